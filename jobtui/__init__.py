@@ -1,0 +1,98 @@
+"""An in-process job scheduler that you can see.
+
+``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and
+``on_app_stop`` act on one default `Scheduler`, and are methods of every other. Everything is loaded
+when it is first used (PEP 562): importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jobtui.core.errors import BadSpec as BadSpec
+    from jobtui.core.handles import Job as Job
+    from jobtui.core.handles import Run as Run
+    from jobtui.core.handles import RunCancelledError as RunCancelledError
+    from jobtui.core.model import JobStatus as JobStatus
+    from jobtui.core.model import RunState as RunState
+    from jobtui.core.scheduler import Scheduler as Scheduler
+    from jobtui.core.scheduler import StartError as StartError
+    from jobtui.core.schedules import Cron as Cron
+    from jobtui.core.schedules import Every as Every
+    from jobtui.core.schedules import Once as Once
+    from jobtui.core.schedules import Schedule as Schedule
+    from jobtui.core.schedules import parse as parse
+
+    _scheduler: Scheduler
+    schedule = _scheduler.schedule
+    every = _scheduler.every
+    scheduled = _scheduler.scheduled
+    now = _scheduler.now
+    in_ = _scheduler.in_
+    at = _scheduler.at
+    on_app_start = _scheduler.on_app_start
+    on_app_stop = _scheduler.on_app_stop
+
+__version__ = "0.1.0"
+
+# Where each public name lives.
+_HOMES = {
+    "BadSpec": "jobtui.core.errors",
+    "Cron": "jobtui.core.schedules",
+    "Every": "jobtui.core.schedules",
+    "Job": "jobtui.core.handles",
+    "JobStatus": "jobtui.core.model",
+    "Once": "jobtui.core.schedules",
+    "Run": "jobtui.core.handles",
+    "RunCancelledError": "jobtui.core.handles",
+    "RunState": "jobtui.core.model",
+    "Schedule": "jobtui.core.schedules",
+    "Scheduler": "jobtui.core.scheduler",
+    "StartError": "jobtui.core.scheduler",
+    "parse": "jobtui.core.schedules",
+}
+
+# What acts on the default scheduler. Looked up at every use: the default may be replaced.
+_FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "schedule", "scheduled")
+
+__all__ = [  # noqa: PLE0604 - the names are those that __getattr__ knows
+    "BadSpec",
+    "Cron",
+    "Every",
+    "Job",
+    "JobStatus",
+    "Once",
+    "Run",
+    "RunCancelledError",
+    "RunState",
+    "Schedule",
+    "Scheduler",
+    "StartError",
+    "at",
+    "every",
+    "in_",
+    "now",
+    "on_app_start",
+    "on_app_stop",
+    "parse",
+    "schedule",
+    "scheduled",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FUNCTIONS:
+        from jobtui.api import default_scheduler  # noqa: PLC0415 - loaded when it is first used
+
+        return getattr(default_scheduler(), name)
+    if name in _HOMES:
+        from importlib import import_module  # noqa: PLC0415 - loaded when it is first used
+
+        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

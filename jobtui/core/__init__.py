@@ -1,0 +1,1 @@
+"""What runs jobs: no screen, no network, no command line."""

@@ -1,0 +1,166 @@
+"""What the user holds: a job to ask about and steer, a run to wait for."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from jobtui.core.model import JobStatus, RunState
+from jobtui.core.records import JobRecord, RunRecord
+from jobtui.core.schedules import Schedule
+
+if TYPE_CHECKING:
+    from jobtui.core.runtime import Runtime
+    from jobtui.core.scheduler import Scheduler
+
+
+class RunCancelledError(Exception):
+    """The run has no result because it did not run to its end; the message says why."""
+
+
+class Job:
+    """A registered job. Every property is the state at the moment of asking; safe in any thread."""
+
+    __slots__ = ("_record", "_scheduler")
+
+    def __init__(self, scheduler: Scheduler, record: JobRecord) -> None:
+        self._scheduler = scheduler
+        self._record = record
+
+    @property
+    def name(self) -> str:
+        """The job's name, unique in its scheduler. It cannot be changed."""
+        return self._record.name
+
+    @property
+    def schedule(self) -> Schedule:
+        """When the job is due."""
+        schedule = self._record.schedule
+        assert schedule is not None  # only groups of one-off runs have none, and those get no handle
+        return schedule
+
+    @property
+    def status(self) -> JobStatus:
+        """What the job is doing."""
+        return self._scheduler.view(self._record).status
+
+    @property
+    def prev(self) -> datetime | None:
+        """When its latest run started, in the scheduler's zone; None before the first."""
+        return self._scheduler.view(self._record).prev
+
+    @property
+    def next(self) -> datetime | None:
+        """When it is due next, in the scheduler's zone; None if never or while the scheduler is not running."""
+        return self._scheduler.view(self._record).next
+
+    def run(self) -> Run:
+        """Run it now; while an earlier run is going, the new one is held (or as its ``overlap`` says)."""
+        return self._scheduler.now(self)
+
+    def pause(self) -> bool:
+        """Let its ticks start no runs. Returns False if it was paused, or is removed."""
+        return self._scheduler.pause(self.name)
+
+    def resume(self) -> bool:
+        """Let its ticks start runs again. Returns False if it was not paused, or is removed."""
+        return self._scheduler.resume(self.name)
+
+    def remove(self) -> bool:
+        """Take it out: waiting runs are cancelled, a running one goes on. Returns False if it was removed."""
+        return self._scheduler.remove(self)
+
+    def __repr__(self) -> str:
+        """The job's name and schedule."""
+        return f"<jobtui.Job {self.name!r} {self._record.spec}>"
+
+
+class Run:
+    """One execution of a runnable. Safe in any thread."""
+
+    __slots__ = ("_done", "_exception", "_record", "_runtime", "_value")
+
+    def __init__(self, runtime: Runtime, record: RunRecord) -> None:
+        self._runtime = runtime
+        self._record = record
+        self._done: threading.Event | None = None  # made when somebody waits: most runs are never waited for
+        self._value: object = None
+        self._exception: BaseException | None = None
+
+    @property
+    def number(self) -> int:
+        """The run's number, counted from 1 in its scheduler."""
+        return self._record.number
+
+    @property
+    def job(self) -> str:
+        """The name of its job."""
+        return self._record.job.name
+
+    @property
+    def state(self) -> RunState:
+        """Where it is, or how it ended."""
+        return self._record.state
+
+    @property
+    def reason(self) -> str:
+        """Why it waits or how it ended, in words; "" if there is nothing to say."""
+        return self._record.reason
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended.
+
+        Args:
+            timeout: How long, in seconds; None for as long as it takes.
+
+        Returns:
+            Whether it has ended.
+        """
+        done = self._runtime.event_of(self)
+        return done is None or done.wait(timeout)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the runnable returned, waiting for it if need be.
+
+        Args:
+            timeout: How long to wait, in seconds; None for as long as it takes.
+
+        Raises:
+            TimeoutError: It has not ended in time.
+            RunCancelledError: It was cancelled or skipped; the message says why.
+            BaseException: Whatever the runnable raised.
+        """
+        if not self.wait(timeout):
+            raise TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
+        if self._exception is not None:
+            raise self._exception
+        if self.state is not RunState.OK:
+            raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
+        return self._value
+
+    def cancel(self) -> bool:
+        """Take it out if it has not started. Returns whether it was taken out."""
+        return self._runtime.change(lambda engine, now: engine.cancel(self._record, now, "cancelled"))
+
+    def __repr__(self) -> str:
+        """The run's number, job and state."""
+        return f"<jobtui.Run {self.number} of {self.job!r} {self.state.value}>"
+
+    def _settle(self, value: object, exception: BaseException | None) -> None:
+        """Keep the result; called before the run's state says that it has ended."""
+        self._value = value
+        self._exception = exception
+
+    def _event(self) -> threading.Event | None:
+        """What to wait for, or None if the run has ended; called under the scheduler's lock."""
+        if self.state.ended:
+            return None
+        if self._done is None:
+            self._done = threading.Event()
+        return self._done
+
+    def _announce(self) -> None:
+        """Wake whoever waits; called once the run has ended."""
+        if self._done is not None:
+            self._done.set()

@@ -1,0 +1,29 @@
+"""The ledger: the record of what became of every tick and every run."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import islice
+
+from jobtui.core.records import RunRecord
+
+CAPACITY = 5_000
+
+
+class MemoryLedger:
+    """The latest endings, in memory; older ones make room for newer ones.
+
+    Args:
+        capacity: How many endings are kept.
+    """
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._endings: deque[RunRecord] = deque(maxlen=capacity)
+
+    def record(self, run: RunRecord) -> None:
+        """Keep an ending."""
+        self._endings.append(run)
+
+    def latest(self, limit: int) -> list[RunRecord]:
+        """The latest endings, newest first."""
+        return list(islice(reversed(self._endings), limit))

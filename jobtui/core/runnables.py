@@ -1,0 +1,100 @@
+"""What a job can run, and what Python knows about it."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+UNNAMED = "(unnamed)"
+
+ACCEPTED = (
+    "an object with a run() method, a function, a bound method, a functools.partial or a coroutine function"
+)
+
+
+class Runnable:
+    """What a job runs, with its name and origin.
+
+    Attributes:
+        call: Does the work when it is called. Where it returns a coroutine, the coroutine is the work.
+        name: ``(unnamed)`` for a lambda, as in Revel; else the function's or the class's name.
+    """
+
+    __slots__ = ("call", "name")
+
+    def __init__(self, call: Callable[..., Any], name: str) -> None:
+        self.call = call
+        self.name = name
+
+    @property
+    def origin(self) -> str:
+        """``file:line`` of the code, or "" for what is not written in Python."""
+        code = getattr(_innermost(self.call), "__code__", None)
+        return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring of the function or, failing that, of its object's class."""
+        target = _innermost(self.call)
+        for documented in (target, type(getattr(target, "__self__", None))):
+            text = documented.__doc__ if documented is not type(None) else None
+            if text and text.strip():
+                return text.strip().splitlines()[0]
+        return ""
+
+
+def as_runnable(thing: object) -> Runnable:
+    """Check what the user wants to run.
+
+    A class with a ``run()`` method is accepted too: one instance of it is made, without arguments.
+
+    Raises:
+        TypeError: Saying what is accepted.
+    """
+    if isinstance(thing, type):
+        thing = _instance(thing)
+    if not inspect.isroutine(thing) and callable(run := getattr(thing, "run", None)):
+        return Runnable(_checked(run), type(thing).__name__)
+    if callable(thing):
+        return Runnable(_checked(thing), _name_of(thing))
+    if inspect.iscoroutine(thing):
+        thing.close()  # or Python warns that it was never awaited
+        raise TypeError(
+            f"{thing.__qualname__}() was called: pass the coroutine function itself, without parentheses"
+        )
+    hint = " (did the function get called? pass it without parentheses)" if thing is None else ""
+    raise TypeError(f"{thing!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
+
+
+def _instance(kind: type) -> object:
+    if not callable(getattr(kind, "run", None)):
+        raise TypeError(f"{kind.__name__} is a class without a run() method; a runnable is {ACCEPTED}")
+    try:
+        return kind()
+    except TypeError as error:
+        raise TypeError(f"{kind.__name__} cannot be made without arguments ({error}); pass an instance") from None
+
+
+def _checked(call: Callable[..., Any]) -> Callable[..., Any]:
+    target = _innermost(call)
+    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+        # Calling it only makes a generator: the body would never run, and nobody would be told.
+        raise TypeError(f"{_name_of(call)} is a generator function: its body would not run; remove the yield")
+    return call
+
+
+def _innermost(call: Any) -> Any:
+    while isinstance(call, functools.partial):
+        call = call.func
+    if not inspect.isroutine(call) and not hasattr(call, "__code__"):
+        return getattr(call, "__call__", call)  # noqa: B004 - the bound method itself is wanted
+    return call
+
+
+def _name_of(call: Callable[..., Any]) -> str:
+    while isinstance(call, functools.partial):
+        call = call.func
+    name: str = getattr(call, "__name__", None) or type(call).__name__
+    return UNNAMED if name == "<lambda>" else name

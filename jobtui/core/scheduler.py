@@ -1,0 +1,505 @@
+"""The scheduler as users see it: register, run, steer, start and stop."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from difflib import get_close_matches
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from jobtui.core.clock import Clock, SystemClock
+from jobtui.core.durations import as_interval, parse_duration
+from jobtui.core.handles import Job, Run
+from jobtui.core.model import JobView, Misfire, MisfireName, Overlap, OverlapName, RunView, Snapshot, Trigger
+from jobtui.core.records import MAX_HELD, Call, JobRecord
+from jobtui.core.runnables import Runnable, as_runnable
+from jobtui.core.runtime import Runtime
+from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule, parse
+from jobtui.core.subscriptions import Subscription
+from jobtui.core.zones import zone
+
+if TYPE_CHECKING:
+    from jobtui.core.engine import Engine
+    from jobtui.core.records import RunRecord
+
+DEFAULT_POOL = 10
+GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
+NAMED = "cron."  # a spec that begins so is looked up in the settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class StartError(Exception):
+    """An ``on_app_start`` function raised, so the scheduler was not started; the cause is chained."""
+
+
+class Scheduler:
+    """A scheduler with its own pool, timer and worker threads.
+
+    ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end, stops it.
+
+    Args:
+        pool: How many runs may be RUNNING at once; 0 for no limit.
+        tz: The zone of cron specs that name none and of the times it shows; None is the machine's zone.
+        overlap: What becomes of a run while another of its job is going, where the job does not say.
+        schedules: Named specs: what ``schedule("cron.name", ...)`` looks up, by whole key.
+        clock: Where the time comes from; tests pass a `ManualClock`.
+
+    Raises:
+        ValueError: A negative pool, an unknown policy or an unknown zone.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: int = DEFAULT_POOL,
+        tz: str | tzinfo | None = None,
+        overlap: OverlapName = "hold",
+        schedules: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.tz = zone(tz)
+        self._overlap = _policy(Overlap, "overlap", overlap)
+        self._schedules = dict(schedules or {})
+        self._runtime = Runtime(pool=_pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self._on_start: list[Callable[[], object]] = []
+        self._on_stop: list[Callable[[], object]] = []
+
+    # --- registering ------------------------------------------------------------------------------
+
+    def schedule(
+        self,
+        spec: str | Schedule,
+        runnable: object,
+        *,
+        name: str | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst = "once",
+        overlap: OverlapName | None = None,
+        misfire: MisfireName = "coalesce",
+        max_held: int = MAX_HELD,
+    ) -> Job:
+        """Run something on a schedule.
+
+        Args:
+            spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and its like,
+                ``@every 1h30m``, the name of a spec in the settings (``cron.name``), or a schedule.
+            runnable: An object with ``run()``, a function, a ``functools.partial`` or a coroutine function.
+            name: The job's name; the runnable's own by default. A name that is taken gets a number.
+            tz: The zone of the spec, if the spec names none; by default the scheduler's.
+            dst: What happens on the nights the clocks change, see `jobtui.parse`.
+            overlap: What becomes of a run while another of this job is going: ``"hold"`` it (the
+                default), ``"skip"`` it or ``"allow"`` it. The scheduler's setting by default.
+            misfire: What becomes of ticks that passed unseen: one run for all (``"coalesce"``), none
+                (``"skip"``) or one for each (``"all"``).
+            max_held: How many runs of this job may be held before its ticks are skipped.
+
+        Raises:
+            BadSpec: The spec is not one; the message says what is wrong with it.
+            LookupError: The settings have no spec of that name; the message lists those there are.
+            TypeError: The runnable cannot be run; the message says what can.
+            ValueError: An unknown policy, or a ``max_held`` below 1.
+        """
+        if isinstance(spec, str):
+            text = self._look_up(spec)
+            parsed: Schedule = parse(text, tz=tz or self.tz, dst=dst)
+            shown = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
+        elif isinstance(spec, (Cron, Every, Once)):
+            parsed, shown = spec, str(spec)
+        else:
+            raise TypeError(
+                f"a schedule is a spec such as '@every 5s' or what parse() returns, not {spec!r:.80}"
+            )
+        return self._add(
+            parsed,
+            as_runnable(runnable),
+            spec=shown,
+            name=name,
+            overlap=overlap,
+            misfire=misfire,
+            max_held=max_held,
+        )
+
+    def every(
+        self,
+        interval: timedelta | float | str,
+        runnable: object,
+        *,
+        start: datetime | None = None,
+        name: str | None = None,
+        overlap: OverlapName | None = None,
+        misfire: MisfireName = "coalesce",
+        max_held: int = MAX_HELD,
+    ) -> Job:
+        """Run something at a fixed rate: at ``start + k * interval``, without drift.
+
+        Args:
+            interval: A timedelta, seconds, or a duration such as ``"1h30m"``; from 1 ms to 8 years.
+            runnable: As for `schedule`.
+            start: The first instant, aware; by default one interval after the scheduler starts.
+            name: As for `schedule`.
+            overlap: As for `schedule`.
+            misfire: As for `schedule`.
+            max_held: As for `schedule`.
+
+        Raises:
+            BadSpec: The interval is not one, or out of range.
+            TypeError: The interval or the runnable is of another type.
+            ValueError: As for `schedule`, or a ``start`` without a zone.
+        """
+        schedule = Every(interval, start)
+        spec = str(schedule).removeprefix("@")
+        return self._add(
+            schedule,
+            as_runnable(runnable),
+            spec=spec,
+            name=name,
+            overlap=overlap,
+            misfire=misfire,
+            max_held=max_held,
+        )
+
+    def scheduled(
+        self,
+        spec: str | Schedule | None = None,
+        *,
+        every: timedelta | float | str | None = None,
+        **policies: Any,
+    ) -> Callable[[Function], Function]:
+        """Register the decorated function and leave it as it is.
+
+        Args:
+            spec: As for `schedule`.
+            every: As ``interval`` for `every`; give this or ``spec``.
+            **policies: What `schedule` or `every` takes beside these.
+
+        Raises:
+            TypeError: Both of ``spec`` and ``every``, or neither, or used without parentheses.
+        """
+        if callable(spec):
+            raise TypeError(
+                '@scheduled needs a schedule: @scheduled("0 */15 * * * *") or @scheduled(every="30s")'
+            )
+        if (spec is None) is (every is None):
+            raise TypeError("@scheduled takes a spec or every=, and not both")
+
+        def register(function: Function) -> Function:
+            if spec is not None:
+                self.schedule(spec, function, **policies)
+            elif every is not None:
+                self.every(every, function, **policies)
+            return function
+
+        return register
+
+    def on_app_start(self, function: Function) -> Function:
+        """Call a function before the scheduler starts: serially, in the order of registration.
+
+        If one raises, the rest are not called and the scheduler does not start.
+        """
+        self._on_start.append(function)
+        return function
+
+    def on_app_stop(self, function: Function) -> Function:
+        """Call a function once the scheduler has stopped: serially, in the order of registration.
+
+        If one raises, that is logged and the rest are called.
+        """
+        self._on_stop.append(function)
+        return function
+
+    # --- one-off runs -----------------------------------------------------------------------------
+
+    def now(self, runnable: object, *args: Any, **kwargs: Any) -> Run:
+        """Run something now: a `Job` (after its earlier runs), or any runnable, with arguments.
+
+        Raises:
+            TypeError: It cannot be run, or a job is given arguments.
+            RuntimeError: The scheduler has stopped.
+        """
+        return self._request(Trigger.NOW, None, runnable, args, kwargs)
+
+    def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
+        """Run something once, after a delay: a timedelta, seconds, or a duration such as ``"1m"``.
+
+        Raises:
+            BadSpec: The delay is not a duration.
+            TypeError: As for `now`.
+            ValueError: The delay is negative or longer than 8 years.
+            RuntimeError: The scheduler has stopped.
+        """
+        seconds = _delay(delay)
+        return self._request(Trigger.IN, lambda now: now + seconds, runnable, args, kwargs)
+
+    def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
+        """Run something once, at an instant: an aware datetime. One in the past runs at once.
+
+        Raises:
+            TypeError: As for `now`, or the instant is not a datetime.
+            ValueError: The instant has no zone.
+            RuntimeError: The scheduler has stopped.
+        """
+        due = Once(instant).at.timestamp()
+        return self._request(Trigger.AT, lambda _now: due, runnable, args, kwargs)
+
+    # --- steering ---------------------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs that have a schedule, in the order of registration."""
+        records = self._runtime.query(lambda engine: list(engine.jobs.values()))
+        return [Job(self, record) for record in records if record.schedule is not None]
+
+    def job(self, name: str) -> Job:
+        """The job of that name.
+
+        Raises:
+            LookupError: There is none; the message names the nearest ones.
+        """
+        return Job(self, self._runtime.query(lambda engine: _find(engine, name)))
+
+    def run(self, name: str) -> Run:
+        """Run a job now, by hand. A group of one-off runs has no schedule to run again.
+
+        Raises:
+            LookupError: There is no such job, or it is a group of one-off runs.
+            RuntimeError: The scheduler has stopped.
+        """
+
+        def submit(engine: Engine, now: float) -> RunRecord:
+            record = _find(engine, name)
+            if record.schedule is None:
+                raise LookupError(f"{name} ran once: its arguments are gone, so it cannot be run again")
+            return engine.submit(record, Trigger.HAND, now)
+
+        return self._runtime.request(submit)
+
+    def pause(self, name: str) -> bool:
+        """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
+        return self._runtime.change(lambda engine, now: engine.pause(_find(engine, name), now))
+
+    def resume(self, name: str) -> bool:
+        """Let a paused job's ticks start runs again. Returns False if it was not paused."""
+        return self._runtime.change(lambda engine, now: engine.resume(_find(engine, name), now))
+
+    def pause_all(self) -> int:
+        """Pause every job that is not paused. Returns how many that were."""
+        return self._runtime.change(
+            lambda engine, now: sum([engine.pause(job, now) for job in engine.jobs.values()])
+        )
+
+    def resume_all(self) -> int:
+        """Resume every job that is paused. Returns how many that were."""
+        return self._runtime.change(
+            lambda engine, now: sum([engine.resume(job, now) for job in engine.jobs.values()])
+        )
+
+    def cancel(self, number: int) -> bool:
+        """Take out a waiting run by its number. Returns False if it has started, ended or never was."""
+
+        def cancel(engine: Engine, now: float) -> bool:
+            run = engine.find_run(number)
+            return run is not None and engine.cancel(run, now, "cancelled")
+
+        return self._runtime.change(cancel)
+
+    def remove(self, job: Job) -> bool:
+        """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""
+        return self._runtime.change(lambda engine, now: engine.remove_job(job._record, now))  # noqa: SLF001
+
+    def resize(self, pool: int) -> None:
+        """Change how many runs may be RUNNING at once; 0 for no limit. Shrinking ends no run.
+
+        Raises:
+            ValueError: A negative size.
+        """
+        size = _pool_size(pool)
+        self._runtime.change(lambda engine, now: engine.resize(size, now))
+
+    # --- watching ---------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now."""
+        return self._runtime.snapshot()
+
+    def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
+        """Take a snapshot and get every event after it.
+
+        Args:
+            notify: Called after each change, in the thread that made it: it must be quick and must not
+                block. What it raises is logged and ends nothing.
+        """
+        return self._runtime.subscribe(notify)
+
+    def runs_of(self, name: str) -> tuple[RunView, ...]:
+        """The latest endings of one job, newest first, at most 20.
+
+        Raises:
+            LookupError: There is no such job.
+        """
+        return self._runtime.query(lambda engine: engine.runs_of(_find(engine, name)))
+
+    def view(self, record: JobRecord) -> JobView:
+        """What a `Job` is asked about; for its use."""
+        return self._runtime.view(record)
+
+    # --- life -------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Call the ``on_app_start`` functions, then start. A scheduler is started once.
+
+        Raises:
+            StartError: One of the functions raised.
+            RuntimeError: It was started before.
+        """
+        self._runtime.claim_start()
+        for function in self._on_start:
+            try:
+                function()
+            except Exception as error:
+                name = getattr(function, "__name__", repr(function))
+                raise StartError(
+                    f"on_app_start function {name} raised {type(error).__name__}: {error}"
+                ) from error
+        self._runtime.start()
+
+    def stop(self, grace: float = GRACE) -> bool:
+        """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.
+
+        Args:
+            grace: How many seconds running work gets; what has not ended by then is given up, as
+                CANCELLED, although a thread cannot be stopped and may go on unseen.
+
+        Returns:
+            Whether all work had ended in time.
+        """
+        in_time = self._runtime.stop(grace)
+        functions, self._on_stop = self._on_stop, []  # a second stop calls none of them again
+        for function in functions:
+            try:
+                function()
+            except Exception:
+                logging.getLogger("jobtui").exception("an on_app_stop function raised; the others are called")
+        return in_time
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, with the default grace."""
+        self.stop()
+
+    # --- how it is done ---------------------------------------------------------------------------
+
+    def _add(
+        self,
+        schedule: Schedule,
+        runnable: Runnable,
+        *,
+        spec: str,
+        name: str | None,
+        overlap: OverlapName | None,
+        misfire: MisfireName,
+        max_held: int,
+    ) -> Job:
+        if max_held < 1:
+            raise ValueError(f"max_held must be at least 1, not {max_held}")
+        record = JobRecord(
+            _name(name) or runnable.name,
+            runnable,
+            schedule,
+            spec=spec,
+            overlap=self._overlap if overlap is None else _policy(Overlap, "overlap", overlap),
+            misfire=_policy(Misfire, "misfire", misfire),
+            max_held=max_held,
+        )
+        self._runtime.change(lambda engine, now: engine.add_job(record, now))
+        return Job(self, record)
+
+    def _request(
+        self,
+        trigger: Trigger,
+        due: Callable[[float], float] | None,
+        target: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Run:
+        if isinstance(target, Job) and (args or kwargs):
+            raise TypeError(f"{target.name} is a job: it runs without arguments")
+        runnable = None if isinstance(target, Job) else as_runnable(target)
+        call: Call | None = partial(runnable.call, *args, **kwargs) if runnable is not None else None
+
+        def submit(engine: Engine, now: float) -> RunRecord:
+            if isinstance(target, Job):
+                record = target._record  # noqa: SLF001 - the handle is ours
+                if record.removed:
+                    raise LookupError(f"{record.name} was removed")
+            else:
+                assert runnable is not None
+                record = engine.one_off_job(runnable, now)
+            if due is None:
+                return engine.submit(record, trigger, now, call)
+            return engine.submit_later(record, trigger, due(now), now, call)
+
+        return self._runtime.request(submit)
+
+    def _look_up(self, spec: str) -> str:
+        if not spec.startswith(NAMED):
+            return spec
+        try:
+            return self._schedules[spec]
+        except KeyError:
+            known = ", ".join(sorted(self._schedules)) or "none"
+            raise LookupError(f"the settings have no schedule {spec}; they have: {known}") from None
+
+
+def _find(engine: Engine, name: str) -> JobRecord:
+    try:
+        return engine.jobs[name]
+    except KeyError:
+        near = get_close_matches(name, engine.jobs, n=3)
+        raise LookupError(
+            f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")
+        ) from None
+
+
+def _name(name: str | None) -> str:
+    if name is None:
+        return ""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ValueError(f"a job's name is printable text, not {name!r:.80}")
+    return name.strip()
+
+
+def _pool_size(pool: int) -> int:
+    if isinstance(pool, bool) or not isinstance(pool, int):
+        raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
+    if pool < 0:
+        raise ValueError(f"the pool cannot be negative ({pool}); 0 means no limit")
+    return pool
+
+
+def _delay(delay: timedelta | float | str) -> float:
+    if isinstance(delay, str):
+        delay = parse_duration(delay)
+    if delay in (0, timedelta()) and not isinstance(delay, bool):
+        return 0.0
+    return as_interval(delay).total_seconds()
+
+
+PolicyEnum = TypeVar("PolicyEnum", Overlap, Misfire)
+
+
+def _policy(kind: type[PolicyEnum], what: str, value: str) -> PolicyEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = ", ".join(repr(each.value) for each in kind)
+        raise ValueError(f"{what} is one of {allowed}, not {value!r:.80}") from None
