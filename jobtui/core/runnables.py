@@ -74,7 +74,9 @@ def _instance(kind: type) -> object:
     try:
         return kind()
     except TypeError as error:
-        raise TypeError(f"{kind.__name__} cannot be made without arguments ({error}); pass an instance") from None
+        raise TypeError(
+            f"{kind.__name__} cannot be made without arguments ({error}); pass an instance"
+        ) from None
 
 
 def _checked(call: Callable[..., Any]) -> Callable[..., Any]:

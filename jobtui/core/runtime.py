@@ -111,8 +111,8 @@ class Runtime:
     def subscribe(self, notify: Callable[[], None] | None) -> Subscription:
         """Take a snapshot and get every event after it, in one step."""
         with self._lock:
-            if self._engine.events is None:
-                self._engine.events = []
+            if self._engine.journal.events is None:
+                self._engine.journal.events = []
             subscription = Subscription(
                 self._engine.snapshot(self.clock.now()), notify=notify, close=self._unsubscribe
             )
@@ -123,7 +123,7 @@ class Runtime:
         with self._lock:
             self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
             if not self._subscriptions:
-                self._engine.events = None
+                self._engine.journal.events = None
 
     def event_of(self, run: Run) -> threading.Event | None:
         """What to wait for until a run ends; None if it has."""
@@ -175,17 +175,17 @@ class Runtime:
 
     def _commit(self) -> _Aftermath:
         """Hand on what the engine has changed; under the lock."""
-        engine = self._engine
-        events = engine.events
+        engine, journal = self._engine, self._engine.journal
+        events = journal.events
         readers: tuple[Subscription, ...] = ()
         if events:
-            engine.events = []
+            journal.events = []
             readers = self._subscriptions
             for subscription in readers:
                 subscription.put(events)
-        settled = engine.settled
+        settled = journal.settled
         if settled:
-            engine.settled = []
+            journal.settled = []
         if engine.phase is Phase.STOPPING and not engine.running:
             self._drained.set()
         next_due = engine.next_due
@@ -252,7 +252,6 @@ class Runtime:
                 if step < -CLOCK_STEP:
                     self._engine.clock_stepped(step, now)
             self._last_wake = now, monotonic
-            self._engine.heartbeat = now
             self._engine.tick(now)
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
