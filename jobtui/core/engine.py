@@ -21,6 +21,7 @@ from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Every
 
 LIST_LIMIT = 200  # how many runs of each kind a snapshot lists
+ENDINGS_SEARCHED = 1_000  # how far back in the ledger a run is looked for by its number
 TICK_LIMIT = 10_000  # how many ticks that passed unseen are counted one by one
 MISFIRE_GRACE = 1.0  # seconds; a tick seen no later than this is on time
 CLOCK_CORRECTION = 3 * 3600.0  # seconds; a larger step back corrects a wrong clock (Debian cron's rule)
@@ -196,6 +197,12 @@ class Engine:
         known = pool.running.get(number) or pool.scheduled.get(number)
         waiting = (*pool.queue, *pool.held(self.jobs.values()))
         return known or next((run for run in waiting if run.number == number), None)
+
+    def output_of(self, number: int) -> object:
+        """What collected the prints of a run that is live or in the ledger; None if nothing did."""
+        endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if run.number == number)
+        run = self._pool.running.get(number) or next(endings, None)
+        return None if run is None else run.output
 
     # --- time -------------------------------------------------------------------------------------
 

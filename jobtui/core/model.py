@@ -113,7 +113,6 @@ class RunView:
         reason: Why it waits or how it ended, in words.
         error: The traceback of a failed run, else "".
         ticks: How many ticks this stands for; 1 for a run.
-        output: What the run printed and logged, where the dashboard collects it, else "".
     """
 
     number: int
@@ -130,7 +129,6 @@ class RunView:
     reason: str = ""
     error: str = ""
     ticks: int = 1
-    output: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

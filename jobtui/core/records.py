@@ -209,7 +209,6 @@ class RunRecord:
                 reason=self.reason,
                 error=self.error,
                 ticks=self.ticks,
-                output="" if self.output is None else str(self.output),
             )
         return self._view
 

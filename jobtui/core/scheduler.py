@@ -62,6 +62,7 @@ class Scheduler:
         clock: Clock | None = None,
     ) -> None:
         self.tz = zone(tz)
+        self._spec_zone = tz  # None stays None: a spec then names no zone where it is shown
         self._overlap = _policy(Overlap, "overlap", overlap)
         self._schedules = dict(schedules or {})
         self._runtime = Runtime(pool=_pool_size(pool), tz=self.tz, clock=clock or SystemClock())
@@ -105,7 +106,7 @@ class Scheduler:
         """
         if isinstance(spec, str):
             text = self._look_up(spec)
-            parsed: Schedule = parse(text, tz=tz or self.tz, dst=dst)
+            parsed: Schedule = parse(text, tz=self._spec_zone if tz is None else tz, dst=dst)
             shown = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
         elif isinstance(spec, (Cron, Every, Once)):
             parsed, shown = spec, str(spec)
@@ -341,6 +342,11 @@ class Scheduler:
             LookupError: There is no such job.
         """
         return self._runtime.query(lambda engine: engine.runs_of(_find(engine, name)))
+
+    def output_of(self, number: int) -> str:
+        """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
+        output = self._runtime.query(lambda engine: engine.output_of(number))
+        return "" if output is None else str(output)
 
     def view(self, record: JobRecord) -> JobView:
         """What a `Job` is asked about; for its use."""

@@ -137,8 +137,8 @@ class Cron:
         """
         end = _aware(until).astimezone(UTC)
         count, due = 0, self.next(after)
-        # Compared in UTC: Python compares two times of one zone by their wall clocks.
-        while count < limit and due is not None and due.astimezone(UTC) <= end:
+        # Against UTC: Python compares two times of one zone by their wall clocks.
+        while count < limit and due is not None and due <= end:
             count, due = count + 1, self.next(due)
         return count
 
@@ -303,11 +303,12 @@ class Once:
         Raises:
             ValueError: ``after`` has no zone.
         """
-        return self.at if self.at.astimezone(UTC) > _aware(after).astimezone(UTC) else None
+        # Against UTC: Python compares two times of one zone by their wall clocks.
+        return self.at if self.at > _aware(after).astimezone(UTC) else None
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
         """Returns 1 if ``after < at <= until`` and ``limit`` allows it, else 0."""
-        due = self.next(after) is not None and self.at.astimezone(UTC) <= _aware(until).astimezone(UTC)
+        due = self.next(after) is not None and self.at <= _aware(until).astimezone(UTC)
         return 1 if due and limit > 0 else 0
 
     def __str__(self) -> str:

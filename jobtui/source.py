@@ -1,0 +1,171 @@
+"""What a dashboard needs of a scheduler, as one small protocol, and its form for one in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Protocol
+
+from jobtui.core.model import JobView, RunView, Snapshot
+from jobtui.core.scheduler import Scheduler
+from jobtui.core.subscriptions import Subscription
+from jobtui.core.words import describe
+
+FIRES = 10  # how many coming fires the details of a job list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDetails:
+    """One job in depth.
+
+    Attributes:
+        job: The job.
+        words: Its schedule in plain English.
+        fires: Its next fires, at most 10, soonest first, in the scheduler's zone.
+        runs: Its latest endings, newest first, at most 20.
+    """
+
+    job: JobView
+    words: str
+    fires: tuple[datetime, ...]
+    runs: tuple[RunView, ...]
+
+
+class Feed(Protocol):
+    """A reader's place at a source."""
+
+    def close(self) -> None:
+        """Be told no more."""
+        ...
+
+
+class Source(Protocol):
+    """A scheduler as a dashboard sees and steers it.
+
+    Every method may be called from any thread and answers soon. Those that name a job or a run raise
+    LookupError, with a message for the user, where it is gone.
+    """
+
+    @property
+    def title(self) -> str:
+        """Where the jobs come from, such as the file's name."""
+        ...
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which times are shown."""
+        ...
+
+    def follow(self, notify: Callable[[], None]) -> Feed:
+        """Call ``notify`` after every change, in any thread, until the feed is closed."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now."""
+        ...
+
+    def details(self, job: str) -> JobDetails:
+        """One job in depth."""
+        ...
+
+    def output(self, number: int) -> str:
+        """The tail of what a run printed, where that is collected, else ""."""
+        ...
+
+    def run(self, job: str) -> int:
+        """Run a job now. Returns the run's number."""
+        ...
+
+    def pause(self, job: str) -> bool:
+        """Pause a job. Returns whether that changed anything."""
+        ...
+
+    def resume(self, job: str) -> bool:
+        """Resume a job. Returns whether that changed anything."""
+        ...
+
+    def pause_all(self) -> int:
+        """Pause every job. Returns how many were not paused before."""
+        ...
+
+    def resume_all(self) -> int:
+        """Resume every job. Returns how many were paused."""
+        ...
+
+    def cancel(self, number: int) -> bool:
+        """Take out a waiting run. Returns False if it is too late."""
+        ...
+
+    def resize(self, size: int) -> None:
+        """Change how many runs may be RUNNING at once; 0 for no limit."""
+        ...
+
+
+class LocalSource:
+    """A scheduler in this process.
+
+    Args:
+        scheduler: The scheduler.
+        title: Where its jobs come from.
+    """
+
+    def __init__(self, scheduler: Scheduler, title: str) -> None:
+        self.title = title
+        self.zone = scheduler.tz
+        self._scheduler = scheduler
+        self.snapshot = scheduler.snapshot
+        self.output = scheduler.output_of
+        self.pause = scheduler.pause
+        self.resume = scheduler.resume
+        self.pause_all = scheduler.pause_all
+        self.resume_all = scheduler.resume_all
+        self.cancel = scheduler.cancel
+        self.resize = scheduler.resize
+
+    def follow(self, notify: Callable[[], None]) -> Feed:
+        """Call ``notify`` after every change, in any thread, until the feed is closed."""
+        return _LocalFeed(self._scheduler, notify)
+
+    def run(self, job: str) -> int:
+        """Run a job now. Returns the run's number."""
+        return self._scheduler.run(job).number
+
+    def details(self, job: str) -> JobDetails:
+        """One job in depth."""
+        snapshot = self._scheduler.snapshot()
+        view = next((each for each in snapshot.jobs if each.name == job), None)
+        if view is None:
+            raise LookupError(f"there is no job {job!r} any more")
+        schedule = view.schedule
+        fires: list[datetime] = []
+        if schedule is not None and view.next is not None:
+            fire: datetime | None = view.next
+            while fire is not None and len(fires) < FIRES:
+                fires.append(fire.astimezone(self.zone))
+                fire = schedule.next(fire)
+        return JobDetails(
+            job=view,
+            words="one-off runs, no schedule" if schedule is None else describe(schedule),
+            fires=tuple(fires),
+            runs=self._scheduler.runs_of(job),
+        )
+
+
+class _LocalFeed:
+    """A subscription whose reader looks at the snapshot, so that its events are only a signal."""
+
+    def __init__(self, scheduler: Scheduler, notify: Callable[[], None]) -> None:
+        self._notify = notify
+        self._subscription: Subscription | None = None  # the first call may come before it is known here
+        self._subscription = scheduler.subscribe(self._changed)
+
+    def close(self) -> None:
+        """Be told no more."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+    def _changed(self) -> None:
+        if self._subscription is not None:
+            self._subscription.read()
+        self._notify()
