@@ -61,11 +61,11 @@ class Job:
 
     def pause(self) -> bool:
         """Let its ticks start no runs. Returns False if it was paused, or is removed."""
-        return self._scheduler.pause(self.name)
+        return self._scheduler.pause(self)
 
     def resume(self) -> bool:
         """Let its ticks start runs again. Returns False if it was not paused, or is removed."""
-        return self._scheduler.resume(self.name)
+        return self._scheduler.resume(self)
 
     def remove(self) -> bool:
         """Take it out: waiting runs are cancelled, a running one goes on. Returns False if it was removed."""

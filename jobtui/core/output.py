@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import IO, TextIO
+from typing import IO, TextIO, cast
 
 from jobtui.core.workers import current_record
 
@@ -109,10 +109,14 @@ class _Router(io.TextIOBase):
 
 
 @contextmanager
-def captured_streams(console: Console) -> Iterator[None]:
-    """Route ``sys.stdout``, ``sys.stderr`` and the log handlers bound to them, for as long as this lasts."""
+def captured_streams(console: Console) -> Iterator[tuple[TextIO, TextIO]]:
+    """Route ``sys.stdout``, ``sys.stderr`` and the log handlers bound to them, for as long as this lasts.
+
+    Yields:
+        What stands in for the two, for who has to put them in place again.
+    """
     before = sys.stdout, sys.stderr
-    routers = _Router(console, "stdout"), _Router(console, "stderr")
+    routers = cast(tuple[TextIO, TextIO], (_Router(console, "stdout"), _Router(console, "stderr")))
     ours = {id(sys.__stdout__): routers[0], id(sys.__stderr__): routers[1]}
     ours |= {id(before[0]): routers[0], id(before[1]): routers[1]}
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
@@ -122,7 +126,7 @@ def captured_streams(console: Console) -> Iterator[None]:
             handler.setStream(ours[id(handler.stream)])
     sys.stdout, sys.stderr = routers
     try:
-        yield
+        yield routers
     finally:
         for handler, stream in moved:
             handler.setStream(stream)
@@ -163,7 +167,9 @@ def captured_descriptors(console: Console) -> Iterator[TextIO]:
         for number in terminals:
             os.dup2(writing, number)
         os.close(writing)
-        threading.Thread(target=_drain, args=(reading, console.write), name="jobtui-output", daemon=True).start()
+        threading.Thread(
+            target=_drain, args=(reading, console.write), name="jobtui-output", daemon=True
+        ).start()
         try:
             yield terminal
         finally:

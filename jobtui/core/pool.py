@@ -172,11 +172,17 @@ class Pool:
 
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Take out every run of these jobs that waits."""
-        jobs = set(jobs)
-        held = [run for job in jobs for run in job.held]
-        elsewhere = [run for run in (*self.queue, *self.scheduled.values()) if run.job in jobs]
+        jobs = dict.fromkeys(jobs)
         # Held runs first: a queued one that goes would send its job's next held run to the queue.
-        for run in held + elsewhere:
+        for run in [run for job in jobs for run in job.held]:
+            self.cancel(run, now, reason)
+        queued = [run for run in self.queue if run.job in jobs]
+        # In one pass: to search the queue for each of 20,000 runs takes seconds.
+        self.queue = deque(run for run in self.queue if run.job not in jobs)
+        for run in queued:
+            run.job.queued -= 1
+            self._end(run, now, RunState.CANCELLED, reason)
+        for run in [run for run in self.scheduled.values() if run.job in jobs]:
             self.cancel(run, now, reason)
 
     def end_ticks(

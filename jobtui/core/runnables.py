@@ -40,7 +40,7 @@ class Runnable:
         target = _innermost(self.call)
         for documented in (target, type(getattr(target, "__self__", None))):
             text = documented.__doc__ if documented is not type(None) else None
-            if text and text.strip():
+            if isinstance(text, str) and text.strip():
                 return text.strip().splitlines()[0]
         return ""
 
@@ -98,5 +98,8 @@ def _innermost(call: Any) -> Any:
 def _name_of(call: Callable[..., Any]) -> str:
     while isinstance(call, functools.partial):
         call = call.func
-    name: str = getattr(call, "__name__", None) or type(call).__name__
-    return UNNAMED if name == "<lambda>" else name
+    name = getattr(call, "__name__", None)
+    if not isinstance(name, str) or not name:
+        name = type(call).__name__
+    # A name that a program made up must not reach the terminal as an escape sequence.
+    return UNNAMED if name == "<lambda>" or not name.isprintable() else name

@@ -23,8 +23,9 @@ from jobtui.core.records import JobRecord, RunRecord
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.timer import Timer
 from jobtui.core.tracebacks import one_line
-from jobtui.core.workers import Crew, Outcome, Worker
+from jobtui.core.workers import Crew, Outcome, Worker, current_record
 
+STOPPED_IT = "it stopped the scheduler; what it did afterwards was not waited for"
 CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
 
 Result = TypeVar("Result")
@@ -56,9 +57,11 @@ class Runtime:
         self._crew = Crew(self, self._lock, clock)
         self._timer = Timer(self._poll, self._timer_failed)
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
-        self._last_wake: tuple[float, float] | None = None
+        self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
         self._subscriptions: tuple[Subscription, ...] = ()
         self._drained = threading.Event()
+        self._stopping: list[RunRecord] = []  # the runs that wait in `stop`: those it must not wait for
+        self._in_time = True
         self._claimed = False
 
     # --- changes and questions --------------------------------------------------------------------
@@ -66,7 +69,10 @@ class Runtime:
     def change(self, transition: Callable[[Engine, float], Result]) -> Result:
         """Apply a change to the engine, given the time, and tell everybody whom it concerns."""
         with self._lock:
-            result = transition(self._engine, self.clock.now())
+            now = self.clock.now()
+            if self._last_wake is not None and now < self._last_wake[0]:
+                self._see_clock_step(now)  # before anything is given an instant by the new time
+            result = transition(self._engine, now)
             aftermath = self._commit()
         self._settle(aftermath)
         return result
@@ -144,32 +150,51 @@ class Runtime:
             self._claimed = True
 
     def start(self) -> None:
-        """Start the timer and whatever is queued."""
-        self.change(lambda engine, now: engine.start(now))
+        """Start the timer and whatever is queued.
+
+        Raises:
+            RuntimeError: It was stopped meanwhile.
+        """
+
+        def start(engine: Engine, now: float) -> None:
+            if engine.phase is not Phase.NEW:
+                raise RuntimeError("the scheduler was stopped before it had started")
+            engine.start(now)
+
+        self.change(start)
         self._timer.start()
 
     def stop(self, grace: float) -> bool:
         """Cancel what waits, let running work end for up to ``grace`` seconds, then give the rest up.
 
+        A run that calls this itself is not waited for.
+
         Returns:
-            Whether all work had ended in time.
+            Whether all other work had ended in time.
         """
+        caller = current_record.get()
 
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.RUNNING):
                 engine.stop(now)
+            if caller is not None and caller not in self._stopping and engine.is_running(caller):
+                self._stopping.append(caller)
 
         self.change(stop)
-        in_time = self._drained.wait(grace)
+        self._drained.wait(min(grace, threading.TIMEOUT_MAX))
         self.change(lambda engine, now: self._give_up(engine, now, grace))
         self._timer.stop()
         self._crew.cancel_coroutines()
-        return in_time
+        return self._in_time
 
     def _give_up(self, engine: Engine, now: float, grace: float) -> None:
-        if engine.phase is not Phase.STOPPED:
-            engine.abandon(now, f"still running {grace:g} s after the scheduler stopped; given up")
-            self._crew.dismiss()
+        if engine.phase is Phase.STOPPED:
+            return
+        for run in self._stopping:
+            engine.finish(run, now, RunState.OK, elapsed=now - (run.started or now), reason=STOPPED_IT)
+        self._in_time = not engine.running
+        engine.abandon(now, f"still running {grace:g} s after the scheduler stopped; given up")
+        self._crew.dismiss()
 
     # --- the way of a change ----------------------------------------------------------------------
 
@@ -186,7 +211,9 @@ class Runtime:
         settled = journal.settled
         if settled:
             journal.settled = []
-        if engine.phase is Phase.STOPPING and not engine.running:
+        if engine.phase is Phase.STOPPED or (
+            engine.phase is Phase.STOPPING and engine.running <= sum(map(engine.is_running, self._stopping))
+        ):
             self._drained.set()
         next_due = engine.next_due
         startable = engine.startable
@@ -245,19 +272,24 @@ class Runtime:
     def _poll(self) -> float:
         """Do what is due. Returns how many seconds nothing will be."""
         with self._lock:
-            now, monotonic = self.clock.now(), self.clock.monotonic()
-            if self._last_wake is not None:
-                # How much further the wall clock went than time itself: negative if it was set back.
-                step = (now - self._last_wake[0]) - (monotonic - self._last_wake[1])
-                if step < -CLOCK_STEP:
-                    self._engine.clock_stepped(step, now)
-            self._last_wake = now, monotonic
+            now = self.clock.now()
+            self._see_clock_step(now)
             self._engine.tick(now)
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
             aftermath = self._commit()
         self._settle(aftermath)
         return self._timer_due - now
+
+    def _see_clock_step(self, now: float) -> None:
+        """Compare the two clocks with what they said before; under the lock."""
+        monotonic = self.clock.monotonic()
+        if self._last_wake is not None:
+            # How much further the wall clock went than time itself: negative if it was set back.
+            step = (now - self._last_wake[0]) - (monotonic - self._last_wake[1])
+            if step < -CLOCK_STEP:
+                self._engine.clock_stepped(step, now)
+        self._last_wake = now, monotonic
 
     def _timer_failed(self, error: Exception) -> None:
         self.change(lambda engine, now: engine.timer_failed(one_line(error), now))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from jobtui.core.clock import Clock, SystemClock
-from jobtui.core.durations import as_interval, parse_duration
+from jobtui.core.durations import SHORTEST_INTERVAL, as_interval, parse_duration
+from jobtui.core.engine import LAST_YEAR
 from jobtui.core.handles import Job, Run
 from jobtui.core.model import JobView, Misfire, MisfireName, Overlap, OverlapName, RunView, Snapshot, Trigger
 from jobtui.core.records import MAX_HELD, Call, JobRecord
@@ -19,14 +20,17 @@ from jobtui.core.runnables import Runnable, as_runnable
 from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule, parse
 from jobtui.core.subscriptions import Subscription
+from jobtui.core.tracebacks import report
 from jobtui.core.zones import zone
 
 if TYPE_CHECKING:
     from jobtui.core.engine import Engine
     from jobtui.core.records import RunRecord
 
+MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the lock is held meanwhile
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
+FIRST_YEAR = 1900  # in which `at` may lie; LAST_YEAR is the engine's
 NAMED = "cron."  # a spec that begins so is looked up in the settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -101,7 +105,7 @@ class Scheduler:
         Raises:
             BadSpec: The spec is not one; the message says what is wrong with it.
             LookupError: The settings have no spec of that name; the message lists those there are.
-            TypeError: The runnable cannot be run; the message says what can.
+            TypeError: The runnable cannot be run, and the message says what can; or ``max_held`` is no int.
             ValueError: An unknown policy, or a ``max_held`` below 1.
         """
         if isinstance(spec, str):
@@ -240,10 +244,12 @@ class Scheduler:
 
         Raises:
             TypeError: As for `now`, or the instant is not a datetime.
-            ValueError: The instant has no zone.
+            ValueError: The instant has no zone, or its year is not between 1900 and 9998.
             RuntimeError: The scheduler has stopped.
         """
         due = Once(instant).at.timestamp()
+        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
         return self._request(Trigger.AT, lambda _now: due, runnable, args, kwargs)
 
     # --- steering ---------------------------------------------------------------------------------
@@ -258,9 +264,12 @@ class Scheduler:
         """The job of that name.
 
         Raises:
-            LookupError: There is none; the message names the nearest ones.
+            LookupError: There is none, or it is a group of one-off runs; the message names the nearest ones.
         """
-        return Job(self, self._runtime.query(lambda engine: _find(engine, name)))
+        record = self._runtime.query(lambda engine: _find(engine, name))
+        if record.schedule is None:
+            raise LookupError(f"{name} has no schedule: it stands for one-off runs, each with its own handle")
+        return Job(self, record)
 
     def run(self, name: str) -> Run:
         """Run a job now, by hand. A group of one-off runs has no schedule to run again.
@@ -278,13 +287,13 @@ class Scheduler:
 
         return self._runtime.request(submit)
 
-    def pause(self, name: str) -> bool:
+    def pause(self, job: str | Job) -> bool:
         """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
-        return self._runtime.change(lambda engine, now: engine.pause(_find(engine, name), now))
+        return self._runtime.change(lambda engine, now: engine.pause(self._record(engine, job), now))
 
-    def resume(self, name: str) -> bool:
+    def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again. Returns False if it was not paused."""
-        return self._runtime.change(lambda engine, now: engine.resume(_find(engine, name), now))
+        return self._runtime.change(lambda engine, now: engine.resume(self._record(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns how many that were."""
@@ -309,7 +318,7 @@ class Scheduler:
 
     def remove(self, job: Job) -> bool:
         """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""
-        return self._runtime.change(lambda engine, now: engine.remove_job(job._record, now))  # noqa: SLF001
+        return self._runtime.change(lambda engine, now: engine.remove_job(self._record(engine, job), now))
 
     def resize(self, pool: int) -> None:
         """Change how many runs may be RUNNING at once; 0 for no limit. Shrinking ends no run.
@@ -366,6 +375,7 @@ class Scheduler:
             try:
                 function()
             except Exception as error:
+                self._runtime.stop(0)  # so that nobody waits for a run that will never start
                 name = getattr(function, "__name__", repr(function))
                 raise StartError(
                     f"on_app_start function {name} raised {type(error).__name__}: {error}"
@@ -387,8 +397,8 @@ class Scheduler:
         for function in functions:
             try:
                 function()
-            except Exception:
-                logging.getLogger("jobtui").exception("an on_app_stop function raised; the others are called")
+            except Exception:  # noqa: BLE001 - logged
+                report("an on_app_stop function raised; the others are called")
         return in_time
 
     def __enter__(self) -> Self:
@@ -415,6 +425,8 @@ class Scheduler:
         misfire: MisfireName,
         max_held: int,
     ) -> Job:
+        if isinstance(max_held, bool) or not isinstance(max_held, int):
+            raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
         if max_held < 1:
             raise ValueError(f"max_held must be at least 1, not {max_held}")
         record = JobRecord(
@@ -444,7 +456,7 @@ class Scheduler:
 
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):
-                record = target._record  # noqa: SLF001 - the handle is ours
+                record = self._record(engine, target)
                 if record.removed:
                     raise LookupError(f"{record.name} was removed")
             else:
@@ -455,6 +467,14 @@ class Scheduler:
             return engine.submit_later(record, trigger, due(now), now, call)
 
         return self._runtime.request(submit)
+
+    def _record(self, engine: Engine, job: str | Job) -> JobRecord:
+        """The engine's record of a job, by its name or by its handle, which outlives the name."""
+        if not isinstance(job, Job):
+            return _find(engine, job)
+        if job._scheduler is not self:  # noqa: SLF001 - the handle is ours
+            raise ValueError(f"{job.name} is a job of another scheduler")
+        return job._record  # noqa: SLF001 - as above
 
     def _look_up(self, spec: str) -> str:
         if not spec.startswith(NAMED):
@@ -470,7 +490,8 @@ def _find(engine: Engine, name: str) -> JobRecord:
     try:
         return engine.jobs[name]
     except KeyError:
-        near = get_close_matches(name, engine.jobs, n=3)
+        names = islice(engine.jobs, MOST_COMPARED)
+        near = get_close_matches(str(name)[:80], names, n=3)
         raise LookupError(
             f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")
         ) from None
@@ -495,8 +516,12 @@ def _pool_size(pool: int) -> int:
 def _delay(delay: timedelta | float | str) -> float:
     if isinstance(delay, str):
         delay = parse_duration(delay)
-    if delay in (0, timedelta()) and not isinstance(delay, bool):
-        return 0.0
+    if not isinstance(delay, bool) and isinstance(delay, timedelta | float | int):
+        seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+        if seconds < 0:
+            raise ValueError(f"a delay cannot be negative ({seconds:g} s)")
+        if seconds < SHORTEST_INTERVAL.total_seconds():  # what an interval may not be, a delay may
+            return seconds
     return as_interval(delay).total_seconds()
 
 

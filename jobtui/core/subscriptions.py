@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import threading
 from collections import deque
 from collections.abc import Callable
 
 from jobtui.core.events import Event
 from jobtui.core.model import Snapshot
+from jobtui.core.tracebacks import report
 
 CAPACITY = 10_000
 
@@ -58,5 +59,7 @@ class Subscription:
             return
         try:
             self._notify()
-        except Exception:
-            logging.getLogger("jobtui").exception("a subscriber raised; the scheduler goes on")
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # the user pressed Ctrl-C, and Python happened to be here
+            report("a subscriber raised; the scheduler goes on")

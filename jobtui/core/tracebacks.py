@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import traceback
 from types import TracebackType
+
+logger = logging.getLogger("jobtui")
 
 LONGEST = 32_000  # characters kept of one traceback
 LONGEST_LINE = 200
@@ -11,7 +15,10 @@ LONGEST_LINE = 200
 
 def one_line(exception: BaseException) -> str:
     """The exception's type and message, in one line of at most 200 characters."""
-    lines = traceback.format_exception_only(exception)
+    try:
+        lines = traceback.format_exception_only(exception)
+    except Exception:  # noqa: BLE001 - such as that of a SyntaxError with a column that is no number
+        lines = [f"{type(exception).__name__}: <it cannot be shown>"]
     text = " ".join("".join(lines).split())
     return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"
 
@@ -24,8 +31,18 @@ def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
     return _formatted(exception, frames)
 
 
+def report(message: str) -> None:
+    """Log the exception that is being handled, one that must end nothing; nor may a log handler that raises."""
+    with contextlib.suppress(Exception):
+        logger.exception(message)
+
+
 def _formatted(exception: BaseException, frames: TracebackType | None) -> str:
-    text = "".join(traceback.format_exception(type(exception), exception, frames)).rstrip()
+    try:
+        lines = traceback.format_exception(type(exception), exception, frames)
+    except Exception:  # noqa: BLE001 - as above
+        lines = [*traceback.format_tb(frames), one_line(exception)]
+    text = "".join(lines).rstrip()
     if len(text) <= LONGEST:
         return text
     half = LONGEST // 2

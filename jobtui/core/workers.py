@@ -7,9 +7,10 @@ The threads are daemons because a job that hangs must not keep the process from 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobtui.core.clock import Clock
 from jobtui.core.model import RunState
 from jobtui.core.records import RunRecord
+from jobtui.core.tracebacks import one_line, report, trimmed_traceback
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,11 +101,18 @@ class Crew:
 
     def spawn(self, count: int) -> None:
         """Add threads; not under the lock, because starting a thread waits for it."""
-        for _ in range(count):
+        for started in range(count):
             worker = Worker(f"worker-{next(self._numbers)}")
-            threading.Thread(
+            thread = threading.Thread(
                 target=self._work, args=(worker,), name=f"jobtui-{worker.name}", daemon=True
-            ).start()
+            )
+            try:
+                thread.start()
+            except RuntimeError:  # the machine has no more threads, or the interpreter is about to end
+                with self._lock:
+                    self._coming -= count - started
+                report("no thread can be started; the runs wait for the threads there are")
+                return
 
     def arrived(self) -> None:
         """A worker that was sent for is at the queue; under the lock."""
@@ -111,12 +120,12 @@ class Crew:
 
     def rest(self, worker: Worker) -> None:
         """There is nothing to do for this worker; under the lock."""
-        self._resting.append(worker)
+        if not self._closed:
+            self._resting.append(worker)
 
     def dismiss(self) -> None:
         """Let every worker end once it has nothing to do; under the lock."""
         self._closed = True
-        self._coming += len(self._resting)
         while self._resting:
             self._resting.pop().wake()
 
@@ -130,17 +139,19 @@ class Crew:
         while True:
             run = self._dispatcher.next_run(outcome, worker, sent_for=sent_for)
             if run is None:
+                outcome, sent_for = None, True  # what the last run returned may be large: let it go
                 if not self._sent_for_again(worker):
                     return
-                outcome, sent_for = None, True
             else:
                 # A coroutine's ending is reported by the loop; this thread is free for the next run at once.
                 outcome, sent_for = self._execute(run), False
 
     def _sent_for_again(self, worker: Worker) -> bool:
         """Sleep. Returns False if the worker shall end: dismissed, or not needed for a long time."""
+        if self._closed:
+            return False
         if worker.sleep():
-            return True
+            return not self._closed
         with self._lock:
             if worker in self._resting:
                 self._resting.remove(worker)
@@ -159,7 +170,8 @@ class Crew:
                 return Outcome(
                     run=run, state=RunState.OK, elapsed=self._clock.monotonic() - began, value=value
                 )
-            self._loop.start(self._finish_coroutine(run, value, began), context)
+            if not self._loop.start(self._finish_coroutine, (run, value, began), context):
+                value.close()  # or Python warns that it was never awaited
         except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run, not us
             return self._failure(run, exception, began)
         return None
@@ -175,8 +187,6 @@ class Crew:
         self._dispatcher.finish(outcome)
 
     def _failure(self, run: RunRecord, exception: BaseException, began: float) -> Outcome:
-        from jobtui.core.tracebacks import one_line, trimmed_traceback  # noqa: PLC0415 - only failures need it
-
         return Outcome(
             run=run,
             state=RunState.FAILED,
@@ -191,40 +201,60 @@ class LoopThread:
     """One asyncio event loop in a daemon thread, started when the first coroutine comes."""
 
     def __init__(self) -> None:
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
-    def start(self, work: Coroutine[Any, Any, None], context: Context) -> None:
-        """Run a coroutine as a task of its own, in the given context."""
-        loop = self._running_loop()
-        tasks = self._tasks
+    def start(
+        self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[Any, ...], context: Context
+    ) -> bool:
+        """Run a coroutine function as a task of its own, in the given context. Returns False once closed."""
+        with self._lock:
+            if self._closed:
+                return False
+            loop = self._loop = self._loop or self._started()
 
-        def begin() -> None:
-            task = loop.create_task(work, context=context)
-            tasks.add(task)  # the loop itself keeps only a weak reference
-            task.add_done_callback(tasks.discard)
+            def begin() -> None:
+                task = loop.create_task(function(*args), context=context)
+                self._tasks.add(task)  # the loop itself keeps only a weak reference
+                task.add_done_callback(self._tasks.discard)
 
-        loop.call_soon_threadsafe(begin)
+            loop.call_soon_threadsafe(begin)
+            return True
 
     def close(self) -> None:
-        """Cancel every task and stop the loop."""
-        loop = self._loop
-        if loop is None:
-            return
+        """Cancel every task, let each clean up, and end the loop. Does not wait for that."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
 
-        def cancel_all() -> None:
-            for task in list(self._tasks):
-                task.cancel()
-            loop.call_soon(loop.stop)
-
-        loop.call_soon_threadsafe(cancel_all)
-
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
+    def _started(self) -> asyncio.AbstractEventLoop:
         import asyncio  # noqa: PLC0415 - 30 ms that a file without coroutines need not wait for
 
-        with self._starting:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="jobtui-asyncio", daemon=True).start()
-            return self._loop
+        loop = asyncio.new_event_loop()
+        threading.Thread(target=self._live, args=(loop,), name="jobtui-asyncio", daemon=True).start()
+        return loop
+
+    def _live(self, loop: asyncio.AbstractEventLoop) -> None:
+        import asyncio  # noqa: PLC0415 - as above
+
+        async def clean_up() -> None:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await loop.shutdown_asyncgens()
+
+        ended = False
+        while not ended:
+            # What is suppressed comes from tasks that coroutines made: SystemExit in one ends a loop.
+            with contextlib.suppress(BaseException):
+                loop.run_forever()
+                ended = self._closed
+        with contextlib.suppress(BaseException):
+            loop.run_until_complete(clean_up())
+        loop.close()

@@ -1,0 +1,236 @@
+"""The dashboard as a Textual app, and how it is run beside a scheduler."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import ClassVar, TextIO
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from jobtui.core.model import RunState, Snapshot
+from jobtui.core.output import Console, captured_descriptors, captured_streams
+from jobtui.core.scheduler import Scheduler
+from jobtui.source import Feed, LocalSource, Source
+from jobtui.tui.commands import Commands
+from jobtui.tui.dashboard import Dashboard
+from jobtui.tui.line_table import LineTable
+from jobtui.tui.screens.help import HelpScreen
+from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.output import OutputScreen
+from jobtui.tui.screens.quit import QuitScreen
+
+FRAMES = 15  # pictures a second at most
+CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
+
+
+class JobtuiApp(App[None]):
+    """Pulls one snapshot when something has changed, at most 15 times a second, and shows it.
+
+    Args:
+        source: The scheduler that is shown and steered.
+        console: What jobs print, where it is collected.
+        stop: Stops the scheduler, given the grace in seconds; None leaves it running on quit.
+        grace: How many seconds running work gets when the user waits for it.
+        streams: What ``sys.stdout`` and ``sys.stderr`` have to be while the app runs.
+    """
+
+    CSS_PATH = "app.tcss"
+    TITLE = "jobtui"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("o", "output", "Output", tooltip="What the jobs printed", id="app.output"),
+        Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
+        Binding("q,ctrl+q,ctrl+c", "quit", "Quit", key_display="q", priority=False, id="app.quit"),
+    ]
+
+    class Changed(Message):
+        """Something in the source has changed. Posted from any thread, one at a time."""
+
+    class Stopped(Message):
+        """The scheduler has stopped."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        console: Console | None = None,
+        stop: Callable[[float], object] | None = None,
+        grace: float = 10.0,
+        streams: tuple[TextIO, TextIO] | None = None,
+    ) -> None:
+        super().__init__()
+        self._source = source
+        self._printed = console or Console()
+        self._stop = stop
+        self._grace = grace
+        self._streams = streams
+        self._commands = Commands(self, source)
+        self._dashboard = Dashboard(source.title, self._commands)
+        self._feed: Feed | None = None
+        self._change_pending = False
+        self._picture_due = False
+        self._last_picture = 0.0
+        self._snapshot: Snapshot | None = None
+
+    def get_default_screen(self) -> Screen[None]:
+        """The dashboard."""
+        return self._dashboard
+
+    # --- pictures ---------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Follow the source; leave in order when asked to by a signal."""
+        if self._streams is not None:
+            # Textual puts its own streams in place, which swallow what is printed.
+            sys.stdout, sys.stderr = self._streams
+        loop = asyncio.get_running_loop()
+        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
+            if os.name == "posix" and threading.current_thread() is threading.main_thread():
+                loop.add_signal_handler(getattr(signal, name), self.exit)
+        self._feed = self._source.follow(self._changed)
+        self.set_interval(CLOCK_TICK, self._show_picture)
+        self._show_picture()
+
+    def on_unmount(self) -> None:
+        """Be told no more."""
+        if self._feed is not None:
+            self._feed.close()
+
+    def _changed(self) -> None:
+        # Called by the scheduler's threads, for every change: a flag, and a message if none is under way.
+        if not self._change_pending:
+            self._change_pending = True
+            self.post_message(self.Changed())
+
+    def on_jobtui_app_changed(self) -> None:
+        """Show a picture now, or when the last one is old enough."""
+        self._change_pending = False  # before reading: what changes from here on posts again
+        if self._picture_due:
+            return
+        rest = self._last_picture + 1 / FRAMES - self._loop_time()
+        if rest <= 0:
+            self._show_picture()
+        else:
+            self._picture_due = True
+            self.set_timer(rest, self._show_picture)
+
+    def _show_picture(self) -> None:
+        self._picture_due = False
+        self._last_picture = self._loop_time()
+        snapshot = self._snapshot = self._source.snapshot()
+        for screen in self.screen_stack:
+            if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)) and screen.is_mounted:
+                screen.show(snapshot)
+
+    def _loop_time(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    # --- keys -------------------------------------------------------------------------------------
+
+    def action_help(self) -> None:
+        """Show every key."""
+        if not isinstance(self.screen, HelpScreen):
+            groups = [("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)]
+            self.push_screen(HelpScreen([*groups, ("Anywhere", [*self.BINDINGS, _PALETTE])]))
+
+    def action_output(self) -> None:
+        """Show what jobs printed."""
+        if self._snapshot is not None and not isinstance(self.screen, OutputScreen):
+            self.push_screen(OutputScreen(self._printed, self._snapshot))
+
+    async def action_quit(self) -> None:
+        """Quit; ask first if runs are going."""
+        if self._stop is None:
+            self.exit()
+            return
+        snapshot = self._source.snapshot()
+        if isinstance(self.screen, QuitScreen):
+            return
+        if snapshot.pool.running:
+            self.push_screen(QuitScreen(snapshot, self._grace))
+        else:
+            self.exit()
+
+    def on_quit_screen_wait(self) -> None:
+        """Stop the scheduler; it is another thread that waits, and not one that holds the app open."""
+        threading.Thread(target=self._stop_and_tell, name="jobtui-stop", daemon=True).start()
+
+    def _stop_and_tell(self) -> None:
+        if self._stop is not None:
+            self._stop(self._grace)
+        self.post_message(self.Stopped())
+
+    def on_jobtui_app_stopped(self) -> None:
+        """Everything has ended: leave."""
+        self.exit()
+
+    def on_quit_screen_now(self) -> None:
+        """Leave at once."""
+        self.exit()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers."""
+        dashboard = self._dashboard
+        yield SystemCommand("Run the selected job", "r", dashboard.action_run)
+        yield SystemCommand("Pause or resume the selected job", "p", dashboard.action_pause)
+        yield SystemCommand("Pause or resume all jobs", "P", dashboard.action_pause_all)
+        yield SystemCommand("Grow the pool by one", "+", lambda: dashboard.action_resize(1))
+        yield SystemCommand("Shrink the pool by one", "-", lambda: dashboard.action_resize(-1))
+        yield SystemCommand("Cancel the selected waiting run", "x", dashboard.action_cancel)
+        yield SystemCommand("Filter the jobs", "/", dashboard.action_filter)
+        yield SystemCommand("Show the output of all jobs", "o", self.action_output)
+        yield SystemCommand("Help", "?", self.action_help)
+        for command in super().get_system_commands(screen):
+            if command.title in ("Theme", "Quit", "Screenshot"):
+                yield command
+
+
+_PALETTE = Binding("ctrl+p", "command_palette", "Every command by its name", id="app.palette")
+
+
+def run_dashboard(scheduler: Scheduler, *, title: str, grace: float) -> int:
+    """Start a scheduler, show it until the user quits, and stop it.
+
+    Args:
+        scheduler: Not started yet.
+        title: Where its jobs come from.
+        grace: How many seconds running work gets when the user waits for it.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        StartError: An ``on_app_start`` function raised.
+    """
+    console = Console()
+    with ExitStack() as cleanup:
+        streams = cleanup.enter_context(captured_streams(console))
+        if os.name == "posix":
+            terminal = cleanup.enter_context(captured_descriptors(console))
+            # Textual draws on sys.__stderr__, and asks sys.__stdout__ for the size of the terminal.
+            for name in ("__stdout__", "__stderr__"):
+                cleanup.callback(setattr, sys, name, getattr(sys, name))
+                setattr(sys, name, terminal)
+        scheduler.start()
+        app = JobtuiApp(
+            LocalSource(scheduler, title), console=console, stop=scheduler.stop, grace=grace, streams=streams
+        )
+        app.run()
+        running = scheduler.snapshot().pool.running
+        scheduler.stop(0.0)
+    if running:
+        given_up = [
+            run for run in scheduler.snapshot().recent if run.state is RunState.CANCELLED and run.started
+        ]
+        for run in given_up[:running]:
+            print(f"jobtui: {run.job} (run {run.number}) was still running and was given up", file=sys.stderr)
+    return app.return_code or 0

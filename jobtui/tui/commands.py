@@ -1,0 +1,97 @@
+"""What the user asks for, carried out in a thread of its own, and confirmed by a toast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from textual.app import App
+
+from jobtui.source import Source
+from jobtui.tui.format import count, plain
+
+Severity = Literal["information", "warning", "error"]
+
+
+class Commands:
+    """Sends commands to a source, never in the thread that paints.
+
+    Args:
+        app: Shows the toasts.
+        source: Carries the commands out.
+    """
+
+    def __init__(self, app: App[Any], source: Source) -> None:
+        self.source = source
+        self._app = app
+        self._pool: int | None = None  # the size asked for and not seen yet: keys come faster than answers
+
+    def run(self, job: str) -> None:
+        """Run a job now."""
+        self._do(lambda: f"▶ {job}: run {self.source.run(job)}")
+
+    def pause(self, job: str) -> None:
+        """Pause a job."""
+        self._do(lambda: f"‖ {job} paused" if self.source.pause(job) else f"{job} was paused already")
+
+    def resume(self, job: str) -> None:
+        """Resume a job."""
+        self._do(lambda: f"{job} resumed" if self.source.resume(job) else f"{job} was not paused")
+
+    def pause_all(self) -> None:
+        """Pause every job."""
+        self._do(lambda: f"‖ {count(self.source.pause_all(), 'job')} paused; P resumes them")
+
+    def resume_all(self) -> None:
+        """Resume every job."""
+        self._do(lambda: f"{count(self.source.resume_all(), 'job')} resumed")
+
+    def cancel(self, number: int, job: str) -> None:
+        """Take out a waiting run."""
+        self._do(
+            lambda: (
+                f"⊘ run {number} of {job} cancelled"
+                if self.source.cancel(number)
+                else f"run {number} of {job} had started or ended: too late to cancel"
+            )
+        )
+
+    def resize(self, size: int, by: int) -> None:
+        """Change the pool's size by some slots."""
+        before = size if self._pool is None else self._pool
+        after = before + by
+        if before == 0:
+            self.say("the pool has no limit; give it one with --pool or jobs.pool", "warning")
+        elif after == 0:
+            self.say("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
+        else:
+            self._pool = after
+
+            def resize() -> str:
+                self.source.resize(after)
+                return f"pool: {count(after, 'run')} at once"
+
+            self._do(resize)
+
+    def seen_pool(self, size: int) -> None:
+        """A picture shows this size of the pool."""
+        if size == self._pool:
+            self._pool = None
+
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """Show a toast. Safe in the app's thread only."""
+        self._app.notify(
+            plain(text), severity=severity, timeout=3 if severity == "information" else 5, markup=False
+        )
+
+    def _do(self, act: Callable[[], str]) -> None:
+        def work() -> None:
+            severity: Severity = "information"
+            try:
+                text = act()
+            except (LookupError, ValueError, RuntimeError, OSError) as error:
+                self._pool = None
+                text, severity = str(error.args[0]) if error.args else str(error), "error"
+            self._app.call_later(self.say, text, severity)
+
+        self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)

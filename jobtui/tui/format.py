@@ -1,0 +1,152 @@
+"""How times, spans, states and names read on the screen. Pure functions, no widgets."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from datetime import datetime, timedelta
+
+from jobtui.core.model import JobStatus, RunState, RunView, Trigger
+
+# Every glyph is one cell wide, and none is understood by its colour alone: the word stands beside it.
+STATUS_GLYPHS = {
+    JobStatus.IDLE: "○",
+    JobStatus.RUNNING: "▶",
+    JobStatus.QUEUED: "◔",
+    JobStatus.PAUSED: "‖",
+}
+STATE_GLYPHS = {
+    RunState.SCHEDULED: "◷",
+    RunState.HELD: "◌",
+    RunState.QUEUED: "◔",
+    RunState.RUNNING: "▶",
+    RunState.OK: "✓",
+    RunState.FAILED: "✗",
+    RunState.CANCELLED: "⊘",
+    RunState.SKIPPED: "↷",
+    RunState.MISSED: "!",
+    RunState.COALESCED: "≡",
+}
+# The strip of a job's last endings: shapes differ, so that it reads without colour.
+STRIP_GLYPHS = {
+    RunState.OK: "▂",
+    RunState.FAILED: "█",
+    RunState.CANCELLED: "▒",
+    RunState.SKIPPED: "·",
+    RunState.MISSED: "!",
+    RunState.COALESCED: "≡",
+}
+# The tone of a state; a tone is a component class of the tables, and so a colour of the theme.
+STATUS_TONES = {
+    JobStatus.IDLE: "muted",
+    JobStatus.RUNNING: "running",
+    JobStatus.QUEUED: "waiting",
+    JobStatus.PAUSED: "waiting",
+}
+STATE_TONES = {
+    RunState.SCHEDULED: "muted",
+    RunState.HELD: "waiting",
+    RunState.QUEUED: "waiting",
+    RunState.RUNNING: "running",
+    RunState.OK: "ok",
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "muted",
+    RunState.SKIPPED: "waiting",
+    RunState.MISSED: "failed",
+    RunState.COALESCED: "muted",
+}
+
+NEVER = "—"
+
+
+def span(duration: timedelta | None) -> str:
+    """A length of time in at most 7 characters: ``3ms``, ``0.25s``, ``48s``, ``3m12s``, ``2h05m``, ``3d04h``."""
+    if duration is None:
+        return NEVER
+    seconds = max(0.0, duration.total_seconds())
+    if 0 < seconds < 0.0005:
+        return "<1ms"
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f}ms"
+    if seconds < 9.95:
+        return f"{seconds:.2f}s" if seconds < 0.995 else f"{seconds:.1f}s"
+    whole = round(seconds)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour:02}h"
+    if hours:
+        return f"{hours}h{minute:02}m"
+    return f"{minutes}m{second:02}s" if minutes else f"{second}s"
+
+
+def going(since: datetime | None, now: datetime) -> str:
+    """How long something has been going, in whole seconds once it is longer than that."""
+    if since is None:
+        return NEVER
+    seconds = max(0, math.floor((now - since).total_seconds()))
+    return span(timedelta(seconds=seconds)) if seconds >= 10 else f"{seconds}s"
+
+
+def countdown(due: datetime, now: datetime) -> str:
+    """How long until something is due: ``in 48s``, or ``now``."""
+    seconds = math.ceil((due - now).total_seconds())
+    if seconds <= 0:
+        return "now"
+    return f"in {seconds}s" if seconds < 10 else f"in {span(timedelta(seconds=seconds))}"
+
+
+def moment(instant: datetime | None, now: datetime) -> str:
+    """An instant as short as it can be told: today by its time, else with its date."""
+    if instant is None:
+        return NEVER
+    instant = instant.astimezone(now.tzinfo)
+    if instant.date() == now.date():
+        return f"{instant:%H:%M:%S}"
+    if instant.year == now.year:
+        return f"{instant.day:2} {instant:%b %H:%M}"
+    return f"{instant:%Y-%m-%d}"
+
+
+def short_moment(instant: datetime | None, now: datetime) -> str:
+    """An instant in at most 8 characters: today by its time, else by its date."""
+    text = moment(instant, now)
+    return text if len(text) <= 8 else f"{instant:%y-%m-%d}" if text[4] == "-" else text[:6]  # noqa: PLR2004
+
+
+def full_moment(instant: datetime | None) -> str:
+    """An instant in full, to the second, with its zone's name."""
+    return NEVER if instant is None else f"{instant:%a %Y-%m-%d %H:%M:%S %Z}"
+
+
+def plain(text: str) -> str:
+    """A user's text in one line, with nothing in it that a terminal obeys."""
+    return "".join(
+        " " if character in "\n\r\t" else character if _is_harmless(character) else "�" for character in text
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    # Cc are control characters, Cf change the direction of text, Cs cannot be encoded.
+    return character.isascii() and character.isprintable() or unicodedata.category(character) not in _HARMFUL
+
+
+_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def run_label(run: RunView) -> str:
+    """What a run is called: its number, or how many ticks an entry stands for."""
+    if run.number:
+        return f"#{run.number}"
+    return "tick" if run.ticks == 1 else f"{run.ticks} ticks"
+
+
+def trigger_word(trigger: Trigger) -> str:
+    """What asked for a run, in a word."""
+    return trigger.value
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things: ``1 run``, ``3 runs``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

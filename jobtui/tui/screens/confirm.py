@@ -1,0 +1,44 @@
+"""A question before something is lost."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """Asks, and answers True or False.
+
+    Args:
+        question: What is asked, as the title.
+        note: What one should know before answering.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape,q", "answer(False)", "No", key_display="n", id="confirm.no"),
+    ]
+
+    def __init__(self, question: str, note: str) -> None:
+        super().__init__()
+        self._question = question
+        self._note = note
+
+    def compose(self) -> ComposeResult:
+        """The question in a box."""
+        with Vertical(classes="dialog") as box:
+            box.border_title = "Sure?"
+            yield Static(Text(self._question, style="bold"))
+            yield Static(Text(self._note))
+            yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def action_answer(self, answer: bool) -> None:
+        """Give the answer."""
+        self.dismiss(answer)

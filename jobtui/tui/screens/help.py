@@ -1,0 +1,93 @@
+"""Every key there is, read from the bindings themselves, so that it cannot lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from jobtui.core.model import JobStatus, RunState
+from jobtui.tui.format import STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+
+_SPOKEN = {
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "question_mark": "?",
+    "escape": "esc",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "up": "↑",
+    "down": "↓",
+    "full_stop": ".",
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys and the signs.
+
+    Args:
+        groups: A title and the bindings of each group of keys.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", "Close", key_display="esc", id="help.close"),
+        Binding("j,down", "scroll(1)", "Down", show=False, id="help.down"),
+        Binding("k,up", "scroll(-1)", "Up", show=False, id="help.up"),
+    ]
+
+    def __init__(self, groups: Sequence[tuple[str, Iterable[BindingType]]]) -> None:
+        super().__init__()
+        self._groups = groups
+
+    def compose(self) -> ComposeResult:
+        """The keys, group by group, then the signs."""
+        with VerticalScroll(classes="dialog large") as box:
+            box.border_title = "Help"
+            for title, bindings in self._groups:
+                yield Static(title, classes="heading")
+                yield Static(_keys(bindings))
+            yield Static("Signs", classes="heading")
+            yield Static(_signs())
+        yield Footer(compact=True, show_command_palette=False)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by some lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+
+def spoken(key: str) -> str:
+    """A key as it is called on a keyboard: ``/`` rather than ``slash``."""
+    *modifiers, name = key.split("+")
+    name = _SPOKEN.get(name, name)
+    return "+".join([*modifiers, name])
+
+
+def _keys(bindings: Iterable[BindingType]) -> Text:
+    text = Text()
+    for binding in bindings:
+        if not isinstance(binding, Binding):
+            continue
+        keys = " ".join(spoken(key.strip()) for key in binding.key.split(","))
+        text.append(f"{keys:>16}  ", style="bold")
+        text.append(f"{binding.tooltip or binding.description}\n")
+    return text
+
+
+def _signs() -> Text:
+    text = Text()
+    text.append("     job  ", style="dim")
+    text.append("  ".join(f"{STATUS_GLYPHS[status]} {status.value}" for status in JobStatus) + "\n")
+    states = [f"{STATE_GLYPHS[state]} {state.value}" for state in RunState]
+    text.append("     run  ", style="dim")
+    text.append("  ".join(states[:5]) + "\n          " + "  ".join(states[5:]) + "\n")
+    text.append("    strip  ", style="dim")
+    text.append("  ".join(f"{glyph} {state.value}" for state, glyph in STRIP_GLYPHS.items()))
+    return text

@@ -1,0 +1,119 @@
+"""One job in depth: its schedule in words, its next ten fires, its latest runs."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from jobtui.core.model import RunView, Snapshot
+from jobtui.source import JobDetails
+from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.tui.commands import Commands
+from jobtui.tui.fields import fields
+from jobtui.tui.format import STATUS_GLYPHS, countdown, full_moment, plain, span
+from jobtui.tui.line_table import LineTable
+from jobtui.tui.screens.run import RunScreen
+
+
+class JobScreen(ModalScreen[None]):
+    """Shows one job, and keeps showing it as it changes.
+
+    Args:
+        job: The job's name.
+        commands: Carries out what the user asks for.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss", "Close", key_display="esc", id="details.close"),
+        Binding("r", "run", "Run now", id="details.run"),
+        Binding("p", "pause", "Pause", id="details.pause"),
+    ]
+
+    def __init__(self, job: str, commands: Commands) -> None:
+        super().__init__()
+        self._job = job
+        self._commands = commands
+        self._details: JobDetails | None = None
+        self._about = Static(id="about")
+        self._fires = Static(id="fires")
+        self._runs: LineTable[RunView] = LineTable(
+            JOB_RUN_COLUMNS, run_key, empty="it has not run yet", header=True, id="job-runs"
+        )
+
+    def compose(self) -> ComposeResult:
+        """What it is, when it is due, how it went."""
+        with Vertical(classes="dialog large") as box:
+            box.border_title = plain(self._job).replace("[", r"\[")
+            with Horizontal(id="job-top"):
+                yield self._about
+                yield self._fires
+            yield Static("Latest runs (enter opens one)", classes="heading")
+            yield self._runs
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show the job at once."""
+        self.show(self._commands.source.snapshot())
+        self._runs.focus()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show the job as it is now."""
+        try:
+            details = self._details = self._commands.source.details(self._job)
+        except LookupError as error:
+            self._about.update(Text(str(error.args[0])))
+            return
+        self._about.update(_about(details))
+        self._fires.update(_fires(details, snapshot))
+        self._runs.show(details.runs, snapshot.at)
+
+    def action_run(self) -> None:
+        """Run the job now."""
+        self._commands.run(self._job)
+
+    def action_pause(self) -> None:
+        """Pause the job, or resume it."""
+        if self._details is not None and self._details.job.paused_since is not None:
+            self._commands.resume(self._job)
+        else:
+            self._commands.pause(self._job)
+
+    @on(LineTable.Opened)
+    def _run_opened(self, message: LineTable.Opened) -> None:
+        message.stop()
+        self.app.push_screen(RunScreen(message.row, self._commands.source))
+
+
+def _about(details: JobDetails) -> Table:
+    job = details.job
+    waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
+    rows = [
+        ("about", plain(job.summary)),
+        ("schedule", plain(job.spec)),
+        ("in words", details.words),
+        ("status", f"{STATUS_GLYPHS[job.status]} {job.status.value}{waiting}"),
+        ("paused", full_moment(job.paused_since) if job.paused_since else ""),
+        ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
+        ("runs", f"{job.runs}, of which {job.failures} failed; the last took {span(job.last_elapsed)}"),
+        ("previous", full_moment(job.prev)),
+        ("code", plain(job.origin)),
+    ]
+    return fields(rows)
+
+
+def _fires(details: JobDetails, snapshot: Snapshot) -> Text:
+    text = Text("Next fires\n", style="")
+    text.stylize("bold")
+    if not details.fires:
+        text.append("none", style="not bold")
+    for fire in details.fires:
+        text.append(f"{fire:%a %Y-%m-%d %H:%M:%S}  {countdown(fire, snapshot.at)}\n", style="not bold")
+    return text

@@ -1,0 +1,106 @@
+"""One run in depth: when, how long, how it ended, its traceback and what it printed."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Footer, Static
+
+from jobtui.core.model import RunView
+from jobtui.source import Source
+from jobtui.tui.fields import fields
+from jobtui.tui.format import STATE_GLYPHS, full_moment, plain, run_label, span, trigger_word
+
+
+class RunScreen(ModalScreen[None]):
+    """Shows one run as it was when it was opened.
+
+    Args:
+        run: The run.
+        source: Has the run's output.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter", "dismiss", "Close", key_display="esc", id="run.close"),
+        Binding("j,down", "scroll(1)", "Down", show=False, id="run.down"),
+        Binding("k,up", "scroll(-1)", "Up", show=False, id="run.up"),
+        Binding("g,home", "scroll_home", "Top", show=False, id="run.top"),
+        Binding("G,end", "scroll_end", "Bottom", show=False, id="run.bottom"),
+    ]
+
+    def __init__(self, run: RunView, source: Source) -> None:
+        super().__init__()
+        self._run = run
+        self._source = source
+
+    def compose(self) -> ComposeResult:
+        """The run's fields, its traceback, its output."""
+        run = self._run
+        with VerticalScroll(classes="dialog large") as box:
+            box.border_title = plain(f"{run.job} {run_label(run)}").replace("[", r"\[")
+            yield Static(self._fields())
+            if run.error:
+                yield Static("Traceback", classes="heading")
+                yield Static(_traceback(run.error), classes="verbatim")
+            output = self._source.output(run.number) if run.number else ""
+            if run.number:
+                yield Static("Output", classes="heading")
+                yield Static(Text(_lines(output.rstrip()) or "nothing was printed"), classes="verbatim")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by some lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+
+    def action_scroll_home(self) -> None:
+        """Scroll to the top."""
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_scroll_end(self) -> None:
+        """Scroll to the end."""
+        self.query_one(VerticalScroll).scroll_end(animate=False)
+
+    def _fields(self) -> Table:
+        run = self._run
+        rows = [("state", f"{STATE_GLYPHS[run.state]} {run.state.value}")]
+        if run.reason:
+            rows.append(("reason", plain(run.reason)))
+        rows.append(("asked for", f"{full_moment(run.created)}, by {_who(run)}"))
+        if run.due is not None:
+            rows.append(("due", full_moment(run.due)))
+        if run.waiting_since is not None and run.started is None and run.ended is None:
+            rows.append(("waits since", full_moment(run.waiting_since)))
+        if run.started is not None:
+            late = run.started - (run.due or run.created)
+            rows.append(
+                ("started", f"{full_moment(run.started)}, after {span(late)}, on {plain(run.worker)}")
+            )
+        if run.ended is not None:
+            rows.append(("ended", full_moment(run.ended)))
+        if run.elapsed is not None:
+            rows.append(("took", span(run.elapsed)))
+        if run.ticks > 1:
+            rows.append(("ticks", f"{run.ticks} that started no run of their own"))
+        return fields(rows)
+
+
+def _who(run: RunView) -> str:
+    return "hand" if run.trigger.value == "by hand" else trigger_word(run.trigger)
+
+
+def _lines(text: str) -> str:
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def _traceback(error: str) -> Text:
+    """The traceback with what it is about, its last line, in bold."""
+    *frames, last = error.rstrip().split("\n")
+    text = Text(_lines("\n".join(frames)) + "\n")
+    text.append(plain(last), style="bold")
+    return text
