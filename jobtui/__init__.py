@@ -56,7 +56,7 @@ _HOMES = {
 # What acts on the default scheduler. Looked up at every use: the default may be replaced.
 _FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "schedule", "scheduled")
 
-__all__ = [  # noqa: PLE0604 - the names are those that __getattr__ knows
+__all__ = [
     "BadSpec",
     "Cron",
     "Every",

@@ -295,12 +295,12 @@ class Engine:
         self._set_next(job, upcoming)
         if job.paused_at is not None:
             reason = f"paused since {self.journal.hms(job.paused_at)}"
-            self._pool.end_ticks(job, RunState.SKIPPED, reason, due, now, ticks)
+            self._pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
         elif job.misfire is Misfire.ALL:
             self._start_all(job, due, now)
         elif job.misfire is Misfire.SKIP and now - due > MISFIRE_GRACE:
             reason = f"seen only at {self.journal.hms(now)}, {now - due:.1f} s late"
-            self._pool.end_ticks(job, RunState.MISSED, reason, due, now, ticks)
+            self._pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
         else:
             self._start_one(job, due, now, ticks, f"more than {limit}" if ticks > limit else str(ticks))
 
@@ -321,7 +321,7 @@ class Engine:
             reason = (
                 f"{many} ticks since {self.journal.hms(due)} passed unseen; run {run.number} stands for all"
             )
-            self._pool.end_ticks(job, RunState.COALESCED, reason, due, now, ticks - 1)
+            self._pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _start_all(self, job: JobRecord, due: float, now: float) -> None:
         assert job.schedule is not None
@@ -335,12 +335,12 @@ class Engine:
         if instant is not None and instant <= now:
             reason = f"the rest of more than {TICK_LIMIT} ticks that passed unseen"
             rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)
-            self._pool.end_ticks(job, RunState.MISSED, reason, instant, now, rest)
+            self._pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
 
     def _run_of_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
         refusal = self._pool.refusal(job, Trigger.TICK)
         if refusal:
-            self._pool.end_ticks(job, RunState.SKIPPED, refusal, due, now, ticks)
+            self._pool.end_ticks(job, RunState.SKIPPED, refusal, due=due, now=now, ticks=ticks)
             return None
         run = self._pool.new_run(job, Trigger.TICK, now, due=due)
         self._pool.admit(run, now)

@@ -52,7 +52,7 @@ class Job:
 
     @property
     def next(self) -> datetime | None:
-        """When it is due next, in the scheduler's zone; None if never or while the scheduler is not running."""
+        """When it is due next, in the scheduler's zone; None if never or while the scheduler is not on."""
         return self._scheduler.view(self._record).next
 
     def run(self) -> Run:

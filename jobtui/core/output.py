@@ -143,7 +143,7 @@ def _stream_handlers() -> Iterator[logging.StreamHandler[IO[str]]]:
 
 
 @contextmanager
-def captured_descriptors(console: Console) -> Iterator[TextIO]:
+def captured_descriptors(console: Console) -> Iterator[io.TextIOWrapper]:
     """Send what is written to the terminal through descriptors 1 and 2 to the console instead.
 
     A descriptor that is not a terminal (``2>errors.log``) is left alone.
@@ -183,6 +183,6 @@ def captured_descriptors(console: Console) -> Iterator[TextIO]:
 
 def _drain(descriptor: int, write: Callable[[str, str], None]) -> None:
     """Read a pipe to its end: until we and every subprocess that inherited it have let go of it."""
-    with open(descriptor, encoding="utf-8", errors="replace", newline="") as pipe:  # noqa: PTH123 - as above
+    with open(descriptor, encoding="utf-8", errors="replace", newline="") as pipe:
         while text := pipe.readline(LONGEST_LINE):
             write("subprocess", text)

@@ -186,7 +186,7 @@ class Pool:
             self.cancel(run, now, reason)
 
     def end_ticks(
-        self, job: JobRecord, state: RunState, reason: str, due: float, now: float, ticks: int
+        self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
     ) -> None:
         """Record ticks that start no run; equal ones in a row share one entry, so they drown nothing out."""
         entry = job.recent[-1] if job.recent else None

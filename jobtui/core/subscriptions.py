@@ -26,7 +26,7 @@ class Subscription:
 
     def __init__(
         self, snapshot: Snapshot, notify: Callable[[], None] | None, close: Callable[[Subscription], None]
-    ):
+    ) -> None:
         self.snapshot = snapshot
         self.lost = 0
         self._events: deque[Event] = deque(maxlen=CAPACITY)

@@ -24,7 +24,7 @@ def one_line(exception: BaseException) -> str:
 
 
 def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
-    """The traceback from the first frame that is not in the file ``skip``; its middle is cut if it is huge."""
+    """The traceback from the first frame that is not in the file ``skip``; the middle is cut if it is huge."""
     frames = exception.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == skip:
         frames = frames.tb_next
@@ -32,9 +32,9 @@ def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
 
 
 def report(message: str) -> None:
-    """Log the exception that is being handled, one that must end nothing; nor may a log handler that raises."""
+    """Log the exception being handled, which must end nothing; nor may a log handler that raises."""
     with contextlib.suppress(Exception):
-        logger.exception(message)
+        logger.error(message, exc_info=True)
 
 
 def _formatted(exception: BaseException, frames: TracebackType | None) -> str:

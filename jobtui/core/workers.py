@@ -91,7 +91,7 @@ class Crew:
         self._loop = LoopThread()
 
     def send_for(self, startable: int) -> int:
-        """Wake resting workers for runs that may start; under the lock. Returns how many `spawn` has to add."""
+        """Wake resting workers for runs that may start; under the lock. Returns how many `spawn` must add."""
         while self._coming < startable and self._resting:
             self._coming += 1
             self._resting.pop().wake()

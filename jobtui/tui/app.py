@@ -9,8 +9,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from io import TextIOWrapper
 from typing import ClassVar, TextIO
 
+from rich.console import Console as RichConsole
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -27,6 +29,7 @@ from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
+from jobtui.tui.terminal import driver_on
 
 FRAMES = 15  # pictures a second at most
 CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
@@ -41,6 +44,7 @@ class JobtuiApp(App[None]):
         stop: Stops the scheduler, given the grace in seconds; None leaves it running on quit.
         grace: How many seconds running work gets when the user waits for it.
         streams: What ``sys.stdout`` and ``sys.stderr`` have to be while the app runs.
+        terminal: What to draw on; None leaves that to Textual.
     """
 
     CSS_PATH = "app.tcss"
@@ -66,8 +70,12 @@ class JobtuiApp(App[None]):
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
         streams: tuple[TextIO, TextIO] | None = None,
+        terminal: TextIOWrapper | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=None if terminal is None else driver_on(terminal))
+        if terminal is not None:
+            # Where Textual reports a crash of its own: standard error is among what is collected.
+            self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
         self._source = source
         self._printed = console or Console()
         self._stop = stop
@@ -214,15 +222,15 @@ def run_dashboard(scheduler: Scheduler, *, title: str, grace: float) -> int:
     console = Console()
     with ExitStack() as cleanup:
         streams = cleanup.enter_context(captured_streams(console))
-        if os.name == "posix":
-            terminal = cleanup.enter_context(captured_descriptors(console))
-            # Textual draws on sys.__stderr__, and asks sys.__stdout__ for the size of the terminal.
-            for name in ("__stdout__", "__stderr__"):
-                cleanup.callback(setattr, sys, name, getattr(sys, name))
-                setattr(sys, name, terminal)
+        terminal = cleanup.enter_context(captured_descriptors(console)) if os.name == "posix" else None
         scheduler.start()
         app = JobtuiApp(
-            LocalSource(scheduler, title), console=console, stop=scheduler.stop, grace=grace, streams=streams
+            LocalSource(scheduler, title),
+            console=console,
+            stop=scheduler.stop,
+            grace=grace,
+            streams=streams,
+            terminal=terminal,
         )
         app.run()
         running = scheduler.snapshot().pool.running
