@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from jobtui.core.schedules import Schedule as Schedule
     from jobtui.core.schedules import parse as parse
 
-    _scheduler: Scheduler
-    schedule = _scheduler.schedule
-    every = _scheduler.every
-    scheduled = _scheduler.scheduled
-    now = _scheduler.now
-    in_ = _scheduler.in_
-    at = _scheduler.at
-    on_app_start = _scheduler.on_app_start
-    on_app_stop = _scheduler.on_app_stop
+    _default = Scheduler()  # what these are methods of, as far as a type checker sees
+    at = _default.at
+    every = _default.every
+    in_ = _default.in_
+    now = _default.now
+    on_app_start = _default.on_app_start
+    on_app_stop = _default.on_app_stop
+    schedule = _default.schedule
+    scheduled = _default.scheduled
 
 __version__ = "0.1.0"
 

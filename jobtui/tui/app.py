@@ -240,5 +240,5 @@ def run_dashboard(scheduler: Scheduler, *, title: str, grace: float) -> int:
             run for run in scheduler.snapshot().recent if run.state is RunState.CANCELLED and run.started
         ]
         for run in given_up[:running]:
-            print(f"jobtui: {run.job} (run {run.number}) was still running and was given up", file=sys.stderr)
+            sys.stderr.write(f"jobtui: {run.job} (run {run.number}) was still running and was given up\n")
     return app.return_code or 0

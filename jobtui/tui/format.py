@@ -60,18 +60,13 @@ NEVER = "—"
 
 
 def span(duration: timedelta | None) -> str:
-    """A length of time in at most 7 characters: ``3ms``, ``0.25s``, ``48s``, ``3m12s``, ``2h05m``, ``3d04h``."""
+    """A length of time, short: ``3ms``, ``0.25s``, ``48s``, ``3m12s``, ``2h05m``, ``3d04h``."""
     if duration is None:
         return NEVER
     seconds = max(0.0, duration.total_seconds())
-    if 0 < seconds < 0.0005:
-        return "<1ms"
-    if seconds < 0.0995:
-        return f"{seconds * 1000:.0f}ms"
-    if seconds < 9.95:
-        return f"{seconds:.2f}s" if seconds < 0.995 else f"{seconds:.1f}s"
-    whole = round(seconds)
-    minutes, second = divmod(whole, 60)
+    if seconds < _LONGEST_WITH_FRACTION:
+        return _short_span(seconds)
+    minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
@@ -81,20 +76,35 @@ def span(duration: timedelta | None) -> str:
     return f"{minutes}m{second:02}s" if minutes else f"{second}s"
 
 
+# What is shorter than this has a fraction; a little below 10, so that rounding gives no fourth digit.
+_LONGEST_WITH_FRACTION = 9.95
+
+
+def _short_span(seconds: float) -> str:
+    milliseconds = seconds * 1000
+    if 0 < milliseconds < 0.5:  # noqa: PLR2004 - what would be rounded to nothing
+        return "<1ms"
+    if milliseconds < 99.5:  # noqa: PLR2004 - two digits
+        return f"{milliseconds:.0f}ms"
+    return f"{seconds:.2f}s" if milliseconds < 995 else f"{seconds:.1f}s"  # noqa: PLR2004 - three digits
+
+
 def going(since: datetime | None, now: datetime) -> str:
     """How long something has been going, in whole seconds once it is longer than that."""
     if since is None:
         return NEVER
-    seconds = max(0, math.floor((now - since).total_seconds()))
-    return span(timedelta(seconds=seconds)) if seconds >= 10 else f"{seconds}s"
+    return _whole(max(0, math.floor((now - since).total_seconds())))
 
 
 def countdown(due: datetime, now: datetime) -> str:
     """How long until something is due: ``in 48s``, or ``now``."""
     seconds = math.ceil((due - now).total_seconds())
-    if seconds <= 0:
-        return "now"
-    return f"in {seconds}s" if seconds < 10 else f"in {span(timedelta(seconds=seconds))}"
+    return "now" if seconds <= 0 else f"in {_whole(seconds)}"
+
+
+def _whole(seconds: int) -> str:
+    """Whole seconds as a span, without the fraction that `span` gives to short ones."""
+    return f"{seconds}s" if seconds < _LONGEST_WITH_FRACTION else span(timedelta(seconds=seconds))
 
 
 def moment(instant: datetime | None, now: datetime) -> str:

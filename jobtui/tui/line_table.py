@@ -26,6 +26,8 @@ Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone ("" for the usual one)
 
 POINTER = 2  # cells before the first column, where the cursor's mark is
+SELECTED = "▸ "  # marks the cursor's row while the table has the keys
+POINTED = "› "  # noqa: RUF001 - and while it has not; a wide sign for a narrow one is what is wanted
 GAP = 1  # cells between columns
 
 
@@ -213,9 +215,9 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if at_cursor and self.has_focus:
             # In one colour: tones are made to be read on the usual background, and glyphs say the same.
             cursor = self._component("cursor")
-            return self._strip([[(text, "") for text, _ in cell] for cell in cells], cursor, "▸ ")
+            return self._strip([[(text, "") for text, _ in cell] for cell in cells], cursor, SELECTED)
         if at_cursor and self._stays:
-            return self._strip(cells, base + Style(bgcolor=self._component("pointer").bgcolor), "› ")
+            return self._strip(cells, base + Style(bgcolor=self._component("pointer").bgcolor), POINTED)
         return self._strip(cells, base, "  ")
 
     def _component(self, name: str) -> Style:

@@ -160,7 +160,7 @@ class Panes(Container):
 
 
 def upcoming_of(snapshot: Snapshot) -> list[Upcoming]:
-    """What comes next, soonest first: each job's next fire and each one-off run that waits for its instant."""
+    """What comes next, soonest first: each job's next fire and each one-off run of a later instant."""
     fires = [_fire(job) for job in snapshot.jobs if job.next is not None]
     runs = [
         Upcoming(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
