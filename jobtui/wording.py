@@ -12,12 +12,10 @@ from jobtui.core.errors import BadSpec
 from jobtui.core.tracebacks import one_line
 
 _OURS = str(Path(__file__).parent) + os.sep
-# Code of Python's own and of installed packages: shown in a traceback, but not where the user has to look.
+# Where the code of Python and of installed packages lies.
 _INSTALLED = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
-# What carries out an import, whether frozen into the interpreter or not.
-_MACHINERY = ("importlib", "runpy.py")
 # What our registering functions raise for what they are given. Of subclasses, such as KeyError, they are not.
 _REFUSALS = (BadSpec, LookupError, TypeError, ValueError, RuntimeError)
 
@@ -53,12 +51,15 @@ def place_of(error: BaseException) -> str:
     Where none of the frames is the user's (an installed package as the target), it is the innermost that is
     neither ours nor the import machinery's.
     """
-    frame = _blamed(_users_frames(traceback.extract_tb(error.__traceback__)))
+    frame = _innermost(traceback.extract_tb(error.__traceback__))
     return f"{shown_path(frame.filename)}:{frame.lineno}" if frame else ""
 
 
 def users_traceback(error: BaseException) -> str:
-    """Returns the traceback of an exception and of those that it came from, without the frames of jobtui."""
+    """Returns the traceback of an exception and of those it came from, with the user's own frames alone.
+
+    An exception that passed through none of them keeps its frames, but for those of jobtui and of imports.
+    """
     told = TracebackException.from_exception(error)
     _trim(told)
     return "".join(told.format()).rstrip()
@@ -72,7 +73,7 @@ def refusal(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     if type(error) not in _REFUSALS or not frames or not frames[-1].filename.startswith(_OURS):
         return ""
-    frame = _blamed(_users_frames(frames))
+    frame = _innermost(frames)
     if frame is None:
         return ""
     return f"{shown_path(frame.filename)}:{frame.lineno}: {frame.line}\n{error}"
@@ -107,15 +108,9 @@ def _trim(told: TracebackException) -> None:
 
 
 def _users_frames(frames: StackSummary) -> list[FrameSummary]:
-    return [frame for frame in frames if not _is_machinery(frame.filename)]
-
-
-def _is_machinery(filename: str) -> bool:
-    if filename.startswith(("<frozen ", _OURS)):
-        return True
-    return any(filename.startswith(tuple(root + name for root in _INSTALLED)) for name in _MACHINERY)
-
-
-def _blamed(frames: list[FrameSummary]) -> FrameSummary | None:
     users = [frame for frame in frames if not is_installed(frame.filename)]
-    return next(reversed(users or frames), None)
+    return users or [frame for frame in frames if not frame.filename.startswith(("<frozen ", _OURS))]
+
+
+def _innermost(frames: StackSummary) -> FrameSummary | None:
+    return next(reversed(_users_frames(frames)), None)

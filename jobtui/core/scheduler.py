@@ -21,7 +21,7 @@ from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule, parse
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.tracebacks import report
-from jobtui.core.zones import zone
+from jobtui.core.zones import zone, zone_name
 
 if TYPE_CHECKING:
     from jobtui.core.engine import Engine
@@ -112,6 +112,8 @@ class Scheduler:
             text = self._look_up(spec)
             parsed: Schedule = parse(text, tz=self._spec_zone if tz is None else tz, dst=dst)
             shown = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
+            if tz is not None and parsed.tz != self.tz:
+                shown += f" ({zone_name(parsed.tz)})"
         elif isinstance(spec, (Cron, Every, Once)):
             parsed, shown = spec, str(spec)
         else:

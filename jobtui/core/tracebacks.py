@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import traceback
 from types import TracebackType
 
@@ -24,7 +25,7 @@ def one_line(exception: BaseException) -> str:
 
 
 def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
-    """The traceback from the first frame that is not in the file ``skip``; the middle is cut if it is huge."""
+    """The traceback from the first frame not in the file ``skip``; if it is huge, its middle is cut."""
     frames = exception.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == skip:
         frames = frames.tb_next
@@ -34,7 +35,7 @@ def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
 def report(message: str) -> None:
     """Log the exception being handled, which must end nothing; nor may a log handler that raises."""
     with contextlib.suppress(Exception):
-        logger.error(message, exc_info=True)
+        logger.error(message, exc_info=sys.exc_info())
 
 
 def _formatted(exception: BaseException, frames: TracebackType | None) -> str:

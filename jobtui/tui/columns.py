@@ -170,7 +170,7 @@ def _took_or_why(run: RunView, now: datetime) -> Cell:
 
 
 RUNNING_COLUMNS: Sequence[Column[RunView]] = (
-    Column("number", "RUN", 6, _number),
+    Column("number", "RUN", 7, _number),
     Column("job", "JOB", 16, _run_job, grow=1),
     Column("elapsed", "FOR", 7, _elapsed, right=True),
     Column("worker", "WORKER", 10, _worker, rank=1),
@@ -179,7 +179,7 @@ RUNNING_COLUMNS: Sequence[Column[RunView]] = (
 
 WAITING_COLUMNS: Sequence[Column[RunView]] = (
     Column("state", "STATE", 8, _state),
-    Column("number", "RUN", 6, _number),
+    Column("number", "RUN", 7, _number),
     Column("job", "JOB", 14, _run_job, grow=2),
     Column("waits", "FOR", 6, _waits, right=True),
     Column("why", "WHY", 12, _why, grow=1, rank=1),
@@ -189,7 +189,7 @@ RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
     Column("state", "STATE", 11, _state),
     Column("job", "JOB", 18, _run_job, grow=1),
-    Column("number", "RUN", 6, _number, rank=1),
+    Column("number", "RUN", 7, _number, rank=1),
     Column("outcome", "OUTCOME", 12, _took_or_why, grow=2),
 )
 

@@ -99,9 +99,10 @@ class Dashboard(Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Start with the keys on the jobs and without the filter's line."""
+        """Show the first picture at once, with the keys on the jobs and without the filter's line."""
         self._filter.display = False
         self._jobs.focus()
+        self.show(self._commands.source.snapshot())  # the app's own first one came before there were widgets
 
     def on_resize(self) -> None:
         """Choose between the wide and the narrow arrangement."""
@@ -172,6 +173,10 @@ class Dashboard(Screen[None]):
         return (max(numbers), row.name) if numbers else None
 
     # --- keys -------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """While the filter is typed, keys are text: the footer offers none of the others."""
+        return self.focused is not self._filter or action in ("clear_filter", "next_table")
 
     def action_run(self) -> None:
         """Run the selected job now."""

@@ -238,10 +238,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def _cell_segments(self, cell: Cell, width: int, base: Style, *, right: bool) -> list[Segment]:
         pieces: list[Segment] = []
         left = width
-        for text, tone in cell:
+        # The first piece gives way to the others, which are short: a long name does not hide what waits.
+        others = sum(cell_len(text) for text, _ in cell[1:])
+        for index, (text, tone) in enumerate(cell):
             if left <= 0:
                 break
-            taken = text if cell_len(text) <= left else set_cell_size(text, left - 1) + "…"
+            room = left - others if index == 0 and others < left else left
+            taken = text if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
             pieces.append(Segment(taken, base + self._tone(tone) if tone else base))
             left -= cell_len(taken)
         padding = Segment(" " * max(0, left), base)

@@ -170,7 +170,7 @@ def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
     bench.take_all()
     bench.engine.resize(4, bench.now)
     assert bench.engine.startable == 3
-    running = [*bench.take_all(), *[]]
+    running = bench.take_all()
     assert bench.counts == (4, 4, 0)
     bench.engine.resize(2, bench.now)
     assert (bench.engine.startable, bench.counts) == (0, (4, 4, 0))

@@ -1,0 +1,10 @@
+"""``python -m jobtui``."""
+
+from __future__ import annotations
+
+import sys
+
+from jobtui.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""Nothing in the environment of whoever runs the tests may change what they see."""
+
+import importlib
+import os
+import sys
+
+# Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the folder
+# of its report in a variable of its own, which stays.
+_PREFIXES = ("TEXTUAL", "TERMINAL_", "JUPYTER_")
+_NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "COLORTERM", "ESCDELAY", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+_KEPT = ("TEXTUAL_SNAPSHOT_",)
+
+
+def _clean_environment() -> None:
+    found = [
+        name
+        for name in os.environ
+        if name in _NAMES or (name.startswith(_PREFIXES) and not name.startswith(_KEPT))
+    ]
+    for name in found:
+        del os.environ[name]
+    # The snapshot plugin imports Textual before any conftest is read, and Textual keeps what it has read then.
+    constants = sys.modules.get("textual.constants")
+    if found and constants is not None:
+        importlib.reload(constants)
+
+
+_clean_environment()

@@ -1,0 +1,157 @@
+"""Pictures of the dashboard in its states, in a large terminal and in a small one.
+
+After a change that is meant: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import scenes
+from scripted_source import ScriptedSource
+from stage import NARROW, WIDE
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from jobtui.core.model import Snapshot
+from jobtui.core.output import Console
+from jobtui.tui.app import JobtuiApp
+
+Compare = Callable[..., bool]
+Picture = Callable[..., None]
+
+pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x".join(map(str, size)))
+
+
+def printed() -> Console:
+    """Some lines that jobs and their subprocesses printed."""
+    console = Console()
+    console.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
+    console.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
+    console.write("stderr", "WARNING [b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
+    console.write("check_sockets", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
+    console.write("import_orders", "an unfinished line")
+    return console
+
+
+@pytest.fixture
+def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
+    """Compare a state, after some keys, with its picture."""
+
+    def compare(snapshot: Snapshot, keys: Sequence[str] = (), *, theme: str = "textual-dark") -> None:
+        source = ScriptedSource(snapshot)
+        source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
+        app = JobtuiApp(source, console=printed(), stop=lambda _grace: None)
+        app.animation_level = "none"
+        app.theme = theme
+
+        async def before(pilot: Pilot[Any]) -> None:
+            await pilot.pause()
+            app.screen_stack[0].query_one(Input).cursor_blink = False
+            await pilot.press(*keys)
+
+        assert snap_compare(app, terminal_size=size, run_before=before)
+
+    return compare
+
+
+def test_idle(picture: Picture) -> None:
+    """Nothing runs: words, times and countdowns of every job."""
+    picture(scenes.idle())
+
+
+def test_mid_run(picture: Picture) -> None:
+    """Two of four slots are taken, and it is seen by whom and for how long."""
+    picture(scenes.mid_run())
+
+
+def test_saturated(picture: Picture) -> None:
+    """The pool is full and says so; what waits is listed in the order it starts."""
+    picture(scenes.saturated())
+
+
+def test_waiting_pane(picture: Picture) -> None:
+    """The pane of what waits has the keys."""
+    picture(scenes.saturated(), ["2", "j"])
+
+
+def test_paused(picture: Picture) -> None:
+    """Paused jobs say so in their status and where their next fire would be."""
+    picture(scenes.paused())
+
+
+def test_failed_with_traceback(picture: Picture) -> None:
+    """A failed run, opened, shows its traceback and what it printed."""
+    picture(scenes.idle(), ["4", *"jjjjj", "enter"])
+
+
+def test_filter_on(picture: Picture) -> None:
+    """A filter that is in force is named in the title."""
+    picture(scenes.idle(), ["slash", *"every 1", "enter"])
+
+
+def test_filter_being_typed(picture: Picture) -> None:
+    """While a filter is typed, its line has the keys and the jobs follow."""
+    picture(scenes.idle(), ["slash", *"nosuchjob"])
+
+
+def test_sorted(picture: Picture) -> None:
+    """The column that is sorted by is marked."""
+    picture(scenes.idle(), ["s", "s"])
+
+
+def test_details(picture: Picture) -> None:
+    """A job's details: its schedule in words, its next ten fires, its latest runs."""
+    picture(scenes.idle(), [*"jjjj", "enter"])
+
+
+def test_details_of_one_off_runs(picture: Picture) -> None:
+    """One-off runs have details without fires."""
+    picture(scenes.saturated(), ["G", "enter"])
+
+
+def test_help(picture: Picture) -> None:
+    """Every key and every sign."""
+    picture(scenes.idle(), ["question_mark"])
+
+
+def test_quit_question(picture: Picture) -> None:
+    """Quitting while runs go asks how."""
+    picture(scenes.saturated(), ["q"])
+
+
+def test_quit_waiting(picture: Picture) -> None:
+    """While the dashboard waits for runs to end, there is no way back but the way out at once."""
+    picture(scenes.saturated(), ["q", "w"])
+
+
+def test_cancel_question(picture: Picture) -> None:
+    """Cancelling a run that waits asks first."""
+    picture(scenes.saturated(), ["2", "x"])
+
+
+def test_empty(picture: Picture) -> None:
+    """Without any job the table says how to register one."""
+    picture(scenes.empty())
+
+
+def test_light_theme(picture: Picture) -> None:
+    """A light theme is as readable as a dark one."""
+    picture(scenes.saturated(), theme="textual-light")
+
+
+def test_strange_names(picture: Picture) -> None:
+    """Long names, wide characters and markup stay inside their columns."""
+    picture(scenes.strange())
+
+
+def test_end_of_300_jobs(picture: Picture) -> None:
+    """The last of 300 jobs under the cursor."""
+    picture(scenes.many(), ["G"])
+
+
+def test_output(picture: Picture) -> None:
+    """What jobs and subprocesses printed."""
+    picture(scenes.idle(), ["o"])
