@@ -131,10 +131,10 @@ def _looks_like_file(location: str) -> bool:
 def _file_place(location: str) -> _Place:
     path = Path(location).absolute()
     name = plain(shown_path(path))
-    if path.is_dir():
-        raise BadTarget(f"{name}: this is a folder, not a job file.{_files_in(path)}")
     if not _exists(location):
         raise BadTarget(f"{name}: there is no such file.{_near(path)}")
+    if path.is_dir():
+        raise BadTarget(f"{name}: this is a folder, not a job file.{_files_in(path)}")
     if path.suffix != ".py":
         raise BadTarget(f"{name}: a job file ends in .py")
     stem = path.stem
@@ -303,7 +303,8 @@ def _execute_module(name: str, shown: str) -> ModuleType:
             raise
         beside = nearest(f"{name}.py", _python_files(Path.cwd()))
         hint = f" Did you mean {plain(beside[0])}?" if beside else ""
-        part = "" if missing == name else f" ({plain(error.msg)})"
+        reason = error.msg.partition("; ")[2] or ("" if missing == name else f"there is no {missing}")
+        part = f" ({plain(reason)})" if reason else ""
         raise BadTarget(
             f"{shown}: there is no such module in {Path.cwd()}, nor is one installed{part}.{hint}"
         ) from None

@@ -60,7 +60,7 @@ class Runtime:
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
         self._subscriptions: tuple[Subscription, ...] = ()
         self._drained = threading.Event()
-        self._stopping: list[RunRecord] = []  # the runs that wait in `stop`: those it must not wait for
+        self._stopping: set[RunRecord] = set()  # the runs that wait in `stop`: those it must not wait for
         self._in_time = True
         self._claimed = False
 
@@ -177,8 +177,8 @@ class Runtime:
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.RUNNING):
                 engine.stop(now)
-            if caller is not None and caller not in self._stopping and engine.is_running(caller):
-                self._stopping.append(caller)
+            if caller is not None and engine.is_running(caller):
+                self._stopping.add(caller)
 
         self.change(stop)
         self._drained.wait(min(grace, threading.TIMEOUT_MAX))

@@ -291,12 +291,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the row that was clicked, open it on a second click; or sort by a column."""
-        if event.y < self._header:
-            column = self._column_at(event.x)
+        at = event.get_content_offset(self)  # the event's own one counts the border's line too
+        if at is None:
+            return
+        if at.y < self._header:
+            column = self._column_at(at.x)
             if column is not None:
                 self.post_message(self.HeaderClicked(self, column))
             return
-        index = self.scroll_offset.y + event.y - self._header
+        index = self.scroll_offset.y + at.y - self._header
         if index < len(self.rows):
             self.cursor = index
             if event.chain > 1:

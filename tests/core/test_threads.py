@@ -496,6 +496,7 @@ def test_a_refused_run_has_ended_at_once(make: Make) -> None:
     assert refused.wait(0)
     with pytest.raises(RunCancelledError, match=r"was SKIPPED: still running since .*, run 1"):
         refused.result(0)
+    assert refused._record.handle is None  # the ledger keeps the record, and nothing of the user's
     gate.open()
     done(running)
 
@@ -691,6 +692,14 @@ def test_a_scheduler_is_started_once(make: Make) -> None:
         scheduler.start()
     scheduler.stop()
     with pytest.raises(RuntimeError, match="a scheduler is started once"):
+        scheduler.start()
+
+
+def test_a_start_during_the_start_is_a_second_one(make: Make) -> None:
+    """A start function cannot start what is starting."""
+    scheduler = make()
+    scheduler.on_app_start(scheduler.start)
+    with pytest.raises(StartError, match="start raised RuntimeError: a scheduler is started once"):
         scheduler.start()
 
 
@@ -949,13 +958,17 @@ def test_events_go_on_where_the_snapshot_ends(make: Make) -> None:
 def test_a_closed_subscription_gets_nothing(make: Make) -> None:
     """And others go on."""
     scheduler = make()
-    closed, other = scheduler.subscribe(), scheduler.subscribe()
+    closed, other, third = scheduler.subscribe(), scheduler.subscribe(), scheduler.subscribe()
     closed.close()
     closed.close()
     scheduler.now(zero)
     assert closed.read() == []
-    assert [type(event).__name__ for event in other.read()] == ["JobAdded", "RunQueued"]
+    events = other.read()
+    assert [type(event).__name__ for event in events] == ["JobAdded", "RunQueued"]
+    assert third.read() == events
+    third.close()
     other.close()
+    assert scheduler._runtime._engine.journal.events is None  # none is built while nobody listens
     scheduler.now(zero)
     assert other.read() == []
     assert scheduler.subscribe().snapshot.seq == 3

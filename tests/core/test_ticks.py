@@ -91,6 +91,16 @@ def test_a_late_timer_runs_a_job_once_and_counts_the_rest() -> None:
     assert due_of(bench, "a") == "23 13:00:10"
 
 
+def test_a_tick_that_is_due_this_very_moment_has_passed() -> None:
+    """Of two ticks, the second exactly now, one run is made: it is not held behind the first."""
+    bench = Bench()
+    bench.job(schedule="@every 10s")
+    bench.tick(20)
+    assert bench.counts == (0, 1, 0)
+    assert [(state, count) for state, count, _ in bench.ticks] == [(RunState.COALESCED, 1)]
+    assert due_of(bench, "a") == "23 12:00:30"
+
+
 def test_a_late_timer_counts_an_interval_jobs_ticks_too() -> None:
     """Two days of an `every` job are counted by division."""
     bench = Bench()
@@ -115,8 +125,22 @@ def test_more_ticks_than_can_be_counted_are_said_to_be_more() -> None:
         "more than 100",
     ]
     assert [due_of(bench, name) for name in "abc"] == ["25 12:00:01", "25 12:00:01", "25 12:01:00"]
-    bench.tick(60)
-    assert bench.ticks[-1][1] == 59  # the next wake counts from the beginning
+    bench.take_all()
+    bench.tick(1_000)
+    assert bench.ticks[3][1] == 999  # the next wake counts from the beginning
+
+
+def test_only_what_is_counted_one_by_one_uses_up_the_counting() -> None:
+    """Intervals are divided, and under ``misfire="all"`` there is nothing to count."""
+    bench = Bench()
+    bench.job("divided", "@every 1s")
+    bench.job("all", "* * * * * *", misfire=Misfire.ALL)
+    bench.job("counted", "* * * * * *")
+    bench.tick(9_500)
+    assert [(count, reason.split()[0]) for _, count, reason in bench.ticks if "unseen" in reason] == [
+        (9_499, "9500"),
+        (9_499, "9500"),
+    ]
 
 
 def test_misfire_skip_starts_nothing_late() -> None:

@@ -5,6 +5,7 @@ After a change that is meant: ``pytest tests/tui/test_snapshots.py --snapshot-up
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -43,7 +44,8 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
     def compare(snapshot: Snapshot, keys: Sequence[str] = (), *, theme: str = "textual-dark") -> None:
         source = ScriptedSource(snapshot)
         source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
-        app = JobtuiApp(source, console=printed(), stop=lambda _grace: None)
+        # A stop that never ends: the app is seen while it waits.
+        app = JobtuiApp(source, console=printed(), stop=lambda _grace: threading.Event().wait())
         app.animation_level = "none"
         app.theme = theme
 
