@@ -155,7 +155,7 @@ class RunLog:
         jobs = sum(job.schedule is not None for job in snapshot.jobs)
         pool = snapshot.pool.size or "without a limit"
         return (
-            f"{self._title}: {_count(jobs, 'job')}, pool {pool}, zone {zone_name(snapshot.zone)}; "
+            f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, zone {zone_name(snapshot.zone)}; "
             "stop it with Ctrl+C or SIGTERM"
         )
 

@@ -261,7 +261,7 @@ class Runtime:
 
     def _record(self, outcome: Outcome, now: float) -> None:
         run = outcome.run
-        if run.handle is not None and run.state is RunState.RUNNING:
+        if run.handle is not None:  # a run that was given up has none any more
             run.handle._settle(outcome.value, outcome.exception)  # noqa: SLF001 - the handle's own half
         self._engine.finish(
             run, now, outcome.state, elapsed=outcome.elapsed, reason=outcome.reason, error=outcome.error

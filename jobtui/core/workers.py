@@ -120,8 +120,7 @@ class Crew:
 
     def rest(self, worker: Worker) -> None:
         """There is nothing to do for this worker; under the lock."""
-        if not self._closed:
-            self._resting.append(worker)
+        self._resting.append(worker)
 
     def dismiss(self) -> None:
         """Let every worker end once it has nothing to do; under the lock."""
@@ -151,7 +150,7 @@ class Crew:
         if self._closed:
             return False
         if worker.sleep():
-            return not self._closed
+            return True
         with self._lock:
             if worker in self._resting:
                 self._resting.remove(worker)

@@ -71,7 +71,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
         if not loaded.settings_apply:
             settings += " (not for this scheduler, which the file made itself)"
     lines = {
-        "target": f"{plain(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'}",
+        "target": f"{plain(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
         "settings": settings,
         "pool": str(snapshot.pool.size or "no limit"),
         "zone": f"{plain(zone_name(snapshot.zone))}, now {_instant(now)}",

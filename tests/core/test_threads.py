@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -270,10 +270,45 @@ def test_without_threads_to_be_had_runs_wait_for_the_ones_there_are(
         second = scheduler.now(zero)
     assert second.state is RunState.QUEUED
     assert "no thread can be started" in caplog.text
-    third = scheduler.now(zero)
-    done(second, third)
+    scheduler.resize(5)  # any change sends for workers again
+    done(second)
     gate.open()
     done(first)
+
+
+def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same() -> None:
+    """Else the run it was sent for would wait for a worker that has ended."""
+    crew = workers.Crew(cast(workers.Dispatcher, None), threading.Lock(), SystemClock())
+
+    class Sleeper(workers.Worker):
+        """Gives up, and is sent for at that moment."""
+
+        def sleep(self) -> bool:
+            """Sleep."""
+            assert crew.send_for(1) == 0
+            first_time = not given_up
+            given_up.append(1)
+            return not first_time and self._alarm.acquire(blocking=False)
+
+    given_up: list[int] = []
+    worker = Sleeper("worker-1")
+    crew.rest(worker)
+    assert crew._sent_for_again(worker)
+
+
+def test_no_more_workers_are_woken_than_there_are_runs() -> None:
+    """Those that are on their way count; threads are added for what is missing."""
+    crew = workers.Crew(cast(workers.Dispatcher, None), threading.Lock(), SystemClock())
+    resting = [workers.Worker(f"worker-{number}") for number in range(3)]
+    for worker in resting:
+        crew.rest(worker)
+    assert crew.send_for(1) == 0
+    assert crew.send_for(1) == 0
+    assert [worker._alarm.locked() for worker in resting] == [True, True, False]
+    assert crew.send_for(5) == 2
+    assert [worker._alarm.locked() for worker in resting] == [False] * 3
+    crew.arrived()
+    assert crew.send_for(5) == 1
 
 
 # --- what jobs raise and return -------------------------------------------------------------------
@@ -555,7 +590,7 @@ def test_two_who_stop_at_once_both_get_the_answer(make: Make) -> None:
     answers: list[bool] = []
     stopping = threading.Event()
     scheduler.subscribe(stopping.set)
-    patient = threading.Thread(target=lambda: answers.append(scheduler.stop(60)))
+    patient = threading.Thread(target=lambda: answers.append(scheduler.stop(float("inf"))))
     patient.start()
     assert stopping.wait(LIMIT)
     assert not scheduler.stop(0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
+from unittest.mock import patch
 
 from scripted_source import ScriptedSource
 from textual.pilot import Pilot
@@ -20,6 +21,7 @@ from jobtui.tui.line_table import LineTable
 
 WIDE = (120, 32)
 NARROW = (80, 24)
+TURNS = 30  # of the loop; a key takes fewer than ten on its way from the driver to a widget's action
 
 Parameters = ParamSpec("Parameters")
 AnySource = TypeVar("AnySource", bound=Source)
@@ -103,15 +105,20 @@ class Stage:
         return [strip.crop(x, x + width).text for strip in strips[y : y + height]]
 
 
+async def _some_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
+    """Let the loop turn: Textual's own way is to sleep until the process uses no time, which is never sure."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
+
+
 @asynccontextmanager
 async def on_stage(source: AnySource, size: tuple[int, int] = WIDE, **options: Any) -> AsyncIterator[Stage]:
     """Run the app on a source; a test's failure and the app's own are raised."""
     app = JobtuiApp(source, **options)
     app.animation_level = "none"
-    async with app.run_test(size=size, notifications=True) as pilot:
-        stage = Stage(app, pilot)
-        await stage.settle()
-        yield stage
+    with patch("textual.pilot.wait_for_idle", _some_turns), patch("textual.app.wait_for_idle", _some_turns):
+        async with app.run_test(size=size, notifications=True) as pilot:
+            stage = Stage(app, pilot)
+            await stage.settle()
+            yield stage
 
-
-Act = Callable[[Pilot[Any]], Awaitable[None]]

@@ -56,7 +56,7 @@ class RunScreen(ModalScreen[None]):
 
     def action_scroll(self, by: int) -> None:
         """Scroll by some lines."""
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
 
     def action_scroll_home(self) -> None:
         """Scroll to the top."""

@@ -1,0 +1,65 @@
+"""How long after a run's work has started the dashboard paints it as RUNNING.
+
+Presses ``r`` on an idle job of a real scheduler, 30 times, and prints the time from the first line of
+the job's own code to the end of the repaint that shows RUNNING. Run it as a script; it asserts nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import threading
+import time
+
+from jobtui.core.model import JobStatus, Snapshot
+from jobtui.core.scheduler import Scheduler
+from jobtui.source import LocalSource
+from jobtui.tui.app import JobtuiApp
+from jobtui.tui.dashboard import Dashboard
+
+PRESSES = 30
+LIMIT = 5.0  # seconds to wait for a picture before giving up
+
+
+async def measure() -> list[float]:
+    """Return the delays, in milliseconds."""
+    started: list[float] = []
+    painted: list[float] = []
+    release = threading.Event()
+
+    def job() -> None:
+        started.append(time.perf_counter())
+        release.wait(LIMIT)
+
+    class Watched(Dashboard):
+        """Notes when a picture with a running job has been handed to the table."""
+
+        def show(self, snapshot: Snapshot) -> None:
+            super().show(snapshot)
+            if snapshot.jobs[0].status is JobStatus.RUNNING and len(painted) < len(started):
+                self.call_after_refresh(lambda: painted.append(time.perf_counter()))
+
+    delays = []
+    with Scheduler(pool=4) as scheduler:
+        scheduler.schedule("@yearly", job, name="job")
+        app = JobtuiApp(LocalSource(scheduler, "benchmark"))
+        app._dashboard.__class__ = Watched
+        async with app.run_test(size=(120, 32)) as pilot:
+            for number in range(PRESSES):
+                release.clear()
+                await pilot.press("r")
+                deadline = time.perf_counter() + LIMIT
+                while len(painted) <= number and time.perf_counter() < deadline:
+                    await asyncio.sleep(0.002)
+                delays.append((painted[number] - started[number]) * 1000)
+                release.set()
+                while scheduler.snapshot().pool.running:
+                    await asyncio.sleep(0.002)
+                await asyncio.sleep(0.1)  # let the frame limit of 15 pictures a second pass
+    return delays
+
+
+if __name__ == "__main__":
+    results = sorted(asyncio.run(measure()))
+    print(f"work started to RUNNING painted, {len(results)} presses: ", end="")
+    print(f"median {statistics.median(results):.1f} ms, worst {results[-1]:.1f} ms")
