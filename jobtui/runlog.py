@@ -155,8 +155,8 @@ class RunLog:
         jobs = sum(job.schedule is not None for job in snapshot.jobs)
         pool = snapshot.pool.size or "without a limit"
         return (
-            f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, zone {zone_name(snapshot.zone)}; "
-            "stop it with Ctrl+C or SIGTERM"
+            f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, "
+            f"zone {zone_name(snapshot.zone)}; stop it with Ctrl+C or SIGTERM"
         )
 
     def _ending(self, at: float, run: RunView) -> str:

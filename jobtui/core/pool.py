@@ -100,7 +100,7 @@ class Pool:
         elif job.busy and job.overlap is Overlap.HOLD:
             run.state = RunState.HELD
             run.waiting_since = now
-            run.reason = self._blocker(job)
+            run.reason = f"waits for run {self._last_run(job).number}"
             job.held.append(run)
             self._held += 1
             self._journal.tell_run(events.RunHeld, run, now)
@@ -161,8 +161,7 @@ class Pool:
             self.queue.remove(run)
             run.job.queued -= 1
         elif run.state is RunState.HELD:
-            run.job.held.remove(run)
-            self._held -= 1
+            self._take_out_held(run)
         else:
             self._forget_scheduled(run)
         self._end(run, now, RunState.CANCELLED, reason)
@@ -216,7 +215,13 @@ class Pool:
         if job.running:
             run = job.running[0]
             return f"still running since {self._journal.hms(run.started or run.created)}, run {run.number}"
-        return "an earlier run is still queued"
+        return f"run {self._last_run(job).number} is still queued"
+
+    def _last_run(self, job: JobRecord) -> RunRecord:
+        """The live run of a busy job that a new one would have to wait for."""
+        last = job.held[-1] if job.held else job.running[-1] if job.running else job.last_queued
+        assert last is not None  # a busy job has a run in one of the three places
+        return last
 
     def _enqueue(self, run: RunRecord, now: float) -> None:
         run.state = RunState.QUEUED
@@ -224,6 +229,7 @@ class Pool:
         if run.waiting_since is None:
             run.waiting_since = now
         run.job.queued += 1
+        run.job.last_queued = run
         self.queue.append(run)
         self._journal.tell_run(events.RunQueued, run, now)
 
@@ -233,6 +239,15 @@ class Pool:
             run = job.held.popleft()
             self._held -= 1
             self._enqueue(run, now)
+
+    def _take_out_held(self, run: RunRecord) -> None:
+        held = run.job.held
+        place = held.index(run)
+        del held[place]
+        self._held -= 1
+        if place < len(held):  # the run behind it now waits for what this one waited for
+            held[place].reason = run.reason
+            held[place].changed()
 
     def _forget_scheduled(self, run: RunRecord) -> None:
         del self.scheduled[run.number]

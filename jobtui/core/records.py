@@ -39,6 +39,7 @@ class JobRecord:
         "failures",
         "held",
         "last_elapsed",
+        "last_queued",
         "max_held",
         "misfire",
         "name",
@@ -79,6 +80,7 @@ class JobRecord:
         self.removed = False
         self.running: list[RunRecord] = []
         self.queued = 0
+        self.last_queued: RunRecord | None = None
         self.scheduled = 0
         self.held: deque[RunRecord] = deque()
         self.prev: float | None = None

@@ -283,6 +283,6 @@ def test_times_are_shown_in_the_schedulers_zone() -> None:
     assert snapshot.running[0].started == datetime.fromtimestamp(NOON, UTC)
     assert str(snapshot.running[0].started) == "2026-11-23 21:00:00+09:00"
     assert (held.reason, held_too.reason) == (
-        "an earlier run is still queued",
-        "still running since 21:00:00, run 1",
+        "waits for run 1",
+        "waits for run 2",
     )

@@ -58,10 +58,10 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     bench = Bench(pool=2)
     a, b = bench.job("a"), bench.job("b")
     first, second = bench.submit(a, 2)
-    assert (second.state, second.reason) == (RunState.HELD, "an earlier run is still queued")
+    assert (second.state, second.reason) == (RunState.HELD, "waits for run 1")
     bench.take()
     [third] = bench.submit(a)
-    assert third.reason == "still running since 12:00:00, run 1"
+    assert third.reason == "waits for run 2"
     [other] = bench.submit(b)
     assert bench.counts == (1, 1, 2)
     assert bench.take() is other
@@ -115,7 +115,7 @@ def test_skip_refuses_a_run_of_a_busy_job_and_names_the_blocker(trigger: Trigger
     bench = Bench()
     job = bench.job(overlap=Overlap.SKIP)
     [first], [second] = bench.submit(job), bench.submit(job, trigger=trigger)
-    assert (second.state, second.reason) == (RunState.SKIPPED, "an earlier run is still queued")
+    assert (second.state, second.reason) == (RunState.SKIPPED, "run 1 is still queued")
     bench.take()
     bench.now += 3
     [third] = bench.submit(job, trigger=trigger)
@@ -328,3 +328,21 @@ def test_held_runs_are_listed_in_the_order_they_were_asked_for() -> None:
     bench.take()
     numbers = [bench.submit(job)[0].number for job in (a, b, a, b)]
     assert [run.number for run in bench.snapshot().waiting][1:] == numbers
+
+
+def test_a_held_run_names_what_it_waits_for_also_after_that_was_cancelled() -> None:
+    """Cancelling a held run makes the one behind it wait for what the cancelled one waited for."""
+    bench = Bench(pool=1)
+    job = bench.job("a")
+    first, second, third, fourth = bench.submit(job, 4)
+    assert [run.reason for run in (second, third, fourth)] == [
+        "waits for run 1",
+        "waits for run 2",
+        "waits for run 3",
+    ]
+    before = third.view(bench.engine.journal.tz)
+    assert bench.engine.cancel(second, bench.now, "cancelled")
+    assert third.reason == "waits for run 1"
+    assert third.view(bench.engine.journal.tz) is not before
+    assert fourth.reason == "waits for run 3"
+    assert bench.take_all() == [first]

@@ -436,7 +436,7 @@ def test_a_run_handle_tells(scheduler: Scheduler) -> None:
     first, second = job.run(), job.run()
     assert isinstance(first, Run)
     assert (second.number, second.job, second.state) == (2, "work", RunState.HELD)
-    assert second.reason == "an earlier run is still queued"
+    assert second.reason == "waits for run 1"
     assert repr(second) == "<jobtui.Run 2 of 'work' HELD>"
     assert first.reason == ""
 

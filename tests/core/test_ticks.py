@@ -182,7 +182,7 @@ def test_misfire_all_with_overlap_skip_skips_all_but_the_first() -> None:
     bench.job(schedule="@every 10s", misfire=Misfire.ALL, overlap=Overlap.SKIP)
     bench.tick(50)
     assert bench.counts == (0, 1, 0)
-    assert bench.ticks == [(RunState.SKIPPED, 4, "an earlier run is still queued")]
+    assert bench.ticks == [(RunState.SKIPPED, 4, "run 1 is still queued")]
 
 
 def test_misfire_all_has_a_limit_and_says_what_it_left_out() -> None:

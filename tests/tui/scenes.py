@@ -297,8 +297,8 @@ def saturated() -> Snapshot:
             waiting(881, "send_mail", 2),
             waiting(882, "send_mail", 2),
             waiting(883, "refresh_cache", 1, trigger=Trigger.TICK),
-            waiting(877, "hash_folder", 8, RunState.HELD, reason="still running since 10:23:53, run 873"),
-            waiting(878, "hash_folder", 3, RunState.HELD, reason="still running since 10:23:53, run 873"),
+            waiting(877, "hash_folder", 8, RunState.HELD, reason="waits for run 873"),
+            waiting(878, "hash_folder", 3, RunState.HELD, reason="waits for run 877"),
         ],
         recent=[failure(876, 3), *endings()],
     )

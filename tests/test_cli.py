@@ -1,0 +1,488 @@
+"""The command line: what may be typed, what is answered, and the exit status."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import jobtui
+from jobtui import api, cli
+from jobtui.cli import main
+from jobtui.core.clock import ManualClock
+from jobtui.loader import load
+from jobtui.tui.report import report
+
+LIMIT = 20.0  # seconds; only a hang takes so long
+JOB = "import jobtui\njobtui.every(5, print, name='greet')\n"
+
+Write = Callable[..., Path]
+Terminal = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test works in its own folder, and leaves Python's path and modules as they were."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr(api, "_default", None)
+    yield
+    sys.modules.pop("demo", None)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Give a function that writes a file, by default one that registers a job, and returns its path."""
+
+    def write_file(name: str = "demo.py", content: str = JOB) -> Path:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Give a function that makes standard input and output look like a terminal, or not."""
+
+    def look_like(*, stdin: bool, stdout: bool) -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: stdin)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: stdout)
+
+    return look_like
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run ``python -m jobtui`` as a process."""
+    return subprocess.run(
+        [sys.executable, "-m", "jobtui", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+class TestUsage:
+    """Arguments that make no sense, and those that ask about the arguments."""
+
+    def test_no_arguments(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """The usage, on standard error, and status 2."""
+        assert main([]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME]")
+        assert "jobtui check TARGET" in err
+
+    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Every option, and examples."""
+        assert main(["--help"]) == 0
+        out = capsys.readouterr().out
+        for option in ("--config", "--pool", "--run-mode", "--headless", "--grace", "--version", "check"):
+            assert option in out
+        assert "examples:\n  jobtui demo_jobs.py " in out
+
+    def test_the_examples_in_the_help_are_accepted(self) -> None:
+        """What the help tells people to type is what the parser takes."""
+        examples = re.findall(r"^  jobtui (.+?)  ", cli._EPILOG, re.MULTILINE)
+        assert len(examples) == 6
+        for example in examples:
+            words = [word for word in example.split() if not word.startswith("2>")]  # for the shell
+            assert not isinstance(cli._parse(words), int), example
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Name and number."""
+        assert main(["--version"]) == 0
+        assert capsys.readouterr().out == f"jobtui {jobtui.__version__}\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--headless"], "TARGET is missing"),
+            (["check"], "TARGET is missing: what shall be checked?"),
+            (["a.py", "b.py"], "one TARGET at a time: b.py is too much"),
+            (["check", "a.py", "b.py"], "one TARGET at a time: b.py is too much"),
+            (["a.py", "--haedless"], "unrecognized arguments: --haedless"),
+            (["a.py", "--head"], "unrecognized arguments: --head"),
+            (["a.py", "--pool"], "argument --pool: expected one argument"),
+            (
+                ["a.py", "--pool", "-1"],
+                "argument --pool: a whole number from 0 on, where 0 is no limit; not '-1'",
+            ),
+            (
+                ["a.py", "--pool", "four"],
+                "argument --pool: a whole number from 0 on, where 0 is no limit; not 'four'",
+            ),
+            (["a.py", "--pool", "9" * 5000], "argument --pool: a whole number"),
+            (["a.py", "--grace", "-1"], "argument --grace: a number of seconds from 0 to 1000000; not '-1'"),
+            (
+                ["a.py", "--grace", "nan"],
+                "argument --grace: a number of seconds from 0 to 1000000; not 'nan'",
+            ),
+            (
+                ["a.py", "--grace", "10s"],
+                "argument --grace: a number of seconds from 0 to 1000000; not '10s'",
+            ),
+            (
+                ["a.py", "--grace", "inf"],
+                "argument --grace: a number of seconds from 0 to 1000000; not 'inf'",
+            ),
+            (
+                ["check", "a.py", "--headless"],
+                "check starts nothing: --headless and --grace make no sense with it",
+            ),
+            (
+                ["check", "a.py", "--grace", "1"],
+                "check starts nothing: --headless and --grace make no sense with it",
+            ),
+        ],
+    )
+    def test_bad_usage(self, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+        """One line says what is wrong, another where to read more; status 2."""
+        assert main(arguments) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"jobtui: {message}")
+        assert err.endswith("\nTry  jobtui --help\n")
+        assert err.count("\n") == 2
+
+    def test_options_may_stand_anywhere(self) -> None:
+        """Before the command, between it and the target, and after."""
+        for line in ("--pool 3 check demo.py", "check --pool 3 demo.py", "check demo.py --pool 3"):
+            options = cli._parse(line.split())
+            assert not isinstance(options, int)
+            assert (options.check, options.target, options.pool) == (True, "demo.py", 3)
+
+    def test_a_file_called_check(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+        """`check` is the command; the file of that name has its ending."""
+        write("check.py")
+        assert main(["check", "check.py"]) == 0
+        assert capsys.readouterr().out.startswith("target    check.py: ")
+
+    def test_the_console_script_is_main(self) -> None:
+        """`jobtui` and `python -m jobtui` are the same program."""
+        project = tomllib.loads((Path(jobtui.__file__).parent.parent / "pyproject.toml").read_text())
+        assert project["project"]["scripts"] == {"jobtui": f"{cli.__name__}:{main.__name__}"}
+        done = run("--version")
+        assert (done.returncode, done.stdout) == (0, f"jobtui {jobtui.__version__}\n")
+
+
+class TestTargets:
+    """Targets and settings that are wrong. What is said of each is in test_loader and test_config."""
+
+    @pytest.mark.parametrize(
+        ("content", "message"),
+        [
+            ("def f(:\n", "jobtui: demo.py:1: SyntaxError: invalid syntax\n"),
+            ("\n1 / 0\n", "jobtui: demo.py:2: ZeroDivisionError: division by zero\n"),
+            ("import sys; sys.exit(3)", "jobtui: demo.py:1: the file ended itself with sys.exit() "),
+            ("x = 1\n", "jobtui: demo.py: it registers no jobs. "),
+            ("import jobtui\njobtui.every(5, 3)", "jobtui: demo.py:2: jobtui.every(5, 3)\n3 cannot be run; "),
+            (None, "jobtui: demo.py: there is no such file."),
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("arguments", "status"), [(["demo.py"], 2), (["demo.py", "--headless"], 2), (["check", "demo.py"], 1)]
+    )
+    def test_a_bad_target(
+        self,
+        write: Write,
+        capsys: pytest.CaptureFixture[str],
+        *,
+        content: str | None,
+        message: str,
+        arguments: list[str],
+        status: int,
+    ) -> None:
+        """The message on standard error, whether or not there is a terminal; status 2, or 1 for check."""
+        if content is not None:
+            write("demo.py", content)
+        assert main(arguments) == status
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(message)
+
+    @pytest.mark.parametrize(("command", "status"), [([], 2), (["check"], 1)])
+    def test_bad_settings(
+        self, write: Write, capsys: pytest.CaptureFixture[str], command: list[str], status: int
+    ) -> None:
+        """The same for settings."""
+        write()
+        write("jobtui.toml", "jobs.pol = 4\n")
+        assert main([*command, "demo.py"]) == status
+        err = capsys.readouterr().err
+        assert err.startswith("jobtui: ")
+        assert "jobtui.toml, line 1: the key 'jobs.pol' is not known. Did you mean 'jobs.pool'?" in err
+
+    @pytest.mark.parametrize("command", [[], ["check"]])
+    def test_a_settings_file_that_is_not_there(
+        self, write: Write, capsys: pytest.CaptureFixture[str], command: list[str]
+    ) -> None:
+        """A file that was asked for must be there."""
+        write()
+        assert main([*command, "demo.py", "--config", "no.toml"]) == (1 if command else 2)
+        assert capsys.readouterr().err == "jobtui: no.toml: there is no such file.\n"
+
+    def test_a_machine_without_a_zone(self, write: Write) -> None:
+        """A TZ that names no zone is told in one line."""
+        write()
+        done = run("check", "demo.py", TZ="Middle/Earth")
+        assert done.returncode == 1
+        assert done.stderr.startswith(
+            "jobtui: the scheduler cannot be made: the machine's time zone cannot be told"
+        )
+        assert done.stderr.count("\n") == 1
+
+    def test_ctrl_c_while_it_is_imported(self, write: Write) -> None:
+        """Status 130, and not a word."""
+        write("demo.py", "import threading\nprint('importing', flush=True)\nthreading.Event().wait()\n")
+        with subprocess.Popen(
+            [sys.executable, "-m", "jobtui", "demo.py"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "importing\n"
+            process.send_signal(signal.SIGINT)
+            assert process.communicate(timeout=LIMIT) == ("", "")
+            assert process.returncode == 130
+
+
+class TestStart:
+    """What happens when the scheduler starts, or cannot."""
+
+    @pytest.mark.parametrize(
+        ("stdin", "stdout", "blind"),
+        [(True, False, "standard output"), (False, True, "standard input"), (False, False, "standard input")],
+    )
+    def test_without_a_terminal(
+        self,
+        write: Write,
+        terminal: Terminal,
+        capsys: pytest.CaptureFixture[str],
+        *,
+        stdin: bool,
+        stdout: bool,
+        blind: str,
+    ) -> None:
+        """The dashboard says what it needs and what to do without."""
+        write()
+        terminal(stdin=stdin, stdout=stdout)
+        assert main(["demo.py"]) == 2
+        assert capsys.readouterr().err == (
+            f"jobtui: the dashboard needs a terminal, and {blind} is none. Without a screen, it is\n"
+            "  jobtui demo.py --headless\n"
+        )
+
+    def test_with_streams_closed(self, write: Write) -> None:
+        """A process can be started without any; then there is nobody to tell."""
+        write()
+        command = f"{sys.executable} -m jobtui demo.py <&- >&- 2>&-"
+        assert subprocess.run(["sh", "-c", command], timeout=LIMIT, check=False).returncode == 2
+
+    def test_with_a_terminal(self, write: Write, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The dashboard gets the scheduler, the title and the grace, and its status is the exit status."""
+        calls: list[object] = []
+
+        def run_dashboard(scheduler: jobtui.Scheduler, *, title: str, grace: float) -> int:
+            calls.append(([job.name for job in scheduler.jobs], title, grace))
+            return 5
+
+        app = ModuleType("jobtui.tui.app")
+        app.run_dashboard = run_dashboard  # type: ignore[attr-defined] # a module made by hand
+        monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+        write()
+        terminal(stdin=True, stdout=True)
+        assert main(["demo.py"]) == 5
+        assert main(["demo.py", "--grace", "0.5"]) == 5
+        assert calls == [(["greet"], "demo.py", 10.0), (["greet"], "demo.py", 0.5)]
+
+    def test_a_start_function_that_raises(
+        self, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    ) -> None:
+        """Its line, its name and what it raised; then the user's frames, and none of ours."""
+        write("demo.py", JOB + "@jobtui.on_app_start\ndef connect():\n    raise OSError('no\\nroute')\n")
+        assert main(["demo.py", "--headless"]) == 2
+        assert capsys.readouterr().err == (
+            r"jobtui: demo.py:5: on_app_start function connect raised OSError: no\nroute" + "\n\n"
+            "Traceback (most recent call last):\n"
+            f'  File "{tmp_path}/demo.py", line 5, in connect\n'
+            "    raise OSError('no\\nroute')\n"
+            "OSError: no\nroute\n"
+        )
+
+    def test_a_start_function_that_registers_nonsense(
+        self, write: Write, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What jobtui refuses there is told as it is during the import."""
+        write("demo.py", JOB + "@jobtui.on_app_start\ndef more():\n    jobtui.every(5, 3)\n")
+        assert main(["demo.py", "--headless"]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("jobtui: demo.py:5: jobtui.every(5, 3)\n3 cannot be run; ")
+        assert "Traceback" not in err
+
+    def test_a_start_function_that_exits(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+        """sys.exit() in it is no way to end well."""
+        write("demo.py", JOB + "@jobtui.on_app_start\ndef connect():\n    raise SystemExit('no route')\n")
+        assert main(["demo.py", "--headless"]) == 2
+        assert capsys.readouterr().err == (
+            "jobtui: demo.py:5: an on_app_start function called sys.exit(), so nothing was started. "
+            "It said: no route\n"
+        )
+
+    def test_a_thread_that_the_file_left_behind(self, write: Write) -> None:
+        """Neither check nor a failed start waits for it for ever."""
+        write("demo.py", JOB + "import threading\nthreading.Thread(target=threading.Event().wait).start()\n")
+        assert run("check", "demo.py").returncode == 0
+
+
+class TestCheck:
+    """``jobtui check``."""
+
+    def test_the_table(self, write: Write) -> None:
+        """Piped, each job is one whole line: name, schedule, three fires with their zone, and the place."""
+        write(
+            "demo.py",
+            "import jobtui\n"
+            "def refresh_the_cache_of_all_products_and_their_pictures(): pass\n"
+            "jobtui.schedule('cron.workhours_15m', refresh_the_cache_of_all_products_and_their_pictures)\n"
+            "jobtui.every('1500ms', print, name='[red]quick')\n"
+            "jobtui.schedule('0 0 0 30 2 ?', print, name='never')\n"
+            "jobtui.in_('90m', refresh_the_cache_of_all_products_and_their_pictures)\n"
+            "jobtui.now(print)\n"
+            "@jobtui.on_app_start\ndef begin(): raise RuntimeError('check called it')\n",
+        )
+        write("jobtui.toml", 'jobs.pool = 4\ncron.workhours_15m = "0 */15 9-17 ? * MON-FRI"\n')
+        done = run("check", "demo.py", TZ="Europe/Oslo")
+        assert (done.returncode, done.stderr) == (0, "")
+        lines = [re.sub(" {2,}", "|", line) for line in done.stdout.splitlines()]
+        assert lines[:3] == ["target|demo.py: 3 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
+        assert lines[3].startswith("zone|Europe/Oslo, now 2")
+        assert lines[4].startswith("on start|1 on_app_start, which check does not call")
+        assert lines[6] == "job|schedule|next|then|then|written in"
+        name, spec, *fires, origin = lines[7].split("|")
+        assert name == "refresh_the_cache_of_all_products_and_their_pictures"
+        assert spec == "cron.workhours_15m = 0 */15 9-17 ? * MON-FRI"
+        assert all(re.fullmatch(r"\d{4}-\d\d-\d\d (09|1\d):(00|15|30|45):00 CES?T", each) for each in fires)
+        assert len(fires) == 3
+        assert origin == "demo.py:2"
+        assert re.fullmatch(r"\[red\]quick\|every 1\.5s(\|\S+ \S+ CES?T){3}\|\(not Python\)", lines[8])
+        assert lines[9] == "never|0 0 0 30 2 ?|never|(not Python)"
+        assert lines[11] == "one-off run|asked for|due|written in"
+        assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[12])
+        assert lines[13] == "print|now|at the start|(not Python)"
+
+    def test_a_scheduler_that_the_file_made(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+        """The settings are found, and it is said that they do not count here."""
+        write("demo.py", "from jobtui import Scheduler\ns = Scheduler(pool=0)\ns.every(5, print)\n")
+        write("jobtui.toml", "jobs.pool = 4\n")
+        assert main(["check", "demo.py:s"]) == 0
+        out = capsys.readouterr().out
+        assert "target    demo.py:s: 1 job on a schedule\n" in out
+        assert "settings  jobtui.toml (not for this scheduler, which the file made itself)\n" in out
+        assert "pool      no limit\n" in out
+
+    def test_a_reader_that_goes_away(self, write: Write) -> None:
+        """`| head` closes the pipe; that is not an error of anybody's."""
+        write("demo.py", "import jobtui\nfor number in range(2000):\n    jobtui.every(5, print)\n")
+        done = subprocess.run(
+            ["sh", "-c", f"({sys.executable} -m jobtui check demo.py; echo $? >&2) | head -1"],
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=True,
+        )
+        assert done.stdout == "target    demo.py: 2000 jobs on a schedule\n"
+        assert done.stderr == "0\n"
+
+    def test_letters_that_the_stream_does_not_have(self, write: Write) -> None:
+        """Names in any script come out somehow, rather than that the table fails."""
+        write("demo.py", "import jobtui\njobtui.every(5, print, name='rydde å')\n")
+        done = run("check", "demo.py", PYTHONIOENCODING="ascii")
+        assert done.returncode == 0
+        assert r"rydde \xe5" in done.stdout
+
+
+class FakeTerminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+
+class TestReport:
+    """The table on a terminal."""
+
+    @pytest.fixture
+    def shown(self, write: Write, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], str]:
+        """Give a function that makes the report for a terminal of some width."""
+        write(
+            "demo.py",
+            "import jobtui\n"
+            "jobtui.every(5, print, name='a_rather_long_name_of_a_job')\n"
+            "jobtui.in_(60, print)\n",
+        )
+        loaded = load("demo.py")
+        monkeypatch.setenv("TERM", "xterm-256color")
+
+        def make(columns: int) -> str:
+            monkeypatch.setenv("COLUMNS", str(columns))
+            noon = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
+            return report(loaded, FakeTerminal(), clock=ManualClock(noon))
+
+        return make
+
+    def test_nothing_is_wider_than_it_nor_lost(
+        self, shown: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where three fires do not fit side by side, they stand one above the other; names are folded."""
+        monkeypatch.setenv("NO_COLOR", "1")
+        narrow = shown(60)
+        assert max(map(len, narrow.splitlines())) <= 60
+        assert "…" not in narrow
+        fires = re.findall(r":(\d\d:\d\d)\b", narrow)
+        assert fires[:4] == ["00:00", "00:05", "00:10", "00:15"]
+        wide = shown(200)
+        assert len(re.findall("^a_rather_long_name_of_a_job .*00:05.*00:10.*00:15", wide, re.MULTILINE)) == 1
+
+    def test_colours_are_for_those_who_want_them(
+        self, shown: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Escape sequences on a terminal, and none under NO_COLOR."""
+        assert "\x1b[1m" in shown(200)
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert "\x1b" not in shown(200)
+
+    def test_a_real_terminal(self, write: Write) -> None:
+        """What the process writes to a terminal fits it."""
+        write()
+        ours, theirs = pty.openpty()
+        os.set_blocking(ours, False)
+        subprocess.run(
+            [sys.executable, "-m", "jobtui", "check", "demo.py"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            timeout=LIMIT,
+            env={**os.environ, "COLUMNS": "70", "NO_COLOR": "1", "TERM": "xterm"},
+            check=True,
+        )
+        lines = os.read(ours, 100_000).decode().splitlines()
+        os.close(ours)
+        os.close(theirs)
+        assert lines[0] == "target    demo.py: 1 job on a schedule"
+        assert max(map(len, lines)) <= 70
