@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from jobtui.core.handles import Job as Job
     from jobtui.core.handles import Run as Run
     from jobtui.core.handles import RunCancelledError as RunCancelledError
+    from jobtui.core.hooks import StartError as StartError
     from jobtui.core.model import JobStatus as JobStatus
     from jobtui.core.model import RunState as RunState
     from jobtui.core.scheduler import Scheduler as Scheduler
-    from jobtui.core.scheduler import StartError as StartError
     from jobtui.core.schedules import Cron as Cron
     from jobtui.core.schedules import Every as Every
     from jobtui.core.schedules import Once as Once
@@ -49,7 +49,7 @@ _HOMES = {
     "RunState": "jobtui.core.model",
     "Schedule": "jobtui.core.schedules",
     "Scheduler": "jobtui.core.scheduler",
-    "StartError": "jobtui.core.scheduler",
+    "StartError": "jobtui.core.hooks",
     "parse": "jobtui.core.schedules",
 }
 

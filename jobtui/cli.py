@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from jobtui import __version__
 
 if TYPE_CHECKING:
-    from jobtui.core.scheduler import StartError
+    from jobtui.core.hooks import StartError
     from jobtui.ending import Ending
     from jobtui.loader import Loaded
 
@@ -183,7 +183,7 @@ def _start(options: argparse.Namespace, ending: Ending | None) -> int:
     loaded = _loaded(options)
     if loaded is None:
         return BAD_USAGE
-    from jobtui.core.scheduler import StartError  # noqa: PLC0415 - --help does without
+    from jobtui.core.hooks import StartError  # noqa: PLC0415 - --help does without
 
     grace = _GRACE if options.grace is None else options.grace
     try:

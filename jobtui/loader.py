@@ -383,4 +383,4 @@ def _is_empty(scheduler: Scheduler) -> bool:
 
 
 def _start_functions(scheduler: Scheduler) -> int:
-    return len(scheduler._on_start)  # noqa: SLF001 - no user needs to ask for it
+    return len(scheduler.hooks.on_start)

@@ -91,7 +91,13 @@ class Engine:
     # --- jobs -------------------------------------------------------------------------------------
 
     def add_job(self, job: JobRecord, now: float) -> None:
-        """Register a job under its name, or its name with the next free number (``name-2``)."""
+        """Register a job under its name, or its name with the next free number (``name-2``).
+
+        Raises:
+            RuntimeError: The scheduler has stopped: the job would never run.
+        """
+        if self.phase in (Phase.STOPPING, Phase.STOPPED):
+            raise RuntimeError("the scheduler has stopped: it takes no more jobs")
         job.name = self._free_name(job.name)
         self.jobs[job.name] = job
         if self.phase is Phase.RUNNING:

@@ -10,18 +10,19 @@ from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from jobtui.core.arguments import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.core.clock import Clock, SystemClock
-from jobtui.core.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.core.engine import LAST_YEAR
 from jobtui.core.handles import Job, Run
+from jobtui.core.hooks import Hooks, StartError
 from jobtui.core.model import JobView, Misfire, MisfireName, Overlap, OverlapName, RunView, Snapshot, Trigger
 from jobtui.core.records import MAX_HELD, Call, JobRecord
 from jobtui.core.runnables import Runnable, as_runnable
 from jobtui.core.runtime import Runtime
-from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule, parse
+from jobtui.core.schedules import Dst, Every, Once, Schedule
+from jobtui.core.specs import Specs
 from jobtui.core.subscriptions import Subscription
-from jobtui.core.tracebacks import report
-from jobtui.core.zones import zone, zone_name
+from jobtui.core.zones import zone
 
 if TYPE_CHECKING:
     from jobtui.core.engine import Engine
@@ -31,13 +32,8 @@ MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the l
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
 FIRST_YEAR = 1900  # in which `at` may lie; LAST_YEAR is the engine's
-NAMED = "cron."  # a spec that begins so is looked up in the settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-class StartError(Exception):
-    """An ``on_app_start`` function raised, so the scheduler was not started; the cause is chained."""
 
 
 class Scheduler:
@@ -66,12 +62,10 @@ class Scheduler:
         clock: Clock | None = None,
     ) -> None:
         self.tz = zone(tz)
-        self._spec_zone = tz  # None stays None: a spec then names no zone where it is shown
-        self._overlap = _policy(Overlap, "overlap", overlap)
-        self._schedules = dict(schedules or {})
-        self._runtime = Runtime(pool=_pool_size(pool), tz=self.tz, clock=clock or SystemClock())
-        self._on_start: list[Callable[[], object]] = []
-        self._on_stop: list[Callable[[], object]] = []
+        self._specs = Specs(schedules or {}, tz)
+        self._overlap = policy(Overlap, "overlap", overlap)
+        self._runtime = Runtime(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
 
@@ -107,19 +101,9 @@ class Scheduler:
             LookupError: The settings have no spec of that name; the message lists those there are.
             TypeError: The runnable cannot be run, and the message says what can; or ``max_held`` is no int.
             ValueError: An unknown policy, or a ``max_held`` below 1.
+            RuntimeError: The scheduler has stopped.
         """
-        if isinstance(spec, str):
-            text = self._look_up(spec)
-            parsed: Schedule = parse(text, tz=self._spec_zone if tz is None else tz, dst=dst)
-            shown = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
-            if tz is not None and parsed.tz != self.tz:
-                shown += f" ({zone_name(parsed.tz)})"
-        elif isinstance(spec, (Cron, Every, Once)):
-            parsed, shown = spec, str(spec)
-        else:
-            raise TypeError(
-                f"a schedule is a spec such as '@every 5s' or what parse() returns, not {spec!r:.80}"
-            )
+        parsed, shown = self._specs.read(spec, tz=tz, dst=dst)
         return self._add(
             parsed,
             as_runnable(runnable),
@@ -207,15 +191,15 @@ class Scheduler:
 
         If one raises, the rest are not called and the scheduler does not start.
         """
-        self._on_start.append(function)
+        self.hooks.on_start.append(function)
         return function
 
     def on_app_stop(self, function: Function) -> Function:
         """Call a function once the scheduler has stopped: serially, in the order of registration.
 
-        If one raises, that is logged and the rest are called.
+        If one raises, that is logged and the rest are called. None is, if the start did not come through.
         """
-        self._on_stop.append(function)
+        self.hooks.on_stop.append(function)
         return function
 
     # --- one-off runs -----------------------------------------------------------------------------
@@ -238,7 +222,7 @@ class Scheduler:
             ValueError: The delay is negative or longer than 8 years.
             RuntimeError: The scheduler has stopped.
         """
-        seconds = _delay(delay)
+        seconds = delay_seconds(delay)
         return self._request(Trigger.IN, lambda now: now + seconds, runnable, args, kwargs)
 
     def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
@@ -328,7 +312,7 @@ class Scheduler:
         Raises:
             ValueError: A negative size.
         """
-        size = _pool_size(pool)
+        size = pool_size(pool)
         self._runtime.change(lambda engine, now: engine.resize(size, now))
 
     # --- watching ---------------------------------------------------------------------------------
@@ -373,15 +357,11 @@ class Scheduler:
             RuntimeError: It was started before.
         """
         self._runtime.claim_start()
-        for function in self._on_start:
-            try:
-                function()
-            except Exception as error:
-                self._runtime.stop(0)  # so that nobody waits for a run that will never start
-                name = getattr(function, "__name__", repr(function))
-                raise StartError(
-                    f"on_app_start function {name} raised {type(error).__name__}: {error}"
-                ) from error
+        try:
+            self.hooks.started()
+        except StartError:
+            self._runtime.stop(0)  # so that nobody waits for a run that will never start
+            raise
         self._runtime.start()
 
     def stop(self, grace: float = GRACE) -> bool:
@@ -395,12 +375,7 @@ class Scheduler:
             Whether all work had ended in time.
         """
         in_time = self._runtime.stop(grace)
-        functions, self._on_stop = self._on_stop, []  # a second stop calls none of them again
-        for function in functions:
-            try:
-                function()
-            except Exception:  # noqa: BLE001 - logged
-                report("an on_app_stop function raised; the others are called")
+        self.hooks.stopped()
         return in_time
 
     def __enter__(self) -> Self:
@@ -427,18 +402,14 @@ class Scheduler:
         misfire: MisfireName,
         max_held: int,
     ) -> Job:
-        if isinstance(max_held, bool) or not isinstance(max_held, int):
-            raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
-        if max_held < 1:
-            raise ValueError(f"max_held must be at least 1, not {max_held}")
         record = JobRecord(
-            _name(name) or runnable.name,
+            job_name(name) or runnable.name,
             runnable,
             schedule,
             spec=spec,
-            overlap=self._overlap if overlap is None else _policy(Overlap, "overlap", overlap),
-            misfire=_policy(Misfire, "misfire", misfire),
-            max_held=max_held,
+            overlap=self._overlap if overlap is None else policy(Overlap, "overlap", overlap),
+            misfire=policy(Misfire, "misfire", misfire),
+            max_held=held_limit(max_held),
         )
         self._runtime.change(lambda engine, now: engine.add_job(record, now))
         return Job(self, record)
@@ -478,15 +449,6 @@ class Scheduler:
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
 
-    def _look_up(self, spec: str) -> str:
-        if not spec.startswith(NAMED):
-            return spec
-        try:
-            return self._schedules[spec]
-        except KeyError:
-            known = ", ".join(sorted(self._schedules)) or "none"
-            raise LookupError(f"the settings have no schedule {spec}; they have: {known}") from None
-
 
 def _find(engine: Engine, name: str) -> JobRecord:
     try:
@@ -497,42 +459,3 @@ def _find(engine: Engine, name: str) -> JobRecord:
         raise LookupError(
             f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")
         ) from None
-
-
-def _name(name: str | None) -> str:
-    if name is None:
-        return ""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise ValueError(f"a job's name is printable text, not {name!r:.80}")
-    return name.strip()
-
-
-def _pool_size(pool: int) -> int:
-    if isinstance(pool, bool) or not isinstance(pool, int):
-        raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
-    if pool < 0:
-        raise ValueError(f"the pool cannot be negative ({pool}); 0 means no limit")
-    return pool
-
-
-def _delay(delay: timedelta | float | str) -> float:
-    if isinstance(delay, str):
-        delay = parse_duration(delay)
-    if not isinstance(delay, bool) and isinstance(delay, timedelta | float | int):
-        seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
-        if seconds < 0:
-            raise ValueError(f"a delay cannot be negative ({seconds:g} s)")
-        if seconds < SHORTEST_INTERVAL.total_seconds():  # what an interval may not be, a delay may
-            return seconds
-    return as_interval(delay).total_seconds()
-
-
-PolicyEnum = TypeVar("PolicyEnum", Overlap, Misfire)
-
-
-def _policy(kind: type[PolicyEnum], what: str, value: str) -> PolicyEnum:
-    try:
-        return kind(value)
-    except ValueError:
-        allowed = ", ".join(repr(each.value) for each in kind)
-        raise ValueError(f"{what} is one of {allowed}, not {value!r:.80}") from None
