@@ -71,7 +71,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         timeout=LIMIT,
         check=False,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, **environment},
+        # Buffered, as it is for most: what is unbuffered is never lost at the end.
+        env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"} | environment,
     )
 
 
@@ -348,6 +349,12 @@ class TestStart:
         write("demo.py", JOB + "import threading\nthreading.Thread(target=threading.Event().wait).start()\n")
         assert run("check", "demo.py").returncode == 0
 
+    def test_what_an_exit_handler_prints(self, write: Write) -> None:
+        """The last words of the file are not lost in a buffer."""
+        write("demo.py", JOB + "import atexit\natexit.register(print, 'last words')\n")
+        done = run("check", "demo.py")
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "last words")
+
 
 class TestCheck:
     """``jobtui check``."""
@@ -361,6 +368,7 @@ class TestCheck:
             "jobtui.schedule('cron.workhours_15m', refresh_the_cache_of_all_products_and_their_pictures)\n"
             "jobtui.every('1500ms', print, name='[red]quick')\n"
             "jobtui.schedule('0 0 0 30 2 ?', print, name='never')\n"
+            "jobtui.schedule('TZ=Asia/Tokyo 0 0 * * *', print, name='tokyo')\n"
             "jobtui.in_('90m', refresh_the_cache_of_all_products_and_their_pictures)\n"
             "jobtui.now(print)\n"
             "@jobtui.on_app_start\ndef begin(): raise RuntimeError('check called it')\n",
@@ -369,7 +377,7 @@ class TestCheck:
         done = run("check", "demo.py", TZ="Europe/Oslo")
         assert (done.returncode, done.stderr) == (0, "")
         lines = [re.sub(" {2,}", "|", line) for line in done.stdout.splitlines()]
-        assert lines[:3] == ["target|demo.py: 3 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
+        assert lines[:3] == ["target|demo.py: 4 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
         assert lines[3].startswith("zone|Europe/Oslo, now 2")
         assert lines[4].startswith("on start|1 on_app_start, which check does not call")
         assert lines[6] == "job|schedule|next|then|then|written in"
@@ -381,21 +389,30 @@ class TestCheck:
         assert origin == "demo.py:2"
         assert re.fullmatch(r"\[red\]quick\|every 1\.5s(\|\S+ \S+ CES?T){3}\|\(not Python\)", lines[8])
         assert lines[9] == "never|0 0 0 30 2 ?|never|(not Python)"
-        assert lines[11] == "one-off run|asked for|due|written in"
-        assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[12])
-        assert lines[13] == "print|now|at the start|(not Python)"
+        assert re.fullmatch(
+            r"tokyo\|TZ=\S+ 0 0 \* \* \*(\|\S+ 1[67]:00:00 CES?T){3}\|\(not Python\)", lines[10]
+        )
+        assert lines[12] == "one-off run|asked for|due|written in"
+        assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[13])
+        assert lines[14] == "print|now|at the start|(not Python)"
 
     def test_a_scheduler_that_the_file_made(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
         """The settings are found, and it is said that they do not count here."""
-        write("demo.py", "from jobtui import Scheduler\ns = Scheduler(pool=0)\ns.every(5, print)\n")
+        write(
+            "demo.py",
+            "from jobtui import Scheduler\ns = Scheduler(pool=0, tz='Asia/Tokyo')\ns.schedule('@hourly', print)\n",
+        )
         write("jobtui.toml", "jobs.pool = 4\n")
         assert main(["check", "demo.py:s"]) == 0
         out = capsys.readouterr().out
         assert "target    demo.py:s: 1 job on a schedule\n" in out
         assert "settings  jobtui.toml (not for this scheduler, which the file made itself)\n" in out
         assert "pool      no limit\n" in out
+        assert len(re.findall(r"\d\d:00:00 JST", out)) == 3
 
-    def test_a_reader_that_goes_away(self, write: Write) -> None:
+    # Written in one piece or in many: the pipe breaks in another place.
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    def test_a_reader_that_goes_away(self, write: Write, unbuffered: str) -> None:
         """`| head` closes the pipe; that is not an error of anybody's."""
         write("demo.py", "import jobtui\nfor number in range(2000):\n    jobtui.every(5, print)\n")
         done = subprocess.run(
@@ -404,6 +421,7 @@ class TestCheck:
             text=True,
             timeout=LIMIT,
             check=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         )
         assert done.stdout == "target    demo.py: 2000 jobs on a schedule\n"
         assert done.stderr == "0\n"
@@ -454,8 +472,8 @@ class TestReport:
         narrow = shown(60)
         assert max(map(len, narrow.splitlines())) <= 60
         assert "…" not in narrow
-        fires = re.findall(r":(\d\d:\d\d)\b", narrow)
-        assert fires[:4] == ["00:00", "00:05", "00:10", "00:15"]
+        fires = re.findall(r"2026-11-23 12:(\d\d:\d\d) UTC", narrow)
+        assert fires == ["00:00", "00:05", "00:10", "00:15", "01:00"]
         wide = shown(200)
         assert len(re.findall("^a_rather_long_name_of_a_job .*00:05.*00:10.*00:15", wide, re.MULTILINE)) == 1
 

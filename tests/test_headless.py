@@ -20,6 +20,7 @@ import pytest
 from jobtui import Scheduler
 from jobtui.core.clock import ManualClock
 from jobtui.ending import AFTERWARDS
+from jobtui.headless import run_headless
 from jobtui.runlog import RunLog
 
 LIMIT = 20.0  # seconds; only a hang takes so long
@@ -315,6 +316,26 @@ jobtui.every(0.02, work)
                 process.stdout.wait_for("again")
             process.signal(signal.SIGTERM)
             assert process._process.wait(LIMIT) == 0
+
+
+class Slow(io.StringIO):
+    """A stream that is slower than what happens."""
+
+    def write(self, text: str) -> int:
+        """Write, but not at once."""
+        threading.Event().wait(0.05)
+        return super().write(text)
+
+
+def test_it_can_be_run_by_a_program() -> None:
+    """When it returns, the log is complete and the signal handlers are the old ones."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    scheduler = Scheduler()
+    scheduler.now(signal.raise_signal, signal.SIGTERM)
+    stream = Slow()
+    assert run_headless(scheduler, title="a program", grace=LIMIT, stream=stream) == 0
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+    assert stream.getvalue().endswith(" STOPPED   all work has ended\n")
 
 
 class Logged:

@@ -67,6 +67,11 @@ class Stage:
             while not condition():
                 await self.pilot.pause()
 
+    async def resize(self, width: int, height: int) -> None:
+        """Change the size of the terminal, and wait until the screen has it."""
+        await self.pilot.resize_terminal(width, height)
+        await self.until(lambda: self.screen.size == (width, height))
+
     async def show(self, snapshot: Snapshot, source: ScriptedSource) -> None:
         """Move the source and wait until the app shows it, without waiting for the next picture's turn."""
         source.move(snapshot)

@@ -941,7 +941,7 @@ async def test_any_size_of_terminal_will_do() -> None:
         for keys in ([], ["enter"], ["question_mark"], ["o"], ["4", "enter"], ["q"], ["slash"]):
             await stage.press("escape", *keys)
             for number, (width, height) in enumerate(sizes):
-                await stage.pilot.resize_terminal(width, height)
+                await stage.resize(width, height)
                 await stage.show(scenes.saturated() if number % 2 else scenes.many(100), source)
             await stage.press("escape")
         assert "SATURATED" in stage.text or "0/4" in stage.text
@@ -952,10 +952,10 @@ async def test_a_terminal_without_rows() -> None:
     """A table of no height, and a terminal of no rows, show nothing and raise nothing."""
     source = ScriptedSource(scenes.saturated())
     async with on_stage(source, (80, 24)) as stage:
-        await stage.pilot.resize_terminal(80, 0)
+        await stage.resize(80, 0)
         await stage.show(scenes.many(), source)
         await stage.press("j", "G", "pagedown", "pageup", "g")
-        await stage.pilot.resize_terminal(80, 24)
+        await stage.resize(80, 24)
         await stage.settle()
         assert "job_000" in stage.text
 

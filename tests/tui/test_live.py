@@ -1,0 +1,260 @@
+"""The dashboard on a real scheduler, with jobs that go on until the test lets them end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, redirect_stdout
+
+from stage import WIDE, Stage, driven, on_stage
+
+from jobtui.core.model import JobStatus, JobView, RunState, Trigger
+from jobtui.core.output import Console, captured_streams
+from jobtui.core.scheduler import Scheduler
+from jobtui.source import LocalSource
+from jobtui.tui.dashboard import Dashboard
+from jobtui.tui.screens.quit import QuitScreen
+from jobtui.tui.screens.run import RunScreen
+
+
+class Gates:
+    """Jobs that wait, each for its own gate.
+
+    Attributes:
+        started: The names of the jobs whose work has started, in order.
+    """
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self._gates: dict[str, threading.Event] = {}
+
+    def job(self, name: str) -> Callable[[], None]:
+        """A function that is named so and goes on until its gate is opened."""
+        gate = self._gates[name] = threading.Event()
+
+        def work() -> None:
+            self.started.append(name)
+            assert gate.wait(20)
+
+        return work
+
+    def open(self, name: str) -> None:
+        """Let a job end."""
+        self._gates[name].set()
+
+    def open_all(self) -> None:
+        """Let every job end."""
+        for gate in self._gates.values():
+            gate.set()
+
+
+@asynccontextmanager
+async def live(scheduler: Scheduler, gates: Gates, console: Console | None = None) -> AsyncIterator[Stage]:
+    """A dashboard on a scheduler that runs; afterwards every gate is open and the scheduler has stopped."""
+    scheduler.start()
+    try:
+        source = LocalSource(scheduler, "jobs.py")
+        async with on_stage(source, WIDE, console=console, stop=scheduler.stop, grace=5.0) as stage:
+            yield stage
+            gates.open_all()
+    finally:
+        gates.open_all()
+        # The worker threads may post to the loop, so it must not be held up by who waits for them.
+        await asyncio.to_thread(scheduler.stop)
+
+
+def job(stage: Stage, name: str) -> JobView:
+    """A job as the table shows it."""
+    found: JobView = next(each for each in stage.table().rows if each.name == name)
+    return found
+
+
+@driven
+async def test_r_makes_a_run_that_is_running_and_then_ok() -> None:
+    """``r`` on an idle job shows RUNNING while it works, then IDLE; prev changes and the run is OK."""
+    gates, scheduler = Gates(), Scheduler(pool=2, tz="UTC")
+    scheduler.schedule("@yearly", gates.job("a"), name="a")
+    async with live(scheduler, gates) as stage:
+        assert "○ IDLE    a" in stage.text
+        assert job(stage, "a").prev is None
+        await stage.press("r")
+        await stage.until(lambda: "▶ RUNNING a" in stage.text)
+        assert "1/2" in stage.text
+        [run] = stage.table("running").rows
+        assert (run.job, run.state, run.trigger) == ("a", RunState.RUNNING, Trigger.HAND)
+        prev = job(stage, "a").prev
+        assert prev is not None
+        gates.open("a")
+        await stage.until(lambda: "○ IDLE    a" in stage.text)
+        assert "✓ OK" in stage.text
+        [ending] = stage.table("recent").rows
+        assert (ending.job, ending.state) == ("a", RunState.OK)
+        assert job(stage, "a").runs == 1
+        assert job(stage, "a").recent == (RunState.OK,)
+        assert "nothing runs" in stage.text
+
+
+@driven
+async def test_with_the_pool_full_a_run_waits_at_the_end_and_starts_in_order() -> None:
+    """What finds no slot is QUEUED, shown last in the waiting pane, and started first in, first out."""
+    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+    for name in "abc":
+        scheduler.schedule("@yearly", gates.job(name), name=name)
+    async with live(scheduler, gates) as stage:
+        await stage.press("r")
+        await stage.until(lambda: gates.started == ["a"])
+        await stage.press("j", "j", "r")
+        await stage.until(lambda: job(stage, "c").status is JobStatus.QUEUED)
+        await stage.press("k", "r")
+        await stage.until(lambda: job(stage, "b").status is JobStatus.QUEUED)
+        await stage.press("r")  # a second run of the same job is queued or held behind its first
+        await stage.until(lambda: len(stage.table("waiting").rows) == 3)
+        waiting = stage.table("waiting").rows
+        assert [run.job for run in waiting[:2]] == ["c", "b"]
+        assert "SATURATED" in stage.text
+        assert "◔ QUEUED" in stage.text
+        gates.open("a")
+        await stage.until(lambda: gates.started == ["a", "c"])
+        gates.open("c")
+        await stage.until(lambda: gates.started[:3] == ["a", "c", "b"])
+        gates.open("b")
+        await stage.until(lambda: gates.started == ["a", "c", "b", "b"])
+        await stage.until(lambda: not stage.table("waiting").rows and not stage.table("running").rows)
+        assert [run.job for run in stage.table("recent").rows] == ["b", "b", "c", "a"]
+
+
+@driven
+async def test_a_waiting_run_is_cancelled_and_the_pool_grows() -> None:
+    """``x`` takes a queued run out; ``+`` gives the next one its slot."""
+    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+    for name in "abc":
+        scheduler.schedule("@yearly", gates.job(name), name=name)
+    async with live(scheduler, gates) as stage:
+        await stage.press("r", "j", "r", "j", "r")
+        await stage.until(lambda: len(stage.table("waiting").rows) == 2)
+        cancelled = stage.table("waiting").rows[0].job
+        await stage.press("2", "x", "y")
+        await stage.until(lambda: len(stage.table("waiting").rows) == 1)
+        stage.app.clear_notifications()  # they lie over the pane
+        await stage.settle()
+        assert "⊘ CANCELLED" in stage.text
+        await stage.press("plus")
+        await stage.until(lambda: len(gates.started) == 2)
+        await stage.until(lambda: "2/2" in stage.text)
+        assert cancelled not in gates.started
+
+
+@driven
+async def test_pausing_and_resuming() -> None:
+    """``p`` and ``P`` reach the scheduler, and its answer reaches the table."""
+    gates, scheduler = Gates(), Scheduler(tz="UTC")
+    for name in "ab":
+        scheduler.schedule("@yearly", gates.job(name), name=name)
+    async with live(scheduler, gates) as stage:
+        await stage.press("p")
+        await stage.until(lambda: job(stage, "a").status is JobStatus.PAUSED)
+        await stage.press("P")
+        await stage.until(lambda: job(stage, "b").status is JobStatus.PAUSED)
+        await stage.press("P")
+        await stage.until(lambda: {each.status for each in stage.table().rows} == {JobStatus.IDLE})
+
+
+@driven
+async def test_a_run_that_fails_opens_its_traceback() -> None:
+    """The traceback of a real failure is one key away."""
+
+    def fail() -> None:
+        raise ValueError("[/b] no orders")
+
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", fail)
+    async with live(scheduler, Gates()) as stage:
+        await stage.press("r")
+        await stage.until(lambda: "✗ FAILED" in stage.text)
+        await stage.press("4", "enter")
+        assert isinstance(stage.screen, RunScreen)
+        assert 'raise ValueError("[/b] no orders")' in stage.text
+        assert "ValueError: [/b] no orders" in stage.text
+        assert "✗ 1 failed last" in stage.app.screen_stack[0].query_one("#gauge").render().plain  # type: ignore[union-attr]
+
+
+@driven
+async def test_what_a_job_prints_is_in_its_run() -> None:
+    """A print and a log record end in the run's output and in the output of all, and not on the screen."""
+
+    def talk() -> None:
+        print("printed [b]so[/b]")  # noqa: T201 - what this is about
+        logging.getLogger("talk").warning("logged so")
+
+    console = Console()
+    scheduler = Scheduler(tz="UTC")
+    scheduler.schedule("@yearly", talk)
+    logger = logging.getLogger("talk")
+    with captured_streams(console) as streams:
+        handler = logging.StreamHandler(streams[1])
+        logger.addHandler(handler)
+        try:
+            async with live(scheduler, Gates(), console) as stage:
+                # Textual puts streams of its own in place, which `streams=` undoes in a real run.
+                with redirect_stdout(streams[0]):
+                    await stage.press("r")
+                    await stage.until(lambda: "✓ OK" in stage.text)
+                assert "printed" not in stage.text
+                await stage.press("4", "enter")
+                assert "printed [b]so[/b]" in stage.text
+                assert "logged so" in stage.text
+                await stage.press("escape", "o")
+                assert "talk" in stage.text
+                assert "printed [b]so[/b]" in stage.text
+        finally:
+            logger.removeHandler(handler)
+
+
+@driven
+async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
+    """``q`` with a run going asks; ``w`` waits for its end and then leaves; what waits is cancelled."""
+    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+    for name in "ab":
+        scheduler.schedule("@yearly", gates.job(name), name=name)
+    async with live(scheduler, gates) as stage:
+        await stage.press("r", "j", "r")
+        await stage.until(lambda: len(stage.table("waiting").rows) == 1)
+        await stage.press("q")
+        assert isinstance(stage.screen, QuitScreen)
+        assert "1 run going, 1 waiting" in stage.text
+        await stage.press("escape", "q", "w")
+        await stage.until(lambda: "Waiting for them to end, at most 5 s." in stage.text)
+        await stage.press("escape", "w")  # too late to stay
+        assert isinstance(stage.screen, QuitScreen)
+        assert not stage.app._exit
+        first = gates.started[0]
+        gates.open(first)
+        await stage.until(lambda: stage.app._exit)
+        assert gates.started == [first]
+    assert {run.job: run.state for run in scheduler.snapshot().recent} == {
+        first: RunState.OK,
+        ({"a", "b"} - {first}).pop(): RunState.CANCELLED,
+    }
+
+
+@driven
+async def test_5000_events_do_not_hold_the_scheduler_up() -> None:
+    """A burst of runs while nobody looks leaves one picture to show, and it is the right one."""
+    scheduler = Scheduler(pool=4, tz="UTC")
+    done = threading.Event()
+    scheduler.schedule("@yearly", done.set, name="last")
+    async with live(scheduler, Gates()) as stage:
+        runs = [scheduler.now(_nothing) for _ in range(2000)]
+        assert await asyncio.to_thread(lambda: all(run.wait(20) for run in runs))
+        await stage.press("r")
+        await stage.until(lambda: done.is_set() and job(stage, "last").runs == 1)
+        [group] = [each for each in stage.table().rows if each.schedule is None]
+        assert group.runs == 2000
+        assert isinstance(stage.screen, Dashboard)
+
+
+def _nothing() -> None:
+    pass
+
