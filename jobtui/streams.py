@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -16,10 +17,8 @@ def say(stream: TextIO | None, text: str) -> None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     safe = text.encode(encoding, "backslashreplace").decode(encoding)
-    try:
+    with suppress(OSError, ValueError):  # nobody reads it any more; closed by the user's code
         stream.write(f"{safe}\n")
-    except (OSError, ValueError):  # nobody reads it any more; closed by the user's code
-        pass
     flush(stream)
 
 

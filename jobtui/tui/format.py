@@ -139,9 +139,9 @@ def plain(text: str) -> str:
 
 def _is_harmless(character: str) -> bool:
     # Cc are control characters, Cf change the direction of text, Cs cannot be encoded.
-    return (character.isascii() and character.isprintable()) or unicodedata.category(
-        character
-    ) not in _HARMFUL
+    if character.isascii():
+        return character.isprintable()
+    return unicodedata.category(character) not in _HARMFUL
 
 
 _HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

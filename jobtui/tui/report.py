@@ -21,6 +21,7 @@ from jobtui.loader import Loaded
 from jobtui.wording import plain, shown_path
 
 _FIRES = 3  # how many of each job are shown
+_INSTANTS = ("next", "then", "due")  # the columns that have them
 _UNLIMITED = 100_000  # columns, for what is not read on a terminal
 
 
@@ -50,7 +51,9 @@ def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str
     parts: list[RenderableType] = [_heading(loaded, snapshot, now)]
     if jobs := [job for job in snapshot.jobs if job.schedule is not None]:
         wide = _jobs_table(jobs, now, stacked=False)
-        fits = console.measure(wide).maximum <= console.width
+        # Told the console's own width, a table would say that it fits: it can always be made to.
+        unlimited = console.options.update(width=_UNLIMITED)
+        fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
     if runs := [*snapshot.scheduled, *snapshot.waiting]:
         parts += [Text(), _runs_table(runs, snapshot)]
@@ -115,7 +118,8 @@ def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        # A name can be read in pieces, an instant cannot.
+        table.add_column(column, overflow="fold", no_wrap=column in _INSTANTS)
     return table
 
 

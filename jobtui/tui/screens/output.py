@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from jobtui.core.model import Snapshot
-from jobtui.core.output import Console
+from jobtui.core.output import CONSOLE_LINES, Console
 from jobtui.tui.columns import OUTPUT_COLUMNS, OutputLine
 from jobtui.tui.line_table import LineTable
 
@@ -53,7 +53,8 @@ class OutputScreen(ModalScreen[None]):
         """Show what was printed up to now."""
         following = self._table.cursor >= len(self._table.rows) - 1
         lines = self._printed.lines()
-        first = self._printed.written - len(lines)  # lines keep their place while older ones are dropped
+        # Lines keep their place while older ones are dropped; unfinished ones are not counted as written.
+        first = max(0, self._printed.written - CONSOLE_LINES)
         rows = [OutputLine(first + index, writer, text) for index, (writer, text) in enumerate(lines)]
         self._table.show(rows, snapshot.at)
         if following:

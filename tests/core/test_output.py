@@ -1,0 +1,361 @@
+"""What jobs print: kept apart by run, bounded, and never on the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pty
+import subprocess
+import sys
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from jobtui.core.output import (
+    CONSOLE_LINES,
+    LONGEST_LINE,
+    LONGEST_OUTPUT,
+    Console,
+    RunOutput,
+    captured_descriptors,
+    captured_streams,
+)
+from jobtui.core.scheduler import Scheduler
+
+NOTE = "… earlier output was dropped …\n"
+
+
+# --- the output of one run ------------------------------------------------------------------------
+
+
+def test_output_is_kept_as_it_was_written() -> None:
+    """In order, without a note, as long as it fits."""
+    output = RunOutput()
+    for text in ("a", "", "b\n", "c" * (LONGEST_OUTPUT - 3)):
+        output.write(text)
+    assert str(output) == "ab\n" + "c" * (LONGEST_OUTPUT - 3)
+
+
+def test_no_output_is_empty() -> None:
+    """Nothing was written."""
+    assert str(RunOutput()) == ""
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, LONGEST_OUTPUT, LONGEST_OUTPUT + 1, 5 * LONGEST_OUTPUT])
+def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
+    """Whatever the size of the pieces, no more than the bound is kept, the end is among it, and a note says so."""
+    output = RunOutput()
+    for index in range(3 * LONGEST_OUTPUT // size + 2):
+        output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")
+    output.write("the end")
+    text = str(output)
+    assert text.startswith(NOTE)
+    assert text.endswith("the end")
+    assert len(text) - len(NOTE) <= LONGEST_OUTPUT
+
+
+# --- the console ----------------------------------------------------------------------------------
+
+
+def test_lines_are_kept_with_their_writers() -> None:
+    """Whole lines in the order in which they ended; unfinished ones last, each writer's own."""
+    console = Console()
+    console.write("a", "one ")
+    console.write("b", "two\nthree")
+    console.write("a", "and a half\r\n")
+    console.write("c", "")
+    assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three")]
+    assert console.written == 2
+    console.write("b", "\n\n")
+    assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three"), ("b", "")]
+    assert console.written == 4
+
+
+def test_the_console_is_bounded() -> None:
+    """The oldest lines go, and the count of all that were written goes on."""
+    console = Console()
+    console.write("a", "".join(f"{index}\n" for index in range(CONSOLE_LINES + 10)))
+    lines = console.lines()
+    assert len(lines) == CONSOLE_LINES
+    assert lines[0] == ("a", "10")
+    assert console.written == CONSOLE_LINES + 10
+
+
+def test_a_line_without_end_is_bounded() -> None:
+    """A program that never ends its line (a progress bar) neither grows nor hides what it writes."""
+    console = Console()
+    for _ in range(100):
+        console.write("a", "x" * 1000)
+    assert all(len(text) <= LONGEST_LINE for _, text in console.lines())
+    assert sum(len(text) for _, text in console.lines()) > LONGEST_LINE
+    console.write("b", "y" * 10 * LONGEST_LINE + "\n")
+    assert console.lines()[-2:][0] == ("b", "y" * LONGEST_LINE) or ("b", "y" * LONGEST_LINE) in console.lines()
+
+
+def test_many_threads_lose_no_line() -> None:
+    """Lines of different writers are not mixed, and every one is counted."""
+    console = Console()
+
+    def write(name: str) -> None:
+        for index in range(200):
+            console.write(name, f"{name}{index}")
+            console.write(name, "\n")
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "abcdefgh"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in "abcdefgh":
+        assert [text for who, text in console.lines() if who == name] == [f"{name}{i}" for i in range(200)]
+    assert console.written == 1600
+
+
+# --- streams --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    """A scheduler that runs."""
+    with Scheduler(pool=4, tz="UTC") as running:
+        yield running
+
+
+def output_of(scheduler: Scheduler, runnable: Callable[[], object], name: str) -> str:
+    """What a run of something printed."""
+    job = scheduler.schedule("@yearly", runnable, name=name)
+    run = job.run()
+    assert run.wait(20)
+    assert run.state.value == "OK", run.reason
+    return scheduler.output_of(run.number)
+
+
+def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None:
+    """Standard output and standard error of a run are its output; nothing of it is printed."""
+
+    def talk() -> None:
+        print("out")  # noqa: T201 - what this is about
+        print("err", file=sys.stderr)  # noqa: T201
+        sys.stdout.write("no newline")
+        sys.stdout.flush()
+        assert not sys.stdout.isatty()
+
+    console = Console()
+    with captured_streams(console):
+        assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
+        print("from outside")  # noqa: T201
+    assert console.lines() == [("talk", "out"), ("talk", "err"), ("stdout", "from outside"), ("talk", "no newline")]
+
+
+def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
+    """Two runs that print in turns have each their own lines."""
+    both = threading.Barrier(2, timeout=20)
+    console = Console()
+
+    def talker(name: str) -> Callable[[], None]:
+        def talk() -> None:
+            for index in range(20):
+                both.wait()
+                print(name, index)  # noqa: T201
+
+        return talk
+
+    with captured_streams(console):
+        runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
+        for run in runs:
+            assert run.wait(20)
+        for run, name in zip(runs, "ab", strict=True):
+            assert scheduler.output_of(run.number) == "".join(f"{name} {index}\n" for index in range(20))
+
+
+def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
+    """Tasks that take turns in one thread have each their own output, and so have the tasks they start."""
+    console = Console()
+
+    def talker(name: str) -> Callable[[], object]:
+        async def child() -> None:
+            print(name, "child")  # noqa: T201
+
+        async def talk() -> None:
+            for index in range(5):
+                print(name, index)  # noqa: T201
+                await asyncio.sleep(0)
+            await asyncio.create_task(child())
+
+        return talk
+
+    with captured_streams(console):
+        runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
+        for run, name in zip(runs, "ab", strict=True):
+            assert run.wait(20)
+            expected = "".join(f"{name} {index}\n" for index in range(5)) + f"{name} child\n"
+            assert scheduler.output_of(run.number) == expected
+
+
+@pytest.mark.parametrize("bound_to", ["stderr", "__stderr__"])
+def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Scheduler, bound_to: str) -> None:
+    """A handler that was made with the real stream writes to the run meanwhile, and to its stream afterwards."""
+    stream = getattr(sys, bound_to)
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("test_output")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with captured_streams(Console()):
+            text = output_of(scheduler, lambda: logger.warning("careful %s", "now"), "log")
+        assert text == "careful now\n"
+        assert handler.stream is stream
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+
+
+def test_handlers_of_files_are_left_alone(tmp_path: Path) -> None:
+    """A log that goes to a file goes on going there."""
+    handler = logging.FileHandler(tmp_path / "log.txt")
+    logger = logging.getLogger("test_output_file")
+    logger.addHandler(handler)
+    logger.propagate = False
+    console = Console()
+    try:
+        with captured_streams(console):
+            logger.warning("to the file")
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        logger.propagate = True
+    assert (tmp_path / "log.txt").read_text() == "to the file\n"
+    assert console.lines() == []
+
+
+def test_warnings_are_routed(scheduler: Scheduler) -> None:
+    """A warning of a run is part of its output."""
+
+    def warn() -> None:
+        warnings.warn("old thing", DeprecationWarning, stacklevel=1)
+
+    with captured_streams(Console()), warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = _as_python_shows_them
+        assert "DeprecationWarning: old thing" in output_of(scheduler, warn, "warn")
+
+
+def _as_python_shows_them(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: object = None,
+    line: str | None = None,
+) -> None:
+    # pytest collects warnings; this is what Python does without it.
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def test_streams_are_put_back() -> None:
+    """Also after an error; and what somebody else has put in place meanwhile stays."""
+    before = sys.stdout, sys.stderr
+    with pytest.raises(KeyError), captured_streams(Console()) as streams:
+        assert (sys.stdout, sys.stderr) == streams
+        raise KeyError
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_a_stream_takes_only_text() -> None:
+    """As any text stream does."""
+    with captured_streams(Console()) as (out, _):
+        assert out.writable()
+        assert out.encoding == "utf-8"
+        assert out.write("日本") == 2
+        with pytest.raises(TypeError, match="must be str, not bytes"):
+            out.write(b"x")  # type: ignore[arg-type]
+
+
+# --- descriptors ----------------------------------------------------------------------------------
+
+DESCRIPTORS = """
+    import json, os, subprocess, sys, threading
+    from jobtui.core.output import Console, captured_descriptors
+
+    console = Console()
+    with captured_descriptors(console) as terminal:
+        terminal.write("to the terminal\\n")
+        terminal.flush()
+        os.write(1, b"by descriptor\\n")
+        os.write(2, b"by the other\\n")
+        subprocess.run(["echo", "by a subprocess"], check=True)
+        sys.__stdout__.write("by the old stream\\n")
+        sys.__stdout__.flush()
+        os.write(1, b"not \\xff utf-8\\n")
+        sys.__stdout__.write("left in a buffer\\n")
+    os.write(1, b"afterwards\\n")
+    for thread in threading.enumerate():
+        if thread.name == "jobtui-output":
+            thread.join(20)
+    with open(sys.argv[1], "w") as file:
+        json.dump(console.lines(), file)
+"""
+
+
+def run_in_a_terminal(script: str, *arguments: str, stderr: int | None = None) -> tuple[int, str]:
+    """Run a program with a terminal of its own. Returns its exit status and what was on the terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs if stderr is None else stderr,
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        try:
+            while piece := os.read(ours, 65536):
+                seen += piece
+        except OSError:  # what Linux says when the last one has let go of a terminal
+            pass
+        finally:
+            os.close(ours)
+        return process.wait(20), seen.decode().replace("\r\n", "\n")
+
+
+def test_descriptors_end_in_the_console(tmp_path: Path) -> None:
+    """What is written past Python is caught, only the given stream reaches the terminal, and all is put back."""
+    status, seen = run_in_a_terminal(DESCRIPTORS, str(tmp_path / "lines"))
+    assert status == 0, seen
+    assert seen == "to the terminal\nafterwards\n"
+    lines = [tuple(line) for line in json.loads((tmp_path / "lines").read_text())]
+    assert lines == [
+        ("subprocess", text)
+        for text in (
+            "by descriptor",
+            "by the other",
+            "by a subprocess",
+            "by the old stream",
+            "not � utf-8",
+            "left in a buffer",
+        )
+    ]
+
+
+def test_a_descriptor_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
+    """With ``2>errors.log`` what goes there goes there."""
+    with (tmp_path / "errors.log").open("wb") as errors:
+        status, _ = run_in_a_terminal(DESCRIPTORS, str(tmp_path / "lines"), stderr=errors.fileno())
+    assert status == 0
+    assert (tmp_path / "errors.log").read_text() == "by the other\n"
+    texts = [text for _, text in json.loads((tmp_path / "lines").read_text())]
+    assert "by descriptor" in texts
+    assert "by the other" not in texts
+
+
+def test_without_a_terminal_there_is_nothing_to_catch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program whose output goes elsewhere is told so, and nothing is changed."""
+    monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
+    with pytest.raises(OSError, match="neither standard output nor standard error"), captured_descriptors(Console()):
+        pass
