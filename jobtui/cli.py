@@ -197,7 +197,7 @@ def _start(options: argparse.Namespace, ending: Ending | None) -> int:
             return BAD_USAGE
         from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - this brings textual
 
-        return run_dashboard(loaded.scheduler, title=loaded.title, grace=grace)
+        return run_dashboard(loaded.scheduler, title=loaded.title, grace=grace, ending=ending)
     except StartError as error:
         _complain(_start_message(error))
     except SystemExit as error:  # no function of ours calls it

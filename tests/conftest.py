@@ -4,10 +4,19 @@ import importlib
 import os
 import sys
 
-# Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the folder
-# of its report in a variable of its own, which stays.
+# Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
+# folder of its report in a variable of its own, which stays.
 _PREFIXES = ("TEXTUAL", "TERMINAL_", "JUPYTER_")
-_NAMES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "COLORTERM", "ESCDELAY", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+_NAMES = (
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "COLUMNS",
+    "LINES",
+    "COLORTERM",
+    "ESCDELAY",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
 _KEPT = ("TEXTUAL_SNAPSHOT_",)
 
 
@@ -19,7 +28,7 @@ def _clean_environment() -> None:
     ]
     for name in found:
         del os.environ[name]
-    # The snapshot plugin imports Textual before any conftest is read, and Textual keeps what it has read then.
+    # The snapshot plugin imports Textual before any conftest is read, and Textual keeps what it read then.
     constants = sys.modules.get("textual.constants")
     if found and constants is not None:
         importlib.reload(constants)

@@ -74,12 +74,12 @@ class Engine:
     def stop(self, now: float) -> None:
         """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
         self.phase = Phase.STOPPING
+        self.journal.tell(events.SchedulerStopping, now)
         self._pool.cancel_waiting(self.jobs.values(), now, STOPPED)
         for job in self.jobs.values():
             job.due = None
             job.changed()
         self._agenda.clear()
-        self.journal.tell(events.SchedulerStopping, now)
 
     def abandon(self, now: float, reason: str) -> None:
         """Give every run that is still going its ending; its work may go on unseen."""

@@ -134,7 +134,7 @@ class SchedulerStarted(Event):
 
 
 class SchedulerStopping(Event):
-    """Nothing new is accepted; waiting runs were cancelled; running ones may end."""
+    """Nothing new is accepted; waiting runs are cancelled next; running ones may end."""
 
     __slots__ = ()
 

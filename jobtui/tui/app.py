@@ -21,6 +21,7 @@ from textual.screen import Screen
 from jobtui.core.model import RunState, Snapshot
 from jobtui.core.output import Console, captured_descriptors, captured_streams
 from jobtui.core.scheduler import Scheduler
+from jobtui.ending import AFTERWARDS, Ending
 from jobtui.source import Feed, LocalSource, Source
 from jobtui.tui.commands import Commands
 from jobtui.tui.dashboard import Dashboard
@@ -171,6 +172,7 @@ class JobtuiApp(App[None]):
     def on_quit_screen_wait(self) -> None:
         """Stop the scheduler; it is another thread that waits, and not one that holds the app open."""
         threading.Thread(target=self._stop_and_tell, name="jobtui-stop", daemon=True).start()
+        self.set_timer(self._grace + AFTERWARDS, self.exit)  # whatever an on_app_stop function does
 
     def _stop_and_tell(self) -> None:
         if self._stop is not None:
@@ -205,13 +207,14 @@ class JobtuiApp(App[None]):
 _PALETTE = Binding("ctrl+p", "command_palette", "Every command by its name", id="app.palette")
 
 
-def run_dashboard(scheduler: Scheduler, *, title: str, grace: float) -> int:
+def run_dashboard(scheduler: Scheduler, *, title: str, grace: float, ending: Ending | None = None) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
 
     Args:
         scheduler: Not started yet.
         title: Where its jobs come from.
         grace: How many seconds running work gets when the user waits for it.
+        ending: The end of this process, to be hurried if something hangs; None if it goes on.
 
     Returns:
         The exit status.
@@ -233,6 +236,8 @@ def run_dashboard(scheduler: Scheduler, *, title: str, grace: float) -> int:
             terminal=terminal,
         )
         app.run()
+        if ending is not None:
+            ending.within(AFTERWARDS)  # an on_app_stop function may hang
         running = scheduler.snapshot().pool.running
         scheduler.stop(0.0)
     if running:

@@ -49,7 +49,7 @@ def test_no_output_is_empty() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 1000, LONGEST_OUTPUT, LONGEST_OUTPUT + 1, 5 * LONGEST_OUTPUT])
 def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
-    """Whatever the size of the pieces, no more than the bound is kept, the end is among it, and a note says so."""
+    """Whatever the size of the pieces, no more than the bound is kept, with the end, and a note says so."""
     output = RunOutput()
     for index in range(3 * LONGEST_OUTPUT // size + 2):
         output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")
@@ -95,7 +95,9 @@ def test_a_line_without_end_is_bounded() -> None:
     assert all(len(text) <= LONGEST_LINE for _, text in console.lines())
     assert sum(len(text) for _, text in console.lines()) > LONGEST_LINE
     console.write("b", "y" * 10 * LONGEST_LINE + "\n")
-    assert console.lines()[-2:][0] == ("b", "y" * LONGEST_LINE) or ("b", "y" * LONGEST_LINE) in console.lines()
+    assert (
+        console.lines()[-2:][0] == ("b", "y" * LONGEST_LINE) or ("b", "y" * LONGEST_LINE) in console.lines()
+    )
 
 
 def test_many_threads_lose_no_line() -> None:
@@ -150,7 +152,12 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
     with captured_streams(console):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
         print("from outside")  # noqa: T201
-    assert console.lines() == [("talk", "out"), ("talk", "err"), ("stdout", "from outside"), ("talk", "no newline")]
+    assert console.lines() == [
+        ("talk", "out"),
+        ("talk", "err"),
+        ("stdout", "from outside"),
+        ("talk", "no newline"),
+    ]
 
 
 def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
@@ -200,7 +207,7 @@ def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
 
 @pytest.mark.parametrize("bound_to", ["stderr", "__stderr__"])
 def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Scheduler, bound_to: str) -> None:
-    """A handler that was made with the real stream writes to the run meanwhile, and to its stream afterwards."""
+    """A handler made with the real stream writes to the run meanwhile, and to its stream afterwards."""
     stream = getattr(sys, bound_to)
     handler = logging.StreamHandler(stream)
     logger = logging.getLogger("test_output")
@@ -242,28 +249,22 @@ def test_warnings_are_routed(scheduler: Scheduler) -> None:
 
     with captured_streams(Console()), warnings.catch_warnings():
         warnings.simplefilter("always")
-        warnings.showwarning = _as_python_shows_them
-        assert "DeprecationWarning: old thing" in output_of(scheduler, warn, "warn")
-
-
-def _as_python_shows_them(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: object = None,
-    line: str | None = None,
-) -> None:
-    # pytest collects warnings; this is what Python does without it.
-    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+        # pytest collects warnings; this is where Python itself writes them.
+        warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)  # noqa: T201
+        assert "DeprecationWarning('old thing')" in output_of(scheduler, warn, "warn")
 
 
 def test_streams_are_put_back() -> None:
-    """Also after an error; and what somebody else has put in place meanwhile stays."""
+    """Also after an error."""
     before = sys.stdout, sys.stderr
-    with pytest.raises(KeyError), captured_streams(Console()) as streams:
-        assert (sys.stdout, sys.stderr) == streams
-        raise KeyError
+
+    def fail() -> None:
+        with captured_streams(Console()) as streams:
+            assert (sys.stdout, sys.stderr) == streams
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert (sys.stdout, sys.stderr) == before
 
 
@@ -325,7 +326,7 @@ def run_in_a_terminal(script: str, *arguments: str, stderr: int | None = None) -
 
 
 def test_descriptors_end_in_the_console(tmp_path: Path) -> None:
-    """What is written past Python is caught, only the given stream reaches the terminal, and all is put back."""
+    """What goes past Python is caught, only the given stream reaches the terminal; all is put back."""
     status, seen = run_in_a_terminal(DESCRIPTORS, str(tmp_path / "lines"))
     assert status == 0, seen
     assert seen == "to the terminal\nafterwards\n"
@@ -357,5 +358,8 @@ def test_a_descriptor_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
 def test_without_a_terminal_there_is_nothing_to_catch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program whose output goes elsewhere is told so, and nothing is changed."""
     monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
-    with pytest.raises(OSError, match="neither standard output nor standard error"), captured_descriptors(Console()):
+    with (
+        pytest.raises(OSError, match="neither standard output nor standard error"),
+        captured_descriptors(Console()),
+    ):
         pass

@@ -103,7 +103,9 @@ def running(number: int, name: str, since: float, worker: int = 1, **changes: An
     return replace(view, **changes)
 
 
-def waiting(number: int, name: str, since: float, state: RunState = RunState.QUEUED, **changes: Any) -> RunView:
+def waiting(
+    number: int, name: str, since: float, state: RunState = RunState.QUEUED, **changes: Any
+) -> RunView:
     """A run that has been waiting for so many seconds."""
     view = RunView(
         number=number,
@@ -243,7 +245,13 @@ def idle() -> Snapshot:
         [*idle_jobs(), one_off("send_mail", scheduled=1, runs=2, recent=(OK, OK))],
         scheduled=[
             waiting(
-                872, "send_mail", 30, RunState.SCHEDULED, trigger=Trigger.IN, due=ahead(95), waiting_since=None
+                872,
+                "send_mail",
+                30,
+                RunState.SCHEDULED,
+                trigger=Trigger.IN,
+                due=ahead(95),
+                waiting_since=None,
             )
         ],
         recent=endings(),
@@ -328,7 +336,9 @@ def strange() -> Snapshot:
     jobs = [
         job(
             name,
-            "@every 15s" if index % 2 else "0 0,5,10,15,20,25,30,35,40,45,50,55 9-17 1-7,15-21 JAN-JUN MON-FRI",
+            "@every 15s"
+            if index % 2
+            else "0 0,5,10,15,20,25,30,35,40,45,50,55 9-17 1-7,15-21 JAN-JUN MON-FRI",
             summary=f"About {name}",
             origin=f"[red]{name}[/]:1",
         )
@@ -337,10 +347,20 @@ def strange() -> Snapshot:
     jobs[0] = replace(jobs[0], status=JobStatus.RUNNING, running=1, queued=12, held=300)
     return scene(
         jobs,
-        running=[running(123456, long, 86400 * 3 + 5), *(running(7 + i, name, i) for i, name in enumerate(names[1:4]))],
+        running=[
+            running(123456, long, 86400 * 3 + 5),
+            *(running(7 + i, name, i) for i, name in enumerate(names[1:4])),
+        ],
         waiting=[waiting(20 + index, name, 3, reason=f"[b]{name}[/b]") for index, name in enumerate(names)],
         recent=[
-            ended(40 + index, name, 3, FAILED, reason=f"ValueError: [/]{name}", error=f"Traceback\n  [/b]{name}\n[/]")
+            ended(
+                40 + index,
+                name,
+                3,
+                FAILED,
+                reason=f"ValueError: [/]{name}",
+                error=f"Traceback\n  [/b]{name}\n[/]",
+            )
             for index, name in enumerate(names)
         ],
     )

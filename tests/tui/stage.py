@@ -111,7 +111,7 @@ class Stage:
 
 
 async def _some_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
-    """Let the loop turn: Textual's own way is to sleep until the process uses no time, which is never sure."""
+    """Let the loop turn; Textual's own way is to sleep until the process uses no time."""
     for _ in range(TURNS):
         await asyncio.sleep(0)
 
@@ -126,4 +126,3 @@ async def on_stage(source: AnySource, size: tuple[int, int] = WIDE, **options: A
             stage = Stage(app, pilot)
             await stage.settle()
             yield stage
-

@@ -88,7 +88,9 @@ def test_going_fits_its_column_and_has_whole_seconds(length: float) -> None:
         assert int(text[:-1]) <= length
 
 
-@pytest.mark.parametrize(("length", "text"), [(0, "0s"), (0.9, "0s"), (9.99, "9s"), (10.7, "10s"), (-3, "0s")])
+@pytest.mark.parametrize(
+    ("length", "text"), [(0, "0s"), (0.9, "0s"), (9.99, "9s"), (10.7, "10s"), (-3, "0s")]
+)
 def test_going(length: float, text: str) -> None:
     """A start that lies ahead (a clock was set back) is no negative time."""
     assert going(NOW - timedelta(seconds=length), NOW) == text
@@ -101,7 +103,15 @@ def test_what_does_not_go() -> None:
 
 @pytest.mark.parametrize(
     ("ahead", "text"),
-    [(-1, "now"), (0, "now"), (0.001, "in 1s"), (9, "in 9s"), (9.1, "in 10s"), (48, "in 48s"), (60, "in 1m00s")],
+    [
+        (-1, "now"),
+        (0, "now"),
+        (0.001, "in 1s"),
+        (9, "in 9s"),
+        (9.1, "in 10s"),
+        (48, "in 48s"),
+        (60, "in 1m00s"),
+    ],
 )
 def test_countdowns(ahead: float, text: str) -> None:
     """A countdown rounds up: it says ``now`` no earlier than then."""

@@ -15,7 +15,9 @@ from jobtui.tui.panes import UPCOMING_SHOWN, upcoming_of
 JOBS = [
     scenes.job("b", "@every 10s", runs=5, failures=1, prev=scenes.ago(5), last_elapsed=timedelta(seconds=2)),
     scenes.job("A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=scenes.ahead(5)),
-    scenes.job("c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=scenes.ago(1)),
+    scenes.job(
+        "c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=scenes.ago(1)
+    ),
     scenes.job("Straße", "@hourly", runs=0, status=JobStatus.PAUSED, prev=scenes.ago(9)),
 ]
 COLUMN = {column.key: column for column in JOB_COLUMNS}

@@ -257,4 +257,3 @@ async def test_5000_events_do_not_hold_the_scheduler_up() -> None:
 
 def _nothing() -> None:
     pass
-

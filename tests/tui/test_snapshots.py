@@ -1,6 +1,6 @@
 """Pictures of the dashboard in its states, in a large terminal and in a small one.
 
-After a change that is meant: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at the pictures.
+After a change that is meant: ``pytest tests/tui/test_snapshots.py --snapshot-update``, and look at them.
 """
 
 from __future__ import annotations

@@ -146,7 +146,7 @@ def dashboard(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_what_jobs_print_never_tears_the_screen(dashboard: Terminal) -> None:
-    """No print, log record, warning, subprocess or write to a descriptor reaches the terminal but in the app."""
+    """No print, log record, warning, subprocess or raw write reaches the terminal but in the app."""
     dashboard.type("r")
     dashboard.wait_for("✓")
     assert not [mark for mark in MARKS if mark in dashboard.seen]
