@@ -241,9 +241,9 @@ def test_events_tell_of_every_change_in_order_and_without_gaps() -> None:
         "RunStarted 1",
         "RunFinished 1",
         "RunQueued 2",
+        "SchedulerStopping",
         "RunFinished 2",
         "RunFinished 3",
-        "SchedulerStopping",
     ]
     bench.check_numbers_of_events()
     assert {event.at for event in bench.events} == {NOON}
