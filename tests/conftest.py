@@ -4,6 +4,8 @@ import importlib
 import os
 import sys
 
+import pytest
+
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
 # folder of its report in a variable of its own, which stays.
 _PREFIXES = ("TEXTUAL", "TERMINAL_", "JUPYTER_")
@@ -26,6 +28,8 @@ def _clean_environment() -> None:
         for name in os.environ
         if name in _NAMES or (name.startswith(_PREFIXES) and not name.startswith(_KEPT))
     ]
+    if "TEXTUAL_DIM_FACTOR" in found and "textual.filter" in sys.modules:
+        raise pytest.UsageError("unset TEXTUAL_DIM_FACTOR: Textual has read it already, for good")
     for name in found:
         del os.environ[name]
     # The snapshot plugin imports Textual before any conftest is read, and Textual keeps what it read then.

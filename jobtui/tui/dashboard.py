@@ -246,7 +246,7 @@ class Dashboard(Screen[None]):
     def action_filter(self) -> None:
         """Open the line that filters the jobs."""
         self._filter.display = True
-        self._filter.focus()
+        self.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
         """Show all jobs again."""
@@ -269,11 +269,12 @@ class Dashboard(Screen[None]):
         self._focus_table("jobs")
 
     def _focus_table(self, name: str) -> None:
-        (self._jobs if name == "jobs" else self._panes.choose(name)).focus()
+        # At once: `focus()` waits for its turn, and keys that come quickly would go to the old table.
+        self.set_focus(self._jobs if name == "jobs" else self._panes.choose(name))
 
     def _close_filter(self) -> None:
         self._filter.display = False
-        self._jobs.focus()
+        self.set_focus(self._jobs)
 
     # --- what the widgets say ---------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from unittest.mock import patch
 
 from scripted_source import ScriptedSource
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
@@ -51,7 +52,17 @@ class Stage:
 
     async def press(self, *keys: str) -> None:
         """Press keys, and wait until what they ask for is done and shown."""
-        await self.pilot.press(*keys)
+        for key in keys:
+            await self.pilot.press(key)
+            await self.pilot.pause()
+        await self.settle()
+
+    async def press_at_once(self, *keys: str) -> None:
+        """Press keys so quickly that the app has read all before it has done anything."""
+        driver = self.app._driver
+        assert driver is not None
+        for key in keys:
+            driver.send_message(events.Key(key, key if len(key) == 1 else None))
         await self.settle()
 
     async def settle(self) -> None:

@@ -400,6 +400,31 @@ async def test_tab_and_digits_move_the_keys() -> None:
 
 
 @driven
+async def test_quick_keys_are_about_the_table_that_the_first_of_them_chose() -> None:
+    """Keys that come in one burst, as over a slow line, do not act on the table that had the focus before."""
+    source = ScriptedSource(scenes.saturated())
+    async with on_stage(source) as stage:
+        await stage.press_at_once("4", "r")
+        assert source.commands == [("run", "import_orders")]
+        await stage.press_at_once("2", "x")
+        assert "Cancel run 881 of send_mail?" in stage.text
+        await stage.press("n")
+        await stage.press_at_once("0", "p")
+        assert source.commands[-1] == ("pause", "refresh_cache")
+
+
+@driven
+async def test_quick_letters_after_slash_are_no_commands() -> None:
+    """What comes in one burst with ``/`` neither quits nor runs anything."""
+    source = ScriptedSource(scenes.saturated())
+    async with on_stage(source, stop=lambda _grace: None) as stage:
+        await stage.press_at_once("slash", "q", "r", "P")
+        assert source.commands == []
+        assert len(stage.app.screen_stack) == 1
+        assert stage.focus == "filter"
+
+
+@driven
 async def test_in_a_small_terminal_the_chosen_pane_is_the_one_that_is_seen() -> None:
     """At 80x24 the panes are tabs: a digit or a click brings one to the front."""
     async with on_stage(ScriptedSource(scenes.saturated()), NARROW) as stage:
