@@ -100,7 +100,7 @@ JOB_COLUMNS: Sequence[Column[JobView]] = (
     Column("name", "NAME", 14, _name, grow=3, order=lambda job: job.name.casefold()),
     Column("schedule", "SCHEDULE", 12, _schedule, grow=2, rank=6, order=lambda job: job.spec),
     Column("prev", "PREV", 8, _prev, rank=4, order=lambda job: job.prev or _LONG_AGO),
-    Column("next", "NEXT", 23, _next, rank=3, order=lambda job: job.next or _FAR),
+    Column("next", "NEXT", 22, _next, rank=3, order=lambda job: job.next or _FAR),
     Column("last", "TOOK", 6, _last, right=True, rank=2, order=lambda job: job.last_elapsed or timedelta()),
     Column("strip", "LAST RUNS", STRIP_LENGTH, _strip, rank=5),
     Column("runs", "RUNS", 5, _runs, right=True, rank=1, order=lambda job: job.runs),
@@ -225,7 +225,7 @@ def _what(row: Upcoming, _now: datetime) -> Cell:
 
 UPCOMING_COLUMNS: Sequence[Column[Upcoming]] = (
     Column("due", "DUE", 12, _due),
-    Column("left", "IN", 10, _left),
+    Column("left", "IN", 9, _left),
     Column("job", "JOB", 14, _upcoming_job, grow=2),
     Column("what", "WHAT", 10, _what, grow=1, rank=1),
 )

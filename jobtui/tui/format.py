@@ -70,7 +70,7 @@ def span(duration: timedelta | None) -> str:
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
-        return f"{days}d{hour:02}h" if days < 1000 else f"{days}d"  # noqa: PLR2004 - 7 characters
+        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"  # noqa: PLR2004 - nobody counts those hours
     if hours:
         return f"{hours}h{minute:02}m"
     return f"{minutes}m{second:02}s" if minutes else f"{second}s"

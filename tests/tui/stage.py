@@ -121,7 +121,7 @@ class Stage:
         return [strip.crop(x, x + width).text for strip in strips[y : y + height]]
 
 
-async def _some_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
+async def some_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
     """Let the loop turn; Textual's own way is to sleep until the process uses no time."""
     for _ in range(TURNS):
         await asyncio.sleep(0)
@@ -132,7 +132,7 @@ async def on_stage(source: AnySource, size: tuple[int, int] = WIDE, **options: A
     """Run the app on a source; a test's failure and the app's own are raised."""
     app = JobtuiApp(source, **options)
     app.animation_level = "none"
-    with patch("textual.pilot.wait_for_idle", _some_turns), patch("textual.app.wait_for_idle", _some_turns):
+    with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):
         async with app.run_test(size=size, notifications=True) as pilot:
             stage = Stage(app, pilot)
             await stage.settle()

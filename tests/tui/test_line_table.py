@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from stage import _some_turns, driven
+from stage import driven, some_turns
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.pilot import Pilot
@@ -95,7 +95,7 @@ async def shown(
 ) -> AsyncIterator[tuple[Counted, Pilot[None]]]:
     """A table of these rows."""
     app = Alone(Counted(**options))
-    with patch("textual.pilot.wait_for_idle", _some_turns), patch("textual.app.wait_for_idle", _some_turns):
+    with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):
         async with app.run_test(size=size) as pilot:
             app.table.focus()
             app.table.show(rows, NOW)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import scenes
 from scripted_source import ScriptedSource
-from stage import NARROW, WIDE
+from stage import NARROW, WIDE, some_turns
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -52,9 +53,13 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
         async def before(pilot: Pilot[Any]) -> None:
             await pilot.pause()
             app.screen_stack[0].query_one(Input).cursor_blink = False
-            await pilot.press(*keys)
+            for key in keys:
+                await pilot.press(key)
+                await pilot.pause()
+            await pilot.pause()
 
-        assert snap_compare(app, terminal_size=size, run_before=before)
+        with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):
+            assert snap_compare(app, terminal_size=size, run_before=before)
 
     return compare
 
