@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from jobtui.core.hooks import StartError as StartError
     from jobtui.core.model import JobStatus as JobStatus
     from jobtui.core.model import RunState as RunState
+    from jobtui.core.parsing import parse as parse
     from jobtui.core.scheduler import Scheduler as Scheduler
     from jobtui.core.schedules import Cron as Cron
     from jobtui.core.schedules import Every as Every
     from jobtui.core.schedules import Once as Once
     from jobtui.core.schedules import Schedule as Schedule
-    from jobtui.core.schedules import parse as parse
 
     _default = Scheduler()  # what these are methods of, as far as a type checker sees
     at = _default.at
@@ -50,7 +50,7 @@ _HOMES = {
     "Schedule": "jobtui.core.schedules",
     "Scheduler": "jobtui.core.scheduler",
     "StartError": "jobtui.core.hooks",
-    "parse": "jobtui.core.schedules",
+    "parse": "jobtui.core.parsing",
 }
 
 # What acts on the default scheduler. Looked up at every use: the default may be replaced.

@@ -248,7 +248,7 @@ def _boolean(entry: _Entry) -> bool:
 
 def _spec(entry: _Entry) -> str:
     """Checks a named schedule. Its text is given back as written, since people will want to recognise it."""
-    from jobtui.core.schedules import parse  # noqa: PLC0415 - schedules bring croniter, which --help does not need
+    from jobtui.core.parsing import parse  # noqa: PLC0415 - --help does not need schedules
 
     spec = entry.value
     if not isinstance(spec, str):

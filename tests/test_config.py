@@ -502,7 +502,7 @@ class TestWrongValues:
     @pytest.mark.parametrize("name", ["app.conf", "jobtui.toml"])
     def test_a_bad_spec_keeps_its_own_message(self, write: Write, name: str) -> None:
         """File, line and key come first, then what the spec's reader says, its picture included."""
-        from jobtui.core.schedules import parse  # noqa: PLC0415 - loads croniter, which only this test needs
+        from jobtui.core.parsing import parse  # noqa: PLC0415 - loads croniter, which only this test needs
 
         with pytest.raises(ValueError, match="7") as caught:
             parse("0 0 12 ? * 7")

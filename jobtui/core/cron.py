@@ -8,9 +8,10 @@ here first and written again in the plainest numbers, and only that form is hand
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobtui.core.errors import BadSpec
+from jobtui.core.errors import BadSpec, quoted
 from jobtui.core.fields import FIELDS, Field, Item, read_field
 
 LONGEST_SPEC = 512
@@ -42,16 +43,14 @@ class CronFields:
     """The meaning of a cron spec, in sorted numbers; Sunday is 0.
 
     Attributes:
-        text: The spec in its canonical form, without a zone: six fields, names in capitals.
-        expression: The same in numbers and stars alone, seconds last, as croniter reads it.
+        items: What was written, in the order of ``FIELDS``.
         both_days: Whether a day must match day-of-month and day-of-week, because one of the two is
             unrestricted; otherwise one is enough. The rule of Vixie cron and of Revel.
         every_pass: Whether the minute or the hour begins with a star, so that the spec is about the
             clock's hands and not about fixed times of the day. Debian's cron asks the same.
     """
 
-    text: str
-    expression: str
+    items: tuple[tuple[Item, ...], ...]
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -62,12 +61,32 @@ class CronFields:
     every_pass: bool
 
 
-def words_of(spec: str) -> list[Word]:
-    """Splits a spec at its spaces.
+def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
+    """Splits a spec into the name of its zone, where ``TZ=`` or ``CRON_TZ=`` gives one, and its other words.
 
     Raises:
-        BadSpec: The spec is too long, is empty, or has a character outside ASCII.
+        BadSpec: The spec is too long, is empty, or has an ``=`` elsewhere.
     """
+    words = _words_of(spec)
+    first = words[0]
+    name, equals, value = first.text.partition("=")
+    if not equals:
+        return None, words
+    if name not in ("TZ", "CRON_TZ"):
+        raise BadSpec(
+            f"{quoted(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone, and has no '=' elsewhere",
+            spec=spec,
+            position=first.position,
+        )
+    if len(words) == 1:
+        raise BadSpec(
+            f"nothing follows {quoted(first.text)}; write the spec after it", spec=spec, position=len(spec)
+        )
+    return Word(value, first.position + len(name) + 1), words[1:]
+
+
+def _words_of(spec: str) -> list[Word]:
+    """Splits a spec at its spaces."""
     if len(spec) > LONGEST_SPEC:
         # Not shown: nobody reads a page of it, and whoever made it may have meant harm.
         raise BadSpec(f"a spec has at most {LONGEST_SPEC} characters; this one has {len(spec)}")
@@ -91,7 +110,6 @@ def read_fields(spec: str, words: list[Word]) -> CronFields:
         BadSpec: The fields are not such a spec.
     """
     first = words[0]
-    shown = ""
     if first.text.startswith("@"):
         # "@every" is not ours: schedules.py has taken it already.
         shown = first.text.lower()
@@ -108,21 +126,14 @@ def read_fields(spec: str, words: list[Word]) -> CronFields:
         from jobtui.core.refusals import refuse_count  # noqa: PLC0415 - only a mistake needs it
 
         raise refuse_count(spec, [word.text for word in words], [word.position for word in words])
-    read = [
-        read_field(spec, field, word.text, word.position) for field, word in zip(FIELDS, words, strict=True)
-    ]
-    second, minute, hour, day, month, weekday = read
-    # croniter takes the seconds last.
-    expression = " ".join(
-        _plain(field, items)
-        for field, items in zip(
-            [*FIELDS[1:], FIELDS[0]], [minute, hour, day, month, weekday, second], strict=True
-        )
+    items = tuple(
+        tuple(read_field(spec, field, word.text, word.position))
+        for field, word in zip(FIELDS, words, strict=True)
     )
-    minutes, hours, days, months, weekdays, seconds = _expand(expression)
+    _second, minute, hour, day, _month, weekday = items
+    seconds, minutes, hours, days, months, weekdays = _numbers(plain_fields(items))
     return CronFields(
-        text=shown or " ".join(",".join(dict.fromkeys(item.text for item in items)) for items in read),
-        expression=expression,
+        items=items,
         seconds=seconds,
         minutes=minutes,
         hours=hours,
@@ -134,8 +145,12 @@ def read_fields(spec: str, words: list[Word]) -> CronFields:
     )
 
 
+def plain_fields(items: Iterable[Iterable[Item]]) -> list[str]:
+    """Returns fields in the few forms that croniter reads as everybody does: numbers, ranges, stars."""
+    return [_plain(field, list(each)) for field, each in zip(FIELDS, items, strict=True)]
+
+
 def _plain(field: Field, items: list[Item]) -> str:
-    """Returns a field in the few forms that croniter reads as everybody does."""
     if any(item.star and item.step == 1 for item in items):
         return "*"
     # croniter has the rule of the star for days only where the field begins with it.
@@ -144,20 +159,34 @@ def _plain(field: Field, items: list[Item]) -> str:
 
 
 def _plain_item(field: Field, item: Item) -> str:
-    # A step past the end is one value for us, but a phase to compute for croniter.
-    step = f"/{min(item.step, field.high + 1)}" if item.step > 1 else ""
     if item.star:
-        return f"*{step}"
+        # A step past the end is one value for us, but a phase to compute for croniter.
+        return f"*/{min(item.step, field.high + 1)}"
     # croniter reads "5-5" as the whole field.
-    return str(item.low) if item.low == item.high else f"{item.low}-{item.high}{step}"
+    if item.low + item.step > item.high:
+        return str(item.low)
+    return f"{item.low}-{item.high}" + (f"/{item.step}" if item.step > 1 else "")
 
 
-def _expand(expression: str) -> list[tuple[int, ...]]:
-    """Returns the numbers of every field of an expression that has been checked, seconds last."""
-    from croniter import croniter  # noqa: PLC0415 - importing it takes as long as the rest of jobtui
+# What croniter made of a plain field, by the field's place and text. Two specs seldom differ in all six.
+_expanded: dict[tuple[int, str], tuple[int, ...]] = {}
+_MOST_EXPANDED = 4096
 
-    expanded, _ = croniter.expand(expression)
-    return [
-        tuple(range(field.low, field.high + 1)) if "*" in values else tuple(sorted(values))
-        for field, values in zip([*FIELDS[1:], FIELDS[0]], expanded, strict=True)
-    ]
+
+def _numbers(plain: list[str]) -> list[tuple[int, ...]]:
+    """Returns the numbers of fields that have been checked; croniter is asked only about new ones."""
+    found = [_expanded.get(place) for place in enumerate(plain)]
+    if None in found:
+        from croniter import croniter  # noqa: PLC0415 - importing it takes as long as the rest of jobtui
+
+        asked = ["*" if known else text for text, known in zip(plain, found, strict=True)]
+        # croniter takes the seconds last.
+        minute_first, _ = croniter.expand(" ".join([*asked[1:], asked[0]]))
+        answers = [minute_first[-1], *minute_first[:-1]]
+        if len(_expanded) > _MOST_EXPANDED:
+            _expanded.clear()
+        for place, (field, answer) in enumerate(zip(FIELDS, answers, strict=True)):
+            if found[place] is None:
+                numbers = range(field.low, field.high + 1) if "*" in answer else sorted(answer)
+                found[place] = _expanded[place, plain[place]] = tuple(numbers)
+    return [numbers for numbers in found if numbers is not None]

@@ -36,11 +36,11 @@ class Item:
     """One item of a field's list: ``low``, ``low + step``, ... up to ``high``.
 
     Attributes:
-        text: The item in canonical form.
+        text: The item as it was written.
         low: The first number.
         high: The number that is not passed.
         step: At least 1.
-        star: Whether the item began with ``*`` or ``?``.
+        star: Whether the item begins with ``*`` or ``?``.
     """
 
     text: str
@@ -48,6 +48,11 @@ class Item:
     high: int
     step: int
     star: bool
+
+    @property
+    def to_the_end(self) -> bool:
+        """Whether a step was written without saying where it ends: ``*/n`` or ``a/n``."""
+        return "/" in self.text and "-" not in self.text
 
 
 FIELDS = (
@@ -103,32 +108,16 @@ def _read_item(fault: _Fault) -> Item:
         raise fault.error("an empty list item; a comma stands between two items only")
     base, slash, step_text = item.partition("/")
     step = _read_step(fault, step_text, len(base) + 1) if slash else 1
-    shown_step = f"/{step}" if step > 1 else ""
     if base == "*" or (base == "?" and field.is_day):
-        return Item(f"{base}{shown_step}", field.low, field.high, step, star=True)
+        return Item(item, field.low, field.high, step, star=True)
     low_text, dash, high_text = base.partition("-")
     low = _read_value(fault, low_text, 0)
+    high = field.high if slash else low
     if dash:
         high = _read_value(fault, high_text, len(low_text) + 1)
-        shown_high = high_text
-    else:
-        high = field.high if slash else low
-        shown_high = field.words[high - field.low] if slash and low_text.isalpha() else str(high)
     if low > high:
         raise fault.error(_unwrapped(field, low, high, step, low_text.isalpha()), len(low_text))
-    if low + step > high:
-        # The step takes nothing but the first value, so that is all there is to show.
-        return Item(_shown(low_text), low, low, 1, star=False)
-    if not dash:
-        text = f"{_shown(low_text)}{shown_step or '-' + shown_high}"
-    else:
-        text = f"{_shown(low_text)}-{_shown(shown_high)}{shown_step}"
-    return Item(text, low, high, step, star=False)
-
-
-def _shown(text: str) -> str:
-    """Returns a name in capitals, or a number without leading zeros."""
-    return text.upper() if text.isalpha() else str(int(text))
+    return Item(item, low, high, step, star=False)
 
 
 def _read_step(fault: _Fault, text: str, offset: int) -> int:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol, get_args, runtime_checkable
-from zoneinfo import ZoneInfo
 
-from jobtui.core.cron import CronFields, Word, read_fields, words_of
+from jobtui.core.canonical import canonical
+from jobtui.core.clock_changes import is_calm, is_fixed
+from jobtui.core.cron import CronFields, Word, read_fields, split_zone
 from jobtui.core.durations import as_interval, format_duration
 from jobtui.core.errors import BadSpec, quoted
 from jobtui.core.walltime import WallTable, every_pass_after, first_pass_after, wall_table
 from jobtui.core.zones import local_zone, zone, zone_name
 
 Dst = Literal["once", "every"]
-
-_ZONE = re.compile(r"\s*(CRON_)?TZ=", re.ASCII)
-# What parse() remembers. A program has few distinct specs; a server that checks specs for others has many.
-_REMEMBERED = 1024
 
 
 @runtime_checkable
@@ -49,23 +44,24 @@ class Cron:
     """A cron spec in a zone.
 
     Two are equal when they match the same seconds in the same zone with the same rule for DST,
-    however they are written: ``@midnight`` equals ``0 0 * * *``.
+    however they are written: ``@midnight`` equals ``0 0 * * *``, and its ``str`` is the same.
 
     Attributes:
-        text: The canonical spec without a zone: six fields with names in capitals, or a descriptor.
         fields: The numbers that the spec means.
         tz: The zone of the wall clock that the spec is about.
         dst: What to do about wall times that a zone shows twice or never; see ``parse``.
+        every_pass: Whether it is due whenever the wall clock matches: because of ``dst``, or because the
+            minute or the hour begins with a star.
+        zone_given: Whether somebody named the zone.
     """
 
-    text: str = field(compare=False)
     fields: CronFields = field(compare=False)
     # Not every zone can be hashed (dateutil's cannot), so tz takes part in == alone.
     tz: tzinfo = field(hash=False)
     dst: Dst
+    every_pass: bool
     zone_given: bool = field(compare=False)
-    _table: WallTable
-    _every_pass: bool
+    table: WallTable = field(repr=False)
     _fixed: bool = field(compare=False)
 
     def __init__(self, spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> None:
@@ -80,29 +76,27 @@ class Cron:
             BadSpec: The spec, the zone or ``dst`` is not acceptable.
             TypeError: ``spec`` is not a string, or ``tz`` is of another type.
         """
-        text = _text(spec)
-        words, actual, given = _words_and_zone(text, tz)
+        text = spec_text(spec)
+        named, words = split_zone(text)
+        actual = zone(tz) if named is None else zone_in_spec(text, named)
         fields = read_fields(text, words)
-        table = wall_table(
-            seconds=fields.seconds,
-            minutes=fields.minutes,
-            hours=fields.hours,
-            days=fields.days,
-            months=fields.months,
-            weekdays=fields.weekdays,
-            both_days=fields.both_days,
-        )
         _set(
             self,
-            text=fields.text,
             fields=fields,
             tz=actual,
-            dst=_checked_dst(dst),
-            zone_given=given,
-            _table=table,
-            _every_pass=fields.every_pass or dst == "every",
-            # A zone of the database that never changes its offset says so; one by others may not.
-            _fixed=isinstance(actual, timezone | ZoneInfo) and actual.utcoffset(None) is not None,
+            dst=dst_rule(dst),
+            every_pass=fields.every_pass or dst == "every",
+            zone_given=named is not None or tz is not None,
+            table=wall_table(
+                seconds=fields.seconds,
+                minutes=fields.minutes,
+                hours=fields.hours,
+                days=fields.days,
+                months=fields.months,
+                weekdays=fields.weekdays,
+                both_days=fields.both_days,
+            ),
+            _fixed=is_fixed(actual),
         )
 
     def next(self, after: datetime) -> datetime | None:
@@ -118,15 +112,16 @@ class Cron:
         Raises:
             ValueError: ``after`` has no zone.
         """
+        tz = self.tz
         try:
-            # Through UTC even if the zone is ours: a wall time in a DST gap would stay as it is.
-            instant = _aware(after).astimezone(UTC)
-            if self._fixed:
-                wall = self._table.after(instant.astimezone(self.tz).replace(tzinfo=None))
-                return None if wall is None else wall.replace(tzinfo=self.tz)
-            if self._every_pass:
-                return every_pass_after(self._table, self.tz, instant)
-            return first_pass_after(self._table, self.tz, instant)
+            ours = isinstance(after, datetime) and after.tzinfo is tz
+            local = after if ours else _aware(after).astimezone(tz)
+            due = self.table.after(local, tz)
+            if self._fixed or (is_calm(local) and (due is None or is_calm(due))):
+                return due
+            # Near a change of the clock. Through UTC, since a local time may be in a gap.
+            search = every_pass_after if self.every_pass else first_pass_after
+            return search(self.table, tz, after.astimezone(UTC))
         except OverflowError:
             return None
 
@@ -143,8 +138,13 @@ class Cron:
         return count
 
     def __str__(self) -> str:
-        """Returns the canonical spec, which ``parse`` reads back, with the zone where one was given."""
-        return _with_zone(self.text, self.tz, given=self.zone_given)
+        """Returns the canonical spec, with the zone where one was given.
+
+        ``parse`` reads it back as an equal schedule, and equal schedules have the same (but for a zone
+        that one was given and the other found).
+        """
+        text = canonical(self.fields, star_matters=self.dst == "once")
+        return _with_zone(text, self.tz, given=self.zone_given)
 
     def __repr__(self) -> str:
         """Returns the call that makes it, nearly."""
@@ -320,103 +320,42 @@ class Once:
         return f"Once({self.at.isoformat()!r})"
 
 
-def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cron | Every:
-    """Reads a spec: five or six cron fields, a descriptor such as ``@daily``, or ``@every DURATION``.
-
-    The fields are ``second minute hour day-of-month month day-of-week``; without the second, the spec
-    is a standard crontab line. If day-of-month or day-of-week is unrestricted (an item begins with
-    ``*`` or ``?``) a day must match both; if both are restricted, one is enough.
-
-    Args:
-        spec: The spec. ``TZ=Zone `` or ``CRON_TZ=Zone `` in front of it counts before ``tz``.
-        tz: The zone, or its name; None is the machine's zone.
-        dst: ``"once"``: a spec whose minute or hour begins with ``*`` is due whenever the wall clock
-            matches; any other is due once for each wall time: at the first pass where the clock shows
-            it twice, after the gap where the clock jumps over it by less than 3 hours. ``"every"``: any
-            spec is due whenever the wall clock matches.
-
-    Returns:
-        The schedule: the same object for the same arguments. An ``Every`` has no start yet.
+def spec_text(spec: str) -> str:
+    """Returns a spec as plain text.
 
     Raises:
-        BadSpec: The spec, the zone or ``dst`` is not acceptable; the message says what to write instead.
-        TypeError: ``spec`` is not a string, or ``tz`` is of another type.
+        TypeError: It is not a string.
     """
-    text = _text(spec)
-    _checked_dst(dst)
-    # The machine's zone is asked for here so that it is part of the key, and only where it is needed.
-    actual = None if tz is None and _ZONE.match(text) else zone(tz)
-    label = zone_name(actual) if actual else ""
-    try:
-        hash(actual)
-    except TypeError:  # dateutil's zones
-        return _parse(text, actual, label, tz is not None, dst)
-    return _remembered(text, actual, label, tz is not None, dst)
-
-
-def _parse(spec: str, tz: tzinfo | None, _label: str, given: bool, dst: Dst) -> Cron | Every:
-    # The label is in the key because two fixed offsets are equal whatever they are called.
-    words, actual, _ = _words_and_zone(spec, tz)
-    first = words[0]
-    zoned = tz if given else None
-    if first.text.lower() != "@every":
-        return Cron(spec, tz=zoned, dst=dst)
-    if len(words) != 2:  # noqa: PLR2004 - the word and its duration
-        raise BadSpec(
-            "one duration without spaces follows @every; write @every 1h30m",
-            spec=spec,
-            position=words[min(2, len(words) - 1)].position,
-        )
-    duration = words[1]
-    try:
-        interval = as_interval(duration.text)
-    except BadSpec as bad:
-        position = duration.position + (bad.position or 0)
-        raise BadSpec(f"@every: {bad.sentence}", spec=spec, position=position) from None
-    return Every(interval, tz=zoned if actual is tz else actual)
-
-
-_remembered = lru_cache(maxsize=_REMEMBERED)(_parse)
-
-
-def _words_and_zone(spec: str, tz: str | tzinfo | None) -> tuple[list[Word], tzinfo, bool]:
-    """Returns the words of a spec without its zone, the zone to use, and whether anybody gave one."""
-    words = words_of(spec)
-    first = words[0]
-    name, equals, value = first.text.partition("=")
-    if not equals:
-        return words, zone(tz), tz is not None
-    if name not in ("TZ", "CRON_TZ"):
-        raise BadSpec(
-            f"{quoted(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone, and has no '=' elsewhere",
-            spec=spec,
-            position=first.position,
-        )
-    try:
-        actual = zone(value)
-    except BadSpec as bad:
-        raise BadSpec(bad.sentence, spec=spec, position=first.position + len(name) + 1) from None
-    if len(words) == 1:
-        raise BadSpec(
-            f"nothing follows {quoted(first.text)}; write the spec after it", spec=spec, position=len(spec)
-        )
-    return words[1:], actual, True
-
-
-def _with_zone(text: str, tz: tzinfo, *, given: bool) -> str:
-    return f"TZ={zone_name(tz)} {text}" if given else text
-
-
-def _text(spec: str) -> str:
     if not isinstance(spec, str):
         raise TypeError(f"a spec is a string such as '0 */15 9-17 * * MON-FRI', not {type(spec).__name__}")
     return str.__str__(spec)  # of a subclass, such as StrEnum, the plain text
 
 
-def _checked_dst(dst: Dst) -> Dst:
+def zone_in_spec(spec: str, name: Word) -> tzinfo:
+    """Returns the zone that a spec names.
+
+    Raises:
+        BadSpec: There is no such zone.
+    """
+    try:
+        return zone(name.text)
+    except BadSpec as bad:
+        raise BadSpec(bad.sentence, spec=spec, position=name.position) from None
+
+
+def dst_rule(dst: Dst) -> Dst:
+    """Returns a rule for DST, checked.
+
+    Raises:
+        BadSpec: It is neither ``"once"`` nor ``"every"``.
+    """
     if dst not in get_args(Dst):
         raise BadSpec(f"dst is 'once' or 'every', not {quoted(str(dst))}")
     return dst
+
+
+def _with_zone(text: str, tz: tzinfo, *, given: bool) -> str:
+    return f"TZ={zone_name(tz)} {text}" if given else text
 
 
 def _aware(instant: datetime) -> datetime:

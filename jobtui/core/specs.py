@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule
 from jobtui.core.zones import zone, zone_name
 
 NAMED = "cron."  # a spec that begins so is looked up in the settings

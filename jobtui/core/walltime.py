@@ -7,9 +7,12 @@ fixed times across a change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from itertools import pairwise
+
+from jobtui.core.clock_changes import change_around
 
 SEARCH_YEARS = 8  # 29 February of 1896, then of 1904: no two are further apart
 
@@ -17,7 +20,6 @@ SEARCH_YEARS = 8  # 29 February of 1896, then of 1904: no two are further apart
 LONG_GAP = timedelta(hours=3)
 
 _MICROSECOND = timedelta(microseconds=1)
-_SECOND = timedelta(seconds=1)
 _NEVER = -1
 _LAST_YEAR = 9999  # datetime's own
 _MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -32,7 +34,7 @@ class WallTable:
         second_from: For each number up to 60, the first matching second from it on, or -1.
         minute_from: The same for minutes.
         hour_from: The same for hours, up to 24.
-        months: Bit m is set where month m matches.
+        month_from: The same for months, from 1 to 12; what is at 0 means nothing.
         days: Seven masks, for a month whose 1st is a Monday, a Tuesday, ...: bit d is set where day d
             of a month of 31 days matches. Day-of-month and day-of-week are combined in them already.
     """
@@ -40,32 +42,35 @@ class WallTable:
     second_from: tuple[int, ...]
     minute_from: tuple[int, ...]
     hour_from: tuple[int, ...]
-    months: int
+    month_from: tuple[int, ...]
     days: tuple[int, ...]
 
-    def after(self, wall: datetime) -> datetime | None:
-        """Returns the first matching second strictly later than ``wall``; both are naive.
+    def after(self, wall: datetime, tz: tzinfo | None = None) -> datetime | None:
+        """Returns the first matching second whose numbers are strictly later than those of ``wall``.
 
-        None if there is none until the same day 8 years later.
+        Only the numbers of ``wall`` count, not its zone; ``tz`` is put on the result. None if there is
+        no match until the same day 8 years later.
         """
         year, month, day = wall.year, wall.month, wall.day
-        days = self.days[(wall.weekday() - day + 1) % 7] if self.months >> month & 1 else 0
+        days = self.days[(wall.weekday() - day + 1) % 7] if self.month_from[month] == month else 0
         if days >> day & 1:
             hour, minute = wall.hour, wall.minute
             if self.hour_from[hour] == hour:
                 if self.minute_from[minute] == minute:
                     second = self.second_from[wall.second + 1]
                     if second >= 0:
-                        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - wall time
+                        return datetime(year, month, day, hour, minute, second, 0, tz)
                 minute = self.minute_from[minute + 1]
                 if minute >= 0:
-                    return datetime(year, month, day, hour, minute, self.second_from[0])  # noqa: DTZ001
+                    return datetime(year, month, day, hour, minute, self.second_from[0], 0, tz)
             hour = self.hour_from[hour + 1]
             if hour >= 0:
-                return datetime(year, month, day, hour, self.minute_from[0], self.second_from[0])  # noqa: DTZ001
-        return self._on_a_later_day(year, month, day, days)
+                return datetime(year, month, day, hour, self.minute_from[0], self.second_from[0], 0, tz)
+        return self._on_a_later_day(year, month, day, days, tz)
 
-    def _on_a_later_day(self, year: int, month: int, day: int, days: int) -> datetime | None:
+    def _on_a_later_day(
+        self, year: int, month: int, day: int, days: int, tz: tzinfo | None
+    ) -> datetime | None:
         """Returns the first matching second of the first matching day after the given one."""
         limit = (year + SEARCH_YEARS, month, day)
         later = days >> (day + 1) << (day + 1)
@@ -75,28 +80,35 @@ class WallTable:
                 if first <= _month_length(year, month):
                     if (year, month, first) > limit:
                         return None
-                    return datetime(  # noqa: DTZ001 - wall time
-                        year, month, first, self.hour_from[0], self.minute_from[0], self.second_from[0]
+                    return datetime(
+                        year,
+                        month,
+                        first,
+                        self.hour_from[0],
+                        self.minute_from[0],
+                        self.second_from[0],
+                        0,
+                        tz,
                     )
-            month += 1
-            if month > 12:  # noqa: PLR2004 - December
-                year, month = year + 1, 1
+            month = self.month_from[month + 1]
+            if month < 0:
+                year, month = year + 1, self.month_from[1]
             if (year, month) > limit[:2] or year > _LAST_YEAR:
                 return None
-            later = self.days[datetime(year, month, 1).weekday()] if self.months >> month & 1 else 0  # noqa: DTZ001
+            later = self.days[date(year, month, 1).weekday()]
 
 
 def wall_table(
     *,
-    seconds: Iterable[int],
-    minutes: Iterable[int],
-    hours: Iterable[int],
-    days: Iterable[int],
-    months: Iterable[int],
-    weekdays: Iterable[int],
+    seconds: tuple[int, ...],
+    minutes: tuple[int, ...],
+    hours: tuple[int, ...],
+    days: tuple[int, ...],
+    months: tuple[int, ...],
+    weekdays: tuple[int, ...],
     both_days: bool,
 ) -> WallTable:
-    """Returns the table for these numbers; Sunday is 0.
+    """Returns the table for these numbers, each in ascending order; Sunday is 0.
 
     Args:
         seconds: The matching seconds.
@@ -107,25 +119,34 @@ def wall_table(
         weekdays: The matching days of the week.
         both_days: Whether a day must match ``days`` and ``weekdays``; otherwise one is enough.
     """
-    by_date = sum(1 << day for day in days)
-    wanted = set(weekdays)
-    masks = []
-    for first in range(7):  # what the 1st of the month is; Monday is 0, as datetime counts
-        by_weekday = sum(1 << day for day in range(1, 32) if (first + day) % 7 in wanted)
-        masks.append(by_date & by_weekday if both_days else by_date | by_weekday)
     return WallTable(
         second_from=_first_from(seconds, 60),
         minute_from=_first_from(minutes, 60),
         hour_from=_first_from(hours, 24),
-        months=sum(1 << month for month in months),
-        days=tuple(masks),
+        month_from=_first_from(months, 13),
+        days=_day_masks(days, weekdays, both_days),
     )
 
 
-def _first_from(values: Iterable[int], size: int) -> tuple[int, ...]:
+# Cached: specs differ, but most of their fields are the same few, and so can be the tables.
+@lru_cache(maxsize=1024)
+def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
     """Returns, for each number from 0 to ``size``, the first of ``values`` that is not below it, or -1."""
-    ordered = sorted(values)
-    return tuple(next((value for value in ordered if value >= start), _NEVER) for start in range(size + 1))
+    table = [_NEVER] * (size + 1)
+    for low, high in pairwise((_NEVER, *values)):
+        table[low + 1 : high + 1] = [high] * (high - low)
+    return tuple(table)
+
+
+@lru_cache(maxsize=1024)
+def _day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both: bool) -> tuple[int, ...]:
+    """Returns the masks of ``WallTable.days``."""
+    by_date = sum(1 << day for day in days)
+    masks = []
+    for first in range(7):  # what the 1st of the month is; Monday is 0, as datetime counts
+        by_weekday = sum(1 << day for day in range(1, 32) if (first + day) % 7 in weekdays)
+        masks.append(by_date & by_weekday if both else by_date | by_weekday)
+    return tuple(masks)
 
 
 def _month_length(year: int, month: int) -> int:
@@ -145,22 +166,20 @@ def first_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
         tz: The zone of the wall clock.
         instant: The result is strictly later; aware, in UTC.
     """
-    wall = table.after(instant.astimezone(tz).replace(tzinfo=None))
-    while wall is not None:
-        shown = wall.replace(tzinfo=tz)
-        before, after = _offsets(shown)
-        if before == after:
-            return shown
-        change = _change(tz, wall - max(before, after), wall - min(before, after))
-        if before > after:  # the clock shows this time twice
-            if wall - before > instant.replace(tzinfo=None):
-                return shown
+    due = table.after(instant.astimezone(tz), tz)
+    while due is not None:
+        change = change_around(due)
+        if change is None:
+            return due
+        if not change.is_gap:
+            if due.astimezone(UTC) > instant:
+                return due
             # We are in the second pass, and all of the overlap has had its turn.
-            wall = table.after(change + before - _MICROSECOND)
-        elif after - before < LONG_GAP:
-            return change.replace(tzinfo=UTC).astimezone(tz)
+            due = table.after(change.end - _MICROSECOND, tz)
+        elif change.length < LONG_GAP:
+            return change.instant.astimezone(tz)
         else:
-            wall = table.after(change + after - _MICROSECOND)
+            due = table.after(change.end - _MICROSECOND, tz)
     return None
 
 
@@ -173,54 +192,19 @@ def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
         instant: The result is strictly later; aware, in UTC.
     """
     local = instant.astimezone(tz)
-    start = local.replace(tzinfo=None, fold=0)
-    wall = table.after(start)
-    before, after = _offsets(local)
-    if before > after and local.utcoffset() == before:
-        # The first pass of an overlap. What matches later in it comes first, then all of it again.
-        change = _change(tz, start - before, start - after)
-        if wall is None or wall >= change + before:
-            again = table.after(change + after - _MICROSECOND)
-            if again is not None and again < change + before:
-                return again.replace(tzinfo=tz, fold=1)
-    while wall is not None:
-        shown = wall.replace(tzinfo=tz)
-        before, after = _offsets(shown)
-        if before == after:
-            return shown
-        if before > after:
-            return shown if wall - before > instant.replace(tzinfo=None) else shown.replace(fold=1)
-        change = _change(tz, wall - after, wall - before)
-        wall = table.after(change + after - _MICROSECOND)
+    due = table.after(local, tz)
+    change = change_around(local)
+    first_pass = change is not None and instant < change.instant
+    if first_pass and change is not None and (due is None or due.replace(tzinfo=None) >= change.end):
+        # What matches later in the first pass of an overlap comes first; then comes all of it again.
+        again = table.after(change.first - _MICROSECOND, tz)
+        if again is not None and again.replace(tzinfo=None) < change.end:
+            return again.replace(fold=1)
+    while due is not None:
+        change = change_around(due)
+        if change is None:
+            return due
+        if not change.is_gap:
+            return due if due.astimezone(UTC) > instant else due.replace(fold=1)
+        due = table.after(change.end - _MICROSECOND, tz)
     return None
-
-
-def _offsets(shown: datetime) -> tuple[timedelta, timedelta]:
-    """Returns what to subtract from a wall time to have UTC: in the first pass, and in the second.
-
-    They differ only around a change (PEP 495): the first is larger in an overlap, smaller in a gap.
-    """
-    before, after = shown.replace(fold=0).utcoffset(), shown.replace(fold=1).utcoffset()
-    assert before is not None
-    assert after is not None, "the zones that reach this have offsets"
-    return before, after
-
-
-def _change(tz: tzinfo, low: datetime, high: datetime) -> datetime:
-    """Returns the instant, after ``low`` and not after ``high``, at which the zone's offset changes.
-
-    All three are naive and in UTC.
-    """
-    low, high = low.replace(microsecond=0), high.replace(microsecond=0)
-    old = _offset_at(tz, low)
-    while high - low > _SECOND:
-        middle = low + (high - low) // _SECOND // 2 * _SECOND
-        if _offset_at(tz, middle) == old:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _offset_at(tz: tzinfo, instant: datetime) -> timedelta | None:
-    return instant.replace(tzinfo=UTC).astimezone(tz).utcoffset()

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from jobtui.core.cron import CronFields
+from jobtui.core.ranges import ranges
 from jobtui.core.schedules import Cron, Every, Once, Schedule
 from jobtui.core.zones import zone_name
 
 # More times of the day than this are said in minutes and hours.
 _MOST_TIMES = 6
-# Two neighbours are a list; from three on they are a range.
-_SHORTEST_RANGE = 3
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -108,7 +107,7 @@ def _hand(unit: str, values: Sequence[int], size: int) -> str:
     if len(values) == size:
         return f"every {unit}"
     plural = "" if len(values) == 1 else "s"
-    return f"{unit}{plural} {_join(_ranges(values, [str(value) for value in values]))}"
+    return f"{unit}{plural} {_join(ranges(values, list(map(str, values)), ' to '))}"
 
 
 def _days(fields: CronFields) -> str:
@@ -116,12 +115,15 @@ def _days(fields: CronFields) -> str:
     every_date, every_weekday = len(fields.days) == 31, len(fields.weekdays) == 7  # noqa: PLR2004
     months = ""
     if len(fields.months) < len(_MONTHS):
-        months = "in " + _join(_ranges(fields.months, [_MONTHS[month - 1] for month in fields.months]))
+        names = [_MONTHS[month - 1] for month in fields.months]
+        months = "in " + _join(ranges(fields.months, names, " to "))
     plural = "" if len(fields.days) == 1 else "s"
-    dates = f"on day{plural} {_join(_ranges(fields.days, [str(day) for day in fields.days]))} of the month"
+    dates = (
+        f"on day{plural} {_join(ranges(fields.days, [str(day) for day in fields.days], ' to '))} of the month"
+    )
     # Sunday is 0 in a spec and last in this week.
     ordered = sorted((weekday - 1) % 7 for weekday in fields.weekdays)
-    weekdays = _join(_ranges(ordered, [_WEEKDAYS[weekday] for weekday in ordered]))
+    weekdays = _join(ranges(ordered, [_WEEKDAYS[weekday] for weekday in ordered], " to "))
     if every_date and every_weekday:
         days = ""
     elif fields.both_days:
@@ -150,21 +152,6 @@ def _step(values: Sequence[int], size: int) -> int:
 
 def _is_run(values: Sequence[int]) -> bool:
     return values[-1] - values[0] == len(values) - 1
-
-
-def _ranges(numbers: Sequence[int], names: Sequence[str]) -> list[str]:
-    """Returns the names, with three or more neighbours drawn together as "a to b"."""
-    parts: list[str] = []
-    start = 0
-    for end in range(len(numbers)):
-        if end + 1 < len(numbers) and numbers[end + 1] == numbers[end] + 1:
-            continue
-        if end - start + 1 >= _SHORTEST_RANGE:
-            parts.append(f"{names[start]} to {names[end]}")
-        else:
-            parts.extend(names[start : end + 1])
-        start = end + 1
-    return parts
 
 
 def _join(parts: Sequence[str]) -> str:

@@ -9,9 +9,10 @@ from jobtui.core.engine import Engine
 from jobtui.core.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.core.history import MemoryLedger
 from jobtui.core.model import JobView, Misfire, Overlap, RunState, RunView, Snapshot, Trigger
+from jobtui.core.parsing import parse
 from jobtui.core.records import MAX_HELD, JobRecord, RunRecord
 from jobtui.core.runnables import as_runnable
-from jobtui.core.schedules import Schedule, parse
+from jobtui.core.schedules import Schedule
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()  # a Monday
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from croniter import CroniterBadDateError, croniter
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from jobtui.core.cron import plain_fields
 from jobtui.core.errors import BadSpec
 from jobtui.core.fields import FIELDS, Field
-from jobtui.core.schedules import Cron, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Cron, Dst
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=250, database=None)
 
@@ -83,24 +85,38 @@ def test_six_fields_begin_with_the_second_and_five_with_the_minute() -> None:
     ],
 )
 def test_a_descriptor_is_the_spec_it_stands_for(descriptor: str, spec: str) -> None:
-    """Equal, hash included, though each keeps its own text."""
+    """Equal, hash and text included."""
     assert cron(descriptor) == cron(spec)
     assert hash(cron(descriptor)) == hash(cron(spec))
-    assert str(parse(descriptor)) == descriptor.lower()
+    assert str(parse(descriptor)) == str(parse(spec))
 
 
 @pytest.mark.parametrize(
     ("spec", "canonical"),
     [
-        ("  0\t*/15 9-17 ? * mon-fri ", "0 */15 9-17 ? * MON-FRI"),
+        ("  0\t*/15 9-17 ? * mon-fri ", "0 */15 9-17 * * MON-FRI"),
         ("*/15 * * * *", "0 */15 * * * *"),
-        ("00 05-05 007 1-31/1 * Sun,sun", "0 5 7 1-31 * SUN"),
-        ("0 5/1 3/40 ?/1 feb/1 TUE/2", "0 5-59 3 ? FEB-DEC TUE/2"),
+        ("00 05-05 007 1-31/1 * Sun,sun", "0 5 7 * * *"),  # both days restricted, and one always matches
+        ("0 5/1 3/40 ?/1 feb/1 TUE/2", "0 5-59 3 * FEB-DEC TUE-SAT/2"),
+        ("0,30 0,20,40 1,2 15,16,17 1,2,3 1,3", "0,30 0-40/20 1,2 15-17 JAN-MAR MON,WED"),
+        # A star in the minute or the hour means something of its own, and stands exactly where there is one.
+        ("0 0-59 0-23 * * *", "0 0-59 0-23 * * *"),
+        ("0 0-59 * * * *", "0 * * * * *"),
+        ("0 0/15 9 * * *", "0 0-45/15 9 * * *"),
+        ("0 */15 0/8 * * *", "0 */15 */8 * * *"),
+        ("0 */40,7 9 * * *", "0 */60,0,7,40 9 * * *"),
+        ("0 7 */40 * * *", "0 7 */60,0 * * *"),
+        # So does one in the days.
+        ("0 0 0 1/2 * 0/3", "0 0 0 1-31/2 * SUN-SAT/3"),
+        ("0 0 0 */2 * 0/3", "0 0 0 */2 * */3"),
+        ("0 0 0 */40,9 * MON", "0 0 0 */32,1,9 * MON"),
+        ("0 0 0 9 * */6", "0 0 0 9 * */32,SUN,SAT"),
+        ("0 0 0 9 * 0-6", "0 0 0 * * *"),
     ],
 )
-def test_the_canonical_spec_has_six_fields_and_capitals(spec: str, canonical: str) -> None:
-    """No zeros in front, no steps that do nothing, and it reads back as an equal schedule."""
-    assert cron(spec).text == canonical
+def test_the_canonical_spec_is_one_for_each_meaning(spec: str, canonical: str) -> None:
+    """Whatever way it was written; and it reads back as an equal schedule."""
+    assert str(cron(spec)) == f"TZ=UTC {canonical}"
     assert cron(canonical) == cron(spec)
     assert str(parse(spec)) == canonical
 
@@ -302,6 +318,7 @@ def test_any_text_is_a_schedule_or_a_bad_spec(spec: str) -> None:
     with suppress(BadSpec):
         schedule = parse(spec, tz="UTC")
         assert parse(str(schedule)) == schedule
+        assert str(parse(str(schedule))) == str(schedule)
 
 
 @st.composite
@@ -346,7 +363,10 @@ def test_wall_times_are_croniters_on_naive_time(
     for _ in range(3):
         found = schedule.next(after.replace(tzinfo=UTC))
         limit = after + timedelta(days=2922)
-        oracle = croniter(fields.expression, after, implement_cron_bug=True, max_years_between_matches=9)
+        second, *others = plain_fields(fields.items)
+        oracle = croniter(
+            " ".join([*others, second]), after, implement_cron_bug=True, max_years_between_matches=9
+        )
         try:
             expected = oracle.get_next(datetime)
         except CroniterBadDateError:
@@ -356,6 +376,27 @@ def test_wall_times_are_croniters_on_naive_time(
             return
         assert found.replace(tzinfo=None) == expected
         after = expected
+
+
+@STEADY
+@given(FIELD_STRATEGIES, st.sampled_from(["once", "every"]))
+def test_the_same_numbers_and_stars_are_the_same_schedule(
+    drawn: list[tuple[str, set[int], bool]], dst: Dst
+) -> None:
+    """However a field is written: each number in a list, behind a star that adds nothing, says the same."""
+    spec = " ".join(text for text, _, _ in drawn)
+    fields = []
+    for field, (text, meant, _) in zip(FIELDS, drawn, strict=True):
+        listed = ",".join(str(number) for number in sorted(meant))
+        star = any(part.startswith("*") for part in text.split(",")) and (
+            field.is_day or text.startswith("*")
+        )
+        fields.append(f"*/{field.high + 1},{listed}" if star else listed)
+    assume(len(" ".join(fields)) <= 512)
+    one, other = parse(spec, tz="UTC", dst=dst), parse(" ".join(fields), tz="UTC", dst=dst)
+    assert one == other
+    assert hash(one) == hash(other)
+    assert str(one) == str(other)
 
 
 @pytest.mark.parametrize(

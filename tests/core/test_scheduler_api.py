@@ -12,7 +12,8 @@ import jobtui
 from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler, api
 from jobtui.core.clock import ManualClock
 from jobtui.core.model import Misfire, Overlap, Trigger
-from jobtui.core.schedules import Every, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Every
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 
@@ -243,7 +244,7 @@ def test_scheduled_registers_a_function_and_leaves_it_as_it_is(scheduler: Schedu
 
     assert function() == 7
     assert [job.name for job in scheduler.jobs] == ["function", "function-2", "first"]
-    assert [view.spec for view in scheduler.snapshot().jobs] == ["@hourly", "every 30s", "@daily"]
+    assert [view.spec for view in scheduler.snapshot().jobs] == ["0 0 * * * *", "every 30s", "@daily"]
     assert scheduler.snapshot().jobs[2].overlap is Overlap.SKIP
 
 

@@ -2,9 +2,11 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from itertools import pairwise
+from threading import Barrier
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobtui.core.errors import BadSpec
-from jobtui.core.schedules import Cron, Every, Once, Schedule, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Cron, Every, Once, Schedule
 from jobtui.core.zones import local_zone, zone, zone_name
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=200, database=None)
@@ -134,7 +137,39 @@ def test_parse_returns_the_same_object_for_the_same_arguments() -> None:
     assert parse("*/7 * * * *") is parse("*/7 * * * *")
     assert parse("*/7 * * * *", tz="UTC") is not parse("*/7 * * * *", tz="Asia/Tokyo")
     assert parse("*/7 * * * *", dst="every") is not parse("*/7 * * * *")
-    assert str(parse("@daily", tz=UTC)) == "TZ=UTC @daily"
+    assert str(parse("@daily", tz=UTC)) == "TZ=UTC 0 0 0 * * *"
+
+
+def test_threads_that_parse_the_same_new_spec_get_the_same_object() -> None:
+    """Whoever comes second takes what the first one made."""
+    for number in range(200):
+        spec = f"{number % 60} {number // 60} 4 * * *"
+        barrier = Barrier(4)
+
+        def read(spec: str = spec, barrier: Barrier = barrier) -> Cron | Every:
+            barrier.wait()
+            return parse(spec, tz="UTC")
+
+        with ThreadPoolExecutor(4) as threads:
+            found = [thread.result() for thread in [threads.submit(read) for _ in range(4)]]
+        assert all(each is found[0] for each in found)
+
+
+def test_what_parse_remembers_is_bounded_and_forgotten_specs_are_read_again() -> None:
+    """A server that parses the specs of strangers does not fill its memory."""
+    first = parse("1 2 3 4 5 *", tz="UTC")
+    for number in range(1100):
+        parse(f"{number % 60} {number // 60} 5 * * *", tz="UTC")
+    again = parse("1 2 3 4 5 *", tz="UTC")
+    assert again is not first
+    assert again == first
+
+
+def test_zones_that_are_equal_but_have_other_names_are_not_mixed_up() -> None:
+    """Python takes two fixed offsets for equal whatever they are called; a reader of times does not."""
+    names = ["ALPHA", "BRAVO"]
+    schedules = [parse("0 4 * * *", tz=timezone(timedelta(hours=1), name)) for name in names]
+    assert [schedule.tz.tzname(None) for schedule in schedules] == names
 
 
 def test_schedules_are_equal_by_meaning_and_usable_as_keys() -> None:
@@ -184,10 +219,10 @@ def test_ours_are_schedules(schedule: object) -> None:
     ("schedule", "shown", "represented"),
     [
         (parse("30 9 * * mon"), "0 30 9 * * MON", "Cron('0 30 9 * * MON')"),
-        (parse("TZ=Asia/Tokyo @daily"), "TZ=Asia/Tokyo @daily", "Cron('TZ=Asia/Tokyo @daily')"),
-        (parse("@daily", tz="Asia/Tokyo"), "TZ=Asia/Tokyo @daily", "Cron('TZ=Asia/Tokyo @daily')"),
-        (parse("@daily", dst="every"), "@daily", "Cron('@daily', dst='every')"),
-        (parse("@daily", tz="UTC+05:45"), "TZ=UTC+05:45 @daily", "Cron('TZ=UTC+05:45 @daily')"),
+        (parse("TZ=Asia/Tokyo @daily"), "TZ=Asia/Tokyo 0 0 0 * * *", "Cron('TZ=Asia/Tokyo 0 0 0 * * *')"),
+        (parse("@daily", tz="Asia/Tokyo"), "TZ=Asia/Tokyo 0 0 0 * * *", "Cron('TZ=Asia/Tokyo 0 0 0 * * *')"),
+        (parse("@daily", dst="every"), "0 0 0 * * *", "Cron('0 0 0 * * *', dst='every')"),
+        (parse("@daily", tz="UTC+05:45"), "TZ=UTC+05:45 0 0 0 * * *", "Cron('TZ=UTC+05:45 0 0 0 * * *')"),
         (parse("@EVERY 90s"), "@every 1m30s", "Every('@every 1m30s')"),
         (parse("CRON_TZ=UTC @every 5s"), "TZ=UTC @every 5s", "Every('TZ=UTC @every 5s')"),
         (parse("@every 5s", tz="UTC"), "TZ=UTC @every 5s", "Every('TZ=UTC @every 5s')"),

@@ -7,7 +7,8 @@ from engine_kit import NOON, Bench, hms
 
 from jobtui.core.events import ClockStepped, TimerFailed
 from jobtui.core.model import JobStatus, Misfire, Overlap, RunState, Trigger
-from jobtui.core.schedules import Every, Once, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Every, Once
 
 DAY = 86_400.0
 

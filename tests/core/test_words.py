@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobtui.core.fields import FIELDS
-from jobtui.core.schedules import Cron, Every, Once, parse
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Cron, Every, Once
 from jobtui.core.words import describe
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

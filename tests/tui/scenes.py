@@ -20,7 +20,7 @@ from jobtui.core.model import (
     Snapshot,
     Trigger,
 )
-from jobtui.core.schedules import parse
+from jobtui.core.parsing import parse
 
 LONDON = ZoneInfo("Europe/London")
 NOW = datetime(2026, 3, 16, 10, 24, 7, tzinfo=LONDON)
