@@ -27,7 +27,9 @@ TICK_LIMIT = 10_000  # how many ticks that passed unseen are counted one by one,
 TICK_LEAST = 100  # how many of one job are counted all the same
 LAST_YEAR = 9998  # of the last whole year that every zone's calendar has; later is never
 MISFIRE_GRACE = 1.0  # seconds; a tick seen no later than this is on time
-CLOCK_CORRECTION = 3 * 3600.0  # seconds; a larger step back corrects a wrong clock (Debian cron's rule)
+CLOCK_NOISE = 0.001  # seconds; to this a step of the clock can be told
+# A larger step back corrects a wrong clock (Debian cron's rule); one of 3 hours is still somebody's zone.
+CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
 ONE_OFF = "one-off"
 STOPPED = "scheduler stopped"
@@ -250,17 +252,22 @@ class Engine:
 
         Intervals and delays keep the time they had left. Cron ticks keep their instant, so the hour
         that comes twice does not repeat them, unless the clock was wrong by hours and got corrected.
+        The step is seen only at a wake, so what came due before that is due now, and not forgotten.
         """
         if self.phase is not Phase.RUNNING:
             return
+        assert self._heartbeat is not None  # it is set by the start
+        # What the new clock would have shown at the wake before; nothing later has been looked at.
+        seen = min(now, self._heartbeat + seconds + CLOCK_NOISE)
         for job in self.jobs.values():
             schedule = job.schedule
-            if isinstance(schedule, Every):
-                if schedule.start is not None and not schedule.first_at_start:
-                    job.schedule = schedule.anchored(schedule.start + timedelta(seconds=seconds))
-                self._set_due(job, now)
-            elif schedule is not None and seconds < -CLOCK_CORRECTION:
-                self._set_due(job, now)
+            if isinstance(schedule, Every) and schedule.start is not None and not schedule.first_at_start:
+                job.schedule = shifted = schedule.anchored(schedule.start + timedelta(seconds=seconds))
+                if job.due is not None:
+                    # Half an interval earlier, since the step is measured and not known.
+                    self._set_next(job, shifted.next(utc(job.due + seconds) - schedule.interval / 2))
+            elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
+                self._set_due(job, seen)
         for run in self._pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
                 run.due += seconds

@@ -215,7 +215,8 @@ class Pool:
         if job.running:
             run = job.running[0]
             return f"still running since {self._journal.hms(run.started or run.created)}, run {run.number}"
-        return f"run {self._last_run(job).number} is still queued"
+        assert job.last_queued is not None  # what is busy and does not run waits in the queue
+        return f"run {job.last_queued.number} is still queued"
 
     def _last_run(self, job: JobRecord) -> RunRecord:
         """The live run of a busy job that a new one would have to wait for."""
