@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from jobtui import __version__
@@ -25,17 +25,21 @@ INTERRUPTED = 130  # 128 and the number of SIGINT, by the custom of shells
 
 _GRACE = 10.0  # seconds
 _MOST_DIGITS = 9  # of --pool
+_FIRES = 10
+_MOST_FIRES = 10_000
 _LONGEST_GRACE = 1_000_000.0  # seconds; the most that every platform can wait for is not much more
 
 _USAGE = """\
 jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME] [--headless] [--grace SECONDS]
-       jobtui check TARGET [--config FILE] [--pool N] [--run-mode NAME]"""
+       jobtui check TARGET [--config FILE] [--pool N] [--run-mode NAME]
+       jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]"""
 
 _DESCRIPTION = """\
 Runs the jobs that a Python file registers, and shows them in a dashboard.
 
   jobtui TARGET         run the jobs of TARGET, with the dashboard
-  jobtui check TARGET   import TARGET and print its jobs with their next fires; start nothing"""
+  jobtui check TARGET   import TARGET and print its jobs with their next fires; start nothing
+  jobtui next SPEC      print the next fires of a spec, such as '0 */15 9-17 * * MON-FRI'"""
 
 _EPILOG = """\
 TARGET is a .py file or a package.module; ":name" after it names one of several schedulers in it.
@@ -49,6 +53,7 @@ examples:
   jobtui shop.jobs --config etc/jobtui.toml   a module, with the settings of another folder
   jobtui shop.jobs:night --run-mode prod      the Scheduler "night" in it, with the section [prod]
   jobtui demo_jobs.py --headless 2>jobs.log   no screen: a line for each run on standard error
+  jobtui next '0 30 2 * * *' --tz Europe/Oslo when is it due, also on the nights the clocks change?
 
 exit status: 0; 2 for bad usage, and where TARGET or its settings are wrong, which is 1 for check; 130 for
 Ctrl+C while TARGET is imported. --headless ends with 130 or 143 at a second SIGINT or SIGTERM."""
@@ -63,9 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
+    words = sys.argv[1:] if argv is None else argv
     ending: Ending | None = None
     try:
-        options = _parse(sys.argv[1:] if argv is None else argv)
+        if words[:1] == ["next"]:
+            return _next(words[1:])
+        options = _parse(words)
         if isinstance(options, int):
             return options
         if argv is None:
@@ -83,19 +91,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace | int:
     """Reads the arguments, or says what is wrong with them and returns the exit status."""
-    from jobtui.streams import flush_all  # noqa: PLC0415 - with the rest that is loaded when it is used
-
-    parser = _Parser()
+    parser = _TargetParser()
     if not words:
         parser.print_usage(sys.stderr)
         return BAD_USAGE
-    try:
-        options = parser.parse_intermixed_args(words)
-        _look_closer(parser, options)
-    except SystemExit as stop:  # argparse has said all there is to say
-        flush_all()
-        return stop.code if isinstance(stop.code, int) else OK
-    return options
+    return parser.read(words, _look_closer)
 
 
 def _look_closer(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -112,7 +112,29 @@ def _look_closer(parser: argparse.ArgumentParser, options: argparse.Namespace) -
 
 
 class _Parser(argparse.ArgumentParser):
-    """The arguments that there are."""
+    """A parser that says what is wrong in one line."""
+
+    def read(
+        self, words: Sequence[str], look_closer: Callable[[argparse.ArgumentParser, argparse.Namespace], None]
+    ) -> argparse.Namespace | int:
+        """Reads the arguments, or says what is wrong with them and returns the exit status."""
+        from jobtui.streams import flush_all  # noqa: PLC0415 - with the rest that is loaded when it is used
+
+        try:
+            options = self.parse_intermixed_args(words)
+            look_closer(self, options)
+        except SystemExit as stop:  # argparse has said all there is to say
+            flush_all()
+            return stop.code if isinstance(stop.code, int) else OK
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong in one line; the whole usage would hide it."""
+        self.exit(BAD_USAGE, f"jobtui: {message}\nTry  {self.prog} --help\n")
+
+
+class _TargetParser(_Parser):
+    """The arguments of ``jobtui TARGET`` and ``jobtui check TARGET``."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -145,9 +167,67 @@ class _Parser(argparse.ArgumentParser):
         )
         self.add_argument("--version", action="version", version=f"jobtui {__version__}")
 
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong in one line; the whole usage would hide it."""
-        self.exit(BAD_USAGE, f"jobtui: {message}\nTry  jobtui --help\n")
+
+class _NextParser(_Parser):
+    """The arguments of ``jobtui next SPEC``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            prog="jobtui next",
+            usage="jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]",
+            description="Prints the next fires of a spec: in its zone, in UTC, and how long until then. "
+            "What a change of the clock moves, merges, repeats or drops is marked and explained.",
+            epilog="exit status: 0; 2 for bad usage and a bad spec.",
+            allow_abbrev=False,
+        )
+        self.add_argument(
+            "words",
+            nargs="*",
+            metavar="SPEC",
+            help="five or six cron fields, @daily, @every 1h30m; in quotes",
+        )
+        self.add_argument(
+            "-n",
+            metavar="N",
+            dest="count",
+            type=_count,
+            default=_FIRES,
+            help="how many fires (default: %(default)s)",
+        )
+        self.add_argument(
+            "--tz", metavar="ZONE", help="the zone of a spec that names none (default: the machine's)"
+        )
+        self.add_argument(
+            "--from",
+            metavar="ISO",
+            dest="start",
+            help="only fires later than this, such as 2026-10-24T12:00 (default: now)",
+        )
+        self.add_argument(
+            "--dst",
+            choices=("once", "every"),
+            default="once",
+            help="on the nights the clocks change a fixed time fires once (the default), or at every "
+            "instant the clock shows it",
+        )
+        self.add_argument("--json", action="store_true", help="for programs")
+
+
+def _one_spec(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    if not options.words:
+        parser.error("SPEC is missing: what shall be looked at?")
+    if len(options.words) > 1:
+        parser.error(
+            "SPEC is one argument: put it in quotes, so that the shell leaves its spaces and * alone"
+        )
+
+
+def _count(text: str) -> int:
+    if not (
+        text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and 0 < int(text) <= _MOST_FIRES
+    ):
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MOST_FIRES}; not {text!r:.40}")
+    return int(text)
 
 
 def _pool(text: str) -> int:
@@ -166,6 +246,39 @@ def _seconds(text: str) -> float:
             f"a number of seconds from 0 to {_LONGEST_GRACE:.0f}; not {text!r:.40}"
         )
     return seconds
+
+
+def _next(words: Sequence[str]) -> int:
+    options = _NextParser().read(words, _one_spec)
+    if isinstance(options, int):
+        return options
+    # Loaded only now, as everything here: --help does without.
+    import shutil  # noqa: PLC0415
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from jobtui.core.clock import SystemClock  # noqa: PLC0415
+    from jobtui.core.errors import BadSpec  # noqa: PLC0415
+    from jobtui.next_fires import BadMomentError, as_json, as_text, next_fires  # noqa: PLC0415
+    from jobtui.streams import say  # noqa: PLC0415
+
+    try:
+        fires = next_fires(
+            options.words[0],
+            count=options.count,
+            tz=options.tz,
+            dst=options.dst,
+            start=options.start,
+            now=datetime.fromtimestamp(SystemClock().now(), UTC).replace(microsecond=0),
+        )
+    except BadSpec as error:
+        _complain(str(error))
+        return BAD_USAGE
+    except BadMomentError as error:
+        _complain(f"--from: {error}")
+        return BAD_USAGE
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+    say(sys.stdout, as_json(fires) if options.json else as_text(fires, width))
+    return OK
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard, TypeVar, cast, get_args
 
 from jobtui.conf_format import (
     TOP,
@@ -38,12 +38,14 @@ from jobtui.conf_format import (
     unquoted,
 )
 from jobtui.core.errors import BadSpec, nearest, quoted
+from jobtui.core.parsing import parse
+from jobtui.core.schedules import Dst
 from jobtui.toml_format import BadToml, TomlValue, line_of, parse_toml, sections_of
 
 _Found = TypeVar("_Found")
 
 _DEFAULT_RUN_MODE = "dev"
-_KNOWN_KEYS = ("jobs.pool", "jobs.selfconcurrent", "jobs.acceptproxyaddress")
+_KNOWN_KEYS = ("jobs.pool", "jobs.selfconcurrent", "jobs.dst", "jobs.acceptproxyaddress")
 
 # A pool above a million is a slip of the finger, and TOML holds numbers so large that Python refuses to print
 # them.
@@ -67,6 +69,7 @@ class Settings:
     Attributes:
         pool: How many runs may be RUNNING at once; 0 is no limit.
         selfconcurrent: Whether a job's own runs may overlap.
+        dst: What fixed times do when the clocks change, where a job does not say; see `jobtui.parse`.
         acceptproxyaddress: Whether a status page may believe `X-Forwarded-For`.
         schedules: The named schedules: whole key with its `cron.` to spec. Read-only.
         source: The file they were read from, or None.
@@ -74,6 +77,7 @@ class Settings:
 
     pool: int = 10
     selfconcurrent: bool = False
+    dst: Dst = "once"
     acceptproxyaddress: bool = False
     schedules: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = field(default=None, compare=False)
@@ -175,7 +179,7 @@ def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str,
 def _conf_value(key: str, text: str) -> object:
     if key == "jobs.pool":
         return number_or_text(text)
-    if key in _KNOWN_KEYS:
+    if key in ("jobs.selfconcurrent", "jobs.acceptproxyaddress"):
         return boolean_or_text(text)
     return unquoted(text)
 
@@ -219,6 +223,8 @@ def _checked(entries: Mapping[str, _Entry], path: Path) -> Settings:
                 known["pool"] = _pool_size(entry)
             case "jobs.selfconcurrent" | "jobs.acceptproxyaddress":
                 known[key.removeprefix("jobs.")] = _boolean(entry)
+            case "jobs.dst":
+                known["dst"] = _dst(entry)
             case _ if key.startswith("cron.") and key != "cron.":
                 schedules[key] = _spec(entry)
             case _:
@@ -246,10 +252,19 @@ def _boolean(entry: _Entry) -> bool:
     raise _wrong(entry, "true or false", meant if isinstance(meant, bool) else None)
 
 
+def _dst(entry: _Entry) -> Dst:
+    rule = next((rule for rule in get_args(Dst) if rule == entry.value), None)
+    if rule is None:
+        near = nearest(_bare(entry.value), list(get_args(Dst)))
+        hint = f"\nDid you mean {quoted(near[0])}?" if near else ""
+        raise BadSetting(
+            f'{entry.place()}: {entry.key} must be "once" or "every", not {_described(entry.value)}.{hint}'
+        )
+    return cast("Dst", rule)
+
+
 def _spec(entry: _Entry) -> str:
     """Checks a named schedule. Its text is given back as written, since people will want to recognise it."""
-    from jobtui.core.parsing import parse  # noqa: PLC0415 - --help does not need schedules
-
     spec = entry.value
     if not isinstance(spec, str):
         raise BadSetting(
@@ -316,6 +331,8 @@ def _meant_by(key: str) -> str | None:
     prefix, _, name = key.partition(".")
     if name and nearest(prefix, ["cron"]):
         return quoted(f"cron.{name}")
+    if all(known.startswith(key) for known in _KNOWN_KEYS):
+        return None  # it begins like all of them
     return next(map(quoted, nearest(key, list(_KNOWN_KEYS))), None)
 
 

@@ -242,6 +242,7 @@ def _made_from(settings: Settings, pool: int | None) -> Scheduler:
     try:
         return Scheduler(
             pool=settings.pool if pool is None else pool,
+            dst=settings.dst,
             overlap="allow" if settings.selfconcurrent else "hold",
             schedules=settings.schedules,
         )

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobtui.config import BadSetting, Settings, find_settings, read_settings
+from jobtui.core.schedules import Dst
 
 WORKHOURS = "0 */15 9-17 ? * MON-FRI"
 
@@ -341,13 +342,19 @@ class TestRunMode:
 
 
 KNOWN = (
-    "Known are jobs.pool, jobs.selfconcurrent, jobs.acceptproxyaddress "
+    "Known are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.acceptproxyaddress "
     "and cron.NAME for a schedule of any name."
 )
 
 
 class TestUnknownKeys:
     """What is not ours to know."""
+
+    def test_what_begins_like_every_key_could_be_any(self, write: Write) -> None:
+        """No guess is better than a random one."""
+        assert complaint(write("jobtui.toml", "jobs = 4")) == (
+            f"jobtui.toml, line 1: the key 'jobs' is not known.\n{KNOWN}"
+        )
 
     @pytest.mark.parametrize(
         ("text", "key", "line", "meant"),
@@ -357,7 +364,6 @@ class TestUnknownKeys:
             ("[job]\npool = 4", "job.pool", 2, "jobs.pool"),
             ("pool = 4", "pool", 1, "jobs.pool"),
             ("Jobs.Pool = 4", "Jobs.Pool", 1, "jobs.pool"),
-            ("jobs = 4", "jobs", 1, "jobs.pool"),
             ("jobs.pool.size = 4", "jobs.pool.size", 1, "jobs.pool"),
             ('corn.night = "@daily"', "corn.night", 1, "'cron.night'"),
         ],
@@ -488,6 +494,20 @@ class TestWrongValues:
         """TOML has two booleans, Revel has twelve words, and a number is neither."""
         said = complaint(write(name, f"{key} = {value}\n"))
         assert said == f"{name}, line 1: {key} must be true or false, not {shown.format(key=key)}"
+
+    @pytest.mark.parametrize(
+        ("name", "value", "shown"),
+        [
+            ("jobtui.toml", "true", "true."),
+            ("jobtui.toml", '"twice"', "the text 'twice'."),
+            ("jobtui.toml", '"Once"', "the text 'Once'.\nDid you mean 'once'?"),
+            ("app.conf", "evry", "the text 'evry'.\nDid you mean 'every'?"),
+        ],
+    )
+    def test_a_dst_rule(self, write: Write, name: str, value: str, shown: str) -> None:
+        """There are two, and the one that was probably meant is named."""
+        said = complaint(write(name, f"jobs.dst = {value}\n"))
+        assert said == f'{name}, line 1: jobs.dst must be "once" or "every", not {shown}'
 
     @pytest.mark.parametrize(
         ("value", "shown"), [("15", "15"), ("false", "false"), ("[1]", "an array"), ("{}", "a table")]
@@ -741,7 +761,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]+(\.[0-9a-z_-]+)?", fullmatch=True)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     pool=st.integers(0, 1_000_000),
-    booleans=st.tuples(st.booleans(), st.booleans()),
+    switches=st.tuples(st.booleans(), st.booleans(), st.sampled_from(["once", "every"])),
     # A name and a longer name below it (`a`, `a.b`) are two keys in Revel but impossible in TOML.
     schedules=st.dictionaries(NAMES, SPECS, max_size=5).filter(
         lambda names: not any(name.partition(".")[0] in names for name in names if "." in name)
@@ -749,13 +769,13 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]+(\.[0-9a-z_-]+)?", fullmatch=True)
     section=st.sampled_from(["", "[dev]\n"]),
 )
 def test_toml_and_conf_agree(
-    tmp_path: Path, pool: int, booleans: tuple[bool, bool], schedules: dict[str, str], section: str
+    tmp_path: Path, pool: int, switches: tuple[bool, bool, Dst], schedules: dict[str, str], section: str
 ) -> None:
     """The same content in both formats gives equal settings, and the settings that were written."""
-    selfconcurrent, acceptproxyaddress = booleans
+    selfconcurrent, acceptproxyaddress, dst = switches
     jobs = (
         f"{section}jobs.pool = {pool}\njobs.selfconcurrent = {str(selfconcurrent).lower()}\n"
-        f"jobs.acceptproxyaddress = {str(acceptproxyaddress).lower()}\n"
+        f'jobs.acceptproxyaddress = {str(acceptproxyaddress).lower()}\njobs.dst = "{dst}"\n'
     )
     toml, conf = tmp_path / "same.toml", tmp_path / "same.conf"
     toml.write_text(jobs + "".join(f"cron.{name} = {json.dumps(spec)}\n" for name, spec in schedules.items()))
@@ -764,6 +784,7 @@ def test_toml_and_conf_agree(
     assert read_settings(conf) == Settings(
         pool=pool,
         selfconcurrent=selfconcurrent,
+        dst=dst,
         acceptproxyaddress=acceptproxyaddress,
         schedules={f"cron.{name}": spec for name, spec in schedules.items()},
     )

@@ -13,6 +13,7 @@ import jobtui
 from jobtui import api
 from jobtui.config import BadSetting
 from jobtui.core.model import Overlap
+from jobtui.core.schedules import Cron
 from jobtui.loader import BadTarget, Loaded, load
 
 JOB = "import jobtui\njobtui.every(5, print, name='greet')\n"
@@ -183,6 +184,17 @@ class TestSettings:
         assert snapshot.jobs[0].overlap is Overlap.ALLOW
         assert snapshot.jobs[0].spec == "cron.night = 0 0 3 * * ?"
         assert (loaded.settings.source, loaded.settings_apply) == (path, True)
+
+    def test_the_rule_for_dst_is_that_of_the_settings_where_a_job_has_none(self, write: Write) -> None:
+        """``jobs.dst`` is the default; ``dst=`` of a job counts before it."""
+        write(
+            "demo.py",
+            "import jobtui\njobtui.schedule('30 1 * * *', print, tz='Europe/London')\n"
+            "jobtui.schedule('30 1 * * *', print, tz='Europe/London', dst='once')\n",
+        )
+        write("jobtui.toml", 'jobs.dst = "every"\n')
+        schedules = [job.schedule for job in load("demo.py").scheduler.jobs]
+        assert [schedule.dst for schedule in schedules if isinstance(schedule, Cron)] == ["every", "once"]
 
     def test_without_any_a_job_holds_its_own_runs(self, write: Write) -> None:
         """The defaults are the seed's: ten at once, and no job overlaps itself."""

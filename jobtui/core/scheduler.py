@@ -44,12 +44,14 @@ class Scheduler:
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of cron specs that name none and of the times it shows; None is the machine's zone.
+        dst: What fixed times do on the nights the clocks change, where a job does not say; see
+            `jobtui.parse`.
         overlap: What becomes of a run while another of its job is going, where the job does not say.
         schedules: Named specs: what ``schedule("cron.name", ...)`` looks up, by whole key.
         clock: Where the time comes from; tests pass a `ManualClock`.
 
     Raises:
-        ValueError: A negative pool, an unknown policy or an unknown zone.
+        ValueError: A negative pool, an unknown policy, DST rule or zone.
     """
 
     def __init__(
@@ -57,12 +59,13 @@ class Scheduler:
         *,
         pool: int = DEFAULT_POOL,
         tz: str | tzinfo | None = None,
+        dst: Dst = "once",
         overlap: OverlapName = "hold",
         schedules: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.tz = zone(tz)
-        self._specs = Specs(schedules or {}, tz)
+        self._specs = Specs(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
         self._runtime = Runtime(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self.hooks = Hooks()
@@ -76,7 +79,7 @@ class Scheduler:
         *,
         name: str | None = None,
         tz: str | tzinfo | None = None,
-        dst: Dst = "once",
+        dst: Dst | None = None,
         overlap: OverlapName | None = None,
         misfire: MisfireName = "coalesce",
         max_held: int = MAX_HELD,
@@ -89,7 +92,8 @@ class Scheduler:
             runnable: An object with ``run()``, a function, a ``functools.partial`` or a coroutine function.
             name: The job's name; the runnable's own by default. A name that is taken gets a number.
             tz: The zone of the spec, if the spec names none; by default the scheduler's.
-            dst: What happens on the nights the clocks change, see `jobtui.parse`.
+            dst: What happens on the nights the clocks change, see `jobtui.parse`; by default what the
+                scheduler says.
             overlap: What becomes of a run while another of this job is going: ``"hold"`` it (the
                 default), ``"skip"`` it or ``"allow"`` it. The scheduler's setting by default.
             misfire: What becomes of ticks that passed unseen: one run for all (``"coalesce"``), none
