@@ -74,7 +74,8 @@ def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
         return None, words
     if name not in ("TZ", "CRON_TZ"):
         raise BadSpec(
-            f"{quoted(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone, and has no '=' elsewhere",
+            f"{quoted(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone, and has no '=' elsewhere;"
+            " write the schedule alone",
             spec=spec,
             position=first.position,
         )

@@ -102,7 +102,9 @@ def _no_unit(part: str, unit: str) -> str:
         return f"unknown unit {quoted(unit)}; units are in lower case: {unit.lower()}"
     days = {"d": 24, "day": 24, "days": 24, "w": 168, "week": 168, "weeks": 168}.get(unit.lower())
     if days:
-        return f"unknown unit {quoted(unit)}; a day is not always 24 hours, so write {days}h if that is meant"
+        number = part.removesuffix(unit)
+        hours = f"{int(number) * days}h" if number.isdecimal() else f"{days}h for each"
+        return f"unknown unit {quoted(unit)}; a day is not always 24 hours, so write {hours} if that is meant"
     return f"unknown unit {quoted(unit)}; write {_UNITS}"
 
 

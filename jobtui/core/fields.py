@@ -63,6 +63,7 @@ FIELDS = (
     Field("month", 1, 12, words=MONTHS),
     Field("day-of-week", 0, 6, words=WEEKDAYS, is_day=True),
 )
+ORDER = " ".join(field.name for field in FIELDS)
 
 
 def read_field(spec: str, field: Field, text: str, position: int) -> list[Item]:

@@ -60,6 +60,15 @@ def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cr
 
 
 def _read(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
+    try:
+        return _read_ours(spec, tz, dst)
+    except BadSpec as bad:
+        from jobtui.core.dialects import better  # noqa: PLC0415 - only a mistake needs it
+
+        raise better(bad) from None
+
+
+def _read_ours(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
     text = spec_text(spec)
     dst_rule(dst)
     named, words = split_zone(text)

@@ -55,7 +55,7 @@ def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
         (".", "number is missing"),
         ("h", "number is missing"),
         ("1d", "write 24h"),
-        ("2weeks", "write 168h"),
+        ("2weeks", "write 336h"),
         ("1H", "lower case: h"),
         ("1parsec", "unknown unit 'parsec'"),
         ("1h 30m", "no spaces"),
