@@ -380,19 +380,64 @@ class TestCheck:
         assert lines[:3] == ["target|demo.py: 4 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
         assert lines[3].startswith("zone|Europe/Oslo, now 2")
         assert lines[4].startswith("on start|1 on_app_start, which check does not call")
-        assert lines[6] == "job|schedule|next|then|then|written in"
-        name, spec, *fires, origin = lines[7].split("|")
+        assert lines[6] == "job|schedule|in words|next|then|then|written in"
+        name, spec, words, *fires, origin = lines[7].split("|")
         assert name == "refresh_the_cache_of_all_products_and_their_pictures"
         assert spec == "cron.workhours_15m = 0 */15 9-17 ? * MON-FRI"
+        assert words == "every 15 minutes from 09:00 to 17:59, Monday to Friday"
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\d (09|1\d):(00|15|30|45):00 CES?T", each) for each in fires)
         assert len(fires) == 3
         assert origin == "demo.py:2"
-        assert re.fullmatch(r"\[red\]quick\|every 1\.5s(\|\S+ \S+ CES?T){3}\|\(not Python\)", lines[8])
-        assert lines[9] == "never|0 0 0 30 2 ?|never|(not Python)"
+        assert re.fullmatch(
+            r"\[red\]quick\|every 1\.5s\|every 1 second 500 milliseconds(\|\S+ \S+ CES?T){3}\|\(not Python\)",
+            lines[8],
+        )
+        assert (
+            lines[9] == "never|0 0 0 30 2 ?|at 00:00, on day 30 of the month in February|never|(not Python)"
+        )
         assert re.fullmatch(r"tokyo\|TZ=.+?(\|\S+ 1[67]:00:00 CES?T){3}\|\(not Python\)", lines[10])
+        assert lines[12] == "warnings"
+        assert lines[13] == "(not Python): never: it never fires within 8 years: there is no day 30 in FEB"
+        del lines[11:14]
         assert lines[12] == "one-off run|asked for|due|written in"
         assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[13])
         assert lines[14] == "print|now|at the start|(not Python)"
+
+    def test_warnings_have_the_place_of_the_job_in_front(
+        self, write: Write, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """One line for each doubt, as compilers write them; the exit status stays 0."""
+        write(
+            "demo.py",
+            "import jobtui\n"
+            "def nightly(): pass\n"
+            "jobtui.schedule('30 2 * * *', nightly, tz='America/New_York')\n"
+            "def poll(): pass\n"
+            "jobtui.schedule('*/25 * * * *', poll, name='often', tz='UTC')\n"
+            "jobtui.schedule('0 */15 9-17 ? * MON-FRI', poll, name='fine', tz='UTC')\n"
+            "def pay(): pass\n"
+            "jobtui.schedule('0 0 31 * *', pay, tz='UTC')\n",
+        )
+        assert main(["check", "demo.py"]) == 0
+        gap, step, *rest = capsys.readouterr().out.split("warnings\n")[1].splitlines()
+        assert re.fullmatch(
+            r"demo\.py:2: nightly: 02:30 does not exist on Sun \d{4}-03-\d\d: the clock jumps from 02:00 to"
+            r" 03:00, and it fires right after the jump",
+            gap,
+        )
+        assert step == (
+            "demo.py:4: often: */25 in minute is uneven: after 50 comes 0, 10 minutes later and not 25;"
+            " for an even distance write @every 25m"
+        )
+        assert rest == ["demo.py:7: pay: months without a day 31 are passed over: FEB, APR, JUN, SEP, NOV"]
+
+    def test_without_doubts_there_is_no_word_of_warnings(
+        self, write: Write, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """An empty heading would be noise."""
+        write()
+        assert main(["check", "demo.py"]) == 0
+        assert "warnings" not in capsys.readouterr().out
 
     def test_a_scheduler_that_the_file_made(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
         """The settings are found, and it is said that they do not count here."""

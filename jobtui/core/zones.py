@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timezone, tzinfo
+from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from jobtui.core.errors import BadSpec, nearest, quoted
@@ -66,9 +67,15 @@ def zone(name: str | tzinfo | None) -> tzinfo:
 
 
 def _unknown(name: str) -> BadSpec:
-    near = nearest(name, sorted(available_timezones()))
+    near = nearest(name, _known_zones())
     hint = f"; did you mean {' or '.join(near)}?" if near else "; write a name such as Europe/Oslo or UTC"
     return BadSpec(f"unknown time zone {quoted(name)}{hint}")
+
+
+@cache
+def _known_zones() -> list[str]:
+    # Cached: they are looked for on the disk.
+    return sorted(available_timezones())
 
 
 def zone_name(tz: tzinfo) -> str:

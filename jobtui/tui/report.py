@@ -1,4 +1,4 @@
-"""What ``jobtui check`` prints: every job, when it is due next and where it is written."""
+"""What ``jobtui check`` prints: every job, when it is due next, where it is written, and what to doubt."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from jobtui.core.advice import advice
 from jobtui.core.clock import Clock, SystemClock
 from jobtui.core.model import JobView, RunView, Snapshot, Trigger
 from jobtui.core.schedules import Schedule
+from jobtui.core.words import describe
 from jobtui.core.zones import zone_name
 from jobtui.loader import Loaded
 from jobtui.wording import plain, shown_path
@@ -55,6 +57,8 @@ def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str
         unlimited = console.options.update(width=_UNLIMITED)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
+    if warnings := list(_warnings(jobs, now)):
+        parts += [Text(), Text("warnings", style="bold"), *warnings]
     if runs := [*snapshot.scheduled, *snapshot.waiting]:
         parts += [Text(), _runs_table(runs, snapshot)]
         if more := snapshot.pool.queued + sum(job.scheduled for job in snapshot.jobs) - len(runs):
@@ -92,16 +96,28 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
 def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
     """Every job with its next fires: side by side, or stacked where the terminal is too narrow."""
     fires = ["next"] if stacked else ["next", *["then"] * (_FIRES - 1)]
-    table = _table("job", "schedule", *fires, "written in")
+    spec = ["schedule"] if stacked else ["schedule", "in words"]
+    table = _table("job", *spec, *fires, "written in")
     for job in jobs:
         assert job.schedule is not None  # the caller left those out
         due = [
             _instant(instant.astimezone(now.tzinfo)) for instant in islice(_fires(job.schedule, now), _FIRES)
         ]
         due = due or ["never"]
-        cells = ["\n".join(due)] if stacked else [*due, *[""] * (_FIRES - len(due))]
-        _add(table, job.name, job.spec, *cells, _origin(job))
+        if stacked:
+            cells = [f"{job.spec}\n{describe(job.schedule)}", "\n".join(due)]
+        else:
+            cells = [job.spec, describe(job.schedule), *due, *[""] * (_FIRES - len(due))]
+        _add(table, job.name, *cells, _origin(job))
     return table
+
+
+def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
+    """What the authors of the schedules may not have meant, each with its place in front, as compilers do."""
+    for job in jobs:
+        assert job.schedule is not None  # the caller left those out
+        for sentence in advice(job.schedule, now):
+            yield Text(plain(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
 
 def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
