@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobtui.core.schedules import Every as Every
     from jobtui.core.schedules import Once as Once
     from jobtui.core.schedules import Schedule as Schedule
+    from jobtui.core.words import describe as describe
 
     _default = Scheduler()  # what these are methods of, as far as a type checker sees
     at = _default.at
@@ -50,6 +51,7 @@ _HOMES = {
     "Schedule": "jobtui.core.schedules",
     "Scheduler": "jobtui.core.scheduler",
     "StartError": "jobtui.core.hooks",
+    "describe": "jobtui.core.words",
     "parse": "jobtui.core.parsing",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "Scheduler",
     "StartError",
     "at",
+    "describe",
     "every",
     "in_",
     "now",
