@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import chain, islice, takewhile
 from typing import Protocol
 
+from jobtui.core.clock_changes import ClockChange, change_around, clock_changes
+from jobtui.core.dst import DstNote, Fire, fires_after, note_on, note_on_change
 from jobtui.core.model import JobView, RunView, Snapshot
 from jobtui.core.scheduler import Scheduler
+from jobtui.core.schedules import Cron, Schedule
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.words import describe
+from jobtui.core.zones import zone_name
 
-FIRES = 10  # how many coming fires the details of a job list
+FIRES = 10  # how many coming fires the details of a job list, those that are dropped included
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What comes of a schedule.
+
+    Attributes:
+        fires: Its next fires, and between them what is dropped: at most 10, soonest first.
+        changes: What the changes of the clock do that affect them: one note for each change.
+    """
+
+    fires: tuple[Fire, ...] = ()
+    changes: tuple[DstNote, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +41,13 @@ class JobDetails:
     Attributes:
         job: The job.
         words: Its schedule in plain English.
-        fires: Its next fires, at most 10, soonest first, in the scheduler's zone.
+        coming: Its next fires, in the scheduler's zone.
         runs: Its latest endings, newest first, at most 20.
     """
 
     job: JobView
     words: str
-    fires: tuple[datetime, ...]
+    coming: Coming
     runs: tuple[RunView, ...]
 
 
@@ -122,6 +141,7 @@ class LocalSource:
         self.resume_all = scheduler.resume_all
         self.cancel = scheduler.cancel
         self.resize = scheduler.resize
+        self._coming: tuple[Schedule, float, Coming] | None = None  # the last answer, and what it is about
 
     def follow(self, notify: Callable[[], None]) -> Feed:
         """Call ``notify`` after every change, in any thread, until the feed is closed."""
@@ -137,19 +157,66 @@ class LocalSource:
         view = next((each for each in snapshot.jobs if each.name == job), None)
         if view is None:
             raise LookupError(f"there is no job {job!r} any more")
-        schedule = view.schedule
-        fires: list[datetime] = []
-        if schedule is not None and view.next is not None:
-            fire: datetime | None = view.next
-            while fire is not None and len(fires) < FIRES:
-                fires.append(fire.astimezone(self.zone))
-                fire = schedule.next(fire)
         return JobDetails(
             job=view,
-            words="one-off runs, no schedule" if schedule is None else describe(schedule),
-            fires=tuple(fires),
+            words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
+            coming=self._coming_of(view, snapshot.at),
             runs=self._scheduler.runs_of(job),
         )
+
+    def _coming_of(self, view: JobView, now: datetime) -> Coming:
+        """What comes of a job; searched for anew only when its next fire is another one."""
+        if view.schedule is None or view.next is None:
+            return Coming()
+        next_fire, known = view.next.timestamp(), self._coming
+        if known is not None and known[0] is view.schedule and known[1] == next_fire:
+            soonest = known[2].fires[0]
+            if not soonest.dropped or soonest.at > now:
+                return known[2]
+        coming = coming_after(now, view.schedule, view.next, self.zone)
+        self._coming = (view.schedule, next_fire, coming)
+        return coming
+
+
+def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> Coming:
+    """Looks ahead from a job's next fire.
+
+    Args:
+        now: From when on dropped fires are told; aware.
+        schedule: The job's schedule.
+        next_fire: The job's next fire, which may be late already; aware.
+        zone: Of the answer's times.
+    """
+    # In UTC, because two datetimes of one zone compare by what its clock shows.
+    now, next_fire = now.astimezone(UTC), next_fire.astimezone(UTC)
+    dropped_before = takewhile(
+        lambda fire: fire.dropped, fires_after(schedule, min(now, next_fire - _MICROSECOND))
+    )
+    due = Fire(next_fire, note_on(schedule, next_fire))
+    fires = tuple(islice(chain(dropped_before, [due], fires_after(schedule, next_fire)), FIRES))
+    return Coming(
+        tuple(replace(fire, at=fire.at.astimezone(zone)) for fire in fires),
+        _notes_on_changes(schedule, fires, zone) if isinstance(schedule, Cron) else (),
+    )
+
+
+def _notes_on_changes(schedule: Cron, fires: tuple[Fire, ...], zone: tzinfo) -> tuple[DstNote, ...]:
+    """One note for each change: a fire's own would say the same again for every fire of that night."""
+    changes = dict.fromkeys(_change_at(fire.at.astimezone(schedule.tz)) for fire in fires if fire.note)
+    notes = [note for change in changes if (note := note_on_change(schedule, change)) is not None]
+    if zone_name(schedule.tz) == zone_name(zone):
+        return tuple(notes)
+    where = f"in {zone_name(schedule.tz)}, "  # the times beside them are another zone's
+    return tuple(replace(note, sentence=where + note.sentence) for note in notes)
+
+
+def _change_at(fire: datetime) -> ClockChange:
+    """The change that is the reason of a fire's note: it shows its time twice, or has just skipped some."""
+    overlap = change_around(fire)
+    if overlap is not None:
+        return overlap
+    assert fire.tzinfo is not None
+    return next(clock_changes(fire.tzinfo, fire.astimezone(UTC) - _MICROSECOND, fire))
 
 
 class _LocalFeed:

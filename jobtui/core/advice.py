@@ -13,8 +13,11 @@ from jobtui.core.fields import FIELDS, MONTHS, Field, Item
 from jobtui.core.schedules import Cron, Every, Schedule
 
 _YEAR = timedelta(days=365)
-# From one year's date to the next there may be 366 days, and an hour more by the clock.
+# From one January's first Monday to the next there may be 371 days, and that is still once a year.
+_OVER_A_YEAR = timedelta(days=396)
 _MORE_THAN_A_YEAR = timedelta(days=367)
+_TWO_MONTHS = timedelta(days=61)
+_LOOKED_AT = 48  # of these, so 8 years, as far as a schedule itself looks
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # the days of each month
 _FIRST_RARE_DAY = 29
 _FEBRUARY = 2
@@ -60,11 +63,13 @@ def advice(schedule: Schedule, now: datetime) -> list[str]:
 
 
 def _how_seldom(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]:
-    second = schedule.next(first)
-    if second is None:
-        yield f"it fires less than once a year: on {first:%Y-%m-%d}, and not again within 8 years"
-    elif max(first - now, second - first) > _MORE_THAN_A_YEAR:
-        yield f"it fires less than once a year: next on {first:%Y-%m-%d}, then on {second:%Y-%m-%d}"
+    # A year without a fire may begin at any time; not all of them are looked at, but one every other month.
+    months = (now + number * _TWO_MONTHS for number in range(_LOOKED_AT))
+    if all((due := schedule.next(month)) is not None and due - month < _OVER_A_YEAR for month in months):
+        return
+    following = schedule.next(first.replace(hour=23, minute=59, second=59))
+    then = "and not again within 8 years" if following is None else f"then on {following:%Y-%m-%d}"
+    yield f"it fires less than once a year: next on {first:%Y-%m-%d}, {then}"
 
 
 def _missing_days(fields: CronFields) -> Iterator[str]:

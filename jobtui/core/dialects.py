@@ -42,24 +42,29 @@ def better(bad: BadSpec) -> BadSpec:
     if bad.spec is None:
         return bad
     found = _rewritten(bad.spec)
-    if found is None:
-        if _DATE.match(bad.spec):
-            return BadSpec("one date is not a schedule; give it to jobtui.at()", spec=bad.spec, position=0)
-        if _CALL.match(bad.spec):
-            sentence = f"a call is not a spec; write six fields ({ORDER}) or '@every 5m'"
-            return BadSpec(sentence, spec=bad.spec, position=0)
-        return bad
-    what, instead = found
-    if not what and bad.sentence.endswith("Sunday is 0)") and bad.spec.split()[-1] == "7":
+    return _explained(bad, bad.spec) if found is None else _suggested(bad, bad.spec, *found)
+
+
+def _explained(bad: BadSpec, spec: str) -> BadSpec:
+    if _DATE.match(spec):
+        return BadSpec("one date is not a schedule; give it to jobtui.at()", spec=spec, position=0)
+    if _CALL.match(spec):
+        sentence = f"a call is not a spec; write six fields ({ORDER}) or '@every 5m'"
+        return BadSpec(sentence, spec=spec, position=0)
+    return bad
+
+
+def _suggested(bad: BadSpec, spec: str, what: str, instead: str) -> BadSpec:
+    if not what and bad.sentence.endswith("Sunday is 0)") and spec.rsplit(maxsplit=1)[-1] == "7":
         return bad  # that says it all
     # An empty text leaves the parser's words as they are, up to its own advice.
     said = what or re.split(r"; (?![^(]*\))", bad.sentence)[0]
     sentence = f"{said}; write {instead}" if instead[0] == "@" else f"{said}; write '{instead}'"
     if sentence == bad.sentence:
         return bad
-    position = _first_difference(bad.spec, instead) if what else bad.position
+    position = _first_difference(spec, instead) if what else bad.position
     field = bad.field if position == bad.position else None
-    return BadSpec(sentence, spec=bad.spec, field=field, position=position)
+    return BadSpec(sentence, spec=spec, field=field, position=position)
 
 
 def odd_character(character: str) -> str:

@@ -8,7 +8,7 @@ from threading import Lock
 from jobtui.core.cron import split_zone
 from jobtui.core.durations import as_interval
 from jobtui.core.errors import BadSpec
-from jobtui.core.schedules import Cron, Dst, Every, dst_rule, spec_text, zone_in_spec
+from jobtui.core.schedules import Cron, Dst, Every, dst_rule, spec_text, zone_of
 from jobtui.core.zones import local_zone
 
 # What was asked for before. A program has few distinct specs; a server that checks specs for others has many.
@@ -86,4 +86,4 @@ def _read_ours(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
     except BadSpec as bad:
         position = duration.position + (bad.position or 0)
         raise BadSpec(f"@every: {bad.sentence}", spec=text, position=position) from None
-    return Every(interval, tz=tz if named is None else zone_in_spec(text, named))
+    return Every(interval, tz=tz if named is None else zone_of(text, named, tz))

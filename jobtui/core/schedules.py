@@ -16,6 +16,8 @@ from jobtui.core.zones import local_zone, zone, zone_name
 
 Dst = Literal["once", "every"]
 
+_LAST_YEAR = 9999  # datetime's own
+
 
 @runtime_checkable
 class Schedule(Protocol):
@@ -78,7 +80,7 @@ class Cron:
         """
         text = spec_text(spec)
         named, words = split_zone(text)
-        actual = zone(tz) if named is None else zone_in_spec(text, named)
+        actual = zone_of(text, named, tz)
         fields = read_fields(text, words)
         _set(
             self,
@@ -112,18 +114,24 @@ class Cron:
         Raises:
             ValueError: ``after`` has no zone.
         """
-        tz = self.tz
         try:
-            ours = isinstance(after, datetime) and after.tzinfo is tz
-            local = after if ours else _aware(after).astimezone(tz)
-            due = self.table.after(local, tz)
-            if self._fixed or (is_calm(local) and (due is None or is_calm(due))):
-                return due
-            # Near a change of the clock. Through UTC, since a local time may be in a gap.
-            search = every_pass_after if self.every_pass else first_pass_after
-            return search(self.table, tz, after.astimezone(UTC))
+            due = self._next(after)
+            if due is not None and due.year == _LAST_YEAR:
+                due.astimezone(UTC)  # west of it, the calendar ends some hours earlier
         except OverflowError:
             return None
+        return due
+
+    def _next(self, after: datetime) -> datetime | None:
+        tz = self.tz
+        ours = isinstance(after, datetime) and after.tzinfo is tz
+        local = after if ours else _aware(after).astimezone(tz)
+        due = self.table.after(local, tz)
+        if self._fixed or (is_calm(local) and (due is None or is_calm(due))):
+            return due
+        # Near a change of the clock. Through UTC, since a local time may be in a gap.
+        search = every_pass_after if self.every_pass else first_pass_after
+        return search(self.table, tz, after.astimezone(UTC))
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
         """Returns how many times the spec is due in ``after < t <= until``, but at most ``limit``.
@@ -331,12 +339,22 @@ def spec_text(spec: str) -> str:
     return str.__str__(spec)  # of a subclass, such as StrEnum, the plain text
 
 
-def zone_in_spec(spec: str, name: Word) -> tzinfo:
-    """Returns the zone that a spec names.
+def zone_of(spec: str, name: Word | None, tz: str | tzinfo | None) -> tzinfo:
+    """Returns the zone of a spec.
+
+    Args:
+        spec: The whole spec, for messages.
+        name: The zone that it names; it counts before ``tz``.
+        tz: What a caller gave; None is the machine's zone.
 
     Raises:
         BadSpec: There is no such zone.
+        TypeError: ``tz`` is of another type.
     """
+    given = zone(tz) if name is None or tz is not None else None
+    if given is not None and name is None:
+        return given
+    assert name is not None
     try:
         return zone(name.text)
     except BadSpec as bad:
@@ -350,7 +368,8 @@ def dst_rule(dst: Dst) -> Dst:
         BadSpec: It is neither ``"once"`` nor ``"every"``.
     """
     if dst not in get_args(Dst):
-        raise BadSpec(f"dst is 'once' or 'every', not {quoted(str(dst))}")
+        shown = quoted(dst) if isinstance(dst, str) else type(dst).__name__
+        raise BadSpec(f"dst is 'once' or 'every', not {shown}")
     return dst
 
 

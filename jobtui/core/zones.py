@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from jobtui.core.errors import BadSpec, nearest, quoted
 
-_FIXED = re.compile(r"UTC(?P<offset>[+-][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{6})?)?)")
+_FIXED = re.compile(r"UTC(?P<offset>[+-][0-9]{2}:[0-5][0-9](:[0-5][0-9](\.[0-9]{6})?)?)")
+
+_ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a zone is asked about is naive
 
 
 def local_zone() -> tzinfo:
@@ -48,7 +50,7 @@ def zone(name: str | tzinfo | None) -> tzinfo:
     if isinstance(name, tzinfo):
         # A pytz zone must not be put into a datetime directly: it would be local mean time.
         pytz_name = getattr(name, "zone", None) if hasattr(name, "localize") else None
-        return zone(pytz_name) if isinstance(pytz_name, str) else name
+        return zone(pytz_name) if isinstance(pytz_name, str) else _with_offsets(name)
     if not isinstance(name, str):
         raise TypeError(
             f"a zone is a name such as 'Europe/Oslo', a tzinfo or None, not {type(name).__name__}"
@@ -64,6 +66,16 @@ def zone(name: str | tzinfo | None) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a bad key; "../x", NUL; a folder, a name too long
         raise _unknown(name) from None
+
+
+def _with_offsets(tz: tzinfo) -> tzinfo:
+    try:
+        offset = tz.utcoffset(_ANY_TIME)
+    except NotImplementedError:
+        offset = None
+    if offset is None:
+        raise TypeError(f"a zone has offsets from UTC, and {type(tz).__name__} gives none")
+    return tz
 
 
 def _unknown(name: str) -> BadSpec:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
+from jobtui.core.dst import note_on
 from jobtui.core.model import JobStatus, JobView, RunState, RunView
+from jobtui.core.schedules import Cron, Schedule
 from jobtui.tui.format import (
+    DST,
     NEVER,
     STATE_GLYPHS,
     STATE_TONES,
@@ -15,6 +20,7 @@ from jobtui.tui.format import (
     STATUS_TONES,
     STRIP_GLYPHS,
     countdown,
+    countdown_within,
     going,
     moment,
     plain,
@@ -26,8 +32,8 @@ from jobtui.tui.format import (
 from jobtui.tui.line_table import Cell, Column
 
 STRIP_LENGTH = 10
-_FAR = datetime.max.replace(tzinfo=UTC)
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_NEXT_WIDTH = 22  # a moment with its day, and a countdown in full
+_LEFT_WIDTH = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Upcoming:
         what: The job's schedule, or what asked for the run.
         number: The run's number; 0 for a fire, which has no run yet.
         paused: Whether the fire will start nothing, because the job is paused.
+        schedule: Whose fire it is; None for a run.
     """
 
     due: datetime
@@ -47,6 +54,23 @@ class Upcoming:
     what: str
     number: int = 0
     paused: bool = False
+    schedule: Schedule | None = None
+
+
+# --- changes of the clock -------------------------------------------------------------------------
+
+
+def is_affected(schedule: Schedule | None, fire: datetime) -> bool:
+    """Whether a change of the clock does something to a fire. Asked for rows that are seen, not for all."""
+    # In UTC, because two passes of one time of one zone are equal.
+    return isinstance(schedule, Cron) and _is_affected(schedule, fire.astimezone(UTC))
+
+
+@lru_cache(
+    maxsize=256
+)  # a few screens; in the gap, a schedule of every second is asked for each of its times
+def _is_affected(schedule: Cron, fire: datetime) -> bool:
+    return note_on(schedule, fire) is not None
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -74,7 +98,12 @@ def _next(job: JobView, now: datetime) -> Cell:
         return [("paused", "waiting")]
     if job.next is None:
         return [(f"{job.scheduled} to come" if job.scheduled else NEVER, "muted")]
-    return [(moment(job.next, now), ""), (f" {countdown(job.next, now)}", "muted")]
+    due = moment(job.next, now)
+    if not is_affected(job.schedule, job.next):
+        return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
+    # The countdown gives way: the column does not change its width, and the moment is told in full.
+    left = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
+    return [(due, ""), (f" {DST}", "dst"), (f" {left}", "muted")]
 
 
 def _last(job: JobView, _now: datetime) -> Cell:
@@ -93,14 +122,19 @@ def _failures(job: JobView, _now: datetime) -> Cell:
     return [(f"✗ {job.failures}", "failed")] if job.failures else [("0", "muted")]
 
 
+def _instant(time: datetime | None, never: float) -> float:
+    """What to sort by: two datetimes of one zone compare by what its clock shows, which may go back."""
+    return never if time is None else time.timestamp()
+
+
 _STATUS_ORDER = [JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.IDLE, JobStatus.PAUSED]
 
 JOB_COLUMNS: Sequence[Column[JobView]] = (
     Column("status", "STATUS", 9, _status, order=lambda job: _STATUS_ORDER.index(job.status)),
     Column("name", "NAME", 14, _name, grow=3, order=lambda job: job.name.casefold()),
     Column("schedule", "SCHEDULE", 12, _schedule, grow=2, rank=6, order=lambda job: job.spec),
-    Column("prev", "PREV", 8, _prev, rank=4, order=lambda job: job.prev or _LONG_AGO),
-    Column("next", "NEXT", 22, _next, rank=3, order=lambda job: job.next or _FAR),
+    Column("prev", "PREV", 8, _prev, rank=4, order=lambda job: _instant(job.prev, -math.inf)),
+    Column("next", "NEXT", _NEXT_WIDTH, _next, rank=3, order=lambda job: _instant(job.next, math.inf)),
     Column("last", "TOOK", 6, _last, right=True, rank=2, order=lambda job: job.last_elapsed or timedelta()),
     Column("strip", "LAST RUNS", STRIP_LENGTH, _strip, rank=5),
     Column("runs", "RUNS", 5, _runs, right=True, rank=1, order=lambda job: job.runs),
@@ -212,7 +246,14 @@ def _due(row: Upcoming, now: datetime) -> Cell:
 
 
 def _left(row: Upcoming, now: datetime) -> Cell:
-    return [("paused", "waiting")] if row.paused else [(countdown(row.due, now), "running")]
+    if row.paused:
+        return [("paused", "waiting")]
+    if not is_affected(row.schedule, row.due):
+        return [(countdown(row.due, now), "running")]
+    return [
+        (DST, "dst"),
+        (f" {countdown_within(_LEFT_WIDTH - len(f'{DST} '), row.due, now)}", "running"),
+    ]
 
 
 def _upcoming_job(row: Upcoming, _now: datetime) -> Cell:
@@ -225,7 +266,7 @@ def _what(row: Upcoming, _now: datetime) -> Cell:
 
 UPCOMING_COLUMNS: Sequence[Column[Upcoming]] = (
     Column("due", "DUE", 12, _due),
-    Column("left", "IN", 9, _left),
+    Column("left", "IN", _LEFT_WIDTH, _left),
     Column("job", "JOB", 14, _upcoming_job, grow=2),
     Column("what", "WHAT", 10, _what, grow=1, rank=1),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from jobtui.core.model import JobStatus, RunState, RunView, Trigger
 
@@ -57,6 +58,7 @@ STATE_TONES = {
 }
 
 NEVER = "—"
+DST = "DST"  # the badge of a fire that a change of the clock moves, merges or repeats
 
 
 def span(duration: timedelta | None) -> str:
@@ -89,17 +91,32 @@ def _short_span(seconds: float) -> str:
     return f"{seconds:.2f}s" if milliseconds < 995 else f"{seconds:.1f}s"  # noqa: PLR2004 - three digits
 
 
+def between(earlier: datetime, later: datetime) -> timedelta:
+    """The time that passes; Python would subtract what the clock of a zone shows, which jumps."""
+    return later.astimezone(UTC) - earlier.astimezone(UTC)
+
+
 def going(since: datetime | None, now: datetime) -> str:
     """How long something has been going, in whole seconds once it is longer than that."""
     if since is None:
         return NEVER
-    return _whole(max(0, math.floor((now - since).total_seconds())))
+    return _whole(max(0, math.floor(between(since, now).total_seconds())))
 
 
 def countdown(due: datetime, now: datetime) -> str:
     """How long until something is due: ``in 48s``, or ``now``."""
-    seconds = math.ceil((due - now).total_seconds())
+    seconds = math.ceil(between(now, due).total_seconds())
     return "now" if seconds <= 0 else f"in {_whole(seconds)}"
+
+
+def countdown_within(width: int, due: datetime, now: datetime) -> str:
+    """A countdown as full as fits: ``in 13h30m``, ``13h30m``, or its larger unit alone, ``13h``."""
+    full = countdown(due, now)
+    bare = full.removeprefix("in ")
+    return next((text for text in (full, bare) if len(text) <= width), _BEHIND_LARGEST_UNIT.sub("", bare))
+
+
+_BEHIND_LARGEST_UNIT = re.compile(r"(?<=[a-z])[0-9].*")
 
 
 def _whole(seconds: int) -> str:

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from jobtui.core.model import JobStatus, Phase, RunState, Snapshot
 from jobtui.core.zones import zone_name
-from jobtui.tui.format import count, going, plain
+from jobtui.tui.format import between, count, going, plain
 
 HEARTBEAT_LATE = 35.0  # seconds; the timer wakes every 30 s at least
 GAUGE = 10  # cells
@@ -96,7 +96,7 @@ class StatusLine(_Line):
         if snapshot.heartbeat is None:
             return "♥ —", "muted"
         age = going(snapshot.heartbeat, snapshot.at)
-        late = (snapshot.at - snapshot.heartbeat).total_seconds() > HEARTBEAT_LATE
+        late = between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
         return (f"♥ STALLED {age}", "failed") if late else (f"♥ {age}", "ok")
 
 

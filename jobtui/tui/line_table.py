@@ -72,7 +72,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         "line-table--header",
         "line-table--cursor",
         "line-table--pointer",
-        *(f"line-table--{tone}" for tone in ("muted", "running", "waiting", "ok", "failed", "strong")),
+        *(f"line-table--{tone}" for tone in ("muted", "running", "waiting", "ok", "failed", "dst", "strong")),
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -167,9 +167,10 @@ def upcoming_of(snapshot: Snapshot) -> list[Upcoming]:
         for run in snapshot.scheduled
         if run.due is not None
     ]
-    return sorted(fires + runs, key=lambda row: (row.due, row.job))[:UPCOMING_SHOWN]
+    return sorted(fires + runs, key=lambda row: (row.due.timestamp(), row.job))[:UPCOMING_SHOWN]
 
 
 def _fire(job: JobView) -> Upcoming:
     assert job.next is not None  # the caller has looked
-    return Upcoming(job.next, job.name, job.spec, paused=job.paused_since is not None)
+    paused = job.paused_since is not None
+    return Upcoming(job.next, job.name, job.spec, paused=paused, schedule=job.schedule)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from itertools import pairwise
 from threading import Barrier
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -366,6 +367,44 @@ def test_a_fixed_zone_is_named_by_its_offset_whatever_it_calls_itself() -> None:
     """So that the canonical spec reads back."""
     assert zone_name(timezone(timedelta(hours=2), "CEST")) == "UTC+02:00"
     assert zone_name(dateutil_tz.tzutc()) == "tzutc()"
+
+
+class NoZone(tzinfo):
+    """A class that was begun and not finished."""
+
+
+@pytest.mark.parametrize(
+    "tz",
+    [[], 5, NoZone(), NoZone],  # type: ignore[abstract] # the point of the test
+    ids=["list", "int", "zone", "class"],
+)
+def test_what_is_no_zone_is_a_type_error_even_where_the_spec_names_one(tz: Any) -> None:
+    """At once, and not when the first fire is asked for."""
+    for spec in ("@daily", "TZ=UTC @daily", "TZ=UTC @every 5s", "@every 5s"):
+        with pytest.raises(TypeError, match="a zone"):
+            parse(spec, tz=tz)
+
+
+@pytest.mark.parametrize("offset", ["+00:60", "-24:00", "+1:00"])
+def test_an_offset_that_no_clock_has_is_an_unknown_zone(offset: str) -> None:
+    """Hours below 24 and minutes below 60, both in two digits."""
+    with pytest.raises(BadSpec, match="unknown time zone"):
+        parse("@daily", tz=f"UTC{offset}")
+
+
+def test_west_of_utc_the_calendar_ends_some_hours_earlier() -> None:
+    """What UTC cannot show is never due: nobody could compare it with anything."""
+    schedule = parse("* * * * *", tz="America/New_York")
+    almost = datetime(9999, 12, 31, 23, 58, 58, tzinfo=UTC)
+    assert schedule.next(almost) == datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    assert schedule.next(almost + timedelta(minutes=1)) is None
+
+
+@pytest.mark.parametrize("dst", [10**5000, None, [], True], ids=["int", "None", "list", "bool"])
+def test_a_dst_rule_of_another_type_is_refused_by_its_type(dst: Any) -> None:
+    """Whatever it is, and however long it would be in print."""
+    with pytest.raises(BadSpec, match=f"'once' or 'every', not {type(dst).__name__}"):
+        parse("@daily", tz="UTC", dst=dst)
 
 
 def test_an_unknown_dst_rule_is_refused() -> None:

@@ -21,8 +21,12 @@ from jobtui.core.model import (
     Trigger,
 )
 from jobtui.core.parsing import parse
+from jobtui.core.schedules import Dst
 
 LONDON = ZoneInfo("Europe/London")
+NEW_YORK = ZoneInfo("America/New_York")
+SPRING = datetime(2026, 3, 7, 13, 29, 53, tzinfo=NEW_YORK)  # the day before 02:00 becomes 03:00
+AUTUMN = datetime(2026, 10, 31, 13, 29, 53, tzinfo=NEW_YORK)  # the day before 02:00 becomes 01:00
 NOW = datetime(2026, 3, 16, 10, 24, 7, tzinfo=LONDON)
 POOL = 4
 
@@ -374,3 +378,34 @@ def many(count: int = 300) -> Snapshot:
     ]
     jobs[-1] = replace(jobs[-1], recent=(OK, FAILED), failures=1)
     return scene(jobs, recent=[ended(1000 - index, f"job_{index:03}", index) for index in range(200)])
+
+
+def new_york_job(now: datetime, name: str, spec: str, *, dst: Dst = "once", **changes: Any) -> JobView:
+    """A job whose next fire follows from a time in New York, and is shown as the scheduler would."""
+    schedule = parse(spec, tz=NEW_YORK, dst=dst)
+    due = schedule.next(now)
+    following = {"schedule": schedule, "next": None if due is None else due.astimezone(NEW_YORK)}
+    return job(name, spec, **{**following, "prev": now - timedelta(minutes=59), **changes})
+
+
+def clock_change(now: datetime) -> Snapshot:
+    """Jobs in New York, some of which are due in the hour that the clock skips or shows twice."""
+    jobs = [
+        new_york_job(now, "nightly_backup", "0 30 2 * * *"),
+        new_york_job(now, "close_the_books", "0 30 1 * * *"),
+        new_york_job(now, "read_the_meters", "0 30 1 * * *", dst="every"),
+        new_york_job(now, "send_invoices", "0 0,30 2 * * *"),
+        new_york_job(now, "skipped_once", "0 15 2 * * *", dst="every"),
+        new_york_job(now, "in_utc", "TZ=UTC 0 30 6 * * *"),
+        new_york_job(
+            now,
+            "paused_backup",
+            "0 30 2 * * *",
+            status=JobStatus.PAUSED,
+            paused_since=now - timedelta(hours=1),
+        ),
+        new_york_job(now, "refresh_cache", "*/15 * * * * *"),
+    ]
+    return scene(
+        jobs, at=now, zone=NEW_YORK, started=now - timedelta(hours=3), heartbeat=now - timedelta(seconds=2)
+    )

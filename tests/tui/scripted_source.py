@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 from jobtui.core.model import JobView, RunView, Snapshot
 from jobtui.core.words import describe
-from jobtui.source import FIRES, JobDetails
+from jobtui.source import Coming, JobDetails, coming_after
 
 Command = tuple[str | int, ...]
 
@@ -84,17 +84,14 @@ class ScriptedSource:
         return JobDetails(
             job=view,
             words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
-            fires=self._fires(view),
+            coming=self._coming(view),
             runs=tuple(run for run in self._snapshot.recent if run.job == job),
         )
 
-    def _fires(self, view: JobView) -> tuple[datetime, ...]:
-        fires: list[datetime] = []
-        fire = view.next
-        while view.schedule is not None and fire is not None and len(fires) < FIRES:
-            fires.append(fire)
-            fire = view.schedule.next(fire)
-        return tuple(fires)
+    def _coming(self, view: JobView) -> Coming:
+        if view.schedule is None or view.next is None:
+            return Coming()
+        return coming_after(self._snapshot.at, view.schedule, view.next, self.zone)
 
     def output(self, number: int) -> str:
         """What a run printed."""

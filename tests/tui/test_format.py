@@ -20,6 +20,7 @@ from jobtui.tui.format import (
     STRIP_GLYPHS,
     count,
     countdown,
+    countdown_within,
     full_moment,
     going,
     moment,
@@ -130,8 +131,31 @@ def test_a_countdown_over_a_change_of_the_clocks_is_real_time() -> None:
     """In the night the clocks go forward, midnight to 3 o'clock is two hours."""
     before = datetime(2026, 3, 29, 0, 0, tzinfo=LONDON)
     after = datetime(2026, 3, 29, 3, 0, tzinfo=LONDON)
-    # Two aware datetimes of one zone are subtracted by the wall clock, so sources hand out other zones' too.
-    assert countdown(after.astimezone(UTC), before.astimezone(UTC)) == "in 2h00m"
+    assert countdown(after, before) == "in 2h00m"
+    assert going(before, after) == "2h00m"
+
+
+@pytest.mark.parametrize(
+    ("width", "ahead", "text"),
+    [
+        (9, 48600, "in 13h30m"),
+        (8, 48600, "13h30m"),
+        (5, 48600, "13h"),
+        (5, 7500, "2h05m"),
+        (5, 45, "45s"),
+        (5, 99 * 86400 + 82800, "99d"),
+        (5, 0, "now"),
+    ],
+)
+def test_countdowns_that_have_little_room(width: int, ahead: float, text: str) -> None:
+    """First ``in`` goes, then the smaller unit."""
+    assert countdown_within(width, NOW + timedelta(seconds=ahead), NOW) == text
+
+
+@given(seconds)
+def test_a_countdown_within_5_cells_fits(ahead: float) -> None:
+    """The room that there is beside a badge and a moment with its day."""
+    assert len(countdown_within(5, NOW + timedelta(seconds=ahead), NOW)) <= 5
 
 
 @pytest.mark.parametrize(

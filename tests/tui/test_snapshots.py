@@ -162,3 +162,33 @@ def test_end_of_300_jobs(picture: Picture) -> None:
 def test_output(picture: Picture) -> None:
     """What jobs and subprocesses printed."""
     picture(scenes.idle(), ["o"])
+
+
+def test_before_the_clock_goes_forward(picture: Picture) -> None:
+    """The badge stands beside fires that the change moves, with the moment in full; what comes has it too."""
+    picture(scenes.clock_change(scenes.SPRING), ["3"])
+
+
+def test_before_the_clock_goes_back(picture: Picture) -> None:
+    """The badge stands beside fires whose time is shown twice."""
+    picture(scenes.clock_change(scenes.AUTUMN), ["3"])
+
+
+def test_clock_change_in_a_light_theme(picture: Picture) -> None:
+    """The badge is readable on light ground."""
+    picture(scenes.clock_change(scenes.SPRING), theme="textual-light")
+
+
+def test_details_of_a_moved_fire(picture: Picture) -> None:
+    """A fire that is moved is marked, and it is said why."""
+    picture(scenes.clock_change(scenes.SPRING), ["enter"])
+
+
+def test_details_of_a_dropped_fire(picture: Picture) -> None:
+    """Where there is no fire, a line says so, and why."""
+    picture(scenes.clock_change(scenes.SPRING), [*"jjjj", "enter"])
+
+
+def test_details_of_repeated_fires(picture: Picture) -> None:
+    """Both fires of one wall time are marked, and one sentence tells why."""
+    picture(scenes.clock_change(scenes.AUTUMN), [*"jj", "enter"])

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.core.model import JobStatus, RunState
-from jobtui.tui.format import STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.tui.format import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
 
 _SPOKEN = {
     "slash": "/",
@@ -89,5 +89,7 @@ def _signs() -> Text:
     text.append("     run  ", style="dim")
     text.append("  ".join(states[:5]) + "\n          " + "  ".join(states[5:]) + "\n")
     text.append("    strip  ", style="dim")
-    text.append("  ".join(f"{glyph} {state.value}" for state, glyph in STRIP_GLYPHS.items()))
+    text.append("  ".join(f"{glyph} {state.value}" for state, glyph in STRIP_GLYPHS.items()) + "\n")
+    text.append("     next  ", style="dim")
+    text.append(f"{DST} a change of the clock affects this fire; enter says why")
     return text

@@ -9,18 +9,21 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from jobtui.core.dst import Fire
 from jobtui.core.model import RunView, Snapshot
-from jobtui.source import JobDetails
+from jobtui.source import Coming, JobDetails
 from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.commands import Commands
 from jobtui.tui.fields import fields
-from jobtui.tui.format import STATUS_GLYPHS, countdown, full_moment, plain, span
+from jobtui.tui.format import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
 from jobtui.tui.line_table import LineTable
 from jobtui.tui.screens.run import RunScreen
+
+_FIRE_WIDTH = 34  # a day, a time and the longest countdown, so that what stands behind them is in line
 
 
 class JobScreen(ModalScreen[None]):
@@ -44,6 +47,8 @@ class JobScreen(ModalScreen[None]):
         self._details: JobDetails | None = None
         self._about = Static(id="about")
         self._fires = Static(id="fires")
+        self._changes = Static()
+        self._changes_box = VerticalScroll(self._changes, id="changes")
         self._runs: LineTable[RunView] = LineTable(
             JOB_RUN_COLUMNS, run_key, empty="it has not run yet", header=True, id="job-runs"
         )
@@ -55,6 +60,7 @@ class JobScreen(ModalScreen[None]):
             with Horizontal(id="job-top"):
                 yield self._about
                 yield self._fires
+            yield self._changes_box
             yield Static("Latest runs (enter opens one)", classes="heading")
             yield self._runs
         yield Footer(compact=True, show_command_palette=False)
@@ -72,7 +78,9 @@ class JobScreen(ModalScreen[None]):
             self._about.update(Text(str(error.args[0])))
             return
         self._about.update(_about(details))
-        self._fires.update(_fires(details, snapshot))
+        self._fires.update(_fires(details.coming, snapshot))
+        self._changes_box.display = bool(details.coming.changes)
+        self._changes.update(fields((note.effect.value, note.sentence) for note in details.coming.changes))
         self._runs.show(details.runs, snapshot.at)
 
     def action_run(self) -> None:
@@ -109,11 +117,20 @@ def _about(details: JobDetails) -> Table:
     return fields(rows)
 
 
-def _fires(details: JobDetails, snapshot: Snapshot) -> Text:
+def _fires(coming: Coming, snapshot: Snapshot) -> Text:
     text = Text("Next fires\n", style="")
     text.stylize("bold")
-    if not details.fires:
+    if not coming.fires:
         text.append("none", style="not bold")
-    for fire in details.fires:
-        text.append(f"{fire:%a %Y-%m-%d %H:%M:%S}  {countdown(fire, snapshot.at)}\n", style="not bold")
+    for fire in coming.fires:
+        line = _fire(fire, snapshot)
+        if fire.note is not None:
+            line = f"{line:{_FIRE_WIDTH}} {fire.note.effect.value}"
+        text.append(f"{line}\n", style="not bold")
     return text
+
+
+def _fire(fire: Fire, snapshot: Snapshot) -> str:
+    if fire.dropped:  # at a time that does not exist
+        return f"{fire.at:%a %Y-%m-%d} {NEVER:8}  no fire"
+    return f"{fire.at:%a %Y-%m-%d %H:%M:%S}  {countdown(fire.at, snapshot.at)}"

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from jobtui.core.model import RunView
 from jobtui.source import Source
 from jobtui.tui.fields import fields
-from jobtui.tui.format import STATE_GLYPHS, full_moment, plain, run_label, span, trigger_word
+from jobtui.tui.format import STATE_GLYPHS, between, full_moment, plain, run_label, span, trigger_word
 
 
 class RunScreen(ModalScreen[None]):
@@ -77,7 +77,7 @@ class RunScreen(ModalScreen[None]):
         if run.waiting_since is not None and run.started is None and run.ended is None:
             rows.append(("waits since", full_moment(run.waiting_since)))
         if run.started is not None:
-            late = run.started - (run.due or run.created)
+            late = between(run.due or run.created, run.started)
             rows.append(
                 ("started", f"{full_moment(run.started)}, after {span(late)}, on {plain(run.worker)}")
             )
