@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 
 import pytest
@@ -38,4 +39,12 @@ def _clean_environment() -> None:
         importlib.reload(constants)
 
 
+def _hear_interrupts() -> None:
+    # A shell starts what runs in the background with SIGINT ignored, and every process of a test would
+    # inherit that: those that a test interrupts would never end.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _clean_environment()
+_hear_interrupts()

@@ -66,13 +66,19 @@ def fires_after(schedule: Schedule, after: datetime) -> Iterator[Fire]:
     """Yields the fires of a schedule strictly later than ``after``, and between them what is dropped."""
     start, due = after, schedule.next(after)
     while due is not None:
-        if isinstance(schedule, Cron):
-            for change in clock_changes(schedule.tz, start, due):
-                note = _gap_note(schedule, change) if change.is_gap else None
-                if note is not None and note.effect is DstEffect.DROPPED:
-                    yield Fire(change.instant.astimezone(schedule.tz), note)
+        yield from dropped_between(schedule, start, due)
         yield Fire(due, note_on(schedule, due))
         start, due = due, schedule.next(due)
+
+
+def dropped_between(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Fire]:
+    """Yields what a schedule drops because of the changes of its clock in ``after < t <= until``."""
+    if not isinstance(schedule, Cron):
+        return
+    for change in clock_changes(schedule.tz, after, until):
+        note = _gap_note(schedule, change) if change.is_gap else None
+        if note is not None and note.effect is DstEffect.DROPPED:
+            yield Fire(change.instant.astimezone(schedule.tz), note)
 
 
 def note_on(schedule: Schedule | None, fire: datetime) -> DstNote | None:

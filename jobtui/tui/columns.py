@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from jobtui.core.dst import note_on
+from jobtui.core.dst import dropped_between, note_on
 from jobtui.core.model import JobStatus, JobView, RunState, RunView
 from jobtui.core.schedules import Cron, Schedule
 from jobtui.tui.format import (
@@ -60,17 +60,28 @@ class Upcoming:
 # --- changes of the clock -------------------------------------------------------------------------
 
 
-def is_affected(schedule: Schedule | None, fire: datetime) -> bool:
-    """Whether a change of the clock does something to a fire. Asked for rows that are seen, not for all."""
-    # In UTC, because two passes of one time of one zone are equal.
-    return isinstance(schedule, Cron) and _is_affected(schedule, fire.astimezone(UTC))
+def is_affected(schedule: Schedule | None, fire: datetime, now: datetime) -> bool:
+    """Whether a change of the clock does something to a fire, or drops one before it.
+
+    Asked for rows that are seen, not for all.
+    """
+    if not isinstance(schedule, Cron):
+        return False
+    # In UTC, because two passes of one time of one zone are equal; and from midnight, to be asked once a day.
+    now, fire = now.astimezone(UTC), fire.astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _has_note(schedule, fire) or any(each > now for each in _dropped(schedule, midnight, fire))
 
 
-@lru_cache(
-    maxsize=256
-)  # a few screens; in the gap, a schedule of every second is asked for each of its times
-def _is_affected(schedule: Cron, fire: datetime) -> bool:
+# A few screens; in the gap, a schedule of every second is asked for each of its times.
+@lru_cache(maxsize=256)
+def _has_note(schedule: Cron, fire: datetime) -> bool:
     return note_on(schedule, fire) is not None
+
+
+@lru_cache(maxsize=256)
+def _dropped(schedule: Cron, after: datetime, fire: datetime) -> tuple[datetime, ...]:
+    return tuple(each.at.astimezone(UTC) for each in dropped_between(schedule, after, fire))
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -99,7 +110,7 @@ def _next(job: JobView, now: datetime) -> Cell:
     if job.next is None:
         return [(f"{job.scheduled} to come" if job.scheduled else NEVER, "muted")]
     due = moment(job.next, now)
-    if not is_affected(job.schedule, job.next):
+    if not is_affected(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
     # The countdown gives way: the column does not change its width, and the moment is told in full.
     left = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
@@ -248,7 +259,7 @@ def _due(row: Upcoming, now: datetime) -> Cell:
 def _left(row: Upcoming, now: datetime) -> Cell:
     if row.paused:
         return [("paused", "waiting")]
-    if not is_affected(row.schedule, row.due):
+    if not is_affected(row.schedule, row.due, now):
         return [(countdown(row.due, now), "running")]
     return [
         (DST, "dst"),

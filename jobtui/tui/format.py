@@ -58,7 +58,8 @@ STATE_TONES = {
 }
 
 NEVER = "—"
-DST = "DST"  # the badge of a fire that a change of the clock moves, merges or repeats
+# The badge of a fire that a change of the clock moves, merges or repeats, or before which it drops one.
+DST = "DST"
 
 
 def span(duration: timedelta | None) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import tzinfo
 
+from jobtui.core.coming import Coming, coming_after
 from jobtui.core.model import JobView, RunView, Snapshot
 from jobtui.core.words import describe
-from jobtui.source import Coming, JobDetails, coming_after
+from jobtui.source import JobDetails
 
 Command = tuple[str | int, ...]
 

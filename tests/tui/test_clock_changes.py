@@ -16,11 +16,12 @@ from scripted_source import ScriptedSource
 from stage import NARROW, WIDE, driven, on_stage
 
 from jobtui.core.clock import ManualClock
+from jobtui.core.coming import FIRES, coming_after
 from jobtui.core.dst import DstEffect
 from jobtui.core.model import JobView
 from jobtui.core.scheduler import Scheduler
 from jobtui.core.schedules import Dst
-from jobtui.source import FIRES, JobDetails, LocalSource, coming_after
+from jobtui.source import JobDetails, LocalSource
 from jobtui.tui.columns import JOB_COLUMNS, UPCOMING_COLUMNS
 from jobtui.tui.panes import upcoming_of
 
@@ -58,7 +59,8 @@ def listed(details: JobDetails) -> list[str]:
     ("now", "spec", "dst", "cell"),
     [
         (SPRING, "0 30 2 * * *", "once", " 8 Mar 03:00 DST 12h"),
-        (SPRING, "0 30 2 * * *", "every", " 9 Mar 02:30 in 1d12h"),
+        (SPRING, "0 30 2 * * *", "every", " 9 Mar 02:30 DST 1d12h"),  # before it, one is dropped
+        (SPRING + timedelta(hours=14), "0 30 2 * * *", "every", " 9 Mar 02:30 in 23h00m"),
         (SPRING, "0 0 3 * * *", "once", " 8 Mar 03:00 in 12h30m"),
         (SPRING, "0 30 1 * * *", "once", " 8 Mar 01:30 in 12h00m"),
         (SPRING, "TZ=UTC 0 30 6 * * *", "once", " 8 Mar 01:30 in 12h00m"),

@@ -13,9 +13,10 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from jobtui.core.coming import Coming
 from jobtui.core.dst import Fire
 from jobtui.core.model import RunView, Snapshot
-from jobtui.source import Coming, JobDetails
+from jobtui.source import JobDetails
 from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.commands import Commands
 from jobtui.tui.fields import fields
