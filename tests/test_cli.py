@@ -520,6 +520,7 @@ class TestReport:
         assert "…" not in narrow
         fires = re.findall(r"2026-11-23 12:(\d\d:\d\d) UTC", narrow)
         assert fires == ["00:00", "00:05", "00:10", "00:15"]  # the first is the clock
+        assert re.search(r"every 5 .*\n.* seconds ", narrow)  # in words, on two lines
         wide = shown(200)
         assert len(re.findall("^a_rather_long_name_of_a_job .*00:05.*00:10.*00:15", wide, re.MULTILINE)) == 1
 

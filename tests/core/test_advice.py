@@ -306,3 +306,17 @@ def test_a_first_fire_that_is_years_away_is_told_though_the_next_is_close() -> N
     found = advice(parse("0,30 0 29 2 *", tz="UTC"), NOW)
     assert len(found) == 1
     assert found[0].startswith("it fires less than once a year")
+
+
+def test_a_year_without_a_fire_is_told_though_the_next_fire_is_near() -> None:
+    """It is not the coming months alone that are looked at."""
+    december = datetime(2027, 12, 15, tzinfo=UTC)
+    assert advice(parse("0 0 29 2 *", tz="UTC"), december) == [
+        "it fires less than once a year: next on 2028-02-29, then on 2032-02-29"
+    ]
+
+
+def test_the_first_monday_of_a_month_comes_once_a_year() -> None:
+    """From one to the next there may be 371 days, as in 2029."""
+    right_after = datetime(2029, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert advice(parse("0 0 0 */32,2-7 1 MON", tz="UTC"), right_after) == []

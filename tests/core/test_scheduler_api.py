@@ -49,6 +49,7 @@ def work() -> None:
         ({"pool": True}, TypeError, "the pool is a number of runs (0 = no limit), not True"),
         ({"pool": "4"}, TypeError, "the pool is a number of runs (0 = no limit), not '4'"),
         ({"overlap": "replace"}, ValueError, "overlap is one of 'hold', 'skip', 'allow', not 'replace'"),
+        ({"dst": "twice"}, BadSpec, "dst is 'once' or 'every', not 'twice'"),
     ],
 )
 def test_settings_that_are_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:

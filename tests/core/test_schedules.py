@@ -5,7 +5,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
-from itertools import pairwise
+from itertools import combinations, islice, pairwise
 from threading import Barrier
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,9 +15,10 @@ from dateutil import tz as dateutil_tz  # type: ignore[import-untyped] # it ship
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobtui.core import cron, parsing
 from jobtui.core.errors import BadSpec
 from jobtui.core.parsing import parse
-from jobtui.core.schedules import Cron, Every, Once, Schedule
+from jobtui.core.schedules import Cron, Dst, Every, Once, Schedule
 from jobtui.core.zones import local_zone, zone, zone_name
 
 STEADY = settings(derandomize=True, deadline=None, max_examples=200, database=None)
@@ -141,19 +142,21 @@ def test_parse_returns_the_same_object_for_the_same_arguments() -> None:
     assert str(parse("@daily", tz=UTC)) == "TZ=UTC 0 0 0 * * *"
 
 
-def test_threads_that_parse_the_same_new_spec_get_the_same_object() -> None:
-    """Whoever comes second takes what the first one made."""
-    for number in range(200):
-        spec = f"{number % 60} {number // 60} 4 * * *"
-        barrier = Barrier(4)
+def test_threads_that_parse_the_same_new_spec_get_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where several have read it before any has kept it, all take what the first one made."""
+    barrier = Barrier(4)
+    read = parsing._read
 
-        def read(spec: str = spec, barrier: Barrier = barrier) -> Cron | Every:
-            barrier.wait()
-            return parse(spec, tz="UTC")
+    def read_together(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
+        made = read(spec, tz, dst)
+        barrier.wait(timeout=30)
+        return made
 
-        with ThreadPoolExecutor(4) as threads:
-            found = [thread.result() for thread in [threads.submit(read) for _ in range(4)]]
-        assert all(each is found[0] for each in found)
+    monkeypatch.setattr(parsing, "_read", read_together)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: parse("7 7 4 7 7 *", tz="UTC"), range(4)))
+    assert all(each is found[0] for each in found)
+    assert parse("7 7 4 7 7 *", tz="UTC") is found[0]
 
 
 def test_what_parse_remembers_is_bounded_and_forgotten_specs_are_read_again() -> None:
@@ -164,6 +167,14 @@ def test_what_parse_remembers_is_bounded_and_forgotten_specs_are_read_again() ->
     again = parse("1 2 3 4 5 *", tz="UTC")
     assert again is not first
     assert again == first
+
+
+def test_what_is_remembered_of_fields_is_bounded() -> None:
+    """Strangers' specs may differ in every field; what croniter made of them is not kept for ever."""
+    fields = islice(combinations(range(60), 3), cron._MOST_EXPANDED + 100)
+    for number, (low, middle, high) in enumerate(fields):
+        assert Cron(f"{low},{middle},{high} * * * * *", tz="UTC").fields.seconds == (low, middle, high)
+        assert len(cron._expanded) <= cron._MOST_EXPANDED + 6, number
 
 
 def test_zones_that_are_equal_but_have_other_names_are_not_mixed_up() -> None:

@@ -359,13 +359,24 @@ def test_a_clock_corrected_by_days_moves_cron_jobs_too() -> None:
     assert due_of(bench, "cron") == "21 12:30:00"
 
 
-def test_a_step_of_exactly_three_hours_is_no_correction() -> None:
-    """Debian cron's rule."""
+@pytest.mark.parametrize("noise", [0, 0.0005])
+def test_a_step_of_exactly_three_hours_is_no_correction(noise: float) -> None:
+    """Debian cron's rule; a step is measured, and never to the last digit."""
     bench = Bench()
     bench.job("cron", "0 30 * * * *")
     bench.now -= 3 * 3600
-    bench.engine.clock_stepped(-3 * 3600.0, bench.now)
+    bench.engine.clock_stepped(-3 * 3600.0 - noise, bench.now)
     assert due_of(bench, "cron") == "23 12:30:00"
+
+
+def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() -> None:
+    """That run started when the new clock would have shown 08:00 sharp, though the step is measured as more."""
+    bench = Bench()
+    bench.job("cron", "0 0 * * * *")
+    bench.engine.tick(bench.now)
+    bench.now -= 4 * 3600
+    bench.engine.clock_stepped(-4 * 3600.0 - 0.0005, bench.now)
+    assert due_of(bench, "cron") == "23 09:00:00"
 
 
 def test_a_clock_set_back_after_the_stop_makes_nothing_due() -> None:
