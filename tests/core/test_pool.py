@@ -145,7 +145,7 @@ def test_max_held_limits_ticks_and_not_people() -> None:
 def test_above_max_held_a_tick_names_the_run_that_all_wait_for_also_before_it_starts() -> None:
     """With a full pool that is the queued run, and not the latest of the held ones."""
     bench = Bench()
-    job = bench.job(schedule="@every 1s", max_held=2)
+    bench.job(schedule="@every 1s", max_held=2)
     for _ in range(4):
         bench.tick(1)
     assert bench.counts == (0, 1, 2)

@@ -370,7 +370,7 @@ def test_a_step_of_exactly_three_hours_is_no_correction(noise: float) -> None:
 
 
 def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() -> None:
-    """That run started when the new clock would have shown 08:00 sharp, though the step is measured as more."""
+    """That run started when the new clock would have shown 08:00 sharp, though the step measures as more."""
     bench = Bench()
     bench.job("cron", "0 0 * * * *")
     bench.engine.tick(bench.now)
