@@ -174,5 +174,5 @@ class _LocalFeed:
 
     def _changed(self) -> None:
         if self._subscription is not None:
-            self._subscription.read()
+            self._subscription.skip()
         self._notify()

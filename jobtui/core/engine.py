@@ -46,7 +46,10 @@ class Engine:
     Attributes:
         jobs: Every job by its name, in the order of registration.
         phase: Where the scheduler is in its life.
+        one_offs: The jobs of one-off runs, by the name of their runnables; can be looked up without a lock.
+        over: Whether it is stopping or has stopped: nothing is accepted any more.
         journal: What happened since it was last read.
+        numbers: See `Pool`; so for ``startable``, ``take``, ``finish`` and ``cancel``.
     """
 
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
@@ -54,10 +57,17 @@ class Engine:
         self.phase = Phase.NEW
         self.journal = Journal(tz)
         self._pool = Pool(pool, self.journal, ledger)
+        # These are the pool's own business, and every run passes them: no detour.
+        self.numbers = self._pool.numbers
+        self.startable = self._pool.startable
+        self.take = self._pool.take
+        self.finish = self._pool.finish
+        self.cancel = self._pool.cancel
         self._ledger = ledger
         self._agenda: Agenda[JobRecord | RunRecord] = Agenda()
-        self._one_offs: dict[str, JobRecord] = {}
+        self.one_offs: dict[str, JobRecord] = {}
         self._name_numbers: dict[str, int] = {}
+        self.over = False
         self._countable = TICK_LIMIT
         self._started: float | None = None
         self._heartbeat: float | None = None
@@ -68,6 +78,7 @@ class Engine:
     def start(self, now: float) -> None:
         """From here on ticks come due and runs may start."""
         self.phase = Phase.RUNNING
+        self._pool.open = True
         self._started = self._heartbeat = now
         for job in self.jobs.values():
             self._set_due(job, now)
@@ -76,17 +87,19 @@ class Engine:
     def stop(self, now: float) -> None:
         """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
         self.phase = Phase.STOPPING
+        self.over = True
+        self._pool.open = False
         self.journal.tell(events.SchedulerStopping, now)
         self._pool.cancel_waiting(self.jobs.values(), now, STOPPED)
         for job in self.jobs.values():
             job.due = None
-            job.changed()
+            job.picture = None
         self._agenda.clear()
 
     def abandon(self, now: float, reason: str) -> None:
         """Give every run that is still going its ending; its work may go on unseen."""
         for run in list(self._pool.running.values()):
-            self._pool.finish(run, now, RunState.CANCELLED, elapsed=now - (run.started or now), reason=reason)
+            self._pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
         self.phase = Phase.STOPPED
         self.journal.tell(events.SchedulerStopped, now)
 
@@ -98,7 +111,7 @@ class Engine:
         Raises:
             RuntimeError: The scheduler has stopped: the job would never run.
         """
-        if self.phase in (Phase.STOPPING, Phase.STOPPED):
+        if self.over:
             raise RuntimeError("the scheduler has stopped: it takes no more jobs")
         job.name = self._free_name(job.name)
         self.jobs[job.name] = job
@@ -114,8 +127,8 @@ class Engine:
         job.due = None
         self._pool.cancel_waiting([job], now, "job removed")
         del self.jobs[job.name]
-        if self._one_offs.get(job.runnable.name) is job:
-            del self._one_offs[job.runnable.name]
+        if self.one_offs.get(job.runnable.name) is job:
+            del self.one_offs[job.runnable.name]
         self.journal.tell_job(events.JobRemoved, job, now)
         return True
 
@@ -137,10 +150,10 @@ class Engine:
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
         """The job without a schedule that the one-off runs of equally named runnables share."""
-        job = self._one_offs.get(runnable.name)
+        job = self.one_offs.get(runnable.name)
         if job is None:
             job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
-            self._one_offs[runnable.name] = job
+            self.one_offs[runnable.name] = job
             self.add_job(job, now)
         return job
 
@@ -154,6 +167,13 @@ class Engine:
         return f"{name}-{number}"
 
     # --- runs -------------------------------------------------------------------------------------
+
+    def accept(self, run: RunRecord) -> None:
+        """Admit a one-off run that was asked for without the lock; nothing may have ended meanwhile."""
+        if self.over:
+            self._pool.refuse(run, run.created, STOPPED)
+        else:
+            self._pool.admit(run, run.created)
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
         """Ask for a run now; it passes the same gates as a tick."""
@@ -170,37 +190,11 @@ class Engine:
         self._agenda.put(run)
         return run
 
-    def cancel(self, run: RunRecord, now: float, reason: str) -> bool:
-        """Take out a run that waits. Returns False for one that has started or ended."""
-        return self._pool.cancel(run, now, reason)
-
-    def take(self, now: float, worker: str) -> RunRecord | None:
-        """Start the run at the head of the queue, if there is one and a slot for it."""
-        return self._pool.take(now, worker) if self.startable else None
-
-    def finish(
-        self,
-        run: RunRecord,
-        now: float,
-        state: RunState,
-        *,
-        elapsed: float,
-        reason: str = "",
-        error: str = "",
-    ) -> None:
-        """Record the end of a run's work, and let its job's next held run into the queue."""
-        self._pool.finish(run, now, state, elapsed=elapsed, reason=reason, error=error)
-
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. Shrinking ends nothing: it starts nothing until there is room."""
         if size != self._pool.size:
             self._pool.size = size
             self.journal.tell(events.PoolResized, now, size=size)
-
-    @property
-    def startable(self) -> int:
-        """How many queued runs may start now."""
-        return self._pool.free if self.phase is Phase.RUNNING else 0
 
     @property
     def running(self) -> int:
@@ -271,7 +265,7 @@ class Engine:
         for run in self._pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
                 run.due += seconds
-                run.changed()
+                run.picture = None
                 self._agenda.put(run)
         self.journal.tell(events.ClockStepped, now, seconds=seconds)
 
@@ -289,7 +283,7 @@ class Engine:
 
     def _set_next(self, job: JobRecord, instant: datetime | None) -> None:
         job.due = None if instant is None or instant.year > LAST_YEAR else instant.timestamp()
-        job.changed()
+        job.picture = None
         self._agenda.put(job)
 
     # --- ticks ------------------------------------------------------------------------------------

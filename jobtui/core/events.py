@@ -7,8 +7,20 @@ reader needs no lock and can keep them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import ClassVar, Protocol
 
-from jobtui.core.model import JobView, RunView
+from jobtui.core.model import JobView, RunState, RunView
+
+_set = object.__setattr__  # on what is frozen
+
+
+class Drawable(Protocol):
+    """A run that knows for ever what it was at each step of its life."""
+
+    def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
+        """The run as it was when it got into that state; None for its last one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +43,50 @@ class JobEvent(Event):
     job: JobView
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent(Event):
-    """Something that happened to a run, or a tick that started none."""
+    """Something that happened to a run, or a tick that started none.
 
-    run: RunView
+    Args:
+        seq: As for every event.
+        at: As for every event.
+        run: The run as it was then, or what can draw that picture when somebody looks at it, since a
+            reader may take 10,000 events and look at ten.
+        tz: The zone for the picture.
+    """
+
+    __slots__ = ("_run", "_tz")
+
+    _run: RunView | Drawable
+    _tz: tzinfo
+    _state: ClassVar[RunState | None] = None  # that a run gets into by this event; None for its last one
+
+    def __init__(self, *, seq: int, at: float, run: RunView | Drawable, tz: tzinfo = UTC) -> None:
+        # All at once: to pass through the frozen class's own __init__ would double the time to read events.
+        _set(self, "seq", seq)
+        _set(self, "at", at)
+        _set(self, "_run", run)
+        _set(self, "_tz", tz)
+
+    @property
+    def run(self) -> RunView:
+        """The run as it was then."""
+        if isinstance(self._run, RunView):
+            return self._run
+        run = self._run.view_at(self._state, self._tz)
+        _set(self, "_run", run)
+        return run
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same event of an equal run."""
+        return super().__eq__(other) and isinstance(other, RunEvent) and self.run == other.run
+
+    def __hash__(self) -> int:
+        """By number and time."""
+        return super().__hash__()
+
+    def __repr__(self) -> str:
+        """As for every event, with the run."""
+        return f"{type(self).__name__}(seq={self.seq}, at={self.at}, run={self.run})"
 
 
 class JobAdded(JobEvent):
@@ -79,11 +130,15 @@ class RunQueued(RunEvent):
 
     __slots__ = ()
 
+    _state = RunState.QUEUED
+
 
 class RunStarted(RunEvent):
     """A run's work started."""
 
     __slots__ = ()
+
+    _state = RunState.RUNNING
 
 
 class RunFinished(RunEvent):

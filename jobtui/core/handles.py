@@ -79,12 +79,14 @@ class Job:
 class Run:
     """One execution of a runnable. Safe in any thread."""
 
-    __slots__ = ("_done", "_exception", "_record", "_runtime", "_value")
+    __slots__ = ("_exception", "_record", "_runtime", "_value", "awaited")
 
     def __init__(self, runtime: Runtime, record: RunRecord) -> None:
         self._runtime = runtime
         self._record = record
-        self._done: threading.Event | None = None  # made when somebody waits: most runs are never waited for
+        self.awaited: threading.Event | None = (
+            None  # made when somebody waits: most runs are never waited for
+        )
         self._value: object = None
         self._exception: BaseException | None = None
 
@@ -147,20 +149,22 @@ class Run:
         """The run's number, job and state."""
         return f"<jobtui.Run {self.number} of {self.job!r} {self.state.value}>"
 
-    def _settle(self, value: object, exception: BaseException | None) -> None:
-        """Keep the result; called before the run's state says that it has ended."""
+    # --- the runtime's half -----------------------------------------------------------------------
+
+    def settle(self, value: object, exception: BaseException | None) -> None:
+        """Keep the result; called before the run's state says that it has ended. For the runtime's use."""
         self._value = value
         self._exception = exception
 
-    def _event(self) -> threading.Event | None:
-        """What to wait for, or None if the run has ended; called under the scheduler's lock."""
+    def end(self) -> threading.Event | None:
+        """What to wait for, or None if the run has ended; under the lock. For the runtime's use."""
         if self.state.ended:
             return None
-        if self._done is None:
-            self._done = threading.Event()
-        return self._done
+        if self.awaited is None:
+            self.awaited = threading.Event()
+        return self.awaited
 
-    def _announce(self) -> None:
-        """Wake whoever waits; called once the run has ended."""
-        if self._done is not None:
-            self._done.set()
+    def announce(self) -> None:
+        """Wake whoever waits; called once the run has ended. For the runtime's use."""
+        if self.awaited is not None:
+            self.awaited.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 
 from jobtui.core.records import RunRecord
@@ -15,14 +16,14 @@ class MemoryLedger:
 
     Args:
         capacity: How many endings are kept.
+
+    Attributes:
+        record: Keeps an ending.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._endings: deque[RunRecord] = deque(maxlen=capacity)
-
-    def record(self, run: RunRecord) -> None:
-        """Keep an ending."""
-        self._endings.append(run)
+        self.record: Callable[[RunRecord], None] = self._endings.append  # every run passes here: no detour
 
     def latest(self, limit: int) -> list[RunRecord]:
         """The latest endings, newest first."""

@@ -2,52 +2,125 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from itertools import islice
 from typing import Any
 
-from jobtui.core.events import Event, JobEvent, RunEvent
+from jobtui.core.events import Event, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
 from jobtui.core.records import JobRecord, RunRecord
+
+CAPACITY = 10_000  # events on the tape
+
+Step = type[RunQueued] | type[RunStarted] | type[RunFinished]
 
 
 class Journal:
-    """Counts every change, and writes it down as an event if anybody listens.
+    """Counts every change, and writes it down on one tape for all readers if anybody listens.
+
+    The tape alternates between a step and its run. The three steps that every run takes are noted so,
+    since a run's own record tells for ever what it was at each of them: to draw a picture of it at
+    once would take longer than the run. Any other event is drawn at once, and stands behind a None.
 
     Args:
         tz: The zone in which times are given in views and reasons.
 
     Attributes:
         seq: The number of the latest change.
-        events: What happened since the events were last taken; None while nobody listens.
-        settled: The handles of the runs that ended since they were last taken.
+        settled: The handles, that somebody waits for, of the runs that ended since they were last taken.
+        capacity: How many events the tape has room for; the oldest make room for the newest.
+        untold: Whether a reader is to be told of the next change.
     """
 
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self.seq = 0
-        self.events: list[Event] | None = None
         self.settled: list[Any] = []
+        self.untold = False
+        self.capacity = CAPACITY
+        self._tape: deque[Any] | None = None
+
+    # --- writing ----------------------------------------------------------------------------------
 
     def tell(self, kind: type[Event], now: float, **details: Any) -> None:
         """Something happened to the scheduler as a whole."""
         self.seq += 1
-        if self.events is not None:
-            self.events.append(kind(seq=self.seq, at=now, **details))
+        if self._tape is not None:
+            self._tape += (None, kind(seq=self.seq, at=now, **details))
 
     def tell_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Something happened to a job."""
-        job.changed()
+        job.picture = None
         self.seq += 1
-        if self.events is not None:
-            self.events.append(kind(seq=self.seq, at=now, job=job.view(self.tz)))
+        if self._tape is not None:
+            self._tape += (None, kind(seq=self.seq, at=now, job=job.view(self.tz)))
 
     def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""
-        run.changed()
-        run.job.changed()
+        run.picture = run.job.picture = None
         self.seq += 1
-        if self.events is not None:
-            self.events.append(kind(seq=self.seq, at=now, run=run.view(self.tz)))
+        if self._tape is not None:
+            self._tape += (None, kind(seq=self.seq, at=now, run=run.view(self.tz)))
+
+    def tell_step(self, step: Step, run: RunRecord) -> None:
+        """A run was queued when it came, or it started, or it ended."""
+        self.seq += 1
+        if self._tape is not None:
+            self._tape.append(step)
+            self._tape.append(run)
 
     def hms(self, seconds: float) -> str:
         """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""
         return datetime.fromtimestamp(seconds, self.tz).strftime("%H:%M:%S")
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    @property
+    def listening(self) -> bool:
+        """Whether what happens is written down."""
+        return self._tape is not None
+
+    def listen(self, *, on: bool) -> None:
+        """Begin to write down what happens, or cease to."""
+        if on is not self.listening:
+            self._tape = deque(maxlen=2 * self.capacity) if on else None
+
+    def lost_after(self, seq: int) -> int:
+        """How many of the events after that number are not on the tape any more."""
+        return max(0, self.seq - seq - len(self._tape or ()) // 2)
+
+    def after(self, seq: int) -> Excerpt:
+        """What is on the tape after the event of that number."""
+        count = min(self.seq - seq, len(self._tape or ()) // 2)
+        latest = list(islice(reversed(self._tape or ()), 2 * count))
+        return Excerpt(self.seq - count + 1, latest[::-2], latest[-2::-2], self.tz)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A part of the tape; what has been cut out needs no lock.
+
+    Attributes:
+        first: The number of the first event.
+        steps: What happened to the subject; None where the subject is the event.
+        subjects: Runs and events, oldest first.
+        tz: The zone of the pictures.
+    """
+
+    first: int
+    steps: list[Step | None]
+    subjects: list[Any]
+    tz: tzinfo
+
+    def events(self) -> list[Event]:
+        """What it tells, oldest first."""
+        tz, told = self.tz, []
+        for seq, (step, subject) in enumerate(zip(self.steps, self.subjects, strict=True), self.first):
+            if step is None:
+                told.append(subject)
+            else:
+                at = subject.ended if step is RunFinished else subject.started
+                at = subject.waiting_since if step is RunQueued else at
+                told.append(step(seq=seq, at=at, run=subject, tz=tz))
+        return told

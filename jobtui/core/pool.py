@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Protocol
 
-from jobtui.core import events
+from jobtui.core.events import RunFinished, RunHeld, RunQueued, RunScheduled, RunStarted, TickEnded
 from jobtui.core.journal import Journal
 from jobtui.core.model import Overlap, PoolView, RunState, Trigger
 from jobtui.core.records import Call, JobRecord, RunRecord
+
+# Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
+_QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
+_FAILED, _SCHEDULED, _SKIPPED = RunState.FAILED, RunState.SCHEDULED, RunState.SKIPPED
+_ALLOW = Overlap.ALLOW
 
 
 class Ledger(Protocol):
@@ -40,6 +46,8 @@ class Pool:
         queue: The QUEUED runs, in the order they will start.
         running: The RUNNING runs by number, oldest first.
         scheduled: The one-off runs whose instant has not come, by number.
+        open: Whether runs may start.
+        numbers: Gives each run its number. Whoever makes a run may take one, without a lock.
     """
 
     def __init__(self, size: int, journal: Journal, ledger: Ledger) -> None:
@@ -48,9 +56,11 @@ class Pool:
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
         self._held = 0
-        self._numbers = 0
+        self.open = False
+        self.numbers = count(1)
         self._journal = journal
-        self._ledger = ledger
+        self._tell_step = journal.tell_step
+        self._record = ledger.record
 
     # --- beginnings -------------------------------------------------------------------------------
 
@@ -64,17 +74,18 @@ class Pool:
         due: float | None = None,
     ) -> RunRecord:
         """A run with the next number, that is nowhere yet."""
-        self._numbers += 1
-        return RunRecord(
-            self._numbers, job, trigger, RunState.QUEUED, created=now, due=due, call=call or job.runnable.call
-        )
+        call = job.runnable.call if call is None else call
+        run = RunRecord(next(self.numbers), job, trigger, call, now)
+        if due is not None:
+            run.due = due
+        return run
 
     def postpone(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until its instant."""
-        run.state = RunState.SCHEDULED
+        run.state = _SCHEDULED
         run.job.scheduled += 1
         self.scheduled[run.number] = run
-        self._journal.tell_run(events.RunScheduled, run, now)
+        self._journal.tell_run(RunScheduled, run, now)
 
     def arrive(self, run: RunRecord, now: float) -> None:
         """A postponed run's instant has come."""
@@ -83,7 +94,7 @@ class Pool:
 
     def refusal(self, job: JobRecord, trigger: Trigger) -> str:
         """Why a job takes no further run now, or ""."""
-        if not job.busy or job.overlap is Overlap.ALLOW:
+        if not job.busy or job.overlap is _ALLOW:
             return ""
         if job.overlap is Overlap.SKIP:
             return self._blocker(job)
@@ -94,36 +105,48 @@ class Pool:
     def admit(self, run: RunRecord, now: float) -> None:
         """Pass a run through its job's gate: to the queue, to the held runs, or to its end."""
         job = run.job
-        refusal = self.refusal(job, run.trigger)
-        if refusal:
-            self._end(run, now, RunState.SKIPPED, refusal)
-        elif job.busy and job.overlap is Overlap.HOLD:
-            run.state = RunState.HELD
+        if job.overlap is _ALLOW or not job.busy:
+            run.state = _QUEUED
+            run.waiting_since = now
+            job.queued += 1
+            job.last_queued = run
+            self.queue.append(run)
+            job.picture = None
+            self._tell_step(RunQueued, run)
+        elif refusal := self.refusal(job, run.trigger):
+            self._end(run, now, _SKIPPED, refusal)
+        else:
+            run.state = _HELD
             run.waiting_since = now
             run.reason = f"waits for run {self._last_run(job).number}"
-            job.held.append(run)
+            job.hold(run)
             self._held += 1
-            self._journal.tell_run(events.RunHeld, run, now)
-        else:
-            self._enqueue(run, now)
+            self._journal.tell_run(RunHeld, run, now)
 
-    @property
-    def free(self) -> int:
-        """How many queued runs there are slots for."""
-        queued = len(self.queue)
-        return queued if self.size == 0 else max(0, min(queued, self.size - len(self.running)))
+    def startable(self) -> bool:
+        """Whether a run may start now."""
+        return bool(self.queue) and self.open and (self.size == 0 or len(self.running) < self.size)
 
-    def take(self, now: float, worker: str) -> RunRecord:
-        """Start the run at the head of the queue."""
+    def take(self, now: float, worker: str) -> RunRecord | None:
+        """Start the run at the head of the queue, if there is one and a slot for it."""
+        if not self.queue or not self.open or 0 < self.size <= len(self.running):
+            return None
         run = self.queue.popleft()
-        run.job.queued -= 1
-        run.job.running.append(run)
+        job = run.job
+        job.queued -= 1
+        job.running += 1
+        job.prev = now
         self.running[run.number] = run
-        run.state = RunState.RUNNING
-        run.started = run.job.prev = now
+        run.state = _RUNNING
+        run.started = now
         run.worker = worker
-        self._journal.tell_run(events.RunStarted, run, now)
+        run.picture = job.picture = None
+        self._tell_step(RunStarted, run)
         return run
+
+    def refuse(self, run: RunRecord, now: float, reason: str) -> None:
+        """End a run that was accepted and then found nobody to take it."""
+        self._end(run, now, _CANCELLED, reason)
 
     # --- endings ----------------------------------------------------------------------------------
 
@@ -132,39 +155,41 @@ class Pool:
         run: RunRecord,
         now: float,
         state: RunState,
-        *,
         elapsed: float,
+        *,
         reason: str = "",
         error: str = "",
     ) -> None:
         """Record the end of a run's work; of a run that was given up already, nothing is recorded again."""
-        if run.state is not RunState.RUNNING:
+        if run.state is not _RUNNING:
             return
         job = run.job
         del self.running[run.number]
-        job.running.remove(run)
+        job.running -= 1
         run.elapsed = elapsed
-        run.error = error
-        if state is not RunState.CANCELLED:
+        if state is not _CANCELLED:
             job.runs += 1
-            job.failures += state is RunState.FAILED
             job.last_elapsed = elapsed
+            if state is _FAILED:
+                job.failures += 1
+                run.error = error
         self._end(run, now, state, reason)
-        self._release(job, now)
+        if job.held:
+            self._release(job, now)
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> bool:
         """Take out a run that waits. Returns False for one that has started or ended."""
         if not run.state.waiting:
             return False
-        was_queued = run.state is RunState.QUEUED
+        was_queued = run.state is _QUEUED
         if was_queued:
             self.queue.remove(run)
             run.job.queued -= 1
-        elif run.state is RunState.HELD:
+        elif run.state is _HELD:
             self._take_out_held(run)
         else:
             self._forget_scheduled(run)
-        self._end(run, now, RunState.CANCELLED, reason)
+        self._end(run, now, _CANCELLED, reason)
         if was_queued:
             self._release(run.job, now)
         return True
@@ -180,7 +205,7 @@ class Pool:
         self.queue = deque(run for run in self.queue if run.job not in jobs)
         for run in queued:
             run.job.queued -= 1
-            self._end(run, now, RunState.CANCELLED, reason)
+            self._end(run, now, _CANCELLED, reason)
         for run in [run for run in self.scheduled.values() if run.job in jobs]:
             self.cancel(run, now, reason)
 
@@ -193,13 +218,15 @@ class Pool:
             entry.ticks += ticks
             entry.ended = now
         else:
-            entry = RunRecord(0, job, Trigger.TICK, state, created=now, due=due)
+            entry = RunRecord(0, job, Trigger.TICK, None, now)
+            entry.due = due
+            entry.state = state
             entry.ticks = ticks
             entry.reason = reason
             entry.ended = now
-            job.recent.append(entry)
-            self._ledger.record(entry)
-        self._journal.tell_run(events.TickEnded, entry, now)
+            job.remember(entry)
+            self._record(entry)
+        self._journal.tell_run(TickEnded, entry, now)
 
     # --- books ------------------------------------------------------------------------------------
 
@@ -213,55 +240,59 @@ class Pool:
 
     def _blocker(self, job: JobRecord) -> str:
         if job.running:
-            run = job.running[0]
+            run = next(run for run in self.running.values() if run.job is job)
             return f"still running since {self._journal.hms(run.started or run.created)}, run {run.number}"
         assert job.last_queued is not None  # what is busy and does not run waits in the queue
         return f"run {job.last_queued.number} is still queued"
 
     def _last_run(self, job: JobRecord) -> RunRecord:
         """The live run of a busy job that a new one would have to wait for."""
-        last = job.held[-1] if job.held else job.running[-1] if job.running else job.last_queued
-        assert last is not None  # a busy job has a run in one of the three places
+        last = job.held[-1] if job.held else job.last_queued
+        assert last is not None  # a busy job has had a run in the queue
         return last
-
-    def _enqueue(self, run: RunRecord, now: float) -> None:
-        run.state = RunState.QUEUED
-        run.reason = ""
-        if run.waiting_since is None:
-            run.waiting_since = now
-        run.job.queued += 1
-        run.job.last_queued = run
-        self.queue.append(run)
-        self._journal.tell_run(events.RunQueued, run, now)
 
     def _release(self, job: JobRecord, now: float) -> None:
         """Send a job's next held run to the tail of the queue, once no earlier one is in its way."""
         if job.held and not job.running and not job.queued:
             run = job.held.popleft()
             self._held -= 1
-            self._enqueue(run, now)
+            run.state = _QUEUED
+            run.reason = ""
+            job.queued += 1
+            job.last_queued = run
+            self.queue.append(run)
+            self._journal.tell_run(RunQueued, run, now)
 
     def _take_out_held(self, run: RunRecord) -> None:
         held = run.job.held
+        assert isinstance(held, deque)  # there is one in it
         place = held.index(run)
         del held[place]
         self._held -= 1
         if place < len(held):  # the run behind it now waits for what this one waited for
             held[place].reason = run.reason
-            held[place].changed()
+            held[place].picture = None
 
     def _forget_scheduled(self, run: RunRecord) -> None:
         del self.scheduled[run.number]
         run.job.scheduled -= 1
 
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        job = run.job
         run.state = state
         run.ended = now
-        run.reason = reason
         run.call = None  # its arguments may be large, and the ledger keeps the record
-        if run.handle is not None:
-            self._journal.settled.append(run.handle)
+        if reason:
+            run.reason = reason
+        handle = run.handle
+        if handle is not None:
+            if handle.awaited is not None:
+                self._journal.settled.append(handle)
             run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
-        run.job.recent.append(run)
-        self._ledger.record(run)
-        self._journal.tell_run(events.RunFinished, run, now)
+        if job.recent:
+            job.recent.append(run)
+        else:
+            job.remember(run)
+        self._record(run)
+        run.picture = job.picture = None
+        self._tell_step(RunFinished, run)

@@ -17,6 +17,8 @@ from jobtui.core.schedules import Schedule
 
 RECENT_RUNS = 20  # endings that each job remembers for itself, however busy its neighbours are
 
+_QUEUED = RunState.QUEUED  # looking up an enum's member takes Python 3.11 a tenth of a microsecond
+
 MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
 Call = Callable[[], Any]
@@ -34,7 +36,6 @@ class JobRecord:
     """A registered job, or the group of one-off runs of one runnable (then ``schedule`` is None)."""
 
     __slots__ = (
-        "_view",
         "due",
         "failures",
         "held",
@@ -45,6 +46,7 @@ class JobRecord:
         "name",
         "overlap",
         "paused_at",
+        "picture",
         "prev",
         "queued",
         "recent",
@@ -78,17 +80,17 @@ class JobRecord:
         self.due: float | None = None
         self.paused_at: float | None = None
         self.removed = False
-        self.running: list[RunRecord] = []
+        self.running = 0
         self.queued = 0
         self.last_queued: RunRecord | None = None
         self.scheduled = 0
-        self.held: deque[RunRecord] = deque()
+        self.held: deque[RunRecord] | tuple[()] = ()  # an empty deque is larger than all the rest
         self.prev: float | None = None
         self.last_elapsed: float | None = None
-        self.recent: deque[RunRecord] = deque(maxlen=RECENT_RUNS)
+        self.recent: deque[RunRecord] | tuple[()] = ()
         self.runs = 0
         self.failures = 0
-        self._view: JobView | None = None
+        self.picture: JobView | None = None  # None once the job has changed
 
     @property
     def busy(self) -> bool:
@@ -104,14 +106,22 @@ class JobRecord:
             return JobStatus.QUEUED
         return JobStatus.IDLE if self.paused_at is None else JobStatus.PAUSED
 
-    def changed(self) -> None:
-        """Forget the picture that was taken of this job."""
-        self._view = None
+    def hold(self, run: RunRecord) -> None:
+        """Put a run behind those that wait for an earlier one."""
+        if not isinstance(self.held, deque):
+            self.held = deque()
+        self.held.append(run)
+
+    def remember(self, ending: RunRecord) -> None:
+        """Put an ending behind the others, of which the oldest makes room."""
+        if not isinstance(self.recent, deque):
+            self.recent = deque(maxlen=RECENT_RUNS)
+        self.recent.append(ending)
 
     def view(self, tz: tzinfo) -> JobView:
         """The job as it is now; the same object until it changes."""
-        if self._view is None:
-            self._view = JobView(
+        if self.picture is None:
+            self.picture = JobView(
                 name=self.name,
                 status=self.status,
                 schedule=self.schedule,
@@ -120,7 +130,7 @@ class JobRecord:
                 summary=self.runnable.summary,
                 overlap=self.overlap,
                 misfire=self.misfire,
-                running=len(self.running),
+                running=self.running,
                 queued=self.queued,
                 held=len(self.held),
                 scheduled=self.scheduled,
@@ -132,14 +142,13 @@ class JobRecord:
                 runs=self.runs,
                 failures=self.failures,
             )
-        return self._view
+        return self.picture
 
 
 class RunRecord:
     """A run, or a tick that started none (then ``number`` is 0)."""
 
     __slots__ = (
-        "_view",
         "call",
         "created",
         "due",
@@ -150,6 +159,7 @@ class RunRecord:
         "job",
         "number",
         "output",
+        "picture",
         "reason",
         "started",
         "state",
@@ -160,25 +170,17 @@ class RunRecord:
     )
 
     def __init__(
-        self,
-        number: int,
-        job: JobRecord,
-        trigger: Trigger,
-        state: RunState,
-        *,
-        created: float,
-        due: float | None = None,
-        call: Call | None = None,
+        self, number: int, job: JobRecord, trigger: Trigger, call: Call | None, created: float
     ) -> None:
         self.number = number
         self.job = job
         self.trigger = trigger
-        self.state = state
-        self.created = created
-        self.due = due
+        self.state = _QUEUED
         self.call = call
+        self.created = created
         self.handle: Any = None  # the user's Run object, if there is one; the engine only carries it
         self.output: Any = None  # what collects its prints, if anything does; the engine only carries it
+        self.due: float | None = None
         self.waiting_since: float | None = None
         self.started: float | None = None
         self.ended: float | None = None
@@ -187,16 +189,29 @@ class RunRecord:
         self.reason = ""
         self.error = ""
         self.ticks = 1
-        self._view: RunView | None = None
+        self.picture: RunView | None = None  # None once the run has changed
 
-    def changed(self) -> None:
-        """Forget the picture that was taken of this run."""
-        self._view = None
+    def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
+        """The run as it was when it got into the state QUEUED or RUNNING; None for the last one."""
+        if state is None:
+            return self.view(tz)
+        running = state is RunState.RUNNING
+        return RunView(
+            number=self.number,
+            job=self.job.name,
+            trigger=self.trigger,
+            state=state,
+            created=datetime.fromtimestamp(self.created, tz),
+            due=_moment(self.due, tz),
+            waiting_since=_moment(self.waiting_since, tz),
+            started=_moment(self.started, tz) if running else None,
+            worker=self.worker if running else "",
+        )
 
     def view(self, tz: tzinfo) -> RunView:
         """The run as it is now; the same object until it changes."""
-        if self._view is None:
-            self._view = RunView(
+        if self.picture is None:
+            self.picture = RunView(
                 number=self.number,
                 job=self.job.name,
                 trigger=self.trigger,
@@ -212,7 +227,7 @@ class RunRecord:
                 error=self.error,
                 ticks=self.ticks,
             )
-        return self._view
+        return self.picture
 
 
 def utc(seconds: float) -> datetime:

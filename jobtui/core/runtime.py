@@ -1,25 +1,31 @@
 """The running thing: one engine, one lock, the timer, the workers and those who watch.
 
-Every change takes the same way: under the lock the engine changes its books, the events go to the
-subscriptions' queues and resting workers are sent for; after the lock, threads are started and
-readers and waiters are told. No user code, no I/O and no callback runs under the lock.
+Every change takes the same way: under the lock the engine changes its books, and it is settled who
+has to be told; after the lock, threads are started and readers and waiters are told. No user code,
+no I/O and no callback runs under the lock.
+
+Nobody who has work to do waits for the lock. Who asks for a one-off run puts it into the inbox, and
+a worker that finds the lock taken puts its report there; whoever has the lock, or has just had it,
+empties the inbox. Threads that queue up for a lock that is held for a microsecond make Python switch
+between them at every turn, and that takes longer than all the rest.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
 from typing import TypeVar
 
 from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
 from jobtui.core.history import MemoryLedger
-from jobtui.core.model import JobView, Phase, RunState, Snapshot
-from jobtui.core.records import JobRecord, RunRecord
+from jobtui.core.model import JobView, Phase, RunState, Snapshot, Trigger
+from jobtui.core.records import Call, JobRecord, RunRecord
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.timer import Timer
 from jobtui.core.tracebacks import one_line
@@ -28,17 +34,10 @@ from jobtui.core.workers import Crew, Outcome, Worker, current_record
 STOPPED_IT = "it stopped the scheduler; what it did afterwards was not waited for"
 CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
 
+_NOW, _OK = Trigger.NOW, RunState.OK
+
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Aftermath:
-    """What a change leaves to be done once the lock is free."""
-
-    spawn: int
-    readers: tuple[Subscription, ...]
-    settled: list[Run]
-    timer_is_late: bool
+Todo = list[Callable[[], object]]  # what a change leaves to be done once the lock is free
 
 
 class Runtime:
@@ -52,9 +51,15 @@ class Runtime:
 
     def __init__(self, *, pool: int, tz: tzinfo, clock: Clock) -> None:
         self.clock = clock
+        self._now = clock.now
         self._lock = threading.Lock()
+        self._inbox: deque[RunRecord | Outcome] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
-        self._crew = Crew(self, self._lock, clock)
+        self._journal = self._engine.journal
+        self._numbers = self._engine.numbers
+        self._try_lock = partial(self._lock.acquire, False)
+        self._crew = Crew(self, clock)
+        self.one_offs = self._engine.one_offs
         self._timer = Timer(self._poll, self._timer_failed)
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
@@ -69,12 +74,16 @@ class Runtime:
     def change(self, transition: Callable[[Engine, float], Result]) -> Result:
         """Apply a change to the engine, given the time, and tell everybody whom it concerns."""
         with self._lock:
-            now = self.clock.now()
+            now = self._now()
             if self._last_wake is not None and now < self._last_wake[0]:
                 self._see_clock_step(now)  # before anything is given an instant by the new time
+            self._empty_inbox(now)
             result = transition(self._engine, now)
-            aftermath = self._commit()
-        self._settle(aftermath)
+            todo = self._commit()
+            next_due = self._engine.next_due
+            if next_due is not None and next_due < self._timer_due:
+                todo.append(self._timer.wake)
+        self._settle(todo)
         return result
 
     def request(self, transition: Callable[[Engine, float], RunRecord]) -> Run:
@@ -87,8 +96,7 @@ class Runtime:
 
         def accept(engine: Engine, now: float) -> RunRecord:
             nonlocal run
-            if engine.phase in (Phase.STOPPING, Phase.STOPPED):
-                raise RuntimeError("the scheduler has stopped: it takes no more runs")
+            self._check_accepting()
             record = transition(engine, now)
             run = Run(self, record)
             if not record.state.ended:
@@ -99,42 +107,61 @@ class Runtime:
         assert run is not None  # `change` has called `accept`, or raised
         return run
 
+    def request_now(self, job: JobRecord, call: Call) -> Run:
+        """Ask for a one-off run without waiting for the lock.
+
+        Args:
+            job: A job of one-off runs: they may overlap, so that nothing is in the way of a new one.
+            call: What to do.
+
+        Raises:
+            RuntimeError: The scheduler has stopped.
+        """
+        self._check_accepting()
+        record = RunRecord(next(self._numbers), job, _NOW, call, self._now())
+        run = record.handle = Run(self, record)
+        self._inbox.append(record)
+        if not self._crew.coming:  # who is coming empties the inbox
+            self._catch_up()
+        return run
+
+    def _check_accepting(self) -> None:
+        if self._engine.over:
+            raise RuntimeError("the scheduler has stopped: it takes no more runs")
+
     def view(self, job: JobRecord) -> JobView:
         """One job as it is now."""
-        with self._lock:
-            return self._engine.job_view(job)
-
-    def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
-        with self._lock:
-            return self._engine.snapshot(self.clock.now())
+        return self.change(lambda engine, _now: engine.job_view(job))
 
     def query(self, question: Callable[[Engine], Result]) -> Result:
         """Ask the engine something; the question must change nothing and be quick."""
-        with self._lock:
-            return question(self._engine)
+        return self.change(lambda engine, _now: question(engine))
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now."""
+        return self.change(lambda engine, now: engine.snapshot(now))
 
     def subscribe(self, notify: Callable[[], None] | None) -> Subscription:
         """Take a snapshot and get every event after it, in one step."""
-        with self._lock:
-            if self._engine.journal.events is None:
-                self._engine.journal.events = []
+
+        def subscribe(engine: Engine, now: float) -> Subscription:
+            engine.journal.listen(on=True)
             subscription = Subscription(
-                self._engine.snapshot(self.clock.now()), notify=notify, close=self._unsubscribe
+                engine.snapshot(now), engine.journal, self.query, notify=notify, close=self._unsubscribe
             )
             self._subscriptions += (subscription,)
-        return subscription
+            return subscription
+
+        return self.change(subscribe)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
-        with self._lock:
-            self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
-            if not self._subscriptions:
-                self._engine.journal.events = None
+        self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
+        if not self._subscriptions:
+            self._engine.journal.listen(on=False)
 
     def event_of(self, run: Run) -> threading.Event | None:
         """What to wait for until a run ends; None if it has."""
-        with self._lock:
-            return run._event()  # noqa: SLF001 - the handle's own half of this
+        return self.query(lambda _engine: run.end())
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -191,94 +218,147 @@ class Runtime:
         if engine.phase is Phase.STOPPED:
             return
         for run in self._stopping:
-            engine.finish(run, now, RunState.OK, elapsed=now - (run.started or now), reason=STOPPED_IT)
+            engine.finish(run, now, _OK, now - (run.started or now), reason=STOPPED_IT)
         self._in_time = not engine.running
         engine.abandon(now, f"still running {grace:g} s after the scheduler stopped; given up")
         self._crew.dismiss()
 
     # --- the way of a change ----------------------------------------------------------------------
 
-    def _commit(self) -> _Aftermath:
-        """Hand on what the engine has changed; under the lock."""
-        engine, journal = self._engine, self._engine.journal
-        events = journal.events
-        readers: tuple[Subscription, ...] = ()
-        if events:
-            journal.events = []
-            readers = self._subscriptions
-            for subscription in readers:
-                subscription.put(events)
-        settled = journal.settled
-        if settled:
-            journal.settled = []
-        if engine.phase is Phase.STOPPED or (
-            engine.phase is Phase.STOPPING and engine.running <= sum(map(engine.is_running, self._stopping))
-        ):
-            self._drained.set()
-        next_due = engine.next_due
-        startable = engine.startable
-        return _Aftermath(
-            spawn=self._crew.send_for(startable) if startable else 0,
-            readers=readers,
-            settled=settled,
-            timer_is_late=next_due is not None and next_due < self._timer_due,
-        )
+    def _catch_up(self) -> None:
+        """Empty the inbox, unless somebody else has the lock, and so will look into it when it is free."""
+        while self._inbox and self._try_lock():
+            try:
+                self._empty_inbox(self._now())
+                todo = self._commit()
+            finally:
+                self._lock.release()
+            for each in todo:
+                each()
 
-    def _settle(self, aftermath: _Aftermath) -> None:
-        """Tell everybody whom a change concerns; not under the lock."""
-        if aftermath.timer_is_late:
-            self._timer.wake()
-        if aftermath.spawn:
-            self._crew.spawn(aftermath.spawn)
-        for run in aftermath.settled:
-            run._announce()  # noqa: SLF001 - the handle's own half of this
-        for subscription in aftermath.readers:
-            subscription.notify()
+    def _empty_inbox(self, now: float) -> None:
+        """Take in what was asked for and reported without the lock; under it."""
+        inbox, accept = self._inbox, self._engine.accept
+        while inbox:
+            message = inbox.popleft()
+            if isinstance(message, RunRecord):
+                accept(message)
+            else:
+                self._record(message, now)
+                if isinstance(message, Worker):
+                    self._crew.rest(message)
+
+    def _commit(self) -> Todo:
+        """See whom a change concerns; under the lock. Returns what to do when it is free."""
+        engine, journal = self._engine, self._journal
+        todo: Todo = []
+        if not self._crew.coming and engine.startable():
+            # One is enough: who comes and finds more than one run sends for the next.
+            todo.append(self._crew.send_for_one())
+        if journal.settled:
+            todo += [run.announce for run in journal.settled]
+            journal.settled = []
+        if journal.untold:
+            journal.untold = False
+            todo += [each.notify for each in self._subscriptions if each.due()]
+        if engine.over and engine.running <= len(self._stopping):
+            self._see_whether_drained()
+        return todo
+
+    def _settle(self, todo: Todo) -> None:
+        """Do what a change has left to be done; not under the lock."""
+        for each in todo:
+            each()
+        if self._inbox:
+            self._catch_up()
+
+    def _see_whether_drained(self) -> None:
+        engine = self._engine
+        if engine.phase is Phase.STOPPED or engine.running <= sum(map(engine.is_running, self._stopping)):
+            self._drained.set()
 
     # --- what the workers call --------------------------------------------------------------------
 
-    def finish(self, outcome: Outcome) -> None:
+    def report(self, outcome: Outcome) -> None:
         """Record the end of a run's work."""
-        with self._lock:
-            self._record(outcome, self.clock.now())
-            aftermath = self._commit()
-        self._settle(aftermath)
+        self._inbox.append(outcome)
+        self._catch_up()
 
-    def next_run(self, outcome: Outcome | None, worker: Worker, *, sent_for: bool) -> RunRecord | None:
-        """Record the end of one run and start the next, in one hold of the lock."""
+    def arrive(self, worker: Worker) -> RunRecord | None:
+        """Give a worker that was sent for a run to start. None: it was put to rest."""
         with self._lock:
-            now = self.clock.now()
-            if sent_for:
-                self._crew.arrived()
-            if outcome is not None:
-                self._record(outcome, now)
+            self._crew.coming -= 1
+            now = self._now()
+            self._empty_inbox(now)
             run = self._engine.take(now, worker.name)
             if run is None:
                 self._crew.rest(worker)
-            aftermath = self._commit()
-        self._settle(aftermath)
+            todo = self._commit()
+        self._settle(todo)
         return run
+
+    def turn(self, worker: Worker) -> RunRecord | None:
+        """Record the end of a worker's run and give it the next one, in one hold of the lock.
+
+        None: it was put to rest, or is about to be.
+        """
+        if not self._try_lock():
+            self.report(worker)
+            return None
+        engine, crew, journal = self._engine, self._crew, self._journal
+        todo: Todo = []
+        try:
+            now = self._now()
+            if self._inbox:
+                self._empty_inbox(now)
+            if worker.remarkable or worker.run is None:
+                self._record(worker, now)
+            else:
+                engine.finish(worker.run, now, _OK, worker.elapsed)
+            run = engine.take(now, worker.name)
+            if run is None:
+                crew.rest(worker)
+            if not crew.coming or journal.untold or journal.settled or engine.over:
+                todo = self._commit()
+        finally:
+            self._lock.release()
+        if todo or self._inbox:
+            self._settle(todo)
+        return run
+
+    def leave(self, worker: Worker) -> bool:
+        """Let a worker go that rests. Returns False if it was sent for."""
+        return self.change(lambda _engine, _now: self._crew.leave(worker))
+
+    def not_coming(self) -> None:
+        """A worker that was sent for cannot come."""
+        with self._lock:
+            self._crew.coming -= 1
+        self._catch_up()
 
     def _record(self, outcome: Outcome, now: float) -> None:
         run = outcome.run
-        if run.handle is not None:  # a run that was given up has none any more
-            run.handle._settle(outcome.value, outcome.exception)  # noqa: SLF001 - the handle's own half
-        self._engine.finish(
-            run, now, outcome.state, elapsed=outcome.elapsed, reason=outcome.reason, error=outcome.error
-        )
+        if run is not None:  # the end of a coroutine is not told by its worker, but by the loop
+            if run.handle is not None:  # a run that was given up has none any more
+                run.handle.settle(outcome.value, outcome.exception)
+            self._engine.finish(
+                run, now, outcome.state, outcome.elapsed, reason=outcome.reason, error=outcome.error
+            )
+            outcome.clear()
 
     # --- what the timer calls ---------------------------------------------------------------------
 
     def _poll(self) -> float:
         """Do what is due. Returns how many seconds nothing will be."""
         with self._lock:
-            now = self.clock.now()
+            now = self._now()
             self._see_clock_step(now)
+            self._empty_inbox(now)
             self._engine.tick(now)
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            aftermath = self._commit()
-        self._settle(aftermath)
+            todo = self._commit()
+        self._settle(todo)
         return self._timer_due - now
 
     def _see_clock_step(self, now: float) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from jobtui.core.arguments import delay_seconds, held_limit, job_name, policy, pool_size
@@ -32,6 +33,8 @@ MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the l
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
 FIRST_YEAR = 1900  # in which `at` may lie; LAST_YEAR is the engine's
+
+_NO_BODY = CO_GENERATOR | CO_ASYNC_GENERATOR  # of functions that calling does not run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,6 +71,7 @@ class Scheduler:
         self._specs = Specs(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
         self._runtime = Runtime(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self._one_offs = self._runtime.one_offs
         self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
@@ -215,6 +219,12 @@ class Scheduler:
             TypeError: It cannot be run, or a job is given arguments.
             RuntimeError: The scheduler has stopped.
         """
+        # Of an ordinary function there is nothing to find out that was not known the last time.
+        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _NO_BODY:
+            job = self._one_offs.get(runnable.__name__)
+            if job is not None:
+                call = partial(runnable, *args, **kwargs) if args or kwargs else runnable
+                return self._runtime.request_now(job, call)
         return self._request(Trigger.NOW, None, runnable, args, kwargs)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:

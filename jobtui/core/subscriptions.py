@@ -3,60 +3,120 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
+from jobtui.core.engine import Engine
 from jobtui.core.events import Event
+from jobtui.core.journal import Excerpt, Journal
 from jobtui.core.model import Snapshot
 from jobtui.core.tracebacks import report
 
-CAPACITY = 10_000
+Answer = TypeVar("Answer")
+
+
+class Hold(Protocol):
+    """Answers a question about the engine, under the scheduler's lock."""
+
+    def __call__(self, question: Callable[[Engine], Answer], /) -> Answer:
+        """Ask."""
+        ...
 
 
 class Subscription:
-    """A bounded queue of events that begins where its snapshot ends.
+    """A place on the journal's tape that begins where its snapshot ends.
 
-    A reader that falls behind loses the oldest events, sees so in ``lost``, and reads the
-    scheduler's snapshot again.
+    The tape is bounded. A reader that falls behind loses the oldest events, sees so in ``lost``, and
+    reads the scheduler's snapshot again.
+
+    Args:
+        snapshot: The scheduler at the moment of subscribing.
+        journal: What to follow.
+        hold: Answers a question about the engine, under the scheduler's lock.
+        notify: Called when something has happened since the reader read.
+        close: Called to be forgotten, under the lock.
 
     Attributes:
         snapshot: The scheduler at the moment of subscribing; the first event has the next number.
-        lost: How many events were dropped because nobody read them.
     """
 
     def __init__(
-        self, snapshot: Snapshot, notify: Callable[[], None] | None, close: Callable[[Subscription], None]
+        self,
+        snapshot: Snapshot,
+        journal: Journal,
+        hold: Hold,
+        *,
+        notify: Callable[[], None] | None,
+        close: Callable[[Subscription], None],
     ) -> None:
         self.snapshot = snapshot
-        self.lost = 0
-        self._events: deque[Event] = deque(maxlen=CAPACITY)
+        self._journal = journal
+        self._hold = hold
         self._notify = notify
         self._close = close
+        self._seen = snapshot.seq
+        self._lost = 0
+        self._last: Excerpt | None = None  # what was left to read when it was closed
+        self._told = notify is None  # that there is something to read
+        journal.untold |= not self._told
+
+    @property
+    def lost(self) -> int:
+        """How many events were dropped because nobody read them."""
+        return self._hold(
+            lambda _: self._lost + (0 if self._last is not None else self._journal.lost_after(self._seen))
+        )
 
     def read(self) -> list[Event]:
         """Take out the events that have come, oldest first; [] if there are none."""
-        taken: list[Event] = []
-        try:
-            while True:
-                taken.append(self._events.popleft())
-        except IndexError:
-            return taken
+        return self._hold(lambda _: self._take()).events()
+
+    def skip(self) -> None:
+        """Let what has come pass unread; for those who look at a snapshot instead."""
+
+        def skip(_: object) -> None:
+            self._seen = self._journal.seq
+            self._told = self._notify is None
+            self._journal.untold |= not self._told
+
+        self._hold(skip)
 
     def close(self) -> None:
-        """Get no more events."""
-        self._close(self)
+        """Get no more events; what has come can still be read."""
 
-    def put(self, events: list[Event]) -> None:
-        """Append what happened. Called by the scheduler, under its lock, so it only appends."""
-        overflow = len(self._events) + len(events) - CAPACITY
-        if overflow > 0:
-            self.lost += overflow
-        self._events.extend(events)
+        def close(_: object) -> None:
+            if self._last is None:
+                self._last = self._take()
+                self._close(self)
+
+        self._hold(close)
+
+    def _take(self) -> Excerpt:
+        """Take what is left to read; under the lock."""
+        journal = self._journal
+        if self._last is not None:
+            excerpt, self._last = self._last, journal.after(journal.seq)
+            return excerpt
+        self._told = self._notify is None
+        journal.untold |= not self._told
+        self._lost += journal.lost_after(self._seen)
+        excerpt = journal.after(self._seen)
+        self._seen = journal.seq
+        return excerpt
+
+    def due(self) -> bool:
+        """Whether the reader is to be told of a change: once, until it reads. Under the lock."""
+        if self._told:
+            return False
+        if self._seen == self._journal.seq:
+            self._journal.untold = True
+            return False
+        self._told = True
+        return True
 
     def notify(self) -> None:
         """Tell the reader that there is something to read. Called by the scheduler, not under its lock."""
-        if self._notify is None:
-            return
+        assert self._notify is not None  # or nothing was ever due
         try:
             self._notify()
         except BaseException as error:

@@ -12,7 +12,6 @@ import itertools
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobtui.core.clock import Clock
@@ -29,98 +28,142 @@ IDLE_SECONDS = 30.0  # an idle thread ends after this long without work
 current_record: ContextVar[RunRecord | None] = ContextVar("current_record", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the work of a run ended."""
+    """How the work of a run ended.
 
-    run: RunRecord
-    state: RunState
-    elapsed: float
-    value: object = None
-    exception: BaseException | None = None
-    reason: str = ""
-    error: str = ""
+    Attributes:
+        run: The run; None if there is nothing to tell.
+        elapsed: How long the work took, in seconds.
+        remarkable: Whether there is more to tell than that it ended well, in what follows.
+        state: OK, FAILED or CANCELLED.
+        value: What it returned.
+        exception: What it raised.
+        reason: In words, for people; "" if there is nothing to say.
+        error: The traceback, or "".
+    """
+
+    __slots__ = ("elapsed", "error", "exception", "reason", "remarkable", "run", "state", "value")
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget it, since what a run returned may be large."""
+        self.run: RunRecord | None = None
+        self.remarkable = False
+        self.state = RunState.OK
+        self.value: object = None
+        self.exception: BaseException | None = None
+        self.reason = ""
+        self.error = ""
+
+    def returned(self, value: object) -> None:
+        """The work ended well."""
+        self.remarkable = True
+        self.value = value
+
+    def raised(self, exception: BaseException) -> None:
+        """The work did not."""
+        self.remarkable = True
+        self.state = RunState.FAILED
+        self.exception = exception
+        self.reason = one_line(exception)
+        self.error = trimmed_traceback(exception, skip=__file__)
+
+
+class Worker(Outcome):
+    """One thread that pulls runs, and what it has to tell of the latest one."""
+
+    __slots__ = ("_bell", "name")
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self._bell = threading.Lock()
+        self._bell.acquire()
+
+    def wake(self) -> None:
+        """End the worker's sleep; called once for each time it was put to sleep."""
+        self._bell.release()
+
+    def sleep(self) -> bool:
+        """Wait to be woken. Returns False if nobody did for a long time."""
+        return self._bell.acquire(timeout=IDLE_SECONDS)
 
 
 class Dispatcher(Protocol):
     """What workers need of the scheduler."""
 
-    def finish(self, outcome: Outcome) -> None:
+    def arrive(self, worker: Worker) -> RunRecord | None:
+        """A worker that was sent for is there: start a run. None: the worker was put to rest."""
+        ...
+
+    def turn(self, worker: Worker) -> RunRecord | None:
+        """Record what a worker has done, and start the next run. None: the worker was put to rest."""
+        ...
+
+    def report(self, outcome: Outcome) -> None:
         """Record an ending."""
         ...
 
-    def next_run(self, outcome: Outcome | None, worker: Worker, *, sent_for: bool) -> RunRecord | None:
-        """Record an ending, if there is one, and start the next run. None: the worker was put to rest."""
+    def leave(self, worker: Worker) -> bool:
+        """Let a worker go that rests. Returns False if it was sent for."""
         ...
 
-
-class Worker:
-    """One thread that pulls runs."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._alarm = threading.Lock()
-        self._alarm.acquire()
-
-    def wake(self) -> None:
-        """End the worker's sleep; called once for each time it was put to sleep."""
-        self._alarm.release()
-
-    def sleep(self) -> bool:
-        """Wait to be woken. Returns False if nobody did for a long time."""
-        return self._alarm.acquire(timeout=IDLE_SECONDS)
+    def not_coming(self) -> None:
+        """A worker that was sent for cannot come."""
+        ...
 
 
 class Crew:
     """The worker threads: which of them rest, and how many were sent for.
 
     Args:
-        dispatcher: Who has the runs.
-        lock: The scheduler's lock. The methods that say so are called by whoever holds it.
+        dispatcher: Who has the runs. The methods that say so are called by whoever has its lock.
         clock: Measures how long the work takes.
+
+    Attributes:
+        coming: How many workers were woken or are being started, and are not back at the queue yet.
     """
 
-    def __init__(self, dispatcher: Dispatcher, lock: threading.Lock, clock: Clock) -> None:
+    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
+        self.coming = 0
         self._dispatcher = dispatcher
-        self._lock = lock
-        self._clock = clock
+        self._monotonic = clock.monotonic
         self._resting: list[Worker] = []
-        self._coming = 0  # woken or being started, and not yet back at the queue
         self._numbers = itertools.count(1)
         self._closed = False
         self._loop = LoopThread()
 
-    def send_for(self, startable: int) -> int:
-        """Wake resting workers for runs that may start; under the lock. Returns how many `spawn` must add."""
-        while self._coming < startable and self._resting:
-            self._coming += 1
-            self._resting.pop().wake()
-        missing = max(0, startable - self._coming)
-        self._coming += missing
-        return missing
+    def send_for_one(self) -> Callable[[], None]:
+        """Choose a worker for a run that may start; under the lock. Returns what calls it, after the lock."""
+        self.coming += 1
+        return self._resting.pop().wake if self._resting else self._spawn
 
-    def spawn(self, count: int) -> None:
-        """Add threads; not under the lock, because starting a thread waits for it."""
-        for started in range(count):
-            worker = Worker(f"worker-{next(self._numbers)}")
-            thread = threading.Thread(
-                target=self._work, args=(worker,), name=f"jobtui-{worker.name}", daemon=True
-            )
-            try:
-                thread.start()
-            except RuntimeError:  # the machine has no more threads, or the interpreter is about to end
-                with self._lock:
-                    self._coming -= count - started
-                report("no thread can be started; the runs wait for the threads there are")
-                return
-
-    def arrived(self) -> None:
-        """A worker that was sent for is at the queue; under the lock."""
-        self._coming -= 1
+    def _spawn(self) -> None:
+        worker = Worker(f"worker-{next(self._numbers)}")
+        thread = threading.Thread(
+            target=self._work, args=(worker,), name=f"jobtui-{worker.name}", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no more threads, or the interpreter is about to end
+            self._dispatcher.not_coming()
+            report("no thread can be started; the runs wait for the threads there are")
 
     def rest(self, worker: Worker) -> None:
         """There is nothing to do for this worker; under the lock."""
         self._resting.append(worker)
+        if self._closed:
+            self.dismiss()
+
+    def leave(self, worker: Worker) -> bool:
+        """Let a worker go that rests; under the lock. Returns False if it was sent for."""
+        if worker not in self._resting:
+            return False
+        self._resting.remove(worker)
+        return True
 
     def dismiss(self) -> None:
         """Let every worker end once it has nothing to do; under the lock."""
@@ -133,67 +176,53 @@ class Crew:
         self._loop.close()
 
     def _work(self, worker: Worker) -> None:
-        outcome: Outcome | None = None
-        sent_for = True
+        run = self._dispatcher.arrive(worker)
         while True:
-            run = self._dispatcher.next_run(outcome, worker, sent_for=sent_for)
-            if run is None:
-                outcome, sent_for = None, True  # what the last run returned may be large: let it go
-                if not self._sent_for_again(worker):
-                    return
+            if run is not None:
+                self._execute(run, worker)
+                run = self._dispatcher.turn(worker)
+            elif self._sent_for_again(worker):
+                run = self._dispatcher.arrive(worker)
             else:
-                # A coroutine's ending is reported by the loop; this thread is free for the next run at once.
-                outcome, sent_for = self._execute(run), False
+                return
 
     def _sent_for_again(self, worker: Worker) -> bool:
         """Sleep. Returns False if the worker shall end: dismissed, or not needed for a long time."""
-        if self._closed:
-            return False
-        if worker.sleep():
-            return True
-        with self._lock:
-            if worker in self._resting:
-                self._resting.remove(worker)
-                return False
-        return worker.sleep()  # sent for in the very moment it gave up
+        # Where it was sent for in the very moment it gave up, the bell is about to ring.
+        called = worker.sleep() or (not self._dispatcher.leave(worker) and worker.sleep())
+        return called and not self._closed
 
-    def _execute(self, run: RunRecord) -> Outcome | None:
+    def _execute(self, run: RunRecord, worker: Worker) -> None:
+        """Do the work of a run. The loop tells of the end of a coroutine, the worker of any other."""
+        worker.run = run
         context = copy_context()
         context.run(current_record.set, run)
-        began = self._clock.monotonic()
-        call = run.call
+        began = self._monotonic()
         try:
-            assert call is not None  # only an ended run has none
-            value = context.run(call)
-            if not isinstance(value, Coroutine):
-                return Outcome(
-                    run=run, state=RunState.OK, elapsed=self._clock.monotonic() - began, value=value
-                )
-            if not self._loop.start(self._finish_coroutine, (run, value, began), context):
-                value.close()  # or Python warns that it was never awaited
+            value = context.run(run.call)  # type: ignore[arg-type] # only an ended run has none
+            if value is not None:
+                self._keep(value, run, worker, context, began)
         except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run, not us
-            return self._failure(run, exception, began)
-        return None
+            worker.raised(exception)
+        worker.elapsed = self._monotonic() - began
+
+    def _keep(self, value: object, run: RunRecord, worker: Worker, context: Context, began: float) -> None:
+        if not isinstance(value, Coroutine):
+            worker.returned(value)
+        elif self._loop.start(self._finish_coroutine, (run, value, began), context):
+            worker.run = None  # this thread is free for the next run at once
+        else:
+            value.close()  # or Python warns that it was never awaited
 
     async def _finish_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], began: float) -> None:
+        outcome = Outcome()
+        outcome.run = run
         try:
-            value = await work
-            outcome = Outcome(
-                run=run, state=RunState.OK, elapsed=self._clock.monotonic() - began, value=value
-            )
+            outcome.returned(await work)
         except BaseException as exception:  # noqa: BLE001 - as above; raised on, it would end the loop
-            outcome = self._failure(run, exception, began)
-        self._dispatcher.finish(outcome)
-
-    def _failure(self, run: RunRecord, exception: BaseException, began: float) -> Outcome:
-        return Outcome(
-            run=run,
-            state=RunState.FAILED,
-            elapsed=self._clock.monotonic() - began,
-            exception=exception,
-            reason=one_line(exception),
-            error=trimmed_traceback(exception, skip=__file__),
-        )
+            outcome.raised(exception)
+        outcome.elapsed = self._monotonic() - began
+        self._dispatcher.report(outcome)
 
 
 class LoopThread:

@@ -33,8 +33,8 @@ class Bench:
         self.now = NOON
         self.ledger = MemoryLedger(capacity=100_000)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
-        self.events: list[Event] = []
-        self.engine.journal.events = self.events
+        self.engine.journal.capacity = 1_000_000
+        self.engine.journal.listen(on=True)
         if started:
             self.engine.start(self.now)
 
@@ -89,7 +89,7 @@ class Bench:
 
     def finish(self, run: RunRecord, state: RunState = RunState.OK, *, elapsed: float = 1.0) -> None:
         """End a run's work."""
-        self.engine.finish(run, self.now, state, elapsed=elapsed)
+        self.engine.finish(run, self.now, state, elapsed)
 
     def run_all(self) -> list[int]:
         """Start and end runs, one by one, until nothing is left. Returns their numbers in order."""
@@ -122,6 +122,11 @@ class Bench:
     def ticks(self) -> list[tuple[RunState, int, str]]:
         """The ledger's entries for ticks that started no run, oldest first."""
         return [(end.state, end.ticks, end.reason) for end in self.endings if end.number == 0]
+
+    @property
+    def events(self) -> list[Event]:
+        """What has happened so far."""
+        return self.engine.journal.after(0).events()
 
     def told(self) -> list[str]:
         """The names of the events so far, with the number of their run."""

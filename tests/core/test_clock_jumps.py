@@ -21,7 +21,7 @@ from jobtui.core.records import RunRecord
 from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Dst
 from jobtui.core.timer import Timer
-from jobtui.core.workers import Crew, Outcome, Worker
+from jobtui.core.workers import Crew, Worker
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
@@ -104,31 +104,27 @@ class Hands(Crew):
     """Workers on the test's thread: whatever may start is run at once, one after the other."""
 
     def __init__(self, runtime: Runtime, clock: Clock) -> None:
-        super().__init__(runtime, runtime._lock, clock)
+        super().__init__(runtime, clock)
         self.fires: list[Fire] = []
-        self._busy = False
 
-    def send_for(self, startable: int) -> int:
-        """Nobody rests."""
-        return startable
+    def send_for_one(self) -> Callable[[], None]:
+        """Send for the test's thread."""
+        self.coming = 1
+        return self._work_off
 
     def rest(self, worker: Worker) -> None:
         """Nobody rests."""
 
-    def spawn(self, count: int) -> None:
-        """Do all the work there is."""
-        if self._busy:
-            return
-        self._busy = True
-        worker, outcome = Worker("worker-1"), None
-        while (run := self._dispatcher.next_run(outcome, worker, sent_for=False)) is not None:
-            outcome = self._execute(run)
-        self._busy = False
+    def _work_off(self) -> None:
+        worker = Worker("worker-1")
+        while (run := self._dispatcher.turn(worker)) is not None:
+            self._execute(run, worker)
+        self.coming = 0
 
-    def _execute(self, run: RunRecord) -> Outcome | None:
+    def _execute(self, run: RunRecord, worker: Worker) -> None:
         assert run.started is not None
-        self.fires.append(Fire(run.job.name, run.due, run.started, self._clock.monotonic()))
-        return super()._execute(run)
+        self.fires.append(Fire(run.job.name, run.due, run.started, self._monotonic()))
+        super()._execute(run, worker)
 
 
 def work() -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from engine_kit import NOON, Bench, nothing
 
 from jobtui.core.engine import Engine
-from jobtui.core.events import Event, JobEvent
+from jobtui.core.events import JobEvent
 from jobtui.core.model import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.core.records import JobRecord
 from jobtui.core.runnables import as_runnable
@@ -40,7 +40,7 @@ def test_stop_cancels_whatever_waits_and_lets_running_work_end() -> None:
     for run in (held, *queued, scheduled):
         assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     assert bench.counts == (1, 0, 0)
-    assert bench.engine.startable == 0
+    assert not bench.engine.startable()
     bench.tick(100)
     bench.finish(running)
     assert running.state is RunState.OK
@@ -255,13 +255,12 @@ def test_events_tell_of_every_change_in_order_and_without_gaps() -> None:
 def test_changes_are_counted_while_nobody_listens() -> None:
     """A later subscriber's events begin where its snapshot ends."""
     bench = Bench()
-    bench.engine.journal.events = None
+    bench.engine.journal.listen(on=False)
     bench.submit(bench.job())
     assert bench.snapshot().seq == 3
-    heard: list[Event] = []
-    bench.engine.journal.events = heard
+    bench.engine.journal.listen(on=True)
     bench.take()
-    assert [event.seq for event in heard] == [4]
+    assert [event.seq for event in bench.events] == [4]
 
 
 def test_times_are_shown_in_the_schedulers_zone() -> None:

@@ -1,5 +1,7 @@
 """The pool: who is held, who is queued, who starts, in which order, and how many at once."""
 
+from types import SimpleNamespace
+
 import pytest
 from engine_kit import Bench
 
@@ -32,10 +34,10 @@ def test_nothing_starts_before_the_scheduler_does() -> None:
     """Runs may be asked for before the start; they wait for it in the queue."""
     bench = Bench(started=False)
     [run] = bench.submit(bench.job())
-    assert bench.engine.startable == 0
+    assert not bench.engine.startable()
     assert bench.engine.take(bench.now, "w") is None
     bench.engine.start(bench.now)
-    assert bench.engine.startable == 1
+    assert bench.engine.startable()
     assert bench.take() is run
 
 
@@ -65,7 +67,7 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     [other] = bench.submit(b)
     assert bench.counts == (1, 1, 2)
     assert bench.take() is other
-    assert bench.engine.startable == 0
+    assert not bench.engine.startable()
     assert [run.number for run in bench.snapshot().waiting] == [second.number, third.number]
     assert first.state is RunState.RUNNING
 
@@ -157,7 +159,7 @@ def test_the_pool_limits_and_says_so() -> None:
     bench = Bench(pool=2)
     assert not bench.snapshot().pool.saturated
     bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
-    assert bench.engine.startable == 2
+    assert bench.engine.startable()
     bench.take_all()
     assert bench.counts == (2, 1, 0)
     assert bench.snapshot().pool.saturated
@@ -168,7 +170,7 @@ def test_zero_is_no_limit() -> None:
     """A pool of 0 starts everything and is never saturated."""
     bench = Bench(pool=0)
     bench.submit(bench.job(overlap=Overlap.ALLOW), 300)
-    assert bench.engine.startable == 300
+    assert bench.engine.startable()
     assert len(bench.take_all()) == 300
     assert not bench.snapshot().pool.saturated
 
@@ -179,18 +181,18 @@ def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
     bench.submit(bench.job(overlap=Overlap.ALLOW), 8)
     bench.take_all()
     bench.engine.resize(4, bench.now)
-    assert bench.engine.startable == 3
+    assert bench.engine.startable()
     running = bench.take_all()
     assert bench.counts == (4, 4, 0)
     bench.engine.resize(2, bench.now)
-    assert (bench.engine.startable, bench.counts) == (0, (4, 4, 0))
+    assert (bench.engine.startable(), bench.counts) == (False, (4, 4, 0))
     bench.finish(running[0])
     bench.finish(running[1])
-    assert bench.engine.startable == 0
+    assert not bench.engine.startable()
     bench.finish(running[2])
-    assert bench.engine.startable == 1
+    assert bench.engine.startable()
     bench.engine.resize(0, bench.now)
-    assert bench.engine.startable == 4
+    assert bench.engine.startable()
     sizes = [getattr(event, "size", None) for event in bench.events]
     assert [size for size in sizes if size is not None] == [4, 2, 0]
 
@@ -291,7 +293,7 @@ def test_an_ended_run_keeps_neither_its_call_nor_its_handle() -> None:
     """Arguments and results may be large; the ledger must not keep them alive. Waiters are told once."""
     bench = Bench()
     [run] = bench.submit(bench.job())
-    run.handle = handle = object()
+    run.handle = handle = SimpleNamespace(awaited=True)
     bench.take()
     bench.finish(run)
     assert run.call is None

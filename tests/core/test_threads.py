@@ -7,12 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from jobtui import Run, RunCancelledError, RunState, Scheduler, StartError
-from jobtui.core import subscriptions, workers
+from jobtui.core import journal, workers
 from jobtui.core.clock import ManualClock, SystemClock
 from jobtui.core.engine import Engine
 from jobtui.core.events import RunStarted, TimerFailed
@@ -276,39 +276,62 @@ def test_without_threads_to_be_had_runs_wait_for_the_ones_there_are(
     done(first)
 
 
-def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same() -> None:
+class Waiting(workers.Crew):
+    """Workers that are sent for and come when the test says so."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        super().__init__(scheduler._runtime, SystemClock())
+        scheduler._runtime._crew = self
+        self.sent_for = 0
+
+    def send_for_one(self) -> Callable[[], None]:
+        """Count, and let nobody come."""
+        self.sent_for += 1
+        self.coming += 1
+        return lambda: None
+
+
+def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make) -> None:
     """Else the run it was sent for would wait for a worker that has ended."""
-    crew = workers.Crew(cast(workers.Dispatcher, None), threading.Lock(), SystemClock())
+    scheduler = make()
+    crew = scheduler._runtime._crew
 
     class Sleeper(workers.Worker):
         """Gives up, and is sent for at that moment."""
 
         def sleep(self) -> bool:
             """Sleep."""
-            assert crew.send_for(1) == 0
             first_time = not given_up
             given_up.append(1)
-            return not first_time and self._alarm.acquire(blocking=False)
+            if first_time:
+                crew.send_for_one()()
+            return not first_time and self._bell.acquire(blocking=False)
 
     given_up: list[int] = []
     worker = Sleeper("worker-1")
     crew.rest(worker)
     assert crew._sent_for_again(worker)
+    assert len(given_up) == 2
 
 
-def test_no_more_workers_are_woken_than_there_are_runs() -> None:
-    """Those that are on their way count; threads are added for what is missing."""
-    crew = workers.Crew(cast(workers.Dispatcher, None), threading.Lock(), SystemClock())
-    resting = [workers.Worker(f"worker-{number}") for number in range(3)]
-    for worker in resting:
-        crew.rest(worker)
-    assert crew.send_for(1) == 0
-    assert crew.send_for(1) == 0
-    assert [worker._alarm.locked() for worker in resting] == [True, True, False]
-    assert crew.send_for(5) == 2
-    assert [worker._alarm.locked() for worker in resting] == [False] * 3
-    crew.arrived()
-    assert crew.send_for(5) == 1
+def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -> None:
+    """A burst wakes no more threads than it needs; who comes and finds a second run sends for the next."""
+    scheduler = make(pool=3)
+    crew = Waiting(scheduler)
+    scheduler.start()
+    scheduler.now(zero)
+    assert crew.sent_for == 1
+    for _ in range(5):
+        scheduler.now(zero)
+    assert crew.sent_for == 1
+    arrive = scheduler._runtime.arrive
+    assert arrive(workers.Worker("worker-1")) is not None
+    assert crew.sent_for == 2
+    assert arrive(workers.Worker("worker-2")) is not None
+    assert crew.sent_for == 3
+    assert arrive(workers.Worker("worker-3")) is not None
+    assert crew.sent_for == 3  # the pool is full
+    assert scheduler.snapshot().pool.queued == 3
 
 
 # --- what jobs raise and return -------------------------------------------------------------------
@@ -895,10 +918,11 @@ def test_a_subscriber_that_raises_ends_nothing(
     scheduler.start()
 
     def fail() -> None:
+        subscription.skip()  # or it would be told once only
         if threading.current_thread() is not threading.main_thread():
             raise error
 
-    scheduler.subscribe(fail)
+    subscription = scheduler.subscribe(fail)
     assert [scheduler.now(zero).result(LIMIT) for _ in range(3)] == [0, 0, 0]
     assert "a subscriber raised; the scheduler goes on" in caplog.text
 
@@ -947,7 +971,7 @@ def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left are the newest ones; a new snapshot makes up for the rest."""
-    monkeypatch.setattr(subscriptions, "CAPACITY", 10)
+    monkeypatch.setattr(journal, "CAPACITY", 10)
     scheduler = make()
     subscription = scheduler.subscribe()
     for _ in range(10):
@@ -1003,7 +1027,7 @@ def test_a_closed_subscription_gets_nothing(make: Make) -> None:
     assert third.read() == events
     third.close()
     other.close()
-    assert scheduler._runtime._engine.journal.events is None  # none is built while nobody listens
+    assert not scheduler._runtime._engine.journal.listening  # none is built while nobody listens
     scheduler.now(zero)
     assert other.read() == []
     assert scheduler.subscribe().snapshot.seq == 3
