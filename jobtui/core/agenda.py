@@ -27,11 +27,10 @@ class Agenda(Generic[Thing]):
         self._heap: list[tuple[float, int, Thing]] = []
         self._order = 0
 
-    def put(self, thing: Thing) -> None:
-        """Note when a thing is due; a thing whose ``due`` is None is not noted."""
-        if thing.due is not None:
-            self._order += 1
-            heapq.heappush(self._heap, (thing.due, self._order, thing))
+    def put(self, thing: Thing, due: float) -> None:
+        """Note when a thing is due."""
+        self._order += 1
+        heapq.heappush(self._heap, (due, self._order, thing))
 
     @property
     def next(self) -> float | None:

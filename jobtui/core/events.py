@@ -6,6 +6,7 @@ reader needs no lock and can keep them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from typing import ClassVar, Protocol
@@ -36,11 +37,44 @@ class Event:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEvent(Event):
-    """Something that happened to a job."""
+    """Something that happened to a job.
 
-    job: JobView
+    Args:
+        seq: As for every event.
+        at: As for every event.
+        job: The job as it was then, or what can draw that picture when somebody looks at it.
+    """
+
+    __slots__ = ("_job",)
+
+    _job: JobView | Callable[[], JobView]
+
+    def __init__(self, *, seq: int, at: float, job: JobView | Callable[[], JobView]) -> None:
+        _set(self, "seq", seq)
+        _set(self, "at", at)
+        _set(self, "_job", job)
+
+    @property
+    def job(self) -> JobView:
+        """The job as it was then."""
+        if isinstance(self._job, JobView):
+            return self._job
+        job = self._job()
+        _set(self, "_job", job)
+        return job
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same event of an equal job."""
+        return super().__eq__(other) and isinstance(other, JobEvent) and self.job == other.job
+
+    def __hash__(self) -> int:
+        """By number and time."""
+        return super().__hash__()
+
+    def __repr__(self) -> str:
+        """As for every event, with the job."""
+        return f"{type(self).__name__}(seq={self.seq}, at={self.at}, job={self.job})"
 
 
 class RunEvent(Event):

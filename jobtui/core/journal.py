@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from jobtui.core.events import Event, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
+from jobtui.core.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
 from jobtui.core.records import JobRecord, RunRecord
 
 CAPACITY = 10_000  # events on the tape
@@ -55,6 +56,13 @@ class Journal:
         self.seq += 1
         if self._tape is not None:
             self._tape += (None, kind(seq=self.seq, at=now, job=job.view(self.tz)))
+
+    def tell_added(self, job: JobRecord, now: float) -> None:
+        """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
+        self.seq += 1
+        if self._tape is not None:
+            drawing = partial(job.view_when_added, job.due, self.tz)
+            self._tape += (None, JobAdded(seq=self.seq, at=now, job=drawing))
 
     def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""

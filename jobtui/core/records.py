@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -118,24 +119,41 @@ class JobRecord:
             self.recent = deque(maxlen=RECENT_RUNS)
         self.recent.append(ending)
 
+    def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
+        """The job as it was when it was registered: due at that instant, and nothing had happened yet."""
+        return JobView(
+            name=self.name,
+            status=JobStatus.IDLE,
+            schedule=self.schedule,
+            spec=self.spec,
+            origin=self.runnable.origin,
+            summary=self.runnable.summary,
+            overlap=self.overlap,
+            misfire=self.misfire,
+            running=0,
+            queued=0,
+            held=0,
+            scheduled=0,
+            prev=None,
+            next=_moment(due, tz),
+            paused_since=None,
+            last_elapsed=None,
+            recent=(),
+            runs=0,
+            failures=0,
+        )
+
     def view(self, tz: tzinfo) -> JobView:
         """The job as it is now; the same object until it changes."""
         if self.picture is None:
-            self.picture = JobView(
-                name=self.name,
+            self.picture = replace(
+                self.view_when_added(self.due, tz),
                 status=self.status,
-                schedule=self.schedule,
-                spec=self.spec,
-                origin=self.runnable.origin,
-                summary=self.runnable.summary,
-                overlap=self.overlap,
-                misfire=self.misfire,
                 running=self.running,
                 queued=self.queued,
                 held=len(self.held),
                 scheduled=self.scheduled,
                 prev=_moment(self.prev, tz),
-                next=_moment(self.due, tz),
                 paused_since=_moment(self.paused_at, tz),
                 last_elapsed=_span(self.last_elapsed),
                 recent=tuple(run.state for run in self.recent),

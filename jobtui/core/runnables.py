@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from types import FunctionType
 from typing import Any
 
 UNNAMED = "(unnamed)"
@@ -53,6 +55,8 @@ def as_runnable(thing: object) -> Runnable:
     Raises:
         TypeError: Saying what is accepted.
     """
+    if type(thing) is FunctionType and not thing.__code__.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+        return Runnable(thing, _name_of(thing))  # as most are, and there may be 100,000 jobs
     if isinstance(thing, type):
         thing = _instance(thing)
     if not inspect.isroutine(thing) and callable(run := getattr(thing, "run", None)):

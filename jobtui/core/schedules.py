@@ -17,6 +17,10 @@ from jobtui.core.zones import local_zone, zone, zone_name
 Dst = Literal["once", "every"]
 
 _LAST_YEAR = 9999  # datetime's own
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+# Between these a number of seconds tells each microsecond apart; some 140 years around the epoch.
+_EXACT_FROM, _EXACT_TO = -(2.0**32), 2.0**32
 
 
 @runtime_checkable
@@ -177,6 +181,8 @@ class Every:
     first_at_start: bool
     tz: tzinfo = field(hash=False)
     zone_given: bool = field(compare=False)
+    _step: int = field(compare=False, repr=False)  # the interval in microseconds
+    _origin: int = field(compare=False, repr=False)  # the start, in microseconds since the epoch
 
     def __init__(
         self,
@@ -198,13 +204,32 @@ class Every:
             ValueError: ``start`` has no zone.
         """
         fallback = zone(_aware(start).tzinfo) if start is not None else None
-        _set(
-            self,
+        self._init(
             interval=as_interval(interval),
             start=start,
             first_at_start=start is not None,
             tz=zone(tz) if tz is not None else fallback or local_zone(),
             zone_given=tz is not None,
+        )
+
+    def _init(
+        self,
+        *,
+        interval: timedelta,
+        start: datetime | None,
+        first_at_start: bool,
+        tz: tzinfo,
+        zone_given: bool,
+    ) -> None:
+        _set(
+            self,
+            interval=interval,
+            start=start,
+            first_at_start=first_at_start,
+            tz=tz,
+            zone_given=zone_given,
+            _step=interval // _MICROSECOND,
+            _origin=0 if start is None else (start - _EPOCH) // _MICROSECOND,
         )
 
     def anchored(self, start: datetime) -> Every:
@@ -219,8 +244,7 @@ class Every:
         if self.first_at_start:
             return self
         schedule = object.__new__(Every)
-        _set(
-            schedule,
+        schedule._init(
             interval=self.interval,
             start=start,
             first_at_start=False,
@@ -254,6 +278,18 @@ class Every:
             return (origin + steps * self.interval).astimezone(self.tz)
         except OverflowError:
             return None
+
+    def next_after(self, seconds: float) -> float | None:
+        """Returns what ``next`` would, counted in seconds since the epoch; of a grid with a start.
+
+        It is some ten times faster, for a scheduler with many intervals. Both are exact to the microsecond.
+        """
+        assert self.start is not None
+        if not _EXACT_FROM < seconds < _EXACT_TO:
+            instant = self.next(_EPOCH + timedelta(seconds=seconds))
+            return None if instant is None else instant.timestamp()
+        steps = (round(seconds * 1e6) - self._origin) // self._step + 1
+        return (self._origin + max(steps, self._first_step) * self._step) / 1e6
 
     @property
     def _first_step(self) -> int:
