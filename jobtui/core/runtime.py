@@ -60,7 +60,7 @@ class Runtime:
         self._try_lock = partial(self._lock.acquire, False)
         self._crew = Crew(self, clock)
         self.one_offs = self._engine.one_offs
-        self._timer = Timer(self._poll, self._timer_failed)
+        self._timer = Timer(self._poll, self._timer_failed, clock.monotonic)
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
         self._subscriptions: tuple[Subscription, ...] = ()

@@ -65,14 +65,22 @@ class HandTimer(Timer):
     """The scheduler's own timer and its loop, on the test's thread."""
 
     def __init__(self, runtime: Runtime, clock: ManualClock) -> None:
-        super().__init__(runtime._poll, self._raise)
-        self._wakeup = self.sleep = Sleep(clock)
+        super().__init__(runtime._poll, self._raise, clock.monotonic)
+        self.sleep = Sleep(clock)
 
     def _raise(self, error: Exception) -> None:
         raise error
 
     def start(self) -> None:
         """Start no thread."""
+
+    def wake(self) -> None:
+        """End the sleep."""
+        self.sleep.set()
+
+    def _sleep(self, pause: float, woken: float) -> None:
+        if self.sleep.wait(max(0.0, pause)):
+            self.sleep.clear()
 
     def go_on(self, period: float) -> None:
         """Be a timer for that many seconds; the last wake is at their end, if it is due by then."""
