@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobtui.core.cancelling import RunCancelledError as RunCancelledError
     from jobtui.core.errors import BadSpec as BadSpec
     from jobtui.core.handles import Job as Job
     from jobtui.core.handles import Run as Run
-    from jobtui.core.handles import RunCancelledError as RunCancelledError
+    from jobtui.core.handles import current_run as current_run
     from jobtui.core.hooks import StartError as StartError
+    from jobtui.core.model import Cancellation as Cancellation
     from jobtui.core.model import JobStatus as JobStatus
     from jobtui.core.model import RunState as RunState
     from jobtui.core.parsing import parse as parse
@@ -40,17 +42,19 @@ __version__ = "0.1.0"
 # Where each public name lives.
 _HOMES = {
     "BadSpec": "jobtui.core.errors",
+    "Cancellation": "jobtui.core.model",
     "Cron": "jobtui.core.schedules",
     "Every": "jobtui.core.schedules",
     "Job": "jobtui.core.handles",
     "JobStatus": "jobtui.core.model",
     "Once": "jobtui.core.schedules",
     "Run": "jobtui.core.handles",
-    "RunCancelledError": "jobtui.core.handles",
+    "RunCancelledError": "jobtui.core.cancelling",
     "RunState": "jobtui.core.model",
     "Schedule": "jobtui.core.schedules",
     "Scheduler": "jobtui.core.scheduler",
     "StartError": "jobtui.core.hooks",
+    "current_run": "jobtui.core.handles",
     "describe": "jobtui.core.words",
     "parse": "jobtui.core.parsing",
 }
@@ -60,6 +64,7 @@ _FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "sched
 
 __all__ = [
     "BadSpec",
+    "Cancellation",
     "Cron",
     "Every",
     "Job",
@@ -72,6 +77,7 @@ __all__ = [
     "Scheduler",
     "StartError",
     "at",
+    "current_run",
     "describe",
     "every",
     "in_",

@@ -24,6 +24,7 @@ from jobtui.core.events import (
     RunFinished,
     SchedulerStarted,
     SchedulerStopped,
+    SchedulerStopping,
     TickEnded,
     TimerFailed,
 )
@@ -60,6 +61,7 @@ class RunLog:
         self._lost = 0
         self._started = False
         self._given_up = 0
+        self._stopping = False
         self._width = 0
         self._wakeup = threading.Event()
         self._closing = False
@@ -135,6 +137,8 @@ class RunLog:
             case SchedulerStarted():
                 self._started = True
                 yield self._line(event.at, "STARTED", self._summary())
+            case SchedulerStopping():
+                self._stopping = True
             case SchedulerStopped() if self._started:  # else the start has failed, and its error says so
                 ended = "all work has ended"
                 if self._given_up:
@@ -161,7 +165,7 @@ class RunLog:
 
     def _ending(self, at: float, run: RunView) -> str:
         self._widen(run.job)
-        if run.started is not None and run.state is RunState.CANCELLED:
+        if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
             self._given_up += 1
         number = f"run {run.number}" if run.number else "no run"
         took = "-" if run.elapsed is None else f"took {run.elapsed.total_seconds():.3f}s"

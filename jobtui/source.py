@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import Protocol
 
 from jobtui.core.coming import Coming, coming_after
-from jobtui.core.model import JobView, RunView, Snapshot
+from jobtui.core.model import Cancellation, JobView, RunView, Snapshot
 from jobtui.core.scheduler import Scheduler
 from jobtui.core.schedules import Schedule
 from jobtui.core.subscriptions import Subscription
@@ -93,8 +93,8 @@ class Source(Protocol):
         """Resume every job. Returns how many were paused."""
         ...
 
-    def cancel(self, number: int) -> bool:
-        """Take out a waiting run. Returns False if it is too late."""
+    def cancel(self, number: int) -> Cancellation:
+        """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
         ...
 
     def resize(self, size: int) -> None:

@@ -493,7 +493,7 @@ class TestBroken:
             ("jobtui.every(5, 3)", "3 cannot be run; a runnable is "),
             (
                 'jobtui.every(5, print, overlap="maybe")',
-                "overlap is one of 'hold', 'skip', 'allow', not 'maybe'",
+                "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'maybe'",
             ),
         ],
     )

@@ -175,6 +175,12 @@ class RunStarted(RunEvent):
     _state = RunState.RUNNING
 
 
+class StopRequested(RunEvent):
+    """A run that is RUNNING was asked to stop."""
+
+    __slots__ = ()
+
+
 class RunFinished(RunEvent):
     """A run ended: OK, FAILED or CANCELLED, or a run was refused (SKIPPED)."""
 

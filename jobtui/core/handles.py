@@ -6,17 +6,15 @@ import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jobtui.core.model import JobStatus, RunState
-from jobtui.core.records import JobRecord, RunRecord
+from jobtui.core.cancelling import RunCancelledError, stop_request_of
+from jobtui.core.model import Cancellation, JobStatus, RunState, Trigger
+from jobtui.core.records import JobRecord, RunRecord, utc
 from jobtui.core.schedules import Schedule
+from jobtui.core.workers import current_record
 
 if TYPE_CHECKING:
     from jobtui.core.runtime import Runtime
     from jobtui.core.scheduler import Scheduler
-
-
-class RunCancelledError(Exception):
-    """The run has no result because it did not run to its end; the message says why."""
 
 
 class Job:
@@ -141,9 +139,14 @@ class Run:
             raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
         return self._value
 
-    def cancel(self) -> bool:
-        """Take it out if it has not started. Returns whether it was taken out."""
-        return self._runtime.change(lambda engine, now: engine.cancel(self._record, now, "cancelled"))
+    def cancel(self) -> Cancellation:
+        """Take it out if it waits; if it runs, interrupt its coroutine or ask its thread to stop.
+
+        Returns:
+            Which of these was done; false if it had ended. A thread stops when its job looks at
+            ``jobtui.current_run().cancelled`` and returns.
+        """
+        return self._runtime.cancel(self._record)
 
     def __repr__(self) -> str:
         """The run's number, job and state."""
@@ -168,3 +171,65 @@ class Run:
         """Wake whoever waits; called once the run has ended. For the runtime's use."""
         if self.awaited is not None:
             self.awaited.set()
+
+
+class CurrentRun:
+    """The run that the code which asks is a part of."""
+
+    __slots__ = ("_record",)
+
+    def __init__(self, record: RunRecord) -> None:
+        self._record = record
+
+    @property
+    def number(self) -> int:
+        """The run's number, counted from 1 in its scheduler."""
+        return self._record.number
+
+    @property
+    def job(self) -> str:
+        """The name of its job."""
+        return self._record.job.name
+
+    @property
+    def trigger(self) -> Trigger:
+        """What asked for it."""
+        return self._record.trigger
+
+    @property
+    def due(self) -> datetime | None:
+        """The tick, or the instant given to ``in_`` and ``at``, in UTC; None for ``now``."""
+        return None if self._record.due is None else utc(self._record.due)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was asked to stop. A job that sees this and returns has been CANCELLED."""
+        request = self._record.stop_request
+        return request is not None and request.look()
+
+    def wait_cancelled(self, timeout: float | None = None) -> bool:
+        """Wait until it is asked to stop: a ``time.sleep`` that ends early.
+
+        Args:
+            timeout: How long at most, in seconds; None for as long as it takes.
+
+        Returns:
+            Whether it was asked to stop.
+        """
+        return stop_request_of(self._record).wait(timeout)
+
+    def __repr__(self) -> str:
+        """The run's number and job."""
+        return f"<jobtui.current_run() {self.number} of {self.job!r}>"
+
+
+def current_run() -> CurrentRun:
+    """The run whose job calls this, in its thread or coroutine.
+
+    Raises:
+        RuntimeError: No run is going here. A thread that a job starts has none of its own: hand it this.
+    """
+    record = current_record.get()
+    if record is None:
+        raise RuntimeError("current_run() is for the code of a job, and no run is going here")
+    return CurrentRun(record)

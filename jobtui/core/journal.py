@@ -30,6 +30,7 @@ class Journal:
     Attributes:
         seq: The number of the latest change.
         settled: The handles, that somebody waits for, of the runs that ended since they were last taken.
+        asked: The runs that were asked to stop since they were last taken.
         capacity: How many events the tape has room for; the oldest make room for the newest.
         untold: Whether a reader is to be told of the next change.
     """
@@ -38,6 +39,7 @@ class Journal:
         self.tz = tz
         self.seq = 0
         self.settled: list[Any] = []
+        self.asked: list[RunRecord] = []
         self.untold = False
         self.capacity = CAPACITY
         self._tape: deque[Any] | None = None

@@ -69,6 +69,7 @@ class Overlap(Enum):
     HOLD = "hold"
     SKIP = "skip"
     ALLOW = "allow"
+    REPLACE = "replace"
 
 
 class Misfire(Enum):
@@ -77,6 +78,19 @@ class Misfire(Enum):
     COALESCE = "coalesce"  # one run for all of them
     SKIP = "skip"  # none
     ALL = "all"  # one run for each
+
+
+class Cancellation(Enum):
+    """What came of the wish to cancel a run; true unless it came too late."""
+
+    TAKEN_OUT = "taken out"  # it waited, and will not start
+    INTERRUPTED = "interrupted"  # a coroutine: cancelled at its next await
+    ASKED = "asked"  # a thread cannot be stopped: its work sees that it shall end, if it looks
+    TOO_LATE = "too late"  # it had ended, or there is no such run
+
+    def __bool__(self) -> bool:
+        """Whether it was not too late."""
+        return self is not Cancellation.TOO_LATE
 
 
 class Phase(Enum):
@@ -88,7 +102,7 @@ class Phase(Enum):
     STOPPED = "stopped"
 
 
-OverlapName = Literal["hold", "skip", "allow"]
+OverlapName = Literal["hold", "skip", "allow", "replace"]
 MisfireName = Literal["coalesce", "skip", "all"]
 
 

@@ -11,9 +11,18 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Protocol
 
-from jobtui.core.events import RunFinished, RunHeld, RunQueued, RunScheduled, RunStarted, TickEnded
+from jobtui.core.cancelling import stop_request_of
+from jobtui.core.events import (
+    RunFinished,
+    RunHeld,
+    RunQueued,
+    RunScheduled,
+    RunStarted,
+    StopRequested,
+    TickEnded,
+)
 from jobtui.core.journal import Journal
-from jobtui.core.model import Overlap, PoolView, RunState, Trigger
+from jobtui.core.model import Cancellation, Overlap, PoolView, RunState, Trigger
 from jobtui.core.records import Call, JobRecord, RunRecord
 
 # Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
@@ -98,7 +107,7 @@ class Pool:
             return ""
         if job.overlap is Overlap.SKIP:
             return self._blocker(job)
-        if trigger is Trigger.TICK and len(job.held) >= job.max_held:
+        if trigger is Trigger.TICK and len(job.held) >= job.max_held and job.overlap is not Overlap.REPLACE:
             return f"{len(job.held)} runs are held already; {self._blocker(job)}"
         return ""
 
@@ -115,6 +124,8 @@ class Pool:
             self._tell_step(RunQueued, run)
         elif refusal := self.refusal(job, run.trigger):
             self._end(run, now, _SKIPPED, refusal)
+        elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
+            self.admit(run, now)
         else:
             run.state = _HELD
             run.waiting_since = now
@@ -122,6 +133,15 @@ class Pool:
             job.hold(run)
             self._held += 1
             self._journal.tell_run(RunHeld, run, now)
+
+    def _replace(self, job: JobRecord, number: int, now: float) -> bool:
+        """Cancel the runs of a job in favour of a new one. Returns whether the job is still busy."""
+        reason = f"replaced by run {number}"
+        for run in (*reversed(job.held), *(run for run in self.queue if run.job is job and job.queued)):
+            self.cancel(run, now, reason)
+        for run in [run for run in self.running.values() if run.job is job]:
+            self.cancel(run, now, reason)
+        return job.busy
 
     def startable(self) -> bool:
         """Whether a run may start now."""
@@ -177,10 +197,13 @@ class Pool:
         if job.held:
             self._release(job, now)
 
-    def cancel(self, run: RunRecord, now: float, reason: str) -> bool:
-        """Take out a run that waits. Returns False for one that has started or ended."""
-        if not run.state.waiting:
-            return False
+    def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
+        """Take out a run that waits; ask one that runs to stop."""
+        if run.state is _RUNNING:
+            self._ask_to_stop(run, now, reason)
+            return Cancellation.ASKED
+        if run.state.ended:
+            return Cancellation.TOO_LATE
         was_queued = run.state is _QUEUED
         if was_queued:
             self.queue.remove(run)
@@ -192,7 +215,15 @@ class Pool:
         self._end(run, now, _CANCELLED, reason)
         if was_queued:
             self._release(run.job, now)
-        return True
+        return Cancellation.TAKEN_OUT
+
+    def _ask_to_stop(self, run: RunRecord, now: float, reason: str) -> None:
+        request = stop_request_of(run)
+        if not request.reason:
+            request.make(reason)
+            run.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
+            self._journal.asked.append(run)
+            self._journal.tell_run(StopRequested, run, now)
 
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Take out every run of these jobs that waits."""

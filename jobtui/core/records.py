@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from jobtui.core.cancelling import StopRequest
 from jobtui.core.model import JobStatus, JobView, Misfire, Overlap, RunState, RunView, Trigger
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Schedule
@@ -181,6 +182,7 @@ class RunRecord:
         "reason",
         "started",
         "state",
+        "stop_request",
         "ticks",
         "trigger",
         "waiting_since",
@@ -207,6 +209,7 @@ class RunRecord:
         self.reason = ""
         self.error = ""
         self.ticks = 1
+        self.stop_request: StopRequest | None = None  # made when somebody asks, or waits to be asked
         self.picture: RunView | None = None  # None once the run has changed
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:

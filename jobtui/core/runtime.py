@@ -20,11 +20,12 @@ from datetime import tzinfo
 from functools import partial
 from typing import TypeVar
 
+from jobtui.core.cancelling import ending
 from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
 from jobtui.core.history import MemoryLedger
-from jobtui.core.model import JobView, Phase, RunState, Snapshot, Trigger
+from jobtui.core.model import Cancellation, JobView, Phase, RunState, Snapshot, Trigger
 from jobtui.core.records import Call, JobRecord, RunRecord
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.timer import Timer
@@ -32,6 +33,7 @@ from jobtui.core.tracebacks import one_line
 from jobtui.core.workers import Crew, Outcome, Worker, current_record
 
 STOPPED_IT = "it stopped the scheduler; what it did afterwards was not waited for"
+CANCELLED = "cancelled"
 CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
 
 _NOW, _OK = Trigger.NOW, RunState.OK
@@ -159,6 +161,13 @@ class Runtime:
         if not self._subscriptions:
             self._engine.journal.listen(on=False)
 
+    def cancel(self, run: RunRecord) -> Cancellation:
+        """Take out a run that waits; interrupt or ask one that runs."""
+        done = self.change(lambda engine, now: engine.cancel(run, now, CANCELLED))
+        if done is Cancellation.ASKED and self._crew.interrupt(run):
+            return Cancellation.INTERRUPTED
+        return done
+
     def event_of(self, run: Run) -> threading.Event | None:
         """What to wait for until a run ends; None if it has."""
         return self.query(lambda _engine: run.end())
@@ -258,6 +267,9 @@ class Runtime:
         if journal.settled:
             todo += [run.announce for run in journal.settled]
             journal.settled = []
+        if journal.asked:
+            todo += [partial(self._crew.interrupt, run) for run in journal.asked]
+            journal.asked = []
         if journal.untold:
             journal.untold = False
             todo += [each.notify for each in self._subscriptions if each.due()]
@@ -311,14 +323,15 @@ class Runtime:
             now = self._now()
             if self._inbox:
                 self._empty_inbox(now)
-            if worker.remarkable or worker.run is None:
+            done = worker.run
+            if done is None or worker.remarkable or done.stop_request is not None:
                 self._record(worker, now)
             else:
-                engine.finish(worker.run, now, _OK, worker.elapsed)
+                engine.finish(done, now, _OK, worker.elapsed)
             run = engine.take(now, worker.name)
             if run is None:
                 crew.rest(worker)
-            if not crew.coming or journal.untold or journal.settled or engine.over:
+            if not crew.coming or journal.untold or journal.settled or journal.asked or engine.over:
                 todo = self._commit()
         finally:
             self._lock.release()
@@ -341,9 +354,8 @@ class Runtime:
         if run is not None:  # the end of a coroutine is not told by its worker, but by the loop
             if run.handle is not None:  # a run that was given up has none any more
                 run.handle.settle(outcome.value, outcome.exception)
-            self._engine.finish(
-                run, now, outcome.state, outcome.elapsed, reason=outcome.reason, error=outcome.error
-            )
+            state, reason = ending(run, outcome.state, outcome.reason, obeyed=outcome.obeyed)
+            self._engine.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
             outcome.clear()
 
     # --- what the timer calls ---------------------------------------------------------------------

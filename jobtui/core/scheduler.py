@@ -16,7 +16,17 @@ from jobtui.core.clock import Clock, SystemClock
 from jobtui.core.engine import LAST_YEAR
 from jobtui.core.handles import Job, Run
 from jobtui.core.hooks import Hooks, StartError
-from jobtui.core.model import JobView, Misfire, MisfireName, Overlap, OverlapName, RunView, Snapshot, Trigger
+from jobtui.core.model import (
+    Cancellation,
+    JobView,
+    Misfire,
+    MisfireName,
+    Overlap,
+    OverlapName,
+    RunView,
+    Snapshot,
+    Trigger,
+)
 from jobtui.core.records import MAX_HELD, Call, JobRecord
 from jobtui.core.runnables import Runnable, as_runnable
 from jobtui.core.runtime import Runtime
@@ -308,14 +318,10 @@ class Scheduler:
             lambda engine, now: sum([engine.resume(job, now) for job in engine.jobs.values()])
         )
 
-    def cancel(self, number: int) -> bool:
-        """Take out a waiting run by its number. Returns False if it has started, ended or never was."""
-
-        def cancel(engine: Engine, now: float) -> bool:
-            run = engine.find_run(number)
-            return run is not None and engine.cancel(run, now, "cancelled")
-
-        return self._runtime.change(cancel)
+    def cancel(self, number: int) -> Cancellation:
+        """Cancel a run by its number: as `Run.cancel`. False if it has ended or never was."""
+        run = self._runtime.query(lambda engine: engine.find_run(number))
+        return Cancellation.TOO_LATE if run is None else self._runtime.cancel(run)
 
     def remove(self, job: Job) -> bool:
         """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 LONGEST_SLEEP = 30.0  # seconds; so that a suspended laptop or a changed clock is seen soon
 # Seconds from one wake to the next: where thousands of jobs are due each second, what is due within a
@@ -31,7 +32,9 @@ class Timer:
         self._poll = poll
         self._failed = failed
         self._monotonic = monotonic
-        self._bell = threading.Lock()  # rung by releasing it; a sleep that is one lock and not an Event's three
+        self._bell = (
+            threading.Lock()
+        )  # rung by releasing it; a sleep that is one lock and not an Event's three
         self._bell.acquire()
         self._stopped = False
 
@@ -41,10 +44,8 @@ class Timer:
 
     def wake(self) -> None:
         """Let the thread look again at once."""
-        try:
+        with suppress(RuntimeError):  # it has been rung already, and the thread has not come to it yet
             self._bell.release()
-        except RuntimeError:
-            pass  # it has been rung already, and the thread has not come to it yet
 
     def stop(self) -> None:
         """Let the thread end."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
+from jobtui.core.cancelling import RunCancelledError
 from jobtui.core.clock import Clock
 from jobtui.core.model import RunState
 from jobtui.core.records import RunRecord
@@ -40,9 +41,10 @@ class Outcome:
         exception: What it raised.
         reason: In words, for people; "" if there is nothing to say.
         error: The traceback, or "".
+        obeyed: Whether it raised an error that says that it stopped because it was asked to.
     """
 
-    __slots__ = ("elapsed", "error", "exception", "reason", "remarkable", "run", "state", "value")
+    __slots__ = ("elapsed", "error", "exception", "obeyed", "reason", "remarkable", "run", "state", "value")
 
     def __init__(self) -> None:
         self.elapsed = 0.0
@@ -57,6 +59,7 @@ class Outcome:
         self.exception: BaseException | None = None
         self.reason = ""
         self.error = ""
+        self.obeyed = False
 
     def returned(self, value: object) -> None:
         """The work ended well."""
@@ -70,6 +73,7 @@ class Outcome:
         self.exception = exception
         self.reason = one_line(exception)
         self.error = trimmed_traceback(exception, skip=__file__)
+        self.obeyed = isinstance(exception, RunCancelledError)
 
 
 class Worker(Outcome):
@@ -171,6 +175,10 @@ class Crew:
         while self._resting:
             self._resting.pop().wake()
 
+    def interrupt(self, run: RunRecord) -> bool:
+        """Cancel the coroutine of a run. Returns False if it is none, but a thread's work."""
+        return self._loop.cancel(run)
+
     def cancel_coroutines(self) -> None:
         """Cancel the coroutines that still run, and end their loop."""
         self._loop.close()
@@ -209,16 +217,21 @@ class Crew:
     def _keep(self, value: object, run: RunRecord, worker: Worker, context: Context, began: float) -> None:
         if not isinstance(value, Coroutine):
             worker.returned(value)
-        elif self._loop.start(self._finish_coroutine, (run, value, began), context):
+        elif self._loop.start(run, self._finish_coroutine(run, value, began), context):
             worker.run = None  # this thread is free for the next run at once
         else:
             value.close()  # or Python warns that it was never awaited
 
     async def _finish_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], began: float) -> None:
+        from asyncio import CancelledError  # noqa: PLC0415 - loaded already, since this is a coroutine
+
         outcome = Outcome()
         outcome.run = run
         try:
             outcome.returned(await work)
+        except CancelledError as exception:
+            outcome.raised(exception)
+            outcome.obeyed = True
         except BaseException as exception:  # noqa: BLE001 - as above; raised on, it would end the loop
             outcome.raised(exception)
         outcome.elapsed = self._monotonic() - began
@@ -231,25 +244,51 @@ class LoopThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}  # None until the loop has begun it
+        self._cancelled: set[RunRecord] = set()
         self._closed = False
 
-    def start(
-        self, function: Callable[..., Coroutine[Any, Any, None]], args: tuple[Any, ...], context: Context
-    ) -> bool:
-        """Run a coroutine function as a task of its own, in the given context. Returns False once closed."""
+    def start(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
+        """Do the work of a run as a task of its own, in the given context. Returns False once closed."""
         with self._lock:
             if self._closed:
+                work.close()  # or Python warns that it was never awaited
                 return False
             loop = self._loop = self._loop or self._started()
+            self._tasks[run] = None
 
             def begin() -> None:
-                task = loop.create_task(function(*args), context=context)
-                self._tasks.add(task)  # the loop itself keeps only a weak reference
-                task.add_done_callback(self._tasks.discard)
+                task = loop.create_task(work, context=context)
+                self._tasks[run] = task  # the loop itself keeps only a weak reference
+                task.add_done_callback(lambda _: self._forget(run))
 
             loop.call_soon_threadsafe(begin)
+        if run.stop_request is not None and run.stop_request.reason:
+            self.cancel(run)  # it was asked too early to be found here
+        return True
+
+    def cancel(self, run: RunRecord) -> bool:
+        """Cancel the task of a run, once: again would interrupt its cleaning up. False if it has none."""
+        with self._lock:
+            loop = self._loop
+            if run not in self._tasks or loop is None or self._closed:
+                return False
+
+            def cancel() -> None:
+                task = self._tasks.get(run)
+                if task is not None:
+                    # After its first step: one that never began would tell nobody of its end.
+                    loop.call_soon(task.cancel)
+
+            if run not in self._cancelled:
+                self._cancelled.add(run)
+                loop.call_soon_threadsafe(cancel)
             return True
+
+    def _forget(self, run: RunRecord) -> None:
+        with self._lock:
+            del self._tasks[run]
+            self._cancelled.discard(run)
 
     def close(self) -> None:
         """Cancel every task, let each clean up, and end the loop. Does not wait for that."""

@@ -195,7 +195,7 @@ class JobtuiApp(App[None]):
         yield SystemCommand("Pause or resume all jobs", "P", dashboard.action_pause_all)
         yield SystemCommand("Grow the pool by one", "+", lambda: dashboard.action_resize(1))
         yield SystemCommand("Shrink the pool by one", "-", lambda: dashboard.action_resize(-1))
-        yield SystemCommand("Cancel the selected waiting run", "x", dashboard.action_cancel)
+        yield SystemCommand("Cancel the selected run", "x", dashboard.action_cancel)
         yield SystemCommand("Filter the jobs", "/", dashboard.action_filter)
         yield SystemCommand("Show the output of all jobs", "o", self.action_output)
         yield SystemCommand("Help", "?", self.action_help)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from textual.app import App
 
+from jobtui.core.model import Cancellation
 from jobtui.source import Source
 from jobtui.tui.format import count, plain
 
@@ -47,14 +48,8 @@ class Commands:
         self._do(lambda: f"{count(self.source.resume_all(), 'job')} resumed")
 
     def cancel(self, number: int, job: str) -> None:
-        """Take out a waiting run."""
-        self._do(
-            lambda: (
-                f"⊘ run {number} of {job} cancelled"
-                if self.source.cancel(number)
-                else f"run {number} of {job} had started or ended: too late to cancel"
-            )
-        )
+        """Cancel a run, and say what came of it."""
+        self._do(lambda: _CANCELLATION[self.source.cancel(number)].format(f"run {number} of {job}"))
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size by some slots."""
@@ -95,3 +90,11 @@ class Commands:
             self._app.call_later(self.say, text, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
+
+
+_CANCELLATION = {
+    Cancellation.TAKEN_OUT: "⊘ {} cancelled: it will not start",
+    Cancellation.INTERRUPTED: "⊘ {} interrupted: its coroutine is cancelled at the next await",
+    Cancellation.ASKED: "⊘ {} asked to stop: a thread stops when its job looks",
+    Cancellation.TOO_LATE: "{} had ended: too late to cancel",
+}

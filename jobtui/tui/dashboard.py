@@ -54,7 +54,7 @@ class Dashboard(Screen[None]):
             id="pool.grow",
         ),
         Binding("minus", "resize(-1)", "One run less at once", show=False, id="pool.shrink"),
-        Binding("x", "cancel", "Cancel", tooltip="Cancel a run that waits (asks first)", id="run.cancel"),
+        Binding("x", "cancel", "Cancel", tooltip="Cancel a run (asks first)", id="run.cancel"),
         Binding(
             "slash",
             "filter",
@@ -159,18 +159,22 @@ class Dashboard(Screen[None]):
         jobs = self._snapshot.jobs if self._snapshot is not None else ()
         return next((job for job in jobs if job.name == row.job), None)
 
-    def _selected_waiting(self) -> tuple[int, str] | None:
-        """The number and the job of the waiting run that is selected, or of the selected job's latest one."""
+    def _selected_run(self) -> tuple[int, str, str] | None:
+        """The number, the job and the state, in words, of the run that is selected.
+
+        For a job that is its latest waiting run, or else the one that runs.
+        """
         row = self._selected_row()
         if isinstance(row, Upcoming):
-            return (row.number, row.job) if row.number else None
+            return (row.number, row.job, _NOT_STARTED) if row.number else None
         if isinstance(row, RunView):
-            return (row.number, row.job) if row.state.waiting else None
+            return None if row.state.ended else _about(row)
         if row is None or self._snapshot is None:
             return None
-        waiting = (*self._snapshot.waiting, *self._snapshot.scheduled)
-        numbers = [run.number for run in waiting if run.job == row.name]
-        return (max(numbers), row.name) if numbers else None
+        waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
+        runs = [run for run in waiting if run.job == row.name]
+        runs = runs or [run for run in self._snapshot.running if run.job == row.name]
+        return _about(max(runs, key=lambda run: run.number)) if runs else None
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -196,7 +200,7 @@ class Dashboard(Screen[None]):
         if job is None:
             self._commands.say("there is no job to pause here", "warning")
         elif job.schedule is None:
-            self._commands.say(f"{job.name} has no schedule to pause; x cancels a run that waits", "warning")
+            self._commands.say(f"{job.name} has no schedule to pause; x cancels a run", "warning")
         elif job.paused_since is None:
             self._commands.pause(job.name)
         else:
@@ -218,20 +222,18 @@ class Dashboard(Screen[None]):
             self._commands.resize(self._snapshot.pool.size, by)
 
     def action_cancel(self) -> None:
-        """Cancel the selected waiting run, after asking."""
-        selected = self._selected_waiting()
+        """Cancel the selected run, after asking."""
+        selected = self._selected_run()
         if selected is None:
-            self._commands.say(
-                "no waiting run is selected; a run that has started goes on to its end", "warning"
-            )
+            self._commands.say("no run that waits or runs is selected", "warning")
             return
-        number, job = selected
+        number, job, note = selected
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self._commands.cancel(number, job)
 
-        self.app.push_screen(ConfirmScreen(f"Cancel run {number} of {job}?", "It has not started."), answered)
+        self.app.push_screen(ConfirmScreen(f"Cancel run {number} of {job}?", note), answered)
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""
@@ -298,3 +300,11 @@ class Dashboard(Screen[None]):
         else:
             name = row.name if isinstance(row, JobView) else row.job
             self.app.push_screen(JobScreen(name, self._commands))
+
+
+_NOT_STARTED = "It has not started."
+_RUNNING = "It runs: a coroutine is interrupted, a thread is asked to stop."
+
+
+def _about(run: RunView) -> tuple[int, str, str]:
+    return run.number, run.job, _NOT_STARTED if run.state.waiting else _RUNNING

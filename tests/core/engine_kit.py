@@ -99,6 +99,13 @@ class Bench:
             self.finish(run)
         return order
 
+    def run_of(self, number: int) -> RunRecord:
+        """The run of that number, live or ended."""
+        ended = (run for run in self.ledger.latest(100_000) if run.number == number)
+        run = self.engine.find_run(number) or next(ended, None)
+        assert run is not None
+        return run
+
     def snapshot(self) -> Snapshot:
         """Everything as it is now."""
         return self.engine.snapshot(self.now)

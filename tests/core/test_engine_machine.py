@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jobtui.core.model import Misfire, Overlap, RunState, Trigger
+from jobtui.core.events import RunFinished, RunHeld, RunQueued
+from jobtui.core.model import Cancellation, Misfire, Overlap, RunState, Trigger
 from jobtui.core.records import JobRecord, RunRecord
 
 MAX_HELD = 3
@@ -60,9 +61,25 @@ class EngineMachine(RuleBasedStateMachine):
             self.queue.append(run.number)
         elif job.record.overlap is Overlap.SKIP:
             assert run.state is RunState.SKIPPED
+        elif job.record.overlap is Overlap.REPLACE:
+            self.replaced(job, run)
         else:
             assert run.state is RunState.HELD
             job.held.append(run.number)
+
+    def replaced(self, job: ModelJob, by: RunRecord) -> None:
+        """A run has taken the place of all that went before it, and may have lost it again since."""
+        queued = [number for number in self.queue if self.runs[number].job is job.record]
+        for number in (*queued, *job.held):
+            assert self.runs[number].state is RunState.CANCELLED
+            assert self.runs[number].reason == f"replaced by run {by.number}"
+        self.queue = [number for number in self.queue if number not in queued]
+        running = [run for run in self.running if run.job is job.record]
+        assert all(run.stop_request is not None for run in running)
+        job.held = [by.number] if running else []
+        if not running:
+            self.queue.append(by.number)
+        assert by.state in (RunState.HELD if running else RunState.QUEUED, RunState.CANCELLED)
 
     def freed(self, job: ModelJob) -> None:
         """A run of a job has gone: its next held one goes to the tail of the queue."""
@@ -107,11 +124,12 @@ class EngineMachine(RuleBasedStateMachine):
         due = {number for number, run in self.runs.items() if run.state is RunState.SCHEDULED}
         self.bench.tick(seconds)
         for event in self.bench.events[known:]:
-            number = getattr(getattr(event, "run", None), "number", 0)
-            if not number:
+            if not isinstance(event, RunQueued | RunHeld | RunFinished):
                 continue
-            run = self.runs.get(number) or self.bench.engine.find_run(number)
-            assert run is not None
+            number = event.run.number
+            if event.run.state is RunState.CANCELLED:
+                continue  # replaced, as the one that took its place will tell
+            run = self.runs.get(number) or self.bench.run_of(number)
             if number in self.runs:
                 assert number in due
                 assert run.due is not None
@@ -155,10 +173,14 @@ class EngineMachine(RuleBasedStateMachine):
         if not self.runs:
             return
         run = list(self.runs.values())[which % len(self.runs)]
-        waited = run.state.waiting
-        assert self.bench.engine.cancel(run, self.bench.now, "cancelled") is waited
-        if not waited:
+        before = run.state
+        done = self.bench.engine.cancel(run, self.bench.now, "cancelled")
+        if not before.waiting:
+            asked = before is RunState.RUNNING
+            assert done is (Cancellation.ASKED if asked else Cancellation.TOO_LATE)
+            assert run.state is before
             return
+        assert done is Cancellation.TAKEN_OUT
         assert run.state is RunState.CANCELLED
         job = self.model_of(run)
         if run.number in self.queue:

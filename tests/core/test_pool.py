@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from engine_kit import Bench
 
-from jobtui.core.model import JobStatus, Overlap, RunState, Trigger
+from jobtui.core.model import Cancellation, JobStatus, Overlap, RunState, Trigger
 
 
 def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
@@ -128,6 +128,41 @@ def test_skip_refuses_a_run_of_a_busy_job_and_names_the_blocker(trigger: Trigger
     assert bench.view(job).recent == (RunState.SKIPPED, RunState.SKIPPED, RunState.OK)
 
 
+def test_replace_lets_the_latest_run_take_the_place_of_all_before_it() -> None:
+    """Under ``overlap="replace"`` a run that waits is cancelled, one that runs is asked to stop first."""
+    bench = Bench(pool=2)
+    job = bench.job(overlap=Overlap.REPLACE)
+    [first], [second] = bench.submit(job), bench.submit(job)
+    assert (first.state, first.reason) == (RunState.CANCELLED, "replaced by run 2")
+    assert bench.take_all() == [second]
+    bench.now += 3
+    [third], [fourth] = bench.submit(job), bench.submit(job)
+    assert (second.state, second.reason) == (RunState.RUNNING, "asked to stop at 12:00:03: replaced by run 3")
+    assert bench.engine.journal.asked == [second]
+    assert (third.state, third.reason) == (RunState.CANCELLED, "replaced by run 4")
+    assert (fourth.state, fourth.reason) == (RunState.HELD, "waits for run 2")
+    assert bench.take_all() == []
+    bench.finish(second, RunState.CANCELLED)
+    assert bench.take_all() == [fourth]
+    bench.finish(fourth)
+    bench.check_one_ending_each([first, second, third, fourth])
+    bench.check_numbers_of_events()
+
+
+def test_replace_spares_other_jobs_and_keeps_the_order_of_the_queue() -> None:
+    """The new run queues up behind the runs of other jobs; those are left alone."""
+    bench = Bench(pool=1)
+    others = bench.submit(bench.job("b", overlap=Overlap.ALLOW), 3)
+    job = bench.job(overlap=Overlap.REPLACE, schedule="@every 1s", max_held=1)
+    bench.tick(1)
+    bench.tick(1)
+    bench.tick(1)
+    assert [run.number for run in bench.engine._pool.queue] == [1, 2, 3, 6]
+    assert bench.run_all() == [1, 2, 3, 6]
+    assert [run.state for run in others] == [RunState.OK] * 3
+    assert bench.view(job).recent == (RunState.CANCELLED, RunState.CANCELLED, RunState.OK)
+
+
 def test_max_held_limits_ticks_and_not_people() -> None:
     """Above ``max_held`` ticks end SKIPPED with the count; a run asked for by hand is held all the same."""
     bench = Bench()
@@ -204,8 +239,8 @@ def test_resizing_to_the_same_size_is_no_event() -> None:
     assert bench.told() == ["SchedulerStarted"]
 
 
-def test_cancel_takes_out_what_waits_and_nothing_else() -> None:
-    """SCHEDULED, HELD and QUEUED runs are taken out; RUNNING and ended ones are not."""
+def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
+    """SCHEDULED, HELD and QUEUED runs are taken out; a RUNNING one is asked, once; an ended one is left."""
     bench = Bench()
     job = bench.job()
     running, queued_behind, held = bench.submit(job, 3)
@@ -213,15 +248,19 @@ def test_cancel_takes_out_what_waits_and_nothing_else() -> None:
     [queued] = bench.submit(bench.job("b"))
     scheduled = bench.later(job, 60)
     for run in (queued_behind, queued, scheduled):
-        assert bench.engine.cancel(run, bench.now, "cancelled")
+        assert bench.engine.cancel(run, bench.now, "cancelled") is Cancellation.TAKEN_OUT
         assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled")
-        assert not bench.engine.cancel(run, bench.now, "again")
-    assert not bench.engine.cancel(running, bench.now, "cancelled")
+        assert bench.engine.cancel(run, bench.now, "again") is Cancellation.TOO_LATE
+    for reason in ("cancelled", "again"):
+        assert bench.engine.cancel(running, bench.now, reason) is Cancellation.ASKED
+        assert (running.state, running.reason) == (RunState.RUNNING, "asked to stop at 12:00:00: cancelled")
+    assert bench.engine.journal.asked == [running]
+    assert bench.told().count("StopRequested 1") == 1
     assert bench.counts == (1, 0, 1)
     assert bench.view(job).scheduled == 0
     bench.finish(running)
     assert bench.run_all() == [held.number]
-    assert not bench.engine.cancel(running, bench.now, "cancelled")
+    assert bench.engine.cancel(running, bench.now, "cancelled") is Cancellation.TOO_LATE
     bench.tick(60)
     assert scheduled.state is RunState.CANCELLED
     assert bench.counts == (0, 0, 0)

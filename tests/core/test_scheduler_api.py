@@ -48,7 +48,11 @@ def work() -> None:
         ({"pool": 1.5}, TypeError, "the pool is a number of runs (0 = no limit), not 1.5"),
         ({"pool": True}, TypeError, "the pool is a number of runs (0 = no limit), not True"),
         ({"pool": "4"}, TypeError, "the pool is a number of runs (0 = no limit), not '4'"),
-        ({"overlap": "replace"}, ValueError, "overlap is one of 'hold', 'skip', 'allow', not 'replace'"),
+        (
+            {"overlap": "replaced"},
+            ValueError,
+            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
+        ),
         ({"dst": "twice"}, BadSpec, "dst is 'once' or 'every', not 'twice'"),
     ],
 )
@@ -128,7 +132,11 @@ def test_a_named_schedule_is_looked_up_in_the_settings() -> None:
 @pytest.mark.parametrize(
     ("policies", "kind", "message"),
     [
-        ({"overlap": "never"}, ValueError, "overlap is one of 'hold', 'skip', 'allow', not 'never'"),
+        (
+            {"overlap": "never"},
+            ValueError,
+            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'never'",
+        ),
         ({"misfire": "run"}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not 'run'"),
         ({"misfire": None}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not None"),
         ({"max_held": 0}, ValueError, "max_held must be at least 1, not 0"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from jobtui import Run, RunCancelledError, RunState, Scheduler, StartError
+from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler, StartError
 from jobtui.core import journal, workers
 from jobtui.core.clock import ManualClock, SystemClock
 from jobtui.core.engine import Engine
@@ -509,7 +509,7 @@ def test_a_task_that_exits_does_not_end_the_loop(make: Make) -> None:
 
 
 def test_a_run_can_be_waited_for_asked_and_cancelled(make: Make) -> None:
-    """``wait`` and ``result`` have limits; a waiting run is taken out, a running one is not."""
+    """``wait`` and ``result`` have limits; a waiting run is taken out."""
     scheduler = make(pool=1)
     scheduler.start()
     gate = Gate()
@@ -518,9 +518,8 @@ def test_a_run_can_be_waited_for_asked_and_cancelled(make: Make) -> None:
     assert not running.wait(0.001)
     with pytest.raises(TimeoutError, match=r"run 1 of Gate is RUNNING after 0\.001 s"):
         running.result(0.001)
-    assert not running.cancel()
-    assert waiting.cancel()
-    assert not waiting.cancel()
+    assert waiting.cancel() is Cancellation.TAKEN_OUT
+    assert waiting.cancel() is Cancellation.TOO_LATE
     done(waiting)
     with pytest.raises(RunCancelledError, match="run 2 of zero was CANCELLED: cancelled"):
         waiting.result(LIMIT)

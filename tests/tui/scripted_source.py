@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from jobtui.core.coming import Coming, coming_after
-from jobtui.core.model import JobView, RunView, Snapshot
+from jobtui.core.model import Cancellation, JobView, RunView, Snapshot
 from jobtui.core.words import describe
 from jobtui.source import JobDetails
 
@@ -49,6 +49,7 @@ class ScriptedSource:
         self.outputs: dict[int, str] = {}
         self.refusal: Exception | None = None
         self.obedient = True
+        self.cancellation = Cancellation.TAKEN_OUT
         self._snapshot = snapshot
 
     @property
@@ -121,9 +122,10 @@ class ScriptedSource:
         self._told("resume_all")
         return len(self._snapshot.jobs)
 
-    def cancel(self, number: int) -> bool:
-        """Pretend to take out a waiting run."""
-        return self._told("cancel", number)
+    def cancel(self, number: int) -> Cancellation:
+        """Pretend to cancel a run."""
+        obeyed = self._told("cancel", number)
+        return self.cancellation if obeyed else Cancellation.TOO_LATE
 
     def resize(self, size: int) -> None:
         """Pretend to change the pool's size."""

@@ -19,7 +19,7 @@ from textual.dom import DOMNode
 from textual.widgets import Input
 
 import jobtui.tui
-from jobtui.core.model import JobView, RunState, Snapshot
+from jobtui.core.model import Cancellation, JobView, RunState, Snapshot
 from jobtui.core.output import Console
 from jobtui.tui.app import FRAMES, JobtuiApp
 from jobtui.tui.dashboard import Dashboard
@@ -198,7 +198,7 @@ async def test_x_asks_and_y_cancels() -> None:
         assert source.commands == []
         await stage.press("y")
         assert source.commands == [("cancel", 882)]
-        assert stage.toasts == [("information", "⊘ run 882 of send_mail cancelled")]
+        assert stage.toasts == [("information", "⊘ run 882 of send_mail cancelled: it will not start")]
         assert isinstance(stage.screen, Dashboard)
 
 
@@ -231,15 +231,37 @@ async def test_x_on_a_one_off_that_is_to_come_cancels_it() -> None:
         assert source.commands == [("cancel", 872)]
 
 
+@pytest.mark.parametrize(
+    ("cancellation", "words"),
+    [
+        (Cancellation.INTERRUPTED, "interrupted: its coroutine"),
+        (Cancellation.ASKED, "asked to stop: a thread"),
+    ],
+)
 @driven
-async def test_x_on_what_has_started_explains() -> None:
-    """A run that goes, or a fire that has no run yet, cannot be cancelled."""
+async def test_x_on_a_run_that_runs_says_what_it_can_do(cancellation: Cancellation, words: str) -> None:
+    """The question tells coroutines from threads, and the toast says which it was."""
+    source = ScriptedSource(scenes.saturated())
+    source.cancellation = cancellation
+    running = scenes.saturated().running[0]
+    async with on_stage(source) as stage:
+        await stage.press("1", "x")
+        assert f"Cancel run {running.number} of {running.job}?" in stage.text
+        assert "It runs: a coroutine is interrupted" in stage.text
+        await stage.press("y")
+        assert source.commands == [("cancel", running.number)]
+        assert words in stage.toasts[0][1]
+
+
+@driven
+async def test_x_on_what_is_no_live_run_explains() -> None:
+    """A fire that has no run yet, or a run that has ended, cannot be cancelled."""
     source = ScriptedSource(scenes.saturated())
     async with on_stage(source) as stage:
-        for pane in "134":
+        for pane in "34":
             await stage.press(pane, "x")
         assert isinstance(stage.screen, Dashboard)
-        assert [severity for severity, _ in stage.toasts] == ["warning"] * 3
+        assert [severity for severity, _ in stage.toasts] == ["warning"] * 2
 
 
 @driven
@@ -654,7 +676,7 @@ async def test_the_palette_has_the_commands() -> None:
             "Pause or resume all jobs",
             "Grow the pool by one",
             "Shrink the pool by one",
-            "Cancel the selected waiting run",
+            "Cancel the selected run",
             "Filter the jobs",
             "Show the output of all jobs",
             "Help",

@@ -1,0 +1,277 @@
+"""Cancelling work that runs: coroutines are interrupted, threads are asked, and what each ends as."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import jobtui
+from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler, current_run
+from jobtui.core.model import Trigger
+
+LIMIT = 30.0  # seconds; no test waits that long unless it fails
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    """A scheduler that runs, with a pool of 2."""
+    scheduler = Scheduler(pool=2, tz="UTC")
+    scheduler.start()
+    yield scheduler
+    scheduler.stop(LIMIT)
+
+
+class Work:
+    """A job in a thread: it says that it has begun, and goes on when the test says so."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        """Begin, and wait for the test."""
+        self.begun.set()
+        assert self.go_on.wait(LIMIT)
+
+
+def ending(run: Run) -> tuple[RunState, str]:
+    """How a run ended."""
+    assert run.wait(LIMIT)
+    return run.state, run.reason
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+def test_a_thread_that_looks_and_returns_was_cancelled(scheduler: Scheduler) -> None:
+    """``current_run().cancelled`` says so from the moment of asking; the run has no result."""
+    work, seen = Work(), []
+
+    def job() -> str:
+        seen.append(current_run().cancelled)
+        work.wait()
+        seen.append(current_run().cancelled)
+        return "half"
+
+    run = scheduler.now(job)
+    assert work.begun.wait(LIMIT)
+    assert run.cancel() is Cancellation.ASKED
+    assert run.cancel() is Cancellation.ASKED
+    assert run.reason.startswith("asked to stop at ")
+    work.go_on.set()
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+    assert seen == [False, True]
+    assert run.cancel() is Cancellation.TOO_LATE
+    with pytest.raises(RunCancelledError, match=r"run 1 of .*job was CANCELLED: cancelled"):
+        run.result(LIMIT)
+
+
+def test_wait_cancelled_is_a_sleep_that_ends_when_the_run_is_cancelled(scheduler: Scheduler) -> None:
+    """Whether the wait or the cancelling comes first."""
+    begun = threading.Event()
+    answers: list[bool] = []
+
+    def job() -> None:
+        answers.append(current_run().wait_cancelled(0))
+        begun.set()
+        answers.append(current_run().wait_cancelled(LIMIT))
+        answers.append(current_run().wait_cancelled(LIMIT))
+
+    run = scheduler.now(job)
+    assert begun.wait(LIMIT)
+    assert run.cancel()
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+    assert answers == [False, True, True]
+
+
+def test_a_thread_that_never_looks_ends_as_it_ends(scheduler: Scheduler) -> None:
+    """What is done is done: its result counts, and the reason says that it did not see."""
+    work = Work()
+
+    def job() -> int:
+        work.wait()
+        return 7
+
+    run = scheduler.now(job)
+    assert work.begun.wait(LIMIT)
+    assert scheduler.cancel(run.number) is Cancellation.ASKED
+    work.go_on.set()
+    assert ending(run) == (RunState.OK, "it ended before it saw that it was asked to stop")
+    assert run.result(LIMIT) == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [(RunCancelledError("I stopped"), RunState.CANCELLED), (OSError("no"), RunState.FAILED)],
+)
+def test_a_thread_that_was_asked_and_raises(scheduler: Scheduler, error: Exception, state: RunState) -> None:
+    """RunCancelledError says that it stopped; any other error is an error."""
+    work = Work()
+
+    def job() -> None:
+        work.wait()
+        assert current_run().cancelled
+        raise error
+
+    run = scheduler.now(job)
+    assert work.begun.wait(LIMIT)
+    assert run.cancel()
+    work.go_on.set()
+    assert ending(run)[0] is state
+
+
+def test_a_job_that_raises_run_cancelled_error_unasked_has_failed(scheduler: Scheduler) -> None:
+    """Nobody has cancelled it."""
+
+    def job() -> None:
+        raise RunCancelledError("by itself")
+
+    state, reason = ending(scheduler.now(job))
+    assert (state, reason.endswith("RunCancelledError: by itself")) == (RunState.FAILED, True)
+
+
+# --- coroutines -----------------------------------------------------------------------------------
+
+
+def test_a_coroutine_is_interrupted_and_cleans_up(scheduler: Scheduler) -> None:
+    """CancelledError is raised at its await, its ``finally`` runs, and the loop goes on for others."""
+    begun, cleaned = threading.Event(), []
+
+    async def job() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(LIMIT)
+        finally:
+            cleaned.append(current_run().number)
+
+    run = scheduler.now(job)
+    assert begun.wait(LIMIT)
+    assert run.cancel() is Cancellation.INTERRUPTED
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+    assert cleaned == [run.number]
+
+    async def other() -> str:
+        await asyncio.sleep(0)
+        return "fine"
+
+    assert scheduler.now(other).result(LIMIT) == "fine"
+
+
+def test_a_coroutine_that_goes_on_regardless_has_its_result(scheduler: Scheduler) -> None:
+    """It swallowed the interruption, without looking at what it was."""
+    begun = threading.Event()
+
+    async def job() -> str:
+        begun.set()
+        try:
+            await asyncio.sleep(LIMIT)
+        except asyncio.CancelledError:
+            return "went on"
+        return "slept"
+
+    run = scheduler.now(job)
+    assert begun.wait(LIMIT)
+    assert run.cancel() is Cancellation.INTERRUPTED
+    assert ending(run)[0] is RunState.OK
+    assert run.result(LIMIT) == "went on"
+
+
+def test_a_coroutine_that_is_cancelled_before_its_first_step_ends_all_the_same(scheduler: Scheduler) -> None:
+    """While the loop is busy with another's work, it has a task and has not begun."""
+    work = Work()
+    begun: list[int] = []
+
+    async def blocks() -> None:
+        work.wait()
+
+    async def job() -> None:
+        begun.append(1)
+        await asyncio.sleep(LIMIT)
+
+    blocker = scheduler.now(blocks)
+    assert work.begun.wait(LIMIT)
+    run = scheduler.now(job)
+    while run.state is not RunState.RUNNING or run.cancel() is not Cancellation.INTERRUPTED:
+        threading.Event().wait(0.001)  # until its thread has handed it to the loop
+    work.go_on.set()
+    assert ending(run)[0] is RunState.CANCELLED
+    assert ending(blocker)[0] is RunState.OK
+
+
+# --- replace --------------------------------------------------------------------------------------
+
+
+def test_replace_asks_the_running_work_and_never_overlaps_it(scheduler: Scheduler) -> None:
+    """The new run starts once the old one has stopped."""
+    begun: list[int] = []
+    going = 0
+    started = threading.Semaphore(0)
+
+    def job() -> None:
+        nonlocal going
+        going += 1
+        assert going == 1
+        begun.append(current_run().number)
+        started.release()
+        stopped = current_run().wait_cancelled(LIMIT if current_run().number == 1 else 0)
+        assert stopped is (current_run().number == 1)
+        going -= 1
+
+    each = scheduler.every("1h", job, overlap="replace")
+    first = each.run()
+    assert started.acquire(timeout=LIMIT)
+    second = each.run()
+    assert ending(first) == (RunState.CANCELLED, "replaced by run 2")
+    assert ending(second) == (RunState.OK, "")
+    assert begun == [1, 2]
+
+
+# --- what a job knows of its run ------------------------------------------------------------------
+
+
+def test_a_job_knows_its_run(scheduler: Scheduler) -> None:
+    """Its number, its job's name, what asked for it and when it was due."""
+    seen: list[tuple[int, str, Trigger, bool]] = []
+
+    def job() -> None:
+        run = current_run()
+        seen.append((run.number, run.job, run.trigger, run.due is None))
+        assert repr(run) == f"<jobtui.current_run() {run.number} of {run.job!r}>"
+
+    by_hand = scheduler.every("1h", job, name="mine")
+    assert ending(by_hand.run())[0] is RunState.OK
+    assert ending(scheduler.in_(0, job))[0] is RunState.OK
+    assert seen[0] == (1, "mine", Trigger.NOW, True)
+    assert seen[1][2:] == (Trigger.IN, False)
+
+
+def test_outside_of_a_run_there_is_none() -> None:
+    """A clear error, not a None that fails somewhere else."""
+    with pytest.raises(RuntimeError, match="no run is going here"):
+        jobtui.current_run()
+
+
+def test_subscribers_are_no_part_of_the_run_that_woke_them(scheduler: Scheduler) -> None:
+    """They are called in the worker's thread, between two runs."""
+    found: list[str] = []
+    told = threading.Event()
+
+    def look() -> None:
+        if threading.current_thread() is threading.main_thread():
+            subscription.skip()
+            return
+        try:
+            found.append(repr(current_run()))
+        except RuntimeError as error:
+            found.append(str(error)[:13])
+        told.set()
+
+    work = Work()
+    subscription = scheduler.subscribe(look)
+    run = scheduler.now(work.wait)
+    assert work.begun.wait(LIMIT)
+    subscription.skip()
+    work.go_on.set()
+    ending(run)
+    assert told.wait(LIMIT)
+    assert found[0] == "current_run()"
