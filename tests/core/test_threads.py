@@ -334,6 +334,74 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
     assert scheduler.snapshot().pool.queued == 3
 
 
+def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(make: Make) -> None:
+    """Whoever asks does not wait for the lock; whoever has it looks into the inbox before and after."""
+    scheduler = make()
+    scheduler.start()
+    done(scheduler.now(zero))  # from here on there is a job for them
+    inside, leave = threading.Event(), threading.Event()
+
+    def dawdle(_: Engine) -> None:
+        inside.set()
+        assert leave.wait(LIMIT)
+
+    holder = threading.Thread(target=scheduler._runtime.query, args=(dawdle,))
+    holder.start()
+    assert inside.wait(LIMIT)
+    runs = [scheduler.now(zero) for _ in range(100)]
+    assert {run.state for run in runs} == {RunState.QUEUED}
+    leave.set()
+    done(*runs)
+    holder.join(LIMIT)
+    assert [run.number for run in runs] == list(range(2, 102))
+    assert scheduler.snapshot().jobs[0].runs == 101
+
+
+def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make: Make) -> None:
+    """It puts its report into the inbox and rests; the next run finds it there."""
+    scheduler = make(pool=1)
+    scheduler.start()
+    gate, inside, leave = Gate(), threading.Event(), threading.Event()
+    run = scheduler.now(gate)
+    gate.wait_begun()
+
+    def dawdle(_: Engine) -> None:
+        inside.set()
+        assert leave.wait(LIMIT)
+
+    holder = threading.Thread(target=scheduler._runtime.query, args=(dawdle,))
+    holder.start()
+    assert inside.wait(LIMIT)
+    gate.open()
+    while not scheduler._runtime._inbox:
+        time.sleep(0.001)  # until its thread has found the lock taken
+    assert run.state is RunState.RUNNING
+    leave.set()
+    assert run.result(LIMIT) == "through"
+    holder.join(LIMIT)
+    assert scheduler.now(gate).result(LIMIT) == "through"
+    assert [name for name in ours() if "worker" in name] == ["jobtui-worker-1"]
+
+
+def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make: Make) -> None:
+    """It was accepted before the stop and admitted after it: CANCELLED, and nobody waits for ever."""
+    scheduler = make()
+    scheduler.start()
+    done(scheduler.now(zero))
+    check = scheduler._runtime._check_accepting
+
+    def slow_check() -> None:
+        check()
+        scheduler.stop(LIMIT)
+
+    scheduler._runtime._check_accepting = slow_check  # type: ignore[method-assign] # a thread is slow here
+    run = scheduler.now(zero)
+    assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
+    with pytest.raises(RunCancelledError, match="scheduler stopped"):
+        run.result(LIMIT)
+    assert scheduler.snapshot().recent[0].number == run.number
+
+
 # --- what jobs raise and return -------------------------------------------------------------------
 
 
