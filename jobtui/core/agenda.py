@@ -24,13 +24,17 @@ class Agenda(Generic[Thing]):
     """Things by the instant at which they are due; equal instants in the order they were put in."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Thing]] = []
+        # Numbers alone, and the things aside: Python's garbage collector passes over such a pair, and
+        # there is a new one at every tick of every job.
+        self._heap: list[tuple[float, int]] = []
+        self._things: dict[int, Thing] = {}
         self._order = 0
 
     def put(self, thing: Thing, due: float) -> None:
         """Note when a thing is due."""
         self._order += 1
-        heapq.heappush(self._heap, (due, self._order, thing))
+        self._things[self._order] = thing
+        heapq.heappush(self._heap, (due, self._order))
 
     @property
     def next(self) -> float | None:
@@ -40,10 +44,12 @@ class Agenda(Generic[Thing]):
     def take_due(self, now: float) -> Iterator[Thing]:
         """Take out what is due at ``now``, one by one, in order; what is put in meanwhile is seen too."""
         while self._heap and self._heap[0][0] <= now:
-            due, _, thing = heapq.heappop(self._heap)
+            due, order = heapq.heappop(self._heap)
+            thing = self._things.pop(order)
             if thing.due == due:
                 yield thing
 
     def clear(self) -> None:
         """Forget everything."""
         self._heap.clear()
+        self._things.clear()

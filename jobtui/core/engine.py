@@ -16,7 +16,7 @@ from jobtui.core.agenda import Agenda
 from jobtui.core.journal import Journal
 from jobtui.core.model import JobView, Misfire, Overlap, Phase, RunState, RunView, Snapshot, Trigger
 from jobtui.core.pool import Ledger, Pool
-from jobtui.core.records import Call, JobRecord, RunRecord, utc
+from jobtui.core.records import Call, JobRecord, RunRecord, utc, view_of
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Every, Schedule
 from jobtui.core.tracebacks import one_line
@@ -381,7 +381,7 @@ class Engine:
 
     def runs_of(self, job: JobRecord) -> tuple[RunView, ...]:
         """The latest endings of one job, newest first, at most 20."""
-        return tuple(run.view(self.journal.tz) for run in reversed(job.recent))
+        return tuple(view_of(ending, self.journal.tz) for ending in reversed(job.recent))
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything as it is now."""

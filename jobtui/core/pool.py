@@ -245,7 +245,7 @@ class Pool:
     ) -> None:
         """Record ticks that start no run; equal ones in a row share one entry, so they drown nothing out."""
         entry = job.recent[-1] if job.recent else None
-        if entry is not None and entry.number == 0 and (entry.state, entry.reason) == (state, reason):
+        if isinstance(entry, RunRecord) and (entry.state, entry.reason) == (state, reason):
             entry.ticks += ticks
             entry.ended = now
         else:
@@ -320,10 +320,7 @@ class Pool:
             if handle.awaited is not None:
                 self._journal.settled.append(handle)
             run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
-        if job.recent:
-            job.recent.append(run)
-        else:
-            job.remember(run)
+        job.remember(run.row())
         self._record(run)
         run.picture = job.picture = None
         self._tell_step(RunFinished, run)
