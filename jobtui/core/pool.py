@@ -120,7 +120,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            job.picture = None
+            run.picture = job.picture = None
             self._tell_step(RunQueued, run)
         elif refusal := self.refusal(job, run.trigger):
             self._end(run, now, _SKIPPED, refusal)

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from jobtui.core.cancelling import ending
 from jobtui.core.clock import Clock
@@ -49,7 +49,12 @@ class Runtime:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
         clock: Where the time comes from.
+
+    Attributes:
+        run_type: What is made for whoever asks for a run.
     """
+
+    run_type: ClassVar[type[Run]] = Run
 
     def __init__(self, *, pool: int, tz: tzinfo, clock: Clock) -> None:
         self.clock = clock
@@ -100,7 +105,7 @@ class Runtime:
             nonlocal run
             self._check_accepting()
             record = transition(engine, now)
-            run = Run(self, record)
+            run = self.run_type(self, record)
             if not record.state.ended:
                 record.handle = run
             return record
@@ -121,7 +126,7 @@ class Runtime:
         """
         self._check_accepting()
         record = RunRecord(next(self._numbers), job, _NOW, call, self._now())
-        run = record.handle = Run(self, record)
+        run = record.handle = self.run_type(self, record)
         self._inbox.append(record)
         if not self._crew.coming:  # who is coming empties the inbox
             self._catch_up()
@@ -352,9 +357,10 @@ class Runtime:
     def _record(self, outcome: Outcome, now: float) -> None:
         run = outcome.run
         if run is not None:  # the end of a coroutine is not told by its worker, but by the loop
-            if run.handle is not None:  # a run that was given up has none any more
-                run.handle.settle(outcome.value, outcome.exception)
             state, reason = ending(run, outcome.state, outcome.reason, obeyed=outcome.obeyed)
+            # A run that was given up has no handle any more, and one that was cancelled has no result.
+            if run.handle is not None and state is not RunState.CANCELLED:
+                run.handle.settle(outcome.value, outcome.exception)
             self._engine.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
             outcome.clear()
 

@@ -9,7 +9,7 @@ from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
 from types import FunctionType, TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from jobtui.core.arguments import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.core.clock import Clock, SystemClock
@@ -68,6 +68,8 @@ class Scheduler:
         ValueError: A negative pool, an unknown policy, DST rule or zone.
     """
 
+    _runtime_type: ClassVar[type[Runtime]] = Runtime  # the test kit has another one
+
     def __init__(
         self,
         *,
@@ -81,7 +83,7 @@ class Scheduler:
         self.tz = zone(tz)
         self._specs = Specs(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
-        self._runtime = Runtime(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self._runtime = self._runtime_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self._one_offs = self._runtime.one_offs
         self.hooks = Hooks()
 

@@ -149,6 +149,8 @@ def test_a_coroutine_is_interrupted_and_cleans_up(scheduler: Scheduler) -> None:
     assert run.cancel() is Cancellation.INTERRUPTED
     assert ending(run) == (RunState.CANCELLED, "cancelled")
     assert cleaned == [run.number]
+    with pytest.raises(RunCancelledError, match="run 1 of job was CANCELLED: cancelled"):
+        run.result(LIMIT)
 
     async def other() -> str:
         await asyncio.sleep(0)

@@ -6,6 +6,7 @@ import pytest
 from engine_kit import Bench
 
 from jobtui.core.model import Cancellation, JobStatus, Overlap, RunState, Trigger
+from jobtui.core.records import RunRecord
 
 
 def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
@@ -28,6 +29,30 @@ def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
     assert (run.state, bench.counts, bench.view(job).status) == (RunState.OK, (0, 0, 0), JobStatus.IDLE)
     assert str(bench.view(job).last_elapsed) == "0:00:01.500000"
     assert run.ended == bench.now
+
+
+def test_every_picture_of_a_run_shows_where_it_is_then() -> None:
+    """Whoever has looked before: a picture that was drawn of an earlier state is not shown again."""
+    bench = Bench()
+    job = bench.job()
+
+    def seen(run: RunRecord) -> RunState:
+        views = [*bench.snapshot().scheduled, *bench.snapshot().waiting, *bench.snapshot().running]
+        [state] = [view.state for view in views if view.number == run.number]
+        return state
+
+    first, second = bench.later(job, 5), bench.later(job, 6)
+    assert (seen(first), seen(second)) == (RunState.SCHEDULED, RunState.SCHEDULED)
+    bench.tick(6)
+    assert (seen(first), seen(second)) == (RunState.QUEUED, RunState.HELD)
+    bench.take()
+    assert (seen(first), seen(second)) == (RunState.RUNNING, RunState.HELD)
+    bench.finish(first)
+    assert (bench.endings[-1].state, seen(second)) == (RunState.OK, RunState.QUEUED)
+    bench.take()
+    assert seen(second) is RunState.RUNNING
+    bench.finish(second, RunState.FAILED)
+    assert [view.state for view in bench.endings] == [RunState.OK, RunState.FAILED]
 
 
 def test_nothing_starts_before_the_scheduler_does() -> None:
