@@ -15,7 +15,15 @@ def default_scheduler() -> Scheduler:
     return _default
 
 
-def set_default_scheduler(scheduler: Scheduler) -> None:
-    """Use another scheduler from here on, such as one with the settings of a file."""
+def set_default_scheduler(scheduler: Scheduler | None) -> Scheduler | None:
+    """Use another scheduler from here on, such as one with the settings of a file.
+
+    Args:
+        scheduler: None for one that is made when it is needed.
+
+    Returns:
+        The scheduler that it replaces; None if that had not been made.
+    """
     global _default  # noqa: PLW0603 - as above
-    _default = scheduler
+    former, _default = _default, scheduler
+    return former

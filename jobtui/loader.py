@@ -47,6 +47,7 @@ class Loaded:
         settings: The settings that were found, or the defaults.
         settings_apply: Whether the scheduler was made from them; not if the file made one of its own.
         start_functions: How many ``on_app_start`` functions it has.
+        module: What was imported.
     """
 
     scheduler: Scheduler
@@ -54,6 +55,7 @@ class Loaded:
     settings: Settings
     settings_apply: bool
     start_functions: int
+    module: ModuleType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,12 @@ class _Place:
 
 
 def load(
-    target: str, *, config: Path | None = None, run_mode: str | None = None, pool: int | None = None
+    target: str,
+    *,
+    config: Path | None = None,
+    run_mode: str | None = None,
+    pool: int | None = None,
+    make: Callable[[Settings], Scheduler] | None = None,
 ) -> Loaded:
     """Import a target and find its scheduler. The default scheduler is replaced by a new one.
 
@@ -76,6 +83,7 @@ def load(
         config: The settings file; None looks for one.
         run_mode: The section of the settings to use.
         pool: How many runs may be RUNNING at once, whatever else says something; 0 for no limit.
+        make: Makes the default scheduler from the settings; the test kit's is its own, and runs already.
 
     Raises:
         BadTarget: It does not exist, cannot be imported, registers nothing or is started already.
@@ -85,12 +93,13 @@ def load(
     location, attribute = _split(target)
     place = _file_place(location) if _looks_like_file(location) else _module_place(location)
     settings = _settings(config or place.settings, run_mode, place.name)
-    made = _made_from(settings, pool)
+    made = _made_from(settings, pool) if make is None else make(settings)
+    begun = made.snapshot().phase
     set_default_scheduler(made)
     module = _executed(place)
     scheduler = _named(module, attribute, place.name) if attribute else _found(module, place.name)
     phase = scheduler.snapshot().phase
-    if phase is not Phase.NEW:
+    if phase is not (begun if scheduler is made else Phase.NEW):
         raise BadTarget(
             f"{place.name}: its scheduler was {'started' if phase is Phase.RUNNING else 'stopped'} already.\n"
             'Leave the start to jobtui, or put it below  if __name__ == "__main__":'
@@ -103,6 +112,7 @@ def load(
         settings=settings,
         settings_apply=scheduler is made,
         start_functions=_start_functions(scheduler),
+        module=module,
     )
 
 

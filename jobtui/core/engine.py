@@ -109,6 +109,12 @@ class Engine:
         self.phase = Phase.STOPPED
         self.journal.tell(events.SchedulerStopped, now)
 
+    def disown(self) -> None:
+        """The work goes on in another process: nothing starts here, and nothing is accepted."""
+        self.phase = Phase.STOPPED
+        self.over = True
+        self._pool.open = False
+
     # --- jobs -------------------------------------------------------------------------------------
 
     def add_job(self, job: JobRecord, now: float) -> None:

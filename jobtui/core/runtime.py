@@ -13,7 +13,9 @@ between them at every turn, and that takes longer than all the rest.
 from __future__ import annotations
 
 import math
+import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable
 from datetime import tzinfo
@@ -59,6 +61,8 @@ class Runtime:
     def __init__(self, *, pool: int, tz: tzinfo, clock: Clock) -> None:
         self.clock = clock
         self._now = clock.now
+        self._pid = os.getpid()
+        _runtimes.add(self)
         self._lock = threading.Lock()
         self._inbox: deque[RunRecord | Outcome] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
@@ -133,6 +137,10 @@ class Runtime:
         return run
 
     def _check_accepting(self) -> None:
+        if self._pid != os.getpid():
+            raise RuntimeError(
+                "the scheduler runs in the process that forked this one: make another one here"
+            )
         if self._engine.over:
             raise RuntimeError("the scheduler has stopped: it takes no more runs")
 
@@ -389,5 +397,30 @@ class Runtime:
                 self._engine.clock_stepped(step, now)
         self._last_wake = now, monotonic
 
+    # --- what a fork leaves behind ------------------------------------------------------------------
+
+    def _forked(self) -> None:
+        """Be a child's copy: there are no threads here, and somebody may have had the lock."""
+        self._lock = threading.Lock()
+        self._try_lock = partial(self._lock.acquire, False)
+        if self._engine.phase is Phase.NEW:
+            self._pid = os.getpid()  # not started yet: it can be, here as well as there
+        else:
+            self._engine.disown()
+            self._drained = threading.Event()
+            self._drained.set()
+
     def _timer_failed(self, error: Exception) -> None:
         self.change(lambda engine, now: engine.timer_failed(one_line(error), now))
+
+
+_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+
+
+def _forked() -> None:
+    for runtime in list(_runtimes):
+        runtime._forked()  # noqa: SLF001 - its own module
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

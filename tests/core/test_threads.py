@@ -1,6 +1,7 @@
 """The scheduler with its real threads: every wait here has a limit and ends as soon as it can."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -1147,3 +1148,66 @@ def test_a_job_may_fork(make: Make) -> None:
 
     assert scheduler.now(fork).result(LIMIT) == 7
     assert scheduler.now(zero).result(LIMIT) == 0
+
+
+def forked(act: Callable[[], int]) -> int:
+    """What a child process that does something ends with."""
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork")
+    child = os.fork()
+    if child == 0:
+        status = 99
+        signal.alarm(int(LIMIT))  # it may hang, and nobody else would end it
+        try:
+            status = act()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make: Make) -> None:
+    """Though somebody had the lock at the fork: it can look and stop, and gets an error instead of a run."""
+    scheduler = make()
+    scheduler.start()
+    done(scheduler.now(zero))
+    inside, leave = threading.Event(), threading.Event()
+
+    def dawdle(_: Engine) -> None:
+        inside.set()
+        assert leave.wait(LIMIT)
+
+    holder = threading.Thread(target=scheduler._runtime.query, args=(dawdle,))
+    holder.start()
+    assert inside.wait(LIMIT)
+
+    def in_the_child() -> int:
+        assert scheduler.snapshot().phase is Phase.STOPPED
+        for ask in (scheduler.now, partial(scheduler.in_, 1)):
+            with pytest.raises(RuntimeError, match="make another one here"):
+                ask(zero)
+        assert scheduler.stop(LIMIT)
+        with Scheduler(tz="UTC") as another:
+            assert another.now(zero).result(LIMIT) == 0
+        return 7
+
+    assert forked(in_the_child) == 7
+    leave.set()
+    holder.join(LIMIT)
+    assert scheduler.now(zero).result(LIMIT) == 0
+
+
+def test_a_scheduler_may_be_started_in_a_forked_child(make: Make) -> None:
+    """As servers do that load a program once and fork their workers."""
+    scheduler = make()
+    run = scheduler.now(zero)
+
+    def in_the_child() -> int:
+        scheduler.start()
+        assert run.result(LIMIT) == 0
+        assert scheduler.now(zero).result(LIMIT) == 0
+        assert scheduler.stop(LIMIT)
+        return 7
+
+    assert forked(in_the_child) == 7
+    scheduler.start()
+    assert run.result(LIMIT) == 0
