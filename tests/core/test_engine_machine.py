@@ -57,7 +57,8 @@ class EngineMachine(RuleBasedStateMachine):
         job = self.model_of(run)
         busy = self.busy(job)
         if not busy or job.record.overlap is Overlap.ALLOW:
-            assert run.state is RunState.QUEUED
+            replaced = job.record.overlap is Overlap.REPLACE and run.state is RunState.CANCELLED
+            assert run.state is RunState.QUEUED or replaced  # by one that came in the same tick
             self.queue.append(run.number)
         elif job.record.overlap is Overlap.SKIP:
             assert run.state is RunState.SKIPPED
