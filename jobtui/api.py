@@ -24,6 +24,6 @@ def set_default_scheduler(scheduler: Scheduler | None) -> Scheduler | None:
     Returns:
         The scheduler that it replaces; None if that had not been made.
     """
-    global _default  # noqa: PLW0603 - as above
+    global _default
     former, _default = _default, scheduler
     return former
