@@ -14,14 +14,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jobtui import Run, RunState, Scheduler
-from jobtui.core.clock import Clock, ManualClock
+from jobtui.core.clock import ManualClock
 from jobtui.core.engine import Engine
+from jobtui.core.inline_crew import InlineCrew
 from jobtui.core.model import MisfireName, RunView
 from jobtui.core.records import RunRecord
 from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Dst
 from jobtui.core.timer import Timer
-from jobtui.core.workers import Crew, Worker
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
@@ -108,31 +108,17 @@ class Fire:
     elapsed: float
 
 
-class Hands(Crew):
-    """Workers on the test's thread: whatever may start is run at once, one after the other."""
+class Hands(InlineCrew):
+    """Workers on the test's thread, who note what they run."""
 
-    def __init__(self, runtime: Runtime, clock: Clock) -> None:
+    def __init__(self, runtime: Runtime, clock: ManualClock) -> None:
         super().__init__(runtime, clock)
         self.fires: list[Fire] = []
+        self.begun = self._note
 
-    def send_for_one(self) -> Callable[[], None]:
-        """Send for the test's thread."""
-        self.coming = 1
-        return self._work_off
-
-    def rest(self, worker: Worker) -> None:
-        """Nobody rests."""
-
-    def _work_off(self) -> None:
-        worker = Worker("worker-1")
-        while (run := self._dispatcher.turn(worker)) is not None:
-            self._execute(run, worker)
-        self.coming = 0
-
-    def _execute(self, run: RunRecord, worker: Worker) -> None:
+    def _note(self, run: RunRecord) -> None:
         assert run.started is not None
         self.fires.append(Fire(run.job.name, run.due, run.started, self._monotonic()))
-        super()._execute(run, worker)
 
 
 def work() -> None:

@@ -333,6 +333,7 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
     assert arrive(workers.Worker("worker-3")) is not None
     assert crew.sent_for == 3  # the pool is full
     assert scheduler.snapshot().pool.queued == 3
+    scheduler.stop(0)  # nobody does the work
 
 
 def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(make: Make) -> None:
