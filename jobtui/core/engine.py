@@ -78,6 +78,7 @@ class Engine:
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._timer_error = ""
+        self._shown: dict[int, RunView] = {}  # of the latest picture: the endings in it, by number
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -226,8 +227,8 @@ class Engine:
 
     def output_of(self, number: int) -> object:
         """What collected the prints of a run that is live or in the ledger; None if nothing did."""
-        endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if run.number == number)
-        run = self._pool.running.get(number) or next(endings, None)
+        endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(run, RunRecord))
+        run = self._pool.running.get(number) or next((run for run in endings if run.number == number), None)
         return None if run is None else run.output
 
     # --- time -------------------------------------------------------------------------------------
@@ -410,8 +411,18 @@ class Engine:
             running=tuple(run.view(tz) for run in islice(pool.running.values(), LIST_LIMIT)),
             waiting=tuple(run.view(tz) for run in waiting),
             scheduled=tuple(run.view(tz) for run in scheduled),
-            recent=tuple(run.view(tz) for run in self._ledger.latest(LIST_LIMIT)),
+            recent=self._recent(),
         )
+
+    def _recent(self) -> tuple[RunView, ...]:
+        """The latest endings of all jobs, newest first; one that was shown before is the same object."""
+        tz, known = self.journal.tz, self._shown
+        views = [
+            known.get(0 if isinstance(ending, RunRecord) else ending[0]) or view_of(ending, tz)
+            for ending in self._ledger.latest(LIST_LIMIT)
+        ]
+        self._shown = {view.number: view for view in views if view.number}
+        return tuple(views)
 
 
 def _following(schedule: Schedule, after: float) -> float | None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 
-from jobtui.core.records import RunRecord
+from jobtui.core.records import Ending
 
 CAPACITY = 5_000
 
@@ -22,9 +22,9 @@ class MemoryLedger:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._endings: deque[RunRecord] = deque(maxlen=capacity)
-        self.record: Callable[[RunRecord], None] = self._endings.append  # every run passes here: no detour
+        self._endings: deque[Ending] = deque(maxlen=capacity)
+        self.record: Callable[[Ending], None] = self._endings.append  # every run passes here: no detour
 
-    def latest(self, limit: int) -> list[RunRecord]:
+    def latest(self, limit: int) -> list[Ending]:
         """The latest endings, newest first."""
         return list(islice(reversed(self._endings), limit))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, overload
 
 from jobtui.core.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
 from jobtui.core.records import JobRecord, RunRecord
@@ -43,6 +43,7 @@ class Journal:
         self.untold = False
         self.capacity = CAPACITY
         self._tape: deque[Any] | None = None
+        self._readers = 0
 
     # --- writing ----------------------------------------------------------------------------------
 
@@ -91,10 +92,11 @@ class Journal:
         """Whether what happens is written down."""
         return self._tape is not None
 
-    def listen(self, *, on: bool) -> None:
-        """Begin to write down what happens, or cease to."""
-        if on is not self.listening:
-            self._tape = deque(maxlen=2 * self.capacity) if on else None
+    def listen(self, *, readers: int) -> None:
+        """Begin to write down what happens, or cease to, or go on: as many as that read it now."""
+        self._readers = readers
+        if bool(readers) is not self.listening:
+            self._tape = self._new_tape() if readers else None
 
     def lost_after(self, seq: int) -> int:
         """How many of the events after that number are not on the tape any more."""
@@ -104,33 +106,72 @@ class Journal:
         """What is on the tape after the event of that number."""
         count = min(self.seq - seq, len(self._tape or ()) // 2)
         latest = list(islice(reversed(self._tape or ()), 2 * count))
-        return Excerpt(self.seq - count + 1, latest[::-2], latest[-2::-2], self.tz)
+        latest.reverse()
+        return Excerpt(self.seq - count + 1, latest, self.tz)
+
+    def take_after(self, seq: int) -> Excerpt:
+        """The same, for a reader that will not ask for it again: an only one gets the tape itself.
+
+        What has been read need not be kept then. Whatever is kept is walked through by the garbage
+        collector, again and again.
+        """
+        tape = self._tape
+        if tape is None or self._readers != 1:
+            return self.after(seq)
+        self._tape = self._new_tape()
+        count = min(self.seq - seq, len(tape) // 2)
+        while len(tape) > 2 * count:  # another reader, who is gone, was behind
+            tape.popleft()
+        return Excerpt(self.seq - count + 1, tape, self.tz)
+
+    def _new_tape(self) -> deque[Any]:
+        return deque(maxlen=2 * self.capacity)
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A part of the tape; what has been cut out needs no lock.
+class Excerpt(Sequence[Event]):
+    """A part of the tape: events, oldest first; what has been cut out needs no lock.
 
-    Attributes:
+    They are drawn one by one, when somebody looks: 2,000 at once would be as many objects more for the
+    garbage collector to walk through.
+
+    Args:
         first: The number of the first event.
-        steps: What happened to the subject; None where the subject is the event.
-        subjects: Runs and events, oldest first.
+        tape: What was written down, in turns: what happened, and to whom. None, and then the event itself.
         tz: The zone of the pictures.
     """
 
-    first: int
-    steps: list[Step | None]
-    subjects: list[Any]
-    tz: tzinfo
+    __slots__ = ("_first", "_tape", "_tz")
 
-    def events(self) -> list[Event]:
-        """What it tells, oldest first."""
-        tz, told = self.tz, []
-        for seq, (step, subject) in enumerate(zip(self.steps, self.subjects, strict=True), self.first):
+    def __init__(self, first: int, tape: Sequence[Any], tz: tzinfo) -> None:
+        self._first = first
+        self._tape = tape
+        self._tz = tz
+
+    def __len__(self) -> int:
+        """How many events there are."""
+        return len(self._tape) // 2
+
+    def __iter__(self) -> Iterator[Event]:
+        """Draw each."""
+        entries, tz = iter(self._tape), self._tz
+        for seq, (step, subject) in enumerate(zip(entries, entries, strict=True), self._first):
             if step is None:
-                told.append(subject)
+                yield subject
             else:
                 at = subject.ended if step is RunFinished else subject.started
                 at = subject.waiting_since if step is RunQueued else at
-                told.append(step(seq=seq, at=at, run=subject, tz=tz))
-        return told
+                yield step(seq=seq, at=at, run=subject, tz=tz)
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Event]: ...
+
+    def __getitem__(self, index: int | slice) -> Event | list[Event]:
+        """Draw one, or some."""
+        return list(self)[index]
+
+    def __repr__(self) -> str:
+        """As a list of them."""
+        return repr(list(self))

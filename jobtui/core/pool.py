@@ -23,7 +23,7 @@ from jobtui.core.events import (
 )
 from jobtui.core.journal import Journal
 from jobtui.core.model import Cancellation, Overlap, PoolView, RunState, Trigger
-from jobtui.core.records import Call, JobRecord, RunRecord
+from jobtui.core.records import Call, Ending, JobRecord, RunRecord
 
 # Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
@@ -34,11 +34,11 @@ _ALLOW = Overlap.ALLOW
 class Ledger(Protocol):
     """What keeps the record of every ending."""
 
-    def record(self, run: RunRecord) -> None:
+    def record(self, ending: Ending) -> None:
         """Keep an ending; called under the scheduler's lock, so it must not block."""
         ...
 
-    def latest(self, limit: int) -> list[RunRecord]:
+    def latest(self, limit: int) -> list[Ending]:
         """The latest endings, newest first."""
         ...
 
@@ -320,7 +320,8 @@ class Pool:
             if handle.awaited is not None:
                 self._journal.settled.append(handle)
             run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
-        job.remember(run.row())
-        self._record(run)
+        row = run.row()
+        job.remember(row)
+        self._record(row if run.output is None else run)
         run.picture = job.picture = None
         self._tell_step(RunFinished, run)

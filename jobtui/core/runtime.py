@@ -160,19 +160,18 @@ class Runtime:
         """Take a snapshot and get every event after it, in one step."""
 
         def subscribe(engine: Engine, now: float) -> Subscription:
-            engine.journal.listen(on=True)
             subscription = Subscription(
                 engine.snapshot(now), engine.journal, self.query, notify=notify, close=self._unsubscribe
             )
             self._subscriptions += (subscription,)
+            engine.journal.listen(readers=len(self._subscriptions))
             return subscription
 
         return self.change(subscribe)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
-        if not self._subscriptions:
-            self._engine.journal.listen(on=False)
+        self._journal.listen(readers=len(self._subscriptions))
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Take out a run that waits; interrupt or ask one that runs."""

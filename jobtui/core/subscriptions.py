@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from jobtui.core.engine import Engine
@@ -67,17 +67,24 @@ class Subscription:
             lambda _: self._lost + (0 if self._last is not None else self._journal.lost_after(self._seen))
         )
 
-    def read(self) -> list[Event]:
-        """Take out the events that have come, oldest first; [] if there are none."""
-        return self._hold(lambda _: self._take()).events()
+    def read(self) -> Sequence[Event]:
+        """Take out the events that have come.
+
+        Returns:
+            They are in order, oldest first. Each is drawn when you come to it: go through them once, or
+            make a list of them.
+        """
+        return self._hold(lambda _: self._take())
 
     def skip(self) -> None:
         """Let what has come pass unread; for those who look at a snapshot instead."""
 
-        def skip(_: object) -> None:
+        def skip(_: object) -> Sequence[Event]:
+            skipped = self._journal.take_after(self._seen)
             self._seen = self._journal.seq
             self._told = self._notify is None
             self._journal.untold |= not self._told
+            return skipped  # thousands, perhaps: they are given back to Python when the lock is free
 
         self._hold(skip)
 
@@ -100,7 +107,7 @@ class Subscription:
         self._told = self._notify is None
         journal.untold |= not self._told
         self._lost += journal.lost_after(self._seen)
-        excerpt = journal.after(self._seen)
+        excerpt = journal.take_after(self._seen)
         self._seen = journal.seq
         return excerpt
 

@@ -13,6 +13,7 @@ import statistics
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -60,7 +61,7 @@ def _read(scheduler: Scheduler) -> Iterator[None]:
             if closed:
                 return
             changed.clear()
-            subscription.read()
+            deque(subscription.read(), maxlen=0)  # each event is looked at, and let go
             time.sleep(1 / READS_PER_SECOND)
 
     reader = threading.Thread(target=read, daemon=True)

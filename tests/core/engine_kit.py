@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 from jobtui.core.engine import Engine
 from jobtui.core.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.core.history import MemoryLedger
 from jobtui.core.model import JobView, Misfire, Overlap, RunState, RunView, Snapshot, Trigger
 from jobtui.core.parsing import parse
-from jobtui.core.records import MAX_HELD, JobRecord, RunRecord
+from jobtui.core.records import MAX_HELD, JobRecord, RunRecord, view_of
 from jobtui.core.runnables import as_runnable
 from jobtui.core.schedules import Schedule
 
@@ -33,10 +34,18 @@ class Bench:
         self.now = NOON
         self.ledger = MemoryLedger(capacity=100_000)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
+        self.records: dict[int, RunRecord] = {}  # of every run; the ledger keeps no more than their values
+        self._new_run = self.engine._pool.new_run
+        setattr(self.engine._pool, "new_run", self._noted)  # noqa: B010 - mypy: methods are not assigned to
         self.engine.journal.capacity = 1_000_000
-        self.engine.journal.listen(on=True)
+        self.engine.journal.listen(readers=1)
         if started:
             self.engine.start(self.now)
+
+    def _noted(self, *args: Any, **kwargs: Any) -> RunRecord:
+        run = self._new_run(*args, **kwargs)
+        self.records[run.number] = run
+        return run
 
     def job(
         self,
@@ -99,13 +108,6 @@ class Bench:
             self.finish(run)
         return order
 
-    def run_of(self, number: int) -> RunRecord:
-        """The run of that number, live or ended."""
-        ended = (run for run in self.ledger.latest(100_000) if run.number == number)
-        run = self.engine.find_run(number) or next(ended, None)
-        assert run is not None
-        return run
-
     def snapshot(self) -> Snapshot:
         """Everything as it is now."""
         return self.engine.snapshot(self.now)
@@ -123,7 +125,7 @@ class Bench:
     @property
     def endings(self) -> list[RunView]:
         """The ledger, oldest first."""
-        return [run.view(UTC) for run in reversed(self.ledger.latest(100_000))]
+        return [view_of(run, UTC) for run in reversed(self.ledger.latest(100_000))]
 
     @property
     def ticks(self) -> list[tuple[RunState, int, str]]:
@@ -133,7 +135,7 @@ class Bench:
     @property
     def events(self) -> list[Event]:
         """What has happened so far."""
-        return self.engine.journal.after(0).events()
+        return list(self.engine.journal.after(0))
 
     def told(self) -> list[str]:
         """The names of the events so far, with the number of their run."""

@@ -18,7 +18,7 @@ from jobtui.core.clock import ManualClock
 from jobtui.core.engine import Engine
 from jobtui.core.inline_crew import InlineCrew
 from jobtui.core.model import MisfireName, RunView
-from jobtui.core.records import RunRecord
+from jobtui.core.records import RunRecord, view_of
 from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Dst
 from jobtui.core.timer import Timer
@@ -186,7 +186,7 @@ class World:
         """Every ending, oldest first."""
 
         def endings(engine: Engine) -> list[RunView]:
-            return [run.view(UTC) for run in reversed(engine._ledger.latest(100_000))]
+            return [view_of(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
 
         return self.scheduler._runtime.query(endings)
 

@@ -255,10 +255,10 @@ def test_events_tell_of_every_change_in_order_and_without_gaps() -> None:
 def test_changes_are_counted_while_nobody_listens() -> None:
     """A later subscriber's events begin where its snapshot ends."""
     bench = Bench()
-    bench.engine.journal.listen(on=False)
+    bench.engine.journal.listen(readers=0)
     bench.submit(bench.job())
     assert bench.snapshot().seq == 3
-    bench.engine.journal.listen(on=True)
+    bench.engine.journal.listen(readers=1)
     bench.take()
     assert [event.seq for event in bench.events] == [4]
 

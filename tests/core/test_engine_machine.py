@@ -130,7 +130,7 @@ class EngineMachine(RuleBasedStateMachine):
             number = event.run.number
             if event.run.state is RunState.CANCELLED:
                 continue  # replaced, as the one that took its place will tell
-            run = self.runs.get(number) or self.bench.run_of(number)
+            run = self.bench.records[number]
             if number in self.runs:
                 assert number in due
                 assert run.due is not None

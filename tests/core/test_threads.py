@@ -1049,7 +1049,7 @@ def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     scheduler.in_("1h", zero)
     assert subscription.lost == 2
     assert [event.seq for event in subscription.read()] == list(range(3, 13))
-    assert subscription.read() == []
+    assert not subscription.read()
     scheduler.in_("1h", zero)
     assert (len(subscription.read()), subscription.lost) == (1, 2)
 
@@ -1090,15 +1090,15 @@ def test_a_closed_subscription_gets_nothing(make: Make) -> None:
     closed.close()
     closed.close()
     scheduler.now(zero)
-    assert closed.read() == []
-    events = other.read()
+    assert not closed.read()
+    events = list(other.read())
     assert [type(event).__name__ for event in events] == ["JobAdded", "RunQueued"]
-    assert third.read() == events
+    assert list(third.read()) == events
     third.close()
     other.close()
     assert not scheduler._runtime._engine.journal.listening  # none is built while nobody listens
     scheduler.now(zero)
-    assert other.read() == []
+    assert not other.read()
     assert scheduler.subscribe().snapshot.seq == 3
 
 

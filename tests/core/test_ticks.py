@@ -69,7 +69,7 @@ def test_every_keeps_its_grid_for_a_day_without_drift() -> None:
     """86,400 ticks of a timer that is always a little late are due on whole seconds of the grid."""
     bench = Bench()
     job = bench.job(schedule=Every(0.1), overlap=Overlap.SKIP)
-    bench.engine.journal.listen(on=False)
+    bench.engine.journal.listen(readers=0)
     due = []
     for second in range(1, 86_401):
         bench.now = NOON + second + 0.003

@@ -176,7 +176,7 @@ class Operator:
             self._reader = self._load.scheduler.subscribe(notify)
             return
         self._reader = None
-        events = reader.read() if self._random.random() < 0.5 else []
+        events = list(reader.read()) if self._random.random() < 0.5 else []
         reader.close()
         events += reader.read()
         numbers = [event.seq for event in events]
