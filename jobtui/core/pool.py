@@ -320,6 +320,8 @@ class Pool:
             if handle.awaited is not None:
                 self._journal.settled.append(handle)
             run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
+        if job.last_queued is run:
+            job.last_queued = None  # or each job would keep a run for as long as it lives
         row = run.row()
         job.remember(row)
         self._record(row if run.output is None else run)
