@@ -37,6 +37,9 @@ class Event:
     at: float
 
 
+_set_seq, _set_at = vars(Event)["seq"].__set__, vars(Event)["at"].__set__
+
+
 class JobEvent(Event):
     """Something that happened to a job.
 
@@ -95,11 +98,11 @@ class RunEvent(Event):
     _state: ClassVar[RunState | None] = None  # that a run gets into by this event; None for its last one
 
     def __init__(self, *, seq: int, at: float, run: RunView | Drawable, tz: tzinfo = UTC) -> None:
-        # All at once: to pass through the frozen class's own __init__ would double the time to read events.
-        _set(self, "seq", seq)
-        _set(self, "at", at)
-        _set(self, "_run", run)
-        _set(self, "_tz", tz)
+        # By the slots themselves: a reader may be told 30,000 events a second, and this is what they cost it.
+        _set_seq(self, seq)
+        _set_at(self, at)
+        _set_run(self, run)
+        _set_tz(self, tz)
 
     @property
     def run(self) -> RunView:
@@ -121,6 +124,9 @@ class RunEvent(Event):
     def __repr__(self) -> str:
         """As for every event, with the run."""
         return f"{type(self).__name__}(seq={self.seq}, at={self.at}, run={self.run})"
+
+
+_set_run, _set_tz = vars(RunEvent)["_run"].__set__, vars(RunEvent)["_tz"].__set__
 
 
 class JobAdded(JobEvent):
