@@ -137,11 +137,11 @@ class Runtime:
         return run
 
     def _check_accepting(self) -> None:
-        if self._pid != os.getpid():
-            raise RuntimeError(
-                "the scheduler runs in the process that forked this one: make another one here"
-            )
         if self._engine.over:
+            if self._pid != os.getpid():
+                raise RuntimeError(
+                    "the scheduler runs in the process that forked this one: make another one here"
+                )
             raise RuntimeError("the scheduler has stopped: it takes no more runs")
 
     def view(self, job: JobRecord) -> JobView:
