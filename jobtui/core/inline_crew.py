@@ -118,6 +118,7 @@ class InlineCrew(Crew):
         self.called: Callable[[], object] = self._work_off
         self.begun: Callable[[RunRecord], object] = bool
         self._loop = self._coroutines = InlineCoroutines(clock)
+        self.short = 0.0  # there is nobody else to wake
         self._working = False
         self._interrupt: KeyboardInterrupt | None = None
         self._budget = MOST_RUNS

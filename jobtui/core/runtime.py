@@ -37,6 +37,7 @@ from jobtui.core.workers import Crew, Outcome, Worker, current_record
 STOPPED_IT = "it stopped the scheduler; what it did afterwards was not waited for"
 CANCELLED = "cancelled"
 CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
+LONGEST_TRUST = 0.002  # seconds for which who does a short run is taken to be back in no time
 
 _NOW, _OK = Trigger.NOW, RunState.OK
 
@@ -72,6 +73,7 @@ class Runtime:
         self._crew = Crew(self, clock)
         self.one_offs = self._engine.one_offs
         self._timer = Timer(self._poll, self._timer_failed, clock.monotonic)
+        self._watching = False  # whether the timer will soon look who has not come back from a short run
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
         self._subscriptions: tuple[Subscription, ...] = ()
@@ -134,6 +136,8 @@ class Runtime:
         self._inbox.append(record)
         if not self._crew.coming:  # who is coming empties the inbox
             self._catch_up()
+        elif not self._watching and self._crew.hasty:
+            self._watch()
         return run
 
     def _check_accepting(self) -> None:
@@ -273,9 +277,12 @@ class Runtime:
         """See whom a change concerns; under the lock. Returns what to do when it is free."""
         engine, journal = self._engine, self._journal
         todo: Todo = []
-        if not self._crew.coming and engine.startable():
-            # One is enough: who comes and finds more than one run sends for the next.
-            todo.append(self._crew.send_for_one())
+        if engine.startable():
+            if not self._crew.coming:
+                # One is enough: who comes and finds more than one run sends for the next.
+                todo.append(self._crew.send_for_one())
+            elif not self._watching and self._crew.hasty:
+                todo.append(self._watch)
         if journal.settled:
             todo += [run.announce for run in journal.settled]
             journal.settled = []
@@ -288,6 +295,12 @@ class Runtime:
         if engine.over and engine.running <= len(self._stopping):
             self._see_whether_drained()
         return todo
+
+    def _watch(self) -> None:
+        """See to it that the timer looks soon whether those who do short runs really come back."""
+        self._watching = True
+        if self._timer_due > self._now() + LONGEST_TRUST:
+            self._timer.wake()
 
     def _settle(self, todo: Todo) -> None:
         """Do what a change has left to be done; not under the lock."""
@@ -317,6 +330,8 @@ class Runtime:
             run = self._engine.take(now, worker.name)
             if run is None:
                 self._crew.rest(worker)
+            else:
+                self._crew.expect(worker, run)
             todo = self._commit()
         self._settle(todo)
         return run
@@ -343,7 +358,10 @@ class Runtime:
             run = engine.take(now, worker.name)
             if run is None:
                 crew.rest(worker)
-            if not crew.coming or journal.untold or journal.settled or journal.asked or engine.over:
+            else:
+                crew.expect(worker, run)
+            waited_for = not (crew.coming and self._watching)
+            if waited_for or journal.untold or journal.settled or journal.asked or engine.over:
                 todo = self._commit()
         finally:
             self._lock.release()
@@ -380,9 +398,15 @@ class Runtime:
             self._see_clock_step(now)
             self._empty_inbox(now)
             self._engine.tick(now)
+            self._crew.look()
+            self._timer_due = now  # it is awake, and need not be woken
+            todo = self._commit()
+            self._watching = False  # before looking into the inbox: who puts something in looks afterwards
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            todo = self._commit()
+            if self._crew.hasty and (self._inbox or self._engine.startable()):
+                self._watching = True
+                self._timer_due = min(self._timer_due, now + LONGEST_TRUST)
         self._settle(todo)
         return self._timer_due - now
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -23,6 +24,7 @@ from jobtui.core.tracebacks import one_line, report, trimmed_traceback
 if TYPE_CHECKING:
     import asyncio
 
+SHORT_RUN = 20e-6  # seconds; to wake a thread takes longer
 IDLE_SECONDS = 30.0  # an idle thread ends after this long without work
 
 # The run that the current thread or task is working for: prints and log records are kept apart by it.
@@ -128,11 +130,15 @@ class Crew:
         clock: Measures how long the work takes.
 
     Attributes:
-        coming: How many workers were woken or are being started, and are not back at the queue yet.
+        coming: How many workers will be at the queue in no time: they were woken or are being started, or
+            they do a run that is known to be short.
+        short: How many seconds a short run takes at most: no longer than it takes to wake a thread.
     """
 
     def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
         self.coming = 0
+        self.short = SHORT_RUN
+        self.hasty: dict[Worker, RunRecord | None] = {}  # who does a short run: the one seen at the last look
         self._dispatcher = dispatcher
         self._monotonic = clock.monotonic
         self._resting: list[Worker] = []
@@ -156,8 +162,35 @@ class Crew:
             self._dispatcher.not_coming()
             report("no thread can be started; the runs wait for the threads there are")
 
+    def expect(self, worker: Worker, run: RunRecord) -> None:
+        """See whether a worker that has taken a run will be back in no time; under the lock.
+
+        If so, nobody else need be woken: two threads that share one interpreter do short runs no faster
+        than one, and take twice the time of the machine.
+        """
+        if (run.job.last_elapsed or math.inf) < self.short:
+            if worker not in self.hasty:
+                self.hasty[worker] = None
+                self.coming += 1
+        elif worker in self.hasty:
+            self._expect_no_more(worker)
+
+    def look(self) -> None:
+        """Expect those no more who do the same run as at the last look; under the lock."""
+        for worker, seen in list(self.hasty.items()):
+            if worker.run is seen:
+                self._expect_no_more(worker)
+            else:
+                self.hasty[worker] = worker.run
+
+    def _expect_no_more(self, worker: Worker) -> None:
+        del self.hasty[worker]
+        self.coming -= 1
+
     def rest(self, worker: Worker) -> None:
         """There is nothing to do for this worker; under the lock."""
+        if worker in self.hasty:
+            self._expect_no_more(worker)
         self._resting.append(worker)
         if self._closed:
             self.dismiss()

@@ -18,6 +18,7 @@ from jobtui.core.clock import ManualClock, SystemClock
 from jobtui.core.engine import Engine
 from jobtui.core.events import RunStarted, TimerFailed
 from jobtui.core.model import Phase
+from jobtui.core.timer import Timer
 
 LIMIT = 10.0  # seconds after which something that should have happened has not
 
@@ -334,6 +335,74 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
     assert crew.sent_for == 3  # the pool is full
     assert scheduler.snapshot().pool.queued == 3
     scheduler.stop(0)  # nobody does the work
+
+
+class Bell(Timer):
+    """A timer that only counts how often it was woken."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0, lambda _: None, lambda: 0.0)
+        self.rung = 0
+
+    def start(self) -> None:
+        """Start nothing."""
+
+    def wake(self) -> None:
+        """Count."""
+        self.rung += 1
+
+
+def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> None:
+    """Nobody else is woken for what waits, until the timer has seen that the short run goes on and on."""
+    scheduler = make(pool=3)
+    crew, runtime = Waiting(scheduler), scheduler._runtime
+    bell = runtime._timer = Bell()
+    scheduler.start()
+    runtime._poll()
+    worker = workers.Worker("worker-1")
+    scheduler.now(zero)
+    worker.run = runtime.arrive(worker)
+    worker.elapsed = 1e-6
+    assert runtime.turn(worker) is None  # from here on these runs are known to be short
+    runs = [scheduler.now(zero) for _ in range(2)]
+    assert (crew.sent_for, bell.rung) == (2, 0)
+    worker = workers.Worker("worker-2")
+    worker.run = runtime.arrive(worker)
+    assert (crew.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
+    runs += [scheduler.now(zero) for _ in range(2)]
+    assert (crew.sent_for, bell.rung) == (2, 1)
+    runtime._poll()
+    assert crew.sent_for == 2
+    worker.run = runtime.turn(worker)  # it came back, and does another one
+    assert worker.run is not None
+    runtime._poll()
+    assert crew.sent_for == 2
+    runtime._poll()
+    assert crew.sent_for == 3
+    assert [run.state for run in runs] == [RunState.OK, RunState.RUNNING, RunState.QUEUED, RunState.QUEUED]
+    worker.elapsed = 1.0
+    worker.run = runtime.turn(worker)
+    worker.run = runtime.turn(worker)
+    worker.elapsed = 1e-6
+    assert runtime.turn(worker) is None
+    assert crew.coming == 1  # who was sent for last; the others are counted out
+    scheduler.stop(0)
+
+
+def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make) -> None:
+    """A job that was quick a hundred times and then waits for the next one does not wait for ever."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    second = threading.Event()
+    turns = iter([*(lambda: None for _ in range(100)), lambda: second.wait(LIMIT), second.set])
+
+    def work() -> None:
+        next(turns)()
+
+    for _ in range(100):
+        done(scheduler.now(work))
+    done(scheduler.now(work), scheduler.now(work))
+    assert second.is_set()
 
 
 def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(make: Make) -> None:
