@@ -367,6 +367,7 @@ def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> N
     runs = [scheduler.now(zero) for _ in range(2)]
     assert (crew.sent_for, bell.rung) == (2, 0)
     worker = workers.Worker("worker-2")
+    worker.elapsed = 1e-6
     worker.run = runtime.arrive(worker)
     assert (crew.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
     runs += [scheduler.now(zero) for _ in range(2)]
