@@ -390,6 +390,27 @@ def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> N
     scheduler.stop(0)
 
 
+def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Make) -> None:
+    """What is asked for meanwhile has told it."""
+    scheduler = make()
+    crew, runtime = Waiting(scheduler), scheduler._runtime
+    bell = runtime._timer = Bell()
+    scheduler.start()
+    runtime._poll()
+    for expected in (1, 2):
+        scheduler.now(zero)
+        worker = workers.Worker(f"worker-{expected}")
+        worker.run = runtime.arrive(worker)
+        worker.elapsed = 1e-6
+        if expected == 1:
+            assert runtime.turn(worker) is None
+    assert bell.rung == 0
+    scheduler.now(zero)
+    scheduler.now(zero)
+    assert (crew.sent_for, bell.rung) == (2, 1)
+    scheduler.stop(0)
+
+
 def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make) -> None:
     """A job that was quick a hundred times and then waits for the next one does not wait for ever."""
     scheduler = make(pool=2)
