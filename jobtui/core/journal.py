@@ -51,28 +51,28 @@ class Journal:
         """Something happened to the scheduler as a whole."""
         self.seq += 1
         if self._tape is not None:
-            self._tape += (None, kind(seq=self.seq, at=now, **details))
+            self._tape += (None, kind(self.seq, now, **details))
 
     def tell_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Something happened to a job."""
         job.picture = None
         self.seq += 1
         if self._tape is not None:
-            self._tape += (None, kind(seq=self.seq, at=now, job=job.view(self.tz)))
+            self._tape += (None, kind(self.seq, now, job.view(self.tz)))
 
     def tell_added(self, job: JobRecord, now: float) -> None:
         """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
         self.seq += 1
         if self._tape is not None:
             drawing = partial(job.view_when_added, job.due, self.tz)
-            self._tape += (None, JobAdded(seq=self.seq, at=now, job=drawing))
+            self._tape += (None, JobAdded(self.seq, now, drawing))
 
     def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""
         run.picture = run.job.picture = None
         self.seq += 1
         if self._tape is not None:
-            self._tape += (None, kind(seq=self.seq, at=now, run=run.view(self.tz)))
+            self._tape += (None, kind(self.seq, now, run.view(self.tz)))
 
     def tell_step(self, step: Step, run: RunRecord) -> None:
         """A run was queued when it came, or it started, or it ended."""
@@ -160,7 +160,7 @@ class Excerpt(Sequence[Event]):
             else:
                 at = subject.ended if step is RunFinished else subject.started
                 at = subject.waiting_since if step is RunQueued else at
-                yield step(seq=seq, at=at, run=subject, tz=tz)
+                yield step(seq, at, subject, tz)
 
     @overload
     def __getitem__(self, index: int) -> Event: ...
