@@ -55,20 +55,14 @@ class Engine:
         one_offs: The jobs of one-off runs, by the name of their runnables; can be looked up without a lock.
         over: Whether it is stopping or has stopped: nothing is accepted any more.
         journal: What happened since it was last read.
-        numbers: See `Pool`; so for ``startable``, ``take``, ``finish`` and ``cancel``.
+        pool: The runs: what is only about them is asked of it.
     """
 
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
         self.journal = Journal(tz)
-        self._pool = Pool(pool, self.journal, ledger)
-        # These are the pool's own business, and every run passes them: no detour.
-        self.numbers = self._pool.numbers
-        self.startable = self._pool.startable
-        self.take = self._pool.take
-        self.finish = self._pool.finish
-        self.cancel = self._pool.cancel
+        self.pool = Pool(pool, self.journal, ledger)
         self._ledger = ledger
         self._agenda: Agenda[JobRecord | RunRecord] = Agenda()
         self.one_offs: dict[str, JobRecord] = {}
@@ -85,7 +79,7 @@ class Engine:
     def start(self, now: float) -> None:
         """From here on ticks come due and runs may start."""
         self.phase = Phase.RUNNING
-        self._pool.open = True
+        self.pool.open = True
         self._started = self._heartbeat = now
         for job in self.jobs.values():
             self._set_due(job, now)
@@ -95,9 +89,9 @@ class Engine:
         """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
         self.phase = Phase.STOPPING
         self.over = True
-        self._pool.open = False
+        self.pool.open = False
         self.journal.tell(events.SchedulerStopping, now)
-        self._pool.cancel_waiting(self.jobs.values(), now, STOPPED)
+        self.pool.cancel_waiting(self.jobs.values(), now, STOPPED)
         for job in self.jobs.values():
             job.due = None
             job.picture = None
@@ -105,8 +99,8 @@ class Engine:
 
     def abandon(self, now: float, reason: str) -> None:
         """Give every run that is still going its ending; its work may go on unseen."""
-        for run in list(self._pool.running.values()):
-            self._pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
+        for run in list(self.pool.running.values()):
+            self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
         self.phase = Phase.STOPPED
         self.journal.tell(events.SchedulerStopped, now)
 
@@ -114,7 +108,7 @@ class Engine:
         """The work goes on in another process: nothing starts here, and nothing is accepted."""
         self.phase = Phase.STOPPED
         self.over = True
-        self._pool.open = False
+        self.pool.open = False
 
     # --- jobs -------------------------------------------------------------------------------------
 
@@ -138,7 +132,7 @@ class Engine:
             return False
         job.removed = True
         job.due = None
-        self._pool.cancel_waiting([job], now, "job removed")
+        self.pool.cancel_waiting([job], now, "job removed")
         del self.jobs[job.name]
         if self.one_offs.get(job.runnable.name) is job:
             del self.one_offs[job.runnable.name]
@@ -181,46 +175,43 @@ class Engine:
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def accept(self, run: RunRecord) -> None:
-        """Admit a one-off run that was asked for without the lock; nothing may have ended meanwhile."""
-        if self.over:
-            self._pool.refuse(run, run.created, STOPPED)
-        else:
-            self._pool.admit(run, run.created)
+    def turn_away(self, run: RunRecord, now: float) -> None:
+        """End a run that was asked for without the lock, and it was over meanwhile."""
+        self.pool.refuse(run, now, STOPPED)
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
         """Ask for a run now; it passes the same gates as a tick."""
-        run = self._pool.new_run(job, trigger, now, call=call)
-        self._pool.admit(run, now)
+        run = self.pool.new_run(job, trigger, now, call=call)
+        self.pool.admit(run, now)
         return run
 
     def submit_later(
         self, job: JobRecord, trigger: Trigger, due: float, now: float, call: Call | None = None
     ) -> RunRecord:
         """Ask for a run at an instant; what is due already is admitted at the next `tick`."""
-        run = self._pool.new_run(job, trigger, now, call=call, due=due)
-        self._pool.postpone(run, now)
+        run = self.pool.new_run(job, trigger, now, call=call, due=due)
+        self.pool.postpone(run, now)
         self._agenda.put(run, due)
         return run
 
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. Shrinking ends nothing: it starts nothing until there is room."""
-        if size != self._pool.size:
-            self._pool.size = size
+        if size != self.pool.size:
+            self.pool.size = size
             self.journal.tell(events.PoolResized, now, size=size)
 
     @property
     def running(self) -> int:
         """How many runs are RUNNING."""
-        return len(self._pool.running)
+        return len(self.pool.running)
 
     def is_running(self, run: RunRecord) -> bool:
         """Whether a run, which may be that of another scheduler, is RUNNING here."""
-        return self._pool.running.get(run.number) is run
+        return self.pool.running.get(run.number) is run
 
     def find_run(self, number: int) -> RunRecord | None:
         """The waiting or running run of that number."""
-        pool = self._pool
+        pool = self.pool
         known = pool.running.get(number) or pool.scheduled.get(number)
         waiting = (*pool.queue, *pool.held(self.jobs.values()))
         return known or next((run for run in waiting if run.number == number), None)
@@ -228,7 +219,7 @@ class Engine:
     def output_of(self, number: int) -> object:
         """What collected the prints of a run that is live or in the ledger; None if nothing did."""
         endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(run, RunRecord))
-        run = self._pool.running.get(number) or next((run for run in endings if run.number == number), None)
+        run = self.pool.running.get(number) or next((run for run in endings if run.number == number), None)
         return None if run is None else run.output
 
     # --- time -------------------------------------------------------------------------------------
@@ -245,7 +236,7 @@ class Engine:
         for thing in self._agenda.take_due(now):
             if isinstance(thing, RunRecord):
                 if thing.state is RunState.SCHEDULED:
-                    self._pool.arrive(thing, now)
+                    self.pool.arrive(thing, now)
                 continue
             try:
                 self._tick_job(thing, now)
@@ -277,7 +268,7 @@ class Engine:
                     )
             elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
                 self._set_due(job, seen)
-        for run in self._pool.scheduled.values():
+        for run in self.pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
                 run.due += seconds
                 run.picture = None
@@ -337,7 +328,7 @@ class Engine:
             state, reason = RunState.SKIPPED, f"paused since {self.journal.hms(job.paused_at)}"
         else:
             state, reason = RunState.MISSED, f"seen only at {self.journal.hms(now)}, {now - due:.1f} s late"
-        self._pool.end_ticks(job, state, reason, due=due, now=now, ticks=ticks)
+        self.pool.end_ticks(job, state, reason, due=due, now=now, ticks=ticks)
 
     def _count(self, schedule: Schedule, due: float, now: float) -> int:
         """How many ticks passed after ``due``. The more were counted since the timer woke, the fewer are.
@@ -356,7 +347,7 @@ class Engine:
             reason = (
                 f"{many} ticks since {self.journal.hms(due)} passed unseen; run {run.number} stands for all"
             )
-            self._pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
+            self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _start_all(self, job: JobRecord, due: float, now: float) -> None:
         assert job.schedule is not None
@@ -369,15 +360,15 @@ class Engine:
         if instant is not None and instant <= now:
             reason = f"the rest of more than {TICK_LIMIT} ticks that passed unseen"
             rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)
-            self._pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
+            self.pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
 
     def _run_of_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
-        refusal = self._pool.refusal(job, Trigger.TICK) if job.busy else ""
+        refusal = self.pool.refusal(job, Trigger.TICK) if job.busy else ""
         if refusal:
-            self._pool.end_ticks(job, RunState.SKIPPED, refusal, due=due, now=now, ticks=ticks)
+            self.pool.end_ticks(job, RunState.SKIPPED, refusal, due=due, now=now, ticks=ticks)
             return None
-        run = self._pool.new_run(job, _TICK, now, due=due)
-        self._pool.admit(run, now)
+        run = self.pool.new_run(job, _TICK, now, due=due)
+        self.pool.admit(run, now)
         return run
 
     # --- pictures ---------------------------------------------------------------------------------
@@ -392,7 +383,7 @@ class Engine:
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything as it is now."""
-        tz, pool = self.journal.tz, self._pool
+        tz, pool = self.journal.tz, self.pool
         held = nsmallest(
             LIST_LIMIT, pool.held(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
         )

@@ -78,8 +78,13 @@ class Journal:
         """A run was queued when it came, or it started, or it ended."""
         self.seq += 1
         if self._tape is not None:
-            self._tape.append(step)
-            self._tape.append(run)
+            self._tape += (step, run)
+
+    def tell_turn(self, done: RunRecord, run: RunRecord) -> None:
+        """A run ended, and another one started."""
+        self.seq += 2
+        if self._tape is not None:
+            self._tape += (RunFinished, done, RunStarted, run)
 
     def hms(self, seconds: float) -> str:
         """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""

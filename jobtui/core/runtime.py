@@ -68,7 +68,8 @@ class Runtime:
         self._inbox: deque[RunRecord | Outcome] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._journal = self._engine.journal
-        self._numbers = self._engine.numbers
+        self._pool = self._engine.pool
+        self._numbers = self._pool.numbers
         self._try_lock = partial(self._lock.acquire, False)
         self._crew = Crew(self, clock)
         self.one_offs = self._engine.one_offs
@@ -130,7 +131,8 @@ class Runtime:
         Raises:
             RuntimeError: The scheduler has stopped.
         """
-        self._check_accepting()
+        if self._engine.over:
+            self._check_accepting()
         record = RunRecord(next(self._numbers), job, _NOW, call, self._now())
         run = record.handle = self.run_type(self, record)
         self._inbox.append(record)
@@ -179,7 +181,7 @@ class Runtime:
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Take out a run that waits; interrupt or ask one that runs."""
-        done = self.change(lambda engine, now: engine.cancel(run, now, CANCELLED))
+        done = self.change(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
         if done is Cancellation.ASKED and self._crew.interrupt(run):
             return Cancellation.INTERRUPTED
         return done
@@ -243,7 +245,7 @@ class Runtime:
         if engine.phase is Phase.STOPPED:
             return
         for run in self._stopping:
-            engine.finish(run, now, _OK, now - (run.started or now), reason=STOPPED_IT)
+            engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOPPED_IT)
         self._in_time = not engine.running
         engine.abandon(now, f"still running {grace:g} s after the scheduler stopped; given up")
         self._crew.dismiss()
@@ -263,11 +265,12 @@ class Runtime:
 
     def _empty_inbox(self, now: float) -> None:
         """Take in what was asked for and reported without the lock; under it."""
-        inbox, accept = self._inbox, self._engine.accept
+        inbox = self._inbox
+        admit = self._engine.turn_away if self._engine.over else self._pool.admit
         while inbox:
             message = inbox.popleft()
             if isinstance(message, RunRecord):
-                accept(message)
+                admit(message, message.created)
             else:
                 self._record(message, now)
                 if isinstance(message, Worker):
@@ -277,7 +280,7 @@ class Runtime:
         """See whom a change concerns; under the lock. Returns what to do when it is free."""
         engine, journal = self._engine, self._journal
         todo: Todo = []
-        if engine.startable():
+        if self._pool.startable():
             if not self._crew.coming:
                 # One is enough: who comes and finds more than one run sends for the next.
                 todo.append(self._crew.send_for_one())
@@ -327,7 +330,7 @@ class Runtime:
             self._crew.coming -= 1
             now = self._now()
             self._empty_inbox(now)
-            run = self._engine.take(now, worker.name)
+            run = self._pool.take(now, worker.name)
             if run is None:
                 self._crew.rest(worker)
             else:
@@ -344,7 +347,7 @@ class Runtime:
         if not self._try_lock():
             self.report(worker)
             return None
-        engine, crew, journal = self._engine, self._crew, self._journal
+        pool, crew, journal = self._pool, self._crew, self._journal
         todo: Todo = []
         try:
             now = self._now()
@@ -353,15 +356,15 @@ class Runtime:
             done = worker.run
             if done is None or worker.remarkable or done.stop_request is not None:
                 self._record(worker, now)
+                run = pool.take(now, worker.name)
             else:
-                engine.finish(done, now, _OK, worker.elapsed)
-            run = engine.take(now, worker.name)
+                run = pool.turn(done, now, worker.elapsed, worker.name)
             if run is None:
                 crew.rest(worker)
-            else:
+            elif (run.job.last_elapsed or math.inf) >= crew.short or worker not in crew.hasty:
                 crew.expect(worker, run)
             waited_for = not (crew.coming and self._watching)
-            if waited_for or journal.untold or journal.settled or journal.asked or engine.over:
+            if waited_for or journal.untold or journal.settled or journal.asked or self._engine.over:
                 todo = self._commit()
         finally:
             self._lock.release()
@@ -386,7 +389,7 @@ class Runtime:
             # A run that was given up has no handle any more, and one that was cancelled has no result.
             if run.handle is not None and state is not RunState.CANCELLED:
                 run.handle.settle(outcome.value, outcome.exception)
-            self._engine.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
+            self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
             outcome.clear()
 
     # --- what the timer calls ---------------------------------------------------------------------
@@ -404,7 +407,7 @@ class Runtime:
             self._watching = False  # before looking into the inbox: who puts something in looks afterwards
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            if self._crew.hasty and (self._inbox or self._engine.startable()):
+            if self._crew.hasty and (self._inbox or self._pool.startable()):
                 self._watching = True
                 self._timer_due = min(self._timer_due, now + LONGEST_TRUST)
         self._settle(todo)

@@ -35,8 +35,8 @@ class Bench:
         self.ledger = MemoryLedger(capacity=100_000)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
         self.records: dict[int, RunRecord] = {}  # of every run; the ledger keeps no more than their values
-        self._new_run = self.engine._pool.new_run
-        setattr(self.engine._pool, "new_run", self._noted)  # noqa: B010 - mypy: methods are not assigned to
+        self._new_run = self.engine.pool.new_run
+        setattr(self.engine.pool, "new_run", self._noted)  # noqa: B010 - mypy: methods are not assigned to
         self.engine.journal.capacity = 1_000_000
         self.engine.journal.listen(readers=1)
         if started:
@@ -85,25 +85,25 @@ class Bench:
 
     def take(self) -> RunRecord:
         """Start the next run; there has to be one."""
-        run = self.engine.take(self.now, "worker-1")
+        run = self.engine.pool.take(self.now, "worker-1")
         assert run is not None
         return run
 
     def take_all(self) -> list[RunRecord]:
         """Start every run there is a slot for."""
         taken = []
-        while (run := self.engine.take(self.now, "worker-1")) is not None:
+        while (run := self.engine.pool.take(self.now, "worker-1")) is not None:
             taken.append(run)
         return taken
 
     def finish(self, run: RunRecord, state: RunState = RunState.OK, *, elapsed: float = 1.0) -> None:
         """End a run's work."""
-        self.engine.finish(run, self.now, state, elapsed)
+        self.engine.pool.finish(run, self.now, state, elapsed)
 
     def run_all(self) -> list[int]:
         """Start and end runs, one by one, until nothing is left. Returns their numbers in order."""
         order = []
-        while (run := self.engine.take(self.now, "worker-1")) is not None:
+        while (run := self.engine.pool.take(self.now, "worker-1")) is not None:
             order.append(run.number)
             self.finish(run)
         return order

@@ -40,11 +40,11 @@ def test_stop_cancels_whatever_waits_and_lets_running_work_end() -> None:
     for run in (held, *queued, scheduled):
         assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     assert bench.counts == (1, 0, 0)
-    assert not bench.engine.startable()
+    assert not bench.engine.pool.startable()
     bench.tick(100)
     bench.finish(running)
     assert running.state is RunState.OK
-    assert bench.engine.take(bench.now, "w") is None
+    assert bench.engine.pool.take(bench.now, "w") is None
     bench.check_one_ending_each([running, held, *queued, scheduled])
     bench.check_numbers_of_events()
 
@@ -273,7 +273,7 @@ def test_times_are_shown_in_the_schedulers_zone() -> None:
     engine.add_job(job, NOON)
     engine.submit(job, Trigger.NOW, NOON)
     held = engine.submit(job, Trigger.NOW, NOON)
-    run = engine.take(NOON, "w")
+    run = engine.pool.take(NOON, "w")
     assert run is not None
     held_too = engine.submit(job, Trigger.NOW, NOON)
     snapshot = engine.snapshot(NOON)

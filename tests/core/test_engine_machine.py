@@ -148,7 +148,20 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         """Start the next run: the model says which, and whether there is room."""
-        run = self.bench.engine.take(self.bench.now, "w")
+        self.started(self.bench.engine.pool.take(self.bench.now, "w"))
+
+    @rule(which=st.integers(0, 20))
+    def turn(self, which: int) -> None:
+        """End a run's work and start the next run in one step, as workers do."""
+        if self.running:
+            done = self.running.pop(which % len(self.running))
+            run = self.bench.engine.pool.turn(done, self.bench.now, 0.5, "w")
+            assert done.state is RunState.OK
+            self.freed(self.model_of(done))
+            self.started(run)
+
+    def started(self, run: RunRecord | None) -> None:
+        """Compare what has started with what the model would start."""
         room = self.size == 0 or len(self.running) < self.size
         if not self.queue or not room:
             assert run is None
@@ -175,7 +188,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         run = list(self.runs.values())[which % len(self.runs)]
         before = run.state
-        done = self.bench.engine.cancel(run, self.bench.now, "cancelled")
+        done = self.bench.engine.pool.cancel(run, self.bench.now, "cancelled")
         if not before.waiting:
             asked = before is RunState.RUNNING
             assert done is (Cancellation.ASKED if asked else Cancellation.TOO_LATE)

@@ -59,10 +59,10 @@ def test_nothing_starts_before_the_scheduler_does() -> None:
     """Runs may be asked for before the start; they wait for it in the queue."""
     bench = Bench(started=False)
     [run] = bench.submit(bench.job())
-    assert not bench.engine.startable()
-    assert bench.engine.take(bench.now, "w") is None
+    assert not bench.engine.pool.startable()
+    assert bench.engine.pool.take(bench.now, "w") is None
     bench.engine.start(bench.now)
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     assert bench.take() is run
 
 
@@ -92,7 +92,7 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     [other] = bench.submit(b)
     assert bench.counts == (1, 1, 2)
     assert bench.take() is other
-    assert not bench.engine.startable()
+    assert not bench.engine.pool.startable()
     assert [run.number for run in bench.snapshot().waiting] == [second.number, third.number]
     assert first.state is RunState.RUNNING
 
@@ -182,7 +182,7 @@ def test_replace_spares_other_jobs_and_keeps_the_order_of_the_queue() -> None:
     bench.tick(1)
     bench.tick(1)
     bench.tick(1)
-    assert [run.number for run in bench.engine._pool.queue] == [1, 2, 3, 6]
+    assert [run.number for run in bench.engine.pool.queue] == [1, 2, 3, 6]
     assert bench.run_all() == [1, 2, 3, 6]
     assert [run.state for run in others] == [RunState.OK] * 3
     assert bench.view(job).recent == (RunState.CANCELLED, RunState.CANCELLED, RunState.OK)
@@ -219,18 +219,18 @@ def test_the_pool_limits_and_says_so() -> None:
     bench = Bench(pool=2)
     assert not bench.snapshot().pool.saturated
     bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     bench.take_all()
     assert bench.counts == (2, 1, 0)
     assert bench.snapshot().pool.saturated
-    assert bench.engine.take(bench.now, "w") is None
+    assert bench.engine.pool.take(bench.now, "w") is None
 
 
 def test_zero_is_no_limit() -> None:
     """A pool of 0 starts everything and is never saturated."""
     bench = Bench(pool=0)
     bench.submit(bench.job(overlap=Overlap.ALLOW), 300)
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     assert len(bench.take_all()) == 300
     assert not bench.snapshot().pool.saturated
 
@@ -241,18 +241,18 @@ def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
     bench.submit(bench.job(overlap=Overlap.ALLOW), 8)
     bench.take_all()
     bench.engine.resize(4, bench.now)
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     running = bench.take_all()
     assert bench.counts == (4, 4, 0)
     bench.engine.resize(2, bench.now)
-    assert (bench.engine.startable(), bench.counts) == (False, (4, 4, 0))
+    assert (bench.engine.pool.startable(), bench.counts) == (False, (4, 4, 0))
     bench.finish(running[0])
     bench.finish(running[1])
-    assert not bench.engine.startable()
+    assert not bench.engine.pool.startable()
     bench.finish(running[2])
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     bench.engine.resize(0, bench.now)
-    assert bench.engine.startable()
+    assert bench.engine.pool.startable()
     sizes = [getattr(event, "size", None) for event in bench.events]
     assert [size for size in sizes if size is not None] == [4, 2, 0]
 
@@ -273,11 +273,11 @@ def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
     [queued] = bench.submit(bench.job("b"))
     scheduled = bench.later(job, 60)
     for run in (queued_behind, queued, scheduled):
-        assert bench.engine.cancel(run, bench.now, "cancelled") is Cancellation.TAKEN_OUT
+        assert bench.engine.pool.cancel(run, bench.now, "cancelled") is Cancellation.TAKEN_OUT
         assert (run.state, run.reason) == (RunState.CANCELLED, "cancelled")
-        assert bench.engine.cancel(run, bench.now, "again") is Cancellation.TOO_LATE
+        assert bench.engine.pool.cancel(run, bench.now, "again") is Cancellation.TOO_LATE
     for reason in ("cancelled", "again"):
-        assert bench.engine.cancel(running, bench.now, reason) is Cancellation.ASKED
+        assert bench.engine.pool.cancel(running, bench.now, reason) is Cancellation.ASKED
         assert (running.state, running.reason) == (RunState.RUNNING, "asked to stop at 12:00:00: cancelled")
     assert bench.engine.journal.asked == [running]
     assert bench.told().count("StopRequested 1") == 1
@@ -285,7 +285,7 @@ def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
     assert bench.view(job).scheduled == 0
     bench.finish(running)
     assert bench.run_all() == [held.number]
-    assert bench.engine.cancel(running, bench.now, "cancelled") is Cancellation.TOO_LATE
+    assert bench.engine.pool.cancel(running, bench.now, "cancelled") is Cancellation.TOO_LATE
     bench.tick(60)
     assert scheduled.state is RunState.CANCELLED
     assert bench.counts == (0, 0, 0)
@@ -298,7 +298,7 @@ def test_cancelling_a_queued_run_lets_the_next_held_one_in() -> None:
     bench = Bench()
     job = bench.job()
     first, second = bench.submit(job, 2)
-    bench.engine.cancel(first, bench.now, "cancelled")
+    bench.engine.pool.cancel(first, bench.now, "cancelled")
     assert second.state is RunState.QUEUED
     assert bench.take() is second
 
@@ -307,7 +307,7 @@ def test_cancelling_a_held_run_changes_nothing_else() -> None:
     """The others keep their places."""
     bench = Bench()
     first, second, third = bench.submit(bench.job(), 3)
-    bench.engine.cancel(second, bench.now, "cancelled")
+    bench.engine.pool.cancel(second, bench.now, "cancelled")
     assert (first.state, third.state, bench.counts) == (RunState.QUEUED, RunState.HELD, (0, 1, 1))
 
 
@@ -321,7 +321,7 @@ def test_runs_are_found_by_number_wherever_they_are() -> None:
     scheduled = bench.later(job, 60)
     for run in (running, held, queued, scheduled):
         assert bench.engine.find_run(run.number) is run
-    bench.engine.cancel(queued, bench.now, "cancelled")
+    bench.engine.pool.cancel(queued, bench.now, "cancelled")
     assert bench.engine.find_run(queued.number) is None
     assert bench.engine.find_run(99) is None
 
@@ -332,7 +332,8 @@ def test_failures_are_counted_among_the_runs() -> None:
     job = bench.job()
     first, second = bench.submit(job, 2)
     bench.take()
-    bench.engine.finish(first, bench.now, RunState.FAILED, elapsed=2, reason="ValueError: no", error="trace")
+    pool = bench.engine.pool
+    pool.finish(first, bench.now, RunState.FAILED, elapsed=2, reason="ValueError: no", error="trace")
     bench.finish(bench.take())
     view = bench.view(job)
     assert (view.runs, view.failures, view.recent) == (2, 1, (RunState.FAILED, RunState.OK))
@@ -417,7 +418,7 @@ def test_a_held_run_names_what_it_waits_for_also_after_that_was_cancelled() -> N
         "waits for run 3",
     ]
     before = third.view(bench.engine.journal.tz)
-    assert bench.engine.cancel(second, bench.now, "cancelled")
+    assert bench.engine.pool.cancel(second, bench.now, "cancelled")
     assert third.reason == "waits for run 1"
     assert third.view(bench.engine.journal.tz) is not before
     assert fourth.reason == "waits for run 3"
