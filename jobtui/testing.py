@@ -44,7 +44,6 @@ from jobtui.config import Settings
 from jobtui.core.arguments import policy
 from jobtui.core.clock import ManualClock
 from jobtui.core.durations import parse_duration
-from jobtui.core.engine import LAST_YEAR
 from jobtui.core.handles import Job, Run
 from jobtui.core.inline import InlineRuntime, SimulatedRun
 from jobtui.core.model import Overlap, OverlapName, RunState
@@ -52,6 +51,7 @@ from jobtui.core.runtime import Runtime
 from jobtui.core.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
 from jobtui.core.schedules import Dst
 from jobtui.core.specs import Specs
+from jobtui.core.upcoming import LAST_YEAR
 from jobtui.core.zones import zone
 from jobtui.loader import BadTarget
 from jobtui.loader import load as load_target

@@ -7,7 +7,7 @@ lock, and the workers ask for what may start with `take`.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from heapq import nsmallest
 from itertools import islice
 
@@ -20,18 +20,17 @@ from jobtui.core.records import Call, JobRecord, RunRecord, utc, view_of
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Every, Schedule
 from jobtui.core.tracebacks import one_line
+from jobtui.core.upcoming import Upcoming
 
 LIST_LIMIT = 200  # how many runs of each kind a snapshot lists
 ENDINGS_SEARCHED = 1_000  # how far back in the ledger a run is looked for by its number
 TICK_LIMIT = 10_000  # how many ticks that passed unseen are counted one by one, of all jobs together
 TICK_LEAST = 100  # how many of one job are counted all the same
-LAST_YEAR = 9998  # of the last whole year that every zone's calendar has; later is never
 MISFIRE_GRACE = 1.0  # seconds; a tick seen no later than this is on time
 CLOCK_NOISE = 0.001  # seconds; to this a step of the clock can be told
 # A larger step back corrects a wrong clock (Debian cron's rule); one of 3 hours is still somebody's zone.
 CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
-_LAST_INSTANT = datetime(LAST_YEAR, 12, 31, tzinfo=UTC).timestamp()
 _SKIP, _TICK = (
     Misfire.SKIP,
     Trigger.TICK,
@@ -64,6 +63,7 @@ class Engine:
         self.journal = Journal(tz)
         self.pool = Pool(pool, self.journal, ledger)
         self._ledger = ledger
+        self._upcoming = Upcoming()
         self._agenda: Agenda[JobRecord | RunRecord] = Agenda()
         self.one_offs: dict[str, JobRecord] = {}
         self._name_numbers: dict[str, int] = {}
@@ -263,9 +263,8 @@ class Engine:
                 job.schedule = shifted = schedule.anchored(schedule.start + timedelta(seconds=seconds))
                 if job.due is not None:
                     # Half an interval earlier, since the step is measured and not known.
-                    self._set_next(
-                        job, _following(shifted, job.due + seconds - schedule.interval.total_seconds() / 2)
-                    )
+                    since = job.due + seconds - schedule.interval.total_seconds() / 2
+                    self._set_next(job, self._upcoming.after(shifted, since))
             elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
                 self._set_due(job, seen)
         for run in self.pool.scheduled.values():
@@ -285,7 +284,7 @@ class Engine:
             return
         if isinstance(job.schedule, Every) and job.schedule.start is None:
             job.schedule = job.schedule.anchored(utc(after))
-        self._set_next(job, _following(job.schedule, after))
+        self._set_next(job, self._upcoming.after(job.schedule, after))
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         job.due = due
@@ -300,7 +299,7 @@ class Engine:
         schedule, due = job.schedule, job.due
         assert schedule is not None  # a job without a schedule is never due
         assert due is not None
-        upcoming = _following(schedule, due)
+        upcoming = self._upcoming.after(schedule, due)
         if upcoming is not None and upcoming <= now:
             self._tick_late_job(job, schedule, due, now)
             return
@@ -312,7 +311,7 @@ class Engine:
 
     def _tick_late_job(self, job: JobRecord, schedule: Schedule, due: float, now: float) -> None:
         """Several ticks of a job have passed."""
-        self._set_next(job, _following(schedule, now))
+        self._set_next(job, self._upcoming.after(schedule, now))
         if job.misfire is Misfire.ALL and job.paused_at is None:
             self._start_all(job, due, now)
             return
@@ -356,7 +355,7 @@ class Engine:
         while instant is not None and instant <= now and started < TICK_LIMIT:
             self._run_of_tick(job, instant, now)
             started += 1
-            instant = _following(job.schedule, instant)
+            instant = self._upcoming.after(job.schedule, instant)
         if instant is not None and instant <= now:
             reason = f"the rest of more than {TICK_LIMIT} ticks that passed unseen"
             rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)
@@ -414,13 +413,3 @@ class Engine:
         ]
         self._shown = {view.number: view for view in views if view.number}
         return tuple(views)
-
-
-def _following(schedule: Schedule, after: float) -> float | None:
-    """The first instant of a schedule after another, both in seconds since the epoch."""
-    if isinstance(schedule, Every):
-        due = schedule.next_after(after)
-    else:
-        instant = schedule.next(utc(after))
-        due = None if instant is None else instant.timestamp()
-    return None if due is None or due > _LAST_INSTANT else due

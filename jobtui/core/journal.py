@@ -22,7 +22,8 @@ class Journal:
 
     The tape alternates between a step and its run. The three steps that every run takes are noted so,
     since a run's own record tells for ever what it was at each of them: to draw a picture of it at
-    once would take longer than the run. Any other event is drawn at once, and stands behind a None.
+    once would take longer than the run. That a job was added is noted with all it takes to draw it.
+    Any other event is drawn at once, and stands behind a None.
 
     Args:
         tz: The zone in which times are given in views and reasons.
@@ -64,8 +65,7 @@ class Journal:
         """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
         self.seq += 1
         if self._tape is not None:
-            drawing = partial(job.view_when_added, job.due, self.tz)
-            self._tape += (None, JobAdded(self.seq, now, drawing))
+            self._tape += (JobAdded, (now, job, job.due))
 
     def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""
@@ -162,6 +162,9 @@ class Excerpt(Sequence[Event]):
         for seq, (step, subject) in enumerate(zip(entries, entries, strict=True), self._first):
             if step is None:
                 yield subject
+            elif step is JobAdded:
+                at, job, due = subject
+                yield JobAdded(seq, at, partial(job.view_when_added, due, tz))
             else:
                 at = subject.ended if step is RunFinished else subject.started
                 at = subject.waiting_since if step is RunQueued else at

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from jobtui.core.arguments import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.core.clock import Clock, SystemClock
-from jobtui.core.engine import LAST_YEAR
 from jobtui.core.handles import Job, Run
 from jobtui.core.hooks import Hooks, StartError
 from jobtui.core.model import (
@@ -33,6 +32,7 @@ from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Dst, Every, Once, Schedule
 from jobtui.core.specs import Specs
 from jobtui.core.subscriptions import Subscription
+from jobtui.core.upcoming import LAST_YEAR
 from jobtui.core.zones import zone
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the lock is held meanwhile
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
-FIRST_YEAR = 1900  # in which `at` may lie; LAST_YEAR is the engine's
+FIRST_YEAR = 1900  # in which `at` may lie
 
 _COALESCE = Misfire.COALESCE  # looking up an enum's member takes a tenth of a microsecond in Python 3.11
 _NO_BODY = CO_GENERATOR | CO_ASYNC_GENERATOR  # of functions that calling does not run
