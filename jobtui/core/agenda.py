@@ -1,6 +1,6 @@
-"""What is due when: a heap of instants that forgets stale ones when it meets them.
+"""What is due when: instants in a heap, and what is due at each. It forgets stale entries when it meets them.
 
-Moving or cancelling something that is due costs nothing here: its old entry stays in the heap and is
+Moving or cancelling something that is due costs nothing here: its old entry stays where it is and is
 recognised as stale when it comes up, because the thing itself no longer says that it is due then.
 """
 
@@ -24,32 +24,51 @@ class Agenda(Generic[Thing]):
     """Things by the instant at which they are due; equal instants in the order they were put in."""
 
     def __init__(self) -> None:
-        # Numbers alone, and the things aside: Python's garbage collector passes over such a pair, and
-        # there is a new one at every tick of every job.
-        self._heap: list[tuple[float, int]] = []
-        self._things: dict[int, Thing] = {}
-        self._order = 0
+        # Bare numbers, and many things may share one: 10,000 jobs of one phase are one entry in the heap.
+        self._instants: list[float] = []
+        # A list only where there is more than one thing: the garbage collector walks through every list,
+        # and where jobs are spread there would be a new one at each tick.
+        self._things: dict[float, Thing | list[Thing]] = {}
+        self._instant = 0.0
+        self._taken: list[Thing] = []  # what is due at this instant and was not handed out yet, backwards
 
     def put(self, thing: Thing, due: float) -> None:
         """Note when a thing is due."""
-        self._order += 1
-        self._things[self._order] = thing
-        heapq.heappush(self._heap, (due, self._order))
+        there = self._things.get(due)
+        if there is None:
+            self._things[due] = thing
+            heapq.heappush(self._instants, due)
+        elif isinstance(there, list):
+            there.append(thing)
+        else:
+            self._things[due] = [there, thing]
 
     @property
     def next(self) -> float | None:
         """The earliest instant noted, in seconds since the epoch. It may turn out to be stale."""
-        return self._heap[0][0] if self._heap else None
+        if self._taken:
+            return self._instant
+        return self._instants[0] if self._instants else None
 
     def take_due(self, now: float) -> Iterator[Thing]:
-        """Take out what is due at ``now``, one by one, in order; what is put in meanwhile is seen too."""
-        while self._heap and self._heap[0][0] <= now:
-            due, order = heapq.heappop(self._heap)
-            thing = self._things.pop(order)
-            if thing.due == due:
-                yield thing
+        """Take out what is due at ``now``, one by one, in order; what is put in meanwhile is seen too.
+
+        Whoever stops in the middle gets the rest the next time.
+        """
+        while True:
+            taken, instant = self._taken, self._instant
+            while taken:
+                thing = taken.pop()
+                if thing.due == instant:
+                    yield thing
+            if not self._instants or self._instants[0] > now:
+                return
+            self._instant = heapq.heappop(self._instants)
+            there = self._things.pop(self._instant)
+            self._taken = there[::-1] if isinstance(there, list) else [there]
 
     def clear(self) -> None:
         """Forget everything."""
-        self._heap.clear()
+        self._instants.clear()
         self._things.clear()
+        self._taken.clear()

@@ -181,7 +181,7 @@ class Engine:
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
         """Ask for a run now; it passes the same gates as a tick."""
-        run = self.pool.new_run(job, trigger, now, call=call)
+        run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call)
         self.pool.admit(run, now)
         return run
 
@@ -189,7 +189,7 @@ class Engine:
         self, job: JobRecord, trigger: Trigger, due: float, now: float, call: Call | None = None
     ) -> RunRecord:
         """Ask for a run at an instant; what is due already is admitted at the next `tick`."""
-        run = self.pool.new_run(job, trigger, now, call=call, due=due)
+        run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
         self.pool.postpone(run, now)
         self._agenda.put(run, due)
         return run
@@ -366,7 +366,7 @@ class Engine:
         if refusal:
             self.pool.end_ticks(job, RunState.SKIPPED, refusal, due=due, now=now, ticks=ticks)
             return None
-        run = self.pool.new_run(job, _TICK, now, due=due)
+        run = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
         self.pool.admit(run, now)
         return run
 

@@ -74,20 +74,10 @@ class Pool:
     # --- beginnings -------------------------------------------------------------------------------
 
     def new_run(
-        self,
-        job: JobRecord,
-        trigger: Trigger,
-        now: float,
-        *,
-        call: Call | None = None,
-        due: float | None = None,
+        self, job: JobRecord, trigger: Trigger, now: float, due: float | None, call: Call
     ) -> RunRecord:
         """A run with the next number, that is nowhere yet."""
-        call = job.runnable.call if call is None else call
-        run = RunRecord(next(self.numbers), job, trigger, call, now)
-        if due is not None:
-            run.due = due
-        return run
+        return RunRecord(next(self.numbers), job, trigger, call, now, due)
 
     def postpone(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until its instant."""
@@ -273,8 +263,7 @@ class Pool:
             entry.ticks += ticks
             entry.ended = now
         else:
-            entry = RunRecord(0, job, Trigger.TICK, None, now)
-            entry.due = due
+            entry = RunRecord(0, job, Trigger.TICK, None, now, due)
             entry.state = state
             entry.ticks = ticks
             entry.reason = reason

@@ -210,7 +210,13 @@ class RunRecord:
     )
 
     def __init__(
-        self, number: int, job: JobRecord, trigger: Trigger, call: Call | None, created: float
+        self,
+        number: int,
+        job: JobRecord,
+        trigger: Trigger,
+        call: Call | None,
+        created: float,
+        due: float | None = None,
     ) -> None:
         self.number = number
         self.job = job
@@ -220,7 +226,7 @@ class RunRecord:
         self.created = created
         self.handle: Any = None  # the user's Run object, if there is one; the engine only carries it
         self.output: Any = None  # what collects its prints, if anything does; the engine only carries it
-        self.due: float | None = None
+        self.due = due
         self.waiting_since: float | None = None
         self.started: float | None = None
         self.ended: float | None = None
