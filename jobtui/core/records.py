@@ -209,7 +209,7 @@ class RunRecord:
         "worker",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - there is one for every tick, and names take time
         self,
         number: int,
         job: JobRecord,

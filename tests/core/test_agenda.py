@@ -96,9 +96,15 @@ def test_forgetting_everything() -> None:
     for item in items:
         item.due = 5.0
         agenda.put(item, 5.0)
-    taking = agenda.take_due(5.0)
+    items.append(Item(3))
+    items[3].due = 6.0
+    agenda.put(items[3], 6.0)
+    taking = agenda.take_due(6.0)
     assert next(taking) is items[0]
-    assert agenda.next == 5.0
+    instants = [agenda.next]
     agenda.clear()
-    assert agenda.next is None
+    instants.append(agenda.next)
+    assert instants == [5.0, None]
     assert list(taking) == []
+    agenda.put(items[3], 6.0)
+    assert list(agenda.take_due(6.0)) == [items[3]]
