@@ -22,7 +22,6 @@ class Entry(NamedTuple):
     """What the model notes of something that is due."""
 
     due: float
-    order: int
     item: int
 
 
@@ -47,7 +46,7 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
     items = [Item(number) for number in range(6)]
     rest: list[Entry] = []  # of the instant in the middle of which somebody stopped
     entries: list[Entry] = []
-    for order, (what, first, second) in enumerate(operations):
+    for what, first, second in operations:
         if what == "take":
             taken = []
             for item in agenda.take_due(second):
@@ -55,17 +54,18 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
                 if len(taken) > first:
                     break
             expected: list[Item] = []
-            coming = rest + sorted(entry for entry in entries if entry.due <= second)
-            while coming and len(expected) <= first:
-                entry = coming.pop(0)
+            while (rest or any(entry.due <= second for entry in entries)) and len(expected) <= first:
+                if not rest:
+                    instant = min(entry.due for entry in entries)
+                    rest = [entry for entry in entries if entry.due == instant]
+                    entries = [entry for entry in entries if entry.due != instant]
+                entry = rest.pop(0)
                 expected += [items[entry.item]] if items[entry.item].due == entry.due else []
-                rest = [other for other in coming if other.due == entry.due]
-                entries = [other for other in entries if other.due > entry.due or other.due > second]
             assert taken == expected
         elif what == "put":
             items[first].due = float(second)
             agenda.put(items[first], second)
-            entries.append(Entry(second, order, first))
+            entries.append(Entry(second, first))
         else:
             items[first].due = None  # its entries are stale now
         assert agenda.next == (rest[0].due if rest else min((entry.due for entry in entries), default=None))
