@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -58,6 +57,7 @@ class JobRecord:
     """A registered job, or the group of one-off runs of one runnable (then ``schedule`` is None)."""
 
     __slots__ = (
+        "about",
         "due",
         "failures",
         "held",
@@ -113,6 +113,7 @@ class JobRecord:
         self.runs = 0
         self.failures = 0
         self.picture: JobView | None = None  # None once the job has changed
+        self.about: tuple[str, str] | None = None
 
     @property
     def busy(self) -> bool:
@@ -142,13 +143,14 @@ class JobRecord:
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
         """The job as it was when it was registered: due at that instant, and nothing had happened yet."""
+        origin, summary = self._about()
         return JobView(
             name=self.name,
             status=JobStatus.IDLE,
             schedule=self.schedule,
             spec=self.spec,
-            origin=self.runnable.origin,
-            summary=self.runnable.summary,
+            origin=origin,
+            summary=summary,
             overlap=self.overlap,
             misfire=self.misfire,
             running=0,
@@ -167,21 +169,35 @@ class JobRecord:
     def view(self, tz: tzinfo) -> JobView:
         """The job as it is now; the same object until it changes."""
         if self.picture is None:
-            self.picture = replace(
-                self.view_when_added(self.due, tz),
+            origin, summary = self._about()
+            self.picture = JobView(
+                name=self.name,
                 status=self.status,
+                schedule=self.schedule,
+                spec=self.spec,
+                origin=origin,
+                summary=summary,
+                overlap=self.overlap,
+                misfire=self.misfire,
                 running=self.running,
                 queued=self.queued,
                 held=len(self.held),
                 scheduled=self.scheduled,
                 prev=_moment(self.prev, tz),
+                next=_moment(self.due, tz),
                 paused_since=_moment(self.paused_at, tz),
                 last_elapsed=_span(self.last_elapsed),
-                recent=tuple(_state_of(ending) for ending in self.recent),
+                recent=tuple([_state_of(ending) for ending in self.recent]),
                 runs=self.runs,
                 failures=self.failures,
             )
         return self.picture
+
+    def _about(self) -> tuple[str, str]:
+        """Where the runnable's code stands, and what it says of itself: looked up once."""
+        if self.about is None:
+            self.about = self.runnable.origin, self.runnable.summary
+        return self.about
 
 
 class RunRecord:

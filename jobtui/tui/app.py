@@ -106,7 +106,7 @@ class JobtuiApp(App[None]):
             if os.name == "posix" and threading.current_thread() is threading.main_thread():
                 loop.add_signal_handler(getattr(signal, name), self.exit)
         self._feed = self._source.follow(self._changed)
-        self.set_interval(CLOCK_TICK, self._show_picture)
+        self.set_interval(CLOCK_TICK, self._want_picture)
         self._show_picture()
 
     def on_unmount(self) -> None:
@@ -121,8 +121,16 @@ class JobtuiApp(App[None]):
             self.post_message(self.Changed())
 
     def on_jobtui_app_changed(self) -> None:
-        """Show a picture now, or when the last one is old enough."""
+        """Show what has changed."""
         self._change_pending = False  # before reading: what changes from here on posts again
+        self._want_picture()
+
+    def _want_picture(self) -> None:
+        """Show a picture now, or when the last one is old enough.
+
+        Nothing else asks for one: a picture out of turn, while a timer is set for the next, would let there be
+        two timers from then on.
+        """
         if self._picture_due:
             return
         rest = self._last_picture + 1 / FRAMES - self._loop_time()

@@ -139,11 +139,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def show(self, rows: Sequence[Row], now: datetime) -> None:
         """Show these rows as of this time; repaints the lines that read differently from before."""
         selected = self.selected
-        count_changed = len(rows) != len(self.rows)
+        fitted = self.virtual_size.height <= self.size.height
         self.rows = list(rows)
         self._now = now
-        if count_changed:
-            self.virtual_size = Size(self.size.width, len(self.rows) + self._header)
+        size = Size(self.size.width, len(self.rows) + self._header)
+        if fitted and size.height <= self.size.height:
+            # As long as nothing is to be scrolled, the screen need not be laid out again.
+            self.set_reactive(LineTable.virtual_size, size)
+        elif size != self.virtual_size:
+            self.virtual_size = size
         self.cursor = self._index_of(selected)
         self._repaint_changed()
 
