@@ -32,12 +32,14 @@ from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.terminal import driver_on
 
-FRAMES = 15  # pictures a second at most
+# Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
+# come on top: there are to be no more than 15.
+FRAMES = 12
 CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
 
 
 class JobtuiApp(App[None]):
-    """Pulls one snapshot when something has changed, at most 15 times a second, and shows it.
+    """Pulls one snapshot when something has changed, at most 12 times a second, and shows it.
 
     Args:
         source: The scheduler that is shown and steered.
@@ -128,8 +130,8 @@ class JobtuiApp(App[None]):
     def _want_picture(self) -> None:
         """Show a picture now, or when the last one is old enough.
 
-        Nothing else asks for one: a picture out of turn, while a timer is set for the next, would let there be
-        two timers from then on.
+        Nothing else asks for one: a picture out of turn, while a timer is set for the next, would let there
+        be two timers from then on.
         """
         if self._picture_due:
             return

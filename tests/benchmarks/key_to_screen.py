@@ -55,7 +55,7 @@ async def measure() -> list[float]:
                 release.set()
                 while scheduler.snapshot().pool.running:
                     await asyncio.sleep(0.002)
-                await asyncio.sleep(0.1)  # let the frame limit of 15 pictures a second pass
+                await asyncio.sleep(0.1)  # let the limit of pictures a second pass
     return delays
 
 

@@ -1,8 +1,7 @@
 """What the benchmarks share: who is measured, how results are compared, and how they are told.
 
 In all that is measured of ours, events, history and one subscription are on: a reader is woken by the
-notify callback and goes through every event there is, as often as the dashboard does at most: 15 times a
-second.
+notify callback and goes through every event there is, 15 times a second.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from typing import Any
 from jobtui import Scheduler
 
 WORKERS = 10
-READS_PER_SECOND = 15  # as often as the dashboard looks at most
+READS_PER_SECOND = 15  # as often as a dashboard looks, and more
 HUEY_DELAY = 0.01  # seconds; with ten idle workers, to poll more often costs more than it gains
 NAPS, NAP = 1_000, 0.001  # how many, and seconds
 PATIENCE = 60.0  # seconds after which what was waited for will not come

@@ -37,6 +37,7 @@ SCRIPTS = [
     "idle.py",
     "many_runs.py",
     "pool_order.py",
+    "dashboard_attached.py",
 ]
 
 

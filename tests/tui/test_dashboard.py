@@ -927,8 +927,8 @@ class Loop:
 
 
 @driven
-async def test_a_flood_of_changes_makes_at_most_15_pictures_a_second() -> None:
-    """However often something changes, a second has at most 15 pictures; the last one is not lost.
+async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
+    """However often something changes, a second has at most 12 pictures; the last one is not lost.
 
     The clock's own picture of each second is one of them, and does not come out of turn.
     """
@@ -942,7 +942,9 @@ async def test_a_flood_of_changes_makes_at_most_15_pictures_a_second() -> None:
             before = source.asked
             for number in range(100):
                 if number % 20 == 13:
-                    clock._callback()  # it comes more often here, and always between two pictures
+                    stage.app.call_next(
+                        clock._callback or pytest.fail
+                    )  # it comes more often here, and always between two pictures
                 for _ in range(10):
                     source.notify()
                 await stage.pilot.pause()
