@@ -2,11 +2,11 @@
 
     python tests/benchmarks/dashboard_attached.py [--quick]
 
-One process with a terminal of its own: the scheduler alone, then with the dashboard, then alone again. How far
-the scheduler slows down is how many of the events it still makes. What a run costs is the CPU time of the
-scheduler's own threads, divided by the runs: more than twice of it is for cold caches and for waking threads, and
-so it is only shown. A key is timed from when it is typed until the terminal has been sent the picture in which
-the cursor has moved.
+One process with a terminal of its own: the scheduler alone, then with the dashboard, then alone again. How
+far the scheduler slows down is how many of the events it still makes. What a run costs is the CPU time of the
+scheduler's own threads, divided by the runs; most of it is for waking threads and for cold caches, so it is
+only shown. A key is timed from when it is typed until the terminal has been sent the picture in which the
+cursor has moved.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Seen:
 class Watched(JobtuiApp):
     """Counts what it paints, and notes when the cursor's moves are on the screen."""
 
-    CSS_PATH = Path(sys.modules[JobtuiApp.__module__].__file__ or "").with_name("app.tcss")
+    CSS_PATH = str(Path(sys.modules[JobtuiApp.__module__].__file__ or "").with_name("app.tcss"))
 
     def __init__(self, source: LocalSource) -> None:
         super().__init__(source)
