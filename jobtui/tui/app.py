@@ -34,12 +34,12 @@ from jobtui.tui.terminal import driver_on
 
 # Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
 # come on top: there are to be no more than 15.
-FRAMES = 12
+FRAMES = 10
 CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
 
 
 class JobtuiApp(App[None]):
-    """Pulls one snapshot when something has changed, at most 12 times a second, and shows it.
+    """Pulls one snapshot when something has changed, at most 10 times a second, and shows it.
 
     Args:
         source: The scheduler that is shown and steered.

@@ -204,7 +204,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if not self._fitted:
             self._fitted = self._fit(self.size.width)
         reading = self._painted[y] = self._reading(y)
-        base = self.rich_style
+        base = self.visual_style.rich_style  # which is kept, unlike self.rich_style
         width = self.size.width
         if y < self._header:
             style = base + self._tone("header")

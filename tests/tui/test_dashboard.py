@@ -928,7 +928,7 @@ class Loop:
 
 @driven
 async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
-    """However often something changes, a second has at most 12 pictures; the last one is not lost.
+    """However often something changes, a second has at most 10 pictures; the last one is not lost.
 
     The clock's own picture of each second is one of them, and does not come out of turn.
     """
@@ -942,9 +942,8 @@ async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
             before = source.asked
             for number in range(100):
                 if number % 20 == 13:
-                    stage.app.call_next(
-                        clock._callback or pytest.fail
-                    )  # it comes more often here, and always between two pictures
+                    # It comes more often here, and between two pictures.
+                    stage.app.call_next(clock._callback or pytest.fail)
                 for _ in range(10):
                     source.notify()
                 await stage.pilot.pause()
