@@ -55,7 +55,7 @@ class Console:
     def __init__(self) -> None:
         self._lines: deque[tuple[str, str]] = deque(maxlen=CONSOLE_LINES)
         self._open: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may print while this thread prints
         self.written = 0
 
     def write(self, writer: str, text: str) -> None:

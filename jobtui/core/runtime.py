@@ -23,6 +23,7 @@ from functools import partial
 from typing import ClassVar, TypeVar
 
 from jobtui.core.cancelling import ending
+from jobtui.core.change_lock import ChangeLock
 from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
@@ -64,13 +65,12 @@ class Runtime:
         self._now = clock.now
         self._pid = os.getpid()
         _runtimes.add(self)
-        self._lock = threading.Lock()
+        self._lock = ChangeLock()
         self._inbox: deque[RunRecord | Outcome] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._journal = self._engine.journal
         self._pool = self._engine.pool
         self._numbers = self._pool.numbers
-        self._try_lock = partial(self._lock.acquire, False)
         self._crew = Crew(self, clock)
         self.one_offs = self._engine.one_offs
         self._timer = Timer(self._poll, self._timer_failed, clock.monotonic)
@@ -86,7 +86,11 @@ class Runtime:
     # --- changes and questions --------------------------------------------------------------------
 
     def change(self, transition: Callable[[Engine, float], Result]) -> Result:
-        """Apply a change to the engine, given the time, and tell everybody whom it concerns."""
+        """Apply a change to the engine, given the time, and tell everybody whom it concerns.
+
+        Raises:
+            RuntimeError: Who asks has interrupted another change of its own thread.
+        """
         with self._lock:
             now = self._now()
             if self._last_wake is not None and now < self._last_wake[0]:
@@ -218,6 +222,11 @@ class Runtime:
         self.change(start)
         self._timer.start()
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the code that asks has interrupted a change, as a signal handler or a destructor may."""
+        return self._lock.interrupted
+
     def stop(self, grace: float) -> bool:
         """Cancel what waits, let running work end for up to ``grace`` seconds, then give the rest up.
 
@@ -254,12 +263,18 @@ class Runtime:
 
     def _catch_up(self) -> None:
         """Empty the inbox, unless somebody else has the lock, and so will look into it when it is free."""
-        while self._inbox and self._try_lock():
+        lock = self._lock
+        while self._inbox and lock.acquire_now():
+            if lock.changing:  # this has come between the steps of a change, and that looks when it is over
+                lock.release()
+                return
+            lock.changing = True
             try:
                 self._empty_inbox(self._now())
                 todo = self._commit()
             finally:
-                self._lock.release()
+                lock.changing = False
+                lock.release()
             for each in todo:
                 each()
 
@@ -344,9 +359,11 @@ class Runtime:
 
         None: it was put to rest, or is about to be.
         """
-        if not self._try_lock():
+        lock = self._lock
+        if not lock.acquire_now():
             self.report(worker)
             return None
+        lock.changing = True
         pool, crew, journal = self._pool, self._crew, self._journal
         todo: Todo = []
         try:
@@ -367,10 +384,29 @@ class Runtime:
             if waited_for or journal.untold or journal.settled or journal.asked or self._engine.over:
                 todo = self._commit()
         finally:
-            self._lock.release()
+            lock.changing = False
+            lock.release()
         if todo or self._inbox:
             self._settle(todo)
         return run
+
+    def failed(self, worker: Worker, error: Exception) -> None:
+        """An error of our own came between a worker and its next run: its run has failed, and it rests.
+
+        It sends for nobody: what fails each time would start thread after thread.
+        """
+        with self._lock:
+            now, run = self._now(), worker.run
+            worker.clear()
+            self._crew.leave(worker)  # if it was put to rest already
+            self._crew.rest(worker)
+            self._engine.timer_failed(f"{worker.name}: {one_line(error)}", now)
+            if run is not None:
+                reason = f"error inside the scheduler: {one_line(error)}"
+                self._pool.finish(run, now, RunState.FAILED, worker.elapsed, reason=reason)
+            todo: Todo = [run.announce for run in self._journal.settled]
+            self._journal.settled = []
+        self._settle(todo)
 
     def leave(self, worker: Worker) -> bool:
         """Let a worker go that rests. Returns False if it was sent for."""
@@ -427,8 +463,7 @@ class Runtime:
 
     def _forked(self) -> None:
         """Be a child's copy: there are no threads here, and somebody may have had the lock."""
-        self._lock = threading.Lock()
-        self._try_lock = partial(self._lock.acquire, False)
+        self._lock = ChangeLock()
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: it can be, here as well as there
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
@@ -395,8 +396,12 @@ class Scheduler:
                 CANCELLED, although a thread cannot be stopped and may go on unseen.
 
         Returns:
-            Whether all work had ended in time.
+            Whether all work had ended in time. A signal handler that has interrupted the scheduler itself,
+            in the middle of a change, cannot wait for that: a thread stops it, and the answer is False.
         """
+        if self._runtime.interrupted:
+            threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
+            return False
         in_time = self._runtime.stop(grace)
         self.hooks.stopped()
         return in_time

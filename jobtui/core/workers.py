@@ -113,6 +113,10 @@ class Dispatcher(Protocol):
         """Record an ending."""
         ...
 
+    def failed(self, worker: Worker, error: Exception) -> None:
+        """An error of the dispatcher's own ended `arrive` or `turn`: put the worker to rest."""
+        ...
+
     def leave(self, worker: Worker) -> bool:
         """Let a worker go that rests. Returns False if it was sent for."""
         ...
@@ -217,15 +221,20 @@ class Crew:
         self._loop.close()
 
     def _work(self, worker: Worker) -> None:
-        run = self._dispatcher.arrive(worker)
-        while True:
-            if run is not None:
-                self._execute(run, worker)
-                run = self._dispatcher.turn(worker)
-            elif self._sent_for_again(worker):
-                run = self._dispatcher.arrive(worker)
-            else:
-                return
+        dispatcher = self._dispatcher
+        run, called = None, True  # it was started because it was sent for
+        while called:
+            try:
+                if run is None:
+                    run = dispatcher.arrive(worker)
+                while run is not None:
+                    self._execute(run, worker)
+                    run = dispatcher.turn(worker)
+            except Exception as error:  # noqa: BLE001 - ours; a thread that ends would take its slot along
+                report(f"an error inside the scheduler, in {worker.name}")
+                dispatcher.failed(worker, error)
+                run = None
+            called = self._sent_for_again(worker)
 
     def _sent_for_again(self, worker: Worker) -> bool:
         """Sleep. Returns False if the worker shall end: dismissed, or not needed for a long time."""
@@ -275,7 +284,7 @@ class LoopThread:
     """One asyncio event loop in a daemon thread, started when the first coroutine comes."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may cancel a run while this thread cancels another
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}  # None until the loop has begun it
         self._cancelled: set[RunRecord] = set()

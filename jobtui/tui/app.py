@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from jobtui.core.clock import thread_cpu
 from jobtui.core.model import RunState, Snapshot
 from jobtui.core.output import Console, captured_descriptors, captured_streams
 from jobtui.core.scheduler import Scheduler
@@ -26,20 +27,18 @@ from jobtui.source import Feed, LocalSource, Source
 from jobtui.tui.commands import Commands
 from jobtui.tui.dashboard import Dashboard
 from jobtui.tui.line_table import LineTable
+from jobtui.tui.pace import Pace
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.terminal import driver_on
 
-# Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
-# come on top: there are to be no more than 15.
-FRAMES = 10
 CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
 
 
 class JobtuiApp(App[None]):
-    """Pulls one snapshot when something has changed, at most 10 times a second, and shows it.
+    """Pulls one snapshot when something has changed, as often as its pace allows, and shows it.
 
     Args:
         source: The scheduler that is shown and steered.
@@ -89,7 +88,7 @@ class JobtuiApp(App[None]):
         self._feed: Feed | None = None
         self._change_pending = False
         self._picture_due = False
-        self._last_picture = 0.0
+        self._pace = Pace()
         self._snapshot: Snapshot | None = None
 
     def get_default_screen(self) -> Screen[None]:
@@ -128,23 +127,26 @@ class JobtuiApp(App[None]):
         self._want_picture()
 
     def _want_picture(self) -> None:
-        """Show a picture now, or when the last one is old enough.
+        """Show a picture now, or when its time has come.
 
         Nothing else asks for one: a picture out of turn, while a timer is set for the next, would let there
         be two timers from then on.
         """
         if self._picture_due:
             return
-        rest = self._last_picture + 1 / FRAMES - self._loop_time()
-        if rest <= 0:
-            self._show_picture()
-        else:
+        rest = self._pace.rest(self._loop_time(), thread_cpu())
+        if rest:
             self._picture_due = True
-            self.set_timer(rest, self._show_picture)
+            self.set_timer(rest, self._look_again)
+        else:
+            self._show_picture()
+
+    def _look_again(self) -> None:
+        self._picture_due = False
+        self._want_picture()  # meanwhile the last picture has been painted, and what that cost is known
 
     def _show_picture(self) -> None:
-        self._picture_due = False
-        self._last_picture = self._loop_time()
+        self._pace.begin(self._loop_time(), thread_cpu())
         snapshot = self._snapshot = self._source.snapshot()
         for screen in self.screen_stack:
             if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)) and screen.is_mounted:

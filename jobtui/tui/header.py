@@ -81,7 +81,7 @@ class StatusLine(_Line):
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.timer_error:
-            left.append((f"  ! timer: {plain(snapshot.timer_error)}", "failed"))
+            left.append((f"  ! error: {plain(snapshot.timer_error)}", "failed"))
         # In the order of importance: the last goes first.
         right = [
             (f"{snapshot.at:%H:%M:%S}", "strong"),

@@ -21,9 +21,11 @@ from textual.widgets import Input
 import jobtui.tui
 from jobtui.core.model import Cancellation, JobView, RunState, Snapshot
 from jobtui.core.output import Console
-from jobtui.tui.app import FRAMES, JobtuiApp
+from jobtui.tui import app as app_module
+from jobtui.tui.app import JobtuiApp
 from jobtui.tui.dashboard import Dashboard
 from jobtui.tui.line_table import LineTable
+from jobtui.tui.pace import FRAMES
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.help import HelpScreen, spoken
 from jobtui.tui.screens.job import JobScreen
@@ -882,7 +884,7 @@ async def test_a_timer_that_is_late_is_said_to_be_stalled() -> None:
         await stage.show(scenes.scene(heartbeat=scenes.ago(36)), source)
         assert "♥ STALLED 36s" in stage.text
         await stage.show(scenes.scene(heartbeat=None, timer_error="ValueError: [/]"), source)
-        assert "! timer: ValueError: [/]" in stage.text
+        assert "! error: ValueError: [/]" in stage.text
 
 
 @pytest.mark.parametrize(
@@ -909,10 +911,12 @@ async def test_the_gauge_shows_how_full_the_pool_is(going: int, size: int, gauge
 
 
 class Loop:
-    """The time and the timers of an app, in the hands of a test."""
+    """The time and the timers of an app, in the hands of a test; and what its pictures cost."""
 
     def __init__(self, app: JobtuiApp, monkeypatch: pytest.MonkeyPatch) -> None:
         self.time = 1000.0
+        self.cpu = 0.0
+        monkeypatch.setattr(app_module, "thread_cpu", lambda: self.cpu)
         self.timers: list[tuple[float, Callable[[], None]]] = []
         monkeypatch.setattr(app, "_loop_time", lambda: self.time)
         monkeypatch.setattr(app, "set_timer", lambda delay, act: self.timers.append((self.time + delay, act)))
@@ -957,6 +961,27 @@ async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
             loop.advance(1 / FRAMES)
             await stage.settle()
             assert shown(stage) == ["the_last"]
+            assert loop.timers == []
+
+
+@driven
+async def test_costly_pictures_come_less_often() -> None:
+    """What a picture has cost is known when it has been painted, and the next one waits accordingly."""
+    source = ScriptedSource(scenes.idle())
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        async with on_stage(source) as stage:
+            loop = Loop(stage.app, monkeypatch)
+            stage.app._show_picture()
+            before = shown(stage)
+            source.move(scenes.scene([scenes.job("new")]))
+            await stage.settle()
+            loop.cpu += 0.03  # which at a fifth of a core takes 0.15 seconds
+            loop.advance(1 / FRAMES)
+            await stage.settle()
+            assert shown(stage) == before
+            loop.advance(0.05)
+            await stage.settle()
+            assert shown(stage) == ["new"]
             assert loop.timers == []
 
 

@@ -1,0 +1,239 @@
+"""Code that comes between the steps of a change: signal handlers, destructors, and errors of our own."""
+
+import gc
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from jobtui import Run, RunState, Scheduler
+from jobtui.core.change_lock import ChangeLock
+from jobtui.core.engine import Engine
+from jobtui.core.model import Phase
+from jobtui.core.output import Console
+
+LIMIT = 10.0  # seconds after which something that should have happened has not
+
+
+def noop() -> None:
+    """Nothing."""
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    """A running scheduler that knows `noop`."""
+    with Scheduler(pool=2, tz="UTC") as scheduler:
+        scheduler.now(noop).result(LIMIT)
+        yield scheduler
+
+
+def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
+    """What some code answers, or raises, that comes in the middle of a change, on its thread."""
+    answer: list[Any] = []
+
+    def handler(*_: object) -> None:
+        try:
+            answer.append(code())
+        except RuntimeError as error:
+            answer.append(error)
+
+    def change(_: Engine) -> None:
+        if threading.current_thread() is threading.main_thread() and os.name == "posix":
+            before = signal.signal(signal.SIGUSR1, handler)
+            try:
+                signal.raise_signal(signal.SIGUSR1)
+            finally:
+                signal.signal(signal.SIGUSR1, before)
+        else:
+            handler()
+
+    scheduler._runtime.query(change)
+    return answer[0]
+
+
+def test_a_run_may_be_asked_for_in_the_middle_of_a_change(scheduler: Scheduler) -> None:
+    """It is admitted when the change is over."""
+    states: list[RunState] = []
+
+    def ask() -> Run:
+        run = scheduler.now(noop)
+        states.append(run.state)
+        return run
+
+    run = interrupted(scheduler, ask)
+    run.result(LIMIT)
+    assert states == [RunState.QUEUED]
+
+
+def test_stop_in_the_middle_of_a_change_is_done_by_a_thread(scheduler: Scheduler) -> None:
+    """Whoever interrupted the scheduler cannot wait for it, and it stops all the same."""
+    assert interrupted(scheduler, scheduler.stop) is False
+    for thread in threading.enumerate():
+        if thread.name == "jobtui-stop":
+            thread.join(LIMIT)
+    assert scheduler.snapshot().phase is Phase.STOPPED
+
+
+@pytest.mark.parametrize("what", ["snapshot", "every", "resize", "result"])
+def test_whatever_else_is_asked_in_the_middle_of_a_change_is_refused(scheduler: Scheduler, what: str) -> None:
+    """An error instead of a thread that waits for itself; and the change that was interrupted is made."""
+    asked = {
+        "snapshot": scheduler.snapshot,
+        "every": lambda: scheduler.every(1, noop),
+        "resize": lambda: scheduler.resize(3),
+        "result": lambda: scheduler.now(noop).wait(LIMIT),
+    }
+    error = interrupted(scheduler, asked[what])
+    assert isinstance(error, RuntimeError)
+    assert "in the middle of a change" in str(error)
+    scheduler.now(noop).result(LIMIT)
+    assert scheduler.snapshot().pool.size == 2
+
+
+def test_another_thread_waits_for_its_turn(scheduler: Scheduler) -> None:
+    """Only the thread that has the lock is told that it interrupts itself."""
+    inside, answers = threading.Event(), []
+
+    def ask() -> None:
+        inside.set()
+        answers.append(scheduler.snapshot().pool.size)
+
+    asker = threading.Thread(target=ask)
+
+    def change(_: Engine) -> None:
+        asker.start()
+        assert inside.wait(LIMIT)
+        assert not answers
+
+    scheduler._runtime.query(change)
+    asker.join(LIMIT)
+    assert answers == [2]
+
+
+def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector runs it anywhere: the worker goes on, and does what the destructor asked for."""
+    turn = scheduler._runtime._pool.turn
+    take = scheduler._runtime._pool.take
+    asked: list[Any] = []
+
+    class Litter:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            asked.append(scheduler.now(noop))
+            try:
+                scheduler.snapshot()
+            except RuntimeError as error:
+                asked.append(error)
+
+    def collecting(step: Callable[..., Any]) -> Callable[..., Any]:
+        def with_litter(*arguments: Any) -> Any:
+            if not asked:
+                Litter()
+                gc.collect()
+            return step(*arguments)
+
+        return with_litter
+
+    monkeypatch.setattr(scheduler._runtime._pool, "turn", collecting(turn))
+    monkeypatch.setattr(scheduler._runtime._pool, "take", collecting(take))
+    scheduler.now(noop).result(LIMIT)
+    run, error = asked
+    run.result(LIMIT)
+    assert "in the middle of a change" in str(error)
+
+
+def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
+    """What it writes comes before or after, and nobody waits for ever."""
+    console = Console()
+
+    class Interrupting(deque[tuple[str, str]]):
+        def append(self, line: tuple[str, str]) -> None:
+            if line[0] == "job":
+                console.write("handler", "between\n")
+            super().append(line)
+
+    console._lines = Interrupting()
+    console.write("job", "line\n")
+    assert sorted(console.lines()) == [("handler", "between"), ("job", "line")]
+
+
+# --- errors of our own ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["turn", "take"])
+def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
+    """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
+    pool = scheduler._runtime._pool
+    whole = getattr(pool, step)
+
+    def broken(*_: object) -> None:
+        setattr(pool, step, whole)
+        raise KeyError("a book is missing")
+
+    begun, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert leave.wait(LIMIT)
+
+    run = scheduler.now(work)
+    assert begun.wait(LIMIT)
+    setattr(pool, step, broken)
+    leave.set()
+    run.wait(LIMIT)
+    assert run.state is (RunState.FAILED if step == "turn" else RunState.OK)
+    scheduler.now(noop).result(LIMIT)
+    snapshot = scheduler.snapshot()
+    assert "KeyError: 'a book is missing'" in snapshot.timer_error
+    assert snapshot.pool.running == 0
+    after = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
+    assert set(threads) <= set(after)
+
+
+def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is queued waits; nothing goes round and round."""
+    calls: list[None] = []
+    failed = threading.Semaphore(0)
+
+    def broken(*_: object) -> None:
+        calls.append(None)
+        failed.release()
+        raise KeyError("a book is missing")
+
+    monkeypatch.setattr(scheduler._runtime._pool, "take", broken)
+    runs = [scheduler.now(noop) for _ in range(3)]
+    assert failed.acquire(timeout=LIMIT)
+    scheduler.snapshot()
+    assert len(calls) <= 2 * len(runs)
+    assert len([thread for thread in threading.enumerate() if "jobtui-worker" in thread.name]) <= 4
+    monkeypatch.undo()
+    scheduler.now(noop).result(LIMIT)
+    for run in runs:
+        assert run.wait(LIMIT)
+
+
+def test_the_lock_says_who_has_interrupted() -> None:
+    """Only code on the thread that makes a change has."""
+    lock = ChangeLock()
+    answers = [lock.interrupted]
+    with lock:
+        answers.append(lock.interrupted)
+        with pytest.raises(RuntimeError, match="middle of a change"), lock:
+            pytest.fail("it was taken twice")
+        answers.append(lock.interrupted)
+        other = threading.Thread(target=lambda: answers.append(lock.interrupted))
+        other.start()
+        other.join(LIMIT)
+    answers.append(lock.interrupted)
+    assert answers == [False, True, True, False, False]

@@ -1,0 +1,26 @@
+"""How fast pictures may follow each other."""
+
+import pytest
+
+from jobtui.tui.pace import FINEST, FRAMES, LONGEST, SHARE, Pace
+
+
+@pytest.mark.parametrize(
+    ("cost", "spacing"),
+    [
+        (0.0, 1 / FRAMES),
+        (SHARE / FRAMES, 1 / FRAMES),
+        (0.03, 0.15),
+        (10.0, LONGEST),  # however slow the machine, something moves
+    ],
+)
+def test_the_next_picture_waits_until_the_last_has_taken_no_more_than_its_share(
+    cost: float, spacing: float
+) -> None:
+    """All that the thread has done since the last one began counts as its cost."""
+    pace = Pace()
+    pace.begin(100.0, 7.0)
+    assert pace.rest(100.0, 7.0 + cost) == pytest.approx(spacing)
+    assert pace.rest(100.0 + spacing / 2, 7.0 + cost) == pytest.approx(spacing / 2)
+    assert pace.rest(100.0 + spacing - FINEST / 2, 7.0 + cost) == 0
+    assert pace.rest(200.0, 7.0 + cost) == 0
