@@ -88,7 +88,7 @@ class Engine:
     def stop(self, now: float) -> None:
         """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
         self.phase = Phase.STOPPING
-        self.over = True
+        self.over = self.journal.pressing = True
         self.pool.open = False
         self.journal.tell(events.SchedulerStopping, now)
         self.pool.cancel_waiting(self.jobs.values(), now, STOPPED)
@@ -107,7 +107,7 @@ class Engine:
     def disown(self) -> None:
         """The work goes on in another process: nothing starts here, and nothing is accepted."""
         self.phase = Phase.STOPPED
-        self.over = True
+        self.over = self.journal.pressing = True
         self.pool.open = False
 
     # --- jobs -------------------------------------------------------------------------------------
@@ -175,9 +175,13 @@ class Engine:
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def turn_away(self, run: RunRecord, now: float) -> None:
-        """End a run that was asked for without the lock, and it was over meanwhile."""
-        self.pool.refuse(run, now, STOPPED)
+    def admit_one_offs(self, runs: list[RunRecord]) -> None:
+        """Take in runs of one-off jobs, oldest first, that were asked for without the lock."""
+        if self.over:  # meanwhile
+            for run in runs:
+                self.pool.refuse(run, run.created, STOPPED)
+        else:
+            self.pool.admit_one_offs(runs)
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
         """Ask for a run now; it passes the same gates as a tick."""

@@ -274,7 +274,7 @@ class InlineRuntime(Runtime):
         with self._being(_JOB):
             while True:
                 self._hands.resume()
-                if self._inbox or self._pool.startable():
+                if self._requests or self._reports or self._pool.startable():
                     self._hands.work()
                     continue
                 due = self._engine.next_due

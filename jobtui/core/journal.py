@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any, overload
 
 from jobtui.core.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
@@ -41,9 +41,9 @@ class Journal:
         self.seq = 0
         self.settled: list[Any] = []
         self.asked: list[RunRecord] = []
-        self.untold = False
+        self.pressing = False
         self.capacity = CAPACITY
-        self._tape: deque[Any] | None = None
+        self.tape: deque[Any] | None = None
         self._readers = 0
 
     # --- writing ----------------------------------------------------------------------------------
@@ -51,40 +51,40 @@ class Journal:
     def tell(self, kind: type[Event], now: float, **details: Any) -> None:
         """Something happened to the scheduler as a whole."""
         self.seq += 1
-        if self._tape is not None:
-            self._tape += (None, kind(self.seq, now, **details))
+        if self.tape is not None:
+            self.tape += (None, kind(self.seq, now, **details))
 
     def tell_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Something happened to a job."""
         job.picture = None
         self.seq += 1
-        if self._tape is not None:
-            self._tape += (None, kind(self.seq, now, job.view(self.tz)))
+        if self.tape is not None:
+            self.tape += (None, kind(self.seq, now, job.view(self.tz)))
 
     def tell_added(self, job: JobRecord, now: float) -> None:
         """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
         self.seq += 1
-        if self._tape is not None:
-            self._tape += (JobAdded, (now, job, job.due))
+        if self.tape is not None:
+            self.tape += (JobAdded, (now, job, job.due))
 
     def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""
         run.picture = run.job.picture = None
         self.seq += 1
-        if self._tape is not None:
-            self._tape += (None, kind(self.seq, now, run.view(self.tz)))
+        if self.tape is not None:
+            self.tape += (None, kind(self.seq, now, run.view(self.tz)))
 
     def tell_step(self, step: Step, run: RunRecord) -> None:
         """A run was queued when it came, or it started, or it ended."""
         self.seq += 1
-        if self._tape is not None:
-            self._tape += (step, run)
+        if self.tape is not None:
+            self.tape += (step, run)
 
-    def tell_turn(self, done: RunRecord, run: RunRecord) -> None:
-        """A run ended, and another one started."""
-        self.seq += 2
-        if self._tape is not None:
-            self._tape += (RunFinished, done, RunStarted, run)
+    def tell_queued(self, runs: Iterable[RunRecord], count: int) -> None:
+        """Runs were queued as they came, one after the other."""
+        self.seq += count
+        if self.tape is not None:
+            self.tape.extend(chain.from_iterable(zip(repeat(RunQueued), runs)))
 
     def hms(self, seconds: float) -> str:
         """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""
@@ -95,22 +95,22 @@ class Journal:
     @property
     def listening(self) -> bool:
         """Whether what happens is written down."""
-        return self._tape is not None
+        return self.tape is not None
 
     def listen(self, *, readers: int) -> None:
         """Begin to write down what happens, or cease to, or go on: as many as that read it now."""
         self._readers = readers
         if bool(readers) is not self.listening:
-            self._tape = self._new_tape() if readers else None
+            self.tape = self._new_tape() if readers else None
 
     def lost_after(self, seq: int) -> int:
         """How many of the events after that number are not on the tape any more."""
-        return max(0, self.seq - seq - len(self._tape or ()) // 2)
+        return max(0, self.seq - seq - len(self.tape or ()) // 2)
 
     def after(self, seq: int) -> Excerpt:
         """What is on the tape after the event of that number."""
-        count = min(self.seq - seq, len(self._tape or ()) // 2)
-        latest = list(islice(reversed(self._tape or ()), 2 * count))
+        count = min(self.seq - seq, len(self.tape or ()) // 2)
+        latest = list(islice(reversed(self.tape or ()), 2 * count))
         latest.reverse()
         return Excerpt(self.seq - count + 1, latest, self.tz)
 
@@ -120,10 +120,10 @@ class Journal:
         What has been read need not be kept then. Whatever is kept is walked through by the garbage
         collector, again and again.
         """
-        tape = self._tape
+        tape = self.tape
         if tape is None or self._readers != 1:
             return self.after(seq)
-        self._tape = self._new_tape()
+        self.tape = self._new_tape()
         count = min(self.seq - seq, len(tape) // 2)
         while len(tape) > 2 * count:  # another reader, who is gone, was behind
             tape.popleft()

@@ -246,7 +246,7 @@ class RunRecord:
         self.handle: Any = None  # the user's Run object, if there is one; the engine only carries it
         self.output: Any = None  # what collects its prints, if anything does; the engine only carries it
         self.due = due
-        self.waiting_since: float | None = None
+        self.waiting_since: float | None = created
         self.started: float | None = None
         self.ended: float | None = None
         self.elapsed: float | None = None

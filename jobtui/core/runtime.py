@@ -17,7 +17,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -41,9 +41,10 @@ CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was s
 LONGEST_TRUST = 0.002  # seconds for which who does a short run is taken to be back in no time
 
 _NOW, _OK = Trigger.NOW, RunState.OK
+_INF = math.inf
 
 Result = TypeVar("Result")
-Todo = list[Callable[[], object]]  # what a change leaves to be done once the lock is free
+Todo = Sequence[Callable[[], object]]  # what a change leaves to be done once the lock is free
 
 
 class Runtime:
@@ -66,7 +67,8 @@ class Runtime:
         self._pid = os.getpid()
         _runtimes.add(self)
         self._lock = ChangeLock()
-        self._inbox: deque[RunRecord | Outcome] = deque()
+        self._requests: deque[RunRecord] = deque()
+        self._reports: deque[Outcome] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._journal = self._engine.journal
         self._pool = self._engine.pool
@@ -137,9 +139,10 @@ class Runtime:
         """
         if self._engine.over:
             self._check_accepting()
-        record = RunRecord(next(self._numbers), job, _NOW, call, self._now())
-        run = record.handle = self.run_type(self, record)
-        self._inbox.append(record)
+        now, run_type = self._now, self.run_type
+        record = RunRecord(next(self._numbers), job, _NOW, call, now())
+        run = record.handle = run_type(self, record)
+        self._requests.append(record)
         if not self._crew.coming:  # who is coming empties the inbox
             self._catch_up()
         elif not self._watching and self._crew.hasty:
@@ -264,7 +267,7 @@ class Runtime:
     def _catch_up(self) -> None:
         """Empty the inbox, unless somebody else has the lock, and so will look into it when it is free."""
         lock = self._lock
-        while self._inbox and lock.acquire_now():
+        while (self._requests or self._reports) and lock.acquire_now():
             if lock.changing:  # this has come between the steps of a change, and that looks when it is over
                 lock.release()
                 return
@@ -280,35 +283,32 @@ class Runtime:
 
     def _empty_inbox(self, now: float) -> None:
         """Take in what was asked for and reported without the lock; under it."""
-        inbox = self._inbox
-        admit = self._engine.turn_away if self._engine.over else self._pool.admit
-        while inbox:
-            message = inbox.popleft()
-            if isinstance(message, RunRecord):
-                admit(message, message.created)
-            else:
-                self._record(message, now)
-                if isinstance(message, Worker):
-                    self._crew.rest(message)
+        requests, reports = self._requests, self._reports
+        if requests:
+            runs = [requests.popleft() for _ in range(len(requests))]
+            self._engine.admit_one_offs(runs)
+        while reports:
+            outcome = reports.popleft()
+            self._record(outcome, now)
+            if isinstance(outcome, Worker):
+                self._crew.rest(outcome)
 
-    def _commit(self) -> Todo:
+    def _commit(self) -> list[Callable[[], object]]:
         """See whom a change concerns; under the lock. Returns what to do when it is free."""
         engine, journal = self._engine, self._journal
-        todo: Todo = []
+        todo: list[Callable[[], object]] = []
         if self._pool.startable():
             if not self._crew.coming:
                 # One is enough: who comes and finds more than one run sends for the next.
                 todo.append(self._crew.send_for_one())
             elif not self._watching and self._crew.hasty:
                 todo.append(self._watch)
-        if journal.settled:
+        if journal.pressing:
+            journal.pressing = engine.over
             todo += [run.announce for run in journal.settled]
             journal.settled = []
-        if journal.asked:
             todo += [partial(self._crew.interrupt, run) for run in journal.asked]
             journal.asked = []
-        if journal.untold:
-            journal.untold = False
             todo += [each.notify for each in self._subscriptions if each.due()]
         if engine.over and engine.running <= len(self._stopping):
             self._see_whether_drained()
@@ -324,7 +324,7 @@ class Runtime:
         """Do what a change has left to be done; not under the lock."""
         for each in todo:
             each()
-        if self._inbox:
+        if self._requests or self._reports:
             self._catch_up()
 
     def _see_whether_drained(self) -> None:
@@ -336,7 +336,7 @@ class Runtime:
 
     def report(self, outcome: Outcome) -> None:
         """Record the end of a run's work."""
-        self._inbox.append(outcome)
+        self._reports.append(outcome)
         self._catch_up()
 
     def arrive(self, worker: Worker) -> RunRecord | None:
@@ -359,34 +359,33 @@ class Runtime:
 
         None: it was put to rest, or is about to be.
         """
-        lock = self._lock
-        if not lock.acquire_now():
+        lock, crew, journal = self._lock, self._crew, self._journal
+        acquire, read_clock, release = lock.acquire_now, self._now, lock.release
+        if not acquire():
             self.report(worker)
             return None
         lock.changing = True
-        pool, crew, journal = self._pool, self._crew, self._journal
-        todo: Todo = []
+        todo: Todo = ()
         try:
-            now = self._now()
-            if self._inbox:
+            now = read_clock()
+            if self._requests or self._reports:
                 self._empty_inbox(now)
             done = worker.run
             if done is None or worker.remarkable or done.stop_request is not None:
                 self._record(worker, now)
-                run = pool.take(now, worker.name)
+                run = self._pool.take(now, worker.name)
             else:
-                run = pool.turn(done, now, worker.elapsed, worker.name)
+                run = self._pool.turn(done, now, worker.elapsed, worker.name)
             if run is None:
                 crew.rest(worker)
-            elif (run.job.last_elapsed or math.inf) >= crew.short or worker not in crew.hasty:
+            elif not (worker.hasty and (run.job.last_elapsed or _INF) < crew.short):
                 crew.expect(worker, run)
-            waited_for = not (crew.coming and self._watching)
-            if waited_for or journal.untold or journal.settled or journal.asked or self._engine.over:
+            if journal.pressing or not (crew.coming and self._watching):
                 todo = self._commit()
         finally:
             lock.changing = False
-            lock.release()
-        if todo or self._inbox:
+            release()
+        if todo or self._requests or self._reports:
             self._settle(todo)
         return run
 
@@ -443,7 +442,7 @@ class Runtime:
             self._watching = False  # before looking into the inbox: who puts something in looks afterwards
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            if self._crew.hasty and (self._inbox or self._pool.startable()):
+            if self._crew.hasty and (self._requests or self._pool.startable()):
                 self._watching = True
                 self._timer_due = min(self._timer_due, now + LONGEST_TRUST)
         self._settle(todo)

@@ -10,7 +10,7 @@ from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
 from types import FunctionType, TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from jobtui.core.arguments import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.core.clock import Clock, SystemClock
@@ -47,6 +47,9 @@ FIRST_YEAR = 1900  # in which `at` may lie
 
 _COALESCE = Misfire.COALESCE  # looking up an enum's member takes a tenth of a microsecond in Python 3.11
 _NO_BODY = CO_GENERATOR | CO_ASYNC_GENERATOR  # of functions that calling does not run
+
+_NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="")
+_NO_JOB.removed = True
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -86,6 +89,8 @@ class Scheduler:
         self._overlap = policy(Overlap, "overlap", overlap)
         self._runtime = self._runtime_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self._one_offs = self._runtime.one_offs
+        # What `now` was asked for last, and its job: there is nothing to find out about it the next time.
+        self._latest: tuple[Callable[..., Any], JobRecord] = _NO_JOB.runnable.call, _NO_JOB
         self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
@@ -233,13 +238,14 @@ class Scheduler:
             TypeError: It cannot be run, or a job is given arguments.
             RuntimeError: The scheduler has stopped.
         """
-        # Of an ordinary function there is nothing to find out that was not known the last time.
-        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _NO_BODY:
-            job = self._one_offs.get(runnable.__name__)
-            if job is not None:
-                call = partial(runnable, *args, **kwargs) if args or kwargs else runnable
-                return self._runtime.request_now(job, call)
-        return self._request(Trigger.NOW, None, runnable, args, kwargs)
+        function, job = self._latest
+        if runnable is not function or job.removed:
+            known = self._one_off_job_of(runnable)
+            if known is None:
+                return self._request(Trigger.NOW, None, runnable, args, kwargs)
+            self._latest = function, job = cast("Callable[..., Any]", runnable), known
+        call = partial(function, *args, **kwargs) if args or kwargs else function
+        return self._runtime.request_now(job, call)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay: a timedelta, seconds, or a duration such as ``"1m"``.
@@ -468,6 +474,12 @@ class Scheduler:
             return engine.submit_later(record, trigger, due(now), now, call)
 
         return self._runtime.request(submit)
+
+    def _one_off_job_of(self, runnable: object) -> JobRecord | None:
+        """The job of an ordinary function's one-off runs, of which nothing is to be found out any more."""
+        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _NO_BODY:
+            return self._one_offs.get(runnable.__name__)
+        return None
 
     def _record(self, engine: Engine, job: str | Job) -> JobRecord:
         """The engine's record of a job, by its name or by its handle, which outlives the name."""

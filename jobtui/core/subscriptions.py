@@ -58,7 +58,7 @@ class Subscription:
         self._lost = 0
         self._last: Excerpt | None = None  # what was left to read when it was closed
         self._told = notify is None  # that there is something to read
-        journal.untold |= not self._told
+        journal.pressing |= not self._told
 
     @property
     def lost(self) -> int:
@@ -83,7 +83,7 @@ class Subscription:
             skipped = self._journal.take_after(self._seen)
             self._seen = self._journal.seq
             self._told = self._notify is None
-            self._journal.untold |= not self._told
+            self._journal.pressing |= not self._told
             return skipped  # thousands, perhaps: they are given back to Python when the lock is free
 
         self._hold(skip)
@@ -105,7 +105,7 @@ class Subscription:
             excerpt, self._last = self._last, journal.after(journal.seq)
             return excerpt
         self._told = self._notify is None
-        journal.untold |= not self._told
+        journal.pressing |= not self._told
         self._lost += journal.lost_after(self._seen)
         excerpt = journal.take_after(self._seen)
         self._seen = journal.seq
@@ -116,7 +116,7 @@ class Subscription:
         if self._told:
             return False
         if self._seen == self._journal.seq:
-            self._journal.untold = True
+            self._journal.pressing = True
             return False
         self._told = True
         return True

@@ -81,11 +81,12 @@ class Outcome:
 class Worker(Outcome):
     """One thread that pulls runs, and what it has to tell of the latest one."""
 
-    __slots__ = ("_bell", "name")
+    __slots__ = ("_bell", "hasty", "name")
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
+        self.hasty = False
         self._bell = threading.Lock()
         self._bell.acquire()
 
@@ -175,6 +176,7 @@ class Crew:
         if (run.job.last_elapsed or math.inf) < self.short:
             if worker not in self.hasty:
                 self.hasty[worker] = None
+                worker.hasty = True
                 self.coming += 1
         elif worker in self.hasty:
             self._expect_no_more(worker)
@@ -189,6 +191,7 @@ class Crew:
 
     def _expect_no_more(self, worker: Worker) -> None:
         del self.hasty[worker]
+        worker.hasty = False
         self.coming -= 1
 
     def rest(self, worker: Worker) -> None:
@@ -247,14 +250,15 @@ class Crew:
         worker.run = run
         context = copy_context()
         context.run(current_record.set, run)
-        began = self._monotonic()
+        monotonic = self._monotonic
+        began = monotonic()
         try:
             value = context.run(run.call)  # type: ignore[arg-type] # only an ended run has none
             if value is not None:
                 self._keep(value, run, worker, context, began)
         except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run, not us
             worker.raised(exception)
-        worker.elapsed = self._monotonic() - began
+        worker.elapsed = monotonic() - began
 
     def _keep(self, value: object, run: RunRecord, worker: Worker, context: Context, began: float) -> None:
         if not isinstance(value, Coroutine):

@@ -466,7 +466,7 @@ def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make: Make) -> 
     holder.start()
     assert inside.wait(LIMIT)
     gate.open()
-    while not scheduler._runtime._inbox:
+    while not scheduler._runtime._reports:
         time.sleep(0.001)  # until its thread has found the lock taken
     assert run.state is RunState.RUNNING
     leave.set()
