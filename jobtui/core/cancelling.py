@@ -60,10 +60,11 @@ class StopRequest:
 
 def stop_request_of(run: RunRecord) -> StopRequest:
     """The one request of a run, made when it is first needed: most runs are never asked."""
+    remarks = run.own
     with _creating:
-        if run.stop_request is None:
-            run.stop_request = StopRequest()
-        return run.stop_request
+        if remarks.stop_request is None:
+            remarks.stop_request = StopRequest()
+        return remarks.stop_request
 
 
 def ending(run: RunRecord, state: RunState, reason: str, *, obeyed: bool) -> tuple[RunState, str]:
@@ -81,7 +82,7 @@ def ending(run: RunRecord, state: RunState, reason: str, *, obeyed: bool) -> tup
     Returns:
         The state, and its reason.
     """
-    request = run.stop_request
+    request = run.remarks.stop_request
     if request is None or not request.reason:
         return state, reason
     if obeyed or (request.seen and state is RunState.OK):

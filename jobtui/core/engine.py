@@ -201,7 +201,7 @@ class Engine:
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. Shrinking ends nothing: it starts nothing until there is room."""
         if size != self.pool.size:
-            self.pool.size = size
+            self.pool.resize(size)
             self.journal.tell(events.PoolResized, now, size=size)
 
     @property
@@ -224,7 +224,7 @@ class Engine:
         """What collected the prints of a run that is live or in the ledger; None if nothing did."""
         endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(run, RunRecord))
         run = self.pool.running.get(number) or next((run for run in endings if run.number == number), None)
-        return None if run is None else run.output
+        return None if run is None else run.remarks.output
 
     # --- time -------------------------------------------------------------------------------------
 

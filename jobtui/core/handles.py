@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from jobtui.core.scheduler import Scheduler
 
 
+_NOTHING_YET = None, None
+
+
 class Job:
     """A registered job. Every property is the state at the moment of asking; safe in any thread."""
 
@@ -77,16 +80,12 @@ class Job:
 class Run:
     """One execution of a runnable. Safe in any thread."""
 
-    __slots__ = ("_exception", "_record", "_runtime", "_value", "awaited")
+    __slots__ = ("_outcome", "_record", "_runtime")
 
     def __init__(self, runtime: Runtime, record: RunRecord) -> None:
         self._runtime = runtime
         self._record = record
-        self.awaited: threading.Event | None = (
-            None  # made when somebody waits: most runs are never waited for
-        )
-        self._value: object = None
-        self._exception: BaseException | None = None
+        self._outcome: tuple[object, BaseException | None] = _NOTHING_YET
 
     @property
     def number(self) -> int:
@@ -106,7 +105,7 @@ class Run:
     @property
     def reason(self) -> str:
         """Why it waits or how it ended, in words; "" if there is nothing to say."""
-        return self._record.reason
+        return self._record.remarks.reason
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run has ended.
@@ -133,11 +132,12 @@ class Run:
         """
         if not self.wait(timeout):
             raise TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
-        if self._exception is not None:
-            raise self._exception
+        value, exception = self._outcome
+        if exception is not None:
+            raise exception
         if self.state is not RunState.OK:
             raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
-        return self._value
+        return value
 
     def cancel(self) -> Cancellation:
         """Take it out if it waits; if it runs, interrupt its coroutine or ask its thread to stop.
@@ -156,21 +156,16 @@ class Run:
 
     def settle(self, value: object, exception: BaseException | None) -> None:
         """Keep the result; called before the run's state says that it has ended. For the runtime's use."""
-        self._value = value
-        self._exception = exception
+        self._outcome = value, exception
 
     def end(self) -> threading.Event | None:
         """What to wait for, or None if the run has ended; under the lock. For the runtime's use."""
         if self.state.ended:
             return None
-        if self.awaited is None:
-            self.awaited = threading.Event()
-        return self.awaited
-
-    def announce(self) -> None:
-        """Wake whoever waits; called once the run has ended. For the runtime's use."""
-        if self.awaited is not None:
-            self.awaited.set()
+        remarks = self._record.own
+        if remarks.awaited is None:
+            remarks.awaited = threading.Event()
+        return remarks.awaited
 
 
 class CurrentRun:
@@ -204,7 +199,7 @@ class CurrentRun:
     @property
     def cancelled(self) -> bool:
         """Whether it was asked to stop. A job that sees this and returns has been CANCELLED."""
-        request = self._record.stop_request
+        request = self._record.remarks.stop_request
         return request is not None and request.look()
 
     def wait_cancelled(self, timeout: float | None = None) -> bool:

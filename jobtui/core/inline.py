@@ -57,7 +57,7 @@ class SimulatedRun(Run):
     @property
     def exception(self) -> BaseException | None:
         """What it raised; None if it raised nothing, or has not ended."""
-        return self._exception
+        return self._outcome[1]
 
     def wait(self, timeout: float | None = None) -> bool:
         """Let everything happen that can happen now, so that the run may end.

@@ -159,8 +159,8 @@ class InlineCrew(Crew):
         self._working = True
         try:
             while not enough() and (run := self._dispatcher.turn(worker)) is not None:
-                if run.stop_request is None:
-                    run.stop_request = _StandingRequest()
+                if run.remarks.stop_request is None:
+                    run.own.stop_request = _StandingRequest()
                 self.begun(run)
                 self._execute(run, worker)
                 self._dispatcher.report(worker)

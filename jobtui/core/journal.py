@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import chain, islice, repeat
+from threading import Event as Signal
 from typing import Any, overload
 
 from jobtui.core.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
@@ -30,7 +31,7 @@ class Journal:
 
     Attributes:
         seq: The number of the latest change.
-        settled: The handles, that somebody waits for, of the runs that ended since they were last taken.
+        settled: What those wait for who wait for the end of runs that ended since it was last taken.
         asked: The runs that were asked to stop since they were last taken.
         capacity: How many events the tape has room for; the oldest make room for the newest.
         untold: Whether a reader is to be told of the next change.
@@ -39,7 +40,7 @@ class Journal:
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self.seq = 0
-        self.settled: list[Any] = []
+        self.settled: list[Signal] = []
         self.asked: list[RunRecord] = []
         self.pressing = False
         self.capacity = CAPACITY
@@ -160,15 +161,17 @@ class Excerpt(Sequence[Event]):
         """Draw each."""
         entries, tz = iter(self._tape), self._tz
         for seq, (step, subject) in enumerate(zip(entries, entries, strict=True), self._first):
-            if step is None:
-                yield subject
+            if step is RunQueued:
+                yield RunQueued(seq, subject.waiting_since, subject, tz)
+            elif step is RunStarted:
+                yield RunStarted(seq, subject.started, subject, tz)
+            elif step is RunFinished:
+                yield RunFinished(seq, subject.ended, subject, tz)
             elif step is JobAdded:
                 at, job, due = subject
                 yield JobAdded(seq, at, partial(job.view_when_added, due, tz))
             else:
-                at = subject.ended if step is RunFinished else subject.started
-                at = subject.waiting_since if step is RunQueued else at
-                yield step(seq, at, subject, tz)
+                yield subject
 
     @overload
     def __getitem__(self, index: int) -> Event: ...

@@ -101,9 +101,10 @@ class _Router(io.TextIOBase):
         if record is None:
             self._console.write(self._name, text)
         else:
-            if record.output is None:
-                record.output = RunOutput()
-            record.output.write(text)
+            remarks = record.own
+            if remarks.output is None:
+                remarks.output = RunOutput()
+            remarks.output.write(text)
             self._console.write(record.job.name, text)
         return len(text)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from jobtui.core.cancelling import stop_request_of
 from jobtui.core.events import (
@@ -66,6 +66,7 @@ class Pool:
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
         self._held = 0
+        self._crowded = False  # more are RUNNING than the size is now
         self.open = False
         self.numbers = count(1)
         self._journal = journal
@@ -120,7 +121,7 @@ class Pool:
         else:
             run.state = _HELD
             run.waiting_since = now
-            run.reason = f"waits for run {self._last_run(job).number}"
+            run.own.reason = f"waits for run {self._last_run(job).number}"
             job.hold(run)
             self._held += 1
             self._journal.tell_run(RunHeld, run, now)
@@ -146,6 +147,11 @@ class Pool:
             self.cancel(run, now, reason)
         return job.busy
 
+    def resize(self, size: int) -> None:
+        """Let so many be RUNNING at once from here on; 0 for no limit."""
+        self.size = size
+        self._crowded = 0 < size < len(self.running)
+
     def startable(self) -> bool:
         """Whether a run may start now."""
         return bool(self.queue) and self.open and (self.size == 0 or len(self.running) < self.size)
@@ -160,13 +166,14 @@ class Pool:
         return run
 
     def turn(self, done: RunRecord, now: float, elapsed: float, worker: str) -> RunRecord | None:
-        """`finish` a run that ended OK, with nothing to say of it, and `take` the next one.
+        """`finish` a run that ended OK, without remarks, and `take` the next one.
 
         Nearly every run passes here, and where nothing is special both are done at once: to go from one
         to the other takes as long as what they do.
         """
-        job, handle, queue, running = done.job, done.handle, self.queue, self.running
-        if not queue or job.held or 0 < self.size < len(running) or done.state is not _RUNNING:
+        job, queue, running = done.job, self.queue, self.running
+        recent = job.recent
+        if not queue or job.held or self._crowded or done.state is not _RUNNING:
             self.finish(done, now, _OK, elapsed)
             return self.take(now, worker)
         run = queue.popleft()
@@ -175,11 +182,7 @@ class Pool:
         # `finish`, for one that has been RUNNING and was all that its job had in the queue.
         done.state = _OK
         done.elapsed = job.last_elapsed = elapsed
-        done.call = done.picture = job.last_queued = None
-        if handle is not None:
-            done.handle = None
-            if handle.awaited is not None:
-                self._settle(handle)
+        done.call = done.handle = done.picture = job.last_queued = None
         job.runs += 1
         # `take`.
         run.state = _RUNNING
@@ -192,8 +195,12 @@ class Pool:
             job.picture = None
         job.queued -= 1
         done.ended = run.started = job.prev = now
-        self._remember(done)
-        journal = self._journal
+        row, record, journal = done.row(), self._record, self._journal
+        if recent:
+            recent.append(row)
+        else:
+            done.job.remember(row)
+        record(row)
         journal.seq += 2
         if journal.tape is not None:
             journal.tape += (RunFinished, done, RunStarted, run)
@@ -231,6 +238,7 @@ class Pool:
             return
         job = run.job
         del self.running[run.number]
+        self._crowded = 0 < self.size < len(self.running)
         job.running -= 1
         run.elapsed = elapsed
         if state is not _CANCELLED:
@@ -238,7 +246,7 @@ class Pool:
             job.last_elapsed = elapsed
             if state is _FAILED:
                 job.failures += 1
-                run.error = error
+                run.own.error = error
         self._end(run, now, state, reason)
         if job.held:
             self._release(job, now)
@@ -267,7 +275,7 @@ class Pool:
         request = stop_request_of(run)
         if not request.reason:
             request.make(reason)
-            run.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
+            run.own.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
             self._journal.asked.append(run)
             self._journal.pressing = True
             self._journal.tell_run(StopRequested, run, now)
@@ -292,15 +300,16 @@ class Pool:
     ) -> None:
         """Record ticks that start no run; equal ones in a row share one entry, so they drown nothing out."""
         entry = job.recent[-1] if job.recent else None
-        if isinstance(entry, RunRecord) and (entry.state, entry.reason) == (state, reason):
-            entry.ticks += ticks
+        if isinstance(entry, RunRecord) and (entry.state, entry.remarks.reason) == (state, reason):
+            entry.remarks.ticks += ticks
             entry.ended = now
         else:
             entry = RunRecord(0, job, Trigger.TICK, None, now, due)
             entry.state = state
-            entry.ticks = ticks
-            entry.reason = reason
+            entry.start_never()
             entry.ended = now
+            entry.own.ticks = ticks
+            entry.own.reason = reason
             job.remember(entry)
             self._record(entry)
         self._journal.tell_run(TickEnded, entry, now)
@@ -334,7 +343,7 @@ class Pool:
             run = job.held.popleft()
             self._held -= 1
             run.state = _QUEUED
-            run.reason = ""
+            run.own.reason = ""
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
@@ -347,7 +356,7 @@ class Pool:
         del held[place]
         self._held -= 1
         if place < len(held):  # the run behind it now waits for what this one waited for
-            held[place].reason = run.reason
+            held[place].own.reason = run.remarks.reason
             held[place].picture = None
 
     def _forget_scheduled(self, run: RunRecord) -> None:
@@ -355,37 +364,33 @@ class Pool:
         run.job.scheduled -= 1
 
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        if run.state is not _RUNNING:
+            run.start_never()
         if reason:
-            run.reason = reason
+            run.own.reason = reason
         self._seal(run, now, state)
         self._journal.tell_step(RunFinished, run)
 
     def _seal(self, run: RunRecord, now: float, state: RunState) -> None:
         """Close the books on a run."""
-        job, handle = run.job, run.handle
+        job = run.job
         run.state = state
         run.ended = now
         run.call = None  # its arguments may be large, and the ledger keeps the record
-        if handle is not None:
-            run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
-            if handle.awaited is not None:
-                self._settle(handle)
+        run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
         if job.last_queued is run:
             job.last_queued = None  # or each job would keep a run for as long as it lives
+        if run.remarks.awaited is not None:
+            self._journal.settled.append(run.remarks.awaited)
+            self._journal.pressing = True
         self._remember(run)
         run.picture = job.picture = None
 
-    def _settle(self, handle: Any) -> None:
-        """Somebody waits for this."""
-        self._journal.settled.append(handle)
-        self._journal.pressing = True
-
     def _remember(self, run: RunRecord) -> None:
         """Enter an ending, in the ledger and with its job."""
-        row = run.row()
+        row, record = run.row(), self._record
         if run.job.recent:
             run.job.recent.append(row)
         else:
             run.job.remember(row)
-        record = self._record
-        record(row if run.output is None else run)
+        record(row if run.remarks.output is None else run)

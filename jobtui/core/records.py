@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
+from threading import Event, RLock
 from typing import Any
 
 from jobtui.core.cancelling import StopRequest
@@ -203,8 +204,45 @@ class JobRecord:
         return self.about
 
 
+class Remarks:
+    """What there is to say of a run beyond its course.
+
+    Attributes:
+        reason: Why it waits, or how it ended, in words.
+        error: The traceback of what it raised.
+        ticks: How many ticks the entry stands for.
+        output: What collects its prints, if anything does; the engine only carries it.
+        stop_request: Made when somebody asks the run to stop, or waits to be asked.
+        awaited: What is set when the run ends; made when somebody waits for that.
+    """
+
+    __slots__ = ("awaited", "error", "output", "reason", "stop_request", "ticks")
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.error = ""
+        self.ticks = 1
+        self.output: Any = None
+        self.stop_request: StopRequest | None = None
+        self.awaited: Event | None = None
+
+
+NOTHING = Remarks()  # of nearly every run; whoever has something to say of one asks for its `own` remarks
+_first_remark = RLock()  # held for a moment, and no other lock is waited for meanwhile
+
+
 class RunRecord:
-    """A run, or a tick that started none (then ``number`` is 0)."""
+    """A run, or a tick that started none (then ``number`` is 0).
+
+    Attributes:
+        started: When its work started, once it is RUNNING; None in the end if it never did.
+        worker: Whose work it is; as above, and "" in the end.
+        elapsed: How long its work took, once it has ended; None if there was none.
+        ended: When it ended, once it has.
+        remarks: What there is to say of it; to say something, use `own`.
+        handle: The user's Run object, if there is one; the engine only carries it.
+        picture: Its latest view; None once it has changed.
+    """
 
     __slots__ = (
         "call",
@@ -212,21 +250,24 @@ class RunRecord:
         "due",
         "elapsed",
         "ended",
-        "error",
         "handle",
         "job",
         "number",
-        "output",
         "picture",
-        "reason",
+        "remarks",
         "started",
         "state",
-        "stop_request",
-        "ticks",
         "trigger",
         "waiting_since",
         "worker",
     )
+
+    # What comes later: the first two when it starts, the others when it ends. Until then these slots are
+    # empty: 50,000 runs may wait, and the garbage collector looks at whatever it finds in the slots of each.
+    started: float | None
+    worker: str
+    elapsed: float | None
+    ended: float
 
     def __init__(  # noqa: PLR0917 - there is one for every tick, and names take time
         self,
@@ -243,22 +284,29 @@ class RunRecord:
         self.state = _QUEUED
         self.call = call
         self.created = created
-        self.handle: Any = None  # the user's Run object, if there is one; the engine only carries it
-        self.output: Any = None  # what collects its prints, if anything does; the engine only carries it
+        self.handle: Any = None
         self.due = due
         self.waiting_since: float | None = created
-        self.started: float | None = None
-        self.ended: float | None = None
-        self.elapsed: float | None = None
+        self.remarks = NOTHING
+        self.picture: RunView | None = None
+
+    @property
+    def own(self) -> Remarks:
+        """Its own remarks, to say something of it. They may be asked for in any thread, without a lock."""
+        if self.remarks is NOTHING:
+            with _first_remark:
+                if self.remarks is NOTHING:
+                    self.remarks = Remarks()
+        return self.remarks
+
+    def start_never(self) -> None:
+        """Say that it ends without having started."""
+        self.started = self.elapsed = None
         self.worker = ""
-        self.reason = ""
-        self.error = ""
-        self.ticks = 1
-        self.stop_request: StopRequest | None = None  # made when somebody asks, or waits to be asked
-        self.picture: RunView | None = None  # None once the run has changed
 
     def row(self) -> Row:
         """What is to be remembered of a run that has ended."""
+        remarks = self.remarks
         return (
             self.number,
             self.job.name,
@@ -271,8 +319,8 @@ class RunRecord:
             self.ended,
             self.elapsed,
             self.worker,
-            self.reason,
-            self.error,
+            remarks.reason,
+            remarks.error,
         )
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
@@ -295,6 +343,7 @@ class RunRecord:
     def view(self, tz: tzinfo) -> RunView:
         """The run as it is now; the same object until it changes."""
         if self.picture is None:
+            begun, over = not self.state.waiting, self.state.ended
             self.picture = RunView(
                 number=self.number,
                 job=self.job.name,
@@ -303,13 +352,13 @@ class RunRecord:
                 created=datetime.fromtimestamp(self.created, tz),
                 due=_moment(self.due, tz),
                 waiting_since=_moment(self.waiting_since, tz),
-                started=_moment(self.started, tz),
-                ended=_moment(self.ended, tz),
-                elapsed=_span(self.elapsed),
-                worker=self.worker,
-                reason=self.reason,
-                error=self.error,
-                ticks=self.ticks,
+                started=_moment(self.started, tz) if begun else None,
+                ended=_moment(self.ended, tz) if over else None,
+                elapsed=_span(self.elapsed) if over else None,
+                worker=self.worker if begun else "",
+                reason=self.remarks.reason,
+                error=self.remarks.error,
+                ticks=self.remarks.ticks,
             )
         return self.picture
 

@@ -29,7 +29,7 @@ from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
 from jobtui.core.history import MemoryLedger
 from jobtui.core.model import Cancellation, JobView, Phase, RunState, Snapshot, Trigger
-from jobtui.core.records import Call, JobRecord, RunRecord
+from jobtui.core.records import NOTHING, Call, JobRecord, RunRecord
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.timer import Timer
 from jobtui.core.tracebacks import one_line
@@ -295,7 +295,6 @@ class Runtime:
 
     def _commit(self) -> list[Callable[[], object]]:
         """See whom a change concerns; under the lock. Returns what to do when it is free."""
-        engine, journal = self._engine, self._journal
         todo: list[Callable[[], object]] = []
         if self._pool.startable():
             if not self._crew.coming:
@@ -303,9 +302,15 @@ class Runtime:
                 todo.append(self._crew.send_for_one())
             elif not self._watching and self._crew.hasty:
                 todo.append(self._watch)
+        return todo + self._to_tell()
+
+    def _to_tell(self) -> list[Callable[[], object]]:
+        """See who waits to be told; under the lock. Returns what tells them."""
+        engine, journal = self._engine, self._journal
+        todo: list[Callable[[], object]] = []
         if journal.pressing:
             journal.pressing = engine.over
-            todo += [run.announce for run in journal.settled]
+            todo += [awaited.set for awaited in journal.settled]
             journal.settled = []
             todo += [partial(self._crew.interrupt, run) for run in journal.asked]
             journal.asked = []
@@ -371,7 +376,7 @@ class Runtime:
             if self._requests or self._reports:
                 self._empty_inbox(now)
             done = worker.run
-            if done is None or worker.remarkable or done.stop_request is not None:
+            if done is None or worker.remarkable or done.remarks is not NOTHING:
                 self._record(worker, now)
                 run = self._pool.take(now, worker.name)
             else:
@@ -403,8 +408,7 @@ class Runtime:
             if run is not None:
                 reason = f"error inside the scheduler: {one_line(error)}"
                 self._pool.finish(run, now, RunState.FAILED, worker.elapsed, reason=reason)
-            todo: Todo = [run.announce for run in self._journal.settled]
-            self._journal.settled = []
+            todo = self._to_tell()
         self._settle(todo)
 
     def leave(self, worker: Worker) -> bool:

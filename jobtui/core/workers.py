@@ -309,7 +309,8 @@ class LoopThread:
                 task.add_done_callback(lambda _: self._forget(run))
 
             loop.call_soon_threadsafe(begin)
-        if run.stop_request is not None and run.stop_request.reason:
+        request = run.remarks.stop_request
+        if request is not None and request.reason:
             self.cancel(run)  # it was asked too early to be found here
         return True
 

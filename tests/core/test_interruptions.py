@@ -13,6 +13,7 @@ import pytest
 from jobtui import Run, RunState, Scheduler
 from jobtui.core.change_lock import ChangeLock
 from jobtui.core.engine import Engine
+from jobtui.core.events import TimerFailed
 from jobtui.core.model import Phase
 from jobtui.core.output import Console
 
@@ -168,15 +169,18 @@ def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
 # --- errors of our own ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["turn", "take"])
+@pytest.mark.parametrize("step", ["turn", "finish", "take"])
 def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
     """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
     pool = scheduler._runtime._pool
     whole = getattr(pool, step)
 
-    def broken(*_: object) -> None:
+    broke = threading.Event()
+
+    def broken(*_: object, **__: object) -> None:
         setattr(pool, step, whole)
+        broke.set()
         raise KeyError("a book is missing")
 
     begun, leave = threading.Event(), threading.Event()
@@ -187,10 +191,18 @@ def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, st
 
     run = scheduler.now(work)
     assert begun.wait(LIMIT)
+    if step == "finish":
+        assert not run.wait(0)  # or its worker would take the shorter way
+    told = threading.Event()
+    events = scheduler.subscribe(told.set)
     setattr(pool, step, broken)
     leave.set()
-    run.wait(LIMIT)
-    assert run.state is (RunState.FAILED if step == "turn" else RunState.OK)
+    assert broke.wait(LIMIT)
+    while not any(isinstance(event, TimerFailed) for event in events.read()):
+        assert told.wait(LIMIT)
+        told.clear()
+    assert run.wait(LIMIT)
+    assert run.state is (RunState.OK if step == "take" else RunState.FAILED)
     scheduler.now(noop).result(LIMIT)
     snapshot = scheduler.snapshot()
     assert "KeyError: 'a book is missing'" in snapshot.timer_error
