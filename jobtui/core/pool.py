@@ -112,7 +112,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            run.picture = job.picture = None
+            job.picture = None
             self._journal.tell_step(RunQueued, run)
         elif refusal := self.refusal(job, run.trigger):
             self._end(run, now, _SKIPPED, refusal)
@@ -182,12 +182,12 @@ class Pool:
         # `finish`, for one that has been RUNNING and was all that its job had in the queue.
         done.state = _OK
         done.elapsed = job.last_elapsed = elapsed
-        done.call = done.handle = done.picture = job.last_queued = None
+        done.call = done.handle = job.last_queued = None
         job.runs += 1
         # `take`.
         run.state = _RUNNING
         run.worker = worker
-        run.picture = job.picture = None
+        job.picture = None
         if run.job is not job:
             job.running -= 1
             job = run.job
@@ -215,7 +215,7 @@ class Pool:
         run.state = _RUNNING
         run.started = now
         run.worker = worker
-        run.picture = job.picture = None
+        job.picture = None
 
     def refuse(self, run: RunRecord, now: float, reason: str) -> None:
         """End a run that was accepted and then found nobody to take it."""
@@ -384,7 +384,7 @@ class Pool:
             self._journal.settled.append(run.remarks.awaited)
             self._journal.pressing = True
         self._remember(run)
-        run.picture = job.picture = None
+        job.picture = None
 
     def _remember(self, run: RunRecord) -> None:
         """Enter an ending, in the ledger and with its job."""

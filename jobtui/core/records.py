@@ -241,7 +241,8 @@ class RunRecord:
         ended: When it ended, once it has.
         remarks: What there is to say of it; to say something, use `own`.
         handle: The user's Run object, if there is one; the engine only carries it.
-        picture: Its latest view; None once it has changed.
+        picture: Its latest view, which is good for as long as its state is the same; whoever changes anything
+            else has to forget it.
     """
 
     __slots__ = (
@@ -342,7 +343,7 @@ class RunRecord:
 
     def view(self, tz: tzinfo) -> RunView:
         """The run as it is now; the same object until it changes."""
-        if self.picture is None:
+        if self.picture is None or self.picture.state is not self.state:
             begun, over = not self.state.waiting, self.state.ended
             self.picture = RunView(
                 number=self.number,
