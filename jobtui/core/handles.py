@@ -100,7 +100,7 @@ class Run:
     @property
     def state(self) -> RunState:
         """Where it is, or how it ended."""
-        return self._record.state
+        return self._runtime.state_of(self._record)
 
     @property
     def reason(self) -> str:
@@ -160,7 +160,7 @@ class Run:
 
     def end(self) -> threading.Event | None:
         """What to wait for, or None if the run has ended; under the lock. For the runtime's use."""
-        if self.state.ended:
+        if self._record.state.ended:
             return None
         remarks = self._record.own
         if remarks.awaited is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from jobtui.core.records import Ending
@@ -19,10 +19,12 @@ class MemoryLedger:
 
     Attributes:
         record: Keeps an ending.
+        record_all: Keeps several, the oldest first.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._endings: deque[Ending] = deque(maxlen=capacity)
+        self.record_all: Callable[[Sequence[Ending]], None] = self._endings.extend
         self.record: Callable[[Ending], None] = self._endings.append  # every run passes here: no detour
 
     def latest(self, limit: int) -> list[Ending]:

@@ -85,7 +85,16 @@ class Journal:
         """Runs were queued as they came, one after the other."""
         self.seq += count
         if self.tape is not None:
-            self.tape.extend(chain.from_iterable(zip(repeat(RunQueued), runs)))
+            self.tape.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
+
+    def tell_streak(self, done: Sequence[RunRecord], begun: Sequence[RunRecord]) -> None:
+        """Runs ended one after the other, and after each the next one started, if there was one."""
+        self.seq += len(done) + len(begun)
+        if self.tape is not None:
+            turns = zip(repeat(RunFinished), done, repeat(RunStarted), begun, strict=False)
+            self.tape.extend(chain.from_iterable(turns))
+            if len(begun) < len(done):
+                self.tape += (RunFinished, done[-1])
 
     def hms(self, seconds: float) -> str:
         """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""

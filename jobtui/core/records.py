@@ -139,11 +139,11 @@ class JobRecord:
             self.held = deque()
         self.held.append(run)
 
-    def remember(self, ending: Ending) -> None:
-        """Put an ending behind the others, of which the oldest makes room."""
+    def remember(self, *endings: Ending) -> None:
+        """Put endings behind the others, of which the oldest make room."""
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
-        self.recent.append(ending)
+        self.recent.extend(endings)
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
         """The job as it was when it was registered: due at that instant, and nothing had happened yet."""

@@ -28,8 +28,9 @@ from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
 from jobtui.core.history import MemoryLedger
-from jobtui.core.model import Cancellation, JobView, Phase, RunState, Snapshot, Trigger
+from jobtui.core.model import Cancellation, JobView, Overlap, Phase, RunState, Snapshot, Trigger
 from jobtui.core.records import NOTHING, Call, JobRecord, RunRecord
+from jobtui.core.streak import FEWEST, Streak
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.timer import Timer
 from jobtui.core.tracebacks import one_line
@@ -40,7 +41,7 @@ CANCELLED = "cancelled"
 CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
 LONGEST_TRUST = 0.002  # seconds for which who does a short run is taken to be back in no time
 
-_NOW, _OK = Trigger.NOW, RunState.OK
+_NOW, _OK, _ALLOW = Trigger.NOW, RunState.OK, Overlap.ALLOW
 _INF = math.inf
 
 Result = TypeVar("Result")
@@ -69,6 +70,7 @@ class Runtime:
         self._lock = ChangeLock()
         self._requests: deque[RunRecord] = deque()
         self._reports: deque[Outcome] = deque()
+        self._streaks: list[Streak] = []
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._journal = self._engine.journal
         self._pool = self._engine.pool
@@ -193,6 +195,12 @@ class Runtime:
             return Cancellation.INTERRUPTED
         return done
 
+    def state_of(self, run: RunRecord) -> RunState:
+        """Where a run is."""
+        if self._streaks and not run.state.ended and not self.interrupted:
+            self.query(lambda _engine: None)  # who asks brings the books up to date
+        return run.state
+
     def event_of(self, run: Run) -> threading.Event | None:
         """What to wait for until a run ends; None if it has."""
         return self.query(lambda _engine: run.end())
@@ -284,6 +292,10 @@ class Runtime:
     def _empty_inbox(self, now: float) -> None:
         """Take in what was asked for and reported without the lock; under it."""
         requests, reports = self._requests, self._reports
+        if self._streaks:
+            offset = now - self.clock.monotonic()
+            for streak in self._streaks:
+                self._pool.enter(streak, offset)
         if requests:
             runs = [requests.popleft() for _ in range(len(requests))]
             self._engine.admit_one_offs(runs)
@@ -291,17 +303,24 @@ class Runtime:
             outcome = reports.popleft()
             self._record(outcome, now)
             if isinstance(outcome, Worker):
+                self._end_streak(outcome)
                 self._crew.rest(outcome)
+
+    def _end_streak(self, worker: Worker) -> None:
+        """A worker has come back, and the books are up to date; under the lock."""
+        if worker.streak is not None:
+            self._streaks.remove(worker.streak)
+            worker.streak = None
 
     def _commit(self) -> list[Callable[[], object]]:
         """See whom a change concerns; under the lock. Returns what to do when it is free."""
         todo: list[Callable[[], object]] = []
-        if self._pool.startable():
-            if not self._crew.coming:
-                # One is enough: who comes and finds more than one run sends for the next.
-                todo.append(self._crew.send_for_one())
-            elif not self._watching and self._crew.hasty:
-                todo.append(self._watch)
+        startable = self._pool.startable()
+        if startable and not self._crew.coming:
+            # One is enough: who comes and finds more than one run sends for the next.
+            todo.append(self._crew.send_for_one())
+        elif (startable or self._streaks) and not self._watching and self._crew.hasty:
+            todo.append(self._watch)
         return todo + self._to_tell()
 
     def _to_tell(self) -> list[Callable[[], object]]:
@@ -373,8 +392,9 @@ class Runtime:
         todo: Todo = ()
         try:
             now = read_clock()
-            if self._requests or self._reports:
+            if self._requests or self._reports or self._streaks:
                 self._empty_inbox(now)
+                self._end_streak(worker)
             done = worker.run
             if done is None or worker.remarkable or done.remarks is not NOTHING:
                 self._record(worker, now)
@@ -385,6 +405,9 @@ class Runtime:
                 crew.rest(worker)
             elif not (worker.hasty and (run.job.last_elapsed or _INF) < crew.short):
                 crew.expect(worker, run)
+            elif len(self._pool.queue) >= FEWEST and run.job.overlap is _ALLOW and len(crew.hasty) == 1:
+                worker.streak = self._pool.deal(run, worker.name)
+                self._streaks.append(worker.streak)
             if journal.pressing or not (crew.coming and self._watching):
                 todo = self._commit()
         finally:
@@ -400,7 +423,10 @@ class Runtime:
         It sends for nobody: what fails each time would start thread after thread.
         """
         with self._lock:
-            now, run = self._now(), worker.run
+            now = self._now()
+            self._empty_inbox(now)
+            self._end_streak(worker)
+            run = worker.run
             worker.clear()
             self._crew.leave(worker)  # if it was put to rest already
             self._crew.rest(worker)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobtui.core.cancelling import RunCancelledError
 from jobtui.core.clock import Clock
 from jobtui.core.model import RunState
-from jobtui.core.records import RunRecord
+from jobtui.core.records import NOTHING, RunRecord
+from jobtui.core.streak import Streak
 from jobtui.core.tracebacks import one_line, report, trimmed_traceback
 
 if TYPE_CHECKING:
@@ -79,16 +80,37 @@ class Outcome:
 
 
 class Worker(Outcome):
-    """One thread that pulls runs, and what it has to tell of the latest one."""
+    """One thread that pulls runs, and what it has to tell of the latest one.
 
-    __slots__ = ("_bell", "hasty", "name")
+    Attributes:
+        name: What people read.
+        hasty: Whether its run is known to be short, so that it will be back in no time.
+        ended: When its latest run ended, in monotonic seconds.
+        streak: What it does without coming back, if it does.
+    """
+
+    __slots__ = ("_bell", "ended", "hasty", "name", "streak")
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
         self.hasty = False
+        self.ended = 0.0
+        self.streak: Streak | None = None
         self._bell = threading.Lock()
         self._bell.acquire()
+
+    def next_at_hand(self) -> RunRecord | None:
+        """Go on in the streak. None: there is something to tell, or to be told."""
+        streak, run = self.streak, self.run
+        if streak is None or not streak.hand or self.remarkable or run is None or run.remarks is not NOTHING:
+            return None
+        streak.times += (self.ended, self.elapsed)
+        try:
+            return streak.hand.popleft()
+        except IndexError:  # somebody took the rest back at this very moment
+            self.run = None  # of this one everything has been told
+            return None
 
     def wake(self) -> None:
         """End the worker's sleep; called once for each time it was put to sleep."""
@@ -232,7 +254,7 @@ class Crew:
                     run = dispatcher.arrive(worker)
                 while run is not None:
                     self._execute(run, worker)
-                    run = dispatcher.turn(worker)
+                    run = worker.next_at_hand() or dispatcher.turn(worker)
             except Exception as error:  # noqa: BLE001 - ours; a thread that ends would take its slot along
                 report(f"an error inside the scheduler, in {worker.name}")
                 dispatcher.failed(worker, error)
@@ -258,7 +280,8 @@ class Crew:
                 self._keep(value, run, worker, context, began)
         except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run, not us
             worker.raised(exception)
-        worker.elapsed = monotonic() - began
+        worker.ended = ended = monotonic()
+        worker.elapsed = ended - began
 
     def _keep(self, value: object, run: RunRecord, worker: Worker, context: Context, began: float) -> None:
         if not isinstance(value, Coroutine):
