@@ -29,7 +29,7 @@ from peers import (
 )
 
 RUNS, QUICK_RUNS = 50_000, 20_000
-ROUNDS, QUICK_ROUNDS = 7, 3
+ROUNDS, QUICK_ROUNDS = 15, 5
 FEWER = 10  # the slower peers get a tenth
 
 
