@@ -251,7 +251,7 @@ class Pool:
         job.runs += len(done)
         job.queued -= len(begun)
         job.prev, job.last_elapsed = done[-1].started, done[-1].elapsed
-        job.last_queued = job.picture = None
+        job.picture = None
         del self.running[done[0].number]
         if len(begun) == len(done):
             run = begun[-1]

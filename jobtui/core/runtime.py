@@ -319,7 +319,7 @@ class Runtime:
         if startable and not self._crew.coming:
             # One is enough: who comes and finds more than one run sends for the next.
             todo.append(self._crew.send_for_one())
-        elif (startable or self._streaks) and not self._watching and self._crew.hasty:
+        elif startable and not self._watching and self._crew.hasty:
             todo.append(self._watch)
         return todo + self._to_tell()
 
