@@ -13,6 +13,7 @@ from itertools import islice
 
 from jobtui.core import events
 from jobtui.core.agenda import Agenda
+from jobtui.core.cancelling import stop_request_of
 from jobtui.core.journal import Journal
 from jobtui.core.model import JobView, Misfire, Overlap, Phase, RunState, RunView, Snapshot, Trigger
 from jobtui.core.pool import Ledger, Pool
@@ -98,8 +99,9 @@ class Engine:
         self._agenda.clear()
 
     def abandon(self, now: float, reason: str) -> None:
-        """Give every run that is still going its ending; its work may go on unseen."""
+        """Give every run that is still going its ending; its work is asked to stop, and may go on unseen."""
         for run in list(self.pool.running.values()):
+            stop_request_of(run).make(reason)
             self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
         self.phase = Phase.STOPPED
         self.journal.tell(events.SchedulerStopped, now)

@@ -399,7 +399,7 @@ class Scheduler:
 
         Args:
             grace: How many seconds running work gets; what has not ended by then is given up, as
-                CANCELLED, although a thread cannot be stopped and may go on unseen.
+                CANCELLED, and asked to stop. A thread that does not look at that may go on unseen.
 
         Returns:
             Whether all work had ended in time. A signal handler that has interrupted the scheduler itself,

@@ -253,6 +253,26 @@ def test_outside_of_a_run_there_is_none() -> None:
         jobtui.current_run()
 
 
+def test_who_is_given_up_at_the_stop_is_asked_to_stop() -> None:
+    """A thread that looks ends soon after, and within the grace nobody is asked."""
+    begun, asked = threading.Event(), []
+
+    def work() -> None:
+        asked.append(current_run().cancelled)
+        begun.set()
+        asked.append(current_run().wait_cancelled(LIMIT))
+
+    with Scheduler(pool=1, tz="UTC") as scheduler:
+        run = scheduler.now(work)
+        assert begun.wait(LIMIT)
+        assert not scheduler.stop(0)
+    for thread in threading.enumerate():
+        if thread.name.startswith("jobtui-worker"):
+            thread.join(LIMIT)
+    assert asked == [False, True]
+    assert (run.state, "given up" in run.reason) == (RunState.CANCELLED, True)
+
+
 def test_subscribers_are_no_part_of_the_run_that_woke_them(scheduler: Scheduler) -> None:
     """They are called in the worker's thread, between two runs."""
     found: list[str] = []
