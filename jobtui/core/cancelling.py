@@ -31,13 +31,15 @@ class StopRequest:
 
     Attributes:
         reason: Why it was asked to stop; "" while it was not.
+        interrupted: Whether the work was a coroutine, and was interrupted.
         seen: Whether the work has looked since it was asked.
     """
 
-    __slots__ = ("_bell", "reason", "seen")
+    __slots__ = ("_bell", "interrupted", "reason", "seen")
 
     def __init__(self) -> None:
         self.reason = ""
+        self.interrupted = False
         self.seen = False
         self._bell = threading.Event()
 

@@ -177,11 +177,18 @@ class Engine:
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Take in runs of one-off jobs, oldest first, that were asked for without the lock."""
+    def admit_one_off(self, run: RunRecord) -> None:
+        """Take in a run of a one-off job that was asked for without the lock."""
         if self.over:  # meanwhile
+            self.pool.refuse(run, run.created, STOPPED)
+        else:
+            self.pool.admit(run, run.created)
+
+    def admit_one_offs(self, runs: list[RunRecord]) -> None:
+        """Take in several, the oldest first."""
+        if self.over:
             for run in runs:
-                self.pool.refuse(run, run.created, STOPPED)
+                self.admit_one_off(run)
         else:
             self.pool.admit_one_offs(runs)
 

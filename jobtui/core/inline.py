@@ -292,6 +292,8 @@ class InlineRuntime(Runtime):
             while not self._drained.is_set() and (instant := self._next_instant()) <= end:
                 self._moved.advance(instant - self._now())
                 self._hands.resume()
+            if not self._drained.is_set():
+                self._moved.advance(end - self._now())
 
     @contextmanager
     def _being(self, busy: str) -> Iterator[None]:

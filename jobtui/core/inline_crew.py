@@ -139,11 +139,10 @@ class InlineCrew(Crew):
         """Begin to count the runs of another instant."""
         self._budget = MOST_RUNS
 
-    def interrupt(self, run: RunRecord) -> bool:
-        """Cancel the coroutine of a run, and let it see that. Returns False if it is none."""
-        interrupted = super().interrupt(run)
+    def interrupt(self, run: RunRecord) -> None:
+        """Cancel the coroutine of a run, if its work is one, and let it see that."""
+        super().interrupt(run)
         self._come()
-        return interrupted
 
     def rest(self, worker: Worker) -> None:
         """Nobody rests."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import chain, islice, repeat
@@ -81,9 +81,9 @@ class Journal:
         if self.tape is not None:
             self.tape += (step, run)
 
-    def tell_queued(self, runs: Iterable[RunRecord], count: int) -> None:
+    def tell_queued(self, runs: Sequence[RunRecord]) -> None:
         """Runs were queued as they came, one after the other."""
-        self.seq += count
+        self.seq += len(runs)
         if self.tape is not None:
             self.tape.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
 

@@ -142,7 +142,7 @@ class Pool:
             job.queued += 1
             job.picture = None
         self.queue.extend(runs)
-        self._journal.tell_queued(runs, len(runs))
+        self._journal.tell_queued(runs)
 
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Returns whether the job is still busy."""

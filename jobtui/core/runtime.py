@@ -22,7 +22,7 @@ from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
 
-from jobtui.core.cancelling import ending
+from jobtui.core.cancelling import ending, stop_request_of
 from jobtui.core.change_lock import ChangeLock
 from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
@@ -191,9 +191,8 @@ class Runtime:
     def cancel(self, run: RunRecord) -> Cancellation:
         """Take out a run that waits; interrupt or ask one that runs."""
         done = self.change(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
-        if done is Cancellation.ASKED and self._crew.interrupt(run):
-            return Cancellation.INTERRUPTED
-        return done
+        interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
+        return Cancellation.INTERRUPTED if interrupted else done
 
     def state_of(self, run: RunRecord) -> RunState:
         """Where a run is."""
@@ -296,9 +295,10 @@ class Runtime:
             offset = now - self.clock.monotonic()
             for streak in self._streaks:
                 self._pool.enter(streak, offset)
-        if requests:
-            runs = [requests.popleft() for _ in range(len(requests))]
-            self._engine.admit_one_offs(runs)
+        if len(requests) == 1:
+            self._engine.admit_one_off(requests.popleft())
+        elif requests:
+            self._engine.admit_one_offs([requests.popleft() for _ in range(len(requests))])
         while reports:
             outcome = reports.popleft()
             self._record(outcome, now)
@@ -321,19 +321,19 @@ class Runtime:
             todo.append(self._crew.send_for_one())
         elif startable and not self._watching and self._crew.hasty:
             todo.append(self._watch)
-        return todo + self._to_tell()
+        if self._journal.pressing:
+            todo += self._to_tell()
+        return todo
 
     def _to_tell(self) -> list[Callable[[], object]]:
         """See who waits to be told; under the lock. Returns what tells them."""
         engine, journal = self._engine, self._journal
-        todo: list[Callable[[], object]] = []
-        if journal.pressing:
-            journal.pressing = engine.over
-            todo += [awaited.set for awaited in journal.settled]
-            journal.settled = []
-            todo += [partial(self._crew.interrupt, run) for run in journal.asked]
-            journal.asked = []
-            todo += [each.notify for each in self._subscriptions if each.due()]
+        journal.pressing = engine.over
+        todo: list[Callable[[], object]] = [awaited.set for awaited in journal.settled]
+        journal.settled = []
+        todo += [partial(self._crew.interrupt, run) for run in journal.asked]
+        journal.asked = []
+        todo += [each.notify for each in self._subscriptions if each.due()]
         if engine.over and engine.running <= len(self._stopping):
             self._see_whether_drained()
         return todo
@@ -367,6 +367,7 @@ class Runtime:
         """Give a worker that was sent for a run to start. None: it was put to rest."""
         with self._lock:
             self._crew.coming -= 1
+            worker.resting = False
             now = self._now()
             self._empty_inbox(now)
             run = self._pool.take(now, worker.name)
@@ -396,7 +397,8 @@ class Runtime:
                 self._empty_inbox(now)
                 self._end_streak(worker)
             done = worker.run
-            if done is None or worker.remarkable or done.remarks is not NOTHING:
+            plain = not worker.remarkable and done is not None and done.remarks is NOTHING
+            if done is None or not plain:
                 self._record(worker, now)
                 run = self._pool.take(now, worker.name)
             else:
@@ -405,7 +407,12 @@ class Runtime:
                 crew.rest(worker)
             elif not (worker.hasty and (run.job.last_elapsed or _INF) < crew.short):
                 crew.expect(worker, run)
-            elif len(self._pool.queue) >= FEWEST and run.job.overlap is _ALLOW and len(crew.hasty) == 1:
+            elif (
+                plain  # else the next one will probably have something to tell, too, and come back with it
+                and len(self._pool.queue) >= FEWEST
+                and run.job.overlap is _ALLOW
+                and len(crew.hasty) == 1
+            ):
                 worker.streak = self._pool.deal(run, worker.name)
                 self._streaks.append(worker.streak)
             if journal.pressing or not (crew.coming and self._watching):
@@ -428,8 +435,8 @@ class Runtime:
             self._end_streak(worker)
             run = worker.run
             worker.clear()
-            self._crew.leave(worker)  # if it was put to rest already
-            self._crew.rest(worker)
+            if not worker.resting:
+                self._crew.rest(worker)
             self._engine.timer_failed(f"{worker.name}: {one_line(error)}", now)
             if run is not None:
                 reason = f"error inside the scheduler: {one_line(error)}"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobtui.core.cancelling import RunCancelledError
+from jobtui.core.cancelling import RunCancelledError, stop_request_of
 from jobtui.core.clock import Clock
 from jobtui.core.model import RunState
 from jobtui.core.records import NOTHING, RunRecord
@@ -85,16 +85,18 @@ class Worker(Outcome):
     Attributes:
         name: What people read.
         hasty: Whether its run is known to be short, so that it will be back in no time.
+        resting: Whether it was put to rest and has not come since, although it may have been sent for.
         ended: When its latest run ended, in monotonic seconds.
         streak: What it does without coming back, if it does.
     """
 
-    __slots__ = ("_bell", "ended", "hasty", "name", "streak")
+    __slots__ = ("_bell", "ended", "hasty", "name", "resting", "streak")
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
         self.hasty = False
+        self.resting = False
         self.ended = 0.0
         self.streak: Streak | None = None
         self._bell = threading.Lock()
@@ -221,6 +223,7 @@ class Crew:
         if worker in self.hasty:
             self._expect_no_more(worker)
         self._resting.append(worker)
+        worker.resting = True
         if self._closed:
             self.dismiss()
 
@@ -237,9 +240,10 @@ class Crew:
         while self._resting:
             self._resting.pop().wake()
 
-    def interrupt(self, run: RunRecord) -> bool:
-        """Cancel the coroutine of a run. Returns False if it is none, but a thread's work."""
-        return self._loop.cancel(run)
+    def interrupt(self, run: RunRecord) -> None:
+        """Cancel the coroutine of a run, if its work is one, and note that in its stop request."""
+        if self._loop.cancel(run):
+            stop_request_of(run).interrupted = True
 
     def cancel_coroutines(self) -> None:
         """Cancel the coroutines that still run, and end their loop."""
@@ -390,6 +394,8 @@ class LoopThread:
         while not ended:
             # What is suppressed comes from tasks that coroutines made: SystemExit in one ends a loop.
             with contextlib.suppress(BaseException):
+                if self._closed:
+                    loop.call_soon(loop.stop)  # that of `close` is lost if such an exception came behind it
                 loop.run_forever()
                 ended = self._closed
         with contextlib.suppress(BaseException):

@@ -463,6 +463,21 @@ def test_an_error_of_our_own_in_the_midst_of_a_streak(
     assert steps.began == list(range(2, 14))
 
 
+def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
+    scheduler: Scheduler, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They come back after each anyway, and all the others would be taken back each time."""
+    steps.special = {number: lambda: "value" for number in range(2, 32)}
+    dealt: list[Any] = []
+    deal = scheduler._runtime._pool.deal
+    monkeypatch.setattr(
+        scheduler._runtime._pool, "deal", lambda *arguments: dealt.append(arguments) or deal(*arguments)
+    )
+    for run in steps.go(30):
+        assert run.result(LIMIT) == "value"
+    assert len(dealt) <= 1  # after the one before, which had nothing to tell
+
+
 def test_few_runs_are_no_streak(scheduler: Scheduler, steps: Steps) -> None:
     """To deal a hand takes longer than to take each."""
     steps.special = {4: lambda: None}
