@@ -1,11 +1,18 @@
-"""Nothing in the environment of whoever runs the tests may change what they see."""
+"""Nothing in the environment of whoever runs the tests may change what they see; and what many ask for."""
+
+from __future__ import annotations
 
 import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from thread_kit import Make
 
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
 # folder of its report in a variable of its own, which stays.
@@ -48,3 +55,12 @@ def _hear_interrupts() -> None:
 
 _clean_environment()
 _hear_interrupts()
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Makes schedulers in UTC; when the test is over, stops them and sees that their threads end."""
+    from thread_kit import schedulers  # noqa: PLC0415 - it lies in the folder of those who ask for this
+
+    with schedulers() as make:
+        yield make

@@ -2,24 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from thread_kit import LIMIT, Make, join_ours
 
 import jobtui
 from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler, current_run
 from jobtui.core.model import Trigger
 
-LIMIT = 30.0  # seconds; no test waits that long unless it fails
-
 
 @pytest.fixture
-def scheduler() -> Iterator[Scheduler]:
+def scheduler(make: Make) -> Scheduler:
     """A scheduler that runs, with a pool of 2."""
-    scheduler = Scheduler(pool=2, tz="UTC")
+    scheduler = make(pool=2)
     scheduler.start()
-    yield scheduler
-    scheduler.stop(LIMIT)
+    return scheduler
 
 
 class Work:
@@ -38,6 +36,12 @@ def ending(run: Run) -> tuple[RunState, str]:
     """How a run ended."""
     assert run.wait(LIMIT)
     return run.state, run.reason
+
+
+async def other() -> str:
+    """Something else for the loop to do."""
+    await asyncio.sleep(0)
+    return "fine"
 
 
 # --- threads --------------------------------------------------------------------------------------
@@ -120,6 +124,21 @@ def test_a_thread_that_was_asked_and_raises(scheduler: Scheduler, error: Excepti
     assert ending(run)[0] is state
 
 
+def test_a_thread_that_was_asked_and_fails_says_what_failed(scheduler: Scheduler) -> None:
+    """The error is the reason, and not that it did not see that it was asked."""
+    work = Work()
+
+    def job() -> None:
+        work.wait()
+        raise OSError("no")
+
+    run = scheduler.now(job)
+    assert work.begun.wait(LIMIT)
+    assert run.cancel()
+    work.go_on.set()
+    assert ending(run) == (RunState.FAILED, "OSError: no")
+
+
 def test_a_job_that_raises_run_cancelled_error_unasked_has_failed(scheduler: Scheduler) -> None:
     """Nobody has cancelled it."""
 
@@ -151,11 +170,6 @@ def test_a_coroutine_is_interrupted_and_cleans_up(scheduler: Scheduler) -> None:
     assert cleaned == [run.number]
     with pytest.raises(RunCancelledError, match="run 1 of job was CANCELLED: cancelled"):
         run.result(LIMIT)
-
-    async def other() -> str:
-        await asyncio.sleep(0)
-        return "fine"
-
     assert scheduler.now(other).result(LIMIT) == "fine"
 
 
@@ -200,6 +214,99 @@ def test_a_coroutine_that_is_cancelled_before_its_first_step_ends_all_the_same(s
     assert ending(blocker)[0] is RunState.OK
 
 
+def test_a_coroutine_that_comes_after_the_cancelling_is_interrupted(scheduler: Scheduler) -> None:
+    """Its run was still a thread's work when it was asked to stop."""
+    work = Work()
+
+    async def sleeps() -> None:
+        await asyncio.sleep(LIMIT)
+
+    def job() -> object:
+        work.wait()
+        return sleeps()
+
+    run = scheduler.now(job)
+    assert work.begun.wait(LIMIT)
+    assert run.cancel() is Cancellation.ASKED
+    work.go_on.set()
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+
+
+def test_a_coroutine_that_ends_at_once_when_it_is_interrupted_was_interrupted(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However quick the loop is, `cancel` does not call it a thread that was asked."""
+    begun = threading.Event()
+
+    async def job() -> None:
+        begun.set()
+        await asyncio.sleep(LIMIT)
+
+    run = scheduler.now(job)
+    assert begun.wait(LIMIT)
+    runtime = scheduler._runtime
+    settle = runtime._settle
+
+    def until_it_has_ended(todo: Any) -> None:
+        monkeypatch.setattr(runtime, "_settle", settle)
+        settle(todo)
+        assert run.wait(LIMIT)
+        scheduler.now(other).result(LIMIT)  # by now the loop has forgotten it, too
+
+    monkeypatch.setattr(runtime, "_settle", until_it_has_ended)
+    assert run.cancel() is Cancellation.INTERRUPTED
+    assert run.state is RunState.CANCELLED
+
+
+class Cleaning:
+    """A coroutine that takes as long to clean up as the test wants."""
+
+    def __init__(self) -> None:
+        self.begun, self.cleaning, self.go_on = (threading.Event() for _ in range(3))
+        self.cleaned: list[int] = []
+
+    async def run(self) -> None:
+        """Wait to be interrupted, then for the test."""
+        self.begun.set()
+        try:
+            await asyncio.sleep(LIMIT)
+        finally:
+            self.cleaning.set()
+            await asyncio.to_thread(self.go_on.wait, LIMIT)
+            self.cleaned.append(current_run().number)
+
+
+def test_a_coroutine_is_interrupted_once(scheduler: Scheduler) -> None:
+    """Who asks again does not interrupt its cleaning up; and nothing is kept of it afterwards."""
+    work = Cleaning()
+    run = scheduler.now(work)
+    assert work.begun.wait(LIMIT)
+    assert run.cancel() is Cancellation.INTERRUPTED
+    assert work.cleaning.wait(LIMIT)
+    assert run.cancel() is Cancellation.INTERRUPTED
+    assert scheduler.now(other).result(LIMIT) == "fine"  # the loop has come to the second cancelling, too
+    work.go_on.set()
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+    assert work.cleaned == [run.number]
+    assert scheduler.now(other).result(LIMIT) == "fine"
+    assert not scheduler._runtime._crew._loop._cancelled
+
+
+def test_a_coroutine_that_cleans_up_after_the_stop_is_not_interrupted_again(scheduler: Scheduler) -> None:
+    """Whoever has asked its run to stop a moment before, and comes to the loop when that is closed."""
+    work = Cleaning()
+    run = scheduler.now(work)
+    record, loop = run._record, scheduler._runtime._crew._loop
+    assert work.begun.wait(LIMIT)
+    assert not scheduler.stop(0)
+    assert work.cleaning.wait(LIMIT)
+    assert not loop.cancel(record)
+    work.go_on.set()
+    join_ours()
+    assert work.cleaned == [run.number]
+    assert not loop.cancel(record)
+
+
 # --- replace --------------------------------------------------------------------------------------
 
 
@@ -228,6 +335,23 @@ def test_replace_asks_the_running_work_and_never_overlaps_it(scheduler: Schedule
     assert begun == [1, 2]
 
 
+def test_replace_interrupts_a_coroutine(scheduler: Scheduler) -> None:
+    """The new run needs not wait until it looks."""
+    begun = threading.Semaphore(0)
+
+    async def job() -> None:
+        begun.release()
+        if current_run().number == 1:
+            await asyncio.sleep(LIMIT)
+
+    each = scheduler.every("1h", job, overlap="replace")
+    first = each.run()
+    assert begun.acquire(timeout=LIMIT)
+    second = each.run()
+    assert ending(first) == (RunState.CANCELLED, "replaced by run 2")
+    assert ending(second) == (RunState.OK, "")
+
+
 # --- what a job knows of its run ------------------------------------------------------------------
 
 
@@ -253,7 +377,7 @@ def test_outside_of_a_run_there_is_none() -> None:
         jobtui.current_run()
 
 
-def test_who_is_given_up_at_the_stop_is_asked_to_stop() -> None:
+def test_who_is_given_up_at_the_stop_is_asked_to_stop(scheduler: Scheduler) -> None:
     """A thread that looks ends soon after, and within the grace nobody is asked."""
     begun, asked = threading.Event(), []
 
@@ -262,13 +386,10 @@ def test_who_is_given_up_at_the_stop_is_asked_to_stop() -> None:
         begun.set()
         asked.append(current_run().wait_cancelled(LIMIT))
 
-    with Scheduler(pool=1, tz="UTC") as scheduler:
-        run = scheduler.now(work)
-        assert begun.wait(LIMIT)
-        assert not scheduler.stop(0)
-    for thread in threading.enumerate():
-        if thread.name.startswith("jobtui-worker"):
-            thread.join(LIMIT)
+    run = scheduler.now(work)
+    assert begun.wait(LIMIT)
+    assert not scheduler.stop(0)
+    join_ours()
     assert asked == [False, True]
     assert (run.state, "given up" in run.reason) == (RunState.CANCELLED, True)
 

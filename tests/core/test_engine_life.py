@@ -49,6 +49,16 @@ def test_stop_cancels_whatever_waits_and_lets_running_work_end() -> None:
     bench.check_numbers_of_events()
 
 
+def test_nothing_starts_after_the_stop_whatever_is_in_the_queue() -> None:
+    """The gate of the pool is closed, and not only its queue empty."""
+    bench = Bench()
+    job = bench.job()
+    bench.engine.stop(bench.now)
+    bench.submit(job)
+    assert not bench.engine.pool.startable()
+    assert bench.take_all() == []
+
+
 def test_abandon_gives_what_still_runs_its_ending() -> None:
     """It is CANCELLED with the reason and the time it had; its late end changes nothing."""
     bench = Bench(pool=2)
@@ -147,6 +157,15 @@ def test_a_removed_job_is_neither_paused_nor_resumed() -> None:
     bench.engine.remove_job(job, bench.now)
     assert not bench.engine.resume(job, bench.now)
     assert not bench.engine.pause(job, bench.now)
+
+
+def test_a_removed_job_that_was_not_paused_is_not_paused() -> None:
+    """It is told in no event."""
+    bench = Bench()
+    job = bench.job()
+    bench.engine.remove_job(job, bench.now)
+    assert not bench.engine.pause(job, bench.now)
+    assert bench.told()[-1] == "JobRemoved"
 
 
 def test_one_off_runs_of_one_name_share_a_job() -> None:

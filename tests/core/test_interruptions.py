@@ -5,10 +5,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from thread_kit import LIMIT, Make, done
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.core.change_lock import ChangeLock
@@ -16,8 +17,8 @@ from jobtui.core.engine import Engine
 from jobtui.core.events import TimerFailed
 from jobtui.core.model import Phase
 from jobtui.core.output import Console
-
-LIMIT = 10.0  # seconds after which something that should have happened has not
+from jobtui.core.runtime import Runtime
+from jobtui.core.workers import Worker
 
 
 def noop() -> None:
@@ -25,11 +26,12 @@ def noop() -> None:
 
 
 @pytest.fixture
-def scheduler() -> Iterator[Scheduler]:
-    """A running scheduler that knows `noop`."""
-    with Scheduler(pool=2, tz="UTC") as scheduler:
-        scheduler.now(noop).result(LIMIT)
-        yield scheduler
+def scheduler(make: Make) -> Scheduler:
+    """A running scheduler that knows `noop`, with a pool of 2."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    done(scheduler.now(noop))
+    return scheduler
 
 
 def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
@@ -209,6 +211,99 @@ def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, st
     assert snapshot.pool.running == 0
     after = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
     assert set(threads) <= set(after)
+
+
+def through_together(scheduler: Scheduler) -> None:
+    """See that two runs still go at once."""
+    together = threading.Barrier(2)
+    done(*(scheduler.now(together.wait, LIMIT) for _ in range(2)))
+
+
+def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its traceback; afterwards as many runs go at once as before, and each begins anew."""
+    pool = scheduler._runtime._pool
+    finish = pool.finish
+
+    def broken(*_: object, **__: object) -> None:
+        monkeypatch.setattr(pool, "finish", finish)
+        raise KeyError("a book is missing")
+
+    def fail() -> None:
+        monkeypatch.setattr(pool, "finish", broken)
+        raise ValueError("no")
+
+    run = scheduler.now(fail)
+    done(run)
+    assert (run.state, run.reason) == (
+        RunState.FAILED,
+        "error inside the scheduler: KeyError: 'a book is missing'",
+    )
+    through_together(scheduler)
+    assert [view.state for view in scheduler.snapshot().recent] == [
+        *[RunState.OK] * 2,
+        RunState.FAILED,
+        RunState.OK,
+    ]
+    [record] = [record for record in caplog.records if record.name == "jobtui"]
+    assert record.message.startswith("an error inside the scheduler, in worker-")
+    assert record.exc_info is not None
+
+
+def break_behind_a_rest(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an error of our own come once, as soon as a worker was put to rest."""
+    commit = runtime._commit
+
+    def broken() -> Any:
+        if "worker" in threading.current_thread().name and runtime._crew._resting:
+            monkeypatch.setattr(runtime, "_commit", commit)
+            raise KeyError("a book is missing")
+        return commit()
+
+    monkeypatch.setattr(runtime, "_commit", broken)
+
+
+def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two would be sent for where there is one."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    runtime = scheduler._runtime
+    failed, told = runtime.failed, threading.Event()
+
+    def note(worker: Worker, error: Exception) -> None:
+        failed(worker, error)
+        told.set()
+
+    break_behind_a_rest(runtime, monkeypatch)
+    monkeypatch.setattr(runtime, "failed", note)
+    scheduler.now(noop)
+    assert told.wait(LIMIT)
+    for _ in range(3):
+        through_together(scheduler)
+
+
+def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was at rest when the error came, and had been called when that was told."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    runtime = scheduler._runtime
+    failed, told = runtime.failed, threading.Event()
+
+    def late(worker: Worker, error: Exception) -> None:
+        scheduler.now(noop)
+        failed(worker, error)
+        told.set()
+
+    break_behind_a_rest(runtime, monkeypatch)
+    monkeypatch.setattr(runtime, "failed", late)
+    scheduler.now(noop)
+    assert told.wait(LIMIT)
+    through_together(scheduler)
 
 
 def test_an_error_that_comes_each_time_starts_no_thread_after_thread(

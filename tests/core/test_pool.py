@@ -6,7 +6,7 @@ import pytest
 from engine_kit import Bench
 
 from jobtui.core.model import Cancellation, JobStatus, Overlap, RunState, Trigger
-from jobtui.core.records import RunRecord
+from jobtui.core.records import NOTHING, RunRecord
 
 
 def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
@@ -189,6 +189,28 @@ def test_replace_spares_other_jobs_and_keeps_the_order_of_the_queue() -> None:
     assert bench.run_all() == [1, 2, 3, 6]
     assert [run.state for run in others] == [RunState.OK] * 3
     assert bench.view(job).recent == (RunState.CANCELLED, RunState.CANCELLED, RunState.OK)
+
+
+def test_replace_knows_no_limit_of_held_runs() -> None:
+    """Under ``overlap="replace"`` at most one run is held, so that no tick is refused for ``max_held``."""
+    bench = Bench()
+    job = bench.job(schedule="@every 1s", overlap=Overlap.REPLACE, max_held=1)
+    bench.tick(1)
+    bench.take()
+    bench.tick(1)
+    bench.tick(1)
+    assert bench.ticks == []
+    assert [run.number for run in job.held] == [3]
+
+
+def test_replace_asks_no_run_of_another_job_to_stop() -> None:
+    """Under ``overlap="replace"`` a job's new run is about its own runs alone."""
+    bench = Bench(pool=2)
+    [other], [mine] = bench.submit(bench.job("b")), bench.submit(job := bench.job(overlap=Overlap.REPLACE))
+    bench.take_all()
+    bench.submit(job)
+    assert bench.engine.journal.asked == [mine]
+    assert other.remarks is NOTHING
 
 
 def test_max_held_limits_ticks_and_not_people() -> None:

@@ -491,6 +491,17 @@ def test_a_group_of_one_off_runs_is_no_job(scheduler: Scheduler) -> None:
     assert not scheduler.pause("work")
 
 
+def test_a_run_whose_group_was_removed_gets_a_new_one(scheduler: Scheduler) -> None:
+    """Also where `now` has just been asked for the same: nobody would see the run, and no stop cancel it."""
+    first, second = scheduler.now(work), scheduler.now(work)
+    scheduler._runtime.change(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
+    third = scheduler.now(work)
+    assert [run.state for run in (first, second, third)] == [*[RunState.CANCELLED] * 2, RunState.QUEUED]
+    assert [(job.name, job.queued) for job in scheduler.snapshot().jobs] == [("work", 1)]
+    scheduler.stop(0)
+    assert [third.state] == [RunState.CANCELLED]
+
+
 def test_pause_all_and_resume_all(scheduler: Scheduler) -> None:
     """They answer how many they changed."""
     first, _second = scheduler.every("1h", work), scheduler.every("1h", work)

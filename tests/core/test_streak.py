@@ -470,9 +470,12 @@ def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
     steps.special = {number: lambda: "value" for number in range(2, 32)}
     dealt: list[Any] = []
     deal = scheduler._runtime._pool.deal
-    monkeypatch.setattr(
-        scheduler._runtime._pool, "deal", lambda *arguments: dealt.append(arguments) or deal(*arguments)
-    )
+
+    def noted(*arguments: Any) -> Streak:
+        dealt.append(arguments)
+        return deal(*arguments)
+
+    monkeypatch.setattr(scheduler._runtime._pool, "deal", noted)
     for run in steps.go(30):
         assert run.result(LIMIT) == "value"
     assert len(dealt) <= 1  # after the one before, which had nothing to tell

@@ -163,6 +163,24 @@ def test_misfire_skip_forgives_a_second() -> None:
     assert bench.counts == (0, 1, 0)
 
 
+def test_misfire_skip_drops_a_single_tick_that_is_later_than_a_second() -> None:
+    """Also where no other tick has passed."""
+    bench = Bench()
+    bench.job(schedule="@every 10s", misfire=Misfire.SKIP)
+    bench.tick(11.1)
+    assert bench.ticks == [(RunState.MISSED, 1, "seen only at 12:00:11, 1.1 s late")]
+    assert bench.counts == (0, 0, 0)
+
+
+def test_misfire_skip_forgives_a_second_also_where_several_ticks_passed_in_it() -> None:
+    """A short interval's ticks are coalesced then, as they would be without the policy."""
+    bench = Bench()
+    bench.job(schedule="@every 250ms", misfire=Misfire.SKIP)
+    bench.tick(0.9)
+    assert bench.counts == (0, 1, 0)
+    assert [(state, count) for state, count, _ in bench.ticks] == [(RunState.COALESCED, 2)]
+
+
 def test_misfire_all_starts_one_run_for_each_tick() -> None:
     """Under ``misfire="all"`` every tick that passed has its run, each knowing when it was due."""
     bench = Bench(pool=0)
@@ -379,15 +397,15 @@ def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() 
     assert due_of(bench, "cron") == "23 09:00:00"
 
 
-def test_a_clock_set_back_after_the_stop_makes_nothing_due() -> None:
-    """While a scheduler stops, no tick may be noted again: its run would never start nor end."""
+def test_a_clock_set_back_by_days_after_the_stop_makes_nothing_due() -> None:
+    """Not even a cron job, which a correction by days moves: its run would never start nor end."""
     bench = Bench()
-    bench.job(schedule="@every 1s")
+    bench.job("interval", "@every 1s")
+    bench.job("cron", "* * * * * *")
     bench.engine.stop(bench.now)
-    bench.engine.clock_stepped(-3600, bench.now)
-    bench.tick(3600)
+    bench.engine.clock_stepped(-172_800, NOON - 172_800)
     assert bench.engine.next_due is None
-    assert bench.snapshot().pool.queued == 0
+    assert [job.next for job in bench.snapshot().jobs] == [None, None]
 
 
 class BrokenZone(tzinfo):

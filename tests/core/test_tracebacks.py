@@ -52,6 +52,17 @@ def test_a_huge_traceback_loses_its_middle() -> None:
     assert "characters left out" in text
 
 
+def test_a_traceback_of_just_the_longest_size_is_whole() -> None:
+    """32,000 characters are kept; of one more, as many stay and the rest is counted."""
+    around = len(trimmed_traceback(caught(""), skip="other.py")) + 2  # Python leaves ": " out, too
+    whole = trimmed_traceback(caught("x" * (LONGEST - around)), skip="other.py")
+    assert len(whole) == LONGEST
+    assert "left out" not in whole
+    assert "… 1 characters left out …" in trimmed_traceback(
+        caught("x" * (LONGEST - around + 1)), skip="other.py"
+    )
+
+
 def test_what_cannot_be_shown_is_named() -> None:
     """Python's own formatting raises for a SyntaxError with a column that is no number."""
     odd = SyntaxError("no", ("file", 1, "no column", "text"))  # type: ignore[arg-type]

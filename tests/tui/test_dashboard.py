@@ -215,13 +215,61 @@ async def test_x_and_no_cancels_nothing(key: str) -> None:
         assert isinstance(stage.screen, Dashboard)
 
 
+def of_one_job(runs: str) -> Snapshot:
+    """A job, with these runs and no others."""
+    job, scene = scenes.idle_jobs()[0], scenes.saturated()
+    running = replace(scene.running[0], number=900, job=job.name)
+    waiting = replace(scene.waiting[0], number=901, job=job.name)
+    later = replace(scenes.idle().scheduled[0], number=902, job=job.name)
+    return scenes.scene(
+        [job],
+        running=[running] if "r" in runs else [],
+        waiting=[waiting] if "w" in runs else [],
+        scheduled=[later] if "s" in runs else [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "number", "note"),
+    [
+        ("r", 900, "It runs: a coroutine is interrupted, a thread is asked to stop."),
+        ("rw", 901, "It has not started."),
+        ("rs", 902, "It has not started."),
+        ("rws", 902, "It has not started."),
+    ],
+)
 @driven
-async def test_x_on_a_job_takes_its_latest_waiting_run() -> None:
-    """On a job, ``x`` is about the run that would start last."""
-    source = ScriptedSource(scenes.saturated())
+async def test_x_on_a_job_takes_its_latest_run(runs: str, number: int, note: str) -> None:
+    """The one that would start last, or else the one that runs; the question says which it is."""
+    source = ScriptedSource(of_one_job(runs))
     async with on_stage(source) as stage:
-        await stage.press("j", "x", "y")
-        assert source.commands == [("cancel", 878)]
+        await stage.press("x")
+        assert f"Cancel run {number} of refresh_cache?" in stage.text
+        assert note in stage.text
+        await stage.press("y")
+        assert source.commands == [("cancel", number)]
+
+
+@driven
+async def test_x_on_a_job_without_live_runs_explains() -> None:
+    """What has ended cannot be cancelled."""
+    source = ScriptedSource(of_one_job(""))
+    async with on_stage(source) as stage:
+        await stage.press("x")
+        assert stage.toasts == [("warning", "no run that waits or runs is selected")]
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.HELD])
+@driven
+async def test_x_on_a_run_that_waits_says_so(state: RunState) -> None:
+    """It is no thread that has to be asked."""
+    scene = scenes.saturated()
+    run = next(run for run in scene.waiting if run.state is state)
+    source = ScriptedSource(replace(scene, waiting=(run,)))
+    async with on_stage(source) as stage:
+        await stage.press("2", "x")
+        assert f"Cancel run {run.number} of {run.job}?" in stage.text
+        assert "It has not started." in stage.text
 
 
 @driven
