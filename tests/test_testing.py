@@ -894,3 +894,18 @@ def test_load_needs_a_simulation(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="no simulated scheduler is active"):
         load(tmp_path / "jobs.py")
     assert before is None or api._default is before
+
+
+def test_a_schedule_that_the_test_gives_comes_before_that_of_the_settings(tmp_path: Path) -> None:
+    """The same name in both: what the test says counts. Other names of the settings are there, too."""
+    (tmp_path / "jobtui.toml").write_text('cron.given = "0 0 5 * * *"\ncron.other = "0 0 6 * * *"\n')
+    target = tmp_path / "given_jobs.py"
+    target.write_text(
+        "import jobtui\n"
+        "jobtui.schedule('cron.given', lambda: None, name='given')\n"
+        "jobtui.schedule('cron.other', lambda: None, name='other')\n"
+    )
+    with simulated(schedules={"cron.given": "0 0 3 * * *"}) as scheduler:
+        scheduler.load(target)
+        scheduler.advance("24h")
+        assert [[at.hour for at in scheduler.fired(name)] for name in ("given", "other")] == [[3], [6]]
