@@ -121,7 +121,7 @@ class Changes:
         """Take in what was asked for and reported without the lock; under it."""
         requests, reports = self._requests, self._reports
         if self._streaks:
-            offset = now - self.clock.monotonic()
+            offset = self._now() - self.clock.monotonic()  # a thread switch after `now` would falsify it
             for streak in self._streaks:
                 self._pool.enter(streak, offset)
         if len(requests) == 1:

@@ -238,11 +238,13 @@ class Pool:
             return
         streak.entered = ended
         done, begun = runs[first:ended], runs[first + 1 : ended + 1]
-        at, rows = runs[first].started, []
+        at, rows = runs[first].started or 0.0, []
         for run, (end, elapsed) in zip(done, streak.endings(first, ended), strict=True):
             run.started = at
             run.worker = streak.worker
-            run.ended = at = end + offset
+            if end + offset > at:  # the offset is measured, and not exact
+                at = end + offset
+            run.ended = at
             run.elapsed = elapsed
             run.state = _OK
             run.call = run.handle = None

@@ -486,6 +486,21 @@ def test_few_runs_are_no_streak(scheduler: Scheduler, steps: Steps) -> None:
     assert steps.streaks == [0]
 
 
+def test_no_run_ends_before_it_has_begun() -> None:
+    """Even if the two clocks were read some milliseconds apart: how far they are is measured."""
+    bench = Bench(pool=1)
+    runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
+    pool = bench.engine.pool
+    pool.take(bench.now, "w")
+    streak = pool.deal(runs[0], "w")
+    for ended in (0.001, 0.002):
+        streak.times += (BOOTED + ended, 0.001)
+        streak.hand.popleft()
+    pool.enter(streak, NOON - BOOTED - 0.005)
+    times = [(run.started, run.ended) for run in reversed(bench.snapshot().recent)]
+    assert all(began is not None and ended is not None and began <= ended for began, ended in times)
+
+
 def test_what_is_taken_back_comes_last_first() -> None:
     """So that putting one after the other in front of the queue restores its order."""
     bench = Bench()
