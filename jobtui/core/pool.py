@@ -242,9 +242,7 @@ class Pool:
         for run, (end, elapsed) in zip(done, streak.endings(first, ended), strict=True):
             run.started = at
             run.worker = streak.worker
-            if end + offset > at:  # the offset is measured, and not exact
-                at = end + offset
-            run.ended = at
+            run.ended = at = max(at, end + offset)  # the offset is measured, and not exact
             run.elapsed = elapsed
             run.state = _OK
             run.call = run.handle = None
