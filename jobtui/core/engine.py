@@ -14,9 +14,10 @@ from itertools import islice
 from jobtui.core import events
 from jobtui.core.agenda import Agenda
 from jobtui.core.cancelling import stop_request_of
+from jobtui.core.fast_pool import FastPool
 from jobtui.core.journal import Journal
 from jobtui.core.model import JobView, Misfire, Overlap, Phase, RunState, RunView, Snapshot, Trigger
-from jobtui.core.pool import Ledger, Pool
+from jobtui.core.pool import Ledger
 from jobtui.core.records import Call, JobRecord, RunRecord, utc, view_of
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Every, Schedule
@@ -62,7 +63,7 @@ class Engine:
         self.jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
         self.journal = Journal(tz)
-        self.pool = Pool(pool, self.journal, ledger)
+        self.pool = FastPool(pool, self.journal, ledger)
         self._ledger = ledger
         self._upcoming = Upcoming()
         self._agenda: Agenda[JobRecord | RunRecord] = Agenda()

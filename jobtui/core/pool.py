@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, islice
+from itertools import count
 from typing import Protocol
 
 from jobtui.core.cancelling import stop_request_of
@@ -23,8 +23,7 @@ from jobtui.core.events import (
 )
 from jobtui.core.journal import Journal
 from jobtui.core.model import Cancellation, Overlap, PoolView, RunState, Trigger
-from jobtui.core.records import NOTHING, Call, Ending, JobRecord, RunRecord
-from jobtui.core.streak import MOST, Streak
+from jobtui.core.records import Call, Ending, JobRecord, RunRecord
 
 # Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
@@ -76,7 +75,6 @@ class Pool:
         self.numbers = count(1)
         self._journal = journal
         self._record = ledger.record
-        self._record_all = ledger.record_all
 
     # --- beginnings -------------------------------------------------------------------------------
 
@@ -132,18 +130,6 @@ class Pool:
             self._held += 1
             self._journal.tell_run(RunHeld, run, now)
 
-    def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Queue runs that are QUEUED since they were created, of jobs whose runs may overlap; all at once.
-
-        What `admit` would do with each, in a fraction of the time.
-        """
-        for run in runs:
-            job = run.job
-            job.queued += 1
-            job.picture = None
-        self.queue.extend(runs)
-        self._journal.tell_queued(runs)
-
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Returns whether the job is still busy."""
         reason = f"replaced by run {number}"
@@ -170,100 +156,6 @@ class Pool:
         self._start(run, now, worker)
         self._journal.tell_step(RunStarted, run)
         return run
-
-    def turn(self, done: RunRecord, now: float, elapsed: float, worker: str) -> RunRecord | None:
-        """`finish` a run that ended OK, without remarks, and `take` the next one.
-
-        Nearly every run passes here, and where nothing is special both are done at once: to go from one
-        to the other takes as long as what they do.
-        """
-        job, queue, running = done.job, self.queue, self.running
-        recent = job.recent
-        if not queue or job.held or self._crowded or done.state is not _RUNNING:
-            self.finish(done, now, _OK, elapsed)
-            return self.take(now, worker)
-        run = queue.popleft()
-        del running[done.number]
-        running[run.number] = run
-        # `finish`, for one that has been RUNNING and was all that its job had in the queue.
-        done.state = _OK
-        done.elapsed = job.last_elapsed = elapsed
-        done.call = done.handle = job.last_queued = None
-        job.runs += 1
-        # `take`.
-        run.state = _RUNNING
-        run.worker = worker
-        job.picture = None
-        if run.job is not job:
-            job.running -= 1
-            job = run.job
-            job.running += 1
-            job.picture = None
-        job.queued -= 1
-        done.ended = run.started = job.prev = now
-        row, record, journal = done.row(), self._record, self._journal
-        if recent:
-            recent.append(row)
-        else:
-            done.job.remember(row)
-        record(row)
-        journal.seq += 2
-        if journal.tape is not None:
-            journal.tape += (RunFinished, done, RunStarted, run)
-        return run
-
-    def deal(self, run: RunRecord, worker: str) -> Streak:
-        """Take more runs like this one, which has just started, from the head of the queue."""
-        queue, job, more = self.queue, run.job, []
-        for each in islice(queue, MOST - 1):
-            if each.job is not job or each.remarks is not NOTHING:
-                break
-            more.append(each)
-        for _ in more:
-            queue.popleft()
-        return Streak(run, more, worker)
-
-    def enter(self, streak: Streak, offset: float) -> None:
-        """Bring the books up to date with a streak, and put back into the queue what has not begun.
-
-        What `turn` would have done with each, in a fraction of the time.
-
-        Args:
-            streak: Its runs are of a job whose runs may overlap, and end OK, with no remarks.
-            offset: The wall clock's seconds less the monotonic ones.
-        """
-        self.queue.extendleft(streak.take_back())
-        runs, first, ended = streak.runs, streak.entered, streak.ended
-        if first == ended or runs[first].state is not _RUNNING:  # or it was given up meanwhile
-            return
-        streak.entered = ended
-        done, begun = runs[first:ended], runs[first + 1 : ended + 1]
-        at, rows = runs[first].started or 0.0, []
-        for run, (end, elapsed) in zip(done, streak.endings(first, ended), strict=True):
-            run.started = at
-            run.worker = streak.worker
-            run.ended = at = max(at, end + offset)  # the offset is measured, and not exact
-            run.elapsed = elapsed
-            run.state = _OK
-            run.call = run.handle = None
-            rows.append(run.row())
-        job = runs[first].job
-        job.runs += len(done)
-        job.queued -= len(begun)
-        job.prev, job.last_elapsed = done[-1].started, done[-1].elapsed
-        job.picture = None
-        del self.running[done[0].number]
-        if len(begun) == len(done):
-            run = begun[-1]
-            run.started = job.prev = at
-            run.worker = streak.worker
-            run.state = _RUNNING
-            self.running[run.number] = run
-        else:
-            job.running -= 1
-        job.remember(*rows)
-        self._record_all(rows)
-        self._journal.tell_streak(done, begun)
 
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
         job = run.job
