@@ -11,7 +11,7 @@ from functools import lru_cache
 from jobtui.core.dst import dropped_between, note_on
 from jobtui.core.model import JobStatus, JobView, RunState, RunView
 from jobtui.core.schedules import Cron, Schedule
-from jobtui.tui.format import (
+from jobtui.format import (
     DST,
     NEVER,
     STATE_GLYPHS,
@@ -30,31 +30,11 @@ from jobtui.tui.format import (
     trigger_word,
 )
 from jobtui.tui.line_table import Cell, Column
+from jobtui.upcoming import Upcoming
 
 STRIP_LENGTH = 10
 _NEXT_WIDTH = 22  # a moment with its day, and a countdown in full
 _LEFT_WIDTH = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Upcoming:
-    """Something that will be due: the next fire of a job, or a one-off run that waits for its instant.
-
-    Attributes:
-        due: When.
-        job: The job's name.
-        what: The job's schedule, or what asked for the run.
-        number: The run's number; 0 for a fire, which has no run yet.
-        paused: Whether the fire will start nothing, because the job is paused.
-        schedule: Whose fire it is; None for a run.
-    """
-
-    due: datetime
-    job: str
-    what: str
-    number: int = 0
-    paused: bool = False
-    schedule: Schedule | None = None
 
 
 # --- changes of the clock -------------------------------------------------------------------------

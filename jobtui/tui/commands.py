@@ -8,8 +8,8 @@ from typing import Any, Literal
 from textual.app import App
 
 from jobtui.core.model import Cancellation
+from jobtui.format import count, plain
 from jobtui.source import Source
-from jobtui.tui.format import count, plain
 
 Severity = Literal["information", "warning", "error"]
 

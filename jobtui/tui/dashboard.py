@@ -12,9 +12,9 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from jobtui.core.model import JobView, RunView, Snapshot
-from jobtui.tui.columns import JOB_COLUMNS, Upcoming
+from jobtui.format import plain
+from jobtui.tui.columns import JOB_COLUMNS
 from jobtui.tui.commands import Commands
-from jobtui.tui.format import plain
 from jobtui.tui.header import PoolGauge, StatusLine
 from jobtui.tui.jobs_view import JobsView
 from jobtui.tui.line_table import LineTable
@@ -22,6 +22,7 @@ from jobtui.tui.panes import Panes
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.upcoming import Upcoming
 
 WIDE = (110, 28)  # columns and rows from which the four panes stand side by side
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from jobtui.core.model import JobStatus, Phase, RunState, Snapshot
 from jobtui.core.zones import zone_name
-from jobtui.tui.format import between, count, going, plain
+from jobtui.format import between, count, going, plain
 
 HEARTBEAT_LATE = 35.0  # seconds; the timer wakes every 30 s at least
 GAUGE = 10  # cells

@@ -13,19 +13,17 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from jobtui.core.model import JobView, RunView, Snapshot
+from jobtui.core.model import RunView, Snapshot
 from jobtui.tui.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
     UPCOMING_COLUMNS,
     WAITING_COLUMNS,
-    Upcoming,
     run_key,
     upcoming_key,
 )
 from jobtui.tui.line_table import LineTable
-
-UPCOMING_SHOWN = 100
+from jobtui.upcoming import Upcoming, upcoming_of
 
 _TITLES = {"running": "Running", "waiting": "Waiting", "upcoming": "Upcoming", "recent": "Recent"}
 
@@ -157,20 +155,3 @@ class Panes(Container):
 
     def _tabs_labels(self) -> list[tuple[str, str]]:
         return [(pane, str(table.border_title or _TITLES[pane])) for pane, table in self._tables.items()]
-
-
-def upcoming_of(snapshot: Snapshot) -> list[Upcoming]:
-    """What comes next, soonest first: each job's next fire and each one-off run of a later instant."""
-    fires = [_fire(job) for job in snapshot.jobs if job.next is not None]
-    runs = [
-        Upcoming(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
-        for run in snapshot.scheduled
-        if run.due is not None
-    ]
-    return sorted(fires + runs, key=lambda row: (row.due.timestamp(), row.job))[:UPCOMING_SHOWN]
-
-
-def _fire(job: JobView) -> Upcoming:
-    assert job.next is not None  # the caller has looked
-    paused = job.paused_since is not None
-    return Upcoming(job.next, job.name, job.spec, paused=paused, schedule=job.schedule)

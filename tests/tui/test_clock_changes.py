@@ -23,7 +23,7 @@ from jobtui.core.scheduler import Scheduler
 from jobtui.core.schedules import Dst
 from jobtui.source import JobDetails, LocalSource
 from jobtui.tui.columns import JOB_COLUMNS, UPCOMING_COLUMNS
-from jobtui.tui.panes import upcoming_of
+from jobtui.upcoming import upcoming_of
 
 NEXT = next(column for column in JOB_COLUMNS if column.key == "next")
 LEFT = next(column for column in UPCOMING_COLUMNS if column.key == "left")

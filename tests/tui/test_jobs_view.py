@@ -10,7 +10,7 @@ import scenes
 from jobtui.core.model import JobStatus
 from jobtui.tui.columns import JOB_COLUMNS
 from jobtui.tui.jobs_view import REGISTERED, SORTS, JobsView
-from jobtui.tui.panes import UPCOMING_SHOWN, upcoming_of
+from jobtui.upcoming import UPCOMING_SHOWN, upcoming_of
 
 JOBS = [
     scenes.job("b", "@every 10s", runs=5, failures=1, prev=scenes.ago(5), last_elapsed=timedelta(seconds=2)),

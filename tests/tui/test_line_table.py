@@ -19,8 +19,8 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from jobtui.format import plain
 from jobtui.tui.columns import JOB_COLUMNS, RECENT_COLUMNS, RUNNING_COLUMNS, UPCOMING_COLUMNS, WAITING_COLUMNS
-from jobtui.tui.format import plain
 from jobtui.tui.line_table import GAP, POINTER, Cell, Column, LineTable
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.core.model import JobStatus, RunState
-from jobtui.tui.format import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.format import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
 
 _SPOKEN = {
     "slash": "/",

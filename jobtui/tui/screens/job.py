@@ -16,11 +16,11 @@ from textual.widgets import Footer, Static
 from jobtui.core.coming import Coming
 from jobtui.core.dst import Fire
 from jobtui.core.model import RunView, Snapshot
+from jobtui.format import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
 from jobtui.source import JobDetails
 from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.commands import Commands
 from jobtui.tui.fields import fields
-from jobtui.tui.format import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
 from jobtui.tui.line_table import LineTable
 from jobtui.tui.screens.run import RunScreen
 

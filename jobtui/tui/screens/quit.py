@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.core.model import Snapshot
-from jobtui.tui.format import count, going, plain
+from jobtui.format import count, going, plain
 
 LISTED = 5
 

@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.core.model import RunView
+from jobtui.format import STATE_GLYPHS, between, full_moment, plain, run_label, span, trigger_word
 from jobtui.source import Source
 from jobtui.tui.fields import fields
-from jobtui.tui.format import STATE_GLYPHS, between, full_moment, plain, run_label, span, trigger_word
 
 
 class RunScreen(ModalScreen[None]):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from jobtui.core.model import JobStatus, RunState
-from jobtui.tui.format import (
+from jobtui.format import (
     STATE_GLYPHS,
     STATE_TONES,
     STATUS_GLYPHS,
