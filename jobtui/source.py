@@ -108,12 +108,15 @@ class LocalSource:
     Args:
         scheduler: The scheduler.
         title: Where its jobs come from.
+
+    Attributes:
+        scheduler: The scheduler.
     """
 
     def __init__(self, scheduler: Scheduler, title: str) -> None:
         self.title = title
         self.zone = scheduler.tz
-        self._scheduler = scheduler
+        self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.output = scheduler.output_of
         self.pause = scheduler.pause
@@ -126,15 +129,15 @@ class LocalSource:
 
     def follow(self, notify: Callable[[], None]) -> Feed:
         """Call ``notify`` after every change, in any thread, until the feed is closed."""
-        return _LocalFeed(self._scheduler, notify)
+        return _LocalFeed(self.scheduler, notify)
 
     def run(self, job: str) -> int:
         """Run a job now. Returns the run's number."""
-        return self._scheduler.run(job).number
+        return self.scheduler.run(job).number
 
     def details(self, job: str) -> JobDetails:
         """One job in depth."""
-        snapshot = self._scheduler.snapshot()
+        snapshot = self.scheduler.snapshot()
         view = next((each for each in snapshot.jobs if each.name == job), None)
         if view is None:
             raise LookupError(f"there is no job {job!r} any more")
@@ -142,7 +145,7 @@ class LocalSource:
             job=view,
             words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
             coming=self._coming_of(view, snapshot.at),
-            runs=self._scheduler.runs_of(job),
+            runs=self.scheduler.runs_of(job),
         )
 
     def _coming_of(self, view: JobView, now: datetime) -> Coming:

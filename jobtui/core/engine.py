@@ -18,7 +18,7 @@ from jobtui.core.fast_pool import FastPool
 from jobtui.core.journal import Journal
 from jobtui.core.model import JobView, Misfire, Overlap, Phase, RunState, RunView, Snapshot, Trigger
 from jobtui.core.pool import Ledger
-from jobtui.core.records import Call, JobRecord, RunRecord, utc, view_of
+from jobtui.core.records import Call, Ending, JobRecord, RunRecord, number_of, utc, view_of
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Every, Schedule
 from jobtui.core.tracebacks import one_line
@@ -229,6 +229,14 @@ class Engine:
         known = pool.running.get(number) or pool.scheduled.get(number)
         waiting = (*pool.queue, *pool.held(self.jobs.values()))
         return known or next((run for run in waiting if run.number == number), None)
+
+    def run_view(self, number: int) -> RunView | None:
+        """The run of that number, live or among the latest endings; None if nothing is known of it."""
+        run: Ending | None = self.find_run(number)
+        if run is None:
+            latest = self._ledger.latest(ENDINGS_SEARCHED)
+            run = next((each for each in latest if number_of(each) == number), None)
+        return None if run is None else view_of(run, self.journal.tz)
 
     def output_of(self, number: int) -> object:
         """What collected the prints of a run that is live or in the ledger; None if nothing did."""

@@ -371,6 +371,11 @@ Ending = RunRecord | Row
 _STATES = {state.value: state for state in RunState}
 
 
+def number_of(ending: Ending) -> int:
+    """The number of a run that has ended; 0 for ticks that started none."""
+    return ending.number if isinstance(ending, RunRecord) else ending[0]
+
+
 def _state_of(ending: Ending) -> RunState:
     return ending.state if isinstance(ending, RunRecord) else _STATES[ending[3]]
 

@@ -368,6 +368,17 @@ class Scheduler:
         """
         return self._runtime.query(lambda engine: engine.runs_of(_find(engine, name)))
 
+    def run_view(self, number: int) -> RunView:
+        """The run of that number, wherever it is in its life.
+
+        Raises:
+            LookupError: There is none, or it ended so long ago that it is not known any more.
+        """
+        view = self._runtime.query(lambda engine: engine.run_view(number))
+        if view is None:
+            raise LookupError(f"nothing is known of run {number}: it never was, or it ended long ago")
+        return view
+
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
         output = self._runtime.query(lambda engine: engine.output_of(number))

@@ -23,17 +23,22 @@ from jobtui.core.model import RunState, Snapshot
 from jobtui.core.output import Console, captured_descriptors, captured_streams
 from jobtui.core.scheduler import Scheduler
 from jobtui.ending import AFTERWARDS, Ending
+from jobtui.pace import Pace
 from jobtui.source import Feed, LocalSource, Source
 from jobtui.tui.commands import Commands
 from jobtui.tui.dashboard import Dashboard
 from jobtui.tui.line_table import LineTable
-from jobtui.tui.pace import Pace
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.terminal import driver_on
 
+# Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
+# come on top: there are to be no more than 15.
+FRAMES = 10
+SHARE = 0.2  # of a core
+LONGEST = 0.25  # seconds between two pictures
 CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
 
 
@@ -88,7 +93,7 @@ class JobtuiApp(App[None]):
         self._feed: Feed | None = None
         self._change_pending = False
         self._picture_due = False
-        self._pace = Pace()
+        self._pace = Pace(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
         self._snapshot: Snapshot | None = None
 
     def get_default_screen(self) -> Screen[None]:

@@ -22,10 +22,9 @@ import jobtui.tui
 from jobtui.core.model import Cancellation, JobView, RunState, Snapshot
 from jobtui.core.output import Console
 from jobtui.tui import app as app_module
-from jobtui.tui.app import JobtuiApp
+from jobtui.tui.app import FRAMES, JobtuiApp
 from jobtui.tui.dashboard import Dashboard
 from jobtui.tui.line_table import LineTable
-from jobtui.tui.pace import FRAMES
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.help import HelpScreen, spoken
 from jobtui.tui.screens.job import JobScreen

@@ -2,14 +2,16 @@
 
 import pytest
 
-from jobtui.tui.pace import FINEST, FRAMES, LONGEST, SHARE, Pace
+from jobtui.pace import FINEST, Pace
+
+SPACING, LONGEST, SHARE = 0.1, 0.25, 0.2
 
 
 @pytest.mark.parametrize(
     ("cost", "spacing"),
     [
-        (0.0, 1 / FRAMES),
-        (SHARE / FRAMES, 1 / FRAMES),
+        (0.0, SPACING),
+        (SHARE * SPACING, SPACING),
         (0.03, 0.15),
         (10.0, LONGEST),  # however slow the machine, something moves
     ],
@@ -18,7 +20,7 @@ def test_the_next_picture_waits_until_the_last_has_taken_no_more_than_its_share(
     cost: float, spacing: float
 ) -> None:
     """All that the thread has done since the last one began counts as its cost."""
-    pace = Pace()
+    pace = Pace(spacing=SPACING, longest=LONGEST, share=SHARE)
     pace.begin(100.0, 7.0)
     assert pace.rest(100.0, 7.0 + cost) == pytest.approx(spacing)
     assert pace.rest(100.0 + spacing / 2, 7.0 + cost) == pytest.approx(spacing / 2)

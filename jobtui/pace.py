@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-# Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
-# come on top: there are to be no more than 15.
-FRAMES = 10
-SHARE = 0.2  # of a core: pictures that cost more than that come less often
-LONGEST = 0.25  # seconds between two pictures, whatever they cost
+from dataclasses import dataclass
+
 FINEST = 0.001  # seconds; less is no time to wait
 
 
+@dataclass(slots=True)
 class Pace:
     """Says how long the next picture has to wait.
 
-    A dashboard on a busy scheduler takes the time of the machine from the jobs that it shows. So the next
+    Who shows a busy scheduler takes the time of the machine from the jobs that are shown. So the next
     picture waits for a moment, and if the last one was costly, for longer. All times are in seconds.
+
+    Args:
+        spacing: Between two pictures at least.
+        longest: Between two pictures at most, whatever they cost.
+        share: Of a core: pictures that cost more than that come less often.
     """
 
-    def __init__(self) -> None:
-        self._began = 0.0
-        self._cpu = 0.0
+    spacing: float
+    longest: float
+    share: float
+    _began: float = 0.0
+    _cpu: float = 0.0
 
     def begin(self, now: float, cpu: float) -> None:
         """A picture begins, at an instant and at a reading of the CPU time that the thread has taken."""
@@ -28,6 +33,6 @@ class Pace:
 
     def rest(self, now: float, cpu: float) -> float:
         """How long the next picture has to wait yet; 0 if it may come."""
-        spacing = min(max(1 / FRAMES, (cpu - self._cpu) / SHARE), LONGEST)
+        spacing = min(max(self.spacing, (cpu - self._cpu) / self.share), self.longest)
         rest = self._began + spacing - now
         return rest if rest >= FINEST else 0.0

@@ -1,0 +1,213 @@
+"""The API for programs, and for `jobtui attach`: JSON, described by openapi.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from jobtui.core.model import RunState, RunView, Snapshot
+from jobtui.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.web.problems import Problem
+from jobtui.web.requests import check_query, read_json, whole_number
+from jobtui.web.site import Site
+from jobtui.web.streams import EventStream
+from jobtui.web.wire import DETAILS, JOB, POOL, RUN, SNAPSHOT, UPCOMING
+
+ROOT = "/@jobs/api"
+LONGEST_WAIT = 30  # seconds
+MOST_RUNS = 800  # what a snapshot lists
+LARGEST_POOL = 1_000_000
+_LARGEST_NUMBER = 10**17
+
+Answer = TypeVar("Answer")
+
+
+class Api:
+    """Answers what programs ask.
+
+    Args:
+        site: The scheduler, and who may come in.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._source = site.source
+        self._description = files("jobtui.web").joinpath("openapi.json").read_bytes()
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Every path of the API."""
+        return [
+            web.get(f"{ROOT}/openapi.json", self._openapi),
+            web.get(f"{ROOT}/snapshot", self._snapshot),
+            web.get(f"{ROOT}/jobs", self._jobs),
+            web.get(f"{ROOT}/jobs/{{name}}", self._job),
+            web.post(f"{ROOT}/jobs/{{name}}/run", self._run_job),
+            web.post(f"{ROOT}/jobs/{{name}}/pause", self._pause_job),
+            web.post(f"{ROOT}/jobs/{{name}}/resume", self._resume_job),
+            web.post(f"{ROOT}/pause", self._pause_all),
+            web.post(f"{ROOT}/resume", self._resume_all),
+            web.get(f"{ROOT}/runs", self._runs),
+            web.get(f"{ROOT}/runs/{{number}}", self._run),
+            web.post(f"{ROOT}/runs/{{number}}/cancel", self._cancel_run),
+            web.get(f"{ROOT}/pool", self._pool),
+            web.post(f"{ROOT}/pool/resize", self._resize_pool),
+            web.get(f"{ROOT}/upcoming", self._upcoming),
+            web.get(f"{ROOT}/events", EventStream(self._site).serve),
+        ]
+
+    # --- looking ----------------------------------------------------------------------------------
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        check_query(request)
+        return web.Response(body=self._description, content_type="application/json")
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        """Everything, at once or as soon as something has changed."""
+        check_query(request, "after", "wait")
+        wait = whole_number("wait", request.query.get("wait", "0"), 0, LONGEST_WAIT)
+        broadcast = self._site.broadcast
+        seen = broadcast.seq_of(request.query.get("after", ""))
+        if wait and seen is not None:
+            await broadcast.wait_beyond(seen, wait)
+        snapshot = self._source.snapshot()
+        return _json(
+            {
+                "tag": broadcast.tag_of(snapshot.seq),
+                "title": self._source.title,
+                "readonly": self._site.gate.guards.readonly,
+                "snapshot": SNAPSHOT.write(snapshot),
+            }
+        )
+
+    async def _jobs(self, request: web.Request) -> web.Response:
+        check_query(request)
+        return _json([JOB.write(job) for job in self._source.snapshot().jobs])
+
+    async def _job(self, request: web.Request) -> web.Response:
+        check_query(request)
+        return _json(DETAILS.write(_answered(lambda: self._source.details(_name(request)))))
+
+    async def _runs(self, request: web.Request) -> web.Response:
+        """The runs that wait, run and have ended, of all jobs or one."""
+        check_query(request, "job", "state", "limit")
+        limit = whole_number("limit", request.query.get("limit", "100"), 1, MOST_RUNS)
+        job, state = request.query.get("job"), _state(request.query.get("state"))
+        runs = [
+            run
+            for run in _all_runs(self._source.snapshot())
+            if job in (None, run.job) and state in (None, run.state)
+        ]
+        return _json([RUN.write(run) for run in runs[:limit]])
+
+    async def _run(self, request: web.Request) -> web.Response:
+        check_query(request)
+        number = _number(request)
+        run = _answered(lambda: self._source.scheduler.run_view(number))
+        return _json({"run": RUN.write(run), "output": self._source.output(number)})
+
+    async def _pool(self, request: web.Request) -> web.Response:
+        check_query(request)
+        return _json(POOL.write(self._source.snapshot().pool))
+
+    async def _upcoming(self, request: web.Request) -> web.Response:
+        check_query(request, "limit")
+        limit = whole_number("limit", request.query.get("limit", str(UPCOMING_SHOWN)), 1, UPCOMING_SHOWN)
+        return _json([UPCOMING.write(row) for row in upcoming_of(self._source.snapshot())[:limit]])
+
+    # --- steering ---------------------------------------------------------------------------------
+
+    async def _run_job(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        number = _answered(lambda: self._source.run(_name(request)))
+        return _json({"number": number}, HTTPStatus.ACCEPTED, {"Location": f"{ROOT}/runs/{number}"})
+
+    async def _pause_job(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        return _json({"changed": _answered(lambda: self._source.pause(_name(request)))})
+
+    async def _resume_job(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        return _json({"changed": _answered(lambda: self._source.resume(_name(request)))})
+
+    async def _pause_all(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        return _json({"changed": self._source.pause_all()})
+
+    async def _resume_all(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        return _json({"changed": self._source.resume_all()})
+
+    async def _cancel_run(self, request: web.Request) -> web.Response:
+        await _nothing_more(request)
+        return _json({"cancellation": self._source.cancel(_number(request)).value})
+
+    async def _resize_pool(self, request: web.Request) -> web.Response:
+        check_query(request)
+        body = await read_json(request, "size")
+        size = body.get("size")
+        if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= LARGEST_POOL:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                f"size is a whole number from 0 to {LARGEST_POOL}, where 0 is no limit",
+            )
+        self._source.resize(size)
+        return _json(POOL.write(self._source.snapshot().pool))
+
+
+async def _nothing_more(request: web.Request) -> None:
+    """See that a request says nothing that would be passed over in silence."""
+    check_query(request)
+    await read_json(request)
+
+
+def _answered(ask: Callable[[], Answer]) -> Answer:
+    """What the scheduler answers.
+
+    Raises:
+        Problem: It refuses: there is no such job or run, or it has stopped.
+    """
+    try:
+        return ask()
+    except LookupError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+    except RuntimeError as error:
+        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+
+
+def _name(request: web.Request) -> str:
+    return request.match_info["name"]
+
+
+def _number(request: web.Request) -> int:
+    return whole_number("a run's number", request.match_info["number"], 1, _LARGEST_NUMBER)
+
+
+def _state(text: str | None) -> RunState | None:
+    if text is None:
+        return None
+    try:
+        return RunState(text.upper())
+    except ValueError:
+        known = ", ".join(state.value for state in RunState)
+        raise Problem(HTTPStatus.BAD_REQUEST, f"state is one of {known}") from None
+
+
+def _all_runs(snapshot: Snapshot) -> Iterable[RunView]:
+    return (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
+
+
+def _json(
+    value: Any, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> web.Response:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return web.Response(
+        status=status,
+        body=text.encode("utf-8", "replace"),  # a job may print half a character
+        content_type="application/json",
+        headers=headers,
+    )

@@ -1,0 +1,128 @@
+"""The scheduler's events, read once for all clients.
+
+A thread of the scheduler only says that there is something to read. It is read in this thread, in turns
+that come the less often the more they cost, and waits in a ring: each client has its own place there, and
+one that is slow falls behind, is told how much it has lost, and harms nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import islice, takewhile
+
+from jobtui.core.clock import thread_cpu
+from jobtui.core.events import Event
+from jobtui.core.scheduler import Scheduler
+from jobtui.pace import Pace
+
+KEPT = 2_000  # events, for clients that come back
+SLICE = 100  # events that are looked at before other threads have a turn
+_SPACING = 0.05  # seconds from one turn to the next
+_UNSEEN_SPACING = 0.2  # the same while nobody waits
+_LONGEST = 1.0
+_SHARE = 0.05  # of a core
+
+
+class Broadcast:
+    """Reads events in turns and wakes those who wait for them. Of the server's thread, but for `told`.
+
+    Args:
+        scheduler: Whose events.
+        observe: Is handed every event, in order.
+
+    Attributes:
+        epoch: Names this scheduler's life: event numbers of another one mean nothing here.
+        seq: The number of the latest event that was read.
+    """
+
+    def __init__(self, scheduler: Scheduler, observe: Callable[[Event], None]) -> None:
+        self.epoch = secrets.token_hex(4)
+        self._observe = observe
+        self._loop = asyncio.get_running_loop()
+        self._ring: deque[Event] = deque(maxlen=KEPT)
+        self._bell = asyncio.Event()
+        self._turn: asyncio.Future[None] = self._loop.create_future()
+        self._waiting = 0
+        self._subscription = scheduler.subscribe(self._tell)
+        self.seq = self._subscription.snapshot.seq
+
+    def close(self) -> None:
+        """Read no more."""
+        self._subscription.close()
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        # In a thread of the scheduler, once until the next reading.
+        with suppress(RuntimeError):  # the server has just stopped
+            self._loop.call_soon_threadsafe(self._bell.set)
+
+    async def read_for_ever(self) -> None:
+        """Read whenever there is something, and wake those who wait."""
+        pace = Pace(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        while True:
+            await self._bell.wait()
+            pace.spacing = _SPACING if self._waiting else _UNSEEN_SPACING
+            while rest := pace.rest(self._loop.time(), thread_cpu()):
+                await self._pause(rest)
+            self._bell.clear()  # before reading: what happens from here on rings again
+            pace.begin(self._loop.time(), thread_cpu())
+            await self._read()
+            turn, self._turn = self._turn, self._loop.create_future()
+            turn.set_result(None)
+
+    async def _read(self) -> None:
+        events = iter(self._subscription.read())
+        while some := list(islice(events, SLICE)):
+            for event in some:
+                self._observe(event)
+            self._ring.extend(some)
+            self.seq = some[-1].seq
+            await self._pause(0)  # the loop asks the system what there is, and lets go of Python's lock
+
+    async def _pause(self, seconds: float) -> None:
+        over = self._loop.create_future()
+        handle = self._loop.call_later(seconds, over.set_result, None)
+        try:
+            await over
+        finally:
+            handle.cancel()
+
+    # --- for clients ------------------------------------------------------------------------------
+
+    @property
+    def tag(self) -> str:
+        """Where the broadcast is, for a client that comes back."""
+        return self.tag_of(self.seq)
+
+    def tag_of(self, seq: int) -> str:
+        """An event's number as clients know it."""
+        return f"{self.epoch}-{seq}"
+
+    def seq_of(self, tag: str) -> int | None:
+        """The number in a tag of this scheduler's life, else None."""
+        epoch, _, seq = tag.partition("-")
+        known = epoch == self.epoch and seq.isascii() and seq.isdecimal() and len(seq) < 20  # noqa: PLR2004 - 64 bits
+        return int(seq) if known else None
+
+    def after(self, seq: int, most: int) -> Sequence[Event]:
+        """The events after that number that are still there, but at most so many, the latest ones."""
+        new = takewhile(lambda event: event.seq > seq, reversed(self._ring))
+        return list(islice(new, most))[::-1]
+
+    async def wait_beyond(self, seq: int, seconds: float) -> bool:
+        """Wait until an event after that number was read. Returns whether one was, in that time."""
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(seconds):
+                while self.seq <= seq:
+                    await asyncio.shield(self._turn)
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting -= 1
+        return True

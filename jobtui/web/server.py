@@ -1,0 +1,140 @@
+"""The server: a thread with an event loop of its own, so that no job ever waits for a client."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from contextlib import suppress
+from typing import Self
+
+from aiohttp import web
+
+from jobtui.addresses import Address
+from jobtui.core.clock import Clock, SystemClock
+from jobtui.core.tracebacks import report
+from jobtui.guards import Guards
+from jobtui.source import LocalSource
+from jobtui.web.app import make_app
+from jobtui.web.broadcast import Broadcast
+from jobtui.web.connections import Connections
+from jobtui.web.gate import Gate
+from jobtui.web.metrics import Metrics
+from jobtui.web.sessions import Sessions
+from jobtui.web.site import Site
+from jobtui.web.sockets import check_exposure, forget, listen
+
+IDLE = 20.0  # seconds that a connection may be silent
+_LINGERING = 2.0  # seconds that the rest of a body is read that nobody wants
+_CLOSING = 1.0  # seconds that open requests get at the end
+
+# aiohttp's own messages quote broken requests, and with them whatever credentials are in them.
+_SILENT = logging.getLogger("jobtui.web.http")
+_SILENT.disabled = True
+
+
+class Server:
+    """Serves the status page, the API and the metrics of a scheduler.
+
+    ``with Server(source, address):`` binds at once, and serves until the end of the block.
+
+    Args:
+        source: The scheduler.
+        address: Where to listen.
+        guards: Who may come in.
+        clock: Where the time comes from.
+
+    Attributes:
+        address: Where it listens, with the port that the system chose where it was left to it.
+
+    Raises:
+        CannotListenError: The address cannot be listened on, or others can reach it and there are no
+            credentials.
+    """
+
+    def __init__(
+        self,
+        source: LocalSource,
+        address: Address,
+        *,
+        guards: Guards | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._guards = guards or Guards()
+        check_exposure(address, self._guards)
+        self._socket, self.address = listen(address)
+        self._source = source
+        self._clock = clock or SystemClock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="jobtui-web", daemon=True)
+
+    def start(self) -> None:
+        """Serve from here on."""
+        self._thread.start()
+        self._ready.wait()
+
+    def close(self) -> None:
+        """Serve no more. Open requests are broken off."""
+        if self._loop is not None and self._over is not None:
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._over.set)
+            self._thread.join(_CLOSING * 2)
+        self._socket.close()
+        forget(self.address)
+
+    def __enter__(self) -> Self:
+        """Serve."""
+        self.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Serve no more."""
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception:  # noqa: BLE001 - the scheduler goes on without its page
+            report("the status page failed, and is closed")
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        monotonic = self._clock.monotonic
+        metrics = Metrics(self._source.scheduler)
+        broadcast = Broadcast(self._source.scheduler, metrics.observe)
+        connections = Connections()
+        site = Site(
+            source=self._source,
+            broadcast=broadcast,
+            gate=Gate(self._guards, Sessions(monotonic), monotonic),
+            connections=connections,
+            clock=self._clock,
+        )
+        runner = web.AppRunner(
+            make_app(site, metrics),
+            access_log=None,
+            logger=_SILENT,
+            keepalive_timeout=IDLE,
+            lingering_time=_LINGERING,
+            handler_cancellation=True,
+            shutdown_timeout=_CLOSING,
+        )
+        await runner.setup()
+        make_protocol = runner.server
+        assert make_protocol is not None  # it has been set up
+        listening = await self._loop.create_server(
+            lambda: connections.counted(make_protocol()), sock=self._socket
+        )
+        reading = asyncio.create_task(broadcast.read_for_ever())
+        self._ready.set()
+        try:
+            await self._over.wait()
+        finally:
+            listening.close()
+            reading.cancel()
+            broadcast.close()
+            await runner.cleanup()

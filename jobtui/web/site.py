@@ -1,0 +1,30 @@
+"""What the parts of the server share: the scheduler, who may come in, and the broadcast of events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobtui.core.clock import Clock
+from jobtui.source import LocalSource
+from jobtui.web.broadcast import Broadcast
+from jobtui.web.connections import Connections
+from jobtui.web.gate import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One scheduler on the web.
+
+    Attributes:
+        source: The scheduler, as a dashboard sees and steers it.
+        broadcast: Its events, read once for all clients.
+        gate: The access rules.
+        connections: How many clients there are.
+        clock: Where the time comes from.
+    """
+
+    source: LocalSource
+    broadcast: Broadcast
+    gate: Gate
+    connections: Connections
+    clock: Clock
