@@ -70,6 +70,7 @@ class Changes:
         self._watching = False  # whether the timer will soon look who has not come back from a short run
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
+        self._heartbeat: float | None = None  # when the timer last woke, by the other one
         self._subscriptions: tuple[Subscription, ...] = ()
         self._drained = threading.Event()
         self._stopping: set[RunRecord] = set()  # the runs that wait in `stop`: those it must not wait for
@@ -300,6 +301,7 @@ class Changes:
         with self._lock:
             now = self._now()
             self._see_clock_step(now)
+            self._heartbeat = self.clock.monotonic()
             self._empty_inbox(now)
             self._engine.tick(now)
             self._crew.look()

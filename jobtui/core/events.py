@@ -15,9 +15,19 @@ from typing import ClassVar, Protocol
 
 from jobtui.core.model import JobView, RunState, RunView
 
+Measured = tuple[str, float]  # the job's name, and seconds
+
 
 class Drawable(Protocol):
     """A run that knows for ever what it was at each step of its life."""
+
+    def lateness(self) -> Measured | None:
+        """How long after it was due, or was asked for, it started; None if its job is removed."""
+        ...
+
+    def duration(self) -> Measured | None:
+        """How long its work took; None if it never started, or its job is removed."""
+        ...
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
         """The run as it was when it got into that state; None for its last one."""
@@ -175,6 +185,18 @@ class RunStarted(RunEvent):
 
     _state = RunState.RUNNING
 
+    @property
+    def lateness(self) -> Measured | None:
+        """The job's name, and how many seconds after it was due, or was asked for, the run started.
+
+        None if its job is removed. It takes a tenth of the time of a picture.
+        """
+        run = self._run
+        if not isinstance(run, RunView):
+            return run.lateness()
+        assert run.started is not None  # or it would not have been told
+        return run.job, run.started.timestamp() - (run.due or run.created).timestamp()
+
 
 class StopRequested(RunEvent):
     """A run that is RUNNING was asked to stop."""
@@ -186,6 +208,17 @@ class RunFinished(RunEvent):
     """A run ended: OK, FAILED or CANCELLED, or a run was refused (SKIPPED)."""
 
     __slots__ = ()
+
+    @property
+    def duration(self) -> Measured | None:
+        """The job's name, and how many seconds the run's work took.
+
+        None if it never started, or if its job is removed. It takes a tenth of the time of a picture.
+        """
+        run = self._run
+        if not isinstance(run, RunView):
+            return run.duration()
+        return None if run.elapsed is None else (run.job, run.elapsed.total_seconds())
 
 
 class TickEnded(RunEvent):

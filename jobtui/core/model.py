@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import Enum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from jobtui.core.schedules import Schedule
 
@@ -249,3 +249,45 @@ class Snapshot:
     waiting: tuple[RunView, ...]
     scheduled: tuple[RunView, ...]
     recent: tuple[RunView, ...]
+
+
+class Tally(NamedTuple):
+    """How the runs and ticks of one job have ended since it was registered, in exact numbers.
+
+    A tuple, because there may be 10,000 jobs to count while the scheduler's lock is held.
+
+    Attributes:
+        job: The job's name.
+        paused: Whether it is paused.
+        ok: How many of its runs ended OK.
+        failed: How many FAILED.
+        cancelled: How many were CANCELLED.
+        skipped: How many of its ticks, and of the runs that were asked for, were SKIPPED.
+        missed: How many of its ticks were MISSED.
+        coalesced: How many of its ticks were COALESCED.
+    """
+
+    job: str
+    paused: bool
+    ok: int
+    failed: int
+    cancelled: int
+    skipped: int
+    missed: int
+    coalesced: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """Whether the scheduler is alive: what can be told without its lock, which somebody may hold for ever.
+
+    Attributes:
+        phase: Where the scheduler is in its life.
+        heartbeat_age: How many seconds ago the timer last woke, by a clock that is never set; None before
+            the start. It wakes at least every 30 seconds.
+        seq: The number of the latest event.
+    """
+
+    phase: Phase
+    heartbeat_age: float | None
+    seq: int

@@ -198,6 +198,8 @@ class Pool:
             if state is _FAILED:
                 job.failures += 1
                 run.own.error = error
+        else:
+            job.count(state)
         self._end(run, now, state, reason)
         if job.held:
             self._release(job, now)
@@ -263,6 +265,7 @@ class Pool:
             entry.own.reason = reason
             job.remember(entry)
             self._record(entry)
+        job.count(state, ticks)
         self._journal.tell_run(TickEnded, entry, now)
 
     # --- books ------------------------------------------------------------------------------------
@@ -317,6 +320,7 @@ class Pool:
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         if run.state is not _RUNNING:
             run.start_never()
+            run.job.count(state)
         if reason:
             run.own.reason = reason
         self._seal(run, now, state)

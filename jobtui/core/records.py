@@ -13,7 +13,7 @@ from threading import Event, RLock
 from typing import Any
 
 from jobtui.core.cancelling import StopRequest
-from jobtui.core.model import JobStatus, JobView, Misfire, Overlap, RunState, RunView, Trigger
+from jobtui.core.model import JobStatus, JobView, Misfire, Overlap, RunState, RunView, Tally, Trigger
 from jobtui.core.runnables import Runnable
 from jobtui.core.schedules import Schedule
 
@@ -23,6 +23,9 @@ RECENT_RUNS = 20  # endings that each job remembers for itself, however busy its
 _QUEUED = RunState.QUEUED
 _JOB_RUNNING, _JOB_QUEUED = JobStatus.RUNNING, JobStatus.QUEUED
 _JOB_IDLE, _JOB_PAUSED = JobStatus.IDLE, JobStatus.PAUSED
+
+_OTHERS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED  # as a Tally has them
+_NO_OTHERS: dict[RunState, int] = {}
 
 MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
@@ -70,6 +73,7 @@ class JobRecord:
         "max_held",
         "misfire",
         "name",
+        "others",
         "overlap",
         "paused_at",
         "picture",
@@ -116,6 +120,7 @@ class JobRecord:
         self.recent: deque[Ending] | tuple[()] = ()
         self.runs = 0
         self.failures = 0
+        self.others: dict[RunState, int] | None = None  # endings that are neither OK nor FAILED
         self.picture: JobView | None = None  # None once the job has changed
         self.about: tuple[str, str] | None = None
 
@@ -144,6 +149,23 @@ class JobRecord:
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
         self.recent.extend(endings)
+
+    def count(self, state: RunState, ticks: int = 1) -> None:
+        """Count endings that are neither OK nor FAILED."""
+        if self.others is None:
+            self.others = {}
+        self.others[state] = self.others.get(state, 0) + ticks
+
+    def tally(self) -> Tally:
+        """How its runs and ticks have ended so far."""
+        others = self.others or _NO_OTHERS
+        return Tally(
+            self.name,
+            self.paused_at is not None,
+            self.runs - self.failures,
+            self.failures,
+            *[others.get(state, 0) for state in _OTHERS],
+        )
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
         """The job as it was when it was registered: due at that instant, and nothing had happened yet."""
@@ -304,6 +326,17 @@ class RunRecord:
         """Say that it ends without having started."""
         self.started = self.elapsed = None
         self.worker = ""
+
+    def lateness(self) -> tuple[str, float] | None:
+        """How many seconds after it was due, or was asked for, it started; None if its job is removed."""
+        assert self.started is not None  # who asks has been told
+        job, due = self.job, self.due
+        return None if job.removed else (job.name, self.started - (self.created if due is None else due))
+
+    def duration(self) -> tuple[str, float] | None:
+        """How many seconds its work took, once it has ended; None if there was none, or its job is removed."""
+        elapsed, job = self.elapsed, self.job
+        return None if elapsed is None or job.removed else (job.name, elapsed)
 
     def row(self) -> Row:
         """What is to be remembered of a run that has ended."""

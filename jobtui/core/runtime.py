@@ -15,7 +15,7 @@ from jobtui.core.changes import Changes, Result
 from jobtui.core.clock import Clock
 from jobtui.core.engine import Engine
 from jobtui.core.handles import Run
-from jobtui.core.model import Cancellation, JobView, Phase, RunState, Snapshot, Trigger
+from jobtui.core.model import Cancellation, JobView, Phase, Pulse, RunState, Snapshot, Trigger
 from jobtui.core.records import Call, JobRecord, RunRecord
 from jobtui.core.subscriptions import Subscription
 from jobtui.core.workers import current_record
@@ -115,6 +115,12 @@ class Runtime(Changes):
         """Everything as it is now."""
         return self.change(lambda engine, now: engine.snapshot(now))
 
+    def pulse(self) -> Pulse:
+        """Whether it is alive, without the lock."""
+        heartbeat = self._heartbeat  # the timer may wake at any moment, and then it would be in the future
+        age = None if heartbeat is None else max(0.0, self.clock.monotonic() - heartbeat)
+        return Pulse(phase=self._engine.phase, heartbeat_age=age, seq=self._journal.seq)
+
     def subscribe(self, notify: Callable[[], None] | None) -> Subscription:
         """Take a snapshot and get every event after it, in one step."""
 
@@ -172,6 +178,7 @@ class Runtime(Changes):
             if engine.phase is not Phase.NEW:
                 raise RuntimeError("the scheduler was stopped before it had started")
             engine.start(now)
+            self._heartbeat = self.clock.monotonic()
 
         self.change(start)
         self._timer.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
@@ -23,8 +23,11 @@ from jobtui.core.model import (
     MisfireName,
     Overlap,
     OverlapName,
+    PoolView,
+    Pulse,
     RunView,
     Snapshot,
+    Tally,
     Trigger,
 )
 from jobtui.core.records import MAX_HELD, Call, JobRecord
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from jobtui.core.engine import Engine
     from jobtui.core.records import RunRecord
 
+TOGETHER = 200  # jobs that are counted in one hold of the lock
 MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the lock is held meanwhile
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -383,6 +387,27 @@ class Scheduler:
         """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
         output = self._runtime.query(lambda engine: engine.output_of(number))
         return "" if output is None else str(output)
+
+    def pool_view(self) -> PoolView:
+        """The pool as it is now."""
+        return self._runtime.query(lambda engine: engine.pool.view())
+
+    def tallies(self) -> Iterator[Tally]:
+        """How the runs and ticks of each job have ended, in the order of registration.
+
+        Each is exact, and they are taken as you come to them: the lock is held for a few jobs at a time.
+        """
+
+        def count(some: list[JobRecord]) -> list[Tally]:
+            return self._runtime.query(lambda _: [job.tally() for job in some if not job.removed])
+
+        jobs = self._runtime.query(lambda engine: list(engine.jobs.values()))
+        for first in range(0, len(jobs), TOGETHER):
+            yield from count(jobs[first : first + TOGETHER])
+
+    def pulse(self) -> Pulse:
+        """Whether it is alive. It never waits, whatever hangs."""
+        return self._runtime.pulse()
 
     def view(self, record: JobRecord) -> JobView:
         """What a `Job` is asked about; for its use."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 LONGEST_SLEEP = 30.0  # seconds; so that a suspended laptop or a changed clock is seen soon
+HEARTBEAT_LATE = LONGEST_SLEEP + 5.0  # seconds since the timer last woke; by then something is wrong
 # Seconds from one wake to the next: where thousands of jobs are due each second, what is due within a
 # millisecond is taken at once, since to wake for each would take longer than its work. Where wakes are
 # further apart it delays nothing.

@@ -10,10 +10,11 @@ from rich.text import Text
 from textual.widget import Widget
 
 from jobtui.core.model import JobStatus, Phase, RunState, Snapshot
+from jobtui.core.timer import HEARTBEAT_LATE
 from jobtui.core.zones import zone_name
 from jobtui.format import between, count, going, plain
+from jobtui.source import Source
 
-HEARTBEAT_LATE = 35.0  # seconds; the timer wakes every 30 s at least
 GAUGE = 10  # cells
 
 
@@ -65,19 +66,22 @@ class _Line(Widget):
 
 
 class StatusLine(_Line):
-    """The file, the zone, the clock, the uptime and the timer's heartbeat.
+    """The file, the zone, the clock, the uptime, the timer's heartbeat, the address, and any trouble.
 
     Args:
-        title: Where the jobs come from.
+        source: Says where the jobs come from, where it can be reached, and what troubles it.
         id: The widget's id.
     """
 
-    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, source: Source, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._title = plain(title)
+        self._source = source
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-        left = [(" jobtui ", "strong"), (f" {self._title}", "")]
+        left = [(" jobtui ", "strong")]
+        if self._source.trouble:
+            left.append((f" ! {plain(self._source.trouble)} ", "failed"))
+        left.append((f" {plain(self._source.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.timer_error:
@@ -90,10 +94,12 @@ class StatusLine(_Line):
         ]
         if snapshot.started is not None:
             right.append((f"up {going(snapshot.started, snapshot.at)}", "muted"))
+        if self._source.address:
+            right.append((plain(self._source.address), "muted"))
         return left, right
 
     def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:
-        if snapshot.heartbeat is None:
+        if snapshot.heartbeat is None or self._source.trouble:  # then nobody knows
             return "♥ —", "muted"
         age = going(snapshot.heartbeat, snapshot.at)
         late = between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
