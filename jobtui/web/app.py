@@ -14,7 +14,7 @@ from jobtui.guards import IpAddress
 from jobtui.web.api import Api
 from jobtui.web.gate import SAFE_METHODS, Visit
 from jobtui.web.metrics import Metrics
-from jobtui.web.pages import OPEN_PATHS, Pages
+from jobtui.web.pages import LOGOUT, OPEN_PATHS, Pages
 from jobtui.web.problems import Problem
 from jobtui.web.requests import CLIENT, COOKIE, VISIT
 from jobtui.web.site import Site
@@ -63,16 +63,17 @@ class _Door:
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer, whatever happens; a client that does not take the answer is cut off."""
-        self._site.connections.heard(request.transport)
-        response = await self._answer_of(request, handler)
-        try:
-            async with asyncio.timeout(ANSWERING):
-                await response.prepare(request)
-                await response.write_eof()
-        except TimeoutError:
-            if request.transport is not None:
-                request.transport.abort()
-        return response
+        transport = request.transport
+        with self._site.connections.busy(transport):
+            response = await self._answer_of(request, handler)
+            try:
+                async with asyncio.timeout(ANSWERING):
+                    await response.prepare(request)
+                    await response.write_eof()
+            except TimeoutError:
+                if transport is not None:
+                    transport.abort()
+            return response
 
     async def _answer_of(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -98,9 +99,11 @@ class _Door:
             cookie=request.cookies.get(COOKIE, ""),
         )
         client = request[CLIENT] = gate.check_origin(visit)
-        if request.path not in OPEN_PATHS:
+        resource = request.match_info.route.resource  # what was found, however the path is written
+        path = "" if resource is None else resource.canonical
+        if path not in OPEN_PATHS:
             await gate.check_credentials(visit, client)
-            if gate.guards.readonly and request.method not in SAFE_METHODS:
+            if gate.guards.readonly and request.method not in SAFE_METHODS and path != LOGOUT:
                 raise Problem(HTTPStatus.FORBIDDEN, "nothing can be changed here: jobs.readonly is set")
         return await handler(request)
 

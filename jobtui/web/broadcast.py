@@ -17,6 +17,7 @@ from itertools import islice, takewhile
 from jobtui.core.clock import thread_cpu
 from jobtui.core.events import Event
 from jobtui.core.scheduler import Scheduler
+from jobtui.core.tracebacks import report
 from jobtui.pace import Pace
 
 KEPT = 2_000  # events, for clients that come back
@@ -71,7 +72,10 @@ class Broadcast:
                 await self._pause(rest)
             self._bell.clear()  # before reading: what happens from here on rings again
             pace.begin(self._loop.time(), thread_cpu())
-            await self._read()
+            try:
+                await self._read()
+            except Exception:  # noqa: BLE001 - whoever follows would wait for ever
+                report("events could not be shown; the page goes on with the next ones")
             turn, self._turn = self._turn, self._loop.create_future()
             turn.set_result(None)
 

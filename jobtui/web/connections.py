@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 MOST = 256
 
 
 class Connections:
-    """Counts connections, and knows those that have not asked for anything yet.
+    """Counts connections, and knows those of which no request is being answered.
 
-    Where there are too many, the one that has been silent for longest makes room; where all have asked for
-    something, the new one is turned away.
+    Where there are too many, the one that has been silent for longest makes room; where all are busy, the
+    new one is turned away.
 
     Args:
         most: How many there may be at once.
@@ -20,33 +22,46 @@ class Connections:
 
     def __init__(self, most: int = MOST) -> None:
         self._most = most
+        self._open: set[asyncio.BaseTransport] = set()
         self._silent: OrderedDict[asyncio.BaseTransport, None] = OrderedDict()
-        self._open = 0
 
     def counted(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
         """A protocol for a new connection, with its beginning and its end counted."""
         return _Counted(self, protocol)
 
-    def heard(self, transport: asyncio.BaseTransport | None) -> None:
-        """A connection has asked for something."""
+    @contextmanager
+    def busy(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
+        """A request of a connection is being answered, for as long as this lasts."""
         if transport is not None:
             self._silent.pop(transport, None)
+        try:
+            yield
+        finally:
+            if transport in self._open:
+                self._silent[transport] = None
 
     def opened(self, transport: asyncio.BaseTransport) -> bool:
         """Count a connection. Returns whether there is room for it."""
-        if self._open >= self._most:
+        if len(self._open) >= self._most:
             if not self._silent:
                 return False
             silent, _ = self._silent.popitem(last=False)
+            self._open.discard(silent)
             assert isinstance(silent, asyncio.Transport)
             silent.abort()
-        self._open += 1
+        self._open.add(transport)
         self._silent[transport] = None
         return True
 
+    def hang_up(self) -> None:
+        """End all connections, whatever is going on there."""
+        for transport in tuple(self._open):
+            assert isinstance(transport, asyncio.Transport)
+            transport.abort()
+
     def closed(self, transport: asyncio.BaseTransport) -> None:
-        """A connection that was counted has ended."""
-        self._open -= 1
+        """A connection has ended."""
+        self._open.discard(transport)
         self._silent.pop(transport, None)
 
 

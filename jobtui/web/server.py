@@ -22,7 +22,7 @@ from jobtui.web.gate import Gate
 from jobtui.web.metrics import Metrics
 from jobtui.web.sessions import Sessions
 from jobtui.web.site import Site
-from jobtui.web.sockets import check_exposure, forget, listen
+from jobtui.web.sockets import BACKLOG, check_exposure, forget, listen
 
 IDLE = 20.0  # seconds that a connection may be silent
 _LINGERING = 2.0  # seconds that the rest of a body is read that nobody wants
@@ -64,16 +64,20 @@ class Server:
         check_exposure(address, self._guards)
         self._socket, self.address = listen(address)
         self._source = source
+        self._connections = Connections()
         self._clock = clock or SystemClock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._ready = threading.Event()
+        self._failure: BaseException | None = None  # before it was ready
         self._thread = threading.Thread(target=self._run, name="jobtui-web", daemon=True)
 
     def start(self) -> None:
         """Serve from here on."""
         self._thread.start()
         self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def close(self) -> None:
         """Serve no more. Open requests are broken off."""
@@ -96,8 +100,10 @@ class Server:
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except Exception:  # noqa: BLE001 - the scheduler goes on without its page
-            report("the status page failed, and is closed")
+        except BaseException as error:  # noqa: BLE001 - the scheduler goes on without its page
+            if self._ready.is_set():
+                report("the status page failed, and is closed")
+            self._failure = error
         finally:
             self._ready.set()
 
@@ -106,7 +112,8 @@ class Server:
         monotonic = self._clock.monotonic
         metrics = Metrics(self._source.scheduler)
         broadcast = Broadcast(self._source.scheduler, metrics.observe)
-        connections = Connections()
+        metrics.begin_after(broadcast.seq)
+        connections = self._connections
         site = Site(
             source=self._source,
             broadcast=broadcast,
@@ -127,7 +134,7 @@ class Server:
         make_protocol = runner.server
         assert make_protocol is not None  # it has been set up
         listening = await self._loop.create_server(
-            lambda: connections.counted(make_protocol()), sock=self._socket
+            lambda: connections.counted(make_protocol()), sock=self._socket, backlog=BACKLOG
         )
         reading = asyncio.create_task(broadcast.read_for_ever())
         self._ready.set()
@@ -135,6 +142,7 @@ class Server:
             await self._over.wait()
         finally:
             listening.close()
+            self._connections.hang_up()
             reading.cancel()
             broadcast.close()
             await runner.cleanup()

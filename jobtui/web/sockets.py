@@ -11,7 +11,7 @@ from pathlib import Path
 from jobtui.addresses import Address, TcpAddress, UnixAddress
 from jobtui.guards import Guards
 
-BACKLOG = 128
+BACKLOG = 512  # connections that wait to be taken
 
 
 class CannotListenError(OSError):
