@@ -7,13 +7,15 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import Self, TextIO
 
+from jobtui.core.output import Console, captured_streams
 from jobtui.core.scheduler import Scheduler
 from jobtui.ending import AFTERWARDS, Ending
 from jobtui.runlog import RunLog
+from jobtui.source import LocalSource, Serve
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _STOPPED = 0  # the byte that says that the scheduler has stopped; no signal has this number
@@ -27,6 +29,7 @@ def run_headless(
     grace: float,
     stream: TextIO | None = None,
     ending: Ending | None = None,
+    serve: Serve | None = None,
 ) -> int:
     """Run a scheduler until SIGINT or SIGTERM, and log what ends, one line each.
 
@@ -41,6 +44,8 @@ def run_headless(
             the jobs are not slower for it.
         ending: The end of this process, to be hurried if something hangs or the signal comes again; None
             leaves the process alone, and a second signal does nothing.
+        serve: Lets other processes see and steer the scheduler, from before its start until it has stopped;
+            they see what each run prints, too. What it raises is passed on.
 
     Returns:
         The exit status: 0, or 128 and the signal's number for one that came before all was started.
@@ -48,10 +53,17 @@ def run_headless(
     Raises:
         StartError: An ``on_app_start`` function raised.
     """
-    with _Signals() as signals:
-        log = RunLog(
-            scheduler, title=title, stream=sys.stderr if stream is None else stream, stopped=signals.stopped
-        )
+    stream = sys.stderr if stream is None else stream
+    with ExitStack() as cleanup:
+        signals = cleanup.enter_context(_Signals())
+        address = ""
+        if serve is not None:
+            console = Console()
+            listening = serve(LocalSource(scheduler, title, console))
+            cleanup.enter_context(listening)
+            address = str(listening.address)
+            cleanup.enter_context(captured_streams(console, pass_on=True))
+        log = RunLog(scheduler, title=title, stream=stream, stopped=signals.stopped, address=address)
         try:
             # The last of these functions: until there a signal breaks off the start, from there it is kept.
             scheduler.on_app_start(signals.keep)

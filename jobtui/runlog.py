@@ -4,7 +4,7 @@
     2026-11-23 12:00:02.000 FAILED    run 13   import_all  took 1.204s   tick     ValueError: no (shop.py:80)
     2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
 
-The time is the scheduler's, in its zone. The words in capitals are those of `RunState`, and STARTED,
+The time is the scheduler's, in its zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
 STOPPING, QUITTING, STOPPED, LOST (lines that nobody read in time), TIMER (an exception in it) and CLOCK (it
 was set back).
 """
@@ -48,15 +48,23 @@ class RunLog:
         title: Where its jobs come from.
         stream: Where the lines go.
         stopped: Called once the scheduler has stopped, whoever stopped it.
+        address: Where other processes can reach the scheduler, or "".
     """
 
     def __init__(
-        self, scheduler: Scheduler, *, title: str, stream: TextIO, stopped: Callable[[], None]
+        self,
+        scheduler: Scheduler,
+        *,
+        title: str,
+        stream: TextIO,
+        stopped: Callable[[], None],
+        address: str = "",
     ) -> None:
         self._scheduler = scheduler
         self._title = title
         self._stream = stream
         self._stopped = stopped
+        self._address = address
         self._notes: deque[tuple[int, str]] = deque()  # lines of our own, each with the event it comes after
         self._lost = 0
         self._started = False
@@ -137,6 +145,8 @@ class RunLog:
             case SchedulerStarted():
                 self._started = True
                 yield self._line(event.at, "STARTED", self._summary())
+                if self._address:
+                    yield self._line(event.at, "SERVING", f"listening on {self._address}")
             case SchedulerStopping():
                 self._stopping = True
             case SchedulerStopped() if self._started:  # else the start has failed, and its error says so

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Protocol
 
 from jobtui.core.coming import Coming, coming_after
 from jobtui.core.model import Cancellation, JobView, RunView, Snapshot
+from jobtui.core.output import Console, Printed
 from jobtui.core.scheduler import Scheduler
 from jobtui.core.schedules import Schedule
 from jobtui.core.subscriptions import Subscription
@@ -43,13 +45,25 @@ class Feed(Protocol):
 class Source(Protocol):
     """A scheduler as a dashboard sees and steers it.
 
-    Every method may be called from any thread and answers soon. Those that name a job or a run raise
-    LookupError, with a message for the user, where it is gone.
+    Every method may be called from any thread. `snapshot` and the properties answer at once, so they are for
+    the thread that paints; everything else may take a moment, and is called in a worker thread. Those that
+    name a job raise LookupError where it is gone, and where the scheduler is another process's, all of them
+    raise an OSError where it does not answer or does not let this one in, each with a message for the user.
     """
 
     @property
     def title(self) -> str:
         """Where the jobs come from, such as the file's name."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where the scheduler can be reached by other processes, or ""."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why the picture is an old one, in words, or "" while all is well. Followers are told of changes."""
         ...
 
     @property
@@ -71,6 +85,13 @@ class Source(Protocol):
 
     def output(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
+        ...
+
+    def printed(self, after: int) -> Printed:
+        """What everything printed after the line of that number, as far as it is kept.
+
+        All of it, with other numbers, where the line is of another life of the scheduler.
+        """
         ...
 
     def run(self, job: str) -> int:
@@ -101,6 +122,22 @@ class Source(Protocol):
         """Change how many runs may be RUNNING at once; 0 for no limit."""
         ...
 
+    def close(self) -> None:
+        """Be done with it: whoever waits for an answer waits no longer. The scheduler goes on."""
+        ...
+
+
+class Listening(AbstractContextManager[object], Protocol):
+    """Something that lets other processes see and steer a scheduler, for as long as it is entered."""
+
+    @property
+    def address(self) -> object:
+        """Where; its ``str`` is a URL, or ``unix:`` and a path."""
+        ...
+
+
+Serve = Callable[["LocalSource"], Listening]  # may raise: it binds a socket
+
 
 class LocalSource:
     """A scheduler in this process.
@@ -108,17 +145,22 @@ class LocalSource:
     Args:
         scheduler: The scheduler.
         title: Where its jobs come from.
+        console: What jobs print, where it is collected.
 
     Attributes:
         scheduler: The scheduler.
     """
 
-    def __init__(self, scheduler: Scheduler, title: str) -> None:
+    trouble = ""
+
+    def __init__(self, scheduler: Scheduler, title: str, console: Console | None = None) -> None:
         self.title = title
+        self.address = ""
         self.zone = scheduler.tz
         self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.output = scheduler.output_of
+        self.printed = (console or Console()).after
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all
@@ -130,6 +172,9 @@ class LocalSource:
     def follow(self, notify: Callable[[], None]) -> Feed:
         """Call ``notify`` after every change, in any thread, until the feed is closed."""
         return _LocalFeed(self.scheduler, notify)
+
+    def close(self) -> None:
+        """Nothing: nobody waits for answers of this process."""
 
     def run(self, job: str) -> int:
         """Run a job now. Returns the run's number."""

@@ -14,7 +14,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import IO, TextIO, cast
 
 from jobtui.core.workers import current_record
@@ -49,11 +51,34 @@ class RunOutput:
         return f"… earlier output was dropped …\n{text}" if self._dropped else text
 
 
+Line = tuple[str, str]  # who wrote, and what
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """Lines that were written, for a reader who knows the ones before them.
+
+    Attributes:
+        first: The number of the first of these whole lines, counted from 1.
+        lines: The whole lines, oldest first.
+        unfinished: The lines whose end has not been written yet.
+    """
+
+    first: int
+    lines: tuple[Line, ...]
+    unfinished: tuple[Line, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the last whole line that there is."""
+        return self.first + len(self.lines) - 1
+
+
 class Console:
     """The last lines that anything wrote, whole lines only, each with the name of who wrote it."""
 
     def __init__(self) -> None:
-        self._lines: deque[tuple[str, str]] = deque(maxlen=CONSOLE_LINES)
+        self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
         self._open: dict[str, str] = {}
         self._lock = threading.RLock()  # a signal handler may print while this thread prints
         self.written = 0
@@ -71,10 +96,18 @@ class Console:
                 self._lines.append((writer, line.rstrip("\r")[:LONGEST_LINE]))
             self.written += len(lines)
 
-    def lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> list[Line]:
         """Who wrote and what, oldest first; unfinished lines last."""
         with self._lock:
             return [*self._lines, *self._open.items()]
+
+    def after(self, number: int) -> Printed:
+        """The whole lines after the one of that number, as far as they are kept; all if it never was."""
+        with self._lock:
+            new = self.written - number if 0 <= number <= self.written else self.written
+            new = min(new, len(self._lines))
+            lines = tuple(islice(self._lines, len(self._lines) - new, None))
+            return Printed(first=self.written - new + 1, lines=lines, unfinished=tuple(self._open.items()))
 
 
 class _Router(io.TextIOBase):
@@ -109,15 +142,69 @@ class _Router(io.TextIOBase):
         return len(text)
 
 
+class _Tee(_Router):
+    """A router that passes on what is written to the stream in whose place it stands.
+
+    To whoever asks, it is that stream: jobs hand its descriptor to subprocesses and write bytes to its
+    buffer. Where nobody can read the stream any more, writing to it is no error.
+    """
+
+    def __init__(self, console: Console, name: str, original: TextIO) -> None:
+        super().__init__(console, name)
+        self._original = original
+
+    def __getattr__(self, name: str) -> object:
+        """What only the stream itself has: ``buffer``, ``reconfigure``, ``line_buffering``."""
+        return getattr(self._original, name)
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override] # as above
+        return self._original.encoding
+
+    @property
+    def errors(self) -> str | None:  # type: ignore[override] # as above
+        return self._original.errors
+
+    def isatty(self) -> bool:
+        return self._original.isatty()
+
+    def fileno(self) -> int:
+        return self._original.fileno()
+
+    def write(self, text: str) -> int:
+        count = super().write(text)
+        with suppress(OSError, ValueError):  # nobody reads it any more; closed by the user's code
+            try:
+                self._original.write(text)
+            except UnicodeEncodeError:
+                encoding = self._original.encoding
+                self._original.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        return count
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):  # as above
+            self._original.flush()
+
+
 @contextmanager
-def captured_streams(console: Console) -> Iterator[tuple[TextIO, TextIO]]:
+def captured_streams(console: Console, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
     """Route ``sys.stdout``, ``sys.stderr`` and the log handlers bound to them, for as long as this lasts.
+
+    Args:
+        console: Is given all that is written.
+        pass_on: Whether it is written to the streams that stood there before, too.
 
     Yields:
         What stands in for the two, for who has to put them in place again.
     """
     before = sys.stdout, sys.stderr
-    routers = cast(tuple[TextIO, TextIO], (_Router(console, "stdout"), _Router(console, "stderr")))
+    routers = cast(
+        tuple[TextIO, TextIO],
+        tuple(
+            _Tee(console, name, stream) if pass_on and stream is not None else _Router(console, name)
+            for name, stream in zip(("stdout", "stderr"), before, strict=True)
+        ),
+    )
     ours = {id(sys.__stdout__): routers[0], id(sys.__stderr__): routers[1]}
     ours |= {id(before[0]): routers[0], id(before[1]): routers[1]}
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []

@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
 from typing import ClassVar, TextIO
 
@@ -19,12 +19,13 @@ from textual.message import Message
 from textual.screen import Screen
 
 from jobtui.core.clock import thread_cpu
-from jobtui.core.model import RunState, Snapshot
+from jobtui.core.model import RunState
 from jobtui.core.output import Console, captured_descriptors, captured_streams
 from jobtui.core.scheduler import Scheduler
 from jobtui.ending import AFTERWARDS, Ending
+from jobtui.format import plain
 from jobtui.pace import Pace
-from jobtui.source import Feed, LocalSource, Source
+from jobtui.source import Feed, LocalSource, Serve, Source
 from jobtui.tui.commands import Commands
 from jobtui.tui.dashboard import Dashboard
 from jobtui.tui.line_table import LineTable
@@ -46,8 +47,7 @@ class JobtuiApp(App[None]):
     """Pulls one snapshot when something has changed, as often as its pace allows, and shows it.
 
     Args:
-        source: The scheduler that is shown and steered.
-        console: What jobs print, where it is collected.
+        source: The scheduler that is shown and steered. It is closed when the app ends.
         stop: Stops the scheduler, given the grace in seconds; None leaves it running on quit.
         grace: How many seconds running work gets when the user waits for it.
         streams: What ``sys.stdout`` and ``sys.stderr`` have to be while the app runs.
@@ -73,7 +73,6 @@ class JobtuiApp(App[None]):
         self,
         source: Source,
         *,
-        console: Console | None = None,
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
         streams: tuple[TextIO, TextIO] | None = None,
@@ -84,17 +83,15 @@ class JobtuiApp(App[None]):
             # Where Textual reports a crash of its own: standard error is among what is collected.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
         self._source = source
-        self._printed = console or Console()
         self._stop = stop
         self._grace = grace
         self._streams = streams
         self._commands = Commands(self, source)
-        self._dashboard = Dashboard(source.title, self._commands)
+        self._dashboard = Dashboard(self._commands)
         self._feed: Feed | None = None
         self._change_pending = False
         self._picture_due = False
         self._pace = Pace(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
-        self._snapshot: Snapshot | None = None
 
     def get_default_screen(self) -> Screen[None]:
         """The dashboard."""
@@ -116,9 +113,10 @@ class JobtuiApp(App[None]):
         self._show_picture()
 
     def on_unmount(self) -> None:
-        """Be told no more."""
+        """Be told no more, and wait for no answer."""
         if self._feed is not None:
             self._feed.close()
+        self._source.close()
 
     def _changed(self) -> None:
         # Called by the scheduler's threads, for every change: a flag, and a message if none is under way.
@@ -152,9 +150,14 @@ class JobtuiApp(App[None]):
 
     def _show_picture(self) -> None:
         self._pace.begin(self._loop_time(), thread_cpu())
-        snapshot = self._snapshot = self._source.snapshot()
+        snapshot, trouble = self._source.snapshot(), self._source.trouble
         for screen in self.screen_stack:
-            if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)) and screen.is_mounted:
+            if not screen.is_mounted:
+                continue
+            screen.set_class(bool(trouble), "-lost")
+            for dialog in screen.query(".dialog.large"):  # it covers the line that says so
+                dialog.border_subtitle = plain(trouble).replace("[", r"\[")
+            if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
                 screen.show(snapshot)
 
     def _loop_time(self) -> float:
@@ -170,8 +173,8 @@ class JobtuiApp(App[None]):
 
     def action_output(self) -> None:
         """Show what jobs printed."""
-        if self._snapshot is not None and not isinstance(self.screen, OutputScreen):
-            self.push_screen(OutputScreen(self._printed, self._snapshot))
+        if not isinstance(self.screen, OutputScreen):
+            self.push_screen(OutputScreen(self._source))
 
     async def action_quit(self) -> None:
         """Quit; ask first if runs are going."""
@@ -224,7 +227,45 @@ class JobtuiApp(App[None]):
 _PALETTE = Binding("ctrl+p", "command_palette", "Every command by its name", id="app.palette")
 
 
-def run_dashboard(scheduler: Scheduler, *, title: str, grace: float, ending: Ending | None = None) -> int:
+@contextmanager
+def _whole_screen(console: Console) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
+    """Let nothing but the app write to the terminal; what else is written goes to the console.
+
+    Yields:
+        What ``sys.stdout`` and ``sys.stderr`` have to be meanwhile, and the terminal.
+    """
+    with ExitStack() as cleanup:
+        streams = cleanup.enter_context(captured_streams(console))
+        terminal = cleanup.enter_context(captured_descriptors(console)) if os.name == "posix" else None
+        yield streams, terminal
+
+
+def run_attached(source: Source) -> int:
+    """Show a scheduler of another process until the user quits; it goes on afterwards.
+
+    Args:
+        source: The scheduler. It is closed.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        OSError: There is no terminal.
+    """
+    with _whole_screen(Console()) as (streams, terminal):
+        app = JobtuiApp(source, streams=streams, terminal=terminal)
+        app.run()
+    return app.return_code or 0
+
+
+def run_dashboard(
+    scheduler: Scheduler,
+    *,
+    title: str,
+    grace: float,
+    ending: Ending | None = None,
+    serve: Serve | None = None,
+) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
 
     Args:
@@ -232,6 +273,8 @@ def run_dashboard(scheduler: Scheduler, *, title: str, grace: float, ending: End
         title: Where its jobs come from.
         grace: How many seconds running work gets when the user waits for it.
         ending: The end of this process, to be hurried if something hangs; None if it goes on.
+        serve: Lets other processes see and steer the scheduler, from before its start until it has stopped.
+            What it raises is passed on.
 
     Returns:
         The exit status.
@@ -240,18 +283,15 @@ def run_dashboard(scheduler: Scheduler, *, title: str, grace: float, ending: End
         StartError: An ``on_app_start`` function raised.
     """
     console = Console()
+    source = LocalSource(scheduler, title, console)
     with ExitStack() as cleanup:
-        streams = cleanup.enter_context(captured_streams(console))
-        terminal = cleanup.enter_context(captured_descriptors(console)) if os.name == "posix" else None
+        if serve is not None:
+            listening = serve(source)
+            cleanup.enter_context(listening)
+            source.address = str(listening.address)
+        streams, terminal = cleanup.enter_context(_whole_screen(console))
         scheduler.start()
-        app = JobtuiApp(
-            LocalSource(scheduler, title),
-            console=console,
-            stop=scheduler.stop,
-            grace=grace,
-            streams=streams,
-            terminal=terminal,
-        )
+        app = JobtuiApp(source, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()
         if ending is not None:
             ending.within(AFTERWARDS)  # an on_app_stop function may hang

@@ -10,6 +10,7 @@ from textual.app import App
 from jobtui.core.model import Cancellation
 from jobtui.format import count, plain
 from jobtui.source import Source
+from jobtui.tui.inquiry import said
 
 Severity = Literal["information", "warning", "error"]
 
@@ -86,7 +87,7 @@ class Commands:
                 text = act()
             except (LookupError, ValueError, RuntimeError, OSError) as error:
                 self._pool = None
-                text, severity = str(error.args[0]) if error.args else str(error), "error"
+                text, severity = said(error), "error"
             self._app.call_later(self.say, text, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)

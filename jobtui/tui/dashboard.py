@@ -31,7 +31,6 @@ class Dashboard(Screen[None]):
     """Shows snapshots, and turns keys into commands.
 
     Args:
-        title: Where the jobs come from.
         commands: Carries out what the user asks for.
     """
 
@@ -76,10 +75,10 @@ class Dashboard(Screen[None]):
         Binding("4", "pane(3)", "What has ended", show=False, id="pane.recent"),
     ]
 
-    def __init__(self, title: str, commands: Commands) -> None:
+    def __init__(self, commands: Commands) -> None:
         super().__init__()
         self._commands = commands
-        self._status_line = StatusLine(title, id="status")
+        self._status_line = StatusLine(commands.source, id="status")
         self._gauge = PoolGauge(id="gauge")
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any, TypeVar
+from itertools import islice
+from typing import TypeVar
 
 from aiohttp import web
 
 from jobtui.core.model import RunState, RunView, Snapshot
 from jobtui.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.web.answers import json_response, text_of, written_response
 from jobtui.web.problems import Problem
 from jobtui.web.requests import check_query, read_json, whole_number
 from jobtui.web.site import Site
 from jobtui.web.streams import EventStream
-from jobtui.web.wire import DETAILS, JOB, POOL, RUN, SNAPSHOT, UPCOMING
+from jobtui.web.texts import SnapshotTexts
+from jobtui.web.wire import DETAILS, POOL, PRINTED, RUN, UPCOMING
 
 ROOT = "/@jobs/api"
 LONGEST_WAIT = 30  # seconds
 MOST_RUNS = 800  # what a snapshot lists
 LARGEST_POOL = 1_000_000
 _LARGEST_NUMBER = 10**17
+_NAME = "{name:[^/]+}"  # of a job: it may have braces in it
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +40,7 @@ class Api:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._source = site.source
+        self._texts = SnapshotTexts()
         self._description = files("jobtui.web").joinpath("openapi.json").read_bytes()
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -45,10 +49,10 @@ class Api:
             web.get(f"{ROOT}/openapi.json", self._openapi),
             web.get(f"{ROOT}/snapshot", self._snapshot),
             web.get(f"{ROOT}/jobs", self._jobs),
-            web.get(f"{ROOT}/jobs/{{name}}", self._job),
-            web.post(f"{ROOT}/jobs/{{name}}/run", self._run_job),
-            web.post(f"{ROOT}/jobs/{{name}}/pause", self._pause_job),
-            web.post(f"{ROOT}/jobs/{{name}}/resume", self._resume_job),
+            web.get(f"{ROOT}/jobs/{_NAME}", self._job),
+            web.post(f"{ROOT}/jobs/{_NAME}/run", self._run_job),
+            web.post(f"{ROOT}/jobs/{_NAME}/pause", self._pause_job),
+            web.post(f"{ROOT}/jobs/{_NAME}/resume", self._resume_job),
             web.post(f"{ROOT}/pause", self._pause_all),
             web.post(f"{ROOT}/resume", self._resume_all),
             web.get(f"{ROOT}/runs", self._runs),
@@ -57,7 +61,8 @@ class Api:
             web.get(f"{ROOT}/pool", self._pool),
             web.post(f"{ROOT}/pool/resize", self._resize_pool),
             web.get(f"{ROOT}/upcoming", self._upcoming),
-            web.get(f"{ROOT}/events", EventStream(self._site).serve),
+            web.get(f"{ROOT}/output", self._output),
+            web.get(f"{ROOT}/events", EventStream(self._site).serve, allow_head=False),  # it would never end
         ]
 
     # --- looking ----------------------------------------------------------------------------------
@@ -75,76 +80,103 @@ class Api:
         if wait and seen is not None:
             await broadcast.wait_beyond(seen, wait)
         snapshot = self._source.snapshot()
-        return _json(
-            {
-                "tag": broadcast.tag_of(snapshot.seq),
-                "title": self._source.title,
-                "readonly": self._site.gate.guards.readonly,
-                "snapshot": SNAPSHOT.write(snapshot),
-            }
-        )
+        about = {
+            "tag": broadcast.tag_of(snapshot.seq),
+            "title": self._source.title,
+            "readonly": self._site.gate.guards.readonly,
+        }
+        return written_response(f'{text_of(about)[:-1]},"snapshot":{self._texts.snapshot(snapshot)}}}')
 
     async def _jobs(self, request: web.Request) -> web.Response:
         check_query(request)
-        return _json([JOB.write(job) for job in self._source.snapshot().jobs])
+        return written_response(self._texts.jobs(self._source.snapshot()))
 
     async def _job(self, request: web.Request) -> web.Response:
         check_query(request)
-        return _json(DETAILS.write(_answered(lambda: self._source.details(_name(request)))))
+        return json_response(DETAILS.write(_answered(lambda: self._source.details(_name(request)))))
 
     async def _runs(self, request: web.Request) -> web.Response:
         """The runs that wait, run and have ended, of all jobs or one."""
         check_query(request, "job", "state", "limit")
         limit = whole_number("limit", request.query.get("limit", "100"), 1, MOST_RUNS)
         job, state = request.query.get("job"), _state(request.query.get("state"))
-        runs = [
-            run
-            for run in _all_runs(self._source.snapshot())
-            if job in (None, run.job) and state in (None, run.state)
-        ]
-        return _json([RUN.write(run) for run in runs[:limit]])
+        runs = _all_runs(self._source.snapshot())
+        if job is not None:
+            runs = self._runs_of(job, runs)
+        shown = islice((run for run in runs if state in (None, run.state)), limit)
+        return json_response([RUN.write(run) for run in shown])
+
+    def _runs_of(self, job: str, runs: Iterable[RunView]) -> Iterable[RunView]:
+        """The runs of one job; its latest endings, too, that busier jobs have driven out of the snapshot."""
+        these = [run for run in runs if run.job == job]
+        live, ended = [[run for run in these if run.state.ended is over] for over in (False, True)]
+        try:
+            latest = self._source.scheduler.runs_of(job)
+        except LookupError as error:
+            if not these:  # else it was removed not long ago
+                raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+            return these
+        return [*live, *max(latest, ended, key=len)]
 
     async def _run(self, request: web.Request) -> web.Response:
         check_query(request)
         number = _number(request)
         run = _answered(lambda: self._source.scheduler.run_view(number))
-        return _json({"run": RUN.write(run), "output": self._source.output(number)})
+        return json_response({"run": RUN.write(run), "output": self._source.output(number)})
 
     async def _pool(self, request: web.Request) -> web.Response:
         check_query(request)
-        return _json(POOL.write(self._source.snapshot().pool))
+        return json_response(POOL.write(self._source.scheduler.pool_view()))
 
     async def _upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")
         limit = whole_number("limit", request.query.get("limit", str(UPCOMING_SHOWN)), 1, UPCOMING_SHOWN)
-        return _json([UPCOMING.write(row) for row in upcoming_of(self._source.snapshot())[:limit]])
+        return json_response([UPCOMING.write(row) for row in upcoming_of(self._source.snapshot())[:limit]])
+
+    async def _output(self, request: web.Request) -> web.Response:
+        """What everything printed after a line; ``epoch`` names the life that the lines' numbers are of."""
+        check_query(request, "after")
+        after = whole_number("after", request.query.get("after", "0"), 0, _LARGEST_NUMBER)
+        printed = self._source.printed(after)
+        return json_response({"epoch": self._site.broadcast.epoch, **PRINTED.write(printed)})
 
     # --- steering ---------------------------------------------------------------------------------
 
     async def _run_job(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        number = _answered(lambda: self._source.run(_name(request)))
-        return _json({"number": number}, HTTPStatus.ACCEPTED, {"Location": f"{ROOT}/runs/{number}"})
+        name = _name(request)
+        try:
+            number = self._source.run(name)
+        except LookupError as error:
+            _answered(lambda: self._source.scheduler.runs_of(name))  # there is no such job
+            raise Problem(HTTPStatus.CONFLICT, str(error.args[0])) from None  # it cannot be run
+        except RuntimeError as error:
+            raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+        return json_response({"number": number}, HTTPStatus.ACCEPTED, {"Location": f"{ROOT}/runs/{number}"})
 
     async def _pause_job(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        return _json({"changed": _answered(lambda: self._source.pause(_name(request)))})
+        return json_response({"changed": _answered(lambda: self._source.pause(_name(request)))})
 
     async def _resume_job(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        return _json({"changed": _answered(lambda: self._source.resume(_name(request)))})
+        return json_response({"changed": _answered(lambda: self._source.resume(_name(request)))})
 
     async def _pause_all(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        return _json({"changed": self._source.pause_all()})
+        return json_response({"changed": self._source.pause_all()})
 
     async def _resume_all(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        return _json({"changed": self._source.resume_all()})
+        return json_response({"changed": self._source.resume_all()})
 
     async def _cancel_run(self, request: web.Request) -> web.Response:
         await _nothing_more(request)
-        return _json({"cancellation": self._source.cancel(_number(request)).value})
+        number = _number(request)
+        cancellation = self._source.cancel(number)
+        if not cancellation:
+            _answered(lambda: self._source.scheduler.run_view(number))  # there is no such run
+        return json_response({"cancellation": cancellation.value})
 
     async def _resize_pool(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -156,7 +188,7 @@ class Api:
                 f"size is a whole number from 0 to {LARGEST_POOL}, where 0 is no limit",
             )
         self._source.resize(size)
-        return _json(POOL.write(self._source.snapshot().pool))
+        return json_response(POOL.write(self._source.scheduler.pool_view()))
 
 
 async def _nothing_more(request: web.Request) -> None:
@@ -199,15 +231,3 @@ def _state(text: str | None) -> RunState | None:
 
 def _all_runs(snapshot: Snapshot) -> Iterable[RunView]:
     return (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
-
-
-def _json(
-    value: Any, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> web.Response:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return web.Response(
-        status=status,
-        body=text.encode("utf-8", "replace"),  # a job may print half a character
-        content_type="application/json",
-        headers=headers,
-    )

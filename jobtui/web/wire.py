@@ -28,6 +28,7 @@ from jobtui.core.model import (
     Snapshot,
     Trigger,
 )
+from jobtui.core.output import Printed
 from jobtui.core.parsing import parse
 from jobtui.core.schedules import Cron, Every, Once, Schedule
 from jobtui.core.zones import zone, zone_name
@@ -231,6 +232,10 @@ _COMING: Shape[Coming] = Shape(Coming, fires=_many(_FIRE.way), changes=_many(_NO
 DETAILS: Shape[JobDetails] = Shape(
     JobDetails, job=JOB.way, words=_PLAIN, coming=_COMING.way, runs=_many(RUN.way)
 )
+_LINE = _Way(
+    lambda line: {"writer": line[0], "text": line[1]}, lambda line, _tz: (line["writer"], line["text"])
+)
+PRINTED: Shape[Printed] = Shape(Printed, first=_PLAIN, lines=_many(_LINE), unfinished=_many(_LINE))
 UPCOMING: Shape[Upcoming] = Shape(
     Upcoming,
     due=_INSTANT,

@@ -7,6 +7,7 @@ from datetime import tzinfo
 
 from jobtui.core.coming import Coming, coming_after
 from jobtui.core.model import Cancellation, JobView, RunView, Snapshot
+from jobtui.core.output import Console
 from jobtui.core.words import describe
 from jobtui.source import JobDetails
 
@@ -37,6 +38,10 @@ class ScriptedSource:
         followers: Who is told of changes.
         asked: How many snapshots were taken.
         outputs: What each run printed, by its number.
+        console: What everything printed.
+        trouble: Why the picture is an old one.
+        address: Where the scheduler can be reached.
+        closed: Whether it was closed.
         refusal: What commands raise; None carries them out.
         obedient: What commands that answer yes or no answer.
     """
@@ -47,6 +52,11 @@ class ScriptedSource:
         self.followers: list[ScriptedFeed] = []
         self.asked = 0
         self.outputs: dict[int, str] = {}
+        self.console = Console()
+        self.printed = self.console.after
+        self.trouble = ""
+        self.address = ""
+        self.closed = False
         self.refusal: Exception | None = None
         self.obedient = True
         self.cancellation = Cancellation.TAKEN_OUT
@@ -130,6 +140,10 @@ class ScriptedSource:
     def resize(self, size: int) -> None:
         """Pretend to change the pool's size."""
         self._told("resize", size)
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
 
     def _told(self, *command: str | int) -> bool:
         self.commands.append(command)

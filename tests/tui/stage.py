@@ -68,8 +68,9 @@ class Stage:
     async def settle(self) -> None:
         """Wait until commands are carried out and everything is shown."""
         await self.pilot.pause()
-        await self.app.workers.wait_for_complete()
-        await self.pilot.pause()
+        while any(not worker.is_finished for worker in self.app.workers):  # an answer may raise a question
+            await self.app.workers.wait_for_complete()
+            await self.pilot.pause()
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 10.0) -> None:

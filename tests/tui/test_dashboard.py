@@ -20,7 +20,6 @@ from textual.widgets import Input
 
 import jobtui.tui
 from jobtui.core.model import Cancellation, JobView, RunState, Snapshot
-from jobtui.core.output import Console
 from jobtui.tui import app as app_module
 from jobtui.tui.app import FRAMES, JobtuiApp
 from jobtui.tui.dashboard import Dashboard
@@ -650,9 +649,9 @@ async def test_a_job_removed_while_its_details_are_open() -> None:
 async def test_o_shows_the_output_and_follows_it() -> None:
     """The output screen stays at its end while lines come, unless the user has moved up."""
     source = ScriptedSource(scenes.idle())
-    console = Console()
+    console = source.console
     console.write("a", "first\n")
-    async with on_stage(source, console=console) as stage:
+    async with on_stage(source) as stage:
         await stage.press("o")
         assert isinstance(stage.app.screen, OutputScreen)
         table: LineTable[Any] = stage.screen.query_one("#output", LineTable)
@@ -876,9 +875,8 @@ async def test_markup_is_shown_as_it_is_everywhere() -> None:
     """Names, reasons and errors that look like markup or steer terminals are shown, and never raise."""
     source = ScriptedSource(scenes.strange(), title="[/b]jobs.py")
     source.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
-    console = Console()
-    console.write("[b]x", "[/b] printed\n")
-    async with on_stage(source, console=console, stop=lambda _grace: None) as stage:
+    source.console.write("[b]x", "[/b] printed\n")
+    async with on_stage(source, stop=lambda _grace: None) as stage:
         assert "[/b]jobs.py" in stage.text
         assert "[bold]x[/]" in stage.text
         assert "\x1b" not in stage.text

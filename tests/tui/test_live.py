@@ -55,8 +55,8 @@ async def live(scheduler: Scheduler, gates: Gates, console: Console | None = Non
     """A dashboard on a scheduler that runs; afterwards every gate is open and the scheduler has stopped."""
     scheduler.start()
     try:
-        source = LocalSource(scheduler, "jobs.py")
-        async with on_stage(source, WIDE, console=console, stop=scheduler.stop, grace=5.0) as stage:
+        source = LocalSource(scheduler, "jobs.py", console)
+        async with on_stage(source, WIDE, stop=scheduler.stop, grace=5.0) as stage:
             yield stage
             gates.open_all()
     finally:

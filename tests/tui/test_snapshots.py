@@ -27,15 +27,13 @@ Picture = Callable[..., None]
 pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x".join(map(str, size)))
 
 
-def printed() -> Console:
-    """Some lines that jobs and their subprocesses printed."""
-    console = Console()
+def print_some(console: Console) -> None:
+    """Print some lines as jobs and their subprocesses do."""
     console.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
     console.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
     console.write("stderr", "WARNING [b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
     console.write("check_sockets", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
     console.write("import_orders", "an unfinished line")
-    return console
 
 
 @pytest.fixture
@@ -45,8 +43,9 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
     def compare(snapshot: Snapshot, keys: Sequence[str] = (), *, theme: str = "textual-dark") -> None:
         source = ScriptedSource(snapshot)
         source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
+        print_some(source.console)
         # A stop that never ends: the app is seen while it waits.
-        app = JobtuiApp(source, console=printed(), stop=lambda _grace: threading.Event().wait())
+        app = JobtuiApp(source, stop=lambda _grace: threading.Event().wait())
         app.animation_level = "none"
         app.theme = theme
 
@@ -56,6 +55,7 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
             for key in keys:
                 await pilot.press(key)
                 await pilot.pause()
+            await app.workers.wait_for_complete()
             await pilot.pause()
 
         with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):

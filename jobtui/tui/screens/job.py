@@ -21,6 +21,7 @@ from jobtui.source import JobDetails
 from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.commands import Commands
 from jobtui.tui.fields import fields
+from jobtui.tui.inquiry import Inquiry, said
 from jobtui.tui.line_table import LineTable
 from jobtui.tui.screens.run import RunScreen
 
@@ -45,13 +46,17 @@ class JobScreen(ModalScreen[None]):
         super().__init__()
         self._job = job
         self._commands = commands
+        self._source = commands.source
+        self._inquiry = Inquiry(
+            self, lambda: self._source.details(job), self._show_details, self._show_refusal
+        )
         self._details: JobDetails | None = None
         self._about = Static(id="about")
         self._fires = Static(id="fires")
         self._changes = Static()
         self._changes_box = VerticalScroll(self._changes, id="changes")
         self._runs: LineTable[RunView] = LineTable(
-            JOB_RUN_COLUMNS, run_key, empty="it has not run yet", header=True, id="job-runs"
+            JOB_RUN_COLUMNS, run_key, empty="", header=True, id="job-runs"
         )
 
     def compose(self) -> ComposeResult:
@@ -67,22 +72,29 @@ class JobScreen(ModalScreen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Show the job at once."""
-        self.show(self._commands.source.snapshot())
+        """Ask for the job at once."""
+        self._changes_box.display = False
         self._runs.focus()
+        self._inquiry.ask()
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show the job as it is now."""
-        try:
-            details = self._details = self._commands.source.details(self._job)
-        except LookupError as error:
-            self._about.update(Text(str(error.args[0])))
-            return
+    def show(self, _snapshot: Snapshot) -> None:
+        """Ask how the job is now; what is shown stays until the answer comes."""
+        if not self._source.trouble:
+            self._inquiry.ask()
+
+    def _show_details(self, details: JobDetails) -> None:
+        self._details = details
+        snapshot = self._source.snapshot()
         self._about.update(_about(details))
         self._fires.update(_fires(details.coming, snapshot))
         self._changes_box.display = bool(details.coming.changes)
         self._changes.update(fields((note.effect.value, note.sentence) for note in details.coming.changes))
+        self._runs.show_empty("it has not run yet")
         self._runs.show(details.runs, snapshot.at)
+
+    def _show_refusal(self, error: Exception) -> None:
+        if isinstance(error, LookupError) or self._details is None:  # else what is known stays
+            self._about.update(Text(said(error)))
 
     def action_run(self) -> None:
         """Run the job now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,8 +12,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from jobtui.core.model import Snapshot
-from jobtui.core.output import CONSOLE_LINES, Console
+from jobtui.core.output import CONSOLE_LINES, Line, Printed
+from jobtui.source import Source
 from jobtui.tui.columns import OUTPUT_COLUMNS, OutputLine
+from jobtui.tui.inquiry import Inquiry, said
 from jobtui.tui.line_table import LineTable
 
 
@@ -20,20 +23,23 @@ class OutputScreen(ModalScreen[None]):
     """Follows the output while the cursor is on its last line.
 
     Args:
-        console: Where the output is kept.
-        snapshot: Says what time it is.
+        source: Has the lines.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "dismiss", "Close", key_display="esc", id="output.close"),
     ]
 
-    def __init__(self, console: Console, snapshot: Snapshot) -> None:
+    def __init__(self, source: Source) -> None:
         super().__init__()
-        self._printed = console
-        self._snapshot = snapshot
+        self._source = source
+        self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
+        self._last = 0  # the number of the last whole line that is known
+        self._inquiry = Inquiry(
+            self, lambda: source.printed(self._last), self._show_printed, self._show_refusal
+        )
         self._table: LineTable[OutputLine] = LineTable(
-            OUTPUT_COLUMNS, lambda line: line.place, empty="nothing was printed yet", header=True, id="output"
+            OUTPUT_COLUMNS, lambda line: line.place, empty="", header=True, id="output"
         )
 
     def compose(self) -> ComposeResult:
@@ -44,18 +50,31 @@ class OutputScreen(ModalScreen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Begin at the end."""
-        self.show(self._snapshot)
+        """Ask for the lines."""
         self._table.focus()
-        self._table.action_move_to(-1)
+        self._inquiry.ask()
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what was printed up to now."""
+    def show(self, _snapshot: Snapshot) -> None:
+        """Ask for what was printed since the last time."""
+        if not self._source.trouble:
+            self._inquiry.ask()
+
+    def _show_printed(self, printed: Printed) -> None:
         following = self._table.cursor >= len(self._table.rows) - 1
-        lines = self._printed.lines()
-        # Lines keep their place while older ones are dropped; unfinished ones are not counted as written.
-        first = max(0, self._printed.written - CONSOLE_LINES)
+        if (
+            printed.first != self._last + 1
+        ):  # what was known is older than all that is kept, or of another life
+            self._lines.clear()
+        self._lines.extend(printed.lines)
+        self._last = printed.last
+        # Lines keep their place while older ones are dropped; unfinished ones have no number yet.
+        first = self._last - len(self._lines) + 1
+        lines = [*self._lines, *printed.unfinished]
         rows = [OutputLine(first + index, writer, text) for index, (writer, text) in enumerate(lines)]
-        self._table.show(rows, snapshot.at)
+        self._table.show_empty("nothing was printed yet")
+        self._table.show(rows, self._source.snapshot().at)
         if following:
             self._table.action_move_to(-1)
+
+    def _show_refusal(self, error: Exception) -> None:
+        self._table.show_empty(said(error))

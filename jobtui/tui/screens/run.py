@@ -16,6 +16,7 @@ from jobtui.core.model import RunView
 from jobtui.format import STATE_GLYPHS, between, full_moment, plain, run_label, span, trigger_word
 from jobtui.source import Source
 from jobtui.tui.fields import fields
+from jobtui.tui.inquiry import Inquiry, said
 
 
 class RunScreen(ModalScreen[None]):
@@ -37,6 +38,7 @@ class RunScreen(ModalScreen[None]):
     def __init__(self, run: RunView, source: Source) -> None:
         super().__init__()
         self._run = run
+        self._output = Static(classes="verbatim")
         self._source = source
 
     def compose(self) -> ComposeResult:
@@ -48,11 +50,22 @@ class RunScreen(ModalScreen[None]):
             if run.error:
                 yield Static("Traceback", classes="heading")
                 yield Static(_traceback(run.error), classes="verbatim")
-            output = self._source.output(run.number) if run.number else ""
             if run.number:
                 yield Static("Output", classes="heading")
-                yield Static(Text(_lines(output.rstrip()) or "nothing was printed"), classes="verbatim")
+                yield self._output
         yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Ask for what it printed."""
+        number = self._run.number
+        if number:
+            Inquiry(self, lambda: self._source.output(number), self._show_output, self._show_refusal).ask()
+
+    def _show_output(self, output: str) -> None:
+        self._output.update(Text(_lines(output.rstrip()) or "nothing was printed"))
+
+    def _show_refusal(self, error: Exception) -> None:
+        self._output.update(Text(f"not known: {said(error)}"))
 
     def action_scroll(self, by: int) -> None:
         """Scroll by some lines."""
