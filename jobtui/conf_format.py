@@ -140,6 +140,11 @@ def boolean_or_text(text: str) -> bool | str:
     return False if word in _WORDS_FOR_FALSE else text
 
 
+def items(text: str) -> list[str]:
+    """Gives what stands between the commas of a text, without spaces and one pair of double quotes around."""
+    return [item.strip() for item in unquoted(text).split(",")]
+
+
 def _without_comment(line: str) -> str:
     comment = _COMMENT.search(line)
     return (line[: comment.start()] if comment else line).rstrip()

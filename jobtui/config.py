@@ -26,51 +26,82 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeGuard, TypeVar, cast, get_args
+from typing import Any, TypeVar
 
+from jobtui.addresses import Address
+from jobtui.bad_settings import BadSetting, Entry, unknown
 from jobtui.conf_format import (
     TOP,
     BadConfLine,
+    ConfValue,
     boolean_or_text,
     expand,
+    items,
     number_or_text,
     read_conf,
     unquoted,
 )
-from jobtui.core.errors import BadSpec, nearest, quoted
-from jobtui.core.parsing import parse
+from jobtui.core.errors import quoted
 from jobtui.core.schedules import Dst
+from jobtui.guard_settings import guards_of
+from jobtui.guards import Guards
+from jobtui.setting_values import (
+    address,
+    auth_switch,
+    boolean,
+    dst,
+    networks,
+    password_text,
+    pool_size,
+    spec,
+    user,
+)
 from jobtui.toml_format import BadToml, TomlValue, line_of, parse_toml, sections_of
 
 _Found = TypeVar("_Found")
 
 _DEFAULT_RUN_MODE = "dev"
-_KNOWN_KEYS = ("jobs.pool", "jobs.selfconcurrent", "jobs.dst", "jobs.acceptproxyaddress")
 
-# A pool above a million is a slip of the finger, and TOML holds numbers so large that Python refuses to print
-# them.
-_LARGEST_POOL = 1_000_000
+# Every key but those of the schedules, and the check of its value.
+_CHECKS: Mapping[str, Callable[[Entry], object]] = {
+    "jobs.pool": pool_size,
+    "jobs.selfconcurrent": boolean,
+    "jobs.dst": dst,
+    "jobs.listen": address,
+    "jobs.readonly": boolean,
+    "jobs.allow": networks,
+    "jobs.acceptproxyaddress": boolean,
+    "jobs.auth": auth_switch,
+    "jobs.auth.user": user,
+    "jobs.auth.pass": password_text,
+    "jobs.auth.sha256": auth_switch,
+}
 
-
-class BadSetting(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the better name
-    """The settings cannot be read or make no sense.
-
-    The message is one to three lines for the person who wrote the file: the file, the line where it is known,
-    the key, what is wrong, and what is allowed.
-    """
+# What a text of a .conf file means; where nothing is said here, the text without its quotes.
+_CONF_VALUES: Mapping[str, Callable[[str], object]] = {
+    "jobs.pool": number_or_text,
+    "jobs.selfconcurrent": boolean_or_text,
+    "jobs.readonly": boolean_or_text,
+    "jobs.allow": items,
+    "jobs.acceptproxyaddress": boolean_or_text,
+    "jobs.auth": boolean_or_text,
+    "jobs.auth.sha256": boolean_or_text,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What a settings file says, checked; or, made without arguments, the defaults.
 
-    Two are equal when they say the same, wherever they were read.
+    Two are equal when they say the same, wherever they were read. A password and a hash of it do not say the
+    same, nor do two hashes of one password. Neither is shown when settings are printed.
 
     Attributes:
         pool: How many runs may be RUNNING at once; 0 is no limit.
         selfconcurrent: Whether a job's own runs may overlap.
         dst: What fixed times do when the clocks change, where a job does not say; see `jobtui.parse`.
-        acceptproxyaddress: Whether a status page may believe `X-Forwarded-For`.
+        listen: Where the status page is served; None for nowhere.
+        guards: Who may come in there.
         schedules: The named schedules: whole key with its `cron.` to spec. Read-only.
         source: The file they were read from, or None.
     """
@@ -78,25 +109,14 @@ class Settings:
     pool: int = 10
     selfconcurrent: bool = False
     dst: Dst = "once"
-    acceptproxyaddress: bool = False
+    listen: Address | None = None
+    guards: Guards = field(default_factory=Guards)
     schedules: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Keeps the schedules from being changed, also through the mapping that the caller still holds."""
         object.__setattr__(self, "schedules", MappingProxyType(dict(self.schedules)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    """One setting as found in a file, not yet checked.
-
-    The place is asked for only when there is something to complain about: to find a line of TOML is work.
-    """
-
-    key: str
-    value: object
-    place: Callable[[], str]
 
 
 def find_settings(target: Path) -> Path | None:
@@ -127,13 +147,17 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
 
     Raises:
         BadSetting: The file cannot be read, holds a key that is not known or a value that is not allowed, or
-            has no section for the run mode.
+            has no section for the run mode. Also if it would let others in without credentials, or listen
+            where they can reach it: that `--listen` may be given as well does not make it right.
     """
     match path.suffix.lower():
         case ".toml":
             sections = _read_toml_sections(path, _read_text(path))
             for entries in sections.values():
-                _checked(entries, path)
+                _values(entries)
+            for section in sections:  # what is not whole at the top alone is made so by a section
+                if section != TOP:
+                    _checked(_in_force(sections, path, section), path)
             return _checked(_in_force(sections, path, run_mode), path)
         case ".conf":
             return _checked(_read_conf_entries(path, _read_text(path), run_mode), path)
@@ -158,15 +182,15 @@ def _in_force(
     return {**sections[TOP], **sections[run_mode]}
 
 
-def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str, _Entry]:
+def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str, Entry]:
     """Reads Revel's format: of what is in force, our keys, references filled in and texts made values."""
     try:
         values = _in_force(read_conf(text), path, run_mode)
         # Ours in any case: `Jobs.pool` is a slip of somebody who means us, not a key of Revel's other parts.
         return {
-            key: _Entry(
+            key: Entry(
                 key=key,
-                value=_conf_value(key, expand(value, values, os.environ)),
+                value=_CONF_VALUES.get(key, unquoted)(_expanded(key, values)),
                 place=partial(_place, path, value.line),
             )
             for key, value in values.items()
@@ -176,15 +200,21 @@ def _read_conf_entries(path: Path, text: str, run_mode: str | None) -> dict[str,
         raise BadSetting(f"{_place(path, error.line)}: {error}") from None
 
 
-def _conf_value(key: str, text: str) -> object:
-    if key == "jobs.pool":
-        return number_or_text(text)
-    if key in ("jobs.selfconcurrent", "jobs.acceptproxyaddress"):
-        return boolean_or_text(text)
-    return unquoted(text)
+def _expanded(key: str, values: Mapping[str, ConfValue]) -> str:
+    """Fills in the references of a value. Of a password that looks like one nothing is said aloud."""
+    try:
+        return expand(values[key], values, os.environ)
+    except BadConfLine as error:
+        if not key.lower().startswith("jobs.auth"):
+            raise
+        raise BadConfLine(
+            error.line,
+            "a reference to a key, %(...)s, or to the environment, ${...}, leads to nothing.\n"
+            "A password with such signs in it has to be hashed: `jobtui hash-password`.",
+        ) from None
 
 
-def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, _Entry]]:
+def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, Entry]]:
     """Reads TOML: every section with all its keys."""
     root = ("tool", "jobtui") if path.name == "pyproject.toml" else ()
     text = text.replace("\r\n", "\n")
@@ -206,155 +236,36 @@ def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, _Entry]]:
 
     return {
         section: {
-            key: _Entry(key=key, value=found.value, place=partial(place, found))
+            key: Entry(key=key, value=found.value, place=partial(place, found))
             for key, found in values.items()
         }
         for section, values in sections.items()
     }
 
 
-def _checked(entries: Mapping[str, _Entry], path: Path) -> Settings:
-    """Turns entries into settings, or complain about the first that is wrong."""
-    known: dict[str, Any] = {}
-    schedules: dict[str, str] = {}
-    for key, entry in entries.items():
-        match key:
-            case "jobs.pool":
-                known["pool"] = _pool_size(entry)
-            case "jobs.selfconcurrent" | "jobs.acceptproxyaddress":
-                known[key.removeprefix("jobs.")] = _boolean(entry)
-            case "jobs.dst":
-                known["dst"] = _dst(entry)
-            case _ if key.startswith("cron.") and key != "cron.":
-                schedules[key] = _spec(entry)
-            case _:
-                raise _unknown(entry)
-    return Settings(**known, schedules=schedules, source=path)
-
-
-def _pool_size(entry: _Entry) -> int:
-    if _is_pool_size(entry.value):
-        return entry.value
-    meant = number_or_text(_bare(entry.value))
-    allowed = f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit"
-    raise _wrong(entry, allowed, meant if _is_pool_size(meant) else None)
-
-
-def _is_pool_size(value: object) -> TypeGuard[int]:
-    # bool is an int in Python, and `jobs.pool = true` does not mean 1.
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_POOL
-
-
-def _boolean(entry: _Entry) -> bool:
-    if isinstance(entry.value, bool):
-        return entry.value
-    meant = boolean_or_text(_bare(entry.value))
-    raise _wrong(entry, "true or false", meant if isinstance(meant, bool) else None)
-
-
-def _dst(entry: _Entry) -> Dst:
-    rule = next((rule for rule in get_args(Dst) if rule == entry.value), None)
-    if rule is None:
-        near = nearest(_bare(entry.value), list(get_args(Dst)))
-        hint = f"\nDid you mean {quoted(near[0])}?" if near else ""
-        raise BadSetting(
-            f'{entry.place()}: {entry.key} must be "once" or "every", not {_described(entry.value)}.{hint}'
-        )
-    return cast("Dst", rule)
-
-
-def _spec(entry: _Entry) -> str:
-    """Checks a named schedule. Its text is given back as written, since people will want to recognise it."""
-    spec = entry.value
-    if not isinstance(spec, str):
-        raise BadSetting(
-            f"{entry.place()}: {quoted(entry.key)} must be a schedule in quotes, not {_described(spec)}.\n"
-            'An example: "0 */15 9-17 ? * MON-FRI"'
-        )
-    where = f"{entry.place()}: {quoted(entry.key)}"
-    if spec.startswith("cron."):
-        raise BadSetting(
-            f"{where} refers to {quoted(spec)}.\n"
-            "A named schedule cannot refer to another one: write the spec itself."
-        )
-    try:
-        parse(spec)
-    except BadSpec as error:
-        if spec[:1] in ("'", '"'):
-            raise BadSetting(
-                f"{where}: {error.sentence}\n"
-                f"The quotes are part of the text {quoted(spec)}: a .conf file needs none, TOML one pair."
-            ) from error
-        raise BadSetting(f"{where}: {error}") from error
-    return spec
-
-
-def _bare(value: object) -> str:
-    """Takes all quotes off a text; what is no text becomes an empty one."""
-    return value.strip("\"' ") if isinstance(value, str) else ""
-
-
-def _wrong(entry: _Entry, allowed: str, meant: int | None) -> BadSetting:
-    """Makes the error for a value of the wrong kind.
-
-    Args:
-        entry: What was found.
-        allowed: What would have been right, to be read after "must be".
-        meant: The value that was meant, where the quotes around it are the only fault.
-    """
-    hint = ""
-    if meant is not None:
-        hint = f"\nWrite it without quotes: {entry.key} = {_described(meant)}"
-    elif isinstance(entry.value, str) and "\n" in entry.value:
-        hint = "\nAn indented line continues the value above it."
-    return BadSetting(f"{entry.place()}: {entry.key} must be {allowed}, not {_described(entry.value)}.{hint}")
-
-
-def _unknown(entry: _Entry) -> BadSetting:
-    """Makes the error for a key that is not known."""
-    key = quoted(entry.key)
-    if entry.key == "jobs.auth" or entry.key.startswith("jobs.auth."):
-        return BadSetting(
-            f"{entry.place()}: {key} guards Revel's status page /@jobs, which jobtui does not have yet.\n"
-            "Take the line out: there is no page that it would protect."
-        )
-    meant = _meant_by(entry.key)
-    question = f" Did you mean {meant}?" if meant else ""
-    return BadSetting(
-        f"{entry.place()}: the key {key} is not known.{question}\n"
-        f"Known are {', '.join(_KNOWN_KEYS)} and cron.NAME for a schedule of any name."
+def _checked(entries: Mapping[str, Entry], path: Path) -> Settings:
+    """Turns the entries that are in force into settings, or complains about the first that is wrong."""
+    values = _values(entries)
+    own = ("jobs.pool", "jobs.selfconcurrent", "jobs.dst", "jobs.listen")
+    return Settings(
+        **{key.removeprefix("jobs."): values[key] for key in own if key in values},
+        guards=guards_of(entries, values),
+        schedules={key: value for key, value in values.items() if key not in _CHECKS},
+        source=path,
     )
 
 
-def _meant_by(key: str) -> str | None:
-    """Finds the key that was probably meant: `jobs.pool` for `pool` or `Jobs.Pol`, `cron.x` for `corn.x`."""
-    prefix, _, name = key.partition(".")
-    if name and nearest(prefix, ["cron"]):
-        return quoted(f"cron.{name}")
-    if all(known.startswith(key) for known in _KNOWN_KEYS):
-        return None  # it begins like all of them
-    return next(map(quoted, nearest(key, list(_KNOWN_KEYS))), None)
+def _values(entries: Mapping[str, Entry]) -> dict[str, Any]:
+    """Checks each entry by itself, and gives what its value means."""
+    return {key: _check_of(entry)(entry) for key, entry in entries.items()}
 
 
-def _described(value: object) -> str:  # noqa: PLR0911 - one line for each kind of value
-    """Names a value in the words of a settings file."""
-    match value:
-        case bool():
-            return str(value).lower()
-        case int() if abs(value) > _LARGEST_POOL:
-            return "a number that large" if value > 0 else "a number that small"
-        case int() | float():
-            return str(value)
-        case "":
-            return "an empty text"
-        case str():
-            return f"the text {quoted(value)}"
-        case list():
-            return "an array"
-        case dict():
-            return "a table"
-        case _:
-            return "a date or time"
+def _check_of(entry: Entry) -> Callable[[Entry], object]:
+    if entry.key.startswith("cron.") and entry.key != "cron.":
+        return spec
+    if entry.key not in _CHECKS:
+        raise unknown(entry, list(_CHECKS))
+    return _CHECKS[entry.key]
 
 
 def _place(path: Path, line: int | None) -> str:

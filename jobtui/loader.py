@@ -22,7 +22,8 @@ from pathlib import Path
 from types import ModuleType
 
 from jobtui.api import default_scheduler, set_default_scheduler
-from jobtui.config import BadSetting, Settings, find_settings, read_settings
+from jobtui.bad_settings import BadSetting
+from jobtui.config import Settings, find_settings, read_settings
 from jobtui.core.errors import BadSpec, nearest
 from jobtui.core.model import Phase
 from jobtui.core.scheduler import Scheduler
@@ -30,7 +31,9 @@ from jobtui.wording import explained, is_installed, place_of, plain, refusal, sh
 
 _MOST_NAMES = 6  # how many files or schedulers a message lists
 # A job file of such a name, whose folder comes first on the path, would be imported in place of the real one.
-_NEEDED = frozenset({"__main__", "jobtui", "textual", "rich", "croniter", "tzlocal"})
+_NEEDED = frozenset(
+    {"__main__", "jobtui", "textual", "rich", "croniter", "tzlocal", "aiohttp", "jinja2", "prometheus_client"}
+)
 
 
 class BadTarget(Exception):  # noqa: N818 - as BadSetting: what is wrong is the better name

@@ -14,7 +14,14 @@ from jobtui.core.errors import quoted
 
 _PREFIXES = ("jobs", "cron")
 _POSITION = re.compile(r"(?P<problem>.*) \(at (?P<position>line (?P<line>\d+), column \d+|end of document)\)")
-_UNQUOTED_SPEC = re.compile(r"\s*(?P<key>[^\s=]+)\s*=\s*(?P<spec>[^\s\"'\[{#][^#]*[*?][^#]*|@[^#]*)")
+# Nothing but a spec, since the line is shown: what else lacks its quotes may be a password.
+_UNQUOTED_SPEC = re.compile(
+    r"\s*(?P<key>[^\s=]+)\s*=\s*"
+    r"(?P<spec>((CRON_)?TZ=\S+ +)?"
+    r"([0-9*?,/-]+( +[0-9A-Za-z*?,/-]+){4,5}|@(every +[0-9a-z.]+|[a-z]+ly|midnight)))"
+    r"\s*(#.*)?"
+)
+_AUTH_SWITCH = re.compile(r"^\s*(?:jobs\.)?auth\s*=", re.MULTILINE)
 
 
 class BadToml(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the better name
@@ -56,6 +63,10 @@ def parse_toml(text: str) -> dict[str, Any]:
         problem = parts["problem"] + "."
         if parts["line"]:
             problem += _hint_for_a_spec(text.split("\n")[int(parts["line"]) - 1])
+        if problem.startswith("Cannot overwrite") and _AUTH_SWITCH.search(text):
+            problem += (
+                "\nTOML has no jobs.auth = true beside jobs.auth.user: leave it out, the user is enough."
+            )
         raise BadToml(problem, parts["position"]) from None
 
 
@@ -146,7 +157,7 @@ def _has(lines: list[str], path: tuple[str, ...]) -> bool | None:
 
 def _hint_for_a_spec(line: str) -> str:
     """Says what to do about a line of Revel's app.conf that was pasted as it is."""
-    pasted = _UNQUOTED_SPEC.match(line)
+    pasted = _UNQUOTED_SPEC.fullmatch(line)
     if not pasted or not line.isprintable():
         return ""
     return f'\nIn TOML a schedule stands in quotes: {pasted["key"]} = "{pasted["spec"].strip()}"'

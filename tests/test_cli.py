@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from types import ModuleType
 import pytest
 
 import jobtui
-from jobtui import api, cli
+from jobtui import api, cli, options
 from jobtui.cli import main
 from jobtui.core.clock import ManualClock
 from jobtui.loader import load
@@ -85,23 +86,27 @@ class TestUsage:
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME]")
-        assert "jobtui check TARGET" in err
+        for command in ("check TARGET", "attach URL|unix:PATH", "next SPEC", "hash-password"):
+            assert f"\n       jobtui {command}" in err
 
     def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Every option, and examples."""
         assert main(["--help"]) == 0
         out = capsys.readouterr().out
-        for option in ("--config", "--pool", "--run-mode", "--headless", "--grace", "--version", "check"):
-            assert option in out
+        for option in ("config", "pool", "run-mode", "listen", "headless", "grace", "version"):
+            assert re.search(rf"^  --{option} ", out, re.MULTILINE)
         assert "examples:\n  jobtui demo_jobs.py " in out
 
     def test_the_examples_in_the_help_are_accepted(self) -> None:
         """What the help tells people to type is what the parser takes."""
-        examples = re.findall(r"^  jobtui (.+?)  ", cli._EPILOG, re.MULTILINE)
-        assert len(examples) == 6
+        parsers: dict[str, options.Parser] = {"next": options.NextParser(), "attach": options.AttachParser()}
+        examples = re.findall(r"^  jobtui (.+?)  ", options._EPILOG, re.MULTILINE)
+        assert len(examples) == 9
         for example in examples:
-            words = [word for word in example.split() if not word.startswith("2>")]  # for the shell
-            assert not isinstance(cli._parse(words), int), example
+            words = [word for word in shlex.split(example) if not word.startswith("2>")]  # for the shell
+            parser = parsers.get(words[0])
+            read = options.TargetParser().read(words) if parser is None else parser.read(words[1:])
+            assert not isinstance(read, int), example
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Name and number."""
@@ -142,11 +147,20 @@ class TestUsage:
             ),
             (
                 ["check", "a.py", "--headless"],
-                "check starts nothing: --headless and --grace make no sense with it",
+                "check starts nothing: --headless, --grace and --listen make no sense with it",
             ),
             (
                 ["check", "a.py", "--grace", "1"],
-                "check starts nothing: --headless and --grace make no sense with it",
+                "check starts nothing: --headless, --grace and --listen make no sense with it",
+            ),
+            (
+                ["check", "a.py", "--listen", "127.0.0.1:9001"],
+                "check starts nothing: --headless, --grace and --listen make no sense with it",
+            ),
+            (
+                ["a.py", "--listen", "9001"],
+                "argument --listen: '9001' is not an address and a port, such as 127.0.0.1:9001, "
+                "[::1]:9001 or unix:/run/jobtui.sock; did you mean 127.0.0.1:9001?",
             ),
         ],
     )
@@ -162,9 +176,9 @@ class TestUsage:
     def test_options_may_stand_anywhere(self) -> None:
         """Before the command, between it and the target, and after."""
         for line in ("--pool 3 check demo.py", "check --pool 3 demo.py", "check demo.py --pool 3"):
-            options = cli._parse(line.split())
-            assert not isinstance(options, int)
-            assert (options.check, options.target, options.pool) == (True, "demo.py", 3)
+            read = options.TargetParser().read(line.split())
+            assert not isinstance(read, int)
+            assert (read.check, read.target, read.pool) == (True, "demo.py", 3)
 
     def test_a_file_called_check(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
         """`check` is the command; the file of that name has its ending."""
@@ -298,8 +312,10 @@ class TestStart:
         """The dashboard gets the scheduler, the title and the grace, and its status is the exit status."""
         calls: list[object] = []
 
-        def run_dashboard(scheduler: jobtui.Scheduler, *, title: str, grace: float, ending: object) -> int:
-            calls.append(([job.name for job in scheduler.jobs], title, grace))
+        def run_dashboard(
+            scheduler: jobtui.Scheduler, *, title: str, grace: float, ending: object, serve: object
+        ) -> int:
+            calls.append(([job.name for job in scheduler.jobs], title, grace, serve))
             return 5
 
         app = ModuleType("jobtui.tui.app")
@@ -309,7 +325,7 @@ class TestStart:
         terminal(stdin=True, stdout=True)
         assert main(["demo.py"]) == 5
         assert main(["demo.py", "--grace", "0.5"]) == 5
-        assert calls == [(["greet"], "demo.py", 10.0), (["greet"], "demo.py", 0.5)]
+        assert calls == [(["greet"], "demo.py", 10.0, None), (["greet"], "demo.py", 0.5, None)]
 
     def test_a_start_function_that_raises(
         self, write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path

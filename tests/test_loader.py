@@ -11,7 +11,7 @@ import pytest
 
 import jobtui
 from jobtui import api
-from jobtui.config import BadSetting
+from jobtui.bad_settings import BadSetting
 from jobtui.core.model import Overlap
 from jobtui.core.schedules import Cron
 from jobtui.loader import BadTarget, Loaded, load
