@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections import OrderedDict
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from jobtui.core.events import Event
+from jobtui.web.answers import text_of
+from jobtui.web.broadcast import KEPT
 from jobtui.web.requests import check_query
 from jobtui.web.site import Site
+from jobtui.web.turns import let_turn
 from jobtui.web.wire import write_event
 
 KEEPALIVE = 10.0  # seconds; then a comment is sent, so that both ends see whether the other is there
 WRITING = 10.0  # seconds for a client to take what it is sent
 FEWEST = 50  # events that every client gets in one turn, however many clients there are
 _TOGETHER = 2_000  # events that all clients get in one turn
+_SHARING = 0.05  # seconds until a client gets the rest of its share where no turn comes before
+_PIECE = 50  # events that are written until others have a turn: about a millisecond
 
 
 async def open_stream(request: web.Request) -> web.StreamResponse:
@@ -43,15 +48,19 @@ async def send(response: web.StreamResponse, data: bytes) -> None:
 class EventStream:
     """Sends every client the events since it came, or since the one that it saw last.
 
+    A client gets all that are kept, in order. In a turn of the broadcast it gets only its share of them, so
+    that a flood with many clients costs no more than with one; who falls behind by more than is kept, is
+    told how many are gone.
+
     Args:
         site: The scheduler.
     """
 
     def __init__(self, site: Site) -> None:
         self._broadcast = site.broadcast
+        self._pulse = site.source.scheduler.pulse
         self._clients = 0
-        self._latest: tuple[int, int, int] = (0, 0, 0)  # which events those bytes are
-        self._latest_bytes = b""
+        self._written: OrderedDict[int, bytes] = OrderedDict()  # by number; the same for all clients
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Serve one client until it goes."""
@@ -60,44 +69,54 @@ class EventStream:
         last = request.headers.get("Last-Event-ID")
         seen = broadcast.seq if last is None else broadcast.seq_of(last)
         response = await open_stream(request)
-        if seen is None:  # of another life of the scheduler
-            await send(response, self._lost(None))
+        if seen is None or seen > self._pulse().seq:  # of another life of the scheduler, or of none
             seen = broadcast.seq
+            await send(response, self._lost(None, seen))
         await send(response, b": jobtui\n\n")
         self._clients += 1
         try:
             while True:
-                events = broadcast.after(seen, max(FEWEST, _TOGETHER // self._clients))
+                events = broadcast.after(seen, KEPT)
                 if broadcast.seq > seen:
                     seen = await self._send(response, seen, events)
+                    if broadcast.seq > seen:  # there is more: the rest of its share comes with the next turn
+                        await broadcast.wait_beyond(broadcast.seq, _SHARING)
                 elif not await broadcast.wait_beyond(seen, KEEPALIVE):
                     await send(response, b":\n\n")
         finally:
             self._clients -= 1
+            if not self._clients:
+                self._written.clear()
 
     async def _send(self, response: web.StreamResponse, seen: int, events: Sequence[Event]) -> int:
-        """Send events, and how many there were before them that are gone. Returns the last one's number."""
-        latest = events[-1].seq if events else self._broadcast.seq
-        lost = latest - seen - len(events)
-        gap = self._lost(lost) if lost else b""
-        await send(response, gap + self._written(events))
-        return latest
-
-    def _written(self, events: Sequence[Event]) -> bytes:
-        """Events as bytes; most clients are at the same place, and it is the same for all of them."""
+        """Send a client's share of events, and how many are gone. Returns the last one's number."""
         if not events:
-            return b""
-        these = events[0].seq, events[-1].seq, len(events)
-        if these != self._latest:
-            self._latest_bytes = b"".join(map(self._event, events))
-            self._latest = these
-        return self._latest_bytes
+            last = self._broadcast.seq
+            await send(response, self._lost(last - seen, last))
+            return last
+        share = events[: max(FEWEST, _TOGETHER // self._clients)]
+        for start in range(0, len(share), _PIECE):
+            some = share[start : start + _PIECE]
+            gone = some[-1].seq - seen - len(some)
+            gap = self._lost(gone, some[0].seq - 1) if gone else b""
+            await send(response, gap + b"".join(map(self._event, some)))
+            await let_turn()
+            seen = some[-1].seq
+        return seen
 
     def _event(self, event: Event) -> bytes:
-        data = json.dumps(write_event(event), separators=(",", ":"))
-        tag = self._broadcast.tag_of(event.seq)
-        return f"id: {tag}\nevent: {type(event).__name__}\ndata: {data}\n\n".encode()
+        """An event as bytes, written for the first client that it is sent to."""
+        written = self._written.get(event.seq)
+        if written is None:
+            data = text_of(write_event(event)).encode("utf-8", "replace")
+            head = f"id: {self._broadcast.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
+            written = self._written[event.seq] = head.encode() + data + b"\n\n"
+            if len(self._written) > KEPT:
+                self._written.popitem(last=False)
+        return written
 
-    def _lost(self, count: int | None) -> bytes:
-        """Say that something was missed: read the snapshot again."""
-        return f'event: lost\ndata: {{"lost":{json.dumps(count)}}}\n\n'.encode()
+    def _lost(self, count: int | None, seq: int) -> bytes:
+        """Say that events up to that number were missed, and how many if that is known: look again."""
+        return (
+            f'id: {self._broadcast.tag_of(seq)}\nevent: lost\ndata: {{"lost":{text_of(count)}}}\n\n'.encode()
+        )

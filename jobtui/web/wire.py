@@ -57,8 +57,19 @@ def _optional(way: _Way) -> _Way:
 def _many(way: _Way) -> _Way:
     return _Way(
         lambda values: [way.write(value) for value in values],
-        lambda values, tz: tuple(way.read(value, tz) for value in values),
+        lambda values, tz: tuple([way.read(value, tz) for value in _checked(list | tuple, values)]),
     )
+
+
+def _plain(kind: Any) -> _Way:
+    """Of what is the same in JSON."""
+    return _Way(lambda value: value, lambda value, _tz: _checked(kind, value))
+
+
+def _checked(kind: Any, value: Any) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{type(value).__name__} is not what belongs here")
+    return value
 
 
 def _enum(kind: Any) -> _Way:
@@ -102,15 +113,24 @@ class Shape(Generic[View]):
 # --- single values --------------------------------------------------------------------------------
 
 
-def _read_span(seconds: float, _tz: tzinfo) -> timedelta:
-    return timedelta(seconds=seconds)
+def _read_span(seconds: Any, _tz: tzinfo) -> timedelta:
+    try:
+        return timedelta(seconds=_checked(int | float, seconds))
+    except OverflowError:
+        raise ValueError(f"{seconds} s are too many") from None
 
 
 def _read_instant(text: str, tz: tzinfo) -> datetime:
-    return datetime.fromisoformat(text).astimezone(tz)
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text} has no offset")
+    try:
+        return instant.astimezone(tz)
+    except OverflowError:
+        raise ValueError(f"{text} is too far away") from None
 
 
-_PLAIN = _Way(lambda value: value, lambda value, _tz: value)
+_TEXT, _NUMBER, _FLAG = _plain(str), _plain(int), _plain(bool)
 _INSTANT = _Way(datetime.isoformat, _read_instant)
 _SPAN = _Way(timedelta.total_seconds, _read_span)
 
@@ -122,7 +142,9 @@ def write_schedule(schedule: Schedule) -> Json:
         case Cron():
             return {"kind": "cron", "spec": str(schedule), "tz": tz, "dst": schedule.dst}
         case Every():
-            return {"kind": "every", "spec": str(schedule), "tz": tz}
+            start = None if schedule.start is None else schedule.start.isoformat()
+            first = schedule.first_at_start
+            return {"kind": "every", "spec": str(schedule), "tz": tz, "start": start, "first_at_start": first}
         case Once():
             return {"kind": "once", "at": schedule.at.isoformat(), "tz": tz}
         case _:
@@ -135,10 +157,15 @@ def read_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
         match json:
             case {"kind": "cron", "spec": str(spec), "tz": str(name), "dst": "once" | "every" as dst}:
                 return _parsed(spec, name, dst)
-            case {"kind": "every", "spec": str(spec), "tz": str(name)}:
+            case {"kind": "every", "spec": str(spec), "tz": str(name), "start": None}:
                 return _parsed(spec, name, "once")
-            case {"kind": "once", "at": str(at)}:
-                return Once(datetime.fromisoformat(at))
+            case {"kind": "every", "spec": str(spec), "tz": str(name), "start": str(start)}:
+                rate, begin = _parsed(spec, name, "once"), _read_instant(start, zone(name))
+                if isinstance(rate, Every):
+                    given = json.get("first_at_start") is True
+                    return Every(rate.interval, begin, tz=rate.tz) if given else rate.anchored(begin)
+            case {"kind": "once", "at": str(at), "tz": str(name)}:
+                return Once(_read_instant(at, zone(name)))
     except (BadSpec, ValueError):
         pass  # of a newer version, or of a zone that this machine does not have
     return ForeignSchedule(tz)
@@ -172,8 +199,8 @@ class ForeignSchedule:
 
 RUN: Shape[RunView] = Shape(
     RunView,
-    number=_PLAIN,
-    job=_PLAIN,
+    number=_NUMBER,
+    job=_TEXT,
     trigger=_enum(Trigger),
     state=_enum(RunState),
     created=_INSTANT,
@@ -182,43 +209,43 @@ RUN: Shape[RunView] = Shape(
     started=_optional(_INSTANT),
     ended=_optional(_INSTANT),
     elapsed=_optional(_SPAN),
-    worker=_PLAIN,
-    reason=_PLAIN,
-    error=_PLAIN,
-    ticks=_PLAIN,
+    worker=_TEXT,
+    reason=_TEXT,
+    error=_TEXT,
+    ticks=_NUMBER,
 )
 JOB: Shape[JobView] = Shape(
     JobView,
-    name=_PLAIN,
+    name=_TEXT,
     status=_enum(JobStatus),
     schedule=_optional(_Way(write_schedule, read_schedule)),
-    spec=_PLAIN,
-    origin=_PLAIN,
-    summary=_PLAIN,
+    spec=_TEXT,
+    origin=_TEXT,
+    summary=_TEXT,
     overlap=_enum(Overlap),
     misfire=_enum(Misfire),
-    running=_PLAIN,
-    queued=_PLAIN,
-    held=_PLAIN,
-    scheduled=_PLAIN,
+    running=_NUMBER,
+    queued=_NUMBER,
+    held=_NUMBER,
+    scheduled=_NUMBER,
     prev=_optional(_INSTANT),
     next=_optional(_INSTANT),
     paused_since=_optional(_INSTANT),
     last_elapsed=_optional(_SPAN),
     recent=_many(_enum(RunState)),
-    runs=_PLAIN,
-    failures=_PLAIN,
+    runs=_NUMBER,
+    failures=_NUMBER,
 )
-POOL: Shape[PoolView] = Shape(PoolView, size=_PLAIN, running=_PLAIN, queued=_PLAIN, held=_PLAIN)
+POOL: Shape[PoolView] = Shape(PoolView, size=_NUMBER, running=_NUMBER, queued=_NUMBER, held=_NUMBER)
 SNAPSHOT: Shape[Snapshot] = Shape(
     Snapshot,
-    seq=_PLAIN,
+    seq=_NUMBER,
     at=_INSTANT,
     zone=_Way(zone_name, lambda _name, tz: tz),
     phase=_enum(Phase),
     started=_optional(_INSTANT),
     heartbeat=_optional(_INSTANT),
-    timer_error=_PLAIN,
+    timer_error=_TEXT,
     pool=POOL.way,
     jobs=_many(JOB.way),
     running=_many(RUN.way),
@@ -226,23 +253,24 @@ SNAPSHOT: Shape[Snapshot] = Shape(
     scheduled=_many(RUN.way),
     recent=_many(RUN.way),
 )
-_NOTE: Shape[DstNote] = Shape(DstNote, effect=_enum(DstEffect), sentence=_PLAIN)
+_NOTE: Shape[DstNote] = Shape(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
 _FIRE: Shape[Fire] = Shape(Fire, at=_INSTANT, note=_optional(_NOTE.way))
 _COMING: Shape[Coming] = Shape(Coming, fires=_many(_FIRE.way), changes=_many(_NOTE.way))
 DETAILS: Shape[JobDetails] = Shape(
-    JobDetails, job=JOB.way, words=_PLAIN, coming=_COMING.way, runs=_many(RUN.way)
+    JobDetails, job=JOB.way, words=_TEXT, coming=_COMING.way, runs=_many(RUN.way)
 )
 _LINE = _Way(
-    lambda line: {"writer": line[0], "text": line[1]}, lambda line, _tz: (line["writer"], line["text"])
+    lambda line: {"writer": line[0], "text": line[1]},
+    lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
 )
-PRINTED: Shape[Printed] = Shape(Printed, first=_PLAIN, lines=_many(_LINE), unfinished=_many(_LINE))
+PRINTED: Shape[Printed] = Shape(Printed, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE))
 UPCOMING: Shape[Upcoming] = Shape(
     Upcoming,
     due=_INSTANT,
-    job=_PLAIN,
-    what=_PLAIN,
-    number=_PLAIN,
-    paused=_PLAIN,
+    job=_TEXT,
+    what=_TEXT,
+    number=_NUMBER,
+    paused=_FLAG,
     schedule=_optional(_Way(write_schedule, read_schedule)),
 )
 
