@@ -68,7 +68,7 @@ class Watch:
 
 @contextmanager
 def clients(port: int, path: str) -> Iterator[Callable[[], tuple[int, int]]]:
-    """A hundred clients; what is yielded ends them and says how many were there and how many bytes they got."""
+    """A hundred clients; what is yielded ends them: how many were there, and how many bytes they got."""
     command = [sys.executable, __file__, AS_CLIENTS, str(port), path]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
