@@ -175,7 +175,10 @@ class RemoteSource:
         """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
         if not 1 <= number <= _LARGEST_NUMBER:
             return Cancellation.TOO_LATE
-        answer = self._ask("POST", "runs", str(number), "cancel")
+        try:
+            answer = self._ask("POST", "runs", str(number), "cancel")
+        except LookupError:
+            return Cancellation.TOO_LATE
         return _read(lambda json: Cancellation(json["cancellation"]), answer)
 
     def resize(self, size: int) -> None:
