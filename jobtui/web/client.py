@@ -182,6 +182,8 @@ def _why(error: Exception) -> str:  # noqa: PLR0911 - one for each case
     match error:
         case aiohttp.ClientConnectorDNSError():
             return f"there is no host {quoted(error.host)}"
+        case UnicodeError():  # of the host's name
+            return "there can be no such host"
         case aiohttp.ClientConnectorCertificateError():
             return "its certificate is not trusted"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
