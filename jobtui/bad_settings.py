@@ -56,6 +56,20 @@ def wrong(entry: Entry, allowed: str, hint: str = "") -> BadSetting:
     return bad(entry, f" must be {allowed}, not {described(entry.value)}", hint)
 
 
+def refused(entry: Entry, error: ValueError, hint: str = "") -> BadSetting:
+    """Makes the error for a text that another module refuses, in its words.
+
+    Args:
+        entry: What was found.
+        error: Its message is a sentence without its end, with what to do about it behind a semicolon.
+        hint: A line of its own where the message does not say what to do.
+    """
+    problem, _, advice = str(error).partition("; ")
+    if advice:
+        hint = advice[0].upper() + advice[1:] + ("" if advice.endswith("?") else ".")
+    return bad(entry, f": {problem}", hint)
+
+
 def unknown(entry: Entry, known: list[str]) -> BadSetting:
     """Makes the error for a key that is none of those known, nor the name of a schedule."""
     meant = _meant_by(entry.key, known)

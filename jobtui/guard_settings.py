@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jobtui.bad_settings import Entry, bad
+from jobtui.bad_settings import Entry, bad, refused
 from jobtui.guards import Credentials, Guards
 from jobtui.passwords import Password, read_password, read_sha256
 
@@ -70,6 +70,5 @@ def _password(entry: Entry, values: Mapping[str, Any]) -> Password:
     try:
         return read_sha256(values[_PASS]) if sha256 else read_password(values[_PASS])
     except ValueError as error:
-        problem, _, advice = str(error).partition("; ")
-        hint = f"It is read as a SHA-256 because of {_SHA256} = true." if sha256 else advice
-        raise bad(entry, f": {problem}", hint[:1].upper() + hint[1:]) from None
+        hint = f"It is read as a SHA-256 because of {_SHA256} = true." if sha256 else ""
+        raise refused(entry, error, hint) from None

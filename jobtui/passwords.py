@@ -29,8 +29,10 @@ _MOST_WORK = 2**22  # N * r * p; five times ours
 _LONGEST = 1024  # characters; about as many as a header of HTTP has room for
 _EMPTY_SHA256 = hashlib.sha256().digest()
 
+# The hash has 32 or 64 bytes: one of any other length has lost or won characters, and would match nothing.
 _SCRYPT = re.compile(
-    r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,2}),p=([0-9]{1,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{43,86})"
+    r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,2}),p=([0-9]{1,2})"
+    r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{43}|[A-Za-z0-9+/]{86})"
 )
 # Also without its beginning: in a shell, "$scrypt" stands for a variable.
 _LIKE_SCRYPT = re.compile(r"\$?scrypt\$|.{0,20}ln=[0-9]+,r=[0-9]+,p=[0-9]+")

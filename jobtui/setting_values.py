@@ -3,7 +3,7 @@
 from typing import TypeGuard, cast, get_args
 
 from jobtui.addresses import Address, parse_address
-from jobtui.bad_settings import BadSetting, Entry, bad, bare, described, wrong
+from jobtui.bad_settings import BadSetting, Entry, bad, bare, described, refused, wrong
 from jobtui.conf_format import boolean_or_text, number_or_text
 from jobtui.core.errors import BadSpec, nearest, quoted
 from jobtui.core.parsing import parse
@@ -79,7 +79,7 @@ def address(entry: Entry) -> Address:
     try:
         return parse_address(entry.value)
     except ValueError as error:
-        raise _refused(entry, error) from None
+        raise refused(entry, error, _of_a_continued_line(entry)) from None
 
 
 def networks(entry: Entry) -> tuple[IpNetwork, ...]:
@@ -94,7 +94,7 @@ def networks(entry: Entry) -> tuple[IpNetwork, ...]:
     try:
         return tuple(parse_network(text) for text in texts)
     except ValueError as error:
-        raise _refused(entry, error) from None
+        raise refused(entry, error, _of_a_continued_line(entry)) from None
 
 
 def user(entry: Entry) -> str:
@@ -105,7 +105,7 @@ def user(entry: Entry) -> str:
         check_user(entry.value)
     except ValueError as error:
         hint = "The password is jobs.auth.pass." if ":" in entry.value else _of_a_continued_line(entry)
-        raise bad(entry, f": {error}", hint) from None
+        raise refused(entry, error, hint) from None
     return entry.value
 
 
@@ -141,10 +141,3 @@ def _without_quotes(entry: Entry, meant: int) -> str:
 def _of_a_continued_line(entry: Entry) -> str:
     is_continued = isinstance(entry.value, str) and "\n" in entry.value
     return "An indented line continues the value above it." if is_continued else ""
-
-
-def _refused(entry: Entry, error: ValueError) -> BadSetting:
-    problem, semicolon, meant = str(error).partition("; ")
-    return bad(
-        entry, f": {problem}", meant[:1].upper() + meant[1:] if semicolon else _of_a_continued_line(entry)
-    )
