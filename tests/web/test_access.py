@@ -222,7 +222,7 @@ TRIES = {
     "running, readonly": Try(403, "readonly", method="POST", path=RUN),
     "resizing, readonly": Try(403, "readonly", method="POST", path=f"{PAGE}/api/pool/resize"),
     "what is not there": Try(404, path=f"{PAGE}/nothing"),
-    "what is not there, beside": Try(404, path="/"),
+    "what is not there, beside": Try(404, path="/elsewhere"),
     "the login is not where it only seems to be": Try(401, "password", path=f"{PAGE}%2Flogin"),
     "nor by a detour": Try(401, "password", path=f"{PAGE}/login/../api/pool"),
 }

@@ -256,7 +256,7 @@ def test_an_error_of_ours_is_reported_and_not_shown(caplog: pytest.LogCaptureFix
     """The client learns that it was our fault, and nothing of our code; the server goes on."""
     with serving() as server:
         server._source.snapshot = lambda: 1 / 0  # type: ignore[assignment, return-value] # a mistake
-        reply = request(server.address, path=API, headers=(HOST,))
+        reply = request(server.address, path=f"{PAGE}/api/jobs", headers=(HOST,))
         assert (reply.status, b"ZeroDivision" in reply.body) == (500, False)
         assert "ZeroDivisionError" in caplog.text
         assert request(server.address, path=f"{PAGE}/api/openapi.json", headers=(HOST,)).status == 200
