@@ -5,6 +5,7 @@ import pty
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tomllib
@@ -20,6 +21,7 @@ import jobtui
 from jobtui import api, cli, options
 from jobtui.cli import main
 from jobtui.core.clock import ManualClock
+from jobtui.guards import Guards
 from jobtui.loader import load
 from jobtui.tui.report import report
 
@@ -159,8 +161,10 @@ class TestUsage:
             ),
             (
                 ["a.py", "--listen", "9001"],
-                "argument --listen: '9001' is not an address and a port, such as 127.0.0.1:9001, "
-                "[::1]:9001 or unix:/run/jobtui.sock; did you mean 127.0.0.1:9001?",
+                (
+                    "argument --listen: '9001' is not an address and a port, such as 127.0.0.1:9001, "
+                    "[::1]:9001 or unix:/run/jobtui.sock; did you mean 127.0.0.1:9001?"
+                ),
             ),
         ],
     )
@@ -370,6 +374,240 @@ class TestStart:
         write("demo.py", JOB + "import atexit\natexit.register(print, 'last words')\n")
         done = run("check", "demo.py")
         assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "last words")
+
+
+class TestListen:
+    """`--listen` and `jobs.listen`: what serves the page, and what happens where nothing can."""
+
+    @pytest.fixture
+    def served(self, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+        """Put a server into the real one's place, and give what it is made with."""
+        made: list[object] = []
+
+        class Server:
+            def __init__(self, source: object, address: object, *, guards: Guards) -> None:
+                user = guards.credentials.user if guards.credentials else ""
+                made.append((source, str(address), user, guards.readonly))
+
+        def run_headless(
+            scheduler: object, *, serve: Callable[[object], object] | None, **_rest: object
+        ) -> int:
+            if serve is None:
+                made.append("nothing")
+            else:
+                serve("the source")
+            return 7
+
+        module = ModuleType("jobtui.web.server")
+        module.Server = Server  # type: ignore[attr-defined] # a module made by hand
+        monkeypatch.setitem(sys.modules, "jobtui.web.server", module)
+        monkeypatch.setattr("jobtui.headless.run_headless", run_headless)
+        return made
+
+    def test_nothing_listens_unasked(self, write: Write, served: list[object]) -> None:
+        """Without a word of it there is no page."""
+        write()
+        assert main(["demo.py", "--headless"]) == 7
+        assert served == ["nothing"]
+
+    @pytest.mark.parametrize(
+        ("options", "address"),
+        [
+            ([], "http://127.0.0.1:9001/@jobs"),
+            (["--listen", "[::1]:80"], "http://[::1]:80/@jobs"),
+            (["--listen", "unix:/run/x"], "unix:/run/x"),
+            (["--listen", "0.0.0.0:9001"], "http://0.0.0.0:9001/@jobs"),
+        ],
+    )
+    def test_the_command_line_counts_before_the_settings(
+        self, write: Write, served: list[object], options: list[str], address: str
+    ) -> None:
+        """But who may come in is what the settings say, wherever it listens."""
+        write()
+        write(
+            "jobtui.toml",
+            'jobs.listen = "127.0.0.1:9001"\njobs.readonly = true\n'
+            'jobs.auth.user = "me"\njobs.auth.pass = "x"\n',
+        )
+        assert main(["demo.py", "--headless", *options]) == 7
+        assert served == [("the source", address, "me", True)]
+
+    def test_a_scheduler_of_the_files_own_is_guarded_too(self, write: Write, served: list[object]) -> None:
+        """What the file makes itself keeps its pool, but the page is the settings' business."""
+        write("demo.py", "from jobtui import Scheduler\ns = Scheduler(pool=3)\ns.every(5, print)\n")
+        write("jobtui.toml", 'jobs.listen = "127.0.0.1:9001"\njobs.readonly = true\n')
+        assert main(["demo.py", "--headless"]) == 7
+        assert served == [("the source", "http://127.0.0.1:9001/@jobs", "", True)]
+
+    def test_the_dashboard_gets_it_as_well(
+        self, write: Write, terminal: Terminal, served: list[object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With a screen, too."""
+
+        def run_dashboard(_scheduler: object, *, serve: Callable[[object], object], **_rest: object) -> int:
+            serve("the source")
+            return 7
+
+        app = ModuleType("jobtui.tui.app")
+        app.run_dashboard = run_dashboard  # type: ignore[attr-defined] # a module made by hand
+        monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+        write()
+        terminal(stdin=True, stdout=True)
+        assert main(["demo.py", "--listen", "localhost:9001"]) == 7
+        assert served == [("the source", "http://127.0.0.1:9001/@jobs", "", False)]
+
+    def test_an_address_that_is_taken(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+        """One line, status 2, and nothing has started."""
+        write("demo.py", JOB + "@jobtui.on_app_start\ndef begin(): print('started')\n")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            assert main(["demo.py", "--headless", "--listen", address]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"jobtui: cannot listen on {address}: ")
+        assert err.count("\n") == 1
+
+    def test_where_others_can_reach_it_without_credentials(
+        self, write: Write, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """What the settings do not allow, the command line does not either."""
+        write()
+        assert main(["demo.py", "--headless", "--listen", "0.0.0.0:0"]) == 2
+        assert "can be reached by other machines, so it needs jobs.auth.user and" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("missing", ["aiohttp", "jinja2", "prometheus_client"])
+    @pytest.mark.parametrize("by", ["option", "settings"])
+    def test_without_the_extra(self, write: Write, missing: str, by: str) -> None:
+        """What to install is said, whichever part is missing; what does not listen works without."""
+        write()
+        if by == "settings":
+            write("jobtui.toml", 'jobs.listen = "127.0.0.1:0"\n')
+        done = run_without(
+            missing, "demo.py", "--headless", *(["--listen", "127.0.0.1:0"] * (by == "option"))
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("jobtui: the status page needs  pip install 'jobtui[web]'  (")
+        assert missing in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert run_without(missing, "check", "demo.py").returncode == 0
+
+    def test_a_module_of_ours_that_is_missing_is_not_the_extra(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A broken installation of jobtui is not mended by another package."""
+        write()
+        monkeypatch.setitem(sys.modules, "jobtui.web.server", None)
+        with pytest.raises(ImportError, match=r"jobtui\.web\.server"):
+            main(["demo.py", "--headless", "--listen", "127.0.0.1:0"])
+
+
+def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line where a module is not installed."""
+    hidden = f"import sys; sys.modules[{module!r}] = None"
+    code = f"{hidden}; from jobtui.cli import main; sys.exit(main({arguments!r}))"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+class TestAttach:
+    """``jobtui attach``."""
+
+    def test_it_is_handed_on(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The words as typed, what shows a source, and the exit status."""
+
+        def attach(text: str, show: Callable[[object], int]) -> int:
+            return show(text)
+
+        calls: list[object] = []
+
+        def run_attached(source: object) -> int:
+            calls.append(source)
+            return 5
+
+        module, app = ModuleType("jobtui.web.attach"), ModuleType("jobtui.tui.app")
+        module.attach = attach  # type: ignore[attr-defined] # a module made by hand
+        app.run_attached = run_attached  # type: ignore[attr-defined] # as above
+        monkeypatch.setitem(sys.modules, "jobtui.web.attach", module)
+        monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+        terminal(stdin=True, stdout=True)
+        assert main(["attach", "http://me@127.0.0.1:9001"]) == 5
+        assert main(["attach", "unix:/run/x"]) == 5
+        assert calls == ["http://me@127.0.0.1:9001", "unix:/run/x"]
+
+    def test_ctrl_c_at_the_password(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Status 130."""
+
+        def attach(_text: str, _show: object) -> int:
+            raise KeyboardInterrupt
+
+        module = ModuleType("jobtui.web.attach")
+        module.attach = attach  # type: ignore[attr-defined] # a module made by hand
+        monkeypatch.setitem(sys.modules, "jobtui.web.attach", module)
+        terminal(stdin=True, stdout=True)
+        assert main(["attach", "127.0.0.1:9001"]) == 130
+
+    def test_nothing_listens_there(self, terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+        """The real one says so in a line; status 2."""
+        terminal(stdin=True, stdout=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        assert main(["attach", f"127.0.0.1:{port}"]) == 2
+        assert capsys.readouterr().err.startswith(f"jobtui: nothing listens at http://127.0.0.1:{port}/")
+
+    @pytest.mark.parametrize(
+        ("stdin", "stdout", "blind"), [(True, False, "standard output"), (False, True, "standard input")]
+    )
+    def test_without_a_terminal(
+        self,
+        terminal: Terminal,
+        capsys: pytest.CaptureFixture[str],
+        *,
+        stdin: bool,
+        stdout: bool,
+        blind: str,
+    ) -> None:
+        """There is no screen to show anything on."""
+        terminal(stdin=stdin, stdout=stdout)
+        assert main(["attach", "127.0.0.1:9001"]) == 2
+        assert capsys.readouterr().err == f"jobtui: the dashboard needs a terminal, and {blind} is none\n"
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            ([], "URL is missing: where does the other one listen?"),
+            (["http://me:hunter22@a", "b"], "one URL at a time"),
+            (["127.0.0.1:9001", "--headless"], "unrecognized arguments: --headless"),
+        ],
+    )
+    def test_bad_usage(self, capsys: pytest.CaptureFixture[str], words: list[str], message: str) -> None:
+        """One line says what is wrong, another where to read more; a password is not repeated."""
+        assert main(["attach", *words]) == 2
+        assert capsys.readouterr() == ("", f"jobtui: {message}\nTry  jobtui attach --help\n")
+
+    def test_help(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Where the user and the password come from."""
+        assert main(["attach", "--help"]) == 0
+        out = capsys.readouterr().out
+        assert "JOBTUI_USER and JOBTUI_PASSWORD" in out
+
+    def test_without_the_extra(self) -> None:
+        """What to install is said."""
+        code = (
+            "import io, sys; sys.modules['aiohttp'] = None\n"
+            "sys.stdin = sys.stdout = type('Terminal', (io.StringIO,), {'isatty': lambda self: True})()\n"
+            "from jobtui.cli import main; sys.exit(main(['attach', '127.0.0.1:9001']))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr.startswith("jobtui: jobtui attach needs  pip install 'jobtui[web]'  (")
 
 
 class TestCheck:
