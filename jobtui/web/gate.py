@@ -32,7 +32,6 @@ from jobtui.web.sessions import Sessions
 
 BASIC = 'Basic realm="jobtui", charset="UTF-8"'
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_MOST_HOPS = 20  # addresses in X-Forwarded-For
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:[0-9]{1,5})?")
 
 
@@ -99,7 +98,7 @@ class Gate:
             self._warn_of_proxy()
             return visit.peer
         # Each of them: who comes from outside can write addresses in front of his own, but not take it out.
-        hops = [_hop(hop) for line in forwarded for hop in line.split(",", _MOST_HOPS)]
+        hops = [_hop(hop) for line in forwarded for hop in line.split(",")]
         for hop in hops:
             if hop is None or not self.guards.lets_in(hop):
                 raise Problem(HTTPStatus.FORBIDDEN, "an address in X-Forwarded-For is not let in")
@@ -148,7 +147,7 @@ class Gate:
         Raises:
             Problem: It does not, or too many before it have failed.
         """
-        if self.guards.credentials is None or (visit.cookie and self.sessions.is_open(visit.cookie)):
+        if self.guards.credentials is None or self.sessions.is_open(visit.cookie):
             return
         given = _basic(visit.headers.getall("Authorization", []))
         if given is None:

@@ -199,6 +199,9 @@ TRIES = {
         path=RUN,
         headers=(*origin("https://ops.example"), ("X-Forwarded-Host", "ops.example")),
     ),
+    "run, through a proxy that tells no name": Try(
+        202, "proxy", method="POST", path=RUN, headers=origin("http://127.0.0.1:9001")
+    ),
     "run, by another name than the proxy has": Try(
         403,
         "proxy",

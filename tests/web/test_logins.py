@@ -62,6 +62,15 @@ def test_behind_a_proxy_it_is_the_client_that_has_to_wait() -> None:
         assert request(server.address, path=API, headers=other).status == 200
 
 
+def test_who_invents_a_client_has_to_wait_all_the_same() -> None:
+    """Where no proxy is expected, X-Forwarded-For hides nobody."""
+    with serving(GUARDS) as server:
+        for number in range(MOST_FAILURES):
+            guessing = (HOST, WRONG, ("X-Forwarded-For", f"127.0.0.{number}"))
+            assert request(server.address, path=API, headers=guessing).status == 401
+        assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 429
+
+
 def test_a_success_forgives_what_failed_before() -> None:
     """Four slips of the finger today and four tomorrow lock nobody out."""
     attempts = Attempts(ManualClock(0).monotonic)
