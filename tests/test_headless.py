@@ -19,9 +19,12 @@ import pytest
 
 from jobtui import Scheduler
 from jobtui.core.clock import ManualClock
+from jobtui.core.hooks import StartError
+from jobtui.core.model import Phase
 from jobtui.ending import AFTERWARDS
 from jobtui.headless import run_headless
 from jobtui.runlog import RunLog
+from jobtui.source import LocalSource
 
 LIMIT = 20.0  # seconds; only a hang takes so long
 SLACK = 6.0  # seconds that a busy machine may take to end a process
@@ -336,6 +339,109 @@ def test_it_can_be_run_by_a_program() -> None:
     assert run_headless(scheduler, title="a program", grace=LIMIT, stream=stream) == 0
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
     assert stream.getvalue().endswith(" STOPPED   all work has ended\n")
+
+
+class Listening:
+    """Something that listens, and remembers when it began and ended."""
+
+    address = "unix:/run/x"
+
+    def __init__(self, source: LocalSource) -> None:
+        self.source = source
+        self.phases: list[Phase] = []
+
+    def __enter__(self) -> None:
+        """It begins."""
+        self.phases.append(self.source.snapshot().phase)
+
+    def __exit__(self, *_exception: object) -> None:
+        """It ends."""
+        self.phases.append(self.source.snapshot().phase)
+
+
+class TestServing:
+    """Other processes see and steer it."""
+
+    def test_it_listens_from_before_the_start_until_after_the_stop(self) -> None:
+        """A job that runs at the start is seen already, and so is the end; the log says where."""
+        scheduler, stream = Scheduler(), io.StringIO()
+        scheduler.now(signal.raise_signal, signal.SIGTERM)
+        servers: list[Listening] = []
+
+        def serve(source: LocalSource) -> Listening:
+            servers.append(Listening(source))
+            return servers[0]
+
+        assert run_headless(scheduler, title="a program", grace=LIMIT, stream=stream, serve=serve) == 0
+        [server] = servers
+        assert server.phases == [Phase.NEW, Phase.STOPPED]
+        assert server.source.title == "a program"
+        first, second = stream.getvalue().splitlines()[:2]
+        assert " STARTED " in first
+        assert second.endswith(" SERVING   listening on unix:/run/x")
+
+    def test_what_cannot_listen_starts_nothing(self) -> None:
+        """The error reaches the caller, and no job has run."""
+        scheduler = Scheduler()
+        run = scheduler.now(print)
+
+        def serve(_source: LocalSource) -> Listening:
+            raise OSError("address in use")
+
+        before = signal.getsignal(signal.SIGTERM)
+        with pytest.raises(OSError, match="address in use"):
+            run_headless(scheduler, title="a program", grace=0, serve=serve)
+        assert scheduler.snapshot().phase is Phase.NEW
+        assert run.state.value == "QUEUED"
+        assert signal.getsignal(signal.SIGTERM) is before
+        scheduler.stop(0)
+
+    def test_it_ends_with_a_start_that_fails(self) -> None:
+        """Nothing goes on listening."""
+        scheduler = Scheduler()
+        servers: list[Listening] = []
+
+        @scheduler.on_app_start
+        def fail() -> None:
+            raise ValueError
+
+        def serve(source: LocalSource) -> Listening:
+            servers.append(Listening(source))
+            return servers[0]
+
+        with pytest.raises(StartError):
+            run_headless(scheduler, title="a program", grace=0, stream=io.StringIO(), serve=serve)
+        assert len(servers[0].phases) == 2
+
+    def test_what_jobs_print_is_seen_and_still_printed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """It is with its run and among the lines of all, and on standard output as without a server."""
+        scheduler = Scheduler()
+
+        def talk() -> None:
+            print("spoken")  # noqa: T201 - what this is about
+
+        run = scheduler.now(talk)
+
+        def end() -> None:
+            run.wait(LIMIT)
+            signal.raise_signal(signal.SIGTERM)
+
+        scheduler.now(end)
+        servers: list[Listening] = []
+
+        def serve(source: LocalSource) -> Listening:
+            servers.append(Listening(source))
+            return servers[0]
+
+        before = sys.stdout
+        run_headless(scheduler, title="a program", grace=LIMIT, serve=serve)
+        assert sys.stdout is before
+        source = servers[0].source
+        assert source.output(run.number) == "spoken\n"
+        assert source.printed(0).lines == (("talk", "spoken"),)
+        out, err = capsys.readouterr()
+        assert out == "spoken\n"
+        assert " STARTED " in err
 
 
 class Logged:

@@ -185,6 +185,9 @@ class _Tee(_Router):
         with suppress(OSError, ValueError):  # as above
             self._original.flush()
 
+    def close(self) -> None:
+        pass  # Python does it when this is taken away, and the stream lives on
+
 
 @contextmanager
 def captured_streams(console: Console, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:

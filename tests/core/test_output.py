@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from jobtui.core.output import (
     LONGEST_LINE,
     LONGEST_OUTPUT,
     Console,
+    Printed,
     RunOutput,
     captured_descriptors,
     captured_streams,
@@ -117,6 +119,28 @@ def test_many_threads_lose_no_line() -> None:
     for name in "abcdefgh":
         assert [text for who, text in console.lines() if who == name] == [f"{name}{i}" for i in range(200)]
     assert console.written == 1600
+
+
+def test_a_reader_gets_only_new_lines() -> None:
+    """Whole lines are counted from 1; who knows the first ones gets the rest; unfinished ones come always."""
+    console = Console()
+    assert console.after(0) == Printed(first=1, lines=(), unfinished=())
+    assert console.after(0).last == 0
+    console.write("a", "one\ntwo\nthr")
+    console.write("b", "x")
+    assert console.after(1) == Printed(first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x")))
+    assert console.after(2) == Printed(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
+
+
+def test_a_reader_who_comes_late_gets_what_is_kept() -> None:
+    """The number of the first line tells that some are missing; after a line that never was come all."""
+    console = Console()
+    console.write("a", "".join(f"{number}\n" for number in range(1, CONSOLE_LINES + 11)))
+    for after in (0, 5, 10, CONSOLE_LINES + 11, -1):
+        printed = console.after(after)
+        assert (printed.first, printed.last) == (11, CONSOLE_LINES + 10)
+        assert printed.lines[0] == ("a", "11")
+    assert console.after(CONSOLE_LINES + 9).lines == (("a", str(CONSOLE_LINES + 10)),)
 
 
 # --- streams --------------------------------------------------------------------------------------
@@ -276,6 +300,131 @@ def test_a_stream_takes_only_text() -> None:
         assert out.write("日本") == 2
         with pytest.raises(TypeError, match="must be str, not bytes"):
             out.write(b"x")  # type: ignore[arg-type]
+
+
+# --- passing on -----------------------------------------------------------------------------------
+
+
+class Kept(io.StringIO):
+    """A stream that remembers in which order it was written to and flushed."""
+
+    encoding = "ascii"
+    errors = "strict"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Write, if the encoding has it."""
+        text.encode(self.encoding)
+        self.done.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Remember it."""
+        self.done.append("flushed")
+
+    def fileno(self) -> int:
+        """One that is like no other."""
+        return 4711
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+
+def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in its run and on the stream that stood there before, in order, flushed when it was flushed."""
+    out, err = Kept(), Kept()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+
+    def talk() -> None:
+        print("one", flush=True)  # noqa: T201 - what this is about
+        sys.stderr.write("two\n")
+        print("three")  # noqa: T201
+
+    console = Console()
+    with captured_streams(console, pass_on=True):
+        assert output_of(scheduler, talk, "talk") == "one\ntwo\nthree\n"
+        print("outside")  # noqa: T201
+    assert out.done == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
+    assert err.done == ["two\n"]
+    assert [text for _, text in console.lines()] == ["one", "two", "three", "outside"]
+    assert (sys.stdout, sys.stderr) == (out, err)
+
+
+def test_log_records_are_passed_on(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that writes to standard error still does, and its records are in the run."""
+    err = Kept()
+    monkeypatch.setattr(sys, "stderr", err)
+    handler = logging.StreamHandler(err)
+    logger = logging.getLogger("test_passing_on")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with captured_streams(Console(), pass_on=True):
+            assert output_of(scheduler, lambda: logger.warning("careful"), "log") == "careful\n"
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = True
+    assert "careful\n" in "".join(err.done)
+
+
+def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They ask for its descriptor, its encoding or its buffer, as subprocess and those who write bytes do."""
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, "latin-1", errors="replace", write_through=True)
+    kept = Kept()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", kept)
+    with captured_streams(Console(), pass_on=True) as (out, err):
+        assert (out.encoding, out.errors) == ("latin-1", "replace")
+        assert out.buffer is buffer
+        out.buffer.write(b"bytes")
+        assert not out.isatty()
+        assert err.isatty()
+        assert err.fileno() == 4711
+        with pytest.raises(AttributeError):
+            err.nothing_of_the_kind  # type: ignore[attr-defined] # noqa: B018 - that is the test
+    assert buffer.getvalue() == b"bytes"
+
+
+def test_what_the_stream_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not fail because of a stream's encoding; its own output is unchanged."""
+    out, console = Kept(), Console()
+    monkeypatch.setattr(sys, "stdout", out)
+    with captured_streams(console, pass_on=True):
+        print("日 e")  # noqa: T201
+    assert out.done == ["\\u65e5 e", "\n"]
+    assert console.lines() == [("stdout", "日 e")]
+
+
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(), ValueError("I/O operation on closed file"), OSError(28)]
+)
+def test_a_stream_that_is_broken_harms_nobody(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Where nobody reads any more, runs go on, and their output is kept."""
+
+    class Broken(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+        def flush(self) -> None:
+            raise error
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    monkeypatch.setattr(sys, "stderr", None)  # >&-
+    with captured_streams(Console(), pass_on=True):
+        text = output_of(
+            scheduler,
+            lambda: [print("still", flush=True), print("here", file=sys.stderr)],  # noqa: T201
+            "talk",
+        )
+        assert text == "still\nhere\n"
 
 
 # --- descriptors ----------------------------------------------------------------------------------
