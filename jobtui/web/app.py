@@ -70,6 +70,7 @@ class _Door:
                 async with asyncio.timeout(ANSWERING):
                     await response.prepare(request)
                     await response.write_eof()
+                    await request.writer.drain()
             except TimeoutError:
                 if transport is not None:
                     transport.abort()
@@ -86,6 +87,8 @@ class _Door:
             raise
         except Exception:  # noqa: BLE001 - a mistake of ours, which the client need not see
             report(f"{request.method} {request.path} failed; the server goes on")
+            if request.writer.output_size:  # a stream: what came now would be taken for a part of it
+                raise ConnectionResetError("the rest of the answer cannot be had") from None
             return self._pages.problem(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR))
 
     @web.middleware

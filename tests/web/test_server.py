@@ -262,6 +262,22 @@ def test_an_error_of_ours_is_reported_and_not_shown(caplog: pytest.LogCaptureFix
         assert request(server.address, path=f"{PAGE}/api/openapi.json", headers=(HOST,)).status == 200
 
 
+def test_a_stream_that_fails_is_cut_off(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No error page is written into it: the client sees that it has ended, and comes back."""
+    monkeypatch.setattr("jobtui.web.streams.write_event", lambda _event: 1 / 0)
+    with serving() as server, connected(server.address) as stream:
+        stream.sendall(EVENTS)
+        received = stream.recv(65_536)
+        request(server.address, "POST", f"{PAGE}/api/jobs/tick/run", headers=(HOST,))
+        while part := stream.recv(65_536):
+            received += part
+    assert received.count(b"HTTP/1.1") == 1
+    assert b"Internal" not in received
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_every_answer_forbids_what_a_page_may_be_abused_for() -> None:
     """Also those that refuse."""
     with serving() as server:
