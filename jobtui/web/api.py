@@ -93,7 +93,9 @@ class Api:
 
     async def _job(self, request: web.Request) -> web.Response:
         check_query(request)
-        return json_response(DETAILS.write(_answered(lambda: self._source.details(_name(request)))))
+        name = _name(request)
+        _answered(lambda: self._source.scheduler.runs_of(name))  # it knows which names are near
+        return json_response(DETAILS.write(_answered(lambda: self._source.details(name))))
 
     async def _runs(self, request: web.Request) -> web.Response:
         """The runs that wait, run and have ended, of all jobs or one."""
@@ -182,6 +184,8 @@ class Api:
         check_query(request)
         body = await read_json(request, "size")
         size = body.get("size")
+        if isinstance(size, float) and size.is_integer():  # 8.0 and 8e0 are 8 in JSON
+            size = int(size)
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= LARGEST_POOL:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY,

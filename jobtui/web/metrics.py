@@ -142,9 +142,8 @@ def _runs(tallies: Sequence[Tally]) -> Metric:
         labels=("job", "outcome"),
     )
     for tally in tallies:
-        job = _label(tally.job)
         for outcome in OUTCOMES:
-            metric.add_metric((job, outcome), getattr(tally, outcome))
+            metric.add_metric((tally.job, outcome), getattr(tally, outcome))
     return metric
 
 
@@ -155,13 +154,8 @@ def _histogram(name: str, documentation: str, known: Mapping[str, Histogram], jo
         if histogram is not None:
             ends = [*map(floatToGoString, histogram.bounds), "+Inf"]
             buckets = list(zip(ends, accumulate(histogram.counts), strict=True))
-            metric.add_metric((_label(job),), buckets, histogram.total)
+            metric.add_metric((job,), buckets, histogram.total)
     return metric
-
-
-def _label(job: str) -> str:
-    """A job's name without what UTF-8 has no bytes for."""
-    return job.encode("utf-8", "backslashreplace").decode()
 
 
 def _pieces(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
