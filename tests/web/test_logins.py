@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import pytest
@@ -71,8 +72,29 @@ def test_who_invents_a_client_has_to_wait_all_the_same() -> None:
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 429
 
 
-def test_a_success_forgives_what_failed_before() -> None:
-    """Four slips of the finger today and four tomorrow lock nobody out."""
+def test_many_at_once_are_let_in_by_one_look_at_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A browser asks for several things at once."""
+    looks = counted_looks(monkeypatch)
+    with serving(GUARDS) as server, ThreadPoolExecutor(8) as pool:
+
+        def ask(_number: int) -> int:
+            return request(server.address, path=API, headers=(HOST, RIGHT)).status
+
+        assert set(pool.map(ask, range(24))) == {200}
+    assert looks == ["lovelace"]
+
+
+def test_a_success_forgives_slips_of_the_finger() -> None:
+    """Four before it and four after it lock nobody out."""
+    with serving(GUARDS) as server:
+        four = [(HOST, WRONG)] * (MOST_FAILURES - 1)
+        tries = [*four, (HOST, RIGHT), *four]
+        statuses = [request(server.address, path=API, headers=headers).status for headers in tries]
+    assert statuses == [401] * 4 + [200] + [401] * 4
+
+
+def test_what_is_forgiven_is_forgotten() -> None:
+    """The count begins anew."""
     attempts = Attempts(ManualClock(0).monotonic)
     home = ip_address("127.0.0.1")
     for _ in range(MOST_FAILURES - 1):
@@ -182,20 +204,26 @@ def test_a_hashed_password_works_as_the_plain_one() -> None:
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
 
 
-def test_a_password_that_was_right_once_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scrypt takes a tenth of a second on purpose; a dashboard asks ten times a second."""
-    asked: list[str] = []
+def counted_looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is compared with the password from now on."""
+    looks: list[str] = []
     matches = Password.matches
 
     def counting(self: Password, candidate: str) -> bool:
-        asked.append(candidate)
+        looks.append(candidate)
         return matches(self, candidate)
 
     monkeypatch.setattr(Password, "matches", counting)
+    return looks
+
+
+def test_a_password_that_was_right_once_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scrypt takes a tenth of a second on purpose; a dashboard asks ten times a second."""
+    looks = counted_looks(monkeypatch)
     with serving(GUARDS) as server:
         for credentials in (RIGHT, RIGHT, basic("ada:love", "lace"), basic("adal", "ovelace"), RIGHT):
             request(server.address, path=API, headers=(HOST, credentials))
-    assert len(asked) == 3  # once the right one, and each wrong one, though its letters are the same
+    assert len(looks) == 3  # once the right one, and each wrong one, though its letters are the same
 
 
 def test_a_proxy_that_is_not_expected_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
