@@ -30,7 +30,7 @@ def encoder_for(accept: str) -> tuple[Encoder, str]:
     """What writes the format that an Accept header asks for, and its content type; there are two."""
     try:
         _, content_type = choose_encoder(accept)
-    except ValueError:  # a version that is no number
+    except (TypeError, ValueError):  # a version that is no number
         content_type = ""
     # Without whatever else was asked for: how to write names that ours do not have.
     return choose_encoder(_OPENMETRICS if content_type.startswith(_OPENMETRICS) else "")

@@ -194,6 +194,6 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=f"{API}/events")
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_sent_is_answered_as_described(case: schemathesis.Case, server: Client) -> None:
+def test_whatever_is_sent_is_answered_as_described(case: schemathesis.Case[Any], server: Client) -> None:
     """Valid and invalid requests made from the document: no 5xx, and no answer that it does not allow."""
     case.call_and_validate(base_url=f"http://{server.address.authority}")
