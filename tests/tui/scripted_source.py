@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from jobtui.core.coming import Coming, coming_after
 from jobtui.core.model import Cancellation, JobView, RunView, Snapshot
-from jobtui.core.output import Console
+from jobtui.core.output import Console, Printed
 from jobtui.core.words import describe
 from jobtui.source import JobDetails
 
@@ -53,7 +53,7 @@ class ScriptedSource:
         self.asked = 0
         self.outputs: dict[int, str] = {}
         self.console = Console()
-        self.printed = self.console.after
+        self.printed: Callable[[int], Printed] = self.console.after
         self.trouble = ""
         self.address = ""
         self.closed = False

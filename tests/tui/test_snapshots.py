@@ -40,8 +40,16 @@ def print_some(console: Console) -> None:
 def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
     """Compare a state, after some keys, with its picture."""
 
-    def compare(snapshot: Snapshot, keys: Sequence[str] = (), *, theme: str = "textual-dark") -> None:
+    def compare(
+        snapshot: Snapshot,
+        keys: Sequence[str] = (),
+        *,
+        theme: str = "textual-dark",
+        trouble: str = "",
+        address: str = "",
+    ) -> None:
         source = ScriptedSource(snapshot)
+        source.trouble, source.address = trouble, address
         source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         print_some(source.console)
         # A stop that never ends: the app is seen while it waits.
@@ -56,6 +64,7 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
                 await pilot.press(key)
                 await pilot.pause()
             await app.workers.wait_for_complete()
+            app._show_picture()
             await pilot.pause()
 
         with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):
@@ -162,6 +171,29 @@ def test_end_of_300_jobs(picture: Picture) -> None:
 def test_output(picture: Picture) -> None:
     """What jobs and subprocesses printed."""
     picture(scenes.idle(), ["o"])
+
+
+LOST = "connection lost at 10:24:07 (connection refused); trying again"
+
+
+def test_listening(picture: Picture) -> None:
+    """Where it listens stands on the top line, if there is room."""
+    picture(scenes.mid_run(), address="http://127.0.0.1:9001/@jobs")
+
+
+def test_connection_lost(picture: Picture) -> None:
+    """The last picture is greyed out, and the top line says why."""
+    picture(scenes.saturated(), trouble=LOST, address="http://127.0.0.1:9001/@jobs")
+
+
+def test_connection_lost_in_a_light_theme(picture: Picture) -> None:
+    """The same on light ground."""
+    picture(scenes.saturated(), theme="textual-light", trouble=LOST)
+
+
+def test_connection_lost_over_a_job(picture: Picture) -> None:
+    """Details cover the top line, so their frame says it."""
+    picture(scenes.idle(), [*"jjjj", "enter"], trouble=LOST)
 
 
 def test_before_the_clock_goes_forward(picture: Picture) -> None:
