@@ -158,6 +158,11 @@ class TestRefused:
             f"'{host}' is not an address of this machine: write it in numbers, such as {EXAMPLES}"
         )
 
+    @pytest.mark.parametrize("interface", ["\x1b[2J", "x" * 100])
+    def test_an_interface_that_would_drive_the_terminal(self, interface: str) -> None:
+        """Python takes any text for the name of one; it would be shown wherever the address is."""
+        assert " is not an address of this machine: " in refusal(f"[fe80::1%{interface}]:9001")
+
     @pytest.mark.parametrize(
         ("text", "meant"),
         [

@@ -342,6 +342,11 @@ class TestRunMode:
         path = write("jobtui.toml", "[prod]\njobs.pool = 4\njobs.pol = 5\n")
         assert complaint(path).startswith("jobtui.toml, line 3: the key 'jobs.pol' is not known.")
 
+    def test_in_toml_the_top_is_checked_below_every_section(self, write: Write) -> None:
+        """A slip that the section of the run mode hides is there in another one."""
+        path = write("jobtui.toml", "jobs.pool = -1\n[dev]\njobs.pool = 4\n")
+        assert complaint(path).startswith("jobtui.toml, line 1: jobs.pool must be ")
+
 
 KNOWN = (
     "Known are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.listen, jobs.readonly, jobs.allow, "

@@ -350,7 +350,9 @@ class TestNotThere:
         write("jobs.txt")
         assert complaint("jobs.txt") == "jobs.txt: a job file ends in .py"
 
-    @pytest.mark.parametrize("name", ["queue.py", "textual.py", "jobtui.py", "__main__.py", "pytest.py"])
+    @pytest.mark.parametrize(
+        "name", ["queue.py", "textual.py", "jobtui.py", "__main__.py", "pytest.py", "jinja2.py"]
+    )
     def test_a_file_in_the_place_of_a_module_that_is_needed(self, write: Write, name: str) -> None:
         """Its folder is first on the path, so the next `import queue`, in any library, would get it."""
         write(name)

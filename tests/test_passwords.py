@@ -107,6 +107,12 @@ class TestHash:
         """The limit itself is allowed."""
         assert read_password("x" * 1024).matches("x" * 1024)
 
+    def test_a_longer_one_is_not_even_looked_at(self) -> None:
+        """To bring a long text into form C can take a minute, and whoever sends it need not know anything."""
+        for length, is_looked_at in ((1024, True), (1025, False)):
+            password = read_sha256(hashlib.sha256(b"x" * length).hexdigest())
+            assert password.matches("x" * length) is is_looked_at
+
 
 class TestPlain:
     """A password that stands in the settings as it is."""
