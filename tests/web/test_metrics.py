@@ -196,7 +196,10 @@ def test_any_name_is_a_label(headers: dict[str, str]) -> None:
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
         ),
         ("application/openmetrics-text; version=x", "text/plain; version=0.0.4; charset=utf-8"),
-        ("application/openmetrics-text; version=1.0.0.evil", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (
+            "application/openmetrics-text; version=1.0.0.evil",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
     ],
 )  # fmt: skip
 def test_the_format_is_what_is_asked_for(accept: str, kind: str) -> None:
