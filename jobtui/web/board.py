@@ -10,6 +10,7 @@ import asyncio
 import json
 import operator
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import date, datetime
 
 from markupsafe import Markup
@@ -69,14 +70,20 @@ class Board:
 
     # --- drawing ----------------------------------------------------------------------------------
 
-    async def renew(self) -> None:
-        """Draw what has changed, if anything has, and not more often than there is time for."""
+    async def renew(self, seen: int) -> None:
+        """Draw what has changed, if anything has, and not more often than there is time for.
+
+        Args:
+            seen: The version that whoever asks has. If there is a later one, that will do: somebody else has
+                waited for it, and drawn it for all.
+        """
         loop = asyncio.get_running_loop()
-        while rest := self._pace.rest(loop.time(), thread_cpu()):
+        while self.version == seen and (rest := self._pace.rest(loop.time(), thread_cpu())):
             await _pause(rest)
         async with self._drawing:
             age = self._site.clock.monotonic() - self._painted
-            if self._snapshot is None or self.seq < self._site.broadcast.seq or age >= STALE:
+            old = self._snapshot is None or self.seq < self._site.broadcast.seq or age >= STALE
+            if self.version == seen and old:
                 self._pace.begin(loop.time(), thread_cpu())
                 await self._paint()
 
@@ -185,7 +192,7 @@ class Board:
 
         Args:
             seen: The version.
-            part: The id of the only part it wants to know of; "" for all.
+            part: The id of the only part it wants to know of, beside those that are always there; "" for all.
         """
         if seen >= self.version:
             return b""
@@ -195,12 +202,11 @@ class Board:
         return self._written[key]
 
     def _write(self, seen: int, only: str) -> bytes:
-        every = [*self._heads.values(), *self._lists.values()]
         parts = {
             part.id: part.html
-            for each in every
+            for each in (*self._heads.values(), *self._lists.values())
             for part in each.parts.values()
-            if part.version > seen and only in ("", part.id)
+            if part.version > seen and (only in ("", part.id) or each.name in self._heads)
         }
         lists = {
             each.name: each.order for each in self._lists.values() if each.order_version > seen and not only
@@ -216,10 +222,6 @@ def _joined(parts: Iterable[str]) -> Markup:
 
 
 async def _pause(seconds: float) -> None:
-    loop = asyncio.get_running_loop()
-    over = loop.create_future()
-    handle = loop.call_later(seconds, over.set_result, None)
-    try:
-        await over
-    finally:
-        handle.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().create_future()

@@ -38,7 +38,7 @@ class Live:
         await send(response, _RETRY)
         moved = False
         while True:
-            await board.renew()
+            await board.renew(seen)
             news, seen = board.news(seen, part), board.version
             if news or not moved:
                 await send(response, self._pulse() + news)

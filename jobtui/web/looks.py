@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from importlib.resources import files
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from jobtui import format as words
 from jobtui.core.model import PoolView, RunState
@@ -20,6 +22,11 @@ from jobtui.core.model import PoolView, RunState
 ROOT = "/@jobs"
 GAUGE = 10  # characters
 STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+_GLYPHS: dict[Any, str] = {**words.STATUS_GLYPHS, **words.STATE_GLYPHS}
+_TONES: dict[Any, str] = {**words.STATUS_TONES, **words.STATE_TONES}
+_REMEMBERED = 2_048  # of each piece
+_NEVER = Markup('<span class="muted">{}</span>').format(words.NEVER)
 
 Draw = Callable[[str, Any, datetime], Markup]
 
@@ -57,11 +64,10 @@ class Looks:
             "root": ROOT,
             "version": digest[:12],  # of the files: a browser that has kept older ones asks for these
             "readonly": readonly,
-            "status_glyphs": words.STATUS_GLYPHS,
-            "status_tones": words.STATUS_TONES,
-            "state_glyphs": words.STATE_GLYPHS,
-            "state_tones": words.STATE_TONES,
+            "glyphs": _GLYPHS,
+            "tones": _TONES,
             "strip_glyphs": words.STRIP_GLYPHS,
+            "instant": instant,
         }
         self._templates.filters |= {
             "plain": words.plain,
@@ -72,11 +78,15 @@ class Looks:
             "count": words.count,
             "run_label": words.run_label,
             "in_words": in_words,
+            "in_rows": _in_rows,
             "has_page": has_page,
             "job_path": job_path,
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
+        pieces = self._templates.get_template("pieces.html").module
+        for piece in ("state", "job_link", "strip", "job_buttons"):
+            self._templates.globals[piece] = lru_cache(_REMEMBERED)(getattr(pieces, piece))
         for name in self._templates.list_templates():
             self._templates.get_template(name)  # a page is not the place to find that one is broken
         self._parts: Any = self._templates.get_template("parts.html").module
@@ -101,11 +111,24 @@ def has_page(name: str) -> bool:
     return name not in (".", "..")
 
 
+def instant(time: datetime | None, now: datetime) -> Markup:
+    """An instant as short as it can be told, and in full for who asks."""
+    if time is None:
+        return _NEVER
+    full, short = escape(words.full_moment(time)), escape(words.moment(time, now).strip())
+    return Markup(f'<time datetime="{time.isoformat()}" title="{full}">{short}</time>')  # noqa: S704 - escaped
+
+
 def in_words(states: Sequence[RunState]) -> str:
     """Outcomes, oldest first, as a sentence: ``the last 10: 9 ok, 1 failed; the latest ok``."""
     counts = Counter(states)
     numbers = ", ".join(f"{number} {state.value.lower()}" for state, number in counts.most_common())
     return f"the last {len(states)}: {numbers}; the latest {states[-1].value.lower()}"
+
+
+def _in_rows(states: Sequence[RunState]) -> list[tuple[RunState, int]]:
+    """Outcomes with how many of them follow each other."""
+    return [(state, len(list(row))) for state, row in groupby(states)]
 
 
 def _lines(text: str) -> str:

@@ -103,7 +103,7 @@ def test_the_page_tells_what_has_ended_and_why(scheduler: Scheduler, visitor: Vi
     assert row[5] == "ValueError: no such order"
     strip = page.one("tbody", id="jobs-rows").one("span", **{"class": "strip"})
     assert strip.words == "█"
-    assert strip.attributes["aria-label"] == "the last 1: 1 failed; the latest failed"
+    assert strip.attributes["title"] == "the last 1: 1 failed; the latest failed"
     assert "✗ 1 failed last" in page.one("p", id="totals").words
 
 

@@ -116,10 +116,7 @@ function arrange(list, ids, fresh) {
 }
 
 function apply({ lists, parts }) {
-  if (page.again) {
-    if (page.again in parts) again();
-    return;
-  }
+  if (page.again in parts) again();
   const fresh = new Map();
   for (const [id, html] of Object.entries(parts)) {
     const old = byId(id), element = made(html);
