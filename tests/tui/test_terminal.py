@@ -18,6 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from jobtui import Scheduler
+from jobtui.addresses import parse_address
+from jobtui.source import LocalSource
+from jobtui.web.server import Server
+
 LIMIT = 30.0  # seconds
 
 JOBS = """
@@ -200,3 +205,24 @@ def test_a_terminal_that_changes_its_size(dashboard: Terminal) -> None:
     dashboard.type("q")
     assert dashboard.end() == 0
     dashboard.assert_clean()
+
+
+def test_an_attached_dashboard_is_left_at_once(tmp_path: Path) -> None:
+    """``q`` asks nothing, although a run goes on: that is another process's, and goes on there."""
+    go_on = threading.Event()
+    scheduler = Scheduler()
+    scheduler.schedule("@yearly", go_on.wait, name="forever")
+    with scheduler, Server(LocalSource(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
+        command = [sys.executable, "-m", "jobtui", "attach", str(server.address)]
+        terminal = Terminal(command, tmp_path)
+        try:
+            terminal.wait_for("elsewhere.py")
+            terminal.type("r")
+            terminal.wait_for("▶")
+            terminal.type("q")
+            assert terminal.end() == 0
+            terminal.assert_clean()
+            assert scheduler.snapshot().pool.running == 1
+        finally:
+            terminal.close()
+            go_on.set()
