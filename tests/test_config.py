@@ -728,7 +728,8 @@ def test_importing_the_module_is_cheap() -> None:
 # Whole random text is almost never near a settings file, so most of it is put together from pieces of one.
 PIECES = st.sampled_from(
     [
-        "jobs.", "cron.", "pool", "selfconcurrent", "auth", ".user", ".pass", "listen", "allow", "a", "[", "]", "[[", "[dev]\n", "[tool.jobtui]",
+        "jobs.", "cron.", "pool", "selfconcurrent", "auth", ".user", ".pass", "listen", "allow", "a",
+        "[", "]", "[[", "[dev]\n", "[tool.jobtui]",
         "=", " = ", ":", ".", '"', "'", '"""', "#", " ;", "\n", "\r\n", "\r", "\t", "  ", "%(a)s", "${HOME}",
         "4", "-1", "true", "4.5", "@daily", "@every 1h", "0 0 * * * ?", '"* * * * *"', "{", "}", ",", "\\",
         "é", "\ufeff", "\x00", "\x1b", "1979-05-27", "TZ=", "CRON_TZ=Europe/Berlin ", "\u2028",
