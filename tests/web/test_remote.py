@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -117,6 +118,8 @@ class Fake:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
+                if status == HTTPStatus.FOUND:
+                    self.send_header("Location", body.decode())
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -445,6 +448,15 @@ def test_a_follower_that_raises_harms_nobody(
     source.pause("a")
     until(source, lambda: source.snapshot().jobs[0].paused_since is not None)
     assert "a follower raised" in caplog.text
+
+
+def test_no_redirect_is_followed(cleanup: ExitStack) -> None:
+    """Whatever a server says, passwords go nowhere else."""
+    with fake(lambda path: problem(500, "elsewhere")) as elsewhere:
+        answer = 302, "text/html", f"{elsewhere.target.origin}/@jobs/api/snapshot".encode()
+        with fake(lambda path: answer) as server, pytest.raises(ConnectionError, match="status 302"):
+            attached(cleanup, server.target, Credentials("ada", "lovelace"))
+        assert not elsewhere.asked
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
