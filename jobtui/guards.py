@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -12,6 +14,7 @@ from jobtui.passwords import Password
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
+_LONGEST_USER = 256  # characters
 _MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as IPv6 sockets see them
 _BEGINNING = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?:\.\*)*\.?(?:/[0-9]+)?")
 
@@ -31,6 +34,14 @@ class Credentials:
     def __post_init__(self) -> None:
         """Sees that the user is one."""
         check_user(self.user)
+
+    def match(self, user: str, password: str) -> bool:
+        """Whether these are the credentials. It takes the same time, whichever of the two is wrong.
+
+        The user is compared in Unicode's form C, as the password is; for the time see `Password.matches`.
+        """
+        right_password = self.password.matches(password)
+        return hmac.compare_digest(_encoded(user), _encoded(self.user)) and right_password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +76,11 @@ class Guards:
         return plain.is_loopback or any(plain in network for network in self.allow)
 
 
+def _encoded(user: str) -> bytes:
+    short = user if len(user) <= _LONGEST_USER else ""  # form C of a long text can be made to take minutes
+    return unicodedata.normalize("NFC", short).encode(errors="surrogatepass")
+
+
 def check_user(user: str) -> None:
     """Sees that a user can be given in a login.
 
@@ -73,6 +89,8 @@ def check_user(user: str) -> None:
     """
     if not user:
         raise ValueError("it is empty")
+    if len(user) > _LONGEST_USER:
+        raise ValueError(f"it has more than {_LONGEST_USER} characters")
     if ":" in user:
         raise ValueError("it has a colon in it, which ends the user in a login")
     if not user.isprintable():

@@ -180,3 +180,25 @@ class TestParseNetwork:
         except ValueError as error:
             meant = str(error).partition("did you mean ")[2].partition(",")[0]
             assert parse_network(meant) == ip_network(f"{address}/{prefix}", strict=False)
+
+
+def test_credentials_match_when_both_are_right() -> None:
+    """However an accent is composed, and whatever somebody sends instead of them."""
+    credentials = Credentials("andré", read_password("pass é"))
+    assert credentials.match("andré", "pass é")
+    assert credentials.match("andre\u0301", "pass e\u0301")
+    for user, password in (
+        ("andré", "other"),
+        ("andre", "pass é"),
+        ("", ""),
+        ("\ud800", "pass é"),
+        ("é" * 300, "x"),
+    ):
+        assert not credentials.match(user, password)
+
+
+def test_a_user_has_an_end() -> None:
+    """What is compared in a login is looked at whole."""
+    Credentials("u" * 256, read_password("pass"))
+    with pytest.raises(ValueError, match="more than 256 characters"):
+        Credentials("u" * 257, read_password("pass"))

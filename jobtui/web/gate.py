@@ -25,7 +25,7 @@ from urllib.parse import urlsplit
 from multidict import CIMultiDictProxy
 
 from jobtui.core.tracebacks import logger
-from jobtui.guards import Credentials, Guards, IpAddress
+from jobtui.guards import Guards, IpAddress
 from jobtui.web.attempts import Attempts
 from jobtui.web.problems import Problem
 from jobtui.web.sessions import Sessions
@@ -161,7 +161,8 @@ class Gate:
         Raises:
             Problem: Too many attempts from that address have failed.
         """
-        assert self.guards.credentials is not None  # or nobody asks
+        credentials = self.guards.credentials
+        assert credentials is not None  # or nobody asks
         digest = hmac.digest(
             self._key, f"{len(user)}:{user}:{password}".encode(errors="replace"), hashlib.sha256
         )
@@ -178,7 +179,7 @@ class Gate:
                     {"Retry-After": str(math.ceil(wait))},
                 )
             loop = asyncio.get_running_loop()
-            right = await loop.run_in_executor(None, _matches, self.guards.credentials, user, password)
+            right = await loop.run_in_executor(None, credentials.match, user, password)
             if right:
                 self._known = digest
                 self.attempts.succeeded(client)
@@ -189,16 +190,6 @@ class Gate:
 
     def _is_known(self, digest: bytes) -> bool:
         return self._known is not None and hmac.compare_digest(self._known, digest)
-
-
-def _matches(credentials: Credentials, user: str, password: str) -> bool:
-    """Compare both, whichever is wrong."""
-    right_user = hmac.compare_digest(
-        hashlib.sha256(user.encode(errors="replace")).digest(),
-        hashlib.sha256(credentials.user.encode(errors="replace")).digest(),
-    )
-    right_password = credentials.password.matches(password)
-    return right_user and right_password
 
 
 def _unauthorized(detail: str) -> Problem:

@@ -70,6 +70,8 @@ def _tcp(address: TcpAddress) -> socket.socket:
 
 def _unix(path: Path) -> socket.socket:
     """A socket that nobody else can open, at no time: it gets its mode with its name."""
+    if not hasattr(socket, "AF_UNIX"):
+        raise CannotListenError("Python has no Unix sockets on this system; listen on 127.0.0.1 instead")
     _clear(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
