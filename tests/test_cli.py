@@ -708,6 +708,34 @@ class TestCheck:
         assert "pool      no limit\n" in out
         assert len(re.findall(r"\d\d:00:00 JST", out)) == 3
 
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ("", ""),
+            ('jobs.listen = "127.0.0.1:9001"', "page      http://127.0.0.1:9001/@jobs, for this machine\n"),
+            (
+                'jobs.listen = "unix:/run/x"\njobs.readonly = true',
+                "page      unix:/run/x, for this machine, readonly\n",
+            ),
+            (
+                'jobs.listen = "[::]:80"\njobs.allow = ["10.0.0.0/8"]\n'
+                '[jobs.auth]\nuser = "ada"\npass = "love"',
+                "page      http://[::]:80/@jobs, for this machine and 10.0.0.0/8, with user and password\n",
+            ),
+        ],
+    )
+    def test_where_the_page_will_be(
+        self, write: Write, capsys: pytest.CaptureFixture[str], settings: str, said: str
+    ) -> None:
+        """And for whom: who checks before the night wants to know what will be open."""
+        write()
+        write("jobtui.toml", settings)
+        assert main(["check", "demo.py"]) == 0
+        out = capsys.readouterr().out
+        assert said in out
+        assert ("page " in out) is bool(said)
+        assert "love" not in out
+
     # Unbuffered, it is the write that fails; else the flush, or Python's own at the very end.
     @pytest.mark.parametrize("unbuffered", ["", "1"])
     @pytest.mark.parametrize("arguments", [["check", "demo.py"], ["--help"]])

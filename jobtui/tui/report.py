@@ -19,6 +19,7 @@ from jobtui.core.model import JobView, RunView, Snapshot, Trigger
 from jobtui.core.schedules import Schedule
 from jobtui.core.words import describe
 from jobtui.core.zones import zone_name
+from jobtui.guards import Guards
 from jobtui.loader import Loaded
 from jobtui.wording import plain, shown_path
 
@@ -83,6 +84,8 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
         "pool": str(snapshot.pool.size or "no limit"),
         "zone": f"{plain(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
+    if loaded.settings.listen is not None:
+        lines["page"] = f"{plain(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.guards)}"
     if loaded.start_functions:
         lines["on start"] = (
             f"{loaded.start_functions} on_app_start, which check does not call; more jobs may come from there"
@@ -91,6 +94,15 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     for key, value in lines.items():
         grid.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
     return grid
+
+
+def _who_comes_in(guards: Guards) -> str:
+    """Whom the status page is for."""
+    networks = "".join(f" and {network}" for network in guards.allow)
+    who = f"for this machine{networks}"
+    if guards.credentials is not None:
+        who += ", with user and password"
+    return f"{who}, readonly" if guards.readonly else who
 
 
 def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
