@@ -20,6 +20,7 @@ from jobtui.core.model import Phase, Snapshot
 from jobtui.format import NEVER, between, going
 from jobtui.pace import Pace
 from jobtui.web.looks import Looks
+from jobtui.web.packing import Pack
 from jobtui.web.parts import PartList, Turn
 from jobtui.web.shown import HEADS, LISTS, MOST_JOBS
 from jobtui.web.site import Site
@@ -27,7 +28,7 @@ from jobtui.web.site import Site
 HEARTBEAT_LATE = 35.0  # seconds; the timer wakes every 30 s at least
 STALE = 5.0  # seconds after which a picture without news is old: the heartbeat is no event
 _SPACING = 0.05  # seconds from one picture to the next
-_LONGEST = 1.0
+_LONGEST = 0.2
 _SHARE = 0.1  # of a core, for everything that the server does
 _SEARCHED = 100  # jobs that are looked at before others have a turn
 
@@ -66,7 +67,7 @@ class Board:
         self._day: date | None = None
         self._painted = 0.0
         self._snapshot: Snapshot | None = None
-        self._written: dict[tuple[int, str], bytes] = {}
+        self._written: dict[tuple[int, str, Pack], bytes] = {}
 
     # --- drawing ----------------------------------------------------------------------------------
 
@@ -187,18 +188,20 @@ class Board:
 
     # --- for streams ------------------------------------------------------------------------------
 
-    def news(self, seen: int, part: str = "") -> bytes:
+    def news(self, seen: int, part: str, pack: Pack) -> bytes:
         """What a browser that has this version lacks, as an event of its stream; b"" if nothing.
 
         Args:
             seen: The version.
             part: The id of the only part it wants to know of, beside those that are always there; "" for all.
+            pack: Packs it.
         """
         if seen >= self.version:
             return b""
-        key = seen, part
+        key = seen, part, pack
         if key not in self._written:
-            self._written[key] = self._write(seen, part)
+            text = self._write(seen, part)
+            self._written[key] = pack(text) if text else b""
         return self._written[key]
 
     def _write(self, seen: int, only: str) -> bytes:

@@ -66,8 +66,7 @@ class Forms:
         fields = dict(pairs)
         if len(fields) < len(pairs):
             raise Problem(HTTPStatus.BAD_REQUEST, "a field of the form stands there twice")
-        cookie = request[VISIT].cookie
-        if not cookie or not self._gate.sessions.is_token(cookie, fields.get("token", "")):
+        if not self._gate.sessions.is_token(request[VISIT].cookie, fields.get("token", "")):
             raise Problem(
                 HTTPStatus.FORBIDDEN, "this form is not of a page that was shown here lately: load it again"
             )

@@ -7,6 +7,7 @@ import json
 from aiohttp import web
 
 from jobtui.web.board import Board
+from jobtui.web.packing import GZIP, GZIP_BEGIN, squeezed, takes_gzip, unpacked
 from jobtui.web.site import Site
 from jobtui.web.streams import KEEPALIVE, open_stream, send
 
@@ -31,17 +32,20 @@ class Live:
         board = self._board
         part = request.query.get("part", "")
         seen = board.version_of(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
-        response = await open_stream(request)
+        gzip = takes_gzip(request)
+        pack = squeezed if gzip else unpacked
+        response = await open_stream(request, GZIP if gzip else None)
+        begin = GZIP_BEGIN if gzip else b""
         if seen is None:  # of another life of the scheduler: its parts and its form are not ours
-            await send(response, _RELOAD)
+            await send(response, begin + pack(_RELOAD))
             return response
-        await send(response, _RETRY)
+        await send(response, begin + pack(_RETRY))
         moved = False
         while True:
             await board.renew(seen)
-            news, seen = board.news(seen, part), board.version
+            news, seen = board.news(seen, part, pack), board.version
             if news or not moved:
-                await send(response, self._pulse() + news)
+                await send(response, pack(self._pulse()) + news)
             moved = await self._site.broadcast.wait_beyond(board.seq, KEEPALIVE)
 
     def _pulse(self) -> bytes:

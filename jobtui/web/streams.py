@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -24,9 +24,10 @@ _SHARING = 0.05  # seconds until a client gets the rest of its share where no tu
 _PIECE = 50  # events that are written until others have a turn: about a millisecond
 
 
-async def open_stream(request: web.Request) -> web.StreamResponse:
-    """Begin a stream of server-sent events."""
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+async def open_stream(request: web.Request, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
+    """Begin a stream of server-sent events, with more headers if there are any."""
+    response = web.StreamResponse(headers=headers)
+    response.headers["Content-Type"] = "text/event-stream; charset=utf-8"
     response.headers["X-Accel-Buffering"] = "no"  # nginx would keep it until it is full
     await response.prepare(request)
     return response

@@ -227,12 +227,12 @@ def serving(scheduler: Scheduler, guards: Guards | None = None, title: str = "sh
 
 
 @contextmanager
-def streaming(visitor: Visitor, page: Element, **query: str) -> Iterator[Stream]:
+def streaming(visitor: Visitor, page: Element, headers: dict[str, str] | None = None) -> Iterator[Stream]:
     """The stream that a page follows."""
     body = page.one("body").attributes
     parts = urlsplit(body["data-live"])
-    more = urlencode({"after": body["data-tag"]} | query)
-    stream = Stream(visitor, f"{parts.path}?{parts.query}{'&' if parts.query else ''}{more}")
+    more = urlencode({"after": body["data-tag"]})
+    stream = Stream(visitor, f"{parts.path}?{parts.query}{'&' if parts.query else ''}{more}", headers)
     try:
         yield stream
     finally:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from pages_kit import LIMIT, LOCKED, Stream, Tree, Visitor, serving, streaming
 
 from jobtui import Scheduler
+from jobtui.core.model import Snapshot
 from jobtui.web.looks import Draw, Looks
 
 
@@ -179,7 +182,15 @@ def test_what_is_sent_has_no_token(scheduler: Scheduler, visitor: Visitor) -> No
 def test_a_change_is_drawn_once_for_all_who_look(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With twenty browsers, a change costs as many drawings as with one."""
+    """With twenty browsers, a change costs as many pictures and drawings as with one."""
+    pictures: list[Snapshot] = []
+    snapshot = scheduler.snapshot
+
+    def taken() -> Snapshot:
+        pictures.append(snapshot())
+        return pictures[-1]
+
+    monkeypatch.setattr(scheduler, "snapshot", taken)
     drawn: list[str] = []
     part = Looks.part
 
@@ -200,11 +211,13 @@ def test_a_change_is_drawn_once_for_all_who_look(
         row = page.one("tbody", id="jobs-rows").all("tr")[0].attributes["id"]
         streams = [open_streams.enter_context(streaming(visitor, page)).messages() for _ in range(20)]
         drawn.clear()
+        pictures.clear()
         scheduler.pause("one")
         for messages in streams:
             _, data = next(messages)
             assert row in data["parts"]
         assert drawn.count(row) == 1
+        assert len(pictures) <= 2, "one, and on a very slow machine one more that looks for the heartbeat"
 
 
 def test_the_stream_is_for_who_has_logged_in(scheduler: Scheduler) -> None:
@@ -219,3 +232,23 @@ def test_the_stream_is_for_who_has_logged_in(scheduler: Scheduler) -> None:
 def test_only_the_stream_itself_can_be_asked_for(visitor: Visitor) -> None:
     """HEAD would wait for the end of what has none."""
     assert visitor.ask("HEAD", "/@jobs/live").status == 405
+
+
+def test_what_is_sent_is_small_for_who_takes_it_so(scheduler: Scheduler, visitor: Visitor) -> None:
+    """A browser gets it packed, piece by piece: each can be read as soon as it is there."""
+    for number in range(100):
+        scheduler.every("1h", print, name=f"job-{number}")
+    with streaming(visitor, visitor.get("/@jobs?q=job").page) as stream:
+        plain = next(iter(stream.messages()))
+    with streaming(visitor, visitor.get("/@jobs?q=job").page, headers={"Accept-Encoding": "gzip"}) as stream:
+        assert stream.response.headers["Content-Encoding"] == "gzip"
+        squeezed, text, unpack = 0, b"", zlib.decompressobj(zlib.MAX_WBITS | 16)
+        for wanted in (b'"jobs-99"', b"PAUSED"):
+            while not (wanted in text and text.endswith(b"\n\n")):
+                piece = stream.response.read1()
+                squeezed += len(piece)
+                text += unpack.decompress(piece)
+            scheduler.pause("job-7")
+    (message,) = [line for line in text.split(b"\n") if b'"jobs-99"' in line and b"PAUSED" not in line]
+    assert json.loads(message.removeprefix(b"data: "))["parts"].keys() == plain[1]["parts"].keys()
+    assert squeezed < len(text) / 5
