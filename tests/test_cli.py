@@ -718,8 +718,10 @@ class TestCheck:
                 "page      unix:/run/x, for this machine, readonly\n",
             ),
             (
-                'jobs.listen = "[::]:80"\njobs.allow = ["10.0.0.0/8"]\n'
-                '[jobs.auth]\nuser = "ada"\npass = "love"',
+                (
+                    'jobs.listen = "[::]:80"\njobs.allow = ["10.0.0.0/8"]\n'
+                    '[jobs.auth]\nuser = "ada"\npass = "love"'
+                ),
                 "page      http://[::]:80/@jobs, for this machine and 10.0.0.0/8, with user and password\n",
             ),
         ],
