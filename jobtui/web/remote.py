@@ -80,7 +80,11 @@ class RemoteSource:
             target=self._run, args=(connected,), name="jobtui-remote", daemon=True
         )
         self._thread.start()
-        connected.result()
+        try:
+            connected.result()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Be done with it. Questions under way are broken off; the scheduler goes on."""
@@ -237,7 +241,11 @@ class RemoteSource:
     async def _live(self, connected: Future[None]) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         async with self._client:
-            self._take(await self._client.ask("GET", "snapshot", limit=ANSWERING))
+            try:
+                self._take(await self._client.ask("GET", "snapshot", limit=ANSWERING))
+            except Exception as error:  # noqa: BLE001 - passed on, before the loop is cleared up
+                connected.set_exception(error)
+                return
             connected.set_result(None)
             following = asyncio.create_task(self._follow())
             over = asyncio.create_task(self._over.wait())

@@ -137,6 +137,7 @@ async def test_an_answer_that_comes_too_late(keys: list[str], kind: type[Screen[
         await stage.pilot.press(*keys)
         await stage.until(lambda: len(source.questions) == 1)
         assert isinstance(stage.screen, kind)
+        stage.app._show_picture()  # something has changed: the screen would ask again
         await stage.pilot.press("escape")
         await stage.until(lambda: isinstance(stage.screen, Dashboard))
         source.answering.set()

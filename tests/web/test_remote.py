@@ -253,12 +253,12 @@ def test_slow_answers_are_answers(cleanup: ExitStack, scheduler: Scheduler) -> N
 
 
 def test_the_clock_stands_still_from_the_loss_on(cleanup: ExitStack, scheduler: Scheduler) -> None:
-    """What is shown is as of the moment of the loss, and not of its last news."""
-    lost = threading.Event()
+    """What is shown is as of the moment of the loss, and not of its last news; once found, it goes on."""
+    lost, found = threading.Event(), threading.Event()
     clock = ManualClock(0.0)
 
     def answer(path: str) -> Answer:
-        if "after" in path:
+        if "after" in path and not found.is_set():
             assert lost.wait(LIMIT)
             return 500, "text/plain", b""
         return picture(scheduler)
@@ -273,6 +273,10 @@ def test_the_clock_stands_still_from_the_loss_on(cleanup: ExitStack, scheduler: 
         assert source.trouble.startswith("connection lost at 12:00:03 (")
         clock.advance(60)
         assert f"{source.snapshot().at:%H:%M:%S}" == "12:00:03"
+        found.set()
+        until(source, lambda: not source.trouble)
+        clock.advance(5)
+        assert source.snapshot().at.second == 5
         source.close()
 
 
@@ -331,6 +335,21 @@ def test_refusals_of_commands(
             source.run("a")
         if kind is not ConnectionError:
             assert caught.value.args == (json.loads(answer[2])["detail"],)
+        source.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("..", "%2E%2E"), ("a/b", "a%2Fb"), ("%2e", "%252e"), ("é?", "%C3%A9%3F")]
+)
+def test_no_name_is_a_step_in_the_path(
+    cleanup: ExitStack, scheduler: Scheduler, name: str, step: str
+) -> None:
+    """Neither here nor at a proxy in between, which would tidy the path up."""
+    with fake(lambda path: problem(404, "no") if "jobs/api/jobs" in path else picture(scheduler)) as server:
+        source = attached(cleanup, server.target)
+        with pytest.raises(LookupError):
+            source.run(name)
+        assert f"/@jobs/api/jobs/{step}/run" in server.asked
         source.close()
 
 
@@ -430,7 +449,6 @@ def test_a_connection_that_fails_leaves_no_thread() -> None:
     source = RemoteSource(target)
     with pytest.raises(ConnectionRefusedError, match="connection refused"):
         source.connect()
-    source.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
 
 
