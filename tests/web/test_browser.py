@@ -458,12 +458,12 @@ def test_clocks_tick_without_the_server(scheduler: Scheduler, browser: Browser) 
         browser.until(lambda: browser.reads("#clock") != clock)
 
 
-def test_the_pages_of_a_job_and_a_run_are_live(
-    scheduler: Scheduler, browser: Browser, gate: threading.Event
-) -> None:
-    """What becomes of them, and what a run prints, is seen without loading the page again."""
+def test_the_page_of_a_run_is_live(scheduler: Scheduler, browser: Browser, gate: threading.Event) -> None:
+    """What becomes of it, and what it prints, is seen without loading the page again."""
+    opened = threading.Event()
 
     def job() -> None:
+        opened.wait(LIMIT)
         print("first")  # noqa: T201 - it is caught
         gate.wait(LIMIT)
         print("second")  # noqa: T201 - it is caught
@@ -474,14 +474,24 @@ def test_the_pages_of_a_job_and_a_run_are_live(
         run = scheduler.run("slow")
         browser.open(address, f"/@jobs/runs/{run.number}")
         browser.mark()
+        opened.set()
         browser.until_reads("#output", "first")
         gate.set()
         browser.until_reads("main", "✗ FAILED")
         browser.until_reads("#traceback", "ValueError: in the end")
         browser.until_reads("#output", "first second")
+        assert not browser.has("main button")
         assert browser.marked
-        browser.open(address, "/@jobs/jobs/slow")
+
+
+def test_the_page_of_a_job_is_live(scheduler: Scheduler, browser: Browser) -> None:
+    """Its runs come in, whoever asks for them, and its buttons and keys act on it."""
+    job = scheduler.every("1h", print, name="backup")
+    with visiting(browser, scheduler) as address:
+        browser.open(address, "/@jobs/jobs/backup")
         browser.mark()
+        scheduler.now(job)
+        browser.until_reads("main tbody", "#1")
         browser.one("main button[name=run]").click()
         browser.until_reads("main tbody", "#2")
         browser.keys("p")
