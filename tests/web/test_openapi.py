@@ -187,7 +187,7 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=f"{API}/events")
 @seed(1)
 @SCHEMA.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     database=None,
     deadline=None,
