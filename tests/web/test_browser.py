@@ -500,6 +500,26 @@ def test_the_page_of_a_job_is_live(scheduler: Scheduler, browser: Browser) -> No
         assert browser.marked
 
 
+def test_a_page_that_nobody_sees_needs_no_connection(scheduler: Scheduler, browser: Browser) -> None:
+    """It leaves it to others, since a browser has few; and is up to date when it is looked at again."""
+    job = scheduler.every("1h", print, name="backup")
+    with visiting(browser, scheduler) as address:
+        browser.open(address)
+        browser.until(lambda: browser.run("return stream?.readyState === 1"))
+        browser.mark()
+        browser.run(
+            "addEventListener('visibilitychange', () => { window.left ??= document.hidden && !stream })"
+        )
+        page = browser.driver.current_window_handle
+        browser.driver.switch_to.new_window("tab")
+        job.pause()
+        browser.driver.close()
+        browser.driver.switch_to.window(page)
+        browser.until_reads("#jobs-rows tr", "‖ PAUSED")
+        assert browser.run("return left")
+        assert browser.marked
+
+
 LONG = [
     "a_very_long_name_without_any_blank_" * 8,
     "日本語のジョブ名はとても長いです" * 5,

@@ -9,7 +9,7 @@ document.documentElement.classList.add("live");
 
 // --- time: the server's, counted on by our clock ---------------------------------------------------
 
-let ahead = 0; // seconds by which the server's clock is ahead of ours
+let ahead = page.now - Date.now() / 1000; // seconds by which the server's clock is ahead of ours
 let offset = Number(page.offset); // of the server's zone, in seconds
 let heartbeat = Number(page.heartbeat) || null;
 const HEARTBEAT_LATE = 35;
@@ -41,7 +41,8 @@ function tick() {
   const clock = new Date((time + offset) * 1000);
   setText(byId("clock"), `${two(clock.getUTCHours())}:${two(clock.getUTCMinutes())}:${two(clock.getUTCSeconds())}`);
   const heart = byId("heartbeat");
-  if (heart && heartbeat !== null) {
+  if (!page.live) return; // nobody tells of the next beat
+  if (heartbeat !== null && !document.documentElement.classList.contains("lost")) {
     const age = Math.max(0, Math.floor(time - heartbeat));
     setText(heart, age > HEARTBEAT_LATE ? `STALLED ${span(age)}` : span(age));
     heart.classList.toggle("tone-failed", age > HEARTBEAT_LATE);
@@ -316,7 +317,7 @@ function focusRow(row) {
 function move(by) {
   const row = rowOf(document.activeElement);
   const rows = visible(row ? row.parentNode : document.querySelector("[data-rows]"));
-  const at = row ? rows.indexOf(row) + by : 0;
+  const at = row ? rows.indexOf(row) + by : by > 1 ? by : 0;
   focusRow(rows[Math.max(0, Math.min(rows.length - 1, at))]);
 }
 
