@@ -334,7 +334,7 @@ class RunRecord:
         return None if job.removed else (job.name, self.started - (self.created if due is None else due))
 
     def duration(self) -> tuple[str, float] | None:
-        """How many seconds its work took, once it has ended; None if there was none, or its job is removed."""
+        """How many seconds its work took, once it has ended; None if none, or if its job is removed."""
         elapsed, job = self.elapsed, self.job
         return None if elapsed is None or job.removed else (job.name, elapsed)
 
