@@ -51,9 +51,9 @@ class Forms:
         Raises:
             Problem: It is somebody else's, or none.
         """
+        body = await read_body(request)
         if request.content_type != _FORM:
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form is {_FORM}")
-        body = await read_body(request)
         try:
             pairs = parse_qsl(
                 body.decode("ascii"),
