@@ -182,15 +182,16 @@ class LocalSource:
 
     def details(self, job: str) -> JobDetails:
         """One job in depth."""
+        runs = self.scheduler.runs_of(job)  # raises, and names those that are near
         snapshot = self.scheduler.snapshot()
         view = next((each for each in snapshot.jobs if each.name == job), None)
-        if view is None:
+        if view is None:  # it was removed in between
             raise LookupError(f"there is no job {job!r} any more")
         return JobDetails(
             job=view,
             words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
             coming=self._coming_of(view, snapshot.at),
-            runs=self.scheduler.runs_of(job),
+            runs=runs,
         )
 
     def _coming_of(self, view: JobView, now: datetime) -> Coming:
