@@ -6,6 +6,7 @@ Only the parsers are imported before the arguments are known: ``jobtui --help`` 
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import sys
 from collections.abc import Sequence
@@ -170,6 +171,7 @@ def _start(options: argparse.Namespace, ending: Ending | None) -> int:
             return BAD_USAGE
         from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - this brings textual
 
+        _settle()
         return run_dashboard(loaded.scheduler, title=loaded.title, grace=grace, ending=ending, serve=serve)
     except StartError as error:
         _complain(_start_message(error))
@@ -195,7 +197,17 @@ def _headless(loaded: Loaded, grace: float, ending: Ending | None, serve: Serve 
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what jobs print is a log, too: it shall not lag
+    _settle()
     return run_headless(loaded.scheduler, title=loaded.title, grace=grace, ending=ending, serve=serve)
+
+
+def _settle() -> None:
+    """Tells the garbage collector that what is loaded by now stays.
+
+    It would walk through all modules and jobs again and again, for some 25 ms, and whatever is due waits.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _without_the_extra(what: str, error: ImportError) -> int:

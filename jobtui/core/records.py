@@ -196,6 +196,7 @@ class JobRecord:
         """The job as it is now; the same object until it changes."""
         if self.picture is None:
             origin, summary = self._about()
+            states = _STATES
             self.picture = JobView(
                 name=self.name,
                 status=self.status,
@@ -213,7 +214,9 @@ class JobRecord:
                 next=_moment(self.due, tz),
                 paused_since=_moment(self.paused_at, tz),
                 last_elapsed=_span(self.last_elapsed),
-                recent=tuple([_state_of(ending) for ending in self.recent]),
+                recent=tuple(
+                    [each.state if isinstance(each, RunRecord) else states[each[3]] for each in self.recent]
+                ),
                 runs=self.runs,
                 failures=self.failures,
             )
@@ -407,10 +410,6 @@ _STATES = {state.value: state for state in RunState}
 def number_of(ending: Ending) -> int:
     """The number of a run that has ended; 0 for ticks that started none."""
     return ending.number if isinstance(ending, RunRecord) else ending[0]
-
-
-def _state_of(ending: Ending) -> RunState:
-    return ending.state if isinstance(ending, RunRecord) else _STATES[ending[3]]
 
 
 def view_of(ending: Ending, tz: tzinfo) -> RunView:

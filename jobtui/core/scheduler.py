@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, tzinfo
-from difflib import get_close_matches
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
-from itertools import islice
 from types import FunctionType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
@@ -18,16 +16,10 @@ from jobtui.core.handles import Job, Run
 from jobtui.core.hooks import Hooks, StartError
 from jobtui.core.model import (
     Cancellation,
-    JobView,
     Misfire,
     MisfireName,
     Overlap,
     OverlapName,
-    PoolView,
-    Pulse,
-    RunView,
-    Snapshot,
-    Tally,
     Trigger,
 )
 from jobtui.core.records import MAX_HELD, Call, JobRecord
@@ -35,16 +27,14 @@ from jobtui.core.runnables import Runnable, as_runnable
 from jobtui.core.runtime import Runtime
 from jobtui.core.schedules import Dst, Every, Once, Schedule
 from jobtui.core.specs import Specs
-from jobtui.core.subscriptions import Subscription
 from jobtui.core.upcoming import LAST_YEAR
+from jobtui.core.watching import Watching, find_job
 from jobtui.core.zones import zone
 
 if TYPE_CHECKING:
     from jobtui.core.engine import Engine
     from jobtui.core.records import RunRecord
 
-TOGETHER = 200  # jobs that are counted in one hold of the lock
-MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the lock is held meanwhile
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
 FIRST_YEAR = 1900  # in which `at` may lie
@@ -58,7 +48,7 @@ _NO_JOB.removed = True
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-class Scheduler:
+class Scheduler(Watching):
     """A scheduler with its own pool, timer and worker threads.
 
     ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end, stops it.
@@ -290,7 +280,7 @@ class Scheduler:
         Raises:
             LookupError: There is none, or it is a group of one-off runs; the message names the nearest ones.
         """
-        record = self._runtime.query(lambda engine: _find(engine, name))
+        record = self._runtime.query(lambda engine: find_job(engine, name))
         if record.schedule is None:
             raise LookupError(f"{name} has no schedule: it stands for one-off runs, each with its own handle")
         return Job(self, record)
@@ -304,7 +294,7 @@ class Scheduler:
         """
 
         def submit(engine: Engine, now: float) -> RunRecord:
-            record = _find(engine, name)
+            record = find_job(engine, name)
             if record.schedule is None:
                 raise LookupError(f"{name} ran once: its arguments are gone, so it cannot be run again")
             return engine.submit(record, Trigger.HAND, now)
@@ -348,70 +338,6 @@ class Scheduler:
         """
         size = pool_size(pool)
         self._runtime.change(lambda engine, now: engine.resize(size, now))
-
-    # --- watching ---------------------------------------------------------------------------------
-
-    def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
-        return self._runtime.snapshot()
-
-    def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
-        """Take a snapshot and get every event after it.
-
-        Args:
-            notify: Called after each change, in the thread that made it: it must be quick and must not
-                block. What it raises is logged and ends nothing.
-        """
-        return self._runtime.subscribe(notify)
-
-    def runs_of(self, name: str) -> tuple[RunView, ...]:
-        """The latest endings of one job, newest first, at most 20.
-
-        Raises:
-            LookupError: There is no such job.
-        """
-        return self._runtime.query(lambda engine: engine.runs_of(_find(engine, name)))
-
-    def run_view(self, number: int) -> RunView:
-        """The run of that number, wherever it is in its life.
-
-        Raises:
-            LookupError: There is none, or it ended so long ago that it is not known any more.
-        """
-        view = self._runtime.query(lambda engine: engine.run_view(number))
-        if view is None:
-            raise LookupError(f"nothing is known of run {number}: it never was, or it ended long ago")
-        return view
-
-    def output_of(self, number: int) -> str:
-        """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
-        output = self._runtime.query(lambda engine: engine.output_of(number))
-        return "" if output is None else str(output)
-
-    def pool_view(self) -> PoolView:
-        """The pool as it is now."""
-        return self._runtime.query(lambda engine: engine.pool.view())
-
-    def tallies(self) -> Iterator[Tally]:
-        """How the runs and ticks of each job have ended, in the order of registration.
-
-        Each is exact, and they are taken as you come to them: the lock is held for a few jobs at a time.
-        """
-
-        def count(some: list[JobRecord]) -> list[Tally]:
-            return self._runtime.query(lambda _: [job.tally() for job in some if not job.removed])
-
-        jobs = self._runtime.query(lambda engine: list(engine.jobs.values()))
-        for first in range(0, len(jobs), TOGETHER):
-            yield from count(jobs[first : first + TOGETHER])
-
-    def pulse(self) -> Pulse:
-        """Whether it is alive. It never waits, whatever hangs."""
-        return self._runtime.pulse()
-
-    def view(self, record: JobRecord) -> JobView:
-        """What a `Job` is asked about; for its use."""
-        return self._runtime.view(record)
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -520,18 +446,7 @@ class Scheduler:
     def _record(self, engine: Engine, job: str | Job) -> JobRecord:
         """The engine's record of a job, by its name or by its handle, which outlives the name."""
         if not isinstance(job, Job):
-            return _find(engine, job)
+            return find_job(engine, job)
         if job._scheduler is not self:  # noqa: SLF001 - the handle is ours
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
-
-
-def _find(engine: Engine, name: str) -> JobRecord:
-    try:
-        return engine.jobs[name]
-    except KeyError:
-        names = islice(engine.jobs, MOST_COMPARED)
-        near = get_close_matches(str(name)[:80], names, n=3)
-        raise LookupError(
-            f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")
-        ) from None

@@ -10,26 +10,26 @@ import asyncio
 import json
 import operator
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import date, datetime
 
 from markupsafe import Markup
 
 from jobtui.core.clock import thread_cpu
 from jobtui.core.model import Phase, Snapshot
+from jobtui.core.timer import HEARTBEAT_LATE
 from jobtui.format import NEVER, between, going
 from jobtui.pace import Pace
 from jobtui.web.looks import Looks
 from jobtui.web.packing import Pack
-from jobtui.web.parts import PartList, Turn
+from jobtui.web.parts import PartList
 from jobtui.web.shown import HEADS, LISTS, MOST_JOBS
 from jobtui.web.site import Site
+from jobtui.web.turns import pause
 
-HEARTBEAT_LATE = 35.0  # seconds; the timer wakes every 30 s at least
 STALE = 5.0  # seconds after which a picture without news is old: the heartbeat is no event
 _SPACING = 0.05  # seconds from one picture to the next
-_LONGEST = 0.2
-_SHARE = 0.1  # of a core, for everything that the server does
+_LONGEST = 2.0
+_SHARE = 0.06  # of a core, for everything that the server does
 _SEARCHED = 100  # jobs that are looked at before others have a turn
 
 
@@ -80,7 +80,7 @@ class Board:
         """
         loop = asyncio.get_running_loop()
         while self.version == seen and (rest := self._pace.rest(loop.time(), thread_cpu())):
-            await _pause(rest)
+            await pause(rest)
         async with self._drawing:
             age = self._site.clock.monotonic() - self._painted
             old = self._snapshot is None or self.seq < self._site.broadcast.seq or age >= STALE
@@ -94,6 +94,8 @@ class Board:
             await self._paint()
 
     async def _paint(self) -> None:
+        for _ in self._site.source.scheduler.draw():
+            await pause()
         snapshot = self._site.source.snapshot()
         day = snapshot.at.date()
         version = self.version + 1
@@ -178,7 +180,7 @@ class Board:
                 part = known.get(job.name)
                 found.append(part.html if part else str(self._draw_job(f"found-{number}", job, self.at)))
             if number % _SEARCHED == _SEARCHED - 1:
-                await Turn()
+                await pause()
         return _joined(found[:MOST_JOBS])
 
     def part_of(self, job: str) -> str:
@@ -205,26 +207,20 @@ class Board:
         return self._written[key]
 
     def _write(self, seen: int, only: str) -> bytes:
-        parts = {
-            part.id: part.html
+        parts = [
+            part.written
             for each in (*self._heads.values(), *self._lists.values())
             for part in each.parts.values()
             if part.version > seen and (only in ("", part.id) or each.name in self._heads)
-        }
+        ]
         lists = {
             each.name: each.order for each in self._lists.values() if each.order_version > seen and not only
         }
         if not parts and not lists:
             return b""
-        text = json.dumps({"lists": lists, "parts": parts}, ensure_ascii=False, separators=(",", ":"))
+        text = f'{{"lists":{json.dumps(lists)},"parts":{{{",".join(parts)}}}}}'
         return f"id: {self.tag}\ndata: {text}\n\n".encode("utf-8", "replace")
 
 
 def _joined(parts: Iterable[str]) -> Markup:
     return Markup("\n".join(parts))  # noqa: S704 - our templates' work
-
-
-async def _pause(seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await asyncio.get_running_loop().create_future()

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import islice, takewhile
+from itertools import islice
+from operator import attrgetter
 
 from jobtui.core.clock import thread_cpu
 from jobtui.core.events import Event
 from jobtui.core.scheduler import Scheduler
 from jobtui.core.tracebacks import report
 from jobtui.pace import Pace
+from jobtui.web.turns import pause
 
 KEPT = 2_000  # events, for clients that come back
 SLICE = 100  # events that are looked at before other threads have a turn
 _SPACING = 0.05  # seconds from one turn to the next
+_SPACING_EACH = 0.002  # the same for each client who waits: a hundred have a turn every quarter of a second
 _UNSEEN_SPACING = 0.2  # the same while nobody waits
 _LONGEST = 1.0
 _SHARE = 0.05  # of a core
@@ -46,8 +50,8 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._ring: deque[Event] = deque(maxlen=KEPT)
         self._bell = asyncio.Event()
-        self._turn: asyncio.Future[None] = self._loop.create_future()
-        self._waiting = 0
+        self._came = 0  # in the latest turn
+        self._waiting: dict[asyncio.Future[None], None] = {}
         self._subscription = scheduler.subscribe(self._tell)
         self.seq = self._subscription.snapshot.seq
 
@@ -67,36 +71,38 @@ class Broadcast:
         pace = Pace(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
         while True:
             await self._bell.wait()
-            pace.spacing = _SPACING if self._waiting else _UNSEEN_SPACING
+            pace.spacing = self.spacing
             while rest := pace.rest(self._loop.time(), thread_cpu()):
-                await self._pause(rest)
+                await pause(rest)
             self._bell.clear()  # before reading: what happens from here on rings again
             pace.begin(self._loop.time(), thread_cpu())
             try:
                 await self._read()
             except Exception:  # noqa: BLE001 - whoever follows would wait for ever
                 report("events could not be shown; the page goes on with the next ones")
-            turn, self._turn = self._turn, self._loop.create_future()
-            turn.set_result(None)
+            waiting, self._waiting = self._waiting, {}
+            for client in waiting:
+                if not client.done():  # it has gone meanwhile
+                    client.set_result(None)
 
     async def _read(self) -> None:
-        events = iter(self._subscription.read())
+        excerpt = self._subscription.read()
+        self._came = len(excerpt)
+        events = iter(excerpt)
         while some := list(islice(events, SLICE)):
             for event in some:
                 self._observe(event)
             self._ring.extend(some)
             self.seq = some[-1].seq
-            await self._pause(0)  # the loop asks the system what there is, and lets go of Python's lock
-
-    async def _pause(self, seconds: float) -> None:
-        over = self._loop.create_future()
-        handle = self._loop.call_later(seconds, over.set_result, None)
-        try:
-            await over
-        finally:
-            handle.cancel()
+            if len(some) == SLICE:
+                await pause()
 
     # --- for clients ------------------------------------------------------------------------------
+
+    @property
+    def spacing(self) -> float:
+        """How long it takes from one turn to the next at least, in seconds."""
+        return _SPACING + _SPACING_EACH * len(self._waiting) if self._waiting else _UNSEEN_SPACING
 
     @property
     def tag(self) -> str:
@@ -114,19 +120,31 @@ class Broadcast:
         return int(seq) if known else None
 
     def after(self, seq: int, most: int) -> Sequence[Event]:
-        """The events after that number that are still there, but at most so many, the latest ones."""
-        new = takewhile(lambda event: event.seq > seq, reversed(self._ring))
-        return list(islice(new, most))[::-1]
+        """The next events after that number that are still there, oldest first, but at most so many.
+
+        In a flood, when more came in the latest turn and others have come since, they are the latest ones:
+        who cannot have all shall have news, and all clients the same.
+        """
+        ring = self._ring
+        first = bisect_right(ring, seq, key=_number)
+        if self._came > most and self._bell.is_set():
+            first = max(first, len(ring) - most)
+        return [ring[index] for index in range(first, min(first + most, len(ring)))]
 
     async def wait_beyond(self, seq: int, seconds: float) -> bool:
         """Wait until an event after that number was read. Returns whether one was, in that time."""
-        self._waiting += 1
         try:
             async with asyncio.timeout(seconds):
                 while self.seq <= seq:
-                    await asyncio.shield(self._turn)
+                    turn = self._loop.create_future()
+                    self._waiting[turn] = None
+                    try:
+                        await turn
+                    finally:
+                        self._waiting.pop(turn, None)
         except TimeoutError:
             return False
-        finally:
-            self._waiting -= 1
         return True
+
+
+_number = attrgetter("seq")

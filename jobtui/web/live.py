@@ -43,6 +43,7 @@ class Live:
         moved = False
         while True:
             await board.renew(seen)
+            await self._site.turns.mine()
             news, seen = board.news(seen, part, pack), board.version
             if news or not moved:
                 await send(response, pack(self._pulse()) + news)

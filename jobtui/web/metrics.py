@@ -26,7 +26,7 @@ from jobtui.web.health import PATH as HEALTHZ
 from jobtui.web.health import Health
 from jobtui.web.histograms import Histogram, Histograms
 from jobtui.web.requests import check_query
-from jobtui.web.turns import let_turn
+from jobtui.web.turns import pause
 
 PATH = "/@jobs/metrics"
 OUTCOMES = "ok", "failed", "cancelled", "skipped", "missed", "coalesced"
@@ -78,7 +78,7 @@ class Metrics:
         for tally in self._scheduler.tallies():
             tallies.append(tally)
             if len(tallies) % _COUNTED == 0:
-                await let_turn()
+                await pause()
         self._histograms.forget_all_but({tally.job for tally in tallies})
         return await written(self._metrics(tallies), encode)
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
 from jobtui.core.model import Snapshot
 from jobtui.web.looks import Draw
 from jobtui.web.shown import Show
+from jobtui.web.turns import pause
 
-_SLICE = 10  # parts that are drawn before others have a turn
+_SLICE = 3  # parts that are drawn before others have a turn
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part as it was drawn, and the version of the board in which it changed last."""
+    """A part as it was drawn.
+
+    Attributes:
+        id: The id of its element.
+        view: What it shows.
+        html: The element.
+        written: The same as a member of a JSON object, by its id; it is sent many times.
+        version: The version of the board in which it changed last.
+    """
 
     id: str
     view: object
     html: str
+    written: str
     version: int
-
-
-class Turn:
-    """Lets the loop do what else there is."""
-
-    def __await__(self) -> Generator[None]:
-        """Be the last in the loop's queue."""
-        yield
 
 
 class PartList:
@@ -79,7 +82,7 @@ class PartList:
                 changed |= before is None or part.version == version
                 drawn += 1
                 if drawn % _SLICE == 0:
-                    await Turn()
+                    await pause()
             parts[key] = part
         order = tuple(part.id for part in parts.values())
         if order != self.order:
@@ -91,8 +94,9 @@ class PartList:
         part_id = before.id if before is not None else self._new_id()
         html = str(self._draw(part_id, view, now))
         if before is not None and before.html == html:
-            version = before.version
-        return Part(part_id, view, html, version)
+            return replace(before, view=view)
+        written = f"{json.dumps(part_id)}:{json.dumps(html, ensure_ascii=False)}"
+        return Part(part_id, view, html, written, version)
 
     def _new_id(self) -> str:
         return self.name if self._single else f"{self.name}-{next(self._numbers)}"

@@ -24,12 +24,13 @@ from jobtui.pace import Pace
 from jobtui.source import Feed, JobDetails
 from jobtui.web.client import Client, Credentials, Target, UnauthorizedError
 from jobtui.web.pictures import Pictures
+from jobtui.web.turns import pause
 from jobtui.web.wire import DETAILS, PRINTED
 
 ANSWERING = 5.0  # seconds that an answer may take
 WAIT = 4  # seconds that the server waits for news; the timer's heartbeat is so old at most, and no event
 FIRST_REST, LONGEST_REST = 0.5, 3.0  # seconds between two attempts to connect again
-_SPACING = 0.1  # seconds between two pictures at least
+_SPACING = 0.05  # seconds between two pictures at least
 _LONGEST = 2.0
 _SHARE = 0.1  # of a core; the server's share is about the same
 _CLOSING = 2.0  # seconds
@@ -272,12 +273,12 @@ class RemoteSource:
                 return
             except (OSError, LookupError, RuntimeError, ValueError) as error:
                 self._lose(str(error.args[0]))
-                await _pause(rest)
+                await pause(rest)
                 rest = min(rest * 2, LONGEST_REST)
             else:
                 rest = FIRST_REST
-                while pause := pace.rest(loop.time(), thread_cpu()):
-                    await _pause(pause)
+                while moment := pace.rest(loop.time(), thread_cpu()):
+                    await pause(moment)
 
     @property
     def _wait(self) -> int:
@@ -308,12 +309,6 @@ class RemoteSource:
 
 
 _CLOSED = "the connection was closed here"
-
-
-async def _pause(seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await asyncio.Event().wait()
 
 
 class _Follower:

@@ -23,6 +23,7 @@ from jobtui.web.metrics import Metrics
 from jobtui.web.sessions import Sessions
 from jobtui.web.site import Site
 from jobtui.web.sockets import BACKLOG, check_exposure, forget, listen
+from jobtui.web.turns import Turns
 
 IDLE = 20.0  # seconds that a connection may be silent
 _LINGERING = 2.0  # seconds that the rest of a body is read that nobody wants
@@ -119,6 +120,7 @@ class Server:
             broadcast=broadcast,
             gate=Gate(self._guards, Sessions(monotonic), monotonic),
             connections=connections,
+            turns=Turns(),
             clock=self._clock,
         )
         runner = web.AppRunner(

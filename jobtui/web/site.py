@@ -9,6 +9,7 @@ from jobtui.source import LocalSource
 from jobtui.web.broadcast import Broadcast
 from jobtui.web.connections import Connections
 from jobtui.web.gate import Gate
+from jobtui.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Site:
         broadcast: Its events, read once for all clients.
         gate: The access rules.
         connections: How many clients there are.
+        turns: In which they are served.
         clock: Where the time comes from.
     """
 
@@ -27,4 +29,5 @@ class Site:
     broadcast: Broadcast
     gate: Gate
     connections: Connections
+    turns: Turns
     clock: Clock

@@ -13,15 +13,14 @@ from jobtui.web.answers import text_of
 from jobtui.web.broadcast import KEPT
 from jobtui.web.requests import check_query
 from jobtui.web.site import Site
-from jobtui.web.turns import let_turn
+from jobtui.web.turns import pause
 from jobtui.web.wire import write_event
 
 KEEPALIVE = 10.0  # seconds; then a comment is sent, so that both ends see whether the other is there
 WRITING = 10.0  # seconds for a client to take what it is sent
-FEWEST = 50  # events that every client gets in one turn, however many clients there are
+FEWEST = 10  # events that every client gets in one turn, however many clients there are
 _TOGETHER = 2_000  # events that all clients get in one turn
-_SHARING = 0.05  # seconds until a client gets the rest of its share where no turn comes before
-_PIECE = 50  # events that are written until others have a turn: about a millisecond
+_PIECE = 5  # events that are written until others have a turn: about a quarter of a millisecond
 
 
 async def open_stream(request: web.Request, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
@@ -50,8 +49,8 @@ class EventStream:
     """Sends every client the events since it came, or since the one that it saw last.
 
     A client gets all that are kept, in order. In a turn of the broadcast it gets only its share of them, so
-    that a flood with many clients costs no more than with one; who falls behind by more than is kept, is
-    told how many are gone.
+    that a flood with many clients costs no more than with one: then it gets the latest, and is told how many
+    it has missed.
 
     Args:
         site: The scheduler.
@@ -59,6 +58,7 @@ class EventStream:
 
     def __init__(self, site: Site) -> None:
         self._broadcast = site.broadcast
+        self._turns = site.turns
         self._pulse = site.source.scheduler.pulse
         self._clients = 0
         self._written: OrderedDict[int, bytes] = OrderedDict()  # by number; the same for all clients
@@ -77,11 +77,12 @@ class EventStream:
         self._clients += 1
         try:
             while True:
-                events = broadcast.after(seen, KEPT)
+                await self._turns.mine()
+                events = broadcast.after(seen, max(FEWEST, _TOGETHER // self._clients))
                 if broadcast.seq > seen:
                     seen = await self._send(response, seen, events)
                     if broadcast.seq > seen:  # there is more: the rest of its share comes with the next turn
-                        await broadcast.wait_beyond(broadcast.seq, _SHARING)
+                        await broadcast.wait_beyond(broadcast.seq, broadcast.spacing)
                 elif not await broadcast.wait_beyond(seen, KEEPALIVE):
                     await send(response, b":\n\n")
         finally:
@@ -95,26 +96,29 @@ class EventStream:
             last = self._broadcast.seq
             await send(response, self._lost(last - seen, last))
             return last
-        share = events[: max(FEWEST, _TOGETHER // self._clients)]
-        for start in range(0, len(share), _PIECE):
-            some = share[start : start + _PIECE]
-            gone = some[-1].seq - seen - len(some)
-            gap = self._lost(gone, some[0].seq - 1) if gone else b""
-            await send(response, gap + b"".join(map(self._event, some)))
-            await let_turn()
-            seen = some[-1].seq
+        parts, fresh = [], 0
+        for event in events:
+            gone = event.seq - seen - 1
+            if gone:
+                parts.append(self._lost(gone, event.seq - 1))
+            seen = event.seq
+            if seen not in self._written:
+                self._write(event)
+                fresh += 1
+            parts.append(self._written[seen])
+            if fresh == _PIECE:
+                fresh = 0
+                await pause()
+        await send(response, b"".join(parts))
         return seen
 
-    def _event(self, event: Event) -> bytes:
-        """An event as bytes, written for the first client that it is sent to."""
-        written = self._written.get(event.seq)
-        if written is None:
-            data = text_of(write_event(event)).encode("utf-8", "replace")
-            head = f"id: {self._broadcast.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
-            written = self._written[event.seq] = head.encode() + data + b"\n\n"
-            if len(self._written) > KEPT:
-                self._written.popitem(last=False)
-        return written
+    def _write(self, event: Event) -> None:
+        """Write an event as bytes, for the first client that it is sent to and all after it."""
+        data = text_of(write_event(event)).encode("utf-8", "replace")
+        head = f"id: {self._broadcast.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
+        self._written[event.seq] = head.encode() + data + b"\n\n"
+        if len(self._written) > KEPT:
+            self._written.popitem(last=False)
 
     def _lost(self, count: int | None, seq: int) -> bytes:
         """Say that events up to that number were missed, and how many if that is known: look again."""

@@ -4,11 +4,13 @@
 
 One process is the scheduler, first alone, then with the server and a hundred clients (in a process of their
 own, that reads as fast as it can), then alone again: first clients of the API's events, then of the page.
-Each job notes how late it starts.
+Each job notes how late it starts. The ratio of p99 varies with the garbage collector, whose walks take
+10 ms and more: each contestant has two turns, and they count together.
 """
 
 from __future__ import annotations
 
+import gc
 import selectors
 import socket
 import statistics
@@ -19,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from urllib.request import urlopen
 
 from peers import WORKERS, Row, main, percentile
 
@@ -34,6 +37,9 @@ SECONDS, QUICK_SECONDS = 15.0, 5.0
 SETTLED = 2.0  # seconds until the first ticks, or the clients, are there
 PATHS = {"events": "/@jobs/api/events", "page": "/@jobs/live"}
 AS_CLIENTS = "as-clients"
+TURNS = 2
+
+Measured = tuple[float, float, float]
 
 
 def late(due: float, delays: list[float]) -> None:
@@ -56,7 +62,7 @@ class Watch:
             start = datetime.fromtimestamp(due, UTC)
             scheduler.every(INTERVAL, partial(late, due, self._delays), start=start, name=f"job-{number:03}")
 
-    def measure(self, seconds: float) -> tuple[float, float, float]:
+    def measure(self, seconds: float) -> Measured:
         """Return the lateness in milliseconds, p50 and p99, and the events each second."""
         time.sleep(SETTLED)
         self._delays.clear()
@@ -87,10 +93,13 @@ def clients(port: int, path: str) -> Iterator[Callable[[], tuple[int, int]]]:
 
 def as_clients(port: int, path: str) -> None:
     """Be a hundred clients until told to end."""
+    if path == PATHS["page"]:
+        page = urlopen(f"http://127.0.0.1:{port}/@jobs").read().decode()
+        path += "?after=" + page.partition('data-tag="')[2].partition('"')[0]
     selector = selectors.DefaultSelector()
     for _ in range(CLIENTS):
         client = socket.create_connection(("127.0.0.1", port))
-        client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n".encode())
         assert client.recv(12) == b"HTTP/1.1 200"
         selector.register(client, selectors.EVENT_READ, client)
     selector.register(sys.stdin, selectors.EVENT_READ, None)
@@ -113,22 +122,26 @@ def measure(quick: bool) -> Iterator[Row]:
     seconds = QUICK_SECONDS if quick else SECONDS
     with Scheduler(pool=WORKERS, tz="UTC") as scheduler:
         watch = Watch(scheduler)
-        before = watch.measure(seconds)
+        gc.collect()
+        gc.freeze()  # as the command line does
+        alone = [watch.measure(seconds)]
         for name, path in PATHS.items():
-            with Server(LocalSource(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
-                assert isinstance(server.address, TcpAddress)
-                with clients(server.address.port, path) as end:
-                    with_them = watch.measure(seconds)
-                    there, got = end()
-            after = watch.measure(seconds)
-            yield from rows(name, with_them, [before, after], there, got / seconds)
-            before = after
+            found: list[Measured] = []
+            for _ in range(TURNS):
+                with Server(LocalSource(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
+                    assert isinstance(server.address, TcpAddress)
+                    with clients(server.address.port, path) as end:
+                        with_them = watch.measure(seconds)
+                        there, got = end()
+                found.append(with_them)
+                alone.append(watch.measure(seconds))
+            yield from rows(name, found, alone[-TURNS - 1 :], there, got / seconds)
 
 
 def rows(
     name: str,
-    with_them: tuple[float, float, float],
-    without: list[tuple[float, float, float]],
+    with_them: list[Measured],
+    without: list[Measured],
     there: int,
     rate: float,
 ) -> Iterator[Row]:
@@ -136,19 +149,20 @@ def rows(
     what = f"{CLIENTS} clients of the {name} at {EVENTS_PER_SECOND:,} events a second"
     for index, measured in enumerate(("lateness p50", "lateness p99")):
         alone = [each[index] for each in without]
-        ratio = with_them[index] / statistics.mean(alone)
+        attached = [each[index] for each in with_them]
+        ratio = statistics.mean(attached) / statistics.mean(alone)
         yield Row(
             what=f"{what}: {measured}",
-            ours=f"{with_them[index]:.3g} ms",
-            peer=f"without them: {alone[0]:.3g} and {alone[1]:.3g} ms",
+            ours=f"{min(attached):.3g} and {max(attached):.3g} ms",
+            peer=f"without them: {min(alone):.3g} to {max(alone):.3g} ms",
             ratio=f"{ratio:.3g}",
             target="<= 2 of what it is without",
             met=ratio <= 2,
         )
     yield Row(
         what=f"{what}: events each second",
-        ours=f"{with_them[2]:,.0f}",
-        peer=f"without them: {without[0][2]:,.0f} and {without[1][2]:,.0f}",
+        ours=f"{with_them[-1][2]:,.0f}",
+        peer=f"without them: {without[-1][2]:,.0f}",
     )
     yield Row(
         what=f"{what}: still there at the end",

@@ -24,6 +24,7 @@ from jobtui.web.gate import Gate as Doorkeeper
 from jobtui.web.metrics import Metrics
 from jobtui.web.sessions import Sessions
 from jobtui.web.site import Site
+from jobtui.web.turns import Turns
 
 FAR = timedelta(days=3)
 
@@ -41,6 +42,7 @@ def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
             broadcast=broadcast,
             gate=Doorkeeper(Guards(), Sessions(clock.monotonic), clock.monotonic),
             connections=Connections(),
+            turns=Turns(),
             clock=clock,
         )
         return [*Api(site).routes(), *metrics.routes()]
