@@ -1,12 +1,14 @@
-"""What is due next: fires of jobs, and one-off runs that wait for their instant."""
+"""What is due next: fires of jobs, and one-off runs; and whether a change of the clock is in the way."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
+from jobtui.core.dst import dropped_between, note_on
 from jobtui.core.model import JobView, Snapshot
-from jobtui.core.schedules import Schedule
+from jobtui.core.schedules import Cron, Schedule
 
 UPCOMING_SHOWN = 100
 
@@ -47,3 +49,27 @@ def _fire(job: JobView) -> Upcoming:
     assert job.next is not None  # the caller has looked
     paused = job.paused_since is not None
     return Upcoming(job.next, job.name, job.spec, paused=paused, schedule=job.schedule)
+
+
+def is_affected(schedule: Schedule | None, fire: datetime, now: datetime) -> bool:
+    """Whether a change of the clock does something to a fire, or drops one before it.
+
+    Asked for rows that are seen, not for all.
+    """
+    if not isinstance(schedule, Cron):
+        return False
+    # In UTC, because two passes of one time of one zone are equal; and from midnight, to be asked once a day.
+    now, fire = now.astimezone(UTC), fire.astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return _has_note(schedule, fire) or any(each > now for each in _dropped(schedule, midnight, fire))
+
+
+# A few screens; in the gap, a schedule of every second is asked for each of its times.
+@lru_cache(maxsize=256)
+def _has_note(schedule: Cron, fire: datetime) -> bool:
+    return note_on(schedule, fire) is not None
+
+
+@lru_cache(maxsize=256)
+def _dropped(schedule: Cron, after: datetime, fire: datetime) -> tuple[datetime, ...]:
+    return tuple(each.at.astimezone(UTC) for each in dropped_between(schedule, after, fire))

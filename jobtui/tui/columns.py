@@ -5,12 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 
-from jobtui.core.dst import dropped_between, note_on
 from jobtui.core.model import JobStatus, JobView, RunState, RunView
-from jobtui.core.schedules import Cron, Schedule
 from jobtui.format import (
     DST,
     NEVER,
@@ -30,38 +27,11 @@ from jobtui.format import (
     trigger_word,
 )
 from jobtui.tui.line_table import Cell, Column
-from jobtui.upcoming import Upcoming
+from jobtui.upcoming import Upcoming, is_affected
 
 STRIP_LENGTH = 10
 _NEXT_WIDTH = 22  # a moment with its day, and a countdown in full
 _LEFT_WIDTH = 9
-
-
-# --- changes of the clock -------------------------------------------------------------------------
-
-
-def is_affected(schedule: Schedule | None, fire: datetime, now: datetime) -> bool:
-    """Whether a change of the clock does something to a fire, or drops one before it.
-
-    Asked for rows that are seen, not for all.
-    """
-    if not isinstance(schedule, Cron):
-        return False
-    # In UTC, because two passes of one time of one zone are equal; and from midnight, to be asked once a day.
-    now, fire = now.astimezone(UTC), fire.astimezone(UTC)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return _has_note(schedule, fire) or any(each > now for each in _dropped(schedule, midnight, fire))
-
-
-# A few screens; in the gap, a schedule of every second is asked for each of its times.
-@lru_cache(maxsize=256)
-def _has_note(schedule: Cron, fire: datetime) -> bool:
-    return note_on(schedule, fire) is not None
-
-
-@lru_cache(maxsize=256)
-def _dropped(schedule: Cron, after: datetime, fire: datetime) -> tuple[datetime, ...]:
-    return tuple(each.at.astimezone(UTC) for each in dropped_between(schedule, after, fire))
 
 
 # --- jobs -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from jobtui.web.gate import SAFE_METHODS, Visit
 from jobtui.web.metrics import Metrics
 from jobtui.web.pages import LOGOUT, OPEN_PATHS, Pages
 from jobtui.web.problems import Problem
-from jobtui.web.requests import CLIENT, COOKIE, VISIT
+from jobtui.web.requests import CLIENT, VISIT
 from jobtui.web.site import Site
 
 LARGEST_BODY = 64 * 1024  # bytes
@@ -99,7 +99,7 @@ class _Door:
             peer=peer_of(request),
             method=request.method,
             headers=request.headers,
-            cookie=request.cookies.get(COOKIE, ""),
+            cookie=request.cookies.get(self._site.cookie, ""),
         )
         client = request[CLIENT] = gate.check_origin(visit)
         resource = request.match_info.route.resource  # what was found, however the path is written

@@ -11,7 +11,7 @@ from aiohttp import web
 from jobtui.web.gate import Gate
 from jobtui.web.looks import ROOT
 from jobtui.web.problems import Problem
-from jobtui.web.requests import COOKIE, VISIT, read_body
+from jobtui.web.requests import VISIT, read_body
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
@@ -25,10 +25,12 @@ class Forms:
 
     Args:
         gate: Knows which cookie goes with which token.
+        cookie: The cookie's name.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, cookie: str) -> None:
         self._gate = gate
+        self._cookie = cookie
 
     def cookie_of(self, request: web.Request) -> str:
         """The secret in a browser's cookie; a new one if it has none."""
@@ -38,12 +40,17 @@ class Forms:
         """Have a browser keep a cookie, unless it has it."""
         if request[VISIT].cookie != cookie:
             response.set_cookie(
-                COOKIE, cookie, path=ROOT, httponly=True, samesite="Strict", secure=self._is_secure(request)
+                self._cookie,
+                cookie,
+                path=ROOT,
+                httponly=True,
+                samesite="Strict",
+                secure=self._is_secure(request),
             )
 
     def forget(self, response: web.Response) -> None:
         """Have a browser forget its cookie."""
-        response.del_cookie(COOKIE, path=ROOT, httponly=True, samesite="Strict")
+        response.del_cookie(self._cookie, path=ROOT, httponly=True, samesite="Strict")
 
     async def read(self, request: web.Request) -> dict[str, str]:
         """The fields of one of our own forms.

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 
 from jobtui import format as words
 from jobtui.core.model import PoolView, RunState
+from jobtui.upcoming import is_affected
 
 ROOT = "/@jobs"
 GAUGE = 10  # characters
@@ -68,6 +69,7 @@ class Looks:
             "tones": _TONES,
             "strip_glyphs": words.STRIP_GLYPHS,
             "instant": instant,
+            "affected": is_affected,
         }
         self._templates.filters |= {
             "plain": words.plain,

@@ -47,7 +47,7 @@ class Pages:
         self._looks = Looks(readonly=site.gate.guards.readonly)
         self._board = Board(site, self._looks)
         self._live = Live(site, self._board)
-        self._forms = Forms(site.gate)
+        self._forms = Forms(site.gate, site.cookie)
         self._said: OrderedDict[str, str] = OrderedDict()  # what a browser is told on the next page, by token
 
     def routes(self) -> Iterable[web.RouteDef]:

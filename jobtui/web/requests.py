@@ -13,7 +13,6 @@ from aiohttp import web
 from jobtui.web.gate import Visit
 from jobtui.web.problems import Problem
 
-COOKIE = "jobtui"
 VISIT: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
 CLIENT: web.RequestKey[Any] = web.RequestKey("client", object)  # IpAddress, or None for a Unix socket
 

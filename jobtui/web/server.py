@@ -10,7 +10,7 @@ from typing import Self
 
 from aiohttp import web
 
-from jobtui.addresses import Address
+from jobtui.addresses import Address, TcpAddress
 from jobtui.core.clock import Clock, SystemClock
 from jobtui.core.tracebacks import report
 from jobtui.guards import Guards
@@ -98,6 +98,11 @@ class Server:
         """Serve no more."""
         self.close()
 
+    @property
+    def _cookie(self) -> str:
+        """A name of its own: to a browser, the ports of a machine share their cookies."""
+        return f"jobtui-{self.address.port}" if isinstance(self.address, TcpAddress) else "jobtui"
+
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
@@ -122,6 +127,7 @@ class Server:
             connections=connections,
             turns=Turns(),
             clock=self._clock,
+            cookie=self._cookie,
         )
         runner = web.AppRunner(
             make_app(site, metrics),

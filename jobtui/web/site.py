@@ -23,6 +23,7 @@ class Site:
         connections: How many clients there are.
         turns: In which they are served.
         clock: Where the time comes from.
+        cookie: The name of the cookie by which a browser is known.
     """
 
     source: LocalSource
@@ -31,3 +32,4 @@ class Site:
     connections: Connections
     turns: Turns
     clock: Clock
+    cookie: str

@@ -123,6 +123,11 @@ class Visitor:
         self.address = address
         self.cookies: dict[str, str] = {}
 
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie by which the server knows it."""
+        return f"jobtui-{self.address.port}"
+
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Answer:

@@ -44,6 +44,7 @@ def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
             connections=Connections(),
             turns=Turns(),
             clock=clock,
+            cookie="jobtui",
         )
         return [*Api(site).routes(), *metrics.routes()]
 

@@ -176,7 +176,7 @@ def test_what_is_sent_has_no_token(scheduler: Scheduler, visitor: Visitor) -> No
         _, data = next(stream.messages())
     assert data["parts"]
     assert token not in str(data)
-    assert visitor.cookies["jobtui"] not in str(data)
+    assert visitor.cookies[visitor.cookie] not in str(data)
 
 
 def test_a_change_is_drawn_once_for_all_who_look(

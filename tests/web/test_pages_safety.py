@@ -131,7 +131,7 @@ def test_a_token_without_a_cookie_is_nobodys(scheduler: Scheduler) -> None:
         page = visitor.get("/@jobs", {"Cookie": "jobtui="}).page
         token = page.one("input", name="token").attributes["value"]
         stranger = Visitor(visitor.address)
-        stranger.cookies["jobtui"] = ""
+        stranger.cookies[stranger.cookie] = ""
         assert stranger.post("/@jobs", {"token": token, "pause-all": "1"}).status == 403
 
 
@@ -186,7 +186,7 @@ def test_who_has_not_logged_in_is_led_to_the_login_and_back(scheduler: Scheduler
         page = visitor.get("/@jobs/jobs/a%20b").page
         assert page.one("h1").words == "a b"
         visitor.press(page, "pause", "a b")
-        assert visitor.cookies["jobtui"] in before
+        assert visitor.cookies[visitor.cookie] in before
         assert visitor.get("/@jobs/login?next=/@jobs/runs/1").headers["Location"] == "/@jobs/runs/1"
     assert scheduler.job("a b").status is JobStatus.PAUSED
 
@@ -194,11 +194,11 @@ def test_who_has_not_logged_in_is_led_to_the_login_and_back(scheduler: Scheduler
 def test_the_login_gives_a_new_cookie(scheduler: Scheduler) -> None:
     """Whoever has planted a cookie in a browser before knows nothing afterwards."""
     with serving(scheduler, LOCKED) as visitor:
-        visitor.cookies["jobtui"] = planted = "planted"
+        visitor.cookies[visitor.cookie] = planted = "planted"
         assert visitor.log_in().status == 303
-        assert visitor.cookies["jobtui"] != planted
+        assert visitor.cookies[visitor.cookie] != planted
         thief = Visitor(visitor.address)
-        thief.cookies["jobtui"] = planted
+        thief.cookies[thief.cookie] = planted
         assert thief.get().status == 303
 
 
@@ -353,3 +353,15 @@ def test_a_form_that_comes_slowly_keeps_nobody_waiting(scheduler: Scheduler) -> 
                 b"Content-Type: application/x-www-form-urlencoded\r\n\r\ntok"
             )
             assert visitor.get().status == 200
+
+
+def test_two_servers_on_one_machine_do_not_log_each_other_out() -> None:
+    """To a browser, the ports of a machine share their cookies."""
+    with Scheduler(tz="UTC") as one, Scheduler(tz="UTC") as other:
+        guarded = LOCKED
+        with serving(one, guarded) as visitor, serving(other, guarded) as next_door:
+            next_door.cookies = visitor.cookies  # it is the same browser
+            assert visitor.log_in().status == 303
+            assert next_door.log_in().status == 303
+            assert visitor.get().status == 200
+            assert next_door.get().status == 200
