@@ -385,3 +385,17 @@ def test_other_ways_to_write_the_address_lead_to_the_page(visitor: Visitor) -> N
     for path in ("/", "/@jobs/"):
         answer = visitor.get(path)
         assert (answer.status, answer.headers["Location"]) == (303, "/@jobs")
+
+
+def test_one_off_runs_have_no_buttons_for_their_job(scheduler: Scheduler, visitor: Visitor) -> None:
+    """Their arguments are gone and they have no schedule: a button would only refuse."""
+    scheduler.now(print, "once").wait(LIMIT)
+    scheduler.schedule("0 0 3 1 1 ?", print, name="yearly")
+    for page in (visitor.get().page, visitor.get("/@jobs/jobs/print").page):
+        buttons = [(each.attributes.get("name"), each.attributes.get("value")) for each in page.all("button")]
+        assert ("run", "print") not in buttons
+        assert ("pause", "print") not in buttons
+    assert ("run", "yearly") in [
+        (each.attributes.get("name"), each.attributes.get("value"))
+        for each in visitor.get().page.all("button")
+    ]
