@@ -291,6 +291,21 @@ scheduler.now(end)
             assert "STOPPED   all work has ended" in process.stderr.text
 
 
+def test_what_is_loaded_is_left_to_no_collector(tmp_path: Path) -> None:
+    """It would walk through all of it again and again, while jobs are due: all but what jobs make is frozen."""
+    code = """
+import gc
+@jobtui.on_app_start
+def show():
+    print("frozen", gc.get_freeze_count() > 1_000, flush=True)
+jobtui.now(hang)
+"""
+    with Process(tmp_path, code, "--grace", "0") as process:
+        assert process.stdout.wait_for("frozen") == "frozen True\n"
+        process.signal(signal.SIGTERM)
+        process.end()
+
+
 class TestStreams:
     """Who gets what."""
 

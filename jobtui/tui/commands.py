@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from textual.app import App
 
-from jobtui.core.model import Cancellation
-from jobtui.format import count, plain
+from jobtui import orders
+from jobtui.format import plain
 from jobtui.source import Source
 from jobtui.tui.inquiry import said
 
@@ -30,27 +30,27 @@ class Commands:
 
     def run(self, job: str) -> None:
         """Run a job now."""
-        self._do(lambda: f"▶ {job}: run {self.source.run(job)}")
+        self._do(lambda: orders.run(self.source, job))
 
     def pause(self, job: str) -> None:
         """Pause a job."""
-        self._do(lambda: f"‖ {job} paused" if self.source.pause(job) else f"{job} was paused already")
+        self._do(lambda: orders.pause(self.source, job))
 
     def resume(self, job: str) -> None:
         """Resume a job."""
-        self._do(lambda: f"{job} resumed" if self.source.resume(job) else f"{job} was not paused")
+        self._do(lambda: orders.resume(self.source, job))
 
     def pause_all(self) -> None:
         """Pause every job."""
-        self._do(lambda: f"‖ {count(self.source.pause_all(), 'job')} paused; P resumes them")
+        self._do(lambda: f"{orders.pause_all(self.source)}; P resumes them")
 
     def resume_all(self) -> None:
         """Resume every job."""
-        self._do(lambda: f"{count(self.source.resume_all(), 'job')} resumed")
+        self._do(lambda: orders.resume_all(self.source))
 
     def cancel(self, number: int, job: str) -> None:
         """Cancel a run, and say what came of it."""
-        self._do(lambda: _CANCELLATION[self.source.cancel(number)].format(f"run {number} of {job}"))
+        self._do(lambda: orders.cancel(self.source, number, f"run {number} of {job}"))
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size by some slots."""
@@ -62,12 +62,7 @@ class Commands:
             self.say("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
         else:
             self._pool = after
-
-            def resize() -> str:
-                self.source.resize(after)
-                return f"pool: {count(after, 'run')} at once"
-
-            self._do(resize)
+            self._do(lambda: orders.resize(self.source, after))
 
     def seen_pool(self, size: int) -> None:
         """A picture shows this size of the pool."""
@@ -91,11 +86,3 @@ class Commands:
             self._app.call_later(self.say, text, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
-
-
-_CANCELLATION = {
-    Cancellation.TAKEN_OUT: "⊘ {} cancelled: it will not start",
-    Cancellation.INTERRUPTED: "⊘ {} interrupted: its coroutine is cancelled at the next await",
-    Cancellation.ASKED: "⊘ {} asked to stop: a thread stops when its job looks",
-    Cancellation.TOO_LATE: "{} had ended: too late to cancel",
-}

@@ -14,7 +14,7 @@ from jobtui.core.model import RunState, RunView, Snapshot
 from jobtui.upcoming import UPCOMING_SHOWN, upcoming_of
 from jobtui.web.answers import json_response, text_of, written_response
 from jobtui.web.problems import Problem
-from jobtui.web.requests import check_query, read_json, whole_number
+from jobtui.web.requests import LARGEST_NUMBER, LARGEST_POOL, check_query, read_json, whole_number
 from jobtui.web.site import Site
 from jobtui.web.streams import EventStream
 from jobtui.web.texts import SnapshotTexts
@@ -23,8 +23,6 @@ from jobtui.web.wire import DETAILS, POOL, PRINTED, RUN, UPCOMING
 ROOT = "/@jobs/api"
 LONGEST_WAIT = 30  # seconds
 MOST_RUNS = 800  # what a snapshot lists
-LARGEST_POOL = 1_000_000
-_LARGEST_NUMBER = 10**17
 _NAME = "{name:[^/]+}"  # of a job: it may have braces in it
 
 Answer = TypeVar("Answer")
@@ -138,7 +136,7 @@ class Api:
     async def _output(self, request: web.Request) -> web.Response:
         """What everything printed after a line; ``epoch`` names the life that the lines' numbers are of."""
         check_query(request, "after")
-        after = whole_number("after", request.query.get("after", "0"), 0, _LARGEST_NUMBER)
+        after = whole_number("after", request.query.get("after", "0"), 0, LARGEST_NUMBER)
         printed = self._source.printed(after)
         return json_response({"epoch": self._site.broadcast.epoch, **PRINTED.write(printed)})
 
@@ -220,7 +218,7 @@ def _name(request: web.Request) -> str:
 
 
 def _number(request: web.Request) -> int:
-    return whole_number("a run's number", request.match_info["number"], 1, _LARGEST_NUMBER)
+    return whole_number("a run's number", request.match_info["number"], 1, LARGEST_NUMBER)
 
 
 def _state(text: str | None) -> RunState | None:

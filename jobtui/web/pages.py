@@ -18,7 +18,7 @@ from jobtui.web.forms import Forms, inside
 from jobtui.web.live import Live
 from jobtui.web.looks import ROOT, STATIC, Looks
 from jobtui.web.problems import Problem
-from jobtui.web.requests import CLIENT, VISIT, whole_number
+from jobtui.web.requests import CLIENT, LARGEST_NUMBER, VISIT, whole_number
 from jobtui.web.site import Site
 
 LOGIN = f"{ROOT}/login"
@@ -28,7 +28,6 @@ OPEN_PATHS = frozenset({LOGIN, *(f"{ROOT}/{name}" for name in STATIC)})  # witho
 
 _FOR_PROGRAMS = tuple(f"{ROOT}/{name}" for name in ("api", "metrics", "healthz", "live"))
 _MOST_SAID = 200
-_LARGEST_NUMBER = 10**17
 # Not Basic: at that, a browser would ask for a password by itself, in the middle of the page.
 _OWN_LOGIN = f'Form realm="jobtui", action="{LOGIN}"'
 
@@ -124,7 +123,7 @@ class Pages:
         )
 
     async def _run(self, request: web.Request) -> web.Response:
-        number = whole_number("a run's number", request.match_info["number"], 1, _LARGEST_NUMBER)
+        number = whole_number("a run's number", request.match_info["number"], 1, LARGEST_NUMBER)
         await self._board.renew_now()
         try:
             run = self._source.scheduler.run_view(number)

@@ -24,6 +24,7 @@ from jobtui.pace import Pace
 from jobtui.source import Feed, JobDetails
 from jobtui.web.client import Client, Credentials, Target, UnauthorizedError
 from jobtui.web.pictures import Pictures
+from jobtui.web.requests import LARGEST_NUMBER
 from jobtui.web.turns import pause
 from jobtui.web.wire import DETAILS, PRINTED
 
@@ -34,7 +35,6 @@ _SPACING = 0.05  # seconds between two pictures at least
 _LONGEST = 2.0
 _SHARE = 0.1  # of a core; the server's share is about the same
 _CLOSING = 2.0  # seconds
-_LARGEST_NUMBER = 10**17  # of a run, for the server
 
 View = TypeVar("View")
 
@@ -140,7 +140,7 @@ class RemoteSource:
 
     def output(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
-        if not 1 <= number <= _LARGEST_NUMBER:
+        if not 1 <= number <= LARGEST_NUMBER:
             return ""
         try:
             return _read(lambda json: str(json["output"]), self._ask("GET", "runs", str(number)))
@@ -178,7 +178,7 @@ class RemoteSource:
 
     def cancel(self, number: int) -> Cancellation:
         """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
-        if not 1 <= number <= _LARGEST_NUMBER:
+        if not 1 <= number <= LARGEST_NUMBER:
             return Cancellation.TOO_LATE
         try:
             answer = self._ask("POST", "runs", str(number), "cancel")

@@ -17,6 +17,8 @@ VISIT: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
 CLIENT: web.RequestKey[Any] = web.RequestKey("client", object)  # IpAddress, or None for a Unix socket
 
 READING = 10.0  # seconds for a body to come
+LARGEST_NUMBER = 10**17  # of a run
+LARGEST_POOL = 1_000_000
 _MOST_DIGITS = 18
 
 

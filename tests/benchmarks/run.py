@@ -38,6 +38,8 @@ SCRIPTS = [
     "many_runs.py",
     "pool_order.py",
     "dashboard_attached.py",
+    "web_attached.py",
+    "start_seen.py",
 ]
 
 
