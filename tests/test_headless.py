@@ -292,7 +292,7 @@ scheduler.now(end)
 
 
 def test_what_is_loaded_is_left_to_no_collector(tmp_path: Path) -> None:
-    """It would walk through all of it again and again, while jobs are due: all but what jobs make is frozen."""
+    """All but what jobs make: it would walk through it again and again, while others are due."""
     code = """
 import gc
 @jobtui.on_app_start
