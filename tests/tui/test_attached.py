@@ -246,8 +246,7 @@ async def test_where_it_listens_is_on_the_top_line() -> None:
     async with on_stage(source, WIDE) as stage:
         assert stage.text.splitlines()[0].rstrip().endswith(source.address)
         await stage.resize(60, 24)
-        await stage.settle()
-        assert source.address not in stage.text
+        await stage.until(lambda: source.address not in stage.text)
         assert "10:24:07" in stage.text.splitlines()[0]
 
 

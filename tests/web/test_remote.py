@@ -462,9 +462,11 @@ def test_a_follower_that_raises_harms_nobody(
     def fail() -> None:
         raise ValueError("oops")
 
+    told = threading.Event()
     source.follow(fail)
+    source.follow(told.set)
     source.pause("a")
-    until(source, lambda: source.snapshot().jobs[0].paused_since is not None)
+    assert told.wait(LIMIT)
     assert "a follower raised" in caplog.text
 
 
