@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Self
 
 import pytest
+from listening_kit import Listening
 
 from jobtui import Scheduler
 from jobtui.core.clock import ManualClock
@@ -354,24 +355,6 @@ def test_it_can_be_run_by_a_program() -> None:
     assert run_headless(scheduler, title="a program", grace=LIMIT, stream=stream) == 0
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
     assert stream.getvalue().endswith(" STOPPED   all work has ended\n")
-
-
-class Listening:
-    """Something that listens, and remembers when it began and ended."""
-
-    address = "unix:/run/x"
-
-    def __init__(self, source: LocalSource) -> None:
-        self.source = source
-        self.phases: list[Phase] = []
-
-    def __enter__(self) -> None:
-        """It begins."""
-        self.phases.append(self.source.snapshot().phase)
-
-    def __exit__(self, *_exception: object) -> None:
-        """It ends."""
-        self.phases.append(self.source.snapshot().phase)
 
 
 class TestServing:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 
 import pytest
 import scenes
+from listening_kit import Listening
 from scripted_source import ScriptedSource
 from stage import NARROW, WIDE, driven, on_stage
 from textual.screen import Screen
@@ -298,24 +299,6 @@ async def test_a_real_server_is_lost_and_found(monkeypatch: pytest.MonkeyPatch) 
 
 
 # --- a server beside the dashboard ----------------------------------------------------------------
-
-
-class Listening:
-    """Something that listens, and remembers when it began and ended."""
-
-    address = "unix:/run/x"
-
-    def __init__(self, source: LocalSource) -> None:
-        self.source = source
-        self.phases: list[Phase] = []
-
-    def __enter__(self) -> None:
-        """It begins."""
-        self.phases.append(self.source.snapshot().phase)
-
-    def __exit__(self, *_exception: object) -> None:
-        """It ends."""
-        self.phases.append(self.source.snapshot().phase)
 
 
 @pytest.fixture
