@@ -10,22 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jobtui.core.cancelling import RunCancelledError as RunCancelledError
-    from jobtui.core.errors import BadSpec as BadSpec
-    from jobtui.core.handles import Job as Job
-    from jobtui.core.handles import Run as Run
-    from jobtui.core.handles import current_run as current_run
-    from jobtui.core.hooks import StartError as StartError
-    from jobtui.core.model import Cancellation as Cancellation
-    from jobtui.core.model import JobStatus as JobStatus
-    from jobtui.core.model import RunState as RunState
-    from jobtui.core.parsing import parse as parse
-    from jobtui.core.scheduler import Scheduler as Scheduler
-    from jobtui.core.schedules import Cron as Cron
-    from jobtui.core.schedules import Every as Every
-    from jobtui.core.schedules import Once as Once
-    from jobtui.core.schedules import Schedule as Schedule
-    from jobtui.core.words import describe as describe
+    from jobtui.engine.enums import Cancellation as Cancellation
+    from jobtui.engine.enums import JobStatus as JobStatus
+    from jobtui.engine.enums import RunState as RunState
+    from jobtui.engine.stop_request import RunCancelledError as RunCancelledError
+    from jobtui.runtime.handles import Job as Job
+    from jobtui.runtime.handles import Run as Run
+    from jobtui.runtime.handles import current_run as current_run
+    from jobtui.runtime.hooks import StartError as StartError
+    from jobtui.runtime.scheduler import Scheduler as Scheduler
+    from jobtui.schedules.bad_spec import BadSpec as BadSpec
+    from jobtui.schedules.describe import describe as describe
+    from jobtui.schedules.parser import parse as parse
+    from jobtui.schedules.schedule import Cron as Cron
+    from jobtui.schedules.schedule import Every as Every
+    from jobtui.schedules.schedule import Once as Once
+    from jobtui.schedules.schedule import Schedule as Schedule
 
     _default = Scheduler()  # what these are methods of, as far as a type checker sees
     at = _default.at
@@ -41,22 +41,22 @@ __version__ = "0.1.0"
 
 # Where each public name lives.
 _HOMES = {
-    "BadSpec": "jobtui.core.errors",
-    "Cancellation": "jobtui.core.model",
-    "Cron": "jobtui.core.schedules",
-    "Every": "jobtui.core.schedules",
-    "Job": "jobtui.core.handles",
-    "JobStatus": "jobtui.core.model",
-    "Once": "jobtui.core.schedules",
-    "Run": "jobtui.core.handles",
-    "RunCancelledError": "jobtui.core.cancelling",
-    "RunState": "jobtui.core.model",
-    "Schedule": "jobtui.core.schedules",
-    "Scheduler": "jobtui.core.scheduler",
-    "StartError": "jobtui.core.hooks",
-    "current_run": "jobtui.core.handles",
-    "describe": "jobtui.core.words",
-    "parse": "jobtui.core.parsing",
+    "BadSpec": "jobtui.schedules.bad_spec",
+    "Cancellation": "jobtui.engine.enums",
+    "Cron": "jobtui.schedules.schedule",
+    "Every": "jobtui.schedules.schedule",
+    "Job": "jobtui.runtime.handles",
+    "JobStatus": "jobtui.engine.enums",
+    "Once": "jobtui.schedules.schedule",
+    "Run": "jobtui.runtime.handles",
+    "RunCancelledError": "jobtui.engine.stop_request",
+    "RunState": "jobtui.engine.enums",
+    "Schedule": "jobtui.schedules.schedule",
+    "Scheduler": "jobtui.runtime.scheduler",
+    "StartError": "jobtui.runtime.hooks",
+    "current_run": "jobtui.runtime.handles",
+    "describe": "jobtui.schedules.describe",
+    "parse": "jobtui.schedules.parser",
 }
 
 # What acts on the default scheduler. Looked up at every use: the default may be replaced.
@@ -92,7 +92,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
-        from jobtui.api import default_scheduler  # noqa: PLC0415 - loaded when it is first used
+        from jobtui.runtime.default import default_scheduler  # noqa: PLC0415 - loaded when it is first used
 
         return getattr(default_scheduler(), name)
     if name in _HOMES:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from thread_kit import Make
+    from support.real_threads import Make
 
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
 # folder of its report in a variable of its own, which stays.
@@ -60,7 +60,7 @@ _hear_interrupts()
 @pytest.fixture
 def make() -> Iterator[Make]:
     """Makes schedulers in UTC; when the test is over, stops them and sees that their threads end."""
-    from thread_kit import schedulers  # noqa: PLC0415 - it lies in the folder of those who ask for this
+    from support.real_threads import schedulers  # noqa: PLC0415 - it lies in the folder of those who ask for this
 
     with schedulers() as make:
         yield make

@@ -18,22 +18,22 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
-from jobtui.core.clock import thread_cpu
-from jobtui.core.model import RunState
-from jobtui.core.output import Console, captured_descriptors, captured_streams
-from jobtui.core.scheduler import Scheduler
-from jobtui.ending import AFTERWARDS, Ending
-from jobtui.format import plain
-from jobtui.pace import Pace
-from jobtui.source import Feed, LocalSource, Serve, Source
+from jobtui.engine.enums import RunState
+from jobtui.frontend.backend import Feed, LocalSource, Serve, Source
+from jobtui.frontend.formatting import plain
+from jobtui.frontend.throttle import Pace
+from jobtui.process.exit import AFTERWARDS, Ending
+from jobtui.runtime.clock import thread_cpu
+from jobtui.runtime.output_capture import Console, captured_descriptors, captured_streams
+from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.commands import Commands
-from jobtui.tui.dashboard import Dashboard
-from jobtui.tui.line_table import LineTable
+from jobtui.tui.driver import driver_on
+from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
-from jobtui.tui.terminal import driver_on
+from jobtui.tui.widgets.line_table import LineTable
 
 # Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
 # come on top: there are to be no more than 15.

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from textual.app import App
 
-from jobtui import orders
-from jobtui.format import plain
-from jobtui.source import Source
-from jobtui.tui.inquiry import said
+from jobtui.frontend import commands
+from jobtui.frontend.backend import Source
+from jobtui.frontend.formatting import plain
+from jobtui.tui.background import said
 
 Severity = Literal["information", "warning", "error"]
 
@@ -30,27 +30,27 @@ class Commands:
 
     def run(self, job: str) -> None:
         """Run a job now."""
-        self._do(lambda: orders.run(self.source, job))
+        self._do(lambda: commands.run(self.source, job))
 
     def pause(self, job: str) -> None:
         """Pause a job."""
-        self._do(lambda: orders.pause(self.source, job))
+        self._do(lambda: commands.pause(self.source, job))
 
     def resume(self, job: str) -> None:
         """Resume a job."""
-        self._do(lambda: orders.resume(self.source, job))
+        self._do(lambda: commands.resume(self.source, job))
 
     def pause_all(self) -> None:
         """Pause every job."""
-        self._do(lambda: f"{orders.pause_all(self.source)}; P resumes them")
+        self._do(lambda: f"{commands.pause_all(self.source)}; P resumes them")
 
     def resume_all(self) -> None:
         """Resume every job."""
-        self._do(lambda: orders.resume_all(self.source))
+        self._do(lambda: commands.resume_all(self.source))
 
     def cancel(self, number: int, job: str) -> None:
         """Cancel a run, and say what came of it."""
-        self._do(lambda: orders.cancel(self.source, number, f"run {number} of {job}"))
+        self._do(lambda: commands.cancel(self.source, number, f"run {number} of {job}"))
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size by some slots."""
@@ -62,7 +62,7 @@ class Commands:
             self.say("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
         else:
             self._pool = after
-            self._do(lambda: orders.resize(self.source, after))
+            self._do(lambda: commands.resize(self.source, after))
 
     def seen_pool(self, size: int) -> None:
         """A picture shows this size of the pool."""

@@ -10,20 +10,20 @@ from typing import Self
 
 from aiohttp import web
 
-from jobtui.addresses import Address, TcpAddress
-from jobtui.core.clock import Clock, SystemClock
-from jobtui.core.tracebacks import report
-from jobtui.guards import Guards
-from jobtui.source import LocalSource
-from jobtui.web.app import make_app
-from jobtui.web.broadcast import Broadcast
-from jobtui.web.connections import Connections
-from jobtui.web.gate import Gate
-from jobtui.web.metrics import Metrics
-from jobtui.web.sessions import Sessions
-from jobtui.web.site import Site
-from jobtui.web.sockets import BACKLOG, check_exposure, forget, listen
-from jobtui.web.turns import Turns
+from jobtui.access.addresses import Address, TcpAddress
+from jobtui.access.rules import Guards
+from jobtui.engine.tracebacks import report
+from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.cooperative import Turns
+from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.web.application import make_app
+from jobtui.web.connection_limit import Connections
+from jobtui.web.context import Site
+from jobtui.web.event_hub import Broadcast
+from jobtui.web.listeners import BACKLOG, check_exposure, forget, listen
+from jobtui.web.metrics.metrics import Metrics
+from jobtui.web.security.access_control import Gate
+from jobtui.web.security.sessions import Sessions
 
 IDLE = 20.0  # seconds that a connection may be silent
 _LINGERING = 2.0  # seconds that the rest of a body is read that nobody wants

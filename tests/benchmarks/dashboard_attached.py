@@ -31,9 +31,9 @@ from typing import Any
 from peers import WORKERS, Row, limited, main, noop, percentile
 
 from jobtui import Scheduler
-from jobtui.source import LocalSource
+from jobtui.frontend.backend import LocalSource
 from jobtui.tui.app import JobtuiApp
-from jobtui.tui.line_table import LineTable
+from jobtui.tui.widgets.line_table import LineTable
 
 EVENTS_PER_SECOND = 10_000  # three of each run
 JOBS, INTERVAL = 300, 0.09  # so that there are as many

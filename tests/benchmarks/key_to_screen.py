@@ -11,11 +11,12 @@ import statistics
 import threading
 import time
 
-from jobtui.core.model import JobStatus, Snapshot
-from jobtui.core.scheduler import Scheduler
-from jobtui.source import LocalSource
+from jobtui.engine.enums import JobStatus
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.backend import LocalSource
+from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.app import JobtuiApp
-from jobtui.tui.dashboard import Dashboard
+from jobtui.tui.screens.dashboard import Dashboard
 
 PRESSES = 30
 LIMIT = 5.0  # seconds to wait for a picture before giving up

@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from croniter import croniter
 from cronsim import CronSim
 
-from jobtui.core.parsing import parse
+from jobtui.schedules.parser import parse
 
 ROUNDS = 15
 NEW_YORK = ZoneInfo("America/New_York")

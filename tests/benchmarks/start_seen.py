@@ -22,12 +22,13 @@ from peers import Row, limited, main, percentile
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from jobtui import Scheduler
-from jobtui.addresses import parse_address
-from jobtui.core.model import JobStatus, Snapshot
-from jobtui.source import LocalSource
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import connect
+from jobtui.engine.enums import JobStatus
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.backend import LocalSource
 from jobtui.tui.app import JobtuiApp
-from jobtui.tui.dashboard import Dashboard
-from jobtui.web.attach import connect
+from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.web.server import Server
 
 INTERVAL, WORK = 0.5, 0.25  # seconds

@@ -26,8 +26,8 @@ from urllib.request import urlopen
 from peers import WORKERS, Row, main, percentile
 
 from jobtui import Scheduler
-from jobtui.addresses import TcpAddress, parse_address
-from jobtui.source import LocalSource
+from jobtui.access.addresses import TcpAddress, parse_address
+from jobtui.frontend.backend import LocalSource
 from jobtui.web.server import Server
 
 EVENTS_PER_SECOND = 10_000  # three of each run

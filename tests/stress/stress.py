@@ -31,8 +31,8 @@ from stress_load import MOST_HANGING, MOST_WAITING, LeapingClock, Load, Slot
 from stress_operator import Operator
 
 from jobtui import RunState, Scheduler
-from jobtui.core.clock import Clock
-from jobtui.core.events import Event
+from jobtui.engine.events import Event
+from jobtui.runtime.clock import Clock
 
 THREADS = 8
 WAITERS = 8

@@ -10,7 +10,8 @@ from itertools import zip_longest
 from stress_evidence import Counts, Shown
 
 from jobtui import RunState
-from jobtui.core.model import Overlap, RunView
+from jobtui.engine.enums import Overlap
+from jobtui.engine.views import RunView
 
 
 @dataclass(slots=True, eq=False)

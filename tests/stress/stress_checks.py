@@ -8,7 +8,7 @@ from stress_evidence import NEED_ALL_EVENTS, Accepted, Check, Evidence, Executio
 from stress_replay import Replay
 
 from jobtui import Cancellation, RunCancelledError, RunState
-from jobtui.core.model import Overlap
+from jobtui.engine.enums import Overlap
 
 Done = dict[int, list[Execution]]  # the work of each run, by the run's number
 

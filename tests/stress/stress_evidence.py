@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from jobtui import Cancellation, Run, RunState
-from jobtui.core.events import Event
-from jobtui.core.model import JobView, Phase, PoolView, Snapshot
+from jobtui.engine.enums import Phase
+from jobtui.engine.events import Event
+from jobtui.engine.views import JobView, PoolView, Snapshot
 
 Shown = tuple[int, RunState]  # a run in a list of a snapshot
 

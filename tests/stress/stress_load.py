@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 from stress_evidence import Accepted, Execution, Picture, Reading, picture_of
 
 from jobtui import Cancellation, Job, Run, RunCancelledError, RunState, Scheduler, current_run
-from jobtui.core.clock import SystemClock
-from jobtui.core.model import Misfire, Overlap
+from jobtui.engine.enums import Misfire, Overlap
+from jobtui.runtime.clock import SystemClock
 
 JOBS = 50
 FEW_HELD = 5  # of a few jobs: how many runs may be held before ticks are skipped

@@ -13,7 +13,7 @@ from stress_evidence import Reading
 from stress_load import NATURES, Load, Slot
 
 from jobtui import Run
-from jobtui.core.subscriptions import Subscription
+from jobtui.runtime.subscriptions import Subscription
 
 SAMPLE = 50  # events of a passing reader that are kept for comparison
 SIZES = (0, 1, 2, 3, 4, 6, 8, 12)

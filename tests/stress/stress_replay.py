@@ -12,8 +12,9 @@ from stress_evidence import Check, Evidence, Faults, Picture, Shown, counts_of
 from stress_load import LEAP
 
 from jobtui import Every, RunState
-from jobtui.core import events as told
-from jobtui.core.model import JobView, Overlap, Phase, RunView, Trigger
+from jobtui.engine import events as told
+from jobtui.engine.enums import Overlap, Phase, Trigger
+from jobtui.engine.views import JobView, RunView
 
 LISTED = 200  # a snapshot lists no more runs of a kind
 BACK = 1.0 + LEAP  # seconds by which an event may be older than one before it: who asked was kept waiting

@@ -7,25 +7,25 @@ import threading
 from contextlib import nullcontext
 
 import pytest
-import scenes
-from listening_kit import Listening
-from scripted_source import ScriptedSource
-from stage import NARROW, WIDE, driven, on_stage
+from support import snapshots
+from support.app_driver import NARROW, WIDE, driven, on_stage
+from support.listening import Listening
+from support.scripted_backend import ScriptedSource
 from textual.screen import Screen
 
 from jobtui import Scheduler
-from jobtui.addresses import parse_address
-from jobtui.core.hooks import StartError
-from jobtui.core.model import Phase
-from jobtui.core.output import Printed
-from jobtui.source import JobDetails, LocalSource
+from jobtui.access.addresses import parse_address
+from jobtui.cli.attach import connect
+from jobtui.engine.enums import Phase
+from jobtui.frontend.backend import JobDetails, LocalSource
+from jobtui.remote import remote_backend
+from jobtui.runtime.hooks import StartError
+from jobtui.runtime.output_capture import Printed
 from jobtui.tui import app as tui
-from jobtui.tui.dashboard import Dashboard
+from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.run import RunScreen
-from jobtui.web import remote
-from jobtui.web.attach import connect
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds; only a hang takes so long
@@ -43,7 +43,7 @@ class SlowSource(ScriptedSource):
     """
 
     def __init__(self) -> None:
-        super().__init__(scenes.idle())
+        super().__init__(snapshots.idle())
         self.questions: list[str] = []
         self.askers: set[threading.Thread] = set()
         self.error: Exception | None = None
@@ -164,7 +164,7 @@ async def test_a_question_that_is_refused(keys: list[str]) -> None:
 @driven
 async def test_the_source_is_closed_when_the_app_ends() -> None:
     """Whoever waits for an answer waits no longer then."""
-    source = ScriptedSource(scenes.idle())
+    source = ScriptedSource(snapshots.idle())
     async with on_stage(source):
         assert not source.closed
     assert source.closed
@@ -173,7 +173,7 @@ async def test_the_source_is_closed_when_the_app_ends() -> None:
 @driven
 async def test_lines_of_another_life_take_the_place_of_the_old_ones() -> None:
     """After a restart the numbers begin again, and old lines do not stand among new ones."""
-    source = ScriptedSource(scenes.idle())
+    source = ScriptedSource(snapshots.idle())
     async with on_stage(source) as stage:
         source.console.write("a", "old 1\nold 2\n")
         await stage.press("o")
@@ -194,10 +194,10 @@ async def test_lines_of_another_life_take_the_place_of_the_old_ones() -> None:
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
     """In words, on the line on top and on whatever covers it; the tables are greyed out until all is well."""
-    source = ScriptedSource(scenes.saturated())
+    source = ScriptedSource(snapshots.saturated())
     async with on_stage(source, size) as stage:
         source.trouble = TROUBLE
-        await stage.show(scenes.saturated(), source)
+        await stage.show(snapshots.saturated(), source)
         assert f"! {TROUBLE}" in stage.text.splitlines()[0]
         assert "♥ —" in stage.text or size == NARROW
         assert stage.table().styles.opacity < 1
@@ -209,7 +209,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
             assert "connection lost at 10:24:07" in stage.text
         await stage.press("escape")
         source.trouble = ""
-        await stage.show(scenes.saturated(), source)
+        await stage.show(snapshots.saturated(), source)
         assert "connection lost" not in stage.text
         assert stage.table().styles.opacity == 1
 
@@ -217,7 +217,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
 @driven
 async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
     """A toast has the reason; the dashboard goes on."""
-    source = ScriptedSource(scenes.idle())
+    source = ScriptedSource(snapshots.idle())
     source.trouble = TROUBLE
     source.refusal = ConnectionError("no answer from http://127.0.0.1:9001/@jobs (connection refused)")
     async with on_stage(source) as stage:
@@ -228,7 +228,7 @@ async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
 @driven
 async def test_trouble_is_no_markup() -> None:
     """A server's words are shown as they are."""
-    source = ScriptedSource(scenes.idle())
+    source = ScriptedSource(snapshots.idle())
     source.trouble = "[/b]lost\x1b[31m"
     async with on_stage(source) as stage:
         assert "[/b]lost" in stage.text
@@ -242,7 +242,7 @@ async def test_trouble_is_no_markup() -> None:
 @driven
 async def test_where_it_listens_is_on_the_top_line() -> None:
     """Where there is room for it."""
-    source = ScriptedSource(scenes.idle())
+    source = ScriptedSource(snapshots.idle())
     source.address = "http://127.0.0.1:9001/@jobs"
     async with on_stage(source, WIDE) as stage:
         assert stage.text.splitlines()[0].rstrip().endswith(source.address)
@@ -254,8 +254,8 @@ async def test_where_it_listens_is_on_the_top_line() -> None:
 @driven
 async def test_a_real_server_is_lost_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done there is seen here, the end of the process too, and what takes its place."""
-    monkeypatch.setattr(remote, "FIRST_REST", 0.01)
-    monkeypatch.setattr(remote, "LONGEST_REST", 0.02)
+    monkeypatch.setattr(remote_backend, "FIRST_REST", 0.01)
+    monkeypatch.setattr(remote_backend, "LONGEST_REST", 0.02)
 
     def serve(name: str, address: str) -> tuple[Scheduler, Server]:
         scheduler = Scheduler(tz="UTC")

@@ -9,21 +9,20 @@ from datetime import datetime, timedelta
 from unittest.mock import patch
 
 import pytest
-import scenes
 from rich.cells import cell_len
-from scenes import AUTUMN, NEW_YORK, SPRING, new_york_job
-from scripted_source import ScriptedSource
-from stage import NARROW, WIDE, driven, on_stage
+from support import snapshots
+from support.app_driver import NARROW, WIDE, driven, on_stage
+from support.scripted_backend import ScriptedSource
+from support.snapshots import AUTUMN, NEW_YORK, SPRING, new_york_job
 
-from jobtui.core.clock import ManualClock
-from jobtui.core.coming import FIRES, coming_after
-from jobtui.core.dst import DstEffect
-from jobtui.core.model import JobView
-from jobtui.core.scheduler import Scheduler
-from jobtui.core.schedules import Dst
-from jobtui.source import JobDetails, LocalSource
-from jobtui.tui.columns import JOB_COLUMNS, UPCOMING_COLUMNS
-from jobtui.upcoming import upcoming_of
+from jobtui.engine.views import JobView
+from jobtui.frontend.backend import JobDetails, LocalSource
+from jobtui.frontend.upcoming import upcoming_of
+from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.scheduler import Scheduler
+from jobtui.schedules.dst import FIRES, DstEffect, coming_after
+from jobtui.schedules.schedule import Dst
+from jobtui.tui.widgets.columns import JOB_COLUMNS, UPCOMING_COLUMNS
 
 NEXT = next(column for column in JOB_COLUMNS if column.key == "next")
 LEFT = next(column for column in UPCOMING_COLUMNS if column.key == "left")
@@ -95,14 +94,14 @@ def test_a_paused_job_has_no_badge() -> None:
     """It says that it is paused, in the table and among what comes."""
     job = new_york_job(SPRING, "a", "0 30 2 * * *", paused_since=SPRING)
     assert next_cell(job, SPRING) == "paused"
-    [row] = upcoming_of(scenes.scene([job], at=SPRING))
+    [row] = upcoming_of(snapshots.scene([job], at=SPRING))
     assert LEFT.cell(row, SPRING) == [("paused", "waiting")]
 
 
 def test_what_comes_has_the_badge_too() -> None:
     """The fire that is moved has the badge before a countdown that fits; the other rows are as ever."""
     jobs = [new_york_job(SPRING, "a", "0 30 2 * * *"), new_york_job(SPRING, "b", "0 0 3 * * *")]
-    moved, plain = upcoming_of(scenes.scene(jobs, at=SPRING))
+    moved, plain = upcoming_of(snapshots.scene(jobs, at=SPRING))
     assert [text for text, _ in LEFT.cell(moved, SPRING)] == ["DST", " 12h"]
     assert [text for text, _ in LEFT.cell(plain, SPRING)] == ["in 12h30m"]
 
@@ -110,10 +109,10 @@ def test_what_comes_has_the_badge_too() -> None:
 def test_what_comes_is_in_the_order_of_the_instants() -> None:
     """The second 01:15 of a night comes after the first 01:30."""
     jobs = [
-        scenes.job("second", next=datetime(2026, 11, 1, 1, 15, fold=1, tzinfo=NEW_YORK)),
-        scenes.job("first", next=datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK)),
+        snapshots.job("second", next=datetime(2026, 11, 1, 1, 15, fold=1, tzinfo=NEW_YORK)),
+        snapshots.job("first", next=datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK)),
     ]
-    assert [row.job for row in upcoming_of(scenes.scene(jobs, at=AUTUMN))] == ["first", "second"]
+    assert [row.job for row in upcoming_of(snapshots.scene(jobs, at=AUTUMN))] == ["first", "second"]
     assert NEXT.order is not None
     assert [job.name for job in sorted(jobs, key=NEXT.order)] == ["first", "second"]
 
@@ -122,12 +121,12 @@ def test_what_comes_is_in_the_order_of_the_instants() -> None:
 async def test_only_rows_that_are_seen_are_asked_for_their_badge() -> None:
     """A picture of many jobs looks for changes of the clock in a screen full of them."""
     jobs = [new_york_job(SPRING, f"job_{index:04}", f"{index % 60} 30 2 * * *") for index in range(1000)]
-    with patch("jobtui.tui.columns.is_affected", return_value=False) as asked:
-        source = ScriptedSource(scenes.scene(jobs, at=SPRING, zone=NEW_YORK))
+    with patch("jobtui.tui.widgets.columns.is_affected", return_value=False) as asked:
+        source = ScriptedSource(snapshots.scene(jobs, at=SPRING, zone=NEW_YORK))
         async with on_stage(source) as stage:
             asked.reset_mock()
             later = SPRING + timedelta(seconds=1)
-            await stage.show(scenes.scene(jobs, at=later, zone=NEW_YORK), source)
+            await stage.show(snapshots.scene(jobs, at=later, zone=NEW_YORK), source)
     assert 0 < asked.call_count < 200
 
 
@@ -135,7 +134,7 @@ async def test_only_rows_that_are_seen_are_asked_for_their_badge() -> None:
 @driven
 async def test_the_badge_is_seen_in_both_sizes(size: tuple[int, int]) -> None:
     """In the table of jobs and in the pane, with nothing cut off."""
-    async with on_stage(ScriptedSource(scenes.clock_change(SPRING)), size) as stage:
+    async with on_stage(ScriptedSource(snapshots.clock_change(SPRING)), size) as stage:
         await stage.press("3")
         [row] = [line for line in stage.lines(stage.table()) if "nightly_backup" in line]
         assert " 8 Mar 03:00 DST 12h" in row
@@ -202,7 +201,7 @@ def test_fires_are_searched_for_once_for_each_next_fire() -> None:
     """Details are asked for with every picture, and a search may take milliseconds."""
     with (
         scheduled(SPRING, "0 30 2 * * *") as (source, _clock),
-        patch("jobtui.source.coming_after", wraps=coming_after) as searched,
+        patch("jobtui.frontend.backend.coming_after", wraps=coming_after) as searched,
     ):
         assert source.details("a").coming is source.details("a").coming
         assert searched.call_count == 1
@@ -222,7 +221,7 @@ def test_a_late_fire_is_listed_first() -> None:
 @driven
 async def test_the_details_screen_says_why(size: tuple[int, int]) -> None:
     """Marks in the list; under it whole sentences, over as many lines as it takes."""
-    async with on_stage(ScriptedSource(scenes.clock_change(SPRING)), size) as stage:
+    async with on_stage(ScriptedSource(snapshots.clock_change(SPRING)), size) as stage:
         await stage.press("enter")
         assert "Sun 2026-03-08 03:00:00  in 12h30m moved" in stage.text
         said = " ".join(stage.text.replace("│", " ").split())
@@ -239,6 +238,6 @@ async def test_the_details_screen_says_why(size: tuple[int, int]) -> None:
 @driven
 async def test_help_explains_the_badge() -> None:
     """The badge is among the signs."""
-    async with on_stage(ScriptedSource(scenes.idle()), (80, 90)) as stage:
+    async with on_stage(ScriptedSource(snapshots.idle()), (80, 90)) as stage:
         await stage.press("question_mark")
         assert "DST a change of the clock affects this fire; enter says why" in stage.text

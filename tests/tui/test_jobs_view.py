@@ -5,20 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-import scenes
+from support import snapshots
 
-from jobtui.core.model import JobStatus
-from jobtui.tui.columns import JOB_COLUMNS
-from jobtui.tui.jobs_view import REGISTERED, SORTS, JobsView
-from jobtui.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.engine.enums import JobStatus
+from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.tui.job_filter import REGISTERED, SORTS, JobsView
+from jobtui.tui.widgets.columns import JOB_COLUMNS
 
 JOBS = [
-    scenes.job("b", "@every 10s", runs=5, failures=1, prev=scenes.ago(5), last_elapsed=timedelta(seconds=2)),
-    scenes.job("A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=scenes.ahead(5)),
-    scenes.job(
-        "c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=scenes.ago(1)
+    snapshots.job(
+        "b", "@every 10s", runs=5, failures=1, prev=snapshots.ago(5), last_elapsed=timedelta(seconds=2)
     ),
-    scenes.job("Straße", "@hourly", runs=0, status=JobStatus.PAUSED, prev=scenes.ago(9)),
+    snapshots.job(
+        "A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=snapshots.ahead(5)
+    ),
+    snapshots.job(
+        "c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=snapshots.ago(1)
+    ),
+    snapshots.job("Straße", "@hourly", runs=0, status=JobStatus.PAUSED, prev=snapshots.ago(9)),
 ]
 COLUMN = {column.key: column for column in JOB_COLUMNS}
 
@@ -104,9 +108,9 @@ def test_filtering_keeps_the_sort() -> None:
 
 def test_upcoming_is_sorted_and_cut() -> None:
     """Fires and one-off runs in one row, soonest first; paused ones say so; no more than a screen can use."""
-    rows = upcoming_of(scenes.idle())
+    rows = upcoming_of(snapshots.idle())
     assert [row.due for row in rows] == sorted(row.due for row in rows)
     assert {row.job: row.number for row in rows}["send_mail"] == 872
     assert not any(row.paused for row in rows)
-    assert all(row.paused for row in upcoming_of(scenes.paused()))
-    assert len(upcoming_of(scenes.many(300))) == UPCOMING_SHOWN
+    assert all(row.paused for row in upcoming_of(snapshots.paused()))
+    assert len(upcoming_of(snapshots.many(300))) == UPCOMING_SHOWN

@@ -13,15 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from stage import driven, some_turns
+from support.app_driver import driven, some_turns
 from textual.app import App, ComposeResult
 from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from jobtui.format import plain
-from jobtui.tui.columns import JOB_COLUMNS, RECENT_COLUMNS, RUNNING_COLUMNS, UPCOMING_COLUMNS, WAITING_COLUMNS
-from jobtui.tui.line_table import GAP, POINTER, Cell, Column, LineTable
+from jobtui.frontend.formatting import plain
+from jobtui.tui.widgets.columns import (
+    JOB_COLUMNS,
+    RECENT_COLUMNS,
+    RUNNING_COLUMNS,
+    UPCOMING_COLUMNS,
+    WAITING_COLUMNS,
+)
+from jobtui.tui.widgets.line_table import GAP, POINTER, Cell, Column, LineTable
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)
 Row = tuple[int, str, str]

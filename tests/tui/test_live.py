@@ -8,13 +8,14 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, redirect_stdout
 
-from stage import WIDE, Stage, driven, on_stage
+from support.app_driver import WIDE, Stage, driven, on_stage
 
-from jobtui.core.model import JobStatus, JobView, RunState, Trigger
-from jobtui.core.output import Console, captured_streams
-from jobtui.core.scheduler import Scheduler
-from jobtui.source import LocalSource
-from jobtui.tui.dashboard import Dashboard
+from jobtui.engine.enums import JobStatus, RunState, Trigger
+from jobtui.engine.views import JobView
+from jobtui.frontend.backend import LocalSource
+from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.runtime.scheduler import Scheduler
+from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 

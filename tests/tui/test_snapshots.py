@@ -11,14 +11,14 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-import scenes
-from scripted_source import ScriptedSource
-from stage import NARROW, WIDE, some_turns
+from support import snapshots
+from support.app_driver import NARROW, WIDE, some_turns
+from support.scripted_backend import ScriptedSource
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from jobtui.core.model import Snapshot
-from jobtui.core.output import Console
+from jobtui.engine.views import Snapshot
+from jobtui.runtime.output_capture import Console
 from jobtui.tui.app import JobtuiApp
 
 Compare = Callable[..., bool]
@@ -75,102 +75,102 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
 
 def test_idle(picture: Picture) -> None:
     """Nothing runs: words, times and countdowns of every job."""
-    picture(scenes.idle())
+    picture(snapshots.idle())
 
 
 def test_mid_run(picture: Picture) -> None:
     """Two of four slots are taken, and it is seen by whom and for how long."""
-    picture(scenes.mid_run())
+    picture(snapshots.mid_run())
 
 
 def test_saturated(picture: Picture) -> None:
     """The pool is full and says so; what waits is listed in the order it starts."""
-    picture(scenes.saturated())
+    picture(snapshots.saturated())
 
 
 def test_waiting_pane(picture: Picture) -> None:
     """The pane of what waits has the keys."""
-    picture(scenes.saturated(), ["2", "j"])
+    picture(snapshots.saturated(), ["2", "j"])
 
 
 def test_paused(picture: Picture) -> None:
     """Paused jobs say so in their status and where their next fire would be."""
-    picture(scenes.paused())
+    picture(snapshots.paused())
 
 
 def test_failed_with_traceback(picture: Picture) -> None:
     """A failed run, opened, shows its traceback and what it printed."""
-    picture(scenes.idle(), ["4", *"jjjjj", "enter"])
+    picture(snapshots.idle(), ["4", *"jjjjj", "enter"])
 
 
 def test_filter_on(picture: Picture) -> None:
     """A filter that is in force is named in the title."""
-    picture(scenes.idle(), ["slash", *"every 1", "enter"])
+    picture(snapshots.idle(), ["slash", *"every 1", "enter"])
 
 
 def test_filter_being_typed(picture: Picture) -> None:
     """While a filter is typed, its line has the keys and the jobs follow."""
-    picture(scenes.idle(), ["slash", *"nosuchjob"])
+    picture(snapshots.idle(), ["slash", *"nosuchjob"])
 
 
 def test_sorted(picture: Picture) -> None:
     """The column that is sorted by is marked."""
-    picture(scenes.idle(), ["s", "s"])
+    picture(snapshots.idle(), ["s", "s"])
 
 
 def test_details(picture: Picture) -> None:
     """A job's details: its schedule in words, its next ten fires, its latest runs."""
-    picture(scenes.idle(), [*"jjjj", "enter"])
+    picture(snapshots.idle(), [*"jjjj", "enter"])
 
 
 def test_details_of_one_off_runs(picture: Picture) -> None:
     """One-off runs have details without fires."""
-    picture(scenes.saturated(), ["G", "enter"])
+    picture(snapshots.saturated(), ["G", "enter"])
 
 
 def test_help(picture: Picture) -> None:
     """Every key and every sign."""
-    picture(scenes.idle(), ["question_mark"])
+    picture(snapshots.idle(), ["question_mark"])
 
 
 def test_quit_question(picture: Picture) -> None:
     """Quitting while runs go asks how."""
-    picture(scenes.saturated(), ["q"])
+    picture(snapshots.saturated(), ["q"])
 
 
 def test_quit_waiting(picture: Picture) -> None:
     """While the dashboard waits for runs to end, there is no way back but the way out at once."""
-    picture(scenes.saturated(), ["q", "w"])
+    picture(snapshots.saturated(), ["q", "w"])
 
 
 def test_cancel_question(picture: Picture) -> None:
     """Cancelling a run that waits asks first."""
-    picture(scenes.saturated(), ["2", "x"])
+    picture(snapshots.saturated(), ["2", "x"])
 
 
 def test_empty(picture: Picture) -> None:
     """Without any job the table says how to register one."""
-    picture(scenes.empty())
+    picture(snapshots.empty())
 
 
 def test_light_theme(picture: Picture) -> None:
     """A light theme is as readable as a dark one."""
-    picture(scenes.saturated(), theme="textual-light")
+    picture(snapshots.saturated(), theme="textual-light")
 
 
 def test_strange_names(picture: Picture) -> None:
     """Long names, wide characters and markup stay inside their columns."""
-    picture(scenes.strange())
+    picture(snapshots.strange())
 
 
 def test_end_of_300_jobs(picture: Picture) -> None:
     """The last of 300 jobs under the cursor."""
-    picture(scenes.many(), ["G"])
+    picture(snapshots.many(), ["G"])
 
 
 def test_output(picture: Picture) -> None:
     """What jobs and subprocesses printed."""
-    picture(scenes.idle(), ["o"])
+    picture(snapshots.idle(), ["o"])
 
 
 LOST = "connection lost at 10:24:07 (connection refused); trying again"
@@ -178,49 +178,49 @@ LOST = "connection lost at 10:24:07 (connection refused); trying again"
 
 def test_listening(picture: Picture) -> None:
     """Where it listens stands on the top line, if there is room."""
-    picture(scenes.mid_run(), address="http://127.0.0.1:9001/@jobs")
+    picture(snapshots.mid_run(), address="http://127.0.0.1:9001/@jobs")
 
 
 def test_connection_lost(picture: Picture) -> None:
     """The last picture is greyed out, and the top line says why."""
-    picture(scenes.saturated(), trouble=LOST, address="http://127.0.0.1:9001/@jobs")
+    picture(snapshots.saturated(), trouble=LOST, address="http://127.0.0.1:9001/@jobs")
 
 
 def test_connection_lost_in_a_light_theme(picture: Picture) -> None:
     """The same on light ground."""
-    picture(scenes.saturated(), theme="textual-light", trouble=LOST)
+    picture(snapshots.saturated(), theme="textual-light", trouble=LOST)
 
 
 def test_connection_lost_over_a_job(picture: Picture) -> None:
     """Details cover the top line, so their frame says it."""
-    picture(scenes.idle(), [*"jjjj", "enter"], trouble=LOST)
+    picture(snapshots.idle(), [*"jjjj", "enter"], trouble=LOST)
 
 
 def test_before_the_clock_goes_forward(picture: Picture) -> None:
     """The badge stands beside fires that the change moves, with the moment in full; what comes has it too."""
-    picture(scenes.clock_change(scenes.SPRING), ["3"])
+    picture(snapshots.clock_change(snapshots.SPRING), ["3"])
 
 
 def test_before_the_clock_goes_back(picture: Picture) -> None:
     """The badge stands beside fires whose time is shown twice."""
-    picture(scenes.clock_change(scenes.AUTUMN), ["3"])
+    picture(snapshots.clock_change(snapshots.AUTUMN), ["3"])
 
 
 def test_clock_change_in_a_light_theme(picture: Picture) -> None:
     """The badge is readable on light ground."""
-    picture(scenes.clock_change(scenes.SPRING), theme="textual-light")
+    picture(snapshots.clock_change(snapshots.SPRING), theme="textual-light")
 
 
 def test_details_of_a_moved_fire(picture: Picture) -> None:
     """A fire that is moved is marked, and it is said why."""
-    picture(scenes.clock_change(scenes.SPRING), ["enter"])
+    picture(snapshots.clock_change(snapshots.SPRING), ["enter"])
 
 
 def test_details_of_a_dropped_fire(picture: Picture) -> None:
     """Where there is no fire, a line says so, and why."""
-    picture(scenes.clock_change(scenes.SPRING), [*"jjjj", "enter"])
+    picture(snapshots.clock_change(snapshots.SPRING), [*"jjjj", "enter"])
 
 
 def test_details_of_repeated_fires(picture: Picture) -> None:
     """Both fires of one wall time are marked, and one sentence tells why."""
-    picture(scenes.clock_change(scenes.AUTUMN), [*"jj", "enter"])
+    picture(snapshots.clock_change(snapshots.AUTUMN), [*"jj", "enter"])

@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from jobtui import Scheduler
-from jobtui.addresses import parse_address
-from jobtui.source import LocalSource
+from jobtui.access.addresses import parse_address
+from jobtui.frontend.backend import LocalSource
 from jobtui.web.server import Server
 
 LIMIT = 30.0  # seconds

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 
 import pytest
-from access_kit import PAGE, Header, basic, coming_from, request, serving
+from support.access_requests import PAGE, Header, basic, coming_from, request, serving
 
-from jobtui.guards import Credentials, Guards
-from jobtui.passwords import read_password
+from jobtui.access.passwords import read_password
+from jobtui.access.rules import Credentials, Guards
 from jobtui.web.server import Server
 
 API = f"{PAGE}/api/pool"

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
-from api_kit import API, LIMIT, Client, Latch, done, served
+from support.api_server import API, LIMIT, Client, Latch, done, served
 
 from jobtui import Scheduler
-from jobtui.core.model import RunState
-from jobtui.guards import Guards
+from jobtui.access.rules import Guards
+from jobtui.engine.enums import RunState
 
 JSON = {"Content-Type": "application/json"}
 

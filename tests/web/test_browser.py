@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from pages_kit import LIMIT, LOCKED, PASSWORD, USER, serving
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
@@ -18,13 +17,14 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
+from support.status_page import LIMIT, LOCKED, PASSWORD, USER, serving
 
 from jobtui import Scheduler
-from jobtui.addresses import TcpAddress
-from jobtui.core.model import RunState
-from jobtui.core.output import Console, captured_streams
-from jobtui.guards import Guards
-from jobtui.source import LocalSource
+from jobtui.access.addresses import TcpAddress
+from jobtui.access.rules import Guards
+from jobtui.engine.enums import RunState
+from jobtui.frontend.backend import LocalSource
+from jobtui.runtime.output_capture import Console, captured_streams
 from jobtui.web.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -10,11 +10,11 @@ from http.client import HTTPResponse
 from typing import Any
 
 import pytest
-from api_kit import API, LIMIT, Client, done, served, validator
+from support.api_server import API, LIMIT, Client, done, served, validator
 
 from jobtui import Scheduler
-from jobtui.web import streams
-from jobtui.web.broadcast import KEPT
+from jobtui.web.api import event_stream
+from jobtui.web.event_hub import KEPT
 
 EVENT = validator({"$ref": "#/components/schemas/Event"})
 LOST = validator({"$ref": "#/components/schemas/Lost"})
@@ -206,7 +206,7 @@ def test_a_client_that_takes_nothing_holds_nobody_up_and_is_cut_off(
     client: Client, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others get what happens meanwhile; the connection of the slow one is closed."""
-    monkeypatch.setattr(streams, "WRITING", 0.05)
+    monkeypatch.setattr(event_stream, "WRITING", 0.05)
 
     def long() -> None:
         raise ValueError("x" * 10_000)  # soon more than the system keeps for a client
@@ -228,6 +228,6 @@ def test_a_client_that_takes_nothing_holds_nobody_up_and_is_cut_off(
 
 def test_a_comment_comes_where_nothing_happens(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ends see that the other is still there."""
-    monkeypatch.setattr(streams, "KEEPALIVE", 0.01)
+    monkeypatch.setattr(event_stream, "KEEPALIVE", 0.01)
     with following(client) as stream:
         assert stream.lines() == [":"]

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from access_kit import PAGE, connected, exchange, request, serving
+from support.access_requests import PAGE, connected, exchange, request, serving
 
 from jobtui import Scheduler
-from jobtui.addresses import Address
-from jobtui.web import app, connections, requests
+from jobtui.access.addresses import Address
+from jobtui.web import application, connection_limit, request_parsing
 from jobtui.web import server as web_server
 
 HOST = ("Host", "127.0.0.1")
@@ -72,14 +72,14 @@ def test_two_thousand_slow_clients_keep_nobody_out(sent: bytes) -> None:
     with serving(scheduler=scheduler) as server, crowd(server.address, CROWD, sent) as clients:
         assert [scheduler.now(lambda: 7).result(30) for _ in range(10)] == [7] * 10
         assert request(server.address, path=API, headers=(HOST,)).status == 200
-        assert 0 < open_ones(clients) <= connections.MOST
+        assert 0 < open_ones(clients) <= connection_limit.MOST
 
 
 def test_who_is_busy_is_not_hung_up_on() -> None:
     """Where every connection has a request under way, it is the new one that is turned away."""
     with serving() as server:
         stream = b"GET /@jobs/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-        with crowd(server.address, connections.MOST, stream) as clients:
+        with crowd(server.address, connection_limit.MOST, stream) as clients:
             for client in clients:
                 assert client.recv(65_536).startswith(b"HTTP/1.1 200 OK")
             turned_away = exchange(server.address, b"")
@@ -87,7 +87,7 @@ def test_who_is_busy_is_not_hung_up_on() -> None:
             clients.pop().close()
             while request(server.address, path=API, headers=(HOST,)).status != 200:
                 pass  # the server has not seen yet that one has gone
-            assert open_ones(clients) == connections.MOST - 1
+            assert open_ones(clients) == connection_limit.MOST - 1
 
 
 def test_who_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +100,7 @@ def test_who_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_who_does_not_send_the_body_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told so."""
-    monkeypatch.setattr(requests, "READING", 0.2)
+    monkeypatch.setattr(request_parsing, "READING", 0.2)
     with serving() as server:
         head = f"POST {RESIZE} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n{{".encode()
         reply = exchange(server.address, head)
@@ -109,7 +109,7 @@ def test_who_does_not_send_the_body_is_not_waited_for(monkeypatch: pytest.Monkey
 
 def test_who_does_not_take_the_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its answer is not kept for ever."""
-    monkeypatch.setattr(app, "ANSWERING", 0.2)
+    monkeypatch.setattr(application, "ANSWERING", 0.2)
     scheduler = Scheduler(tz="UTC")
     for number in range(20_000):
         scheduler.schedule("0 0 30 2 *", print, name=f"job {number} with a name that fills the pipe")

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 import pytest
-from access_kit import PAGE, basic, coming_from, request, serving
+from support.access_requests import PAGE, basic, coming_from, request, serving
 
-from jobtui.core.clock import ManualClock
-from jobtui.guards import Credentials, Guards
-from jobtui.passwords import Password, hash_password, read_password
-from jobtui.web.attempts import LOCKED, MOST_FAILURES, Attempts
-from jobtui.web.sessions import LIFE, MOST, Sessions
+from jobtui.access.passwords import Password, hash_password, read_password
+from jobtui.access.rules import Credentials, Guards
+from jobtui.runtime.clock import ManualClock
+from jobtui.web.security.login_limiter import LOCKED, MOST_FAILURES, Attempts
+from jobtui.web.security.sessions import LIFE, MOST, Sessions
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"

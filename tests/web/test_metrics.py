@@ -12,18 +12,19 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
-from api_kit import LIMIT, Answer, Client, Latch, done, served
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from support.api_server import LIMIT, Answer, Client, Latch, done, served
 
 from jobtui import Scheduler, __version__
-from jobtui.core.clock import ManualClock
-from jobtui.core.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
-from jobtui.core.model import JobView, RunState, RunView, Tally, Trigger
-from jobtui.web.exposition import encoder_for
-from jobtui.web.histograms import DURATIONS, LATENESSES, Histogram, Histograms
-from jobtui.web.metrics import Metrics
+from jobtui.engine.enums import RunState, Trigger
+from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
+from jobtui.engine.views import JobView, RunView, Tally
+from jobtui.runtime.clock import ManualClock
+from jobtui.web.metrics.exposition import encoder_for
+from jobtui.web.metrics.histograms import DURATIONS, LATENESSES, Histogram, Histograms
+from jobtui.web.metrics.metrics import Metrics
 
 METRICS, HEALTHZ = "/@jobs/metrics", "/@jobs/healthz"
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}

@@ -10,21 +10,21 @@ from typing import Any
 import pytest
 import schemathesis
 from aiohttp import web
-from api_kit import API, DOCUMENT, Client, Latch, done, operations, served
 from hypothesis import HealthCheck, Phase, seed, settings
+from support.api_server import API, DOCUMENT, Client, Latch, done, operations, served
 
 from jobtui import Scheduler
-from jobtui.core.schedules import Once
-from jobtui.guards import Guards
-from jobtui.source import LocalSource
-from jobtui.web.api import Api
-from jobtui.web.broadcast import Broadcast
-from jobtui.web.connections import Connections
-from jobtui.web.gate import Gate as Doorkeeper
-from jobtui.web.metrics import Metrics
-from jobtui.web.sessions import Sessions
-from jobtui.web.site import Site
-from jobtui.web.turns import Turns
+from jobtui.access.rules import Guards
+from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.cooperative import Turns
+from jobtui.schedules.schedule import Once
+from jobtui.web.api.endpoints import Api
+from jobtui.web.connection_limit import Connections
+from jobtui.web.context import Site
+from jobtui.web.event_hub import Broadcast
+from jobtui.web.metrics.metrics import Metrics
+from jobtui.web.security.access_control import Gate as Doorkeeper
+from jobtui.web.security.sessions import Sessions
 
 FAR = timedelta(days=3)
 

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from pages_kit import LIMIT, Element, Visitor, serving
+from support.status_page import LIMIT, Element, Visitor, serving
 
 from jobtui import Scheduler
-from jobtui.core.model import JobStatus, RunState
-from jobtui.guards import Guards
-from jobtui.testing import simulated
+from jobtui.access.rules import Guards
+from jobtui.engine.enums import JobStatus, RunState
+from jobtui.simulation.simulated_scheduler import simulated
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from pages_kit import serving
+from support.status_page import serving
 
 from jobtui import Scheduler
-from jobtui.core.clock import ManualClock
+from jobtui.runtime.clock import ManualClock
 
 EVE = datetime(2026, 3, 7, 13, 30, tzinfo=ZoneInfo("America/New_York"))  # tonight 02:00 becomes 03:00
 

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from pages_kit import LIMIT, LOCKED, Stream, Tree, Visitor, serving, streaming
+from support.status_page import LIMIT, LOCKED, Stream, Tree, Visitor, serving, streaming
 
 from jobtui import Scheduler
-from jobtui.core.model import Snapshot
-from jobtui.web.looks import Draw, Looks
+from jobtui.engine.views import Snapshot
+from jobtui.web.pages.template_renderer import Draw, Looks
 
 
 @pytest.fixture

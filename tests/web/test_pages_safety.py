@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from pages_kit import LIMIT, LOCKED, PASSWORD, USER, Element, Tree, Visitor, serving, streaming
+from support.status_page import LIMIT, LOCKED, PASSWORD, USER, Element, Tree, Visitor, serving, streaming
 
 from jobtui import Scheduler
-from jobtui.core.model import JobStatus
-from jobtui.core.output import Console, captured_streams
-from jobtui.guards import Guards
-from jobtui.web.forms import inside
+from jobtui.access.rules import Guards
+from jobtui.engine.enums import JobStatus
+from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.web.pages.forms import inside
 
 ATTACKS = [
     "<script>alert(1)</script>",

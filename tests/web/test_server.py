@@ -13,15 +13,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from access_kit import PAGE, connected, request, serving
+from support.access_requests import PAGE, connected, request, serving
 
 from jobtui import Scheduler
-from jobtui.addresses import TcpAddress, parse_address
-from jobtui.guards import Credentials, Guards
-from jobtui.passwords import read_password
-from jobtui.source import LocalSource
+from jobtui.access.addresses import TcpAddress, parse_address
+from jobtui.access.passwords import read_password
+from jobtui.access.rules import Credentials, Guards
+from jobtui.frontend.backend import LocalSource
+from jobtui.web.listeners import CannotListenError
 from jobtui.web.server import Server
-from jobtui.web.sockets import CannotListenError
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"
@@ -237,8 +237,8 @@ def test_a_process_with_open_streams_ends(tmp_path: Path) -> None:
     script.write_text(
         "import socket\n"
         "from jobtui import Scheduler\n"
-        "from jobtui.addresses import parse_address\n"
-        "from jobtui.source import LocalSource\n"
+        "from jobtui.access.addresses import parse_address\n"
+        "from jobtui.frontend.backend import LocalSource\n"
         "from jobtui.web.server import Server\n"
         "scheduler = Scheduler(tz='UTC')\n"
         "with Server(LocalSource(scheduler, 'x'), parse_address('127.0.0.1:0')) as server, scheduler:\n"
@@ -266,7 +266,7 @@ def test_a_stream_that_fails_is_cut_off(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No error page is written into it: the client sees that it has ended, and comes back."""
-    monkeypatch.setattr("jobtui.web.streams.write_event", lambda _event: 1 / 0)
+    monkeypatch.setattr("jobtui.web.api.event_stream.write_event", lambda _event: 1 / 0)
     with serving() as server, connected(server.address) as stream:
         stream.sendall(EVENTS)
         received = stream.recv(65_536)

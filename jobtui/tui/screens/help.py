@@ -12,8 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.core.model import JobStatus, RunState
-from jobtui.format import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.engine.enums import JobStatus, RunState
+from jobtui.frontend.formatting import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
 
 _SPOKEN = {
     "slash": "/",

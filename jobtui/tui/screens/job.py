@@ -13,17 +13,16 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.core.coming import Coming
-from jobtui.core.dst import Fire
-from jobtui.core.model import RunView, Snapshot
-from jobtui.format import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
-from jobtui.source import JobDetails
-from jobtui.tui.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.engine.views import RunView, Snapshot
+from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
+from jobtui.schedules.dst import Coming, Fire
+from jobtui.tui.background import Inquiry, said
 from jobtui.tui.commands import Commands
-from jobtui.tui.fields import fields
-from jobtui.tui.inquiry import Inquiry, said
-from jobtui.tui.line_table import LineTable
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.tui.widgets.key_values import fields
+from jobtui.tui.widgets.line_table import LineTable
 
 _FIRE_WIDTH = 34  # a day, a time and the longest countdown, so that what stands behind them is in line
 

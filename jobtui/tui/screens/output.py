@@ -11,12 +11,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Footer
 
-from jobtui.core.model import Snapshot
-from jobtui.core.output import CONSOLE_LINES, Line, Printed
-from jobtui.source import Source
-from jobtui.tui.columns import OUTPUT_COLUMNS, OutputLine
-from jobtui.tui.inquiry import Inquiry, said
-from jobtui.tui.line_table import LineTable
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.backend import Source
+from jobtui.runtime.output_capture import CONSOLE_LINES, Line, Printed
+from jobtui.tui.background import Inquiry, said
+from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
+from jobtui.tui.widgets.line_table import LineTable
 
 
 class OutputScreen(ModalScreen[None]):

@@ -12,8 +12,8 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.core.model import Snapshot
-from jobtui.format import count, going, plain
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.formatting import count, going, plain
 
 LISTED = 5
 

@@ -12,11 +12,19 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.core.model import RunView
-from jobtui.format import STATE_GLYPHS, between, full_moment, plain, run_label, span, trigger_word
-from jobtui.source import Source
-from jobtui.tui.fields import fields
-from jobtui.tui.inquiry import Inquiry, said
+from jobtui.engine.views import RunView
+from jobtui.frontend.backend import Source
+from jobtui.frontend.formatting import (
+    STATE_GLYPHS,
+    between,
+    full_moment,
+    plain,
+    run_label,
+    span,
+    trigger_word,
+)
+from jobtui.tui.background import Inquiry, said
+from jobtui.tui.widgets.key_values import fields
 
 
 class RunScreen(ModalScreen[None]):

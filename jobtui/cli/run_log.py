@@ -1,0 +1,209 @@
+"""The log of a scheduler without a screen: one line for each run that ended and each tick that started none.
+
+    2026-11-23 12:00:01.250 OK        run 12   hash_files  took 0.012s   tick
+    2026-11-23 12:00:02.000 FAILED    run 13   import_all  took 1.204s   tick     ValueError: no (shop.py:80)
+    2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
+
+The time is the scheduler's, in its zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
+STOPPING, QUITTING, STOPPED, LOST (lines that nobody read in time), TIMER (an exception in it) and CLOCK (it
+was set back).
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import TextIO
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.events import (
+    ClockStepped,
+    Event,
+    RunFinished,
+    SchedulerStarted,
+    SchedulerStopped,
+    SchedulerStopping,
+    TickEnded,
+    TimerFailed,
+)
+from jobtui.engine.views import RunView, Snapshot
+from jobtui.loading.user_errors import plain, shown_path
+from jobtui.process.stdio import say
+from jobtui.runtime.scheduler import Scheduler
+from jobtui.schedules.zones import zone_name
+
+_LAST_LINES = 1.0  # seconds that the log gets to write what has happened, once it is closed
+_MOST_RUNS = 5  # how many runs are named
+_WIDEST_NAME = 32  # a longer name moves the rest of its line
+_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
+
+
+class RunLog:
+    """Writes the log, in a thread of its own: a slow reader of it never slows the scheduler.
+
+    Args:
+        scheduler: What is logged, from here on.
+        title: Where its jobs come from.
+        stream: Where the lines go.
+        stopped: Called once the scheduler has stopped, whoever stopped it.
+        address: Where other processes can reach the scheduler, or "".
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        *,
+        title: str,
+        stream: TextIO,
+        stopped: Callable[[], None],
+        address: str = "",
+    ) -> None:
+        self._scheduler = scheduler
+        self._title = title
+        self._stream = stream
+        self._stopped = stopped
+        self._address = address
+        self._notes: deque[tuple[int, str]] = deque()  # lines of our own, each with the event it comes after
+        self._lost = 0
+        self._started = False
+        self._given_up = 0
+        self._stopping = False
+        self._width = 0
+        self._wakeup = threading.Event()
+        self._closing = False
+        self._subscription = scheduler.subscribe(self._wakeup.set)
+        for job in self._subscription.snapshot.jobs:
+            self._widen(job.name)
+        self._thread = threading.Thread(target=self._run, name="jobtui-log", daemon=True)
+        self._thread.start()
+
+    def stopping(self, signal_name: str, grace: float, longest: float) -> None:
+        """Say what the scheduler will wait for, before it is told to stop.
+
+        Args:
+            signal_name: Why it stops.
+            grace: How many seconds it waits for running work.
+            longest: After how many seconds the process ends in any case.
+        """
+        snapshot = self._scheduler.snapshot()
+        text = f"{signal_name}: nothing is running"
+        if snapshot.pool.running:
+            text = (
+                f"{signal_name}: waiting up to {grace:g} s for {_running(snapshot)}; "
+                f"the process ends within {longest:g} s, or at once at a second signal"
+            )
+        self._note(snapshot, "STOPPING", text)
+
+    def quitting(self, signal_name: str) -> None:
+        """Say that nothing is waited for any longer."""
+        snapshot = self._scheduler.snapshot()
+        self._note(snapshot, "QUITTING", f"{signal_name}, the second signal: giving up {_running(snapshot)}")
+
+    def close(self) -> None:
+        """Write what has happened until now, but do not wait for ever for who reads it."""
+        self._closing = True
+        self._wakeup.set()
+        self._thread.join(_LAST_LINES)
+        self._subscription.close()
+
+    def _note(self, snapshot: Snapshot, word: str, text: str) -> None:
+        self._notes.append((snapshot.seq, self._line(snapshot.at.timestamp(), word, text)))
+        self._wakeup.set()
+
+    def _run(self) -> None:
+        closing = False
+        while not closing:
+            self._wakeup.wait()
+            self._wakeup.clear()
+            closing = self._closing  # read before the events: the last ones come with or before it
+            lines = list(self._lines())
+            if lines:
+                say(self._stream, "\n".join(lines))
+
+    def _lines(self) -> Iterator[str]:
+        """The lines for what has happened since the last time, in the order in which it did."""
+        # Notes first: the events that each comes after are there already.
+        notes = [self._notes.popleft() for _ in range(len(self._notes))]
+        events = self._subscription.read()
+        lost, self._lost = self._subscription.lost - self._lost, self._subscription.lost
+        if lost and events:
+            yield self._line(
+                events[0].at, "LOST", f"{lost} events were not logged: they came faster than this was read"
+            )
+        for event in events:
+            while notes and notes[0][0] < event.seq:
+                yield notes.pop(0)[1]
+            yield from self._told(event)
+        yield from (line for _, line in notes)
+
+    def _told(self, event: Event) -> Iterator[str]:
+        match event:
+            case RunFinished() | TickEnded():
+                yield self._ending(event.at, event.run)
+            case SchedulerStarted():
+                self._started = True
+                yield self._line(event.at, "STARTED", self._summary())
+                if self._address:
+                    yield self._line(event.at, "SERVING", f"listening on {self._address}")
+            case SchedulerStopping():
+                self._stopping = True
+            case SchedulerStopped() if self._started:  # else the start has failed, and its error says so
+                ended = "all work has ended"
+                if self._given_up:
+                    ended = f"{_count(self._given_up, 'run')} given up; what hangs ends with the process"
+                yield self._line(event.at, "STOPPED", ended)
+                self._stopped()
+            case TimerFailed():
+                yield self._line(
+                    event.at, "TIMER", f"an exception in the timer, which goes on: {event.error}"
+                )
+            case ClockStepped():
+                yield self._line(event.at, "CLOCK", f"the clock was set back by {-event.seconds:.1f} s")
+            case _:
+                pass  # how runs get to their end is the dashboard's business
+
+    def _summary(self) -> str:
+        snapshot = self._scheduler.snapshot()
+        jobs = sum(job.schedule is not None for job in snapshot.jobs)
+        pool = snapshot.pool.size or "without a limit"
+        return (
+            f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, "
+            f"zone {zone_name(snapshot.zone)}; stop it with Ctrl+C or SIGTERM"
+        )
+
+    def _ending(self, at: float, run: RunView) -> str:
+        self._widen(run.job)
+        if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
+            self._given_up += 1
+        number = f"run {run.number}" if run.number else "no run"
+        took = "-" if run.elapsed is None else f"took {run.elapsed.total_seconds():.3f}s"
+        reason = run.reason
+        if run.ticks > 1 and run.due is not None:
+            reason = f"{reason} ({run.ticks} ticks since {run.due:%H:%M:%S})"
+        if frames := _FRAME.findall(run.error):
+            file, line = frames[-1]
+            reason = f"{reason} ({shown_path(file)}:{line})"
+        columns = f"{number:<8} {plain(run.job):<{self._width}}  {took:<12}  {run.trigger.value:<7}  {reason}"
+        return self._line(at, run.state.value, columns.rstrip())
+
+    def _line(self, at: float, word: str, text: str) -> str:
+        time = datetime.fromtimestamp(at, self._scheduler.tz).replace(tzinfo=None)
+        return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {plain(text)}"
+
+    def _widen(self, name: str) -> None:
+        self._width = max(self._width, min(len(plain(name)), _WIDEST_NAME))
+
+
+def _running(snapshot: Snapshot) -> str:
+    named = [f"{plain(run.job)} (run {run.number})" for run in snapshot.running[:_MOST_RUNS]]
+    more = snapshot.pool.running - len(named)
+    if more > 0:
+        named.append(f"{more} more")
+    return f"{_count(snapshot.pool.running, 'run')}" + (f": {', '.join(named)}" if named else "")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number or 'no'} {what}s"

@@ -1,1 +1,0 @@
-"""What runs jobs: no screen, no network, no command line."""

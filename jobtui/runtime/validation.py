@@ -1,0 +1,84 @@
+"""Checks of what users pass to the scheduler, with what they may pass instead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TypeVar
+
+from jobtui.engine.enums import Misfire, Overlap
+from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
+
+Policy = TypeVar("Policy", Overlap, Misfire)
+
+
+def job_name(name: str | None) -> str:
+    """A name for a job, without blanks around it; "" for None.
+
+    Raises:
+        ValueError: It is no printable text.
+    """
+    if name is None:
+        return ""
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise ValueError(f"a job's name is printable text, not {name!r:.80}")
+    return name.strip()
+
+
+def pool_size(pool: int) -> int:
+    """How many runs may be RUNNING at once; 0 for no limit.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is negative.
+    """
+    if isinstance(pool, bool) or not isinstance(pool, int):
+        raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
+    if pool < 0:
+        raise ValueError(f"the pool cannot be negative ({pool}); 0 means no limit")
+    return pool
+
+
+def held_limit(max_held: int) -> int:
+    """How many runs of a job may be held before its ticks are skipped.
+
+    Raises:
+        TypeError: It is not a whole number.
+        ValueError: It is below 1.
+    """
+    if isinstance(max_held, bool) or not isinstance(max_held, int):
+        raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
+    if max_held < 1:
+        raise ValueError(f"max_held must be at least 1, not {max_held}")
+    return max_held
+
+
+def delay_seconds(delay: timedelta | float | str) -> float:
+    """A delay in seconds: what an interval may be, and also 0 and less than a millisecond.
+
+    Raises:
+        BadSpec: A text that is no duration, or more than 8 years.
+        TypeError: It is of another type.
+        ValueError: It is negative.
+    """
+    if isinstance(delay, str):
+        delay = parse_duration(delay)
+    if not isinstance(delay, bool) and isinstance(delay, timedelta | float | int):
+        seconds = delay.total_seconds() if isinstance(delay, timedelta) else delay
+        if seconds < 0:
+            raise ValueError(f"a delay cannot be negative ({seconds:g} s)")
+        if seconds < SHORTEST_INTERVAL.total_seconds():
+            return seconds
+    return as_interval(delay).total_seconds()
+
+
+def policy(kind: type[Policy], what: str, value: str) -> Policy:
+    """The policy of that name.
+
+    Raises:
+        ValueError: There is none; the message lists those there are.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        allowed = ", ".join(repr(each.value) for each in kind)
+        raise ValueError(f"{what} is one of {allowed}, not {value!r:.80}") from None

@@ -1,0 +1,144 @@
+"""What to write instead of a part of a spec that is refused.
+
+Loaded only when a spec is refused.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field
+from jobtui.schedules.suggestions import TYPED, YEAR, better, odd_character
+
+
+def refuse_descriptor(spec: str, text: str, position: int, known: list[str]) -> BadSpec:
+    """Returns the error for a word such as ``@dayly``."""
+    if text.lower() == "@reboot":
+        sentence = "@reboot is not a schedule; register the function with @jobtui.on_app_start"
+        return BadSpec(sentence, spec=spec, position=position)
+    near = nearest(text, known)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    return better(BadSpec(f"unknown descriptor {quoted(text)}; {hint}", spec=spec, position=position))
+
+
+def refuse_count(spec: str, words: list[str], positions: list[int]) -> BadSpec:
+    """Returns the error for a spec that has neither five nor six fields."""
+    count, extra, field = len(words), len(FIELDS), None
+    if count == 1 and words[0].lower().startswith("cron."):
+        sentence = f"{quoted(words[0])} is the name of a setting; here the spec itself is wanted"
+    elif count == extra + 1 and YEAR.fullmatch(words[extra]):
+        look = "" if words[extra] in "*?" else ", so let the job look at the year"
+        sentence = f"a seventh field, which would be the year, is not supported{look}; write six: {ORDER}"
+        field = "year"
+    elif count > extra:
+        sentence = f"{count} fields are too many; write six: {ORDER}"
+    else:
+        fields = "1 field is" if count == 1 else f"{count} fields are"
+        sentence = f"{fields} too few; write six: {ORDER}; or five, without the second"
+    position = positions[extra] if count > extra else positions[0]
+    return better(BadSpec(sentence, spec=spec, field=field, position=position))
+
+
+def why_no_value(field: Field, item: str, text: str) -> str:
+    """Returns why ``text``, a part of ``item``, is no value of the field, and what is."""
+    odd = next((character for character in item if not character.isascii()), None)
+    if odd is not None:
+        if odd.isdecimal():
+            return f"{quoted(odd)} is a digit of another script; write 0-9"
+        plain = {" ": "a space", "-": "-", "*": "*"}.get(odd.translate(TYPED), "plain ASCII")
+        return f"{odd_character(odd)}; write {plain}"
+    if not text:
+        return _missing(item)
+    upper = item.upper()
+    return (
+        _other_dialect(field, upper)
+        or _other_field(field, text.upper())
+        or _punctuation(field, item, text)
+        or _near_word(field, item, text)
+    )
+
+
+def _missing(item: str) -> str:
+    if item.startswith("/"):
+        return f"a value is missing before '/'; write *{item}"
+    if item.startswith("-"):
+        return f"{quoted(item)}: signs are not allowed; '-' stands between the two ends of a range"
+    return f"{quoted(item)}: a range has two ends; write a-b"
+
+
+def _other_dialect(field: Field, item: str) -> str | None:
+    """Says that something means a thing in Quartz, Jenkins, OpenBSD's cron or croniter, but not here."""
+    number = f"a number ({field.low}-{field.high})"
+    if found := re.fullmatch(r"H(?:\(([0-9]+-[0-9]+)\))?(/[0-9]+)?", item):
+        span, step = found.groups()
+        instead = (span or "*") + step if step else f"a number ({span})" if span else number
+        return f"H (Jenkins: a value chosen by hash) is not supported; write {instead}"
+    if re.fullmatch(r"R(\(.*\))?(/.*)?", item) or "~" in item:
+        return f"random values (R, ~) are not supported; write {number}"
+    return _day_letter(field, item) if field.is_day else None
+
+
+def _day_letter(field: Field, item: str) -> str | None:
+    """Says which days to write for L, W and #, and what the job must look at on them."""
+    look = "and let the job look whether"
+    if found := re.fullmatch(r"([0-7]|[A-Z]{3})#([1-5])", item):
+        last = int(found[2]) * 7
+        how = f"write {_day_alone(found[1])} {look} the date is {last - 6}-{min(last, 31)}"
+        return f"{quoted(item)}: '#' (the n-th weekday) is not supported; {how}"
+    if found := re.fullmatch(r"L?W|WL|([0-9]{1,2})W|W([0-9]{1,2})", item):
+        day = int(found[1] or found[2] or 31)
+        # It stays within the month: the 1st may become the 3rd, and the last day the one two days before.
+        low, high = (day - 1, day + 1) if 1 < day < 28 else (1, 3) if day == 1 else (26, 31)  # noqa: PLR2004
+        how = f"write {low}-{high} in day-of-month {look} it is that weekday"
+        return f"{quoted(item)}: W (the nearest weekday) is not supported; {how}"
+    if found := re.fullmatch(r"([0-7]|[A-Z]{3})L|L(?:-([0-9]|1[0-9]|2[0-7]))?|[0-9]+L|L[0-9]+", item):
+        before = int(found[2] or 0)
+        first = f"the 1st is {before + 1} days ahead" if before else "tomorrow is the 1st"
+        how = f"write {28 - before}-{31 - before} in day-of-month {look} {first}"
+        if field.words:
+            how = f"write {_day_alone(found[1] or 'SAT')} {look} it is the month's last"
+        return f"{quoted(item)}: L (the last) is not supported; {how}"
+    return None
+
+
+def _day_alone(day: str) -> str:
+    """Says how to write a weekday; its number depends on where the spec is from."""
+    if not day.isdecimal():
+        return "the day alone"
+    quartz, others = WEEKDAYS[(int(day) + 6) % 7], WEEKDAYS[int(day) % 7]
+    return f"the day's name ({day} is {quartz} in Quartz, {others} elsewhere)"
+
+
+def _other_field(field: Field, word: str) -> str | None:
+    for other, words in (("month", MONTHS), ("day-of-week", WEEKDAYS)):
+        if word in words and field.name != other:
+            return f"{quoted(word)} belongs in the {other} field; the fields are: {ORDER}"
+    return None
+
+
+def _punctuation(field: Field, item: str, text: str) -> str | None:
+    if item.startswith("+") or text.startswith("+"):
+        return f"{quoted(item)}: signs are not allowed; write the number alone"
+    if text == "?" and not field.is_day:
+        return "'?' can stand in day-of-month and day-of-week only; write *"
+    if text.startswith("-") or "-" in text:
+        return f"{quoted(item)}: a range has two ends; write a-b"
+    if text[0] in "*?":
+        return f"{quoted(item)}: nothing but a step can follow {text[0]}; write {text[0]} or {text[0]}/n"
+    if "." in text:
+        return f"{quoted(text)} is not a whole number {field.allowed}"
+    return None
+
+
+def _near_word(field: Field, item: str, text: str) -> str:
+    def name(word: str) -> str | None:
+        full = next((known for known in field.words if word.upper().startswith(known)), None)
+        return full or next(iter(nearest(word, list(field.words))), None)
+
+    near = name(text)
+    if re.fullmatch(r"[A-Za-z]+-[A-Za-z]+(/[0-9]+)?", item) and all(map(name, re.findall("[A-Za-z]+", item))):
+        # The other end of a range is spelled in the same way as this one.
+        near = re.sub("[A-Za-z]+", lambda word: name(word[0]) or "", item)
+    hint = f"; write {near}" if near else ""
+    return f"{quoted(text)} is not a value {field.allowed}{hint}"

@@ -1,0 +1,185 @@
+"""Durations as Go writes them (``1h30m``), and the intervals that a job may have."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from jobtui.schedules.bad_spec import BadSpec, quoted
+
+SHORTEST_INTERVAL = timedelta(milliseconds=1)
+LONGEST_INTERVAL = timedelta(days=2922)  # 8 years of 365.25 days
+
+_MICROSECOND = timedelta(microseconds=1)
+_LONGEST_TEXT = 512
+# Go counts nanoseconds in a signed 64-bit integer; longer durations are an error there too.
+_GO_LIMIT = 2**63 - 1
+
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 1_000,
+    "\u00b5s": 1_000,  # the micro sign
+    "\u03bcs": 1_000,  # the Greek letter mu: another character that looks the same
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_UNITS = "h, m, s, ms, us or ns"
+
+# [0-9], never \d: that would let in the digits of every other script.
+_PART = re.compile(r"(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?(?P<unit>[^0-9.]*)")
+
+
+def parse_duration(text: str) -> timedelta:
+    """Reads a duration in the grammar of Go's ``time.ParseDuration``.
+
+    That is an optional sign and one or more numbers, each with an optional fraction and a unit:
+    ``1h30m``, ``1.5h``, ``-1.5h``, ``.5s``, ``250ms``, ``1us``. ``0`` needs no unit. There are no
+    days and no spaces.
+
+    Args:
+        text: The duration. Units are ``h``, ``m``, ``s``, ``ms``, ``us`` (or ``µs``) and ``ns``.
+
+    Returns:
+        The duration, rounded to the nearest microsecond (half to even), since a timedelta has no
+        nanoseconds: ``1ns`` is zero.
+
+    Raises:
+        BadSpec: The text is not such a duration, or is above Go's limit of about 292 years.
+        TypeError: The text is not a string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"a duration is a string such as '1h30m', not {type(text).__name__}")
+    if len(text) > _LONGEST_TEXT:
+        raise BadSpec(f"a duration has at most {_LONGEST_TEXT} characters; this one has {len(text)}")
+    negative = text.startswith("-")
+    position = 1 if text.startswith(("-", "+")) else 0
+    if text[position:] == "0":
+        return timedelta(0)
+    if position == len(text):
+        raise BadSpec(
+            "a duration is empty; write a number and a unit, such as 30s", spec=text, position=position
+        )
+    nanoseconds = 0
+    while position < len(text):
+        found = _PART.match(text, position)
+        assert found is not None, "every part of the pattern is optional"
+        whole, fraction, unit = found["whole"], found["fraction"] or "", found["unit"]
+        if not whole and not fraction:
+            raise BadSpec(_no_number(text, position), spec=text, position=position)
+        if unit not in _NANOSECONDS:
+            raise BadSpec(_no_unit(found[0], unit), spec=text, position=found.start("unit"))
+        scale = _NANOSECONDS[unit]
+        nanoseconds += int(whole or "0") * scale
+        nanoseconds += int(fraction or "0") * scale // 10 ** len(fraction)
+        position = found.end()
+    if nanoseconds > _GO_LIMIT:
+        raise BadSpec("a duration is at most 2562047h47m16s (about 292 years)", spec=text, position=0)
+    # round() on a ratio of two integers would pass through a float and lose the last digits.
+    microseconds, rest = divmod(nanoseconds, 1000)
+    half = 500
+    if rest > half or (rest == half and microseconds % 2):
+        microseconds += 1
+    return timedelta(microseconds=-microseconds if negative else microseconds)
+
+
+def _no_number(text: str, position: int) -> str:
+    rest = text[position:]
+    if rest[0] in "+-":
+        return "a sign stands only in front of the whole duration"
+    if any(character.isspace() for character in rest):
+        return "a duration has no spaces in it; write 1h30m"
+    return f"a number is missing before {quoted(rest)}; write a number and a unit, such as 30s"
+
+
+def _no_unit(part: str, unit: str) -> str:
+    if not unit:
+        return f"a unit is missing after {quoted(part)}; write {_UNITS}, such as {part[:20]}s"
+    if any(character.isspace() for character in unit):
+        return "a duration has no spaces in it; write 1h30m"
+    if unit.lower() in _NANOSECONDS:
+        return f"unknown unit {quoted(unit)}; units are in lower case: {unit.lower()}"
+    days = {"d": 24, "day": 24, "days": 24, "w": 168, "week": 168, "weeks": 168}.get(unit.lower())
+    if days:
+        number = part.removesuffix(unit)
+        hours = f"{int(number) * days}h" if number.isdecimal() else f"{days}h for each"
+        return f"unknown unit {quoted(unit)}; a day is not always 24 hours, so write {hours} if that is meant"
+    return f"unknown unit {quoted(unit)}; write {_UNITS}"
+
+
+def as_interval(value: timedelta | float | str) -> timedelta:
+    """Returns what a caller gave as an interval, checked.
+
+    Args:
+        value: A timedelta, a number of seconds, or a duration such as ``"1h30m"``. What is finer
+            than a microsecond is rounded to the nearest one.
+
+    Returns:
+        The interval, from 1 millisecond to 8 years (2922 days).
+
+    Raises:
+        BadSpec: The interval is zero, negative, too short, too long, not a number, or not a duration.
+        TypeError: The value is of another type; a bool is one.
+    """
+    spec = value if isinstance(value, str) else None
+    if isinstance(value, str):
+        interval = parse_duration(value)
+    elif isinstance(value, timedelta):
+        interval = value
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(
+            "an interval is a timedelta, a number of seconds or a text such as '1h30m',"
+            f" not {type(value).__name__}"
+        )
+    else:
+        interval = _from_seconds(value)
+    shown = spec or format_duration(interval)
+    if interval <= timedelta(0):
+        raise BadSpec(f"an interval is above zero, not {quoted(shown)}", spec=spec, position=0)
+    if interval < SHORTEST_INTERVAL:
+        raise BadSpec(f"an interval is at least 1ms, not {quoted(shown)}", spec=spec, position=0)
+    if interval > LONGEST_INTERVAL:
+        raise BadSpec(f"an interval is at most 8 years (70128h), not {quoted(shown)}", spec=spec, position=0)
+    return interval
+
+
+def _from_seconds(value: float) -> timedelta:
+    """Returns a number of seconds as a timedelta; refuses here what a timedelta cannot hold."""
+    if value != value:  # noqa: PLR0124 - nan; math.isnan() fails for an int that no float can hold
+        raise BadSpec("an interval is a number of seconds, not nan")
+    if value > LONGEST_INTERVAL.total_seconds():
+        raise BadSpec("an interval is at most 8 years (252460800 seconds)")
+    return timedelta(seconds=max(value, -1))  # how far below zero does not matter
+
+
+def format_duration(duration: timedelta) -> str:
+    """Returns a duration in Go's notation: ``1h30m``, ``1.5s``, ``250ms``.
+
+    The zero units that Go would write (``1h30m0s``) are left out. ``parse_duration`` reads back the
+    same value.
+    """
+    microseconds = duration // _MICROSECOND
+    sign = "-" if microseconds < 0 else ""
+    microseconds = abs(microseconds)
+    if microseconds == 0:
+        return "0s"
+    for unit, size in (("\u00b5s", 1), ("ms", 1_000)):
+        if microseconds < size * 1_000:
+            return sign + _decimal(microseconds, size) + unit
+    minutes, rest = divmod(microseconds, 60_000_000)
+    hours, minutes = divmod(minutes, 60)
+    return (
+        sign
+        + (f"{hours}h" if hours else "")
+        + (f"{minutes}m" if minutes else "")
+        + (_decimal(rest, 1_000_000) + "s" if rest else "")
+    )
+
+
+def _decimal(amount: int, size: int) -> str:
+    """Returns ``amount / size`` in digits, exactly; ``size`` is a power of ten."""
+    whole, fraction = divmod(amount, size)
+    if not fraction:
+        return str(whole)
+    return f"{whole}.{str(fraction).zfill(len(str(size)) - 1).rstrip('0')}"

@@ -1,0 +1,142 @@
+"""What its author may not have meant by a schedule, though it is right: the warnings of ``jobtui check``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from jobtui.schedules.cron import CronFields
+from jobtui.schedules.cron_fields import FIELDS, MONTHS, Field, Item
+from jobtui.schedules.dst import note_on_change
+from jobtui.schedules.durations import format_duration
+from jobtui.schedules.schedule import Cron, Every, Schedule
+from jobtui.schedules.transitions import clock_changes
+
+_YEAR = timedelta(days=365)
+# From one January's first Monday to the next there may be 371 days, and that is still once a year.
+_OVER_A_YEAR = timedelta(days=396)
+_MORE_THAN_A_YEAR = timedelta(days=367)
+_TWO_MONTHS = timedelta(days=61)
+_LOOKED_AT = 48  # of these, so 8 years, as far as a schedule itself looks
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # the days of each month
+_FIRST_RARE_DAY = 29
+_FEBRUARY = 2
+_EVERY_HOUR, _EVERY_DAY, _EVERY_MONTH, _EVERY_WEEKDAY = 24, 31, 12, 7
+
+# By the name of the field: what its numbers count, and how long one of them takes, if that is always
+# the same.
+_UNITS = {
+    "second": ("second", timedelta(seconds=1)),
+    "minute": ("minute", timedelta(minutes=1)),
+    "hour": ("hour", timedelta(hours=1)),
+    "day-of-month": ("day", None),
+    "month": ("month", None),
+    "day-of-week": ("day", None),
+}
+
+
+def advice(schedule: Schedule, now: datetime) -> list[str]:
+    """Returns warnings about a schedule, each a sentence without a full stop; none is the usual case.
+
+    Told are schedules that never fire or fire less than once a year, days that some of their months do
+    not have, fixed times in a gap or an overlap of their zone's clock in the coming year, and steps
+    that do not divide their field.
+
+    Args:
+        schedule: The schedule.
+        now: Aware; the coming year begins here.
+    """
+    if isinstance(schedule, Every):
+        return ["it fires less than once a year"] if schedule.interval > _MORE_THAN_A_YEAR else []
+    if not isinstance(schedule, Cron):
+        return []
+    first = schedule.next(now)
+    if first is None:
+        reasons = list(_missing_days(schedule.fields)) or ["no day is as it says"]
+        return [f"it never fires within 8 years: {'; '.join(reasons)}"]
+    return [
+        *_how_seldom(schedule, now, first),
+        *_missing_days(schedule.fields),
+        *_uneven_steps(schedule.fields),
+        *_clock_changes(schedule, now),
+    ]
+
+
+def _how_seldom(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]:
+    # A year without a fire may begin at any time; not all of them are looked at, but one every other month.
+    months = (now + number * _TWO_MONTHS for number in range(_LOOKED_AT))
+    if all((due := schedule.next(month)) is not None and due - month < _OVER_A_YEAR for month in months):
+        return
+    following = schedule.next(first.replace(hour=23, minute=59, second=59))
+    then = "and not again within 8 years" if following is None else f"then on {following:%Y-%m-%d}"
+    yield f"it fires less than once a year: next on {first:%Y-%m-%d}, {then}"
+
+
+def _missing_days(fields: CronFields) -> Iterator[str]:
+    """Tells of days at the end of a month that some months do not have.
+
+    A range that begins on the 28th or before is meant to end with the month, whatever its length.
+    """
+    days = set(fields.days)
+    if any(item.star for item in fields.items[3]):
+        return
+    for day in sorted(day for day in days if day >= _FIRST_RARE_DAY and day - 1 not in days):
+        without = [month for month in fields.months if _LONGEST[month - 1] < day]
+        if len(without) == len(fields.months):
+            yield f"there is no day {day} in {_names(without)}"
+        elif without:
+            yield f"months without a day {day} are passed over: {_names(without)}"
+        elif day == _FIRST_RARE_DAY and _FEBRUARY in fields.months and len(fields.months) > 1:
+            yield "months without a day 29 are passed over: FEB, but for leap years"
+
+
+def _names(months: Iterable[int]) -> str:
+    return ", ".join(MONTHS[month - 1] for month in months)
+
+
+def _uneven_steps(fields: CronFields) -> Iterator[str]:
+    for field, items in zip(FIELDS, fields.items, strict=True):
+        if len(items) == 1 and items[0].step > 1 and items[0].to_the_end:
+            yield from _uneven_step(field, items[0], fields)
+
+
+def _uneven_step(field: Field, item: Item, fields: CronFields) -> Iterator[str]:
+    unit, length = _UNITS[field.name]
+    span = field.high - field.low + 1
+    last = item.low + (item.high - item.low) // item.step * item.step
+    around = span - (last - item.low)
+    instead = ""
+    if length is not None and item.low == field.low and _goes_on(field, fields):
+        instead = f"; for an even distance write @every {format_duration(item.step * length)}"
+    where = f"{item.text} in {field.name}"
+    if last == item.low:
+        yield f"{where} matches {item.low} alone, since the step leads past {field.high}{instead}"
+    elif field.name == "day-of-month":
+        yield f"{where} begins anew each month: after day {last} comes day {item.low}"
+    elif around != item.step:
+        plural = "" if around == 1 else "s"
+        yield (
+            f"{where} is uneven: after {last} comes {item.low}, {around} {unit}{plural} later"
+            f" and not {item.step}{instead}"
+        )
+
+
+def _goes_on(field: Field, fields: CronFields) -> bool:
+    """Says whether nothing above a field is restricted, so that a fixed interval could take its place."""
+    restricted = (
+        len(fields.days) < _EVERY_DAY
+        or len(fields.months) < _EVERY_MONTH
+        or len(fields.weekdays) < _EVERY_WEEKDAY
+    )
+    minutes = field.name != "second" or len(fields.minutes) == FIELDS[1].high + 1
+    hours = field.name == "hour" or len(fields.hours) == _EVERY_HOUR
+    return minutes and hours and not restricted
+
+
+def _clock_changes(schedule: Cron, now: datetime) -> Iterator[str]:
+    if schedule.fields.every_pass:
+        return  # these are about the clock's hands, and have no fixed time to lose
+    for change in clock_changes(schedule.tz, now, now + _YEAR):
+        note = note_on_change(schedule, change)
+        if note is not None:
+            yield note.sentence

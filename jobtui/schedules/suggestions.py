@@ -1,0 +1,334 @@
+"""Specs of other programs, rewritten as ours: what to suggest to somebody who pasted one.
+
+Most refused specs were written for another program: Quartz, EventBridge, systemd, a whole line of a crontab.
+The rules at the end rewrite one, step by step, until the parser takes it; the message names the first
+step and suggests the result. Nothing is suggested that would be refused again.
+
+Each rule takes a text without its zone, and returns what is wrong with it and a text that is nearer to a
+spec; or None where the rule does not apply. Where it cannot say what is wrong, the parser's words stand.
+
+Loaded only when a spec is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.cron import DESCRIPTORS, LONGEST_SPEC
+from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, read_field
+from jobtui.schedules.durations import as_interval
+from jobtui.schedules.zones import zone
+
+_SIX, _FIVE = FIELDS, FIELDS[1:]
+_MOST_STEPS = 5
+
+# What web pages and word processors make of the characters of a spec.
+TYPED = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+    | dict.fromkeys("\u00a0\u2009\u202f\u3000", " ")
+    | dict.fromkeys("\u2217\u204e\uff0a", "*")
+    | dict.fromkeys("\u2018\u2019\u201c\u201d\u00ab\u00bb", '"')
+    | dict.fromkeys("\u200b\u2060\ufeff\\", "")
+)
+
+
+def better(bad: BadSpec) -> BadSpec:
+    """Returns an error that says what to write instead, where the spec is one of another program.
+
+    It returns ``bad`` itself where nothing is known, or where ``bad`` says it already.
+    """
+    if bad.spec is None:
+        return bad
+    found = _rewritten(bad.spec)
+    return _explained(bad, bad.spec) if found is None else _suggested(bad, bad.spec, *found)
+
+
+def _explained(bad: BadSpec, spec: str) -> BadSpec:
+    if _DATE.match(spec):
+        return BadSpec("one date is not a schedule; give it to jobtui.at()", spec=spec, position=0)
+    if _CALL.match(spec):
+        sentence = f"a call is not a spec; write six fields ({ORDER}) or '@every 5m'"
+        return BadSpec(sentence, spec=spec, position=0)
+    return bad
+
+
+def _suggested(bad: BadSpec, spec: str, what: str, instead: str) -> BadSpec:
+    if not what and bad.sentence.endswith("Sunday is 0)") and spec.rsplit(maxsplit=1)[-1] == "7":
+        return bad  # that says it all
+    # An empty text leaves the parser's words as they are, up to its own advice.
+    said = what or re.split(r"; (?![^(]*\))", bad.sentence)[0]
+    sentence = f"{said}; write {instead}" if instead[0] == "@" else f"{said}; write '{instead}'"
+    if sentence == bad.sentence:
+        return bad
+    position = _first_difference(spec, instead) if what else bad.position
+    field = bad.field if position == bad.position else None
+    return BadSpec(sentence, spec=spec, field=field, position=position)
+
+
+def odd_character(character: str) -> str:
+    """Returns what is wrong with a character that no spec has, by its name."""
+    return (
+        f"{quoted(character)} ({unicodedata.name(character, 'an unnamed character')}) cannot stand in a spec"
+    )
+
+
+_Step = tuple[str, str] | None
+
+_ASCII_WORD = re.compile(r"[^ \t\r\n\f\v]+")
+YEAR = re.compile(r"[*?]|\*/[0-9]+|[0-9]{4}[0-9,/-]*")
+_DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CALL = re.compile(r"\s*@?([A-Za-z_][\w.]+)\s*[(\[](.*)", re.ASCII | re.DOTALL)
+
+
+def _rewritten(spec: str) -> _Step:
+    """Returns what is wrong with a spec and what it becomes; None where the rules lead nowhere."""
+    said, text = None, spec
+    for _ in range(_MOST_STEPS):
+        tz, body = _parted(text)
+        step = next((step for rule in _RULES if (step := rule(body))), None)
+        if step is None:
+            return None
+        said, text = (step[0] if said is None else said), tz + step[1]
+        if _accepted(text):
+            return said, " ".join(text.split())
+    return None
+
+
+def _parted(text: str) -> tuple[str, str]:
+    found = re.match(r"\s*((?:CRON_)?TZ=\S+\s+)?(.*)", text, re.DOTALL)
+    assert found is not None, "every part of the pattern is optional"
+    return found[1] or "", found[2].strip(" \t\r\n\f\v")
+
+
+def _accepted(text: str) -> bool:
+    tz, body = _parted(text)
+    words = _ASCII_WORD.findall(body)
+    fields = {len(_SIX): _SIX, len(_FIVE): _FIVE}.get(len(words))
+    try:
+        if fields is not None:
+            for field, word in zip(fields, words, strict=True):
+                read_field(text, field, word, 0)
+        elif words[:1] == ["@every"] and len(words) == 2:  # noqa: PLR2004 - the word and its duration
+            as_interval(words[1])
+        elif body not in DESCRIPTORS:
+            return False
+        if tz:
+            zone(tz.strip().partition("=")[2])
+    except BadSpec:
+        return False
+    return len(text) <= LONGEST_SPEC
+
+
+def _first_difference(spec: str, instead: str) -> int:
+    """Returns where in ``spec`` the first word is that ``instead`` does not have in its place."""
+    kept = instead.split()
+    for index, word in enumerate(_ASCII_WORD.finditer(spec)):
+        if kept[index : index + 1] != [word[0]]:
+            return word.start()
+    return 0
+
+
+def _typography(text: str) -> _Step:
+    odd = next((character for character in text if ord(character) in TYPED), None)
+    return (odd_character(odd), text.translate(TYPED)) if odd else None
+
+
+def _trailing_zone(text: str) -> _Step:
+    found = re.fullmatch(r"(.*\S)\s+(?:(?:CRON_)?TZ=)?(UTC|[A-Z][A-Za-z]+/[A-Za-z_/]+)", text, re.DOTALL)
+    return ("a zone stands in front of a spec", f"TZ={found[2]} {found[1]}") if found else None
+
+
+def _command(text: str) -> _Step:
+    """Takes the user and the command off a line of a crontab."""
+    words = _ASCII_WORD.findall(text)
+    for count in (6, 5, 2, 1):
+        fields, rest = " ".join(words[:count]), words[count:]
+        # Debian's own crontab has a 7 for Sunday in it.
+        if (
+            rest
+            and (_is_command(rest) or count == 1)
+            and _accepted((_one_too_far(fields) or ("", fields))[1])
+        ):
+            # The parser's own words for what follows "@daily" are good.
+            what = f"{quoted(rest[0])} begins a command, which is no part of a spec" if count > 1 else ""
+            return what, fields
+    return None
+
+
+def _is_command(words: list[str]) -> bool:
+    first = words[0].upper()
+    pieces = [piece for piece in re.split(r"[0-9*?,/#~()-]+", first) if piece]
+    like_a_day = all(
+        piece in ("L", "W", "LW", "H", "R") or (piece.isalpha() and piece[:3] in WEEKDAYS) for piece in pieces
+    )
+    like_a_name = len(words) == 1 and first.isalpha() and nearest(first, [*WEEKDAYS, *MONTHS])
+    return bool(re.match(r"[A-Z_~./$([{\"']", first)) and not like_a_day and not like_a_name
+
+
+def _setting(text: str) -> _Step:
+    """Takes off what a spec is called in YAML, in a unit of systemd, in an app.conf."""
+    name = r"[\w.]*(?:cron|schedule|calendar|spec|expression)[\w.]*"
+    found = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
+    return (f"the name {quoted(found[1])} is no part of a spec", found[2]) if found else None
+
+
+def _wrapping(text: str) -> _Step:
+    bare = re.split(r"\s#", text.lstrip("# "))[0].rstrip(",; ").strip("\"'`| ")
+    return ("a spec has no quotes, commas or comments around it", bare) if bare != text else None
+
+
+def _joined(text: str) -> _Step:
+    joined = re.sub(r"\s*([,/-])\s*", r"\1", text)
+    return ("a field has no spaces in it", joined) if joined != text and _accepted(joined) else None
+
+
+def _one_too_far(text: str) -> _Step:
+    """Makes 0 of the weekday 7, the hour 24 and the minute 60."""
+    words = text.split()
+    if "?" in words[-3:] and "7" in words[-1]:
+        words[-1] = _quartz_weekdays(words[-1])
+        return "the weekday 7 is Saturday in Quartz and Sunday in a crontab", " ".join(words)
+    fields = _SIX if len(words) == len(_SIX) else _FIVE
+    read = [_from_zero(field, word) for field, word in zip(fields, words, strict=False)]
+    return ("", " ".join(read)) if len(words) == len(read) and read != words else None
+
+
+def _from_zero(field: Field, word: str) -> str:
+    """Returns "22-24" as "22-23,0"."""
+
+    def shown(found: re.Match[str]) -> str:
+        return f"{found[1]}-{field.high}{',0' if found[1] != '0' else ''}" if found[1] else "0"
+
+    past = rf"(?<![\w/-])(?:(\w+)-)?{field.high + 1}(?![\w/-])"
+    return word if field.low else re.sub(past, shown, word)
+
+
+def _year(text: str) -> _Step:
+    """Takes off the year: the seventh field of Quartz, the sixth of EventBridge (minute first)."""
+    words = text.split()
+    if len(words) not in (6, 7) or not YEAR.fullmatch(words[-1]):
+        return None
+    year, seven = words.pop(), len(words) == len(_SIX)
+    if not seven and "?" not in words[2:] and not year[:4].isdecimal():
+        return None
+    if "?" in words:
+        words[-1] = _quartz_weekdays(words[-1])
+    look = "" if year in "*?" else ", so let the job look at the year"
+    what = "" if seven else f"a sixth field that is the year is not supported{look}"
+    instead = " ".join(words)
+    return (what, instead) if _accepted(instead) else None
+
+
+def _quartz_weekdays(text: str) -> str:
+    """Returns the names of weekdays that are numbers from 1, which is Sunday."""
+    return re.sub(r"(?<![/#0-9])[1-7](?![0-9])", lambda day: WEEKDAYS[int(day[0]) - 1], text)
+
+
+def _call(text: str) -> _Step:
+    """Opens ``cron(...)`` of EventBridge, ``crontab(...)`` of Celery, ``@Scheduled(...)`` of Spring."""
+    found = _CALL.fullmatch(text.rstrip(")]"))
+    if not found:
+        return None
+    name, inside = found[1], found[2].strip()
+    if name == "cron" and (step := _year(inside)):
+        return step
+    pairs = re.findall(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([0-9.]+))", inside)
+    given = {key: "".join(values) for key, *values in pairs}
+    keys = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
+    if name == "crontab" and (given or not inside) and set(given) <= set(keys):
+        inside = " ".join(given.get(key, "*") for key in keys)
+    elif name == "interval":  # as APScheduler shows one
+        inside = re.sub(r"([0-9]+):([0-9]+):([0-9]+)", r"\1h\2m\3s", inside)
+    elif given and all(key.endswith("s") for key in given):
+        inside = " ".join(f"{value} {key}" for key, value in given.items())
+    return f"{quoted(f'{name}()')} is a call and not a spec", inside
+
+
+def _by_word(table: dict[str, str]) -> dict[str, str]:
+    return {word: value for value, words in table.items() for word in words.split()}
+
+
+_UNITS = _by_word(
+    {"ms": "ms millisecond", "s": "s sec second", "m": "m min minute", "h": "h hr hour"}
+    | {"24h": "d day", "168h": "w wk week"}
+)
+_HANDS = _by_word({"* * * * * *": "second", "* * * * *": "minute minutely", "0 * * * *": "hour"})
+_DAYS = _by_word(
+    {"* * *": "day daily", "* * MON-FRI": "weekday weekdays", "* * SAT,SUN": "weekend weekends"}
+    | {"* * MON": "monday", "* * TUE": "tuesday", "* * WED": "wednesday", "* * THU": "thursday"}
+    | {"* * FRI": "friday", "* * SAT": "saturday", "* * SUN": "sunday week weekly"}
+    | {"1 * *": "month monthly", "1 1 *": "year yearly"}
+    | {"1 */3 *": "quarter quarterly", "1 1,7 *": "semiannually"}
+)
+_EVERY = re.compile(
+    r"(?:(?:schedule )?(?:every|each) ?|rate |pt? )?(?P<what>.*?)"
+    r"(?: ?\bat (?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2}))?(?: (?P<half>[ap]m))?)?(?: do\b.*)?"
+)
+
+
+def _phrase(text: str) -> _Step:
+    """Reads durations (``5m``, ``PT5M``), names (``daily``) and sentences ("every day at 10:30")."""
+    # After "@every", a single word is for parse_duration() to explain.
+    if not re.fullmatch(r"[\w@ .,:'\"()]+", text, re.ASCII) or re.fullmatch(r"@every [0-9.]+[dw]", text):
+        return None
+    if f"@{text.lower()}" in DESCRIPTORS:
+        return f"{quoted(text)} lacks its '@'", f"@{text.lower()}"
+    seconds = re.sub(r"^@([0-9]+)$", r"\1s", text)  # FreeBSD
+    words = " ".join(re.findall(r"[a-z]+|[0-9]+(?:[.:][0-9]+)*", seconds.lower()))
+    found = _EVERY.fullmatch(words)
+    assert found is not None, "every part of the pattern is optional"
+    what, hour = found["what"], found["hour"]
+    said = f"{quoted(text)} is not a spec" if text[0] != "@" else ""
+    if hour is None and (interval := _interval(what)):
+        if text[:6].lower() == "@every":
+            said = "one duration without spaces follows @every"
+        return said, f"@every {interval}"
+    if hour is None and what in _HANDS:
+        return said, _HANDS[what]
+    days = _DAYS.get(what or ("day" if hour else ""))
+    hours = int(hour or 0) if not found["half"] else int(hour) % 12 + 12 * (found["half"] == "pm")
+    return (said, f"{int(found['minute'] or 0)} {hours} {days}") if days else None
+
+
+def _interval(words: str) -> str | None:
+    """Returns "1 hour and 30 minutes" as "1h30m"."""
+    if not re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)? [a-z]+(?: and)?(?: |$))+", words):
+        return None
+    parts = []
+    for number, word in re.findall(r"([0-9.]+) ([a-z]+)", words):
+        unit = _UNITS.get(word) or _UNITS.get(word.removesuffix("s"), "")
+        hours = int(unit[:-1]) if unit[:1].isdecimal() else 0
+        parts.append(f"{float(number) * hours:g}h" if hours else number + unit)
+    return "".join(parts)
+
+
+_CALENDAR = re.compile(
+    r"(?:(?P<weekdays>[A-Za-z.,]+)(?:\s+|$))?(?:(?:\*-)?(?P<months>[0-9*/.,]+)-(?P<days>[0-9*/.,]+)(?:\s+|$))?"
+    r"(?:(?P<hours>[0-9*/.,]+):(?P<minutes>[0-9*/.,]+)(?::(?P<seconds>[0-9*/.,]+))?)?"
+)
+
+
+def _calendar(text: str) -> _Step:
+    """Reads what systemd has in OnCalendar=: ``Mon..Fri *-*-* 09:00``."""
+    found = _CALENDAR.fullmatch(text)
+    if not found or not (found["days"] or found["hours"]):
+        return None
+    given = {
+        key: re.sub(r"\b0+(?=[0-9])", "", value or "").replace("..", "-")
+        for key, value in found.groupdict().items()
+    }
+    weekdays = re.sub(r"([A-Za-z]{3})[a-z]*", lambda name: name[1].upper(), given["weekdays"]) or "*"
+    days, months = given["days"] or "*", given["months"] or "*"
+    if "*" not in (weekdays, days):
+        return None  # both must match there; here one is enough
+    seconds = "" if given["seconds"] in ("", "0") else given["seconds"]
+    times = f"{seconds} {given['minutes'] or 0} {given['hours'] or 0}"
+    return f"{quoted(text)} is not a spec", f"{times} {days} {months} {weekdays}".strip()
+
+
+_RULES = (
+    *(_typography, _trailing_zone, _phrase, _command, _calendar, _year),
+    *(_setting, _call, _wrapping, _joined, _one_too_far),
+)

@@ -1,0 +1,521 @@
+"""The inbox, where who asks or reports need not wait for the lock; and who is sent for to look into it."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from support.real_threads import LIMIT, Bell, Gate, Make, Noting, Waiting, done, hold, ours, zero
+
+from jobtui import Run, RunState, Scheduler
+from jobtui.engine.events import RunQueued
+from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.executors import threads
+from jobtui.runtime.kernel import LONGEST_TRUST
+from jobtui.runtime.state_lock import ChangeLock
+
+NOON = 1_800_000_000.0
+SHORT, LONG = 1e-6, 1.0  # seconds
+
+
+class Stage:
+    """A scheduler that has started, whose workers come when the test says so.
+
+    Args:
+        scheduler: Has not started.
+        clock: Its clock.
+
+    Attributes:
+        worker: Who came last; the first one has done a short run of `zero`, and rests.
+    """
+
+    def __init__(self, scheduler: Scheduler, clock: ManualClock) -> None:
+        self.clock, self.scheduler, self.runtime = clock, scheduler, scheduler._runtime
+        self.crew = Waiting(scheduler)
+        self.bell = self.runtime._timer = Bell()
+        self.scheduler.start()
+        self.runtime._poll()
+        self._numbers = count(1)
+        self.scheduler.now(zero)
+        self.come()
+        assert self.turn(SHORT) is None
+
+    def come(self) -> None:
+        """Let another worker come that was sent for."""
+        self.worker = threads.Worker(f"worker-{next(self._numbers)}")
+        self.worker.run = self.runtime.arrive(self.worker)
+
+    def turn(self, elapsed: float) -> Any:
+        """Let the worker end its run, which took so long, and take the next one."""
+        self.worker.elapsed = elapsed
+        self.worker.run = self.runtime.turn(self.worker)
+        return self.worker.run
+
+    def hurry(self) -> None:
+        """Let the worker do a short run, so that it is expected back."""
+        self.scheduler.now(zero)
+        self.come()
+        assert self.crew.hasty
+        assert self.crew.coming == 1
+
+
+@pytest.fixture
+def stage(make: Make) -> Iterator[Stage]:
+    """A stage with a pool of 3."""
+    clock = ManualClock(NOON)
+    stage = Stage(make(pool=3, clock=clock), clock)
+    yield stage
+    stage.scheduler.stop(0)  # nobody does the work
+
+
+def slow() -> None:
+    """Another job."""
+
+
+# --- the inbox ------------------------------------------------------------------------------------
+
+
+def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(make: Make) -> None:
+    """Whoever asks does not wait for the lock; whoever has it looks into the inbox before and after."""
+    scheduler = make()
+    scheduler.start()
+    done(scheduler.now(zero))  # from here on there is a job for them
+    let_go = hold(scheduler)
+    runs = [scheduler.now(zero) for _ in range(100)]
+    assert {run.state for run in runs} == {RunState.QUEUED}
+    let_go()
+    done(*runs)
+    assert [run.number for run in runs] == list(range(2, 102))
+    assert scheduler.snapshot().jobs[0].runs == 101
+
+
+def test_whoever_had_the_lock_lets_in_who_asked_meanwhile(make: Make) -> None:
+    """Nobody else has to come: the run starts though nothing more is asked of the scheduler."""
+    scheduler = make()
+    scheduler.start()
+    done(scheduler.now(zero))
+    begun = threading.Event()
+
+    def begin() -> None:
+        begun.set()
+
+    done(scheduler.now(begin))  # from here on there is a job for it
+    begun.clear()
+    let_go = hold(scheduler)
+    scheduler.now(begin)
+    assert not begun.is_set()
+    let_go()
+    assert begun.wait(LIMIT)
+
+
+def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make: Make) -> None:
+    """It puts its report into the inbox and rests; the next run finds it there."""
+    scheduler = make(pool=1)
+    scheduler.start()
+    gate, reports = Gate(), Noting()
+    scheduler._runtime._reports = reports
+    run = scheduler.now(gate)
+    gate.wait_begun()
+    let_go = hold(scheduler)
+    gate.open()
+    assert reports.filled.wait(LIMIT)
+    assert run.state is RunState.RUNNING
+    let_go()
+    assert run.result(LIMIT) == "through"
+    assert scheduler.now(gate).result(LIMIT) == "through"
+    assert [name for name in ours() if "worker" in name] == ["jobtui-worker-1"]
+
+
+def test_whoever_had_the_lock_takes_in_what_was_reported_meanwhile(make: Make) -> None:
+    """The next run in the queue starts though nothing more is asked of the scheduler."""
+    scheduler = make(pool=1)
+    scheduler.start()
+    gate, begun, reports = Gate(), threading.Event(), Noting()
+    scheduler._runtime._reports = reports
+    scheduler.now(gate)
+    gate.wait_begun()
+    scheduler.now(begun.set)
+    let_go = hold(scheduler)
+    gate.open()
+    assert reports.filled.wait(LIMIT)
+    let_go()
+    assert begun.wait(LIMIT)
+
+
+def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the worker whose turn it was: nobody else has to come."""
+    scheduler = make(pool=1)
+    scheduler.start()
+    begun, pool = threading.Event(), scheduler._runtime._pool
+    gate, turn = Gate(), pool.turn
+
+    def begin() -> None:
+        begun.set()
+
+    def work() -> None:
+        gate.run()
+
+    done(scheduler.now(begin))
+    begun.clear()
+
+    def asking(*arguments: Any) -> Any:
+        monkeypatch.setattr(pool, "turn", turn)
+        run = turn(*arguments)
+        scheduler.now(begin)
+        return run
+
+    scheduler.now(work)
+    gate.wait_begun()
+    monkeypatch.setattr(pool, "turn", asking)
+    gate.open()
+    assert begun.wait(LIMIT)
+
+
+def test_a_picture_shows_what_was_asked_for_before_it(stage: Stage) -> None:
+    """Also what is still in the inbox, since somebody is on the way to it."""
+    for _ in range(3):
+        stage.scheduler.now(zero)
+    assert len(stage.runtime._requests) == 2
+    assert stage.scheduler.snapshot().pool.queued == 3
+
+
+def test_who_arrives_or_turns_takes_what_is_in_the_inbox(stage: Stage) -> None:
+    """It does not go to rest, to be sent for again."""
+    stage.crew.coming = 1
+    run = stage.scheduler.now(zero)
+    stage.come()
+    assert run.state is RunState.RUNNING
+    stage.crew.coming += 1
+    run = stage.scheduler.now(zero)
+    assert [run.state] == [RunState.QUEUED]
+    assert stage.turn(SHORT) is not None
+    assert [run.state] == [RunState.RUNNING]
+    assert stage.crew.sent_for == 1
+
+
+def test_what_was_asked_for_before_a_tick_is_queued_before_it(stage: Stage) -> None:
+    """First in, first out: also where the timer is the one that empties the inbox."""
+    stage.scheduler.every("1s", slow)
+    stage.crew.coming = 1
+    stage.scheduler.now(zero)
+    stage.clock.advance(1)
+    stage.runtime._poll()
+    assert [view.job for view in stage.scheduler.snapshot().waiting] == ["zero", "slow"]
+
+
+def test_runs_that_are_let_in_together_have_an_event_each(stage: Stage) -> None:
+    """Numbered one by one, as the snapshot counts them."""
+    subscription = stage.scheduler.subscribe()
+    stage.crew.coming = 1
+    runs = [stage.scheduler.now(zero) for _ in range(3)]
+    seq = subscription.snapshot.seq
+    assert stage.scheduler.snapshot().seq == seq + 3
+    events = list(subscription.read())
+    assert [event.seq for event in events] == [seq + 1, seq + 2, seq + 3]
+    assert [event.run.number for event in events if isinstance(event, RunQueued)] == [
+        run.number for run in runs
+    ]
+    assert subscription.lost == 0
+
+
+# --- who is on the way ----------------------------------------------------------------------------
+
+
+def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -> None:
+    """A burst wakes no more threads than it needs; who comes and finds a second run sends for the next."""
+    scheduler = make(pool=3)
+    crew = Waiting(scheduler)
+    scheduler.start()
+    scheduler.now(zero)
+    assert crew.sent_for == 1
+    for _ in range(5):
+        scheduler.now(zero)
+    assert crew.sent_for == 1
+    arrive = scheduler._runtime.arrive
+    assert arrive(threads.Worker("worker-1")) is not None
+    assert crew.sent_for == 2
+    assert arrive(threads.Worker("worker-2")) is not None
+    assert crew.sent_for == 3
+    assert arrive(threads.Worker("worker-3")) is not None
+    assert crew.sent_for == 3  # the pool is full
+    assert scheduler.snapshot().pool.queued == 3
+    scheduler.stop(0)  # nobody does the work
+
+
+def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make) -> None:
+    """Else the run it was sent for would wait for a worker that has ended."""
+    scheduler = make()
+    crew = scheduler._runtime._crew
+
+    class Sleeper(threads.Worker):
+        """Gives up, and is sent for at that moment."""
+
+        def sleep(self) -> bool:
+            """Sleep."""
+            first_time = not given_up
+            given_up.append(1)
+            if first_time:
+                crew.send_for_one()()
+            return not first_time and self._bell.acquire(blocking=False)
+
+    given_up: list[int] = []
+    worker = Sleeper("worker-1")
+    crew.rest(worker)
+    assert crew._sent_for_again(worker)
+    assert len(given_up) == 2
+
+
+def test_without_threads_to_be_had_runs_wait_for_the_ones_there_are(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A machine at its limit raises RuntimeError; that is logged, and no slot is lost for it."""
+    scheduler = make(pool=4)
+    scheduler.start()
+    gate = Gate()
+    first = scheduler.now(gate)
+    gate.wait_begun()
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        second = scheduler.now(zero)
+    assert second.state is RunState.QUEUED
+    assert "no thread can be started" in caplog.text
+    scheduler.resize(5)  # any change sends for workers again
+    done(second)
+    gate.open()
+    done(first)
+
+
+def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for meanwhile is let in, and the next change sends for somebody who can."""
+    scheduler = make(pool=4)
+    scheduler.start()
+    done(scheduler.now(zero))
+    gate = Gate()
+    first = scheduler.now(gate)
+    gate.wait_begun()
+    runs: list[Run] = []
+
+    def refuse(thread: threading.Thread) -> None:
+        if len(runs) < 2:
+            runs.append(scheduler.now(zero))
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        patch.setattr(scheduler._runtime._crew, "_resting", [])
+        runs.append(scheduler.now(zero))
+    assert not scheduler._runtime._requests
+    assert {run.state for run in runs} == {RunState.QUEUED}
+    scheduler.resize(5)
+    done(*runs)
+    assert first.state is RunState.RUNNING
+    gate.open()
+    assert first.result(LIMIT) == "through"
+
+
+# --- hasty workers --------------------------------------------------------------------------------
+
+
+def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> None:
+    """Nobody else is woken for what waits, until the timer has seen that the short run goes on and on."""
+    scheduler = make(pool=3)
+    crew, runtime = Waiting(scheduler), scheduler._runtime
+    bell = runtime._timer = Bell()
+    scheduler.start()
+    runtime._poll()
+    worker = threads.Worker("worker-1")
+    scheduler.now(zero)
+    worker.run = runtime.arrive(worker)
+    worker.elapsed = 1e-6
+    assert runtime.turn(worker) is None  # from here on these runs are known to be short
+    runs = [scheduler.now(zero) for _ in range(2)]
+    assert (crew.sent_for, bell.rung) == (2, 0)
+    worker = threads.Worker("worker-2")
+    worker.elapsed = 1e-6
+    worker.run = runtime.arrive(worker)
+    assert (crew.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
+    runs += [scheduler.now(zero) for _ in range(2)]
+    assert (crew.sent_for, bell.rung) == (2, 1)
+    runtime._poll()
+    assert crew.sent_for == 2
+    worker.run = runtime.turn(worker)  # it came back, and does another one
+    assert worker.run is not None
+    runtime._poll()
+    assert crew.sent_for == 2
+    runtime._poll()
+    assert crew.sent_for == 3
+    assert [run.state for run in runs] == [RunState.OK, RunState.RUNNING, RunState.QUEUED, RunState.QUEUED]
+    worker.elapsed = 1.0
+    worker.run = runtime.turn(worker)
+    worker.run = runtime.turn(worker)
+    worker.elapsed = 1e-6
+    assert runtime.turn(worker) is None
+    assert crew.coming == 1  # who was sent for last; the others are counted out
+    scheduler.stop(0)
+
+
+def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Make) -> None:
+    """What is asked for meanwhile has told it."""
+    scheduler = make()
+    crew, runtime = Waiting(scheduler), scheduler._runtime
+    bell = runtime._timer = Bell()
+    scheduler.start()
+    runtime._poll()
+    for expected in (1, 2):
+        scheduler.now(zero)
+        worker = threads.Worker(f"worker-{expected}")
+        worker.run = runtime.arrive(worker)
+        worker.elapsed = 1e-6
+        if expected == 1:
+            assert runtime.turn(worker) is None
+    assert bell.rung == 0
+    scheduler.now(zero)
+    scheduler.now(zero)
+    assert (crew.sent_for, bell.rung) == (2, 1)
+    scheduler.stop(0)
+
+
+def test_who_rests_is_not_expected(stage: Stage) -> None:
+    """Else nobody would be sent for any more."""
+    stage.hurry()
+    assert stage.turn(SHORT) is None
+    assert (stage.crew.coming, stage.crew.hasty) == (0, {})
+
+
+def test_a_worker_that_takes_a_longer_run_is_not_expected_back(stage: Stage) -> None:
+    """Who waits behind that is sent for at once, not when the timer has looked."""
+    stage.scheduler.now(slow)
+    stage.come()
+    assert stage.turn(LONG) is None
+    stage.hurry()
+    sent_for = stage.crew.sent_for
+    for work in (slow, slow):
+        stage.scheduler.now(work)
+    assert stage.crew.sent_for == sent_for
+    run = stage.turn(SHORT)
+    assert run.job.name == "slow"
+    assert not stage.crew.hasty
+    assert stage.crew.sent_for == sent_for + 1
+
+
+def test_the_timer_is_told_to_look_at_each_short_run_that_somebody_waits_behind(stage: Stage) -> None:
+    """And not only at the first one; but not while nobody waits."""
+    for rung in range(3):
+        stage.hurry()
+        assert stage.runtime._poll() == math.inf  # nobody waits
+        assert stage.bell.rung == rung
+        stage.scheduler.now(zero)
+        assert stage.bell.rung == rung + 1
+        stage.runtime._poll()
+        assert stage.turn(SHORT) is not None
+        assert stage.turn(SHORT) is None
+        stage.runtime._poll()
+
+
+def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(stage: Stage) -> None:
+    """It is about to do a short run, and nobody is sent for: if that hangs, the rest must not wait."""
+    stage.hurry()
+    for _ in range(3):
+        stage.scheduler.now(zero)
+    stage.runtime._watching, rung = False, stage.bell.rung  # the timer has looked just now
+    assert stage.turn(SHORT) is not None
+    assert stage.bell.rung == rung + 1
+
+
+def test_the_timer_is_not_woken_where_it_looks_soon_by_itself(stage: Stage) -> None:
+    """Something is due in a moment anyway."""
+    stage.scheduler.in_(LONGEST_TRUST / 2, slow)
+    stage.runtime._poll()
+    rung = stage.bell.rung
+    stage.hurry()
+    stage.scheduler.now(zero)
+    assert stage.bell.rung == rung
+
+
+def test_whoever_waits_for_a_run_is_told_also_while_others_are_on_the_way(stage: Stage) -> None:
+    """The turn that ends it looks for waiters, although it has nobody to send for."""
+    run = stage.scheduler.now(zero)
+    stage.come()
+    ended = stage.runtime.event_of(run)
+    assert ended is not None
+    stage.crew.coming, stage.runtime._watching = 2, True
+    assert stage.turn(SHORT) is None
+    assert ended.is_set()
+
+
+def test_who_came_back_late_is_expected_back_from_the_next_short_run(stage: Stage) -> None:
+    """The timer had given up on it; from here on nobody else need be woken again."""
+    stage.hurry()
+    for _ in range(2):
+        stage.runtime._poll()
+    assert not stage.crew.hasty
+    stage.crew.coming = 1  # somebody else is on the way, so that nobody is sent for
+    for _ in range(2):
+        stage.scheduler.now(zero)
+    assert stage.turn(SHORT) is not None
+    assert list(stage.crew.hasty) == [stage.worker]
+    assert stage.crew.coming == 2
+
+
+def test_no_change_wakes_the_timer_for_what_it_knows(stage: Stage) -> None:
+    """Only what is due earlier than it will look does."""
+    stage.scheduler.every("1h", slow)
+    stage.runtime._poll()
+    rung = stage.bell.rung
+    stage.scheduler.snapshot()
+    stage.scheduler.in_("2h", slow)
+    assert stage.bell.rung == rung
+    stage.scheduler.in_("30m", slow)
+    assert stage.bell.rung == rung + 1
+
+
+def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make) -> None:
+    """A job that was quick a hundred times and then waits for the next one does not wait for ever."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    second = threading.Event()
+    turns = iter([*(lambda: None for _ in range(100)), lambda: second.wait(LIMIT), second.set])
+
+    def work() -> None:
+        next(turns)()
+
+    for _ in range(100):
+        done(scheduler.now(work))
+    done(scheduler.now(work), scheduler.now(work))
+    assert second.is_set()
+
+
+# --- the lock -------------------------------------------------------------------------------------
+
+
+def released(lock: ChangeLock) -> list[bool]:
+    """What the lock says at each release: whether a change is under way."""
+    seen: list[bool] = []
+    release: Callable[[], None] = lock.release
+
+    def noted() -> None:
+        seen.append(lock.changing)
+        release()
+
+    lock.release = noted
+    return seen
+
+
+def test_the_lock_is_given_back_once_the_change_is_over(stage: Stage) -> None:
+    """Else who gets it next would be told that it interrupts a change, which another thread has made."""
+    seen = released(stage.runtime._lock)
+    stage.scheduler.snapshot()
+    stage.scheduler.now(zero)
+    stage.come()
+    stage.turn(SHORT)
+    stage.runtime._poll()
+    assert len(seen) >= 5
+    assert set(seen) == {False}

@@ -1,0 +1,346 @@
+"""Code that comes between the steps of a change: signal handlers, destructors, and errors of our own."""
+
+import gc
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.real_threads import LIMIT, Make, done
+
+from jobtui import Run, RunState, Scheduler
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import Phase
+from jobtui.engine.events import TimerFailed
+from jobtui.runtime.executors.threads import Worker
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.output_capture import Console
+from jobtui.runtime.state_lock import ChangeLock
+
+
+def noop() -> None:
+    """Nothing."""
+
+
+@pytest.fixture
+def scheduler(make: Make) -> Scheduler:
+    """A running scheduler that knows `noop`, with a pool of 2."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    done(scheduler.now(noop))
+    return scheduler
+
+
+def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
+    """What some code answers, or raises, that comes in the middle of a change, on its thread."""
+    answer: list[Any] = []
+
+    def handler(*_: object) -> None:
+        try:
+            answer.append(code())
+        except RuntimeError as error:
+            answer.append(error)
+
+    def change(_: Engine) -> None:
+        if threading.current_thread() is threading.main_thread() and os.name == "posix":
+            before = signal.signal(signal.SIGUSR1, handler)
+            try:
+                signal.raise_signal(signal.SIGUSR1)
+            finally:
+                signal.signal(signal.SIGUSR1, before)
+        else:
+            handler()
+
+    scheduler._runtime.query(change)
+    return answer[0]
+
+
+def test_a_run_may_be_asked_for_in_the_middle_of_a_change(scheduler: Scheduler) -> None:
+    """It is admitted when the change is over."""
+    states: list[RunState] = []
+
+    def ask() -> Run:
+        run = scheduler.now(noop)
+        states.append(run.state)
+        return run
+
+    run = interrupted(scheduler, ask)
+    run.result(LIMIT)
+    assert states == [RunState.QUEUED]
+
+
+def test_stop_in_the_middle_of_a_change_is_done_by_a_thread(scheduler: Scheduler) -> None:
+    """Whoever interrupted the scheduler cannot wait for it, and it stops all the same."""
+    assert interrupted(scheduler, scheduler.stop) is False
+    for thread in threading.enumerate():
+        if thread.name == "jobtui-stop":
+            thread.join(LIMIT)
+    assert scheduler.snapshot().phase is Phase.STOPPED
+
+
+@pytest.mark.parametrize("what", ["snapshot", "every", "resize", "result"])
+def test_whatever_else_is_asked_in_the_middle_of_a_change_is_refused(scheduler: Scheduler, what: str) -> None:
+    """An error instead of a thread that waits for itself; and the change that was interrupted is made."""
+    asked = {
+        "snapshot": scheduler.snapshot,
+        "every": lambda: scheduler.every(1, noop),
+        "resize": lambda: scheduler.resize(3),
+        "result": lambda: scheduler.now(noop).wait(LIMIT),
+    }
+    error = interrupted(scheduler, asked[what])
+    assert isinstance(error, RuntimeError)
+    assert "in the middle of a change" in str(error)
+    scheduler.now(noop).result(LIMIT)
+    assert scheduler.snapshot().pool.size == 2
+
+
+def test_another_thread_waits_for_its_turn(scheduler: Scheduler) -> None:
+    """Only the thread that has the lock is told that it interrupts itself."""
+    inside, answers = threading.Event(), []
+
+    def ask() -> None:
+        inside.set()
+        answers.append(scheduler.snapshot().pool.size)
+
+    asker = threading.Thread(target=ask)
+
+    def change(_: Engine) -> None:
+        asker.start()
+        assert inside.wait(LIMIT)
+        assert not answers
+
+    scheduler._runtime.query(change)
+    asker.join(LIMIT)
+    assert answers == [2]
+
+
+def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The garbage collector runs it anywhere: the worker goes on, and does what the destructor asked for."""
+    turn = scheduler._runtime._pool.turn
+    take = scheduler._runtime._pool.take
+    asked: list[Any] = []
+
+    class Litter:
+        def __init__(self) -> None:
+            self.me = self
+
+        def __del__(self) -> None:
+            asked.append(scheduler.now(noop))
+            try:
+                scheduler.snapshot()
+            except RuntimeError as error:
+                asked.append(error)
+
+    def collecting(step: Callable[..., Any]) -> Callable[..., Any]:
+        def with_litter(*arguments: Any) -> Any:
+            if not asked:
+                Litter()
+                gc.collect()
+            return step(*arguments)
+
+        return with_litter
+
+    monkeypatch.setattr(scheduler._runtime._pool, "turn", collecting(turn))
+    monkeypatch.setattr(scheduler._runtime._pool, "take", collecting(take))
+    scheduler.now(noop).result(LIMIT)
+    run, error = asked
+    run.result(LIMIT)
+    assert "in the middle of a change" in str(error)
+
+
+def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
+    """What it writes comes before or after, and nobody waits for ever."""
+    console = Console()
+
+    class Interrupting(deque[tuple[str, str]]):
+        def append(self, line: tuple[str, str]) -> None:
+            if line[0] == "job":
+                console.write("handler", "between\n")
+            super().append(line)
+
+    console._lines = Interrupting()
+    console.write("job", "line\n")
+    assert sorted(console.lines()) == [("handler", "between"), ("job", "line")]
+
+
+# --- errors of our own ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", ["turn", "finish", "take"])
+def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
+    """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
+    pool = scheduler._runtime._pool
+    whole = getattr(pool, step)
+
+    broke = threading.Event()
+
+    def broken(*_: object, **__: object) -> None:
+        setattr(pool, step, whole)
+        broke.set()
+        raise KeyError("a book is missing")
+
+    begun, leave = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        assert leave.wait(LIMIT)
+
+    run = scheduler.now(work)
+    assert begun.wait(LIMIT)
+    if step == "finish":
+        assert not run.wait(0)  # or its worker would take the shorter way
+    told = threading.Event()
+    events = scheduler.subscribe(told.set)
+    setattr(pool, step, broken)
+    leave.set()
+    assert broke.wait(LIMIT)
+    while not any(isinstance(event, TimerFailed) for event in events.read()):
+        assert told.wait(LIMIT)
+        told.clear()
+    assert run.wait(LIMIT)
+    assert run.state is (RunState.OK if step == "take" else RunState.FAILED)
+    scheduler.now(noop).result(LIMIT)
+    snapshot = scheduler.snapshot()
+    assert "KeyError: 'a book is missing'" in snapshot.timer_error
+    assert snapshot.pool.running == 0
+    after = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
+    assert set(threads) <= set(after)
+
+
+def through_together(scheduler: Scheduler) -> None:
+    """See that two runs still go at once."""
+    together = threading.Barrier(2)
+    done(*(scheduler.now(together.wait, LIMIT) for _ in range(2)))
+
+
+def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its traceback; afterwards as many runs go at once as before, and each begins anew."""
+    pool = scheduler._runtime._pool
+    finish = pool.finish
+
+    def broken(*_: object, **__: object) -> None:
+        monkeypatch.setattr(pool, "finish", finish)
+        raise KeyError("a book is missing")
+
+    def fail() -> None:
+        monkeypatch.setattr(pool, "finish", broken)
+        raise ValueError("no")
+
+    run = scheduler.now(fail)
+    done(run)
+    assert (run.state, run.reason) == (
+        RunState.FAILED,
+        "error inside the scheduler: KeyError: 'a book is missing'",
+    )
+    through_together(scheduler)
+    assert [view.state for view in scheduler.snapshot().recent] == [
+        *[RunState.OK] * 2,
+        RunState.FAILED,
+        RunState.OK,
+    ]
+    [record] = [record for record in caplog.records if record.name == "jobtui"]
+    assert record.message.startswith("an error inside the scheduler, in worker-")
+    assert record.exc_info is not None
+
+
+def break_behind_a_rest(runtime: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an error of our own come once, as soon as a worker was put to rest."""
+    commit = runtime._commit
+
+    def broken() -> Any:
+        if "worker" in threading.current_thread().name and runtime._crew._resting:
+            monkeypatch.setattr(runtime, "_commit", commit)
+            raise KeyError("a book is missing")
+        return commit()
+
+    monkeypatch.setattr(runtime, "_commit", broken)
+
+
+def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two would be sent for where there is one."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    runtime = scheduler._runtime
+    failed, told = runtime.failed, threading.Event()
+
+    def note(worker: Worker, error: Exception) -> None:
+        failed(worker, error)
+        told.set()
+
+    break_behind_a_rest(runtime, monkeypatch)
+    monkeypatch.setattr(runtime, "failed", note)
+    scheduler.now(noop)
+    assert told.wait(LIMIT)
+    for _ in range(3):
+        through_together(scheduler)
+
+
+def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was at rest when the error came, and had been called when that was told."""
+    scheduler = make(pool=2)
+    scheduler.start()
+    runtime = scheduler._runtime
+    failed, told = runtime.failed, threading.Event()
+
+    def late(worker: Worker, error: Exception) -> None:
+        scheduler.now(noop)
+        failed(worker, error)
+        told.set()
+
+    break_behind_a_rest(runtime, monkeypatch)
+    monkeypatch.setattr(runtime, "failed", late)
+    scheduler.now(noop)
+    assert told.wait(LIMIT)
+    through_together(scheduler)
+
+
+def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is queued waits; nothing goes round and round."""
+    calls: list[None] = []
+    failed = threading.Semaphore(0)
+
+    def broken(*_: object) -> None:
+        calls.append(None)
+        failed.release()
+        raise KeyError("a book is missing")
+
+    monkeypatch.setattr(scheduler._runtime._pool, "take", broken)
+    runs = [scheduler.now(noop) for _ in range(3)]
+    assert failed.acquire(timeout=LIMIT)
+    scheduler.snapshot()
+    assert len(calls) <= 2 * len(runs)
+    assert len([thread for thread in threading.enumerate() if "jobtui-worker" in thread.name]) <= 4
+    monkeypatch.undo()
+    scheduler.now(noop).result(LIMIT)
+    for run in runs:
+        assert run.wait(LIMIT)
+
+
+def test_the_lock_says_who_has_interrupted() -> None:
+    """Only code on the thread that makes a change has."""
+    lock = ChangeLock()
+    answers = [lock.interrupted]
+    with lock:
+        answers.append(lock.interrupted)
+        with pytest.raises(RuntimeError, match="middle of a change"), lock:
+            pytest.fail("it was taken twice")
+        answers.append(lock.interrupted)
+        other = threading.Thread(target=lambda: answers.append(lock.interrupted))
+        other.start()
+        other.join(LIMIT)
+    answers.append(lock.interrupted)
+    assert answers == [False, True, True, False, False]

@@ -1,0 +1,580 @@
+"""The functions that users call: what they take, what they answer, and what they say when they refuse."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import jobtui
+from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler
+from jobtui.engine.enums import Misfire, Overlap, Trigger
+from jobtui.runtime import default as default_module
+from jobtui.runtime.clock import ManualClock
+from jobtui.schedules.parser import parse
+from jobtui.schedules.schedule import Every
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
+
+
+@pytest.fixture
+def scheduler() -> Scheduler:
+    """A scheduler that is not started, at noon."""
+    return Scheduler(tz="UTC", clock=ManualClock(NOON.timestamp()))
+
+
+@pytest.fixture
+def default() -> Iterator[Scheduler]:
+    """A default scheduler of its own for one test."""
+    before = default_module._default
+    scheduler = Scheduler(tz="UTC", clock=ManualClock(NOON.timestamp()))
+    default_module.set_default_scheduler(scheduler)
+    yield scheduler
+    default_module._default = before
+
+
+def work() -> None:
+    """Work."""
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"pool": -1}, ValueError, "the pool cannot be negative (-1); 0 means no limit"),
+        ({"pool": 1.5}, TypeError, "the pool is a number of runs (0 = no limit), not 1.5"),
+        ({"pool": True}, TypeError, "the pool is a number of runs (0 = no limit), not True"),
+        ({"pool": "4"}, TypeError, "the pool is a number of runs (0 = no limit), not '4'"),
+        (
+            {"overlap": "replaced"},
+            ValueError,
+            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
+        ),
+        ({"dst": "twice"}, BadSpec, "dst is 'once' or 'every', not 'twice'"),
+    ],
+)
+def test_settings_that_are_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
+    """The message names the value and what is allowed."""
+    with pytest.raises(kind) as caught:
+        Scheduler(**settings)
+    assert str(caught.value) == message
+
+
+def test_a_wrong_zone_is_refused() -> None:
+    """By name."""
+    with pytest.raises(ValueError, match="Nowhere/City"):
+        Scheduler(tz="Nowhere/City")
+
+
+def test_the_defaults() -> None:
+    """A pool of 10, one run of a job at a time."""
+    scheduler = Scheduler()
+    assert scheduler.snapshot().pool.size == 10
+    assert scheduler.every("1s", work).status is JobStatus.IDLE
+    assert scheduler.snapshot().jobs[0].overlap is Overlap.HOLD
+
+
+def test_resize_checks_its_number(scheduler: Scheduler) -> None:
+    """As at the beginning."""
+    scheduler.resize(0)
+    assert scheduler.snapshot().pool.size == 0
+    with pytest.raises(ValueError, match=r"the pool cannot be negative \(-2\)"):
+        scheduler.resize(-2)
+    with pytest.raises(TypeError, match="the pool is a number of runs"):
+        scheduler.resize(True)
+    assert scheduler.snapshot().pool.size == 0
+
+
+# --- schedule and every ---------------------------------------------------------------------------
+
+
+def test_schedule_takes_a_spec_or_a_schedule(scheduler: Scheduler) -> None:
+    """The view shows the spec as it was written."""
+    scheduler.schedule("0  */15 9-17 ? * MON-FRI", work)
+    scheduler.schedule("@daily", work)
+    scheduler.schedule(parse("@every 90s"), work)
+    scheduler.schedule(jobtui.Once(NOON), work)
+    specs = [view.spec for view in scheduler.snapshot().jobs]
+    assert specs == ["0 */15 9-17 ? * MON-FRI", "@daily", "@every 1m30s", "@at 2026-11-23 12:00:00+00:00"]
+    assert [job.name for job in scheduler.jobs] == ["work", "work-2", "work-3", "work-4"]
+
+
+def test_schedule_reads_a_spec_in_the_schedulers_zone_or_the_given_one() -> None:
+    """``tz=`` counts before the scheduler's, ``TZ=`` in the spec before both."""
+    clock = ManualClock(NOON.timestamp())
+    scheduler = Scheduler(tz="Asia/Tokyo", clock=clock)
+    for spec, tz in (("0 0 0 * * *", None), ("0 0 0 * * *", "UTC"), ("TZ=Europe/Berlin 0 0 0 * * *", "UTC")):
+        scheduler.schedule(spec, work, tz=tz)
+    scheduler.start()
+    hours = [job.next.astimezone(UTC).hour for job in scheduler.jobs if job.next is not None]
+    scheduler.stop()
+    assert hours == [15, 0, 23]
+
+
+def test_a_named_schedule_is_looked_up_in_the_settings() -> None:
+    """``cron.name``, by its whole key; the view shows the name and what it stands for."""
+    scheduler = Scheduler(schedules={"cron.workhours_15m": "0 */15 9-17 ? * MON-FRI", "cron.a": "@daily"})
+    job = scheduler.schedule("cron.workhours_15m", work)
+    assert job.schedule == parse("0 */15 9-17 ? * MON-FRI")
+    assert scheduler.snapshot().jobs[0].spec == "cron.workhours_15m = 0 */15 9-17 ? * MON-FRI"
+    with pytest.raises(LookupError) as caught:
+        scheduler.schedule("cron.workhours", work)
+    assert str(caught.value) == (
+        "the settings have no schedule cron.workhours; they have: cron.a, cron.workhours_15m"
+    )
+    with pytest.raises(LookupError, match=r"no schedule cron\.x; they have: none"):
+        Scheduler().schedule("cron.x", work)
+
+
+@pytest.mark.parametrize(
+    ("policies", "kind", "message"),
+    [
+        (
+            {"overlap": "never"},
+            ValueError,
+            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'never'",
+        ),
+        ({"misfire": "run"}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not 'run'"),
+        ({"misfire": None}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not None"),
+        ({"max_held": 0}, ValueError, "max_held must be at least 1, not 0"),
+        ({"max_held": "9"}, TypeError, "max_held is a number of runs, not '9'"),
+        ({"max_held": True}, TypeError, "max_held is a number of runs, not True"),
+        ({"max_held": 1.5}, TypeError, "max_held is a number of runs, not 1.5"),
+        ({"name": ""}, ValueError, "a job's name is printable text, not ''"),
+        ({"name": "  "}, ValueError, "a job's name is printable text, not '  '"),
+        ({"name": "a\nb"}, ValueError, "a job's name is printable text, not 'a\\nb'"),
+        ({"name": "\x1b[31m"}, ValueError, "a job's name is printable text, not '\\x1b[31m'"),
+        ({"name": 5}, ValueError, "a job's name is printable text, not 5"),
+    ],
+)
+@pytest.mark.parametrize("method", ["schedule", "every", "scheduled"])
+def test_policies_that_are_refused(
+    scheduler: Scheduler, method: str, policies: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """`schedule`, `every` and ``@scheduled`` say the same, and register nothing."""
+    register: dict[str, Callable[[], object]] = {
+        "schedule": lambda: scheduler.schedule("@daily", work, **policies),
+        "every": lambda: scheduler.every("1s", work, **policies),
+        "scheduled": lambda: scheduler.scheduled("@daily", **policies)(work),
+    }
+    with pytest.raises(kind) as caught:
+        register[method]()
+    assert str(caught.value) == message
+    assert scheduler.jobs == []
+
+
+def test_policies_are_kept(scheduler: Scheduler) -> None:
+    """In the job's view; a job's overlap counts before the scheduler's."""
+    scheduler.every("1s", work, overlap="skip", misfire="all", name=" Übung 1 ")
+    [view] = scheduler.snapshot().jobs
+    assert (view.name, view.overlap, view.misfire) == ("Übung 1", Overlap.SKIP, Misfire.ALL)
+    allowing = Scheduler(overlap="allow")
+    allowing.every("1s", work)
+    allowing.every("1s", work, overlap="hold")
+    assert [view.overlap for view in allowing.snapshot().jobs] == [Overlap.ALLOW, Overlap.HOLD]
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "message"),
+    [
+        (5, TypeError, "a schedule is a spec such as '@every 5s' or what parse() returns, not 5"),
+        (None, TypeError, "a schedule is a spec such as '@every 5s' or what parse() returns, not None"),
+        ("every 5s", BadSpec, "write @every 5s"),
+        ("@every 0s", BadSpec, "above zero"),
+    ],
+)
+def test_schedules_that_are_refused(
+    scheduler: Scheduler, spec: Any, kind: type[Exception], message: str
+) -> None:
+    """A spec's error says where; anything else is a TypeError."""
+    with pytest.raises(kind) as caught:
+        scheduler.schedule(spec, work)
+    assert message in str(caught.value)
+
+
+def test_what_cannot_be_run_is_refused_everywhere(scheduler: Scheduler) -> None:
+    """Before anything is registered."""
+    refusals: list[Callable[[], object]] = [
+        lambda: scheduler.schedule("@daily", None),
+        lambda: scheduler.every("1s", None),
+        lambda: scheduler.now(None),
+        lambda: scheduler.in_("1s", None),
+        lambda: scheduler.at(NOON, None),
+    ]
+    for refused in refusals:
+        with pytest.raises(TypeError, match="None cannot be run"):
+            refused()
+    assert scheduler.snapshot().jobs == ()
+
+
+@pytest.mark.parametrize("interval", [timedelta(seconds=90), 90, 90.0, "1m30s"])
+def test_every_takes_a_timedelta_seconds_or_a_duration(scheduler: Scheduler, interval: Any) -> None:
+    """All the same interval."""
+    job = scheduler.every(interval, work)
+    assert isinstance(job.schedule, Every)
+    assert job.schedule.interval == timedelta(seconds=90)
+    assert scheduler.snapshot().jobs[0].spec == "every 1m30s"
+
+
+def test_every_may_be_given_its_first_instant(scheduler: Scheduler) -> None:
+    """A start in the future is the first; of one in the past the grid goes on; a naive one is refused."""
+    later = scheduler.every("1h", work, start=NOON + timedelta(minutes=5))
+    before = scheduler.every("1h", work, start=NOON - timedelta(days=1, minutes=10))
+    plain = scheduler.every("1h", work)
+    scheduler.start()
+    assert [job.next and job.next - NOON for job in (later, before, plain)] == [
+        timedelta(minutes=5),
+        timedelta(minutes=50),
+        timedelta(hours=1),
+    ]
+    scheduler.stop()
+    with pytest.raises(ValueError, match="has no zone"):
+        scheduler.every("1h", work, start=NOON.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("interval", [0, -1, "0s", "-1s", timedelta(0), float("nan"), "9 years", 1e12])
+def test_intervals_that_are_refused(scheduler: Scheduler, interval: Any) -> None:
+    """Zero, negative, too long, or none at all."""
+    with pytest.raises(BadSpec):
+        scheduler.every(interval, work)
+
+
+def test_scheduled_registers_a_function_and_leaves_it_as_it_is(scheduler: Scheduler) -> None:
+    """With a spec, a schedule, or ``every=``; policies are passed on."""
+
+    @scheduler.scheduled("@daily", name="first", overlap="skip")
+    @scheduler.scheduled(every="30s", start=NOON)
+    @scheduler.scheduled(parse("@hourly"))
+    def function() -> int:
+        return 7
+
+    assert function() == 7
+    assert [job.name for job in scheduler.jobs] == ["function", "function-2", "first"]
+    assert [view.spec for view in scheduler.snapshot().jobs] == ["0 0 * * * *", "every 30s", "@daily"]
+    assert scheduler.snapshot().jobs[2].overlap is Overlap.SKIP
+
+
+def test_scheduled_refuses_what_makes_no_sense(scheduler: Scheduler) -> None:
+    """Used bare, with nothing, with both, or with an argument that there is not."""
+    with pytest.raises(TypeError, match=r'@scheduled needs a schedule: @scheduled\("0 \*/15 \* \* \* \*"\)'):
+        scheduler.scheduled(work)  # type: ignore[arg-type]
+    for arguments in ({}, {"spec": "@daily", "every": "30s"}):
+        with pytest.raises(TypeError, match="@scheduled takes a spec or every=, and not both"):
+            scheduler.scheduled(**arguments)
+    with pytest.raises(TypeError, match="start"):
+        scheduler.scheduled("@daily", start=NOON)(work)
+    assert scheduler.jobs == []
+
+
+# --- one-off runs ---------------------------------------------------------------------------------
+
+
+def test_now_in_and_at_ask_for_one_run(scheduler: Scheduler) -> None:
+    """Each knows its trigger and its instant; the group shows them."""
+    runs = [
+        scheduler.now(work),
+        scheduler.in_("1m", work),
+        scheduler.in_(60, work),
+        scheduler.in_(timedelta(minutes=1), work),
+        scheduler.at(NOON + timedelta(hours=1), work),
+        scheduler.at(NOON - timedelta(days=300), work),
+    ]
+    assert [run.number for run in runs] == [1, 2, 3, 4, 5, 6]
+    assert [run.state for run in runs] == [RunState.QUEUED, *[RunState.SCHEDULED] * 5]
+    snapshot = scheduler.snapshot()
+    assert [(view.number, view.trigger) for view in snapshot.scheduled] == [
+        (6, Trigger.AT),
+        (2, Trigger.IN),
+        (3, Trigger.IN),
+        (4, Trigger.IN),
+        (5, Trigger.AT),
+    ]
+    assert [view.due and view.due - NOON for view in snapshot.scheduled[1:]] == [
+        *[timedelta(minutes=1)] * 3,
+        timedelta(hours=1),
+    ]
+    [view] = snapshot.jobs
+    assert (view.name, view.spec, view.schedule, view.scheduled) == ("work", "one-off", None, 5)
+    assert scheduler.jobs == []
+
+
+@pytest.mark.parametrize(
+    "delay", [0, 0.0, "0s", timedelta(0), 1e-9, 0.0005, "1us", timedelta(microseconds=3)]
+)
+def test_any_short_delay_will_do(scheduler: Scheduler, delay: Any) -> None:
+    """A delay that was computed may be as short as it likes."""
+    assert scheduler.in_(delay, work).state is RunState.SCHEDULED
+
+
+@pytest.mark.parametrize(
+    ("delay", "kind", "message"),
+    [
+        (-1, ValueError, "a delay cannot be negative (-1 s)"),
+        ("-1m", ValueError, "a delay cannot be negative (-60 s)"),
+        (timedelta(days=-1), ValueError, "a delay cannot be negative (-86400 s)"),
+        (float("nan"), BadSpec, "not nan"),
+        (float("inf"), BadSpec, "at most 8 years"),
+        (timedelta(days=3000), BadSpec, "at most 8 years"),
+        ("soon", BadSpec, "number is missing"),
+        (True, TypeError, "not bool"),
+        (None, TypeError, "not NoneType"),
+    ],
+)
+def test_delays_that_are_refused(
+    scheduler: Scheduler, delay: Any, kind: type[Exception], message: str
+) -> None:
+    """The message says what is wrong."""
+    with pytest.raises(kind) as caught:
+        scheduler.in_(delay, work)
+    assert message in str(caught.value)
+    assert scheduler.snapshot().jobs == ()
+
+
+@pytest.mark.parametrize(
+    ("instant", "kind", "message"),
+    [
+        (NOON.replace(tzinfo=None), ValueError, "has no zone"),
+        ("2026-11-23", TypeError, "an instant is an aware datetime, not str"),
+        (datetime(9999, 12, 31, tzinfo=UTC), ValueError, "is not between the years 1900 and 9998"),
+        (datetime(1, 1, 1, tzinfo=UTC), ValueError, "is not between the years 1900 and 9998"),
+    ],
+)
+def test_instants_that_are_refused(
+    scheduler: Scheduler, instant: Any, kind: type[Exception], message: str
+) -> None:
+    """Also those that no zone far from UTC could show: one such run would break every snapshot."""
+    with pytest.raises(kind, match=message):
+        scheduler.at(instant, work)
+    assert scheduler.snapshot().scheduled == ()
+
+
+def test_the_last_instants_can_be_shown_in_every_zone() -> None:
+    """East and west of UTC."""
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        scheduler = Scheduler(tz=zone)
+        scheduler.at(datetime(9998, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), work)
+        scheduler.at(datetime(1900, 1, 1, tzinfo=UTC), work)
+        assert len(scheduler.snapshot().scheduled) == 2
+
+
+def test_arguments_are_passed_to_one_off_runs() -> None:
+    """Positional and by name; they are not those of `now` itself."""
+
+    def echo(*args: object, **kwargs: object) -> object:
+        return args, kwargs
+
+    with Scheduler(pool=1) as scheduler:
+        assert scheduler.now(echo, 1, 2, name="x", tz="y").result(10) == ((1, 2), {"name": "x", "tz": "y"})
+        assert scheduler.in_(0, echo, start=3).result(10) == ((), {"start": 3})
+        assert scheduler.at(NOON, echo, 4).result(10) == ((4,), {})
+
+
+def test_a_job_runs_without_arguments(scheduler: Scheduler) -> None:
+    """What it runs is registered."""
+    job = scheduler.every("1h", work)
+    with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
+        scheduler.now(job, 1)
+    with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
+        scheduler.in_("1s", job, x=1)
+
+
+def test_a_job_of_another_scheduler_is_refused(scheduler: Scheduler) -> None:
+    """It must not get into this one's queue, nor take out a job of this one."""
+    stranger = Scheduler().every("1h", work)
+    mine = scheduler.every("1h", work)
+    for call in (scheduler.now, scheduler.remove, scheduler.pause, scheduler.resume):
+        with pytest.raises(ValueError, match="work is a job of another scheduler"):
+            call(stranger)
+    assert [job.name for job in scheduler.jobs] == [mine.name]
+    assert scheduler.snapshot().pool.queued == 0
+
+
+# --- handles --------------------------------------------------------------------------------------
+
+
+def test_a_job_handle_tells_and_steers(scheduler: Scheduler) -> None:
+    """Every property is the state at the moment of asking."""
+    job = scheduler.every("1h", work)
+    assert isinstance(job, Job)
+    assert (job.name, job.status, job.prev, job.next) == ("work", JobStatus.IDLE, None, None)
+    assert repr(job) == "<jobtui.Job 'work' every 1h>"
+    assert job.pause()
+    assert not job.pause()
+    assert [job.status] == [JobStatus.PAUSED]
+    assert job.resume()
+    assert not job.resume()
+    run = job.run()
+    assert [job.status] == [JobStatus.QUEUED]
+    assert job.remove()
+    assert not job.remove()
+    assert run.state is RunState.CANCELLED
+    with pytest.raises(AttributeError):
+        job.name = "other"  # type: ignore[misc] # renaming
+
+
+def test_the_handle_of_a_removed_job_does_not_touch_its_successor(scheduler: Scheduler) -> None:
+    """The name may be another job's by now."""
+    old = scheduler.every("1h", work)
+    old.remove()
+    new = scheduler.every("1h", work)
+    assert new.name == old.name
+    assert not old.pause()
+    assert not old.resume()
+    assert not old.remove()
+    with pytest.raises(LookupError, match="work was removed"):
+        old.run()
+    assert new.status is JobStatus.IDLE
+    assert scheduler.jobs[0].name == "work"
+
+
+def test_prev_and_next_are_in_the_schedulers_zone() -> None:
+    """Aware, as everything is."""
+    clock = ManualClock(NOON.timestamp())
+    with Scheduler(tz="Asia/Tokyo", clock=clock) as scheduler:
+        job = scheduler.schedule("TZ=UTC 0 0 0 * * *", work)
+        job.run().result(10)
+        assert str(job.prev) == "2026-11-23 21:00:00+09:00"
+        assert str(job.next) == "2026-11-24 09:00:00+09:00"
+
+
+def test_a_run_handle_tells(scheduler: Scheduler) -> None:
+    """Number, job, state and reason."""
+    job = scheduler.every("1h", work)
+    first, second = job.run(), job.run()
+    assert isinstance(first, Run)
+    assert (second.number, second.job, second.state) == (2, "work", RunState.HELD)
+    assert second.reason == "waits for run 1"
+    assert repr(second) == "<jobtui.Run 2 of 'work' HELD>"
+    assert first.reason == ""
+
+
+# --- steering by name -----------------------------------------------------------------------------
+
+
+def test_jobs_are_found_by_name(scheduler: Scheduler) -> None:
+    """A wrong name gets the nearest ones; any text may be asked for."""
+    job = scheduler.every("1h", work, name="backup")
+    scheduler.every("1h", work, name="cleanup")
+    assert scheduler.job("backup").name == job.name
+    with pytest.raises(LookupError, match="there is no job 'bakup'; near: backup"):
+        scheduler.job("bakup")
+    with pytest.raises(LookupError, match=r"there is no job 'zzz'$"):
+        scheduler.job("zzz")
+    for call in (scheduler.run, scheduler.pause, scheduler.resume, scheduler.runs_of):
+        with pytest.raises(LookupError, match="there is no job"):
+            call("x" * 10_000)
+
+
+def test_run_pause_and_resume_by_name(scheduler: Scheduler) -> None:
+    """A run that was asked for by hand says so."""
+    scheduler.every("1h", work)
+    run = scheduler.run("work")
+    assert scheduler.snapshot().waiting[0].trigger is Trigger.HAND
+    assert (scheduler.pause("work"), scheduler.pause("work")) == (True, False)
+    assert (scheduler.resume("work"), scheduler.resume("work")) == (True, False)
+    assert scheduler.cancel(run.number)
+    assert not scheduler.cancel(run.number)
+    assert not scheduler.cancel(99)
+    assert [view.number for view in scheduler.runs_of("work")] == [run.number]
+
+
+def test_a_group_of_one_off_runs_is_no_job(scheduler: Scheduler) -> None:
+    """It has no handle, is not run again, and is not paused."""
+    scheduler.now(work)
+    with pytest.raises(LookupError, match="work has no schedule: it stands for one-off runs"):
+        scheduler.job("work")
+    with pytest.raises(LookupError, match="work ran once: its arguments are gone"):
+        scheduler.run("work")
+    assert not scheduler.pause("work")
+
+
+def test_a_run_whose_group_was_removed_gets_a_new_one(scheduler: Scheduler) -> None:
+    """Also where `now` has just been asked for the same: nobody would see the run, and no stop cancel it."""
+    first, second = scheduler.now(work), scheduler.now(work)
+    scheduler._runtime.change(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
+    third = scheduler.now(work)
+    assert [run.state for run in (first, second, third)] == [*[RunState.CANCELLED] * 2, RunState.QUEUED]
+    assert [(job.name, job.queued) for job in scheduler.snapshot().jobs] == [("work", 1)]
+    scheduler.stop(0)
+    assert [third.state] == [RunState.CANCELLED]
+
+
+def test_pause_all_and_resume_all(scheduler: Scheduler) -> None:
+    """They answer how many they changed."""
+    first, _second = scheduler.every("1h", work), scheduler.every("1h", work)
+    scheduler.now(work)
+    first.pause()
+    assert (scheduler.pause_all(), scheduler.pause_all()) == (1, 0)
+    assert (scheduler.resume_all(), scheduler.resume_all()) == (2, 0)
+
+
+def test_many_jobs_of_one_function_are_registered_quickly(scheduler: Scheduler) -> None:
+    """Each gets the next number without a search through all of them."""
+    jobs = [scheduler.every("1h", work) for _ in range(2_000)]
+    assert jobs[-1].name == "work-2000"
+    assert len({job.name for job in jobs}) == 2_000
+
+
+# --- the package ----------------------------------------------------------------------------------
+
+
+def test_the_functions_of_the_package_act_on_the_default_scheduler(default: Scheduler) -> None:
+    """Whichever that is at the time."""
+    order: list[str] = []
+
+    @jobtui.on_app_start
+    def begin() -> None:
+        order.append("start")
+
+    @jobtui.on_app_stop
+    def end() -> None:
+        order.append("stop")
+
+    @jobtui.scheduled(every="1h")
+    def refresh() -> None:
+        """Refresh."""
+
+    jobtui.schedule("@daily", work)
+    jobtui.every("1h", work)
+    jobtui.now(work)
+    jobtui.in_("1h", work)
+    jobtui.at(NOON + timedelta(hours=2), work)
+    assert [view.name for view in default.snapshot().jobs] == ["refresh", "work", "work-2", "work-3"]
+    assert default_module.default_scheduler() is default
+    default.start()
+    default.stop()
+    assert order == ["start", "stop"]
+
+
+def test_a_default_scheduler_is_made_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And then it is the same one."""
+    monkeypatch.setattr(default_module, "_default", None)
+    assert default_module.default_scheduler() is default_module.default_scheduler()
+
+
+def test_dir_lists_every_public_name() -> None:
+    """And each of them is there."""
+    assert set(jobtui.__all__) <= set(dir(jobtui))
+    for name in jobtui.__all__:
+        assert getattr(jobtui, name) is not None
+    with pytest.raises(AttributeError, match="module 'jobtui' has no attribute 'nonesuch'"):
+        _ = jobtui.nonesuch
+
+
+def test_importing_the_package_imports_none_of_its_parts() -> None:
+    """Names are loaded when they are first used; the scheduler needs neither croniter nor asyncio."""
+    program = (
+        "import sys, jobtui\n"
+        "assert not [name for name in sys.modules if name.startswith('jobtui.')]\n"
+        "scheduler = jobtui.Scheduler()\n"
+        "scheduler.every('1h', print)\n"
+        "print(sorted({'croniter', 'asyncio', 'textual', 'rich'} & set(sys.modules)))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == "[]\n"

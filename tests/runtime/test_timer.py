@@ -1,0 +1,151 @@
+"""The timer thread: when it wakes, what it does about errors, and clocks that are set or stand."""
+
+import threading
+import time
+
+import pytest
+from support.real_threads import LIMIT, Make, done, zero
+
+from jobtui import RunState
+from jobtui.engine.engine import Engine
+from jobtui.engine.events import TimerFailed
+from jobtui.runtime.clock import ManualClock, SystemClock
+from jobtui.runtime.timer import AFTER_FAILURE, LONGEST_SLEEP, SHORTEST_ROUND, Timer
+
+
+def test_ticks_start_runs(make: Make) -> None:
+    """The timer wakes for the job that is due first, also if it comes while the timer sleeps."""
+    scheduler = make()
+    scheduler.every("1h", zero)
+    scheduler.start()
+    ran = threading.Semaphore(0)
+    scheduler.every(0.001, ran.release, name="fast")
+    for _ in range(5):
+        assert ran.acquire(timeout=LIMIT)
+    assert scheduler.in_(0.001, zero).result(LIMIT) == 0
+
+
+class Sleeper(Timer):
+    """A timer whose sleeps take no time and are written down; it ends after so many.
+
+    Args:
+        pauses: What each poll answers or raises.
+    """
+
+    def __init__(self, *pauses: float | Exception) -> None:
+        self._answers = iter(pauses)
+        self.failures: list[Exception] = []
+        self.slept: list[float] = []
+        super().__init__(self._answer, self.failures.append, lambda: 0.0)
+        self._left = len(pauses)
+
+    def _answer(self) -> float:
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _sleep(self, pause: float, woken: float) -> None:
+        self.slept.append(pause)
+        self._left -= 1
+        if not self._left:
+            self.stop()
+
+
+def test_the_timer_sleeps_for_as_long_as_nothing_is_due() -> None:
+    """Never longer than 30 s; after an exception a second, so that one that always comes eats no core."""
+    error = OSError("no")
+    timer = Sleeper(0.0, 5.0, error, float("inf"), 100.0)
+    timer._run()
+    assert timer.slept == [0.0, 5.0, AFTER_FAILURE, LONGEST_SLEEP, LONGEST_SLEEP]
+    assert AFTER_FAILURE == 1.0
+    assert timer.failures == [error]
+
+
+class NotingLock:
+    """A lock that only notes how long somebody would have waited for it."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def acquire(self, timeout: float) -> bool:
+        """Note."""
+        self.waits.append(timeout)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("pause", "passed", "slept"),
+    [(5.0, 0.25, 5.0), (0.0, SHORTEST_ROUND / 4, SHORTEST_ROUND * 3 / 4), (0.0, 1.0, 0.0), (-3.0, 1.0, 0.0)],
+    ids=["nothing is due", "the round has just begun", "the round is over", "something was due long ago"],
+)
+def test_a_round_of_the_timer_takes_a_millisecond_at_least(
+    pause: float, passed: float, slept: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is due within it is taken at once; a sleep is never negative, which a lock takes for endless."""
+    timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), NotingLock()
+    monkeypatch.setattr(timer, "_bell", lock)
+    timer._sleep(pause, 100.0)
+    assert lock.waits == [pytest.approx(slept, abs=1e-9)]
+
+
+def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snapshot and an event have it in one line; what is due comes a little later."""
+    monkeypatch.setattr("jobtui.runtime.timer.AFTER_FAILURE", 0.001)
+    tick = Engine.tick
+    failures = iter([OSError("the disk\nis full")])
+
+    def fails_once(engine: Engine, now: float) -> None:
+        for failure in failures:
+            raise failure
+        tick(engine, now)
+
+    monkeypatch.setattr(Engine, "tick", fails_once)
+    scheduler = make()
+    subscription = scheduler.subscribe()
+    run = scheduler.in_(0, zero)
+    scheduler.start()
+    done(run)
+    assert scheduler.snapshot().timer_error == "OSError: the disk is full"
+    [failed] = [event for event in subscription.read() if isinstance(event, TimerFailed)]
+    assert failed.error == "OSError: the disk is full"
+
+
+class SettableClock(SystemClock):
+    """The machine's clock, and a person who sets it."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        self.now = self._now
+
+    def _now(self) -> float:
+        return time.time() + self.offset
+
+
+def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make: Make) -> None:
+    """A delay asked for right after the clock was set back an hour is not taken for an older one."""
+    clock = SettableClock()
+    scheduler = make(clock=clock)
+    scheduler.start()
+    scheduler.in_(0, zero).result(LIMIT)  # the timer has looked at the clock
+    older = scheduler.in_("2h", zero)
+    clock.offset = -3600
+    newer = scheduler.in_("30m", zero)
+    scheduler.in_(0, zero).result(LIMIT)  # the timer has looked again
+    assert newer.state is RunState.SCHEDULED
+    due = {view.number: view.due for view in scheduler.snapshot().scheduled}
+    now = clock.now()
+    in_newer, in_older = due[newer.number], due[older.number]
+    assert in_newer is not None
+    assert in_older is not None
+    assert round((in_newer.timestamp() - now) / 60) == 30
+    assert round((in_older.timestamp() - now) / 60) == 120
+
+
+def test_a_clock_that_stands_still_is_no_trouble(make: Make) -> None:
+    """Runs need no time to pass."""
+    scheduler = make(clock=ManualClock(1_800_000_000))
+    scheduler.start()
+    assert scheduler.now(zero).result(LIMIT) == 0

@@ -1,0 +1,912 @@
+"""The test kit: what a test sees of its jobs, and when things happen on a clock that it moves."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+import jobtui
+from jobtui import BadSpec, JobStatus, RunCancelledError, RunState, Scheduler, StartError
+from jobtui.engine.enums import Phase, Trigger
+from jobtui.runtime import default as default_module
+from jobtui.simulation import inline_executor
+from jobtui.simulation.simulated_scheduler import SimulatedRun, SimulatedScheduler, load, simulated
+
+NEW_YORK = ZoneInfo("America/New_York")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def scheduler() -> Iterator[SimulatedScheduler]:
+    """A scheduler that is active, at midnight of a Thursday in UTC."""
+    with simulated() as scheduler:
+        yield scheduler
+
+
+def work() -> str:
+    """Work, in no time."""
+    return "done"
+
+
+def after(*offsets: float) -> list[datetime]:
+    """Return instants, as many seconds after the start."""
+    return [START + timedelta(seconds=offset) for offset in offsets]
+
+
+# --- order and instants ---------------------------------------------------------------------------
+
+
+def test_everything_due_happens_in_order_and_the_clock_stands_at_each_instant(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """What a job sees is the instant it was due at; equal instants run in the order of registration."""
+    seen: list[tuple[str, datetime]] = []
+
+    def note(name: str) -> Callable[[], None]:
+        return lambda: seen.append((name, scheduler.time))
+
+    scheduler.every("10s", note("ten"), name="ten")
+    scheduler.every("4s", note("four"), name="four")
+    scheduler.schedule("*/10 * * * * *", note("cron"), name="cron")
+    scheduler.in_(9, note("in"))
+    scheduler.advance("12s")
+    assert [(name, at.second) for name, at in seen] == [
+        ("four", 4),
+        ("four", 8),
+        ("in", 9),
+        ("ten", 10),
+        ("cron", 10),
+        ("four", 12),
+    ]
+    assert scheduler.time == START + timedelta(seconds=12)
+
+
+def test_fired_gives_aware_instants_in_the_zone_of_the_scheduler() -> None:
+    """As the user writes them down: wall times of the zone, exact, oldest first."""
+    with simulated(start="2026-03-09T00:00", tz="America/New_York") as scheduler:
+        scheduler.schedule("0 30 2 * * *", work, name="backup")
+        scheduler.advance("48h")
+        fired = scheduler.fired("backup")
+        assert fired == [
+            datetime(2026, 3, 9, 2, 30, tzinfo=NEW_YORK),
+            datetime(2026, 3, 10, 2, 30, tzinfo=NEW_YORK),
+        ]
+        assert [at.tzinfo for at in fired] == [NEW_YORK, NEW_YORK]
+        assert scheduler.fired("backup", tz="UTC")[0].isoformat() == "2026-03-09T06:30:00+00:00"
+        assert scheduler.time == datetime(2026, 3, 11, tzinfo=NEW_YORK)
+
+
+def test_the_end_of_the_time_that_passes_belongs_to_it(scheduler: SimulatedScheduler) -> None:
+    """A day from midnight, the next midnight has come, and its job has run once."""
+    scheduler.schedule("@midnight", work, name="daily")
+    scheduler.advance("24h")
+    assert scheduler.fired("daily") == after(86_400)
+    scheduler.advance(0)
+    assert len(scheduler.fired("daily")) == 1
+
+
+@pytest.mark.parametrize("steps", [[3_600.0], [0.1] * 30, [1 / 3] * 9, [0.000_001] * 5, [0.7, "2s", 0.3] * 9])
+def test_however_time_is_cut_the_instants_are_the_same(
+    scheduler: SimulatedScheduler, steps: list[float | str]
+) -> None:
+    """Floats of seconds do not move a grid, nor lose its last instant: each counts in whole microseconds."""
+    scheduler.every("250ms", work, name="grid")
+    for seconds in steps:
+        scheduler.advance(seconds)
+    passed = sum((timedelta(seconds=2 if step == "2s" else float(step)) for step in steps), timedelta())
+    assert scheduler.time == START + passed
+    ticks = passed // timedelta(milliseconds=250)
+    assert scheduler.fired("grid") == after(*(0.25 * count for count in range(1, ticks + 1)))
+
+
+def test_a_grid_keeps_the_microseconds_of_the_start() -> None:
+    """Every run is at ``start + k * interval``, without drift, after a hundred thousand of them."""
+    with simulated(start="2026-01-01T00:00:00.123457") as scheduler:
+        scheduler.every(0.864, work, name="fine")
+        scheduler.advance("24h")
+        start = datetime(2026, 1, 1, 0, 0, 0, 123_457, tzinfo=UTC)
+        assert scheduler.fired("fine") == [
+            start + number * timedelta(milliseconds=864) for number in range(1, 100_001)
+        ]
+
+
+# The clock in New York goes from 2:00 to 3:00 on 8 March 2026, and from 2:00 back to 1:00 on 1 November.
+@pytest.mark.parametrize(
+    ("evening", "spec", "dst", "expected"),
+    [
+        ("2026-03-07", "0 30 1 * * *", "once", ["08T06:30", "09T05:30"]),
+        ("2026-03-07", "0 30 1 * * *", "every", ["08T06:30", "09T05:30"]),
+        ("2026-03-07", "0 30 2 * * *", "once", ["08T07:00", "09T06:30"]),
+        ("2026-03-07", "0 30 2 * * *", "every", ["09T06:30"]),
+        ("2026-10-31", "0 30 1 * * *", "once", ["01T05:30", "02T06:30"]),
+        ("2026-10-31", "0 30 1 * * *", "every", ["01T05:30", "01T06:30", "02T06:30"]),
+        ("2026-10-31", "0 30 2 * * *", "once", ["01T07:30", "02T07:30"]),
+        ("2026-10-31", "0 30 2 * * *", "every", ["01T07:30", "02T07:30"]),
+    ],
+)
+def test_the_nights_in_which_the_clocks_change(
+    evening: str, spec: str, dst: Any, expected: list[str]
+) -> None:
+    """Runs start at exactly the instants of the rule, whether it is given to the scheduler or to the job."""
+    with simulated(start=f"{evening}T20:00", tz="America/New_York", dst=dst) as scheduler:
+        scheduler.schedule(spec, work, name="by default")
+        scheduler.schedule(spec, work, name="said", dst=dst)
+        scheduler.advance("36h")
+        for name in ("by default", "said"):
+            assert [f"{at:%dT%H:%M}" for at in scheduler.fired(name, tz="UTC")] == expected
+
+
+def test_a_day_of_a_change_has_as_many_hours_as_the_clock() -> None:
+    """A duration is elapsed time, and an instant is a wall time: `advance_to` knows which night it is."""
+    with simulated(start="2026-03-08", tz="America/New_York") as scheduler:
+        scheduler.schedule("0 0 * * * *", work, name="hourly")
+        scheduler.advance_to("2026-03-09")
+        assert len(scheduler.fired("hourly")) == 23
+        assert [at.hour for at in scheduler.fired("hourly")][:3] == [1, 3, 4]
+
+
+def test_thirty_days_of_fifty_jobs(scheduler: SimulatedScheduler) -> None:
+    """Tens of thousands of runs, each at its instant."""
+    for number in range(25):
+        scheduler.schedule(f"0 {number} * * * *", work, name=f"cron {number}")
+        scheduler.every(3_600 + number, work, name=f"interval {number}")
+    scheduler.advance(timedelta(days=30))
+    for number in range(25):
+        assert scheduler.fired(f"cron {number}") == [
+            START + timedelta(hours=hour, minutes=number) for hour in range(number == 0, 720 + (number == 0))
+        ]
+        ticks = 30 * 86_400 // (3_600 + number)
+        assert scheduler.fired(f"interval {number}") == after(
+            *((3_600 + number) * tick for tick in range(1, ticks + 1))
+        )
+    assert scheduler.failures() == []
+
+
+def test_no_thread_is_started_and_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year passes on the thread of the test alone."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a thread, or a wait")
+
+    threads = set(threading.enumerate())
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(threading.Event, "wait", refuse)
+    monkeypatch.setattr("time.sleep", refuse)
+    seen: set[threading.Thread] = set()
+    with simulated() as scheduler:
+        scheduler.schedule("@daily", lambda: seen.add(threading.current_thread()), name="daily")
+        scheduler.advance("8760h")
+        assert len(scheduler.fired("daily")) == 365
+        assert scheduler.failures() == []
+    assert seen == {threading.current_thread()}
+    assert set(threading.enumerate()) == threads
+
+
+# --- letting time pass ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("duration", ["1h30m", 5_400, 5_400.0, timedelta(hours=1, minutes=30)])
+def test_a_duration_is_what_an_interval_is(scheduler: SimulatedScheduler, duration: Any) -> None:
+    """Whatever `every` takes."""
+    scheduler.advance(duration)
+    assert scheduler.time == START + timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    ("duration", "kind", "message"),
+    [
+        (-1, ValueError, r"time does not pass backwards \(-1 s\); step\(\) sets the clock back"),
+        ("-1h", ValueError, r"time does not pass backwards \(-3600 s\)"),
+        (timedelta(seconds=-0.5), ValueError, r"time does not pass backwards \(-0\.5 s\)"),
+        ("1d", BadSpec, "write 24h if that is meant"),
+        ("soon", BadSpec, "a number is missing"),
+        (float("nan"), ValueError, "a duration is a number of seconds, not nan"),
+        (float("inf"), ValueError, "a duration is a number of seconds, not inf"),
+        (True, TypeError, "a number of seconds or a text such as '1h30m', not bool"),
+        (None, TypeError, "not NoneType"),
+        (timedelta(days=10_000_000), ValueError, "the clock goes from 1900 to 9998"),
+        (1e300, ValueError, "the clock goes from 1900 to 9998"),
+    ],
+)
+def test_what_is_no_duration_is_refused_and_no_time_passes(
+    scheduler: SimulatedScheduler, duration: Any, kind: type[Exception], message: str
+) -> None:
+    """The message says what to write instead."""
+    with pytest.raises(kind, match=message):
+        scheduler.advance(duration)
+    assert scheduler.time == START
+
+
+def test_nothing_happens_where_nothing_is_due(scheduler: SimulatedScheduler) -> None:
+    """Not at once, not in a moment, and never where there is no job at all."""
+    scheduler.advance(timedelta(days=365))
+    job = scheduler.schedule("@midnight", work)
+    scheduler.advance(0)
+    scheduler.advance("23h59m59s")
+    assert scheduler.fired(job) == scheduler.runs() == scheduler.failures() == []
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        "2026-01-02T03:00",
+        "2026-01-02T04:00+01:00",
+        datetime(2026, 1, 2, 3),  # noqa: DTZ001 - on the clock of the zone
+        datetime(2026, 1, 2, 3, tzinfo=UTC),
+    ],
+    ids=str,
+)
+def test_advance_to_an_instant(scheduler: SimulatedScheduler, instant: datetime | str) -> None:
+    """A datetime or a text; without an offset it is the wall time of the scheduler's zone."""
+    job = scheduler.every("9h", work)
+    scheduler.advance_to(instant)
+    assert scheduler.time == datetime(2026, 1, 2, 3, tzinfo=UTC)
+    assert scheduler.fired(job) == after(9 * 3_600, 18 * 3_600, 27 * 3_600)
+    scheduler.advance_to(instant)
+    assert len(scheduler.fired(job)) == 3
+
+
+@pytest.mark.parametrize(
+    ("instant", "kind", "message"),
+    [
+        ("2025-12-31T23:59:59", ValueError, r"is before 2026-01-01 00:00:00\+00:00: step\(\) sets the clock"),
+        ("24h", ValueError, "'24h' is no date and time; write 2026-03-08T00:00"),
+        ("9999-01-01", ValueError, "the clock goes from 1900 to 9998"),
+        ("1900-01-01", ValueError, "the clock goes from 1900 to 9998"),
+        (86_400, TypeError, "an instant is a datetime or a text in ISO 8601, not int"),
+    ],
+)
+def test_what_is_no_instant_to_come_is_refused(
+    scheduler: SimulatedScheduler, instant: Any, kind: type[Exception], message: str
+) -> None:
+    """The message says why."""
+    with pytest.raises(kind, match=message):
+        scheduler.advance_to(instant)
+    assert scheduler.time == START
+
+
+@pytest.mark.parametrize(
+    ("start", "tz", "expected"),
+    [
+        ("2026-03-08T00:00", "America/New_York", "2026-03-08T05:00:00+00:00"),
+        ("2026-03-08T00:00+01:00", "America/New_York", "2026-03-07T23:00:00+00:00"),
+        ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30:00+00:00"),
+        (
+            datetime(2026, 11, 1, 1, 30, fold=1),  # noqa: DTZ001 - on the clock of the zone
+            "America/New_York",
+            "2026-11-01T06:30:00+00:00",
+        ),
+        (datetime(2026, 3, 8, 12, tzinfo=NEW_YORK), "UTC", "2026-03-08T16:00:00+00:00"),
+        ("1970-01-01", "UTC", "1970-01-01T00:00:00+00:00"),
+        ("1912-06-23T10:00", "UTC", "1912-06-23T10:00:00+00:00"),
+    ],
+)
+def test_where_the_clock_starts(start: datetime | str, tz: str, expected: str) -> None:
+    """In the zone, if nothing else is said."""
+    with simulated(start, tz=tz) as scheduler:
+        job = scheduler.every("1h", work)
+        scheduler.advance("1h")
+        [first] = scheduler.fired(job)
+        assert (first - timedelta(hours=1)).astimezone(UTC).isoformat() == expected or tz != "UTC"
+        assert scheduler.fired(job, tz=UTC)[0] - timedelta(hours=1) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"start": "tomorrow"}, ValueError, "'tomorrow' is no date and time"),
+        ({"start": 1_800_000_000}, TypeError, "an instant is a datetime or a text"),
+        ({"tz": "Mars/Olympus"}, ValueError, "unknown time zone 'Mars/Olympus'"),
+        ({"pool": -1}, ValueError, "the pool cannot be negative"),
+        ({"dst": "twice"}, ValueError, "dst is 'once' or 'every', not 'twice'"),
+        ({"overlap": "dance"}, ValueError, "overlap is one of"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(
+    settings: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    """As those of any scheduler."""
+    with pytest.raises(kind, match=message):
+        simulated(**settings)
+
+
+def test_a_clock_that_is_set_forth_is_seen_at_once(scheduler: SimulatedScheduler) -> None:
+    """One run stands for the ticks that were jumped over, and the others are counted."""
+    job = scheduler.schedule("0 0 * * * *", work, name="hourly")
+    scheduler.step("3h30m")
+    assert scheduler.fired(job) == after(3.5 * 3_600)
+    [ticks, run] = reversed(scheduler.runs_of("hourly"))
+    assert (run.state, run.due, ticks.state, ticks.ticks) == (
+        RunState.OK,
+        START + timedelta(hours=1),
+        RunState.COALESCED,
+        2,
+    )
+    scheduler.advance("30m")
+    assert scheduler.fired(job)[1:] == after(4 * 3_600)
+
+
+def test_a_clock_that_is_set_back_stalls_no_interval_and_repeats_no_cron_tick(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """As on a machine whose clock is corrected."""
+    daily, interval = scheduler.schedule("0 30 0 * * *", work), scheduler.every("40m", work)
+    scheduler.advance("1h")
+    scheduler.step(timedelta(hours=-1))
+    scheduler.advance("40m")
+    assert scheduler.fired(daily) == after(30 * 60)
+    assert scheduler.fired(interval) == after(40 * 60, 20 * 60)
+    with pytest.raises(ValueError, match="the clock goes from 1900 to 9998"):
+        scheduler.step(-200 * 365 * 86_400)
+
+
+# --- one-off runs ---------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_asked_for_now_has_ended_when_the_call_returns(scheduler: SimulatedScheduler) -> None:
+    """Of a function with arguments, of a job, by hand; each with its result."""
+    job = scheduler.schedule("@yearly", work)
+    runs = [scheduler.now(str.upper, "abc"), scheduler.now(job), job.run(), scheduler.run("work")]
+    assert [(run.state, run.result()) for run in runs] == [
+        (RunState.OK, "ABC"),
+        (RunState.OK, "done"),
+        (RunState.OK, "done"),
+        (RunState.OK, "done"),
+    ]
+    assert all(run.wait() and run.wait(0) for run in runs)
+    assert scheduler.fired("upper") == after(0)
+    assert scheduler.fired("work") == after(0, 0, 0)
+    assert [run.trigger for run in scheduler.runs("work")] == [Trigger.NOW, Trigger.NOW, Trigger.HAND]
+
+
+def test_runs_at_an_instant_and_after_a_delay(scheduler: SimulatedScheduler) -> None:
+    """Each starts when it is due; what was due before is due now."""
+    scheduler.advance("1h")
+    later = scheduler.in_("90s", work)
+    at = scheduler.at(START + timedelta(hours=2), str.upper, "x")
+    assert (later.state, at.state) == (RunState.SCHEDULED, RunState.SCHEDULED)
+    past, at_once = scheduler.at(START, str.lower, "X"), scheduler.in_(0, str.title, "x")
+    assert (past.result(), at_once.result()) == ("x", "X")
+    scheduler.advance("89s")
+    assert later.state is RunState.SCHEDULED
+    scheduler.advance("2h")
+    assert scheduler.fired("work") == after(3_690)
+    assert scheduler.fired("upper") == after(7_200)
+    assert scheduler.fired("lower") == scheduler.fired("title") == after(3_600)
+    [run] = scheduler.runs("work")
+    assert run is later
+    assert (run.due, run.started, run.ended, run.trigger) == (*after(3_690, 3_690, 3_690), Trigger.IN)
+
+
+@pytest.mark.parametrize("timeout", [None, 10, 0.001])
+def test_waiting_for_a_run_that_has_not_come_due_is_an_error(
+    scheduler: SimulatedScheduler, timeout: float | None
+) -> None:
+    """A real scheduler would let the test wait; here nothing would ever happen, and the message says so."""
+    run = scheduler.in_("1h", work)
+    for ask in (run.wait, run.result):
+        with pytest.raises(RuntimeError) as caught:
+            ask(timeout)
+        assert str(caught.value) == (
+            "run 1 of work is SCHEDULED, due at 2026-01-01 01:00:00+00:00, and cannot end while it is waited "
+            "for: time passes only in advance()"
+        )
+    assert scheduler.time == START
+    assert not run.wait(0)
+    with pytest.raises(TimeoutError):
+        run.result(0)
+
+
+def test_a_waiting_run_can_be_cancelled(scheduler: SimulatedScheduler) -> None:
+    """It never starts, and its result says why."""
+    first, second = scheduler.in_("1h", work), scheduler.in_("1h", work)
+    assert first.cancel()
+    assert scheduler.cancel(second.number)
+    scheduler.advance("2h")
+    assert scheduler.fired("work") == []
+    with pytest.raises(RunCancelledError, match="run 1 of work was CANCELLED: cancelled"):
+        first.result()
+
+
+# --- what jobs do themselves ----------------------------------------------------------------------
+
+
+def test_the_functions_of_the_package_act_on_the_active_scheduler(scheduler: SimulatedScheduler) -> None:
+    """Whatever a job registers, asks for, pauses or removes works, and is seen at its instant."""
+    quick = scheduler.every("1m", work, name="quick")
+
+    def begin() -> None:
+        jobtui.every("10s", work, name="made by a job")
+        jobtui.in_("15s", quick)
+        jobtui.at(START + timedelta(seconds=50), quick.remove)
+        jobtui.now(str.upper, "x")
+        jobtui.in_(0, str.lower, "X")
+
+    scheduler.in_("30s", begin)
+    scheduler.advance("1m")
+    assert scheduler.fired("made by a job") == after(40, 50, 60)
+    assert scheduler.fired("quick") == after(45)
+    assert scheduler.fired("upper") == scheduler.fired("lower") == after(30)
+    assert [run.job for run in scheduler.runs()][:3] == ["begin", "upper", "lower"]
+    assert scheduler.failures() == []
+
+
+def test_a_job_that_runs_itself_again_is_held_until_it_has_ended(scheduler: SimulatedScheduler) -> None:
+    """No job overlaps itself, here as elsewhere; the runs follow each other at one instant."""
+    states: list[tuple[int, RunState, str]] = []
+
+    def again() -> None:
+        if len(states) < 2:
+            run = job.run()
+            states.append((run.number, run.state, run.reason))
+
+    job = scheduler.every("1m", again)
+    scheduler.advance("1m")
+    assert states == [(2, RunState.HELD, "waits for run 1"), (3, RunState.HELD, "waits for run 2")]
+    assert scheduler.fired(job) == after(60, 60, 60)
+    assert job.status is JobStatus.IDLE
+
+
+def test_a_job_that_skips_its_overlaps_cannot_run_itself(scheduler: SimulatedScheduler) -> None:
+    """The run that it asks for ends SKIPPED, with the reason."""
+    reasons: list[str] = []
+
+    def again() -> None:
+        reasons.append(job.run().reason)
+
+    job = scheduler.every("1m", again, overlap="skip")
+    scheduler.advance("1m")
+    assert reasons == ["still running since 00:01:00, run 1"]
+    assert scheduler.fired(job) == after(60)
+    assert [run.state for run in scheduler.runs_of("again")] == [RunState.OK, RunState.SKIPPED]
+
+
+def test_what_a_job_asks_for_starts_when_it_has_ended(scheduler: SimulatedScheduler) -> None:
+    """In the order in which it asked."""
+    order: list[str] = []
+
+    def begin() -> None:
+        order.append("begin")
+        for name in ("a", "b"):
+            assert jobtui.now(order.append, name).state is RunState.QUEUED
+        order.append("end")
+
+    scheduler.now(begin)
+    assert order == ["begin", "end", "a", "b"]
+
+
+def test_a_job_may_wait_for_another_one(scheduler: SimulatedScheduler) -> None:
+    """Then that runs meanwhile, after those that were asked for before it."""
+    order: list[str] = []
+
+    def begin() -> list[str]:
+        jobtui.now(order.append, "first")
+        run = jobtui.now(lambda: jobtui.now(str.upper, "deep").result())
+        jobtui.now(order.append, "last")
+        return [run.result(), *order]
+
+    run = scheduler.now(begin)
+    assert run.result() == ["DEEP", "first", "last"]
+    assert order == ["first", "last"]
+
+
+@pytest.mark.parametrize(
+    ("pool", "ask", "message"),
+    [
+        (1, lambda _job: jobtui.now(work).result(), "run 2 of work is QUEUED, and cannot end"),
+        (0, lambda job: job.run().wait(), r"run 2 of begin is HELD \(waits for run 1\), and cannot end"),
+        (0, lambda _job: jobtui.in_(5, work).result(timeout=9), "run 2 of work is SCHEDULED, due at"),
+    ],
+    ids=["the pool is taken", "it waits for itself", "time stands"],
+)
+def test_a_job_that_waits_for_what_cannot_come_fails(
+    pool: int, ask: Callable[[Any], object], message: str
+) -> None:
+    """A real one would hang for ever, or take its time; here its run says what it waited for."""
+    with simulated(pool=pool) as scheduler:
+        jobs: list[jobtui.Job] = []
+
+        def begin() -> None:
+            if jobs:  # only the first of its runs asks
+                ask(jobs.pop())
+
+        jobs.append(scheduler.schedule("@yearly", begin))
+        run = jobs[0].run()
+        with pytest.raises(RuntimeError, match=f"{message}.*: a job runs, and time stands meanwhile"):
+            run.result()
+
+
+@pytest.mark.parametrize("move", ["advance", "advance_to", "step", "load"])
+def test_a_job_cannot_move_time(scheduler: SimulatedScheduler, move: str) -> None:
+    """It would be moved under the test's feet."""
+    argument = {"advance": 1, "step": 1, "advance_to": "2027-01-01", "load": "x.py"}[move]
+    run = scheduler.now(getattr(scheduler, move), argument)
+    with pytest.raises(RuntimeError, match="time is not to be moved now: a job runs"):
+        run.result()
+    assert scheduler.time == START
+
+
+def test_pausing_and_resuming(scheduler: SimulatedScheduler) -> None:
+    """A paused job has no runs, and its ticks are counted."""
+    job = scheduler.every("1m", work)
+    scheduler.at(START + timedelta(seconds=90), job.pause)
+    scheduler.at(START + timedelta(seconds=210), job.resume)
+    scheduler.advance("5m")
+    assert scheduler.fired(job) == after(60, 240, 300)
+    assert [(run.state, run.ticks) for run in scheduler.runs_of("work")][2:3] == [(RunState.SKIPPED, 2)]
+
+
+def test_a_job_that_never_ends_asking_is_stopped(
+    scheduler: SimulatedScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that always makes another one at the same instant would let the test hang."""
+    monkeypatch.setattr(inline_executor, "MOST_RUNS", 100)
+
+    def again(ask: Callable[..., object]) -> None:
+        ask(again, ask)
+
+    with pytest.raises(RuntimeError, match=r"100 runs started at one instant: does a job ask for itself\?"):
+        scheduler.now(again, jobtui.now)
+    with simulated() as other:
+        other.in_(5, again, lambda *args: jobtui.in_(0, *args))
+        with pytest.raises(RuntimeError, match="does a job ask for itself"):
+            other.advance(10)
+    with simulated() as other:
+        job = other.every(1, work)
+        other.advance(1_000)
+        assert len(other.fired(job)) == 1_000
+
+
+def test_waiting_to_be_cancelled_takes_no_time(scheduler: SimulatedScheduler) -> None:
+    """It is a pause that ends early; where it would be endless, the run fails."""
+
+    def pause() -> list[bool]:
+        return [jobtui.current_run().wait_cancelled(3_600) for _ in range(3)]
+
+    def wait(timeout: float | None) -> None:
+        while not jobtui.current_run().wait_cancelled(timeout):
+            pass
+
+    assert scheduler.now(pause).result() == [False] * 3
+    for timeout in (None, 5):
+        with pytest.raises(RuntimeError, match="this job waits to be cancelled, and nobody can do that"):
+            scheduler.now(wait, timeout).result()
+
+    def cancelled() -> bool:
+        assert scheduler.cancel(jobtui.current_run().number)
+        return jobtui.current_run().wait_cancelled()
+
+    assert scheduler.now(cancelled).state is RunState.CANCELLED
+
+
+def test_what_another_thread_asks_for_runs_on_the_thread_of_the_test(scheduler: SimulatedScheduler) -> None:
+    """At once if a job waits for that thread to ask, else when the test comes back to the scheduler."""
+    on: list[threading.Thread] = []
+
+    def here() -> None:
+        on.append(threading.current_thread())
+
+    def elsewhere() -> None:
+        thread = threading.Thread(target=lambda: jobtui.now(here))
+        thread.start()
+        thread.join()
+
+    elsewhere()
+    assert on == []
+    scheduler.now(work)
+    assert len(on) == 1
+    scheduler.now(elsewhere)
+    assert on == [threading.current_thread()] * 2
+
+    errors: list[str] = []
+
+    def move() -> None:
+        try:
+            scheduler.advance(1)
+        except RuntimeError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    thread.join()
+    assert errors == ["time is moved by the thread that has started the scheduler, and by no other"]
+
+
+def test_a_thread_of_a_job_may_wait_for_a_run(scheduler: SimulatedScheduler) -> None:
+    """It waits as it would anywhere, while the thread of the test goes on."""
+    asked = threading.Event()
+    answers: list[str] = []
+
+    def wait() -> None:
+        run = jobtui.now(work)
+        asked.set()
+        answers.append(run.result(timeout=10))
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    assert asked.wait(10)
+    scheduler.advance(0)
+    thread.join(10)
+    assert answers == ["done"]
+
+
+# --- failures -------------------------------------------------------------------------------------
+
+
+def test_a_job_that_raises_does_not_raise_into_the_test(scheduler: SimulatedScheduler) -> None:
+    """Its run is FAILED, the others go on, and the test finds out what it was in several ways."""
+    parts = iter([1, 0, 2])
+
+    def divide() -> float:
+        return 6 / next(parts)
+
+    scheduler.every("1m", divide)
+    scheduler.every("1m", work)
+    scheduler.advance("3m")
+    [run] = scheduler.failures()
+    assert [run] == scheduler.failures("divide")
+    assert scheduler.failures("work") == []
+    assert (run.state, run.reason, run.started) == (
+        RunState.FAILED,
+        "ZeroDivisionError: division by zero",
+        START + timedelta(minutes=2),
+    )
+    assert isinstance(run.exception, ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError):
+        run.result()
+    assert repr(run) == (
+        "<jobtui.Run 3 of 'divide' at 2026-01-01 00:02:00+00:00 FAILED: ZeroDivisionError: division by zero>"
+    )
+    assert [each.result() for each in scheduler.runs("divide") if each is not run] == [6, 3]
+    assert [each.exception for each in scheduler.runs("work")] == [None] * 3
+    assert "return 6 / next(parts)" in scheduler.runs_of("divide")[1].error
+
+
+@pytest.mark.parametrize("exception", [SystemExit, AssertionError, GeneratorExit])
+def test_whatever_it_raises(scheduler: SimulatedScheduler, exception: type[BaseException]) -> None:
+    """Also what would end a program."""
+
+    def fail() -> None:
+        raise exception("enough")
+
+    run = scheduler.now(fail)
+    assert (run.state, run.reason) == (RunState.FAILED, f"{exception.__name__}: enough")
+
+
+def test_ctrl_c_ends_the_test(scheduler: SimulatedScheduler) -> None:
+    """The run that it came to is FAILED, but the user wants the whole test to end."""
+
+    def fail() -> None:
+        raise KeyboardInterrupt
+
+    job = scheduler.every("1m", fail)
+    scheduler.every("1m", work)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.advance("5m")
+    assert [run.state for run in scheduler.runs(job)] == [RunState.FAILED]
+    assert scheduler.time == START + timedelta(minutes=1)
+    assert scheduler.snapshot().pool.running == 0
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_an_unknown_name_is_answered_with_near_ones(scheduler: SimulatedScheduler) -> None:
+    """A slip in a test must not look like a job that never ran."""
+    job = scheduler.schedule("@daily", work, name="backup")
+    assert scheduler.fired("backup") == scheduler.fired(job) == scheduler.runs("backup") == []
+    for ask in (scheduler.fired, scheduler.runs, scheduler.failures):
+        with pytest.raises(LookupError, match="there is no job 'bakcup'; near: backup"):
+            ask("bakcup")
+
+
+def test_a_job_that_was_removed_has_fired_all_the_same(scheduler: SimulatedScheduler) -> None:
+    """Its runs are kept; they are not mixed up with those of a job whose name differs."""
+    job = scheduler.every("1m", work)
+    scheduler.advance("1m")
+    job.remove()
+    scheduler.advance("1m")
+    assert scheduler.fired("work") == scheduler.fired(job) == after(60)
+
+
+def test_what_is_returned_is_the_tests_own(scheduler: SimulatedScheduler) -> None:
+    """To change it changes nothing."""
+    job = scheduler.every("1m", work)
+    scheduler.advance("1m")
+    for given in (scheduler.fired(job), scheduler.runs(job), scheduler.runs(), scheduler.failures()):
+        given.clear()
+    assert len(scheduler.fired(job)) == len(scheduler.runs(job)) == len(scheduler.runs()) == 1
+    assert all(isinstance(run, SimulatedRun) for run in scheduler.runs())
+
+
+# --- the start and the end ------------------------------------------------------------------------
+
+
+def test_start_functions_are_called_before_anything_happens_and_stop_functions_at_the_end() -> None:
+    """Each once, serially, in order; what a start function asks for runs after the last of them."""
+    calls: list[str] = []
+    with simulated() as scheduler:
+
+        @scheduler.on_app_start
+        def first() -> None:
+            calls.append("first")
+            jobtui.now(calls.append, "asked by first")
+            jobtui.every("1m", lambda: calls.append("tick"), name="tick")
+
+        scheduler.on_app_start(lambda: calls.append("second"))
+        scheduler.on_app_stop(lambda: calls.append("stop"))
+        assert scheduler.snapshot().phase is Phase.RUNNING
+        scheduler.every("1m", work)
+        assert scheduler.job("work").next == START + timedelta(minutes=1)
+        assert calls == []
+        scheduler.now(calls.append, "asked by the test")
+        assert calls == ["first", "second", "asked by first", "asked by the test"]
+        scheduler.advance("2m")
+        assert calls[4:] == ["tick", "tick"]
+        scheduler.stop()
+        assert calls[6:] == ["stop"]
+    assert calls[6:] == ["stop"]
+
+
+def test_where_nothing_happens_nothing_is_started_and_nothing_stopped() -> None:
+    """A test may look at schedules alone."""
+    with simulated() as scheduler:
+        scheduler.on_app_start(lambda: pytest.fail("started"))
+        scheduler.on_app_stop(lambda: pytest.fail("stopped"))
+        job = scheduler.schedule("@hourly", work)
+        assert job.next == START + timedelta(hours=1)
+        scheduler.in_("1h", work)
+        assert (scheduler.runs(), scheduler.jobs[0].status) == ([], JobStatus.IDLE)
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        lambda scheduler: scheduler.advance(0),
+        lambda scheduler: scheduler.advance_to(START),
+        lambda scheduler: scheduler.step(1),
+        lambda scheduler: scheduler.now(work),
+        lambda scheduler: scheduler.run("work"),
+        lambda scheduler: scheduler.job("work").run(),
+        lambda scheduler: scheduler.in_(0, work).wait(),
+    ],
+)
+def test_whatever_lets_something_happen_begins_with_the_start_functions(
+    scheduler: SimulatedScheduler, happen: Callable[[SimulatedScheduler], object]
+) -> None:
+    """And comes to an end where one of these raises: nothing has run, and nothing will."""
+
+    def fail() -> None:
+        raise ValueError("no database")
+
+    scheduler.every("1m", work)
+    scheduler.on_app_start(fail)
+    scheduler.on_app_start(lambda: pytest.fail("the rest is not called"))
+    scheduler.on_app_stop(lambda: pytest.fail("there is nothing to stop"))
+    with pytest.raises(StartError, match="on_app_start function fail raised ValueError: no database"):
+        happen(scheduler)
+    assert scheduler.runs() == []
+    with pytest.raises(RuntimeError, match="the scheduler has stopped"):
+        happen(scheduler)
+
+
+def test_a_start_function_can_neither_move_time_nor_wait_for_runs(scheduler: SimulatedScheduler) -> None:
+    """It comes before both."""
+    messages: list[str] = []
+
+    @scheduler.on_app_start
+    def impatient() -> None:
+        for ask in (lambda: scheduler.advance(5), lambda: jobtui.now(work).wait()):
+            with pytest.raises(RuntimeError) as caught:
+                ask()
+            messages.append(str(caught.value))
+
+    scheduler.advance(1)
+    why = "an on_app_start function runs, and no job does before it has ended"
+    assert messages == [
+        f"time is not to be moved now: {why}",
+        f"run 1 of work is QUEUED, and cannot end while it is waited for: {why}",
+    ]
+    assert scheduler.fired("work") == after(0)
+
+
+def test_the_former_default_scheduler_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where there was none, and from within another simulation."""
+    monkeypatch.setattr(default_module, "_default", None)
+    with simulated() as outer:
+        with simulated() as inner:
+            jobtui.every("1m", work, name="inner")
+            assert default_module.default_scheduler() is inner
+        assert default_module.default_scheduler() is outer
+        assert [job.name for job in outer.jobs] == []
+        with pytest.raises(ZeroDivisionError), simulated():
+            _ = 1 / 0
+        assert default_module.default_scheduler() is outer
+    assert default_module._default is None
+    own = Scheduler(tz="UTC")
+    default_module.set_default_scheduler(own)
+    with simulated():
+        pass
+    assert default_module.default_scheduler() is own
+
+
+def test_after_its_end_it_can_be_asked_but_nothing_happens_any_more() -> None:
+    """What has happened can be looked at; whatever else is refused in words."""
+    with simulated() as scheduler:
+        job = scheduler.every("1m", work)
+        late = scheduler.in_("1h", work)
+        scheduler.advance("90s")
+    assert scheduler.fired(job) == scheduler.fired("work") == after(60)
+    assert scheduler.failures() == []
+    assert scheduler.time == START + timedelta(seconds=90)
+    assert scheduler.snapshot().phase is Phase.STOPPED
+    assert late.state is RunState.CANCELLED
+    attempts: list[Callable[[], object]] = [
+        lambda: scheduler.advance(1),
+        lambda: scheduler.advance_to("2027-01-01"),
+        lambda: scheduler.step(1),
+        lambda: scheduler.now(work),
+        lambda: scheduler.run("work"),
+        lambda: scheduler.every("1m", work),
+    ]
+    for attempt in attempts:
+        with pytest.raises(RuntimeError, match="the scheduler has stopped"):
+            attempt()
+    with pytest.raises(RuntimeError, match=r"not active: load\(\) belongs inside  with simulated"):
+        scheduler.load("jobs.py")
+    with pytest.raises(RuntimeError, match="a scheduler is started once"), scheduler:
+        pass
+    assert scheduler.time == START + timedelta(seconds=90)
+
+
+def test_before_its_start_nothing_happens() -> None:
+    """The message says what is missing."""
+    scheduler = simulated()
+    run = scheduler.now(work)
+    with pytest.raises(RuntimeError, match="no time passes: the scheduler has not started"):
+        scheduler.advance(1)
+    with pytest.raises(RuntimeError, match=r"run 1 of work is QUEUED, .*: the scheduler has not started"):
+        run.result()
+    with pytest.raises(RuntimeError, match=r"load\(\) belongs inside"):
+        scheduler.load("jobs.py")
+    with scheduler:
+        scheduler.advance(0)
+        assert run.result() == "done"
+
+
+def test_a_job_may_stop_the_scheduler(scheduler: SimulatedScheduler) -> None:
+    """What waits is cancelled, and time goes on without it."""
+    stops: list[str] = []
+    scheduler.on_app_stop(lambda: stops.append("stop"))
+    scheduler.every("1m", work)
+    scheduler.at(START + timedelta(seconds=150), scheduler.stop)
+    scheduler.advance("5m")
+    assert scheduler.fired("work") == after(60, 120)
+    assert (stops, scheduler.time) == (["stop"], START + timedelta(minutes=5))
+
+
+def test_load_needs_a_simulation(tmp_path: Path) -> None:
+    """The function acts on the active scheduler, as all functions of the package do."""
+    before = default_module._default
+    with pytest.raises(RuntimeError, match="no simulated scheduler is active"):
+        load(tmp_path / "jobs.py")
+    assert before is None or default_module._default is before
+
+
+def test_a_schedule_that_the_test_gives_comes_before_that_of_the_settings(tmp_path: Path) -> None:
+    """The same name in both: what the test says counts. Other names of the settings are there, too."""
+    (tmp_path / "jobtui.toml").write_text('cron.given = "0 0 5 * * *"\ncron.other = "0 0 6 * * *"\n')
+    target = tmp_path / "given_jobs.py"
+    target.write_text(
+        "import jobtui\n"
+        "jobtui.schedule('cron.given', lambda: None, name='given')\n"
+        "jobtui.schedule('cron.other', lambda: None, name='other')\n"
+    )
+    with simulated(schedules={"cron.given": "0 0 3 * * *"}) as scheduler:
+        scheduler.load(target)
+        scheduler.advance("24h")
+        assert [[at.hour for at in scheduler.fired(name)] for name in ("given", "other")] == [[3], [6]]

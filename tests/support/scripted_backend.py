@@ -1,0 +1,158 @@
+"""A source whose pictures are made by hand, and which remembers what it was told to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+from jobtui.engine.enums import Cancellation
+from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.frontend.backend import JobDetails
+from jobtui.runtime.output_capture import Console, Printed
+from jobtui.schedules.describe import describe
+from jobtui.schedules.dst import Coming, coming_after
+
+Command = tuple[str | int, ...]
+
+
+class ScriptedFeed:
+    """A follower's place at a scripted source."""
+
+    def __init__(self, source: ScriptedSource, notify: Callable[[], None]) -> None:
+        self.notify = notify
+        self._source = source
+
+    def close(self) -> None:
+        """Be told no more."""
+        self._source.followers.remove(self)
+
+
+class ScriptedSource:
+    """Serves one snapshot until the test moves it to another.
+
+    Args:
+        snapshot: The first one.
+        title: Where its jobs are said to come from.
+
+    Attributes:
+        commands: What it was told to do, oldest first, such as ``("run", "refresh_cache")``.
+        followers: Who is told of changes.
+        asked: How many snapshots were taken.
+        outputs: What each run printed, by its number.
+        console: What everything printed.
+        trouble: Why the picture is an old one.
+        address: Where the scheduler can be reached.
+        closed: Whether it was closed.
+        refusal: What commands raise; None carries them out.
+        obedient: What commands that answer yes or no answer.
+    """
+
+    def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
+        self.title = title
+        self.commands: list[Command] = []
+        self.followers: list[ScriptedFeed] = []
+        self.asked = 0
+        self.outputs: dict[int, str] = {}
+        self.console = Console()
+        self.printed: Callable[[int], Printed] = self.console.after
+        self.trouble = ""
+        self.address = ""
+        self.closed = False
+        self.refusal: Exception | None = None
+        self.obedient = True
+        self.cancellation = Cancellation.TAKEN_OUT
+        self._snapshot = snapshot
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of the snapshot."""
+        return self._snapshot.zone
+
+    def move(self, snapshot: Snapshot) -> None:
+        """Be in another state from now on, and say so."""
+        self._snapshot = snapshot
+        self.notify()
+
+    def notify(self) -> None:
+        """Say that something has changed."""
+        for feed in tuple(self.followers):
+            feed.notify()
+
+    def follow(self, notify: Callable[[], None]) -> ScriptedFeed:
+        """Call ``notify`` at every move."""
+        feed = ScriptedFeed(self, notify)
+        self.followers.append(feed)
+        return feed
+
+    def snapshot(self) -> Snapshot:
+        """The current picture."""
+        self.asked += 1
+        return self._snapshot
+
+    def details(self, job: str) -> JobDetails:
+        """One job in depth; its runs are those of the snapshot."""
+        view = next((each for each in self._snapshot.jobs if each.name == job), None)
+        if view is None:
+            raise LookupError(f"there is no job {job!r} any more")
+        return JobDetails(
+            job=view,
+            words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
+            coming=self._coming(view),
+            runs=tuple(run for run in self._snapshot.recent if run.job == job),
+        )
+
+    def _coming(self, view: JobView) -> Coming:
+        if view.schedule is None or view.next is None:
+            return Coming()
+        return coming_after(self._snapshot.at, view.schedule, view.next, self.zone)
+
+    def output(self, number: int) -> str:
+        """What a run printed."""
+        return self.outputs.get(number, "")
+
+    def run(self, job: str) -> int:
+        """Pretend to run a job. Returns 900."""
+        self._told("run", job)
+        return 900
+
+    def pause(self, job: str) -> bool:
+        """Pretend to pause a job."""
+        return self._told("pause", job)
+
+    def resume(self, job: str) -> bool:
+        """Pretend to resume a job."""
+        return self._told("resume", job)
+
+    def pause_all(self) -> int:
+        """Pretend to pause every job."""
+        self._told("pause_all")
+        return len(self._snapshot.jobs)
+
+    def resume_all(self) -> int:
+        """Pretend to resume every job."""
+        self._told("resume_all")
+        return len(self._snapshot.jobs)
+
+    def cancel(self, number: int) -> Cancellation:
+        """Pretend to cancel a run."""
+        obeyed = self._told("cancel", number)
+        return self.cancellation if obeyed else Cancellation.TOO_LATE
+
+    def resize(self, size: int) -> None:
+        """Pretend to change the pool's size."""
+        self._told("resize", size)
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+    def _told(self, *command: str | int) -> bool:
+        self.commands.append(command)
+        if self.refusal is not None:
+            raise self.refusal
+        return self.obedient
+
+
+def latest_of(snapshot: Snapshot, job: str) -> RunView:
+    """The latest ending of a job in a snapshot."""
+    return next(run for run in snapshot.recent if run.job == job)

@@ -1,0 +1,413 @@
+"""States of a scheduler, made by hand, on one Monday morning in London."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jobtui.engine.enums import (
+    JobStatus,
+    Misfire,
+    Overlap,
+    Phase,
+    RunState,
+    Trigger,
+)
+from jobtui.engine.views import (
+    JobView,
+    PoolView,
+    RunView,
+    Snapshot,
+)
+from jobtui.schedules.parser import parse
+from jobtui.schedules.schedule import Dst
+
+LONDON = ZoneInfo("Europe/London")
+NEW_YORK = ZoneInfo("America/New_York")
+SPRING = datetime(2026, 3, 7, 13, 29, 53, tzinfo=NEW_YORK)  # the day before 02:00 becomes 03:00
+AUTUMN = datetime(2026, 10, 31, 13, 29, 53, tzinfo=NEW_YORK)  # the day before 02:00 becomes 01:00
+NOW = datetime(2026, 3, 16, 10, 24, 7, tzinfo=LONDON)
+POOL = 4
+
+OK, FAILED, SKIPPED, CANCELLED, COALESCED, MISSED = (
+    RunState.OK,
+    RunState.FAILED,
+    RunState.SKIPPED,
+    RunState.CANCELLED,
+    RunState.COALESCED,
+    RunState.MISSED,
+)
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "demo_jobs.py", line 187, in import_orders
+    total += read_order(line)
+             ^^^^^^^^^^^^^^^^
+  File "demo_jobs.py", line 172, in read_order
+    return Decimal(line["amount"])
+           ~~~~^^^^^^^^^^
+KeyError: 'amount'"""
+
+
+def ago(seconds: float) -> datetime:
+    """An instant before now."""
+    return NOW - timedelta(seconds=seconds)
+
+
+def ahead(seconds: float) -> datetime:
+    """An instant after now."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def job(name: str = "refresh_cache", spec: str = "@every 15s", **changes: Any) -> JobView:
+    """A job that is idle, has run 12 times and is due by its spec."""
+    schedule = None if spec == "one-off" else parse(spec.rsplit("= ", 1)[-1], tz=LONDON)
+    view = JobView(
+        name=name,
+        status=JobStatus.IDLE,
+        schedule=schedule,
+        spec=spec,
+        origin="demo_jobs.py:88",
+        summary="Copy the prices that changed into the cache.",
+        overlap=Overlap.HOLD,
+        misfire=Misfire.COALESCE,
+        running=0,
+        queued=0,
+        held=0,
+        scheduled=0,
+        prev=ago(9),
+        next=None if schedule is None else schedule.next(NOW),
+        paused_since=None,
+        last_elapsed=timedelta(seconds=0.042),
+        recent=(OK,) * 10,
+        runs=12,
+        failures=0,
+    )
+    return replace(view, **changes)
+
+
+def one_off(name: str, **changes: Any) -> JobView:
+    """A group of one-off runs."""
+    return job(name, "one-off", **changes)
+
+
+def running(number: int, name: str, since: float, worker: int = 1, **changes: Any) -> RunView:
+    """A run that has been going for so many seconds."""
+    view = RunView(
+        number=number,
+        job=name,
+        trigger=Trigger.TICK,
+        state=RunState.RUNNING,
+        created=ago(since),
+        due=ago(since),
+        started=ago(since),
+        worker=f"worker-{worker}",
+    )
+    return replace(view, **changes)
+
+
+def waiting(
+    number: int, name: str, since: float, state: RunState = RunState.QUEUED, **changes: Any
+) -> RunView:
+    """A run that has been waiting for so many seconds."""
+    view = RunView(
+        number=number,
+        job=name,
+        trigger=Trigger.NOW,
+        state=state,
+        created=ago(since),
+        waiting_since=ago(since),
+        reason="every slot is taken" if state is RunState.QUEUED else "",
+    )
+    return replace(view, **changes)
+
+
+def ended(
+    number: int, name: str, since: float, state: RunState = OK, took: float = 0.042, **changes: Any
+) -> RunView:
+    """A run that ended so many seconds ago."""
+    view = RunView(
+        number=number,
+        job=name,
+        trigger=Trigger.TICK,
+        state=state,
+        created=ago(since + took),
+        due=ago(since + took),
+        started=ago(since + took),
+        ended=ago(since),
+        elapsed=timedelta(seconds=took),
+        worker="worker-1",
+    )
+    return replace(view, **changes)
+
+
+def tick(name: str, since: float, state: RunState, reason: str, ticks: int = 1) -> RunView:
+    """A tick, or a row of them, that started no run."""
+    return RunView(
+        number=0,
+        job=name,
+        trigger=Trigger.TICK,
+        state=state,
+        created=ago(since),
+        due=ago(since),
+        ended=ago(since),
+        reason=reason,
+        ticks=ticks,
+    )
+
+
+def scene(
+    jobs: Sequence[JobView] = (),
+    *,
+    running: Sequence[RunView] = (),
+    waiting: Sequence[RunView] = (),
+    scheduled: Sequence[RunView] = (),
+    recent: Sequence[RunView] = (),
+    pool: int = POOL,
+    **changes: Any,
+) -> Snapshot:
+    """A snapshot with these jobs and runs; the counts of the pool follow from the runs."""
+    held = sum(run.state is RunState.HELD for run in waiting)
+    snapshot = Snapshot(
+        seq=1,
+        at=NOW,
+        zone=LONDON,
+        phase=Phase.RUNNING,
+        started=ago(3 * 3600 + 25 * 60),
+        heartbeat=ago(2),
+        timer_error="",
+        pool=PoolView(size=pool, running=len(running), queued=len(waiting) - held, held=held),
+        jobs=tuple(jobs),
+        running=tuple(running),
+        waiting=tuple(waiting),
+        scheduled=tuple(scheduled),
+        recent=tuple(recent),
+    )
+    return replace(snapshot, **changes)
+
+
+def empty() -> Snapshot:
+    """Nothing is registered."""
+    return scene(started=ago(4), heartbeat=ago(0))
+
+
+def idle_jobs() -> list[JobView]:
+    """Eight jobs that have nothing to do just now."""
+    return [
+        job(prev=ago(7)),
+        job("hash_folder", "0 */5 * * * *", prev=ago(247), last_elapsed=timedelta(seconds=3.8)),
+        job(
+            "workday_report",
+            "cron.workhours_15m = 0 */15 9-17 ? * MON-FRI",
+            prev=ago(547),
+            last_elapsed=timedelta(seconds=71),
+            recent=(OK, OK, SKIPPED, OK, COALESCED, OK),
+            runs=5,
+        ),
+        job("compress_log", "@every 1h", prev=ago(1500), last_elapsed=timedelta(seconds=0.61), runs=3),
+        job(
+            "import_orders",
+            "@every 20s",
+            prev=ago(12),
+            recent=(OK, OK, FAILED, OK, OK, FAILED, OK, OK, OK, OK),
+            runs=615,
+            failures=41,
+        ),
+        job("check_sockets", "@every 10s", prev=ago(4), last_elapsed=timedelta(seconds=0.003), runs=1230),
+        job(
+            "vacuum", "@midnight", prev=ago(37447), last_elapsed=timedelta(seconds=185), recent=(OK,), runs=1
+        ),
+        job("new_year", "0 0 0 1 1 ?", prev=None, last_elapsed=None, recent=(), runs=0),
+    ]
+
+
+def endings() -> list[RunView]:
+    """What has ended lately, newest first."""
+    return [
+        ended(871, "check_sockets", 4, took=0.003),
+        ended(870, "refresh_cache", 7),
+        ended(869, "import_orders", 12, took=0.31),
+        ended(868, "check_sockets", 14, took=0.004),
+        ended(867, "refresh_cache", 22),
+        failure(866, 32),
+        tick("workday_report", 547, SKIPPED, "still running since 10:13:11, run 802"),
+        ended(801, "hash_folder", 247, took=3.8),
+    ]
+
+
+def failure(number: int, since: float) -> RunView:
+    """A run of import_orders that failed."""
+    return ended(
+        number, "import_orders", since, FAILED, took=0.29, reason="KeyError: 'amount'", error=TRACEBACK
+    )
+
+
+def idle() -> Snapshot:
+    """Nothing runs; one run waits for its instant."""
+    return scene(
+        [*idle_jobs(), one_off("send_mail", scheduled=1, runs=2, recent=(OK, OK))],
+        scheduled=[
+            waiting(
+                872,
+                "send_mail",
+                30,
+                RunState.SCHEDULED,
+                trigger=Trigger.IN,
+                due=ahead(95),
+                waiting_since=None,
+            )
+        ],
+        recent=endings(),
+    )
+
+
+def _changed(jobs: Sequence[JobView], **changes: dict[str, Any]) -> list[JobView]:
+    return [replace(each, **changes.get(each.name, {})) for each in jobs]
+
+
+def mid_run() -> Snapshot:
+    """Two of four slots are taken."""
+    jobs = _changed(
+        idle_jobs(),
+        hash_folder={"status": JobStatus.RUNNING, "running": 1, "prev": ago(3)},
+        compress_log={"status": JobStatus.RUNNING, "running": 1, "prev": ago(75)},
+    )
+    runs = [running(870, "compress_log", 75), running(873, "hash_folder", 3, 2, trigger=Trigger.HAND)]
+    return scene(jobs, running=runs, recent=endings())
+
+
+def saturated() -> Snapshot:
+    """Every slot is taken; three runs are queued, two held."""
+    jobs = _changed(
+        idle_jobs(),
+        hash_folder={"status": JobStatus.RUNNING, "running": 1, "held": 2, "prev": ago(14)},
+        compress_log={"status": JobStatus.RUNNING, "running": 1, "prev": ago(86)},
+        check_sockets={"status": JobStatus.RUNNING, "running": 1, "prev": ago(1)},
+        refresh_cache={"status": JobStatus.QUEUED, "queued": 1},
+        import_orders={
+            "recent": (OK, FAILED, OK, OK, FAILED, OK, OK, OK, OK, FAILED),
+            "failures": 42,
+            "runs": 616,
+        },
+        workday_report={"status": JobStatus.PAUSED, "paused_since": ago(600)},
+    )
+    jobs.append(
+        one_off(
+            "send_mail", status=JobStatus.RUNNING, running=1, queued=2, prev=ago(2), recent=(OK, OK), runs=2
+        )
+    )
+    return scene(
+        jobs,
+        running=[
+            running(870, "compress_log", 86, 1),
+            running(873, "hash_folder", 14, 2, trigger=Trigger.HAND),
+            running(879, "send_mail", 2, 3, trigger=Trigger.NOW),
+            running(880, "check_sockets", 1, 4),
+        ],
+        waiting=[
+            waiting(881, "send_mail", 2),
+            waiting(882, "send_mail", 2),
+            waiting(883, "refresh_cache", 1, trigger=Trigger.TICK),
+            waiting(877, "hash_folder", 8, RunState.HELD, reason="waits for run 873"),
+            waiting(878, "hash_folder", 3, RunState.HELD, reason="waits for run 877"),
+        ],
+        recent=[failure(876, 3), *endings()],
+    )
+
+
+def paused() -> Snapshot:
+    """Every job is paused; one still runs."""
+    jobs = [replace(each, status=JobStatus.PAUSED, paused_since=ago(61)) for each in idle_jobs()]
+    jobs = _changed(jobs, compress_log={"status": JobStatus.RUNNING, "running": 1})
+    return scene(jobs, running=[running(870, "compress_log", 75)], recent=endings())
+
+
+def strange() -> Snapshot:
+    """Long names, wide characters, and what looks like markup or would steer a terminal."""
+    long = "reconcile_the_ledgers_of_every_branch_office_with_the_head_office_before_the_auditors_come"
+    names = [
+        long,
+        "日本語の長いジョブ名がここに入りますよね",
+        "[bold]x[/]",
+        "[/]",
+        "[@click=app.bell]y[/]",
+        "e\u0301te\u0301 👩\u200d💻 naïve",
+        "esc\x1b[31mred\u202eevil",
+        "[",
+        "\\[b]",
+    ]
+    jobs = [
+        job(
+            name,
+            "@every 15s"
+            if index % 2
+            else "0 0,5,10,15,20,25,30,35,40,45,50,55 9-17 1-7,15-21 JAN-JUN MON-FRI",
+            summary=f"About {name}",
+            origin=f"[red]{name}[/]:1",
+        )
+        for index, name in enumerate(names)
+    ]
+    jobs[0] = replace(jobs[0], status=JobStatus.RUNNING, running=1, queued=12, held=300)
+    return scene(
+        jobs,
+        running=[
+            running(123456, long, 86400 * 3 + 5),
+            *(running(7 + i, name, i) for i, name in enumerate(names[1:4])),
+        ],
+        waiting=[waiting(20 + index, name, 3, reason=f"[b]{name}[/b]") for index, name in enumerate(names)],
+        recent=[
+            ended(
+                40 + index,
+                name,
+                3,
+                FAILED,
+                reason=f"ValueError: [/]{name}",
+                error=f"Traceback\n  [/b]{name}\n[/]",
+            )
+            for index, name in enumerate(names)
+        ],
+    )
+
+
+def many(count: int = 300) -> Snapshot:
+    """More jobs than fit on any screen, the last of which has failed."""
+    jobs = [
+        job(f"job_{index:03}", f"@every {index + 5}s", next=ahead(index + 1), runs=index)
+        for index in range(count)
+    ]
+    jobs[-1] = replace(jobs[-1], recent=(OK, FAILED), failures=1)
+    return scene(jobs, recent=[ended(1000 - index, f"job_{index:03}", index) for index in range(200)])
+
+
+def new_york_job(now: datetime, name: str, spec: str, *, dst: Dst = "once", **changes: Any) -> JobView:
+    """A job whose next fire follows from a time in New York, and is shown as the scheduler would."""
+    schedule = parse(spec, tz=NEW_YORK, dst=dst)
+    due = schedule.next(now)
+    following = {"schedule": schedule, "next": None if due is None else due.astimezone(NEW_YORK)}
+    return job(name, spec, **{**following, "prev": now - timedelta(minutes=59), **changes})
+
+
+def clock_change(now: datetime) -> Snapshot:
+    """Jobs in New York, some of which are due in the hour that the clock skips or shows twice."""
+    jobs = [
+        new_york_job(now, "nightly_backup", "0 30 2 * * *"),
+        new_york_job(now, "close_the_books", "0 30 1 * * *"),
+        new_york_job(now, "read_the_meters", "0 30 1 * * *", dst="every"),
+        new_york_job(now, "send_invoices", "0 0,30 2 * * *"),
+        new_york_job(now, "skipped_once", "0 15 2 * * *", dst="every"),
+        new_york_job(now, "in_utc", "TZ=UTC 0 30 6 * * *"),
+        new_york_job(
+            now,
+            "paused_backup",
+            "0 30 2 * * *",
+            status=JobStatus.PAUSED,
+            paused_since=now - timedelta(hours=1),
+        ),
+        new_york_job(now, "refresh_cache", "*/15 * * * * *"),
+    ]
+    return scene(
+        jobs, at=now, zone=NEW_YORK, started=now - timedelta(hours=3), heartbeat=now - timedelta(seconds=2)
+    )
