@@ -45,7 +45,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guards:
+class AccessRules:
     """The access rules.
 
     Attributes:

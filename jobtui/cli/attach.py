@@ -12,11 +12,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from yarl import URL
 
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.loading.user_errors import plain
 from jobtui.process.stdio import say
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
-from jobtui.remote.remote_backend import RemoteSource
+from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quoted
 
 MOST_ATTEMPTS = 3
@@ -29,7 +29,7 @@ class CannotAttachError(Exception):
     """There is nothing to attach to; the message says why."""
 
 
-def attach(text: str, show: Callable[[Source], int]) -> int:
+def attach(text: str, show: Callable[[Backend], int]) -> int:
     """Attach to a scheduler in another process, or say on standard error why that cannot be.
 
     Args:
@@ -50,7 +50,7 @@ def attach(text: str, show: Callable[[Source], int]) -> int:
         source.close()
 
 
-def connect(text: str) -> RemoteSource:
+def connect(text: str) -> RemoteBackend:
     """Connect to a scheduler in another process.
 
     User and password are those in the URL, else those in the environment (JOBTUI_USER, JOBTUI_PASSWORD);
@@ -80,7 +80,7 @@ def connect(text: str) -> RemoteSource:
     return _asked(target, user)
 
 
-def _asked(target: Target, known_user: str) -> RemoteSource:
+def _asked(target: Target, known_user: str) -> RemoteBackend:
     """Ask the user for the credentials until they are right."""
     say(sys.stderr, f"jobtui: {target} wants a user and a password")
     for attempt in range(1, MOST_ATTEMPTS + 1):
@@ -102,8 +102,8 @@ class _UnknownError(CannotAttachError):
     """The server does not know who asks."""
 
 
-def _connected(target: Target, credentials: Credentials | None) -> RemoteSource:
-    source = RemoteSource(target, credentials)
+def _connected(target: Target, credentials: Credentials | None) -> RemoteBackend:
+    source = RemoteBackend(target, credentials)
     try:
         source.connect()
     except UnauthorizedError as error:

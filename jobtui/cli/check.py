@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.loading.loader import Loaded
@@ -97,7 +97,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     return grid
 
 
-def _who_comes_in(guards: Guards) -> str:
+def _who_comes_in(guards: AccessRules) -> str:
     """Whom the status page is for."""
     networks = "".join(f" and {network}" for network in guards.allow)
     who = f"for this machine{networks}"

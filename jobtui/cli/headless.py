@@ -12,9 +12,9 @@ from types import FrameType
 from typing import Self, TextIO
 
 from jobtui.cli.run_log import RunLog
-from jobtui.frontend.backend import LocalSource, Serve
-from jobtui.process.exit import AFTERWARDS, Ending
-from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.frontend.backend import LocalBackend, Serve
+from jobtui.process.exit import AFTERWARDS, ProcessExit
+from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.runtime.scheduler import Scheduler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -28,7 +28,7 @@ def run_headless(
     title: str,
     grace: float,
     stream: TextIO | None = None,
-    ending: Ending | None = None,
+    ending: ProcessExit | None = None,
     serve: Serve | None = None,
 ) -> int:
     """Run a scheduler until SIGINT or SIGTERM, and log what ends, one line each.
@@ -58,8 +58,8 @@ def run_headless(
         signals = cleanup.enter_context(_Signals())
         address = ""
         if serve is not None:
-            console = Console()
-            listening = serve(LocalSource(scheduler, title, console))
+            console = OutputLog()
+            listening = serve(LocalBackend(scheduler, title, console))
             cleanup.enter_context(listening)
             address = str(listening.address)
             cleanup.enter_context(captured_streams(console, pass_on=True))
@@ -83,7 +83,7 @@ def run_headless(
     return 0
 
 
-def _quit(ending: Ending, log: RunLog, number: int) -> None:
+def _quit(ending: ProcessExit, log: RunLog, number: int) -> None:
     """Whoever sends a second signal waits no longer."""
     ending.status = _KILLED + number
     log.quitting(signal.Signals(number).name)

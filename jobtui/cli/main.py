@@ -23,9 +23,9 @@ from jobtui.cli.arguments import (
 )
 
 if TYPE_CHECKING:
-    from jobtui.frontend.backend import Serve, Source
+    from jobtui.frontend.backend import Backend, Serve
     from jobtui.loading.loader import Loaded
-    from jobtui.process.exit import Ending
+    from jobtui.process.exit import ProcessExit
     from jobtui.runtime.hooks import StartError
 
 CHECK_FAILED = 1
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     words = sys.argv[1:] if argv is None else argv
-    ending: Ending | None = None
+    ending: ProcessExit | None = None
     try:
         match words[:1]:
             case ["next"]:
@@ -59,9 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(options, int):
             return options
         if argv is None:
-            from jobtui.process.exit import Ending  # noqa: PLC0415 - --help does not need it
+            from jobtui.process.exit import ProcessExit  # noqa: PLC0415 - --help does not need it
 
-            ending = Ending()
+            ending = ProcessExit()
             ending.at_exit()  # now: handlers that the user's code registers run before it
         status = _check(options) if options.check else _start(options, ending)
     except KeyboardInterrupt:
@@ -118,7 +118,7 @@ def _attach(words: Sequence[str]) -> int:
     return attach(options.words[0], _show_attached)
 
 
-def _show_attached(source: Source) -> int:
+def _show_attached(source: Backend) -> int:
     from jobtui.tui.app import run_attached  # noqa: PLC0415 - this brings textual
 
     return run_attached(source)
@@ -149,7 +149,7 @@ def _check(options: argparse.Namespace) -> int:
     return OK
 
 
-def _start(options: argparse.Namespace, ending: Ending | None) -> int:
+def _start(options: argparse.Namespace, ending: ProcessExit | None) -> int:
     loaded = _loaded(options)
     if loaded is None:
         return BAD_USAGE
@@ -193,7 +193,7 @@ def _server_for(loaded: Loaded, options: argparse.Namespace) -> Serve | None:
     return lambda source: Server(source, address, guards=loaded.settings.guards)
 
 
-def _headless(loaded: Loaded, grace: float, ending: Ending | None, serve: Serve | None) -> int:
+def _headless(loaded: Loaded, grace: float, ending: ProcessExit | None, serve: Serve | None) -> int:
     from jobtui.cli.headless import run_headless  # noqa: PLC0415 - --help does without
 
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -22,12 +22,12 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.events import (
     ClockStepped,
     Event,
+    InternalError,
     RunFinished,
     SchedulerStarted,
     SchedulerStopped,
     SchedulerStopping,
     TickEnded,
-    TimerFailed,
 )
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.loading.user_errors import plain, shown_path
@@ -156,7 +156,7 @@ class RunLog:
                     ended = f"{_count(self._given_up, 'run')} given up; what hangs ends with the process"
                 yield self._line(event.at, "STOPPED", ended)
                 self._stopped()
-            case TimerFailed():
+            case InternalError():
                 yield self._line(
                     event.at, "TIMER", f"an exception in the timer, which goes on: {event.error}"
                 )

@@ -12,7 +12,7 @@ MOST = 64  # runs in one streak: no longer than the worker is trusted to be back
 FEWEST = 8  # runs that wait; for fewer it is not worth its while
 
 
-class Streak:
+class Batch:
     """Runs of one job, and how far their worker has come with them.
 
     The books do not know how far that is until somebody brings them up to date. Whoever takes the lock does

@@ -13,13 +13,13 @@ from itertools import islice
 
 from jobtui.engine import events
 from jobtui.engine.enums import Misfire, Overlap, Phase, RunState, Trigger
-from jobtui.engine.event_log import Journal
-from jobtui.engine.next_tick_cache import Upcoming
+from jobtui.engine.event_log import EventLog
+from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import Ledger, Pool
-from jobtui.engine.records import Call, Ending, JobRecord, RunRecord, number_of, utc, view_of
+from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, number_of, utc, view_of
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.stop_request import stop_request_of
-from jobtui.engine.timer_queue import Agenda
+from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.schedules.schedule import Every, Schedule
@@ -62,18 +62,18 @@ class Engine:
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
-        self.journal = Journal(tz)
+        self.journal = EventLog(tz)
         self.pool = Pool(pool, self.journal, ledger)
         self._ledger = ledger
-        self._upcoming = Upcoming()
-        self._agenda: Agenda[JobRecord | RunRecord] = Agenda()
+        self._upcoming = NextTickCache()
+        self._agenda: TimerQueue[JobRecord | RunRecord] = TimerQueue()
         self.one_offs: dict[str, JobRecord] = {}
         self._name_numbers: dict[str, int] = {}
         self.over = False
         self._countable = TICK_LIMIT
         self._started: float | None = None
         self._heartbeat: float | None = None
-        self._timer_error = ""
+        self._internal_error = ""
         self._shown: dict[int, RunView] = {}  # of the latest picture: the endings in it, by number
 
     # --- life -------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ class Engine:
 
     def run_view(self, number: int) -> RunView | None:
         """The run of that number, live or among the latest endings; None if nothing is known of it."""
-        run: Ending | None = self.find_run(number)
+        run: LedgerEntry | None = self.find_run(number)
         if run is None:
             latest = self._ledger.latest(ENDINGS_SEARCHED)
             run = next((each for each in latest if number_of(each) == number), None)
@@ -265,7 +265,7 @@ class Engine:
             except Exception as error:  # noqa: BLE001 - a zone may be anybody's code, and the rest is due too
                 if thing.due is not None and thing.due <= now:
                     self._set_next(thing, None)
-                self.timer_failed(f"{thing.name}: {one_line(error)}", now)
+                self.report_internal_error(f"{thing.name}: {one_line(error)}", now)
 
     def clock_stepped(self, seconds: float, now: float) -> None:
         """The wall clock was set back by ``-seconds``: nothing that counts elapsed time may stall for it.
@@ -296,10 +296,10 @@ class Engine:
                 self._agenda.put(run, run.due)
         self.journal.tell(events.ClockStepped, now, seconds=seconds)
 
-    def timer_failed(self, error: str, now: float) -> None:
+    def report_internal_error(self, error: str, now: float) -> None:
         """Remember an exception inside the timer, for the dashboard to show."""
-        self._timer_error = error
-        self.journal.tell(events.TimerFailed, now, error=error)
+        self._internal_error = error
+        self.journal.tell(events.InternalError, now, error=error)
 
     def _set_due(self, job: JobRecord, after: float) -> None:
         if job.schedule is None:
@@ -417,7 +417,7 @@ class Engine:
             phase=self.phase,
             started=None if self._started is None else datetime.fromtimestamp(self._started, tz),
             heartbeat=None if self._heartbeat is None else datetime.fromtimestamp(self._heartbeat, tz),
-            timer_error=self._timer_error,
+            internal_error=self._internal_error,
             pool=pool.view(),
             jobs=tuple(job.view(tz) for job in self.jobs.values()),
             running=tuple(run.view(tz) for run in islice(pool.running.values(), LIST_LIMIT)),

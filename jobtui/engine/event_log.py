@@ -18,7 +18,7 @@ CAPACITY = 10_000  # events on the tape
 Step = type[RunQueued] | type[RunStarted] | type[RunFinished]
 
 
-class Journal:
+class EventLog:
     """Counts every change, and writes it down on one tape for all readers if anybody listens.
 
     The tape alternates between a step and its run. The three steps that every run takes are noted so,
@@ -117,14 +117,14 @@ class Journal:
         """How many of the events after that number are not on the tape any more."""
         return max(0, self.seq - seq - len(self.tape or ()) // 2)
 
-    def after(self, seq: int) -> Excerpt:
+    def after(self, seq: int) -> EventBatch:
         """What is on the tape after the event of that number."""
         count = min(self.seq - seq, len(self.tape or ()) // 2)
         latest = list(islice(reversed(self.tape or ()), 2 * count))
         latest.reverse()
-        return Excerpt(self.seq - count + 1, latest, self.tz)
+        return EventBatch(self.seq - count + 1, latest, self.tz)
 
-    def take_after(self, seq: int) -> Excerpt:
+    def take_after(self, seq: int) -> EventBatch:
         """The same, for a reader that will not ask for it again: an only one gets the tape itself.
 
         What has been read need not be kept then. Whatever is kept is walked through by the garbage
@@ -137,13 +137,13 @@ class Journal:
         count = min(self.seq - seq, len(tape) // 2)
         while len(tape) > 2 * count:  # another reader, who is gone, was behind
             tape.popleft()
-        return Excerpt(self.seq - count + 1, tape, self.tz)
+        return EventBatch(self.seq - count + 1, tape, self.tz)
 
     def _new_tape(self) -> deque[Any]:
         return deque(maxlen=2 * self.capacity)
 
 
-class Excerpt(Sequence[Event]):
+class EventBatch(Sequence[Event]):
     """A part of the tape: events, oldest first; what has been cut out needs no lock.
 
     They are drawn one by one, when somebody looks: 2,000 at once would be as many objects more for the

@@ -274,7 +274,7 @@ class ClockStepped(Event):
         return self._seconds
 
 
-class TimerFailed(Event):
+class InternalError(Event):
     """An exception inside the timer; it goes on.
 
     Args:

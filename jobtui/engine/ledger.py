@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from jobtui.engine.records import Ending
+from jobtui.engine.records import LedgerEntry
 
 CAPACITY = 5_000
 
@@ -23,10 +23,10 @@ class MemoryLedger:
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._endings: deque[Ending] = deque(maxlen=capacity)
-        self.record_all: Callable[[Sequence[Ending]], None] = self._endings.extend
-        self.record: Callable[[Ending], None] = self._endings.append  # every run passes here: no detour
+        self._endings: deque[LedgerEntry] = deque(maxlen=capacity)
+        self.record_all: Callable[[Sequence[LedgerEntry]], None] = self._endings.extend
+        self.record: Callable[[LedgerEntry], None] = self._endings.append  # every run passes here: no detour
 
-    def latest(self, limit: int) -> list[Ending]:
+    def latest(self, limit: int) -> list[LedgerEntry]:
         """The latest endings, newest first."""
         return list(islice(reversed(self._endings), limit))

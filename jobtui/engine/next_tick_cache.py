@@ -14,7 +14,7 @@ REMEMBERED = 1_000  # schedules
 _LAST_INSTANT = datetime(LAST_YEAR, 12, 31, tzinfo=UTC).timestamp()
 
 
-class Upcoming:
+class NextTickCache:
     """Answers what comes next, and remembers it.
 
     What a schedule answers once holds for every instant up to its answer: 100,000 jobs with 50 specs ask

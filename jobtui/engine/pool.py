@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import Protocol
 
-from jobtui.engine.batch import MOST, Streak
+from jobtui.engine.batch import MOST, Batch
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
-from jobtui.engine.event_log import Journal
+from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
     RunFinished,
     RunHeld,
@@ -23,7 +23,7 @@ from jobtui.engine.events import (
     StopRequested,
     TickEnded,
 )
-from jobtui.engine.records import NOTHING, Call, Ending, JobRecord, RunRecord
+from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, LedgerEntry, RunRecord
 from jobtui.engine.stop_request import stop_request_of
 from jobtui.engine.views import PoolView
 
@@ -37,15 +37,15 @@ _ALLOW = Overlap.ALLOW
 class Ledger(Protocol):
     """What keeps the record of every ending."""
 
-    def record(self, ending: Ending) -> None:
+    def record(self, ending: LedgerEntry) -> None:
         """Keep an ending; called under the scheduler's lock, so it must not block."""
         ...
 
-    def record_all(self, endings: Sequence[Ending]) -> None:
+    def record_all(self, endings: Sequence[LedgerEntry]) -> None:
         """Keep several, the oldest first; as above."""
         ...
 
-    def latest(self, limit: int) -> list[Ending]:
+    def latest(self, limit: int) -> list[LedgerEntry]:
         """The latest endings, newest first."""
         ...
 
@@ -66,7 +66,7 @@ class Pool:
         numbers: Gives each run its number. Whoever makes a run may take one, without a lock.
     """
 
-    def __init__(self, size: int, journal: Journal, ledger: Ledger) -> None:
+    def __init__(self, size: int, journal: EventLog, ledger: Ledger) -> None:
         self.size = size
         self.queue: deque[RunRecord] = deque()
         self.running: dict[int, RunRecord] = {}
@@ -326,18 +326,18 @@ class Pool:
             journal.tape += (RunFinished, done, RunStarted, run)
         return run
 
-    def deal(self, run: RunRecord, worker: str) -> Streak:
+    def deal(self, run: RunRecord, worker: str) -> Batch:
         """Take more runs like this one, which has just started, from the head of the queue."""
         queue, job, more = self.queue, run.job, []
         for each in islice(queue, MOST - 1):
-            if each.job is not job or each.remarks is not NOTHING:
+            if each.job is not job or each.remarks is not NO_EXTRAS:
                 break
             more.append(each)
         for _ in more:
             queue.popleft()
-        return Streak(run, more, worker)
+        return Batch(run, more, worker)
 
-    def enter(self, streak: Streak, offset: float) -> None:
+    def enter(self, streak: Batch, offset: float) -> None:
         """Bring the books up to date with a streak, and put back into the queue what has not begun.
 
         What `turn` would have done with each, in a fraction of the time.

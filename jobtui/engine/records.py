@@ -15,7 +15,7 @@ from typing import Any
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.stop_request import StopRequest
-from jobtui.engine.views import JobView, RunView, Tally
+from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
 RECENT_RUNS = 20  # endings that each job remembers for itself, however busy its neighbours are
@@ -44,7 +44,7 @@ def _span(seconds: float | None) -> timedelta | None:
 # What is remembered of an ended run: plain values in the order of RunView's attributes. Python's garbage
 # collector passes over such a tuple; 20 records for each of 10,000 jobs would cost it 20 ms at a time, and
 # 10,000 new ones a second make it walk through everything there is every other second.
-Row = tuple[
+PackedRun = tuple[
     int,
     str,
     str,
@@ -118,7 +118,7 @@ class JobRecord:
         self.held: deque[RunRecord] | tuple[()] = ()  # an empty deque is larger than all the rest
         self.prev: float | None = None
         self.last_elapsed: float | None = None
-        self.recent: deque[Ending] | tuple[()] = ()
+        self.recent: deque[LedgerEntry] | tuple[()] = ()
         self.runs = 0
         self.failures = 0
         self.others: dict[RunState, int] | None = None  # endings that are neither OK nor FAILED
@@ -145,7 +145,7 @@ class JobRecord:
             self.held = deque()
         self.held.append(run)
 
-    def remember(self, *endings: Ending) -> None:
+    def remember(self, *endings: LedgerEntry) -> None:
         """Put endings behind the others, of which the oldest make room."""
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
@@ -157,10 +157,10 @@ class JobRecord:
             self.others = {}
         self.others[state] = self.others.get(state, 0) + ticks
 
-    def tally(self) -> Tally:
+    def tally(self) -> JobCounters:
         """How its runs and ticks have ended so far."""
         others = self.others or _NO_OTHERS
-        return Tally(
+        return JobCounters(
             self.name,
             self.paused_at is not None,
             self.runs - self.failures,
@@ -230,7 +230,7 @@ class JobRecord:
         return self.about
 
 
-class Remarks:
+class RunExtras:
     """What there is to say of a run beyond its course.
 
     Attributes:
@@ -253,7 +253,7 @@ class Remarks:
         self.awaited: Event | None = None
 
 
-NOTHING = Remarks()  # of nearly every run; whoever has something to say of one asks for its `own` remarks
+NO_EXTRAS = RunExtras()  # of nearly every run; whoever has something to say of one asks for its `own` remarks
 _first_remark = RLock()  # held for a moment, and no other lock is waited for meanwhile
 
 
@@ -314,16 +314,16 @@ class RunRecord:
         self.handle: Any = None
         self.due = due
         self.waiting_since: float | None = created
-        self.remarks = NOTHING
+        self.remarks = NO_EXTRAS
         self.picture: RunView | None = None
 
     @property
-    def own(self) -> Remarks:
+    def own(self) -> RunExtras:
         """Its own remarks, to say something of it. They may be asked for in any thread, without a lock."""
-        if self.remarks is NOTHING:
+        if self.remarks is NO_EXTRAS:
             with _first_remark:
-                if self.remarks is NOTHING:
-                    self.remarks = Remarks()
+                if self.remarks is NO_EXTRAS:
+                    self.remarks = RunExtras()
         return self.remarks
 
     def start_never(self) -> None:
@@ -342,7 +342,7 @@ class RunRecord:
         elapsed, job = self.elapsed, self.job
         return None if elapsed is None or job.removed else (job.name, elapsed)
 
-    def row(self) -> Row:
+    def row(self) -> PackedRun:
         """What is to be remembered of a run that has ended."""
         remarks = self.remarks
         return (
@@ -403,17 +403,17 @@ class RunRecord:
 
 # An entry for ticks stays as it is, because more may be added to it; so does, in the ledger, a run that has
 # printed.
-Ending = RunRecord | Row
+LedgerEntry = RunRecord | PackedRun
 
 _STATES = {state.value: state for state in RunState}
 
 
-def number_of(ending: Ending) -> int:
+def number_of(ending: LedgerEntry) -> int:
     """The number of a run that has ended; 0 for ticks that started none."""
     return ending.number if isinstance(ending, RunRecord) else ending[0]
 
 
-def view_of(ending: Ending, tz: tzinfo) -> RunView:
+def view_of(ending: LedgerEntry, tz: tzinfo) -> RunView:
     """An ending that a job remembers, as people see it."""
     if isinstance(ending, RunRecord):
         return ending.view(tz)

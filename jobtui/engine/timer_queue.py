@@ -20,7 +20,7 @@ class Due(Protocol):
 Thing = TypeVar("Thing", bound=Due)
 
 
-class Agenda(Generic[Thing]):
+class TimerQueue(Generic[Thing]):
     """Things by the instant at which they are due; equal instants in the order they were put in."""
 
     def __init__(self) -> None:

@@ -136,7 +136,7 @@ class Snapshot:
         phase: Where the scheduler is in its life.
         started: When it was started; None before.
         heartbeat: When the timer last woke; it wakes at least every 30 seconds.
-        timer_error: The last exception inside the timer, in one line, else "".
+        internal_error: The last exception inside the timer, in one line, else "".
         pool: Occupancy.
         jobs: Every job, in the order of registration.
         running: The runs that are RUNNING, oldest first.
@@ -151,7 +151,7 @@ class Snapshot:
     phase: Phase
     started: datetime | None
     heartbeat: datetime | None
-    timer_error: str
+    internal_error: str
     pool: PoolView
     jobs: tuple[JobView, ...]
     running: tuple[RunView, ...]
@@ -160,7 +160,7 @@ class Snapshot:
     recent: tuple[RunView, ...]
 
 
-class Tally(NamedTuple):
+class JobCounters(NamedTuple):
     """How the runs and ticks of one job have ended since it was registered, in exact numbers.
 
     A tuple, because there may be 10,000 jobs to count while the scheduler's lock is held.
@@ -187,7 +187,7 @@ class Tally(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Liveness:
     """Whether the scheduler is alive: what can be told without its lock, which somebody may hold for ever.
 
     Attributes:

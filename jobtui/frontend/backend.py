@@ -10,11 +10,11 @@ from typing import Protocol
 
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.runtime.output_capture import Console, Printed
+from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import Coming, coming_after
+from jobtui.schedules.dst import TickPreview, coming_after
 from jobtui.schedules.schedule import Schedule
 
 
@@ -31,7 +31,7 @@ class JobDetails:
 
     job: JobView
     words: str
-    coming: Coming
+    coming: TickPreview
     runs: tuple[RunView, ...]
 
 
@@ -43,7 +43,7 @@ class Feed(Protocol):
         ...
 
 
-class Source(Protocol):
+class Backend(Protocol):
     """A scheduler as a dashboard sees and steers it.
 
     Every method may be called from any thread. `snapshot` and the properties answer at once, so they are for
@@ -88,7 +88,7 @@ class Source(Protocol):
         """The tail of what a run printed, where that is collected, else ""."""
         ...
 
-    def printed(self, after: int) -> Printed:
+    def printed(self, after: int) -> OutputChunk:
         """What everything printed after the line of that number, as far as it is kept.
 
         All of it, with other numbers, where the line is of another life of the scheduler.
@@ -137,10 +137,10 @@ class Listening(AbstractContextManager[object], Protocol):
         ...
 
 
-Serve = Callable[["LocalSource"], Listening]  # may raise: it binds a socket
+Serve = Callable[["LocalBackend"], Listening]  # may raise: it binds a socket
 
 
-class LocalSource:
+class LocalBackend:
     """A scheduler in this process.
 
     Args:
@@ -154,21 +154,23 @@ class LocalSource:
 
     trouble = ""
 
-    def __init__(self, scheduler: Scheduler, title: str, console: Console | None = None) -> None:
+    def __init__(self, scheduler: Scheduler, title: str, console: OutputLog | None = None) -> None:
         self.title = title
         self.address = ""
         self.zone = scheduler.tz
         self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.output = scheduler.output_of
-        self.printed = (console or Console()).after
+        self.printed = (console or OutputLog()).after
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all
         self.resume_all = scheduler.resume_all
         self.cancel = scheduler.cancel
         self.resize = scheduler.resize
-        self._coming: tuple[Schedule, float, Coming] | None = None  # the last answer, and what it is about
+        self._coming: tuple[Schedule, float, TickPreview] | None = (
+            None  # the last answer, and what it is about
+        )
 
     def follow(self, notify: Callable[[], None]) -> Feed:
         """Call ``notify`` after every change, in any thread, until the feed is closed."""
@@ -195,10 +197,10 @@ class LocalSource:
             runs=runs,
         )
 
-    def _coming_of(self, view: JobView, now: datetime) -> Coming:
+    def _coming_of(self, view: JobView, now: datetime) -> TickPreview:
         """What comes of a job; searched for anew only when its next fire is another one."""
         if view.schedule is None or view.next is None:
-            return Coming()
+            return TickPreview()
         next_fire, known = view.next.timestamp(), self._coming
         if known is not None and known[0] is view.schedule and known[1] == next_fire:
             soonest = known[2].fires[0]

@@ -28,10 +28,10 @@ from jobtui.engine.views import (
     Snapshot,
 )
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.upcoming import Upcoming
-from jobtui.runtime.output_capture import Printed
+from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.runtime.output_capture import OutputChunk
 from jobtui.schedules.bad_spec import BadSpec
-from jobtui.schedules.dst import Coming, DstEffect, DstNote, Fire
+from jobtui.schedules.dst import DstEffect, DstNote, Fire, TickPreview
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone, zone_name
@@ -41,30 +41,30 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class FieldCodec:
     """How a value is written, and how it is read in a zone."""
 
     write: Callable[[Any], Any]
     read: Callable[[Any, tzinfo], Any]
 
 
-def _optional(way: _Way) -> _Way:
-    return _Way(
+def _optional(way: FieldCodec) -> FieldCodec:
+    return FieldCodec(
         lambda value: None if value is None else way.write(value),
         lambda value, tz: None if value is None else way.read(value, tz),
     )
 
 
-def _many(way: _Way) -> _Way:
-    return _Way(
+def _many(way: FieldCodec) -> FieldCodec:
+    return FieldCodec(
         lambda values: [way.write(value) for value in values],
         lambda values, tz: tuple([way.read(value, tz) for value in _checked(list | tuple, values)]),
     )
 
 
-def _plain(kind: Any) -> _Way:
+def _plain(kind: Any) -> FieldCodec:
     """Of what is the same in JSON."""
-    return _Way(lambda value: value, lambda value, _tz: _checked(kind, value))
+    return FieldCodec(lambda value: value, lambda value, _tz: _checked(kind, value))
 
 
 def _checked(kind: Any, value: Any) -> Any:
@@ -73,12 +73,12 @@ def _checked(kind: Any, value: Any) -> Any:
     return value
 
 
-def _enum(kind: Any) -> _Way:
+def _enum(kind: Any) -> FieldCodec:
     members = {member: member.value for member in kind}  # Enum.value takes a tenth of a microsecond
-    return _Way(members.__getitem__, lambda value, _tz: kind(value))
+    return FieldCodec(members.__getitem__, lambda value, _tz: kind(value))
 
 
-class Shape(Generic[View]):
+class Codec(Generic[View]):
     """How one kind of picture is written and read.
 
     Args:
@@ -86,7 +86,7 @@ class Shape(Generic[View]):
         **ways: For each attribute, how.
     """
 
-    def __init__(self, kind: Callable[..., View], **ways: _Way) -> None:
+    def __init__(self, kind: Callable[..., View], **ways: FieldCodec) -> None:
         self.ways = ways
         self._kind = kind
         self._writers = [(name, way.write) for name, way in ways.items()]
@@ -106,9 +106,9 @@ class Shape(Generic[View]):
         return self._kind(**{name: way.read(json[name], tz) for name, way in self.ways.items()})
 
     @property
-    def way(self) -> _Way:
+    def way(self) -> FieldCodec:
         """How it is written and read as a part of something else."""
-        return _Way(self.write, self.read)
+        return FieldCodec(self.write, self.read)
 
 
 # --- single values --------------------------------------------------------------------------------
@@ -132,8 +132,8 @@ def _read_instant(text: str, tz: tzinfo) -> datetime:
 
 
 _TEXT, _NUMBER, _FLAG = _plain(str), _plain(int), _plain(bool)
-_INSTANT = _Way(datetime.isoformat, _read_instant)
-_SPAN = _Way(timedelta.total_seconds, _read_span)
+_INSTANT = FieldCodec(datetime.isoformat, _read_instant)
+_SPAN = FieldCodec(timedelta.total_seconds, _read_span)
 
 
 def write_schedule(schedule: Schedule) -> Json:
@@ -198,7 +198,7 @@ class ForeignSchedule:
 
 # --- pictures -------------------------------------------------------------------------------------
 
-RUN: Shape[RunView] = Shape(
+RUN: Codec[RunView] = Codec(
     RunView,
     number=_NUMBER,
     job=_TEXT,
@@ -215,11 +215,11 @@ RUN: Shape[RunView] = Shape(
     error=_TEXT,
     ticks=_NUMBER,
 )
-JOB: Shape[JobView] = Shape(
+JOB: Codec[JobView] = Codec(
     JobView,
     name=_TEXT,
     status=_enum(JobStatus),
-    schedule=_optional(_Way(write_schedule, read_schedule)),
+    schedule=_optional(FieldCodec(write_schedule, read_schedule)),
     spec=_TEXT,
     origin=_TEXT,
     summary=_TEXT,
@@ -237,16 +237,16 @@ JOB: Shape[JobView] = Shape(
     runs=_NUMBER,
     failures=_NUMBER,
 )
-POOL: Shape[PoolView] = Shape(PoolView, size=_NUMBER, running=_NUMBER, queued=_NUMBER, held=_NUMBER)
-SNAPSHOT: Shape[Snapshot] = Shape(
+POOL: Codec[PoolView] = Codec(PoolView, size=_NUMBER, running=_NUMBER, queued=_NUMBER, held=_NUMBER)
+SNAPSHOT: Codec[Snapshot] = Codec(
     Snapshot,
     seq=_NUMBER,
     at=_INSTANT,
-    zone=_Way(zone_name, lambda _name, tz: tz),
+    zone=FieldCodec(zone_name, lambda _name, tz: tz),
     phase=_enum(Phase),
     started=_optional(_INSTANT),
     heartbeat=_optional(_INSTANT),
-    timer_error=_TEXT,
+    internal_error=_TEXT,
     pool=POOL.way,
     jobs=_many(JOB.way),
     running=_many(RUN.way),
@@ -254,25 +254,25 @@ SNAPSHOT: Shape[Snapshot] = Shape(
     scheduled=_many(RUN.way),
     recent=_many(RUN.way),
 )
-_NOTE: Shape[DstNote] = Shape(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
-_FIRE: Shape[Fire] = Shape(Fire, at=_INSTANT, note=_optional(_NOTE.way))
-_COMING: Shape[Coming] = Shape(Coming, fires=_many(_FIRE.way), changes=_many(_NOTE.way))
-DETAILS: Shape[JobDetails] = Shape(
+_NOTE: Codec[DstNote] = Codec(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
+_FIRE: Codec[Fire] = Codec(Fire, at=_INSTANT, note=_optional(_NOTE.way))
+_COMING: Codec[TickPreview] = Codec(TickPreview, fires=_many(_FIRE.way), changes=_many(_NOTE.way))
+DETAILS: Codec[JobDetails] = Codec(
     JobDetails, job=JOB.way, words=_TEXT, coming=_COMING.way, runs=_many(RUN.way)
 )
-_LINE = _Way(
+_LINE = FieldCodec(
     lambda line: {"writer": line[0], "text": line[1]},
     lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
 )
-PRINTED: Shape[Printed] = Shape(Printed, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE))
-UPCOMING: Shape[Upcoming] = Shape(
-    Upcoming,
+PRINTED: Codec[OutputChunk] = Codec(OutputChunk, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE))
+UPCOMING: Codec[UpcomingTick] = Codec(
+    UpcomingTick,
     due=_INSTANT,
     job=_TEXT,
     what=_TEXT,
     number=_NUMBER,
     paused=_FLAG,
-    schedule=_optional(_Way(write_schedule, read_schedule)),
+    schedule=_optional(FieldCodec(write_schedule, read_schedule)),
 )
 
 

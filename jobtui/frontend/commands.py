@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 from jobtui.engine.enums import Cancellation
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import count
 
 
-def run(source: Source, job: str) -> str:
+def run(source: Backend, job: str) -> str:
     """Run a job now."""
     return f"▶ {job}: run {source.run(job)}"
 
 
-def pause(source: Source, job: str) -> str:
+def pause(source: Backend, job: str) -> str:
     """Pause a job."""
     return f"‖ {job} paused" if source.pause(job) else f"{job} was paused already"
 
 
-def resume(source: Source, job: str) -> str:
+def resume(source: Backend, job: str) -> str:
     """Resume a job."""
     return f"{job} resumed" if source.resume(job) else f"{job} was not paused"
 
 
-def pause_all(source: Source) -> str:
+def pause_all(source: Backend) -> str:
     """Pause every job."""
     return f"‖ {count(source.pause_all(), 'job')} paused"
 
 
-def resume_all(source: Source) -> str:
+def resume_all(source: Backend) -> str:
     """Resume every job."""
     return f"{count(source.resume_all(), 'job')} resumed"
 
 
-def cancel(source: Source, number: int, what: str) -> str:
+def cancel(source: Backend, number: int, what: str) -> str:
     """Cancel a run; what it is called is for the answer."""
     return _CANCELLATION[source.cancel(number)].format(what)
 
 
-def resize(source: Source, size: int) -> str:
+def resize(source: Backend, size: int) -> str:
     """Change how many runs may be RUNNING at once."""
     source.resize(size)
     return f"pool: {count(size, 'run')} at once"

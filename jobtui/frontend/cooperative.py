@@ -21,7 +21,7 @@ async def pause(seconds: float = MOMENT) -> None:
             await asyncio.get_running_loop().create_future()
 
 
-class Turns:
+class Staggered:
     """Clients who all have something to do at the same time do it one after the other, at leisure."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ FINEST = 0.001  # seconds; less is no time to wait
 
 
 @dataclass(slots=True)
-class Pace:
+class AdaptiveThrottle:
     """Says how long the next picture has to wait.
 
     Who shows a busy scheduler takes the time of the machine from the jobs that are shown. So the next

@@ -14,7 +14,7 @@ UPCOMING_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Upcoming:
+class UpcomingTick:
     """Something that will be due: the next fire of a job, or a one-off run that waits for its instant.
 
     Attributes:
@@ -34,21 +34,21 @@ class Upcoming:
     schedule: Schedule | None = None
 
 
-def upcoming_of(snapshot: Snapshot) -> list[Upcoming]:
+def upcoming_of(snapshot: Snapshot) -> list[UpcomingTick]:
     """What comes next, soonest first: each job's next fire and each one-off run of a later instant."""
     fires = [_fire(job) for job in snapshot.jobs if job.next is not None]
     runs = [
-        Upcoming(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
+        UpcomingTick(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
         for run in snapshot.scheduled
         if run.due is not None
     ]
     return sorted(fires + runs, key=lambda row: (row.due.timestamp(), row.job))[:UPCOMING_SHOWN]
 
 
-def _fire(job: JobView) -> Upcoming:
+def _fire(job: JobView) -> UpcomingTick:
     assert job.next is not None  # the caller has looked
     paused = job.paused_since is not None
-    return Upcoming(job.next, job.name, job.spec, paused=paused, schedule=job.schedule)
+    return UpcomingTick(job.next, job.name, job.spec, paused=paused, schedule=job.schedule)
 
 
 def is_affected(schedule: Schedule | None, fire: datetime, now: datetime) -> bool:

@@ -22,7 +22,7 @@ _FLUSH = (
 )
 
 
-class Ending:
+class ProcessExit:
     """The end of this process.
 
     Attributes:

@@ -22,11 +22,11 @@ from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Feed, JobDetails
 from jobtui.frontend.codec import DETAILS, PRINTED
 from jobtui.frontend.cooperative import pause
-from jobtui.frontend.throttle import Pace
+from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import Client, Credentials, Target, UnauthorizedError
-from jobtui.remote.snapshot_decoder import Pictures
+from jobtui.remote.snapshot_decoder import SnapshotDecoder
 from jobtui.runtime.clock import Clock, SystemClock, thread_cpu
-from jobtui.runtime.output_capture import Printed
+from jobtui.runtime.output_capture import OutputChunk
 from jobtui.web.request_parsing import LARGEST_NUMBER
 
 ANSWERING = 5.0  # seconds that an answer may take
@@ -40,7 +40,7 @@ _CLOSING = 2.0  # seconds
 View = TypeVar("View")
 
 
-class RemoteSource:
+class RemoteBackend:
     """A scheduler that listens somewhere.
 
     Args:
@@ -58,7 +58,7 @@ class RemoteSource:
         self._client = Client(target, credentials)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._pictures = Pictures()
+        self._pictures = SnapshotDecoder()
         self._picture: tuple[Snapshot, float] | None = None  # and when it came
         self._stood_still: float | None = None  # since when the picture is an old one
         self._tag = ""
@@ -148,7 +148,7 @@ class RemoteSource:
         except LookupError:
             return ""
 
-    def printed(self, after: int) -> Printed:
+    def printed(self, after: int) -> OutputChunk:
         """What everything printed after the line of that number; all, if that was in another life."""
         answer = self._ask("GET", "output", after=after)
         epoch = _read(lambda json: str(json["epoch"]), answer)
@@ -260,7 +260,10 @@ class RemoteSource:
             await asyncio.gather(following, *self._under_way, return_exceptions=True)
 
     async def _follow(self) -> None:
-        loop, pace = asyncio.get_running_loop(), Pace(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        loop, pace = (
+            asyncio.get_running_loop(),
+            AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE),
+        )
         rest = FIRST_REST
         while True:
             try:

@@ -8,14 +8,14 @@ from datetime import tzinfo
 from typing import Any, Generic, TypeVar
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.codec import JOB, RUN, Json, Shape, read_snapshot
+from jobtui.frontend.codec import JOB, RUN, Codec, Json, read_snapshot
 
 View = TypeVar("View")
 
 _RUNS = ("running", "waiting", "scheduled", "recent")
 
 
-class Pictures:
+class SnapshotDecoder:
     """Reads one snapshot after the other."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Pictures:
 class _Kept(Generic[View]):
     """The views of one list, by what they were read from."""
 
-    def __init__(self, shape: Shape[View]) -> None:
+    def __init__(self, shape: Codec[View]) -> None:
         self._shape = shape
         self._zone: tzinfo | None = None
         self._known: dict[object, tuple[Json, View]] = {}

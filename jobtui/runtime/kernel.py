@@ -22,18 +22,18 @@ from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
 
-from jobtui.engine.batch import FEWEST, Streak
+from jobtui.engine.batch import FEWEST, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.ledger import MemoryLedger
-from jobtui.engine.records import NOTHING, Call, JobRecord, RunRecord
+from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.stop_request import ending, stop_request_of
 from jobtui.engine.tracebacks import one_line
-from jobtui.engine.views import JobView, Pulse, Snapshot
+from jobtui.engine.views import JobView, Liveness, Snapshot
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.executors.threads import Crew, Outcome, Worker, current_record
+from jobtui.runtime.executors.threads import Outcome, ThreadExecutor, Worker, current_record
 from jobtui.runtime.handles import Run
-from jobtui.runtime.state_lock import ChangeLock
+from jobtui.runtime.state_lock import StateLock
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
@@ -70,15 +70,15 @@ class Kernel:
     def __init__(self, *, pool: int, tz: tzinfo, clock: Clock) -> None:
         self.clock = clock
         self._now = clock.now
-        self._lock = ChangeLock()
+        self._lock = StateLock()
         self._requests: deque[RunRecord] = deque()
         self._reports: deque[Outcome] = deque()
-        self._streaks: list[Streak] = []
+        self._streaks: list[Batch] = []
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._journal = self._engine.journal
         self._pool = self._engine.pool
-        self._crew = Crew(self, clock)
-        self._timer = Timer(self._poll, self._timer_failed, clock.monotonic)
+        self._crew = ThreadExecutor(self, clock)
+        self._timer = Timer(self._poll, self._report_internal_error, clock.monotonic)
         self._watching = False  # whether the timer will soon look who has not come back from a short run
         self._timer_due = -math.inf  # when the timer looks next; not before it has started
         self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
@@ -245,7 +245,7 @@ class Kernel:
                 self._empty_inbox(now)
                 self._end_streak(worker)
             done = worker.run
-            plain = not worker.remarkable and done is not None and done.remarks is NOTHING
+            plain = not worker.remarkable and done is not None and done.remarks is NO_EXTRAS
             if done is None or not plain:
                 self._record(worker, now)
                 run = self._pool.take(now, worker.name)
@@ -285,7 +285,7 @@ class Kernel:
             worker.clear()
             if not worker.resting:
                 self._crew.rest(worker)
-            self._engine.timer_failed(f"{worker.name}: {one_line(error)}", now)
+            self._engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
             if run is not None:
                 reason = f"error inside the scheduler: {one_line(error)}"
                 self._pool.finish(run, now, RunState.FAILED, worker.elapsed, reason=reason)
@@ -344,8 +344,8 @@ class Kernel:
                 self._engine.clock_stepped(step, now)
         self._last_wake = now, monotonic
 
-    def _timer_failed(self, error: Exception) -> None:
-        self.change(lambda engine, now: engine.timer_failed(one_line(error), now))
+    def _report_internal_error(self, error: Exception) -> None:
+        self.change(lambda engine, now: engine.report_internal_error(one_line(error), now))
 
     # --- requests and questions -------------------------------------------------------------------
 
@@ -412,11 +412,11 @@ class Kernel:
         """Everything as it is now."""
         return self.change(lambda engine, now: engine.snapshot(now))
 
-    def pulse(self) -> Pulse:
+    def pulse(self) -> Liveness:
         """Whether it is alive, without the lock."""
         heartbeat = self._heartbeat  # the timer may wake at any moment, and then it would be in the future
         age = None if heartbeat is None else max(0.0, self.clock.monotonic() - heartbeat)
-        return Pulse(phase=self._engine.phase, heartbeat_age=age, seq=self._journal.seq)
+        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._journal.seq)
 
     def subscribe(self, notify: Callable[[], None] | None) -> Subscription:
         """Take a snapshot and get every event after it, in one step."""
@@ -516,7 +516,7 @@ class Kernel:
 
     def _forked(self) -> None:
         """Be a child's copy: there are no threads here, and somebody may have had the lock."""
-        self._lock = ChangeLock()
+        self._lock = StateLock()
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: it can be, here as well as there
         else:

@@ -55,7 +55,7 @@ Line = tuple[str, str]  # who wrote, and what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Printed:
+class OutputChunk:
     """Lines that were written, for a reader who knows the ones before them.
 
     Attributes:
@@ -74,7 +74,7 @@ class Printed:
         return self.first + len(self.lines) - 1
 
 
-class Console:
+class OutputLog:
     """The last lines that anything wrote, whole lines only, each with the name of who wrote it."""
 
     def __init__(self) -> None:
@@ -101,19 +101,21 @@ class Console:
         with self._lock:
             return [*self._lines, *self._open.items()]
 
-    def after(self, number: int) -> Printed:
+    def after(self, number: int) -> OutputChunk:
         """The whole lines after the one of that number, as far as they are kept; all if it never was."""
         with self._lock:
             new = self.written - number if 0 <= number <= self.written else self.written
             new = min(new, len(self._lines))
             lines = tuple(islice(self._lines, len(self._lines) - new, None))
-            return Printed(first=self.written - new + 1, lines=lines, unfinished=tuple(self._open.items()))
+            return OutputChunk(
+                first=self.written - new + 1, lines=lines, unfinished=tuple(self._open.items())
+            )
 
 
 class _Router(io.TextIOBase):
     """A text stream that gives what is written to the run that writes it, and to the console."""
 
-    def __init__(self, console: Console, name: str) -> None:
+    def __init__(self, console: OutputLog, name: str) -> None:
         self._console = console
         self._name = name
 
@@ -149,7 +151,7 @@ class _Tee(_Router):
     buffer. Where nobody can read the stream any more, writing to it is no error.
     """
 
-    def __init__(self, console: Console, name: str, original: TextIO) -> None:
+    def __init__(self, console: OutputLog, name: str, original: TextIO) -> None:
         super().__init__(console, name)
         self._original = original
 
@@ -190,7 +192,7 @@ class _Tee(_Router):
 
 
 @contextmanager
-def captured_streams(console: Console, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
+def captured_streams(console: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
     """Route ``sys.stdout``, ``sys.stderr`` and the log handlers bound to them, for as long as this lasts.
 
     Args:
@@ -234,7 +236,7 @@ def _stream_handlers() -> Iterator[logging.StreamHandler[IO[str]]]:
 
 
 @contextmanager
-def captured_descriptors(console: Console) -> Iterator[io.TextIOWrapper]:
+def captured_descriptors(console: OutputLog) -> Iterator[io.TextIOWrapper]:
     """Send what is written to the terminal through descriptors 1 and 2 to the console instead.
 
     A descriptor that is not a terminal (``2>errors.log``) is left alone.

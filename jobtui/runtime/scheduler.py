@@ -23,14 +23,14 @@ from jobtui.engine.enums import (
 from jobtui.engine.next_tick_cache import LAST_YEAR
 from jobtui.engine.records import MAX_HELD, Call, JobRecord
 from jobtui.engine.runnables import Runnable, as_runnable
-from jobtui.engine.views import JobView, PoolView, Pulse, RunView, Snapshot, Tally
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
-from jobtui.schedules.named_specs import Specs
+from jobtui.schedules.named_specs import SpecResolver
 from jobtui.schedules.schedule import Dst, Every, Once, Schedule
 from jobtui.schedules.zones import zone
 
@@ -86,7 +86,7 @@ class Scheduler:
         clock: Clock | None = None,
     ) -> None:
         self.tz = zone(tz)
-        self._specs = Specs(schedules or {}, tz, dst)
+        self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
         self._runtime = self._runtime_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self._one_offs = self._runtime.one_offs
@@ -389,13 +389,13 @@ class Scheduler:
         """The pool as it is now."""
         return self._runtime.query(lambda engine: engine.pool.view())
 
-    def tallies(self) -> Iterator[Tally]:
+    def tallies(self) -> Iterator[JobCounters]:
         """How the runs and ticks of each job have ended, in the order of registration.
 
         Each is exact, and they are taken as you come to them: the lock is held for a few jobs at a time.
         """
 
-        def count(some: list[JobRecord]) -> list[Tally]:
+        def count(some: list[JobRecord]) -> list[JobCounters]:
             return self._runtime.query(lambda _: [job.tally() for job in some if not job.removed])
 
         jobs = self._runtime.query(lambda engine: list(engine.jobs.values()))
@@ -417,7 +417,7 @@ class Scheduler:
             draw(changed[first : first + DRAWN_TOGETHER])
             yield
 
-    def pulse(self) -> Pulse:
+    def pulse(self) -> Liveness:
         """Whether it is alive. It never waits, whatever hangs."""
         return self._runtime.pulse()
 

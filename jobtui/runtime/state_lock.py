@@ -11,7 +11,7 @@ INTERRUPTED = (
 )
 
 
-class ChangeLock:
+class StateLock:
     """Is taken once at a time, by ``with``.
 
     A signal handler, or a destructor that the garbage collector calls, may come between any two steps of

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from jobtui.engine.engine import Engine
-from jobtui.engine.event_log import Excerpt, Journal
+from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import report
 from jobtui.engine.views import Snapshot
@@ -43,7 +43,7 @@ class Subscription:
     def __init__(
         self,
         snapshot: Snapshot,
-        journal: Journal,
+        journal: EventLog,
         hold: Hold,
         *,
         notify: Callable[[], None] | None,
@@ -56,7 +56,7 @@ class Subscription:
         self._close = close
         self._seen = snapshot.seq
         self._lost = 0
-        self._last: Excerpt | None = None  # what was left to read when it was closed
+        self._last: EventBatch | None = None  # what was left to read when it was closed
         self._told = notify is None  # that there is something to read
         journal.pressing |= not self._told
 
@@ -98,7 +98,7 @@ class Subscription:
 
         self._hold(close)
 
-    def _take(self) -> Excerpt:
+    def _take(self) -> EventBatch:
         """Take what is left to read; under the lock."""
         journal = self._journal
         if self._last is not None:

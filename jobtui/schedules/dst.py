@@ -13,7 +13,7 @@ from enum import Enum
 from itertools import chain, islice, takewhile
 
 from jobtui.schedules.schedule import Cron, Schedule
-from jobtui.schedules.transitions import ClockChange, change_around, clock_changes, is_fixed, offset_at
+from jobtui.schedules.transitions import Transition, change_around, clock_changes, is_fixed, offset_at
 from jobtui.schedules.wall_clock import LONG_GAP
 from jobtui.schedules.zones import zone_name
 
@@ -103,11 +103,11 @@ def note_on(schedule: Schedule | None, fire: datetime) -> DstNote | None:
     before, after = offset_at(schedule.tz, instant - _MICROSECOND), offset_at(schedule.tz, instant)
     if before >= after or schedule.every_pass:
         return None
-    note_of_gap = _gap_note(schedule, ClockChange(instant, before, after))
+    note_of_gap = _gap_note(schedule, Transition(instant, before, after))
     return note_of_gap if note_of_gap is not None and note_of_gap.effect is not DstEffect.DROPPED else None
 
 
-def note_on_change(schedule: Cron, change: ClockChange) -> DstNote | None:
+def note_on_change(schedule: Cron, change: Transition) -> DstNote | None:
     """Returns what one change of the clock of its zone does to a schedule; None if nothing."""
     if change.is_gap:
         return _gap_note(schedule, change)
@@ -115,7 +115,7 @@ def note_on_change(schedule: Cron, change: ClockChange) -> DstNote | None:
     return _overlap_note(schedule, change, shown_twice) if shown_twice else None
 
 
-def _matches(schedule: Cron, change: ClockChange) -> list[datetime]:
+def _matches(schedule: Cron, change: Transition) -> list[datetime]:
     """Returns the wall times of a gap or an overlap that the schedule names; naive, not too many."""
 
     def walk() -> Iterator[datetime]:
@@ -127,7 +127,7 @@ def _matches(schedule: Cron, change: ClockChange) -> list[datetime]:
     return list(islice(walk(), _MOST_COUNTED))
 
 
-def _gap_note(schedule: Cron, change: ClockChange) -> DstNote | None:
+def _gap_note(schedule: Cron, change: Transition) -> DstNote | None:
     missing = _matches(schedule, change)
     if not missing or (schedule.every_pass and len(schedule.fields.hours) == _EVERY_HOUR):
         return None  # what goes by the minutes of every hour goes on without a break
@@ -146,7 +146,7 @@ def _gap_note(schedule: Cron, change: ClockChange) -> DstNote | None:
     return DstNote(DstEffect.MERGED, f"{sentence}, and it fires once{also}, right after the jump")
 
 
-def _overlap_note(schedule: Cron, change: ClockChange, shown_twice: list[datetime]) -> DstNote:
+def _overlap_note(schedule: Cron, change: Transition, shown_twice: list[datetime]) -> DstNote:
     sentence = (
         f"the clock goes back from {_time(change.end)} to {_time(change.first)}"
         f" on {shown_twice[0]:%a %Y-%m-%d} and shows {_times(shown_twice)} twice"
@@ -177,7 +177,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Coming:
+class TickPreview:
     """What comes of a schedule.
 
     Attributes:
@@ -189,7 +189,7 @@ class Coming:
     changes: tuple[DstNote, ...] = ()
 
 
-def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> Coming:
+def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> TickPreview:
     """Looks ahead from a job's next fire.
 
     Args:
@@ -205,7 +205,7 @@ def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: t
     )
     due = Fire(next_fire, note_on(schedule, next_fire))
     fires = tuple(islice(chain(dropped_before, [due], fires_after(schedule, next_fire)), FIRES))
-    return Coming(
+    return TickPreview(
         tuple(replace(fire, at=fire.at.astimezone(zone)) for fire in fires),
         _notes_on_changes(schedule, fires, zone) if isinstance(schedule, Cron) else (),
     )
@@ -221,7 +221,7 @@ def _notes_on_changes(schedule: Cron, fires: tuple[Fire, ...], zone: tzinfo) -> 
     return tuple(replace(note, sentence=where + note.sentence) for note in notes)
 
 
-def _change_at(fire: datetime) -> ClockChange:
+def _change_at(fire: datetime) -> Transition:
     """The change that is the reason of a fire's note: it shows its time twice, or has just skipped some."""
     overlap = change_around(fire)
     if overlap is not None:

@@ -12,7 +12,7 @@ from jobtui.schedules.zones import zone, zone_name
 NAMED = "cron."  # a spec that begins so is looked up in the settings
 
 
-class Specs:
+class SpecResolver:
     """Reads specs for one scheduler.
 
     Args:

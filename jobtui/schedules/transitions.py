@@ -17,7 +17,7 @@ _STEP = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class ClockChange:
+class Transition:
     """A jump of a zone's clock.
 
     Attributes:
@@ -71,7 +71,7 @@ def is_calm(moment: datetime) -> bool:
     return moment.utcoffset() == moment.replace(fold=1 - moment.fold).utcoffset()
 
 
-def change_around(moment: datetime) -> ClockChange | None:
+def change_around(moment: datetime) -> Transition | None:
     """Returns the change because of which the zone's clock shows a time twice or never; None if once.
 
     Args:
@@ -87,10 +87,10 @@ def change_around(moment: datetime) -> ClockChange | None:
     # The first offset is the larger one in an overlap, and the smaller one in a gap.
     before, after = (two, one) if moment.fold else (one, two)
     wall = moment.replace(tzinfo=UTC, fold=0)
-    return ClockChange(first_change(tz, wall - max(one, two), wall - min(one, two)), before, after)
+    return Transition(first_change(tz, wall - max(one, two), wall - min(one, two)), before, after)
 
 
-def clock_changes(tz: tzinfo, after: datetime, until: datetime) -> Iterator[ClockChange]:
+def clock_changes(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Transition]:
     """Yields the changes of a zone's clock in ``after < t <= until``, soonest first.
 
     It asks for the offset twice a day: a year takes about half a millisecond.
@@ -108,7 +108,7 @@ def clock_changes(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Cloc
         high = min(low + _STEP, end)
         later = offset_at(tz, high)
         if later != offset:
-            yield ClockChange(first_change(tz, low, high), offset, later)
+            yield Transition(first_change(tz, low, high), offset, later)
         low, offset = high, later
 
 

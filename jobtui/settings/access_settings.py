@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobtui.access.passwords import Password, read_password, read_sha256
-from jobtui.access.rules import Credentials, Guards
+from jobtui.access.rules import AccessRules, Credentials
 from jobtui.settings.setting_errors import Entry, bad, refused
 
 _AUTH, _USER, _PASS, _SHA256 = "jobs.auth", "jobs.auth.user", "jobs.auth.pass", "jobs.auth.sha256"
@@ -14,7 +14,7 @@ _HOW = (
 )
 
 
-def guards_of(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> Guards:
+def guards_of(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> AccessRules:
     """The access rules of the settings that are in force.
 
     As in Revel, credentials that stand there are not asked for if `jobs.auth` is false. If nothing is said of
@@ -40,7 +40,7 @@ def guards_of(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> Guards
                 f": {listen.authority} can be reached by other machines, so it needs {_BOTH}",
                 off or "127.0.0.1 is for this machine alone.",
             )
-    return Guards(
+    return AccessRules(
         credentials=credentials,
         allow=values.get("jobs.allow", ()),
         acceptproxyaddress=values.get("jobs.acceptproxyaddress", False),

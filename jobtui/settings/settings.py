@@ -29,7 +29,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.schedules.bad_spec import quoted
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import guards_of
@@ -110,7 +110,7 @@ class Settings:
     selfconcurrent: bool = False
     dst: Dst = "once"
     listen: Address | None = None
-    guards: Guards = field(default_factory=Guards)
+    guards: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = field(default=None, compare=False)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobtui.engine.records import RunRecord
 from jobtui.engine.stop_request import StopRequest
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors.threads import Crew, Dispatcher, LoopThread, Worker
+from jobtui.runtime.executors.threads import Dispatcher, EventLoopThread, ThreadExecutor, Worker
 
 if TYPE_CHECKING:
     import asyncio
@@ -40,7 +40,7 @@ class _StandingRequest(StopRequest):
         return self.look()
 
 
-class InlineCoroutines(LoopThread):
+class InlineEventLoop(EventLoopThread):
     """One asyncio event loop without a thread, made when the first coroutine comes.
 
     Args:
@@ -99,7 +99,7 @@ class InlineCoroutines(LoopThread):
         return self._inline
 
 
-class InlineCrew(Crew):
+class InlineExecutor(ThreadExecutor):
     """Whatever may start is run at once, one after the other, on the thread that asks.
 
     What a job asks for comes when the job has ended.
@@ -117,7 +117,7 @@ class InlineCrew(Crew):
         super().__init__(dispatcher, clock)
         self.called: Callable[[], object] = self._work_off
         self.begun: Callable[[RunRecord], object] = bool
-        self._loop = self._coroutines = InlineCoroutines(clock)
+        self._loop = self._coroutines = InlineEventLoop(clock)
         self.short = 0.0  # there is nobody else to wake
         self._working = False
         self._interrupt: KeyboardInterrupt | None = None

@@ -1,7 +1,7 @@
 """A scheduler without threads: whatever is due runs on the thread that moves the clock.
 
 The engine, the runtime's way of a change and the agenda are those of any scheduler. What differs is who
-does the work (`InlineCrew`, one run after the other), and who waits for what is due: nobody, since
+does the work (`InlineExecutor`, one run after the other), and who waits for what is due: nobody, since
 `SimulatedKernel.pass_time` moves the clock from one instant to the next.
 """
 
@@ -19,7 +19,7 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.handles import Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
-from jobtui.simulation.inline_executor import InlineCrew
+from jobtui.simulation.inline_executor import InlineExecutor
 
 _JOB = "a job runs, and time stands meanwhile"
 
@@ -92,7 +92,7 @@ class SimulatedRun(Run):
         return f"<jobtui.Run {self.number} of {self.job!r}{at} {self.state.value}{reason}>"
 
 
-class InlineTimer(Timer):
+class SimulatedTimer(Timer):
     """Nobody waits for what is due; who changes that is the one to look.
 
     Args:
@@ -153,10 +153,10 @@ class SimulatedKernel(Kernel):
         self.runs_of_job: dict[str, list[SimulatedRun]] = {}
         self.opening: Callable[[], object] = bool
         self._moved = clock
-        self._crew = self._hands = InlineCrew(self, clock)
+        self._crew = self._hands = InlineExecutor(self, clock)
         self._hands.called = self._settle_now
         self._hands.begun = self._begun
-        self._timer = InlineTimer(self._settle_now)
+        self._timer = SimulatedTimer(self._settle_now)
         self._drained = _Drained(self._let_coroutines_end)
         self._open = False
         self._busy = ""  # with what, so that time stands

@@ -51,7 +51,7 @@ from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
 from jobtui.runtime.validation import policy
 from jobtui.schedules.durations import parse_duration
-from jobtui.schedules.named_specs import Specs
+from jobtui.schedules.named_specs import SpecResolver
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import zone
 from jobtui.settings.settings import Settings
@@ -362,7 +362,7 @@ class SimulatedScheduler(Scheduler):
     def _with_settings(self, settings: Settings) -> Scheduler:
         """Take over what a test has not given itself."""
         dst, overlap = self._given_dst, self._given_overlap
-        self._specs = Specs(
+        self._specs = SpecResolver(
             {**settings.schedules, **self._given_schedules},
             self._given_tz,
             settings.dst if dst is None else dst,

@@ -19,12 +19,12 @@ from textual.message import Message
 from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import Feed, LocalSource, Serve, Source
+from jobtui.frontend.backend import Backend, Feed, LocalBackend, Serve
 from jobtui.frontend.formatting import plain
-from jobtui.frontend.throttle import Pace
-from jobtui.process.exit import AFTERWARDS, Ending
+from jobtui.frontend.throttle import AdaptiveThrottle
+from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.runtime.clock import thread_cpu
-from jobtui.runtime.output_capture import Console, captured_descriptors, captured_streams
+from jobtui.runtime.output_capture import OutputLog, captured_descriptors, captured_streams
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.commands import Commands
 from jobtui.tui.driver import driver_on
@@ -71,7 +71,7 @@ class JobtuiApp(App[None]):
 
     def __init__(
         self,
-        source: Source,
+        source: Backend,
         *,
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
@@ -91,7 +91,7 @@ class JobtuiApp(App[None]):
         self._feed: Feed | None = None
         self._change_pending = False
         self._picture_due = False
-        self._pace = Pace(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
+        self._pace = AdaptiveThrottle(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
 
     def get_default_screen(self) -> Screen[None]:
         """The dashboard."""
@@ -228,7 +228,7 @@ _PALETTE = Binding("ctrl+p", "command_palette", "Every command by its name", id=
 
 
 @contextmanager
-def _whole_screen(console: Console) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
+def _whole_screen(console: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
     """Let nothing but the app write to the terminal; what else is written goes to the console.
 
     Yields:
@@ -240,7 +240,7 @@ def _whole_screen(console: Console) -> Iterator[tuple[tuple[TextIO, TextIO], Tex
         yield streams, terminal
 
 
-def run_attached(source: Source) -> int:
+def run_attached(source: Backend) -> int:
     """Show a scheduler of another process until the user quits; it goes on afterwards.
 
     Args:
@@ -252,7 +252,7 @@ def run_attached(source: Source) -> int:
     Raises:
         OSError: There is no terminal.
     """
-    with _whole_screen(Console()) as (streams, terminal):
+    with _whole_screen(OutputLog()) as (streams, terminal):
         app = JobtuiApp(source, streams=streams, terminal=terminal)
         app.run()
     return app.return_code or 0
@@ -263,7 +263,7 @@ def run_dashboard(
     *,
     title: str,
     grace: float,
-    ending: Ending | None = None,
+    ending: ProcessExit | None = None,
     serve: Serve | None = None,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
@@ -282,8 +282,8 @@ def run_dashboard(
     Raises:
         StartError: An ``on_app_start`` function raised.
     """
-    console = Console()
-    source = LocalSource(scheduler, title, console)
+    console = OutputLog()
+    source = LocalBackend(scheduler, title, console)
     with ExitStack() as cleanup:
         if serve is not None:
             listening = serve(source)

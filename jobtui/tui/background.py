@@ -17,7 +17,7 @@ def said(error: Exception) -> str:
     return plain(str(error.args[0] if error.args else error))
 
 
-class Inquiry(Generic[Answer]):
+class BackgroundQuery(Generic[Answer]):
     """Asks one question again and again, but never twice at once.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from textual.app import App
 
 from jobtui.frontend import commands
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import plain
 from jobtui.tui.background import said
 
@@ -23,7 +23,7 @@ class Commands:
         source: Carries the commands out.
     """
 
-    def __init__(self, app: App[Any], source: Source) -> None:
+    def __init__(self, app: App[Any], source: Backend) -> None:
         self.source = source
         self._app = app
         self._pool: int | None = None  # the size asked for and not seen yet: keys come faster than answers

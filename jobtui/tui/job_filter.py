@@ -16,7 +16,7 @@ _LARGEST_FIRST = {"prev", "last", "runs", "failures"}
 
 
 @dataclass(frozen=True, slots=True)
-class JobsView:
+class JobListFilter:
     """A filter and a sort.
 
     Attributes:
@@ -29,16 +29,16 @@ class JobsView:
     sort: str = REGISTERED
     backwards: bool = False
 
-    def filtered(self, text: str) -> JobsView:
+    def filtered(self, text: str) -> JobListFilter:
         """The same with another filter."""
         return replace(self, words=tuple(text.casefold().split()))
 
-    def next_sort(self) -> JobsView:
+    def next_sort(self) -> JobListFilter:
         """The same, sorted by the next column; after the last comes the order of registration."""
         following = SORTS[(SORTS.index(self.sort) + 1) % len(SORTS)]
         return replace(self, sort=following, backwards=False)
 
-    def sorted_by(self, column: Column[Any]) -> JobsView:
+    def sorted_by(self, column: Column[Any]) -> JobListFilter:
         """The same, sorted by a column; once more turns it around."""
         if column.order is None:
             return self

@@ -12,12 +12,12 @@ from aiohttp import web
 from jobtui.access.rules import IpAddress
 from jobtui.engine.tracebacks import report
 from jobtui.web.api.endpoints import Api
-from jobtui.web.context import Site
+from jobtui.web.context import ServerContext
 from jobtui.web.metrics.metrics import Metrics
 from jobtui.web.pages.routes import LOGOUT, OPEN_PATHS, Pages
 from jobtui.web.problems import Problem
 from jobtui.web.request_parsing import CLIENT, VISIT
-from jobtui.web.security.access_control import SAFE_METHODS, Visit
+from jobtui.web.security.access_control import SAFE_METHODS, AccessRequest
 
 LARGEST_BODY = 64 * 1024  # bytes
 ANSWERING = 30.0  # seconds in which a client has to take an answer
@@ -36,7 +36,7 @@ _HEADERS = {
 }
 
 
-def make_app(site: Site, metrics: Metrics) -> web.Application:
+def make_app(site: ServerContext, metrics: Metrics) -> web.Application:
     """Make the application of a server that is about to start."""
     pages = Pages(site)
     door = _Door(site, pages)
@@ -56,7 +56,7 @@ class _Door:
         pages: Say to people what is wrong.
     """
 
-    def __init__(self, site: Site, pages: Pages) -> None:
+    def __init__(self, site: ServerContext, pages: Pages) -> None:
         self._site = site
         self._pages = pages
 
@@ -95,7 +95,7 @@ class _Door:
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let nobody in who may not come in."""
         gate = self._site.gate
-        visit = request[VISIT] = Visit(
+        visit = request[VISIT] = AccessRequest(
             peer=peer_of(request),
             method=request.method,
             headers=request.headers,

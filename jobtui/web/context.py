@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobtui.frontend.backend import LocalSource
-from jobtui.frontend.cooperative import Turns
+from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock
 from jobtui.web.connection_limit import Connections
-from jobtui.web.event_hub import Broadcast
-from jobtui.web.security.access_control import Gate
+from jobtui.web.event_hub import EventHub
+from jobtui.web.security.access_control import AccessControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class ServerContext:
     """One scheduler on the web.
 
     Attributes:
@@ -26,10 +26,10 @@ class Site:
         cookie: The name of the cookie by which a browser is known.
     """
 
-    source: LocalSource
-    broadcast: Broadcast
-    gate: Gate
+    source: LocalBackend
+    broadcast: EventHub
+    gate: AccessControl
     connections: Connections
-    turns: Turns
+    turns: Staggered
     clock: Clock
     cookie: str

@@ -19,7 +19,7 @@ from operator import attrgetter
 from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import report
 from jobtui.frontend.cooperative import pause
-from jobtui.frontend.throttle import Pace
+from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.scheduler import Scheduler
 
@@ -32,7 +32,7 @@ _LONGEST = 1.0
 _SHARE = 0.05  # of a core
 
 
-class Broadcast:
+class EventHub:
     """Reads events in turns and wakes those who wait for them. Of the server's thread, but for `told`.
 
     Args:
@@ -68,7 +68,7 @@ class Broadcast:
 
     async def read_for_ever(self) -> None:
         """Read whenever there is something, and wake those who wait."""
-        pace = Pace(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        pace = AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
         while True:
             await self._bell.wait()
             pace.spacing = self.spacing

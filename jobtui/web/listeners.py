@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobtui.access.addresses import Address, TcpAddress, UnixAddress
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 
 BACKLOG = 512  # connections that wait to be taken
 
@@ -18,7 +18,7 @@ class CannotListenError(OSError):
     """An address cannot be listened on; the message says why."""
 
 
-def check_exposure(address: Address, guards: Guards) -> None:
+def check_exposure(address: Address, guards: AccessRules) -> None:
     """See that what other machines can reach asks for credentials.
 
     Raises:

@@ -11,9 +11,9 @@ from typing import Any
 from aiohttp import web
 
 from jobtui.web.problems import Problem
-from jobtui.web.security.access_control import Visit
+from jobtui.web.security.access_control import AccessRequest
 
-VISIT: web.RequestKey[Visit] = web.RequestKey("visit", Visit)
+VISIT: web.RequestKey[AccessRequest] = web.RequestKey("visit", AccessRequest)
 CLIENT: web.RequestKey[Any] = web.RequestKey("client", object)  # IpAddress, or None for a Unix socket
 
 READING = 10.0  # seconds for a body to come

@@ -11,18 +11,18 @@ from typing import Self
 from aiohttp import web
 
 from jobtui.access.addresses import Address, TcpAddress
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.tracebacks import report
-from jobtui.frontend.backend import LocalSource
-from jobtui.frontend.cooperative import Turns
+from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.web.application import make_app
 from jobtui.web.connection_limit import Connections
-from jobtui.web.context import Site
-from jobtui.web.event_hub import Broadcast
+from jobtui.web.context import ServerContext
+from jobtui.web.event_hub import EventHub
 from jobtui.web.listeners import BACKLOG, check_exposure, forget, listen
 from jobtui.web.metrics.metrics import Metrics
-from jobtui.web.security.access_control import Gate
+from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.sessions import Sessions
 
 IDLE = 20.0  # seconds that a connection may be silent
@@ -55,13 +55,13 @@ class Server:
 
     def __init__(
         self,
-        source: LocalSource,
+        source: LocalBackend,
         address: Address,
         *,
-        guards: Guards | None = None,
+        guards: AccessRules | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._guards = guards or Guards()
+        self._guards = guards or AccessRules()
         check_exposure(address, self._guards)
         self._socket, self.address = listen(address)
         self._source = source
@@ -117,15 +117,15 @@ class Server:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
         monotonic = self._clock.monotonic
         metrics = Metrics(self._source.scheduler)
-        broadcast = Broadcast(self._source.scheduler, metrics.observe)
+        broadcast = EventHub(self._source.scheduler, metrics.observe)
         metrics.begin_after(broadcast.seq)
         connections = self._connections
-        site = Site(
+        site = ServerContext(
             source=self._source,
             broadcast=broadcast,
-            gate=Gate(self._guards, Sessions(monotonic), monotonic),
+            gate=AccessControl(self._guards, Sessions(monotonic), monotonic),
             connections=connections,
-            turns=Turns(),
+            turns=Staggered(),
             clock=self._clock,
             cookie=self._cookie,
         )

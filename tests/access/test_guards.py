@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobtui.access.passwords import read_password
-from jobtui.access.rules import Credentials, Guards, IpNetwork, check_user, parse_network
+from jobtui.access.rules import AccessRules, Credentials, IpNetwork, check_user, parse_network
 
 SECRET = "correct horse"
 ME = Credentials("me", read_password(SECRET))
@@ -40,13 +40,17 @@ class TestCredentials:
     def test_the_password_is_not_printed(self) -> None:
         """Neither with the credentials nor with the guards around them."""
         assert repr(ME) == "Credentials(user='me')"
-        assert SECRET not in repr(Guards(credentials=ME))
-        assert "Password" not in repr(Guards(credentials=ME))
+        assert SECRET not in repr(AccessRules(credentials=ME))
+        assert "Password" not in repr(AccessRules(credentials=ME))
 
     def test_two_that_say_the_same_are_equal(self) -> None:
         """Also where the password was read twice."""
-        assert Guards(credentials=ME) == Guards(credentials=Credentials("me", read_password(SECRET)))
-        assert Guards(credentials=ME) != Guards(credentials=Credentials("me", read_password("other")))
+        assert AccessRules(credentials=ME) == AccessRules(
+            credentials=Credentials("me", read_password(SECRET))
+        )
+        assert AccessRules(credentials=ME) != AccessRules(
+            credentials=Credentials("me", read_password("other"))
+        )
 
 
 class TestLetsIn:
@@ -55,8 +59,8 @@ class TestLetsIn:
     @pytest.mark.parametrize("address", ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "::1%lo"])
     def test_this_machine_always(self, address: str) -> None:
         """Also where an IPv6 socket sees an IPv4 client."""
-        assert Guards().lets_in(ip_address(address))
-        assert Guards(credentials=ME, allow=(ip_network("10.0.0.0/8"),)).lets_in(ip_address(address))
+        assert AccessRules().lets_in(ip_address(address))
+        assert AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"),)).lets_in(ip_address(address))
 
     @pytest.mark.parametrize(
         "address",
@@ -65,7 +69,7 @@ class TestLetsIn:
     )  # fmt: skip
     def test_nobody_else(self, address: str) -> None:
         """What is not loopback itself is another machine, whatever it is embedded in."""
-        assert not Guards().lets_in(ip_address(address))
+        assert not AccessRules().lets_in(ip_address(address))
 
     @pytest.mark.parametrize(
         ("address", "inside"),
@@ -84,7 +88,7 @@ class TestLetsIn:
     )
     def test_the_networks_that_are_allowed(self, address: str, *, inside: bool) -> None:
         """All of them and nothing beside them, in both versions."""
-        guards = Guards(credentials=ME, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
+        guards = AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
         assert guards.lets_in(ip_address(address)) is inside
 
     def test_no_network_without_credentials(self) -> None:
@@ -92,7 +96,7 @@ class TestLetsIn:
         with pytest.raises(
             ValueError, match=r"^jobs\.allow lets other machines in: it needs jobs\.auth\.user "
         ):
-            Guards(allow=(ip_network("10.0.0.0/8"),))
+            AccessRules(allow=(ip_network("10.0.0.0/8"),))
 
 
 class TestParseNetwork:

@@ -141,7 +141,7 @@ class TestPlain:
         assert read_password(SECRET) != read_password(SECRET + "!")
         assert read_password(cheap(SECRET)) == read_password(cheap(SECRET))
         assert read_password(SECRET) != read_password(cheap(SECRET))
-        code = "from jobtui import passwords; print(passwords._PROCESS_SALT.hex())"
+        code = "from jobtui.access import passwords; print(passwords._PROCESS_SALT.hex())"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert other.stdout.strip() != passwords._PROCESS_SALT.hex()
 

@@ -31,7 +31,7 @@ from typing import Any
 from peers import WORKERS, Row, limited, main, noop, percentile
 
 from jobtui import Scheduler
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -71,7 +71,7 @@ class Watched(JobtuiApp):
 
     CSS_PATH = str(Path(sys.modules[JobtuiApp.__module__].__file__ or "").with_name("app.tcss"))
 
-    def __init__(self, source: LocalSource) -> None:
+    def __init__(self, source: LocalBackend) -> None:
         super().__init__(source)
         self.pictures = 0
         self.moves = 0
@@ -116,7 +116,7 @@ def in_terminal(seconds: float) -> Seen:
         cost, rate = pace(scheduler, seconds)
         seen.alone.append(cost)
         seen.runs.append(rate)
-        app = Watched(LocalSource(scheduler, "benchmark"))
+        app = Watched(LocalBackend(scheduler, "benchmark"))
         watch = LineTable.watch_cursor
 
         def noted(table: LineTable[Any]) -> None:

@@ -13,7 +13,7 @@ import time
 
 from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.screens.dashboard import Dashboard
@@ -43,7 +43,7 @@ async def measure() -> list[float]:
     delays = []
     with Scheduler(pool=4) as scheduler:
         scheduler.schedule("@yearly", job, name="job")
-        app = JobtuiApp(LocalSource(scheduler, "benchmark"))
+        app = JobtuiApp(LocalBackend(scheduler, "benchmark"))
         app._dashboard.__class__ = Watched
         async with app.run_test(size=(120, 32)) as pilot:
             for number in range(PRESSES):

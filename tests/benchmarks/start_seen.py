@@ -26,7 +26,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.web.server import Server
@@ -61,7 +61,7 @@ def as_server() -> None:
         scheduler.every(INTERVAL, job, name="the-job")
         for number in range(OTHERS):
             scheduler.every("1s", lambda: None, name=f"other-{number:02}")
-        with Server(LocalSource(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
+        with Server(LocalBackend(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
             print(server.address, flush=True)
             sys.stdin.readline()
 

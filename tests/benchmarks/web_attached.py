@@ -27,7 +27,7 @@ from peers import WORKERS, Row, main, percentile
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
 EVENTS_PER_SECOND = 10_000  # three of each run
@@ -128,7 +128,7 @@ def measure(quick: bool) -> Iterator[Row]:
         for name, path in PATHS.items():
             found: list[Measured] = []
             for _ in range(TURNS):
-                with Server(LocalSource(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
+                with Server(LocalBackend(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
                     assert isinstance(server.address, TcpAddress)
                     with clients(server.address.port, path) as end:
                         with_them = watch.measure(seconds)

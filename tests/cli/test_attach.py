@@ -13,15 +13,15 @@ import pytest
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.access.passwords import read_password
+from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
-from jobtui.access.rules import Guards
 from jobtui.cli import attach as attaching
 from jobtui.cli.attach import CannotAttachError, attach, connect, parse_target
-from jobtui.frontend.backend import LocalSource, Source
+from jobtui.frontend.backend import Backend, LocalBackend
 from jobtui.remote.http_client import Target
 from jobtui.web.server import Server
 
-GUARDS = Guards(credentials=Login("ada", read_password("lovelace")))
+GUARDS = AccessRules(credentials=Login("ada", read_password("lovelace")))
 
 
 class Answers:
@@ -83,14 +83,14 @@ def serve() -> Iterator[Callable[..., Server]]:
         scheduler = cleanup.enter_context(Scheduler(tz="UTC"))
         scheduler.schedule("@yearly", print, name="a")
 
-        def serve(address: str = "127.0.0.1:0", guards: Guards | None = None) -> Server:
-            source = LocalSource(scheduler, "jobs.py")
+        def serve(address: str = "127.0.0.1:0", guards: AccessRules | None = None) -> Server:
+            source = LocalBackend(scheduler, "jobs.py")
             return cleanup.enter_context(Server(source, parse_address(address), guards=guards))
 
         yield serve
 
 
-def show(source: Source) -> int:
+def show(source: Backend) -> int:
     """Look at it, and leave with a status of one's own."""
     return 40 + len(source.snapshot().jobs)
 
@@ -184,7 +184,7 @@ def test_it_is_shown_and_left(serve: Callable[..., Server], tmp_path: Path, kind
 def test_the_connection_ends_with_an_error_too(serve: Callable[..., Server]) -> None:
     """Whatever happens to the screen."""
 
-    def fail(_source: Source) -> int:
+    def fail(_source: Backend) -> int:
         raise KeyError
 
     address = str(serve().address)
@@ -195,7 +195,7 @@ def test_the_connection_ends_with_an_error_too(serve: Callable[..., Server]) -> 
 
 def test_nothing_listens(serve: Callable[..., Server], tmp_path: Path) -> None:
     """Neither at a port nor at a socket."""
-    with Server(LocalSource(Scheduler(), "x"), parse_address("127.0.0.1:0")) as server:
+    with Server(LocalBackend(Scheduler(), "x"), parse_address("127.0.0.1:0")) as server:
         address = str(server.address)
     with pytest.raises(CannotAttachError, match=rf"^nothing listens at {address} \(connection refused\)$"):
         connect(address)

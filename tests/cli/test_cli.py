@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 
 import jobtui
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.cli import arguments
 from jobtui.cli.check import report
 from jobtui.cli.main import main
@@ -389,7 +389,7 @@ class TestListen:
         made: list[object] = []
 
         class Server:
-            def __init__(self, source: object, address: object, *, guards: Guards) -> None:
+            def __init__(self, source: object, address: object, *, guards: AccessRules) -> None:
                 user = guards.credentials.user if guards.credentials else ""
                 made.append((source, str(address), user, guards.readonly))
 

@@ -22,7 +22,7 @@ from jobtui import Scheduler
 from jobtui.cli.headless import run_headless
 from jobtui.cli.run_log import RunLog
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.hooks import StartError
@@ -366,7 +366,7 @@ class TestServing:
         scheduler.now(signal.raise_signal, signal.SIGTERM)
         servers: list[Listening] = []
 
-        def serve(source: LocalSource) -> Listening:
+        def serve(source: LocalBackend) -> Listening:
             servers.append(Listening(source))
             return servers[0]
 
@@ -383,7 +383,7 @@ class TestServing:
         scheduler = Scheduler()
         run = scheduler.now(print)
 
-        def serve(_source: LocalSource) -> Listening:
+        def serve(_source: LocalBackend) -> Listening:
             raise OSError("address in use")
 
         before = signal.getsignal(signal.SIGTERM)
@@ -403,7 +403,7 @@ class TestServing:
         def fail() -> None:
             raise ValueError
 
-        def serve(source: LocalSource) -> Listening:
+        def serve(source: LocalBackend) -> Listening:
             servers.append(Listening(source))
             return servers[0]
 
@@ -427,7 +427,7 @@ class TestServing:
         scheduler.now(end)
         servers: list[Listening] = []
 
-        def serve(source: LocalSource) -> Listening:
+        def serve(source: LocalBackend) -> Listening:
             servers.append(Listening(source))
             return servers[0]
 
@@ -558,7 +558,7 @@ class TestLog:
         ("happen", "line"),
         [
             (
-                lambda scheduler: scheduler._runtime._timer_failed(OSError("no\nspace")),
+                lambda scheduler: scheduler._runtime._report_internal_error(OSError("no\nspace")),
                 "TIMER     an exception in the timer, which goes on: OSError: no space",
             ),
             (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobtui.engine.timer_queue import Agenda
+from jobtui.engine.timer_queue import TimerQueue
 
 
 class Item:
@@ -42,7 +42,7 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
 
     The model is a list that is searched through.
     """
-    agenda: Agenda[Item] = Agenda()
+    agenda: TimerQueue[Item] = TimerQueue()
     items = [Item(number) for number in range(6)]
     rest: list[Entry] = []  # of the instant in the middle of which somebody stopped
     entries: list[Entry] = []
@@ -73,7 +73,7 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
 
 def test_what_is_put_in_meanwhile_is_seen_too() -> None:
     """Earlier than what is being taken, at the same instant, and later."""
-    agenda: Agenda[Item] = Agenda()
+    agenda: TimerQueue[Item] = TimerQueue()
     items = [Item(number) for number in range(5)]
     for item in items[:2]:
         item.due = 5.0
@@ -91,7 +91,7 @@ def test_what_is_put_in_meanwhile_is_seen_too() -> None:
 
 def test_forgetting_everything() -> None:
     """Also in the middle."""
-    agenda: Agenda[Item] = Agenda()
+    agenda: TimerQueue[Item] = TimerQueue()
     items = [Item(number) for number in range(3)]
     for item in items:
         item.due = 5.0

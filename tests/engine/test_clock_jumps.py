@@ -22,7 +22,7 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
 from jobtui.schedules.schedule import Dst
-from jobtui.simulation.inline_executor import InlineCrew
+from jobtui.simulation.inline_executor import InlineExecutor
 
 MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
 
@@ -109,7 +109,7 @@ class Fire:
     elapsed: float
 
 
-class Hands(InlineCrew):
+class Hands(InlineExecutor):
     """Workers on the test's thread, who note what they run."""
 
     def __init__(self, runtime: Kernel, clock: ManualClock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from support.engine_harness import Bench
 
 from jobtui.engine.enums import Cancellation, JobStatus, Overlap, RunState, Trigger
-from jobtui.engine.records import NOTHING, RunRecord
+from jobtui.engine.records import NO_EXTRAS, RunRecord
 
 
 def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
@@ -210,7 +210,7 @@ def test_replace_asks_no_run_of_another_job_to_stop() -> None:
     bench.take_all()
     bench.submit(job)
     assert bench.engine.journal.asked == [mine]
-    assert other.remarks is NOTHING
+    assert other.remarks is NO_EXTRAS
 
 
 def test_max_held_limits_ticks_and_not_people() -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from support.engine_harness import NOON, Bench
 
 from jobtui import Cancellation, Run, RunState, Scheduler, current_run
-from jobtui.engine.batch import FEWEST, MOST, Streak
+from jobtui.engine.batch import FEWEST, MOST, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Overlap
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.executors.threads import Worker
-from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.runtime.timer import Timer
 
 LIMIT = 10.0  # seconds after which something that should have happened has not
@@ -381,7 +381,7 @@ def test_what_a_run_in_a_streak_prints_is_kept(scheduler: Scheduler, steps: Step
         sys.stdout.write("out of the streak\n")
 
     steps.special = {4: write}
-    with captured_streams(Console()):
+    with captured_streams(OutputLog()):
         assert steps.go(12)[-1].wait(LIMIT)
     assert scheduler.output_of(4) == "out of the streak\n"
     assert steps.streaks == [1]
@@ -468,7 +468,7 @@ def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
     dealt: list[Any] = []
     deal = scheduler._runtime._pool.deal
 
-    def noted(*arguments: Any) -> Streak:
+    def noted(*arguments: Any) -> Batch:
         dealt.append(arguments)
         return deal(*arguments)
 
@@ -505,7 +505,7 @@ def test_what_is_taken_back_comes_last_first() -> None:
     """So that putting one after the other in front of the queue restores its order."""
     bench = Bench()
     runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 4)
-    streak = Streak(runs[0], runs[1:], "w")
+    streak = Batch(runs[0], runs[1:], "w")
     assert streak.hand.popleft() is runs[1]
     assert streak.take_back() == [runs[3], runs[2]]
     assert (streak.runs, streak.take_back()) == (runs[:2], [])

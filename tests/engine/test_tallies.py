@@ -10,13 +10,13 @@ from support.real_threads import Gate, Make, done, hold
 
 from jobtui.engine.enums import Misfire, Overlap, Phase, RunState
 from jobtui.engine.records import JobRecord
-from jobtui.engine.views import Tally
+from jobtui.engine.views import JobCounters
 from jobtui.runtime.clock import ManualClock
 
 
 def tally(job: JobRecord) -> dict[str, int]:
     """What a job's tally counts, without the zeros."""
-    names = Tally._fields[2:]
+    names = JobCounters._fields[2:]
     return {name: count for name, count in zip(names, job.tally()[2:], strict=True) if count}
 
 
@@ -24,7 +24,7 @@ def test_a_new_job_has_nothing_to_tell() -> None:
     """A name, that it is not paused, and zeros."""
     bench = Bench()
     job = bench.job("a")
-    assert job.tally() == Tally("a", False, 0, 0, 0, 0, 0, 0)
+    assert job.tally() == JobCounters("a", False, 0, 0, 0, 0, 0, 0)
     bench.engine.pause(job, bench.now)
     assert job.tally().paused
 
@@ -117,8 +117,8 @@ def test_the_tallies_agree_with_the_ledger_in_a_flood(make: Make) -> None:
     done(*[scheduler.now(abs, number) for number in range(20_000)])
     found = {each.job: each for each in scheduler.tallies()}
     assert found["abs"].ok == 20_000
-    assert found["held"] == Tally("held", False, 1, 0, 100, 0, 0, 0)
-    assert found["skips"] == Tally("skips", False, 1, 0, 0, 50, 0, 0)
+    assert found["held"] == JobCounters("held", False, 1, 0, 100, 0, 0, 0)
+    assert found["skips"] == JobCounters("skips", False, 1, 0, 0, 50, 0, 0)
 
 
 def test_tallies_come_in_order_and_without_what_was_removed_meanwhile(make: Make) -> None:
@@ -134,7 +134,7 @@ def test_tallies_come_in_order_and_without_what_was_removed_meanwhile(make: Make
 def test_the_tally_of_every_state_of_the_ledger_has_a_field() -> None:
     """A new ending would be missed otherwise."""
     endings = Counter(state.value.lower() for state in RunState if state.ended)
-    assert set(endings) == set(Tally._fields[2:])
+    assert set(endings) == set(JobCounters._fields[2:])
 
 
 # --- the pulse ------------------------------------------------------------------------------------

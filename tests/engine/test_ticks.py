@@ -6,7 +6,7 @@ import pytest
 from support.engine_harness import NOON, Bench, hms
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
-from jobtui.engine.events import ClockStepped, TimerFailed
+from jobtui.engine.events import ClockStepped, InternalError
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once
 
@@ -437,10 +437,10 @@ def test_a_schedule_that_raises_stops_its_own_job_alone() -> None:
     zone.broken = True
     bench.tick(1)
     assert [run.job.name for run in bench.take_all()] == ["sound"]
-    assert bench.snapshot().timer_error == "broken: OSError: the zone server is down"
+    assert bench.snapshot().internal_error == "broken: OSError: the zone server is down"
     assert bench.view(broken).next is None
     bench.tick(1)
-    assert [type(event) for event in bench.events].count(TimerFailed) == 1
+    assert [type(event) for event in bench.events].count(InternalError) == 1
 
 
 def test_what_is_due_after_the_calendar_ends_is_never_due() -> None:

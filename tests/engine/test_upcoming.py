@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobtui.engine.next_tick_cache import REMEMBERED, Upcoming
+from jobtui.engine.next_tick_cache import REMEMBERED, NextTickCache
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Once
 
@@ -37,7 +37,7 @@ class Asked(Cron):
 )
 def test_the_answer_is_the_schedules(spec: str, instants: list[float]) -> None:
     """Forth and back in time, at the answers themselves and around them: always what the schedule says."""
-    upcoming, schedule = Upcoming(), parse(spec, tz="UTC")
+    upcoming, schedule = NextTickCache(), parse(spec, tz="UTC")
     if spec.startswith("@every"):
         schedule = schedule.anchored(datetime.fromtimestamp(NOON, UTC))  # type: ignore[union-attr] # an Every
     for instant in instants:
@@ -49,7 +49,7 @@ def test_the_answer_is_the_schedules(spec: str, instants: list[float]) -> None:
 
 def test_a_schedule_is_asked_once_for_all_who_share_it() -> None:
     """Until its answer has come."""
-    upcoming, schedule = Upcoming(), Asked("0 0 * * * *")
+    upcoming, schedule = NextTickCache(), Asked("0 0 * * * *")
     for second in range(3600):
         assert upcoming.after(schedule, NOON + second) == NOON + 3600
     assert len(schedule.questions) == 1
@@ -59,7 +59,7 @@ def test_a_schedule_is_asked_once_for_all_who_share_it() -> None:
 
 def test_never_is_remembered_too() -> None:
     """A day that no month has costs a search through eight years."""
-    upcoming, schedule = Upcoming(), Asked("0 0 0 30 2 ?")
+    upcoming, schedule = NextTickCache(), Asked("0 0 0 30 2 ?")
     assert [upcoming.after(schedule, NOON + second) for second in range(5)] == [None] * 5
     assert len(schedule.questions) == 1
 
@@ -68,12 +68,12 @@ def test_never_is_remembered_too() -> None:
 def test_what_no_calendar_has_is_never(year: int) -> None:
     """The last year that every zone's calendar has is 9998."""
     once = Once(datetime(year, 12, 31, 12, tzinfo=UTC))
-    assert Upcoming().after(once, NOON) is None
+    assert NextTickCache().after(once, NOON) is None
 
 
 def test_it_forgets_the_oldest() -> None:
     """A program that makes schedules all the time does not fill the memory."""
-    upcoming, first = Upcoming(), Asked("0 0 * * * *")
+    upcoming, first = NextTickCache(), Asked("0 0 * * * *")
     upcoming.after(first, NOON)
     others = [Asked("0 0 * * * *") for _ in range(REMEMBERED - 1)]
     for other in others:

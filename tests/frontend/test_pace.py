@@ -2,7 +2,7 @@
 
 import pytest
 
-from jobtui.frontend.throttle import FINEST, Pace
+from jobtui.frontend.throttle import FINEST, AdaptiveThrottle
 
 SPACING, LONGEST, SHARE = 0.1, 0.25, 0.2
 
@@ -20,7 +20,7 @@ def test_the_next_picture_waits_until_the_last_has_taken_no_more_than_its_share(
     cost: float, spacing: float
 ) -> None:
     """All that the thread has done since the last one began counts as its cost."""
-    pace = Pace(spacing=SPACING, longest=LONGEST, share=SHARE)
+    pace = AdaptiveThrottle(spacing=SPACING, longest=LONGEST, share=SHARE)
     pace.begin(100.0, 7.0)
     assert pace.rest(100.0, 7.0 + cost) == pytest.approx(spacing)
     assert pace.rest(100.0 + spacing / 2, 7.0 + cost) == pytest.approx(spacing / 2)

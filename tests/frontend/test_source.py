@@ -19,10 +19,10 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_target
 from jobtui.engine.enums import Cancellation, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend.backend import JobDetails, LocalSource, Source
-from jobtui.remote.remote_backend import RemoteSource
+from jobtui.frontend.backend import Backend, JobDetails, LocalBackend
+from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.output_capture import CONSOLE_LINES, Console, Printed, captured_streams
+from jobtui.runtime.output_capture import CONSOLE_LINES, OutputChunk, OutputLog, captured_streams
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once, Schedule
 from jobtui.web.server import Server
@@ -69,9 +69,9 @@ class World:
     """
 
     def __init__(self, how: str, folder: Path) -> None:
-        self.console = Console()
+        self.console = OutputLog()
         self.clock = ManualClock(SPRING.timestamp())
-        self.local: LocalSource
+        self.local: LocalBackend
         self._how = how
         self._folder = folder
         self._cleanup = ExitStack()
@@ -82,20 +82,20 @@ class World:
         self._cleanup.callback(scheduler.stop, 0)
         return scheduler
 
-    def source(self, scheduler: Scheduler) -> Source:
+    def source(self, scheduler: Scheduler) -> Backend:
         """What shows it."""
-        self.local = LocalSource(scheduler, "jobs.py", self.console)
+        self.local = LocalBackend(scheduler, "jobs.py", self.console)
         if self._how == "local":
             return self.local
         address = f"unix:{self._folder / 's'}" if self._how == "unix" else "127.0.0.1:0"
         server = self._cleanup.enter_context(Server(self.local, parse_address(address)))
         target, _, _ = parse_target(str(server.address))
-        remote = RemoteSource(target, clock=self.clock)
+        remote = RemoteBackend(target, clock=self.clock)
         remote.connect()
         self._cleanup.callback(remote.close)
         return remote
 
-    def running(self, register: Callable[[Scheduler], object], **options: Any) -> tuple[Scheduler, Source]:
+    def running(self, register: Callable[[Scheduler], object], **options: Any) -> tuple[Scheduler, Backend]:
         """A scheduler that runs, and its source."""
         scheduler = self.scheduler(**options)
         register(scheduler)
@@ -117,7 +117,7 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         world.close()
 
 
-def until(source: Source, condition: Callable[[Snapshot], object]) -> Snapshot:
+def until(source: Backend, condition: Callable[[Snapshot], object]) -> Snapshot:
     """The first picture that is so."""
     news = threading.Event()
     feed = source.follow(news.set)
@@ -130,7 +130,7 @@ def until(source: Source, condition: Callable[[Snapshot], object]) -> Snapshot:
     return snapshot
 
 
-def job(source: Source, name: str) -> JobView:
+def job(source: Backend, name: str) -> JobView:
     """A job as the latest picture has it."""
     return next(each for each in source.snapshot().jobs if each.name == name)
 
@@ -442,15 +442,15 @@ def test_what_a_run_printed(world: World) -> None:
 def test_what_everything_printed(world: World) -> None:
     """Lines are numbered, only new ones come, and unfinished ones come last and again."""
     _, source = world.running(lambda it: None)
-    assert source.printed(0) == Printed(first=1, lines=(), unfinished=())
+    assert source.printed(0) == OutputChunk(first=1, lines=(), unfinished=())
     world.console.write("a", "one\ntwo\nthr")
     world.console.write("b", "half a character \ud800\n")
     printed = source.printed(0)
     assert printed.lines[:2] == (("a", "one"), ("a", "two"))
     assert (printed.first, printed.last, printed.unfinished) == (1, 3, (("a", "thr"),))
     world.console.write("a", "ee\n")
-    assert source.printed(3) == Printed(first=4, lines=(("a", "three"),), unfinished=())
-    assert source.printed(4) == Printed(first=5, lines=(), unfinished=())
+    assert source.printed(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
+    assert source.printed(4) == OutputChunk(first=5, lines=(), unfinished=())
     world.console.write("c", "x\n" * (CONSOLE_LINES + 5))
     late = source.printed(4)
     assert (late.first, len(late.lines), late.last) == (10, CONSOLE_LINES, CONSOLE_LINES + 9)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from jobtui.frontend.cooperative import EACH, Turns, pause
+from jobtui.frontend.cooperative import EACH, Staggered, pause
 
 
 def test_a_pause_lets_others_go_on() -> None:
@@ -44,7 +44,7 @@ def test_one_client_waits_for_nobody() -> None:
 
     async def alone() -> None:
         with pytest.raises(StopIteration):  # the end of a coroutine that has waited for nothing
-            Turns().mine().send(None)
+            Staggered().mine().send(None)
 
     asyncio.run(alone())
 
@@ -53,7 +53,7 @@ def test_many_clients_have_their_turns_one_after_the_other() -> None:
     """None before its time, and in the order in which they came."""
 
     async def many() -> tuple[list[int], list[float], float]:
-        turns, loop = Turns(), asyncio.get_running_loop()
+        turns, loop = Staggered(), asyncio.get_running_loop()
         order: list[int] = []
         times: list[float] = []
 

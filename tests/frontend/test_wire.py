@@ -37,18 +37,18 @@ from jobtui.frontend.codec import (
     RUN,
     SNAPSHOT,
     UPCOMING,
+    Codec,
     ForeignSchedule,
-    Shape,
     read_schedule,
     read_snapshot,
     write_schedule,
 )
-from jobtui.frontend.upcoming import Upcoming
-from jobtui.runtime.output_capture import Printed
-from jobtui.schedules.dst import Coming, DstEffect, DstNote, Fire
+from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.runtime.output_capture import OutputChunk
+from jobtui.schedules.dst import DstEffect, DstNote, Fire, TickPreview
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone_name
-from jobtui.web.api.snapshot_json import SnapshotTexts
+from jobtui.web.api.snapshot_json import SnapshotEncoder
 from jobtui.web.responses import text_of
 
 
@@ -198,7 +198,7 @@ def snapshots(tz: tzinfo) -> st.SearchStrategy[Snapshot]:
         phase=st.sampled_from(Phase),
         started=maybe(when),
         heartbeat=maybe(when),
-        timer_error=TEXT,
+        internal_error=TEXT,
         pool=st.builds(PoolView, size=COUNT, running=COUNT, queued=COUNT, held=COUNT),
         jobs=some(jobs(tz)),
         running=some(runs(tz)),
@@ -211,7 +211,7 @@ def snapshots(tz: tzinfo) -> st.SearchStrategy[Snapshot]:
 def details(tz: tzinfo) -> st.SearchStrategy[JobDetails]:
     """Jobs in depth."""
     notes = st.builds(DstNote, st.sampled_from(DstEffect), TEXT)
-    coming = st.builds(Coming, some(st.builds(Fire, instants(tz), maybe(notes))), some(notes))
+    coming = st.builds(TickPreview, some(st.builds(Fire, instants(tz), maybe(notes))), some(notes))
     return st.builds(JobDetails, job=jobs(tz), words=TEXT, coming=coming, runs=some(runs(tz)))
 
 
@@ -251,7 +251,7 @@ def test_a_snapshot_is_read_as_it_was(snapshot: Snapshot) -> None:
 @settings(max_examples=25, deadline=None)
 def test_texts_say_what_the_shapes_do(first: Snapshot, second: Snapshot) -> None:
     """Whatever was written before, and whatever of it is the same object again."""
-    texts = SnapshotTexts()
+    texts = SnapshotEncoder()
     mixed = replace(second, jobs=first.jobs + second.jobs, recent=first.running)
     for snapshot in (first, first, mixed, first, second):
         assert json.loads(texts.snapshot(snapshot)) == sent(SNAPSHOT.write(snapshot))
@@ -313,23 +313,23 @@ def test_a_schedule_that_is_not_known_here_is_stood_for(schedule: Schedule) -> N
         (POOL, PoolView),
         (SNAPSHOT, Snapshot),
         (DETAILS, JobDetails),
-        (UPCOMING, Upcoming),
-        (PRINTED, Printed),
+        (UPCOMING, UpcomingTick),
+        (PRINTED, OutputChunk),
         (codec._NOTE, DstNote),
         (codec._FIRE, Fire),
-        (codec._COMING, Coming),
+        (codec._COMING, TickPreview),
     ],
 )
-def test_every_attribute_has_its_way(shape: Shape[Any], kind: Any) -> None:
+def test_every_attribute_has_its_way(shape: Codec[Any], kind: Any) -> None:
     """Whoever adds one to a view says how it is written and read."""
     assert list(shape.ways) == [each.name for each in fields(kind)]
 
 
 def test_lines_and_what_comes_are_read_as_they_were() -> None:
     """The pictures that have no property of their own."""
-    printed = Printed(first=3, lines=(("a #1", "one"), ("", "two")), unfinished=(("b", "thr"),))
+    printed = OutputChunk(first=3, lines=(("a #1", "one"), ("", "two")), unfinished=(("b", "thr"),))
     assert PRINTED.read(sent(PRINTED.write(printed)), UTC) == printed
-    row = Upcoming(
+    row = UpcomingTick(
         datetime(2026, 1, 1, tzinfo=UTC), "a", "@daily", 0, paused=True, schedule=Cron("@daily", tz="UTC")
     )
     assert plain(UPCOMING.read(sent(UPCOMING.write(row)), UTC)) == plain(row)
@@ -359,7 +359,7 @@ SAMPLE = {
                 phase=Phase.RUNNING,
                 started=None,
                 heartbeat=None,
-                timer_error="",
+                internal_error="",
                 pool=PoolView(size=1, running=0, queued=0, held=0),
                 jobs=(
                     JobView(
@@ -426,7 +426,7 @@ def test_garbage_is_refused_in_one_of_three_ways(path: tuple[Any, ...], other: A
     except (KeyError, TypeError, ValueError):
         return
     assert isinstance(snapshot, Snapshot)
-    assert json.loads(SnapshotTexts().snapshot(snapshot))
+    assert json.loads(SnapshotEncoder().snapshot(snapshot))
 
 
 @given(JSON)
@@ -458,7 +458,7 @@ def test_whatever_stands_for_a_schedule_is_one(garbage: Any) -> None:
     ],
 )
 def test_a_wrong_value_is_not_taken_over(
-    shape: Shape[Any], name: str, wrong: Any, error: type[Exception]
+    shape: Codec[Any], name: str, wrong: Any, error: type[Exception]
 ) -> None:
     """Each by its type, and each by its range: a dashboard would stumble over it later."""
     with pytest.raises(error):

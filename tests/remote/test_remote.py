@@ -17,14 +17,14 @@ import pytest
 from jobtui import Scheduler
 from jobtui.access.addresses import Address, parse_address
 from jobtui.access.passwords import read_password
+from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
-from jobtui.access.rules import Guards
 from jobtui.cli.attach import parse_target
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.codec import SNAPSHOT
 from jobtui.remote import remote_backend
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
-from jobtui.remote.remote_backend import RemoteSource
+from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.web.server import Server
 
@@ -58,9 +58,9 @@ def scheduler() -> Iterator[Scheduler]:
         yield scheduler
 
 
-def serve(scheduler: Scheduler, address: Address | None = None, guards: Guards | None = None) -> Server:
+def serve(scheduler: Scheduler, address: Address | None = None, guards: AccessRules | None = None) -> Server:
     """A server that is not entered yet."""
-    return Server(LocalSource(scheduler, "jobs.py"), address or parse_address("127.0.0.1:0"), guards=guards)
+    return Server(LocalBackend(scheduler, "jobs.py"), address or parse_address("127.0.0.1:0"), guards=guards)
 
 
 def target_of(server: Server) -> Target:
@@ -68,15 +68,15 @@ def target_of(server: Server) -> Target:
     return parse_target(str(server.address))[0]
 
 
-def attached(cleanup: ExitStack, target: Target, credentials: Credentials | None = None) -> RemoteSource:
+def attached(cleanup: ExitStack, target: Target, credentials: Credentials | None = None) -> RemoteBackend:
     """A source that is connected, and closed at the end."""
-    source = RemoteSource(target, credentials)
+    source = RemoteBackend(target, credentials)
     source.connect()
     cleanup.callback(source.close)
     return source
 
 
-def until(source: RemoteSource, condition: Callable[[], object]) -> None:
+def until(source: RemoteBackend, condition: Callable[[], object]) -> None:
     """Wait until something is so; looked at whenever the source says that something has changed."""
     news = threading.Event()
     feed = source.follow(news.set)
@@ -264,7 +264,7 @@ def test_the_clock_stands_still_from_the_loss_on(cleanup: ExitStack, scheduler: 
         return picture(scheduler)
 
     with fake(answer) as server:
-        source = RemoteSource(server.target, clock=clock)
+        source = RemoteBackend(server.target, clock=clock)
         source.connect()
         cleanup.callback(source.close)
         clock.advance(3)
@@ -358,7 +358,7 @@ def test_no_name_is_a_step_in_the_path(
 
 def test_credentials(cleanup: ExitStack, scheduler: Scheduler) -> None:
     """They go with every request; without them, or with wrong ones, nobody gets in."""
-    guards = Guards(credentials=Login("ada", read_password("pass:wörd")))
+    guards = AccessRules(credentials=Login("ada", read_password("pass:wörd")))
     target = target_of(cleanup.enter_context(serve(scheduler, guards=guards)))
     with pytest.raises(UnauthorizedError, match="who are you"):
         attached(cleanup, target)
@@ -386,7 +386,7 @@ def test_a_password_that_was_changed_is_not_tried_for_ever(cleanup: ExitStack, s
 
 def test_a_server_that_is_read_only(cleanup: ExitStack, scheduler: Scheduler) -> None:
     """It is looked at as any other, and commands are refused in its words."""
-    target = target_of(cleanup.enter_context(serve(scheduler, guards=Guards(readonly=True))))
+    target = target_of(cleanup.enter_context(serve(scheduler, guards=AccessRules(readonly=True))))
     source = attached(cleanup, target)
     assert source.details("a").job.name == "a"
     with pytest.raises(PermissionError, match=r"jobs\.readonly is set"):
@@ -446,7 +446,7 @@ def test_a_connection_that_fails_leaves_no_thread() -> None:
     """Nothing listens there."""
     with serve(Scheduler()) as server:
         target = target_of(server)
-    source = RemoteSource(target)
+    source = RemoteBackend(target)
     with pytest.raises(ConnectionRefusedError, match="connection refused"):
         source.connect()
     assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]

@@ -14,7 +14,7 @@ from jobtui.engine.events import RunQueued
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.executors import threads
 from jobtui.runtime.kernel import LONGEST_TRUST
-from jobtui.runtime.state_lock import ChangeLock
+from jobtui.runtime.state_lock import StateLock
 
 NOON = 1_800_000_000.0
 SHORT, LONG = 1e-6, 1.0  # seconds
@@ -496,7 +496,7 @@ def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make)
 # --- the lock -------------------------------------------------------------------------------------
 
 
-def released(lock: ChangeLock) -> list[bool]:
+def released(lock: StateLock) -> list[bool]:
     """What the lock says at each release: whether a change is under way."""
     seen: list[bool] = []
     release: Callable[[], None] = lock.release

@@ -14,11 +14,11 @@ from support.real_threads import LIMIT, Make, done
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Phase
-from jobtui.engine.events import TimerFailed
+from jobtui.engine.events import InternalError
 from jobtui.runtime.executors.threads import Worker
 from jobtui.runtime.kernel import Kernel
-from jobtui.runtime.output_capture import Console
-from jobtui.runtime.state_lock import ChangeLock
+from jobtui.runtime.output_capture import OutputLog
+from jobtui.runtime.state_lock import StateLock
 
 
 def noop() -> None:
@@ -155,7 +155,7 @@ def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
 
 def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
     """What it writes comes before or after, and nobody waits for ever."""
-    console = Console()
+    console = OutputLog()
 
     class Interrupting(deque[tuple[str, str]]):
         def append(self, line: tuple[str, str]) -> None:
@@ -200,14 +200,14 @@ def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, st
     setattr(pool, step, broken)
     leave.set()
     assert broke.wait(LIMIT)
-    while not any(isinstance(event, TimerFailed) for event in events.read()):
+    while not any(isinstance(event, InternalError) for event in events.read()):
         assert told.wait(LIMIT)
         told.clear()
     assert run.wait(LIMIT)
     assert run.state is (RunState.OK if step == "take" else RunState.FAILED)
     scheduler.now(noop).result(LIMIT)
     snapshot = scheduler.snapshot()
-    assert "KeyError: 'a book is missing'" in snapshot.timer_error
+    assert "KeyError: 'a book is missing'" in snapshot.internal_error
     assert snapshot.pool.running == 0
     after = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
     assert set(threads) <= set(after)
@@ -332,7 +332,7 @@ def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
 
 def test_the_lock_says_who_has_interrupted() -> None:
     """Only code on the thread that makes a change has."""
-    lock = ChangeLock()
+    lock = StateLock()
     answers = [lock.interrupted]
     with lock:
         answers.append(lock.interrupted)

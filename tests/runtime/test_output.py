@@ -22,8 +22,8 @@ from jobtui.runtime.output_capture import (
     CONSOLE_LINES,
     LONGEST_LINE,
     LONGEST_OUTPUT,
-    Console,
-    Printed,
+    OutputChunk,
+    OutputLog,
     RunOutput,
     captured_descriptors,
     captured_streams,
@@ -67,7 +67,7 @@ def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
 
 def test_lines_are_kept_with_their_writers() -> None:
     """Whole lines in the order in which they ended; unfinished ones last, each writer's own."""
-    console = Console()
+    console = OutputLog()
     console.write("a", "one ")
     console.write("b", "two\nthree")
     console.write("a", "and a half\r\n")
@@ -81,7 +81,7 @@ def test_lines_are_kept_with_their_writers() -> None:
 
 def test_the_console_is_bounded() -> None:
     """The oldest lines go, and the count of all that were written goes on."""
-    console = Console()
+    console = OutputLog()
     console.write("a", "".join(f"{index}\n" for index in range(CONSOLE_LINES + 10)))
     lines = console.lines()
     assert len(lines) == CONSOLE_LINES
@@ -91,7 +91,7 @@ def test_the_console_is_bounded() -> None:
 
 def test_a_line_without_end_is_bounded() -> None:
     """A program that never ends its line (a progress bar) neither grows nor hides what it writes."""
-    console = Console()
+    console = OutputLog()
     for _ in range(100):
         console.write("a", "x" * 1000)
     assert all(len(text) <= LONGEST_LINE for _, text in console.lines())
@@ -104,7 +104,7 @@ def test_a_line_without_end_is_bounded() -> None:
 
 def test_many_threads_lose_no_line() -> None:
     """Lines of different writers are not mixed, and every one is counted."""
-    console = Console()
+    console = OutputLog()
 
     def write(name: str) -> None:
         for index in range(200):
@@ -123,18 +123,20 @@ def test_many_threads_lose_no_line() -> None:
 
 def test_a_reader_gets_only_new_lines() -> None:
     """Whole lines are counted from 1; who knows the first ones gets the rest; unfinished ones come always."""
-    console = Console()
-    assert console.after(0) == Printed(first=1, lines=(), unfinished=())
+    console = OutputLog()
+    assert console.after(0) == OutputChunk(first=1, lines=(), unfinished=())
     assert console.after(0).last == 0
     console.write("a", "one\ntwo\nthr")
     console.write("b", "x")
-    assert console.after(1) == Printed(first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x")))
-    assert console.after(2) == Printed(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
+    assert console.after(1) == OutputChunk(
+        first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x"))
+    )
+    assert console.after(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
 
 
 def test_a_reader_who_comes_late_gets_what_is_kept() -> None:
     """The number of the first line tells that some are missing; after a line that never was come all."""
-    console = Console()
+    console = OutputLog()
     console.write("a", "".join(f"{number}\n" for number in range(1, CONSOLE_LINES + 11)))
     for after in (0, 5, 10, CONSOLE_LINES + 11, -1):
         printed = console.after(after)
@@ -172,7 +174,7 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
         sys.stdout.flush()
         assert not sys.stdout.isatty()
 
-    console = Console()
+    console = OutputLog()
     with captured_streams(console):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
         print("from outside")  # noqa: T201
@@ -187,7 +189,7 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
 def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
     """Two runs that print in turns have each their own lines."""
     both = threading.Barrier(2, timeout=20)
-    console = Console()
+    console = OutputLog()
 
     def talker(name: str) -> Callable[[], None]:
         def talk() -> None:
@@ -207,7 +209,7 @@ def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
 
 def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
     """Tasks that take turns in one thread have each their own output, and so have the tasks they start."""
-    console = Console()
+    console = OutputLog()
 
     def talker(name: str) -> Callable[[], object]:
         async def child() -> None:
@@ -238,7 +240,7 @@ def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Schedule
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        with captured_streams(Console()):
+        with captured_streams(OutputLog()):
             text = output_of(scheduler, lambda: logger.warning("careful %s", "now"), "log")
         assert text == "careful now\n"
         assert handler.stream is stream
@@ -253,7 +255,7 @@ def test_handlers_of_files_are_left_alone(tmp_path: Path) -> None:
     logger = logging.getLogger("test_output_file")
     logger.addHandler(handler)
     logger.propagate = False
-    console = Console()
+    console = OutputLog()
     try:
         with captured_streams(console):
             logger.warning("to the file")
@@ -271,7 +273,7 @@ def test_warnings_are_routed(scheduler: Scheduler) -> None:
     def warn() -> None:
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
 
-    with captured_streams(Console()), warnings.catch_warnings():
+    with captured_streams(OutputLog()), warnings.catch_warnings():
         warnings.simplefilter("always")
         # pytest collects warnings; this is where Python itself writes them.
         warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)  # noqa: T201
@@ -283,7 +285,7 @@ def test_streams_are_put_back() -> None:
     before = sys.stdout, sys.stderr
 
     def fail() -> None:
-        with captured_streams(Console()) as streams:
+        with captured_streams(OutputLog()) as streams:
             assert (sys.stdout, sys.stderr) == streams
             raise KeyError
 
@@ -294,7 +296,7 @@ def test_streams_are_put_back() -> None:
 
 def test_a_stream_takes_only_text() -> None:
     """As any text stream does."""
-    with captured_streams(Console()) as (out, _):
+    with captured_streams(OutputLog()) as (out, _):
         assert out.writable()
         assert out.encoding == "utf-8"
         assert out.write("日本") == 2
@@ -345,7 +347,7 @@ def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.
         sys.stderr.write("two\n")
         print("three")  # noqa: T201
 
-    console = Console()
+    console = OutputLog()
     with captured_streams(console, pass_on=True):
         assert output_of(scheduler, talk, "talk") == "one\ntwo\nthree\n"
         print("outside")  # noqa: T201
@@ -364,7 +366,7 @@ def test_log_records_are_passed_on(scheduler: Scheduler, monkeypatch: pytest.Mon
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        with captured_streams(Console(), pass_on=True):
+        with captured_streams(OutputLog(), pass_on=True):
             assert output_of(scheduler, lambda: logger.warning("careful"), "log") == "careful\n"
     finally:
         logger.removeHandler(handler)
@@ -379,7 +381,7 @@ def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
     kept = Kept()
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", kept)
-    with captured_streams(Console(), pass_on=True) as (out, err):
+    with captured_streams(OutputLog(), pass_on=True) as (out, err):
         assert (out.encoding, out.errors) == ("latin-1", "replace")
         assert out.buffer is buffer
         out.buffer.write(b"bytes")
@@ -393,7 +395,7 @@ def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_the_stream_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run does not fail because of a stream's encoding; its own output is unchanged."""
-    out, console = Kept(), Console()
+    out, console = Kept(), OutputLog()
     monkeypatch.setattr(sys, "stdout", out)
     with captured_streams(console, pass_on=True):
         print("日 e")  # noqa: T201
@@ -418,7 +420,7 @@ def test_a_stream_that_is_broken_harms_nobody(
 
     monkeypatch.setattr(sys, "stdout", Broken())
     monkeypatch.setattr(sys, "stderr", None)  # >&-
-    with captured_streams(Console(), pass_on=True):
+    with captured_streams(OutputLog(), pass_on=True):
         text = output_of(
             scheduler,
             lambda: [print("still", flush=True), print("here", file=sys.stderr)],  # noqa: T201
@@ -431,9 +433,9 @@ def test_a_stream_that_is_broken_harms_nobody(
 
 DESCRIPTORS = """
     import json, os, subprocess, sys, threading
-    from jobtui.core.output import Console, captured_descriptors
+    from jobtui.runtime.output_capture import OutputLog, captured_descriptors
 
-    console = Console()
+    console = OutputLog()
     with captured_descriptors(console) as terminal:
         terminal.write("to the terminal\\n")
         terminal.flush()
@@ -509,6 +511,6 @@ def test_without_a_terminal_there_is_nothing_to_catch(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
     with (
         pytest.raises(OSError, match="neither standard output nor standard error"),
-        captured_descriptors(Console()),
+        captured_descriptors(OutputLog()),
     ):
         pass

@@ -8,7 +8,7 @@ from support.real_threads import LIMIT, Make, done, zero
 
 from jobtui import RunState
 from jobtui.engine.engine import Engine
-from jobtui.engine.events import TimerFailed
+from jobtui.engine.events import InternalError
 from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import AFTER_FAILURE, LONGEST_SLEEP, SHORTEST_ROUND, Timer
 
@@ -108,8 +108,8 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
     run = scheduler.in_(0, zero)
     scheduler.start()
     done(run)
-    assert scheduler.snapshot().timer_error == "OSError: the disk is full"
-    [failed] = [event for event in subscription.read() if isinstance(event, TimerFailed)]
+    assert scheduler.snapshot().internal_error == "OSError: the disk is full"
+    [failed] = [event for event in subscription.read() if isinstance(event, InternalError)]
     assert failed.error == "OSError: the disk is full"
 
 

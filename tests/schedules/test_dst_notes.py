@@ -21,7 +21,7 @@ from test_dst_random import (
 from jobtui.schedules.dst import DstEffect, DstNote, Fire, fires_after, note_on, note_on_change
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Dst, Every, Once
-from jobtui.schedules.transitions import ClockChange, change_around, clock_changes
+from jobtui.schedules.transitions import Transition, change_around, clock_changes
 
 NEW_YORK = ZoneInfo("America/New_York")
 APIA = ZoneInfo("Pacific/Apia")
@@ -50,7 +50,7 @@ def told(spec: str, after: datetime, count: int, dst: Dst = "once") -> Told:
     ]
 
 
-def change_of(after: datetime) -> ClockChange:
+def change_of(after: datetime) -> Transition:
     """Returns the one change of the clock in the two days after a moment."""
     assert after.tzinfo is not None
     (change,) = clock_changes(after.tzinfo, after, after + 2 * DAY)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
@@ -79,7 +79,7 @@ class TestSettings:
     def test_without_a_file_they_are_the_seeds_defaults(self) -> None:
         """A program without a settings file has Revel's defaults."""
         assert Settings() == Settings(
-            pool=10, selfconcurrent=False, listen=None, guards=Guards(), schedules={}, source=None
+            pool=10, selfconcurrent=False, listen=None, guards=AccessRules(), schedules={}, source=None
         )
 
     def test_they_cannot_be_changed(self) -> None:
@@ -157,7 +157,7 @@ class TestConf:
         got = read_settings(write("app.conf", APP_CONF), run_mode="prod")
         assert got == Settings(
             pool=16,
-            guards=Guards(acceptproxyaddress=True),
+            guards=AccessRules(acceptproxyaddress=True),
             schedules={"cron.workhours_15m": WORKHOURS, "cron.night": "@every 1h"},
         )
 
@@ -212,7 +212,7 @@ class TestConf:
             "[dev]\njobs.selfconcurrent = yes\n[DEFAULT]\njobs.pool = 6\n[]\njobs.acceptproxyaddress = yes\n"
         )
         assert read_settings(write("app.conf", text)) == Settings(
-            pool=6, selfconcurrent=True, guards=Guards(acceptproxyaddress=True)
+            pool=6, selfconcurrent=True, guards=AccessRules(acceptproxyaddress=True)
         )
 
     def test_an_indented_line_continues_a_value(self, write: Write) -> None:
@@ -789,6 +789,6 @@ def test_toml_and_conf_agree(
         pool=pool,
         selfconcurrent=selfconcurrent,
         dst=dst,
-        guards=Guards(acceptproxyaddress=acceptproxyaddress),
+        guards=AccessRules(acceptproxyaddress=acceptproxyaddress),
         schedules={f"cron.{name}": spec for name, spec in schedules.items()},
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobtui.access.addresses import UnixAddress, parse_address
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, read_settings
 
@@ -165,9 +165,9 @@ class TestCredentials:
 
     def test_switched_off(self, read: Read) -> None:
         """`jobs.auth = false` turns them off though they stand there, as in Revel."""
-        assert read("app.conf", BOTH + "jobs.auth = off\n").guards == Guards()
-        assert read("app.conf", USER + "jobs.auth = off\n").guards == Guards()
-        assert read("jobtui.toml", "jobs.auth = false\n").guards == Guards()
+        assert read("app.conf", BOTH + "jobs.auth = off\n").guards == AccessRules()
+        assert read("app.conf", USER + "jobs.auth = off\n").guards == AccessRules()
+        assert read("jobtui.toml", "jobs.auth = false\n").guards == AccessRules()
 
     def test_a_section_may_switch_them_on(self, read: Read) -> None:
         """The same file for the desk and for the machine that others reach."""
@@ -320,7 +320,7 @@ class TestAllow:
         """Networks and single addresses, of both versions."""
         line = 'jobs.allow = ["10.0.0.0/8", "fd00::/8", "192.168.1.7"]\n'
         assert read("jobtui.toml", line + BOTH).guards.allow == self.NETWORKS
-        assert read("jobtui.toml", "jobs.allow = []\n").guards == Guards()
+        assert read("jobtui.toml", "jobs.allow = []\n").guards == AccessRules()
 
     @pytest.mark.parametrize(
         "text", ["10.0.0.0/8, fd00::/8,192.168.1.7", '"10.0.0.0/8,fd00::/8 , 192.168.1.7"']
@@ -445,5 +445,5 @@ class TestSame:
     @both_formats
     def test_readonly(self, read: Read, name: str) -> None:
         """Nothing can be changed; unless it says so, everything can."""
-        assert read(name, "jobs.readonly = true\n").guards == Guards(readonly=True)
-        assert read(name, "jobs.readonly = false\n").guards == Guards()
+        assert read(name, "jobs.readonly = true\n").guards == AccessRules(readonly=True)
+        assert read(name, "jobs.readonly = false\n").guards == AccessRules()

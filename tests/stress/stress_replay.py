@@ -70,7 +70,7 @@ class Replay:
             told.RunFinished: self._run_finished,
             told.TickEnded: self._tick_ended,
             told.PoolResized: self._pool_resized,
-            told.TimerFailed: self._timer_failed,
+            told.InternalError: self._internal_error,
             told.SchedulerStarted: self._phase_changed,
             told.SchedulerStopping: self._phase_changed,
             told.SchedulerStopped: self._phase_changed,
@@ -325,7 +325,7 @@ class Replay:
         self.seen["a pool without limit"] += event.size == 0
         self.seen["a pool shrunk below what is RUNNING"] += 0 < event.size < len(self._running)
 
-    def _timer_failed(self, event: told.TimerFailed) -> None:
+    def _internal_error(self, event: told.InternalError) -> None:
         self._fault(Check.ERRORS, event, f"the timer failed: {event.error}")
 
     def _phase_changed(self, event: told.Event) -> None:

@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from jobtui import Scheduler
 from jobtui.access.addresses import Address, TcpAddress, parse_address
-from jobtui.access.rules import Guards, IpAddress
-from jobtui.frontend.backend import LocalSource
+from jobtui.access.rules import AccessRules, IpAddress
+from jobtui.frontend.backend import LocalBackend
 from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 
@@ -77,7 +77,7 @@ def connected(address: Address) -> Iterator[socket.socket]:
 
 @contextmanager
 def serving(
-    guards: Guards | None = None,
+    guards: AccessRules | None = None,
     *,
     scheduler: Scheduler | None = None,
     listen: str = "127.0.0.1:0",
@@ -90,7 +90,7 @@ def serving(
     with (
         scheduler,
         Server(
-            LocalSource(scheduler, "jobs.py"), parse_address(listen), guards=guards, clock=clock
+            LocalBackend(scheduler, "jobs.py"), parse_address(listen), guards=guards, clock=clock
         ) as server,
     ):
         yield server

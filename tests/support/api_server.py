@@ -16,8 +16,8 @@ from jsonschema_rs import Draft202012Validator
 
 from jobtui import Run, Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
-from jobtui.access.rules import Guards
-from jobtui.frontend.backend import LocalSource
+from jobtui.access.rules import AccessRules
+from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
 API = "/@jobs/api"
@@ -113,10 +113,10 @@ class Client:
 
 
 @contextmanager
-def served(scheduler: Scheduler, guards: Guards | None = None) -> Iterator[Client]:
+def served(scheduler: Scheduler, guards: AccessRules | None = None) -> Iterator[Client]:
     """A server for a scheduler, which is not started here."""
     address = parse_address("127.0.0.1:0")
-    with Server(LocalSource(scheduler, "test.py"), address, guards=guards) as server:
+    with Server(LocalBackend(scheduler, "test.py"), address, guards=guards) as server:
         assert isinstance(server.address, TcpAddress)
         yield Client(server.address)
 

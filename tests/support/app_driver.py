@@ -15,17 +15,17 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.widgets.line_table import LineTable
-from support.scripted_backend import ScriptedSource
+from support.scripted_backend import ScriptedBackend
 
 WIDE = (120, 32)
 NARROW = (80, 24)
 TURNS = 30  # of the loop; a key takes fewer than ten on its way from the driver to a widget's action
 
 Parameters = ParamSpec("Parameters")
-AnySource = TypeVar("AnySource", bound=Source)
+AnySource = TypeVar("AnySource", bound=Backend)
 
 
 def driven(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
@@ -84,7 +84,7 @@ class Stage:
         await self.pilot.resize_terminal(width, height)
         await self.until(lambda: self.screen.size == (width, height))
 
-    async def show(self, snapshot: Snapshot, source: ScriptedSource) -> None:
+    async def show(self, snapshot: Snapshot, source: ScriptedBackend) -> None:
         """Move the source and wait until the app shows it, without waiting for the next picture's turn."""
         source.move(snapshot)
         self.app._show_picture()

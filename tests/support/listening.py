@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 
 
 class Listening:
@@ -11,7 +11,7 @@ class Listening:
 
     address = "unix:/run/x"
 
-    def __init__(self, source: LocalSource) -> None:
+    def __init__(self, source: LocalBackend) -> None:
         self.source = source
         self.phases: list[Phase] = []
 

@@ -97,7 +97,7 @@ def hold(scheduler: Scheduler) -> Callable[[], None]:
     return let_go
 
 
-class Waiting(threads.Crew):
+class Waiting(threads.ThreadExecutor):
     """Workers that are sent for and come when the test says so."""
 
     def __init__(self, scheduler: Scheduler) -> None:

@@ -8,9 +8,9 @@ from datetime import tzinfo
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.runtime.output_capture import Console, Printed
+from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import Coming, coming_after
+from jobtui.schedules.dst import TickPreview, coming_after
 
 Command = tuple[str | int, ...]
 
@@ -18,7 +18,7 @@ Command = tuple[str | int, ...]
 class ScriptedFeed:
     """A follower's place at a scripted source."""
 
-    def __init__(self, source: ScriptedSource, notify: Callable[[], None]) -> None:
+    def __init__(self, source: ScriptedBackend, notify: Callable[[], None]) -> None:
         self.notify = notify
         self._source = source
 
@@ -27,7 +27,7 @@ class ScriptedFeed:
         self._source.followers.remove(self)
 
 
-class ScriptedSource:
+class ScriptedBackend:
     """Serves one snapshot until the test moves it to another.
 
     Args:
@@ -53,8 +53,8 @@ class ScriptedSource:
         self.followers: list[ScriptedFeed] = []
         self.asked = 0
         self.outputs: dict[int, str] = {}
-        self.console = Console()
-        self.printed: Callable[[int], Printed] = self.console.after
+        self.console = OutputLog()
+        self.printed: Callable[[int], OutputChunk] = self.console.after
         self.trouble = ""
         self.address = ""
         self.closed = False
@@ -101,9 +101,9 @@ class ScriptedSource:
             runs=tuple(run for run in self._snapshot.recent if run.job == job),
         )
 
-    def _coming(self, view: JobView) -> Coming:
+    def _coming(self, view: JobView) -> TickPreview:
         if view.schedule is None or view.next is None:
-            return Coming()
+            return TickPreview()
         return coming_after(self._snapshot.at, view.schedule, view.next, self.zone)
 
     def output(self, number: int) -> str:

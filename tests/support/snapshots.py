@@ -178,7 +178,7 @@ def scene(
         phase=Phase.RUNNING,
         started=ago(3 * 3600 + 25 * 60),
         heartbeat=ago(2),
-        timer_error="",
+        internal_error="",
         pool=PoolView(size=pool, running=len(running), queued=len(waiting) - held, held=held),
         jobs=tuple(jobs),
         running=tuple(running),

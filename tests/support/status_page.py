@@ -14,14 +14,14 @@ from urllib.parse import urlencode, urlsplit
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
-from jobtui.access.rules import Credentials, Guards
-from jobtui.frontend.backend import LocalSource
+from jobtui.access.rules import AccessRules, Credentials
+from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds that anything may take
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 USER, PASSWORD = "ada", "käse und brot"
-LOCKED = Guards(credentials=Credentials(USER, read_password(PASSWORD)))
+LOCKED = AccessRules(credentials=Credentials(USER, read_password(PASSWORD)))
 
 
 @dataclass
@@ -223,9 +223,11 @@ class Stream:
 
 
 @contextmanager
-def serving(scheduler: Scheduler, guards: Guards | None = None, title: str = "shop.py") -> Iterator[Visitor]:
+def serving(
+    scheduler: Scheduler, guards: AccessRules | None = None, title: str = "shop.py"
+) -> Iterator[Visitor]:
     """A server for a scheduler, and somebody who visits it."""
-    source = LocalSource(scheduler, title)
+    source = LocalBackend(scheduler, title)
     with Server(source, parse_address("127.0.0.1:0"), guards=guards) as server:
         assert isinstance(server.address, TcpAddress)
         yield Visitor(server.address)

@@ -10,17 +10,17 @@ import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, driven, on_stage
 from support.listening import Listening
-from support.scripted_backend import ScriptedSource
+from support.scripted_backend import ScriptedBackend
 from textual.screen import Screen
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import JobDetails, LocalSource
+from jobtui.frontend.backend import JobDetails, LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
-from jobtui.runtime.output_capture import Printed
+from jobtui.runtime.output_capture import OutputChunk
 from jobtui.tui import app as tui
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
@@ -32,7 +32,7 @@ LIMIT = 20.0  # seconds; only a hang takes so long
 TROUBLE = "connection lost at 10:24:07 (connection refused); trying again"
 
 
-class SlowSource(ScriptedSource):
+class SlowSource(ScriptedBackend):
     """A source whose answers wait until the test lets them go.
 
     Attributes:
@@ -61,7 +61,7 @@ class SlowSource(ScriptedSource):
         self._wait("output")
         return super().output(number)
 
-    def _slow_printed(self, after: int) -> Printed:
+    def _slow_printed(self, after: int) -> OutputChunk:
         self._wait("printed")
         return self.console.after(after)
 
@@ -164,7 +164,7 @@ async def test_a_question_that_is_refused(keys: list[str]) -> None:
 @driven
 async def test_the_source_is_closed_when_the_app_ends() -> None:
     """Whoever waits for an answer waits no longer then."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source):
         assert not source.closed
     assert source.closed
@@ -173,12 +173,12 @@ async def test_the_source_is_closed_when_the_app_ends() -> None:
 @driven
 async def test_lines_of_another_life_take_the_place_of_the_old_ones() -> None:
     """After a restart the numbers begin again, and old lines do not stand among new ones."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         source.console.write("a", "old 1\nold 2\n")
         await stage.press("o")
         assert "old 2" in stage.text
-        source.printed = lambda _after: Printed(
+        source.printed = lambda _after: OutputChunk(
             first=1, lines=(("a", "new 1"),), unfinished=(("b", "begun"),)
         )
         stage.app._show_picture()
@@ -194,7 +194,7 @@ async def test_lines_of_another_life_take_the_place_of_the_old_ones() -> None:
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
     """In words, on the line on top and on whatever covers it; the tables are greyed out until all is well."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source, size) as stage:
         source.trouble = TROUBLE
         await stage.show(snapshots.saturated(), source)
@@ -217,7 +217,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
 @driven
 async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
     """A toast has the reason; the dashboard goes on."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.trouble = TROUBLE
     source.refusal = ConnectionError("no answer from http://127.0.0.1:9001/@jobs (connection refused)")
     async with on_stage(source) as stage:
@@ -228,7 +228,7 @@ async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
 @driven
 async def test_trouble_is_no_markup() -> None:
     """A server's words are shown as they are."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.trouble = "[/b]lost\x1b[31m"
     async with on_stage(source) as stage:
         assert "[/b]lost" in stage.text
@@ -242,7 +242,7 @@ async def test_trouble_is_no_markup() -> None:
 @driven
 async def test_where_it_listens_is_on_the_top_line() -> None:
     """Where there is room for it."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.address = "http://127.0.0.1:9001/@jobs"
     async with on_stage(source, WIDE) as stage:
         assert stage.text.splitlines()[0].rstrip().endswith(source.address)
@@ -261,7 +261,7 @@ async def test_a_real_server_is_lost_and_found(monkeypatch: pytest.MonkeyPatch) 
         scheduler = Scheduler(tz="UTC")
         scheduler.schedule("@yearly", print, name=name)
         scheduler.start()
-        server = Server(LocalSource(scheduler, f"{name}.py"), parse_address(address))
+        server = Server(LocalBackend(scheduler, f"{name}.py"), parse_address(address))
         server.start()
         return scheduler, server
 
@@ -309,7 +309,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class App:
         return_code = 0
 
-        def __init__(self, source: LocalSource, **_options: object) -> None:
+        def __init__(self, source: LocalBackend, **_options: object) -> None:
             addresses.append(source.address)
 
         def run(self) -> None:
@@ -324,7 +324,7 @@ def test_it_listens_from_before_the_start_until_after_the_stop(shown: list[str])
     """And the dashboard knows where."""
     servers: list[Listening] = []
 
-    def serve(source: LocalSource) -> Listening:
+    def serve(source: LocalBackend) -> Listening:
         servers.append(Listening(source))
         return servers[0]
 
@@ -337,7 +337,7 @@ def test_what_cannot_listen_starts_nothing(shown: list[str]) -> None:
     """The error reaches the caller before the screen is taken."""
     scheduler = Scheduler()
 
-    def serve(_source: LocalSource) -> Listening:
+    def serve(_source: LocalBackend) -> Listening:
         raise OSError("address in use")
 
     with pytest.raises(OSError, match="address in use"):
@@ -356,7 +356,7 @@ def test_it_ends_with_a_start_that_fails(shown: list[str]) -> None:
     def fail() -> None:
         raise ValueError
 
-    def serve(source: LocalSource) -> Listening:
+    def serve(source: LocalBackend) -> Listening:
         servers.append(Listening(source))
         return servers[0]
 

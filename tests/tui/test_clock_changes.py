@@ -12,11 +12,11 @@ import pytest
 from rich.cells import cell_len
 from support import snapshots
 from support.app_driver import NARROW, WIDE, driven, on_stage
-from support.scripted_backend import ScriptedSource
+from support.scripted_backend import ScriptedBackend
 from support.snapshots import AUTUMN, NEW_YORK, SPRING, new_york_job
 
 from jobtui.engine.views import JobView
-from jobtui.frontend.backend import JobDetails, LocalSource
+from jobtui.frontend.backend import JobDetails, LocalBackend
 from jobtui.frontend.upcoming import upcoming_of
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler
@@ -35,12 +35,12 @@ def next_cell(job: JobView, now: datetime) -> str:
 
 
 @contextmanager
-def scheduled(now: datetime, spec: str, dst: Dst = "once") -> Iterator[tuple[LocalSource, ManualClock]]:
+def scheduled(now: datetime, spec: str, dst: Dst = "once") -> Iterator[tuple[LocalBackend, ManualClock]]:
     """A scheduler in New York that has just started, with one job, as a source of the dashboard."""
     clock = ManualClock(now.timestamp())
     with Scheduler(tz="America/New_York", clock=clock) as scheduler:
         scheduler.schedule(spec, lambda: None, name="a", dst=dst)
-        yield LocalSource(scheduler, "jobs.py"), clock
+        yield LocalBackend(scheduler, "jobs.py"), clock
 
 
 def listed(details: JobDetails) -> list[str]:
@@ -122,7 +122,7 @@ async def test_only_rows_that_are_seen_are_asked_for_their_badge() -> None:
     """A picture of many jobs looks for changes of the clock in a screen full of them."""
     jobs = [new_york_job(SPRING, f"job_{index:04}", f"{index % 60} 30 2 * * *") for index in range(1000)]
     with patch("jobtui.tui.widgets.columns.is_affected", return_value=False) as asked:
-        source = ScriptedSource(snapshots.scene(jobs, at=SPRING, zone=NEW_YORK))
+        source = ScriptedBackend(snapshots.scene(jobs, at=SPRING, zone=NEW_YORK))
         async with on_stage(source) as stage:
             asked.reset_mock()
             later = SPRING + timedelta(seconds=1)
@@ -134,7 +134,7 @@ async def test_only_rows_that_are_seen_are_asked_for_their_badge() -> None:
 @driven
 async def test_the_badge_is_seen_in_both_sizes(size: tuple[int, int]) -> None:
     """In the table of jobs and in the pane, with nothing cut off."""
-    async with on_stage(ScriptedSource(snapshots.clock_change(SPRING)), size) as stage:
+    async with on_stage(ScriptedBackend(snapshots.clock_change(SPRING)), size) as stage:
         await stage.press("3")
         [row] = [line for line in stage.lines(stage.table()) if "nightly_backup" in line]
         assert " 8 Mar 03:00 DST 12h" in row
@@ -221,7 +221,7 @@ def test_a_late_fire_is_listed_first() -> None:
 @driven
 async def test_the_details_screen_says_why(size: tuple[int, int]) -> None:
     """Marks in the list; under it whole sentences, over as many lines as it takes."""
-    async with on_stage(ScriptedSource(snapshots.clock_change(SPRING)), size) as stage:
+    async with on_stage(ScriptedBackend(snapshots.clock_change(SPRING)), size) as stage:
         await stage.press("enter")
         assert "Sun 2026-03-08 03:00:00  in 12h30m moved" in stage.text
         said = " ".join(stage.text.replace("│", " ").split())
@@ -238,6 +238,6 @@ async def test_the_details_screen_says_why(size: tuple[int, int]) -> None:
 @driven
 async def test_help_explains_the_badge() -> None:
     """The badge is among the signs."""
-    async with on_stage(ScriptedSource(snapshots.idle()), (80, 90)) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle()), (80, 90)) as stage:
         await stage.press("question_mark")
         assert "DST a change of the clock affects this fire; enter says why" in stage.text

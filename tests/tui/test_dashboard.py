@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, Stage, driven, on_stage
-from support.scripted_backend import ScriptedSource
+from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.widgets import Input
@@ -50,7 +50,7 @@ def shown(stage: Stage) -> list[str]:
 @driven
 async def test_the_first_picture_is_there_at_once() -> None:
     """The dashboard does not wait for the clock's first tick to show jobs."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         assert "hash_folder +2" in stage.text
         assert "4/4" in stage.text
@@ -60,7 +60,7 @@ async def test_the_first_picture_is_there_at_once() -> None:
 @driven
 async def test_r_runs_the_selected_job() -> None:
     """``r`` runs the job under the cursor and says which run that is."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("j", "r")
         assert source.commands == [("run", "hash_folder")]
@@ -70,7 +70,7 @@ async def test_r_runs_the_selected_job() -> None:
 @driven
 async def test_r_on_a_one_off_row_explains() -> None:
     """What ran once cannot be run again, and the user is told why."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("G", "r")
         assert source.commands == []
@@ -82,7 +82,7 @@ async def test_r_on_a_one_off_row_explains() -> None:
 @driven
 async def test_r_in_a_pane_runs_the_job_of_the_row() -> None:
     """In a pane the keys are about the job of the run under the cursor."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press("4", "j", "r")
         assert source.commands == [("run", "check_sockets")]
@@ -91,7 +91,7 @@ async def test_r_in_a_pane_runs_the_job_of_the_row() -> None:
 @driven
 async def test_keys_about_a_job_without_jobs_explain() -> None:
     """Where there is no job, ``r``, ``p``, ``P`` and ``x`` do nothing but say so."""
-    source = ScriptedSource(snapshots.empty())
+    source = ScriptedBackend(snapshots.empty())
     async with on_stage(source) as stage:
         await stage.press("r", "p", "P", "x", "enter", "j", "k", "g", "G", "pagedown")
         assert source.commands == []
@@ -101,7 +101,7 @@ async def test_keys_about_a_job_without_jobs_explain() -> None:
 @driven
 async def test_p_pauses_and_resumes() -> None:
     """``p`` pauses a job, and resumes one that is paused."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press("p")
         await stage.press("j", "j", "p")
@@ -112,7 +112,7 @@ async def test_p_pauses_and_resumes() -> None:
 @driven
 async def test_p_on_one_off_runs_explains() -> None:
     """One-off runs have no schedule to pause."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("G", "p")
         assert source.commands == []
@@ -122,7 +122,7 @@ async def test_p_on_one_off_runs_explains() -> None:
 @driven
 async def test_p_that_came_too_late_says_so() -> None:
     """If somebody else has paused the job meanwhile, the toast does not claim otherwise."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.obedient = False
     async with on_stage(source) as stage:
         await stage.press("p")
@@ -132,7 +132,7 @@ async def test_p_that_came_too_late_says_so() -> None:
 @driven
 async def test_upper_p_pauses_all_and_resumes_all() -> None:
     """``P`` pauses all jobs, and resumes them if all are paused; one-off runs do not count."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("P")
         await stage.show(snapshots.paused(), source)
@@ -144,7 +144,7 @@ async def test_upper_p_pauses_all_and_resumes_all() -> None:
 @driven
 async def test_plus_and_minus_resize_the_pool() -> None:
     """``+``, ``=`` and ``-`` change the pool by one run."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("plus")
         await stage.show(snapshots.scene(snapshots.idle_jobs(), pool=5), source)
@@ -158,7 +158,7 @@ async def test_plus_and_minus_resize_the_pool() -> None:
 @driven
 async def test_two_quick_presses_of_plus_grow_the_pool_by_two() -> None:
     """Keys that come faster than pictures add up."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("plus", "plus", "minus", "plus")
         assert source.commands == [("resize", size) for size in (5, 6, 5, 6)]
@@ -167,7 +167,7 @@ async def test_two_quick_presses_of_plus_grow_the_pool_by_two() -> None:
 @driven
 async def test_a_resize_that_failed_is_forgotten() -> None:
     """After an error the next press counts from the size that is shown."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.refusal = RuntimeError("no")
     async with on_stage(source) as stage:
         await stage.press("plus")
@@ -181,7 +181,7 @@ async def test_a_resize_that_failed_is_forgotten() -> None:
 @driven
 async def test_sizes_that_make_no_sense_are_refused(pool: int, key: str, words: str) -> None:
     """The pool does not shrink to 0, which would mean no limit; and a pool without limit has no next size."""
-    source = ScriptedSource(snapshots.scene(snapshots.idle_jobs(), pool=pool))
+    source = ScriptedBackend(snapshots.scene(snapshots.idle_jobs(), pool=pool))
     async with on_stage(source) as stage:
         await stage.press(key)
         assert source.commands == []
@@ -191,7 +191,7 @@ async def test_sizes_that_make_no_sense_are_refused(pool: int, key: str, words: 
 @driven
 async def test_x_asks_and_y_cancels() -> None:
     """``x`` asks by number and name, and only then cancels."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press("2", "j", "x")
         assert isinstance(stage.screen, ConfirmScreen)
@@ -207,7 +207,7 @@ async def test_x_asks_and_y_cancels() -> None:
 @driven
 async def test_x_and_no_cancels_nothing(key: str) -> None:
     """Any way of saying no leaves the run alone."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press("2", "x", key)
         assert source.commands == []
@@ -240,7 +240,7 @@ def of_one_job(runs: str) -> Snapshot:
 @driven
 async def test_x_on_a_job_takes_its_latest_run(runs: str, number: int, note: str) -> None:
     """The one that would start last, or else the one that runs; the question says which it is."""
-    source = ScriptedSource(of_one_job(runs))
+    source = ScriptedBackend(of_one_job(runs))
     async with on_stage(source) as stage:
         await stage.press("x")
         assert f"Cancel run {number} of refresh_cache?" in stage.text
@@ -252,7 +252,7 @@ async def test_x_on_a_job_takes_its_latest_run(runs: str, number: int, note: str
 @driven
 async def test_x_on_a_job_without_live_runs_explains() -> None:
     """What has ended cannot be cancelled."""
-    source = ScriptedSource(of_one_job(""))
+    source = ScriptedBackend(of_one_job(""))
     async with on_stage(source) as stage:
         await stage.press("x")
         assert stage.toasts == [("warning", "no run that waits or runs is selected")]
@@ -264,7 +264,7 @@ async def test_x_on_a_run_that_waits_says_so(state: RunState) -> None:
     """It is no thread that has to be asked."""
     scene = snapshots.saturated()
     run = next(run for run in scene.waiting if run.state is state)
-    source = ScriptedSource(replace(scene, waiting=(run,)))
+    source = ScriptedBackend(replace(scene, waiting=(run,)))
     async with on_stage(source) as stage:
         await stage.press("2", "x")
         assert f"Cancel run {run.number} of {run.job}?" in stage.text
@@ -274,7 +274,7 @@ async def test_x_on_a_run_that_waits_says_so(state: RunState) -> None:
 @driven
 async def test_x_on_a_one_off_that_is_to_come_cancels_it() -> None:
     """A run that waits for its instant can be taken out in the pane of what comes."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("3", *"jjjj", "x", "y")
         assert source.commands == [("cancel", 872)]
@@ -290,7 +290,7 @@ async def test_x_on_a_one_off_that_is_to_come_cancels_it() -> None:
 @driven
 async def test_x_on_a_run_that_runs_says_what_it_can_do(cancellation: Cancellation, words: str) -> None:
     """The question tells coroutines from threads, and the toast says which it was."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     source.cancellation = cancellation
     running = snapshots.saturated().running[0]
     async with on_stage(source) as stage:
@@ -305,7 +305,7 @@ async def test_x_on_a_run_that_runs_says_what_it_can_do(cancellation: Cancellati
 @driven
 async def test_x_on_what_is_no_live_run_explains() -> None:
     """A fire that has no run yet, or a run that has ended, cannot be cancelled."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         for pane in "34":
             await stage.press(pane, "x")
@@ -316,7 +316,7 @@ async def test_x_on_what_is_no_live_run_explains() -> None:
 @driven
 async def test_x_that_came_too_late_says_so() -> None:
     """If the run has started while the question stood, the toast says so."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     source.obedient = False
     async with on_stage(source) as stage:
         await stage.press("2", "x", "y")
@@ -326,7 +326,7 @@ async def test_x_that_came_too_late_says_so() -> None:
 @driven
 async def test_errors_of_commands_become_toasts() -> None:
     """What a command raises is said, literally, and nothing ends."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.refusal = LookupError("there is no job '[/b]x' any more")
     async with on_stage(source) as stage:
         await stage.press("r")
@@ -339,7 +339,7 @@ async def test_errors_of_commands_become_toasts() -> None:
 @driven
 async def test_slash_filters_and_escape_clears() -> None:
     """Jobs follow what is typed; enter keeps the filter, esc drops it."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press("slash", *"ReF")
         assert shown(stage) == ["refresh_cache"]
         await stage.press("enter")
@@ -354,7 +354,7 @@ async def test_slash_filters_and_escape_clears() -> None:
 @driven
 async def test_keys_are_text_while_the_filter_is_typed() -> None:
     """Letters and signs that are keys elsewhere are only typed, and the footer does not offer them."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press("slash", *"rpPxsSqo0123", "plus", "minus", "question_mark", "slash")
         assert stage.screen.query_one(Input).value == "rpPxsSqo0123+-?/"
@@ -368,7 +368,7 @@ async def test_keys_are_text_while_the_filter_is_typed() -> None:
 @driven
 async def test_a_filter_that_looks_like_markup_is_shown_as_it_is() -> None:
     """Nothing that is typed is read as markup."""
-    async with on_stage(ScriptedSource(snapshots.strange())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.strange())) as stage:
         await stage.press("slash", *"[/]", "enter")
         assert "filter: [/]" in stage.text
         assert shown(stage) == ["[bold]x[/]", "[/]", "[@click=app.bell]y[/]"]
@@ -379,7 +379,7 @@ async def test_a_filter_that_looks_like_markup_is_shown_as_it_is() -> None:
 @driven
 async def test_nothing_that_matches_says_how_to_go_back() -> None:
     """A filter without matches is told from a scheduler without jobs."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press("slash", *"zzz")
         assert "no job matches the filter; escape clears it" in stage.text
 
@@ -387,7 +387,7 @@ async def test_nothing_that_matches_says_how_to_go_back() -> None:
 @driven
 async def test_s_sorts_by_the_next_column_and_upper_s_turns_it_around() -> None:
     """The column and the direction are named in the title and at the column."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press("s", "s")
         assert shown(stage) == sorted(shown(stage))
         assert "by name ▲" in stage.text
@@ -400,7 +400,7 @@ async def test_s_sorts_by_the_next_column_and_upper_s_turns_it_around() -> None:
 @driven
 async def test_a_click_on_a_column_sorts_by_it() -> None:
     """A click on a heading sorts, another turns it around; a click on the title does nothing."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         jobs = stage.table()
         x = stage.lines(jobs)[0].index("NAME") + 1
         await stage.pilot.click(jobs, offset=(x, 0))
@@ -414,7 +414,7 @@ async def test_a_click_on_a_column_sorts_by_it() -> None:
 @driven
 async def test_a_click_selects_the_row_and_a_second_one_opens_it() -> None:
     """The row under the mouse is the one that is meant."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         jobs = stage.table()
         await stage.pilot.click(jobs, offset=(15, 5))
         assert selected(stage) == "compress_log"
@@ -429,7 +429,7 @@ async def test_a_click_selects_the_row_and_a_second_one_opens_it() -> None:
 @driven
 async def test_the_cursor_keys() -> None:
     """Arrows and ``j k g G``, pages, home and end move the cursor, and stop at the ends."""
-    async with on_stage(ScriptedSource(snapshots.many(100))) as stage:
+    async with on_stage(ScriptedBackend(snapshots.many(100))) as stage:
         jobs = stage.table()
         page = jobs.size.height - 1
         for keys, row in [
@@ -457,7 +457,7 @@ async def test_the_cursor_keys() -> None:
 @driven
 async def test_tab_and_digits_move_the_keys() -> None:
     """Tab goes round all tables in both directions, digits go straight to one."""
-    async with on_stage(ScriptedSource(snapshots.saturated())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated())) as stage:
         order = ["jobs", "running", "waiting", "upcoming", "recent"]
         for name in [*order[1:], "jobs"]:
             await stage.press("tab")
@@ -473,7 +473,7 @@ async def test_tab_and_digits_move_the_keys() -> None:
 @driven
 async def test_quick_keys_are_about_the_table_that_the_first_of_them_chose() -> None:
     """Keys that come in one burst, as over a slow line, do not act on the table that had the focus before."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.press_at_once("4", "r")
         assert source.commands == [("run", "import_orders")]
@@ -487,7 +487,7 @@ async def test_quick_keys_are_about_the_table_that_the_first_of_them_chose() -> 
 @driven
 async def test_quick_letters_after_slash_are_no_commands() -> None:
     """What comes in one burst with ``/`` neither quits nor runs anything."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source, stop=lambda _grace: None) as stage:
         await stage.press_at_once("slash", "q", "r", "P")
         assert source.commands == []
@@ -498,7 +498,7 @@ async def test_quick_letters_after_slash_are_no_commands() -> None:
 @driven
 async def test_in_a_small_terminal_the_chosen_pane_is_the_one_that_is_seen() -> None:
     """At 80x24 the panes are tabs: a digit or a click brings one to the front."""
-    async with on_stage(ScriptedSource(snapshots.saturated()), NARROW) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated()), NARROW) as stage:
         assert "compress_log" in stage.lines(stage.table("running"))[0]
         await stage.press("2")
         assert "[2 Waiting 5]" in stage.text
@@ -513,7 +513,7 @@ async def test_in_a_small_terminal_the_chosen_pane_is_the_one_that_is_seen() -> 
 @driven
 async def test_the_cursor_stays_on_its_job() -> None:
     """Rows that come above, go, or are sorted do not move the cursor to another job."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("j", "j")
         assert selected(stage) == "workday_report"
@@ -530,7 +530,7 @@ async def test_the_cursor_stays_on_its_job() -> None:
 @driven
 async def test_the_cursor_stays_on_the_first_job_too() -> None:
     """Even at the top the table of jobs keeps its cursor on the job."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.show(snapshots.scene([snapshots.job("aaa"), *snapshots.idle().jobs]), source)
         assert selected(stage) == "refresh_cache"
@@ -539,7 +539,7 @@ async def test_the_cursor_stays_on_the_first_job_too() -> None:
 @driven
 async def test_panes_at_the_top_stay_at_the_top() -> None:
     """The newest ending comes in at the top, unless the user has moved down to one."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         recent = snapshots.endings()
         newer = [snapshots.ended(900 + index, "vacuum", 1) for index in range(3)]
@@ -553,7 +553,7 @@ async def test_panes_at_the_top_stay_at_the_top() -> None:
 @driven
 async def test_the_cursor_of_a_job_that_is_gone_stays_in_the_table() -> None:
     """When rows go, the cursor is on a row that there is."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("G")
         await stage.show(snapshots.scene(snapshots.idle_jobs()[:2]), source)
@@ -570,7 +570,7 @@ async def test_the_cursor_of_a_job_that_is_gone_stays_in_the_table() -> None:
 @driven
 async def test_enter_opens_the_details_of_a_job() -> None:
     """Enter on a job shows its schedule in words, its next ten fires and its runs; r and p are about it."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press(*"jjjj", "enter")
         assert isinstance(stage.screen, JobScreen)
@@ -589,7 +589,7 @@ async def test_enter_opens_the_details_of_a_job() -> None:
 @driven
 async def test_enter_in_the_details_opens_a_run() -> None:
     """From a job's details one goes on to a run, and back in steps."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press(*"jjjj", "enter", "j", "enter")
         assert isinstance(stage.screen, RunScreen)
         assert "import_orders #866" in stage.text
@@ -602,7 +602,7 @@ async def test_enter_in_the_details_opens_a_run() -> None:
 @driven
 async def test_a_failed_run_opens_its_traceback() -> None:
     """Enter on a failed run shows the reason, the traceback and what it printed."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.outputs[866] = "order 5117 has [no] amount\n"
     async with on_stage(source) as stage:
         await stage.press("4", *"jjjjj", "enter")
@@ -615,7 +615,7 @@ async def test_a_failed_run_opens_its_traceback() -> None:
 @driven
 async def test_a_tick_that_started_no_run_opens() -> None:
     """A row without a run says why there is none, and has no output."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press("4", *"jjjjjj", "enter")
         assert isinstance(stage.screen, RunScreen)
         assert "still running since 10:13:11, run 802" in stage.text
@@ -625,7 +625,7 @@ async def test_a_tick_that_started_no_run_opens() -> None:
 @driven
 async def test_enter_on_what_comes_opens_its_job() -> None:
     """A fire has no run yet, so its job is shown."""
-    async with on_stage(ScriptedSource(snapshots.idle())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
         await stage.press("3", "enter")
         assert isinstance(stage.screen, JobScreen)
         assert "check_sockets" in stage.text
@@ -634,7 +634,7 @@ async def test_enter_on_what_comes_opens_its_job() -> None:
 @driven
 async def test_a_job_removed_while_its_details_are_open() -> None:
     """The details say that the job is gone; r and p say so too, and nothing ends."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         await stage.press("enter")
         await stage.show(snapshots.scene(snapshots.idle_jobs()[1:]), source)
@@ -649,7 +649,7 @@ async def test_a_job_removed_while_its_details_are_open() -> None:
 @driven
 async def test_o_shows_the_output_and_follows_it() -> None:
     """The output screen stays at its end while lines come, unless the user has moved up."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     console = source.console
     console.write("a", "first\n")
     async with on_stage(source) as stage:
@@ -678,7 +678,7 @@ async def test_o_shows_the_output_and_follows_it() -> None:
 @driven
 async def test_question_mark_lists_every_binding_there_is() -> None:
     """The help has each key of the dashboard, the tables and the app, with what it does."""
-    async with on_stage(ScriptedSource(snapshots.idle()), (120, 70)) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle()), (120, 70)) as stage:
         await stage.press("question_mark")
         assert isinstance(stage.screen, HelpScreen)
         lines = [line.split("│")[1].strip() for line in stage.text.splitlines() if line.count("│") > 1]
@@ -694,7 +694,7 @@ async def test_question_mark_lists_every_binding_there_is() -> None:
 @driven
 async def test_every_screen_scrolls_by_keys() -> None:
     """Where the help or a run does not fit, j and k, and in a run g and G, move it."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     source.outputs[871] = "".join(f"line {index}\n" for index in range(100))
     async with on_stage(source, NARROW) as stage:
         await stage.press("question_mark")
@@ -716,7 +716,7 @@ async def test_every_screen_scrolls_by_keys() -> None:
 @driven
 async def test_the_palette_has_the_commands() -> None:
     """Ctrl+P offers by name what the keys do, and carries it out."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         titles = {command.title for command in stage.app.get_system_commands(stage.screen)}
         assert titles == {
@@ -753,7 +753,7 @@ async def test_the_palette_has_the_commands() -> None:
 @driven
 async def test_commands_of_the_palette_do_what_they_say(title: str, expected: tuple[Any, ...]) -> None:
     """Each command does the same as its key."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         commands = {command.title: command for command in stage.app.get_system_commands(stage.screen)}
         commands[title].callback()
@@ -768,7 +768,7 @@ async def test_commands_of_the_palette_do_what_they_say(title: str, expected: tu
 @driven
 async def test_quit_without_runs_leaves(key: str) -> None:
     """Nothing goes, so nothing is asked."""
-    async with on_stage(ScriptedSource(snapshots.idle()), stop=lambda _grace: None) as stage:
+    async with on_stage(ScriptedBackend(snapshots.idle()), stop=lambda _grace: None) as stage:
         await stage.pilot.press(key)
         assert stage.app._exit
 
@@ -778,7 +778,7 @@ async def test_quit_without_runs_leaves(key: str) -> None:
 async def test_quit_with_runs_asks(key: str) -> None:
     """While runs go the question lists them; esc stays; the same key twice asks once."""
     stopped: list[float] = []
-    async with on_stage(ScriptedSource(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
         await stage.press(key, key)
         assert [type(screen) for screen in stage.app.screen_stack] == [Dashboard, QuitScreen]
         assert "4 runs going, 5 waiting" in stage.text
@@ -794,7 +794,7 @@ async def test_quit_with_runs_asks(key: str) -> None:
 async def test_upper_q_quits_at_once() -> None:
     """``Q`` waits for nothing."""
     stopped: list[float] = []
-    async with on_stage(ScriptedSource(snapshots.saturated()), stop=stopped.append) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append) as stage:
         await stage.pilot.press("q", "Q")
         assert stage.app._exit
         assert stopped == []
@@ -804,7 +804,7 @@ async def test_upper_q_quits_at_once() -> None:
 async def test_w_stops_with_the_grace_and_leaves() -> None:
     """``w`` gives running work the grace, and then the app is gone."""
     stopped: list[float] = []
-    async with on_stage(ScriptedSource(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
         await stage.pilot.press("q", "w")
         await stage.until(lambda: stage.app._exit)
         assert stopped == [7]
@@ -813,7 +813,7 @@ async def test_w_stops_with_the_grace_and_leaves() -> None:
 @driven
 async def test_leaving_a_scheduler_that_goes_on_asks_nothing() -> None:
     """Without a way to stop the scheduler, quitting the dashboard ends no run."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source) as stage:
         await stage.pilot.press("q")
         assert stage.app._exit
@@ -874,7 +874,7 @@ def test_ids_are_unique_everywhere() -> None:
 @driven
 async def test_markup_is_shown_as_it_is_everywhere() -> None:
     """Names, reasons and errors that look like markup or steer terminals are shown, and never raise."""
-    source = ScriptedSource(snapshots.strange(), title="[/b]jobs.py")
+    source = ScriptedBackend(snapshots.strange(), title="[/b]jobs.py")
     source.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
     source.console.write("[b]x", "[/b] printed\n")
     async with on_stage(source, stop=lambda _grace: None) as stage:
@@ -905,7 +905,7 @@ async def test_markup_is_shown_as_it_is_everywhere() -> None:
 @driven
 async def test_a_toast_with_markup_is_drawn() -> None:
     """A job named like markup is confirmed by its name."""
-    async with on_stage(ScriptedSource(snapshots.strange())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.strange())) as stage:
         await stage.press("j", "j", "j", "r")
         assert "▶ [/]: run 900" in stage.text
 
@@ -913,7 +913,7 @@ async def test_a_toast_with_markup_is_drawn() -> None:
 @driven
 async def test_no_color_leaves_glyphs_and_words() -> None:
     """Every state is told by a word beside its glyph, never by colour alone."""
-    async with on_stage(ScriptedSource(snapshots.saturated())) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated())) as stage:
         for words in ("▶ RUNNING", "◔ QUEUED", "‖ PAUSED", "○ IDLE", "◌ HELD", "✗ FAILED", "✓ OK"):
             assert words in stage.text
 
@@ -924,12 +924,12 @@ async def test_no_color_leaves_glyphs_and_words() -> None:
 @driven
 async def test_a_timer_that_is_late_is_said_to_be_stalled() -> None:
     """The heartbeat has a word when the timer has not woken for longer than it ever should."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         assert "♥ 2s" in stage.text
         await stage.show(snapshots.scene(heartbeat=snapshots.ago(36)), source)
         assert "♥ STALLED 36s" in stage.text
-        await stage.show(snapshots.scene(heartbeat=None, timer_error="ValueError: [/]"), source)
+        await stage.show(snapshots.scene(heartbeat=None, internal_error="ValueError: [/]"), source)
         assert "! error: ValueError: [/]" in stage.text
 
 
@@ -948,7 +948,7 @@ async def test_a_timer_that_is_late_is_said_to_be_stalled() -> None:
 async def test_the_gauge_shows_how_full_the_pool_is(going: int, size: int, gauge: str) -> None:
     """A bar and numbers; SATURATED exactly when every slot is taken."""
     runs = [snapshots.running(index + 1, "a", 1) for index in range(going)]
-    async with on_stage(ScriptedSource(snapshots.scene(running=runs, pool=size))) as stage:
+    async with on_stage(ScriptedBackend(snapshots.scene(running=runs, pool=size))) as stage:
         assert gauge in stage.text
         assert ("SATURATED" in stage.text) is (0 < size <= going)
 
@@ -982,7 +982,7 @@ async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
 
     The clock's own picture of each second is one of them, and does not come out of turn.
     """
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with on_stage(source) as stage:
             (clock,) = stage.app._timers
@@ -1013,7 +1013,7 @@ async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
 @driven
 async def test_costly_pictures_come_less_often() -> None:
     """What a picture has cost is known when it has been painted, and the next one waits accordingly."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with on_stage(source) as stage:
             loop = Loop(stage.app, monkeypatch)
@@ -1034,7 +1034,7 @@ async def test_costly_pictures_come_less_often() -> None:
 @driven
 async def test_a_change_after_a_rest_is_shown_at_once() -> None:
     """Only what comes too soon after a picture waits."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with on_stage(source) as stage:
             loop = Loop(stage.app, monkeypatch)
@@ -1049,7 +1049,7 @@ async def test_a_change_after_a_rest_is_shown_at_once() -> None:
 @driven
 async def test_only_one_message_is_under_way() -> None:
     """Many changes before the app has looked are one message."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with on_stage(source) as stage:
             posted: list[object] = []
@@ -1062,7 +1062,7 @@ async def test_only_one_message_is_under_way() -> None:
 @driven
 async def test_leaving_follows_no_more() -> None:
     """An app that is gone is told nothing."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source):
         assert len(source.followers) == 1
     assert source.followers == []
@@ -1074,7 +1074,7 @@ async def test_leaving_follows_no_more() -> None:
 @driven
 async def test_any_size_of_terminal_will_do() -> None:
     """The terminal may change its size at any time, to almost nothing, whatever screen is open."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     sizes = [WIDE, NARROW, (40, 10), (200, 60), (10, 3), (1, 1), (120, 1), (1, 40), (80, 5), WIDE]
     async with on_stage(source, stop=lambda _grace: None) as stage:
         for keys in ([], ["enter"], ["question_mark"], ["o"], ["4", "enter"], ["q"], ["slash"]):
@@ -1089,7 +1089,7 @@ async def test_any_size_of_terminal_will_do() -> None:
 @driven
 async def test_a_terminal_without_rows() -> None:
     """A table of no height, and a terminal of no rows, show nothing and raise nothing."""
-    source = ScriptedSource(snapshots.saturated())
+    source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source, (80, 24)) as stage:
         await stage.resize(80, 0)
         await stage.show(snapshots.many(), source)
@@ -1103,7 +1103,7 @@ async def test_a_terminal_without_rows() -> None:
 @driven
 async def test_panes_stand_side_by_side_where_there_is_room(size: tuple[int, int]) -> None:
     """From 110x28 all four panes are seen; below, one."""
-    async with on_stage(ScriptedSource(snapshots.saturated()), size) as stage:
+    async with on_stage(ScriptedBackend(snapshots.saturated()), size) as stage:
         names = ("running", "waiting", "upcoming", "recent")
         seen = sum(stage.table(name).display for name in names)
         assert seen == (4 if size == (110, 28) else 1)
@@ -1114,7 +1114,7 @@ async def test_every_cell_of_every_line_is_where_it_belongs() -> None:
     """No line of the screen is longer or shorter than the terminal is wide, wide characters included."""
     for snapshot in (snapshots.strange(), snapshots.many(), snapshots.saturated()):
         for width, height in (WIDE, NARROW, (57, 20)):
-            async with on_stage(ScriptedSource(snapshot), (width, height)) as stage:
+            async with on_stage(ScriptedBackend(snapshot), (width, height)) as stage:
                 strips = stage.screen._compositor.render_strips()
                 assert {strip.cell_length for strip in strips} == {width}
 
@@ -1122,7 +1122,7 @@ async def test_every_cell_of_every_line_is_where_it_belongs() -> None:
 @driven
 async def test_clocks_go_on_while_nothing_happens() -> None:
     """A later picture has new countdowns, and nothing else of the table changes."""
-    source = ScriptedSource(snapshots.idle())
+    source = ScriptedBackend(snapshots.idle())
     async with on_stage(source) as stage:
         before = stage.lines(stage.table())
         later: Snapshot = replace(snapshots.idle(), at=snapshots.NOW + timedelta(seconds=1))

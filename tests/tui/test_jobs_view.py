@@ -9,7 +9,7 @@ from support import snapshots
 
 from jobtui.engine.enums import JobStatus
 from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
-from jobtui.tui.job_filter import REGISTERED, SORTS, JobsView
+from jobtui.tui.job_filter import REGISTERED, SORTS, JobListFilter
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
 JOBS = [
@@ -27,7 +27,7 @@ JOBS = [
 COLUMN = {column.key: column for column in JOB_COLUMNS}
 
 
-def names(view: JobsView) -> list[str]:
+def names(view: JobListFilter) -> list[str]:
     """What a view shows of the jobs above."""
     return [job.name for job in view.apply(JOBS)]
 
@@ -48,7 +48,7 @@ def names(view: JobsView) -> list[str]:
 )
 def test_filters(text: str, expected: list[str]) -> None:
     """Every word must be in the name, the schedule or the status, in any case and order."""
-    assert names(JobsView().filtered(text)) == expected
+    assert names(JobListFilter().filtered(text)) == expected
 
 
 @pytest.mark.parametrize(
@@ -66,18 +66,18 @@ def test_filters(text: str, expected: list[str]) -> None:
 )
 def test_sorts(key: str, expected: list[str]) -> None:
     """Each column sorts in the direction in which one looks at it: the latest and the largest first."""
-    assert names(JobsView(sort=key)) == expected
+    assert names(JobListFilter(sort=key)) == expected
 
 
 def test_equal_jobs_stay_in_the_order_of_registration() -> None:
     """Turned around, too: no row dances among its equals."""
-    assert names(JobsView(sort="runs")) == ["A", "b", "c", "Straße"]
-    assert names(JobsView(sort="runs", backwards=True)) == ["Straße", "b", "c", "A"]
+    assert names(JobListFilter(sort="runs")) == ["A", "b", "c", "Straße"]
+    assert names(JobListFilter(sort="runs", backwards=True)) == ["Straße", "b", "c", "A"]
 
 
 def test_next_sort_goes_round_and_comes_back() -> None:
     """After the last column comes the order of registration, which has no name."""
-    view = JobsView()
+    view = JobListFilter()
     seen = []
     for _ in SORTS:
         view = view.next_sort()
@@ -90,7 +90,7 @@ def test_next_sort_goes_round_and_comes_back() -> None:
 
 def test_the_same_column_twice_turns_it_around() -> None:
     """Another column starts in its usual direction; one without an order changes nothing."""
-    view = JobsView().sorted_by(COLUMN["name"])
+    view = JobListFilter().sorted_by(COLUMN["name"])
     assert (view.sort, view.backwards, view.mark, view.title) == ("name", False, "▲", "name ▲")
     view = view.sorted_by(COLUMN["name"])
     assert (view.backwards, view.mark) == (True, "▼")
@@ -101,9 +101,9 @@ def test_the_same_column_twice_turns_it_around() -> None:
 
 def test_filtering_keeps_the_sort() -> None:
     """The two are independent."""
-    view = JobsView().sorted_by(COLUMN["name"]).filtered("every")
+    view = JobListFilter().sorted_by(COLUMN["name"]).filtered("every")
     assert names(view) == ["b", "c"]
-    assert names(view.next_sort().filtered("")) == names(JobsView(sort="schedule"))
+    assert names(view.next_sort().filtered("")) == names(JobListFilter(sort="schedule"))
 
 
 def test_upcoming_is_sorted_and_cut() -> None:

@@ -86,11 +86,11 @@ class Alone(App[None]):
         """The table."""
         yield self.table
 
-    def on_line_table_opened(self, message: LineTable.Opened) -> None:
+    def on_line_table_row_selected(self, message: LineTable.RowSelected) -> None:
         """Remember what was opened."""
         self.said.append(message.row)
 
-    def on_line_table_header_clicked(self, message: LineTable.HeaderClicked) -> None:
+    def on_line_table_header_selected(self, message: LineTable.HeaderSelected) -> None:
         """Remember what was clicked."""
         self.said.append(message.column.key)
 

@@ -12,8 +12,8 @@ from support.app_driver import WIDE, Stage, driven, on_stage
 
 from jobtui.engine.enums import JobStatus, RunState, Trigger
 from jobtui.engine.views import JobView
-from jobtui.frontend.backend import LocalSource
-from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.frontend.backend import LocalBackend
+from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.quit import QuitScreen
@@ -52,11 +52,11 @@ class Gates:
 
 
 @asynccontextmanager
-async def live(scheduler: Scheduler, gates: Gates, console: Console | None = None) -> AsyncIterator[Stage]:
+async def live(scheduler: Scheduler, gates: Gates, console: OutputLog | None = None) -> AsyncIterator[Stage]:
     """A dashboard on a scheduler that runs; afterwards every gate is open and the scheduler has stopped."""
     scheduler.start()
     try:
-        source = LocalSource(scheduler, "jobs.py", console)
+        source = LocalBackend(scheduler, "jobs.py", console)
         async with on_stage(source, WIDE, stop=scheduler.stop, grace=5.0) as stage:
             yield stage
             gates.open_all()
@@ -189,7 +189,7 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
         print("printed [b]so[/b]")  # noqa: T201 - what this is about
         logging.getLogger("talk").warning("logged so")
 
-    console = Console()
+    console = OutputLog()
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", talk)
     logger = logging.getLogger("talk")

@@ -13,12 +13,12 @@ from unittest.mock import patch
 import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, some_turns
-from support.scripted_backend import ScriptedSource
+from support.scripted_backend import ScriptedBackend
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from jobtui.engine.views import Snapshot
-from jobtui.runtime.output_capture import Console
+from jobtui.runtime.output_capture import OutputLog
 from jobtui.tui.app import JobtuiApp
 
 Compare = Callable[..., bool]
@@ -27,7 +27,7 @@ Picture = Callable[..., None]
 pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x".join(map(str, size)))
 
 
-def print_some(console: Console) -> None:
+def print_some(console: OutputLog) -> None:
     """Print some lines as jobs and their subprocesses do."""
     console.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
     console.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
@@ -48,7 +48,7 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
         trouble: str = "",
         address: str = "",
     ) -> None:
-        source = ScriptedSource(snapshot)
+        source = ScriptedBackend(snapshot)
         source.trouble, source.address = trouble, address
         source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         print_some(source.console)

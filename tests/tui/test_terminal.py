@@ -20,7 +20,7 @@ import pytest
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
-from jobtui.frontend.backend import LocalSource
+from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
 LIMIT = 30.0  # seconds
@@ -212,7 +212,7 @@ def test_an_attached_dashboard_is_left_at_once(tmp_path: Path) -> None:
     go_on = threading.Event()
     scheduler = Scheduler()
     scheduler.schedule("@yearly", go_on.wait, name="forever")
-    with scheduler, Server(LocalSource(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
+    with scheduler, Server(LocalBackend(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
         command = [sys.executable, "-m", "jobtui", "attach", str(server.address)]
         terminal = Terminal(command, tmp_path)
         try:

@@ -11,7 +11,7 @@ import pytest
 from support.access_requests import PAGE, Header, basic, coming_from, request, serving
 
 from jobtui.access.passwords import read_password
-from jobtui.access.rules import Credentials, Guards
+from jobtui.access.rules import AccessRules, Credentials
 from jobtui.web.server import Server
 
 API = f"{PAGE}/api/pool"
@@ -19,13 +19,15 @@ RUN = f"{PAGE}/api/jobs/tick/run"
 
 ADA = Credentials("ada", read_password("lovelace"))
 GUARDS = {
-    "open": Guards(),
-    "password": Guards(credentials=ADA),
-    "proxy": Guards(acceptproxyaddress=True),
-    "proxy+password": Guards(acceptproxyaddress=True, credentials=ADA),
-    "networks": Guards(credentials=ADA, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
-    "networks+proxy": Guards(credentials=ADA, allow=(ip_network("10.0.0.0/8"),), acceptproxyaddress=True),
-    "readonly": Guards(readonly=True),
+    "open": AccessRules(),
+    "password": AccessRules(credentials=ADA),
+    "proxy": AccessRules(acceptproxyaddress=True),
+    "proxy+password": AccessRules(acceptproxyaddress=True, credentials=ADA),
+    "networks": AccessRules(credentials=ADA, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
+    "networks+proxy": AccessRules(
+        credentials=ADA, allow=(ip_network("10.0.0.0/8"),), acceptproxyaddress=True
+    ),
+    "readonly": AccessRules(readonly=True),
 }
 
 HOME, ABROAD = "127.0.0.1", "203.0.113.9"

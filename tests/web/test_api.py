@@ -12,7 +12,7 @@ import pytest
 from support.api_server import API, LIMIT, Client, Latch, done, served
 
 from jobtui import Scheduler
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 
 JSON = {"Content-Type": "application/json"}
@@ -210,7 +210,7 @@ def test_a_stopped_scheduler_is_shown_and_runs_nothing(client: Client, scheduler
 
 def test_where_nothing_can_be_changed_everything_can_be_seen(scheduler: Scheduler) -> None:
     """`jobs.readonly` refuses every POST and no GET, and says so."""
-    with served(scheduler, Guards(readonly=True)) as client:
+    with served(scheduler, AccessRules(readonly=True)) as client:
         assert client.get("/snapshot").json["readonly"] is True
         answer = client.post("/jobs/quick/run")
         assert (answer.status, "jobs.readonly" in answer.detail) == (403, True)

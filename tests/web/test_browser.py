@@ -21,10 +21,10 @@ from support.status_page import LIMIT, LOCKED, PASSWORD, USER, serving
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import LocalSource
-from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.frontend.backend import LocalBackend
+from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.web.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -152,7 +152,7 @@ def browser(started: Browser) -> Iterator[Browser]:
 
 @contextmanager
 def visiting(
-    browser: Browser, scheduler: Scheduler, guards: Guards | None = None, title: str = "shop.py"
+    browser: Browser, scheduler: Scheduler, guards: AccessRules | None = None, title: str = "shop.py"
 ) -> Iterator[TcpAddress]:
     """A server that the browser visits, and of which in the end it has nothing to complain about."""
     with serving(scheduler, guards, title) as visitor:
@@ -290,7 +290,7 @@ def test_a_link_of_another_site_leads_in(scheduler: Scheduler, browser: Browser)
 def test_where_nothing_can_be_changed_there_is_no_button(scheduler: Scheduler, browser: Browser) -> None:
     """Neither are there keys; but it is as live."""
     job = scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler, Guards(readonly=True)) as address:
+    with visiting(browser, scheduler, AccessRules(readonly=True)) as address:
         browser.open(address)
         assert "read only" in browser.reads("header")
         assert [each.text for each in browser.driver.find_elements(By.TAG_NAME, "button") if each.text] == [
@@ -306,7 +306,7 @@ def test_where_nothing_can_be_changed_there_is_no_button(scheduler: Scheduler, b
 def test_a_lost_connection_is_said_and_comes_back(scheduler: Scheduler, browser: Browser) -> None:
     """The page turns grey and says why; when there is a server again, it shows that one."""
     job = scheduler.every("1h", print, name="backup")
-    source = LocalSource(scheduler, "shop.py")
+    source = LocalBackend(scheduler, "shop.py")
     with serving(scheduler) as visitor:
         address = visitor.address
         browser.open(address)
@@ -328,7 +328,7 @@ def test_a_lost_connection_is_said_and_comes_back(scheduler: Scheduler, browser:
 
 def test_who_has_to_log_in_again_is_led_to_the_form(scheduler: Scheduler, browser: Browser) -> None:
     """A server that was started anew knows nobody."""
-    source = LocalSource(scheduler, "shop.py")
+    source = LocalBackend(scheduler, "shop.py")
     with serving(scheduler, LOCKED) as visitor:
         address = visitor.address
         browser.open(address)
@@ -470,7 +470,7 @@ def test_the_page_of_a_run_is_live(scheduler: Scheduler, browser: Browser, gate:
         raise ValueError("in the end")
 
     scheduler.every("1h", job, name="slow")
-    with captured_streams(Console()), visiting(browser, scheduler) as address:
+    with captured_streams(OutputLog()), visiting(browser, scheduler) as address:
         run = scheduler.run("slow")
         browser.open(address, f"/@jobs/runs/{run.number}")
         browser.mark()

@@ -10,14 +10,14 @@ import pytest
 from support.access_requests import PAGE, basic, coming_from, request, serving
 
 from jobtui.access.passwords import Password, hash_password, read_password
-from jobtui.access.rules import Credentials, Guards
+from jobtui.access.rules import AccessRules, Credentials
 from jobtui.runtime.clock import ManualClock
-from jobtui.web.security.login_limiter import LOCKED, MOST_FAILURES, Attempts
+from jobtui.web.security.login_limiter import LOCKED, MOST_FAILURES, LoginLimiter
 from jobtui.web.security.sessions import LIFE, MOST, Sessions
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"
-GUARDS = Guards(credentials=Credentials("ada", read_password("lovelace")))
+GUARDS = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 RIGHT, WRONG = basic("ada", "lovelace"), basic("ada", "secret-guess")
 
 
@@ -55,7 +55,7 @@ def test_to_give_no_credentials_is_no_attempt() -> None:
 
 def test_behind_a_proxy_it_is_the_client_that_has_to_wait() -> None:
     """Not everybody who comes through the same proxy."""
-    guards = Guards(credentials=GUARDS.credentials, acceptproxyaddress=True)
+    guards = AccessRules(credentials=GUARDS.credentials, acceptproxyaddress=True)
     with serving(guards) as server:
         guessing = (HOST, WRONG, ("X-Forwarded-For", "127.0.0.9"))
         assert [request(server.address, path=API, headers=guessing).status for _ in range(6)][-1] == 429
@@ -95,7 +95,7 @@ def test_a_success_forgives_slips_of_the_finger() -> None:
 
 def test_what_is_forgiven_is_forgotten() -> None:
     """The count begins anew."""
-    attempts = Attempts(ManualClock(0).monotonic)
+    attempts = LoginLimiter(ManualClock(0).monotonic)
     home = ip_address("127.0.0.1")
     for _ in range(MOST_FAILURES - 1):
         attempts.failed(home)
@@ -107,7 +107,7 @@ def test_what_is_forgiven_is_forgotten() -> None:
 def test_failures_of_long_ago_do_not_count() -> None:
     """Only those that come within a minute of the one before."""
     clock = ManualClock(0)
-    attempts = Attempts(clock.monotonic)
+    attempts = LoginLimiter(clock.monotonic)
     for _ in range(2 * MOST_FAILURES):
         attempts.failed(None)
         clock.advance(LOCKED)
@@ -120,7 +120,7 @@ def test_failures_of_long_ago_do_not_count() -> None:
 
 def test_all_addresses_of_an_ipv6_site_are_one() -> None:
     """Whoever has one has 2^64; an IPv4 address written as IPv6 is that address."""
-    attempts = Attempts(ManualClock(0).monotonic)
+    attempts = LoginLimiter(ManualClock(0).monotonic)
     for host in range(MOST_FAILURES):
         attempts.failed(ip_address(f"2001:db8::{host:x}"))
     assert attempts.wait(ip_address("2001:db8::ffff")) == LOCKED
@@ -133,7 +133,7 @@ def test_all_addresses_of_an_ipv6_site_are_one() -> None:
 
 def test_a_crowd_of_addresses_takes_no_more_memory() -> None:
     """The oldest failures make room."""
-    attempts = Attempts(ManualClock(0).monotonic)
+    attempts = LoginLimiter(ManualClock(0).monotonic)
     for host in range(5_000):
         attempts.failed(ip_address(host))
     assert len(attempts._failures) == 1_000
@@ -199,7 +199,7 @@ def test_no_log_has_credentials(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_hashed_password_works_as_the_plain_one() -> None:
     """What `jobtui hash-password` makes is what the settings take."""
     hashed = read_password(hash_password("lovelace"))
-    with serving(Guards(credentials=Credentials("ada", hashed))) as server:
+    with serving(AccessRules(credentials=Credentials("ada", hashed))) as server:
         assert request(server.address, path=API, headers=(HOST, WRONG)).status == 401
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
 

@@ -20,7 +20,7 @@ from support.api_server import LIMIT, Answer, Client, Latch, done, served
 from jobtui import Scheduler, __version__
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
-from jobtui.engine.views import JobView, RunView, Tally
+from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.runtime.clock import ManualClock
 from jobtui.web.metrics.exposition import encoder_for
 from jobtui.web.metrics.histograms import DURATIONS, LATENESSES, Histogram, Histograms
@@ -261,7 +261,7 @@ def test_scrapes_at_once_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     scheduler.schedule("@yearly", lambda: None, name="a")
     asked, tallies = [], scheduler.tallies
 
-    def ask() -> Iterator[Tally]:
+    def ask() -> Iterator[JobCounters]:
         asked.append(1)
         return tallies()
 

@@ -14,16 +14,16 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from support.api_server import API, DOCUMENT, Client, Latch, done, operations, served
 
 from jobtui import Scheduler
-from jobtui.access.rules import Guards
-from jobtui.frontend.backend import LocalSource
-from jobtui.frontend.cooperative import Turns
+from jobtui.access.rules import AccessRules
+from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.cooperative import Staggered
 from jobtui.schedules.schedule import Once
 from jobtui.web.api.endpoints import Api
 from jobtui.web.connection_limit import Connections
-from jobtui.web.context import Site
-from jobtui.web.event_hub import Broadcast
+from jobtui.web.context import ServerContext
+from jobtui.web.event_hub import EventHub
 from jobtui.web.metrics.metrics import Metrics
-from jobtui.web.security.access_control import Gate as Doorkeeper
+from jobtui.web.security.access_control import AccessControl as Doorkeeper
 from jobtui.web.security.sessions import Sessions
 
 FAR = timedelta(days=3)
@@ -34,15 +34,15 @@ def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
 
     async def collect() -> list[web.RouteDef]:
         metrics = Metrics(scheduler)
-        broadcast = Broadcast(scheduler, metrics.observe)
+        broadcast = EventHub(scheduler, metrics.observe)
         broadcast.close()
         clock = scheduler._runtime.clock
-        site = Site(
-            source=LocalSource(scheduler, ""),
+        site = ServerContext(
+            source=LocalBackend(scheduler, ""),
             broadcast=broadcast,
-            gate=Doorkeeper(Guards(), Sessions(clock.monotonic), clock.monotonic),
+            gate=Doorkeeper(AccessRules(), Sessions(clock.monotonic), clock.monotonic),
             connections=Connections(),
-            turns=Turns(),
+            turns=Staggered(),
             clock=clock,
             cookie="jobtui",
         )

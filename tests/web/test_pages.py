@@ -9,7 +9,7 @@ import pytest
 from support.status_page import LIMIT, Element, Visitor, serving
 
 from jobtui import Scheduler
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.simulation.simulated_scheduler import simulated
 
@@ -357,7 +357,7 @@ def test_more_jobs_than_a_browser_can_take_are_found_by_the_filter(
 def test_where_nothing_can_be_changed_there_are_no_buttons(scheduler: Scheduler) -> None:
     """Readonly shows everything, offers nothing, and refuses what is sent all the same."""
     job = scheduler.every("1h", print, name="backup")
-    with serving(scheduler, Guards(readonly=True)) as visitor:
+    with serving(scheduler, AccessRules(readonly=True)) as visitor:
         for path in ("/@jobs", "/@jobs/jobs/backup"):
             page = visitor.get(path).page
             assert [each for each in page.all("button") if each.attributes.get("form") == "act"] == []

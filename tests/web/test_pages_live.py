@@ -14,7 +14,7 @@ from support.status_page import LIMIT, LOCKED, Stream, Tree, Visitor, serving, s
 
 from jobtui import Scheduler
 from jobtui.engine.views import Snapshot
-from jobtui.web.pages.template_renderer import Draw, Looks
+from jobtui.web.pages.template_renderer import Draw, TemplateRenderer
 
 
 @pytest.fixture
@@ -192,9 +192,9 @@ def test_a_change_is_drawn_once_for_all_who_look(
 
     monkeypatch.setattr(scheduler, "snapshot", taken)
     drawn: list[str] = []
-    part = Looks.part
+    part = TemplateRenderer.part
 
-    def counted(looks: Looks, name: str) -> Draw:
+    def counted(looks: TemplateRenderer, name: str) -> Draw:
         draw = part(looks, name)
 
         def count(part_id: str, view: Any, now: Any) -> Any:
@@ -203,7 +203,7 @@ def test_a_change_is_drawn_once_for_all_who_look(
 
         return count
 
-    monkeypatch.setattr(Looks, "part", counted)
+    monkeypatch.setattr(TemplateRenderer, "part", counted)
     for name in ("one", "two"):
         scheduler.every("1h", print, name=name)
     with serving(scheduler) as visitor, ExitStack() as open_streams:

@@ -10,9 +10,9 @@ import pytest
 from support.status_page import LIMIT, LOCKED, PASSWORD, USER, Element, Tree, Visitor, serving, streaming
 
 from jobtui import Scheduler
-from jobtui.access.rules import Guards
+from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus
-from jobtui.runtime.output_capture import Console, captured_streams
+from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.web.pages.forms import inside
 
 ATTACKS = [
@@ -66,7 +66,7 @@ def test_whatever_a_user_writes_is_only_shown(scheduler: Scheduler, attack: str)
         raise ValueError(attack)
 
     job.__doc__ = attack
-    with captured_streams(Console()), serving(scheduler, title=attack) as visitor:
+    with captured_streams(OutputLog()), serving(scheduler, title=attack) as visitor:
         scheduler.every("1h", job, name=attack)
         page = visitor.get().page
         run = scheduler.run(attack)
@@ -167,7 +167,7 @@ def test_the_cookie_is_for_this_page_alone(scheduler: Scheduler) -> None:
 def test_behind_https_the_cookie_is_for_https(scheduler: Scheduler) -> None:
     """A proxy that may be believed says so; nobody else can."""
     https = {"X-Forwarded-Proto": "https"}
-    with serving(scheduler, Guards(acceptproxyaddress=True)) as visitor:
+    with serving(scheduler, AccessRules(acceptproxyaddress=True)) as visitor:
         assert "Secure" in visitor.get(headers=https).headers["Set-Cookie"]
     with serving(scheduler) as visitor:
         assert "Secure" not in visitor.get(headers=https).headers["Set-Cookie"]
@@ -261,7 +261,7 @@ def test_logging_out_ends_the_session(scheduler: Scheduler) -> None:
 
 def test_one_can_log_out_where_nothing_can_be_changed(scheduler: Scheduler) -> None:
     """Readonly does not keep anybody in."""
-    guards = Guards(credentials=LOCKED.credentials, readonly=True)
+    guards = AccessRules(credentials=LOCKED.credentials, readonly=True)
     with serving(scheduler, guards) as visitor:
         visitor.log_in()
         token = visitor.get().page.one("input", name="token").attributes["value"]

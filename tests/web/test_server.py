@@ -18,23 +18,23 @@ from support.access_requests import PAGE, connected, request, serving
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
-from jobtui.access.rules import Credentials, Guards
-from jobtui.frontend.backend import LocalSource
+from jobtui.access.rules import AccessRules, Credentials
+from jobtui.frontend.backend import LocalBackend
 from jobtui.web.listeners import CannotListenError
 from jobtui.web.server import Server
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"
-GUARDS = Guards(credentials=Credentials("ada", read_password("lovelace")))
+GUARDS = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 
 
 EVENTS = b"GET /@jobs/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HALF = b"POST /@jobs/api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
 
 
-def make(listen: str, guards: Guards | None = None) -> Server:
+def make(listen: str, guards: AccessRules | None = None) -> Server:
     """A server that is bound and not started."""
-    return Server(LocalSource(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), guards=guards)
+    return Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), guards=guards)
 
 
 def web_threads() -> list[threading.Thread]:
@@ -217,7 +217,7 @@ def test_a_server_that_cannot_begin_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 def test_it_shows_a_scheduler_that_has_not_started_and_one_that_has_stopped() -> None:
     """The page is there before the first job and after the last."""
     scheduler = Scheduler(tz="UTC")
-    with Server(LocalSource(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
+    with Server(LocalBackend(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
 
         def phase() -> object:
             reply = request(server.address, path=f"{PAGE}/api/snapshot", headers=(HOST,))
@@ -238,10 +238,10 @@ def test_a_process_with_open_streams_ends(tmp_path: Path) -> None:
         "import socket\n"
         "from jobtui import Scheduler\n"
         "from jobtui.access.addresses import parse_address\n"
-        "from jobtui.frontend.backend import LocalSource\n"
+        "from jobtui.frontend.backend import LocalBackend\n"
         "from jobtui.web.server import Server\n"
         "scheduler = Scheduler(tz='UTC')\n"
-        "with Server(LocalSource(scheduler, 'x'), parse_address('127.0.0.1:0')) as server, scheduler:\n"
+        "with Server(LocalBackend(scheduler, 'x'), parse_address('127.0.0.1:0')) as server, scheduler:\n"
         "    clients = [socket.create_connection(('127.0.0.1', server.address.port)) for _ in range(3)]\n"
         f"    clients[0].sendall({EVENTS!r})\n"
         f"    clients[1].sendall({HALF!r})\n"

@@ -15,9 +15,9 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
-from jobtui.engine.batch import Streak
+from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
-from jobtui.engine.records import NOTHING, RunRecord
+from jobtui.engine.records import NO_EXTRAS, RunRecord
 from jobtui.engine.stop_request import RunCancelledError, stop_request_of
 from jobtui.engine.tracebacks import one_line, report, trimmed_traceback
 from jobtui.runtime.clock import Clock
@@ -98,14 +98,20 @@ class Worker(Outcome):
         self.hasty = False
         self.resting = False
         self.ended = 0.0
-        self.streak: Streak | None = None
+        self.streak: Batch | None = None
         self._bell = threading.Lock()
         self._bell.acquire()
 
     def next_at_hand(self) -> RunRecord | None:
         """Go on in the streak. None: there is something to tell, or to be told."""
         streak, run = self.streak, self.run
-        if streak is None or not streak.hand or self.remarkable or run is None or run.remarks is not NOTHING:
+        if (
+            streak is None
+            or not streak.hand
+            or self.remarkable
+            or run is None
+            or run.remarks is not NO_EXTRAS
+        ):
             return None
         streak.times += (self.ended, self.elapsed)
         try:
@@ -151,7 +157,7 @@ class Dispatcher(Protocol):
         ...
 
 
-class Crew:
+class ThreadExecutor:
     """The worker threads: which of them rest, and how many were sent for.
 
     Args:
@@ -173,7 +179,7 @@ class Crew:
         self._resting: list[Worker] = []
         self._numbers = itertools.count(1)
         self._closed = False
-        self._loop = LoopThread()
+        self._loop = EventLoopThread()
 
     def send_for_one(self) -> Callable[[], None]:
         """Choose a worker for a run that may start; under the lock. Returns what calls it, after the lock."""
@@ -311,7 +317,7 @@ class Crew:
         self._dispatcher.report(outcome)
 
 
-class LoopThread:
+class EventLoopThread:
     """One asyncio event loop in a daemon thread, started when the first coroutine comes."""
 
     def __init__(self) -> None:

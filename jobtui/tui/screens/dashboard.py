@@ -13,9 +13,9 @@ from textual.widgets import Footer, Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import plain
-from jobtui.frontend.upcoming import Upcoming
+from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.commands import Commands
-from jobtui.tui.job_filter import JobsView
+from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
@@ -85,7 +85,7 @@ class Dashboard(Screen[None]):
         )
         self._filter = Input(placeholder="filter by name, schedule or status", id="filter", compact=True)
         self._panes = Panes()
-        self._view = JobsView()
+        self._view = JobListFilter()
         self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
@@ -137,7 +137,7 @@ class Dashboard(Screen[None]):
             # The title is markup to Textual, and a filter is what the user typed.
             self._jobs.border_title = title.replace("[", r"\[")
 
-    def _view_changed(self, view: JobsView) -> None:
+    def _view_changed(self, view: JobListFilter) -> None:
         self._view = view
         self._jobs.mark_heading(view.sort, view.mark)
         if self._snapshot is not None:
@@ -145,11 +145,11 @@ class Dashboard(Screen[None]):
 
     # --- what is selected -------------------------------------------------------------------------
 
-    def _selected_row(self) -> JobView | RunView | Upcoming | None:
+    def _selected_row(self) -> JobView | RunView | UpcomingTick | None:
         """The row that the keys are about: in the table that has the focus, else among the jobs."""
         focused = self.focused
         table: LineTable[Any] = focused if isinstance(focused, LineTable) else self._jobs
-        row: JobView | RunView | Upcoming | None = table.selected
+        row: JobView | RunView | UpcomingTick | None = table.selected
         return row
 
     def _selected_job(self) -> JobView | None:
@@ -165,7 +165,7 @@ class Dashboard(Screen[None]):
         For a job that is its latest waiting run, or else the one that runs.
         """
         row = self._selected_row()
-        if isinstance(row, Upcoming):
+        if isinstance(row, UpcomingTick):
             return (row.number, row.job, _NOT_STARTED) if row.number else None
         if isinstance(row, RunView):
             return None if row.state.ended else _about(row)
@@ -288,12 +288,12 @@ class Dashboard(Screen[None]):
     def _filter_submitted(self) -> None:
         self._close_filter()
 
-    @on(LineTable.HeaderClicked)
-    def _header_clicked(self, message: LineTable.HeaderClicked) -> None:
+    @on(LineTable.HeaderSelected)
+    def _header_clicked(self, message: LineTable.HeaderSelected) -> None:
         self._view_changed(self._view.sorted_by(message.column))
 
-    @on(LineTable.Opened)
-    def _row_opened(self, message: LineTable.Opened) -> None:
+    @on(LineTable.RowSelected)
+    def _row_opened(self, message: LineTable.RowSelected) -> None:
         row = message.row
         if isinstance(row, RunView):
             self.app.push_screen(RunScreen(row, self._commands.source))

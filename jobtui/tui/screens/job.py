@@ -16,8 +16,8 @@ from textual.widgets import Footer, Static
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
-from jobtui.schedules.dst import Coming, Fire
-from jobtui.tui.background import Inquiry, said
+from jobtui.schedules.dst import Fire, TickPreview
+from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.commands import Commands
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
@@ -46,7 +46,7 @@ class JobScreen(ModalScreen[None]):
         self._job = job
         self._commands = commands
         self._source = commands.source
-        self._inquiry = Inquiry(
+        self._inquiry = BackgroundQuery(
             self, lambda: self._source.details(job), self._show_details, self._show_refusal
         )
         self._details: JobDetails | None = None
@@ -106,8 +106,8 @@ class JobScreen(ModalScreen[None]):
         else:
             self._commands.pause(self._job)
 
-    @on(LineTable.Opened)
-    def _run_opened(self, message: LineTable.Opened) -> None:
+    @on(LineTable.RowSelected)
+    def _run_opened(self, message: LineTable.RowSelected) -> None:
         message.stop()
         self.app.push_screen(RunScreen(message.row, self._commands.source))
 
@@ -129,7 +129,7 @@ def _about(details: JobDetails) -> Table:
     return fields(rows)
 
 
-def _fires(coming: Coming, snapshot: Snapshot) -> Text:
+def _fires(coming: TickPreview, snapshot: Snapshot) -> Text:
     text = Text("Next fires\n", style="")
     text.stylize("bold")
     if not coming.fires:

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import Source
-from jobtui.runtime.output_capture import CONSOLE_LINES, Line, Printed
-from jobtui.tui.background import Inquiry, said
+from jobtui.frontend.backend import Backend
+from jobtui.runtime.output_capture import CONSOLE_LINES, Line, OutputChunk
+from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -30,12 +30,12 @@ class OutputScreen(ModalScreen[None]):
         Binding("escape,q,o", "dismiss", "Close", key_display="esc", id="output.close"),
     ]
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Backend) -> None:
         super().__init__()
         self._source = source
         self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
         self._last = 0  # the number of the last whole line that is known
-        self._inquiry = Inquiry(
+        self._inquiry = BackgroundQuery(
             self, lambda: source.printed(self._last), self._show_printed, self._show_refusal
         )
         self._table: LineTable[OutputLine] = LineTable(
@@ -59,7 +59,7 @@ class OutputScreen(ModalScreen[None]):
         if not self._source.trouble:
             self._inquiry.ask()
 
-    def _show_printed(self, printed: Printed) -> None:
+    def _show_printed(self, printed: OutputChunk) -> None:
         following = self._table.cursor >= len(self._table.rows) - 1
         if (
             printed.first != self._last + 1

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.engine.views import RunView
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
     STATE_GLYPHS,
     between,
@@ -23,7 +23,7 @@ from jobtui.frontend.formatting import (
     span,
     trigger_word,
 )
-from jobtui.tui.background import Inquiry, said
+from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.widgets.key_values import fields
 
 
@@ -43,7 +43,7 @@ class RunScreen(ModalScreen[None]):
         Binding("G,end", "scroll_end", "Bottom", show=False, id="run.bottom"),
     ]
 
-    def __init__(self, run: RunView, source: Source) -> None:
+    def __init__(self, run: RunView, source: Backend) -> None:
         super().__init__()
         self._run = run
         self._output = Static(classes="verbatim")
@@ -67,7 +67,9 @@ class RunScreen(ModalScreen[None]):
         """Ask for what it printed."""
         number = self._run.number
         if number:
-            Inquiry(self, lambda: self._source.output(number), self._show_output, self._show_refusal).ask()
+            BackgroundQuery(
+                self, lambda: self._source.output(number), self._show_output, self._show_refusal
+            ).ask()
 
     def _show_output(self, output: str) -> None:
         self._output.update(Text(_lines(output.rstrip()) or "nothing was printed"))

@@ -27,7 +27,7 @@ from jobtui.frontend.formatting import (
     span,
     trigger_word,
 )
-from jobtui.frontend.upcoming import Upcoming, is_affected
+from jobtui.frontend.upcoming import UpcomingTick, is_affected
 from jobtui.tui.widgets.line_table import Cell, Column
 
 STRIP_LENGTH = 10
@@ -203,11 +203,11 @@ JOB_RUN_COLUMNS: Sequence[Column[RunView]] = (
 # --- upcoming -------------------------------------------------------------------------------------
 
 
-def _due(row: Upcoming, now: datetime) -> Cell:
+def _due(row: UpcomingTick, now: datetime) -> Cell:
     return [(moment(row.due, now), "muted" if row.paused else "")]
 
 
-def _left(row: Upcoming, now: datetime) -> Cell:
+def _left(row: UpcomingTick, now: datetime) -> Cell:
     if row.paused:
         return [("paused", "waiting")]
     if not is_affected(row.schedule, row.due, now):
@@ -218,15 +218,15 @@ def _left(row: Upcoming, now: datetime) -> Cell:
     ]
 
 
-def _upcoming_job(row: Upcoming, _now: datetime) -> Cell:
+def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
     return [(plain(row.job), "muted" if row.paused else "")]
 
 
-def _what(row: Upcoming, _now: datetime) -> Cell:
+def _what(row: UpcomingTick, _now: datetime) -> Cell:
     return [(plain(row.what), "muted")]
 
 
-UPCOMING_COLUMNS: Sequence[Column[Upcoming]] = (
+UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
     Column("due", "DUE", 12, _due),
     Column("left", "IN", _LEFT_WIDTH, _left),
     Column("job", "JOB", 14, _upcoming_job, grow=2),
@@ -234,7 +234,7 @@ UPCOMING_COLUMNS: Sequence[Column[Upcoming]] = (
 )
 
 
-def upcoming_key(row: Upcoming) -> object:
+def upcoming_key(row: UpcomingTick) -> object:
     """Tells what comes apart: a job has one next fire, a one-off run its number."""
     return row.number or row.job
 

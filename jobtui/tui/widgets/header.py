@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import between, count, going, plain
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
@@ -74,7 +74,7 @@ class StatusLine(_Line):
         id: The widget's id.
     """
 
-    def __init__(self, source: Source, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, source: Backend, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._source = source
 
@@ -85,8 +85,8 @@ class StatusLine(_Line):
         left.append((f" {plain(self._source.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
-        if snapshot.timer_error:
-            left.append((f"  ! error: {plain(snapshot.timer_error)}", "failed"))
+        if snapshot.internal_error:
+            left.append((f"  ! error: {plain(snapshot.internal_error)}", "failed"))
         # In the order of importance: the last goes first.
         right = [
             (f"{snapshot.at:%H:%M:%S}", "strong"),

@@ -86,7 +86,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     ]
 
     @dataclass
-    class Opened(Message):
+    class RowSelected(Message):
         """The user wants to see a row in depth."""
 
         table: LineTable[Any]
@@ -98,7 +98,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return self.table
 
     @dataclass
-    class HeaderClicked(Message):
+    class HeaderSelected(Message):
         """The user clicked the name of a column."""
 
         table: LineTable[Any]
@@ -301,7 +301,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         if at.y < self._header:
             column = self._column_at(at.x)
             if column is not None:
-                self.post_message(self.HeaderClicked(self, column))
+                self.post_message(self.HeaderSelected(self, column))
             return
         index = self.scroll_offset.y + at.y - self._header
         if index < len(self.rows):
@@ -358,4 +358,4 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Ask to see the row under the cursor in depth."""
         row = self.selected
         if row is not None:
-            self.post_message(self.Opened(self, row))
+            self.post_message(self.RowSelected(self, row))

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.upcoming import Upcoming, upcoming_of
+from jobtui.frontend.upcoming import UpcomingTick, upcoming_of
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -83,7 +83,7 @@ class Panes(Container):
         self.waiting: LineTable[RunView] = LineTable(
             WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"
         )
-        self.upcoming: LineTable[Upcoming] = LineTable(
+        self.upcoming: LineTable[UpcomingTick] = LineTable(
             UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"
         )
         self.recent: LineTable[RunView] = LineTable(

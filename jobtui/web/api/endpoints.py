@@ -15,8 +15,8 @@ from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.codec import DETAILS, POOL, PRINTED, RUN, UPCOMING
 from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
 from jobtui.web.api.event_stream import EventStream
-from jobtui.web.api.snapshot_json import SnapshotTexts
-from jobtui.web.context import Site
+from jobtui.web.api.snapshot_json import SnapshotEncoder
+from jobtui.web.context import ServerContext
 from jobtui.web.problems import Problem
 from jobtui.web.request_parsing import LARGEST_NUMBER, LARGEST_POOL, check_query, read_json, whole_number
 from jobtui.web.responses import json_response, text_of, written_response
@@ -36,10 +36,10 @@ class Api:
         site: The scheduler, and who may come in.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ServerContext) -> None:
         self._site = site
         self._source = site.source
-        self._texts = SnapshotTexts()
+        self._texts = SnapshotEncoder()
         self._description = files("jobtui.web.api").joinpath("openapi.json").read_bytes()
 
     def routes(self) -> Iterable[web.RouteDef]:

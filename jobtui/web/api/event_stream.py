@@ -11,7 +11,7 @@ from aiohttp import web
 from jobtui.engine.events import Event
 from jobtui.frontend.codec import write_event
 from jobtui.frontend.cooperative import pause
-from jobtui.web.context import Site
+from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import KEPT
 from jobtui.web.request_parsing import check_query
 from jobtui.web.responses import text_of
@@ -56,7 +56,7 @@ class EventStream:
         site: The scheduler.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ServerContext) -> None:
         self._broadcast = site.broadcast
         self._turns = site.turns
         self._pulse = site.source.scheduler.pulse

@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.codec import JOB, RUN, SNAPSHOT, Shape
+from jobtui.frontend.codec import JOB, RUN, SNAPSHOT, Codec
 from jobtui.web.responses import text_of
 
 View = TypeVar("View")
 
 
-class Texts(Generic[View]):
+class JsonCache(Generic[View]):
     """The texts of the views that were written last: an unchanged job or run is the same view again.
 
     Args:
         shape: How a view is written.
     """
 
-    def __init__(self, shape: Shape[View]) -> None:
+    def __init__(self, shape: Codec[View]) -> None:
         self._shape = shape
         # By the view's identity, which nothing else can have while the view is kept here.
         self._known: dict[int, tuple[View, str]] = {}
@@ -38,12 +38,12 @@ class Texts(Generic[View]):
         return texts
 
 
-class SnapshotTexts:
+class SnapshotEncoder:
     """Writes snapshots, and of each only what has changed since the one before."""
 
     def __init__(self) -> None:
-        self._jobs: Texts[JobView] = Texts(JOB)
-        self._runs: Texts[RunView] = Texts(RUN)
+        self._jobs: JsonCache[JobView] = JsonCache(JOB)
+        self._runs: JsonCache[RunView] = JsonCache(RUN)
 
     def jobs(self, snapshot: Snapshot) -> str:
         """The jobs alone."""

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from jobtui.engine.enums import Phase
-from jobtui.engine.views import Pulse
+from jobtui.engine.views import Liveness
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.request_parsing import check_query
@@ -41,7 +41,7 @@ class Health:
         )
 
 
-def status_of(pulse: Pulse) -> str:
+def status_of(pulse: Liveness) -> str:
     """In a word: "ok", "late" where the timer does not wake, or the phase that is not "running"."""
     if pulse.phase is not Phase.RUNNING:
         return str(pulse.phase.value)

@@ -19,7 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.utils import floatToGoString
 
 from jobtui import __version__
-from jobtui.engine.views import Tally
+from jobtui.engine.views import JobCounters
 from jobtui.frontend.cooperative import pause
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.web.metrics.exposition import Encoder, encoder_for, written
@@ -74,7 +74,7 @@ class Metrics:
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _scrape(self, encode: Encoder) -> bytes:
-        tallies: list[Tally] = []
+        tallies: list[JobCounters] = []
         for tally in self._scheduler.tallies():
             tallies.append(tally)
             if len(tallies) % _COUNTED == 0:
@@ -82,7 +82,7 @@ class Metrics:
         self._histograms.forget_all_but({tally.job for tally in tallies})
         return await written(self._metrics(tallies), encode)
 
-    def _metrics(self, tallies: Sequence[Tally]) -> Iterator[Metric]:
+    def _metrics(self, tallies: Sequence[JobCounters]) -> Iterator[Metric]:
         """Every metric, those of the jobs in pieces of a few jobs each."""
         yield from self._totals(tallies)
         for some in _pieces(tallies):
@@ -103,7 +103,7 @@ class Metrics:
                 these,
             )
 
-    def _totals(self, tallies: Sequence[Tally]) -> Iterator[Metric]:
+    def _totals(self, tallies: Sequence[JobCounters]) -> Iterator[Metric]:
         pulse, pool = self._scheduler.pulse(), self._scheduler.pool_view()
         yield InfoMetricFamily(
             "jobtui_build",
@@ -135,7 +135,7 @@ class Metrics:
         )
 
 
-def _runs(tallies: Sequence[Tally]) -> Metric:
+def _runs(tallies: Sequence[JobCounters]) -> Metric:
     metric = CounterMetricFamily(
         "jobtui_runs",
         "How many runs, and ticks that started none, have ended since their job was registered.",

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from jobtui.frontend import commands
-from jobtui.frontend.backend import Source
+from jobtui.frontend.backend import Backend
 from jobtui.web.problems import Problem
 from jobtui.web.request_parsing import LARGEST_NUMBER, LARGEST_POOL, whole_number
 
-Command = Callable[[Source, str], str]
+Command = Callable[[Backend, str], str]
 
 
-def carry_out(source: Source, fields: Mapping[str, str]) -> str:
+def carry_out(source: Backend, fields: Mapping[str, str]) -> str:
     """Do what a form's button asks for.
 
     Args:
@@ -37,12 +37,12 @@ def carry_out(source: Source, fields: Mapping[str, str]) -> str:
         raise Problem(HTTPStatus.CONFLICT, str(error)) from None
 
 
-def _cancel(source: Source, value: str) -> str:
+def _cancel(source: Backend, value: str) -> str:
     number = whole_number("a run's number", value, 1, LARGEST_NUMBER)
     return commands.cancel(source, number, f"run {number}")
 
 
-def _resize(source: Source, value: str) -> str:
+def _resize(source: Backend, value: str) -> str:
     return commands.resize(
         source, whole_number("the pool", value, 1, LARGEST_POOL)
     )  # 0, no limit, is no step

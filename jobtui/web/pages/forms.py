@@ -11,7 +11,7 @@ from aiohttp import web
 from jobtui.web.pages.template_renderer import ROOT
 from jobtui.web.problems import Problem
 from jobtui.web.request_parsing import VISIT, read_body
-from jobtui.web.security.access_control import Gate
+from jobtui.web.security.access_control import AccessControl
 
 _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 20
@@ -28,7 +28,7 @@ class Forms:
         cookie: The cookie's name.
     """
 
-    def __init__(self, gate: Gate, cookie: str) -> None:
+    def __init__(self, gate: AccessControl, cookie: str) -> None:
         self._gate = gate
         self._cookie = cookie
 

@@ -17,7 +17,7 @@ _SLICE = 3  # parts that are drawn before others have a turn
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Fragment:
     """A part as it was drawn.
 
     Attributes:
@@ -35,7 +35,7 @@ class Part:
     version: int
 
 
-class PartList:
+class FragmentList:
     """Parts that stand below each other, in an order that changes.
 
     Args:
@@ -64,7 +64,7 @@ class PartList:
         self.name = name
         self.order: tuple[str, ...] = ()
         self.order_version = 0
-        self.parts: dict[Hashable, Part] = {}
+        self.parts: dict[Hashable, Fragment] = {}
         self._draw = draw
         self._show = show
         self._same = same
@@ -73,7 +73,7 @@ class PartList:
 
     async def paint(self, snapshot: Snapshot, version: int, *, anew: bool) -> bool:
         """Draw what has changed. Returns whether anything reads differently; until then all is as before."""
-        parts: dict[Hashable, Part] = {}
+        parts: dict[Hashable, Fragment] = {}
         drawn, changed = 0, False
         for key, view in self._show(snapshot):
             part = self.parts.get(key)
@@ -90,13 +90,13 @@ class PartList:
         self.parts = parts
         return changed
 
-    def _drawn(self, before: Part | None, view: object, now: datetime, version: int) -> Part:
+    def _drawn(self, before: Fragment | None, view: object, now: datetime, version: int) -> Fragment:
         part_id = before.id if before is not None else self._new_id()
         html = str(self._draw(part_id, view, now))
         if before is not None and before.html == html:
             return replace(before, view=view)
         written = f"{json.dumps(part_id)}:{json.dumps(html, ensure_ascii=False)}"
-        return Part(part_id, view, html, written, version)
+        return Fragment(part_id, view, html, written, version)
 
     def _new_id(self) -> str:
         return self.name if self._single else f"{self.name}-{next(self._numbers)}"

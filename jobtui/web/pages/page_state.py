@@ -18,14 +18,14 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.cooperative import pause
 from jobtui.frontend.formatting import NEVER, between, going
-from jobtui.frontend.throttle import Pace
+from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
-from jobtui.web.context import Site
+from jobtui.web.context import ServerContext
 from jobtui.web.pages.compression import Pack
-from jobtui.web.pages.fragments import PartList
-from jobtui.web.pages.sections import HEADS, LISTS, MOST_JOBS
-from jobtui.web.pages.template_renderer import Looks
+from jobtui.web.pages.fragments import FragmentList
+from jobtui.web.pages.sections import FIXED_SECTIONS, LIST_SECTIONS, MOST_JOBS
+from jobtui.web.pages.template_renderer import TemplateRenderer
 
 STALE = 5.0  # seconds after which a picture without news is old: the heartbeat is no event
 _SPACING = 0.05  # seconds from one picture to the next
@@ -34,7 +34,7 @@ _SHARE = 0.06  # of a core, for everything that the server does
 _SEARCHED = 100  # jobs that are looked at before others have a turn
 
 
-class Board:
+class PageState:
     """The parts of the status page, as of the latest picture. Of the server's thread alone.
 
     Args:
@@ -48,22 +48,24 @@ class Board:
         started: When the scheduler was started; None before.
     """
 
-    def __init__(self, site: Site, looks: Looks) -> None:
+    def __init__(self, site: ServerContext, looks: TemplateRenderer) -> None:
         self.version = 0
         self.seq = -1
         self._site = site
         # What comes is new in every picture; of jobs and runs, what has not changed is the same object.
         self._lists = {
-            name: PartList(name, looks.part(name), show, operator.eq if name == "coming" else operator.is_)
-            for name, show in LISTS
+            name: FragmentList(
+                name, looks.part(name), show, operator.eq if name == "coming" else operator.is_
+            )
+            for name, show in LIST_SECTIONS
         }
         self._heads = {
-            name: PartList(name, looks.part(part), show, operator.eq, single=True)
-            for name, part, show in HEADS
+            name: FragmentList(name, looks.part(part), show, operator.eq, single=True)
+            for name, part, show in FIXED_SECTIONS
         }
         self._draw_job = looks.part("jobs")
         self._drawing = asyncio.Lock()
-        self._pace = Pace(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        self._pace = AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
         self._changed = False  # since the version was given its number
         self._day: date | None = None
         self._painted = 0.0

@@ -7,15 +7,15 @@ import json
 from aiohttp import web
 
 from jobtui.web.api.event_stream import KEEPALIVE, open_stream, send
-from jobtui.web.context import Site
+from jobtui.web.context import ServerContext
 from jobtui.web.pages.compression import GZIP, GZIP_BEGIN, squeezed, takes_gzip, unpacked
-from jobtui.web.pages.page_state import Board
+from jobtui.web.pages.page_state import PageState
 
 _RETRY = b"retry: 1000\n\n"  # milliseconds until a browser that has lost us tries again
 _RELOAD = b"event: reload\ndata: 1\n\n"
 
 
-class Live:
+class PageStream:
     """Sends every browser what has changed since the version that it has.
 
     Args:
@@ -23,7 +23,7 @@ class Live:
         board: What there is to see.
     """
 
-    def __init__(self, site: Site, board: Board) -> None:
+    def __init__(self, site: ServerContext, board: PageState) -> None:
         self._site = site
         self._board = board
 

@@ -12,12 +12,12 @@ from aiohttp import web
 
 from jobtui.frontend.formatting import between
 from jobtui.schedules.zones import zone_name
-from jobtui.web.context import Site
+from jobtui.web.context import ServerContext
 from jobtui.web.pages.form_commands import carry_out
 from jobtui.web.pages.forms import Forms, inside
-from jobtui.web.pages.page_state import Board
-from jobtui.web.pages.page_stream import Live
-from jobtui.web.pages.template_renderer import ROOT, STATIC, Looks
+from jobtui.web.pages.page_state import PageState
+from jobtui.web.pages.page_stream import PageStream
+from jobtui.web.pages.template_renderer import ROOT, STATIC, TemplateRenderer
 from jobtui.web.problems import Problem
 from jobtui.web.request_parsing import CLIENT, LARGEST_NUMBER, VISIT, whole_number
 
@@ -39,13 +39,13 @@ class Pages:
         site: The scheduler, and who may come in.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: ServerContext) -> None:
         self._site = site
         self._source = site.source
         self._gate = site.gate
-        self._looks = Looks(readonly=site.gate.guards.readonly)
-        self._board = Board(site, self._looks)
-        self._live = Live(site, self._board)
+        self._looks = TemplateRenderer(readonly=site.gate.guards.readonly)
+        self._board = PageState(site, self._looks)
+        self._live = PageStream(site, self._board)
         self._forms = Forms(site.gate, site.cookie)
         self._said: OrderedDict[str, str] = OrderedDict()  # what a browser is told on the next page, by token
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
-from jobtui.frontend.upcoming import Upcoming, upcoming_of
+from jobtui.frontend.upcoming import UpcomingTick, upcoming_of
 
 MOST_JOBS = 1_000  # what a browser can take; the filter finds the others
 MOST_WAITING = 100
@@ -18,11 +18,11 @@ Rows = Iterable[tuple[Hashable, object]]  # what tells each part apart, and what
 Show = Callable[[Snapshot], Rows]
 
 
-class Life(NamedTuple):
+class SchedulerStatus(NamedTuple):
     """Whether the scheduler is well."""
 
     phase: Phase
-    timer_error: str
+    internal_error: str
 
 
 class Totals(NamedTuple):
@@ -34,7 +34,7 @@ class Totals(NamedTuple):
     running: int
 
 
-class Note(NamedTuple):
+class ListCaption(NamedTuple):
     """How much of a list is shown, and what is said where there is nothing."""
 
     shown: int
@@ -72,7 +72,7 @@ def _coming(snapshot: Snapshot) -> Rows:
     return ((_coming_key(row), row) for row in rows)
 
 
-def _coming_key(row: Upcoming) -> Hashable:
+def _coming_key(row: UpcomingTick) -> Hashable:
     return row.number, row.job, row.due.timestamp()
 
 
@@ -83,8 +83,8 @@ def _one(value: Callable[[Snapshot], object]) -> Show:
     return lambda snapshot: [(None, value(snapshot))]
 
 
-def _life(snapshot: Snapshot) -> Life:
-    return Life(snapshot.phase, snapshot.timer_error)
+def _life(snapshot: Snapshot) -> SchedulerStatus:
+    return SchedulerStatus(snapshot.phase, snapshot.internal_error)
 
 
 def _pool(snapshot: Snapshot) -> PoolView:
@@ -101,30 +101,30 @@ def _totals(snapshot: Snapshot) -> Totals:
     )
 
 
-def _jobs_note(snapshot: Snapshot) -> Note:
-    return Note(min(len(snapshot.jobs), MOST_JOBS), len(snapshot.jobs), "no job is registered")
+def _jobs_note(snapshot: Snapshot) -> ListCaption:
+    return ListCaption(min(len(snapshot.jobs), MOST_JOBS), len(snapshot.jobs), "no job is registered")
 
 
-def _running_note(snapshot: Snapshot) -> Note:
-    return Note(len(snapshot.running), snapshot.pool.running, "nothing runs")
+def _running_note(snapshot: Snapshot) -> ListCaption:
+    return ListCaption(len(snapshot.running), snapshot.pool.running, "nothing runs")
 
 
-def _waiting_note(snapshot: Snapshot) -> Note:
+def _waiting_note(snapshot: Snapshot) -> ListCaption:
     total = snapshot.pool.queued + snapshot.pool.held
-    return Note(min(len(snapshot.waiting), MOST_WAITING), total, "nothing waits")
+    return ListCaption(min(len(snapshot.waiting), MOST_WAITING), total, "nothing waits")
 
 
-def _coming_note(snapshot: Snapshot) -> Note:
+def _coming_note(snapshot: Snapshot) -> ListCaption:
     total = len(snapshot.scheduled) + sum(job.next is not None for job in snapshot.jobs)
-    return Note(min(total, MOST_COMING), total, "nothing is due")
+    return ListCaption(min(total, MOST_COMING), total, "nothing is due")
 
 
-def _ended_note(snapshot: Snapshot) -> Note:
+def _ended_note(snapshot: Snapshot) -> ListCaption:
     shown = min(len(snapshot.recent), MOST_ENDED)
-    return Note(shown, shown, "nothing has ended yet")
+    return ListCaption(shown, shown, "nothing has ended yet")
 
 
-HEADS: Sequence[tuple[str, str, Show]] = (  # their ids, their macros, what they show
+FIXED_SECTIONS: Sequence[tuple[str, str, Show]] = (  # their ids, their macros, what they show
     ("life", "life", _one(_life)),
     ("pool", "pool", _one(_pool)),
     ("totals", "totals", _one(_totals)),
@@ -134,7 +134,7 @@ HEADS: Sequence[tuple[str, str, Show]] = (  # their ids, their macros, what they
     ("coming-note", "note", _one(_coming_note)),
     ("ended-note", "note", _one(_ended_note)),
 )
-LISTS: Sequence[tuple[str, Show]] = (
+LIST_SECTIONS: Sequence[tuple[str, Show]] = (
     ("jobs", _jobs),
     ("running", _running),
     ("waiting", _waiting),

@@ -41,7 +41,7 @@ class File:
     content_type: str
 
 
-class Looks:
+class TemplateRenderer:
     """The templates, made ready once.
 
     Args:

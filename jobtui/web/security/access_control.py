@@ -24,10 +24,10 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDictProxy
 
-from jobtui.access.rules import Guards, IpAddress
+from jobtui.access.rules import AccessRules, IpAddress
 from jobtui.engine.tracebacks import logger
 from jobtui.web.problems import Problem
-from jobtui.web.security.login_limiter import Attempts
+from jobtui.web.security.login_limiter import LoginLimiter
 from jobtui.web.security.sessions import Sessions
 
 BASIC = 'Basic realm="jobtui", charset="UTF-8"'
@@ -36,7 +36,7 @@ _AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class AccessRequest:
     """What the rules look at of a request.
 
     Attributes:
@@ -52,7 +52,7 @@ class Visit:
     cookie: str = ""
 
 
-class Gate:
+class AccessControl:
     """The rules, and what they have to remember.
 
     Args:
@@ -61,10 +61,10 @@ class Gate:
         monotonic: Tells how much time has passed, in seconds.
     """
 
-    def __init__(self, guards: Guards, sessions: Sessions, monotonic: Callable[[], float]) -> None:
+    def __init__(self, guards: AccessRules, sessions: Sessions, monotonic: Callable[[], float]) -> None:
         self.guards = guards
         self.sessions = sessions
-        self.attempts = Attempts(monotonic)
+        self.attempts = LoginLimiter(monotonic)
         self._names = frozenset(("localhost", socket.gethostname().lower()))
         self._key = secrets.token_bytes(32)
         self._known: bytes | None = None  # the credentials that were found right, as a keyed hash
@@ -73,7 +73,7 @@ class Gate:
 
     # --- where it comes from ----------------------------------------------------------------------
 
-    def check_origin(self, visit: Visit) -> IpAddress | None:
+    def check_origin(self, visit: AccessRequest) -> IpAddress | None:
         """See that a request comes from where it may, and that no other site has made a browser send it.
 
         Returns:
@@ -88,7 +88,7 @@ class Gate:
             self._check_same_site(visit, host)
         return client
 
-    def _client(self, visit: Visit) -> IpAddress | None:
+    def _client(self, visit: AccessRequest) -> IpAddress | None:
         if visit.peer is not None and not self.guards.lets_in(visit.peer):
             raise Problem(HTTPStatus.FORBIDDEN, f"{visit.peer} is not let in")
         forwarded = visit.headers.getall("X-Forwarded-For", [])
@@ -112,7 +112,7 @@ class Gate:
                 "who can reach the proxy is let in as if on this machine"
             )
 
-    def _host(self, visit: Visit) -> str:
+    def _host(self, visit: AccessRequest) -> str:
         hosts = visit.headers.getall("Host", [])
         parts = _AUTHORITY.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if parts is None:
@@ -126,7 +126,7 @@ class Gate:
             )
         return hosts[0].lower()
 
-    def _check_same_site(self, visit: Visit, host: str) -> None:
+    def _check_same_site(self, visit: AccessRequest, host: str) -> None:
         site = visit.headers.get("Sec-Fetch-Site")
         if site is not None and site not in ("same-origin", "none"):
             raise Problem(HTTPStatus.FORBIDDEN, "another web site has made the browser send this")
@@ -141,7 +141,7 @@ class Gate:
 
     # --- who it is --------------------------------------------------------------------------------
 
-    async def check_credentials(self, visit: Visit, client: IpAddress | None) -> None:
+    async def check_credentials(self, visit: AccessRequest, client: IpAddress | None) -> None:
         """See that a request comes from somebody who has logged in, or who gives the credentials with it.
 
         Raises:

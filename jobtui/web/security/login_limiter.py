@@ -14,7 +14,7 @@ _MOST_KEPT = 1_000  # addresses
 _IPV6_SITE = 64  # bits: whoever has one address has all of them
 
 
-class Attempts:
+class LoginLimiter:
     """Counts the failures of each address.
 
     Args:
