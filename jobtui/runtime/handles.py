@@ -80,10 +80,10 @@ class Job:
 class Run:
     """One execution of a runnable. Safe in any thread."""
 
-    __slots__ = ("_outcome", "_record", "_runtime")
+    __slots__ = ("_kernel", "_outcome", "_record")
 
     def __init__(self, runtime: Kernel, record: RunRecord) -> None:
-        self._runtime = runtime
+        self._kernel = runtime
         self._record = record
         self._outcome: tuple[object, BaseException | None] = _NOTHING_YET
 
@@ -100,7 +100,7 @@ class Run:
     @property
     def state(self) -> RunState:
         """Where it is, or how it ended."""
-        return self._runtime.state_of(self._record)
+        return self._kernel.state_of(self._record)
 
     @property
     def reason(self) -> str:
@@ -116,7 +116,7 @@ class Run:
         Returns:
             Whether it has ended.
         """
-        done = self._runtime.event_of(self)
+        done = self._kernel.event_of(self)
         return done is None or done.wait(timeout)
 
     def result(self, timeout: float | None = None) -> Any:
@@ -146,7 +146,7 @@ class Run:
             Which of these was done; false if it had ended. A thread stops when its job looks at
             ``jobtui.current_run().cancelled`` and returns.
         """
-        return self._runtime.cancel(self._record)
+        return self._kernel.cancel(self._record)
 
     def __repr__(self) -> str:
         """The run's number, job and state."""

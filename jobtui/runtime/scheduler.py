@@ -73,7 +73,7 @@ class Scheduler:
         ValueError: A negative pool, an unknown policy, DST rule or zone.
     """
 
-    _runtime_type: ClassVar[type[Kernel]] = Kernel  # the test kit has another one
+    _kernel_type: ClassVar[type[Kernel]] = Kernel  # the test kit has another one
 
     def __init__(
         self,
@@ -88,8 +88,8 @@ class Scheduler:
         self.tz = zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
-        self._runtime = self._runtime_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
-        self._one_offs = self._runtime.one_offs
+        self._kernel = self._kernel_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self._one_offs = self._kernel.one_offs
         # What `now` was asked for last, and its job: there is nothing to find out about it the next time.
         self._latest: tuple[Callable[..., Any], JobRecord] = _NO_JOB.runnable.call, _NO_JOB
         self.hooks = Hooks()
@@ -246,7 +246,7 @@ class Scheduler:
                 return self._request(Trigger.NOW, None, runnable, args, kwargs)
             self._latest = function, job = cast("Callable[..., Any]", runnable), known
         call = partial(function, *args, **kwargs) if args or kwargs else function
-        return self._runtime.request_now(job, call)
+        return self._kernel.request_now(job, call)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay: a timedelta, seconds, or a duration such as ``"1m"``.
@@ -278,7 +278,7 @@ class Scheduler:
     @property
     def jobs(self) -> list[Job]:
         """The jobs that have a schedule, in the order of registration."""
-        records = self._runtime.query(lambda engine: list(engine.jobs.values()))
+        records = self._kernel.query(lambda engine: list(engine.jobs.values()))
         return [Job(self, record) for record in records if record.schedule is not None]
 
     def job(self, name: str) -> Job:
@@ -287,7 +287,7 @@ class Scheduler:
         Raises:
             LookupError: There is none, or it is a group of one-off runs; the message names the nearest ones.
         """
-        record = self._runtime.query(lambda engine: find_job(engine, name))
+        record = self._kernel.query(lambda engine: find_job(engine, name))
         if record.schedule is None:
             raise LookupError(f"{name} has no schedule: it stands for one-off runs, each with its own handle")
         return Job(self, record)
@@ -306,36 +306,36 @@ class Scheduler:
                 raise LookupError(f"{name} ran once: its arguments are gone, so it cannot be run again")
             return engine.submit(record, Trigger.HAND, now)
 
-        return self._runtime.request(submit)
+        return self._kernel.request(submit)
 
     def pause(self, job: str | Job) -> bool:
         """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
-        return self._runtime.change(lambda engine, now: engine.pause(self._record(engine, job), now))
+        return self._kernel.change(lambda engine, now: engine.pause(self._record(engine, job), now))
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again. Returns False if it was not paused."""
-        return self._runtime.change(lambda engine, now: engine.resume(self._record(engine, job), now))
+        return self._kernel.change(lambda engine, now: engine.resume(self._record(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns how many that were."""
-        return self._runtime.change(
+        return self._kernel.change(
             lambda engine, now: sum([engine.pause(job, now) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
         """Resume every job that is paused. Returns how many that were."""
-        return self._runtime.change(
+        return self._kernel.change(
             lambda engine, now: sum([engine.resume(job, now) for job in engine.jobs.values()])
         )
 
     def cancel(self, number: int) -> Cancellation:
         """Cancel a run by its number: as `Run.cancel`. False if it has ended or never was."""
-        run = self._runtime.query(lambda engine: engine.find_run(number))
-        return Cancellation.TOO_LATE if run is None else self._runtime.cancel(run)
+        run = self._kernel.query(lambda engine: engine.find_run(number))
+        return Cancellation.TOO_LATE if run is None else self._kernel.cancel(run)
 
     def remove(self, job: Job) -> bool:
         """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""
-        return self._runtime.change(lambda engine, now: engine.remove_job(self._record(engine, job), now))
+        return self._kernel.change(lambda engine, now: engine.remove_job(self._record(engine, job), now))
 
     def resize(self, pool: int) -> None:
         """Change how many runs may be RUNNING at once; 0 for no limit. Shrinking ends no run.
@@ -344,13 +344,13 @@ class Scheduler:
             ValueError: A negative size.
         """
         size = pool_size(pool)
-        self._runtime.change(lambda engine, now: engine.resize(size, now))
+        self._kernel.change(lambda engine, now: engine.resize(size, now))
 
     # --- questions --------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
         """Everything as it is now."""
-        return self._runtime.snapshot()
+        return self._kernel.snapshot()
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
         """Take a snapshot and get every event after it.
@@ -359,7 +359,7 @@ class Scheduler:
             notify: Called after each change, in the thread that made it: it must be quick and must not
                 block. What it raises is logged and ends nothing.
         """
-        return self._runtime.subscribe(notify)
+        return self._kernel.subscribe(notify)
 
     def runs_of(self, name: str) -> tuple[RunView, ...]:
         """The latest endings of one job, newest first, at most 20.
@@ -367,7 +367,7 @@ class Scheduler:
         Raises:
             LookupError: There is no such job.
         """
-        return self._runtime.query(lambda engine: engine.runs_of(find_job(engine, name)))
+        return self._kernel.query(lambda engine: engine.runs_of(find_job(engine, name)))
 
     def run_view(self, number: int) -> RunView:
         """The run of that number, wherever it is in its life.
@@ -375,19 +375,19 @@ class Scheduler:
         Raises:
             LookupError: There is none, or it ended so long ago that it is not known any more.
         """
-        view = self._runtime.query(lambda engine: engine.run_view(number))
+        view = self._kernel.query(lambda engine: engine.run_view(number))
         if view is None:
             raise LookupError(f"nothing is known of run {number}: it never was, or it ended long ago")
         return view
 
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
-        output = self._runtime.query(lambda engine: engine.output_of(number))
+        output = self._kernel.query(lambda engine: engine.output_of(number))
         return "" if output is None else str(output)
 
     def pool_view(self) -> PoolView:
         """The pool as it is now."""
-        return self._runtime.query(lambda engine: engine.pool.view())
+        return self._kernel.query(lambda engine: engine.pool.view())
 
     def tallies(self) -> Iterator[JobCounters]:
         """How the runs and ticks of each job have ended, in the order of registration.
@@ -396,9 +396,9 @@ class Scheduler:
         """
 
         def count(some: list[JobRecord]) -> list[JobCounters]:
-            return self._runtime.query(lambda _: [job.tally() for job in some if not job.removed])
+            return self._kernel.query(lambda _: [job.tally() for job in some if not job.removed])
 
-        jobs = self._runtime.query(lambda engine: list(engine.jobs.values()))
+        jobs = self._kernel.query(lambda engine: list(engine.jobs.values()))
         for first in range(0, len(jobs), TOGETHER):
             yield from count(jobs[first : first + TOGETHER])
 
@@ -409,9 +409,9 @@ class Scheduler:
         """
 
         def draw(some: list[JobRecord]) -> None:
-            self._runtime.query(lambda engine: [engine.job_view(job) for job in some if not job.removed])
+            self._kernel.query(lambda engine: [engine.job_view(job) for job in some if not job.removed])
 
-        jobs = self._runtime.query(lambda engine: list(engine.jobs.values()))
+        jobs = self._kernel.query(lambda engine: list(engine.jobs.values()))
         changed = [job for job in jobs if job.picture is None]
         for first in range(0, len(changed), DRAWN_TOGETHER):
             draw(changed[first : first + DRAWN_TOGETHER])
@@ -419,11 +419,11 @@ class Scheduler:
 
     def pulse(self) -> Liveness:
         """Whether it is alive. It never waits, whatever hangs."""
-        return self._runtime.pulse()
+        return self._kernel.pulse()
 
     def view(self, record: JobRecord) -> JobView:
         """What a `Job` is asked about; for its use."""
-        return self._runtime.view(record)
+        return self._kernel.view(record)
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -434,13 +434,13 @@ class Scheduler:
             StartError: One of the functions raised.
             RuntimeError: It was started before.
         """
-        self._runtime.claim_start()
+        self._kernel.claim_start()
         try:
             self.hooks.started()
         except StartError:
-            self._runtime.stop(0)  # so that nobody waits for a run that will never start
+            self._kernel.stop(0)  # so that nobody waits for a run that will never start
             raise
-        self._runtime.start()
+        self._kernel.start()
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.
@@ -453,10 +453,10 @@ class Scheduler:
             Whether all work had ended in time. A signal handler that has interrupted the scheduler itself,
             in the middle of a change, cannot wait for that: a thread stops it, and the answer is False.
         """
-        if self._runtime.interrupted:
+        if self._kernel.interrupted:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
-        in_time = self._runtime.stop(grace)
+        in_time = self._kernel.stop(grace)
         self.hooks.stopped()
         return in_time
 
@@ -493,7 +493,7 @@ class Scheduler:
             misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
             max_held=held_limit(max_held),
         )
-        self._runtime.change(lambda engine, now: engine.add_job(record, now))
+        self._kernel.change(lambda engine, now: engine.add_job(record, now))
         return Job(self, record)
 
     def _request(
@@ -521,7 +521,7 @@ class Scheduler:
                 return engine.submit(record, trigger, now, call)
             return engine.submit_later(record, trigger, due(now), now, call)
 
-        return self._runtime.request(submit)
+        return self._kernel.request(submit)
 
     def _one_off_job_of(self, runnable: object) -> JobRecord | None:
         """The job of an ordinary function's one-off runs, of which nothing is to be found out any more."""

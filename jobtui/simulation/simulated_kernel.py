@@ -32,7 +32,7 @@ class SimulatedRun(Run):
 
     __slots__ = ()
 
-    _runtime: SimulatedKernel
+    _kernel: SimulatedKernel
 
     @property
     def trigger(self) -> Trigger:
@@ -42,17 +42,17 @@ class SimulatedRun(Run):
     @property
     def due(self) -> datetime | None:
         """When it should start: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
-        return self._record.view(self._runtime.tz).due
+        return self._record.view(self._kernel.tz).due
 
     @property
     def started(self) -> datetime | None:
         """When its work started; None if it has not."""
-        return self._record.view(self._runtime.tz).started
+        return self._record.view(self._kernel.tz).started
 
     @property
     def ended(self) -> datetime | None:
         """When it ended; None if it has not."""
-        return self._record.view(self._runtime.tz).ended
+        return self._record.view(self._kernel.tz).ended
 
     @property
     def exception(self) -> BaseException | None:
@@ -71,9 +71,9 @@ class SimulatedRun(Run):
         Raises:
             RuntimeError: It has not ended, and cannot while the test, or a job, waits for it.
         """
-        if not self._runtime.is_mine:
+        if not self._kernel.is_mine:
             return super().wait(timeout)  # a thread that a job has started
-        self._runtime.work_for(self)
+        self._kernel.work_for(self)
         if self.state.ended:
             return True
         if timeout is not None and timeout <= 0:
@@ -82,7 +82,7 @@ class SimulatedRun(Run):
         reason = f" ({self.reason})" if self.reason else ""
         raise RuntimeError(
             f"run {self.number} of {self.job} is {self.state.value}{due}{reason}, and cannot end while it is "
-            f"waited for: {self._runtime.why_it_stands}"
+            f"waited for: {self._kernel.why_it_stands}"
         )
 
     def __repr__(self) -> str:

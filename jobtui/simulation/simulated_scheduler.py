@@ -91,8 +91,8 @@ class SimulatedScheduler(Scheduler):
         ValueError: A negative pool, an unknown policy, DST rule or zone, or a start that is none.
     """
 
-    _runtime_type: ClassVar[type[Kernel]] = SimulatedKernel
-    _runtime: SimulatedKernel
+    _kernel_type: ClassVar[type[Kernel]] = SimulatedKernel
+    _kernel: SimulatedKernel
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class SimulatedScheduler(Scheduler):
         )
         self._given_tz, self._given_pool, self._given_dst, self._given_overlap = tz, pool, dst, overlap
         self._given_schedules = dict(schedules or {})
-        self._runtime.opening = self._call_start_functions
+        self._kernel.opening = self._call_start_functions
         self._imports = _Imports()
         self._active = False
         self._former: Scheduler | None = None  # the default that this one stands in for
@@ -147,7 +147,7 @@ class SimulatedScheduler(Scheduler):
         if seconds < 0:
             raise ValueError(f"time does not pass backwards ({seconds:g} s); step() sets the clock back")
         self._check_end(self._clock.now() + seconds)
-        self._runtime.pass_time(seconds)
+        self._kernel.pass_time(seconds)
 
     def advance_to(self, instant: datetime | str) -> None:
         """Let time pass until an instant, which is part of it; as `advance` does.
@@ -164,7 +164,7 @@ class SimulatedScheduler(Scheduler):
         seconds = _seconds_of(instant, self.tz) - self._clock.now()
         if seconds < 0:
             raise ValueError(f"{instant} is before {self.time}: step() sets the clock back")
-        self._runtime.pass_time(seconds)
+        self._kernel.pass_time(seconds)
 
     def step(self, seconds: timedelta | float | str) -> None:
         """Set the wall clock forth or back, as a person or NTP does. No time passes.
@@ -184,7 +184,7 @@ class SimulatedScheduler(Scheduler):
         """
         far = _seconds_in(seconds)
         self._check_end(self._clock.now() + far)
-        self._runtime.step_clock(far)
+        self._kernel.step_clock(far)
 
     def _check_end(self, seconds: float) -> None:
         """See that a clock can show an instant, in any zone."""
@@ -225,9 +225,9 @@ class SimulatedScheduler(Scheduler):
             LookupError: There is no such job; the message names the nearest ones.
         """
         if job is None:
-            return list(self._runtime.runs)
+            return list(self._kernel.runs)
         name = job.name if isinstance(job, Job) else job
-        runs = self._runtime.runs_of_job.get(name)
+        runs = self._kernel.runs_of_job.get(name)
         if runs is None:
             self.runs_of(name)  # or it is a mistake
             return []
@@ -278,7 +278,7 @@ class SimulatedScheduler(Scheduler):
             raise RuntimeError("the scheduler is not active: load() belongs inside  with simulated(...):")
         before = self._registered
         try:
-            with self._runtime.closed_gate(_LOADING), self._imports.noted():
+            with self._kernel.closed_gate(_LOADING), self._imports.noted():
                 loaded = load_target(
                     os.fspath(target),
                     config=None if config is None else Path(config),
@@ -303,7 +303,7 @@ class SimulatedScheduler(Scheduler):
             TypeError: It cannot be run, or a job is given arguments.
             RuntimeError: The scheduler has stopped.
         """
-        self._runtime.open_gate()
+        self._kernel.open_gate()
         return _simulated(super().now(runnable, *args, **kwargs))
 
     def run(self, name: str) -> SimulatedRun:
@@ -314,7 +314,7 @@ class SimulatedScheduler(Scheduler):
             StartError: As for `advance`.
             RuntimeError: The scheduler has stopped.
         """
-        self._runtime.open_gate()
+        self._kernel.open_gate()
         return _simulated(super().run(name))
 
     # --- life -------------------------------------------------------------------------------------
@@ -325,8 +325,8 @@ class SimulatedScheduler(Scheduler):
         Raises:
             RuntimeError: It was started before.
         """
-        self._runtime.claim_start()
-        self._runtime.start()
+        self._kernel.claim_start()
+        self._kernel.start()
 
     def __enter__(self) -> Self:
         """Start, and be the default scheduler."""
@@ -351,7 +351,7 @@ class SimulatedScheduler(Scheduler):
         try:
             self.hooks.started()
         except BaseException:
-            self._runtime.stop(0)
+            self._kernel.stop(0)
             raise
         self.hooks.on_start.clear()
 

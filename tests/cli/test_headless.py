@@ -519,7 +519,7 @@ class TestLog:
         job.pause()
         for _ in range(2):
             logged.clock.advance(5)
-            logged.scheduler._runtime._poll()
+            logged.scheduler._kernel._poll()
         first, second = logged.lines()
         assert first == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00"
         assert second.startswith("12:00:10.000 SKIPPED ")
@@ -558,11 +558,11 @@ class TestLog:
         ("happen", "line"),
         [
             (
-                lambda scheduler: scheduler._runtime._report_internal_error(OSError("no\nspace")),
+                lambda scheduler: scheduler._kernel._report_internal_error(OSError("no\nspace")),
                 "TIMER     an exception in the timer, which goes on: OSError: no space",
             ),
             (
-                lambda scheduler: scheduler._runtime.change(
+                lambda scheduler: scheduler._kernel.change(
                     lambda engine, now: engine.clock_stepped(-3600.0, now)
                 ),
                 "CLOCK     the clock was set back by 3600.0 s",

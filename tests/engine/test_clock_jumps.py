@@ -65,8 +65,8 @@ class Sleep(threading.Event):
 class HandTimer(Timer):
     """The scheduler's own timer and its loop, on the test's thread."""
 
-    def __init__(self, runtime: Kernel, clock: ManualClock) -> None:
-        super().__init__(runtime._poll, self._raise, clock.monotonic)
+    def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
+        super().__init__(kernel._poll, self._raise, clock.monotonic)
         self.sleep = Sleep(clock)
 
     def _raise(self, error: Exception) -> None:
@@ -112,8 +112,8 @@ class Fire:
 class Hands(InlineExecutor):
     """Workers on the test's thread, who note what they run."""
 
-    def __init__(self, runtime: Kernel, clock: ManualClock) -> None:
-        super().__init__(runtime, clock)
+    def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
+        super().__init__(kernel, clock)
         self.fires: list[Fire] = []
         self.begun = self._note
 
@@ -137,9 +137,9 @@ class World:
     def __init__(self, start: float = NOON, tz: str = "UTC") -> None:
         self.clock = ManualClock(start)
         self.scheduler = Scheduler(tz=tz, clock=self.clock)
-        runtime = self.scheduler._runtime
-        self.timer = runtime._timer = HandTimer(runtime, self.clock)
-        self.hands = runtime._crew = Hands(runtime, self.clock)
+        kernel = self.scheduler._kernel
+        self.timer = kernel._timer = HandTimer(kernel, self.clock)
+        self.hands = kernel._crew = Hands(kernel, self.clock)
 
     def start(self) -> None:
         """Start the scheduler; its timer looks for the first time."""
@@ -189,7 +189,7 @@ class World:
         def endings(engine: Engine) -> list[RunView]:
             return [view_of(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
 
-        return self.scheduler._runtime.query(endings)
+        return self.scheduler._kernel.query(endings)
 
     def ticks(self, job: str) -> list[tuple[RunState, int, str]]:
         """The ledger's entries for one job's ticks that started no run."""

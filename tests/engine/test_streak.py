@@ -212,7 +212,7 @@ class Steps:
             self.began.append(number)
             if number not in self.special:
                 return None
-            self.streaks.append(len(scheduler._runtime._streaks))
+            self.streaks.append(len(scheduler._kernel._streaks))
             return self.special[number]()
 
         self.step = step
@@ -238,8 +238,8 @@ class Blind(Timer):
 def scheduler() -> Iterator[Scheduler]:
     """A running scheduler that takes every run for a short one, and whose timer does not look."""
     scheduler = Scheduler(pool=1, tz="UTC")
-    scheduler._runtime._crew.short = 1_000.0
-    scheduler._runtime._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
+    scheduler._kernel._crew.short = 1_000.0
+    scheduler._kernel._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
     with scheduler:
         yield scheduler
 
@@ -356,7 +356,7 @@ def test_the_stop_finds_a_streak(scheduler: Scheduler, steps: Steps) -> None:
 def test_a_run_that_hangs_in_a_streak_keeps_nobody_waiting() -> None:
     """The timer takes back what has not begun, and another worker does it, in order."""
     with Scheduler(pool=2, tz="UTC") as scheduler:
-        scheduler._runtime._crew.short = 1_000.0
+        scheduler._kernel._crew.short = 1_000.0
         steps = Steps(scheduler)
         [first] = steps.go(1)
         first.result(LIMIT)
@@ -393,47 +393,47 @@ def test_an_end_that_finds_the_lock_taken_ends_the_streak(scheduler: Scheduler, 
     last_begun, leave_last = hanging(steps, 31)
     runs = steps.go(30)
     assert begun.wait(LIMIT)
-    runtime = scheduler._runtime
+    kernel = scheduler._kernel
 
     def dawdle(_: Engine) -> None:
         leave.set()
-        until(lambda: bool(runtime._reports))
+        until(lambda: bool(kernel._reports))
 
-    runtime.query(dawdle)
+    kernel.query(dawdle)
     assert last_begun.wait(LIMIT)
     leave = leave_last
-    runtime.query(dawdle)
+    kernel.query(dawdle)
     for run in runs:
         assert run.wait(LIMIT)
     assert steps.began == list(range(2, 32))
-    assert runtime._streaks == []
+    assert kernel._streaks == []
 
 
 def test_two_who_do_short_runs_deal_no_hands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would take back the other's all the time."""
     scheduler = Scheduler(pool=2, tz="UTC")
-    runtime = scheduler._runtime
-    runtime._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
-    runtime._crew.short = 1_000.0
-    monkeypatch.setattr(runtime._crew, "_spawn", lambda: None)
+    kernel = scheduler._kernel
+    kernel._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
+    kernel._crew.short = 1_000.0
+    monkeypatch.setattr(kernel._crew, "_spawn", lambda: None)
     scheduler.start()
     first, second = Worker("worker-1"), Worker("worker-2")
     first.elapsed = second.elapsed = 1e-6
     scheduler.now(noop)
-    first.run = runtime.arrive(first)
-    assert runtime.turn(first) is None  # from here on these runs are known to be short
+    first.run = kernel.arrive(first)
+    assert kernel.turn(first) is None  # from here on these runs are known to be short
     for _ in range(30):
         scheduler.now(noop)
-    runtime._crew.coming += 2
+    kernel._crew.coming += 2
     for worker in (first, second):
-        worker.run = runtime.arrive(worker)
-    first.run = runtime.turn(first)
-    assert (len(runtime._crew.hasty), dealt(first)) == (2, False)
-    runtime._crew.look()
-    runtime._crew.look()  # the second does not come back
-    first.run = runtime.turn(first)
+        worker.run = kernel.arrive(worker)
+    first.run = kernel.turn(first)
+    assert (len(kernel._crew.hasty), dealt(first)) == (2, False)
+    kernel._crew.look()
+    kernel._crew.look()  # the second does not come back
+    first.run = kernel.turn(first)
     assert not dealt(first)  # it is expected again, since its run is a short one
-    first.run = runtime.turn(first)
+    first.run = kernel.turn(first)
     assert dealt(first)
     scheduler.stop(0)
 
@@ -442,7 +442,7 @@ def test_an_error_of_our_own_in_the_midst_of_a_streak(
     scheduler: Scheduler, steps: Steps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run whose end could not be entered has failed; the others are done with the next that comes."""
-    pool = scheduler._runtime._pool
+    pool = scheduler._kernel._pool
 
     def broken(*_: object) -> None:
         monkeypatch.undo()
@@ -454,7 +454,7 @@ def test_an_error_of_our_own_in_the_midst_of_a_streak(
 
     steps.special = {5: breaking}
     runs = steps.go(12)
-    until(lambda: bool(scheduler._runtime._crew._resting))
+    until(lambda: bool(scheduler._kernel._crew._resting))
     scheduler.now(noop).result(LIMIT)
     assert [run.number for run in runs if run.state is not RunState.OK] == [5]
     assert steps.began == list(range(2, 14))
@@ -466,13 +466,13 @@ def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
     """They come back after each anyway, and all the others would be taken back each time."""
     steps.special = {number: lambda: "value" for number in range(2, 32)}
     dealt: list[Any] = []
-    deal = scheduler._runtime._pool.deal
+    deal = scheduler._kernel._pool.deal
 
     def noted(*arguments: Any) -> Batch:
         dealt.append(arguments)
         return deal(*arguments)
 
-    monkeypatch.setattr(scheduler._runtime._pool, "deal", noted)
+    monkeypatch.setattr(scheduler._kernel._pool, "deal", noted)
     for run in steps.go(30):
         assert run.result(LIMIT) == "value"
     assert len(dealt) <= 1  # after the one before, which had nothing to tell

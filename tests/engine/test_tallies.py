@@ -151,7 +151,7 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make: Make) -> None:
     clock.step(-7200)
     clock.advance(40)
     assert scheduler.pulse().heartbeat_age == 40
-    scheduler._runtime._poll()
+    scheduler._kernel._poll()
     assert scheduler.pulse().heartbeat_age == 0
 
 

@@ -203,7 +203,7 @@ def test_the_picture_is_the_schedulers_own(world: World, gate: Gate, zone: str |
         scheduler.now(fail)
     scheduler.in_("1h", fail)
     world.clock.advance(600)
-    scheduler._runtime._poll()
+    scheduler._kernel._poll()
     snapshot = until(source, lambda snapshot: snapshot == scheduler.snapshot())
     assert {run.state for run in (*snapshot.running, *snapshot.waiting, *snapshot.scheduled)} >= {
         RunState.RUNNING,

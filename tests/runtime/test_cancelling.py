@@ -244,16 +244,16 @@ def test_a_coroutine_that_ends_at_once_when_it_is_interrupted_was_interrupted(
 
     run = scheduler.now(job)
     assert begun.wait(LIMIT)
-    runtime = scheduler._runtime
-    settle = runtime._settle
+    kernel = scheduler._kernel
+    settle = kernel._settle
 
     def until_it_has_ended(todo: Any) -> None:
-        monkeypatch.setattr(runtime, "_settle", settle)
+        monkeypatch.setattr(kernel, "_settle", settle)
         settle(todo)
         assert run.wait(LIMIT)
         scheduler.now(other).result(LIMIT)  # by now the loop has forgotten it, too
 
-    monkeypatch.setattr(runtime, "_settle", until_it_has_ended)
+    monkeypatch.setattr(kernel, "_settle", until_it_has_ended)
     assert run.cancel() is Cancellation.INTERRUPTED
     assert run.state is RunState.CANCELLED
 
@@ -289,14 +289,14 @@ def test_a_coroutine_is_interrupted_once(scheduler: Scheduler) -> None:
     assert ending(run) == (RunState.CANCELLED, "cancelled")
     assert work.cleaned == [run.number]
     assert scheduler.now(other).result(LIMIT) == "fine"
-    assert not scheduler._runtime._crew._loop._cancelled
+    assert not scheduler._kernel._crew._loop._cancelled
 
 
 def test_a_coroutine_that_cleans_up_after_the_stop_is_not_interrupted_again(scheduler: Scheduler) -> None:
     """Whoever has asked its run to stop a moment before, and comes to the loop when that is closed."""
     work = Cleaning()
     run = scheduler.now(work)
-    record, loop = run._record, scheduler._runtime._crew._loop
+    record, loop = run._record, scheduler._kernel._crew._loop
     assert work.begun.wait(LIMIT)
     assert not scheduler.stop(0)
     assert work.cleaning.wait(LIMIT)

@@ -32,11 +32,11 @@ class Stage:
     """
 
     def __init__(self, scheduler: Scheduler, clock: ManualClock) -> None:
-        self.clock, self.scheduler, self.runtime = clock, scheduler, scheduler._runtime
+        self.clock, self.scheduler, self.kernel = clock, scheduler, scheduler._kernel
         self.crew = Waiting(scheduler)
-        self.bell = self.runtime._timer = Bell()
+        self.bell = self.kernel._timer = Bell()
         self.scheduler.start()
-        self.runtime._poll()
+        self.kernel._poll()
         self._numbers = count(1)
         self.scheduler.now(zero)
         self.come()
@@ -45,12 +45,12 @@ class Stage:
     def come(self) -> None:
         """Let another worker come that was sent for."""
         self.worker = threads.Worker(f"worker-{next(self._numbers)}")
-        self.worker.run = self.runtime.arrive(self.worker)
+        self.worker.run = self.kernel.arrive(self.worker)
 
     def turn(self, elapsed: float) -> Any:
         """Let the worker end its run, which took so long, and take the next one."""
         self.worker.elapsed = elapsed
-        self.worker.run = self.runtime.turn(self.worker)
+        self.worker.run = self.kernel.turn(self.worker)
         return self.worker.run
 
     def hurry(self) -> None:
@@ -115,7 +115,7 @@ def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make: Make) -> 
     scheduler = make(pool=1)
     scheduler.start()
     gate, reports = Gate(), Noting()
-    scheduler._runtime._reports = reports
+    scheduler._kernel._reports = reports
     run = scheduler.now(gate)
     gate.wait_begun()
     let_go = hold(scheduler)
@@ -133,7 +133,7 @@ def test_whoever_had_the_lock_takes_in_what_was_reported_meanwhile(make: Make) -
     scheduler = make(pool=1)
     scheduler.start()
     gate, begun, reports = Gate(), threading.Event(), Noting()
-    scheduler._runtime._reports = reports
+    scheduler._kernel._reports = reports
     scheduler.now(gate)
     gate.wait_begun()
     scheduler.now(begun.set)
@@ -150,7 +150,7 @@ def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
     """By the worker whose turn it was: nobody else has to come."""
     scheduler = make(pool=1)
     scheduler.start()
-    begun, pool = threading.Event(), scheduler._runtime._pool
+    begun, pool = threading.Event(), scheduler._kernel._pool
     gate, turn = Gate(), pool.turn
 
     def begin() -> None:
@@ -179,7 +179,7 @@ def test_a_picture_shows_what_was_asked_for_before_it(stage: Stage) -> None:
     """Also what is still in the inbox, since somebody is on the way to it."""
     for _ in range(3):
         stage.scheduler.now(zero)
-    assert len(stage.runtime._requests) == 2
+    assert len(stage.kernel._requests) == 2
     assert stage.scheduler.snapshot().pool.queued == 3
 
 
@@ -203,7 +203,7 @@ def test_what_was_asked_for_before_a_tick_is_queued_before_it(stage: Stage) -> N
     stage.crew.coming = 1
     stage.scheduler.now(zero)
     stage.clock.advance(1)
-    stage.runtime._poll()
+    stage.kernel._poll()
     assert [view.job for view in stage.scheduler.snapshot().waiting] == ["zero", "slow"]
 
 
@@ -235,7 +235,7 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
     for _ in range(5):
         scheduler.now(zero)
     assert crew.sent_for == 1
-    arrive = scheduler._runtime.arrive
+    arrive = scheduler._kernel.arrive
     assert arrive(threads.Worker("worker-1")) is not None
     assert crew.sent_for == 2
     assert arrive(threads.Worker("worker-2")) is not None
@@ -249,7 +249,7 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
 def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make) -> None:
     """Else the run it was sent for would wait for a worker that has ended."""
     scheduler = make()
-    crew = scheduler._runtime._crew
+    crew = scheduler._kernel._crew
 
     class Sleeper(threads.Worker):
         """Gives up, and is sent for at that moment."""
@@ -310,9 +310,9 @@ def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        patch.setattr(scheduler._runtime._crew, "_resting", [])
+        patch.setattr(scheduler._kernel._crew, "_resting", [])
         runs.append(scheduler.now(zero))
-    assert not scheduler._runtime._requests
+    assert not scheduler._kernel._requests
     assert {run.state for run in runs} == {RunState.QUEUED}
     scheduler.resize(5)
     done(*runs)
@@ -327,37 +327,37 @@ def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.
 def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> None:
     """Nobody else is woken for what waits, until the timer has seen that the short run goes on and on."""
     scheduler = make(pool=3)
-    crew, runtime = Waiting(scheduler), scheduler._runtime
-    bell = runtime._timer = Bell()
+    crew, kernel = Waiting(scheduler), scheduler._kernel
+    bell = kernel._timer = Bell()
     scheduler.start()
-    runtime._poll()
+    kernel._poll()
     worker = threads.Worker("worker-1")
     scheduler.now(zero)
-    worker.run = runtime.arrive(worker)
+    worker.run = kernel.arrive(worker)
     worker.elapsed = 1e-6
-    assert runtime.turn(worker) is None  # from here on these runs are known to be short
+    assert kernel.turn(worker) is None  # from here on these runs are known to be short
     runs = [scheduler.now(zero) for _ in range(2)]
     assert (crew.sent_for, bell.rung) == (2, 0)
     worker = threads.Worker("worker-2")
     worker.elapsed = 1e-6
-    worker.run = runtime.arrive(worker)
+    worker.run = kernel.arrive(worker)
     assert (crew.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
     runs += [scheduler.now(zero) for _ in range(2)]
     assert (crew.sent_for, bell.rung) == (2, 1)
-    runtime._poll()
+    kernel._poll()
     assert crew.sent_for == 2
-    worker.run = runtime.turn(worker)  # it came back, and does another one
+    worker.run = kernel.turn(worker)  # it came back, and does another one
     assert worker.run is not None
-    runtime._poll()
+    kernel._poll()
     assert crew.sent_for == 2
-    runtime._poll()
+    kernel._poll()
     assert crew.sent_for == 3
     assert [run.state for run in runs] == [RunState.OK, RunState.RUNNING, RunState.QUEUED, RunState.QUEUED]
     worker.elapsed = 1.0
-    worker.run = runtime.turn(worker)
-    worker.run = runtime.turn(worker)
+    worker.run = kernel.turn(worker)
+    worker.run = kernel.turn(worker)
     worker.elapsed = 1e-6
-    assert runtime.turn(worker) is None
+    assert kernel.turn(worker) is None
     assert crew.coming == 1  # who was sent for last; the others are counted out
     scheduler.stop(0)
 
@@ -365,17 +365,17 @@ def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> N
 def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Make) -> None:
     """What is asked for meanwhile has told it."""
     scheduler = make()
-    crew, runtime = Waiting(scheduler), scheduler._runtime
-    bell = runtime._timer = Bell()
+    crew, kernel = Waiting(scheduler), scheduler._kernel
+    bell = kernel._timer = Bell()
     scheduler.start()
-    runtime._poll()
+    kernel._poll()
     for expected in (1, 2):
         scheduler.now(zero)
         worker = threads.Worker(f"worker-{expected}")
-        worker.run = runtime.arrive(worker)
+        worker.run = kernel.arrive(worker)
         worker.elapsed = 1e-6
         if expected == 1:
-            assert runtime.turn(worker) is None
+            assert kernel.turn(worker) is None
     assert bell.rung == 0
     scheduler.now(zero)
     scheduler.now(zero)
@@ -410,14 +410,14 @@ def test_the_timer_is_told_to_look_at_each_short_run_that_somebody_waits_behind(
     """And not only at the first one; but not while nobody waits."""
     for rung in range(3):
         stage.hurry()
-        assert stage.runtime._poll() == math.inf  # nobody waits
+        assert stage.kernel._poll() == math.inf  # nobody waits
         assert stage.bell.rung == rung
         stage.scheduler.now(zero)
         assert stage.bell.rung == rung + 1
-        stage.runtime._poll()
+        stage.kernel._poll()
         assert stage.turn(SHORT) is not None
         assert stage.turn(SHORT) is None
-        stage.runtime._poll()
+        stage.kernel._poll()
 
 
 def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(stage: Stage) -> None:
@@ -425,7 +425,7 @@ def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(sta
     stage.hurry()
     for _ in range(3):
         stage.scheduler.now(zero)
-    stage.runtime._watching, rung = False, stage.bell.rung  # the timer has looked just now
+    stage.kernel._watching, rung = False, stage.bell.rung  # the timer has looked just now
     assert stage.turn(SHORT) is not None
     assert stage.bell.rung == rung + 1
 
@@ -433,7 +433,7 @@ def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(sta
 def test_the_timer_is_not_woken_where_it_looks_soon_by_itself(stage: Stage) -> None:
     """Something is due in a moment anyway."""
     stage.scheduler.in_(LONGEST_TRUST / 2, slow)
-    stage.runtime._poll()
+    stage.kernel._poll()
     rung = stage.bell.rung
     stage.hurry()
     stage.scheduler.now(zero)
@@ -444,9 +444,9 @@ def test_whoever_waits_for_a_run_is_told_also_while_others_are_on_the_way(stage:
     """The turn that ends it looks for waiters, although it has nobody to send for."""
     run = stage.scheduler.now(zero)
     stage.come()
-    ended = stage.runtime.event_of(run)
+    ended = stage.kernel.event_of(run)
     assert ended is not None
-    stage.crew.coming, stage.runtime._watching = 2, True
+    stage.crew.coming, stage.kernel._watching = 2, True
     assert stage.turn(SHORT) is None
     assert ended.is_set()
 
@@ -455,7 +455,7 @@ def test_who_came_back_late_is_expected_back_from_the_next_short_run(stage: Stag
     """The timer had given up on it; from here on nobody else need be woken again."""
     stage.hurry()
     for _ in range(2):
-        stage.runtime._poll()
+        stage.kernel._poll()
     assert not stage.crew.hasty
     stage.crew.coming = 1  # somebody else is on the way, so that nobody is sent for
     for _ in range(2):
@@ -468,7 +468,7 @@ def test_who_came_back_late_is_expected_back_from_the_next_short_run(stage: Stag
 def test_no_change_wakes_the_timer_for_what_it_knows(stage: Stage) -> None:
     """Only what is due earlier than it will look does."""
     stage.scheduler.every("1h", slow)
-    stage.runtime._poll()
+    stage.kernel._poll()
     rung = stage.bell.rung
     stage.scheduler.snapshot()
     stage.scheduler.in_("2h", slow)
@@ -511,11 +511,11 @@ def released(lock: StateLock) -> list[bool]:
 
 def test_the_lock_is_given_back_once_the_change_is_over(stage: Stage) -> None:
     """Else who gets it next would be told that it interrupts a change, which another thread has made."""
-    seen = released(stage.runtime._lock)
+    seen = released(stage.kernel._lock)
     stage.scheduler.snapshot()
     stage.scheduler.now(zero)
     stage.come()
     stage.turn(SHORT)
-    stage.runtime._poll()
+    stage.kernel._poll()
     assert len(seen) >= 5
     assert set(seen) == {False}

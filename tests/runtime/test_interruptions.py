@@ -54,7 +54,7 @@ def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
         else:
             handler()
 
-    scheduler._runtime.query(change)
+    scheduler._kernel.query(change)
     return answer[0]
 
 
@@ -112,7 +112,7 @@ def test_another_thread_waits_for_its_turn(scheduler: Scheduler) -> None:
         assert inside.wait(LIMIT)
         assert not answers
 
-    scheduler._runtime.query(change)
+    scheduler._kernel.query(change)
     asker.join(LIMIT)
     assert answers == [2]
 
@@ -121,8 +121,8 @@ def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The garbage collector runs it anywhere: the worker goes on, and does what the destructor asked for."""
-    turn = scheduler._runtime._pool.turn
-    take = scheduler._runtime._pool.take
+    turn = scheduler._kernel._pool.turn
+    take = scheduler._kernel._pool.take
     asked: list[Any] = []
 
     class Litter:
@@ -145,8 +145,8 @@ def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
 
         return with_litter
 
-    monkeypatch.setattr(scheduler._runtime._pool, "turn", collecting(turn))
-    monkeypatch.setattr(scheduler._runtime._pool, "take", collecting(take))
+    monkeypatch.setattr(scheduler._kernel._pool, "turn", collecting(turn))
+    monkeypatch.setattr(scheduler._kernel._pool, "take", collecting(take))
     scheduler.now(noop).result(LIMIT)
     run, error = asked
     run.result(LIMIT)
@@ -175,7 +175,7 @@ def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
 def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
     """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
-    pool = scheduler._runtime._pool
+    pool = scheduler._kernel._pool
     whole = getattr(pool, step)
 
     broke = threading.Event()
@@ -223,7 +223,7 @@ def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
     scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its traceback; afterwards as many runs go at once as before, and each begins anew."""
-    pool = scheduler._runtime._pool
+    pool = scheduler._kernel._pool
     finish = pool.finish
 
     def broken(*_: object, **__: object) -> None:
@@ -251,17 +251,17 @@ def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
     assert record.exc_info is not None
 
 
-def break_behind_a_rest(runtime: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def break_behind_a_rest(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an error of our own come once, as soon as a worker was put to rest."""
-    commit = runtime._commit
+    commit = kernel._commit
 
     def broken() -> Any:
-        if "worker" in threading.current_thread().name and runtime._crew._resting:
-            monkeypatch.setattr(runtime, "_commit", commit)
+        if "worker" in threading.current_thread().name and kernel._crew._resting:
+            monkeypatch.setattr(kernel, "_commit", commit)
             raise KeyError("a book is missing")
         return commit()
 
-    monkeypatch.setattr(runtime, "_commit", broken)
+    monkeypatch.setattr(kernel, "_commit", broken)
 
 
 def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
@@ -270,15 +270,15 @@ def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
     """Two would be sent for where there is one."""
     scheduler = make(pool=2)
     scheduler.start()
-    runtime = scheduler._runtime
-    failed, told = runtime.failed, threading.Event()
+    kernel = scheduler._kernel
+    failed, told = kernel.failed, threading.Event()
 
     def note(worker: Worker, error: Exception) -> None:
         failed(worker, error)
         told.set()
 
-    break_behind_a_rest(runtime, monkeypatch)
-    monkeypatch.setattr(runtime, "failed", note)
+    break_behind_a_rest(kernel, monkeypatch)
+    monkeypatch.setattr(kernel, "failed", note)
     scheduler.now(noop)
     assert told.wait(LIMIT)
     for _ in range(3):
@@ -291,16 +291,16 @@ def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_a
     """It was at rest when the error came, and had been called when that was told."""
     scheduler = make(pool=2)
     scheduler.start()
-    runtime = scheduler._runtime
-    failed, told = runtime.failed, threading.Event()
+    kernel = scheduler._kernel
+    failed, told = kernel.failed, threading.Event()
 
     def late(worker: Worker, error: Exception) -> None:
         scheduler.now(noop)
         failed(worker, error)
         told.set()
 
-    break_behind_a_rest(runtime, monkeypatch)
-    monkeypatch.setattr(runtime, "failed", late)
+    break_behind_a_rest(kernel, monkeypatch)
+    monkeypatch.setattr(kernel, "failed", late)
     scheduler.now(noop)
     assert told.wait(LIMIT)
     through_together(scheduler)
@@ -318,7 +318,7 @@ def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
         failed.release()
         raise KeyError("a book is missing")
 
-    monkeypatch.setattr(scheduler._runtime._pool, "take", broken)
+    monkeypatch.setattr(scheduler._kernel._pool, "take", broken)
     runs = [scheduler.now(noop) for _ in range(3)]
     assert failed.acquire(timeout=LIMIT)
     scheduler.snapshot()

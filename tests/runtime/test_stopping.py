@@ -48,19 +48,19 @@ def test_stop_waits_for_running_work_and_cancels_what_waits(make: Make) -> None:
 def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make: Make) -> None:
     """Also while a worker has been sent for, and the timer is about to look who does short runs."""
     scheduler = make()
-    crew, runtime = Waiting(scheduler), scheduler._runtime
+    crew, kernel = Waiting(scheduler), scheduler._kernel
     scheduler.start()
     scheduler.now(zero)
     worker = threads.Worker("worker-1")
-    worker.run = runtime.arrive(worker)
-    crew.coming, runtime._watching = 1, True
+    worker.run = kernel.arrive(worker)
+    crew.coming, kernel._watching = 1, True
     answers: list[bool] = []
     stopping = threading.Event()
     scheduler.subscribe(stopping.set)
     stopper = threading.Thread(target=lambda: answers.append(scheduler.stop(math.inf)), daemon=True)
     stopper.start()
     assert stopping.wait(LIMIT)
-    assert runtime.turn(worker) is None
+    assert kernel.turn(worker) is None
     stopper.join(LIMIT)
     assert answers == [True]
 
@@ -70,15 +70,15 @@ def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make: Make) -> None
     scheduler = make()
     scheduler.start()
     done(scheduler.now(zero))
-    runtime = scheduler._runtime
-    now = runtime._now
+    kernel = scheduler._kernel
+    now = kernel._now
 
     def slow_now() -> float:
-        runtime._now = now
+        kernel._now = now
         scheduler.stop(LIMIT)
         return now()
 
-    runtime._now = slow_now  # what is asked for the time once the run has passed the door
+    kernel._now = slow_now  # what is asked for the time once the run has passed the door
     run = scheduler.now(zero)
     assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     with pytest.raises(RunCancelledError, match="scheduler stopped"):

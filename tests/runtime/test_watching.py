@@ -13,7 +13,7 @@ def test_what_was_drawn_before_is_in_the_picture_as_it_is() -> None:
     names = [scheduler.every("1h", print, name=f"job-{number}").name for number in range(3 * DRAWN_TOGETHER)]
     pictures = []
     for _ in scheduler.draw():
-        records = scheduler._runtime.query(lambda engine: list(engine.jobs.values()))
+        records = scheduler._kernel.query(lambda engine: list(engine.jobs.values()))
         pictures.append(sum(record.picture is not None for record in records))
     assert pictures == [DRAWN_TOGETHER, 2 * DRAWN_TOGETHER, 3 * DRAWN_TOGETHER]
     drawn = [record.picture for record in records]

@@ -91,7 +91,7 @@ def hold(scheduler: Scheduler) -> Callable[[], None]:
         leave.set()
         holder.join(LIMIT)
 
-    holder = threading.Thread(target=scheduler._runtime.query, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.query, args=(dawdle,))
     holder.start()
     assert inside.wait(LIMIT)
     return let_go
@@ -101,8 +101,8 @@ class Waiting(threads.ThreadExecutor):
     """Workers that are sent for and come when the test says so."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        super().__init__(scheduler._runtime, SystemClock())
-        scheduler._runtime._crew = self
+        super().__init__(scheduler._kernel, SystemClock())
+        scheduler._kernel._crew = self
         self.sent_for = 0
 
     def send_for_one(self) -> Callable[[], None]:

@@ -455,7 +455,7 @@ def test_a_timer_that_does_not_wake_makes_it_ill() -> None:
         clock.advance(1)
         assert health(client) == (503, "late")
         assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0}
-        scheduler._runtime._poll()
+        scheduler._kernel._poll()
         assert health(client) == (200, "ok")
 
 
@@ -479,7 +479,7 @@ def holding(scheduler: Scheduler) -> Iterator[None]:
         inside.set()
         assert leave.wait(LIMIT)
 
-    holder = threading.Thread(target=scheduler._runtime.query, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.query, args=(dawdle,))
     holder.start()
     assert inside.wait(LIMIT)
     yield

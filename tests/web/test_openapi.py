@@ -36,7 +36,7 @@ def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
         metrics = Metrics(scheduler)
         broadcast = EventHub(scheduler, metrics.observe)
         broadcast.close()
-        clock = scheduler._runtime.clock
+        clock = scheduler._kernel.clock
         site = ServerContext(
             source=LocalBackend(scheduler, ""),
             broadcast=broadcast,
