@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from jobtui.engine.enums import JobStatus as JobStatus
     from jobtui.engine.enums import RunState as RunState
     from jobtui.engine.stop_request import RunCancelledError as RunCancelledError
+    from jobtui.runtime.current_run import current_run as current_run
     from jobtui.runtime.handles import Job as Job
     from jobtui.runtime.handles import Run as Run
-    from jobtui.runtime.handles import current_run as current_run
     from jobtui.runtime.hooks import StartError as StartError
     from jobtui.runtime.scheduler import Scheduler as Scheduler
     from jobtui.schedules.bad_spec import BadSpec as BadSpec
@@ -54,7 +54,7 @@ _HOMES = {
     "Schedule": "jobtui.schedules.schedule",
     "Scheduler": "jobtui.runtime.scheduler",
     "StartError": "jobtui.runtime.hooks",
-    "current_run": "jobtui.runtime.handles",
+    "current_run": "jobtui.runtime.current_run",
     "describe": "jobtui.schedules.describe",
     "parse": "jobtui.schedules.parser",
 }

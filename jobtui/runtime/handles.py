@@ -1,91 +1,138 @@
-"""What the user holds: a job to ask about and steer, a run to wait for."""
+"""The handles that users hold: `Job` to inspect and control a job, `Run` to wait for a run."""
 
 from __future__ import annotations
 
 import threading
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from jobtui.engine.enums import Cancellation, JobStatus, RunState, Trigger
-from jobtui.engine.records import JobRecord, RunRecord, utc
-from jobtui.engine.stop_request import RunCancelledError, stop_request_of
-from jobtui.runtime.executors.threads import current_record
+from jobtui.engine.enums import Cancellation, JobStatus, RunState
+from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.stop_request import RunCancelledError
+from jobtui.engine.views import JobView
 from jobtui.schedules.schedule import Schedule
 
-if TYPE_CHECKING:
-    from jobtui.runtime.kernel import Kernel
-    from jobtui.runtime.scheduler import Scheduler
+_NO_OUTCOME = None, None
 
 
-_NOTHING_YET = None, None
+class JobControl(Protocol):
+    """What a `Job` needs of its scheduler."""
+
+    def job_view(self, record: JobRecord, /) -> JobView:
+        """Return the job as it is now."""
+        ...
+
+    def now(self, job: Job, /) -> Run:
+        """Run the job now."""
+        ...
+
+    def pause(self, job: Job, /) -> bool:
+        """Pause the job. Returns False if there was nothing to change."""
+        ...
+
+    def resume(self, job: Job, /) -> bool:
+        """Resume the job. Returns False if there was nothing to change."""
+        ...
+
+    def remove(self, job: Job, /) -> bool:
+        """Remove the job. Returns False if there was nothing to change."""
+        ...
+
+
+class RunControl(Protocol):
+    """What a `Run` needs of its kernel."""
+
+    def state_of(self, record: RunRecord, /) -> RunState:
+        """Return the run's state."""
+        ...
+
+    def done_event_of(self, run: Run, /) -> threading.Event | None:
+        """Return an event that is set when the run ends; None if it has ended."""
+        ...
+
+    def cancel(self, record: RunRecord, /) -> Cancellation:
+        """Cancel the run."""
+        ...
 
 
 class Job:
-    """A registered job. Every property is the state at the moment of asking; safe in any thread."""
+    """A registered job, as `Scheduler.schedule`, `Scheduler.every` and `Scheduler.job` return it.
+
+    Each property is the state at the moment of reading. Thread-safe.
+    """
 
     __slots__ = ("_record", "_scheduler")
 
-    def __init__(self, scheduler: Scheduler, record: JobRecord) -> None:
+    def __init__(self, scheduler: JobControl, record: JobRecord) -> None:
         self._scheduler = scheduler
         self._record = record
 
     @property
     def name(self) -> str:
-        """The job's name, unique in its scheduler. It cannot be changed."""
+        """The job's name, unique in its scheduler. It never changes."""
         return self._record.name
 
     @property
     def schedule(self) -> Schedule:
-        """When the job is due."""
+        """The job's schedule."""
         schedule = self._record.schedule
-        assert schedule is not None  # only groups of one-off runs have none, and those get no handle
+        assert schedule is not None  # only the jobs of one-off runs have none, and they get no handle
         return schedule
 
     @property
     def status(self) -> JobStatus:
-        """What the job is doing."""
-        return self._scheduler.view(self._record).status
+        """The job's status."""
+        return self._scheduler.job_view(self._record).status
 
     @property
     def prev(self) -> datetime | None:
-        """When its latest run started, in the scheduler's zone; None before the first."""
-        return self._scheduler.view(self._record).prev
+        """The start of the latest run, in the scheduler's zone; None before the first run."""
+        return self._scheduler.job_view(self._record).prev
 
     @property
     def next(self) -> datetime | None:
-        """When it is due next, in the scheduler's zone; None if never or while the scheduler is not on."""
-        return self._scheduler.view(self._record).next
+        """The next tick, in the scheduler's zone; None if there is none or the scheduler is not running."""
+        return self._scheduler.job_view(self._record).next
 
     def run(self) -> Run:
-        """Run it now; while an earlier run is going, the new one is held (or as its ``overlap`` says)."""
+        """Run the job now. If an earlier run has not ended, the job's ``overlap`` policy decides.
+
+        Raises:
+            LookupError: The job was removed.
+            RuntimeError: The scheduler has stopped.
+        """
         return self._scheduler.now(self)
 
     def pause(self) -> bool:
-        """Let its ticks start no runs. Returns False if it was paused, or is removed."""
+        """Stop the job's ticks from starting runs. Returns False if it is already paused, or removed."""
         return self._scheduler.pause(self)
 
     def resume(self) -> bool:
-        """Let its ticks start runs again. Returns False if it was not paused, or is removed."""
+        """Let the job's ticks start runs again. Returns False if it is not paused, or removed."""
         return self._scheduler.resume(self)
 
     def remove(self) -> bool:
-        """Take it out: waiting runs are cancelled, a running one goes on. Returns False if it was removed."""
+        """Remove the job: cancel its waiting runs; a running one continues.
+
+        Returns:
+            False if the job was removed before.
+        """
         return self._scheduler.remove(self)
 
     def __repr__(self) -> str:
-        """The job's name and schedule."""
+        """Return the job's name and schedule."""
         return f"<jobtui.Job {self.name!r} {self._record.spec}>"
 
 
 class Run:
-    """One execution of a runnable. Safe in any thread."""
+    """One execution of a runnable, as `Scheduler.now`, `in_`, `at` and `Job.run` return it. Thread-safe."""
 
     __slots__ = ("_kernel", "_outcome", "_record")
 
-    def __init__(self, runtime: Kernel, record: RunRecord) -> None:
-        self._kernel = runtime
+    def __init__(self, kernel: RunControl, record: RunRecord) -> None:
+        self._kernel = kernel
         self._record = record
-        self._outcome: tuple[object, BaseException | None] = _NOTHING_YET
+        self._outcome: tuple[object, BaseException | None] = _NO_OUTCOME
 
     @property
     def number(self) -> int:
@@ -94,40 +141,40 @@ class Run:
 
     @property
     def job(self) -> str:
-        """The name of its job."""
+        """The name of the run's job; for a one-off run, the name of its runnable."""
         return self._record.job.name
 
     @property
     def state(self) -> RunState:
-        """Where it is, or how it ended."""
+        """The run's state: a waiting state, RUNNING, or the state in which it ended."""
         return self._kernel.state_of(self._record)
 
     @property
     def reason(self) -> str:
-        """Why it waits or how it ended, in words; "" if there is nothing to say."""
+        """Why the run waits or how it ended, in words; "" for most runs that are OK."""
         return self._record.remarks.reason
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended.
+        """Block until the run has ended.
 
         Args:
-            timeout: How long, in seconds; None for as long as it takes.
+            timeout: The longest time to block, in seconds; None for no limit.
 
         Returns:
-            Whether it has ended.
+            Whether the run has ended.
         """
-        done = self._kernel.event_of(self)
+        done = self._kernel.done_event_of(self)
         return done is None or done.wait(timeout)
 
     def result(self, timeout: float | None = None) -> Any:
-        """What the runnable returned, waiting for it if need be.
+        """Return what the runnable returned. Blocks until the run has ended.
 
         Args:
-            timeout: How long to wait, in seconds; None for as long as it takes.
+            timeout: The longest time to block, in seconds; None for no limit.
 
         Raises:
-            TimeoutError: It has not ended in time.
-            RunCancelledError: It was cancelled or skipped; the message says why.
+            TimeoutError: The run did not end in time.
+            RunCancelledError: The run was cancelled or skipped; the message says why.
             BaseException: Whatever the runnable raised.
         """
         if not self.wait(timeout):
@@ -140,91 +187,30 @@ class Run:
         return value
 
     def cancel(self) -> Cancellation:
-        """Take it out if it waits; if it runs, interrupt its coroutine or ask its thread to stop.
+        """Cancel the run if it waits; if it is RUNNING, interrupt its coroutine or ask its thread to stop.
+
+        A thread cannot be interrupted: its code must read ``jobtui.current_run().cancelled`` and return.
 
         Returns:
-            Which of these was done; false if it had ended. A thread stops when its job looks at
-            ``jobtui.current_run().cancelled`` and returns.
+            What was done. `Cancellation.TOO_LATE`, which is false, if the run had ended.
         """
         return self._kernel.cancel(self._record)
 
     def __repr__(self) -> str:
-        """The run's number, job and state."""
+        """Return the run's number, job and state."""
         return f"<jobtui.Run {self.number} of {self.job!r} {self.state.value}>"
 
-    # --- the runtime's half -----------------------------------------------------------------------
+    # --- for the kernel ---------------------------------------------------------------------------
 
-    def settle(self, value: object, exception: BaseException | None) -> None:
-        """Keep the result; called before the run's state says that it has ended. For the runtime's use."""
+    def set_result(self, value: object, exception: BaseException | None) -> None:
+        """Store what the run returned or raised. The kernel calls this before the run's state has ended."""
         self._outcome = value, exception
 
-    def end(self) -> threading.Event | None:
-        """What to wait for, or None if the run has ended; under the lock. For the runtime's use."""
+    def done_event(self) -> threading.Event | None:
+        """Return an event that is set when the run ends; None if it has. Call with the state lock held."""
         if self._record.state.ended:
             return None
         remarks = self._record.own
         if remarks.awaited is None:
             remarks.awaited = threading.Event()
         return remarks.awaited
-
-
-class CurrentRun:
-    """The run that the code which asks is a part of."""
-
-    __slots__ = ("_record",)
-
-    def __init__(self, record: RunRecord) -> None:
-        self._record = record
-
-    @property
-    def number(self) -> int:
-        """The run's number, counted from 1 in its scheduler."""
-        return self._record.number
-
-    @property
-    def job(self) -> str:
-        """The name of its job."""
-        return self._record.job.name
-
-    @property
-    def trigger(self) -> Trigger:
-        """What asked for it."""
-        return self._record.trigger
-
-    @property
-    def due(self) -> datetime | None:
-        """The tick, or the instant given to ``in_`` and ``at``, in UTC; None for ``now``."""
-        return None if self._record.due is None else utc(self._record.due)
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was asked to stop. A job that sees this and returns has been CANCELLED."""
-        request = self._record.remarks.stop_request
-        return request is not None and request.look()
-
-    def wait_cancelled(self, timeout: float | None = None) -> bool:
-        """Wait until it is asked to stop: a ``time.sleep`` that ends early.
-
-        Args:
-            timeout: How long at most, in seconds; None for as long as it takes.
-
-        Returns:
-            Whether it was asked to stop.
-        """
-        return stop_request_of(self._record).wait(timeout)
-
-    def __repr__(self) -> str:
-        """The run's number and job."""
-        return f"<jobtui.current_run() {self.number} of {self.job!r}>"
-
-
-def current_run() -> CurrentRun:
-    """The run whose job calls this, in its thread or coroutine.
-
-    Raises:
-        RuntimeError: No run is going here. A thread that a job starts has none of its own: hand it this.
-    """
-    record = current_record.get()
-    if record is None:
-        raise RuntimeError("current_run() is for the code of a job, and no run is going here")
-    return CurrentRun(record)

@@ -31,7 +31,8 @@ from jobtui.engine.stop_request import ending, stop_request_of
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, Liveness, Snapshot
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.executors.threads import Outcome, ThreadExecutor, Worker, current_record
+from jobtui.runtime.current_run import current_record
+from jobtui.runtime.executors.threads import Outcome, ThreadExecutor, Worker
 from jobtui.runtime.handles import Run
 from jobtui.runtime.state_lock import StateLock
 from jobtui.runtime.subscriptions import Subscription
@@ -308,7 +309,7 @@ class Kernel:
             state, reason = ending(run, outcome.state, outcome.reason, obeyed=outcome.obeyed)
             # A run that was given up has no handle any more, and one that was cancelled has no result.
             if run.handle is not None and state is not RunState.CANCELLED:
-                run.handle.settle(outcome.value, outcome.exception)
+                run.handle.set_result(outcome.value, outcome.exception)
             self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
             outcome.clear()
 
@@ -400,7 +401,7 @@ class Kernel:
                 )
             raise RuntimeError("the scheduler has stopped: it takes no more runs")
 
-    def view(self, job: JobRecord) -> JobView:
+    def job_view(self, job: JobRecord) -> JobView:
         """One job as it is now."""
         return self.change(lambda engine, _now: engine.job_view(job))
 
@@ -447,9 +448,9 @@ class Kernel:
             self.query(lambda _engine: None)  # who asks brings the books up to date
         return run.state
 
-    def event_of(self, run: Run) -> threading.Event | None:
+    def done_event_of(self, run: Run) -> threading.Event | None:
         """What to wait for until a run ends; None if it has."""
-        return self.query(lambda _engine: run.end())
+        return self.query(lambda _engine: run.done_event())
 
     # --- life -------------------------------------------------------------------------------------
 

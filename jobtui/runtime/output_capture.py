@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO, TextIO, cast
 
-from jobtui.runtime.executors.threads import current_record
+from jobtui.runtime.current_run import current_record
 
 LONGEST_OUTPUT = 8_192  # characters kept of one run, the last ones
 CONSOLE_LINES = 2_000  # lines kept of everything

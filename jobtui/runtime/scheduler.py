@@ -421,9 +421,9 @@ class Scheduler:
         """Whether it is alive. It never waits, whatever hangs."""
         return self._kernel.pulse()
 
-    def view(self, record: JobRecord) -> JobView:
+    def job_view(self, record: JobRecord) -> JobView:
         """What a `Job` is asked about; for its use."""
-        return self._kernel.view(record)
+        return self._kernel.job_view(record)
 
     # --- life -------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from jobtui.engine import events
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName, Phase, Trigger
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import ManualClock, SystemClock
-from jobtui.runtime.handles import CurrentRun
+from jobtui.runtime.current_run import CurrentRun
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.schedules.schedule import Dst
 

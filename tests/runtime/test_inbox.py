@@ -444,7 +444,7 @@ def test_whoever_waits_for_a_run_is_told_also_while_others_are_on_the_way(stage:
     """The turn that ends it looks for waiters, although it has nobody to send for."""
     run = stage.scheduler.now(zero)
     stage.come()
-    ended = stage.kernel.event_of(run)
+    ended = stage.kernel.done_event_of(run)
     assert ended is not None
     stage.crew.coming, stage.kernel._watching = 2, True
     assert stage.turn(SHORT) is None

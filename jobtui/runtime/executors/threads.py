@@ -12,7 +12,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Coroutine
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jobtui.engine.batch import Batch
@@ -21,15 +21,13 @@ from jobtui.engine.records import NO_EXTRAS, RunRecord
 from jobtui.engine.stop_request import RunCancelledError, stop_request_of
 from jobtui.engine.tracebacks import one_line, report, trimmed_traceback
 from jobtui.runtime.clock import Clock
+from jobtui.runtime.current_run import current_record
 
 if TYPE_CHECKING:
     import asyncio
 
 SHORT_RUN = 20e-6  # seconds; to wake a thread takes longer
 IDLE_SECONDS = 30.0  # an idle thread ends after this long without work
-
-# The run that the current thread or task is working for: prints and log records are kept apart by it.
-current_record: ContextVar[RunRecord | None] = ContextVar("current_record", default=None)
 
 
 class Outcome:
