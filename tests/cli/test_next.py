@@ -11,7 +11,7 @@ from jobtui.cli.main import main
 from jobtui.runtime.clock import SystemClock
 
 Next = Callable[..., str]
-README = Path(__file__).parents[2] / "README.md"
+CLOCK_CHANGES = Path(__file__).parents[2] / "docs" / "clock-changes.md"
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_fixed_time_in_an_overlap_fires_once_and_it_says_why(printed: Next) ->
         " and it fires once, at the first pass\n"
         "Mon 2026-10-26 01:30:00 GMT  2026-10-26 01:30:00 UTC  in 1d 14h\n"
     )
-    assert f"-n 2\n{text}```" in README.read_text(encoding="utf-8")
+    assert f"-n 2\n{text}```" in CLOCK_CHANGES.read_text(encoding="utf-8")
 
 
 def test_with_dst_every_it_fires_at_both_passes(printed: Next) -> None:

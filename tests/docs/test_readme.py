@@ -1,22 +1,80 @@
-"""What README shows works when it is pasted."""
+"""README: its commands, its job file, its numbers, its picture."""
+
+from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+import pytest
+from support.doc_pages import PICTURES, README, ROOT, page
+
+import jobtui
+from jobtui.engine.ledger import CAPACITY
+from jobtui.testing import SimulatedScheduler
+
+SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
+# The pictures of the documentation, and the snapshots that they are copies of.
+COPIES = {
+    "dashboard.svg": "test_saturated[120x32].svg",
+    "job.svg": "test_details_of_a_moved_fire[120x32].svg",
+    "run.svg": "test_failed_with_traceback[120x32].svg",
+}
 
 
-def test_the_first_job_file_and_its_test(tmp_path: Path) -> None:
-    """The two files, in a folder of their own, are a test that passes there; a wrong one would fail."""
-    for name in ("my_jobs.py", "test_my_jobs.py"):
-        [text] = re.findall(rf"```python\n(# {name}\n.*?)```", README, re.DOTALL)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    passed = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (passed.returncode, "1 passed" in passed.stdout) == (0, True), passed.stdout
-    test = tmp_path / "test_my_jobs.py"
-    test.write_text(test.read_text(encoding="utf-8").replace('03:00"]', '02:30"]'), encoding="utf-8")
-    failed = subprocess.run(pytest, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (failed.returncode, "1 failed" in failed.stdout) == (1, True), failed.stdout
+def test_the_first_command_starts_the_demo_of_a_checkout() -> None:
+    """A reader pastes this line first."""
+    first = README.in_language("sh")[0].text
+    assert first == (
+        "python3 -m venv .venv && .venv/bin/pip install -q -e . && .venv/bin/jobtui demo_jobs.py\n"
+    )
+    assert (ROOT / "demo_jobs.py").exists()
+
+
+def test_one_line_of_the_readme_runs_the_tests_and_ci_runs_that_line() -> None:
+    """CI searches the README for it."""
+    [line] = re.findall(r"^python3 -m venv .*pytest(?: .*)?$", README.text, re.MULTILINE)
+    assert "'.[dev]'" in line
+    assert "README.md" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+def test_the_first_job_file_does_what_the_readme_says(
+    simulated_scheduler: SimulatedScheduler, tmp_path: Path
+) -> None:
+    """One run after five seconds, and one that fails."""
+    [block] = [block for block in README.in_language("python") if block.file_name == "my_jobs.py"]
+    (tmp_path / block.file_name).write_text(block.text, encoding="utf-8")
+    simulated_scheduler.load(tmp_path / block.file_name)
+    simulated_scheduler.advance("5s")
+    [run] = simulated_scheduler.runs()
+    assert (run.job, run.state) == ("refresh_cache", jobtui.RunState.OK)
+    assert simulated_scheduler.run("nightly").reason == "ZeroDivisionError: division by zero"
+    assert f"{simulated_scheduler.job('nightly').next:%H:%M}" == "02:30"
+
+
+def test_the_readme_has_the_number_of_endings_that_are_kept() -> None:
+    """The capacity of the ledger."""
+    assert f"the latest {CAPACITY:,} endings" in re.sub(r"\s+", " ", README.text)
+
+
+def test_the_picture_of_the_readme_is_in_the_repository() -> None:
+    """Its URL must also work on a package index."""
+    assert f"{PICTURES}docs/images/dashboard.svg" in README.text
+
+
+@pytest.mark.parametrize("picture", sorted(each.name for each in (ROOT / "docs" / "images").iterdir()))
+def test_a_picture_is_a_copy_of_a_snapshot(picture: str) -> None:
+    """To update it after a visible change: cp SNAPSHOT docs/images/PICTURE."""
+    [snapshot] = [each for each in SNAPSHOTS.rglob("*.svg") if each.name == COPIES[picture]]
+    assert (ROOT / "docs" / "images" / picture).read_text("utf-8") == snapshot.read_text("utf-8")
+
+
+def test_the_readme_is_short() -> None:
+    """Everything else belongs to docs/."""
+    assert len(README.text.splitlines()) <= 160
+
+
+def test_the_readme_links_every_page_for_users() -> None:
+    """All pages of the index are linked."""
+    linked = {link.partition("#")[0].rpartition("/")[2] for link in README.links()}
+    index = {link for link in page("docs/index.md").links() if "/" not in link}
+    assert index - linked == {"contributing.md"}  # CONTRIBUTING.md is linked instead
