@@ -1,0 +1,114 @@
+"""docs/dashboard.md has every key, pane, column and sign of the dashboard, and no other."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Mapping
+
+import pytest
+from support.doc_pages import code_words, page
+from textual.app import App
+from textual.binding import Binding
+
+import jobtui.tui
+from jobtui.engine.enums import JobStatus, RunState
+from jobtui.frontend.formatting import STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.tui.widgets.columns import JOB_COLUMNS
+
+PAGE = page("docs/dashboard.md")
+
+# The heading above the keys of each class that has some.
+HEADINGS = {
+    "Dashboard": "Jobs and runs",
+    "LineTable": "In a table",
+    "JobtuiApp": "Anywhere",
+    "JobScreen": "A job in detail",
+    "RunScreen": "A run in detail",
+    "OutputScreen": "Output",
+    "HelpScreen": "Help",
+    "ConfirmScreen": "Questions",
+    "QuitScreen": "Quit",
+}
+# Keys that the page calls by the sign on the keyboard.
+NAMES = {
+    "/": "slash",
+    "+": "plus",
+    "-": "minus",
+    "=": "equals_sign",
+    "?": "question_mark",
+    "esc": "escape",
+    "PgUp": "pageup",
+    "PgDn": "pagedown",
+    "↑": "up",
+    "↓": "down",
+}
+
+
+def classes_with_keys() -> dict[str, type]:
+    """Return every class of the dashboard that binds keys, by name."""
+    names = [module.name for module in pkgutil.walk_packages(jobtui.tui.__path__, "jobtui.tui.")]
+    values = [value for name in names for value in vars(importlib.import_module(name)).values()]
+    return {
+        value.__name__: value
+        for value in values
+        if isinstance(value, type) and value.__module__ in names and "BINDINGS" in vars(value)
+    }
+
+
+def bound_keys(cls: type) -> set[str]:
+    """Return the keys that a class binds, by Textual's names."""
+    bindings: Iterable[object] = vars(cls)["BINDINGS"]
+    keys = {
+        key.strip() for binding in bindings if isinstance(binding, Binding) for key in binding.key.split(",")
+    }
+    return keys | {App.COMMAND_PALETTE_BINDING} if issubclass(cls, App) else keys
+
+
+def documented_keys(heading: str) -> list[str]:
+    """Return the keys in the table below a heading, by Textual's names."""
+    return [NAMES.get(key, key) for keys, _ in PAGE.table(heading) for key in code_words(keys)]
+
+
+def test_every_class_with_keys_has_a_table() -> None:
+    """A new screen needs a table on the page."""
+    assert set(classes_with_keys()) == set(HEADINGS)
+
+
+@pytest.mark.parametrize("name", HEADINGS)
+def test_the_table_has_every_key_of_the_class_and_no_other(name: str) -> None:
+    """A key has one row."""
+    documented = documented_keys(HEADINGS[name])
+    assert len(documented) == len(set(documented))
+    assert set(documented) == bound_keys(classes_with_keys()[name])
+
+
+def signs(number: int) -> dict[str, str]:
+    """Return the words of a table of signs by their sign."""
+    return {code_words(sign)[0]: word for sign, word, *_ in PAGE.tables("Signs")[number]}
+
+
+@pytest.mark.parametrize(
+    ("number", "glyphs"),
+    [(0, STATUS_GLYPHS), (1, STATE_GLYPHS), (2, STRIP_GLYPHS)],
+    ids=["job", "run", "strip"],
+)
+def test_the_page_has_every_sign_and_no_other(
+    number: int, glyphs: Mapping[JobStatus | RunState, str]
+) -> None:
+    """With the word that the screen shows next to it."""
+    assert signs(number) == {glyph: state.value for state, glyph in glyphs.items()}
+
+
+def test_the_page_has_every_column_of_the_jobs_in_order() -> None:
+    """By the titles on the screen."""
+    assert [title for title, _ in PAGE.table("The jobs")] == [column.title for column in JOB_COLUMNS]
+
+
+def test_the_panes_have_the_number_of_their_key() -> None:
+    """The two tables agree."""
+    panes = dict(title.split() for title, _ in PAGE.table("The panes"))
+    keys = {code_words(key)[0]: text for key, text in PAGE.table("Jobs and runs")}
+    assert {number: keys[number] for number in panes} == {
+        number: f"moves to the pane {name}" for number, name in panes.items()
+    }

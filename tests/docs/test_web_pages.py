@@ -1,0 +1,266 @@
+"""docs/api.md, metrics.md and status-page.md, held against a server that is started as a reader starts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from support.doc_pages import README, USER_PAGES, code_words, page
+
+API = page("docs/api.md")
+METRICS = page("docs/metrics.md")
+STATUS_PAGE = page("docs/status-page.md")
+
+ADDRESS = "127.0.0.1:9001"  # in the examples
+LIMIT = 60.0  # seconds after which an answer that should have arrived has not
+
+JOBS = """
+import jobtui
+
+jobtui.schedule("0 30 2 * * *", lambda: 1 / 0, name="nightly")
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the server."""
+
+    status: int
+    location: str
+    body: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server in another process.
+
+    Attributes:
+        authority: Its address and port.
+    """
+
+    authority: str
+
+    def ask(self, method: str, url: str, body: str = "") -> Answer:
+        """Send a request as curl does; of a stream of events, read the beginning alone."""
+        parts = urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        headers = {"Content-Type": "application/json"} if body else {}
+        with closing(HTTPConnection(self.authority, timeout=LIMIT)) as connection:
+            connection.request(method, path, body.encode() or None, headers)
+            response = connection.getresponse()
+            stream = response.headers.get_content_type() == "text/event-stream"
+            content = response.readline() if stream else response.read()
+            return Answer(response.status, response.headers.get("Location", ""), content.decode())
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Start ``jobtui api_jobs.py --headless --listen`` with a free port, and run its job once."""
+    folder: Path = tmp_path_factory.mktemp("served")
+    (folder / "api_jobs.py").write_text(JOBS, encoding="utf-8")
+    command = [sys.executable, "-m", "jobtui", "api_jobs.py", "--headless", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        try:
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if found := re.search(r"http://(127\.0\.0\.1:\d+)/@jobs", line):
+                    break
+            else:
+                pytest.fail("".join(lines))
+            server = Served(found[1])
+            assert server.ask("POST", "/@jobs/api/jobs/nightly/run").status == 202
+            tag = ""
+            while "jobtui_run_duration_seconds" not in server.ask("GET", "/@jobs/metrics").body:
+                tag = server.ask("GET", f"/@jobs/api/snapshot?after={tag}&wait=5").json["tag"]
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=LIMIT)
+
+
+@pytest.fixture(scope="module")
+def document(served: Served) -> Any:
+    """Return the description of the API that the server sends."""
+    return served.ask("GET", "/@jobs/api/openapi.json").json
+
+
+# --- docs/api.md ----------------------------------------------------------------------------------
+
+
+def test_the_table_has_every_path_and_method_and_no_other(document: Any) -> None:
+    """The OpenAPI description has them too."""
+    rows = [(method, code_words(path)[0]) for method, path, _ in API.table("Paths")]
+    shown = [(method, path if path.startswith("/@jobs") else f"/@jobs/api{path}") for method, path in rows]
+    known = {
+        (method.upper(), path)
+        for path, item in document["paths"].items()
+        for method in item
+        if method in {"get", "post"}
+    }
+    assert set(shown) == known
+    assert len(shown) == len(known)
+
+
+def test_the_parameters_in_the_table_are_those_of_the_description(document: Any) -> None:
+    """Of the paths with filters."""
+    for method, path, text in API.table("Paths"):
+        if "filter" in text:
+            operation = document["paths"][f"/@jobs/api{code_words(path)[0]}"][method.lower()]
+            known = [each["name"] for each in operation["parameters"] if each.get("in") == "query"]
+            assert code_words(text.partition("filter")[2]) == known
+
+
+def test_the_table_has_every_event_and_no_other(document: Any) -> None:
+    """And `lost`, which is the stream's own event."""
+    shown = [event for events, _ in API.table("Follow the scheduler") for event in code_words(events)]
+    kinds = [kind["properties"]["type"] for kind in document["components"]["schemas"]["Event"]["oneOf"]]
+    known = [name for kind in kinds for name in kind.get("enum", [kind.get("const")])]
+    assert sorted(shown) == sorted([*known, "lost"])
+
+
+def test_the_table_has_every_status_of_an_error_and_no_other(document: Any) -> None:
+    """405 holds for every path, so the description has it once."""
+    shown = {int(status) for statuses, _ in API.table("Errors") for status in statuses.split(", ")}
+    known = {
+        int(status)
+        for item in document["paths"].values()
+        for operation in item.values()
+        for status in operation["responses"]
+    }
+    assert shown == {status for status in known if status >= 400} | {405}
+
+
+def test_the_error_of_the_page_is_what_the_server_answers(served: Served) -> None:
+    """With the suggestion of a near name."""
+    [line] = API.in_language("sh")[1].text.splitlines()
+    answer = served.ask("GET", shlex.split(line)[-1])
+    assert answer.json == json.loads(API.in_language("json")[0].text)
+    assert answer.status == 404
+
+
+def curl_lines() -> list[Any]:
+    """Return every call of curl that the user documentation shows as a parameter."""
+    return [
+        pytest.param(line, id=f"{each.name}: {line}")
+        for each in [README, *USER_PAGES]
+        for text in [*(block.text for block in each.in_language("sh")), *code_words(each.prose)]
+        for line in text.splitlines()
+        if line.startswith("curl ") and "http" in line
+    ]
+
+
+@pytest.mark.parametrize("line", curl_lines())
+def test_an_example_with_curl_works(line: str, served: Served) -> None:
+    """Sent to a server on another port, for a run that exists."""
+    words = shlex.split(line, comments=True)
+    [url] = [word for word in words if word.startswith("http")]
+    body = words[words.index("--json") + 1] if "--json" in words else ""
+    method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
+    assert urlsplit(url).netloc in (ADDRESS, "localhost")
+    number = "/runs/88"  # an example; here the first run has the number 1
+    answer = served.ask(method, url.replace(number, "/runs/1"), body)
+    assert answer.status < 300 or "nigtly" in url, answer
+
+
+def test_running_a_job_answers_as_the_page_says(served: Served) -> None:
+    """202, the number of the run, and where to find it."""
+    answer = served.ask("POST", "/@jobs/api/jobs/nightly/run")
+    assert (answer.status, list(answer.json)) == (202, ["number"])
+    assert answer.location == f"/@jobs/api/runs/{answer.json['number']}"
+
+
+def test_a_snapshot_has_a_tag_for_the_next_request(served: Served) -> None:
+    """A client follows the scheduler with it."""
+    tag = served.ask("GET", "/@jobs/api/snapshot").json["tag"]
+    assert served.ask("GET", f"/@jobs/api/snapshot?after={tag}&wait=0").json["tag"]
+
+
+# --- docs/metrics.md ------------------------------------------------------------------------------
+
+
+def exported(served: Served) -> dict[str, tuple[str, set[str]]]:
+    """Return the type and the labels of every metric that the server exports, by name."""
+    text = served.ask("GET", "/@jobs/metrics").body
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    labels: dict[str, set[str]] = {name: set() for name in types}
+    for name, some in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
+        family = name if name in types else re.sub(r"_(bucket|sum|count)$", "", name)
+        labels[family] |= set(re.findall(r'(\w+)="', some)) - {"le"}
+    return {name: (kind, labels[name]) for name, kind in types.items()}
+
+
+def test_the_table_has_every_metric_with_its_type_and_labels_and_no_other(served: Served) -> None:
+    """As Prometheus reads them."""
+    shown = {}
+    for metric, kind, _ in METRICS.table("Metrics"):
+        name, _, labels = code_words(metric)[0].partition("{")
+        shown[name] = (kind, set(filter(None, labels.strip("}").split(","))))
+    assert shown == exported(served)
+
+
+def test_the_table_has_every_outcome_and_no_other(served: Served) -> None:
+    """The values of the label."""
+    shown = [outcome for outcomes, _ in METRICS.table("Outcomes") for outcome in code_words(outcomes)]
+    known = re.findall(r'outcome="(\w+)"', served.ask("GET", "/@jobs/metrics").body)
+    assert sorted(shown) == sorted(set(known))
+
+
+def test_the_alerts_use_metrics_and_outcomes_that_exist(served: Served) -> None:
+    """A misspelt name would match nothing."""
+    [_, alerts] = METRICS.in_language("yaml")
+    names = set(re.findall(r"\bjobtui_\w+", alerts.text))
+    assert {re.sub(r"_bucket$", "", name) for name in names} <= set(exported(served))
+    outcomes = {
+        each for found in re.findall(r'outcome=~?"([^"]+)"', alerts.text) for each in found.split("|")
+    }
+    assert outcomes <= {each for row in METRICS.table("Outcomes") for each in code_words(row[0])}
+
+
+def test_the_page_has_every_status_of_the_health_check(document: Any, served: Served) -> None:
+    """In the order of the description."""
+    rows = METRICS.table("Health")
+    assert [code_words(status)[0] for status, *_ in rows] == document["components"]["schemas"]["Health"][
+        "properties"
+    ]["status"]["enum"]
+    assert (
+        served.ask("GET", "/@jobs/healthz").json.keys()
+        == json.loads(METRICS.in_language("json")[0].text).keys()
+    )
+
+
+# --- docs/status-page.md --------------------------------------------------------------------------
+
+
+def test_the_table_has_every_key_of_the_page_and_no_other(served: Served) -> None:
+    """The help of the page lists its keys."""
+    html = served.ask("GET", "/@jobs").body
+    shown = [key for keys, _ in STATUS_PAGE.table("Keys on the page") for key in code_words(keys)]
+    assert sorted(shown) == sorted(set(re.findall(r"<kbd>([^<]+)</kbd>", html)))
+
+
+def test_the_page_has_the_parts_that_the_documentation_names(served: Served) -> None:
+    """The pool, the jobs, and their buttons."""
+    html = served.ask("GET", "/@jobs").body
+    for part in ("pool", "nightly", "Run", "Pause"):
+        assert part in html
