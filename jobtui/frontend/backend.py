@@ -35,12 +35,7 @@ class JobDetails:
     runs: tuple[RunView, ...]
 
 
-class Feed(Protocol):
-    """A reader's place at a source."""
-
-    def close(self) -> None:
-        """Be told no more."""
-        ...
+Unsubscribe = Callable[[], None]  # more than one call does no harm
 
 
 class Backend(Protocol):
@@ -63,7 +58,7 @@ class Backend(Protocol):
         ...
 
     @property
-    def trouble(self) -> str:
+    def connection_error(self) -> str:
         """Why the picture is an old one, in words, or "" while all is well. Followers are told of changes."""
         ...
 
@@ -72,23 +67,23 @@ class Backend(Protocol):
         """The zone in which times are shown."""
         ...
 
-    def follow(self, notify: Callable[[], None]) -> Feed:
-        """Call ``notify`` after every change, in any thread, until the feed is closed."""
+    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
+        """Call `notify` after every change, in any thread, until the returned function is called."""
         ...
 
     def snapshot(self) -> Snapshot:
         """Everything as it is now."""
         ...
 
-    def details(self, job: str) -> JobDetails:
+    def job_details(self, job: str) -> JobDetails:
         """One job in depth."""
         ...
 
-    def output(self, number: int) -> str:
+    def output_of(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
         ...
 
-    def printed(self, after: int) -> OutputChunk:
+    def output_since(self, after: int) -> OutputChunk:
         """What everything printed after the line of that number, as far as it is kept.
 
         All of it, with other numbers, where the line is of another life of the scheduler.
@@ -152,7 +147,7 @@ class LocalBackend:
         scheduler: The scheduler.
     """
 
-    trouble = ""
+    connection_error = ""
 
     def __init__(self, scheduler: Scheduler, title: str, console: OutputLog | None = None) -> None:
         self.title = title
@@ -160,8 +155,8 @@ class LocalBackend:
         self.zone = scheduler.tz
         self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
-        self.output = scheduler.output_of
-        self.printed = (console or OutputLog()).after
+        self.output_of = scheduler.output_of
+        self.output_since = (console or OutputLog()).after
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all
@@ -172,9 +167,17 @@ class LocalBackend:
             None  # the last answer, and what it is about
         )
 
-    def follow(self, notify: Callable[[], None]) -> Feed:
-        """Call ``notify`` after every change, in any thread, until the feed is closed."""
-        return _LocalFeed(self.scheduler, notify)
+    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
+        """Call `notify` after every change, in any thread, until the returned function is called."""
+        subscription: Subscription | None = None
+
+        def skip_and_notify() -> None:
+            if subscription is not None:  # the first call may precede the assignment below
+                subscription.skip()  # the reader takes a snapshot: the events are only a signal
+            notify()
+
+        subscription = self.scheduler.subscribe(skip_and_notify)
+        return subscription.close
 
     def close(self) -> None:
         """Nothing: nobody waits for answers of this process."""
@@ -183,7 +186,7 @@ class LocalBackend:
         """Run a job now. Returns the run's number."""
         return self.scheduler.run(job).number
 
-    def details(self, job: str) -> JobDetails:
+    def job_details(self, job: str) -> JobDetails:
         """One job in depth."""
         runs = self.scheduler.runs_of(job)  # raises, and names those that are near
         snapshot = self.scheduler.snapshot()
@@ -209,22 +212,3 @@ class LocalBackend:
         coming = coming_after(now, view.schedule, view.next, self.zone)
         self._coming = (view.schedule, next_fire, coming)
         return coming
-
-
-class _LocalFeed:
-    """A subscription whose reader looks at the snapshot, so that its events are only a signal."""
-
-    def __init__(self, scheduler: Scheduler, notify: Callable[[], None]) -> None:
-        self._notify = notify
-        self._subscription: Subscription | None = None  # the first call may come before it is known here
-        self._subscription = scheduler.subscribe(self._changed)
-
-    def close(self) -> None:
-        """Be told no more."""
-        if self._subscription is not None:
-            self._subscription.close()
-
-    def _changed(self) -> None:
-        if self._subscription is not None:
-            self._subscription.skip()
-        self._notify()

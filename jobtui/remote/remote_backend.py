@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.tracebacks import report
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import Feed, JobDetails
+from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.codec import DETAILS, PRINTED
 from jobtui.frontend.cooperative import pause
 from jobtui.frontend.throttle import AdaptiveThrottle
@@ -54,7 +54,7 @@ class RemoteBackend:
     ) -> None:
         self.address = str(target)
         self.title = ""
-        self.trouble = ""
+        self.connection_error = ""
         self._client = Client(target, credentials)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class RemoteBackend:
         self._stood_still: float | None = None  # since when the picture is an old one
         self._tag = ""
         self._printed_epoch = ""
-        self._followers: tuple[_Follower, ...] = ()
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -111,35 +111,36 @@ class RemoteBackend:
         at = snapshot.at.astimezone(UTC) + timedelta(seconds=max(0.0, now - came))
         return replace(snapshot, at=at.astimezone(snapshot.zone))
 
-    def follow(self, notify: Callable[[], None]) -> Feed:
-        """Call ``notify`` after every change, in any thread, until the feed is closed."""
-        follower = _Follower(notify, self._forget)
+    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
+        """Call `notify` after every change, in any thread, until the returned function is called."""
+        listener = partial(notify)  # a distinct object, even if one function subscribes twice
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._listeners = tuple(each for each in self._listeners if each is not listener)
+
         with self._lock:
-            self._followers += (follower,)
-        return follower
+            self._listeners += (listener,)
+        return unsubscribe
 
     def _latest(self) -> tuple[Snapshot, float]:
         assert self._picture is not None  # it is connected
         return self._picture
 
-    def _forget(self, follower: _Follower) -> None:
-        with self._lock:
-            self._followers = tuple(each for each in self._followers if each is not follower)
-
-    def _tell(self) -> None:
-        for follower in self._followers:
+    def _notify_listeners(self) -> None:
+        for notify in self._listeners:
             try:
-                follower.notify()
-            except Exception:  # noqa: BLE001 - it follows, and is not followed
-                report("a follower raised; the next one is told")
+                notify()
+            except Exception:  # noqa: BLE001 - one listener's error must not reach the others
+                report("a change listener raised")
 
     # --- questions --------------------------------------------------------------------------------
 
-    def details(self, job: str) -> JobDetails:
+    def job_details(self, job: str) -> JobDetails:
         """One job in depth."""
         return _read(partial(DETAILS.read, tz=self.zone), self._ask("GET", "jobs", job))
 
-    def output(self, number: int) -> str:
+    def output_of(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
         if not 1 <= number <= LARGEST_NUMBER:
             return ""
@@ -148,7 +149,7 @@ class RemoteBackend:
         except LookupError:
             return ""
 
-    def printed(self, after: int) -> OutputChunk:
+    def output_since(self, after: int) -> OutputChunk:
         """What everything printed after the line of that number; all, if that was in another life."""
         answer = self._ask("GET", "output", after=after)
         epoch = _read(lambda json: str(json["epoch"]), answer)
@@ -287,7 +288,7 @@ class RemoteBackend:
     @property
     def _wait(self) -> int:
         """How long the server may wait for news; not at all, while it is not known whether it is there."""
-        return 0 if self.trouble else WAIT
+        return 0 if self.connection_error else WAIT
 
     def _take(self, answer: Any) -> None:
         """Show a picture that has come."""
@@ -297,8 +298,8 @@ class RemoteBackend:
             self._tag, self.title = tag, title
             self._picture = (snapshot, self._clock.monotonic())
             self._stood_still = None
-            self.trouble = ""
-        self._tell()
+            self.connection_error = ""
+        self._notify_listeners()
 
     def _lose(self, why: str, *, again: bool = True) -> None:
         """Keep the picture that there is, and say so."""
@@ -306,25 +307,13 @@ class RemoteBackend:
             if self._stood_still is None:
                 self._stood_still = self._clock.monotonic()
         lost = f"connection lost at {self.snapshot().at:%H:%M:%S} ({why})"
-        trouble = f"{lost}; trying again" if again else f"{lost}; attach again"
-        if trouble != self.trouble:
-            self.trouble = trouble
-            self._tell()
+        connection_error = f"{lost}; trying again" if again else f"{lost}; attach again"
+        if connection_error != self.connection_error:
+            self.connection_error = connection_error
+            self._notify_listeners()
 
 
 _CLOSED = "the connection was closed here"
-
-
-class _Follower:
-    """A follower's place at a source."""
-
-    def __init__(self, notify: Callable[[], None], forget: Callable[[_Follower], None]) -> None:
-        self.notify = notify
-        self._forget = forget
-
-    def close(self) -> None:
-        """Be told no more."""
-        self._forget(self)
 
 
 def _read(read: Callable[[Any], View], json: Any) -> View:

@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import Backend, Feed, LocalBackend, Serve
+from jobtui.frontend.backend import Backend, LocalBackend, Serve, Unsubscribe
 from jobtui.frontend.formatting import plain
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
@@ -88,7 +88,7 @@ class JobtuiApp(App[None]):
         self._streams = streams
         self._commands = Commands(self, source)
         self._dashboard = Dashboard(self._commands)
-        self._feed: Feed | None = None
+        self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._picture_due = False
         self._pace = AdaptiveThrottle(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
@@ -108,14 +108,14 @@ class JobtuiApp(App[None]):
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             if os.name == "posix" and threading.current_thread() is threading.main_thread():
                 loop.add_signal_handler(getattr(signal, name), self.exit)
-        self._feed = self._source.follow(self._changed)
+        self._unsubscribe = self._source.on_change(self._changed)
         self.set_interval(CLOCK_TICK, self._want_picture)
         self._show_picture()
 
     def on_unmount(self) -> None:
         """Be told no more, and wait for no answer."""
-        if self._feed is not None:
-            self._feed.close()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
         self._source.close()
 
     def _changed(self) -> None:
@@ -150,13 +150,13 @@ class JobtuiApp(App[None]):
 
     def _show_picture(self) -> None:
         self._pace.begin(self._loop_time(), thread_cpu())
-        snapshot, trouble = self._source.snapshot(), self._source.trouble
+        snapshot, connection_error = self._source.snapshot(), self._source.connection_error
         for screen in self.screen_stack:
             if not screen.is_mounted:
                 continue
-            screen.set_class(bool(trouble), "-lost")
+            screen.set_class(bool(connection_error), "-lost")
             for dialog in screen.query(".dialog.large"):  # it covers the line that says so
-                dialog.border_subtitle = plain(trouble).replace("[", r"\[")
+                dialog.border_subtitle = plain(connection_error).replace("[", r"\[")
             if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
                 screen.show(snapshot)
 

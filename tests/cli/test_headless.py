@@ -435,8 +435,8 @@ class TestServing:
         run_headless(scheduler, title="a program", grace=LIMIT, serve=serve)
         assert sys.stdout is before
         source = servers[0].source
-        assert source.output(run.number) == "spoken\n"
-        assert source.printed(0).lines == (("talk", "spoken"),)
+        assert source.output_of(run.number) == "spoken\n"
+        assert source.output_since(0).lines == (("talk", "spoken"),)
         out, err = capsys.readouterr()
         assert out == "spoken\n"
         assert " STARTED " in err

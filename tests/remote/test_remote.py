@@ -79,11 +79,11 @@ def attached(cleanup: ExitStack, target: Target, credentials: Credentials | None
 def until(source: RemoteBackend, condition: Callable[[], object]) -> None:
     """Wait until something is so; looked at whenever the source says that something has changed."""
     news = threading.Event()
-    feed = source.follow(news.set)
+    unsubscribe = source.on_change(news.set)
     while not condition():
-        assert news.wait(LIMIT), f"it never came: {source.trouble!r} {source.snapshot()}"
+        assert news.wait(LIMIT), f"it never came: {source.connection_error!r} {source.snapshot()}"
         news.clear()
-    feed.close()
+    unsubscribe()
 
 
 class _Quiet(ThreadingHTTPServer):
@@ -168,10 +168,10 @@ def test_a_server_that_dies_and_comes_back(cleanup: ExitStack, scheduler: Schedu
     server = cleanup.enter_context(ExitStack())
     first = server.enter_context(serve(scheduler))
     source = attached(cleanup, target_of(first))
-    assert source.trouble == ""
+    assert source.connection_error == ""
     server.close()
-    until(source, lambda: "refused" in source.trouble)
-    assert source.trouble == "connection lost at 12:00:00 (connection refused); trying again"
+    until(source, lambda: "refused" in source.connection_error)
+    assert source.connection_error == "connection lost at 12:00:00 (connection refused); trying again"
     before = source.snapshot()
     assert source.snapshot().at == before.at
     assert before.jobs[0].name == "a"
@@ -183,7 +183,7 @@ def test_a_server_that_dies_and_comes_back(cleanup: ExitStack, scheduler: Schedu
     other.every("1h", print, name="b")
     other.start()
     cleanup.enter_context(serve(other, first.address))
-    until(source, lambda: source.trouble == "")
+    until(source, lambda: source.connection_error == "")
     assert [job.name for job in source.snapshot().jobs] == ["b"]
     assert str(source.zone) == "Europe/Oslo"
     source.run("b")
@@ -204,10 +204,10 @@ def test_lines_of_another_life_are_not_mixed(cleanup: ExitStack, scheduler: Sche
 
     with fake(answer) as server:
         source = attached(cleanup, server.target)
-        assert source.printed(0).last == 3
-        assert source.printed(2).lines == (("a", "one 3"),)
+        assert source.output_since(0).last == 3
+        assert source.output_since(2).lines == (("a", "one 3"),)
         epoch = "two"
-        printed = source.printed(2)
+        printed = source.output_since(2)
         assert (printed.first, printed.lines[0]) == (1, ("a", "two 1"))
         source.close()
 
@@ -226,9 +226,9 @@ def test_a_server_that_hangs(cleanup: ExitStack, scheduler: Scheduler) -> None:
         source = attached(cleanup, server.target)
         with pytest.raises(ConnectionError, match="nothing came within 1 s"):
             source.run("a")
-        until(source, lambda: "nothing came within 2 s" in source.trouble)
+        until(source, lambda: "nothing came within 2 s" in source.connection_error)
         awake.set()
-        until(source, lambda: not source.trouble)
+        until(source, lambda: not source.connection_error)
         source.close()
 
 
@@ -245,7 +245,7 @@ def test_slow_answers_are_answers(cleanup: ExitStack, scheduler: Scheduler) -> N
     with fake(answer) as server:
         source = attached(cleanup, server.target)
         troubles: list[str] = []
-        source.follow(lambda: troubles.append(source.trouble))
+        source.on_change(lambda: troubles.append(source.connection_error))
         for _ in range(3):
             assert answers.acquire(timeout=LIMIT)
         assert set(troubles) <= {""}
@@ -269,12 +269,12 @@ def test_the_clock_stands_still_from_the_loss_on(cleanup: ExitStack, scheduler: 
         cleanup.callback(source.close)
         clock.advance(3)
         lost.set()
-        until(source, lambda: source.trouble)
-        assert source.trouble.startswith("connection lost at 12:00:03 (")
+        until(source, lambda: source.connection_error)
+        assert source.connection_error.startswith("connection lost at 12:00:03 (")
         clock.advance(60)
         assert f"{source.snapshot().at:%H:%M:%S}" == "12:00:03"
         found.set()
-        until(source, lambda: not source.trouble)
+        until(source, lambda: not source.connection_error)
         clock.advance(5)
         assert source.snapshot().at.second == 5
         source.close()
@@ -306,9 +306,9 @@ def test_answers_that_are_none(cleanup: ExitStack, scheduler: Scheduler, answer:
         wrong = False
         source = attached(cleanup, server.target)
         wrong = True
-        until(source, lambda: words in source.trouble)
+        until(source, lambda: words in source.connection_error)
         wrong = False
-        until(source, lambda: not source.trouble)
+        until(source, lambda: not source.connection_error)
         source.close()
 
 
@@ -375,8 +375,8 @@ def test_a_password_that_was_changed_is_not_tried_for_ever(cleanup: ExitStack, s
     with fake(lambda path: answer) as server:
         source = attached(cleanup, server.target)
         answer = problem(401, "wrong user or password")
-        until(source, lambda: source.trouble)
-        assert source.trouble.endswith("(wrong user or password); attach again")
+        until(source, lambda: source.connection_error)
+        assert source.connection_error.endswith("(wrong user or password); attach again")
         asked = len(server.asked)
         with pytest.raises(PermissionError):
             source.run("a")
@@ -388,7 +388,7 @@ def test_a_server_that_is_read_only(cleanup: ExitStack, scheduler: Scheduler) ->
     """It is looked at as any other, and commands are refused in its words."""
     target = target_of(cleanup.enter_context(serve(scheduler, guards=AccessRules(readonly=True))))
     source = attached(cleanup, target)
-    assert source.details("a").job.name == "a"
+    assert source.job_details("a").job.name == "a"
     with pytest.raises(PermissionError, match=r"jobs\.readonly is set"):
         source.pause_all()
 
@@ -452,22 +452,22 @@ def test_a_connection_that_fails_leaves_no_thread() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
 
 
-def test_a_follower_that_raises_harms_nobody(
+def test_a_change_listener_that_raises_does_not_stop_the_others(
     cleanup: ExitStack, scheduler: Scheduler, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, and the next one is told."""
+    """The error is logged."""
     target = target_of(cleanup.enter_context(serve(scheduler)))
     source = attached(cleanup, target)
 
     def fail() -> None:
         raise ValueError("oops")
 
-    told = threading.Event()
-    source.follow(fail)
-    source.follow(told.set)
+    called = threading.Event()
+    source.on_change(fail)
+    source.on_change(called.set)
     source.pause("a")
-    assert told.wait(LIMIT)
-    assert "a follower raised" in caplog.text
+    assert called.wait(LIMIT)
+    assert "a change listener raised" in caplog.text
 
 
 def test_no_redirect_is_followed(cleanup: ExitStack) -> None:

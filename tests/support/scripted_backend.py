@@ -7,24 +7,12 @@ from datetime import tzinfo
 
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, coming_after
 
 Command = tuple[str | int, ...]
-
-
-class ScriptedFeed:
-    """A follower's place at a scripted source."""
-
-    def __init__(self, source: ScriptedBackend, notify: Callable[[], None]) -> None:
-        self.notify = notify
-        self._source = source
-
-    def close(self) -> None:
-        """Be told no more."""
-        self._source.followers.remove(self)
 
 
 class ScriptedBackend:
@@ -36,7 +24,7 @@ class ScriptedBackend:
 
     Attributes:
         commands: What it was told to do, oldest first, such as ``("run", "refresh_cache")``.
-        followers: Who is told of changes.
+        listeners: The functions to call after a change.
         asked: How many snapshots were taken.
         outputs: What each run printed, by its number.
         console: What everything printed.
@@ -50,12 +38,12 @@ class ScriptedBackend:
     def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
         self.title = title
         self.commands: list[Command] = []
-        self.followers: list[ScriptedFeed] = []
+        self.listeners: list[Callable[[], None]] = []
         self.asked = 0
         self.outputs: dict[int, str] = {}
         self.console = OutputLog()
-        self.printed: Callable[[int], OutputChunk] = self.console.after
-        self.trouble = ""
+        self.output_since: Callable[[int], OutputChunk] = self.console.after
+        self.connection_error = ""
         self.address = ""
         self.closed = False
         self.refusal: Exception | None = None
@@ -75,21 +63,20 @@ class ScriptedBackend:
 
     def notify(self) -> None:
         """Say that something has changed."""
-        for feed in tuple(self.followers):
-            feed.notify()
+        for notify in tuple(self.listeners):
+            notify()
 
-    def follow(self, notify: Callable[[], None]) -> ScriptedFeed:
-        """Call ``notify`` at every move."""
-        feed = ScriptedFeed(self, notify)
-        self.followers.append(feed)
-        return feed
+    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
+        """Call `notify` after every change, until the returned function is called."""
+        self.listeners.append(notify)
+        return lambda: self.listeners.remove(notify)
 
     def snapshot(self) -> Snapshot:
         """The current picture."""
         self.asked += 1
         return self._snapshot
 
-    def details(self, job: str) -> JobDetails:
+    def job_details(self, job: str) -> JobDetails:
         """One job in depth; its runs are those of the snapshot."""
         view = next((each for each in self._snapshot.jobs if each.name == job), None)
         if view is None:
@@ -106,7 +93,7 @@ class ScriptedBackend:
             return TickPreview()
         return coming_after(self._snapshot.at, view.schedule, view.next, self.zone)
 
-    def output(self, number: int) -> str:
+    def output_of(self, number: int) -> str:
         """What a run printed."""
         return self.outputs.get(number, "")
 

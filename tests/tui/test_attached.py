@@ -48,18 +48,18 @@ class SlowSource(ScriptedBackend):
         self.askers: set[threading.Thread] = set()
         self.error: Exception | None = None
         self.answering = threading.Event()
-        self.printed = self._slow_printed
+        self.output_since = self._slow_printed
         self._at_once = threading.Semaphore(1)
 
-    def details(self, job: str) -> JobDetails:
+    def job_details(self, job: str) -> JobDetails:
         """Takes its time."""
         self._wait("details")
-        return super().details(job)
+        return super().job_details(job)
 
-    def output(self, number: int) -> str:
+    def output_of(self, number: int) -> str:
         """Takes its time."""
         self._wait("output")
-        return super().output(number)
+        return super().output_of(number)
 
     def _slow_printed(self, after: int) -> OutputChunk:
         self._wait("printed")
@@ -178,7 +178,7 @@ async def test_lines_of_another_life_take_the_place_of_the_old_ones() -> None:
         source.console.write("a", "old 1\nold 2\n")
         await stage.press("o")
         assert "old 2" in stage.text
-        source.printed = lambda _after: OutputChunk(
+        source.output_since = lambda _after: OutputChunk(
             first=1, lines=(("a", "new 1"),), unfinished=(("b", "begun"),)
         )
         stage.app._show_picture()
@@ -196,7 +196,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
     """In words, on the line on top and on whatever covers it; the tables are greyed out until all is well."""
     source = ScriptedBackend(snapshots.saturated())
     async with on_stage(source, size) as stage:
-        source.trouble = TROUBLE
+        source.connection_error = TROUBLE
         await stage.show(snapshots.saturated(), source)
         assert f"! {TROUBLE}" in stage.text.splitlines()[0]
         assert "♥ —" in stage.text or size == NARROW
@@ -208,7 +208,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
             await stage.settle()
             assert "connection lost at 10:24:07" in stage.text
         await stage.press("escape")
-        source.trouble = ""
+        source.connection_error = ""
         await stage.show(snapshots.saturated(), source)
         assert "connection lost" not in stage.text
         assert stage.table().styles.opacity == 1
@@ -218,7 +218,7 @@ async def test_a_lost_connection_is_said(size: tuple[int, int]) -> None:
 async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
     """A toast has the reason; the dashboard goes on."""
     source = ScriptedBackend(snapshots.idle())
-    source.trouble = TROUBLE
+    source.connection_error = TROUBLE
     source.refusal = ConnectionError("no answer from http://127.0.0.1:9001/@jobs (connection refused)")
     async with on_stage(source) as stage:
         await stage.press("r")
@@ -229,7 +229,7 @@ async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
 async def test_trouble_is_no_markup() -> None:
     """A server's words are shown as they are."""
     source = ScriptedBackend(snapshots.idle())
-    source.trouble = "[/b]lost\x1b[31m"
+    source.connection_error = "[/b]lost\x1b[31m"
     async with on_stage(source) as stage:
         assert "[/b]lost" in stage.text
         await stage.press("enter")

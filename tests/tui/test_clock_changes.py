@@ -148,7 +148,7 @@ async def test_the_badge_is_seen_in_both_sizes(size: tuple[int, int]) -> None:
 def test_the_details_mark_a_moved_fire() -> None:
     """It is the first of ten; one note tells why."""
     with scheduled(SPRING, "0 30 2 * * *") as (source, _clock):
-        details = source.details("a")
+        details = source.job_details("a")
         assert listed(details)[:2] == ["08 03:00 EDT moved", "09 02:30 EDT"]
         assert len(details.coming.fires) == FIRES
         [note] = details.coming.changes
@@ -159,11 +159,11 @@ def test_the_details_mark_a_moved_fire() -> None:
 def test_the_details_tell_of_a_dropped_fire_until_its_time() -> None:
     """It lies before the job's next fire; once the clock has changed it is no longer ahead."""
     with scheduled(SPRING, "0 30 2 * * *", "every") as (source, clock):
-        details = source.details("a")
+        details = source.job_details("a")
         assert listed(details)[:2] == ["08 03:00 EDT dropped", "09 02:30 EDT"]
         assert [note.effect for note in details.coming.changes] == [DstEffect.DROPPED]
         clock.advance(14 * 3600)
-        details = source.details("a")
+        details = source.job_details("a")
         assert listed(details)[0] == "09 02:30 EDT"
         assert details.coming.changes == ()
 
@@ -171,7 +171,7 @@ def test_the_details_tell_of_a_dropped_fire_until_its_time() -> None:
 def test_the_details_tell_of_both_passes_in_one_sentence() -> None:
     """Every fire of the night is marked; what the change does is said once."""
     with scheduled(IN_OVERLAP, "0 */15 * * * *") as (source, _clock):
-        details = source.details("a")
+        details = source.job_details("a")
         assert listed(details) == [
             "01 01:15 EDT repeated",
             "01 01:30 EDT repeated",
@@ -192,7 +192,7 @@ def test_the_details_tell_of_both_passes_in_one_sentence() -> None:
 def test_a_sentence_about_another_zone_names_it() -> None:
     """The times in it are not those of the list."""
     with scheduled(SPRING, "TZ=Europe/London 0 30 1 29 3 ?") as (source, _clock):
-        details = source.details("a")
+        details = source.job_details("a")
         assert listed(details)[0] == "28 21:00 EDT moved"
         assert details.coming.changes[0].sentence.startswith("in Europe/London, 01:30 does not exist")
 
@@ -203,7 +203,7 @@ def test_fires_are_searched_for_once_for_each_next_fire() -> None:
         scheduled(SPRING, "0 30 2 * * *") as (source, _clock),
         patch("jobtui.frontend.backend.coming_after", wraps=coming_after) as searched,
     ):
-        assert source.details("a").coming is source.details("a").coming
+        assert source.job_details("a").coming is source.job_details("a").coming
         assert searched.call_count == 1
 
 

@@ -817,7 +817,7 @@ async def test_leaving_a_scheduler_that_goes_on_asks_nothing() -> None:
     async with on_stage(source) as stage:
         await stage.pilot.press("q")
         assert stage.app._exit
-    assert source.followers == []
+    assert source.listeners == []
 
 
 # --- bindings -------------------------------------------------------------------------------------
@@ -1064,8 +1064,8 @@ async def test_leaving_follows_no_more() -> None:
     """An app that is gone is told nothing."""
     source = ScriptedBackend(snapshots.idle())
     async with on_stage(source):
-        assert len(source.followers) == 1
-    assert source.followers == []
+        assert len(source.listeners) == 1
+    assert source.listeners == []
 
 
 # --- sizes ----------------------------------------------------------------------------------------

@@ -45,11 +45,11 @@ def picture(snap_compare: Compare, size: tuple[int, int]) -> Picture:
         keys: Sequence[str] = (),
         *,
         theme: str = "textual-dark",
-        trouble: str = "",
+        connection_error: str = "",
         address: str = "",
     ) -> None:
         source = ScriptedBackend(snapshot)
-        source.trouble, source.address = trouble, address
+        source.connection_error, source.address = connection_error, address
         source.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         print_some(source.console)
         # A stop that never ends: the app is seen while it waits.
@@ -183,17 +183,17 @@ def test_listening(picture: Picture) -> None:
 
 def test_connection_lost(picture: Picture) -> None:
     """The last picture is greyed out, and the top line says why."""
-    picture(snapshots.saturated(), trouble=LOST, address="http://127.0.0.1:9001/@jobs")
+    picture(snapshots.saturated(), connection_error=LOST, address="http://127.0.0.1:9001/@jobs")
 
 
 def test_connection_lost_in_a_light_theme(picture: Picture) -> None:
     """The same on light ground."""
-    picture(snapshots.saturated(), theme="textual-light", trouble=LOST)
+    picture(snapshots.saturated(), theme="textual-light", connection_error=LOST)
 
 
 def test_connection_lost_over_a_job(picture: Picture) -> None:
     """Details cover the top line, so their frame says it."""
-    picture(snapshots.idle(), [*"jjjj", "enter"], trouble=LOST)
+    picture(snapshots.idle(), [*"jjjj", "enter"], connection_error=LOST)
 
 
 def test_before_the_clock_goes_forward(picture: Picture) -> None:

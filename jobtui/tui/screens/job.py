@@ -47,7 +47,7 @@ class JobScreen(ModalScreen[None]):
         self._commands = commands
         self._source = commands.source
         self._inquiry = BackgroundQuery(
-            self, lambda: self._source.details(job), self._show_details, self._show_refusal
+            self, lambda: self._source.job_details(job), self._show_details, self._show_refusal
         )
         self._details: JobDetails | None = None
         self._about = Static(id="about")
@@ -78,7 +78,7 @@ class JobScreen(ModalScreen[None]):
 
     def show(self, _snapshot: Snapshot) -> None:
         """Ask how the job is now; what is shown stays until the answer comes."""
-        if not self._source.trouble:
+        if not self._source.connection_error:
             self._inquiry.ask()
 
     def _show_details(self, details: JobDetails) -> None:

@@ -36,7 +36,7 @@ class OutputScreen(ModalScreen[None]):
         self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
         self._last = 0  # the number of the last whole line that is known
         self._inquiry = BackgroundQuery(
-            self, lambda: source.printed(self._last), self._show_printed, self._show_refusal
+            self, lambda: source.output_since(self._last), self._show_printed, self._show_refusal
         )
         self._table: LineTable[OutputLine] = LineTable(
             OUTPUT_COLUMNS, lambda line: line.place, empty="", header=True, id="output"
@@ -56,7 +56,7 @@ class OutputScreen(ModalScreen[None]):
 
     def show(self, _snapshot: Snapshot) -> None:
         """Ask for what was printed since the last time."""
-        if not self._source.trouble:
+        if not self._source.connection_error:
             self._inquiry.ask()
 
     def _show_printed(self, printed: OutputChunk) -> None:

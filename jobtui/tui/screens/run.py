@@ -68,7 +68,7 @@ class RunScreen(ModalScreen[None]):
         number = self._run.number
         if number:
             BackgroundQuery(
-                self, lambda: self._source.output(number), self._show_output, self._show_refusal
+                self, lambda: self._source.output_of(number), self._show_output, self._show_refusal
             ).ask()
 
     def _show_output(self, output: str) -> None:

@@ -80,8 +80,8 @@ class StatusLine(_Line):
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         left = [(" jobtui ", "strong")]
-        if self._source.trouble:
-            left.append((f" ! {plain(self._source.trouble)} ", "failed"))
+        if self._source.connection_error:
+            left.append((f" ! {plain(self._source.connection_error)} ", "failed"))
         left.append((f" {plain(self._source.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
@@ -100,7 +100,7 @@ class StatusLine(_Line):
         return left, right
 
     def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:
-        if snapshot.heartbeat is None or self._source.trouble:  # then nobody knows
+        if snapshot.heartbeat is None or self._source.connection_error:  # then nobody knows
             return "♥ —", "muted"
         age = going(snapshot.heartbeat, snapshot.at)
         late = between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE

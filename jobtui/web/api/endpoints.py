@@ -94,7 +94,7 @@ class Api:
         check_query(request)
         name = _name(request)
         _answered(lambda: self._source.scheduler.runs_of(name))  # it knows which names are near
-        return json_response(DETAILS.write(_answered(lambda: self._source.details(name))))
+        return json_response(DETAILS.write(_answered(lambda: self._source.job_details(name))))
 
     async def _runs(self, request: web.Request) -> web.Response:
         """The runs that wait, run and have ended, of all jobs or one."""
@@ -123,7 +123,7 @@ class Api:
         check_query(request)
         number = _number(request)
         run = _answered(lambda: self._source.scheduler.run_view(number))
-        return json_response({"run": RUN.write(run), "output": self._source.output(number)})
+        return json_response({"run": RUN.write(run), "output": self._source.output_of(number)})
 
     async def _pool(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -138,7 +138,7 @@ class Api:
         """What everything printed after a line; ``epoch`` names the life that the lines' numbers are of."""
         check_query(request, "after")
         after = whole_number("after", request.query.get("after", "0"), 0, LARGEST_NUMBER)
-        printed = self._source.printed(after)
+        printed = self._source.output_since(after)
         return json_response({"epoch": self._site.broadcast.epoch, **PRINTED.write(printed)})
 
     # --- steering ---------------------------------------------------------------------------------

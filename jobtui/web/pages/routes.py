@@ -108,7 +108,7 @@ class Pages:
     async def _job(self, request: web.Request) -> web.Response:
         await self._board.renew_now()
         try:
-            details = self._source.details(request.match_info["name"])
+            details = self._source.job_details(request.match_info["name"])
         except LookupError as error:
             _not_found(error)
         return self._page(
@@ -134,7 +134,7 @@ class Pages:
             "run.html",
             run=run,
             late=None if run.started is None else between(run.due or run.created, run.started),
-            output=self._source.output(number),
+            output=self._source.output_of(number),
             part=self._board.part_of(run.job),
             tag=self._board.tag,
         )

@@ -120,13 +120,13 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
 def until(source: Backend, condition: Callable[[Snapshot], object]) -> Snapshot:
     """The first picture that is so."""
     news = threading.Event()
-    feed = source.follow(news.set)
+    unsubscribe = source.on_change(news.set)
     try:
         while not condition(snapshot := source.snapshot()):
             assert news.wait(LIMIT), f"it never came: {snapshot}"
             news.clear()
     finally:
-        feed.close()
+        unsubscribe()
     return snapshot
 
 
@@ -211,7 +211,7 @@ def test_the_picture_is_the_schedulers_own(world: World, gate: Gate, zone: str |
         RunState.SCHEDULED,
     }
     assert "no [/b] orders" in snapshot.recent[-1].error
-    assert (source.title, source.zone, source.trouble) == ("jobs.py", scheduler.tz, "")
+    assert (source.title, source.zone, source.connection_error) == ("jobs.py", scheduler.tz, "")
 
 
 class Odd(tzinfo):
@@ -260,8 +260,8 @@ def test_schedules_of_every_kind(world: World, schedule: Schedule) -> None:
     scheduler, source = world.running(lambda it: it.schedule(schedule, print, name="a"))
     there, here = scheduler.snapshot().jobs[0], source.snapshot().jobs[0]
     assert (here.next, here.spec) == (there.next, there.spec)
-    assert [fire.at for fire in source.details("a").coming.fires] == [
-        fire.at for fire in world.local.details("a").coming.fires
+    assert [fire.at for fire in source.job_details("a").coming.fires] == [
+        fire.at for fire in world.local.job_details("a").coming.fires
     ]
     assert source.pause("a")
 
@@ -286,24 +286,23 @@ def test_what_has_not_changed_is_the_same_object(world: World) -> None:
     assert after.recent[0] is before.recent[0]
 
 
-def test_followers_are_told_until_they_close(world: World) -> None:
-    """Both followers hear of a change; the one that has left hears of no other."""
+def test_a_change_notifies_every_listener_until_it_unsubscribes(world: World) -> None:
+    """A second call to unsubscribe does no harm."""
     scheduler, source = world.running(lambda it: it.every("1h", print, name="a"))
     heard, gone = threading.Event(), threading.Event()
-    leaver = source.follow(gone.set)
-    staying = source.follow(heard.set)
+    unsubscribe = source.on_change(gone.set)
+    source.on_change(heard.set)
     scheduler.pause("a")
     assert heard.wait(LIMIT)
     assert gone.wait(LIMIT)
-    leaver.close()
-    leaver.close()
+    unsubscribe()
+    unsubscribe()
     for event in (heard, gone):
         event.clear()
     scheduler.resume("a")
     assert heard.wait(LIMIT)
     until(source, lambda snapshot: snapshot.jobs[0].paused_since is None)
     assert not gone.is_set()
-    staying.close()
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -334,14 +333,17 @@ def test_pausing(world: World) -> None:
 
 def test_cancelling(world: World, gate: Gate) -> None:
     """Each of the answers: what waited, a coroutine, a thread, and what had ended or never was."""
+    coroutine_started = threading.Event()
 
     async def sleeper() -> None:
+        coroutine_started.set()
         await asyncio.Event().wait()
 
     scheduler, source = world.running(lambda it: it.schedule("@yearly", gate.run, name="thread"), pool=2)
     coroutine = scheduler.now(sleeper)
     thread = source.run("thread")
     assert gate.started.wait(LIMIT)
+    assert coroutine_started.wait(LIMIT)
     until(source, lambda snapshot: snapshot.pool.running == 2)
     waiting = scheduler.now(print).number
     assert source.cancel(waiting) is Cancellation.TAKEN_OUT
@@ -367,7 +369,7 @@ def test_resizing(world: World) -> None:
 def test_a_job_that_is_not_there(world: World, name: str) -> None:
     """Every question about it raises LookupError, and says what the scheduler says."""
     scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="report"))
-    for ask in (source.run, source.pause, source.resume, source.details):
+    for ask in (source.run, source.pause, source.resume, source.job_details):
         with pytest.raises(LookupError) as caught:
             ask(name)
         if name.isprintable() and name:
@@ -382,7 +384,7 @@ def test_one_off_runs(world: World) -> None:
     scheduler, source = world.running(lambda it: None)
     assert scheduler.now(print).wait(LIMIT)
     until(source, lambda snapshot: snapshot.recent)
-    assert source.details("print").words == "one-off runs, no schedule"
+    assert source.job_details("print").words == "one-off runs, no schedule"
     with pytest.raises((LookupError, RuntimeError), match="print ran once: its arguments are gone"):
         source.run("print")
 
@@ -391,7 +393,7 @@ def test_one_off_runs(world: World) -> None:
 def test_every_name_can_be_addressed(world: World, name: str) -> None:
     """A job may be called anything that can be printed."""
     scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: None, name=name))
-    assert source.details(name).job.name == name
+    assert source.job_details(name).job.name == name
     assert source.pause(name)
     assert source.resume(name)
     assert scheduler.run_view(source.run(name)).job == name
@@ -402,7 +404,7 @@ def test_a_scheduler_that_has_stopped(world: World) -> None:
     scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="a"))
     scheduler.stop(0)
     until(source, lambda snapshot: snapshot.phase is Phase.STOPPED)
-    assert source.details("a").job.name == "a"
+    assert source.job_details("a").job.name == "a"
     with pytest.raises(RuntimeError) as caught:
         source.run("a")
     with pytest.raises(RuntimeError) as expected:
@@ -419,8 +421,8 @@ def test_details_with_a_change_of_the_clock(world: World) -> None:
         lambda it: it.schedule("0 30 2 * * *", fail, name="nightly"), tz=NEW_YORK
     )
     scheduler.run("nightly").wait(LIMIT)
-    details: JobDetails = source.details("nightly")
-    assert details == world.local.details("nightly")
+    details: JobDetails = source.job_details("nightly")
+    assert details == world.local.job_details("nightly")
     assert details.coming.changes
     assert details.coming.fires[0].note is not None
     assert [run.state for run in details.runs] == [RunState.FAILED]
@@ -432,29 +434,29 @@ def test_what_a_run_printed(world: World) -> None:
     with captured_streams(world.console):
         number = source.run("a")
         until(source, lambda snapshot: snapshot.recent)
-    assert source.output(number) == "日本 [b]\n"
+    assert source.output_of(number) == "日本 [b]\n"
     quiet = scheduler.now(len, "")
     assert quiet.wait(LIMIT)
     for silent in (quiet.number, 4711, 0, -1, 10**30):
-        assert source.output(silent) == ""
+        assert source.output_of(silent) == ""
 
 
 def test_what_everything_printed(world: World) -> None:
     """Lines are numbered, only new ones come, and unfinished ones come last and again."""
     _, source = world.running(lambda it: None)
-    assert source.printed(0) == OutputChunk(first=1, lines=(), unfinished=())
+    assert source.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
     world.console.write("a", "one\ntwo\nthr")
     world.console.write("b", "half a character \ud800\n")
-    printed = source.printed(0)
+    printed = source.output_since(0)
     assert printed.lines[:2] == (("a", "one"), ("a", "two"))
     assert (printed.first, printed.last, printed.unfinished) == (1, 3, (("a", "thr"),))
     world.console.write("a", "ee\n")
-    assert source.printed(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
-    assert source.printed(4) == OutputChunk(first=5, lines=(), unfinished=())
+    assert source.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
+    assert source.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
     world.console.write("c", "x\n" * (CONSOLE_LINES + 5))
-    late = source.printed(4)
+    late = source.output_since(4)
     assert (late.first, len(late.lines), late.last) == (10, CONSOLE_LINES, CONSOLE_LINES + 9)
-    assert source.printed(10**9).first == 10  # a line that never was
+    assert source.output_since(10**9).first == 10  # a line that never was
 
 
 def test_a_closed_source_asks_nothing(world: World) -> None:
