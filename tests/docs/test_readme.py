@@ -53,7 +53,9 @@ def test_the_first_job_file_does_what_the_readme_says(
 
 def test_the_readme_has_the_number_of_endings_that_are_kept() -> None:
     """The capacity of the ledger."""
-    assert f"the latest {CAPACITY:,} endings" in re.sub(r"\s+", " ", README.text)
+    assert f"the ledger (the latest {CAPACITY:,} endings of runs and ticks)" in re.sub(
+        r"\s+", " ", README.text
+    )
 
 
 def test_the_picture_of_the_readme_is_in_the_repository() -> None:
