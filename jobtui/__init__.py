@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from jobtui.engine.enums import Cancellation as Cancellation
     from jobtui.engine.enums import JobStatus as JobStatus
     from jobtui.engine.enums import RunState as RunState
-    from jobtui.engine.stop_request import RunCancelledError as RunCancelledError
     from jobtui.runtime.current_run import current_run as current_run
     from jobtui.runtime.handles import Job as Job
     from jobtui.runtime.handles import Run as Run
     from jobtui.runtime.hooks import StartError as StartError
     from jobtui.runtime.scheduler import Scheduler as Scheduler
+    from jobtui.runtime.stop_request import RunCancelledError as RunCancelledError
     from jobtui.schedules.bad_spec import BadSpec as BadSpec
     from jobtui.schedules.describe import describe as describe
     from jobtui.schedules.parser import parse as parse
@@ -49,7 +49,7 @@ _HOMES = {
     "JobStatus": "jobtui.engine.enums",
     "Once": "jobtui.schedules.schedule",
     "Run": "jobtui.runtime.handles",
-    "RunCancelledError": "jobtui.engine.stop_request",
+    "RunCancelledError": "jobtui.runtime.stop_request",
     "RunState": "jobtui.engine.enums",
     "Schedule": "jobtui.schedules.schedule",
     "Scheduler": "jobtui.runtime.scheduler",

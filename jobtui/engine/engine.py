@@ -18,7 +18,6 @@ from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import Ledger, Pool
 from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, number_of, utc, view_of
 from jobtui.engine.runnables import Runnable
-from jobtui.engine.stop_request import stop_request_of
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, RunView, Snapshot
@@ -99,13 +98,14 @@ class Engine:
             job.picture = None
         self._agenda.clear()
 
-    def abandon(self, now: float, reason: str) -> None:
-        """Give every run that is still going its ending; its work is asked to stop, and may go on unseen."""
-        for run in list(self.pool.running.values()):
-            stop_request_of(run).make(reason)
+    def abandon(self, now: float, reason: str) -> list[RunRecord]:
+        """End every run that is still RUNNING as CANCELLED, and return these runs; their work may go on."""
+        abandoned = list(self.pool.running.values())
+        for run in abandoned:
             self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
         self.phase = Phase.STOPPED
         self.journal.tell(events.SchedulerStopped, now)
+        return abandoned
 
     def disown(self) -> None:
         """The work goes on in another process: nothing starts here, and nothing is accepted."""
@@ -238,11 +238,10 @@ class Engine:
             run = next((each for each in latest if number_of(each) == number), None)
         return None if run is None else view_of(run, self.journal.tz)
 
-    def output_of(self, number: int) -> object:
-        """What collected the prints of a run that is live or in the ledger; None if nothing did."""
+    def find_record(self, number: int) -> RunRecord | None:
+        """Return the record of a run that is RUNNING, or that the ledger keeps for its attachments."""
         endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(run, RunRecord))
-        run = self.pool.running.get(number) or next((run for run in endings if run.number == number), None)
-        return None if run is None else run.remarks.output
+        return self.pool.running.get(number) or next((run for run in endings if run.number == number), None)
 
     # --- time -------------------------------------------------------------------------------------
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import chain, islice, repeat
-from threading import Event as Signal
 from typing import Any, overload
 
 from jobtui.engine.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
-from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.records import JobRecord, RunRecord, Waiter
 
 CAPACITY = 10_000  # events on the tape
 
@@ -40,7 +39,7 @@ class EventLog:
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self.seq = 0
-        self.settled: list[Signal] = []
+        self.settled: list[Waiter] = []
         self.asked: list[RunRecord] = []
         self.pressing = False
         self.capacity = CAPACITY

@@ -24,7 +24,6 @@ from jobtui.engine.events import (
     TickEnded,
 )
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, LedgerEntry, RunRecord
-from jobtui.engine.stop_request import stop_request_of
 from jobtui.engine.views import PoolView
 
 # Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
@@ -128,7 +127,7 @@ class Pool:
         else:
             run.state = _HELD
             run.waiting_since = now
-            run.own.reason = f"waits for run {self._last_run(job).number}"
+            run.ensure_extras().reason = f"waits for run {self._last_run(job).number}"
             job.hold(run)
             self._held += 1
             self._journal.tell_run(RunHeld, run, now)
@@ -200,7 +199,7 @@ class Pool:
             job.last_elapsed = elapsed
             if state is _FAILED:
                 job.failures += 1
-                run.own.error = error
+                run.ensure_extras().error = error
         else:
             job.count(state)
         self._end(run, now, state, reason)
@@ -228,10 +227,10 @@ class Pool:
         return Cancellation.TAKEN_OUT
 
     def _ask_to_stop(self, run: RunRecord, now: float, reason: str) -> None:
-        request = stop_request_of(run)
-        if not request.reason:
-            request.make(reason)
-            run.own.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
+        extras = run.ensure_extras()
+        if not extras.stop_reason:
+            extras.stop_reason = reason
+            extras.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
             self._journal.asked.append(run)
             self._journal.pressing = True
             self._journal.tell_run(StopRequested, run, now)
@@ -256,16 +255,16 @@ class Pool:
     ) -> None:
         """Record ticks that start no run; equal ones in a row share one entry, so they drown nothing out."""
         entry = job.recent[-1] if job.recent else None
-        if isinstance(entry, RunRecord) and (entry.state, entry.remarks.reason) == (state, reason):
-            entry.remarks.ticks += ticks
+        if isinstance(entry, RunRecord) and (entry.state, entry.extras.reason) == (state, reason):
+            entry.extras.ticks += ticks
             entry.ended = now
         else:
             entry = RunRecord(0, job, Trigger.TICK, None, now, due)
             entry.state = state
             entry.start_never()
             entry.ended = now
-            entry.own.ticks = ticks
-            entry.own.reason = reason
+            entry.ensure_extras().ticks = ticks
+            entry.ensure_extras().reason = reason
             job.remember(entry)
             self._record(entry)
         job.count(state, ticks)
@@ -330,7 +329,7 @@ class Pool:
         """Take more runs like this one, which has just started, from the head of the queue."""
         queue, job, more = self.queue, run.job, []
         for each in islice(queue, MOST - 1):
-            if each.job is not job or each.remarks is not NO_EXTRAS:
+            if each.job is not job or each.extras is not NO_EXTRAS or each.attachments is not None:
                 break
             more.append(each)
         for _ in more:
@@ -409,7 +408,7 @@ class Pool:
             run = job.held.popleft()
             self._held -= 1
             run.state = _QUEUED
-            run.own.reason = ""
+            run.ensure_extras().reason = ""
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
@@ -422,7 +421,7 @@ class Pool:
         del held[place]
         self._held -= 1
         if place < len(held):  # the run behind it now waits for what this one waited for
-            held[place].own.reason = run.remarks.reason
+            held[place].ensure_extras().reason = run.extras.reason
             held[place].picture = None
 
     def _forget_scheduled(self, run: RunRecord) -> None:
@@ -434,7 +433,7 @@ class Pool:
             run.start_never()
             run.job.count(state)
         if reason:
-            run.own.reason = reason
+            run.ensure_extras().reason = reason
         self._seal(run, now, state)
         self._journal.tell_step(RunFinished, run)
 
@@ -447,17 +446,17 @@ class Pool:
         run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
         if job.last_queued is run:
             job.last_queued = None  # or each job would keep a run for as long as it lives
-        if run.remarks.awaited is not None:
-            self._journal.settled.append(run.remarks.awaited)
+        if run.extras.waiter is not None:
+            self._journal.settled.append(run.extras.waiter)
             self._journal.pressing = True
         self._remember(run)
         job.picture = None
 
     def _remember(self, run: RunRecord) -> None:
         """Enter an ending, in the ledger and with its job."""
-        row, record = run.row(), self._record
+        row, record, attachments = run.row(), self._record, run.attachments
         if run.job.recent:
             run.job.recent.append(row)
         else:
             run.job.remember(row)
-        record(row if run.remarks.output is None else run)
+        record(run if attachments is not None and attachments.outlives_run else row)

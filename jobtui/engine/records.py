@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
-from threading import Event, RLock
-from typing import Any
+from typing import Any, Protocol
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.runnables import Runnable
-from jobtui.engine.stop_request import StopRequest
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
@@ -230,31 +228,45 @@ class JobRecord:
         return self.about
 
 
+class Waiter(Protocol):
+    """Lets threads wait for the end of a run; such as a `threading.Event`."""
+
+    def set(self) -> object:
+        """Wake the threads that wait."""
+        ...
+
+
+class Attachments(Protocol):
+    """What the runtime attaches to a run from any thread. The engine only carries it."""
+
+    @property
+    def outlives_run(self) -> bool:
+        """Whether the ledger has to keep the record of the run, for the sake of its attachments."""
+        ...
+
+
 class RunExtras:
-    """What there is to say of a run beyond its course.
+    """The fields that few runs need. Read and written with the state lock held.
 
     Attributes:
-        reason: Why it waits, or how it ended, in words.
-        error: The traceback of what it raised.
-        ticks: How many ticks the entry stands for.
-        output: What collects its prints, if anything does; the engine only carries it.
-        stop_request: Made when somebody asks the run to stop, or waits to be asked.
-        awaited: What is set when the run ends; made when somebody waits for that.
+        reason: Why the run waits, or how it ended, in words.
+        error: The traceback of the exception that its job raised.
+        ticks: How many ticks a ledger entry stands for.
+        stop_reason: Why the run has been asked to stop; "" if it has not been asked.
+        waiter: Is set when the run ends; None if no thread waits for that.
     """
 
-    __slots__ = ("awaited", "error", "output", "reason", "stop_request", "ticks")
+    __slots__ = ("error", "reason", "stop_reason", "ticks", "waiter")
 
     def __init__(self) -> None:
         self.reason = ""
         self.error = ""
         self.ticks = 1
-        self.output: Any = None
-        self.stop_request: StopRequest | None = None
-        self.awaited: Event | None = None
+        self.stop_reason = ""
+        self.waiter: Waiter | None = None
 
 
-NO_EXTRAS = RunExtras()  # of nearly every run; whoever has something to say of one asks for its `own` remarks
-_first_remark = RLock()  # held for a moment, and no other lock is waited for meanwhile
+NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
 
 
 class RunRecord:
@@ -272,16 +284,17 @@ class RunRecord:
     """
 
     __slots__ = (
+        "attachments",
         "call",
         "created",
         "due",
         "elapsed",
         "ended",
+        "extras",
         "handle",
         "job",
         "number",
         "picture",
-        "remarks",
         "started",
         "state",
         "trigger",
@@ -314,17 +327,15 @@ class RunRecord:
         self.handle: Any = None
         self.due = due
         self.waiting_since: float | None = created
-        self.remarks = NO_EXTRAS
+        self.extras = NO_EXTRAS
+        self.attachments: Attachments | None = None
         self.picture: RunView | None = None
 
-    @property
-    def own(self) -> RunExtras:
-        """Its own remarks, to say something of it. They may be asked for in any thread, without a lock."""
-        if self.remarks is NO_EXTRAS:
-            with _first_remark:
-                if self.remarks is NO_EXTRAS:
-                    self.remarks = RunExtras()
-        return self.remarks
+    def ensure_extras(self) -> RunExtras:
+        """Return the extras of this run, to write to them; create them on first use."""
+        if self.extras is NO_EXTRAS:
+            self.extras = RunExtras()
+        return self.extras
 
     def start_never(self) -> None:
         """Say that it ends without having started."""
@@ -344,7 +355,7 @@ class RunRecord:
 
     def row(self) -> PackedRun:
         """What is to be remembered of a run that has ended."""
-        remarks = self.remarks
+        extras = self.extras
         return (
             self.number,
             self.job.name,
@@ -357,8 +368,8 @@ class RunRecord:
             self.ended,
             self.elapsed,
             self.worker,
-            remarks.reason,
-            remarks.error,
+            extras.reason,
+            extras.error,
         )
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
@@ -394,9 +405,9 @@ class RunRecord:
                 ended=_moment(self.ended, tz) if over else None,
                 elapsed=_span(self.elapsed) if over else None,
                 worker=self.worker if begun else "",
-                reason=self.remarks.reason,
-                error=self.remarks.error,
-                ticks=self.remarks.ticks,
+                reason=self.extras.reason,
+                error=self.extras.error,
+                ticks=self.extras.ticks,
             )
         return self.picture
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jobtui.engine.enums import Trigger
 from jobtui.engine.records import RunRecord, utc
-from jobtui.engine.stop_request import stop_request_of
+from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 
 # Set in the context in which an executor calls a job, and so inherited by the job's asyncio tasks.
 current_record: ContextVar[RunRecord | None] = ContextVar("current_record", default=None)
@@ -44,8 +44,8 @@ class CurrentRun:
     @property
     def cancelled(self) -> bool:
         """Whether the run has been asked to stop. A job that reads True here and returns is CANCELLED."""
-        request = self._record.remarks.stop_request
-        return request is not None and request.look()
+        request = existing_stop_request(self._record)
+        return request is not None and request.acknowledge()
 
     def wait_cancelled(self, timeout: float | None = None) -> bool:
         """Block until the run is asked to stop: a ``time.sleep`` that ends early.
@@ -56,7 +56,7 @@ class CurrentRun:
         Returns:
             Whether the run has been asked to stop.
         """
-        return stop_request_of(self._record).wait(timeout)
+        return stop_request_of(self._record).wait_requested(timeout)
 
     def __repr__(self) -> str:
         """Return the run's number and job."""

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.records import JobRecord, RunRecord
-from jobtui.engine.stop_request import RunCancelledError
 from jobtui.engine.views import JobView
+from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
 
 _NO_OUTCOME = None, None
@@ -152,7 +152,7 @@ class Run:
     @property
     def reason(self) -> str:
         """Why the run waits or how it ended, in words; "" for most runs that are OK."""
-        return self._record.remarks.reason
+        return self._record.extras.reason
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the run has ended.
@@ -210,7 +210,7 @@ class Run:
         """Return an event that is set when the run ends; None if it has. Call with the state lock held."""
         if self._record.state.ended:
             return None
-        remarks = self._record.own
-        if remarks.awaited is None:
-            remarks.awaited = threading.Event()
-        return remarks.awaited
+        extras = self._record.ensure_extras()
+        if not isinstance(extras.waiter, threading.Event):
+            extras.waiter = threading.Event()
+        return extras.waiter

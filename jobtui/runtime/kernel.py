@@ -27,14 +27,15 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.ledger import MemoryLedger
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
-from jobtui.engine.stop_request import ending, stop_request_of
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, Liveness, Snapshot
+from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
 from jobtui.runtime.executors.threads import Outcome, ThreadExecutor, Worker
 from jobtui.runtime.handles import Run
 from jobtui.runtime.state_lock import StateLock
+from jobtui.runtime.stop_request import final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
@@ -180,7 +181,9 @@ class Kernel:
         journal.pressing = engine.over
         todo: list[Callable[[], object]] = [awaited.set for awaited in journal.settled]
         journal.settled = []
-        todo += [partial(self._crew.interrupt, run) for run in journal.asked]
+        for run in journal.asked:
+            stop_request_of(run).request(run.extras.stop_reason)
+            todo.append(partial(self._crew.interrupt, run))
         journal.asked = []
         todo += [each.notify for each in self._subscriptions if each.due()]
         if engine.over and engine.running <= len(self._stopping):
@@ -246,7 +249,12 @@ class Kernel:
                 self._empty_inbox(now)
                 self._end_streak(worker)
             done = worker.run
-            plain = not worker.remarkable and done is not None and done.remarks is NO_EXTRAS
+            plain = (
+                not worker.remarkable
+                and done is not None
+                and done.extras is NO_EXTRAS
+                and done.attachments is None
+            )
             if done is None or not plain:
                 self._record(worker, now)
                 run = self._pool.take(now, worker.name)
@@ -306,7 +314,10 @@ class Kernel:
     def _record(self, outcome: Outcome, now: float) -> None:
         run = outcome.run
         if run is not None:  # the end of a coroutine is not told by its worker, but by the loop
-            state, reason = ending(run, outcome.state, outcome.reason, obeyed=outcome.obeyed)
+            state, reason = outcome.state, outcome.reason
+            if run.attachments is not None:
+                request = existing_stop_request(run)
+                state, reason = final_state(request, state, reason, honoured=outcome.obeyed)
             # A run that was given up has no handle any more, and one that was cancelled has no result.
             if run.handle is not None and state is not RunState.CANCELLED:
                 run.handle.set_result(outcome.value, outcome.exception)
@@ -510,7 +521,9 @@ class Kernel:
         for run in self._stopping:
             engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOPPED_IT)
         self._in_time = not engine.running
-        engine.abandon(now, f"still running {grace:g} s after the scheduler stopped; given up")
+        reason = f"still running {grace:g} s after the scheduler stopped; given up"
+        for run in engine.abandon(now, reason):
+            stop_request_of(run).request(reason)
         self._crew.dismiss()
 
     # --- what a fork leaves behind ------------------------------------------------------------------

@@ -19,36 +19,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO, TextIO, cast
 
+from jobtui.runtime.attachments import output_of
 from jobtui.runtime.current_run import current_record
 
-LONGEST_OUTPUT = 8_192  # characters kept of one run, the last ones
 CONSOLE_LINES = 2_000  # lines kept of everything
 LONGEST_LINE = 2_000  # characters kept of one line
-
-
-class RunOutput:
-    """The tail of what one run wrote."""
-
-    __slots__ = ("_dropped", "_parts", "_size")
-
-    def __init__(self) -> None:
-        self._parts: deque[str] = deque()
-        self._size = 0
-        self._dropped = False
-
-    def write(self, text: str) -> None:
-        """Append; what is too much is dropped from the beginning."""
-        self._parts.append(text[-LONGEST_OUTPUT:])
-        self._size += min(len(text), LONGEST_OUTPUT)
-        self._dropped |= len(text) > LONGEST_OUTPUT
-        while self._size > LONGEST_OUTPUT and len(self._parts) > 1:
-            self._size -= len(self._parts.popleft())
-            self._dropped = True
-
-    def __str__(self) -> str:
-        """Everything that was kept, and a note if something was not."""
-        text = "".join(self._parts)
-        return f"… earlier output was dropped …\n{text}" if self._dropped else text
 
 
 Line = tuple[str, str]  # who wrote, and what
@@ -136,10 +111,7 @@ class _Router(io.TextIOBase):
         if record is None:
             self._console.write(self._name, text)
         else:
-            remarks = record.own
-            if remarks.output is None:
-                remarks.output = RunOutput()
-            remarks.output.write(text)
+            output_of(record).write(text)
             self._console.write(record.job.name, text)
         return len(text)
 

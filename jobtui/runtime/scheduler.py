@@ -24,6 +24,7 @@ from jobtui.engine.next_tick_cache import LAST_YEAR
 from jobtui.engine.records import MAX_HELD, Call, JobRecord
 from jobtui.engine.runnables import Runnable, as_runnable
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.runtime.attachments import attachments_of
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
@@ -382,8 +383,9 @@ class Scheduler:
 
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
-        output = self._kernel.query(lambda engine: engine.output_of(number))
-        return "" if output is None else str(output)
+        record = self._kernel.query(lambda engine: engine.find_record(number))
+        attachments = None if record is None else attachments_of(record)
+        return "" if attachments is None or attachments.output is None else str(attachments.output)
 
     def pool_view(self) -> PoolView:
         """The pool as it is now."""

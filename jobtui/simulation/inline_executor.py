@@ -8,9 +8,10 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
-from jobtui.engine.stop_request import StopRequest
+from jobtui.runtime.attachments import stop_request_of
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.executors.threads import Dispatcher, EventLoopThread, ThreadExecutor, Worker
+from jobtui.runtime.stop_request import StopRequest
 
 if TYPE_CHECKING:
     import asyncio
@@ -30,14 +31,14 @@ class _StandingRequest(StopRequest):
         super().__init__()
         self._waits = 0
 
-    def wait(self, timeout: float | None) -> bool:
+    def wait_requested(self, timeout: float | None) -> bool:
         """As if the time were over."""
         self._waits += 1
-        if not self.look() and (timeout is None or self._waits > MOST_WAITS):
+        if not self.acknowledge() and (timeout is None or self._waits > MOST_WAITS):
             raise RuntimeError(
                 "this job waits to be cancelled, and nobody can do that: time stands while a job runs"
             )
-        return self.look()
+        return self.acknowledge()
 
 
 class InlineEventLoop(EventLoopThread):
@@ -158,8 +159,7 @@ class InlineExecutor(ThreadExecutor):
         self._working = True
         try:
             while not enough() and (run := self._dispatcher.turn(worker)) is not None:
-                if run.remarks.stop_request is None:
-                    run.own.stop_request = _StandingRequest()
+                stop_request_of(run, _StandingRequest)
                 self.begun(run)
                 self._execute(run, worker)
                 self._dispatcher.report(worker)

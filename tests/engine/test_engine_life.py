@@ -38,7 +38,7 @@ def test_stop_cancels_whatever_waits_and_lets_running_work_end() -> None:
     scheduled = bench.later(job, 60)
     bench.engine.stop(bench.now)
     for run in (held, *queued, scheduled):
-        assert (run.state, run.remarks.reason) == (RunState.CANCELLED, "scheduler stopped")
+        assert (run.state, run.extras.reason) == (RunState.CANCELLED, "scheduler stopped")
     assert bench.counts == (1, 0, 0)
     assert not bench.engine.pool.startable()
     bench.tick(100)
@@ -68,7 +68,7 @@ def test_abandon_gives_what_still_runs_its_ending() -> None:
     bench.engine.stop(bench.now)
     bench.now += 10
     bench.engine.abandon(bench.now, "given up")
-    assert [(run.state, run.remarks.reason, run.elapsed) for run in runs] == [
+    assert [(run.state, run.extras.reason, run.elapsed) for run in runs] == [
         (RunState.CANCELLED, "given up", 10)
     ] * 2
     assert bench.engine.running == 0
@@ -123,7 +123,7 @@ def test_removing_a_job_cancels_what_waits_and_lets_what_runs_end() -> None:
     assert bench.engine.remove_job(job, bench.now)
     assert not bench.engine.remove_job(job, bench.now)
     assert "a" not in bench.engine.jobs
-    assert [run.remarks.reason for run in (*held, later)] == ["job removed"] * 3
+    assert [run.extras.reason for run in (*held, later)] == ["job removed"] * 3
     assert bench.told()[-4:] == [*(f"RunFinished {run.number}" for run in (*held, later)), "JobRemoved"]
     assert bench.counts == (1, 2, 0)
     bench.tick(60)
@@ -300,7 +300,7 @@ def test_times_are_shown_in_the_schedulers_zone() -> None:
     assert snapshot.at.isoformat() == "2026-11-23T21:00:00+09:00"
     assert snapshot.running[0].started == datetime.fromtimestamp(NOON, UTC)
     assert str(snapshot.running[0].started) == "2026-11-23 21:00:00+09:00"
-    assert (held.remarks.reason, held_too.remarks.reason) == (
+    assert (held.extras.reason, held_too.extras.reason) == (
         "waits for run 1",
         "waits for run 2",
     )

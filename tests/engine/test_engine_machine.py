@@ -73,10 +73,10 @@ class EngineMachine(RuleBasedStateMachine):
         queued = [number for number in self.queue if self.runs[number].job is job.record]
         for number in (*queued, *job.held):
             assert self.runs[number].state is RunState.CANCELLED
-            assert self.runs[number].remarks.reason == f"replaced by run {by.number}"
+            assert self.runs[number].extras.reason == f"replaced by run {by.number}"
         self.queue = [number for number in self.queue if number not in queued]
         running = [run for run in self.running if run.job is job.record]
-        assert all(run.remarks.stop_request is not None for run in running)
+        assert all(run.extras.stop_reason for run in running)
         job.held = [by.number] if running else []
         if not running:
             self.queue.append(by.number)

@@ -85,10 +85,10 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     bench = Bench(pool=2)
     a, b = bench.job("a"), bench.job("b")
     first, second = bench.submit(a, 2)
-    assert (second.state, second.remarks.reason) == (RunState.HELD, "waits for run 1")
+    assert (second.state, second.extras.reason) == (RunState.HELD, "waits for run 1")
     bench.take()
     [third] = bench.submit(a)
-    assert third.remarks.reason == "waits for run 2"
+    assert third.extras.reason == "waits for run 2"
     [other] = bench.submit(b)
     assert bench.counts == (1, 1, 2)
     assert bench.take() is other
@@ -108,7 +108,7 @@ def test_a_held_run_goes_to_the_tail_of_the_queue() -> None:
     bench.now += 5
     bench.finish(first)
     assert second.state is RunState.QUEUED
-    assert (second.remarks.reason, second.waiting_since) == ("", since)
+    assert (second.extras.reason, second.waiting_since) == ("", since)
     assert [run.number for run in bench.snapshot().waiting] == [of_b.number, of_c.number, second.number]
     assert bench.run_all() == [of_b.number, of_c.number, second.number]
 
@@ -142,11 +142,11 @@ def test_skip_refuses_a_run_of_a_busy_job_and_names_the_blocker(trigger: Trigger
     bench = Bench()
     job = bench.job(overlap=Overlap.SKIP)
     [first], [second] = bench.submit(job), bench.submit(job, trigger=trigger)
-    assert (second.state, second.remarks.reason) == (RunState.SKIPPED, "run 1 is still queued")
+    assert (second.state, second.extras.reason) == (RunState.SKIPPED, "run 1 is still queued")
     bench.take()
     bench.now += 3
     [third] = bench.submit(job, trigger=trigger)
-    assert (third.state, third.remarks.reason) == (RunState.SKIPPED, "still running since 12:00:00, run 1")
+    assert (third.state, third.extras.reason) == (RunState.SKIPPED, "still running since 12:00:00, run 1")
     bench.finish(first)
     [fourth] = bench.submit(job, trigger=trigger)
     assert fourth.state is RunState.QUEUED
@@ -158,17 +158,17 @@ def test_replace_lets_the_latest_run_take_the_place_of_all_before_it() -> None:
     bench = Bench(pool=2)
     job = bench.job(overlap=Overlap.REPLACE)
     [first], [second] = bench.submit(job), bench.submit(job)
-    assert (first.state, first.remarks.reason) == (RunState.CANCELLED, "replaced by run 2")
+    assert (first.state, first.extras.reason) == (RunState.CANCELLED, "replaced by run 2")
     assert bench.take_all() == [second]
     bench.now += 3
     [third], [fourth] = bench.submit(job), bench.submit(job)
-    assert (second.state, second.remarks.reason) == (
+    assert (second.state, second.extras.reason) == (
         RunState.RUNNING,
         "asked to stop at 12:00:03: replaced by run 3",
     )
     assert bench.engine.journal.asked == [second]
-    assert (third.state, third.remarks.reason) == (RunState.CANCELLED, "replaced by run 4")
-    assert (fourth.state, fourth.remarks.reason) == (RunState.HELD, "waits for run 2")
+    assert (third.state, third.extras.reason) == (RunState.CANCELLED, "replaced by run 4")
+    assert (fourth.state, fourth.extras.reason) == (RunState.HELD, "waits for run 2")
     assert bench.take_all() == []
     bench.finish(second, RunState.CANCELLED)
     assert bench.take_all() == [fourth]
@@ -210,7 +210,7 @@ def test_replace_asks_no_run_of_another_job_to_stop() -> None:
     bench.take_all()
     bench.submit(job)
     assert bench.engine.journal.asked == [mine]
-    assert other.remarks is NO_EXTRAS
+    assert other.extras is NO_EXTRAS
 
 
 def test_max_held_limits_ticks_and_not_people() -> None:
@@ -299,11 +299,11 @@ def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
     scheduled = bench.later(job, 60)
     for run in (queued_behind, queued, scheduled):
         assert bench.engine.pool.cancel(run, bench.now, "cancelled") is Cancellation.TAKEN_OUT
-        assert (run.state, run.remarks.reason) == (RunState.CANCELLED, "cancelled")
+        assert (run.state, run.extras.reason) == (RunState.CANCELLED, "cancelled")
         assert bench.engine.pool.cancel(run, bench.now, "again") is Cancellation.TOO_LATE
     for reason in ("cancelled", "again"):
         assert bench.engine.pool.cancel(running, bench.now, reason) is Cancellation.ASKED
-        assert (running.state, running.remarks.reason) == (
+        assert (running.state, running.extras.reason) == (
             RunState.RUNNING,
             "asked to stop at 12:00:00: cancelled",
         )
@@ -367,7 +367,7 @@ def test_failures_are_counted_among_the_runs() -> None:
     assert (view.runs, view.failures, view.recent) == (2, 1, (RunState.FAILED, RunState.OK))
     end = bench.endings[0]
     assert (end.reason, end.error, str(end.elapsed)) == ("ValueError: no", "trace", "0:00:02")
-    assert second.remarks.error == ""
+    assert second.extras.error == ""
 
 
 def test_a_run_that_has_ended_does_not_end_again() -> None:
@@ -387,7 +387,7 @@ def test_an_ended_run_keeps_neither_its_call_nor_its_handle() -> None:
     bench = Bench()
     [run] = bench.submit(bench.job())
     run.handle = object()
-    run.own.awaited = awaited = threading.Event()
+    run.ensure_extras().waiter = awaited = threading.Event()
     bench.take()
     bench.finish(run)
     assert run.call is None
@@ -441,14 +441,14 @@ def test_a_held_run_names_what_it_waits_for_also_after_that_was_cancelled() -> N
     bench = Bench(pool=1)
     job = bench.job("a")
     first, second, third, fourth = bench.submit(job, 4)
-    assert [run.remarks.reason for run in (second, third, fourth)] == [
+    assert [run.extras.reason for run in (second, third, fourth)] == [
         "waits for run 1",
         "waits for run 2",
         "waits for run 3",
     ]
     before = third.view(bench.engine.journal.tz)
     assert bench.engine.pool.cancel(second, bench.now, "cancelled")
-    assert third.remarks.reason == "waits for run 1"
+    assert third.extras.reason == "waits for run 1"
     assert third.view(bench.engine.journal.tz) is not before
-    assert fourth.remarks.reason == "waits for run 3"
+    assert fourth.extras.reason == "waits for run 3"
     assert bench.take_all() == [first]

@@ -119,7 +119,7 @@ def test_a_hand_is_of_one_job_of_runs_without_remarks_and_not_endless() -> None:
     first, second, third = bench.submit(a, 3)
     [other] = bench.submit(b)
     many = bench.submit(b, MOST + 5)
-    third.own.awaited = threading.Event()
+    third.ensure_extras().waiter = threading.Event()
     queue, pool = bench.engine.pool.queue, bench.engine.pool
     assert pool.take(bench.now, "w") is first
     assert list(pool.deal(first, "w").hand) == [second]

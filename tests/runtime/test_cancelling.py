@@ -100,7 +100,7 @@ def test_a_thread_that_never_looks_ends_as_it_ends(scheduler: Scheduler) -> None
     assert work.begun.wait(LIMIT)
     assert scheduler.cancel(run.number) is Cancellation.ASKED
     work.go_on.set()
-    assert ending(run) == (RunState.OK, "it ended before it saw that it was asked to stop")
+    assert ending(run) == (RunState.OK, "finished before it noticed the stop request")
     assert run.result(LIMIT) == 7
 
 

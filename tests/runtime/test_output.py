@@ -18,13 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from jobtui.runtime.attachments import MAX_OUTPUT, RunOutput
 from jobtui.runtime.output_capture import (
     CONSOLE_LINES,
     LONGEST_LINE,
-    LONGEST_OUTPUT,
     OutputChunk,
     OutputLog,
-    RunOutput,
     captured_descriptors,
     captured_streams,
 )
@@ -39,9 +38,9 @@ NOTE = "… earlier output was dropped …\n"
 def test_output_is_kept_as_it_was_written() -> None:
     """In order, without a note, as long as it fits."""
     output = RunOutput()
-    for text in ("a", "", "b\n", "c" * (LONGEST_OUTPUT - 3)):
+    for text in ("a", "", "b\n", "c" * (MAX_OUTPUT - 3)):
         output.write(text)
-    assert str(output) == "ab\n" + "c" * (LONGEST_OUTPUT - 3)
+    assert str(output) == "ab\n" + "c" * (MAX_OUTPUT - 3)
 
 
 def test_no_output_is_empty() -> None:
@@ -49,17 +48,17 @@ def test_no_output_is_empty() -> None:
     assert str(RunOutput()) == ""
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000, LONGEST_OUTPUT, LONGEST_OUTPUT + 1, 5 * LONGEST_OUTPUT])
+@pytest.mark.parametrize("size", [1, 7, 1000, MAX_OUTPUT, MAX_OUTPUT + 1, 5 * MAX_OUTPUT])
 def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
     """Whatever the size of the pieces, no more than the bound is kept, with the end, and a note says so."""
     output = RunOutput()
-    for index in range(3 * LONGEST_OUTPUT // size + 2):
+    for index in range(3 * MAX_OUTPUT // size + 2):
         output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")
     output.write("the end")
     text = str(output)
     assert text.startswith(NOTE)
     assert text.endswith("the end")
-    assert len(text) - len(NOTE) <= LONGEST_OUTPUT
+    assert len(text) - len(NOTE) <= MAX_OUTPUT
 
 
 # --- the console ----------------------------------------------------------------------------------

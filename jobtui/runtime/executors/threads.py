@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import NO_EXTRAS, RunRecord
-from jobtui.engine.stop_request import RunCancelledError, stop_request_of
 from jobtui.engine.tracebacks import one_line, report, trimmed_traceback
+from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
+from jobtui.runtime.stop_request import RunCancelledError
 
 if TYPE_CHECKING:
     import asyncio
@@ -108,7 +109,8 @@ class Worker(Outcome):
             or not streak.hand
             or self.remarkable
             or run is None
-            or run.remarks is not NO_EXTRAS
+            or run.extras is not NO_EXTRAS
+            or run.attachments is not None
         ):
             return None
         streak.times += (self.ended, self.elapsed)
@@ -340,7 +342,7 @@ class EventLoopThread:
                 task.add_done_callback(lambda _: self._forget(run))
 
             loop.call_soon_threadsafe(begin)
-        request = run.remarks.stop_request
+        request = existing_stop_request(run)
         if request is not None and request.reason:
             self.cancel(run)  # it was asked too early to be found here
         return True

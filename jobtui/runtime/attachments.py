@@ -1,0 +1,102 @@
+"""What other threads attach to a run while it is live: the output of its job, and its stop request.
+
+The engine only carries the attachments of a run. Most runs have none. They are created on first use, in any
+thread and without the state lock; a lock of this module makes sure that each is created once.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from jobtui.engine.records import RunRecord
+from jobtui.runtime.stop_request import StopRequest
+
+MAX_OUTPUT = 8_192  # characters kept of one run, the last ones
+
+# Reentrant, because a signal handler may print while this thread holds it. Held for a moment, and no other
+# lock is taken under it.
+_creation_lock = threading.RLock()
+
+
+class RunOutput:
+    """The tail of what one run wrote."""
+
+    __slots__ = ("_dropped", "_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: deque[str] = deque()
+        self._size = 0
+        self._dropped = False
+
+    def write(self, text: str) -> None:
+        """Append text; drop the oldest text if there is more than `MAX_OUTPUT`."""
+        self._parts.append(text[-MAX_OUTPUT:])
+        self._size += min(len(text), MAX_OUTPUT)
+        self._dropped |= len(text) > MAX_OUTPUT
+        while self._size > MAX_OUTPUT and len(self._parts) > 1:
+            self._size -= len(self._parts.popleft())
+            self._dropped = True
+
+    def __str__(self) -> str:
+        """Return the text that was kept, with a note if older text was dropped."""
+        text = "".join(self._parts)
+        return f"… earlier output was dropped …\n{text}" if self._dropped else text
+
+
+class RunAttachments:
+    """The attachments of one run.
+
+    Attributes:
+        output: What the job printed; None if it printed nothing, or if prints are not captured.
+        stop_request: The request to stop the job; None if there was none and the job does not wait for one.
+    """
+
+    __slots__ = ("output", "stop_request")
+
+    def __init__(self) -> None:
+        self.output: RunOutput | None = None
+        self.stop_request: StopRequest | None = None
+
+    @property
+    def outlives_run(self) -> bool:
+        """Whether the ledger has to keep the record of the run, because the run has output."""
+        return self.output is not None
+
+
+def attachments_of(run: RunRecord) -> RunAttachments | None:
+    """Return the attachments of a run, or None if it has none."""
+    attachments = run.attachments
+    return attachments if isinstance(attachments, RunAttachments) else None
+
+
+def output_of(run: RunRecord) -> RunOutput:
+    """Return the output of a run; create it on first use."""
+    with _creation_lock:
+        attachments = _ensure_attachments(run)
+        if attachments.output is None:
+            attachments.output = RunOutput()
+        return attachments.output
+
+
+def stop_request_of(run: RunRecord, kind: type[StopRequest] = StopRequest) -> StopRequest:
+    """Return the stop request of a run; create it, of the given kind, on first use."""
+    with _creation_lock:
+        attachments = _ensure_attachments(run)
+        if attachments.stop_request is None:
+            attachments.stop_request = kind()
+        return attachments.stop_request
+
+
+def existing_stop_request(run: RunRecord) -> StopRequest | None:
+    """Return the stop request of a run, or None if it has none."""
+    attachments = attachments_of(run)
+    return None if attachments is None else attachments.stop_request
+
+
+def _ensure_attachments(run: RunRecord) -> RunAttachments:
+    """Return the attachments of a run; create them on first use. Call with the creation lock held."""
+    attachments = attachments_of(run)
+    if attachments is None:
+        run.attachments = attachments = RunAttachments()
+    return attachments

@@ -1,0 +1,76 @@
+"""The request to stop a running run, and how a run ends that has been asked to stop.
+
+Python cannot stop a thread from outside. So the job polls ``jobtui.current_run().cancelled`` and returns
+when it is True. A coroutine is also cancelled at its next ``await``.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from jobtui.engine.enums import RunState
+
+STOP_NOT_SEEN = "finished before it noticed the stop request"
+
+
+class RunCancelledError(Exception):
+    """The run has no result because it did not run to its end; the message says why.
+
+    A job that has been asked to stop may raise it to confirm that it stopped.
+    """
+
+
+class StopRequest:
+    """Asks the job of one run to stop. Safe in any thread.
+
+    Attributes:
+        reason: Why the job has been asked to stop; "" if it has not been asked.
+        interrupted: Whether the work was a coroutine that has been cancelled.
+        acknowledged: Whether the job has checked for the request since it was made.
+    """
+
+    __slots__ = ("_requested", "acknowledged", "interrupted", "reason")
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.interrupted = False
+        self.acknowledged = False
+        self._requested = threading.Event()
+
+    def request(self, reason: str) -> None:
+        """Ask the job to stop. A second request keeps the first reason."""
+        self.reason = self.reason or reason
+        self._requested.set()
+
+    def acknowledge(self) -> bool:
+        """Return whether the job has been asked to stop. Call from the job: it knows from then on."""
+        requested = bool(self.reason)
+        self.acknowledged |= requested
+        return requested
+
+    def wait_requested(self, timeout: float | None) -> bool:
+        """Block until the job is asked to stop, at most ``timeout`` seconds; return `acknowledge`."""
+        self._requested.wait(timeout)
+        return self.acknowledge()
+
+
+def final_state(
+    request: StopRequest | None, state: RunState, reason: str, *, honoured: bool
+) -> tuple[RunState, str]:
+    """Return the state and the reason with which a run ends.
+
+    A run that has been asked to stop is CANCELLED if its job returned after it had acknowledged the request,
+    or raised an error that confirms the stop. Work that finished before that counts as done, and any other
+    error counts as an error.
+
+    Args:
+        request: The stop request of the run, if it has one.
+        state: OK or FAILED: how the work ended.
+        reason: The reason that belongs to that state.
+        honoured: Whether the work raised an error that confirms the stop.
+    """
+    if request is None or not request.reason:
+        return state, reason
+    if honoured or (request.acknowledged and state is RunState.OK):
+        return RunState.CANCELLED, request.reason
+    return (state, STOP_NOT_SEEN) if state is RunState.OK else (state, reason)
