@@ -13,7 +13,7 @@ from yarl import URL
 
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
 from jobtui.frontend.backend import Backend
-from jobtui.loading.user_errors import plain
+from jobtui.process.printable import printable
 from jobtui.process.stdio import say
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
@@ -42,7 +42,7 @@ def attach(text: str, show: Callable[[Backend], int]) -> int:
     try:
         source = connect(text)
     except CannotAttachError as error:
-        say(sys.stderr, f"jobtui: {plain(str(error))}")
+        say(sys.stderr, f"jobtui: {printable(str(error))}")
         return BAD_USAGE
     try:
         return show(source)

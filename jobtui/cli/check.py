@@ -17,7 +17,8 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.loading.loader import Loaded
-from jobtui.loading.user_errors import plain, shown_path
+from jobtui.loading.user_errors import shown_path
+from jobtui.process.printable import printable, printable_lines
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import advice
@@ -76,17 +77,17 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     jobs = sum(job.schedule is not None for job in snapshot.jobs)
     settings = "none found; the defaults"
     if loaded.settings.source is not None:
-        settings = plain(shown_path(loaded.settings.source.absolute()))
+        settings = printable(shown_path(loaded.settings.source.absolute()))
         if not loaded.settings_apply:
             settings += " (not for this scheduler, which the file made itself)"
     lines = {
-        "target": f"{plain(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
+        "target": f"{printable(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
         "settings": settings,
         "pool": str(snapshot.pool.size or "no limit"),
-        "zone": f"{plain(zone_name(snapshot.zone))}, now {_instant(now)}",
+        "zone": f"{printable(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
     if loaded.settings.listen is not None:
-        lines["page"] = f"{plain(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.guards)}"
+        lines["page"] = f"{printable(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.guards)}"
     if loaded.start_functions:
         lines["on start"] = (
             f"{loaded.start_functions} on_app_start, which check does not call; more jobs may come from there"
@@ -130,7 +131,7 @@ def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
     for job in jobs:
         assert job.schedule is not None  # the caller left those out
         for sentence in advice(job.schedule, now):
-            yield Text(plain(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
+            yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
 
 def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
@@ -154,7 +155,7 @@ def _table(*columns: str) -> Table:
 
 def _add(table: Table, *cells: str) -> None:
     # Text, not str: names and specs are the user's, and "[red]" in them is no markup.
-    table.add_row(*(Text("\n".join(map(plain, cell.split("\n"))), overflow="fold") for cell in cells))
+    table.add_row(*(Text(printable_lines(cell), overflow="fold") for cell in cells))
 
 
 def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:

@@ -246,20 +246,23 @@ def _missing_terminal() -> str:
 
 
 def _start_message(error: StartError) -> str:
-    from jobtui.loading.user_errors import place_of, plain, refusal, users_traceback  # noqa: PLC0415 - as above
+    from jobtui.loading.user_errors import place_of, refusal, users_traceback  # noqa: PLC0415 - as above
+    from jobtui.process.printable import printable  # noqa: PLC0415 - as above
 
     cause = error.__cause__ or error
     told = refusal(cause)
     if told:
         return told
     place = place_of(cause)
-    return f"{place}: {plain(str(error))}\n\n{users_traceback(cause)}" if place else plain(str(error))
+    return f"{place}: {printable(str(error))}\n\n{users_traceback(cause)}" if place else printable(str(error))
 
 
 def _exit_message(error: SystemExit) -> str:
-    from jobtui.loading.user_errors import place_of, plain  # noqa: PLC0415 - as above
+    from jobtui.loading.user_errors import place_of  # noqa: PLC0415 - as above
+    from jobtui.process.printable import printable  # noqa: PLC0415 - as above
 
-    said = "" if error.code is None or isinstance(error.code, int) else f" It said: {plain(str(error.code))}"
+    is_status = error.code is None or isinstance(error.code, int)
+    said = "" if is_status else f" It said: {printable(str(error.code))}"
     return f"{place_of(error)}: an on_app_start function called sys.exit(), so nothing was started.{said}"
 
 

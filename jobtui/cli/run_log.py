@@ -30,7 +30,8 @@ from jobtui.engine.events import (
     TickEnded,
 )
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.loading.user_errors import plain, shown_path
+from jobtui.loading.user_errors import shown_path
+from jobtui.process.printable import printable
 from jobtui.process.stdio import say
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.zones import zone_name
@@ -186,19 +187,21 @@ class RunLog:
         if frames := _FRAME.findall(run.error):
             file, line = frames[-1]
             reason = f"{reason} ({shown_path(file)}:{line})"
-        columns = f"{number:<8} {plain(run.job):<{self._width}}  {took:<12}  {run.trigger.value:<7}  {reason}"
+        columns = (
+            f"{number:<8} {printable(run.job):<{self._width}}  {took:<12}  {run.trigger.value:<7}  {reason}"
+        )
         return self._line(at, run.state.value, columns.rstrip())
 
     def _line(self, at: float, word: str, text: str) -> str:
         time = datetime.fromtimestamp(at, self._scheduler.tz).replace(tzinfo=None)
-        return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {plain(text)}"
+        return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {printable(text)}"
 
     def _widen(self, name: str) -> None:
-        self._width = max(self._width, min(len(plain(name)), _WIDEST_NAME))
+        self._width = max(self._width, min(len(printable(name)), _WIDEST_NAME))
 
 
 def _running(snapshot: Snapshot) -> str:
-    named = [f"{plain(run.job)} (run {run.number})" for run in snapshot.running[:_MOST_RUNS]]
+    named = [f"{printable(run.job)} (run {run.number})" for run in snapshot.running[:_MOST_RUNS]]
     more = snapshot.pool.running - len(named)
     if more > 0:
         named.append(f"{more} more")

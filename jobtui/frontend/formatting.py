@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from datetime import UTC, datetime, timedelta
 
 from jobtui.engine.enums import JobStatus, RunState, Trigger
@@ -147,23 +146,6 @@ def short_moment(instant: datetime | None, now: datetime) -> str:
 def full_moment(instant: datetime | None) -> str:
     """An instant in full, to the second, with its zone's name."""
     return NEVER if instant is None else f"{instant:%a %Y-%m-%d %H:%M:%S %Z}"
-
-
-def plain(text: str) -> str:
-    """A user's text in one line, with nothing in it that a terminal obeys."""
-    return "".join(
-        " " if character in "\n\r\t" else character if _is_harmless(character) else "�" for character in text
-    )
-
-
-def _is_harmless(character: str) -> bool:
-    # Cc are control characters, Cf change the direction of text, Cs cannot be encoded.
-    if character.isascii():
-        return character.isprintable()
-    return unicodedata.category(character) not in _HARMFUL
-
-
-_HARMFUL = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def run_label(run: RunView) -> str:

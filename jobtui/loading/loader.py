@@ -22,7 +22,8 @@ from pathlib import Path
 from types import ModuleType
 
 from jobtui.engine.enums import Phase
-from jobtui.loading.user_errors import explained, is_installed, place_of, plain, refusal, shown_path
+from jobtui.loading.user_errors import explained, is_installed, place_of, refusal, shown_path
+from jobtui.process.printable import printable
 from jobtui.runtime.default import default_scheduler, set_default_scheduler
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.bad_spec import BadSpec, nearest
@@ -129,7 +130,7 @@ def _split(target: str) -> tuple[str, str]:
         return target, ""
     if not all(part.isidentifier() for part in attribute.split(".")):
         raise BadTarget(
-            f"{plain(target)}: after the colon comes the name of a Scheduler, as in demo.py:scheduler"
+            f"{printable(target)}: after the colon comes the name of a Scheduler, as in demo.py:scheduler"
         )
     return location, attribute
 
@@ -143,7 +144,7 @@ def _looks_like_file(location: str) -> bool:
 
 def _file_place(location: str) -> _Place:
     path = Path(location).absolute()
-    name = plain(shown_path(path))
+    name = printable(shown_path(path))
     if not _exists(location):
         raise BadTarget(f"{name}: there is no such file.{_near(path)}")
     if path.is_dir():
@@ -153,8 +154,8 @@ def _file_place(location: str) -> _Place:
     stem = path.stem
     if stem in sys.stdlib_module_names or stem in _NEEDED or _is_taken(stem, path):
         raise BadTarget(
-            f"{name}: a job file cannot be called {plain(path.name)}, because Python or jobtui itself "
-            f"imports a module {plain(stem)},\nand would get yours. Give it another name."
+            f"{name}: a job file cannot be called {printable(path.name)}, because Python or jobtui itself "
+            f"imports a module {printable(stem)},\nand would get yours. Give it another name."
         )
     return _Place(
         name=name, title=path.name, settings=find_settings(path), execute=lambda: _execute_file(path, name)
@@ -162,7 +163,7 @@ def _file_place(location: str) -> _Place:
 
 
 def _module_place(location: str) -> _Place:
-    name = plain(location)
+    name = printable(location)
     if not location or not all(location.split(".")) or any(map(str.isspace, location)):
         raise BadTarget(f"{name!r} is neither a .py file nor a module such as package.module")
     _put_first_on_path(Path.cwd())
@@ -212,17 +213,17 @@ def _exists(path: str) -> bool:
 def _near(path: Path) -> str:
     """Says which files the user may have meant."""
     if not path.parent.is_dir():
-        return f" Nor is there a folder {plain(shown_path(path.parent))}"
+        return f" Nor is there a folder {printable(shown_path(path.parent))}"
     files = _python_files(path.parent)
     close = nearest(path.name, files)
-    return f" Did you mean {plain(' or '.join(close))}?" if close else _files_in(path.parent)
+    return f" Did you mean {printable(' or '.join(close))}?" if close else _files_in(path.parent)
 
 
 def _files_in(folder: Path) -> str:
     files = _python_files(folder)
     if not files:
         return " There are no .py files in that folder."
-    return f" The .py files there: {_listed([plain(file) for file in files])}"
+    return f" The .py files there: {_listed([printable(file) for file in files])}"
 
 
 def _python_files(folder: Path) -> list[str]:
@@ -246,7 +247,7 @@ def _settings(path: Path | None, run_mode: str | None, name: str) -> Settings:
     if run_mode is not None:
         raise BadSetting(
             f"{name}: no settings were found beside it, so there is no section for the run mode "
-            f"{plain(run_mode)}. Name the file with --config"
+            f"{printable(run_mode)}. Name the file with --config"
         )
     return Settings()
 
@@ -316,9 +317,9 @@ def _execute_module(name: str, shown: str) -> ModuleType:
         if place_of(error) and not f"{name}.".startswith(f"{missing}."):
             raise
         beside = nearest(f"{name}.py", _python_files(Path.cwd()))
-        hint = f" Did you mean {plain(beside[0])}?" if beside else ""
+        hint = f" Did you mean {printable(beside[0])}?" if beside else ""
         reason = error.msg.partition("; ")[2] or ("" if missing == name else f"there is no {missing}")
-        part = f" ({plain(reason)})" if reason else ""
+        part = f" ({printable(reason)})" if reason else ""
         raise BadTarget(
             f"{shown}: there is no such module in {Path.cwd()}, nor is one installed{part}.{hint}"
         ) from None
@@ -331,7 +332,8 @@ def _put_first_on_path(folder: Path) -> None:
 
 
 def _exit_message(error: SystemExit, name: str) -> str:
-    said = "" if error.code is None or isinstance(error.code, int) else f" It said: {plain(str(error.code))}"
+    is_status = error.code is None or isinstance(error.code, int)
+    said = "" if is_status else f" It said: {printable(str(error.code))}"
     return (
         f"{place_of(error) or name}: the file ended itself with sys.exit() while it was imported.{said}\n"
         'What a script does when it is run by itself belongs below  if __name__ == "__main__":'
@@ -340,7 +342,7 @@ def _exit_message(error: SystemExit, name: str) -> str:
 
 def _not_installed(error: ModuleNotFoundError, name: str) -> str:
     """Says that it is not the target that is missing, and where the rest was looked for."""
-    needed = plain(error.name or "a module")
+    needed = printable(error.name or "a module")
     return f"\n\n{name} was found, but {needed}, which it needs, is not installed for {sys.executable}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from jobtui.engine.tracebacks import one_line
+from jobtui.process.printable import printable, printable_lines
 from jobtui.schedules.bad_spec import BadSpec
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
@@ -18,16 +19,6 @@ _INSTALLED = tuple(
 )
 # What our registering functions raise for what they are given. Of subclasses, such as KeyError, they are not.
 _REFUSALS = (BadSpec, LookupError, TypeError, ValueError, RuntimeError)
-
-
-def plain(text: str) -> str:
-    """Returns the text on one line and harmless to a terminal: what cannot be printed is escaped."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
 
 
 def shown_path(path: str | Path) -> str:
@@ -62,7 +53,7 @@ def users_traceback(error: BaseException) -> str:
     """
     told = TracebackException.from_exception(error)
     _trim(told)
-    return "".join(told.format()).rstrip()
+    return printable_lines("".join(told.format()))
 
 
 def refusal(error: BaseException) -> str:
@@ -89,7 +80,7 @@ def explained(error: BaseException, what: str = "") -> str:
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return _explained_syntax(error)
     place = place_of(error)
-    head = f"{what}{plain(one_line(error))}"
+    head = f"{what}{printable(one_line(error))}"
     return f"{place}: {head}\n\n{users_traceback(error)}" if place else head
 
 

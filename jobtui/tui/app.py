@@ -20,9 +20,9 @@ from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.backend import Backend, LocalBackend, Serve, Unsubscribe
-from jobtui.frontend.formatting import plain
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
+from jobtui.process.printable import printable
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.output_capture import OutputLog, captured_descriptors, captured_streams
 from jobtui.runtime.scheduler import Scheduler
@@ -156,7 +156,7 @@ class JobtuiApp(App[None]):
                 continue
             screen.set_class(bool(connection_error), "-lost")
             for dialog in screen.query(".dialog.large"):  # it covers the line that says so
-                dialog.border_subtitle = plain(connection_error).replace("[", r"\[")
+                dialog.border_subtitle = printable(connection_error).replace("[", r"\[")
             if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
                 screen.show(snapshot)
 

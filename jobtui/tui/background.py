@@ -7,14 +7,14 @@ from typing import Generic, TypeVar
 
 from textual.screen import Screen
 
-from jobtui.frontend.formatting import plain
+from jobtui.process.printable import printable
 
 Answer = TypeVar("Answer")
 
 
 def said(error: Exception) -> str:
     """What an error says, as a source raises them: LookupError puts quotes around its message."""
-    return plain(str(error.args[0] if error.args else error))
+    return printable(str(error.args[0] if error.args else error))
 
 
 class BackgroundQuery(Generic[Answer]):

@@ -9,7 +9,7 @@ from textual.app import App
 
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import plain
+from jobtui.process.printable import printable
 from jobtui.tui.background import said
 
 Severity = Literal["information", "warning", "error"]
@@ -72,7 +72,7 @@ class Commands:
     def say(self, text: str, severity: Severity = "information") -> None:
         """Show a toast. Safe in the app's thread only."""
         self._app.notify(
-            plain(text), severity=severity, timeout=3 if severity == "information" else 5, markup=False
+            printable(text), severity=severity, timeout=3 if severity == "information" else 5, markup=False
         )
 
     def _do(self, act: Callable[[], str]) -> None:

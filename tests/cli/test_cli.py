@@ -342,7 +342,7 @@ class TestStart:
         write("demo.py", JOB + "@jobtui.on_app_start\ndef connect():\n    raise OSError('no\\nroute')\n")
         assert main(["demo.py", "--headless"]) == 2
         assert capsys.readouterr().err == (
-            r"jobtui: demo.py:5: on_app_start function connect raised OSError: no\nroute" + "\n\n"
+            "jobtui: demo.py:5: on_app_start function connect raised OSError: no route\n\n"
             "Traceback (most recent call last):\n"
             f'  File "{tmp_path}/demo.py", line 5, in connect\n'
             "    raise OSError('no\\nroute')\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,6 @@ from jobtui.frontend.formatting import (
     full_moment,
     going,
     moment,
-    plain,
     short_moment,
     span,
 )
@@ -188,34 +186,6 @@ def test_a_full_moment() -> None:
     """Day, date, time and zone."""
     assert full_moment(NOW) == "Mon 2026-03-16 10:24:07 GMT"
     assert full_moment(None) == "—"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a\nb\tc\rd", "a b c d"),
-        ("esc\x1b[31m", "esc�[31m"),
-        ("\x00\x07\x7f\x9b", "����"),
-        ("right\u202eleft\u2066", "right�left�"),
-        ("\ud800", "�"),
-        ("line\u2028paragraph\u2029", "line�paragraph�"),
-        ("zero\u200dwidth\ufeff", "zero�width�"),
-        ("日本語 é 👩 [b]", "日本語 é 👩 [b]"),
-    ],
-)
-def test_plain(text: str, expected: str) -> None:
-    """Nothing that a terminal obeys is left: no control, no change of direction, no lone surrogate."""
-    assert plain(text) == expected
-
-
-@given(st.text(st.characters(codec=None, exclude_categories=())))
-def test_plain_text_is_one_line_that_can_be_encoded(text: str) -> None:
-    """For any text: as long as before, encodable, and free of what is harmful."""
-    shown = plain(text)
-    assert len(shown) == len(text)
-    shown.encode("utf-8")
-    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    assert len(shown.splitlines()) <= 1
 
 
 def test_glyphs_are_one_cell_and_tell_states_apart() -> None:

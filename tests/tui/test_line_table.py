@@ -19,7 +19,7 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from jobtui.frontend.formatting import plain
+from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns import (
     JOB_COLUMNS,
     RECENT_COLUMNS,
@@ -172,8 +172,8 @@ def test_the_columns_of_the_jobs(width: int, expected: str) -> None:
     assert " ".join(column.key for column, _ in table._fit(width)) == expected
 
 
-# What the columns hand on has gone through `plain`: no joiners, but still wide and combining characters.
-texts = st.text(st.sampled_from("aé日本👩☂\u0301\ufe0f\u200d[]x "), max_size=30).map(plain)
+# What the columns hand on has gone through `printable`: no joiners, but still wide and combining characters.
+texts = st.text(st.sampled_from("aé日本👩☂\u0301\ufe0f\u200d[]x "), max_size=30).map(printable)
 
 
 @given(texts, st.lists(texts, max_size=3), st.integers(1, 25), st.booleans())

@@ -12,8 +12,8 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.formatting import plain
 from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.process.printable import printable
 from jobtui.tui.commands import Commands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
@@ -130,7 +130,7 @@ class Dashboard(Screen[None]):
         self._jobs.show(shown, snapshot.at)
         title = f"0 Jobs {len(shown)}"
         if self._view.words:
-            title += f" of {len(snapshot.jobs)}, filter: {plain(' '.join(self._view.words))}"
+            title += f" of {len(snapshot.jobs)}, filter: {printable(' '.join(self._view.words))}"
         if self._view.title:
             title += f", by {self._view.title}"
         if self._jobs.border_title != title:

@@ -15,7 +15,8 @@ from textual.widgets import Footer, Static
 
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, plain, span
+from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, span
+from jobtui.process.printable import printable
 from jobtui.schedules.dst import Fire, TickPreview
 from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.commands import Commands
@@ -61,7 +62,7 @@ class JobScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What it is, when it is due, how it went."""
         with Vertical(classes="dialog large") as box:
-            box.border_title = plain(self._job).replace("[", r"\[")
+            box.border_title = printable(self._job).replace("[", r"\[")
             with Horizontal(id="job-top"):
                 yield self._about
                 yield self._fires
@@ -116,15 +117,15 @@ def _about(details: JobDetails) -> Table:
     job = details.job
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
     rows = [
-        ("about", plain(job.summary)),
-        ("schedule", plain(job.spec)),
+        ("about", printable(job.summary)),
+        ("schedule", printable(job.spec)),
         ("in words", details.words),
         ("status", f"{STATUS_GLYPHS[job.status]} {job.status.value}{waiting}"),
         ("paused", full_moment(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {span(job.last_elapsed)}"),
         ("previous", full_moment(job.prev)),
-        ("code", plain(job.origin)),
+        ("code", printable(job.origin)),
     ]
     return fields(rows)
 

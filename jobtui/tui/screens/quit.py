@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.formatting import count, going, plain
+from jobtui.frontend.formatting import count, going
+from jobtui.process.printable import printable
 
 LISTED = 5
 
@@ -66,7 +67,7 @@ class QuitScreen(ModalScreen[None]):
             text.append(f", {waiting} waiting")
         text.append("\n\n")
         for run in self._snapshot.running[:LISTED]:
-            text.append(f"  ▶ {plain(run.job)}, run {run.number}, for {going(run.started, now)}\n")
+            text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {going(run.started, now)}\n")
         if pool.running > LISTED:
             text.append(f"  and {pool.running - LISTED} more\n")
         if self._waiting:

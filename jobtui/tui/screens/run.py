@@ -14,15 +14,8 @@ from textual.widgets import Footer, Static
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import (
-    STATE_GLYPHS,
-    between,
-    full_moment,
-    plain,
-    run_label,
-    span,
-    trigger_word,
-)
+from jobtui.frontend.formatting import STATE_GLYPHS, between, full_moment, run_label, span, trigger_word
+from jobtui.process.printable import printable, printable_lines
 from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.widgets.key_values import fields
 
@@ -53,7 +46,7 @@ class RunScreen(ModalScreen[None]):
         """The run's fields, its traceback, its output."""
         run = self._run
         with VerticalScroll(classes="dialog large") as box:
-            box.border_title = plain(f"{run.job} {run_label(run)}").replace("[", r"\[")
+            box.border_title = printable(f"{run.job} {run_label(run)}").replace("[", r"\[")
             yield Static(self._fields())
             if run.error:
                 yield Static("Traceback", classes="heading")
@@ -72,7 +65,7 @@ class RunScreen(ModalScreen[None]):
             ).ask()
 
     def _show_output(self, output: str) -> None:
-        self._output.update(Text(_lines(output.rstrip()) or "nothing was printed"))
+        self._output.update(Text(printable_lines(output) or "nothing was printed"))
 
     def _show_refusal(self, error: Exception) -> None:
         self._output.update(Text(f"not known: {said(error)}"))
@@ -93,7 +86,7 @@ class RunScreen(ModalScreen[None]):
         run = self._run
         rows = [("state", f"{STATE_GLYPHS[run.state]} {run.state.value}")]
         if run.reason:
-            rows.append(("reason", plain(run.reason)))
+            rows.append(("reason", printable(run.reason)))
         rows.append(("asked for", f"{full_moment(run.created)}, by {_who(run)}"))
         if run.due is not None:
             rows.append(("due", full_moment(run.due)))
@@ -102,7 +95,7 @@ class RunScreen(ModalScreen[None]):
         if run.started is not None:
             late = between(run.due or run.created, run.started)
             rows.append(
-                ("started", f"{full_moment(run.started)}, after {span(late)}, on {plain(run.worker)}")
+                ("started", f"{full_moment(run.started)}, after {span(late)}, on {printable(run.worker)}")
             )
         if run.ended is not None:
             rows.append(("ended", full_moment(run.ended)))
@@ -117,13 +110,9 @@ def _who(run: RunView) -> str:
     return "hand" if run.trigger.value == "by hand" else trigger_word(run.trigger)
 
 
-def _lines(text: str) -> str:
-    return "\n".join(plain(line) for line in text.split("\n"))
-
-
 def _traceback(error: str) -> Text:
     """The traceback with what it is about, its last line, in bold."""
     *frames, last = error.rstrip().split("\n")
-    text = Text(_lines("\n".join(frames)) + "\n")
-    text.append(plain(last), style="bold")
+    text = Text(printable_lines("\n".join(frames)) + "\n")
+    text.append(printable(last), style="bold")
     return text

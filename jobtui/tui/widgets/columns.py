@@ -21,13 +21,13 @@ from jobtui.frontend.formatting import (
     countdown_within,
     going,
     moment,
-    plain,
     run_label,
     short_moment,
     span,
     trigger_word,
 )
 from jobtui.frontend.upcoming import UpcomingTick, is_affected
+from jobtui.process.printable import printable
 from jobtui.tui.widgets.line_table import Cell, Column
 
 STRIP_LENGTH = 10
@@ -44,11 +44,13 @@ def _status(job: JobView, _now: datetime) -> Cell:
 
 def _name(job: JobView, _now: datetime) -> Cell:
     waiting = job.queued + job.held
-    return [(plain(job.name), ""), (f" +{waiting}", "waiting")] if waiting else [(plain(job.name), "")]
+    return (
+        [(printable(job.name), ""), (f" +{waiting}", "waiting")] if waiting else [(printable(job.name), "")]
+    )
 
 
 def _schedule(job: JobView, _now: datetime) -> Cell:
-    return [(plain(job.spec), "muted")]
+    return [(printable(job.spec), "muted")]
 
 
 def _prev(job: JobView, now: datetime) -> Cell:
@@ -121,7 +123,7 @@ def _number(run: RunView, _now: datetime) -> Cell:
 
 
 def _run_job(run: RunView, _now: datetime) -> Cell:
-    return [(plain(run.job), "")]
+    return [(printable(run.job), "")]
 
 
 def _elapsed(run: RunView, now: datetime) -> Cell:
@@ -129,7 +131,7 @@ def _elapsed(run: RunView, now: datetime) -> Cell:
 
 
 def _worker(run: RunView, _now: datetime) -> Cell:
-    return [(plain(run.worker), "muted")]
+    return [(printable(run.worker), "muted")]
 
 
 def _trigger(run: RunView, _now: datetime) -> Cell:
@@ -141,7 +143,7 @@ def _waits(run: RunView, now: datetime) -> Cell:
 
 
 def _why(run: RunView, _now: datetime) -> Cell:
-    return [(plain(run.reason) or trigger_word(run.trigger), "muted")]
+    return [(printable(run.reason) or trigger_word(run.trigger), "muted")]
 
 
 def _ended(run: RunView, now: datetime) -> Cell:
@@ -157,7 +159,7 @@ def _took(run: RunView, _now: datetime) -> Cell:
 
 
 def _outcome(run: RunView, _now: datetime) -> Cell:
-    return [(plain(run.reason), "failed" if run.state is RunState.FAILED else "muted")]
+    return [(printable(run.reason), "failed" if run.state is RunState.FAILED else "muted")]
 
 
 def _took_or_why(run: RunView, now: datetime) -> Cell:
@@ -219,11 +221,11 @@ def _left(row: UpcomingTick, now: datetime) -> Cell:
 
 
 def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(plain(row.job), "muted" if row.paused else "")]
+    return [(printable(row.job), "muted" if row.paused else "")]
 
 
 def _what(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(plain(row.what), "muted")]
+    return [(printable(row.what), "muted")]
 
 
 UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
@@ -252,11 +254,11 @@ class OutputLine:
 
 
 def _writer(line: OutputLine, _now: datetime) -> Cell:
-    return [(plain(line.writer), "muted")]
+    return [(printable(line.writer), "muted")]
 
 
 def _text(line: OutputLine, _now: datetime) -> Cell:
-    return [(plain(line.text), "")]
+    return [(printable(line.text), "")]
 
 
 OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (

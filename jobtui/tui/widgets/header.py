@@ -12,7 +12,8 @@ from textual.widget import Widget
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import between, count, going, plain
+from jobtui.frontend.formatting import between, count, going
+from jobtui.process.printable import printable
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 
@@ -81,12 +82,12 @@ class StatusLine(_Line):
     def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
         left = [(" jobtui ", "strong")]
         if self._source.connection_error:
-            left.append((f" ! {plain(self._source.connection_error)} ", "failed"))
-        left.append((f" {plain(self._source.title)}", ""))
+            left.append((f" ! {printable(self._source.connection_error)} ", "failed"))
+        left.append((f" {printable(self._source.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
-            left.append((f"  ! error: {plain(snapshot.internal_error)}", "failed"))
+            left.append((f"  ! error: {printable(snapshot.internal_error)}", "failed"))
         # In the order of importance: the last goes first.
         right = [
             (f"{snapshot.at:%H:%M:%S}", "strong"),
@@ -96,7 +97,7 @@ class StatusLine(_Line):
         if snapshot.started is not None:
             right.append((f"up {going(snapshot.started, snapshot.at)}", "muted"))
         if self._source.address:
-            right.append((plain(self._source.address), "muted"))
+            right.append((printable(self._source.address), "muted"))
         return left, right
 
     def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting as words
 from jobtui.frontend.upcoming import is_affected
+from jobtui.process.printable import printable, printable_lines
 
 ROOT = "/@jobs"
 GAUGE = 10  # characters
@@ -73,8 +74,8 @@ class TemplateRenderer:
             "affected": is_affected,
         }
         self._templates.filters |= {
-            "plain": words.plain,
-            "lines": _lines,
+            "printable": printable,
+            "printable_lines": printable_lines,
             "moment": words.moment,
             "full_moment": words.full_moment,
             "span": words.span,
@@ -132,10 +133,6 @@ def in_words(states: Sequence[RunState]) -> str:
 def _in_rows(states: Sequence[RunState]) -> list[tuple[RunState, int]]:
     """Outcomes with how many of them follow each other."""
     return [(state, len(list(row))) for state, row in groupby(states)]
-
-
-def _lines(text: str) -> str:
-    return "\n".join(words.plain(line.replace("\t", "    ")) for line in text.rstrip().split("\n"))
 
 
 def _gauge(pool: PoolView) -> str:
