@@ -1,13 +1,14 @@
-"""The one lock, and the way of every change; what the workers and the timer call.
+"""The kernel: owns the engine and the one lock, and makes every change of the engine.
 
-Every change takes the same way: under the lock the engine changes its books, and it is settled who
-has to be told; after the lock, threads are started and readers and waiters are told. No user code,
-no I/O and no callback runs under the lock.
+Every change takes the same way. With the state lock held, the engine changes its data, and the kernel
+collects the effects: workers to wake, waiters whose run has ended, coroutines to interrupt, subscribers to
+notify. When the lock has been released, the effects run. No user code, no I/O and no callback runs with the
+lock held.
 
-Nobody who has work to do waits for the lock. Who asks for a one-off run puts it into the inbox, and
-a worker that finds the lock taken puts its report there; whoever has the lock, or has just had it,
-empties the inbox. Threads that queue up for a lock that is held for a microsecond make Python switch
-between them at every turn, and that takes longer than all the rest.
+Producers never block on the lock. `Kernel.request_run_now` appends its run to an inbox, and so does a worker
+whose attempt to take the lock fails; the thread that holds the lock drains the inbox (flat combining). If
+threads blocked on a lock that is held for a microsecond, Python would switch between them at each turn, and
+that takes longer than everything else.
 """
 
 from __future__ import annotations
@@ -32,39 +33,38 @@ from jobtui.engine.views import JobView, Liveness, Snapshot
 from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
-from jobtui.runtime.executors.threads import Outcome, ThreadExecutor, Worker
+from jobtui.runtime.executors.base import Outcome, Worker
+from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
 from jobtui.runtime.state_lock import StateLock
 from jobtui.runtime.stop_request import final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
-STOPPED_IT = "it stopped the scheduler; what it did afterwards was not waited for"
+STOP_CALLER = "it stopped the scheduler, which did not wait for the rest of it"
 CANCELLED = "cancelled"
 
-_NOW, _OK = Trigger.NOW, RunState.OK
-CLOCK_STEP = 0.5  # seconds; a wall clock that goes back by more than this was set
-LONGEST_TRUST = 0.002  # seconds for which who does a short run is taken to be back in no time
+CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
+STRAGGLER_DELAY = 0.002  # seconds after which the timer checks that workers on short runs have come back
 
-_ALLOW = Overlap.ALLOW
-_INF = math.inf
+_NOW, _OK, _ALLOW = Trigger.NOW, RunState.OK, Overlap.ALLOW  # Python 3.11 is slow to look up enum members
 
 Result = TypeVar("Result")
-Todo = Sequence[Callable[[], object]]  # what a change leaves to be done once the lock is free
+Effect = Callable[[], object]  # what a change leaves to be done when the lock has been released
 
 
 class Kernel:
-    """An engine, and those who change it: whoever asks, the workers and the timer.
+    """Owns an engine and its lock; connects it with the callers, the executor and the timer.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
-        clock: Where the time comes from.
+        clock: The source of time.
 
     Attributes:
-        clock: As it was given.
-        run_type: What is made for whoever asks for a run.
-        one_offs: The jobs of one-off runs, by the name of their runnables; can be looked up without a lock.
+        clock: The source of time.
+        run_type: The class of the handles that `request_run` returns.
+        one_offs: The jobs of one-off runs, by the name of their runnables. May be read without the lock.
     """
 
     run_type: ClassVar[type[Run]] = Run
@@ -73,296 +73,313 @@ class Kernel:
         self.clock = clock
         self._now = clock.now
         self._lock = StateLock()
+        # The inbox: runs to admit, and outcomes to record, each with the worker that has reported it, if any.
         self._requests: deque[RunRecord] = deque()
-        self._reports: deque[Outcome] = deque()
-        self._streaks: list[Batch] = []
+        self._reports: deque[tuple[Outcome, Worker | None]] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
-        self._journal = self._engine.journal
         self._pool = self._engine.pool
-        self._crew = ThreadExecutor(self, clock)
-        self._timer = Timer(self._poll, self._report_internal_error, clock.monotonic)
-        self._watching = False  # whether the timer will soon look who has not come back from a short run
-        self._timer_due = -math.inf  # when the timer looks next; not before it has started
-        self._last_wake: tuple[float, float] | None = None  # the wall clock and the other one
-        self._heartbeat: float | None = None  # when the timer last woke, by the other one
-        self._subscriptions: tuple[Subscription, ...] = ()
-        self._drained = threading.Event()
-        self._stopping: set[RunRecord] = set()  # the runs that wait in `stop`: those it must not wait for
+        self._event_log = self._engine.journal
+        self._run_numbers = self._pool.numbers
         self.one_offs = self._engine.one_offs
-        self._numbers = self._pool.numbers
+        self._batches: list[Batch] = []  # those that workers execute without the lock
+        self._executor = ThreadExecutor(self, clock)
+        self._timer = Timer(self._poll, self._report_internal_error, clock.monotonic)
+        self._timer_due = -math.inf  # when the timer will next wake; before its start, never wake it
+        self._straggler_check_due = False  # whether the timer will soon check for stragglers
+        self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
+        self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._start_claimed = False
+        self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
+        self._drained = threading.Event()  # set when all other work has ended
+        self._ended_in_time = True
         self._pid = os.getpid()
-        self._in_time = True
-        self._claimed = False
         _kernels.add(self)
 
-    def change(self, transition: Callable[[Engine, float], Result]) -> Result:
-        """Apply a change to the engine, given the time, and tell everybody whom it concerns.
+    # --- changing and inspecting the engine -------------------------------------------------------
+
+    def apply(self, change: Callable[[Engine, float], Result]) -> Result:
+        """Change the engine with the lock held, then run the effects. Every change takes this way.
+
+        Args:
+            change: Is called with the engine and the time. It must be quick and must not block.
 
         Raises:
-            RuntimeError: Who asks has interrupted another change of its own thread.
+            RuntimeError: The caller has interrupted another change of its own thread.
         """
         with self._lock:
             now = self._now()
-            if self._last_wake is not None and now < self._last_wake[0]:
-                self._see_clock_step(now)  # before anything is given an instant by the new time
-            self._empty_inbox(now)
-            result = transition(self._engine, now)
-            todo = self._commit()
+            if self._last_clocks is not None and now < self._last_clocks[0]:
+                self._check_clock_step(now)  # before the change computes an instant from the new time
+            self._drain_inbox(now)
+            result = change(self._engine, now)
+            effects = self._collect_effects()
             next_due = self._engine.next_due
             if next_due is not None and next_due < self._timer_due:
-                todo.append(self._timer.wake)
-        self._settle(todo)
+                effects.append(self._timer.wake)
+        self._run_effects(effects)
         return result
 
+    def inspect(self, question: Callable[[Engine], Result]) -> Result:
+        """Read something from the engine, in the way of a change: the inbox is drained first.
+
+        Args:
+            question: Is called with the engine. It must be quick and must change nothing.
+
+        Raises:
+            RuntimeError: As for `apply`.
+        """
+        return self.apply(lambda engine, _now: question(engine))
+
     @property
-    def interrupted(self) -> bool:
-        """Whether the code that asks has interrupted a change, as a signal handler or a destructor may."""
-        return self._lock.interrupted
+    def reentered(self) -> bool:
+        """Whether the caller has interrupted a change, as a signal handler or a destructor may."""
+        return self._lock.reentered
 
-    # --- the way of a change ----------------------------------------------------------------------
+    def _collect_effects(self) -> list[Effect]:
+        """Return what the change leaves to be done outside the lock. Call with the lock held."""
+        effects: list[Effect] = []
+        startable = self._pool.startable()
+        if startable and not self._executor.available_soon:
+            # One worker is enough: if it finds more than one run, it wakes the next worker.
+            effects.append(self._executor.wake_or_spawn())
+        elif startable and not self._straggler_check_due and self._executor.short_runners:
+            effects.append(self._check_stragglers_soon)
+        if self._event_log.pressing:
+            effects += self._collect_notifications()
+        return effects
 
-    def _catch_up(self) -> None:
-        """Empty the inbox, unless somebody else has the lock, and so will look into it when it is free."""
+    def _collect_notifications(self) -> list[Effect]:
+        """Return what notifies waiters, interrupted runs and subscribers. Call with the lock held."""
+        engine, log = self._engine, self._event_log
+        log.pressing = engine.over
+        effects: list[Effect] = [waiter.set for waiter in log.settled]
+        log.settled = []
+        for run in log.asked:
+            stop_request_of(run).request(run.extras.stop_reason)
+            effects.append(partial(self._executor.interrupt, run))
+        log.asked = []
+        effects += [each.notify for each in self._subscriptions if each.needs_notification()]
+        if engine.over and engine.running <= len(self._stop_callers):
+            self._check_drained()
+        return effects
+
+    def _run_effects(self, effects: Sequence[Effect]) -> None:
+        """Run the effects of a change. Call without the lock."""
+        for effect in effects:
+            effect()
+        if self._requests or self._reports:
+            self._drain_if_unlocked()
+
+    # --- the inbox --------------------------------------------------------------------------------
+
+    def _drain_if_unlocked(self) -> None:
+        """Drain the inbox, unless another thread holds the lock: that one drains it before it returns."""
         lock = self._lock
-        while (self._requests or self._reports) and lock.acquire_now():
-            if lock.changing:  # this has come between the steps of a change, and that looks when it is over
+        while (self._requests or self._reports) and lock.try_acquire():
+            if lock.in_use:  # the caller has interrupted a change, which drains the inbox at its end
                 lock.release()
                 return
-            lock.changing = True
+            lock.in_use = True
             try:
-                self._empty_inbox(self._now())
-                todo = self._commit()
+                self._drain_inbox(self._now())
+                effects = self._collect_effects()
             finally:
-                lock.changing = False
+                lock.in_use = False
                 lock.release()
-            for each in todo:
-                each()
+            for effect in effects:
+                effect()
 
-    def _empty_inbox(self, now: float) -> None:
-        """Take in what was asked for and reported without the lock; under it."""
+    def _drain_inbox(self, now: float) -> None:
+        """Record what batches have finished, and take in requests and reports. Call with the lock held."""
         requests, reports = self._requests, self._reports
-        if self._streaks:
-            offset = self._now() - self.clock.monotonic()  # a thread switch after `now` would falsify it
-            for streak in self._streaks:
-                self._pool.enter(streak, offset)
+        if self._batches:
+            offset = self._now() - self.clock.monotonic()  # `now` is too old: a thread switch may lie between
+            for batch in self._batches:
+                self._pool.enter(batch, offset)
         if len(requests) == 1:
             self._engine.admit_one_off(requests.popleft())
         elif requests:
             self._engine.admit_one_offs([requests.popleft() for _ in range(len(requests))])
         while reports:
-            outcome = reports.popleft()
-            self._record(outcome, now)
-            if isinstance(outcome, Worker):
-                self._end_streak(outcome)
-                self._crew.rest(outcome)
+            outcome, worker = reports.popleft()
+            self._record_outcome(outcome, now)
+            if worker is not None:
+                self._forget_batch(worker)
+                self._executor.mark_idle(worker)
 
-    def _end_streak(self, worker: Worker) -> None:
-        """A worker has come back, and the books are up to date; under the lock."""
-        if worker.streak is not None:
-            self._streaks.remove(worker.streak)
-            worker.streak = None
+    def _record_outcome(self, outcome: Outcome, now: float) -> None:
+        """Record the end of a run. Call with the lock held."""
+        run = outcome.run
+        if run is None:  # the work is a coroutine, whose end the event loop will report
+            return
+        state, reason = outcome.state, outcome.reason
+        if run.attachments is not None:
+            request = existing_stop_request(run)
+            state, reason = final_state(request, state, reason, honoured=outcome.honoured_stop)
+        # A run that was given up has no handle any more, and a cancelled one has no result.
+        if run.handle is not None and state is not RunState.CANCELLED:
+            run.handle.set_result(outcome.value, outcome.exception)
+        self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
+        outcome.clear()
 
-    def _commit(self) -> list[Callable[[], object]]:
-        """See whom a change concerns; under the lock. Returns what to do when it is free."""
-        todo: list[Callable[[], object]] = []
-        startable = self._pool.startable()
-        if startable and not self._crew.coming:
-            # One is enough: who comes and finds more than one run sends for the next.
-            todo.append(self._crew.send_for_one())
-        elif startable and not self._watching and self._crew.hasty:
-            todo.append(self._watch)
-        if self._journal.pressing:
-            todo += self._to_tell()
-        return todo
+    def _forget_batch(self, worker: Worker) -> None:
+        """Forget a worker's batch. Call with the lock held, when all that it has finished is recorded."""
+        if worker.batch is not None:
+            self._batches.remove(worker.batch)
+            worker.batch = None
 
-    def _to_tell(self) -> list[Callable[[], object]]:
-        """See who waits to be told; under the lock. Returns what tells them."""
-        engine, journal = self._engine, self._journal
-        journal.pressing = engine.over
-        todo: list[Callable[[], object]] = [awaited.set for awaited in journal.settled]
-        journal.settled = []
-        for run in journal.asked:
-            stop_request_of(run).request(run.extras.stop_reason)
-            todo.append(partial(self._crew.interrupt, run))
-        journal.asked = []
-        todo += [each.notify for each in self._subscriptions if each.due()]
-        if engine.over and engine.running <= len(self._stopping):
-            self._see_whether_drained()
-        return todo
+    # --- for the executor -------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """See to it that the timer looks soon whether those who do short runs really come back."""
-        self._watching = True
-        if self._timer_due > self._now() + LONGEST_TRUST:
-            self._timer.wake()
-
-    def _settle(self, todo: Todo) -> None:
-        """Do what a change has left to be done; not under the lock."""
-        for each in todo:
-            each()
-        if self._requests or self._reports:
-            self._catch_up()
-
-    def _see_whether_drained(self) -> None:
-        engine = self._engine
-        if engine.phase is Phase.STOPPED or engine.running <= sum(map(engine.is_running, self._stopping)):
-            self._drained.set()
-
-    # --- what the workers call --------------------------------------------------------------------
-
-    def report(self, outcome: Outcome) -> None:
-        """Record the end of a run's work."""
-        self._reports.append(outcome)
-        self._catch_up()
-
-    def arrive(self, worker: Worker) -> RunRecord | None:
-        """Give a worker that was sent for a run to start. None: it was put to rest."""
+    def start_first(self, worker: Worker) -> RunRecord | None:
+        """Start a run for a worker that was woken or spawned. None: the worker was marked idle."""
         with self._lock:
-            self._crew.coming -= 1
-            worker.resting = False
+            self._executor.available_soon -= 1
+            worker.idle = False
             now = self._now()
-            self._empty_inbox(now)
+            self._drain_inbox(now)
             run = self._pool.take(now, worker.name)
             if run is None:
-                self._crew.rest(worker)
+                self._executor.mark_idle(worker)
             else:
-                self._crew.expect(worker, run)
-            todo = self._commit()
-        self._settle(todo)
+                self._executor.note_short_run(worker, run)
+            effects = self._collect_effects()
+        self._run_effects(effects)
         return run
 
-    def turn(self, worker: Worker) -> RunRecord | None:
-        """Record the end of a worker's run and give it the next one, in one hold of the lock.
+    def finish_and_start_next(self, worker: Worker) -> RunRecord | None:
+        """Record a worker's outcome and start its next run, in one hold of the lock.
 
-        None: it was put to rest, or is about to be.
+        Returns:
+            The next run. None: the worker was marked idle, or whoever holds the lock will do that.
         """
-        lock, crew, journal = self._lock, self._crew, self._journal
-        acquire, read_clock, release = lock.acquire_now, self._now, lock.release
-        if not acquire():
-            self.report(worker)
+        lock, executor, log = self._lock, self._executor, self._event_log
+        try_acquire, read_clock, release = lock.try_acquire, self._now, lock.release
+        outcome = worker.outcome
+        if not try_acquire():
+            self._reports.append((outcome, worker))
+            self._drain_if_unlocked()
             return None
-        lock.changing = True
-        todo: Todo = ()
+        lock.in_use = True
+        effects: Sequence[Effect] = ()
         try:
             now = read_clock()
-            if self._requests or self._reports or self._streaks:
-                self._empty_inbox(now)
-                self._end_streak(worker)
-            done = worker.run
+            if self._requests or self._reports or self._batches:
+                self._drain_inbox(now)
+                self._forget_batch(worker)
+            done = outcome.run
             plain = (
-                not worker.remarkable
+                not outcome.has_details
                 and done is not None
                 and done.extras is NO_EXTRAS
                 and done.attachments is None
             )
             if done is None or not plain:
-                self._record(worker, now)
+                self._record_outcome(outcome, now)
                 run = self._pool.take(now, worker.name)
             else:
-                run = self._pool.turn(done, now, worker.elapsed, worker.name)
+                run = self._pool.turn(done, now, outcome.elapsed, worker.name)
             if run is None:
-                crew.rest(worker)
-            elif not (worker.hasty and (run.job.last_elapsed or _INF) < crew.short):
-                crew.expect(worker, run)
+                executor.mark_idle(worker)
+            elif not (worker.on_short_run and (run.job.last_elapsed or math.inf) < executor.short_run_limit):
+                executor.note_short_run(worker, run)
             elif (
-                plain  # else the next one will probably have something to tell, too, and come back with it
+                plain  # else the next run will probably have details too, and end the batch
                 and len(self._pool.queue) >= FEWEST
                 and run.job.overlap is _ALLOW
-                and len(crew.hasty) == 1
+                and len(executor.short_runners) == 1
             ):
-                worker.streak = self._pool.deal(run, worker.name)
-                self._streaks.append(worker.streak)
-            if journal.pressing or not (crew.coming and self._watching):
-                todo = self._commit()
+                worker.batch = self._pool.deal(run, worker.name)
+                self._batches.append(worker.batch)
+            if log.pressing or not (executor.available_soon and self._straggler_check_due):
+                effects = self._collect_effects()
         finally:
-            lock.changing = False
+            lock.in_use = False
             release()
-        if todo or self._requests or self._reports:
-            self._settle(todo)
+        if effects or self._requests or self._reports:
+            self._run_effects(effects)
         return run
 
-    def failed(self, worker: Worker, error: Exception) -> None:
-        """An error of our own came between a worker and its next run: its run has failed, and it rests.
+    def report(self, outcome: Outcome) -> None:
+        """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
+        self._reports.append((outcome, None))
+        self._drain_if_unlocked()
 
-        It sends for nobody: what fails each time would start thread after thread.
+    def worker_crashed(self, worker: Worker, error: Exception) -> None:
+        """Record an error of jobtui's own between a worker's runs: fail its run, and mark the worker idle.
+
+        No other worker is woken: an error that occurs each time would spawn thread after thread.
         """
         with self._lock:
             now = self._now()
-            self._empty_inbox(now)
-            self._end_streak(worker)
-            run = worker.run
-            worker.clear()
-            if not worker.resting:
-                self._crew.rest(worker)
+            self._drain_inbox(now)
+            self._forget_batch(worker)
+            run = worker.outcome.run
+            worker.outcome.clear()
+            if not worker.idle:
+                self._executor.mark_idle(worker)
             self._engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
             if run is not None:
                 reason = f"error inside the scheduler: {one_line(error)}"
-                self._pool.finish(run, now, RunState.FAILED, worker.elapsed, reason=reason)
-            todo = self._to_tell()
-        self._settle(todo)
+                self._pool.finish(run, now, RunState.FAILED, worker.outcome.elapsed, reason=reason)
+            effects = self._collect_notifications()
+        self._run_effects(effects)
 
-    def leave(self, worker: Worker) -> bool:
-        """Let a worker go that rests. Returns False if it was sent for."""
-        return self.change(lambda _engine, _now: self._crew.leave(worker))
+    def retire_idle(self, worker: Worker) -> bool:
+        """Remove an idle worker, so that its thread can end. Returns False if it has just been woken."""
+        return self.apply(lambda _engine, _now: self._executor.remove_idle(worker))
 
-    def not_coming(self) -> None:
-        """A worker that was sent for cannot come."""
+    def spawn_failed(self) -> None:
+        """Record that the thread of a new worker could not be started."""
         with self._lock:
-            self._crew.coming -= 1
-        self._catch_up()
+            self._executor.available_soon -= 1
+        self._drain_if_unlocked()
 
-    def _record(self, outcome: Outcome, now: float) -> None:
-        run = outcome.run
-        if run is not None:  # the end of a coroutine is not told by its worker, but by the loop
-            state, reason = outcome.state, outcome.reason
-            if run.attachments is not None:
-                request = existing_stop_request(run)
-                state, reason = final_state(request, state, reason, honoured=outcome.obeyed)
-            # A run that was given up has no handle any more, and one that was cancelled has no result.
-            if run.handle is not None and state is not RunState.CANCELLED:
-                run.handle.set_result(outcome.value, outcome.exception)
-            self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
-            outcome.clear()
-
-    # --- what the timer calls ---------------------------------------------------------------------
+    # --- for the timer ----------------------------------------------------------------------------
 
     def _poll(self) -> float:
-        """Do what is due. Returns how many seconds nothing will be."""
+        """Queue what is due. Returns the seconds until something is due again; inf for never."""
         with self._lock:
             now = self._now()
-            self._see_clock_step(now)
+            self._check_clock_step(now)
             self._heartbeat = self.clock.monotonic()
-            self._empty_inbox(now)
+            self._drain_inbox(now)
             self._engine.tick(now)
-            self._crew.look()
-            self._timer_due = now  # it is awake, and need not be woken
-            todo = self._commit()
-            self._watching = False  # before looking into the inbox: who puts something in looks afterwards
+            self._executor.check_stragglers()
+            self._timer_due = now  # the timer is awake, so effects need not wake it
+            effects = self._collect_effects()
+            self._straggler_check_due = False  # before reading the inbox: producers write it, then read this
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            if self._crew.hasty and (self._requests or self._pool.startable()):
-                self._watching = True
-                self._timer_due = min(self._timer_due, now + LONGEST_TRUST)
-        self._settle(todo)
+            if self._executor.short_runners and (self._requests or self._pool.startable()):
+                self._straggler_check_due = True
+                self._timer_due = min(self._timer_due, now + STRAGGLER_DELAY)
+        self._run_effects(effects)
         return self._timer_due - now
 
-    def _see_clock_step(self, now: float) -> None:
-        """Compare the two clocks with what they said before; under the lock."""
+    def _check_clock_step(self, now: float) -> None:
+        """Detect that the wall clock was set back since the last comparison. Call with the lock held."""
         monotonic = self.clock.monotonic()
-        if self._last_wake is not None:
-            # How much further the wall clock went than time itself: negative if it was set back.
-            step = (now - self._last_wake[0]) - (monotonic - self._last_wake[1])
+        if self._last_clocks is not None:
+            # How much further the wall clock moved than time passed: negative if it was set back.
+            step = (now - self._last_clocks[0]) - (monotonic - self._last_clocks[1])
             if step < -CLOCK_STEP:
                 self._engine.clock_stepped(step, now)
-        self._last_wake = now, monotonic
+        self._last_clocks = now, monotonic
+
+    def _check_stragglers_soon(self) -> None:
+        """Have the timer check within `STRAGGLER_DELAY` that workers on short runs have come back."""
+        self._straggler_check_due = True
+        if self._timer_due > self._now() + STRAGGLER_DELAY:
+            self._timer.wake()
 
     def _report_internal_error(self, error: Exception) -> None:
-        self.change(lambda engine, now: engine.report_internal_error(one_line(error), now))
+        self.apply(lambda engine, now: engine.report_internal_error(one_line(error), now))
 
-    # --- requests and questions -------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------
 
-    def request(self, transition: Callable[[Engine, float], RunRecord]) -> Run:
-        """Apply a change that asks for a run, and return the handle of that run.
+    def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:
+        """Apply a change that creates a run, and return the handle of that run.
 
         Raises:
             RuntimeError: The scheduler has stopped.
@@ -372,22 +389,22 @@ class Kernel:
         def accept(engine: Engine, now: float) -> RunRecord:
             nonlocal run
             self._check_accepting()
-            record = transition(engine, now)
+            record = submit(engine, now)
             run = self.run_type(self, record)
             if not record.state.ended:
                 record.handle = run
             return record
 
-        self.change(accept)
-        assert run is not None  # `change` has called `accept`, or raised
+        self.apply(accept)
+        assert run is not None  # `apply` has called `accept`, or raised
         return run
 
-    def request_now(self, job: JobRecord, call: Call) -> Run:
-        """Ask for a one-off run without waiting for the lock.
+    def request_run_now(self, job: JobRecord, call: Call) -> Run:
+        """Put a one-off run into the inbox, without blocking on the lock.
 
         Args:
-            job: A job of one-off runs: they may overlap, so that nothing is in the way of a new one.
-            call: What to do.
+            job: A job of one-off runs. They may overlap, so no policy can reject a new one.
+            call: What to execute.
 
         Raises:
             RuntimeError: The scheduler has stopped.
@@ -395,92 +412,90 @@ class Kernel:
         if self._engine.over:
             self._check_accepting()
         now, run_type = self._now, self.run_type
-        record = RunRecord(next(self._numbers), job, _NOW, call, now())
+        record = RunRecord(next(self._run_numbers), job, _NOW, call, now())
         run = record.handle = run_type(self, record)
         self._requests.append(record)
-        if not self._crew.coming:  # who is coming empties the inbox
-            self._catch_up()
-        elif not self._watching and self._crew.hasty:
-            self._watch()
+        if not self._executor.available_soon:  # a worker that is available soon drains the inbox
+            self._drain_if_unlocked()
+        elif not self._straggler_check_due and self._executor.short_runners:
+            self._check_stragglers_soon()
         return run
 
     def _check_accepting(self) -> None:
         if self._engine.over:
             if self._pid != os.getpid():
                 raise RuntimeError(
-                    "the scheduler runs in the process that forked this one: make another one here"
+                    "the scheduler runs in the parent process: create another one after the fork"
                 )
             raise RuntimeError("the scheduler has stopped: it takes no more runs")
 
-    def job_view(self, job: JobRecord) -> JobView:
-        """One job as it is now."""
-        return self.change(lambda engine, _now: engine.job_view(job))
+    def cancel(self, run: RunRecord) -> Cancellation:
+        """Take out a run that waits; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
+        done = self.apply(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
+        interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
+        return Cancellation.INTERRUPTED if interrupted else done
 
-    def query(self, question: Callable[[Engine], Result]) -> Result:
-        """Ask the engine something; the question must change nothing and be quick."""
-        return self.change(lambda engine, _now: question(engine))
+    def state_of(self, run: RunRecord) -> RunState:
+        """Return a run's state, with the progress of batches recorded."""
+        if self._batches and not run.state.ended and not self.reentered:
+            self.inspect(lambda _engine: None)
+        return run.state
+
+    def done_event_of(self, run: Run) -> threading.Event | None:
+        """Return an event that is set when the run ends; None if it has ended."""
+        return self.inspect(lambda _engine: run.done_event())
+
+    # --- views and subscriptions ------------------------------------------------------------------
+
+    def job_view(self, job: JobRecord) -> JobView:
+        """Return one job as it is now."""
+        return self.inspect(lambda engine: engine.job_view(job))
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
-        return self.change(lambda engine, now: engine.snapshot(now))
+        """Return everything as it is now."""
+        return self.apply(lambda engine, now: engine.snapshot(now))
 
-    def pulse(self) -> Liveness:
-        """Whether it is alive, without the lock."""
-        heartbeat = self._heartbeat  # the timer may wake at any moment, and then it would be in the future
+    def liveness(self) -> Liveness:
+        """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
+        heartbeat = self._heartbeat  # read before the clock: the timer may wake in between
         age = None if heartbeat is None else max(0.0, self.clock.monotonic() - heartbeat)
-        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._journal.seq)
+        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._event_log.seq)
 
     def subscribe(self, notify: Callable[[], None] | None) -> Subscription:
-        """Take a snapshot and get every event after it, in one step."""
+        """Take a snapshot and subscribe to every event after it, in one hold of the lock."""
 
         def subscribe(engine: Engine, now: float) -> Subscription:
             subscription = Subscription(
-                engine.snapshot(now), engine.journal, self.query, notify=notify, close=self._unsubscribe
+                engine.snapshot(now), engine.journal, self.inspect, notify=notify, close=self._unsubscribe
             )
             self._subscriptions += (subscription,)
             engine.journal.listen(readers=len(self._subscriptions))
             return subscription
 
-        return self.change(subscribe)
+        return self.apply(subscribe)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
-        self._journal.listen(readers=len(self._subscriptions))
+        self._event_log.listen(readers=len(self._subscriptions))
 
-    def cancel(self, run: RunRecord) -> Cancellation:
-        """Take out a run that waits; interrupt or ask one that runs."""
-        done = self.change(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
-        interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
-        return Cancellation.INTERRUPTED if interrupted else done
-
-    def state_of(self, run: RunRecord) -> RunState:
-        """Where a run is."""
-        if self._streaks and not run.state.ended and not self.interrupted:
-            self.query(lambda _engine: None)  # who asks brings the books up to date
-        return run.state
-
-    def done_event_of(self, run: Run) -> threading.Event | None:
-        """What to wait for until a run ends; None if it has."""
-        return self.query(lambda _engine: run.done_event())
-
-    # --- life -------------------------------------------------------------------------------------
+    # --- start, stop, fork ------------------------------------------------------------------------
 
     def claim_start(self) -> None:
-        """Let one caller go on to start, and no other.
+        """Let one caller continue to `start`, and raise for any other.
 
         Raises:
-            RuntimeError: Somebody has.
+            RuntimeError: The scheduler was started or stopped before.
         """
         with self._lock:
-            if self._claimed or self._engine.phase is not Phase.NEW:
+            if self._start_claimed or self._engine.phase is not Phase.NEW:
                 raise RuntimeError("a scheduler is started once; make a new one")
-            self._claimed = True
+            self._start_claimed = True
 
     def start(self) -> None:
-        """Start the timer and whatever is queued.
+        """Start the engine and the timer.
 
         Raises:
-            RuntimeError: It was stopped meanwhile.
+            RuntimeError: The scheduler was stopped after `claim_start`.
         """
 
         def start(engine: Engine, now: float) -> None:
@@ -489,16 +504,16 @@ class Kernel:
             engine.start(now)
             self._heartbeat = self.clock.monotonic()
 
-        self.change(start)
+        self.apply(start)
         self._timer.start()
 
     def stop(self, grace: float) -> bool:
-        """Cancel what waits, let running work end for up to ``grace`` seconds, then give the rest up.
+        """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
 
-        A run that calls this itself is not waited for.
+        Blocks for at most ``grace`` seconds. Does not wait for the run that calls this, if any.
 
         Returns:
-            Whether all other work had ended in time.
+            Whether all other work ended in time.
         """
         caller = current_record.get()
 
@@ -506,33 +521,38 @@ class Kernel:
             if engine.phase in (Phase.NEW, Phase.RUNNING):
                 engine.stop(now)
             if caller is not None and engine.is_running(caller):
-                self._stopping.add(caller)
+                self._stop_callers.add(caller)
 
-        self.change(stop)
+        self.apply(stop)
         self._drained.wait(min(grace, threading.TIMEOUT_MAX))
-        self.change(lambda engine, now: self._give_up(engine, now, grace))
+        self.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
-        self._crew.cancel_coroutines()
-        return self._in_time
+        self._executor.cancel_coroutines()
+        return self._ended_in_time
 
-    def _give_up(self, engine: Engine, now: float, grace: float) -> None:
+    def _check_drained(self) -> None:
+        """Set `_drained` if no run is RUNNING but those that called `stop`. Call with the lock held."""
+        engine = self._engine
+        if engine.phase is Phase.STOPPED or engine.running <= sum(map(engine.is_running, self._stop_callers)):
+            self._drained.set()
+
+    def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
+        """Give each run that is still RUNNING its ending, and shut the executor down."""
         if engine.phase is Phase.STOPPED:
             return
-        for run in self._stopping:
-            engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOPPED_IT)
-        self._in_time = not engine.running
+        for run in self._stop_callers:
+            engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOP_CALLER)
+        self._ended_in_time = not engine.running
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon(now, reason):
             stop_request_of(run).request(reason)
-        self._crew.dismiss()
+        self._executor.shut_down()
 
-    # --- what a fork leaves behind ------------------------------------------------------------------
-
-    def _forked(self) -> None:
-        """Be a child's copy: there are no threads here, and somebody may have had the lock."""
+    def _reset_after_fork(self) -> None:
+        """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""
         self._lock = StateLock()
         if self._engine.phase is Phase.NEW:
-            self._pid = os.getpid()  # not started yet: it can be, here as well as there
+            self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
             self._engine.disown()
             self._drained = threading.Event()
@@ -542,10 +562,10 @@ class Kernel:
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()
 
 
-def _forked() -> None:
+def _reset_kernels_after_fork() -> None:
     for kernel in list(_kernels):
-        kernel._forked()  # noqa: SLF001 - its own module
+        kernel._reset_after_fork()  # noqa: SLF001 - its own module
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    os.register_at_fork(after_in_child=_reset_kernels_after_fork)

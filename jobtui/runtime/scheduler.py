@@ -247,7 +247,7 @@ class Scheduler:
                 return self._request(Trigger.NOW, None, runnable, args, kwargs)
             self._latest = function, job = cast("Callable[..., Any]", runnable), known
         call = partial(function, *args, **kwargs) if args or kwargs else function
-        return self._kernel.request_now(job, call)
+        return self._kernel.request_run_now(job, call)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay: a timedelta, seconds, or a duration such as ``"1m"``.
@@ -279,7 +279,7 @@ class Scheduler:
     @property
     def jobs(self) -> list[Job]:
         """The jobs that have a schedule, in the order of registration."""
-        records = self._kernel.query(lambda engine: list(engine.jobs.values()))
+        records = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         return [Job(self, record) for record in records if record.schedule is not None]
 
     def job(self, name: str) -> Job:
@@ -288,7 +288,7 @@ class Scheduler:
         Raises:
             LookupError: There is none, or it is a group of one-off runs; the message names the nearest ones.
         """
-        record = self._kernel.query(lambda engine: find_job(engine, name))
+        record = self._kernel.inspect(lambda engine: find_job(engine, name))
         if record.schedule is None:
             raise LookupError(f"{name} has no schedule: it stands for one-off runs, each with its own handle")
         return Job(self, record)
@@ -307,36 +307,36 @@ class Scheduler:
                 raise LookupError(f"{name} ran once: its arguments are gone, so it cannot be run again")
             return engine.submit(record, Trigger.HAND, now)
 
-        return self._kernel.request(submit)
+        return self._kernel.request_run(submit)
 
     def pause(self, job: str | Job) -> bool:
         """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
-        return self._kernel.change(lambda engine, now: engine.pause(self._record(engine, job), now))
+        return self._kernel.apply(lambda engine, now: engine.pause(self._record(engine, job), now))
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again. Returns False if it was not paused."""
-        return self._kernel.change(lambda engine, now: engine.resume(self._record(engine, job), now))
+        return self._kernel.apply(lambda engine, now: engine.resume(self._record(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns how many that were."""
-        return self._kernel.change(
+        return self._kernel.apply(
             lambda engine, now: sum([engine.pause(job, now) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
         """Resume every job that is paused. Returns how many that were."""
-        return self._kernel.change(
+        return self._kernel.apply(
             lambda engine, now: sum([engine.resume(job, now) for job in engine.jobs.values()])
         )
 
     def cancel(self, number: int) -> Cancellation:
         """Cancel a run by its number: as `Run.cancel`. False if it has ended or never was."""
-        run = self._kernel.query(lambda engine: engine.find_run(number))
+        run = self._kernel.inspect(lambda engine: engine.find_run(number))
         return Cancellation.TOO_LATE if run is None else self._kernel.cancel(run)
 
     def remove(self, job: Job) -> bool:
         """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""
-        return self._kernel.change(lambda engine, now: engine.remove_job(self._record(engine, job), now))
+        return self._kernel.apply(lambda engine, now: engine.remove_job(self._record(engine, job), now))
 
     def resize(self, pool: int) -> None:
         """Change how many runs may be RUNNING at once; 0 for no limit. Shrinking ends no run.
@@ -345,7 +345,7 @@ class Scheduler:
             ValueError: A negative size.
         """
         size = pool_size(pool)
-        self._kernel.change(lambda engine, now: engine.resize(size, now))
+        self._kernel.apply(lambda engine, now: engine.resize(size, now))
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -368,7 +368,7 @@ class Scheduler:
         Raises:
             LookupError: There is no such job.
         """
-        return self._kernel.query(lambda engine: engine.runs_of(find_job(engine, name)))
+        return self._kernel.inspect(lambda engine: engine.runs_of(find_job(engine, name)))
 
     def run_view(self, number: int) -> RunView:
         """The run of that number, wherever it is in its life.
@@ -376,52 +376,52 @@ class Scheduler:
         Raises:
             LookupError: There is none, or it ended so long ago that it is not known any more.
         """
-        view = self._kernel.query(lambda engine: engine.run_view(number))
+        view = self._kernel.inspect(lambda engine: engine.run_view(number))
         if view is None:
             raise LookupError(f"nothing is known of run {number}: it never was, or it ended long ago")
         return view
 
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
-        record = self._kernel.query(lambda engine: engine.find_record(number))
+        record = self._kernel.inspect(lambda engine: engine.find_record(number))
         attachments = None if record is None else attachments_of(record)
         return "" if attachments is None or attachments.output is None else str(attachments.output)
 
     def pool_view(self) -> PoolView:
         """The pool as it is now."""
-        return self._kernel.query(lambda engine: engine.pool.view())
+        return self._kernel.inspect(lambda engine: engine.pool.view())
 
-    def tallies(self) -> Iterator[JobCounters]:
+    def counters(self) -> Iterator[JobCounters]:
         """How the runs and ticks of each job have ended, in the order of registration.
 
         Each is exact, and they are taken as you come to them: the lock is held for a few jobs at a time.
         """
 
         def count(some: list[JobRecord]) -> list[JobCounters]:
-            return self._kernel.query(lambda _: [job.tally() for job in some if not job.removed])
+            return self._kernel.inspect(lambda _: [job.tally() for job in some if not job.removed])
 
-        jobs = self._kernel.query(lambda engine: list(engine.jobs.values()))
+        jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         for first in range(0, len(jobs), TOGETHER):
             yield from count(jobs[first : first + TOGETHER])
 
-    def draw(self) -> Iterator[None]:
+    def refresh_views(self) -> Iterator[None]:
         """Draw what has changed of the jobs, a few more whenever you come to the next.
 
         A snapshot draws all of them in one hold of the lock. After this there is little left for it to do.
         """
 
-        def draw(some: list[JobRecord]) -> None:
-            self._kernel.query(lambda engine: [engine.job_view(job) for job in some if not job.removed])
+        def refresh(some: list[JobRecord]) -> None:
+            self._kernel.inspect(lambda engine: [engine.job_view(job) for job in some if not job.removed])
 
-        jobs = self._kernel.query(lambda engine: list(engine.jobs.values()))
+        jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         changed = [job for job in jobs if job.picture is None]
         for first in range(0, len(changed), DRAWN_TOGETHER):
-            draw(changed[first : first + DRAWN_TOGETHER])
+            refresh(changed[first : first + DRAWN_TOGETHER])
             yield
 
-    def pulse(self) -> Liveness:
+    def liveness(self) -> Liveness:
         """Whether it is alive. It never waits, whatever hangs."""
-        return self._kernel.pulse()
+        return self._kernel.liveness()
 
     def job_view(self, record: JobRecord) -> JobView:
         """What a `Job` is asked about; for its use."""
@@ -455,7 +455,7 @@ class Scheduler:
             Whether all work had ended in time. A signal handler that has interrupted the scheduler itself,
             in the middle of a change, cannot wait for that: a thread stops it, and the answer is False.
         """
-        if self._kernel.interrupted:
+        if self._kernel.reentered:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
         in_time = self._kernel.stop(grace)
@@ -495,7 +495,7 @@ class Scheduler:
             misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
             max_held=held_limit(max_held),
         )
-        self._kernel.change(lambda engine, now: engine.add_job(record, now))
+        self._kernel.apply(lambda engine, now: engine.add_job(record, now))
         return Job(self, record)
 
     def _request(
@@ -523,7 +523,7 @@ class Scheduler:
                 return engine.submit(record, trigger, now, call)
             return engine.submit_later(record, trigger, due(now), now, call)
 
-        return self._kernel.request(submit)
+        return self._kernel.request_run(submit)
 
     def _one_off_job_of(self, runnable: object) -> JobRecord | None:
         """The job of an ordinary function's one-off runs, of which nothing is to be found out any more."""

@@ -1,61 +1,62 @@
-"""The one lock around every change, which knows when a thread would wait for itself."""
+"""The lock of the scheduler's state, which detects that a thread would wait for itself."""
 
 from __future__ import annotations
 
 import threading
 from functools import partial
 
-INTERRUPTED = (
-    "this code has interrupted the scheduler in the middle of a change, as a signal handler or a destructor "
-    "may: let another thread do it"
+REENTERED = (
+    "a signal handler or a destructor called the scheduler in the middle of a change that its own thread is "
+    "making: call the scheduler from another thread"
 )
 
 
 class StateLock:
-    """Is taken once at a time, by ``with``.
+    """A lock for ``with`` that raises, instead of deadlocking, if its own thread takes it again.
 
-    A signal handler, or a destructor that the garbage collector calls, may come between any two steps of
-    a thread that has the lock. With a plain lock it would wait there for ever, and the scheduler with it.
-    So the lock is recursive, and whoever gets it looks whether a change is under way.
+    Python may run a signal handler or a destructor between any two steps of a thread that holds the lock.
+    With a plain lock, such code would block forever, and the scheduler with it. So the lock underneath is
+    recursive, and `in_use` tells a second entry by the same thread from the first.
 
     Attributes:
-        acquire_now: Take the lock if nobody else has it, and say whether; for who sets `changing` by itself.
-        release: Give it back.
-        changing: Whether a change is under way.
+        try_acquire: Take the lock if no other thread holds it, and return whether that worked. The caller
+            must check and set `in_use`.
+        release: Release the lock. The caller must have reset `in_use`.
+        in_use: Whether a holder is in the middle of a change.
     """
 
-    __slots__ = ("_acquire", "acquire_now", "changing", "release")
+    __slots__ = ("_acquire", "in_use", "release", "try_acquire")
 
     def __init__(self) -> None:
         lock = threading.RLock()
         self._acquire = lock.acquire
-        self.acquire_now = partial(lock.acquire, False)  # by position: by name takes twice as long
+        self.try_acquire = partial(lock.acquire, False)  # by position: a keyword takes twice as long
         self.release = lock.release
-        self.changing = False
+        self.in_use = False
 
     def __enter__(self) -> None:
-        """Wait for the lock.
+        """Block until the lock is free, and take it.
 
         Raises:
-            RuntimeError: This thread has it, and this is not the code that has taken it.
+            RuntimeError: This thread holds the lock already.
         """
         self._acquire()
-        if self.changing:
+        if self.in_use:
             self.release()
-            raise RuntimeError(INTERRUPTED)
-        self.changing = True
+            raise RuntimeError(REENTERED)
+        self.in_use = True
 
     def __exit__(self, *_: object) -> None:
-        """Give it back."""
-        self.changing = False
+        """Release the lock."""
+        self.in_use = False
         self.release()
 
     @property
-    def interrupted(self) -> bool:
-        """Whether who asks has interrupted a change of its own thread."""
-        if not self.acquire_now():
+    def reentered(self) -> bool:
+        """Whether the calling thread holds the lock, so that the caller has interrupted a change."""
+        if not self.try_acquire():
             return False
         try:
-            return self.changing
+            return self.in_use
         finally:
             self.release()

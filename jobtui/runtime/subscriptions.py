@@ -111,7 +111,7 @@ class Subscription:
         self._seen = journal.seq
         return excerpt
 
-    def due(self) -> bool:
+    def needs_notification(self) -> bool:
         """Whether the reader is to be told of a change: once, until it reads. Under the lock."""
         if self._told:
             return False

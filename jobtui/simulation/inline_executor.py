@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.attachments import stop_request_of
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors.threads import Dispatcher, EventLoopThread, ThreadExecutor, Worker
+from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
+from jobtui.runtime.executors.event_loop import EventLoopThread
+from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -53,9 +55,9 @@ class InlineEventLoop(EventLoopThread):
         self._clock = clock
         self._inline: InlineLoop | None = None
 
-    def start(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
+    def start_task(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
         """Do the work of a run until it waits for something. Returns False once closed."""
-        started = super().start(run, work, context)
+        started = super().start_task(run, work, context)
         self.resume()
         return started
 
@@ -81,19 +83,19 @@ class InlineEventLoop(EventLoopThread):
         """How many seconds no coroutine will go on; inf if time alone brings none to do so."""
         return math.inf if self._inline is None else self._inline.wakes - self._clock.monotonic()
 
-    def close(self) -> None:
+    def stop_loop(self) -> None:
         """Cancel every task and let each clean up."""
-        super().close()
+        super().stop_loop()
         loop = self._inline
         if loop is None or loop.is_closed():
             return
         loop.closing = True
         if self.may_run:
-            self._live(loop)
+            self._run_loop(loop)
         else:
             loop.close()
 
-    def _started(self) -> asyncio.AbstractEventLoop:
+    def _start_loop(self) -> asyncio.AbstractEventLoop:
         from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - it brings asyncio
 
         self._inline = InlineLoop(self._clock)
@@ -118,13 +120,13 @@ class InlineExecutor(ThreadExecutor):
         super().__init__(dispatcher, clock)
         self.called: Callable[[], object] = self._work_off
         self.begun: Callable[[RunRecord], object] = bool
-        self._loop = self._coroutines = InlineEventLoop(clock)
-        self.short = 0.0  # there is nobody else to wake
+        self._event_loop = self._coroutines = InlineEventLoop(clock)
+        self.short_run_limit = 0.0  # there is nobody else to wake
         self._working = False
         self._interrupt: KeyboardInterrupt | None = None
         self._budget = MOST_RUNS
 
-    def send_for_one(self) -> Callable[[], None]:
+    def wake_or_spawn(self) -> Callable[[], None]:
         """There is something to run; under the lock. Returns what runs it, after the lock."""
         return self._come
 
@@ -145,7 +147,7 @@ class InlineExecutor(ThreadExecutor):
         super().interrupt(run)
         self._come()
 
-    def rest(self, worker: Worker) -> None:
+    def mark_idle(self, worker: Worker) -> None:
         """Nobody rests."""
 
     def work(self, enough: Callable[[], bool] = bool) -> None:
@@ -158,11 +160,11 @@ class InlineExecutor(ThreadExecutor):
         worker, before = Worker("inline"), self._working
         self._working = True
         try:
-            while not enough() and (run := self._dispatcher.turn(worker)) is not None:
+            while not enough() and (run := self._dispatcher.finish_and_start_next(worker)) is not None:
                 stop_request_of(run, _StandingRequest)
                 self.begun(run)
                 self._execute(run, worker)
-                self._dispatcher.report(worker)
+                self._dispatcher.report(worker.outcome)
                 self._check_interrupt()
                 self._check_budget()
         finally:
@@ -194,19 +196,21 @@ class InlineExecutor(ThreadExecutor):
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         super()._execute(run, worker)
-        if isinstance(worker.exception, KeyboardInterrupt):
-            self._interrupt = worker.exception
+        if isinstance(worker.outcome.exception, KeyboardInterrupt):
+            self._interrupt = worker.outcome.exception
 
-    def _keep(self, value: object, run: RunRecord, worker: Worker, context: Context, began: float) -> None:
+    def _handle_value(
+        self, value: object, run: RunRecord, outcome: Outcome, context: Context, started: float
+    ) -> None:
         if isinstance(value, Coroutine) and not self._coroutines.may_run:
             value.close()  # or Python warns that it was never awaited
             raise RuntimeError(
                 "an event loop runs in this thread already, so that a coroutine cannot be run here: "
                 "let the test be a plain function, without async"
             )
-        super()._keep(value, run, worker, context, began)
+        super()._handle_value(value, run, outcome, context, started)
 
-    async def _finish_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], began: float) -> None:
+    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
         async def watched() -> object:
             try:
                 return await work
@@ -214,4 +218,4 @@ class InlineExecutor(ThreadExecutor):
                 self._interrupt = interrupt
                 raise
 
-        await super()._finish_coroutine(run, watched(), began)
+        await super()._run_coroutine(run, watched(), started)

@@ -153,7 +153,7 @@ class SimulatedKernel(Kernel):
         self.runs_of_job: dict[str, list[SimulatedRun]] = {}
         self.opening: Callable[[], object] = bool
         self._moved = clock
-        self._crew = self._hands = InlineExecutor(self, clock)
+        self._executor = self._hands = InlineExecutor(self, clock)
         self._hands.called = self._settle_now
         self._hands.begun = self._begun
         self._timer = SimulatedTimer(self._settle_now)

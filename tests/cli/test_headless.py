@@ -562,7 +562,7 @@ class TestLog:
                 "TIMER     an exception in the timer, which goes on: OSError: no space",
             ),
             (
-                lambda scheduler: scheduler._kernel.change(
+                lambda scheduler: scheduler._kernel.apply(
                     lambda engine, now: engine.clock_stepped(-3600.0, now)
                 ),
                 "CLOCK     the clock was set back by 3600.0 s",

@@ -139,7 +139,7 @@ class World:
         self.scheduler = Scheduler(tz=tz, clock=self.clock)
         kernel = self.scheduler._kernel
         self.timer = kernel._timer = HandTimer(kernel, self.clock)
-        self.hands = kernel._crew = Hands(kernel, self.clock)
+        self.hands = kernel._executor = Hands(kernel, self.clock)
 
     def start(self) -> None:
         """Start the scheduler; its timer looks for the first time."""
@@ -189,7 +189,7 @@ class World:
         def endings(engine: Engine) -> list[RunView]:
             return [view_of(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
 
-        return self.scheduler._kernel.query(endings)
+        return self.scheduler._kernel.inspect(endings)
 
     def ticks(self, job: str) -> list[tuple[RunState, int, str]]:
         """The ledger's entries for one job's ticks that started no run."""

@@ -16,7 +16,7 @@ from jobtui.engine.batch import FEWEST, MOST, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Overlap
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.executors.threads import Worker
+from jobtui.runtime.executors.base import Worker
 from jobtui.runtime.output_capture import OutputLog, captured_streams
 from jobtui.runtime.timer import Timer
 
@@ -66,23 +66,23 @@ class Workplace:
     def work(self) -> None:
         """End the worker's run, if it has one, and begin the next."""
         worker, pool, now = self.worker, self.bench.engine.pool, self.bench.now
-        worker.elapsed, worker.ended = ELAPSED, BOOTED + (now - NOON)
-        if (next_run := worker.next_at_hand()) is not None:
-            worker.run = next_run
+        worker.outcome.elapsed, worker.outcome.ended = ELAPSED, BOOTED + (now - NOON)
+        if (next_run := worker.next_in_batch()) is not None:
+            worker.outcome.run = next_run
             return
         self.bring_up_to_date()
-        worker.streak = None
-        done = worker.run
+        worker.batch = None
+        done = worker.outcome.run
         if done is not None:
             pool.finish(done, now, RunState.OK, ELAPSED)
-        worker.run = pool.take(now, "w")
-        if self.streaks and worker.run is not None:
-            worker.streak = pool.deal(worker.run, "w")
+        worker.outcome.run = pool.take(now, "w")
+        if self.streaks and worker.outcome.run is not None:
+            worker.batch = pool.deal(worker.outcome.run, "w")
 
     def bring_up_to_date(self) -> None:
         """What whoever takes the lock does first."""
-        if self.worker.streak is not None:
-            self.bench.engine.pool.enter(self.worker.streak, NOON - BOOTED)
+        if self.worker.batch is not None:
+            self.bench.engine.pool.enter(self.worker.batch, NOON - BOOTED)
 
 
 OPERATIONS = st.lists(
@@ -150,8 +150,8 @@ def test_the_rest_is_taken_back_at_the_very_moment_when_the_worker_wants_it(*, g
     job = bench.job(overlap=Overlap.ALLOW)
     runs = bench.submit(job, 4)
     worker, pool = Worker("w"), bench.engine.pool
-    worker.run = pool.take(bench.now, "w")
-    streak = worker.streak = pool.deal(runs[0], "w")
+    worker.outcome.run = pool.take(bench.now, "w")
+    streak = worker.batch = pool.deal(runs[0], "w")
     if given_up:
         pool.enter(streak, 0.0)  # which sees a run that goes on
         assert list(pool.queue) == runs[1:]
@@ -161,9 +161,9 @@ def test_the_rest_is_taken_back_at_the_very_moment_when_the_worker_wants_it(*, g
         raced = Raced(streak.hand)
         raced.somebody = lambda: pool.enter(streak, 0.0)
         streak.hand = raced
-        worker.ended, worker.elapsed = bench.now, ELAPSED
-        assert worker.next_at_hand() is None
-        assert worker.run is None  # of this one everything has been told
+        worker.outcome.ended, worker.outcome.elapsed = bench.now, ELAPSED
+        assert worker.next_in_batch() is None
+        assert worker.outcome.run is None  # of this one everything has been told
         assert bench.counts == (0, 3, 0)
         assert (job.running, job.queued) == (0, 3)
     pool.enter(streak, 0.0)
@@ -183,7 +183,7 @@ def noop() -> None:
 
 def dealt(worker: Worker) -> bool:
     """Whether a worker has a hand."""
-    return worker.streak is not None
+    return worker.batch is not None
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -212,7 +212,7 @@ class Steps:
             self.began.append(number)
             if number not in self.special:
                 return None
-            self.streaks.append(len(scheduler._kernel._streaks))
+            self.streaks.append(len(scheduler._kernel._batches))
             return self.special[number]()
 
         self.step = step
@@ -238,7 +238,7 @@ class Blind(Timer):
 def scheduler() -> Iterator[Scheduler]:
     """A running scheduler that takes every run for a short one, and whose timer does not look."""
     scheduler = Scheduler(pool=1, tz="UTC")
-    scheduler._kernel._crew.short = 1_000.0
+    scheduler._kernel._executor.short_run_limit = 1_000.0
     scheduler._kernel._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
     with scheduler:
         yield scheduler
@@ -356,7 +356,7 @@ def test_the_stop_finds_a_streak(scheduler: Scheduler, steps: Steps) -> None:
 def test_a_run_that_hangs_in_a_streak_keeps_nobody_waiting() -> None:
     """The timer takes back what has not begun, and another worker does it, in order."""
     with Scheduler(pool=2, tz="UTC") as scheduler:
-        scheduler._kernel._crew.short = 1_000.0
+        scheduler._kernel._executor.short_run_limit = 1_000.0
         steps = Steps(scheduler)
         [first] = steps.go(1)
         first.result(LIMIT)
@@ -399,14 +399,14 @@ def test_an_end_that_finds_the_lock_taken_ends_the_streak(scheduler: Scheduler, 
         leave.set()
         until(lambda: bool(kernel._reports))
 
-    kernel.query(dawdle)
+    kernel.inspect(dawdle)
     assert last_begun.wait(LIMIT)
     leave = leave_last
-    kernel.query(dawdle)
+    kernel.inspect(dawdle)
     for run in runs:
         assert run.wait(LIMIT)
     assert steps.began == list(range(2, 32))
-    assert kernel._streaks == []
+    assert kernel._batches == []
 
 
 def test_two_who_do_short_runs_deal_no_hands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -414,26 +414,26 @@ def test_two_who_do_short_runs_deal_no_hands(monkeypatch: pytest.MonkeyPatch) ->
     scheduler = Scheduler(pool=2, tz="UTC")
     kernel = scheduler._kernel
     kernel._timer = Blind(lambda: 0.0, lambda _: None, lambda: 0.0)
-    kernel._crew.short = 1_000.0
-    monkeypatch.setattr(kernel._crew, "_spawn", lambda: None)
+    kernel._executor.short_run_limit = 1_000.0
+    monkeypatch.setattr(kernel._executor, "_spawn", lambda: None)
     scheduler.start()
     first, second = Worker("worker-1"), Worker("worker-2")
-    first.elapsed = second.elapsed = 1e-6
+    first.outcome.elapsed = second.outcome.elapsed = 1e-6
     scheduler.now(noop)
-    first.run = kernel.arrive(first)
-    assert kernel.turn(first) is None  # from here on these runs are known to be short
+    first.outcome.run = kernel.start_first(first)
+    assert kernel.finish_and_start_next(first) is None  # from here on these runs are known to be short
     for _ in range(30):
         scheduler.now(noop)
-    kernel._crew.coming += 2
+    kernel._executor.available_soon += 2
     for worker in (first, second):
-        worker.run = kernel.arrive(worker)
-    first.run = kernel.turn(first)
-    assert (len(kernel._crew.hasty), dealt(first)) == (2, False)
-    kernel._crew.look()
-    kernel._crew.look()  # the second does not come back
-    first.run = kernel.turn(first)
+        worker.outcome.run = kernel.start_first(worker)
+    first.outcome.run = kernel.finish_and_start_next(first)
+    assert (len(kernel._executor.short_runners), dealt(first)) == (2, False)
+    kernel._executor.check_stragglers()
+    kernel._executor.check_stragglers()  # the second does not come back
+    first.outcome.run = kernel.finish_and_start_next(first)
     assert not dealt(first)  # it is expected again, since its run is a short one
-    first.run = kernel.turn(first)
+    first.outcome.run = kernel.finish_and_start_next(first)
     assert dealt(first)
     scheduler.stop(0)
 
@@ -454,7 +454,7 @@ def test_an_error_of_our_own_in_the_midst_of_a_streak(
 
     steps.special = {5: breaking}
     runs = steps.go(12)
-    until(lambda: bool(scheduler._kernel._crew._resting))
+    until(lambda: bool(scheduler._kernel._executor._idle_workers))
     scheduler.now(noop).result(LIMIT)
     assert [run.number for run in runs if run.state is not RunState.OK] == [5]
     assert steps.began == list(range(2, 14))

@@ -115,7 +115,7 @@ def test_the_tallies_agree_with_the_ledger_in_a_flood(make: Make) -> None:
     gate.open()
     done(*runs)
     done(*[scheduler.now(abs, number) for number in range(20_000)])
-    found = {each.job: each for each in scheduler.tallies()}
+    found = {each.job: each for each in scheduler.counters()}
     assert found["abs"].ok == 20_000
     assert found["held"] == JobCounters("held", False, 1, 0, 100, 0, 0, 0)
     assert found["skips"] == JobCounters("skips", False, 1, 0, 0, 50, 0, 0)
@@ -125,7 +125,7 @@ def test_tallies_come_in_order_and_without_what_was_removed_meanwhile(make: Make
     """They are taken a few jobs at a time; the lock is free in between."""
     scheduler = make()
     jobs = [scheduler.schedule("@yearly", Gate(), name=f"job-{number}") for number in range(1000)]
-    tallies = scheduler.tallies()
+    tallies = scheduler.counters()
     first = next(tallies)
     jobs[-1].remove()
     assert [first.job, *[each.job for each in tallies]] == [job.name for job in jobs[:-1]]
@@ -144,15 +144,15 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make: Make) -> None:
     """It goes by the clock that is never set: an hour that somebody sets the other one by is no hour."""
     clock = ManualClock(1e9)
     scheduler = make(clock=clock)
-    assert scheduler.pulse().heartbeat_age is None
+    assert scheduler.liveness().heartbeat_age is None
     scheduler.start()
     clock.step(3600)
-    assert scheduler.pulse().heartbeat_age == 0
+    assert scheduler.liveness().heartbeat_age == 0
     clock.step(-7200)
     clock.advance(40)
-    assert scheduler.pulse().heartbeat_age == 40
+    assert scheduler.liveness().heartbeat_age == 40
     scheduler._kernel._poll()
-    assert scheduler.pulse().heartbeat_age == 0
+    assert scheduler.liveness().heartbeat_age == 0
 
 
 def test_the_pulse_needs_no_lock(make: Make) -> None:
@@ -161,6 +161,6 @@ def test_the_pulse_needs_no_lock(make: Make) -> None:
     scheduler.start()
     let_go = hold(scheduler)
     try:
-        assert scheduler.pulse().phase is Phase.RUNNING
+        assert scheduler.liveness().phase is Phase.RUNNING
     finally:
         let_go()

@@ -245,15 +245,15 @@ def test_a_coroutine_that_ends_at_once_when_it_is_interrupted_was_interrupted(
     run = scheduler.now(job)
     assert begun.wait(LIMIT)
     kernel = scheduler._kernel
-    settle = kernel._settle
+    settle = kernel._run_effects
 
     def until_it_has_ended(todo: Any) -> None:
-        monkeypatch.setattr(kernel, "_settle", settle)
+        monkeypatch.setattr(kernel, "_run_effects", settle)
         settle(todo)
         assert run.wait(LIMIT)
         scheduler.now(other).result(LIMIT)  # by now the loop has forgotten it, too
 
-    monkeypatch.setattr(kernel, "_settle", until_it_has_ended)
+    monkeypatch.setattr(kernel, "_run_effects", until_it_has_ended)
     assert run.cancel() is Cancellation.INTERRUPTED
     assert run.state is RunState.CANCELLED
 
@@ -289,22 +289,22 @@ def test_a_coroutine_is_interrupted_once(scheduler: Scheduler) -> None:
     assert ending(run) == (RunState.CANCELLED, "cancelled")
     assert work.cleaned == [run.number]
     assert scheduler.now(other).result(LIMIT) == "fine"
-    assert not scheduler._kernel._crew._loop._cancelled
+    assert not scheduler._kernel._executor._event_loop._cancelled
 
 
 def test_a_coroutine_that_cleans_up_after_the_stop_is_not_interrupted_again(scheduler: Scheduler) -> None:
     """Whoever has asked its run to stop a moment before, and comes to the loop when that is closed."""
     work = Cleaning()
     run = scheduler.now(work)
-    record, loop = run._record, scheduler._kernel._crew._loop
+    record, loop = run._record, scheduler._kernel._executor._event_loop
     assert work.begun.wait(LIMIT)
     assert not scheduler.stop(0)
     assert work.cleaning.wait(LIMIT)
-    assert not loop.cancel(record)
+    assert not loop.cancel_task(record)
     work.go_on.set()
     join_ours()
     assert work.cleaned == [run.number]
-    assert not loop.cancel(record)
+    assert not loop.cancel_task(record)
 
 
 # --- replace --------------------------------------------------------------------------------------
@@ -373,7 +373,7 @@ def test_a_job_knows_its_run(scheduler: Scheduler) -> None:
 
 def test_outside_of_a_run_there_is_none() -> None:
     """A clear error, not a None that fails somewhere else."""
-    with pytest.raises(RuntimeError, match="no run is going here"):
+    with pytest.raises(RuntimeError, match="only be called by the code of a job that is running"):
         jobtui.current_run()
 
 

@@ -12,8 +12,8 @@ from support.real_threads import LIMIT, Bell, Gate, Make, Noting, Waiting, done,
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.events import RunQueued
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors import threads
-from jobtui.runtime.kernel import LONGEST_TRUST
+from jobtui.runtime.executors.base import Worker
+from jobtui.runtime.kernel import STRAGGLER_DELAY
 from jobtui.runtime.state_lock import StateLock
 
 NOON = 1_800_000_000.0
@@ -33,7 +33,7 @@ class Stage:
 
     def __init__(self, scheduler: Scheduler, clock: ManualClock) -> None:
         self.clock, self.scheduler, self.kernel = clock, scheduler, scheduler._kernel
-        self.crew = Waiting(scheduler)
+        self.executor = Waiting(scheduler)
         self.bell = self.kernel._timer = Bell()
         self.scheduler.start()
         self.kernel._poll()
@@ -44,21 +44,21 @@ class Stage:
 
     def come(self) -> None:
         """Let another worker come that was sent for."""
-        self.worker = threads.Worker(f"worker-{next(self._numbers)}")
-        self.worker.run = self.kernel.arrive(self.worker)
+        self.worker = Worker(f"worker-{next(self._numbers)}")
+        self.worker.outcome.run = self.kernel.start_first(self.worker)
 
     def turn(self, elapsed: float) -> Any:
         """Let the worker end its run, which took so long, and take the next one."""
-        self.worker.elapsed = elapsed
-        self.worker.run = self.kernel.turn(self.worker)
-        return self.worker.run
+        self.worker.outcome.elapsed = elapsed
+        self.worker.outcome.run = self.kernel.finish_and_start_next(self.worker)
+        return self.worker.outcome.run
 
     def hurry(self) -> None:
         """Let the worker do a short run, so that it is expected back."""
         self.scheduler.now(zero)
         self.come()
-        assert self.crew.hasty
-        assert self.crew.coming == 1
+        assert self.executor.short_runners
+        assert self.executor.available_soon == 1
 
 
 @pytest.fixture
@@ -185,22 +185,22 @@ def test_a_picture_shows_what_was_asked_for_before_it(stage: Stage) -> None:
 
 def test_who_arrives_or_turns_takes_what_is_in_the_inbox(stage: Stage) -> None:
     """It does not go to rest, to be sent for again."""
-    stage.crew.coming = 1
+    stage.executor.available_soon = 1
     run = stage.scheduler.now(zero)
     stage.come()
     assert run.state is RunState.RUNNING
-    stage.crew.coming += 1
+    stage.executor.available_soon += 1
     run = stage.scheduler.now(zero)
     assert [run.state] == [RunState.QUEUED]
     assert stage.turn(SHORT) is not None
     assert [run.state] == [RunState.RUNNING]
-    assert stage.crew.sent_for == 1
+    assert stage.executor.sent_for == 1
 
 
 def test_what_was_asked_for_before_a_tick_is_queued_before_it(stage: Stage) -> None:
     """First in, first out: also where the timer is the one that empties the inbox."""
     stage.scheduler.every("1s", slow)
-    stage.crew.coming = 1
+    stage.executor.available_soon = 1
     stage.scheduler.now(zero)
     stage.clock.advance(1)
     stage.kernel._poll()
@@ -210,7 +210,7 @@ def test_what_was_asked_for_before_a_tick_is_queued_before_it(stage: Stage) -> N
 def test_runs_that_are_let_in_together_have_an_event_each(stage: Stage) -> None:
     """Numbered one by one, as the snapshot counts them."""
     subscription = stage.scheduler.subscribe()
-    stage.crew.coming = 1
+    stage.executor.available_soon = 1
     runs = [stage.scheduler.now(zero) for _ in range(3)]
     seq = subscription.snapshot.seq
     assert stage.scheduler.snapshot().seq == seq + 3
@@ -228,20 +228,20 @@ def test_runs_that_are_let_in_together_have_an_event_each(stage: Stage) -> None:
 def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -> None:
     """A burst wakes no more threads than it needs; who comes and finds a second run sends for the next."""
     scheduler = make(pool=3)
-    crew = Waiting(scheduler)
+    executor = Waiting(scheduler)
     scheduler.start()
     scheduler.now(zero)
-    assert crew.sent_for == 1
+    assert executor.sent_for == 1
     for _ in range(5):
         scheduler.now(zero)
-    assert crew.sent_for == 1
-    arrive = scheduler._kernel.arrive
-    assert arrive(threads.Worker("worker-1")) is not None
-    assert crew.sent_for == 2
-    assert arrive(threads.Worker("worker-2")) is not None
-    assert crew.sent_for == 3
-    assert arrive(threads.Worker("worker-3")) is not None
-    assert crew.sent_for == 3  # the pool is full
+    assert executor.sent_for == 1
+    start_first = scheduler._kernel.start_first
+    assert start_first(Worker("worker-1")) is not None
+    assert executor.sent_for == 2
+    assert start_first(Worker("worker-2")) is not None
+    assert executor.sent_for == 3
+    assert start_first(Worker("worker-3")) is not None
+    assert executor.sent_for == 3  # the pool is full
     assert scheduler.snapshot().pool.queued == 3
     scheduler.stop(0)  # nobody does the work
 
@@ -249,9 +249,9 @@ def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -
 def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make) -> None:
     """Else the run it was sent for would wait for a worker that has ended."""
     scheduler = make()
-    crew = scheduler._kernel._crew
+    executor = scheduler._kernel._executor
 
-    class Sleeper(threads.Worker):
+    class Sleeper(Worker):
         """Gives up, and is sent for at that moment."""
 
         def sleep(self) -> bool:
@@ -259,13 +259,13 @@ def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make)
             first_time = not given_up
             given_up.append(1)
             if first_time:
-                crew.send_for_one()()
-            return not first_time and self._bell.acquire(blocking=False)
+                executor.wake_or_spawn()()
+            return not first_time and self._wakeup_lock.acquire(blocking=False)
 
     given_up: list[int] = []
     worker = Sleeper("worker-1")
-    crew.rest(worker)
-    assert crew._sent_for_again(worker)
+    executor.mark_idle(worker)
+    assert executor._wait_for_work(worker)
     assert len(given_up) == 2
 
 
@@ -310,7 +310,7 @@ def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.
 
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", refuse)
-        patch.setattr(scheduler._kernel._crew, "_resting", [])
+        patch.setattr(scheduler._kernel._executor, "_idle_workers", [])
         runs.append(scheduler.now(zero))
     assert not scheduler._kernel._requests
     assert {run.state for run in runs} == {RunState.QUEUED}
@@ -327,59 +327,59 @@ def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.
 def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> None:
     """Nobody else is woken for what waits, until the timer has seen that the short run goes on and on."""
     scheduler = make(pool=3)
-    crew, kernel = Waiting(scheduler), scheduler._kernel
+    executor, kernel = Waiting(scheduler), scheduler._kernel
     bell = kernel._timer = Bell()
     scheduler.start()
     kernel._poll()
-    worker = threads.Worker("worker-1")
+    worker = Worker("worker-1")
     scheduler.now(zero)
-    worker.run = kernel.arrive(worker)
-    worker.elapsed = 1e-6
-    assert kernel.turn(worker) is None  # from here on these runs are known to be short
+    worker.outcome.run = kernel.start_first(worker)
+    worker.outcome.elapsed = 1e-6
+    assert kernel.finish_and_start_next(worker) is None  # from here on these runs are known to be short
     runs = [scheduler.now(zero) for _ in range(2)]
-    assert (crew.sent_for, bell.rung) == (2, 0)
-    worker = threads.Worker("worker-2")
-    worker.elapsed = 1e-6
-    worker.run = kernel.arrive(worker)
-    assert (crew.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
+    assert (executor.sent_for, bell.rung) == (2, 0)
+    worker = Worker("worker-2")
+    worker.outcome.elapsed = 1e-6
+    worker.outcome.run = kernel.start_first(worker)
+    assert (executor.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
     runs += [scheduler.now(zero) for _ in range(2)]
-    assert (crew.sent_for, bell.rung) == (2, 1)
+    assert (executor.sent_for, bell.rung) == (2, 1)
     kernel._poll()
-    assert crew.sent_for == 2
-    worker.run = kernel.turn(worker)  # it came back, and does another one
-    assert worker.run is not None
+    assert executor.sent_for == 2
+    worker.outcome.run = kernel.finish_and_start_next(worker)  # it came back, and does another one
+    assert worker.outcome.run is not None
     kernel._poll()
-    assert crew.sent_for == 2
+    assert executor.sent_for == 2
     kernel._poll()
-    assert crew.sent_for == 3
+    assert executor.sent_for == 3
     assert [run.state for run in runs] == [RunState.OK, RunState.RUNNING, RunState.QUEUED, RunState.QUEUED]
-    worker.elapsed = 1.0
-    worker.run = kernel.turn(worker)
-    worker.run = kernel.turn(worker)
-    worker.elapsed = 1e-6
-    assert kernel.turn(worker) is None
-    assert crew.coming == 1  # who was sent for last; the others are counted out
+    worker.outcome.elapsed = 1.0
+    worker.outcome.run = kernel.finish_and_start_next(worker)
+    worker.outcome.run = kernel.finish_and_start_next(worker)
+    worker.outcome.elapsed = 1e-6
+    assert kernel.finish_and_start_next(worker) is None
+    assert executor.available_soon == 1  # who was sent for last; the others are counted out
     scheduler.stop(0)
 
 
 def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Make) -> None:
     """What is asked for meanwhile has told it."""
     scheduler = make()
-    crew, kernel = Waiting(scheduler), scheduler._kernel
+    executor, kernel = Waiting(scheduler), scheduler._kernel
     bell = kernel._timer = Bell()
     scheduler.start()
     kernel._poll()
     for expected in (1, 2):
         scheduler.now(zero)
-        worker = threads.Worker(f"worker-{expected}")
-        worker.run = kernel.arrive(worker)
-        worker.elapsed = 1e-6
+        worker = Worker(f"worker-{expected}")
+        worker.outcome.run = kernel.start_first(worker)
+        worker.outcome.elapsed = 1e-6
         if expected == 1:
-            assert kernel.turn(worker) is None
+            assert kernel.finish_and_start_next(worker) is None
     assert bell.rung == 0
     scheduler.now(zero)
     scheduler.now(zero)
-    assert (crew.sent_for, bell.rung) == (2, 1)
+    assert (executor.sent_for, bell.rung) == (2, 1)
     scheduler.stop(0)
 
 
@@ -387,7 +387,7 @@ def test_who_rests_is_not_expected(stage: Stage) -> None:
     """Else nobody would be sent for any more."""
     stage.hurry()
     assert stage.turn(SHORT) is None
-    assert (stage.crew.coming, stage.crew.hasty) == (0, {})
+    assert (stage.executor.available_soon, stage.executor.short_runners) == (0, {})
 
 
 def test_a_worker_that_takes_a_longer_run_is_not_expected_back(stage: Stage) -> None:
@@ -396,14 +396,14 @@ def test_a_worker_that_takes_a_longer_run_is_not_expected_back(stage: Stage) -> 
     stage.come()
     assert stage.turn(LONG) is None
     stage.hurry()
-    sent_for = stage.crew.sent_for
+    sent_for = stage.executor.sent_for
     for work in (slow, slow):
         stage.scheduler.now(work)
-    assert stage.crew.sent_for == sent_for
+    assert stage.executor.sent_for == sent_for
     run = stage.turn(SHORT)
     assert run.job.name == "slow"
-    assert not stage.crew.hasty
-    assert stage.crew.sent_for == sent_for + 1
+    assert not stage.executor.short_runners
+    assert stage.executor.sent_for == sent_for + 1
 
 
 def test_the_timer_is_told_to_look_at_each_short_run_that_somebody_waits_behind(stage: Stage) -> None:
@@ -425,14 +425,14 @@ def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(sta
     stage.hurry()
     for _ in range(3):
         stage.scheduler.now(zero)
-    stage.kernel._watching, rung = False, stage.bell.rung  # the timer has looked just now
+    stage.kernel._straggler_check_due, rung = False, stage.bell.rung  # the timer has looked just now
     assert stage.turn(SHORT) is not None
     assert stage.bell.rung == rung + 1
 
 
 def test_the_timer_is_not_woken_where_it_looks_soon_by_itself(stage: Stage) -> None:
     """Something is due in a moment anyway."""
-    stage.scheduler.in_(LONGEST_TRUST / 2, slow)
+    stage.scheduler.in_(STRAGGLER_DELAY / 2, slow)
     stage.kernel._poll()
     rung = stage.bell.rung
     stage.hurry()
@@ -446,7 +446,7 @@ def test_whoever_waits_for_a_run_is_told_also_while_others_are_on_the_way(stage:
     stage.come()
     ended = stage.kernel.done_event_of(run)
     assert ended is not None
-    stage.crew.coming, stage.kernel._watching = 2, True
+    stage.executor.available_soon, stage.kernel._straggler_check_due = 2, True
     assert stage.turn(SHORT) is None
     assert ended.is_set()
 
@@ -456,13 +456,13 @@ def test_who_came_back_late_is_expected_back_from_the_next_short_run(stage: Stag
     stage.hurry()
     for _ in range(2):
         stage.kernel._poll()
-    assert not stage.crew.hasty
-    stage.crew.coming = 1  # somebody else is on the way, so that nobody is sent for
+    assert not stage.executor.short_runners
+    stage.executor.available_soon = 1  # somebody else is on the way, so that nobody is sent for
     for _ in range(2):
         stage.scheduler.now(zero)
     assert stage.turn(SHORT) is not None
-    assert list(stage.crew.hasty) == [stage.worker]
-    assert stage.crew.coming == 2
+    assert list(stage.executor.short_runners) == [stage.worker]
+    assert stage.executor.available_soon == 2
 
 
 def test_no_change_wakes_the_timer_for_what_it_knows(stage: Stage) -> None:
@@ -502,7 +502,7 @@ def released(lock: StateLock) -> list[bool]:
     release: Callable[[], None] = lock.release
 
     def noted() -> None:
-        seen.append(lock.changing)
+        seen.append(lock.in_use)
         release()
 
     lock.release = noted

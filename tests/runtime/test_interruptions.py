@@ -15,7 +15,7 @@ from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import InternalError
-from jobtui.runtime.executors.threads import Worker
+from jobtui.runtime.executors.base import Worker
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.output_capture import OutputLog
 from jobtui.runtime.state_lock import StateLock
@@ -54,7 +54,7 @@ def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
         else:
             handler()
 
-    scheduler._kernel.query(change)
+    scheduler._kernel.inspect(change)
     return answer[0]
 
 
@@ -112,7 +112,7 @@ def test_another_thread_waits_for_its_turn(scheduler: Scheduler) -> None:
         assert inside.wait(LIMIT)
         assert not answers
 
-    scheduler._kernel.query(change)
+    scheduler._kernel.inspect(change)
     asker.join(LIMIT)
     assert answers == [2]
 
@@ -253,15 +253,15 @@ def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
 
 def break_behind_a_rest(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let an error of our own come once, as soon as a worker was put to rest."""
-    commit = kernel._commit
+    commit = kernel._collect_effects
 
     def broken() -> Any:
-        if "worker" in threading.current_thread().name and kernel._crew._resting:
-            monkeypatch.setattr(kernel, "_commit", commit)
+        if "worker" in threading.current_thread().name and kernel._executor._idle_workers:
+            monkeypatch.setattr(kernel, "_collect_effects", commit)
             raise KeyError("a book is missing")
         return commit()
 
-    monkeypatch.setattr(kernel, "_commit", broken)
+    monkeypatch.setattr(kernel, "_collect_effects", broken)
 
 
 def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
@@ -271,14 +271,14 @@ def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
     scheduler = make(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
-    failed, told = kernel.failed, threading.Event()
+    failed, told = kernel.worker_crashed, threading.Event()
 
     def note(worker: Worker, error: Exception) -> None:
         failed(worker, error)
         told.set()
 
     break_behind_a_rest(kernel, monkeypatch)
-    monkeypatch.setattr(kernel, "failed", note)
+    monkeypatch.setattr(kernel, "worker_crashed", note)
     scheduler.now(noop)
     assert told.wait(LIMIT)
     for _ in range(3):
@@ -292,7 +292,7 @@ def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_a
     scheduler = make(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
-    failed, told = kernel.failed, threading.Event()
+    failed, told = kernel.worker_crashed, threading.Event()
 
     def late(worker: Worker, error: Exception) -> None:
         scheduler.now(noop)
@@ -300,7 +300,7 @@ def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_a
         told.set()
 
     break_behind_a_rest(kernel, monkeypatch)
-    monkeypatch.setattr(kernel, "failed", late)
+    monkeypatch.setattr(kernel, "worker_crashed", late)
     scheduler.now(noop)
     assert told.wait(LIMIT)
     through_together(scheduler)
@@ -333,14 +333,14 @@ def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
 def test_the_lock_says_who_has_interrupted() -> None:
     """Only code on the thread that makes a change has."""
     lock = StateLock()
-    answers = [lock.interrupted]
+    answers = [lock.reentered]
     with lock:
-        answers.append(lock.interrupted)
+        answers.append(lock.reentered)
         with pytest.raises(RuntimeError, match="middle of a change"), lock:
             pytest.fail("it was taken twice")
-        answers.append(lock.interrupted)
-        other = threading.Thread(target=lambda: answers.append(lock.interrupted))
+        answers.append(lock.reentered)
+        other = threading.Thread(target=lambda: answers.append(lock.reentered))
         other.start()
         other.join(LIMIT)
-    answers.append(lock.interrupted)
+    answers.append(lock.reentered)
     assert answers == [False, True, True, False, False]

@@ -495,7 +495,7 @@ def test_a_group_of_one_off_runs_is_no_job(scheduler: Scheduler) -> None:
 def test_a_run_whose_group_was_removed_gets_a_new_one(scheduler: Scheduler) -> None:
     """Also where `now` has just been asked for the same: nobody would see the run, and no stop cancel it."""
     first, second = scheduler.now(work), scheduler.now(work)
-    scheduler._kernel.change(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
+    scheduler._kernel.apply(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
     third = scheduler.now(work)
     assert [run.state for run in (first, second, third)] == [*[RunState.CANCELLED] * 2, RunState.QUEUED]
     assert [(job.name, job.queued) for job in scheduler.snapshot().jobs] == [("work", 1)]

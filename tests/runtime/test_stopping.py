@@ -17,7 +17,7 @@ from support.real_threads import LIMIT, Gate, Make, Waiting, done, hold, join_ou
 
 from jobtui import RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
-from jobtui.runtime.executors import threads
+from jobtui.runtime.executors.base import Worker
 
 # --- who is waited for ----------------------------------------------------------------------------
 
@@ -48,19 +48,19 @@ def test_stop_waits_for_running_work_and_cancels_what_waits(make: Make) -> None:
 def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make: Make) -> None:
     """Also while a worker has been sent for, and the timer is about to look who does short runs."""
     scheduler = make()
-    crew, kernel = Waiting(scheduler), scheduler._kernel
+    executor, kernel = Waiting(scheduler), scheduler._kernel
     scheduler.start()
     scheduler.now(zero)
-    worker = threads.Worker("worker-1")
-    worker.run = kernel.arrive(worker)
-    crew.coming, kernel._watching = 1, True
+    worker = Worker("worker-1")
+    worker.outcome.run = kernel.start_first(worker)
+    executor.available_soon, kernel._straggler_check_due = 1, True
     answers: list[bool] = []
     stopping = threading.Event()
     scheduler.subscribe(stopping.set)
     stopper = threading.Thread(target=lambda: answers.append(scheduler.stop(math.inf)), daemon=True)
     stopper.start()
     assert stopping.wait(LIMIT)
-    assert kernel.turn(worker) is None
+    assert kernel.finish_and_start_next(worker) is None
     stopper.join(LIMIT)
     assert answers == [True]
 
@@ -148,7 +148,7 @@ def test_a_job_may_stop_the_scheduler_and_is_not_waited_for(make: Make) -> None:
     join_ours()
     assert answers == [True]
     assert (stopper.state, other.state) == (RunState.OK, RunState.OK)
-    assert stopper.reason == "it stopped the scheduler; what it did afterwards was not waited for"
+    assert stopper.reason == "it stopped the scheduler, which did not wait for the rest of it"
     assert scheduler.snapshot().phase is Phase.STOPPED
 
 
@@ -459,7 +459,7 @@ def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make: Make) -> N
     def in_the_child() -> int:
         assert scheduler.snapshot().phase is Phase.STOPPED
         for ask in (scheduler.now, partial(scheduler.in_, 1)):
-            with pytest.raises(RuntimeError, match="make another one here"):
+            with pytest.raises(RuntimeError, match="create another one after the fork"):
                 ask(zero)
         assert scheduler.stop(LIMIT)
         with Scheduler(tz="UTC") as another:

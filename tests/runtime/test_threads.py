@@ -11,7 +11,7 @@ from support.real_threads import LIMIT, Gate, Make, done, ours, zero
 from jobtui import Cancellation, RunCancelledError, RunState, StartError
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import RunStarted
-from jobtui.runtime.executors import threads as threads_module
+from jobtui.runtime.executors import base
 
 # --- the pool -------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ def test_worker_threads_are_reused_and_named(make: Make) -> None:
 
 def test_idle_threads_end_and_come_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread without work for a while ends; the next run gets a new one."""
-    monkeypatch.setattr(threads_module, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(base, "IDLE_SECONDS", 0.01)
     scheduler = make(pool=4)
     scheduler.start()
     threads = [scheduler.now(threading.current_thread).result(LIMIT) for _ in range(3)]
@@ -241,7 +241,7 @@ def test_whatever_is_raised_ends_that_run_alone(
     assert type(error).__name__ in run.reason
     [view] = scheduler.snapshot().recent
     assert "in fails" in view.error
-    assert "workers.py" not in view.error
+    assert "executors" not in view.error
     # A coroutine cannot raise StopIteration: Python makes a RuntimeError of it.
     with pytest.raises(
         type(error) if not isinstance(error, StopIteration) or not coroutine else RuntimeError

@@ -12,8 +12,8 @@ def test_what_was_drawn_before_is_in_the_picture_as_it_is() -> None:
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     names = [scheduler.every("1h", print, name=f"job-{number}").name for number in range(3 * DRAWN_TOGETHER)]
     pictures = []
-    for _ in scheduler.draw():
-        records = scheduler._kernel.query(lambda engine: list(engine.jobs.values()))
+    for _ in scheduler.refresh_views():
+        records = scheduler._kernel.inspect(lambda engine: list(engine.jobs.values()))
         pictures.append(sum(record.picture is not None for record in records))
     assert pictures == [DRAWN_TOGETHER, 2 * DRAWN_TOGETHER, 3 * DRAWN_TOGETHER]
     drawn = [record.picture for record in records]
@@ -27,9 +27,9 @@ def test_only_what_has_changed_is_drawn() -> None:
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(3 * DRAWN_TOGETHER)]
     before = scheduler.snapshot().jobs
-    assert list(scheduler.draw()) == []
+    assert list(scheduler.refresh_views()) == []
     jobs[1].pause()
-    assert len(list(scheduler.draw())) == 1
+    assert len(list(scheduler.refresh_views())) == 1
     after = scheduler.snapshot().jobs
     assert [old is new for old, new in zip(before, after, strict=True)].count(False) == 1
 
@@ -38,7 +38,7 @@ def test_a_job_that_is_removed_meanwhile_is_not_drawn() -> None:
     """Its picture would be of nothing."""
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(2 * DRAWN_TOGETHER)]
-    drawing = scheduler.draw()
+    drawing = scheduler.refresh_views()
     next(drawing)
     record = jobs[-1]._record
     jobs[-1].remove()

@@ -9,7 +9,7 @@ from typing import Any
 from jobtui import Run, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.runtime.clock import SystemClock
-from jobtui.runtime.executors import threads
+from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.timer import Timer
 
 LIMIT = 10.0  # seconds after which something that should have happened has not
@@ -91,24 +91,24 @@ def hold(scheduler: Scheduler) -> Callable[[], None]:
         leave.set()
         holder.join(LIMIT)
 
-    holder = threading.Thread(target=scheduler._kernel.query, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.inspect, args=(dawdle,))
     holder.start()
     assert inside.wait(LIMIT)
     return let_go
 
 
-class Waiting(threads.ThreadExecutor):
+class Waiting(ThreadExecutor):
     """Workers that are sent for and come when the test says so."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         super().__init__(scheduler._kernel, SystemClock())
-        scheduler._kernel._crew = self
+        scheduler._kernel._executor = self
         self.sent_for = 0
 
-    def send_for_one(self) -> Callable[[], None]:
+    def wake_or_spawn(self) -> Callable[[], None]:
         """Count, and let nobody come."""
         self.sent_for += 1
-        self.coming += 1
+        self.available_soon += 1
         return lambda: None
 
 

@@ -111,7 +111,7 @@ def test_what_happens_is_told_in_order(client: Client, scheduler: Scheduler) -> 
         scheduler.resize(3)
         scheduler.in_("1h", nothing)
         scheduler.job("fail").remove()
-        events = stream.until(scheduler.pulse().seq)
+        events = stream.until(scheduler.liveness().seq)
     assert [name for name, _ in events] == [
         "RunQueued",
         "RunStarted",
@@ -134,7 +134,7 @@ def test_a_client_that_comes_back_misses_nothing_that_is_kept(client: Client, sc
     tag = client.get("/snapshot").json["tag"]
     runs = [scheduler.run("nothing") for _ in range(200)]
     done(*runs)
-    last = scheduler.pulse().seq
+    last = scheduler.liveness().seq
     with following(client, tag) as stream:
         events = stream.until(last)
     assert [data["seq"] for _, data in events] == list(range(seq_of(tag) + 1, last + 1))
@@ -145,7 +145,7 @@ def test_many_clients_miss_nothing_that_is_kept(client: Client, scheduler: Sched
     tag = client.get("/snapshot").json["tag"]
     for _ in range(10):
         done(*[scheduler.run("nothing") for _ in range(50)])
-    last = scheduler.pulse().seq
+    last = scheduler.liveness().seq
     with following(client, tag) as first, following(client, tag) as second, following(client, tag) as third:
         for stream in (first, second, third):
             events = stream.until(last)
@@ -161,7 +161,7 @@ def test_what_is_gone_is_told_by_its_number(client: Client, scheduler: Scheduler
         scheduler.pause("nothing")
         while stream.next()[1] != "JobPaused":
             pass
-    last = scheduler.pulse().seq
+    last = scheduler.liveness().seq
     with following(client, tag) as stream:
         at, name, data = stream.next()
         assert name == "lost"
@@ -182,7 +182,7 @@ def test_a_tag_that_means_nothing_here_is_told(client: Client, scheduler: Schedu
         at, name, data = stream.next()
         assert (name, data) == ("lost", {"lost": None})
         scheduler.pause("nothing")
-        events = stream.until(scheduler.pulse().seq)
+        events = stream.until(scheduler.liveness().seq)
     assert [name for name, _ in events][-1] == "JobPaused"
     assert events[0][1]["seq"] == seq_of(at) + 1
 
@@ -221,7 +221,7 @@ def test_a_client_that_takes_nothing_holds_nobody_up_and_is_cut_off(
         with following(client) as stream:
             for _ in range(20):
                 done(*[scheduler.run("long") for _ in range(25)])
-                stream.until(scheduler.pulse().seq)
+                stream.until(scheduler.liveness().seq)
         while slow.recv(65_536):  # what was on its way, and then the end
             pass
 

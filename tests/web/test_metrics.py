@@ -259,13 +259,13 @@ def test_scrapes_at_once_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None
     """Ten of them ask the scheduler once, also if one goes; one that comes afterwards asks again."""
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", lambda: None, name="a")
-    asked, tallies = [], scheduler.tallies
+    asked, counters = [], scheduler.counters
 
     def ask() -> Iterator[JobCounters]:
         asked.append(1)
-        return tallies()
+        return counters()
 
-    monkeypatch.setattr(scheduler, "tallies", ask)
+    monkeypatch.setattr(scheduler, "counters", ask)
 
     async def scrape(metrics: Metrics) -> None:
         serve = handler(metrics)
@@ -433,7 +433,7 @@ def test_a_scheduler_that_stops_says_so(latch: Latch) -> None:
         latch.wait_begun()
         stopper = threading.Thread(target=scheduler.stop, args=(LIMIT,))
         stopper.start()
-        while scheduler.pulse().phase.value == "running":
+        while scheduler.liveness().phase.value == "running":
             pass
         assert health(client) == (503, "stopping")
         latch.open()
@@ -479,7 +479,7 @@ def holding(scheduler: Scheduler) -> Iterator[None]:
         inside.set()
         assert leave.wait(LIMIT)
 
-    holder = threading.Thread(target=scheduler._kernel.query, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.inspect, args=(dawdle,))
     holder.start()
     assert inside.wait(LIMIT)
     yield

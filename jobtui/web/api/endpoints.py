@@ -76,7 +76,7 @@ class Api:
         wait = whole_number("wait", request.query.get("wait", "0"), 0, LONGEST_WAIT)
         broadcast = self._site.broadcast
         seen = broadcast.seq_of(request.query.get("after", ""))
-        if wait and seen == self._source.scheduler.pulse().seq:  # else there is news, or it makes no sense
+        if wait and seen == self._source.scheduler.liveness().seq:  # else there is news, or it makes no sense
             await broadcast.wait_beyond(seen, wait)
         snapshot = self._source.snapshot()
         about = {

@@ -59,7 +59,7 @@ class EventStream:
     def __init__(self, site: ServerContext) -> None:
         self._broadcast = site.broadcast
         self._turns = site.turns
-        self._pulse = site.source.scheduler.pulse
+        self._pulse = site.source.scheduler.liveness
         self._clients = 0
         self._written: OrderedDict[int, bytes] = OrderedDict()  # by number; the same for all clients
 

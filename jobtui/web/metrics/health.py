@@ -33,7 +33,7 @@ class Health:
     async def serve(self, request: web.Request) -> web.Response:
         """200 if the scheduler is running and its timer wakes as it should, else 503."""
         check_query(request)
-        pulse = self._scheduler.pulse()
+        pulse = self._scheduler.liveness()
         status = status_of(pulse)
         return json_response(
             {"status": status, "heartbeat_age": pulse.heartbeat_age},

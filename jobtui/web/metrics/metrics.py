@@ -75,7 +75,7 @@ class Metrics:
 
     async def _scrape(self, encode: Encoder) -> bytes:
         tallies: list[JobCounters] = []
-        for tally in self._scheduler.tallies():
+        for tally in self._scheduler.counters():
             tallies.append(tally)
             if len(tallies) % _COUNTED == 0:
                 await pause()
@@ -104,7 +104,7 @@ class Metrics:
             )
 
     def _totals(self, tallies: Sequence[JobCounters]) -> Iterator[Metric]:
-        pulse, pool = self._scheduler.pulse(), self._scheduler.pool_view()
+        pulse, pool = self._scheduler.liveness(), self._scheduler.pool_view()
         yield InfoMetricFamily(
             "jobtui_build",
             "The versions of jobtui and of Python.",

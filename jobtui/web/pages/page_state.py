@@ -97,7 +97,7 @@ class PageState:
             await self._paint()
 
     async def _paint(self) -> None:
-        for _ in self._site.source.scheduler.draw():
+        for _ in self._site.source.scheduler.refresh_views():
             await pause()
         snapshot = self._site.source.snapshot()
         day = snapshot.at.date()
