@@ -79,4 +79,4 @@ def test_the_readme_links_every_page_for_users() -> None:
     """All pages of the index are linked."""
     linked = {link.partition("#")[0].rpartition("/")[2] for link in README.links()}
     index = {link for link in page("docs/index.md").links() if "/" not in link}
-    assert index - linked == set()
+    assert index <= linked
