@@ -69,7 +69,7 @@ class AccessRules:
         if self.allow and self.credentials is None:
             raise ValueError("jobs.allow lets other machines in: it needs jobs.auth.user and jobs.auth.pass")
 
-    def lets_in(self, address: IpAddress) -> bool:
+    def allows(self, address: IpAddress) -> bool:
         """Whether somebody may come from this address."""
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
         plain = mapped or address

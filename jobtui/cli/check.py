@@ -87,7 +87,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
         "zone": f"{printable(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
     if loaded.settings.listen is not None:
-        lines["page"] = f"{printable(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.guards)}"
+        lines["page"] = f"{printable(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.access)}"
     if loaded.start_functions:
         lines["on start"] = (
             f"{loaded.start_functions} on_app_start, which check does not call; more jobs may come from there"
@@ -98,13 +98,13 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     return grid
 
 
-def _who_comes_in(guards: AccessRules) -> str:
+def _who_comes_in(access: AccessRules) -> str:
     """Whom the status page is for."""
-    networks = "".join(f" and {network}" for network in guards.allow)
+    networks = "".join(f" and {network}" for network in access.allow)
     who = f"for this machine{networks}"
-    if guards.credentials is not None:
+    if access.credentials is not None:
         who += ", with user and password"
-    return f"{who}, readonly" if guards.readonly else who
+    return f"{who}, readonly" if access.readonly else who
 
 
 def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:

@@ -190,7 +190,7 @@ def _server_for(loaded: Loaded, options: argparse.Namespace) -> Serve | None:
         return None
     from jobtui.web.server import Server  # noqa: PLC0415 - this brings aiohttp
 
-    return lambda source: Server(source, address, guards=loaded.settings.guards)
+    return lambda source: Server(source, address, access=loaded.settings.access)
 
 
 def _headless(loaded: Loaded, grace: float, ending: ProcessExit | None, serve: Serve | None) -> int:

@@ -14,7 +14,7 @@ _HOW = (
 )
 
 
-def guards_of(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> AccessRules:
+def access_rules(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> AccessRules:
     """The access rules of the settings that are in force.
 
     As in Revel, credentials that stand there are not asked for if `jobs.auth` is false. If nothing is said of

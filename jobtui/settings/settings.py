@@ -32,7 +32,7 @@ from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
 from jobtui.schedules.bad_spec import quoted
 from jobtui.schedules.schedule import Dst
-from jobtui.settings.access_settings import guards_of
+from jobtui.settings.access_settings import access_rules
 from jobtui.settings.conf_format import (
     TOP,
     BadConfLine,
@@ -101,7 +101,7 @@ class Settings:
         selfconcurrent: Whether a job's own runs may overlap.
         dst: What fixed times do when the clocks change, where a job does not say; see `jobtui.parse`.
         listen: Where the status page is served; None for nowhere.
-        guards: Who may come in there.
+        access: Who may come in there.
         schedules: The named schedules: whole key with its `cron.` to spec. Read-only.
         source: The file they were read from, or None.
     """
@@ -110,7 +110,7 @@ class Settings:
     selfconcurrent: bool = False
     dst: Dst = "once"
     listen: Address | None = None
-    guards: AccessRules = field(default_factory=AccessRules)
+    access: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = field(default=None, compare=False)
 
@@ -249,7 +249,7 @@ def _checked(entries: Mapping[str, Entry], path: Path) -> Settings:
     own = ("jobs.pool", "jobs.selfconcurrent", "jobs.dst", "jobs.listen")
     return Settings(
         **{key.removeprefix("jobs."): values[key] for key in own if key in values},
-        guards=guards_of(entries, values),
+        access=access_rules(entries, values),
         schedules={key: value for key, value in values.items() if key not in _CHECKS},
         source=path,
     )

@@ -106,7 +106,7 @@ class _Door:
         path = "" if resource is None else resource.canonical
         if path not in OPEN_PATHS:
             await gate.check_credentials(visit, client)
-            if gate.guards.readonly and request.method not in SAFE_METHODS and path != LOGOUT:
+            if gate.rules.readonly and request.method not in SAFE_METHODS and path != LOGOUT:
                 raise Problem(HTTPStatus.FORBIDDEN, "nothing can be changed here: jobs.readonly is set")
         return await handler(request)
 

@@ -18,13 +18,13 @@ class CannotListenError(OSError):
     """An address cannot be listened on; the message says why."""
 
 
-def check_exposure(address: Address, guards: AccessRules) -> None:
+def check_exposure(address: Address, access: AccessRules) -> None:
     """See that what other machines can reach asks for credentials.
 
     Raises:
         CannotListenError: It does not.
     """
-    if not address.loopback and guards.credentials is None:
+    if not address.loopback and access.credentials is None:
         raise CannotListenError(
             f"{address.authority if isinstance(address, TcpAddress) else address} can be reached by other "
             "machines, so it needs jobs.auth.user and jobs.auth.pass in the settings.\n"

@@ -42,7 +42,7 @@ class Server:
     Args:
         source: The scheduler.
         address: Where to listen.
-        guards: Who may come in.
+        access: Who may come in.
         clock: Where the time comes from.
 
     Attributes:
@@ -58,11 +58,11 @@ class Server:
         source: LocalBackend,
         address: Address,
         *,
-        guards: AccessRules | None = None,
+        access: AccessRules | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._guards = guards or AccessRules()
-        check_exposure(address, self._guards)
+        self._access = access or AccessRules()
+        check_exposure(address, self._access)
         self._socket, self.address = listen(address)
         self._source = source
         self._connections = Connections()
@@ -123,7 +123,7 @@ class Server:
         site = ServerContext(
             source=self._source,
             broadcast=broadcast,
-            gate=AccessControl(self._guards, Sessions(monotonic), monotonic),
+            gate=AccessControl(self._access, Sessions(monotonic), monotonic),
             connections=connections,
             turns=Staggered(),
             clock=self._clock,

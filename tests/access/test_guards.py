@@ -38,7 +38,7 @@ class TestCredentials:
             assert str(caught.value) == said
 
     def test_the_password_is_not_printed(self) -> None:
-        """Neither with the credentials nor with the guards around them."""
+        """Neither with the credentials nor with the rules around them."""
         assert repr(ME) == "Credentials(user='me')"
         assert SECRET not in repr(AccessRules(credentials=ME))
         assert "Password" not in repr(AccessRules(credentials=ME))
@@ -59,8 +59,8 @@ class TestLetsIn:
     @pytest.mark.parametrize("address", ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "::1%lo"])
     def test_this_machine_always(self, address: str) -> None:
         """Also where an IPv6 socket sees an IPv4 client."""
-        assert AccessRules().lets_in(ip_address(address))
-        assert AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"),)).lets_in(ip_address(address))
+        assert AccessRules().allows(ip_address(address))
+        assert AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"),)).allows(ip_address(address))
 
     @pytest.mark.parametrize(
         "address",
@@ -69,7 +69,7 @@ class TestLetsIn:
     )  # fmt: skip
     def test_nobody_else(self, address: str) -> None:
         """What is not loopback itself is another machine, whatever it is embedded in."""
-        assert not AccessRules().lets_in(ip_address(address))
+        assert not AccessRules().allows(ip_address(address))
 
     @pytest.mark.parametrize(
         ("address", "inside"),
@@ -88,8 +88,8 @@ class TestLetsIn:
     )
     def test_the_networks_that_are_allowed(self, address: str, *, inside: bool) -> None:
         """All of them and nothing beside them, in both versions."""
-        guards = AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
-        assert guards.lets_in(ip_address(address)) is inside
+        rules = AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
+        assert rules.allows(ip_address(address)) is inside
 
     def test_no_network_without_credentials(self) -> None:
         """An address is no proof of who it is."""

@@ -21,7 +21,7 @@ from jobtui.frontend.backend import Backend, LocalBackend
 from jobtui.remote.http_client import Target
 from jobtui.web.server import Server
 
-GUARDS = AccessRules(credentials=Login("ada", read_password("lovelace")))
+RULES = AccessRules(credentials=Login("ada", read_password("lovelace")))
 
 
 class Answers:
@@ -83,9 +83,9 @@ def serve() -> Iterator[Callable[..., Server]]:
         scheduler = cleanup.enter_context(Scheduler(tz="UTC"))
         scheduler.schedule("@yearly", print, name="a")
 
-        def serve(address: str = "127.0.0.1:0", guards: AccessRules | None = None) -> Server:
+        def serve(address: str = "127.0.0.1:0", access: AccessRules | None = None) -> Server:
             source = LocalBackend(scheduler, "jobs.py")
-            return cleanup.enter_context(Server(source, parse_address(address), guards=guards))
+            return cleanup.enter_context(Server(source, parse_address(address), access=access))
 
         yield serve
 
@@ -224,7 +224,7 @@ def test_https_where_there_is_none(serve: Callable[..., Server]) -> None:
 
 def test_credentials_from_the_url(serve: Callable[..., Server]) -> None:
     """They are used, and never shown."""
-    url = str(serve(guards=GUARDS).address).replace("//", "//ada:lovelace@")
+    url = str(serve(access=RULES).address).replace("//", "//ada:lovelace@")
     source = connect(url)
     assert "lovelace" not in source.address
     source.close()
@@ -234,7 +234,7 @@ def test_credentials_from_the_environment(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the URL has none; one part may come from here and the other from there."""
-    address = str(serve(guards=GUARDS).address)
+    address = str(serve(access=RULES).address)
     monkeypatch.setenv("JOBTUI_PASSWORD", "lovelace")
     connect(address.replace("//", "//ada@")).close()
     monkeypatch.setenv("JOBTUI_USER", "ada")
@@ -253,7 +253,7 @@ def test_the_user_is_asked(
     connect(str(serve().address)).close()
     assert user.prompts == []
     user = type_in("charles", "babbage", "ada", "lovelace")
-    address = str(serve(guards=GUARDS).address)
+    address = str(serve(access=RULES).address)
     connect(address).close()
     assert user.prompts == ["user: ", "password: "] * 2
     assert capsys.readouterr().err.splitlines() == [
@@ -265,7 +265,7 @@ def test_the_user_is_asked(
 def test_a_user_in_the_url_is_not_asked_for(serve: Callable[..., Server], type_in: Type) -> None:
     """Only the password is."""
     user = type_in("lovelace")
-    connect(str(serve(guards=GUARDS).address).replace("//", "//ada@")).close()
+    connect(str(serve(access=RULES).address).replace("//", "//ada@")).close()
     assert user.prompts == ["password: "]
 
 
@@ -273,7 +273,7 @@ def test_three_attempts(serve: Callable[..., Server], type_in: Type) -> None:
     """Then it is enough, long before the server locks the machine out."""
     user = type_in(*("ada", "guess") * 5)
     with pytest.raises(CannotAttachError, match=r"^wrong user or password$"):
-        connect(str(serve(guards=GUARDS).address))
+        connect(str(serve(access=RULES).address))
     assert len(user.prompts) == 6
 
 
@@ -281,12 +281,12 @@ def test_no_answer(serve: Callable[..., Server], type_in: Type) -> None:
     """Who has nothing to say at the prompt stays outside."""
     type_in("ada")
     with pytest.raises(CannotAttachError, match="no way in"):
-        connect(str(serve(guards=GUARDS).address))
+        connect(str(serve(access=RULES).address))
 
 
 def test_nobody_to_ask(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal it is said where the credentials belong, also where standard input is closed."""
-    address = str(serve(guards=GUARDS).address)
+    address = str(serve(access=RULES).address)
     for stdin in (io.StringIO("ada\nlovelace\n"), None):
         monkeypatch.setattr("sys.stdin", stdin)
         with pytest.raises(CannotAttachError, match="put them into JOBTUI_USER and JOBTUI_PASSWORD"):
@@ -295,7 +295,7 @@ def test_nobody_to_ask(serve: Callable[..., Server], monkeypatch: pytest.MonkeyP
 
 def test_too_many_attempts(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
     """The server's own words say that one has to wait."""
-    address = str(serve(guards=GUARDS).address)
+    address = str(serve(access=RULES).address)
     for _ in range(5):
         with pytest.raises(CannotAttachError, match="wrong user or password"):
             connect(address.replace("//", "//ada:guess@"))

@@ -389,9 +389,9 @@ class TestListen:
         made: list[object] = []
 
         class Server:
-            def __init__(self, source: object, address: object, *, guards: AccessRules) -> None:
-                user = guards.credentials.user if guards.credentials else ""
-                made.append((source, str(address), user, guards.readonly))
+            def __init__(self, source: object, address: object, *, access: AccessRules) -> None:
+                user = access.credentials.user if access.credentials else ""
+                made.append((source, str(address), user, access.readonly))
 
         def run_headless(
             scheduler: object, *, serve: Callable[[object], object] | None, **_rest: object

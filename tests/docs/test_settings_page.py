@@ -36,7 +36,7 @@ def test_the_page_has_every_key_and_no_other(tmp_path: Path) -> None:
 def test_the_page_has_the_default(name: str) -> None:
     """The values of `Settings()`."""
     settings = Settings()
-    default = getattr(settings, name) if hasattr(settings, name) else getattr(settings.guards, name)
+    default = getattr(settings, name) if hasattr(settings, name) else getattr(settings.access, name)
     shown = (
         {True: "true", False: "false"}.get(default, f'"{default}"')
         if type(default) is not int

@@ -58,9 +58,9 @@ def scheduler() -> Iterator[Scheduler]:
         yield scheduler
 
 
-def serve(scheduler: Scheduler, address: Address | None = None, guards: AccessRules | None = None) -> Server:
+def serve(scheduler: Scheduler, address: Address | None = None, access: AccessRules | None = None) -> Server:
     """A server that is not entered yet."""
-    return Server(LocalBackend(scheduler, "jobs.py"), address or parse_address("127.0.0.1:0"), guards=guards)
+    return Server(LocalBackend(scheduler, "jobs.py"), address or parse_address("127.0.0.1:0"), access=access)
 
 
 def target_of(server: Server) -> Target:
@@ -358,8 +358,8 @@ def test_no_name_is_a_step_in_the_path(
 
 def test_credentials(cleanup: ExitStack, scheduler: Scheduler) -> None:
     """They go with every request; without them, or with wrong ones, nobody gets in."""
-    guards = AccessRules(credentials=Login("ada", read_password("pass:wörd")))
-    target = target_of(cleanup.enter_context(serve(scheduler, guards=guards)))
+    access = AccessRules(credentials=Login("ada", read_password("pass:wörd")))
+    target = target_of(cleanup.enter_context(serve(scheduler, access=access)))
     with pytest.raises(UnauthorizedError, match="who are you"):
         attached(cleanup, target)
     with pytest.raises(UnauthorizedError, match="wrong user or password"):
@@ -386,7 +386,7 @@ def test_a_password_that_was_changed_is_not_tried_for_ever(cleanup: ExitStack, s
 
 def test_a_server_that_is_read_only(cleanup: ExitStack, scheduler: Scheduler) -> None:
     """It is looked at as any other, and commands are refused in its words."""
-    target = target_of(cleanup.enter_context(serve(scheduler, guards=AccessRules(readonly=True))))
+    target = target_of(cleanup.enter_context(serve(scheduler, access=AccessRules(readonly=True))))
     source = attached(cleanup, target)
     assert source.job_details("a").job.name == "a"
     with pytest.raises(PermissionError, match=r"jobs\.readonly is set"):

@@ -79,7 +79,7 @@ class TestSettings:
     def test_without_a_file_they_are_the_seeds_defaults(self) -> None:
         """A program without a settings file has Revel's defaults."""
         assert Settings() == Settings(
-            pool=10, selfconcurrent=False, listen=None, guards=AccessRules(), schedules={}, source=None
+            pool=10, selfconcurrent=False, listen=None, access=AccessRules(), schedules={}, source=None
         )
 
     def test_they_cannot_be_changed(self) -> None:
@@ -157,7 +157,7 @@ class TestConf:
         got = read_settings(write("app.conf", APP_CONF), run_mode="prod")
         assert got == Settings(
             pool=16,
-            guards=AccessRules(acceptproxyaddress=True),
+            access=AccessRules(acceptproxyaddress=True),
             schedules={"cron.workhours_15m": WORKHOURS, "cron.night": "@every 1h"},
         )
 
@@ -212,7 +212,7 @@ class TestConf:
             "[dev]\njobs.selfconcurrent = yes\n[DEFAULT]\njobs.pool = 6\n[]\njobs.acceptproxyaddress = yes\n"
         )
         assert read_settings(write("app.conf", text)) == Settings(
-            pool=6, selfconcurrent=True, guards=AccessRules(acceptproxyaddress=True)
+            pool=6, selfconcurrent=True, access=AccessRules(acceptproxyaddress=True)
         )
 
     def test_an_indented_line_continues_a_value(self, write: Write) -> None:
@@ -789,6 +789,6 @@ def test_toml_and_conf_agree(
         pool=pool,
         selfconcurrent=selfconcurrent,
         dst=dst,
-        guards=AccessRules(acceptproxyaddress=acceptproxyaddress),
+        access=AccessRules(acceptproxyaddress=acceptproxyaddress),
         schedules={f"cron.{name}": spec for name, spec in schedules.items()},
     )

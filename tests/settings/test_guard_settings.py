@@ -61,7 +61,7 @@ def complaint(read: Read, tmp_path: Path) -> Complain:
 
 def lets_in(settings: Settings, password: str = SECRET, user: str = "me") -> bool:
     """Whether these are the credentials of the settings."""
-    credentials = settings.guards.credentials
+    credentials = settings.access.credentials
     assert credentials is not None
     return credentials.user == user and credentials.password.matches(password)
 
@@ -165,14 +165,14 @@ class TestCredentials:
 
     def test_switched_off(self, read: Read) -> None:
         """`jobs.auth = false` turns them off though they stand there, as in Revel."""
-        assert read("app.conf", BOTH + "jobs.auth = off\n").guards == AccessRules()
-        assert read("app.conf", USER + "jobs.auth = off\n").guards == AccessRules()
-        assert read("jobtui.toml", "jobs.auth = false\n").guards == AccessRules()
+        assert read("app.conf", BOTH + "jobs.auth = off\n").access == AccessRules()
+        assert read("app.conf", USER + "jobs.auth = off\n").access == AccessRules()
+        assert read("jobtui.toml", "jobs.auth = false\n").access == AccessRules()
 
     def test_a_section_may_switch_them_on(self, read: Read) -> None:
         """The same file for the desk and for the machine that others reach."""
         conf = BOTH + "jobs.auth = false\n[prod]\njobs.auth = true\njobs.listen = 0.0.0.0:9001\n"
-        assert read("app.conf", conf).guards.credentials is None
+        assert read("app.conf", conf).access.credentials is None
         assert lets_in(read("app.conf", conf, "prod"))
 
     @both_formats
@@ -257,7 +257,7 @@ class TestCredentials:
     def test_in_quotes_the_switch_may_stand_beside_the_user(self, read: Read) -> None:
         """TOML takes it for another key, and it means what it says."""
         assert lets_in(read("jobtui.toml", '"jobs.auth" = true\n' + BOTH))
-        assert read("jobtui.toml", '"jobs.auth" = false\n' + BOTH).guards.credentials is None
+        assert read("jobtui.toml", '"jobs.auth" = false\n' + BOTH).access.credentials is None
 
     def test_what_continues_a_password(self, complaint: Complain) -> None:
         """Who indents by mistake is told what indenting means."""
@@ -319,15 +319,15 @@ class TestAllow:
     def test_an_array_in_toml(self, read: Read) -> None:
         """Networks and single addresses, of both versions."""
         line = 'jobs.allow = ["10.0.0.0/8", "fd00::/8", "192.168.1.7"]\n'
-        assert read("jobtui.toml", line + BOTH).guards.allow == self.NETWORKS
-        assert read("jobtui.toml", "jobs.allow = []\n").guards == AccessRules()
+        assert read("jobtui.toml", line + BOTH).access.allow == self.NETWORKS
+        assert read("jobtui.toml", "jobs.allow = []\n").access == AccessRules()
 
     @pytest.mark.parametrize(
         "text", ["10.0.0.0/8, fd00::/8,192.168.1.7", '"10.0.0.0/8,fd00::/8 , 192.168.1.7"']
     )
     def test_commas_in_conf(self, read: Read, text: str) -> None:
         """Spaces do not matter, nor one pair of quotes."""
-        assert read("app.conf", f"jobs.allow = {text}\n{BOTH}").guards.allow == self.NETWORKS
+        assert read("app.conf", f"jobs.allow = {text}\n{BOTH}").access.allow == self.NETWORKS
 
     def test_only_with_credentials(self, complaint: Complain) -> None:
         """An address is no proof of who it is."""
@@ -435,8 +435,8 @@ class TestSame:
         for shown in (
             repr(settings),
             str(settings),
-            repr(settings.guards),
-            repr(settings.guards.credentials),
+            repr(settings.access),
+            repr(settings.access.credentials),
         ):
             assert "me" in shown
             assert SECRET not in shown
@@ -445,5 +445,5 @@ class TestSame:
     @both_formats
     def test_readonly(self, read: Read, name: str) -> None:
         """Nothing can be changed; unless it says so, everything can."""
-        assert read(name, "jobs.readonly = true\n").guards == AccessRules(readonly=True)
-        assert read(name, "jobs.readonly = false\n").guards == AccessRules()
+        assert read(name, "jobs.readonly = true\n").access == AccessRules(readonly=True)
+        assert read(name, "jobs.readonly = false\n").access == AccessRules()

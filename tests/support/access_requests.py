@@ -77,7 +77,7 @@ def connected(address: Address) -> Iterator[socket.socket]:
 
 @contextmanager
 def serving(
-    guards: AccessRules | None = None,
+    access: AccessRules | None = None,
     *,
     scheduler: Scheduler | None = None,
     listen: str = "127.0.0.1:0",
@@ -90,7 +90,7 @@ def serving(
     with (
         scheduler,
         Server(
-            LocalBackend(scheduler, "jobs.py"), parse_address(listen), guards=guards, clock=clock
+            LocalBackend(scheduler, "jobs.py"), parse_address(listen), access=access, clock=clock
         ) as server,
     ):
         yield server

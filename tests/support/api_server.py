@@ -113,10 +113,10 @@ class Client:
 
 
 @contextmanager
-def served(scheduler: Scheduler, guards: AccessRules | None = None) -> Iterator[Client]:
+def served(scheduler: Scheduler, access: AccessRules | None = None) -> Iterator[Client]:
     """A server for a scheduler, which is not started here."""
     address = parse_address("127.0.0.1:0")
-    with Server(LocalBackend(scheduler, "test.py"), address, guards=guards) as server:
+    with Server(LocalBackend(scheduler, "test.py"), address, access=access) as server:
         assert isinstance(server.address, TcpAddress)
         yield Client(server.address)
 

@@ -224,11 +224,11 @@ class Stream:
 
 @contextmanager
 def serving(
-    scheduler: Scheduler, guards: AccessRules | None = None, title: str = "shop.py"
+    scheduler: Scheduler, access: AccessRules | None = None, title: str = "shop.py"
 ) -> Iterator[Visitor]:
     """A server for a scheduler, and somebody who visits it."""
     source = LocalBackend(scheduler, title)
-    with Server(source, parse_address("127.0.0.1:0"), guards=guards) as server:
+    with Server(source, parse_address("127.0.0.1:0"), access=access) as server:
         assert isinstance(server.address, TcpAddress)
         yield Visitor(server.address)
 

@@ -18,7 +18,7 @@ API = f"{PAGE}/api/pool"
 RUN = f"{PAGE}/api/jobs/tick/run"
 
 ADA = Credentials("ada", read_password("lovelace"))
-GUARDS = {
+RULES = {
     "open": AccessRules(),
     "password": AccessRules(credentials=ADA),
     "proxy": AccessRules(acceptproxyaddress=True),
@@ -40,7 +40,7 @@ class Try:
     """A request, and the status that it gets."""
 
     expected: int
-    guards: str = "open"
+    rules: str = "open"
     peer: str | None = HOME
     method: str = "GET"
     path: str = API
@@ -237,16 +237,14 @@ TRIES = {
 def servers() -> Iterator[dict[str, Server]]:
     """A server for each set of rules."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(serving(guards)) for name, guards in GUARDS.items()}
+        yield {name: stack.enter_context(serving(rules)) for name, rules in RULES.items()}
 
 
 @pytest.mark.parametrize("tried", TRIES.values(), ids=TRIES.keys())
 def test_who_gets_in(tried: Try, servers: dict[str, Server]) -> None:
     """First the address, then whom it is for, which site sent it, the credentials, and what it wants."""
     with coming_from(tried.peer):
-        reply = request(
-            servers[tried.guards].address, tried.method, tried.path, (*tried.host, *tried.headers)
-        )
+        reply = request(servers[tried.rules].address, tried.method, tried.path, (*tried.host, *tried.headers))
     assert reply.status == tried.expected, reply
 
 

@@ -152,10 +152,10 @@ def browser(started: Browser) -> Iterator[Browser]:
 
 @contextmanager
 def visiting(
-    browser: Browser, scheduler: Scheduler, guards: AccessRules | None = None, title: str = "shop.py"
+    browser: Browser, scheduler: Scheduler, access: AccessRules | None = None, title: str = "shop.py"
 ) -> Iterator[TcpAddress]:
     """A server that the browser visits, and of which in the end it has nothing to complain about."""
-    with serving(scheduler, guards, title) as visitor:
+    with serving(scheduler, access, title) as visitor:
         yield visitor.address
         browser.driver.get("about:blank")
         assert browser.errors() == []
@@ -335,7 +335,7 @@ def test_who_has_to_log_in_again_is_led_to_the_form(scheduler: Scheduler, browse
         browser.one("#user").send_keys(USER)
         browser.one("#password").send_keys(PASSWORD, Keys.ENTER)
         browser.until(lambda: browser.run("return typeof stream !== 'undefined' && stream.readyState === 1"))
-    with Server(source, address, guards=LOCKED):
+    with Server(source, address, access=LOCKED):
         browser.until(lambda: browser.has("#password"))
         assert browser.driver.current_url.endswith("/@jobs/login?next=%2F%40jobs")
     browser.errors()  # the refused connections

@@ -17,14 +17,14 @@ from jobtui.web.security.sessions import LIFE, MOST, Sessions
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"
-GUARDS = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
+RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 RIGHT, WRONG = basic("ada", "lovelace"), basic("ada", "secret-guess")
 
 
 def test_after_five_wrong_passwords_an_address_has_to_wait_a_minute() -> None:
     """The sixth attempt is not even looked at, be it right; a minute later it is."""
     clock = ManualClock(0)
-    with serving(GUARDS, clock=clock) as server:
+    with serving(RULES, clock=clock) as server:
         for _ in range(MOST_FAILURES):
             assert request(server.address, path=API, headers=(HOST, WRONG)).status == 401
         clock.advance(20)
@@ -38,7 +38,7 @@ def test_after_five_wrong_passwords_an_address_has_to_wait_a_minute() -> None:
 
 def test_who_was_let_in_before_is_let_in_while_others_have_to_wait() -> None:
     """Nobody locks out a dashboard that is attached from the same machine by guessing beside it."""
-    with serving(GUARDS) as server:
+    with serving(RULES) as server:
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
         statuses = [request(server.address, path=API, headers=(HOST, WRONG)).status for _ in range(6)]
         assert statuses == [401] * 5 + [429]
@@ -47,7 +47,7 @@ def test_who_was_let_in_before_is_let_in_while_others_have_to_wait() -> None:
 
 def test_to_give_no_credentials_is_no_attempt() -> None:
     """A browser asks without them first, each time."""
-    with serving(GUARDS) as server:
+    with serving(RULES) as server:
         for _ in range(2 * MOST_FAILURES):
             assert request(server.address, path=API, headers=(HOST,)).status == 401
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
@@ -55,8 +55,8 @@ def test_to_give_no_credentials_is_no_attempt() -> None:
 
 def test_behind_a_proxy_it_is_the_client_that_has_to_wait() -> None:
     """Not everybody who comes through the same proxy."""
-    guards = AccessRules(credentials=GUARDS.credentials, acceptproxyaddress=True)
-    with serving(guards) as server:
+    access = AccessRules(credentials=RULES.credentials, acceptproxyaddress=True)
+    with serving(access) as server:
         guessing = (HOST, WRONG, ("X-Forwarded-For", "127.0.0.9"))
         assert [request(server.address, path=API, headers=guessing).status for _ in range(6)][-1] == 429
         other = (HOST, RIGHT, ("X-Forwarded-For", "127.0.0.8"))
@@ -65,7 +65,7 @@ def test_behind_a_proxy_it_is_the_client_that_has_to_wait() -> None:
 
 def test_who_invents_a_client_has_to_wait_all_the_same() -> None:
     """Where no proxy is expected, X-Forwarded-For hides nobody."""
-    with serving(GUARDS) as server:
+    with serving(RULES) as server:
         for number in range(MOST_FAILURES):
             guessing = (HOST, WRONG, ("X-Forwarded-For", f"127.0.0.{number}"))
             assert request(server.address, path=API, headers=guessing).status == 401
@@ -75,7 +75,7 @@ def test_who_invents_a_client_has_to_wait_all_the_same() -> None:
 def test_many_at_once_are_let_in_by_one_look_at_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """A browser asks for several things at once."""
     looks = counted_looks(monkeypatch)
-    with serving(GUARDS) as server, ThreadPoolExecutor(8) as pool:
+    with serving(RULES) as server, ThreadPoolExecutor(8) as pool:
 
         def ask(_number: int) -> int:
             return request(server.address, path=API, headers=(HOST, RIGHT)).status
@@ -86,7 +86,7 @@ def test_many_at_once_are_let_in_by_one_look_at_the_password(monkeypatch: pytest
 
 def test_a_success_forgives_slips_of_the_finger() -> None:
     """Four before it and four after it lock nobody out."""
-    with serving(GUARDS) as server:
+    with serving(RULES) as server:
         four = [(HOST, WRONG)] * (MOST_FAILURES - 1)
         tries = [*four, (HOST, RIGHT), *four]
         statuses = [request(server.address, path=API, headers=headers).status for headers in tries]
@@ -184,7 +184,7 @@ def test_the_secret_of_a_browser_that_has_not_logged_in_opens_nothing() -> None:
 
 def test_no_log_has_credentials(caplog: pytest.LogCaptureFixture) -> None:
     """Neither of a failed login, nor of a request that cannot be read: from where it came is enough."""
-    with caplog.at_level(logging.DEBUG), serving(GUARDS) as server:
+    with caplog.at_level(logging.DEBUG), serving(RULES) as server:
         request(server.address, path=API, headers=(HOST, WRONG))
         request(server.address, path=API, headers=(HOST, RIGHT))
         for broken in (("X Y", "1"), ("X-Nul", "a\0b"), ("Content-Length", "x")):
@@ -220,7 +220,7 @@ def counted_looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_password_that_was_right_once_is_not_hashed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scrypt takes a tenth of a second on purpose; a dashboard asks ten times a second."""
     looks = counted_looks(monkeypatch)
-    with serving(GUARDS) as server:
+    with serving(RULES) as server:
         for credentials in (RIGHT, RIGHT, basic("ada:love", "lace"), basic("adal", "ovelace"), RIGHT):
             request(server.address, path=API, headers=(HOST, credentials))
     assert len(looks) == 3  # once the right one, and each wrong one, though its letters are the same

@@ -261,8 +261,8 @@ def test_logging_out_ends_the_session(scheduler: Scheduler) -> None:
 
 def test_one_can_log_out_where_nothing_can_be_changed(scheduler: Scheduler) -> None:
     """Readonly does not keep anybody in."""
-    guards = AccessRules(credentials=LOCKED.credentials, readonly=True)
-    with serving(scheduler, guards) as visitor:
+    access = AccessRules(credentials=LOCKED.credentials, readonly=True)
+    with serving(scheduler, access) as visitor:
         visitor.log_in()
         token = visitor.get().page.one("input", name="token").attributes["value"]
         assert visitor.post("/@jobs/logout", {"token": token}).status == 303
@@ -358,8 +358,8 @@ def test_a_form_that_comes_slowly_keeps_nobody_waiting(scheduler: Scheduler) -> 
 def test_two_servers_on_one_machine_do_not_log_each_other_out() -> None:
     """To a browser, the ports of a machine share their cookies."""
     with Scheduler(tz="UTC") as one, Scheduler(tz="UTC") as other:
-        guarded = LOCKED
-        with serving(one, guarded) as visitor, serving(other, guarded) as next_door:
+        locked = LOCKED
+        with serving(one, locked) as visitor, serving(other, locked) as next_door:
             next_door.cookies = visitor.cookies  # it is the same browser
             assert visitor.log_in().status == 303
             assert next_door.log_in().status == 303

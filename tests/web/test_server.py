@@ -25,16 +25,16 @@ from jobtui.web.server import Server
 
 HOST = ("Host", "127.0.0.1")
 API = f"{PAGE}/api/pool"
-GUARDS = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
+RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 
 
 EVENTS = b"GET /@jobs/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 HALF = b"POST /@jobs/api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
 
 
-def make(listen: str, guards: AccessRules | None = None) -> Server:
+def make(listen: str, access: AccessRules | None = None) -> Server:
     """A server that is bound and not started."""
-    return Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), guards=guards)
+    return Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), access=access)
 
 
 def web_threads() -> list[threading.Thread]:
@@ -69,7 +69,7 @@ def test_an_address_that_is_taken_is_an_error_at_once() -> None:
 def test_an_address_of_another_machine_is_an_error() -> None:
     """One of those that are set apart for examples."""
     with pytest.raises(CannotListenError, match=r"cannot listen on 192\.0\.2\.77:9001"):
-        make("192.0.2.77:9001", GUARDS)
+        make("192.0.2.77:9001", RULES)
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.77:0"])
@@ -81,7 +81,7 @@ def test_what_others_can_reach_needs_credentials(listen: str) -> None:
 
 def test_with_credentials_it_listens_everywhere_and_still_lets_in_this_machine_alone() -> None:
     """The address rule holds whatever it is bound to: its own address on the network is not loopback."""
-    with serving(GUARDS, listen="0.0.0.0:0") as server:
+    with serving(RULES, listen="0.0.0.0:0") as server:
         assert isinstance(server.address, TcpAddress)
         home = parse_address(f"127.0.0.1:{server.address.port}")
         assert request(home, path=API, headers=(HOST,)).status == 401

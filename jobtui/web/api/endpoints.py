@@ -82,7 +82,7 @@ class Api:
         about = {
             "tag": broadcast.tag_of(snapshot.seq),
             "title": self._source.title,
-            "readonly": self._site.gate.guards.readonly,
+            "readonly": self._site.gate.rules.readonly,
         }
         return written_response(f'{text_of(about)[:-1]},"snapshot":{self._texts.snapshot(snapshot)}}}')
 

@@ -81,7 +81,7 @@ class Forms:
 
     def _is_secure(self, request: web.Request) -> bool:
         """Whether the browser has come by https, as far as can be known."""
-        proxy = self._gate.guards.acceptproxyaddress
+        proxy = self._gate.rules.acceptproxyaddress
         return request.secure or (proxy and request.headers.get("X-Forwarded-Proto", "").lower() == "https")
 
 

@@ -43,7 +43,7 @@ class Pages:
         self._site = site
         self._source = site.source
         self._gate = site.gate
-        self._looks = TemplateRenderer(readonly=site.gate.guards.readonly)
+        self._looks = TemplateRenderer(readonly=site.gate.rules.readonly)
         self._board = PageState(site, self._looks)
         self._live = PageStream(site, self._board)
         self._forms = Forms(site.gate, site.cookie)
@@ -157,7 +157,7 @@ class Pages:
             token=token,
             back=inside(request.path_qs),
             said=self._said.pop(token, ""),
-            logged_in=self._gate.guards.credentials is not None,
+            logged_in=self._gate.rules.credentials is not None,
             logout=LOGOUT,
             **what,
         )
@@ -195,7 +195,7 @@ class Pages:
         wanted = inside(request.query.get("next", ""))
         if _is_from_elsewhere(request):
             return self._hop(request)
-        credentials, cookie = self._gate.guards.credentials, request[VISIT].cookie
+        credentials, cookie = self._gate.rules.credentials, request[VISIT].cookie
         if credentials is None or (cookie and self._gate.sessions.is_open(cookie)):
             return _see(wanted)
         return self._login(request, wanted)
@@ -203,7 +203,7 @@ class Pages:
     async def _log_in(self, request: web.Request) -> web.Response:
         fields = await self._forms.read(request)
         wanted = inside(fields.get("next", ""))
-        if self._gate.guards.credentials is None:
+        if self._gate.rules.credentials is None:
             return _see(wanted)
         user = fields.get("user", "")
         if not await self._gate.is_right(user, fields.get("password", ""), request[CLIENT]):

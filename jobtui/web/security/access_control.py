@@ -56,13 +56,13 @@ class AccessControl:
     """The rules, and what they have to remember.
 
     Args:
-        guards: What the settings say.
+        rules: What the settings say.
         sessions: Who has logged in.
         monotonic: Tells how much time has passed, in seconds.
     """
 
-    def __init__(self, guards: AccessRules, sessions: Sessions, monotonic: Callable[[], float]) -> None:
-        self.guards = guards
+    def __init__(self, rules: AccessRules, sessions: Sessions, monotonic: Callable[[], float]) -> None:
+        self.rules = rules
         self.sessions = sessions
         self.attempts = LoginLimiter(monotonic)
         self._names = frozenset(("localhost", socket.gethostname().lower()))
@@ -89,18 +89,18 @@ class AccessControl:
         return client
 
     def _client(self, visit: AccessRequest) -> IpAddress | None:
-        if visit.peer is not None and not self.guards.lets_in(visit.peer):
+        if visit.peer is not None and not self.rules.allows(visit.peer):
             raise Problem(HTTPStatus.FORBIDDEN, f"{visit.peer} is not let in")
         forwarded = visit.headers.getall("X-Forwarded-For", [])
         if not forwarded:
             return visit.peer
-        if not self.guards.acceptproxyaddress:
+        if not self.rules.acceptproxyaddress:
             self._warn_of_proxy()
             return visit.peer
         # Each of them: who comes from outside can write addresses in front of his own, but not take it out.
         hops = [_hop(hop) for line in forwarded for hop in line.split(",")]
         for hop in hops:
-            if hop is None or not self.guards.lets_in(hop):
+            if hop is None or not self.rules.allows(hop):
                 raise Problem(HTTPStatus.FORBIDDEN, "an address in X-Forwarded-For is not let in")
         return hops[-1]
 
@@ -134,7 +134,7 @@ class AccessControl:
         if not origins:
             return
         hosts = {host}
-        if self.guards.acceptproxyaddress and "X-Forwarded-Host" in visit.headers:
+        if self.rules.acceptproxyaddress and "X-Forwarded-Host" in visit.headers:
             hosts = {visit.headers["X-Forwarded-Host"].lower()}  # by this name the browser knows us
         if len(origins) > 1 or _authority_of(origins[0]) not in hosts:
             raise Problem(HTTPStatus.FORBIDDEN, "the Origin header names another web site")
@@ -147,7 +147,7 @@ class AccessControl:
         Raises:
             Problem: It does not, or too many before it have failed.
         """
-        if self.guards.credentials is None or self.sessions.is_open(visit.cookie):
+        if self.rules.credentials is None or self.sessions.is_open(visit.cookie):
             return
         given = _basic(visit.headers.getall("Authorization", []))
         if given is None:
@@ -161,7 +161,7 @@ class AccessControl:
         Raises:
             Problem: Too many attempts from that address have failed.
         """
-        credentials = self.guards.credentials
+        credentials = self.rules.credentials
         assert credentials is not None  # or nobody asks
         digest = hmac.digest(
             self._key, f"{len(user)}:{user}:{password}".encode(errors="replace"), hashlib.sha256
