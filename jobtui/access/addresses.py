@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 
 DEFAULT_PORT = 9001
 
@@ -122,15 +122,15 @@ def _problem(text: str) -> str:
         )
     host, colon, port = text.rpartition(":")
     if not colon or _ip(text) is not None or text.startswith("/"):
-        return f"{quoted(text)} is not an address and a port, such as {_EXAMPLES}{_meant(text)}"
+        return f"{quote_text(text)} is not an address and a port, such as {_EXAMPLES}{_meant(text)}"
     if not _is_port(port):
-        return f"{quoted(port)} is not a port: a number from 0 to {_LARGEST_PORT}"
+        return f"{quote_text(port)} is not a port: a number from 0 to {_LARGEST_PORT}"
     if host in ("", "*"):
         return (
-            f"{quoted(text)} has no address before the port; did you mean 127.0.0.1:{port}, "
+            f"{quote_text(text)} has no address before the port; did you mean 127.0.0.1:{port}, "
             f"or 0.0.0.0:{port} for every address of this machine?"
         )
-    return f"{quoted(host)} is not an address of this machine: write it in numbers, such as {_EXAMPLES}"
+    return f"{quote_text(host)} is not an address of this machine: write it in numbers, such as {_EXAMPLES}"
 
 
 def _meant(text: str) -> str:

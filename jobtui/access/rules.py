@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from jobtui.access.passwords import Password
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
@@ -109,19 +109,19 @@ def parse_network(text: str) -> IpNetwork:
     except ValueError:
         meant = _meant_by(text)
         raise ValueError(
-            f"{quoted(text)} is not a network, such as 10.0.0.0/8, 192.168.1.7 or fd00::/8"
+            f"{quote_text(text)} is not a network, such as 10.0.0.0/8, 192.168.1.7 or fd00::/8"
             + (f"; did you mean {meant}?" if meant else "")
         ) from None
     if "%" in text:
-        raise ValueError(f"{quoted(text)} has the name of an interface in it; write it without")
+        raise ValueError(f"{quote_text(text)} has the name of an interface in it; write it without")
     if address != network.network_address:
         raise ValueError(
-            f"{quoted(text)} is an address in a network; did you mean {network}, or {address} alone?"
+            f"{quote_text(text)} is an address in a network; did you mean {network}, or {address} alone?"
         )
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
         plain = network.network_address.ipv4_mapped
         raise ValueError(
-            f"{quoted(text)} is an IPv4 network written as IPv6; "
+            f"{quote_text(text)} is an IPv4 network written as IPv6; "
             f"did you mean {plain}/{network.prefixlen - _MAPPED.prefixlen}?"
         )
     return network

@@ -17,7 +17,7 @@ from jobtui.process.printable import printable
 from jobtui.process.stdio import say
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 
 MOST_ATTEMPTS = 3
 BAD_USAGE = 2  # the exit status, as for everything that is wrong with the command line
@@ -133,7 +133,7 @@ def parse_target(text: str) -> tuple[Target, str, str]:
     url = _split(text)
     host, port = url.hostname, _port(url)
     if url.scheme not in ("http", "https"):
-        raise ValueError(f"{quoted(url.scheme)} is not http, https or unix; write it as {_EXAMPLES}")
+        raise ValueError(f"{quote_text(url.scheme)} is not http, https or unix; write it as {_EXAMPLES}")
     if not host:
         raise ValueError(f"there is no address in it; write it as {_EXAMPLES}")
     if url.path.rstrip("/") not in ("", "/@jobs") or url.query or url.fragment:
@@ -146,7 +146,7 @@ def parse_target(text: str) -> tuple[Target, str, str]:
     try:
         origin = str(URL.build(scheme=url.scheme, host=host, port=port))
     except ValueError:
-        raise ValueError(f"{quoted(host)} is no name of a machine") from None
+        raise ValueError(f"{quote_text(host)} is no name of a machine") from None
     return Target(origin=origin), user, password
 
 

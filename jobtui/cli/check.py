@@ -21,7 +21,7 @@ from jobtui.loading.user_errors import shown_path
 from jobtui.process.printable import printable, printable_lines
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.describe import describe
-from jobtui.schedules.lint import advice
+from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
@@ -130,7 +130,7 @@ def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
     """What the authors of the schedules may not have meant, each with its place in front, as compilers do."""
     for job in jobs:
         assert job.schedule is not None  # the caller left those out
-        for sentence in advice(job.schedule, now):
+        for sentence in lint_schedule(job.schedule, now):
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
 

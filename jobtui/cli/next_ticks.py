@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import DstEffect, Fire, fires_after
+from jobtui.schedules.dst import DstEffect, Tick, ticks_after
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Dst, Every
 from jobtui.schedules.zones import zone, zone_name
@@ -43,7 +43,7 @@ class NextFires:
     spec: str
     schedule: Cron | Every
     start: datetime
-    lines: tuple[Fire, ...]
+    lines: tuple[Tick, ...]
 
 
 def next_fires(
@@ -68,8 +68,8 @@ def next_fires(
     return NextFires(spec=spec, schedule=schedule, start=begin, lines=tuple(_first(schedule, begin, count)))
 
 
-def _first(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Fire]:
-    for fire in fires_after(schedule, start):
+def _first(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
+    for fire in ticks_after(schedule, start):
         yield fire
         count -= not fire.dropped
         if not count:
@@ -115,7 +115,7 @@ def as_text(fires: NextFires, width: int | None) -> str:
     return "\n".join([*head, *lines])
 
 
-def _row(fire: Fire, start: datetime) -> tuple[str, str, str, str]:
+def _row(fire: Tick, start: datetime) -> tuple[str, str, str, str]:
     mark = "" if fire.note is None else f"{_MARKS[fire.note.effect]} {fire.note.effect.value}"
     if fire.dropped:
         return "(no fire)", "", "", mark
@@ -170,7 +170,7 @@ def as_json(fires: NextFires) -> str:
     )
 
 
-def _for_json(fire: Fire, start: datetime) -> dict[str, object]:
+def _for_json(fire: Tick, start: datetime) -> dict[str, object]:
     instant = fire.at.astimezone(UTC)
     return {
         "local": fire.at.isoformat(),

@@ -14,7 +14,7 @@ from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import TickPreview, coming_after
+from jobtui.schedules.dst import TickPreview, preview_ticks
 from jobtui.schedules.schedule import Schedule
 
 
@@ -206,9 +206,9 @@ class LocalBackend:
             return TickPreview()
         next_fire, known = view.next.timestamp(), self._coming
         if known is not None and known[0] is view.schedule and known[1] == next_fire:
-            soonest = known[2].fires[0]
+            soonest = known[2].ticks[0]
             if not soonest.dropped or soonest.at > now:
                 return known[2]
-        coming = coming_after(now, view.schedule, view.next, self.zone)
+        coming = preview_ticks(now, view.schedule, view.next, self.zone)
         self._coming = (view.schedule, next_fire, coming)
         return coming

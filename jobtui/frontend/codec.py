@@ -31,7 +31,7 @@ from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_capture import OutputChunk
 from jobtui.schedules.bad_spec import BadSpec
-from jobtui.schedules.dst import DstEffect, DstNote, Fire, TickPreview
+from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone, zone_name
@@ -255,8 +255,8 @@ SNAPSHOT: Codec[Snapshot] = Codec(
     recent=_many(RUN.way),
 )
 _NOTE: Codec[DstNote] = Codec(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
-_FIRE: Codec[Fire] = Codec(Fire, at=_INSTANT, note=_optional(_NOTE.way))
-_COMING: Codec[TickPreview] = Codec(TickPreview, fires=_many(_FIRE.way), changes=_many(_NOTE.way))
+_FIRE: Codec[Tick] = Codec(Tick, at=_INSTANT, note=_optional(_NOTE.way))
+_COMING: Codec[TickPreview] = Codec(TickPreview, ticks=_many(_FIRE.way), changes=_many(_NOTE.way))
 DETAILS: Codec[JobDetails] = Codec(
     JobDetails, job=JOB.way, words=_TEXT, coming=_COMING.way, runs=_many(RUN.way)
 )

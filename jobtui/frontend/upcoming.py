@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.schedules.dst import dropped_between, note_on
+from jobtui.schedules.dst import dropped_ticks, note_on_tick
 from jobtui.schedules.schedule import Cron, Schedule
 
 UPCOMING_SHOWN = 100
@@ -67,9 +67,9 @@ def is_affected(schedule: Schedule | None, fire: datetime, now: datetime) -> boo
 # A few screens; in the gap, a schedule of every second is asked for each of its times.
 @lru_cache(maxsize=256)
 def _has_note(schedule: Cron, fire: datetime) -> bool:
-    return note_on(schedule, fire) is not None
+    return note_on_tick(schedule, fire) is not None
 
 
 @lru_cache(maxsize=256)
 def _dropped(schedule: Cron, after: datetime, fire: datetime) -> tuple[datetime, ...]:
-    return tuple(each.at.astimezone(UTC) for each in dropped_between(schedule, after, fire))
+    return tuple(each.at.astimezone(UTC) for each in dropped_ticks(schedule, after, fire))

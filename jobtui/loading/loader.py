@@ -26,7 +26,7 @@ from jobtui.loading.user_errors import explained, is_installed, place_of, refusa
 from jobtui.process.printable import printable
 from jobtui.runtime.default import default_scheduler, set_default_scheduler
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.schedules.bad_spec import BadSpec, nearest
+from jobtui.schedules.bad_spec import BadSpec, closest_matches
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
 
@@ -215,7 +215,7 @@ def _near(path: Path) -> str:
     if not path.parent.is_dir():
         return f" Nor is there a folder {printable(shown_path(path.parent))}"
     files = _python_files(path.parent)
-    close = nearest(path.name, files)
+    close = closest_matches(path.name, files)
     return f" Did you mean {printable(' or '.join(close))}?" if close else _files_in(path.parent)
 
 
@@ -316,7 +316,7 @@ def _execute_module(name: str, shown: str) -> ModuleType:
         missing = error.name or ""
         if place_of(error) and not f"{name}.".startswith(f"{missing}."):
             raise
-        beside = nearest(f"{name}.py", _python_files(Path.cwd()))
+        beside = closest_matches(f"{name}.py", _python_files(Path.cwd()))
         hint = f" Did you mean {printable(beside[0])}?" if beside else ""
         reason = error.msg.partition("; ")[2] or ("" if missing == name else f"there is no {missing}")
         part = f" ({printable(reason)})" if reason else ""

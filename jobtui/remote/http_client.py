@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 
 _KEPT_OPEN = 10.0  # seconds that a connection may be silent; less than a server gives it
 _OK = range(200, 300)
@@ -181,7 +181,7 @@ def _why(error: Exception) -> str:  # noqa: PLR0911 - one for each case
     """Why there is no answer, in a few words."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"there is no host {quoted(error.host)}"
+            return f"there is no host {quote_text(error.host)}"
         case UnicodeError():  # of the host's name
             return "there can be no such host"
         case aiohttp.ClientConnectorCertificateError():

@@ -48,13 +48,13 @@ def _picture(spec: str, position: int | None) -> str:
     return f"{line}\n  {' ' * (len(before) + at - start)}^"
 
 
-def quoted(text: str) -> str:
+def quote_text(text: str) -> str:
     """Returns ``text`` in quotes for a message: short, on one line, and without escape sequences."""
     clipped = text if len(text) <= 40 else text[:39] + "\u2026"  # noqa: PLR2004 - about half a terminal
     return "'" + "".join(character if character.isprintable() else "\ufffd" for character in clipped) + "'"
 
 
-def nearest(word: str, known: list[str]) -> list[str]:
+def closest_matches(word: str, known: list[str]) -> list[str]:
     """Returns up to three of ``known`` that look like ``word``, whatever the case, best first."""
     from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
 

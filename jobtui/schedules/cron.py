@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from jobtui.schedules.bad_spec import BadSpec, quoted
+from jobtui.schedules.bad_spec import BadSpec, quote_text
 from jobtui.schedules.cron_fields import FIELDS, Field, Item, read_field
 
 LONGEST_SPEC = 512
@@ -74,14 +74,16 @@ def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
         return None, words
     if name not in ("TZ", "CRON_TZ"):
         raise BadSpec(
-            f"{quoted(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone, and has no '=' elsewhere;"
-            " write the schedule alone",
+            f"{quote_text(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone,"
+            " and has no '=' elsewhere; write the schedule alone",
             spec=spec,
             position=first.position,
         )
     if len(words) == 1:
         raise BadSpec(
-            f"nothing follows {quoted(first.text)}; write the spec after it", spec=spec, position=len(spec)
+            f"nothing follows {quote_text(first.text)}; write the spec after it",
+            spec=spec,
+            position=len(spec),
         )
     return Word(value, first.position + len(name) + 1), words[1:]
 

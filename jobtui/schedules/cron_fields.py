@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from jobtui.schedules.bad_spec import BadSpec, quoted
+from jobtui.schedules.bad_spec import BadSpec, quote_text
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -125,7 +125,7 @@ def _read_step(fault: _Fault, text: str, offset: int) -> int:
     if not _NUMBER.fullmatch(text):
         if not text:
             raise fault.error("a step is missing after '/'; write a number, such as */15", offset - 1)
-        raise fault.error(f"{quoted(text)} is not a step; write a number from 1, such as */15", offset)
+        raise fault.error(f"{quote_text(text)} is not a step; write a number from 1, such as */15", offset)
     if int(text) == 0:
         raise fault.error("a step of 0 never moves; write a number from 1", offset)
     return int(text)
@@ -136,9 +136,9 @@ def _read_value(fault: _Fault, text: str, offset: int) -> int:
     if _NUMBER.fullmatch(text):
         value = int(text)
         if value > field.high:
-            raise fault.error(f"{quoted(text)} is above {field.high} {field.allowed}", offset)
+            raise fault.error(f"{quote_text(text)} is above {field.high} {field.allowed}", offset)
         if value < field.low:
-            raise fault.error(f"{quoted(text)} is below {field.low} {field.allowed}", offset)
+            raise fault.error(f"{quote_text(text)} is below {field.low} {field.allowed}", offset)
         return value
     if text.isascii() and text.upper() in field.words:
         return field.words.index(text.upper()) + field.low

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
-from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field
-from jobtui.schedules.suggestions import TYPED, YEAR, better, odd_character
+from jobtui.schedules.suggestions import TYPED, YEAR, odd_character, with_suggestion
 
 
 def refuse_descriptor(spec: str, text: str, position: int, known: list[str]) -> BadSpec:
@@ -17,16 +17,18 @@ def refuse_descriptor(spec: str, text: str, position: int, known: list[str]) -> 
     if text.lower() == "@reboot":
         sentence = "@reboot is not a schedule; register the function with @jobtui.on_app_start"
         return BadSpec(sentence, spec=spec, position=position)
-    near = nearest(text, known)
+    near = closest_matches(text, known)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return better(BadSpec(f"unknown descriptor {quoted(text)}; {hint}", spec=spec, position=position))
+    return with_suggestion(
+        BadSpec(f"unknown descriptor {quote_text(text)}; {hint}", spec=spec, position=position)
+    )
 
 
 def refuse_count(spec: str, words: list[str], positions: list[int]) -> BadSpec:
     """Returns the error for a spec that has neither five nor six fields."""
     count, extra, field = len(words), len(FIELDS), None
     if count == 1 and words[0].lower().startswith("cron."):
-        sentence = f"{quoted(words[0])} is the name of a setting; here the spec itself is wanted"
+        sentence = f"{quote_text(words[0])} is the name of a setting; here the spec itself is wanted"
     elif count == extra + 1 and YEAR.fullmatch(words[extra]):
         look = "" if words[extra] in "*?" else ", so let the job look at the year"
         sentence = f"a seventh field, which would be the year, is not supported{look}; write six: {ORDER}"
@@ -37,7 +39,7 @@ def refuse_count(spec: str, words: list[str], positions: list[int]) -> BadSpec:
         fields = "1 field is" if count == 1 else f"{count} fields are"
         sentence = f"{fields} too few; write six: {ORDER}; or five, without the second"
     position = positions[extra] if count > extra else positions[0]
-    return better(BadSpec(sentence, spec=spec, field=field, position=position))
+    return with_suggestion(BadSpec(sentence, spec=spec, field=field, position=position))
 
 
 def why_no_value(field: Field, item: str, text: str) -> str:
@@ -45,7 +47,7 @@ def why_no_value(field: Field, item: str, text: str) -> str:
     odd = next((character for character in item if not character.isascii()), None)
     if odd is not None:
         if odd.isdecimal():
-            return f"{quoted(odd)} is a digit of another script; write 0-9"
+            return f"{quote_text(odd)} is a digit of another script; write 0-9"
         plain = {" ": "a space", "-": "-", "*": "*"}.get(odd.translate(TYPED), "plain ASCII")
         return f"{odd_character(odd)}; write {plain}"
     if not text:
@@ -63,8 +65,8 @@ def _missing(item: str) -> str:
     if item.startswith("/"):
         return f"a value is missing before '/'; write *{item}"
     if item.startswith("-"):
-        return f"{quoted(item)}: signs are not allowed; '-' stands between the two ends of a range"
-    return f"{quoted(item)}: a range has two ends; write a-b"
+        return f"{quote_text(item)}: signs are not allowed; '-' stands between the two ends of a range"
+    return f"{quote_text(item)}: a range has two ends; write a-b"
 
 
 def _other_dialect(field: Field, item: str) -> str | None:
@@ -85,20 +87,20 @@ def _day_letter(field: Field, item: str) -> str | None:
     if found := re.fullmatch(r"([0-7]|[A-Z]{3})#([1-5])", item):
         last = int(found[2]) * 7
         how = f"write {_day_alone(found[1])} {look} the date is {last - 6}-{min(last, 31)}"
-        return f"{quoted(item)}: '#' (the n-th weekday) is not supported; {how}"
+        return f"{quote_text(item)}: '#' (the n-th weekday) is not supported; {how}"
     if found := re.fullmatch(r"L?W|WL|([0-9]{1,2})W|W([0-9]{1,2})", item):
         day = int(found[1] or found[2] or 31)
         # It stays within the month: the 1st may become the 3rd, and the last day the one two days before.
         low, high = (day - 1, day + 1) if 1 < day < 28 else (1, 3) if day == 1 else (26, 31)  # noqa: PLR2004
         how = f"write {low}-{high} in day-of-month {look} it is that weekday"
-        return f"{quoted(item)}: W (the nearest weekday) is not supported; {how}"
+        return f"{quote_text(item)}: W (the nearest weekday) is not supported; {how}"
     if found := re.fullmatch(r"([0-7]|[A-Z]{3})L|L(?:-([0-9]|1[0-9]|2[0-7]))?|[0-9]+L|L[0-9]+", item):
         before = int(found[2] or 0)
         first = f"the 1st is {before + 1} days ahead" if before else "tomorrow is the 1st"
         how = f"write {28 - before}-{31 - before} in day-of-month {look} {first}"
         if field.words:
             how = f"write {_day_alone(found[1] or 'SAT')} {look} it is the month's last"
-        return f"{quoted(item)}: L (the last) is not supported; {how}"
+        return f"{quote_text(item)}: L (the last) is not supported; {how}"
     return None
 
 
@@ -113,32 +115,32 @@ def _day_alone(day: str) -> str:
 def _other_field(field: Field, word: str) -> str | None:
     for other, words in (("month", MONTHS), ("day-of-week", WEEKDAYS)):
         if word in words and field.name != other:
-            return f"{quoted(word)} belongs in the {other} field; the fields are: {ORDER}"
+            return f"{quote_text(word)} belongs in the {other} field; the fields are: {ORDER}"
     return None
 
 
 def _punctuation(field: Field, item: str, text: str) -> str | None:
     if item.startswith("+") or text.startswith("+"):
-        return f"{quoted(item)}: signs are not allowed; write the number alone"
+        return f"{quote_text(item)}: signs are not allowed; write the number alone"
     if text == "?" and not field.is_day:
         return "'?' can stand in day-of-month and day-of-week only; write *"
     if text.startswith("-") or "-" in text:
-        return f"{quoted(item)}: a range has two ends; write a-b"
+        return f"{quote_text(item)}: a range has two ends; write a-b"
     if text[0] in "*?":
-        return f"{quoted(item)}: nothing but a step can follow {text[0]}; write {text[0]} or {text[0]}/n"
+        return f"{quote_text(item)}: nothing but a step can follow {text[0]}; write {text[0]} or {text[0]}/n"
     if "." in text:
-        return f"{quoted(text)} is not a whole number {field.allowed}"
+        return f"{quote_text(text)} is not a whole number {field.allowed}"
     return None
 
 
 def _near_word(field: Field, item: str, text: str) -> str:
     def name(word: str) -> str | None:
         full = next((known for known in field.words if word.upper().startswith(known)), None)
-        return full or next(iter(nearest(word, list(field.words))), None)
+        return full or next(iter(closest_matches(word, list(field.words))), None)
 
     near = name(text)
     if re.fullmatch(r"[A-Za-z]+-[A-Za-z]+(/[0-9]+)?", item) and all(map(name, re.findall("[A-Za-z]+", item))):
         # The other end of a range is spelled in the same way as this one.
         near = re.sub("[A-Za-z]+", lambda word: name(word[0]) or "", item)
     hint = f"; write {near}" if near else ""
-    return f"{quoted(text)} is not a value {field.allowed}{hint}"
+    return f"{quote_text(text)} is not a value {field.allowed}{hint}"

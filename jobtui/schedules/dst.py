@@ -13,7 +13,13 @@ from enum import Enum
 from itertools import chain, islice, takewhile
 
 from jobtui.schedules.schedule import Cron, Schedule
-from jobtui.schedules.transitions import Transition, change_around, clock_changes, is_fixed, offset_at
+from jobtui.schedules.transitions import (
+    Transition,
+    is_fixed,
+    offset_at,
+    transition_around,
+    transitions_between,
+)
 from jobtui.schedules.wall_clock import LONG_GAP
 from jobtui.schedules.zones import zone_name
 
@@ -46,7 +52,7 @@ class DstNote:
 
 
 @dataclass(frozen=True, slots=True)
-class Fire:
+class Tick:
     """An instant at which a schedule fires, or, where the note says DROPPED, would have fired.
 
     Attributes:
@@ -63,26 +69,26 @@ class Fire:
         return self.note is not None and self.note.effect is DstEffect.DROPPED
 
 
-def fires_after(schedule: Schedule, after: datetime) -> Iterator[Fire]:
+def ticks_after(schedule: Schedule, after: datetime) -> Iterator[Tick]:
     """Yields the fires of a schedule strictly later than ``after``, and between them what is dropped."""
     start, due = after, schedule.next(after)
     while due is not None:
-        yield from dropped_between(schedule, start, due)
-        yield Fire(due, note_on(schedule, due))
+        yield from dropped_ticks(schedule, start, due)
+        yield Tick(due, note_on_tick(schedule, due))
         start, due = due, schedule.next(due)
 
 
-def dropped_between(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Fire]:
+def dropped_ticks(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Tick]:
     """Yields what a schedule drops because of the changes of its clock in ``after < t <= until``."""
     if not isinstance(schedule, Cron):
         return
-    for change in clock_changes(schedule.tz, after, until):
+    for change in transitions_between(schedule.tz, after, until):
         note = _gap_note(schedule, change) if change.is_gap else None
         if note is not None and note.effect is DstEffect.DROPPED:
-            yield Fire(change.instant.astimezone(schedule.tz), note)
+            yield Tick(change.instant.astimezone(schedule.tz), note)
 
 
-def note_on(schedule: Schedule | None, fire: datetime) -> DstNote | None:
+def note_on_tick(schedule: Schedule | None, fire: datetime) -> DstNote | None:
     """Returns what a change of the clock does to one fire; None if nothing.
 
     Args:
@@ -92,7 +98,7 @@ def note_on(schedule: Schedule | None, fire: datetime) -> DstNote | None:
     if not isinstance(schedule, Cron) or is_fixed(schedule.tz):
         return None
     fire = fire.astimezone(UTC).astimezone(schedule.tz)
-    overlap = change_around(fire)  # a fire is never in a gap
+    overlap = transition_around(fire)  # a fire is never in a gap
     if overlap is not None:
         note = _overlap_note(schedule, overlap, [fire.replace(tzinfo=None)])
         if schedule.every_pass:
@@ -107,7 +113,7 @@ def note_on(schedule: Schedule | None, fire: datetime) -> DstNote | None:
     return note_of_gap if note_of_gap is not None and note_of_gap.effect is not DstEffect.DROPPED else None
 
 
-def note_on_change(schedule: Cron, change: Transition) -> DstNote | None:
+def note_on_transition(schedule: Cron, change: Transition) -> DstNote | None:
     """Returns what one change of the clock of its zone does to a schedule; None if nothing."""
     if change.is_gap:
         return _gap_note(schedule, change)
@@ -137,13 +143,13 @@ def _gap_note(schedule: Cron, change: Transition) -> DstNote | None:
         f" the clock jumps from {shown(change.first)} to {shown(change.end)}"
     )
     if schedule.every_pass or change.length >= LONG_GAP:
-        return DstNote(DstEffect.DROPPED, f"{sentence}, so there is no fire")
+        return DstNote(DstEffect.DROPPED, f"{sentence}, so it does not run")
     # What is due at the very end of the gap by itself has the same instant.
     with_end = schedule.table.after(change.end - _MICROSECOND) == change.end
     if len(missing) == 1 and not with_end:
-        return DstNote(DstEffect.MOVED, f"{sentence}, and it fires right after the jump")
+        return DstNote(DstEffect.MOVED, f"{sentence}, so it runs right after the jump")
     also = f" together with {_time(change.end)}" if with_end else ""
-    return DstNote(DstEffect.MERGED, f"{sentence}, and it fires once{also}, right after the jump")
+    return DstNote(DstEffect.MERGED, f"{sentence}, so it runs once{also}, right after the jump")
 
 
 def _overlap_note(schedule: Cron, change: Transition, shown_twice: list[datetime]) -> DstNote:
@@ -152,8 +158,8 @@ def _overlap_note(schedule: Cron, change: Transition, shown_twice: list[datetime
         f" on {shown_twice[0]:%a %Y-%m-%d} and shows {_times(shown_twice)} twice"
     )
     if schedule.every_pass:
-        return DstNote(DstEffect.REPEATED, f"{sentence}, and it fires at both passes")
-    return DstNote(DstEffect.MERGED, f"{sentence}, and it fires once, at the first pass")
+        return DstNote(DstEffect.REPEATED, f"{sentence}, and it runs at both passes")
+    return DstNote(DstEffect.MERGED, f"{sentence}, and it runs once, at the first pass")
 
 
 def _times(walls: list[datetime]) -> str:
@@ -172,7 +178,7 @@ def _day_and_time(wall: datetime) -> str:
     return f"{wall:%Y-%m-%d} {_time(wall)}"
 
 
-FIRES = 10  # how many coming fires the details of a job list, those that are dropped included
+PREVIEW_LENGTH = 10  # how many coming fires the details of a job list, those that are dropped included
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -181,15 +187,15 @@ class TickPreview:
     """What comes of a schedule.
 
     Attributes:
-        fires: Its next fires, and between them what is dropped: at most 10, soonest first.
+        ticks: Its next fires, and between them what is dropped: at most 10, soonest first.
         changes: What the changes of the clock do that affect them: one note for each change.
     """
 
-    fires: tuple[Fire, ...] = ()
+    ticks: tuple[Tick, ...] = ()
     changes: tuple[DstNote, ...] = ()
 
 
-def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> TickPreview:
+def preview_ticks(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> TickPreview:
     """Looks ahead from a job's next fire.
 
     Args:
@@ -201,20 +207,20 @@ def coming_after(now: datetime, schedule: Schedule, next_fire: datetime, zone: t
     # In UTC, because two datetimes of one zone compare by what its clock shows.
     now, next_fire = now.astimezone(UTC), next_fire.astimezone(UTC)
     dropped_before = takewhile(
-        lambda fire: fire.dropped, fires_after(schedule, min(now, next_fire - _MICROSECOND))
+        lambda fire: fire.dropped, ticks_after(schedule, min(now, next_fire - _MICROSECOND))
     )
-    due = Fire(next_fire, note_on(schedule, next_fire))
-    fires = tuple(islice(chain(dropped_before, [due], fires_after(schedule, next_fire)), FIRES))
+    due = Tick(next_fire, note_on_tick(schedule, next_fire))
+    fires = tuple(islice(chain(dropped_before, [due], ticks_after(schedule, next_fire)), PREVIEW_LENGTH))
     return TickPreview(
         tuple(replace(fire, at=fire.at.astimezone(zone)) for fire in fires),
         _notes_on_changes(schedule, fires, zone) if isinstance(schedule, Cron) else (),
     )
 
 
-def _notes_on_changes(schedule: Cron, fires: tuple[Fire, ...], zone: tzinfo) -> tuple[DstNote, ...]:
+def _notes_on_changes(schedule: Cron, fires: tuple[Tick, ...], zone: tzinfo) -> tuple[DstNote, ...]:
     """One note for each change: a fire's own would say the same again for every fire of that night."""
     changes = dict.fromkeys(_change_at(fire.at.astimezone(schedule.tz)) for fire in fires if fire.note)
-    notes = [note for change in changes if (note := note_on_change(schedule, change)) is not None]
+    notes = [note for change in changes if (note := note_on_transition(schedule, change)) is not None]
     if zone_name(schedule.tz) == zone_name(zone):
         return tuple(notes)
     where = f"in {zone_name(schedule.tz)}, "  # the times beside them are another zone's
@@ -223,8 +229,8 @@ def _notes_on_changes(schedule: Cron, fires: tuple[Fire, ...], zone: tzinfo) -> 
 
 def _change_at(fire: datetime) -> Transition:
     """The change that is the reason of a fire's note: it shows its time twice, or has just skipped some."""
-    overlap = change_around(fire)
+    overlap = transition_around(fire)
     if overlap is not None:
         return overlap
     assert fire.tzinfo is not None
-    return next(clock_changes(fire.tzinfo, fire.astimezone(UTC) - _MICROSECOND, fire))
+    return next(transitions_between(fire.tzinfo, fire.astimezone(UTC) - _MICROSECOND, fire))

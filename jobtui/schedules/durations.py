@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from jobtui.schedules.bad_spec import BadSpec, quoted
+from jobtui.schedules.bad_spec import BadSpec, quote_text
 
 SHORTEST_INTERVAL = timedelta(milliseconds=1)
 LONGEST_INTERVAL = timedelta(days=2922)  # 8 years of 365.25 days
@@ -90,22 +90,23 @@ def _no_number(text: str, position: int) -> str:
         return "a sign stands only in front of the whole duration"
     if any(character.isspace() for character in rest):
         return "a duration has no spaces in it; write 1h30m"
-    return f"a number is missing before {quoted(rest)}; write a number and a unit, such as 30s"
+    return f"a number is missing before {quote_text(rest)}; write a number and a unit, such as 30s"
 
 
 def _no_unit(part: str, unit: str) -> str:
     if not unit:
-        return f"a unit is missing after {quoted(part)}; write {_UNITS}, such as {part[:20]}s"
+        return f"a unit is missing after {quote_text(part)}; write {_UNITS}, such as {part[:20]}s"
     if any(character.isspace() for character in unit):
         return "a duration has no spaces in it; write 1h30m"
     if unit.lower() in _NANOSECONDS:
-        return f"unknown unit {quoted(unit)}; units are in lower case: {unit.lower()}"
+        return f"unknown unit {quote_text(unit)}; units are in lower case: {unit.lower()}"
     days = {"d": 24, "day": 24, "days": 24, "w": 168, "week": 168, "weeks": 168}.get(unit.lower())
     if days:
         number = part.removesuffix(unit)
         hours = f"{int(number) * days}h" if number.isdecimal() else f"{days}h for each"
-        return f"unknown unit {quoted(unit)}; a day is not always 24 hours, so write {hours} if that is meant"
-    return f"unknown unit {quoted(unit)}; write {_UNITS}"
+        hint = f"a day is not always 24 hours, so write {hours} if that is meant"
+        return f"unknown unit {quote_text(unit)}; {hint}"
+    return f"unknown unit {quote_text(unit)}; write {_UNITS}"
 
 
 def as_interval(value: timedelta | float | str) -> timedelta:
@@ -136,11 +137,13 @@ def as_interval(value: timedelta | float | str) -> timedelta:
         interval = _from_seconds(value)
     shown = spec or format_duration(interval)
     if interval <= timedelta(0):
-        raise BadSpec(f"an interval is above zero, not {quoted(shown)}", spec=spec, position=0)
+        raise BadSpec(f"an interval is above zero, not {quote_text(shown)}", spec=spec, position=0)
     if interval < SHORTEST_INTERVAL:
-        raise BadSpec(f"an interval is at least 1ms, not {quoted(shown)}", spec=spec, position=0)
+        raise BadSpec(f"an interval is at least 1ms, not {quote_text(shown)}", spec=spec, position=0)
     if interval > LONGEST_INTERVAL:
-        raise BadSpec(f"an interval is at most 8 years (70128h), not {quoted(shown)}", spec=spec, position=0)
+        raise BadSpec(
+            f"an interval is at most 8 years (70128h), not {quote_text(shown)}", spec=spec, position=0
+        )
     return interval
 
 

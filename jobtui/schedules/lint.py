@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from jobtui.schedules.cron import CronFields
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, Field, Item
-from jobtui.schedules.dst import note_on_change
+from jobtui.schedules.dst import note_on_transition
 from jobtui.schedules.durations import format_duration
 from jobtui.schedules.schedule import Cron, Every, Schedule
-from jobtui.schedules.transitions import clock_changes
+from jobtui.schedules.transitions import transitions_between
 
 _YEAR = timedelta(days=365)
 # From one January's first Monday to the next there may be 371 days, and that is still once a year.
@@ -35,7 +35,7 @@ _UNITS = {
 }
 
 
-def advice(schedule: Schedule, now: datetime) -> list[str]:
+def lint_schedule(schedule: Schedule, now: datetime) -> list[str]:
     """Returns warnings about a schedule, each a sentence without a full stop; none is the usual case.
 
     Told are schedules that never fire or fire less than once a year, days that some of their months do
@@ -47,13 +47,13 @@ def advice(schedule: Schedule, now: datetime) -> list[str]:
         now: Aware; the coming year begins here.
     """
     if isinstance(schedule, Every):
-        return ["it fires less than once a year"] if schedule.interval > _MORE_THAN_A_YEAR else []
+        return ["it runs less than once a year"] if schedule.interval > _MORE_THAN_A_YEAR else []
     if not isinstance(schedule, Cron):
         return []
     first = schedule.next(now)
     if first is None:
-        reasons = list(_missing_days(schedule.fields)) or ["no day is as it says"]
-        return [f"it never fires within 8 years: {'; '.join(reasons)}"]
+        reasons = list(_missing_days(schedule.fields)) or ["no day matches"]
+        return [f"it never runs within 8 years: {'; '.join(reasons)}"]
     return [
         *_how_seldom(schedule, now, first),
         *_missing_days(schedule.fields),
@@ -69,7 +69,7 @@ def _how_seldom(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]
         return
     following = schedule.next(first.replace(hour=23, minute=59, second=59))
     then = "and not again within 8 years" if following is None else f"then on {following:%Y-%m-%d}"
-    yield f"it fires less than once a year: next on {first:%Y-%m-%d}, {then}"
+    yield f"it runs less than once a year: next on {first:%Y-%m-%d}, {then}"
 
 
 def _missing_days(fields: CronFields) -> Iterator[str]:
@@ -85,9 +85,9 @@ def _missing_days(fields: CronFields) -> Iterator[str]:
         if len(without) == len(fields.months):
             yield f"there is no day {day} in {_names(without)}"
         elif without:
-            yield f"months without a day {day} are passed over: {_names(without)}"
+            yield f"it skips months without a day {day}: {_names(without)}"
         elif day == _FIRST_RARE_DAY and _FEBRUARY in fields.months and len(fields.months) > 1:
-            yield "months without a day 29 are passed over: FEB, but for leap years"
+            yield "it skips months without a day 29: FEB, except in leap years"
 
 
 def _names(months: Iterable[int]) -> str:
@@ -107,17 +107,17 @@ def _uneven_step(field: Field, item: Item, fields: CronFields) -> Iterator[str]:
     around = span - (last - item.low)
     instead = ""
     if length is not None and item.low == field.low and _goes_on(field, fields):
-        instead = f"; for an even distance write @every {format_duration(item.step * length)}"
+        instead = f"; for even intervals write @every {format_duration(item.step * length)}"
     where = f"{item.text} in {field.name}"
     if last == item.low:
-        yield f"{where} matches {item.low} alone, since the step leads past {field.high}{instead}"
+        yield f"{where} matches only {item.low}, because the next step is above {field.high}{instead}"
     elif field.name == "day-of-month":
-        yield f"{where} begins anew each month: after day {last} comes day {item.low}"
+        yield f"{where} restarts each month: day {item.low} follows day {last}"
     elif around != item.step:
         plural = "" if around == 1 else "s"
         yield (
-            f"{where} is uneven: after {last} comes {item.low}, {around} {unit}{plural} later"
-            f" and not {item.step}{instead}"
+            f"{where} is uneven: {item.low} follows {last} after {around} {unit}{plural},"
+            f" not {item.step}{instead}"
         )
 
 
@@ -136,7 +136,7 @@ def _goes_on(field: Field, fields: CronFields) -> bool:
 def _clock_changes(schedule: Cron, now: datetime) -> Iterator[str]:
     if schedule.fields.every_pass:
         return  # these are about the clock's hands, and have no fixed time to lose
-    for change in clock_changes(schedule.tz, now, now + _YEAR):
-        note = note_on_change(schedule, change)
+    for change in transitions_between(schedule.tz, now, now + _YEAR):
+        note = note_on_transition(schedule, change)
         if note is not None:
             yield note.sentence

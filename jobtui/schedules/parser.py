@@ -63,9 +63,9 @@ def _read(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
     try:
         return _read_ours(spec, tz, dst)
     except BadSpec as bad:
-        from jobtui.schedules.suggestions import better  # noqa: PLC0415 - only a mistake needs it
+        from jobtui.schedules.suggestions import with_suggestion  # noqa: PLC0415 - only a mistake needs it
 
-        raise better(bad) from None
+        raise with_suggestion(bad) from None
 
 
 def _read_ours(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:

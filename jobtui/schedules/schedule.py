@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol, get_args, runtime_checkable
 
-from jobtui.schedules.bad_spec import BadSpec, quoted
+from jobtui.schedules.bad_spec import BadSpec, quote_text
 from jobtui.schedules.canonical import canonical
 from jobtui.schedules.cron import CronFields, Word, read_fields, split_zone
 from jobtui.schedules.durations import as_interval, format_duration
-from jobtui.schedules.transitions import is_calm, is_fixed
+from jobtui.schedules.transitions import is_fixed, is_unambiguous
 from jobtui.schedules.wall_clock import WallTable, every_pass_after, first_pass_after, wall_table
 from jobtui.schedules.zones import local_zone, zone, zone_name
 
@@ -131,7 +131,7 @@ class Cron:
         ours = isinstance(after, datetime) and after.tzinfo is tz
         local = after if ours else _aware(after).astimezone(tz)
         due = self.table.after(local, tz)
-        if self._fixed or (is_calm(local) and (due is None or is_calm(due))):
+        if self._fixed or (is_unambiguous(local) and (due is None or is_unambiguous(due))):
             return due
         # Near a change of the clock. Through UTC, since a local time may be in a gap.
         search = every_pass_after if self.every_pass else first_pass_after
@@ -404,7 +404,7 @@ def dst_rule(dst: Dst) -> Dst:
         BadSpec: It is neither ``"once"`` nor ``"every"``.
     """
     if dst not in get_args(Dst):
-        shown = quoted(dst) if isinstance(dst, str) else type(dst).__name__
+        shown = quote_text(dst) if isinstance(dst, str) else type(dst).__name__
         raise BadSpec(f"dst is 'once' or 'every', not {shown}")
     return dst
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron import DESCRIPTORS, LONGEST_SPEC
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, read_field
 from jobtui.schedules.durations import as_interval
@@ -34,7 +34,7 @@ TYPED = str.maketrans(
 )
 
 
-def better(bad: BadSpec) -> BadSpec:
+def with_suggestion(bad: BadSpec) -> BadSpec:
     """Returns an error that says what to write instead, where the spec is one of another program.
 
     It returns ``bad`` itself where nothing is known, or where ``bad`` says it already.
@@ -69,9 +69,8 @@ def _suggested(bad: BadSpec, spec: str, what: str, instead: str) -> BadSpec:
 
 def odd_character(character: str) -> str:
     """Returns what is wrong with a character that no spec has, by its name."""
-    return (
-        f"{quoted(character)} ({unicodedata.name(character, 'an unnamed character')}) cannot stand in a spec"
-    )
+    name = unicodedata.name(character, "an unnamed character")
+    return f"{quote_text(character)} ({name}) cannot stand in a spec"
 
 
 _Step = tuple[str, str] | None
@@ -152,7 +151,7 @@ def _command(text: str) -> _Step:
             and _accepted((_one_too_far(fields) or ("", fields))[1])
         ):
             # The parser's own words for what follows "@daily" are good.
-            what = f"{quoted(rest[0])} begins a command, which is no part of a spec" if count > 1 else ""
+            what = f"{quote_text(rest[0])} begins a command, which is no part of a spec" if count > 1 else ""
             return what, fields
     return None
 
@@ -163,7 +162,7 @@ def _is_command(words: list[str]) -> bool:
     like_a_day = all(
         piece in ("L", "W", "LW", "H", "R") or (piece.isalpha() and piece[:3] in WEEKDAYS) for piece in pieces
     )
-    like_a_name = len(words) == 1 and first.isalpha() and nearest(first, [*WEEKDAYS, *MONTHS])
+    like_a_name = len(words) == 1 and first.isalpha() and closest_matches(first, [*WEEKDAYS, *MONTHS])
     return bool(re.match(r"[A-Z_~./$([{\"']", first)) and not like_a_day and not like_a_name
 
 
@@ -171,7 +170,7 @@ def _setting(text: str) -> _Step:
     """Takes off what a spec is called in YAML, in a unit of systemd, in an app.conf."""
     name = r"[\w.]*(?:cron|schedule|calendar|spec|expression)[\w.]*"
     found = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
-    return (f"the name {quoted(found[1])} is no part of a spec", found[2]) if found else None
+    return (f"the name {quote_text(found[1])} is no part of a spec", found[2]) if found else None
 
 
 def _wrapping(text: str) -> _Step:
@@ -243,7 +242,7 @@ def _call(text: str) -> _Step:
         inside = re.sub(r"([0-9]+):([0-9]+):([0-9]+)", r"\1h\2m\3s", inside)
     elif given and all(key.endswith("s") for key in given):
         inside = " ".join(f"{value} {key}" for key, value in given.items())
-    return f"{quoted(f'{name}()')} is a call and not a spec", inside
+    return f"{quote_text(f'{name}()')} is a call and not a spec", inside
 
 
 def _by_word(table: dict[str, str]) -> dict[str, str]:
@@ -274,13 +273,13 @@ def _phrase(text: str) -> _Step:
     if not re.fullmatch(r"[\w@ .,:'\"()]+", text, re.ASCII) or re.fullmatch(r"@every [0-9.]+[dw]", text):
         return None
     if f"@{text.lower()}" in DESCRIPTORS:
-        return f"{quoted(text)} lacks its '@'", f"@{text.lower()}"
+        return f"{quote_text(text)} lacks its '@'", f"@{text.lower()}"
     seconds = re.sub(r"^@([0-9]+)$", r"\1s", text)  # FreeBSD
     words = " ".join(re.findall(r"[a-z]+|[0-9]+(?:[.:][0-9]+)*", seconds.lower()))
     found = _EVERY.fullmatch(words)
     assert found is not None, "every part of the pattern is optional"
     what, hour = found["what"], found["hour"]
-    said = f"{quoted(text)} is not a spec" if text[0] != "@" else ""
+    said = f"{quote_text(text)} is not a spec" if text[0] != "@" else ""
     if hour is None and (interval := _interval(what)):
         if text[:6].lower() == "@every":
             said = "one duration without spaces follows @every"
@@ -325,7 +324,7 @@ def _calendar(text: str) -> _Step:
         return None  # both must match there; here one is enough
     seconds = "" if given["seconds"] in ("", "0") else given["seconds"]
     times = f"{seconds} {given['minutes'] or 0} {given['hours'] or 0}"
-    return f"{quoted(text)} is not a spec", f"{times} {days} {months} {weekdays}".strip()
+    return f"{quote_text(text)} is not a spec", f"{times} {days} {months} {weekdays}".strip()
 
 
 _RULES = (

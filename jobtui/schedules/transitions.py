@@ -41,24 +41,24 @@ class Transition:
         return abs(self.after - self.before)
 
     @property
-    def shown_before(self) -> datetime:
+    def wall_before(self) -> datetime:
         """What the clock would show at the instant without the change; naive."""
         return self.instant.replace(tzinfo=None) + self.before
 
     @property
-    def shown_after(self) -> datetime:
+    def wall_after(self) -> datetime:
         """What the clock shows at the instant; naive."""
         return self.instant.replace(tzinfo=None) + self.after
 
     @property
     def first(self) -> datetime:
         """The first time of the gap or of the overlap; naive."""
-        return min(self.shown_before, self.shown_after)
+        return min(self.wall_before, self.wall_after)
 
     @property
     def end(self) -> datetime:
         """The first time that is in the gap or the overlap no more; naive."""
-        return max(self.shown_before, self.shown_after)
+        return max(self.wall_before, self.wall_after)
 
 
 def is_fixed(tz: tzinfo) -> bool:
@@ -66,12 +66,12 @@ def is_fixed(tz: tzinfo) -> bool:
     return isinstance(tz, timezone | ZoneInfo) and tz.utcoffset(None) is not None
 
 
-def is_calm(moment: datetime) -> bool:
+def is_unambiguous(moment: datetime) -> bool:
     """Says whether the clock of a datetime's zone shows its time exactly once (PEP 495)."""
     return moment.utcoffset() == moment.replace(fold=1 - moment.fold).utcoffset()
 
 
-def change_around(moment: datetime) -> Transition | None:
+def transition_around(moment: datetime) -> Transition | None:
     """Returns the change because of which the zone's clock shows a time twice or never; None if once.
 
     Args:
@@ -90,7 +90,7 @@ def change_around(moment: datetime) -> Transition | None:
     return Transition(first_change(tz, wall - max(one, two), wall - min(one, two)), before, after)
 
 
-def clock_changes(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Transition]:
+def transitions_between(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Transition]:
     """Yields the changes of a zone's clock in ``after < t <= until``, soonest first.
 
     It asks for the offset twice a day: a year takes about half a millisecond.

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 
-from jobtui.schedules.transitions import change_around
+from jobtui.schedules.transitions import transition_around
 
 SEARCH_YEARS = 8  # 29 February of 1896, then of 1904: no two are further apart
 
@@ -168,7 +168,7 @@ def first_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
     """
     due = table.after(instant.astimezone(tz), tz)
     while due is not None:
-        change = change_around(due)
+        change = transition_around(due)
         if change is None:
             return due
         if not change.is_gap:
@@ -193,7 +193,7 @@ def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
     """
     local = instant.astimezone(tz)
     due = table.after(local, tz)
-    change = change_around(local)
+    change = transition_around(local)
     first_pass = change is not None and instant < change.instant
     if first_pass and change is not None and (due is None or due.replace(tzinfo=None) >= change.end):
         # What matches later in the first pass of an overlap comes first; then comes all of it again.
@@ -201,7 +201,7 @@ def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
         if again is not None and again.replace(tzinfo=None) < change.end:
             return again.replace(fold=1)
     while due is not None:
-        change = change_around(due)
+        change = transition_around(due)
         if change is None:
             return due
         if not change.is_gap:

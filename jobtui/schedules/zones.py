@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 
 _FIXED = re.compile(r"UTC(?P<offset>[+-][0-9]{2}:[0-5][0-9](:[0-5][0-9](\.[0-9]{6})?)?)")
 
@@ -79,9 +79,9 @@ def _with_offsets(tz: tzinfo) -> tzinfo:
 
 
 def _unknown(name: str) -> BadSpec:
-    near = nearest(name, _known_zones())
+    near = closest_matches(name, _known_zones())
     hint = f"; did you mean {' or '.join(near)}?" if near else "; write a name such as Europe/Oslo or UTC"
-    return BadSpec(f"unknown time zone {quoted(name)}{hint}")
+    return BadSpec(f"unknown time zone {quote_text(name)}{hint}")
 
 
 @cache

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 
 TOP = "DEFAULT"
 """The section of the lines above the first `[section]`; every other section falls back on it."""
@@ -164,7 +164,7 @@ def _replace(
             return text
         meaning = meaning_of(found[1])
         if not meaning:
-            raise BadConfLine(value.line, f"{quoted(found[0])} leads to nothing: {missing}.")
+            raise BadConfLine(value.line, f"{quote_text(found[0])} leads to nothing: {missing}.")
         text = text[: found.start()] + meaning + text[found.end() :]
     raise BadConfLine(
         value.line, f"the references go round in a circle, or there are over {_MOST_REPLACEMENTS}."

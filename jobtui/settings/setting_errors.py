@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from jobtui.schedules.bad_spec import nearest, quoted
+from jobtui.schedules.bad_spec import closest_matches, quote_text
 
 # TOML holds numbers so large that Python refuses to print them.
 _LARGEST_SHOWN = 1_000_000
@@ -75,7 +75,7 @@ def unknown(entry: Entry, known: list[str]) -> BadSetting:
     meant = _meant_by(entry.key, known)
     question = f" Did you mean {meant}?" if meant else ""
     return BadSetting(
-        f"{entry.place()}: the key {quoted(entry.key)} is not known.{question}\n"
+        f"{entry.place()}: the key {quote_text(entry.key)} is not known.{question}\n"
         f"Known are {', '.join(known)} and cron.NAME for a schedule of any name."
     )
 
@@ -97,7 +97,7 @@ def described(value: object) -> str:  # noqa: PLR0911 - one line for each kind o
         case "":
             return "an empty text"
         case str():
-            return f"the text {quoted(value)}"
+            return f"the text {quote_text(value)}"
         case list():
             return "an array"
         case dict():
@@ -109,8 +109,8 @@ def described(value: object) -> str:  # noqa: PLR0911 - one line for each kind o
 def _meant_by(key: str, known: list[str]) -> str | None:
     """Finds the key that was probably meant: `jobs.pool` for `pool` or `Jobs.Pol`, `cron.x` for `corn.x`."""
     prefix, _, name = key.partition(".")
-    if name and nearest(prefix, ["cron"]):
-        return quoted(f"cron.{name}")
+    if name and closest_matches(prefix, ["cron"]):
+        return quote_text(f"cron.{name}")
     if all(each.startswith(key) for each in known):
         return None  # it begins like all of them
-    return next(map(quoted, nearest(key, known)), None)
+    return next(map(quote_text, closest_matches(key, known)), None)

@@ -4,7 +4,7 @@ from typing import TypeGuard, cast, get_args
 
 from jobtui.access.addresses import Address, parse_address
 from jobtui.access.rules import IpNetwork, check_user, parse_network
-from jobtui.schedules.bad_spec import BadSpec, nearest, quoted
+from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.conf_format import boolean_or_text, number_or_text
@@ -41,8 +41,8 @@ def dst(entry: Entry) -> Dst:
     """What fixed times do when the clocks change."""
     rule = next((rule for rule in get_args(Dst) if rule == entry.value), None)
     if rule is None:
-        near = nearest(bare(entry.value), list(get_args(Dst)))
-        raise wrong(entry, '"once" or "every"', f"Did you mean {quoted(near[0])}?" if near else "")
+        near = closest_matches(bare(entry.value), list(get_args(Dst)))
+        raise wrong(entry, '"once" or "every"', f"Did you mean {quote_text(near[0])}?" if near else "")
     return cast("Dst", rule)
 
 
@@ -51,13 +51,13 @@ def spec(entry: Entry) -> str:
     text = entry.value
     if not isinstance(text, str):
         raise BadSetting(
-            f"{entry.place()}: {quoted(entry.key)} must be a schedule in quotes, not {described(text)}.\n"
+            f"{entry.place()}: {quote_text(entry.key)} must be a schedule in quotes, not {described(text)}.\n"
             'An example: "0 */15 9-17 ? * MON-FRI"'
         )
-    where = f"{entry.place()}: {quoted(entry.key)}"
+    where = f"{entry.place()}: {quote_text(entry.key)}"
     if text.startswith("cron."):
         raise BadSetting(
-            f"{where} refers to {quoted(text)}.\n"
+            f"{where} refers to {quote_text(text)}.\n"
             "A named schedule cannot refer to another one: write the spec itself."
         )
     try:
@@ -66,7 +66,7 @@ def spec(entry: Entry) -> str:
         if text[:1] in ("'", '"'):
             raise BadSetting(
                 f"{where}: {error.sentence}\n"
-                f"The quotes are part of the text {quoted(text)}: a .conf file needs none, TOML one pair."
+                f"The quotes are part of the text {quote_text(text)}: a .conf file needs none, TOML one pair."
             ) from error
         raise BadSetting(f"{where}: {error}") from error
     return text

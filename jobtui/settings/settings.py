@@ -30,7 +30,7 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
 from jobtui.settings.conf_format import (
@@ -174,9 +174,9 @@ def _in_force(
     if run_mode is None:
         return {**sections[TOP], **sections.get(_DEFAULT_RUN_MODE, {})}
     if run_mode not in sections:
-        names = ", ".join(quoted(name) for name in sections if name != TOP)
+        names = ", ".join(quote_text(name) for name in sections if name != TOP)
         raise BadSetting(
-            f"{path}: there is no section for the run mode {quoted(run_mode)}.\n"
+            f"{path}: there is no section for the run mode {quote_text(run_mode)}.\n"
             + (f"The sections of this file: {names}." if names else "This file has no sections.")
         )
     return {**sections[TOP], **sections[run_mode]}

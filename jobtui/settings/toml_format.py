@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jobtui.schedules.bad_spec import quoted
+from jobtui.schedules.bad_spec import quote_text
 from jobtui.settings.conf_format import TOP
 
 _PREFIXES = ("jobs", "cron")
@@ -95,7 +95,7 @@ def sections_of(table: Mapping[str, Any], root: tuple[str, ...]) -> dict[str, di
         for path, value in _leaves(inside):
             key = ".".join(path)
             if key in section:
-                raise BadToml(f"{quoted(key)} is given twice, once dotted and once in quotes.")
+                raise BadToml(f"{quote_text(key)} is given twice, once dotted and once in quotes.")
             section[key] = TomlValue(value, (*way, *path))
     return sections
 

@@ -655,7 +655,7 @@ class TestCheck:
         )
         assert re.fullmatch(r"tokyo\|TZ=.+?(\|\S+ 1[67]:00:00 CES?T){3}\|\(not Python\)", lines[10])
         assert lines[12] == "warnings"
-        assert lines[13] == "(not Python): never: it never fires within 8 years: there is no day 30 in FEB"
+        assert lines[13] == "(not Python): never: it never runs within 8 years: there is no day 30 in FEB"
         del lines[11:14]
         assert lines[12] == "one-off run|asked for|due|written in"
         assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[13])
@@ -680,14 +680,14 @@ class TestCheck:
         gap, step, *rest = capsys.readouterr().out.split("warnings\n")[1].splitlines()
         assert re.fullmatch(
             r"demo\.py:2: nightly: 02:30 does not exist on Sun \d{4}-03-\d\d: the clock jumps from 02:00 to"
-            r" 03:00, and it fires right after the jump",
+            r" 03:00, so it runs right after the jump",
             gap,
         )
         assert step == (
-            "demo.py:4: often: */25 in minute is uneven: after 50 comes 0, 10 minutes later and not 25;"
-            " for an even distance write @every 25m"
+            "demo.py:4: often: */25 in minute is uneven: 0 follows 50 after 10 minutes, not 25;"
+            " for even intervals write @every 25m"
         )
-        assert rest == ["demo.py:7: pay: months without a day 31 are passed over: FEB, APR, JUN, SEP, NOV"]
+        assert rest == ["demo.py:7: pay: it skips months without a day 31: FEB, APR, JUN, SEP, NOV"]
 
     def test_without_doubts_there_is_no_word_of_warnings(
         self, write: Write, capsys: pytest.CaptureFixture[str]

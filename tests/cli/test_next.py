@@ -55,7 +55,7 @@ def test_a_fixed_time_in_an_overlap_fires_once_and_it_says_why(printed: Next) ->
         "\n"
         "Sun 2026-10-25 01:30:00 BST  2026-10-25 00:30:00 UTC  in 13h 30m  ≡ merged\n"
         "    the clock goes back from 02:00 to 01:00 on Sun 2026-10-25 and shows 01:30 twice,"
-        " and it fires once, at the first pass\n"
+        " and it runs once, at the first pass\n"
         "Mon 2026-10-26 01:30:00 GMT  2026-10-26 01:30:00 UTC  in 1d 14h\n"
     )
     assert f"-n 2\n{text}```" in CLOCK_CHANGES.read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_a_fixed_time_in_a_gap_is_moved(printed: Next) -> None:
         "Sun 2026-03-08 03:00:00 EDT  2026-03-08 07:00:00 UTC  in 2h  ↷ moved",
         (
             "    02:30 does not exist on Sun 2026-03-08: the clock jumps from 02:00 to 03:00,"
-            " and it fires right after the jump"
+            " so it runs right after the jump"
         ),
     ]
 
@@ -89,7 +89,7 @@ def test_what_does_not_fire_has_a_line_that_counts_for_nothing(printed: Next) ->
     lines = fires_of(text)
     assert [line.split()[0] for line in lines] == ["Sat", "(no", "02:30", "Mon"]
     assert lines[1].endswith("✗ dropped")
-    assert lines[2].endswith("so there is no fire")
+    assert lines[2].endswith("so it does not run")
 
 
 def test_from_may_have_an_offset_and_no_time(printed: Next) -> None:

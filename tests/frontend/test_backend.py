@@ -260,8 +260,8 @@ def test_schedules_of_every_kind(world: World, schedule: Schedule) -> None:
     scheduler, source = world.running(lambda it: it.schedule(schedule, print, name="a"))
     there, here = scheduler.snapshot().jobs[0], source.snapshot().jobs[0]
     assert (here.next, here.spec) == (there.next, there.spec)
-    assert [fire.at for fire in source.job_details("a").coming.fires] == [
-        fire.at for fire in world.local.job_details("a").coming.fires
+    assert [fire.at for fire in source.job_details("a").coming.ticks] == [
+        fire.at for fire in world.local.job_details("a").coming.ticks
     ]
     assert source.pause("a")
 
@@ -424,7 +424,7 @@ def test_details_with_a_change_of_the_clock(world: World) -> None:
     details: JobDetails = source.job_details("nightly")
     assert details == world.local.job_details("nightly")
     assert details.coming.changes
-    assert details.coming.fires[0].note is not None
+    assert details.coming.ticks[0].note is not None
     assert [run.state for run in details.runs] == [RunState.FAILED]
 
 

@@ -45,7 +45,7 @@ from jobtui.frontend.codec import (
 )
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_capture import OutputChunk
-from jobtui.schedules.dst import DstEffect, DstNote, Fire, TickPreview
+from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone_name
 from jobtui.web.api.snapshot_json import SnapshotEncoder
@@ -211,7 +211,7 @@ def snapshots(tz: tzinfo) -> st.SearchStrategy[Snapshot]:
 def details(tz: tzinfo) -> st.SearchStrategy[JobDetails]:
     """Jobs in depth."""
     notes = st.builds(DstNote, st.sampled_from(DstEffect), TEXT)
-    coming = st.builds(TickPreview, some(st.builds(Fire, instants(tz), maybe(notes))), some(notes))
+    coming = st.builds(TickPreview, some(st.builds(Tick, instants(tz), maybe(notes))), some(notes))
     return st.builds(JobDetails, job=jobs(tz), words=TEXT, coming=coming, runs=some(runs(tz)))
 
 
@@ -316,7 +316,7 @@ def test_a_schedule_that_is_not_known_here_is_stood_for(schedule: Schedule) -> N
         (UPCOMING, UpcomingTick),
         (PRINTED, OutputChunk),
         (codec._NOTE, DstNote),
-        (codec._FIRE, Fire),
+        (codec._FIRE, Tick),
         (codec._COMING, TickPreview),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobtui.schedules.cron_fields import FIELDS
-from jobtui.schedules.lint import advice
+from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Dst, Every, Once
 
@@ -20,44 +20,44 @@ STEADY = settings(derandomize=True, deadline=None, max_examples=300, database=No
 
 SPRING_GAP = "on Sun 2026-03-08: the clock jumps from 02:00 to 03:00"
 AUTUMN_CHANGE = "the clock goes back from 02:00 to 01:00 on Sun 2026-11-01 and shows"
-LEAP = "it fires less than once a year: next on 2028-02-29, then on 2032-02-29"
-NOT_29 = "months without a day 29 are passed over: FEB, but for leap years"
+LEAP = "it runs less than once a year: next on 2028-02-29, then on 2032-02-29"
+NOT_29 = "it skips months without a day 29: FEB, except in leap years"
 
 WARNED = [
     # Never, or less than once a year.
-    ("0 0 30 2 *", ["it never fires within 8 years: there is no day 30 in FEB"]),
-    ("0 0 0 31 4,6 ?", ["it never fires within 8 years: there is no day 31 in APR, JUN"]),
-    ("0 0 31 2,4 *", ["it never fires within 8 years: there is no day 31 in FEB, APR"]),
-    ("0 0 30,31 2 *", ["it never fires within 8 years: there is no day 30 in FEB"]),
+    ("0 0 30 2 *", ["it never runs within 8 years: there is no day 30 in FEB"]),
+    ("0 0 0 31 4,6 ?", ["it never runs within 8 years: there is no day 31 in APR, JUN"]),
+    ("0 0 31 2,4 *", ["it never runs within 8 years: there is no day 31 in FEB, APR"]),
+    ("0 0 30,31 2 *", ["it never runs within 8 years: there is no day 30 in FEB"]),
     ("0 0 29 2 *", [LEAP]),
     ("0 0 0 29 2 */1", [LEAP]),
     (
         "0 0 29 2 SUN,?/7",
         [
-            "it fires less than once a year: next on 2032-02-29, and not again within 8 years",
+            "it runs less than once a year: next on 2032-02-29, and not again within 8 years",
         ],
     ),
-    ("@every 8809h", ["it fires less than once a year"]),
-    ("@every 70128h", ["it fires less than once a year"]),
+    ("@every 8809h", ["it runs less than once a year"]),
+    ("@every 70128h", ["it runs less than once a year"]),
     # Days that some months do not have.
-    ("0 0 31 * *", ["months without a day 31 are passed over: FEB, APR, JUN, SEP, NOV"]),
-    ("0 0 30 * *", ["months without a day 30 are passed over: FEB"]),
+    ("0 0 31 * *", ["it skips months without a day 31: FEB, APR, JUN, SEP, NOV"]),
+    ("0 0 30 * *", ["it skips months without a day 30: FEB"]),
     ("0 0 29 * *", [NOT_29]),
     ("0 0 29 2,3 *", [NOT_29]),
     ("0 0 29-31 * *", [NOT_29]),
-    ("0 0 15,31 2,3 *", ["months without a day 31 are passed over: FEB"]),
+    ("0 0 15,31 2,3 *", ["it skips months without a day 31: FEB"]),
     ("0 0 15,31 2,4 *", ["there is no day 31 in FEB, APR"]),
     (
         "0 0 29,31 * *",
-        [NOT_29, "months without a day 31 are passed over: FEB, APR, JUN, SEP, NOV"],
+        [NOT_29, "it skips months without a day 31: FEB, APR, JUN, SEP, NOV"],
     ),
     # Steps that do not divide their field.
     (
         "*/7 * * * * *",
         [
             (
-                "*/7 in second is uneven: after 56 comes 0, 4 seconds later and not 7;"
-                " for an even distance write @every 7s"
+                "*/7 in second is uneven: 0 follows 56 after 4 seconds, not 7;"
+                " for even intervals write @every 7s"
             )
         ],
     ),
@@ -65,8 +65,8 @@ WARNED = [
         "*/7 * * * *",
         [
             (
-                "*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7;"
-                " for an even distance write @every 7m"
+                "*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7;"
+                " for even intervals write @every 7m"
             )
         ],
     ),
@@ -74,60 +74,55 @@ WARNED = [
         "*/59 * * * *",
         [
             (
-                "*/59 in minute is uneven: after 59 comes 0, 1 minute later and not 59;"
-                " for an even distance write @every 59m"
+                "*/59 in minute is uneven: 0 follows 59 after 1 minute, not 59;"
+                " for even intervals write @every 59m"
             )
         ],
     ),
     (
         "0 */5 * * *",
-        [
-            (
-                "*/5 in hour is uneven: after 20 comes 0, 4 hours later and not 5;"
-                " for an even distance write @every 5h"
-            )
-        ],
+        [("*/5 in hour is uneven: 0 follows 20 after 4 hours, not 5; for even intervals write @every 5h")],
     ),
     (
         "0/7 * * * *",
         [
             (
-                "0/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7;"
-                " for an even distance write @every 7m"
+                "0/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7;"
+                " for even intervals write @every 7m"
             )
         ],
     ),
     # Another phase, or something above it that is restricted: no interval can take its place.
-    ("5/7 * * * *", ["5/7 in minute is uneven: after 54 comes 5, 11 minutes later and not 7"]),
-    ("*/7 9 * * *", ["*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7"]),
-    ("*/7 * * * MON", ["*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7"]),
-    ("*/7 * 1 * *", ["*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7"]),
-    ("*/7 * * 5 *", ["*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7"]),
-    ("*/7 5 * * * *", ["*/7 in second is uneven: after 56 comes 0, 4 seconds later and not 7"]),
-    ("0 0 1 */5 *", ["*/5 in month is uneven: after 11 comes 1, 2 months later and not 5"]),
-    ("0 0 * * */2", ["*/2 in day-of-week is uneven: after 6 comes 0, 1 day later and not 2"]),
-    ("0 0 * * MON/3", ["MON/3 in day-of-week is uneven: after 4 comes 1, 4 days later and not 3"]),
-    ("0 0 */2 * *", ["*/2 in day-of-month begins anew each month: after day 31 comes day 1"]),
-    ("0 0 5/10 * *", ["5/10 in day-of-month begins anew each month: after day 25 comes day 5"]),
+    ("5/7 * * * *", ["5/7 in minute is uneven: 5 follows 54 after 11 minutes, not 7"]),
+    ("*/7 9 * * *", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
+    ("*/7 * * * MON", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
+    ("*/7 * 1 * *", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
+    ("*/7 * * 5 *", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
+    ("*/7 5 * * * *", ["*/7 in second is uneven: 0 follows 56 after 4 seconds, not 7"]),
+    ("0 0 1 */5 *", ["*/5 in month is uneven: 1 follows 11 after 2 months, not 5"]),
+    ("0 0 * * */2", ["*/2 in day-of-week is uneven: 0 follows 6 after 1 day, not 2"]),
+    ("0 0 * * MON/3", ["MON/3 in day-of-week is uneven: 1 follows 4 after 4 days, not 3"]),
+    ("0 0 */2 * *", ["*/2 in day-of-month restarts each month: day 1 follows day 31"]),
+    ("0 0 5/10 * *", ["5/10 in day-of-month restarts each month: day 5 follows day 25"]),
     (
         "*/90 * * * *",
         [
             (
-                "*/90 in minute matches 0 alone, since the step leads past 59;"
-                " for an even distance write @every 1h30m"
+                "*/90 in minute matches only 0, because the next step is above 59;"
+                " for even intervals write @every 1h30m"
             )
         ],
     ),
-    ("5/90 * * * *", ["5/90 in minute matches 5 alone, since the step leads past 59"]),
-    ("0 0 */40 * *", ["*/40 in day-of-month matches 1 alone, since the step leads past 31"]),
-    ("0 0 1 */12 *", ["*/12 in month matches 1 alone, since the step leads past 12"]),
+    ("5/90 * * * *", ["5/90 in minute matches only 5, because the next step is above 59"]),
+    ("0 0 */40 * *", ["*/40 in day-of-month matches only 1, because the next step is above 31"]),
+    ("0 0 1 */12 *", ["*/12 in month matches only 1, because the next step is above 12"]),
     # Several at once, in the order of the fields.
     (
         "*/7 */5 31 * *",
         [
-            "months without a day 31 are passed over: FEB, APR, JUN, SEP, NOV",
-            "*/7 in minute is uneven: after 56 comes 0, 4 minutes later and not 7",
-            "*/5 in hour is uneven: after 20 comes 0, 4 hours later and not 5",
+            "it skips months without a day 31: FEB, APR, JUN, SEP, NOV",
+            "*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7",
+            "*/5 in hour is uneven: 0 follows 20 after 4 hours, not 5",
         ],
     ),
 ]
@@ -136,7 +131,7 @@ WARNED = [
 @pytest.mark.parametrize(("spec", "expected"), WARNED, ids=[spec for spec, _ in WARNED])
 def test_a_schedule_that_may_not_be_meant_has_these_warnings(spec: str, expected: list[str]) -> None:
     """In UTC, from the beginning of 2026, word for word."""
-    assert advice(parse(spec, tz="UTC"), NOW) == expected
+    assert lint_schedule(parse(spec, tz="UTC"), NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -145,17 +140,17 @@ def test_a_schedule_that_may_not_be_meant_has_these_warnings(spec: str, expected
         (
             "30 2 * * *",
             "once",
-            [f"02:30 does not exist {SPRING_GAP}, and it fires right after the jump"],
+            [f"02:30 does not exist {SPRING_GAP}, so it runs right after the jump"],
         ),
-        ("30 2 * * *", "every", [f"02:30 does not exist {SPRING_GAP}, so there is no fire"]),
-        ("30 1 * * *", "once", [f"{AUTUMN_CHANGE} 01:30 twice, and it fires once, at the first pass"]),
-        ("30 1 * * *", "every", [f"{AUTUMN_CHANGE} 01:30 twice, and it fires at both passes"]),
+        ("30 2 * * *", "every", [f"02:30 does not exist {SPRING_GAP}, so it does not run"]),
+        ("30 1 * * *", "once", [f"{AUTUMN_CHANGE} 01:30 twice, and it runs once, at the first pass"]),
+        ("30 1 * * *", "every", [f"{AUTUMN_CHANGE} 01:30 twice, and it runs at both passes"]),
         (
             "0,30 1,2 * * *",
             "once",
             [
-                f"02:00 and 02:30 do not exist {SPRING_GAP}, and it fires once, right after the jump",
-                f"{AUTUMN_CHANGE} 01:00 and 01:30 twice, and it fires once, at the first pass",
+                f"02:00 and 02:30 do not exist {SPRING_GAP}, so it runs once, right after the jump",
+                f"{AUTUMN_CHANGE} 01:00 and 01:30 twice, and it runs once, at the first pass",
             ],
         ),
         ("30 2 * 4 *", "once", []),
@@ -168,7 +163,7 @@ def test_a_fixed_time_in_a_change_of_the_coming_year_is_told(
     spec: str, dst: Dst, expected: list[str]
 ) -> None:
     """In New York, with the sentence of the change; what goes by the hands of the clock has no fixed time."""
-    assert advice(Cron(spec, tz=NEW_YORK, dst=dst), NOW) == expected
+    assert lint_schedule(Cron(spec, tz=NEW_YORK, dst=dst), NOW) == expected
 
 
 def test_only_the_coming_year_is_looked_at() -> None:
@@ -176,28 +171,28 @@ def test_only_the_coming_year_is_looked_at() -> None:
     schedule = Cron("30 2 * * *", tz=NEW_YORK)
     change, next_change = datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2027, 3, 14, 7, tzinfo=UTC)
     year, second = timedelta(days=365), timedelta(seconds=1)
-    assert advice(schedule, change) == []
-    assert advice(schedule, change - second) == [
-        f"02:30 does not exist {SPRING_GAP}, and it fires right after the jump"
+    assert lint_schedule(schedule, change) == []
+    assert lint_schedule(schedule, change - second) == [
+        f"02:30 does not exist {SPRING_GAP}, so it runs right after the jump"
     ]
-    assert advice(schedule, next_change - year - second) == []
-    (told,) = advice(schedule, next_change - year)
+    assert lint_schedule(schedule, next_change - year - second) == []
+    (told,) = lint_schedule(schedule, next_change - year)
     assert told.startswith("02:30 does not exist on Sun 2027-03-14: ")
-    assert advice(Cron("30 2 * * *", tz="Asia/Tokyo"), NOW) == []
+    assert lint_schedule(Cron("30 2 * * *", tz="Asia/Tokyo"), NOW) == []
 
 
 def test_a_schedule_that_never_fires_is_told_from_nothing_else() -> None:
     """Its reason is in the same sentence, and its uneven steps are not worth a word."""
-    assert advice(parse("*/7 0 30 2 *", tz=NEW_YORK), NOW) == [
-        "it never fires within 8 years: there is no day 30 in FEB"
+    assert lint_schedule(parse("*/7 0 30 2 *", tz=NEW_YORK), NOW) == [
+        "it never runs within 8 years: there is no day 30 in FEB"
     ]
 
 
 def test_once_and_other_schedules_have_no_warnings() -> None:
     """An instant is as it is, and a rate of up to 367 days is once a year."""
-    assert advice(Once(NOW + timedelta(days=5000)), NOW) == []
-    assert advice(Every("1ms"), NOW) == []
-    assert advice(Every("8808h"), NOW) == []
+    assert lint_schedule(Once(NOW + timedelta(days=5000)), NOW) == []
+    assert lint_schedule(Every("1ms"), NOW) == []
+    assert lint_schedule(Every("8808h"), NOW) == []
 
 
 ORDINARY = [
@@ -227,7 +222,7 @@ ORDINARY = [
 @pytest.mark.parametrize("spec", ORDINARY)
 def test_an_ordinary_schedule_has_no_warnings(spec: str, zone: str) -> None:
     """What most people write, away from the hours in which the clock is changed."""
-    assert advice(parse(spec, tz=zone), NOW) == []
+    assert lint_schedule(parse(spec, tz=zone), NOW) == []
 
 
 @st.composite
@@ -245,7 +240,7 @@ def test_a_step_is_called_uneven_exactly_where_its_distances_are(spec: str) -> N
     """Over two days in UTC (two hours of seconds); a step past the end is told as the one number it is."""
     schedule = Cron(spec, tz=UTC)
     until = NOW + (timedelta(hours=2) if "/" in spec.split(maxsplit=1)[0] else timedelta(days=2))
-    warnings = advice(schedule, NOW)
+    warnings = lint_schedule(schedule, NOW)
     fires, due = [], schedule.next(NOW)
     while due is not None and due <= until:
         fires.append(due)
@@ -258,15 +253,15 @@ def test_a_step_is_called_uneven_exactly_where_its_distances_are(spec: str) -> N
     ):  # 5/1 is the range 5-59
         assert len(distances) == 1
         one_number = min(map(len, (schedule.fields.seconds, schedule.fields.minutes, schedule.fields.hours)))
-        assert not warnings or (one_number == 1 and "alone" in warnings[0])
+        assert not warnings or (one_number == 1 and "only" in warnings[0])
 
 
 @STEADY
 @given(stepped())
 def test_the_interval_that_is_offered_instead_has_the_distance_of_the_step(spec: str) -> None:
     """It is a spec that is accepted, it is even, and it is as far apart as the step says."""
-    for line in advice(Cron(spec, tz=UTC), NOW):
-        found = re.search(r"for an even distance write (@every \S+)$", line)
+    for line in lint_schedule(Cron(spec, tz=UTC), NOW):
+        found = re.search(r"for even intervals write (@every \S+)$", line)
         if found is None:
             assert not spec.startswith("*")
             continue
@@ -275,7 +270,7 @@ def test_the_interval_that_is_offered_instead_has_the_distance_of_the_step(spec:
         which = next(index for index, text in enumerate(spec.split()) if "/" in text)
         step = int(spec.split()[which].partition("/")[2])
         assert instead.interval == step * timedelta(seconds=60**which)
-        assert advice(instead, NOW) == []
+        assert lint_schedule(instead, NOW) == []
 
 
 DAYS = st.sets(st.integers(27, 31), min_size=1, max_size=3)
@@ -288,7 +283,7 @@ def test_a_month_is_passed_over_only_where_a_warning_says_so(days: set[int], mon
     """Without a word about days, every month that is named has a fire, in leap years and others."""
     listed = [",".join(map(str, sorted(each))) for each in (days, months)]
     schedule = Cron(f"0 12 {listed[0]} {listed[1]} *", tz=ZoneInfo("UTC"))
-    lines = advice(schedule, NOW)
+    lines = lint_schedule(schedule, NOW)
     fired = set()
     due = schedule.next(NOW)
     while due is not None and due.year < 2029:
@@ -303,20 +298,20 @@ def test_a_month_is_passed_over_only_where_a_warning_says_so(days: set[int], mon
 
 def test_a_first_fire_that_is_years_away_is_told_though_the_next_is_close() -> None:
     """Two fires on one 29 February are no more often than one."""
-    found = advice(parse("0,30 0 29 2 *", tz="UTC"), NOW)
+    found = lint_schedule(parse("0,30 0 29 2 *", tz="UTC"), NOW)
     assert len(found) == 1
-    assert found[0].startswith("it fires less than once a year")
+    assert found[0].startswith("it runs less than once a year")
 
 
 def test_a_year_without_a_fire_is_told_though_the_next_fire_is_near() -> None:
     """It is not the coming months alone that are looked at."""
     december = datetime(2027, 12, 15, tzinfo=UTC)
-    assert advice(parse("0 0 29 2 *", tz="UTC"), december) == [
-        "it fires less than once a year: next on 2028-02-29, then on 2032-02-29"
+    assert lint_schedule(parse("0 0 29 2 *", tz="UTC"), december) == [
+        "it runs less than once a year: next on 2028-02-29, then on 2032-02-29"
     ]
 
 
 def test_the_first_monday_of_a_month_comes_once_a_year() -> None:
     """From one to the next there may be 371 days, as in 2029."""
     right_after = datetime(2029, 1, 1, 0, 0, 1, tzinfo=UTC)
-    assert advice(parse("0 0 0 */32,2-7 1 MON", tz="UTC"), right_after) == []
+    assert lint_schedule(parse("0 0 0 */32,2-7 1 MON", tz="UTC"), right_after) == []

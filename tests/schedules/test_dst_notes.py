@@ -18,10 +18,10 @@ from test_dst_random import (
     walked,
 )
 
-from jobtui.schedules.dst import DstEffect, DstNote, Fire, fires_after, note_on, note_on_change
+from jobtui.schedules.dst import DstEffect, DstNote, Tick, note_on_tick, note_on_transition, ticks_after
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Dst, Every, Once
-from jobtui.schedules.transitions import Transition, change_around, clock_changes
+from jobtui.schedules.transitions import Transition, transition_around, transitions_between
 
 NEW_YORK = ZoneInfo("America/New_York")
 APIA = ZoneInfo("Pacific/Apia")
@@ -46,52 +46,52 @@ def told(spec: str, after: datetime, count: int, dst: Dst = "once") -> Told:
             fire.note.effect if fire.note else None,
             fire.note.sentence if fire.note else "",
         )
-        for fire in islice(fires_after(schedule, after), count)
+        for fire in islice(ticks_after(schedule, after), count)
     ]
 
 
 def change_of(after: datetime) -> Transition:
     """Returns the one change of the clock in the two days after a moment."""
     assert after.tzinfo is not None
-    (change,) = clock_changes(after.tzinfo, after, after + 2 * DAY)
+    (change,) = transitions_between(after.tzinfo, after, after + 2 * DAY)
     return change
 
 
 @pytest.mark.parametrize(
     ("spec", "effect", "sentence"),
     [
-        ("30 2 * * *", DstEffect.MOVED, "02:30 does not exist {}, and it fires right after the jump"),
-        ("5 30 2 * * *", DstEffect.MOVED, "02:30:05 does not exist {}, and it fires right after the jump"),
-        ("30 2,3 * * *", DstEffect.MOVED, "02:30 does not exist {}, and it fires right after the jump"),
+        ("30 2 * * *", DstEffect.MOVED, "02:30 does not exist {}, so it runs right after the jump"),
+        ("5 30 2 * * *", DstEffect.MOVED, "02:30:05 does not exist {}, so it runs right after the jump"),
+        ("30 2,3 * * *", DstEffect.MOVED, "02:30 does not exist {}, so it runs right after the jump"),
         (
             "0,30 2 * * *",
             DstEffect.MERGED,
-            "02:00 and 02:30 do not exist {}, and it fires once, right after the jump",
+            "02:00 and 02:30 do not exist {}, so it runs once, right after the jump",
         ),
         (
             "0,20,40 2 * * *",
             DstEffect.MERGED,
-            "02:00, 02:20 and 02:40 do not exist {}, and it fires once, right after the jump",
+            "02:00, 02:20 and 02:40 do not exist {}, so it runs once, right after the jump",
         ),
         (
             "0,15,30,45 2 * * *",
             DstEffect.MERGED,
-            "02:00 to 02:45 (4 times) do not exist {}, and it fires once, right after the jump",
+            "02:00 to 02:45 (4 times) do not exist {}, so it runs once, right after the jump",
         ),
         (
             "0-59 0-59 2 * * *",
             DstEffect.MERGED,
-            "02:00 to 02:16:39 (1000 times or more) do not exist {}, and it fires once, right after the jump",
+            "02:00 to 02:16:39 (1000 times or more) do not exist {}, so it runs once, right after the jump",
         ),
         (
             "0 2,3 * * *",
             DstEffect.MERGED,
-            "02:00 does not exist {}, and it fires once together with 03:00, right after the jump",
+            "02:00 does not exist {}, so it runs once together with 03:00, right after the jump",
         ),
         (
             "0,30 2,3 * * *",
             DstEffect.MERGED,
-            "02:00 and 02:30 do not exist {}, and it fires once together with 03:00, right after the jump",
+            "02:00 and 02:30 do not exist {}, so it runs once together with 03:00, right after the jump",
         ),
     ],
 )
@@ -99,7 +99,7 @@ def test_the_fire_after_a_gap_says_what_it_stands_for(spec: str, effect: DstEffe
     """One time is moved; several, or one and the end of the gap, are merged; the change says the same."""
     expected = sentence.format(SPRING_GAP)
     assert told(spec, SPRING, 1) == [("03-08 03:00:00 -0400", effect, expected)]
-    assert note_on_change(Cron(spec, tz=NEW_YORK), change_of(SPRING)) == DstNote(effect, expected)
+    assert note_on_transition(Cron(spec, tz=NEW_YORK), change_of(SPRING)) == DstNote(effect, expected)
 
 
 def test_the_nights_around_a_gap_have_no_note() -> None:
@@ -114,17 +114,17 @@ def test_the_nights_around_a_gap_have_no_note() -> None:
 def test_a_fire_at_the_end_of_a_gap_that_stands_for_itself_has_no_note() -> None:
     """At 03:00 every night, the jump loses nothing."""
     assert told("0 3 * * *", SPRING, 1) == [("03-08 03:00:00 -0400", None, "")]
-    assert note_on_change(Cron("0 3 * * *", tz=NEW_YORK), change_of(SPRING)) is None
+    assert note_on_transition(Cron("0 3 * * *", tz=NEW_YORK), change_of(SPRING)) is None
 
 
 def test_a_fixed_time_in_an_overlap_fires_once_and_says_so() -> None:
     """At the first pass; the next night is as always."""
-    sentence = f"{AUTUMN_CHANGE} 01:30 twice, and it fires once, at the first pass"
+    sentence = f"{AUTUMN_CHANGE} 01:30 twice, and it runs once, at the first pass"
     assert told("30 1 * * *", AUTUMN, 2) == [
         ("11-01 01:30:00 -0400", DstEffect.MERGED, sentence),
         ("11-02 01:30:00 -0500", None, ""),
     ]
-    assert note_on_change(Cron("30 1 * * *", tz=NEW_YORK), change_of(AUTUMN)) == DstNote(
+    assert note_on_transition(Cron("30 1 * * *", tz=NEW_YORK), change_of(AUTUMN)) == DstNote(
         DstEffect.MERGED, sentence
     )
 
@@ -133,26 +133,26 @@ def test_a_fixed_time_in_an_overlap_fires_once_and_says_so() -> None:
 def test_both_passes_of_an_overlap_say_which_they_are(spec: str, dst: Dst) -> None:
     """Because of dst="every" or of a star, each has the sentence and its own end."""
     fires = [row for row in told(spec, AUTUMN, 20, dst) if "01:30" in row[0] and row[0].startswith("11-01")]
-    sentence = f"{AUTUMN_CHANGE} 01:30 twice, and it fires at both passes"
+    sentence = f"{AUTUMN_CHANGE} 01:30 twice, and it runs at both passes"
     assert fires == [
         ("11-01 01:30:00 -0400", DstEffect.REPEATED, f"{sentence}; this is the first pass"),
         ("11-01 01:30:00 -0500", DstEffect.REPEATED, f"{sentence}; this is the second pass"),
     ]
-    note = note_on_change(Cron(spec, tz=NEW_YORK, dst=dst), change_of(AUTUMN))
+    note = note_on_transition(Cron(spec, tz=NEW_YORK, dst=dst), change_of(AUTUMN))
     assert note == DstNote(DstEffect.REPEATED, sentence)
 
 
 def test_the_times_of_an_overlap_are_listed_for_the_change() -> None:
     """A fire tells of itself alone, the change of all of them; 01:00 is in the overlap and 02:00 is not."""
     schedule = Cron("0,30 1,2 * * *", tz=NEW_YORK)
-    note = note_on_change(schedule, change_of(AUTUMN))
+    note = note_on_transition(schedule, change_of(AUTUMN))
     assert note is not None
-    assert note.sentence == f"{AUTUMN_CHANGE} 01:00 and 01:30 twice, and it fires once, at the first pass"
+    assert note.sentence == f"{AUTUMN_CHANGE} 01:00 and 01:30 twice, and it runs once, at the first pass"
     assert [effect for _at, effect, _ in told("0,30 1,2 * * *", AUTUMN, 4)] == [
         *[DstEffect.MERGED] * 2,
         *[None] * 2,
     ]
-    assert note_on_change(Cron("0 2 * * *", tz=NEW_YORK), change_of(AUTUMN)) is None
+    assert note_on_transition(Cron("0 2 * * *", tz=NEW_YORK), change_of(AUTUMN)) is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_is_lost_in_a_gap_is_told_between_the_fires(spec: str, dst: Dst) ->
     """With dst="every", or a star whose hours are restricted, a time in a gap has no fire at all."""
     rows = told(spec, SPRING, 2, dst)
     times = "02:30 does" if spec == "30 2 * * *" else "02:00 and 02:30 do"
-    sentence = f"{times} not exist {SPRING_GAP}, so there is no fire"
+    sentence = f"{times} not exist {SPRING_GAP}, so it does not run"
     assert rows[0] == ("03-08 03:00:00 -0400", DstEffect.DROPPED, sentence)
     assert rows[1][0].startswith("03-09")
     assert rows[1][1] is None
@@ -170,7 +170,7 @@ def test_what_is_lost_in_a_gap_is_told_between_the_fires(spec: str, dst: Dst) ->
 
 def test_a_skipped_day_drops_even_what_is_fixed() -> None:
     """The sentence names both days; the fires around it have no note."""
-    sentence = f"12:00 does not exist {APIA_GAP}, so there is no fire"
+    sentence = f"12:00 does not exist {APIA_GAP}, so it does not run"
     assert told("0 12 * * *", DECEMBER, 3) == [
         ("12-29 12:00:00 -1000", None, ""),
         ("12-31 00:00:00 +1400", DstEffect.DROPPED, sentence),
@@ -182,7 +182,7 @@ def test_a_skipped_day_drops_even_what_is_fixed() -> None:
 
 def test_a_fire_right_after_a_skipped_day_takes_nothing_from_it() -> None:
     """At midnight of the 31st the 30th is dropped, and the 31st fires for itself, at the same instant."""
-    sentence = f"00:00 does not exist {APIA_GAP}, so there is no fire"
+    sentence = f"00:00 does not exist {APIA_GAP}, so it does not run"
     assert told("0 0 * * *", DECEMBER, 2) == [
         ("12-31 00:00:00 +1400", DstEffect.DROPPED, sentence),
         ("12-31 00:00:00 +1400", None, ""),
@@ -195,29 +195,29 @@ def test_what_goes_by_the_minutes_of_every_hour_drops_nothing() -> None:
         rows = told(spec, SPRING, 60, "every" if dst == "every" else "once")
         assert not any(effect for _at, effect, _ in rows)
         assert not any(effect for _at, effect, _ in told(spec, DECEMBER, 60, "every"))
-        assert note_on_change(Cron(spec, tz=NEW_YORK, dst="every"), change_of(SPRING)) is None
+        assert note_on_transition(Cron(spec, tz=NEW_YORK, dst="every"), change_of(SPRING)) is None
 
 
 def test_a_dropped_fire_is_told_apart() -> None:
     """So that a list of fires can count those that do fire."""
-    note = DstNote(DstEffect.DROPPED, "so there is no fire")
-    assert Fire(SPRING, note).dropped
-    assert not Fire(SPRING, None).dropped
-    assert not any(Fire(SPRING, DstNote(effect, "")).dropped for effect in list(DstEffect)[:3])
+    note = DstNote(DstEffect.DROPPED, "so it does not run")
+    assert Tick(SPRING, note).dropped
+    assert not Tick(SPRING, None).dropped
+    assert not any(Tick(SPRING, DstNote(effect, "")).dropped for effect in list(DstEffect)[:3])
 
 
 def test_schedules_without_a_clock_that_changes_have_no_notes() -> None:
     """No schedule, one instant, a fixed rate, UTC and fixed offsets; the rate passes over both changes."""
     every, once = Every("30m", SPRING, tz=NEW_YORK), Once(AUTUMN + DAY)
-    assert note_on(None, SPRING) is None
-    assert note_on(once, once.at) is None
-    assert list(fires_after(once, SPRING)) == [Fire(once.at, None)]
-    assert list(fires_after(once, once.at)) == []
-    assert {fire.note for fire in islice(fires_after(every, SPRING), 100)} == {None}
+    assert note_on_tick(None, SPRING) is None
+    assert note_on_tick(once, once.at) is None
+    assert list(ticks_after(once, SPRING)) == [Tick(once.at, None)]
+    assert list(ticks_after(once, once.at)) == []
+    assert {fire.note for fire in islice(ticks_after(every, SPRING), 100)} == {None}
     for zone in ("UTC", "UTC-05:00", "Etc/GMT+5", "Africa/Lagos"):
         schedule = parse("0,30 1,2,3 * * *", tz=zone, dst="every")
         for start in (SPRING, AUTUMN):
-            assert {fire.note for fire in islice(fires_after(schedule, start), 12)} == {None}
+            assert {fire.note for fire in islice(ticks_after(schedule, start), 12)} == {None}
 
 
 def test_an_ordinary_night_has_no_notes() -> None:
@@ -234,26 +234,26 @@ def test_a_fire_may_be_given_in_another_zone_or_as_the_clock_showed_it() -> None
     schedule = Cron("30 2 * * *", tz=NEW_YORK)
     fire = schedule.next(SPRING)
     assert fire is not None
-    note = note_on(schedule, fire)
+    note = note_on_tick(schedule, fire)
     assert note is not None
     assert note.effect is DstEffect.MOVED
-    assert note_on(schedule, fire.astimezone(UTC)) == note
-    assert note_on(schedule, fire.replace(hour=2, fold=0)) == note
+    assert note_on_tick(schedule, fire.astimezone(UTC)) == note
+    assert note_on_tick(schedule, fire.replace(hour=2, fold=0)) == note
 
 
 def test_the_fires_end_where_the_schedule_does() -> None:
     """A schedule without a further fire yields nothing more, and nothing at all if it never fires."""
-    assert list(fires_after(Cron("0 0 30 2 *", tz=NEW_YORK), SPRING)) == []
+    assert list(ticks_after(Cron("0 0 30 2 *", tz=NEW_YORK), SPRING)) == []
 
 
 def test_a_change_is_the_same_from_either_fold_of_a_time_in_it() -> None:
     """It is the same jump, in the same direction; a time beside it has none, and its end is beside it."""
     spring, autumn = change_of(SPRING), change_of(AUTUMN)
     for fold in (0, 1):
-        assert change_around(datetime(2026, 3, 8, 2, 30, tzinfo=NEW_YORK, fold=fold)) == spring
-        assert change_around(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK, fold=fold)) == autumn
-        assert change_around(datetime(2026, 3, 8, 3, 0, tzinfo=NEW_YORK, fold=fold)) is None
-        assert change_around(datetime(2026, 11, 1, 2, 0, tzinfo=NEW_YORK, fold=fold)) is None
+        assert transition_around(datetime(2026, 3, 8, 2, 30, tzinfo=NEW_YORK, fold=fold)) == spring
+        assert transition_around(datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK, fold=fold)) == autumn
+        assert transition_around(datetime(2026, 3, 8, 3, 0, tzinfo=NEW_YORK, fold=fold)) is None
+        assert transition_around(datetime(2026, 11, 1, 2, 0, tzinfo=NEW_YORK, fold=fold)) is None
     assert (spring.is_gap, autumn.is_gap) == (True, False)
     assert spring.length == autumn.length == timedelta(hours=1)
 
@@ -297,7 +297,7 @@ def test_random_schedules_have_a_note_exactly_where_the_walk_has_a_reason(
             if lost and start < gap.instant <= end:
                 expected[gap.instant, True] = DstEffect.DROPPED
         found: dict[tuple[datetime, bool], DstEffect | None] = {}
-        for fire in fires_after(schedule, start):
+        for fire in ticks_after(schedule, start):
             instant = fire.at.astimezone(UTC)
             if instant > end:
                 break

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
-from jobtui.schedules.suggestions import better
+from jobtui.schedules.suggestions import with_suggestion
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 STEADY = settings(derandomize=True, deadline=None, max_examples=500, database=None)
@@ -475,7 +475,7 @@ def test_what_is_not_foreign_keeps_the_parsers_own_message(spec: str) -> None:
     """A mistake in a field is not taken for the command of a crontab, nor a bad zone for a good one."""
     with pytest.raises(BadSpec) as caught:
         parse(spec, tz="UTC")
-    assert better(caught.value) is caught.value
+    assert with_suggestion(caught.value) is caught.value
 
 
 PIECES = st.sampled_from(
@@ -496,8 +496,8 @@ def test_whatever_a_message_suggests_is_accepted(spec: str) -> None:
     try:
         parse(spec, tz="UTC")
     except BadSpec as bad:
-        error = better(bad)
-        assert str(better(error)) == str(error)
+        error = with_suggestion(bad)
+        assert str(with_suggestion(error)) == str(error)
         found = re.search(r"; write (?:'([^']+)'|(@\w+(?: \S+)?))$", error.sentence)
         if found:
             parse(found[1] or found[2], tz="UTC")
@@ -511,5 +511,5 @@ def test_a_long_text_is_refused_at_once(piece: str) -> None:
     began = datetime.now(UTC)
     with pytest.raises(BadSpec):
         parse((piece * 512)[:500], tz="UTC")
-    better(BadSpec("too long", spec=(piece * 512)[:512], position=0))
+    with_suggestion(BadSpec("too long", spec=(piece * 512)[:512], position=0))
     assert datetime.now(UTC) - began < timedelta(seconds=1)

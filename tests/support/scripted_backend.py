@@ -10,7 +10,7 @@ from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import TickPreview, coming_after
+from jobtui.schedules.dst import TickPreview, preview_ticks
 
 Command = tuple[str | int, ...]
 
@@ -91,7 +91,7 @@ class ScriptedBackend:
     def _coming(self, view: JobView) -> TickPreview:
         if view.schedule is None or view.next is None:
             return TickPreview()
-        return coming_after(self._snapshot.at, view.schedule, view.next, self.zone)
+        return preview_ticks(self._snapshot.at, view.schedule, view.next, self.zone)
 
     def output_of(self, number: int) -> str:
         """What a run printed."""

@@ -20,7 +20,7 @@ from jobtui.frontend.backend import JobDetails, LocalBackend
 from jobtui.frontend.upcoming import upcoming_of
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.schedules.dst import FIRES, DstEffect, coming_after
+from jobtui.schedules.dst import PREVIEW_LENGTH, DstEffect, preview_ticks
 from jobtui.schedules.schedule import Dst
 from jobtui.tui.widgets.columns import JOB_COLUMNS, UPCOMING_COLUMNS
 
@@ -47,7 +47,7 @@ def listed(details: JobDetails) -> list[str]:
     """The fires of the details, each with the word of its mark."""
     return [
         f"{fire.at:%d %H:%M %Z}{' ' + fire.note.effect.value if fire.note else ''}"
-        for fire in details.coming.fires
+        for fire in details.coming.ticks
     ]
 
 
@@ -150,7 +150,7 @@ def test_the_details_mark_a_moved_fire() -> None:
     with scheduled(SPRING, "0 30 2 * * *") as (source, _clock):
         details = source.job_details("a")
         assert listed(details)[:2] == ["08 03:00 EDT moved", "09 02:30 EDT"]
-        assert len(details.coming.fires) == FIRES
+        assert len(details.coming.ticks) == PREVIEW_LENGTH
         [note] = details.coming.changes
         assert note.effect is DstEffect.MOVED
         assert note.sentence.startswith("02:30 does not exist on Sun 2026-03-08")
@@ -186,7 +186,7 @@ def test_the_details_tell_of_both_passes_in_one_sentence() -> None:
         ]
         [note] = details.coming.changes
         assert "pass;" not in note.sentence
-        assert note.sentence.endswith("and it fires at both passes")
+        assert note.sentence.endswith("and it runs at both passes")
 
 
 def test_a_sentence_about_another_zone_names_it() -> None:
@@ -201,7 +201,7 @@ def test_fires_are_searched_for_once_for_each_next_fire() -> None:
     """Details are asked for with every picture, and a search may take milliseconds."""
     with (
         scheduled(SPRING, "0 30 2 * * *") as (source, _clock),
-        patch("jobtui.frontend.backend.coming_after", wraps=coming_after) as searched,
+        patch("jobtui.frontend.backend.preview_ticks", wraps=preview_ticks) as searched,
     ):
         assert source.job_details("a").coming is source.job_details("a").coming
         assert searched.call_count == 1
@@ -212,9 +212,9 @@ def test_a_late_fire_is_listed_first() -> None:
     due = datetime(2026, 3, 7, 2, 15, tzinfo=NEW_YORK)
     job = new_york_job(due - timedelta(days=1), "a", "0 15 2 * * *", dst="every")
     assert job.schedule is not None
-    coming = coming_after(due + timedelta(minutes=5), job.schedule, due, NEW_YORK)
-    assert coming.fires[0].at == due
-    assert [fire.dropped for fire in coming.fires[:4]] == [False, True, False, False]
+    coming = preview_ticks(due + timedelta(minutes=5), job.schedule, due, NEW_YORK)
+    assert coming.ticks[0].at == due
+    assert [fire.dropped for fire in coming.ticks[:4]] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])
@@ -225,11 +225,11 @@ async def test_the_details_screen_says_why(size: tuple[int, int]) -> None:
         await stage.press("enter")
         assert "Sun 2026-03-08 03:00:00  in 12h30m moved" in stage.text
         said = " ".join(stage.text.replace("│", " ").split())
-        assert "the clock jumps from 02:00 to 03:00, and it fires right after the jump" in said
+        assert "the clock jumps from 02:00 to 03:00, so it runs right after the jump" in said
         await stage.press("escape", "escape", *"jjjj", "enter")
         assert "Sun 2026-03-08 —         no fire   dropped" in stage.text
         said = " ".join(stage.text.replace("│", " ").split())
-        assert "the clock jumps from 02:00 to 03:00, so there is no fire" in said
+        assert "the clock jumps from 02:00 to 03:00, so it does not run" in said
         await stage.press("escape", *"jjj", "enter")
         assert "dropped" not in stage.text
         assert not stage.screen.query_one("#changes").display

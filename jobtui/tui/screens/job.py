@@ -17,7 +17,7 @@ from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, span
 from jobtui.process.printable import printable
-from jobtui.schedules.dst import Fire, TickPreview
+from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.commands import Commands
 from jobtui.tui.screens.run import RunScreen
@@ -133,9 +133,9 @@ def _about(details: JobDetails) -> Table:
 def _fires(coming: TickPreview, snapshot: Snapshot) -> Text:
     text = Text("Next fires\n", style="")
     text.stylize("bold")
-    if not coming.fires:
+    if not coming.ticks:
         text.append("none", style="not bold")
-    for fire in coming.fires:
+    for fire in coming.ticks:
         line = _fire(fire, snapshot)
         if fire.note is not None:
             line = f"{line:{_FIRE_WIDTH}} {fire.note.effect.value}"
@@ -143,7 +143,7 @@ def _fires(coming: TickPreview, snapshot: Snapshot) -> Text:
     return text
 
 
-def _fire(fire: Fire, snapshot: Snapshot) -> str:
+def _fire(fire: Tick, snapshot: Snapshot) -> str:
     if fire.dropped:  # at a time that does not exist
         return f"{fire.at:%a %Y-%m-%d} {NEVER:8}  no fire"
     return f"{fire.at:%a %Y-%m-%d %H:%M:%S}  {countdown(fire.at, snapshot.at)}"
