@@ -14,7 +14,7 @@ from typing import Self, TextIO
 from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import LocalBackend, Serve
 from jobtui.process.exit import AFTERWARDS, ProcessExit
-from jobtui.runtime.output_capture import OutputLog, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -62,7 +62,7 @@ def run_headless(
             listening = serve(LocalBackend(scheduler, title, console))
             cleanup.enter_context(listening)
             address = str(listening.address)
-            cleanup.enter_context(captured_streams(console, pass_on=True))
+            cleanup.enter_context(capture_streams(console, pass_on=True))
         log = RunLog(scheduler, title=title, stream=stream, stopped=signals.stopped, address=address)
         try:
             # The last of these functions: until there a signal breaks off the start, from there it is kept.

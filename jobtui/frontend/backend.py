@@ -156,7 +156,7 @@ class LocalBackend:
         self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.output_of = scheduler.output_of
-        self.output_since = (console or OutputLog()).after
+        self.output_since = (console or OutputLog()).output_since
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all

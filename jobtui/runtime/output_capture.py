@@ -1,8 +1,8 @@
-"""What jobs print, kept apart by run, so that a screen stays whole.
+"""Capture of what jobs and other code print, so that the dashboard keeps the terminal for itself.
 
-While a dashboard owns the terminal, everything else that would write to it is caught at two levels:
-``sys.stdout``, ``sys.stderr`` and the log handlers bound to them are routed to the run that writes
-(by contextvar); and file descriptors 1 and 2, which subprocesses and C code write to, end in a pipe.
+Everything that would write to the terminal is captured at two levels. ``sys.stdout``, ``sys.stderr`` and the
+log handlers bound to them are replaced by streams that find the run that writes in a context variable. File
+descriptors 1 and 2, which subprocesses and C code write to, are replaced by a pipe.
 """
 
 from __future__ import annotations
@@ -22,21 +22,20 @@ from typing import IO, TextIO, cast
 from jobtui.runtime.attachments import output_of
 from jobtui.runtime.current_run import current_record
 
-CONSOLE_LINES = 2_000  # lines kept of everything
-LONGEST_LINE = 2_000  # characters kept of one line
+MAX_LINES = 2_000  # lines kept in the output log
+MAX_LINE_LENGTH = 2_000  # characters kept of one line
 
-
-Line = tuple[str, str]  # who wrote, and what
+Line = tuple[str, str]  # the name of the writer, and the text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputChunk:
-    """Lines that were written, for a reader who knows the ones before them.
+    """New lines of the output log, for a reader that has the earlier ones.
 
     Attributes:
-        first: The number of the first of these whole lines, counted from 1.
-        lines: The whole lines, oldest first.
-        unfinished: The lines whose end has not been written yet.
+        first: The number of the first complete line in `lines`, counted from 1.
+        lines: The complete lines, oldest first.
+        unfinished: The lines that have no line break at their end yet.
     """
 
     first: int
@@ -45,53 +44,57 @@ class OutputChunk:
 
     @property
     def last(self) -> int:
-        """The number of the last whole line that there is."""
+        """The number of the latest complete line."""
         return self.first + len(self.lines) - 1
 
 
 class OutputLog:
-    """The last lines that anything wrote, whole lines only, each with the name of who wrote it."""
+    """The latest lines of all captured output, each with the name of its writer. Thread-safe.
+
+    Attributes:
+        total_lines: How many complete lines have been written, including those that were dropped.
+    """
 
     def __init__(self) -> None:
-        self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
-        self._open: dict[str, str] = {}
+        self._lines: deque[Line] = deque(maxlen=MAX_LINES)
+        self._unfinished: dict[str, str] = {}
         self._lock = threading.RLock()  # a signal handler may print while this thread prints
-        self.written = 0
+        self.total_lines = 0
 
     def write(self, writer: str, text: str) -> None:
-        """Append what somebody wrote; an unfinished line waits for its end."""
+        """Append text; what follows the last line break stays unfinished until the writer goes on."""
         with self._lock:
-            *lines, rest = (self._open.pop(writer, "") + text).split("\n")
-            if len(rest) > LONGEST_LINE:
+            *lines, rest = (self._unfinished.pop(writer, "") + text).split("\n")
+            if len(rest) > MAX_LINE_LENGTH:
                 lines.append(rest)
                 rest = ""
             if rest:
-                self._open[writer] = rest
+                self._unfinished[writer] = rest
             for line in lines:
-                self._lines.append((writer, line.rstrip("\r")[:LONGEST_LINE]))
-            self.written += len(lines)
+                self._lines.append((writer, line.rstrip("\r")[:MAX_LINE_LENGTH]))
+            self.total_lines += len(lines)
 
     def lines(self) -> list[Line]:
-        """Who wrote and what, oldest first; unfinished lines last."""
+        """Return the kept lines, oldest first, then the unfinished ones."""
         with self._lock:
-            return [*self._lines, *self._open.items()]
+            return [*self._lines, *self._unfinished.items()]
 
-    def after(self, number: int) -> OutputChunk:
-        """The whole lines after the one of that number, as far as they are kept; all if it never was."""
+    def output_since(self, number: int) -> OutputChunk:
+        """Return the kept lines after the line of that number; all of them if there is no such line."""
         with self._lock:
-            new = self.written - number if 0 <= number <= self.written else self.written
+            new = self.total_lines - number if 0 <= number <= self.total_lines else self.total_lines
             new = min(new, len(self._lines))
             lines = tuple(islice(self._lines, len(self._lines) - new, None))
             return OutputChunk(
-                first=self.written - new + 1, lines=lines, unfinished=tuple(self._open.items())
+                first=self.total_lines - new + 1, lines=lines, unfinished=tuple(self._unfinished.items())
             )
 
 
-class _Router(io.TextIOBase):
-    """A text stream that gives what is written to the run that writes it, and to the console."""
+class _RoutingStream(io.TextIOBase):
+    """A text stream that writes to the output log, and to the output of the run that writes, if any."""
 
-    def __init__(self, console: OutputLog, name: str) -> None:
-        self._console = console
+    def __init__(self, log: OutputLog, name: str) -> None:
+        self._log = log
         self._name = name
 
     @property
@@ -109,26 +112,26 @@ class _Router(io.TextIOBase):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         record = current_record.get()
         if record is None:
-            self._console.write(self._name, text)
+            self._log.write(self._name, text)
         else:
             output_of(record).write(text)
-            self._console.write(record.job.name, text)
+            self._log.write(record.job.name, text)
         return len(text)
 
 
-class _Tee(_Router):
-    """A router that passes on what is written to the stream in whose place it stands.
+class _TeeStream(_RoutingStream):
+    """A routing stream that also writes to the stream that it replaces.
 
-    To whoever asks, it is that stream: jobs hand its descriptor to subprocesses and write bytes to its
-    buffer. Where nobody can read the stream any more, writing to it is no error.
+    It behaves as that stream does: jobs pass its descriptor to subprocesses and write bytes to its buffer.
+    If the stream has no reader any more, writing to it is not an error.
     """
 
-    def __init__(self, console: OutputLog, name: str, original: TextIO) -> None:
-        super().__init__(console, name)
+    def __init__(self, log: OutputLog, name: str, original: TextIO) -> None:
+        super().__init__(log, name)
         self._original = original
 
     def __getattr__(self, name: str) -> object:
-        """What only the stream itself has: ``buffer``, ``reconfigure``, ``line_buffering``."""
+        """Return an attribute that only the replaced stream has, such as ``buffer`` or ``reconfigure``."""
         return getattr(self._original, name)
 
     @property
@@ -147,7 +150,7 @@ class _Tee(_Router):
 
     def write(self, text: str) -> int:
         count = super().write(text)
-        with suppress(OSError, ValueError):  # nobody reads it any more; closed by the user's code
+        with suppress(OSError, ValueError):  # it has no reader any more; the user's code has closed it
             try:
                 self._original.write(text)
             except UnicodeEncodeError:
@@ -160,47 +163,47 @@ class _Tee(_Router):
             self._original.flush()
 
     def close(self) -> None:
-        pass  # Python does it when this is taken away, and the stream lives on
+        pass  # Python closes this stream when it is collected, but the replaced one must stay open
 
 
 @contextmanager
-def captured_streams(console: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
-    """Route ``sys.stdout``, ``sys.stderr`` and the log handlers bound to them, for as long as this lasts.
+def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
+    """Replace ``sys.stdout``, ``sys.stderr`` and the streams of log handlers bound to them.
 
     Args:
-        console: Is given all that is written.
-        pass_on: Whether it is written to the streams that stood there before, too.
+        log: Receives everything that is written.
+        pass_on: Whether to write it to the replaced streams as well.
 
     Yields:
-        What stands in for the two, for who has to put them in place again.
+        The two replacements, for a caller that has to put them in place again.
     """
     before = sys.stdout, sys.stderr
-    routers = cast(
+    streams = cast(
         tuple[TextIO, TextIO],
         tuple(
-            _Tee(console, name, stream) if pass_on and stream is not None else _Router(console, name)
+            _TeeStream(log, name, stream) if pass_on and stream is not None else _RoutingStream(log, name)
             for name, stream in zip(("stdout", "stderr"), before, strict=True)
         ),
     )
-    ours = {id(sys.__stdout__): routers[0], id(sys.__stderr__): routers[1]}
-    ours |= {id(before[0]): routers[0], id(before[1]): routers[1]}
+    replacements = {id(sys.__stdout__): streams[0], id(sys.__stderr__): streams[1]}
+    replacements |= {id(before[0]): streams[0], id(before[1]): streams[1]}
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
     for handler in _stream_handlers():
-        if id(handler.stream) in ours:
+        if id(handler.stream) in replacements:
             moved.append((handler, handler.stream))
-            handler.setStream(ours[id(handler.stream)])
-    sys.stdout, sys.stderr = routers
+            handler.setStream(replacements[id(handler.stream)])
+    sys.stdout, sys.stderr = streams
     try:
-        yield routers
+        yield streams
     finally:
         for handler, stream in moved:
             handler.setStream(stream)
-        if (sys.stdout, sys.stderr) == routers:
+        if (sys.stdout, sys.stderr) == streams:
             sys.stdout, sys.stderr = before
 
 
 def _stream_handlers() -> Iterator[logging.StreamHandler[IO[str]]]:
-    loggers = [logging.root, *(each for each in logging.root.manager.loggerDict.values())]
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
     for logger in loggers:
         for handler in getattr(logger, "handlers", ()):
             if isinstance(handler, logging.StreamHandler):
@@ -208,13 +211,13 @@ def _stream_handlers() -> Iterator[logging.StreamHandler[IO[str]]]:
 
 
 @contextmanager
-def captured_descriptors(console: OutputLog) -> Iterator[io.TextIOWrapper]:
-    """Send what is written to the terminal through descriptors 1 and 2 to the console instead.
+def capture_descriptors(log: OutputLog) -> Iterator[io.TextIOWrapper]:
+    """Write to the log what is written to the terminal through file descriptors 1 and 2.
 
-    A descriptor that is not a terminal (``2>errors.log``) is left alone.
+    A descriptor that is not a terminal (``2>errors.log``) is not changed.
 
     Yields:
-        The terminal: the one stream that still reaches it.
+        The only stream that still writes to the terminal.
 
     Raises:
         OSError: Neither of the two is a terminal.
@@ -233,7 +236,7 @@ def captured_descriptors(console: OutputLog) -> Iterator[io.TextIOWrapper]:
             os.dup2(writing, number)
         os.close(writing)
         threading.Thread(
-            target=_drain, args=(reading, console.write), name="jobtui-output", daemon=True
+            target=_read_pipe, args=(reading, log.write), name="jobtui-output", daemon=True
         ).start()
         try:
             yield terminal
@@ -246,8 +249,8 @@ def captured_descriptors(console: OutputLog) -> Iterator[io.TextIOWrapper]:
                 os.close(copy)
 
 
-def _drain(descriptor: int, write: Callable[[str, str], None]) -> None:
-    """Read a pipe to its end: until we and every subprocess that inherited it have let go of it."""
+def _read_pipe(descriptor: int, write: Callable[[str, str], None]) -> None:
+    """Read a pipe until this process and every subprocess that inherited its other end have closed it."""
     with open(descriptor, encoding="utf-8", errors="replace", newline="") as pipe:
-        while text := pipe.readline(LONGEST_LINE):
+        while text := pipe.readline(MAX_LINE_LENGTH):
             write("subprocess", text)

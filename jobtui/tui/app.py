@@ -24,7 +24,7 @@ from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.printable import printable
 from jobtui.runtime.clock import thread_cpu
-from jobtui.runtime.output_capture import OutputLog, captured_descriptors, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_descriptors, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.commands import Commands
 from jobtui.tui.driver import driver_on
@@ -235,8 +235,8 @@ def _whole_screen(console: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], T
         What ``sys.stdout`` and ``sys.stderr`` have to be meanwhile, and the terminal.
     """
     with ExitStack() as cleanup:
-        streams = cleanup.enter_context(captured_streams(console))
-        terminal = cleanup.enter_context(captured_descriptors(console)) if os.name == "posix" else None
+        streams = cleanup.enter_context(capture_streams(console))
+        terminal = cleanup.enter_context(capture_descriptors(console)) if os.name == "posix" else None
         yield streams, terminal
 
 

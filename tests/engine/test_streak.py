@@ -17,7 +17,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Overlap
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.executors.base import Worker
-from jobtui.runtime.output_capture import OutputLog, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.timer import Timer
 
 LIMIT = 10.0  # seconds after which something that should have happened has not
@@ -381,7 +381,7 @@ def test_what_a_run_in_a_streak_prints_is_kept(scheduler: Scheduler, steps: Step
         sys.stdout.write("out of the streak\n")
 
     steps.special = {4: write}
-    with captured_streams(OutputLog()):
+    with capture_streams(OutputLog()):
         assert steps.go(12)[-1].wait(LIMIT)
     assert scheduler.output_of(4) == "out of the streak\n"
     assert steps.streaks == [1]

@@ -22,7 +22,7 @@ from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails, LocalBackend
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.output_capture import CONSOLE_LINES, OutputChunk, OutputLog, captured_streams
+from jobtui.runtime.output_capture import MAX_LINES, OutputChunk, OutputLog, capture_streams
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once, Schedule
 from jobtui.web.server import Server
@@ -431,7 +431,7 @@ def test_details_with_a_change_of_the_clock(world: World) -> None:
 def test_what_a_run_printed(world: World) -> None:
     """A run's output is there by its number; of a run that printed nothing, or never was, it is empty."""
     scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))  # noqa: T201
-    with captured_streams(world.console):
+    with capture_streams(world.console):
         number = source.run("a")
         until(source, lambda snapshot: snapshot.recent)
     assert source.output_of(number) == "日本 [b]\n"
@@ -453,9 +453,9 @@ def test_what_everything_printed(world: World) -> None:
     world.console.write("a", "ee\n")
     assert source.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
     assert source.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
-    world.console.write("c", "x\n" * (CONSOLE_LINES + 5))
+    world.console.write("c", "x\n" * (MAX_LINES + 5))
     late = source.output_since(4)
-    assert (late.first, len(late.lines), late.last) == (10, CONSOLE_LINES, CONSOLE_LINES + 9)
+    assert (late.first, len(late.lines), late.last) == (10, MAX_LINES, MAX_LINES + 9)
     assert source.output_since(10**9).first == 10  # a line that never was
 
 

@@ -20,12 +20,12 @@ import pytest
 
 from jobtui.runtime.attachments import MAX_OUTPUT, RunOutput
 from jobtui.runtime.output_capture import (
-    CONSOLE_LINES,
-    LONGEST_LINE,
+    MAX_LINE_LENGTH,
+    MAX_LINES,
     OutputChunk,
     OutputLog,
-    captured_descriptors,
-    captured_streams,
+    capture_descriptors,
+    capture_streams,
 )
 from jobtui.runtime.scheduler import Scheduler
 
@@ -72,20 +72,20 @@ def test_lines_are_kept_with_their_writers() -> None:
     console.write("a", "and a half\r\n")
     console.write("c", "")
     assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three")]
-    assert console.written == 2
+    assert console.total_lines == 2
     console.write("b", "\n\n")
     assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three"), ("b", "")]
-    assert console.written == 4
+    assert console.total_lines == 4
 
 
 def test_the_console_is_bounded() -> None:
     """The oldest lines go, and the count of all that were written goes on."""
     console = OutputLog()
-    console.write("a", "".join(f"{index}\n" for index in range(CONSOLE_LINES + 10)))
+    console.write("a", "".join(f"{index}\n" for index in range(MAX_LINES + 10)))
     lines = console.lines()
-    assert len(lines) == CONSOLE_LINES
+    assert len(lines) == MAX_LINES
     assert lines[0] == ("a", "10")
-    assert console.written == CONSOLE_LINES + 10
+    assert console.total_lines == MAX_LINES + 10
 
 
 def test_a_line_without_end_is_bounded() -> None:
@@ -93,12 +93,10 @@ def test_a_line_without_end_is_bounded() -> None:
     console = OutputLog()
     for _ in range(100):
         console.write("a", "x" * 1000)
-    assert all(len(text) <= LONGEST_LINE for _, text in console.lines())
-    assert sum(len(text) for _, text in console.lines()) > LONGEST_LINE
-    console.write("b", "y" * 10 * LONGEST_LINE + "\n")
-    assert (
-        console.lines()[-2:][0] == ("b", "y" * LONGEST_LINE) or ("b", "y" * LONGEST_LINE) in console.lines()
-    )
+    assert all(len(text) <= MAX_LINE_LENGTH for _, text in console.lines())
+    assert sum(len(text) for _, text in console.lines()) > MAX_LINE_LENGTH
+    console.write("b", "y" * 10 * MAX_LINE_LENGTH + "\n")
+    assert ("b", "y" * MAX_LINE_LENGTH) in console.lines()
 
 
 def test_many_threads_lose_no_line() -> None:
@@ -117,31 +115,31 @@ def test_many_threads_lose_no_line() -> None:
         thread.join()
     for name in "abcdefgh":
         assert [text for who, text in console.lines() if who == name] == [f"{name}{i}" for i in range(200)]
-    assert console.written == 1600
+    assert console.total_lines == 1600
 
 
 def test_a_reader_gets_only_new_lines() -> None:
     """Whole lines are counted from 1; who knows the first ones gets the rest; unfinished ones come always."""
     console = OutputLog()
-    assert console.after(0) == OutputChunk(first=1, lines=(), unfinished=())
-    assert console.after(0).last == 0
+    assert console.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
+    assert console.output_since(0).last == 0
     console.write("a", "one\ntwo\nthr")
     console.write("b", "x")
-    assert console.after(1) == OutputChunk(
+    assert console.output_since(1) == OutputChunk(
         first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x"))
     )
-    assert console.after(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
+    assert console.output_since(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
 
 
 def test_a_reader_who_comes_late_gets_what_is_kept() -> None:
     """The number of the first line tells that some are missing; after a line that never was come all."""
     console = OutputLog()
-    console.write("a", "".join(f"{number}\n" for number in range(1, CONSOLE_LINES + 11)))
-    for after in (0, 5, 10, CONSOLE_LINES + 11, -1):
-        printed = console.after(after)
-        assert (printed.first, printed.last) == (11, CONSOLE_LINES + 10)
+    console.write("a", "".join(f"{number}\n" for number in range(1, MAX_LINES + 11)))
+    for after in (0, 5, 10, MAX_LINES + 11, -1):
+        printed = console.output_since(after)
+        assert (printed.first, printed.last) == (11, MAX_LINES + 10)
         assert printed.lines[0] == ("a", "11")
-    assert console.after(CONSOLE_LINES + 9).lines == (("a", str(CONSOLE_LINES + 10)),)
+    assert console.output_since(MAX_LINES + 9).lines == (("a", str(MAX_LINES + 10)),)
 
 
 # --- streams --------------------------------------------------------------------------------------
@@ -174,7 +172,7 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
         assert not sys.stdout.isatty()
 
     console = OutputLog()
-    with captured_streams(console):
+    with capture_streams(console):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
         print("from outside")  # noqa: T201
     assert console.lines() == [
@@ -198,7 +196,7 @@ def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
 
         return talk
 
-    with captured_streams(console):
+    with capture_streams(console):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run in runs:
             assert run.wait(20)
@@ -222,7 +220,7 @@ def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
 
         return talk
 
-    with captured_streams(console):
+    with capture_streams(console):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run, name in zip(runs, "ab", strict=True):
             assert run.wait(20)
@@ -239,7 +237,7 @@ def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Schedule
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        with captured_streams(OutputLog()):
+        with capture_streams(OutputLog()):
             text = output_of(scheduler, lambda: logger.warning("careful %s", "now"), "log")
         assert text == "careful now\n"
         assert handler.stream is stream
@@ -256,7 +254,7 @@ def test_handlers_of_files_are_left_alone(tmp_path: Path) -> None:
     logger.propagate = False
     console = OutputLog()
     try:
-        with captured_streams(console):
+        with capture_streams(console):
             logger.warning("to the file")
     finally:
         logger.removeHandler(handler)
@@ -272,7 +270,7 @@ def test_warnings_are_routed(scheduler: Scheduler) -> None:
     def warn() -> None:
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
 
-    with captured_streams(OutputLog()), warnings.catch_warnings():
+    with capture_streams(OutputLog()), warnings.catch_warnings():
         warnings.simplefilter("always")
         # pytest collects warnings; this is where Python itself writes them.
         warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)  # noqa: T201
@@ -284,7 +282,7 @@ def test_streams_are_put_back() -> None:
     before = sys.stdout, sys.stderr
 
     def fail() -> None:
-        with captured_streams(OutputLog()) as streams:
+        with capture_streams(OutputLog()) as streams:
             assert (sys.stdout, sys.stderr) == streams
             raise KeyError
 
@@ -295,7 +293,7 @@ def test_streams_are_put_back() -> None:
 
 def test_a_stream_takes_only_text() -> None:
     """As any text stream does."""
-    with captured_streams(OutputLog()) as (out, _):
+    with capture_streams(OutputLog()) as (out, _):
         assert out.writable()
         assert out.encoding == "utf-8"
         assert out.write("日本") == 2
@@ -347,7 +345,7 @@ def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.
         print("three")  # noqa: T201
 
     console = OutputLog()
-    with captured_streams(console, pass_on=True):
+    with capture_streams(console, pass_on=True):
         assert output_of(scheduler, talk, "talk") == "one\ntwo\nthree\n"
         print("outside")  # noqa: T201
     assert out.done == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
@@ -365,7 +363,7 @@ def test_log_records_are_passed_on(scheduler: Scheduler, monkeypatch: pytest.Mon
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        with captured_streams(OutputLog(), pass_on=True):
+        with capture_streams(OutputLog(), pass_on=True):
             assert output_of(scheduler, lambda: logger.warning("careful"), "log") == "careful\n"
     finally:
         logger.removeHandler(handler)
@@ -380,7 +378,7 @@ def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
     kept = Kept()
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", kept)
-    with captured_streams(OutputLog(), pass_on=True) as (out, err):
+    with capture_streams(OutputLog(), pass_on=True) as (out, err):
         assert (out.encoding, out.errors) == ("latin-1", "replace")
         assert out.buffer is buffer
         out.buffer.write(b"bytes")
@@ -396,7 +394,7 @@ def test_what_the_stream_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch
     """A run does not fail because of a stream's encoding; its own output is unchanged."""
     out, console = Kept(), OutputLog()
     monkeypatch.setattr(sys, "stdout", out)
-    with captured_streams(console, pass_on=True):
+    with capture_streams(console, pass_on=True):
         print("日 e")  # noqa: T201
     assert out.done == ["\\u65e5 e", "\n"]
     assert console.lines() == [("stdout", "日 e")]
@@ -419,7 +417,7 @@ def test_a_stream_that_is_broken_harms_nobody(
 
     monkeypatch.setattr(sys, "stdout", Broken())
     monkeypatch.setattr(sys, "stderr", None)  # >&-
-    with captured_streams(OutputLog(), pass_on=True):
+    with capture_streams(OutputLog(), pass_on=True):
         text = output_of(
             scheduler,
             lambda: [print("still", flush=True), print("here", file=sys.stderr)],  # noqa: T201
@@ -432,10 +430,10 @@ def test_a_stream_that_is_broken_harms_nobody(
 
 DESCRIPTORS = """
     import json, os, subprocess, sys, threading
-    from jobtui.runtime.output_capture import OutputLog, captured_descriptors
+    from jobtui.runtime.output_capture import OutputLog, capture_descriptors
 
     console = OutputLog()
-    with captured_descriptors(console) as terminal:
+    with capture_descriptors(console) as terminal:
         terminal.write("to the terminal\\n")
         terminal.flush()
         os.write(1, b"by descriptor\\n")
@@ -510,6 +508,6 @@ def test_without_a_terminal_there_is_nothing_to_catch(monkeypatch: pytest.Monkey
     monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
     with (
         pytest.raises(OSError, match="neither standard output nor standard error"),
-        captured_descriptors(OutputLog()),
+        capture_descriptors(OutputLog()),
     ):
         pass

@@ -42,7 +42,7 @@ class ScriptedBackend:
         self.asked = 0
         self.outputs: dict[int, str] = {}
         self.console = OutputLog()
-        self.output_since: Callable[[int], OutputChunk] = self.console.after
+        self.output_since: Callable[[int], OutputChunk] = self.console.output_since
         self.connection_error = ""
         self.address = ""
         self.closed = False

@@ -63,7 +63,7 @@ class SlowSource(ScriptedBackend):
 
     def _slow_printed(self, after: int) -> OutputChunk:
         self._wait("printed")
-        return self.console.after(after)
+        return self.console.output_since(after)
 
     def _wait(self, question: str) -> None:
         self.questions.append(question)

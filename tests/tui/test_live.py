@@ -13,7 +13,7 @@ from support.app_driver import WIDE, Stage, driven, on_stage
 from jobtui.engine.enums import JobStatus, RunState, Trigger
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import LocalBackend
-from jobtui.runtime.output_capture import OutputLog, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.quit import QuitScreen
@@ -193,7 +193,7 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", talk)
     logger = logging.getLogger("talk")
-    with captured_streams(console) as streams:
+    with capture_streams(console) as streams:
         handler = logging.StreamHandler(streams[1])
         logger.addHandler(handler)
         try:

@@ -24,7 +24,7 @@ from jobtui.access.addresses import TcpAddress
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 from jobtui.frontend.backend import LocalBackend
-from jobtui.runtime.output_capture import OutputLog, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.web.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -470,7 +470,7 @@ def test_the_page_of_a_run_is_live(scheduler: Scheduler, browser: Browser, gate:
         raise ValueError("in the end")
 
     scheduler.every("1h", job, name="slow")
-    with captured_streams(OutputLog()), visiting(browser, scheduler) as address:
+    with capture_streams(OutputLog()), visiting(browser, scheduler) as address:
         run = scheduler.run("slow")
         browser.open(address, f"/@jobs/runs/{run.number}")
         browser.mark()

@@ -12,7 +12,7 @@ from support.status_page import LIMIT, LOCKED, PASSWORD, USER, Element, Tree, Vi
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus
-from jobtui.runtime.output_capture import OutputLog, captured_streams
+from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.web.pages.forms import inside
 
 ATTACKS = [
@@ -66,7 +66,7 @@ def test_whatever_a_user_writes_is_only_shown(scheduler: Scheduler, attack: str)
         raise ValueError(attack)
 
     job.__doc__ = attack
-    with captured_streams(OutputLog()), serving(scheduler, title=attack) as visitor:
+    with capture_streams(OutputLog()), serving(scheduler, title=attack) as visitor:
         scheduler.every("1h", job, name=attack)
         page = visitor.get().page
         run = scheduler.run(attack)

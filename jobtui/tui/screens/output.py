@@ -13,7 +13,7 @@ from textual.widgets import Footer
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.runtime.output_capture import CONSOLE_LINES, Line, OutputChunk
+from jobtui.runtime.output_capture import MAX_LINES, Line, OutputChunk
 from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
 from jobtui.tui.widgets.line_table import LineTable
@@ -33,7 +33,7 @@ class OutputScreen(ModalScreen[None]):
     def __init__(self, source: Backend) -> None:
         super().__init__()
         self._source = source
-        self._lines: deque[Line] = deque(maxlen=CONSOLE_LINES)
+        self._lines: deque[Line] = deque(maxlen=MAX_LINES)
         self._last = 0  # the number of the last whole line that is known
         self._inquiry = BackgroundQuery(
             self, lambda: source.output_since(self._last), self._show_printed, self._show_refusal
