@@ -24,14 +24,14 @@ class JobDetails:
 
     Attributes:
         job: The job.
-        words: Its schedule in plain English.
-        coming: Its next fires, in the scheduler's zone.
-        runs: Its latest endings, newest first, at most 20.
+        description: Its schedule in plain English.
+        preview: Its next ticks, in the scheduler's zone.
+        runs: Its latest ended runs, newest first, at most 20.
     """
 
     job: JobView
-    words: str
-    coming: TickPreview
+    description: str
+    preview: TickPreview
     runs: tuple[RunView, ...]
 
 
@@ -195,12 +195,12 @@ class LocalBackend:
             raise LookupError(f"there is no job {job!r} any more")
         return JobDetails(
             job=view,
-            words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
-            coming=self._coming_of(view, snapshot.at),
+            description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
+            preview=self._preview_of(view, snapshot.at),
             runs=runs,
         )
 
-    def _coming_of(self, view: JobView, now: datetime) -> TickPreview:
+    def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
         """What comes of a job; searched for anew only when its next fire is another one."""
         if view.schedule is None or view.next is None:
             return TickPreview()

@@ -1,7 +1,7 @@
-"""Pictures of a scheduler as JSON, and back: one table for each kind says how, in both directions.
+"""Encode the views of a scheduler as JSON and decode them: one field table per view serves both directions.
 
-The keys are the names of the attributes in `jobtui.engine.views`. Instants are ISO 8601 with their offset,
-lengths of time are seconds, enums are their values.
+The keys are the names of the views' attributes. Instants are ISO 8601 with their UTC offset, durations are
+seconds, enum members are their values.
 """
 
 from __future__ import annotations
@@ -42,34 +42,33 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class FieldCodec:
-    """How a value is written, and how it is read in a zone."""
+    """Encodes the value of one attribute; decodes it, with its times in a given zone."""
 
-    write: Callable[[Any], Any]
-    read: Callable[[Any, tzinfo], Any]
+    encode: Callable[[Any], Any]
+    decode: Callable[[Any, tzinfo], Any]
 
 
-def _optional(way: FieldCodec) -> FieldCodec:
+def _optional(field: FieldCodec) -> FieldCodec:
     return FieldCodec(
-        lambda value: None if value is None else way.write(value),
-        lambda value, tz: None if value is None else way.read(value, tz),
+        lambda value: None if value is None else field.encode(value),
+        lambda value, tz: None if value is None else field.decode(value, tz),
     )
 
 
-def _many(way: FieldCodec) -> FieldCodec:
+def _many(field: FieldCodec) -> FieldCodec:
     return FieldCodec(
-        lambda values: [way.write(value) for value in values],
-        lambda values, tz: tuple([way.read(value, tz) for value in _checked(list | tuple, values)]),
+        lambda values: [field.encode(value) for value in values],
+        lambda values, tz: tuple([field.decode(value, tz) for value in _checked(list | tuple, values)]),
     )
 
 
-def _plain(kind: Any) -> FieldCodec:
-    """Of what is the same in JSON."""
+def _unchanged(kind: Any) -> FieldCodec:
     return FieldCodec(lambda value: value, lambda value, _tz: _checked(kind, value))
 
 
 def _checked(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TypeError(f"{type(value).__name__} is not what belongs here")
+        raise TypeError(f"unexpected type {type(value).__name__}")
     return value
 
 
@@ -79,65 +78,68 @@ def _enum(kind: Any) -> FieldCodec:
 
 
 class Codec(Generic[View]):
-    """How one kind of picture is written and read.
+    """Encodes and decodes one class of views.
 
     Args:
-        kind: The class of the pictures.
-        **ways: For each attribute, how.
+        kind: The class.
+        **fields: The codec of each attribute.
     """
 
-    def __init__(self, kind: Callable[..., View], **ways: FieldCodec) -> None:
-        self.ways = ways
+    def __init__(self, kind: Callable[..., View], **fields: FieldCodec) -> None:
+        self.fields = fields
         self._kind = kind
-        self._writers = [(name, way.write) for name, way in ways.items()]
+        self._encoders = [(name, field.encode) for name, field in fields.items()]
 
-    def write(self, view: View) -> Json:
-        """The picture as JSON."""
-        return {name: write(getattr(view, name)) for name, write in self._writers}
+    def encode(self, view: View) -> Json:
+        """Return the view as a JSON object."""
+        return {name: encode(getattr(view, name)) for name, encode in self._encoders}
 
-    def read(self, json: Mapping[str, Any], tz: tzinfo) -> View:
-        """The picture again; its times are given in that zone.
+    def decode(self, json: Mapping[str, Any], tz: tzinfo) -> View:
+        """Return the view that a JSON object describes, with its times in the zone `tz`.
 
         Raises:
-            KeyError: Something is missing.
-            TypeError: Something is of another type.
-            ValueError: Something makes no sense.
+            KeyError: A key is missing.
+            TypeError: A value has the wrong type.
+            ValueError: A value is malformed or out of range.
         """
-        return self._kind(**{name: way.read(json[name], tz) for name, way in self.ways.items()})
+        return self._kind(**{name: field.decode(json[name], tz) for name, field in self.fields.items()})
 
     @property
-    def way(self) -> FieldCodec:
-        """How it is written and read as a part of something else."""
-        return FieldCodec(self.write, self.read)
+    def field(self) -> FieldCodec:
+        """The codec of an attribute that holds such a view."""
+        return FieldCodec(self.encode, self.decode)
 
 
 # --- single values --------------------------------------------------------------------------------
 
 
-def _read_span(seconds: Any, _tz: tzinfo) -> timedelta:
+def _decode_duration(seconds: Any, _tz: tzinfo) -> timedelta:
     try:
         return timedelta(seconds=_checked(int | float, seconds))
     except OverflowError:
-        raise ValueError(f"{seconds} s are too many") from None
+        raise ValueError(f"a duration of {seconds} s is too long") from None
 
 
-def _read_instant(text: str, tz: tzinfo) -> datetime:
+def _decode_instant(text: str, tz: tzinfo) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError(f"{text} has no offset")
+        raise ValueError(f"{text} has no UTC offset")
     try:
         return instant.astimezone(tz)
     except OverflowError:
-        raise ValueError(f"{text} is too far away") from None
+        raise ValueError(f"{text} is out of range") from None
 
 
-_TEXT, _NUMBER, _FLAG = _plain(str), _plain(int), _plain(bool)
-_INSTANT = FieldCodec(datetime.isoformat, _read_instant)
-_SPAN = FieldCodec(timedelta.total_seconds, _read_span)
+_TEXT, _NUMBER, _FLAG = _unchanged(str), _unchanged(int), _unchanged(bool)
+_INSTANT = FieldCodec(datetime.isoformat, _decode_instant)
+_DURATION = FieldCodec(timedelta.total_seconds, _decode_duration)
 
 
-def write_schedule(schedule: Schedule) -> Json:
-    """A schedule as JSON: its kind, and what it takes to make it again, where it is one of ours."""
+def encode_schedule(schedule: Schedule) -> Json:
+    """Return a schedule as a JSON object: its kind and the arguments that recreate it.
+
+    Only schedules of our own classes can be recreated; any other has the kind `other`.
+    """
     tz = zone_name(schedule.tz)
     match schedule:
         case Cron():
@@ -152,8 +154,11 @@ def write_schedule(schedule: Schedule) -> Json:
             return {"kind": "other", "tz": tz}
 
 
-def read_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
-    """The schedule again, or something that stands for it, if it or its zone is not known here."""
+def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
+    """Return the schedule that a JSON object describes.
+
+    A schedule of an unknown kind, or of a zone that this machine does not know, becomes a `ForeignSchedule`.
+    """
     try:
         match json:
             case {"kind": "cron", "spec": str(spec), "tz": str(name), "dst": "once" | "every" as dst}:
@@ -161,14 +166,16 @@ def read_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": None}:
                 return _parsed(spec, name, "once")
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": str(start)}:
-                rate, begin = _parsed(spec, name, "once"), _read_instant(start, zone(name))
-                if isinstance(rate, Every):
-                    given = json.get("first_at_start") is True
-                    return Every(rate.interval, begin, tz=rate.tz) if given else rate.anchored(begin)
+                every, begin = _parsed(spec, name, "once"), _decode_instant(start, zone(name))
+                if isinstance(every, Every):
+                    first_at_start = json.get("first_at_start") is True
+                    return (
+                        Every(every.interval, begin, tz=every.tz) if first_at_start else every.anchored(begin)
+                    )
             case {"kind": "once", "at": str(at), "tz": str(name)}:
-                return Once(_read_instant(at, zone(name)))
+                return Once(_decode_instant(at, zone(name)))
     except (BadSpec, ValueError):
-        pass  # of a newer version, or of a zone that this machine does not have
+        pass
     return ForeignSchedule(tz)
 
 
@@ -179,24 +186,24 @@ def _parsed(spec: str, name: str, dst: Any) -> Schedule:
 
 @dataclass(frozen=True, slots=True)
 class ForeignSchedule:
-    """A schedule that only the process knows in which it is."""
+    """Stands for a schedule that only the scheduler's own process can compute."""
 
     tz: tzinfo
 
     def next(self, after: datetime) -> datetime | None:  # noqa: ARG002 - the protocol's
-        """Nothing that is known here."""
+        """Return None: the next tick is unknown here."""
         return None
 
-    def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:  # noqa: ARG002 - as above
-        """Nothing that is known here."""
+    def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:  # noqa: ARG002
+        """Return 0: the ticks are unknown here."""
         return 0
 
     def __str__(self) -> str:
-        """What it is."""
-        return "a schedule of its own kind"
+        """Return a description to show in place of the spec."""
+        return "custom schedule"
 
 
-# --- pictures -------------------------------------------------------------------------------------
+# --- views ----------------------------------------------------------------------------------------
 
 RUN: Codec[RunView] = Codec(
     RunView,
@@ -209,7 +216,7 @@ RUN: Codec[RunView] = Codec(
     waiting_since=_optional(_INSTANT),
     started=_optional(_INSTANT),
     ended=_optional(_INSTANT),
-    elapsed=_optional(_SPAN),
+    elapsed=_optional(_DURATION),
     worker=_TEXT,
     reason=_TEXT,
     error=_TEXT,
@@ -219,7 +226,7 @@ JOB: Codec[JobView] = Codec(
     JobView,
     name=_TEXT,
     status=_enum(JobStatus),
-    schedule=_optional(FieldCodec(write_schedule, read_schedule)),
+    schedule=_optional(FieldCodec(encode_schedule, decode_schedule)),
     spec=_TEXT,
     origin=_TEXT,
     summary=_TEXT,
@@ -232,7 +239,7 @@ JOB: Codec[JobView] = Codec(
     prev=_optional(_INSTANT),
     next=_optional(_INSTANT),
     paused_since=_optional(_INSTANT),
-    last_elapsed=_optional(_SPAN),
+    last_elapsed=_optional(_DURATION),
     recent=_many(_enum(RunState)),
     runs=_NUMBER,
     failures=_NUMBER,
@@ -247,46 +254,58 @@ SNAPSHOT: Codec[Snapshot] = Codec(
     started=_optional(_INSTANT),
     heartbeat=_optional(_INSTANT),
     internal_error=_TEXT,
-    pool=POOL.way,
-    jobs=_many(JOB.way),
-    running=_many(RUN.way),
-    waiting=_many(RUN.way),
-    scheduled=_many(RUN.way),
-    recent=_many(RUN.way),
+    pool=POOL.field,
+    jobs=_many(JOB.field),
+    running=_many(RUN.field),
+    waiting=_many(RUN.field),
+    scheduled=_many(RUN.field),
+    recent=_many(RUN.field),
 )
-_NOTE: Codec[DstNote] = Codec(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
-_FIRE: Codec[Tick] = Codec(Tick, at=_INSTANT, note=_optional(_NOTE.way))
-_COMING: Codec[TickPreview] = Codec(TickPreview, ticks=_many(_FIRE.way), changes=_many(_NOTE.way))
-DETAILS: Codec[JobDetails] = Codec(
-    JobDetails, job=JOB.way, words=_TEXT, coming=_COMING.way, runs=_many(RUN.way)
+_DST_NOTE: Codec[DstNote] = Codec(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
+_TICK: Codec[Tick] = Codec(Tick, at=_INSTANT, note=_optional(_DST_NOTE.field))
+_TICK_PREVIEW: Codec[TickPreview] = Codec(
+    TickPreview, ticks=_many(_TICK.field), changes=_many(_DST_NOTE.field)
+)
+JOB_DETAILS: Codec[JobDetails] = Codec(
+    JobDetails, job=JOB.field, description=_TEXT, preview=_TICK_PREVIEW.field, runs=_many(RUN.field)
 )
 _LINE = FieldCodec(
     lambda line: {"writer": line[0], "text": line[1]},
     lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
 )
-PRINTED: Codec[OutputChunk] = Codec(OutputChunk, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE))
+OUTPUT_CHUNK: Codec[OutputChunk] = Codec(
+    OutputChunk, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE)
+)
 UPCOMING: Codec[UpcomingTick] = Codec(
     UpcomingTick,
     due=_INSTANT,
     job=_TEXT,
-    what=_TEXT,
+    cause=_TEXT,
     number=_NUMBER,
     paused=_FLAG,
-    schedule=_optional(FieldCodec(write_schedule, read_schedule)),
+    schedule=_optional(FieldCodec(encode_schedule, decode_schedule)),
 )
 
 
-def read_snapshot(json: Mapping[str, Any]) -> Snapshot:
-    """A snapshot again, in the zone of its scheduler, or in that zone's offset where it is not known here."""
+def decode_snapshot(json: Mapping[str, Any]) -> Snapshot:
+    """Return the snapshot that a JSON object describes, with its times in the scheduler's zone.
+
+    If this machine does not know that zone, the times have its UTC offset as of the snapshot.
+
+    Raises:
+        KeyError: A key is missing.
+        TypeError: A value has the wrong type.
+        ValueError: A value is malformed or out of range.
+    """
     try:
         tz = zone(str(json["zone"]))
     except BadSpec:
         tz = datetime.fromisoformat(json["at"]).tzinfo or UTC
-    return SNAPSHOT.read(json, tz)
+    return SNAPSHOT.decode(json, tz)
 
 
-def write_event(event: Event) -> Json:
-    """An event as JSON: what happened (``type``), its number, when (UTC), and the job or run it is about."""
+def encode_event(event: Event) -> Json:
+    """Return an event as a JSON object: its type, number, time (UTC), and the job or run it concerns."""
     json: Json = {
         "type": type(event).__name__,
         "seq": event.seq,
@@ -294,9 +313,9 @@ def write_event(event: Event) -> Json:
     }
     match event:
         case RunEvent():
-            json["run"] = RUN.write(event.run)
+            json["run"] = RUN.encode(event.run)
         case JobEvent():
-            json["job"] = JOB.write(event.job)
+            json["job"] = JOB.encode(event.job)
         case _:
             json |= {name: getattr(event, name) for name in event.names if name not in json}
     return json

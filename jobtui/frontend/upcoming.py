@@ -20,7 +20,7 @@ class UpcomingTick:
     Attributes:
         due: When.
         job: The job's name.
-        what: The job's schedule, or what asked for the run.
+        cause: The job's spec, or the trigger of the one-off run.
         number: The run's number; 0 for a fire, which has no run yet.
         paused: Whether the fire will start nothing, because the job is paused.
         schedule: Whose fire it is; None for a run.
@@ -28,7 +28,7 @@ class UpcomingTick:
 
     due: datetime
     job: str
-    what: str
+    cause: str
     number: int = 0
     paused: bool = False
     schedule: Schedule | None = None

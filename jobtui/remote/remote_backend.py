@@ -20,7 +20,7 @@ from jobtui.engine.enums import Cancellation
 from jobtui.engine.tracebacks import report
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import JobDetails, Unsubscribe
-from jobtui.frontend.codec import DETAILS, PRINTED
+from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
 from jobtui.frontend.cooperative import pause
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import Client, Credentials, Target, UnauthorizedError
@@ -138,7 +138,7 @@ class RemoteBackend:
 
     def job_details(self, job: str) -> JobDetails:
         """One job in depth."""
-        return _read(partial(DETAILS.read, tz=self.zone), self._ask("GET", "jobs", job))
+        return _read(partial(JOB_DETAILS.decode, tz=self.zone), self._ask("GET", "jobs", job))
 
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
@@ -156,7 +156,7 @@ class RemoteBackend:
         if after and epoch != self._printed_epoch:
             answer = self._ask("GET", "output")
         self._printed_epoch = epoch
-        return _read(partial(PRINTED.read, tz=UTC), answer)
+        return _read(partial(OUTPUT_CHUNK.decode, tz=UTC), answer)
 
     def run(self, job: str) -> int:
         """Run a job now. Returns the run's number."""

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Any, Generic, TypeVar
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.codec import JOB, RUN, Codec, Json, read_snapshot
+from jobtui.frontend.codec import JOB, RUN, Codec, Json, decode_snapshot
 
 View = TypeVar("View")
 
@@ -30,7 +30,7 @@ class SnapshotDecoder:
             TypeError: Something is of another type.
             ValueError: Something makes no sense.
         """
-        bare = read_snapshot({**json, "jobs": (), **dict.fromkeys(_RUNS, ())})
+        bare = decode_snapshot({**json, "jobs": (), **dict.fromkeys(_RUNS, ())})
         runs = {name: kept.read(json[name], bare.zone) for name, kept in self._runs.items()}
         return replace(
             bare,
@@ -58,7 +58,9 @@ class _Kept(Generic[View]):
             # A job has a name, a run its number; ticks that started no run have the instant they came at.
             key = json.get("name") or (json["number"], json["job"], json["created"])
             before = self._known.get(key)
-            entry = before if before is not None and before[0] == json else (json, self._shape.read(json, tz))
+            entry = (
+                before if before is not None and before[0] == json else (json, self._shape.decode(json, tz))
+            )
             known[key if key not in known else place] = entry
         self._known = known
         return tuple(view for _, view in known.values())

@@ -260,8 +260,8 @@ def test_schedules_of_every_kind(world: World, schedule: Schedule) -> None:
     scheduler, source = world.running(lambda it: it.schedule(schedule, print, name="a"))
     there, here = scheduler.snapshot().jobs[0], source.snapshot().jobs[0]
     assert (here.next, here.spec) == (there.next, there.spec)
-    assert [fire.at for fire in source.job_details("a").coming.ticks] == [
-        fire.at for fire in world.local.job_details("a").coming.ticks
+    assert [fire.at for fire in source.job_details("a").preview.ticks] == [
+        fire.at for fire in world.local.job_details("a").preview.ticks
     ]
     assert source.pause("a")
 
@@ -384,7 +384,7 @@ def test_one_off_runs(world: World) -> None:
     scheduler, source = world.running(lambda it: None)
     assert scheduler.now(print).wait(LIMIT)
     until(source, lambda snapshot: snapshot.recent)
-    assert source.job_details("print").words == "one-off runs, no schedule"
+    assert source.job_details("print").description == "one-off runs, no schedule"
     with pytest.raises((LookupError, RuntimeError), match="print ran once: its arguments are gone"):
         source.run("print")
 
@@ -423,8 +423,8 @@ def test_details_with_a_change_of_the_clock(world: World) -> None:
     scheduler.run("nightly").wait(LIMIT)
     details: JobDetails = source.job_details("nightly")
     assert details == world.local.job_details("nightly")
-    assert details.coming.changes
-    assert details.coming.ticks[0].note is not None
+    assert details.preview.changes
+    assert details.preview.ticks[0].note is not None
     assert [run.state for run in details.runs] == [RunState.FAILED]
 
 

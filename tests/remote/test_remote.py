@@ -150,7 +150,7 @@ def fake(answer: Callable[[str], Answer]) -> Iterator[Fake]:
 
 def picture(scheduler: Scheduler, **changes: Any) -> Answer:
     """What a server answers that shows a scheduler."""
-    snapshot = SNAPSHOT.write(replace(scheduler.snapshot(), **changes))
+    snapshot = SNAPSHOT.encode(replace(scheduler.snapshot(), **changes))
     answer = {"tag": "e-1", "title": "jobs.py", "readonly": False, "snapshot": snapshot}
     return 200, "application/json", json.dumps(answer).encode()
 

@@ -83,12 +83,12 @@ class ScriptedBackend:
             raise LookupError(f"there is no job {job!r} any more")
         return JobDetails(
             job=view,
-            words="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
-            coming=self._coming(view),
+            description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
+            preview=self._preview(view),
             runs=tuple(run for run in self._snapshot.recent if run.job == job),
         )
 
-    def _coming(self, view: JobView) -> TickPreview:
+    def _preview(self, view: JobView) -> TickPreview:
         if view.schedule is None or view.next is None:
             return TickPreview()
         return preview_ticks(self._snapshot.at, view.schedule, view.next, self.zone)

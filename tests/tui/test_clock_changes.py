@@ -47,7 +47,7 @@ def listed(details: JobDetails) -> list[str]:
     """The fires of the details, each with the word of its mark."""
     return [
         f"{fire.at:%d %H:%M %Z}{' ' + fire.note.effect.value if fire.note else ''}"
-        for fire in details.coming.ticks
+        for fire in details.preview.ticks
     ]
 
 
@@ -150,8 +150,8 @@ def test_the_details_mark_a_moved_fire() -> None:
     with scheduled(SPRING, "0 30 2 * * *") as (source, _clock):
         details = source.job_details("a")
         assert listed(details)[:2] == ["08 03:00 EDT moved", "09 02:30 EDT"]
-        assert len(details.coming.ticks) == PREVIEW_LENGTH
-        [note] = details.coming.changes
+        assert len(details.preview.ticks) == PREVIEW_LENGTH
+        [note] = details.preview.changes
         assert note.effect is DstEffect.MOVED
         assert note.sentence.startswith("02:30 does not exist on Sun 2026-03-08")
 
@@ -161,11 +161,11 @@ def test_the_details_tell_of_a_dropped_fire_until_its_time() -> None:
     with scheduled(SPRING, "0 30 2 * * *", "every") as (source, clock):
         details = source.job_details("a")
         assert listed(details)[:2] == ["08 03:00 EDT dropped", "09 02:30 EDT"]
-        assert [note.effect for note in details.coming.changes] == [DstEffect.DROPPED]
+        assert [note.effect for note in details.preview.changes] == [DstEffect.DROPPED]
         clock.advance(14 * 3600)
         details = source.job_details("a")
         assert listed(details)[0] == "09 02:30 EDT"
-        assert details.coming.changes == ()
+        assert details.preview.changes == ()
 
 
 def test_the_details_tell_of_both_passes_in_one_sentence() -> None:
@@ -184,7 +184,7 @@ def test_the_details_tell_of_both_passes_in_one_sentence() -> None:
             "01 02:15 EST",
             "01 02:30 EST",
         ]
-        [note] = details.coming.changes
+        [note] = details.preview.changes
         assert "pass;" not in note.sentence
         assert note.sentence.endswith("and it runs at both passes")
 
@@ -194,7 +194,7 @@ def test_a_sentence_about_another_zone_names_it() -> None:
     with scheduled(SPRING, "TZ=Europe/London 0 30 1 29 3 ?") as (source, _clock):
         details = source.job_details("a")
         assert listed(details)[0] == "28 21:00 EDT moved"
-        assert details.coming.changes[0].sentence.startswith("in Europe/London, 01:30 does not exist")
+        assert details.preview.changes[0].sentence.startswith("in Europe/London, 01:30 does not exist")
 
 
 def test_fires_are_searched_for_once_for_each_next_fire() -> None:
@@ -203,7 +203,7 @@ def test_fires_are_searched_for_once_for_each_next_fire() -> None:
         scheduled(SPRING, "0 30 2 * * *") as (source, _clock),
         patch("jobtui.frontend.backend.preview_ticks", wraps=preview_ticks) as searched,
     ):
-        assert source.job_details("a").coming is source.job_details("a").coming
+        assert source.job_details("a").preview is source.job_details("a").preview
         assert searched.call_count == 1
 
 

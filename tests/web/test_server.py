@@ -266,7 +266,7 @@ def test_a_stream_that_fails_is_cut_off(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No error page is written into it: the client sees that it has ended, and comes back."""
-    monkeypatch.setattr("jobtui.web.api.event_stream.write_event", lambda _event: 1 / 0)
+    monkeypatch.setattr("jobtui.web.api.event_stream.encode_event", lambda _event: 1 / 0)
     with serving() as server, connected(server.address) as stream:
         stream.sendall(EVENTS)
         received = stream.recv(65_536)

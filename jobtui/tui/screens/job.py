@@ -86,9 +86,9 @@ class JobScreen(ModalScreen[None]):
         self._details = details
         snapshot = self._source.snapshot()
         self._about.update(_about(details))
-        self._fires.update(_fires(details.coming, snapshot))
-        self._changes_box.display = bool(details.coming.changes)
-        self._changes.update(fields((note.effect.value, note.sentence) for note in details.coming.changes))
+        self._fires.update(_fires(details.preview, snapshot))
+        self._changes_box.display = bool(details.preview.changes)
+        self._changes.update(fields((note.effect.value, note.sentence) for note in details.preview.changes))
         self._runs.show_empty("it has not run yet")
         self._runs.show(details.runs, snapshot.at)
 
@@ -119,7 +119,7 @@ def _about(details: JobDetails) -> Table:
     rows = [
         ("about", printable(job.summary)),
         ("schedule", printable(job.spec)),
-        ("in words", details.words),
+        ("in words", details.description),
         ("status", f"{STATUS_GLYPHS[job.status]} {job.status.value}{waiting}"),
         ("paused", full_moment(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
@@ -130,12 +130,12 @@ def _about(details: JobDetails) -> Table:
     return fields(rows)
 
 
-def _fires(coming: TickPreview, snapshot: Snapshot) -> Text:
+def _fires(preview: TickPreview, snapshot: Snapshot) -> Text:
     text = Text("Next fires\n", style="")
     text.stylize("bold")
-    if not coming.ticks:
+    if not preview.ticks:
         text.append("none", style="not bold")
-    for fire in coming.ticks:
+    for fire in preview.ticks:
         line = _fire(fire, snapshot)
         if fire.note is not None:
             line = f"{line:{_FIRE_WIDTH}} {fire.note.effect.value}"

@@ -225,7 +225,7 @@ def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
 
 
 def _what(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(printable(row.what), "muted")]
+    return [(printable(row.cause), "muted")]
 
 
 UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (

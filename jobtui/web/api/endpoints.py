@@ -12,7 +12,7 @@ from aiohttp import web
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.codec import DETAILS, POOL, PRINTED, RUN, UPCOMING
+from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK, POOL, RUN, UPCOMING
 from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
 from jobtui.web.api.event_stream import EventStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
@@ -94,7 +94,7 @@ class Api:
         check_query(request)
         name = _name(request)
         _answered(lambda: self._source.scheduler.runs_of(name))  # it knows which names are near
-        return json_response(DETAILS.write(_answered(lambda: self._source.job_details(name))))
+        return json_response(JOB_DETAILS.encode(_answered(lambda: self._source.job_details(name))))
 
     async def _runs(self, request: web.Request) -> web.Response:
         """The runs that wait, run and have ended, of all jobs or one."""
@@ -105,7 +105,7 @@ class Api:
         if job is not None:
             runs = self._runs_of(job, runs)
         shown = islice((run for run in runs if state in (None, run.state)), limit)
-        return json_response([RUN.write(run) for run in shown])
+        return json_response([RUN.encode(run) for run in shown])
 
     def _runs_of(self, job: str, runs: Iterable[RunView]) -> Iterable[RunView]:
         """The runs of one job; its latest endings, too, that busier jobs have driven out of the snapshot."""
@@ -123,23 +123,23 @@ class Api:
         check_query(request)
         number = _number(request)
         run = _answered(lambda: self._source.scheduler.run_view(number))
-        return json_response({"run": RUN.write(run), "output": self._source.output_of(number)})
+        return json_response({"run": RUN.encode(run), "output": self._source.output_of(number)})
 
     async def _pool(self, request: web.Request) -> web.Response:
         check_query(request)
-        return json_response(POOL.write(self._source.scheduler.pool_view()))
+        return json_response(POOL.encode(self._source.scheduler.pool_view()))
 
     async def _upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")
         limit = whole_number("limit", request.query.get("limit", str(UPCOMING_SHOWN)), 1, UPCOMING_SHOWN)
-        return json_response([UPCOMING.write(row) for row in upcoming_of(self._source.snapshot())[:limit]])
+        return json_response([UPCOMING.encode(row) for row in upcoming_of(self._source.snapshot())[:limit]])
 
     async def _output(self, request: web.Request) -> web.Response:
         """What everything printed after a line; ``epoch`` names the life that the lines' numbers are of."""
         check_query(request, "after")
         after = whole_number("after", request.query.get("after", "0"), 0, LARGEST_NUMBER)
         printed = self._source.output_since(after)
-        return json_response({"epoch": self._site.broadcast.epoch, **PRINTED.write(printed)})
+        return json_response({"epoch": self._site.broadcast.epoch, **OUTPUT_CHUNK.encode(printed)})
 
     # --- steering ---------------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class Api:
                 f"size is a whole number from 0 to {LARGEST_POOL}, where 0 is no limit",
             )
         self._source.resize(size)
-        return json_response(POOL.write(self._source.scheduler.pool_view()))
+        return json_response(POOL.encode(self._source.scheduler.pool_view()))
 
 
 async def _nothing_more(request: web.Request) -> None:

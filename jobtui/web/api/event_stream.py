@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from jobtui.engine.events import Event
-from jobtui.frontend.codec import write_event
+from jobtui.frontend.codec import encode_event
 from jobtui.frontend.cooperative import pause
 from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import KEPT
@@ -114,7 +114,7 @@ class EventStream:
 
     def _write(self, event: Event) -> None:
         """Write an event as bytes, for the first client that it is sent to and all after it."""
-        data = text_of(write_event(event)).encode("utf-8", "replace")
+        data = text_of(encode_event(event)).encode("utf-8", "replace")
         head = f"id: {self._broadcast.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
         self._written[event.seq] = head.encode() + data + b"\n\n"
         if len(self._written) > KEPT:

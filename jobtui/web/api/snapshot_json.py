@@ -32,7 +32,7 @@ class JsonCache(Generic[View]):
         for views in lists:
             for view in views:
                 name = id(view)
-                kept[name] = known.get(name) or kept.get(name) or (view, text_of(self._shape.write(view)))
+                kept[name] = known.get(name) or kept.get(name) or (view, text_of(self._shape.encode(view)))
             texts.append(f"[{','.join([kept[id(view)][1] for view in views])}]")
         self._known = kept
         return texts
@@ -62,7 +62,7 @@ class SnapshotEncoder:
             "recent": recent,
         }
         texts = [
-            f'"{name}":{written[name] if name in written else text_of(way.write(getattr(snapshot, name)))}'
-            for name, way in SNAPSHOT.ways.items()
+            f'"{name}":{written[name] if name in written else text_of(field.encode(getattr(snapshot, name)))}'
+            for name, field in SNAPSHOT.fields.items()
         ]
         return f"{{{','.join(texts)}}}"

@@ -30,18 +30,18 @@ from jobtui.engine.views import (
 from jobtui.frontend import codec
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.codec import (
-    DETAILS,
     JOB,
+    JOB_DETAILS,
+    OUTPUT_CHUNK,
     POOL,
-    PRINTED,
     RUN,
     SNAPSHOT,
     UPCOMING,
     Codec,
     ForeignSchedule,
-    read_schedule,
-    read_snapshot,
-    write_schedule,
+    decode_schedule,
+    decode_snapshot,
+    encode_schedule,
 )
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_capture import OutputChunk
@@ -211,8 +211,8 @@ def snapshots(tz: tzinfo) -> st.SearchStrategy[Snapshot]:
 def details(tz: tzinfo) -> st.SearchStrategy[JobDetails]:
     """Jobs in depth."""
     notes = st.builds(DstNote, st.sampled_from(DstEffect), TEXT)
-    coming = st.builds(TickPreview, some(st.builds(Tick, instants(tz), maybe(notes))), some(notes))
-    return st.builds(JobDetails, job=jobs(tz), words=TEXT, coming=coming, runs=some(runs(tz)))
+    preview = st.builds(TickPreview, some(st.builds(Tick, instants(tz), maybe(notes))), some(notes))
+    return st.builds(JobDetails, job=jobs(tz), description=TEXT, preview=preview, runs=some(runs(tz)))
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
@@ -244,7 +244,7 @@ def sent(written: Any) -> Any:
 @settings(max_examples=60, deadline=None)
 def test_a_snapshot_is_read_as_it_was(snapshot: Snapshot) -> None:
     """In every zone that both sides know, on either pass of a night when the clock goes back."""
-    assert plain(read_snapshot(sent(SNAPSHOT.write(snapshot)))) == plain(snapshot)
+    assert plain(decode_snapshot(sent(SNAPSHOT.encode(snapshot)))) == plain(snapshot)
 
 
 @given(ZONES.flatmap(snapshots), ZONES.flatmap(snapshots))
@@ -254,15 +254,15 @@ def test_texts_say_what_the_shapes_do(first: Snapshot, second: Snapshot) -> None
     texts = SnapshotEncoder()
     mixed = replace(second, jobs=first.jobs + second.jobs, recent=first.running)
     for snapshot in (first, first, mixed, first, second):
-        assert json.loads(texts.snapshot(snapshot)) == sent(SNAPSHOT.write(snapshot))
-        assert json.loads(texts.jobs(snapshot)) == sent([JOB.write(job) for job in snapshot.jobs])
+        assert json.loads(texts.snapshot(snapshot)) == sent(SNAPSHOT.encode(snapshot))
+        assert json.loads(texts.jobs(snapshot)) == sent([JOB.encode(job) for job in snapshot.jobs])
 
 
 @given(snapshots(QUARTER))
 @settings(max_examples=25, deadline=None)
 def test_a_zone_that_is_not_known_here_is_replaced_by_its_offset(snapshot: Snapshot) -> None:
     """Every instant stays the same, and the wall clock is that of the moment of the picture."""
-    read = read_snapshot(sent(SNAPSHOT.write(snapshot)))
+    read = decode_snapshot(sent(SNAPSHOT.encode(snapshot)))
     assert read.zone.utcoffset(None) == timedelta(minutes=15)
     assert {**plain(read), "zone": ""} == {**plain(snapshot), "zone": ""}
 
@@ -272,14 +272,14 @@ def test_a_zone_that_is_not_known_here_is_replaced_by_its_offset(snapshot: Snaps
 def test_the_details_of_a_job_are_read_as_they_were(case: tuple[tzinfo, JobDetails]) -> None:
     """With its coming fires and their notes."""
     tz, value = case
-    assert plain(DETAILS.read(sent(DETAILS.write(value)), tz)) == plain(value)
+    assert plain(JOB_DETAILS.decode(sent(JOB_DETAILS.encode(value)), tz)) == plain(value)
 
 
 @given(schedules(), st.datetimes(EARLIEST, LATEST, timezones=st.just(UTC)))
 @settings(max_examples=60, deadline=None)
 def test_a_schedule_is_due_when_it_was(schedule: Schedule, after: datetime) -> None:
     """What is read is equal, and does not merely look so: it fires at the same instants."""
-    read = read_schedule(sent(write_schedule(schedule)), UTC)
+    read = decode_schedule(sent(encode_schedule(schedule)), UTC)
     assert plain(read) == plain(schedule)
     assert plain(read.next(after)) == plain(schedule.next(after))
 
@@ -296,13 +296,13 @@ def test_a_schedule_is_due_when_it_was(schedule: Schedule, after: datetime) -> N
 )
 def test_a_schedule_that_is_not_known_here_is_stood_for(schedule: Schedule) -> None:
     """By something that is never due, and says of itself what it is."""
-    read = read_schedule(sent(write_schedule(schedule)), UTC)
+    read = decode_schedule(sent(encode_schedule(schedule)), UTC)
     assert isinstance(read, ForeignSchedule)
     assert (
         read.next(datetime(2026, 1, 1, tzinfo=UTC)),
         read.ticks_between(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), 9),
     ) == (None, 0)
-    assert str(read) == "a schedule of its own kind"
+    assert str(read) == "custom schedule"
 
 
 @pytest.mark.parametrize(
@@ -312,27 +312,27 @@ def test_a_schedule_that_is_not_known_here_is_stood_for(schedule: Schedule) -> N
         (JOB, JobView),
         (POOL, PoolView),
         (SNAPSHOT, Snapshot),
-        (DETAILS, JobDetails),
+        (JOB_DETAILS, JobDetails),
         (UPCOMING, UpcomingTick),
-        (PRINTED, OutputChunk),
-        (codec._NOTE, DstNote),
-        (codec._FIRE, Tick),
-        (codec._COMING, TickPreview),
+        (OUTPUT_CHUNK, OutputChunk),
+        (codec._DST_NOTE, DstNote),
+        (codec._TICK, Tick),
+        (codec._TICK_PREVIEW, TickPreview),
     ],
 )
 def test_every_attribute_has_its_way(shape: Codec[Any], kind: Any) -> None:
     """Whoever adds one to a view says how it is written and read."""
-    assert list(shape.ways) == [each.name for each in fields(kind)]
+    assert list(shape.fields) == [each.name for each in fields(kind)]
 
 
 def test_lines_and_what_comes_are_read_as_they_were() -> None:
     """The pictures that have no property of their own."""
     printed = OutputChunk(first=3, lines=(("a #1", "one"), ("", "two")), unfinished=(("b", "thr"),))
-    assert PRINTED.read(sent(PRINTED.write(printed)), UTC) == printed
+    assert OUTPUT_CHUNK.decode(sent(OUTPUT_CHUNK.encode(printed)), UTC) == printed
     row = UpcomingTick(
         datetime(2026, 1, 1, tzinfo=UTC), "a", "@daily", 0, paused=True, schedule=Cron("@daily", tz="UTC")
     )
-    assert plain(UPCOMING.read(sent(UPCOMING.write(row)), UTC)) == plain(row)
+    assert plain(UPCOMING.decode(sent(UPCOMING.encode(row)), UTC)) == plain(row)
 
 
 def test_half_a_character_is_read_as_a_question_mark() -> None:
@@ -351,7 +351,7 @@ JSON = st.recursive(
 SAMPLE = {
     "zone": "Europe/London",
     **sent(
-        SNAPSHOT.write(
+        SNAPSHOT.encode(
             Snapshot(
                 seq=1,
                 at=datetime(2026, 1, 1, tzinfo=UTC),
@@ -422,7 +422,7 @@ def put(value: Any, path: tuple[Any, ...], other: Any) -> Any:
 def test_garbage_is_refused_in_one_of_three_ways(path: tuple[Any, ...], other: Any) -> None:
     """Or it is read, where it happens to make sense: then it is a snapshot through and through."""
     try:
-        snapshot = read_snapshot(put(SAMPLE, path, other))
+        snapshot = decode_snapshot(put(SAMPLE, path, other))
     except (KeyError, TypeError, ValueError):
         return
     assert isinstance(snapshot, Snapshot)
@@ -432,11 +432,11 @@ def test_garbage_is_refused_in_one_of_three_ways(path: tuple[Any, ...], other: A
 @given(JSON)
 def test_whatever_stands_for_a_schedule_is_one(garbage: Any) -> None:
     """A schedule of a newer version is no reason to show nothing."""
-    assert read_schedule({"kind": garbage}, UTC) == ForeignSchedule(UTC)
+    assert decode_schedule({"kind": garbage}, UTC) == ForeignSchedule(UTC)
     for kind in ("cron", "every", "once"):
         for name in ("spec", "tz", "dst", "start", "at"):
             whole = {"kind": kind, "spec": "@every 5s", "tz": "UTC", "dst": "once", "start": None, "at": ""}
-            assert isinstance(read_schedule({**whole, name: garbage}, UTC), Schedule)
+            assert isinstance(decode_schedule({**whole, name: garbage}, UTC), Schedule)
 
 
 @pytest.mark.parametrize(
@@ -462,11 +462,11 @@ def test_a_wrong_value_is_not_taken_over(
 ) -> None:
     """Each by its type, and each by its range: a dashboard would stumble over it later."""
     with pytest.raises(error):
-        shape.read({**SAMPLE["recent"][0], name: wrong}, ZoneInfo("America/New_York"))
+        shape.decode({**SAMPLE["recent"][0], name: wrong}, ZoneInfo("America/New_York"))
 
 
 @pytest.mark.parametrize("lists", ["", {}, {"a": 1}, "abc", 5, None])
 def test_a_list_is_a_list(lists: Any) -> None:
     """And nothing else that one can walk through."""
     with pytest.raises(TypeError):
-        read_snapshot({**SAMPLE, "recent": lists})
+        decode_snapshot({**SAMPLE, "recent": lists})
