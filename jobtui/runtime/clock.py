@@ -1,7 +1,4 @@
-"""The only place that reads the time.
-
-Everything else is handed a clock, so that a test moves one by hand.
-"""
+"""The only module that reads the time. All others are given a clock, so that tests can move it."""
 
 from __future__ import annotations
 
@@ -10,19 +7,19 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the scheduler knows of time."""
+    """The source of time of a scheduler."""
 
     def now(self) -> float:
-        """The wall clock, in seconds since the epoch (UTC). It can be set, so it can jump."""
+        """Return the wall clock, in seconds since the epoch (UTC). It can be set, so it can jump."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds from some fixed point; never set, never backwards. It may stand still during suspend."""
+        """Return the seconds since a fixed point. Never goes backwards; may stand still during suspend."""
         ...
 
 
 def thread_cpu() -> float:
-    """How much CPU time the thread that asks has taken, in seconds."""
+    """Return the CPU time that the calling thread has taken, in seconds."""
     return time.thread_time()
 
 
@@ -37,7 +34,7 @@ class ManualClock:
     """A clock that a test moves.
 
     Args:
-        start: The wall clock at the beginning, in seconds since the epoch (UTC).
+        start: The first value of the wall clock, in seconds since the epoch (UTC).
     """
 
     def __init__(self, start: float) -> None:
@@ -45,24 +42,24 @@ class ManualClock:
         self._monotonic = 0.0
 
     def now(self) -> float:
-        """The wall clock, where it was last moved to."""
+        """Return the wall clock, in seconds since the epoch (UTC)."""
         return self._now
 
     def monotonic(self) -> float:
-        """How far the clock was advanced in all, in seconds."""
+        """Return the seconds by which the clock has been advanced in all."""
         return self._monotonic
 
     def advance(self, seconds: float) -> None:
         """Let time pass.
 
         Raises:
-            ValueError: For a negative number of seconds; time does not pass backwards, see `step`.
+            ValueError: The number of seconds is negative.
         """
         if seconds < 0:
-            raise ValueError(f"time does not pass backwards ({seconds} s): use step() to set the wall clock")
+            raise ValueError(f"time cannot pass backwards ({seconds} s): use step() to set the wall clock")
         self._now += seconds
         self._monotonic += seconds
 
     def step(self, seconds: float) -> None:
-        """Set the wall clock forth or back, as a person or NTP does; no time passes."""
+        """Set the wall clock forward or back, as a person or NTP does. No time passes."""
         self._now += seconds

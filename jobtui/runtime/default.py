@@ -1,4 +1,4 @@
-"""The functions of the package: one default scheduler, made when it is first needed."""
+"""The default scheduler, on which the functions of the package act."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _default: Scheduler | None = None
 
 
 def default_scheduler() -> Scheduler:
-    """The scheduler that ``jobtui.schedule`` and the other functions of the package act on."""
+    """Return the scheduler that ``jobtui.schedule`` and the like act on; create it on first use."""
     global _default  # noqa: PLW0603 - the one default scheduler is the point of this module
     if _default is None:
         _default = Scheduler()
@@ -16,13 +16,13 @@ def default_scheduler() -> Scheduler:
 
 
 def set_default_scheduler(scheduler: Scheduler | None) -> Scheduler | None:
-    """Use another scheduler from here on, such as one with the settings of a file.
+    """Replace the default scheduler, for example by one with the settings of a file.
 
     Args:
-        scheduler: None for one that is made when it is needed.
+        scheduler: The new one; None to create one on the next use.
 
     Returns:
-        The scheduler that it replaces; None if that had not been made.
+        The scheduler that is replaced; None if there was none.
     """
     global _default
     former, _default = _default, scheduler

@@ -1,4 +1,4 @@
-"""What a program does before the scheduler starts and after it has stopped."""
+"""The functions that a program registers to be called before the start and after the stop."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ Hook = Callable[[], object]
 
 
 class StartError(Exception):
-    """An ``on_app_start`` function raised, so the scheduler was not started; the cause is chained."""
+    """An ``on_app_start`` function raised, so the scheduler did not start; the cause is chained."""
 
 
 class Hooks:
-    """The functions to call, serially, in the order of registration.
+    """The ``on_app_start`` and ``on_app_stop`` functions, called serially in the order of registration.
 
     Attributes:
-        on_start: Called before the start. One that raises stops it.
-        on_stop: Called after the stop, if the start came through. One that raises is logged.
+        on_start: The functions to call before the start. One that raises prevents the start.
+        on_stop: The functions to call after the stop, if all start functions returned. What one raises is
+            logged.
     """
 
     def __init__(self) -> None:
@@ -26,11 +27,11 @@ class Hooks:
         self.on_stop: list[Hook] = []
         self._started = False
 
-    def started(self) -> None:
-        """Call the functions for the start.
+    def call_start_functions(self) -> None:
+        """Call the ``on_app_start`` functions.
 
         Raises:
-            StartError: One of them raised; the rest were not called.
+            StartError: One of them raised; the rest have not been called.
         """
         for function in self.on_start:
             try:
@@ -41,8 +42,8 @@ class Hooks:
                 raise StartError(message) from error
         self._started = True
 
-    def stopped(self) -> None:
-        """Call the functions for the stop, once, whoever stops how often."""
+    def call_stop_functions(self) -> None:
+        """Call the ``on_app_stop`` functions; only the first call does anything."""
         functions, self.on_stop = self.on_stop if self._started else [], []
         for function in functions:
             try:

@@ -438,7 +438,7 @@ class Scheduler:
         """
         self._kernel.claim_start()
         try:
-            self.hooks.started()
+            self.hooks.call_start_functions()
         except StartError:
             self._kernel.stop(0)  # so that nobody waits for a run that will never start
             raise
@@ -459,7 +459,7 @@ class Scheduler:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
         in_time = self._kernel.stop(grace)
-        self.hooks.stopped()
+        self.hooks.call_stop_functions()
         return in_time
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""How readers follow a scheduler without ever holding it up."""
+"""Subscriptions: how a reader follows a scheduler's events without slowing the scheduler down."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import report
 from jobtui.engine.views import Snapshot
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class Hold(Protocol):
-    """Answers a question about the engine, under the scheduler's lock."""
+class Inspect(Protocol):
+    """Calls a function with the engine, while the state lock is held."""
 
-    def __call__(self, question: Callable[[Engine], Answer], /) -> Answer:
-        """Ask."""
+    def __call__(self, question: Callable[[Engine], Result], /) -> Result:
+        """Return what the function returns."""
         ...
 
 
 class Subscription:
-    """A place on the journal's tape that begins where its snapshot ends.
+    """A reader's position in the event log. It begins where the subscription's snapshot ends.
 
-    The tape is bounded. A reader that falls behind loses the oldest events, sees so in ``lost``, and
-    reads the scheduler's snapshot again.
+    The log is bounded. A reader that falls behind loses the oldest events, and `lost` says how many; it can
+    then take a new snapshot of the scheduler. Thread-safe.
 
     Args:
         snapshot: The scheduler at the moment of subscribing.
-        journal: What to follow.
-        hold: Answers a question about the engine, under the scheduler's lock.
-        notify: Called when something has happened since the reader read.
-        close: Called to be forgotten, under the lock.
+        log: The event log to read.
+        inspect: Calls a function while the state lock is held.
+        notify: Called when there are events to read, once until the reader reads them; None for never.
+        close: Called with this subscription and the state lock held, to unsubscribe it.
 
     Attributes:
         snapshot: The scheduler at the moment of subscribing; the first event has the next number.
@@ -43,90 +43,92 @@ class Subscription:
     def __init__(
         self,
         snapshot: Snapshot,
-        journal: EventLog,
-        hold: Hold,
+        log: EventLog,
+        inspect: Inspect,
         *,
         notify: Callable[[], None] | None,
         close: Callable[[Subscription], None],
     ) -> None:
         self.snapshot = snapshot
-        self._journal = journal
-        self._hold = hold
+        self._log = log
+        self._inspect = inspect
         self._notify = notify
         self._close = close
-        self._seen = snapshot.seq
+        self._position = snapshot.seq
         self._lost = 0
-        self._last: EventBatch | None = None  # what was left to read when it was closed
-        self._told = notify is None  # that there is something to read
-        journal.pressing |= not self._told
+        self._remainder: EventBatch | None = None  # the unread events at the time of `close`
+        self._await_change()
 
     @property
     def lost(self) -> int:
-        """How many events were dropped because nobody read them."""
-        return self._hold(
-            lambda _: self._lost + (0 if self._last is not None else self._journal.lost_after(self._seen))
+        """How many events have been dropped because this subscription did not read them in time."""
+        return self._inspect(
+            lambda _: (
+                self._lost + (0 if self._remainder is not None else self._log.lost_after(self._position))
+            )
         )
 
     def read(self) -> Sequence[Event]:
-        """Take out the events that have come.
+        """Return the new events, oldest first, and remove them from this subscription.
 
-        Returns:
-            They are in order, oldest first. Each is drawn when you come to it: go through them once, or
-            make a list of them.
+        Each event is built when the sequence is iterated over: iterate once, or make a list of it.
         """
-        return self._hold(lambda _: self._take())
+        return self._inspect(lambda _: self._take())
 
     def skip(self) -> None:
-        """Let what has come pass unread; for those who look at a snapshot instead."""
+        """Drop the new events unread, for a reader that takes a snapshot instead."""
 
         def skip(_: object) -> Sequence[Event]:
-            skipped = self._journal.take_after(self._seen)
-            self._seen = self._journal.seq
-            self._told = self._notify is None
-            self._journal.pressing |= not self._told
-            return skipped  # thousands, perhaps: they are given back to Python when the lock is free
+            skipped = self._log.take_after(self._position)
+            self._position = self._log.seq
+            self._await_change()
+            return skipped  # perhaps thousands of objects, which are better deallocated without the lock
 
-        self._hold(skip)
+        self._inspect(skip)
 
     def close(self) -> None:
-        """Get no more events; what has come can still be read."""
+        """Unsubscribe. Events that were not read yet can still be read once."""
 
         def close(_: object) -> None:
-            if self._last is None:
-                self._last = self._take()
+            if self._remainder is None:
+                self._remainder = self._take()
                 self._close(self)
 
-        self._hold(close)
+        self._inspect(close)
 
     def _take(self) -> EventBatch:
-        """Take what is left to read; under the lock."""
-        journal = self._journal
-        if self._last is not None:
-            excerpt, self._last = self._last, journal.after(journal.seq)
-            return excerpt
-        self._told = self._notify is None
-        journal.pressing |= not self._told
-        self._lost += journal.lost_after(self._seen)
-        excerpt = journal.take_after(self._seen)
-        self._seen = journal.seq
-        return excerpt
+        """Take the unread events out. Call with the state lock held."""
+        log = self._log
+        if self._remainder is not None:
+            events, self._remainder = self._remainder, log.after(log.seq)
+            return events
+        self._await_change()
+        self._lost += log.lost_after(self._position)
+        events = log.take_after(self._position)
+        self._position = log.seq
+        return events
+
+    def _await_change(self) -> None:
+        """Ask to be notified of the next change, if there is a `notify`. Call with the state lock held."""
+        self._notified = self._notify is None
+        self._log.pressing |= not self._notified
 
     def needs_notification(self) -> bool:
-        """Whether the reader is to be told of a change: once, until it reads. Under the lock."""
-        if self._told:
+        """Whether `notify` must be called now. Call with the state lock held."""
+        if self._notified:
             return False
-        if self._seen == self._journal.seq:
-            self._journal.pressing = True
+        if self._position == self._log.seq:
+            self._log.pressing = True
             return False
-        self._told = True
+        self._notified = True
         return True
 
     def notify(self) -> None:
-        """Tell the reader that there is something to read. Called by the scheduler, not under its lock."""
-        assert self._notify is not None  # or nothing was ever due
+        """Notify the reader that there are events to read. Call without the state lock."""
+        assert self._notify is not None  # else `needs_notification` is never True
         try:
             self._notify()
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # the user pressed Ctrl-C, and Python happened to be here
+                raise  # the user pressed Ctrl-C during the callback
             report("a subscriber raised; the scheduler goes on")

@@ -1,4 +1,4 @@
-"""The one thread that waits for what is due."""
+"""The thread that sleeps until something is due."""
 
 from __future__ import annotations
 
@@ -6,63 +6,62 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 
-LONGEST_SLEEP = 30.0  # seconds; so that a suspended laptop or a changed clock is seen soon
-HEARTBEAT_LATE = LONGEST_SLEEP + 5.0  # seconds since the timer last woke; by then something is wrong
-# Seconds from one wake to the next: where thousands of jobs are due each second, what is due within a
-# millisecond is taken at once, since to wake for each would take longer than its work. Where wakes are
-# further apart it delays nothing.
-SHORTEST_ROUND = 0.001
-AFTER_FAILURE = 1.0  # seconds; so that an exception that comes at every wake does not eat a core
+MAX_SLEEP = 30.0  # seconds; bounds how late a suspended laptop or a changed clock is noticed
+HEARTBEAT_LATE = MAX_SLEEP + 5.0  # seconds since the latest wake after which the timer counts as stalled
+# The shortest time between two wakes, in seconds. Where thousands of jobs are due each second, what is due
+# within a millisecond is taken together, because a wake for each would take longer than its work. It delays
+# nothing where wakes are further apart.
+MIN_WAKE_INTERVAL = 0.001
+ERROR_PAUSE = 1.0  # seconds; an exception at every wake must not use up a core
 
 
 class Timer:
-    """Calls ``poll`` at every wake and sleeps for as long as it answers, but never longer than 30 s.
+    """Calls ``poll`` at every wake, then sleeps for as long as ``poll`` says, at most `MAX_SLEEP`.
 
     Args:
-        poll: Does what is due and answers how many seconds nothing will be; inf for nothing at all.
-        failed: Is told of an exception that ``poll`` raised; the timer goes on.
-        monotonic: Tells how much time has passed.
+        poll: Queues what is due, and returns the seconds until something is due again; inf for never.
+        on_error: Receives an exception that ``poll`` raises. The timer continues.
+        monotonic: The monotonic clock, in seconds.
     """
 
     def __init__(
         self,
         poll: Callable[[], float],
-        failed: Callable[[Exception], None],
+        on_error: Callable[[Exception], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._poll = poll
-        self._failed = failed
+        self._on_error = on_error
         self._monotonic = monotonic
-        self._bell = (
-            threading.Lock()
-        )  # rung by releasing it; a sleep that is one lock and not an Event's three
-        self._bell.acquire()
+        self._wakeup_lock = threading.Lock()  # released to wake the thread; an Event would take three locks
+        self._wakeup_lock.acquire()
         self._stopped = False
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         threading.Thread(target=self._run, name="jobtui-timer", daemon=True).start()
 
     def wake(self) -> None:
-        """Let the thread look again at once."""
-        with suppress(RuntimeError):  # it has been rung already, and the thread has not come to it yet
-            self._bell.release()
+        """Have the thread poll at once."""
+        with suppress(RuntimeError):  # released already: an earlier wake is still pending
+            self._wakeup_lock.release()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """Have the thread end. Does not wait for that."""
         self._stopped = True
         self.wake()
 
     def _run(self) -> None:
         while not self._stopped:
-            woken = self._monotonic()
+            woke_at = self._monotonic()
             try:
                 pause = self._poll()
-            except Exception as error:  # noqa: BLE001 - a timer that ends would silence every job
-                self._failed(error)
-                pause = AFTER_FAILURE
-            self._sleep(min(pause, LONGEST_SLEEP), woken)
+            except Exception as error:  # noqa: BLE001 - if the timer ended, no job would be due any more
+                self._on_error(error)
+                pause = ERROR_PAUSE
+            self._sleep(min(pause, MAX_SLEEP), woke_at)
 
-    def _sleep(self, pause: float, woken: float) -> None:
-        """Wait for the bell, for so many seconds, or until the round that began at ``woken`` is over."""
-        self._bell.acquire(timeout=max(pause, woken + SHORTEST_ROUND - self._monotonic(), 0.0))
+    def _sleep(self, pause: float, woke_at: float) -> None:
+        """Block for so many seconds, at least `MIN_WAKE_INTERVAL` after the latest wake, or until `wake`."""
+        least = woke_at + MIN_WAKE_INTERVAL - self._monotonic()
+        self._wakeup_lock.acquire(timeout=max(pause, least, 0.0))

@@ -1,4 +1,4 @@
-"""Checks of what users pass to the scheduler, with what they may pass instead."""
+"""Checks of the arguments that users pass to the scheduler. Each message says what is allowed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ Policy = TypeVar("Policy", Overlap, Misfire)
 
 
 def job_name(name: str | None) -> str:
-    """A name for a job, without blanks around it; "" for None.
+    """Return a job's name without blanks around it; "" for None.
 
     Raises:
-        ValueError: It is no printable text.
+        ValueError: The name is not printable text.
     """
     if name is None:
         return ""
@@ -25,11 +25,11 @@ def job_name(name: str | None) -> str:
 
 
 def pool_size(pool: int) -> int:
-    """How many runs may be RUNNING at once; 0 for no limit.
+    """Return how many runs may be RUNNING at once; 0 means no limit.
 
     Raises:
-        TypeError: It is not a whole number.
-        ValueError: It is negative.
+        TypeError: The size is not an int.
+        ValueError: The size is negative.
     """
     if isinstance(pool, bool) or not isinstance(pool, int):
         raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
@@ -39,11 +39,11 @@ def pool_size(pool: int) -> int:
 
 
 def held_limit(max_held: int) -> int:
-    """How many runs of a job may be held before its ticks are skipped.
+    """Return how many runs of a job may be held before its ticks are skipped.
 
     Raises:
-        TypeError: It is not a whole number.
-        ValueError: It is below 1.
+        TypeError: The limit is not an int.
+        ValueError: The limit is below 1.
     """
     if isinstance(max_held, bool) or not isinstance(max_held, int):
         raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
@@ -53,12 +53,12 @@ def held_limit(max_held: int) -> int:
 
 
 def delay_seconds(delay: timedelta | float | str) -> float:
-    """A delay in seconds: what an interval may be, and also 0 and less than a millisecond.
+    """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0.
 
     Raises:
-        BadSpec: A text that is no duration, or more than 8 years.
-        TypeError: It is of another type.
-        ValueError: It is negative.
+        BadSpec: The text is not a duration, or the delay is longer than 8 years.
+        TypeError: The delay is of another type.
+        ValueError: The delay is negative.
     """
     if isinstance(delay, str):
         delay = parse_duration(delay)
@@ -71,14 +71,19 @@ def delay_seconds(delay: timedelta | float | str) -> float:
     return as_interval(delay).total_seconds()
 
 
-def policy(kind: type[Policy], what: str, value: str) -> Policy:
-    """The policy of that name.
+def policy(kind: type[Policy], parameter: str, value: str) -> Policy:
+    """Return the policy of a name.
+
+    Args:
+        kind: The enum of the policies.
+        parameter: The name of the argument, for the message.
+        value: The name of the policy.
 
     Raises:
-        ValueError: There is none; the message lists those there are.
+        ValueError: There is no such policy; the message lists those there are.
     """
     try:
         return kind(value)
     except ValueError:
         allowed = ", ".join(repr(each.value) for each in kind)
-        raise ValueError(f"{what} is one of {allowed}, not {value!r:.80}") from None
+        raise ValueError(f"{parameter} is one of {allowed}, not {value!r:.80}") from None

@@ -349,7 +349,7 @@ class SimulatedScheduler(Scheduler):
     def _call_start_functions(self) -> None:
         """Call those that have not been called, since another file may have been loaded meanwhile."""
         try:
-            self.hooks.started()
+            self.hooks.call_start_functions()
         except BaseException:
             self._kernel.stop(0)
             raise

@@ -10,7 +10,7 @@ from jobtui import RunState
 from jobtui.engine.engine import Engine
 from jobtui.engine.events import InternalError
 from jobtui.runtime.clock import ManualClock, SystemClock
-from jobtui.runtime.timer import AFTER_FAILURE, LONGEST_SLEEP, SHORTEST_ROUND, Timer
+from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
 
 def test_ticks_start_runs(make: Make) -> None:
@@ -57,8 +57,8 @@ def test_the_timer_sleeps_for_as_long_as_nothing_is_due() -> None:
     error = OSError("no")
     timer = Sleeper(0.0, 5.0, error, float("inf"), 100.0)
     timer._run()
-    assert timer.slept == [0.0, 5.0, AFTER_FAILURE, LONGEST_SLEEP, LONGEST_SLEEP]
-    assert AFTER_FAILURE == 1.0
+    assert timer.slept == [0.0, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
+    assert ERROR_PAUSE == 1.0
     assert timer.failures == [error]
 
 
@@ -76,7 +76,12 @@ class NotingLock:
 
 @pytest.mark.parametrize(
     ("pause", "passed", "slept"),
-    [(5.0, 0.25, 5.0), (0.0, SHORTEST_ROUND / 4, SHORTEST_ROUND * 3 / 4), (0.0, 1.0, 0.0), (-3.0, 1.0, 0.0)],
+    [
+        (5.0, 0.25, 5.0),
+        (0.0, MIN_WAKE_INTERVAL / 4, MIN_WAKE_INTERVAL * 3 / 4),
+        (0.0, 1.0, 0.0),
+        (-3.0, 1.0, 0.0),
+    ],
     ids=["nothing is due", "the round has just begun", "the round is over", "something was due long ago"],
 )
 def test_a_round_of_the_timer_takes_a_millisecond_at_least(
@@ -84,7 +89,7 @@ def test_a_round_of_the_timer_takes_a_millisecond_at_least(
 ) -> None:
     """What is due within it is taken at once; a sleep is never negative, which a lock takes for endless."""
     timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), NotingLock()
-    monkeypatch.setattr(timer, "_bell", lock)
+    monkeypatch.setattr(timer, "_wakeup_lock", lock)
     timer._sleep(pause, 100.0)
     assert lock.waits == [pytest.approx(slept, abs=1e-9)]
 
@@ -93,7 +98,7 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot and an event have it in one line; what is due comes a little later."""
-    monkeypatch.setattr("jobtui.runtime.timer.AFTER_FAILURE", 0.001)
+    monkeypatch.setattr("jobtui.runtime.timer.ERROR_PAUSE", 0.001)
     tick = Engine.tick
     failures = iter([OSError("the disk\nis full")])
 
