@@ -1,8 +1,7 @@
-"""Work for many at once, in pieces.
+"""Split long work of an event loop into chunks that let other tasks and the jobs' threads run in between.
 
-Python lets another thread go on only if this one really waits for something, or after 5 ms
-(``sys.getswitchinterval``). So who has much to do waits for a moment after every piece, or the jobs of a busy
-scheduler would start that much later.
+Python switches threads only when the running thread blocks, or after 5 ms (`sys.getswitchinterval`). Long
+loops therefore sleep 1 ms between chunks; otherwise jobs would start up to 5 ms late.
 """
 
 from __future__ import annotations
@@ -10,27 +9,27 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-MOMENT = 0.001  # seconds
-EACH = 0.00025  # seconds from one client's turn to the next: four have theirs in a moment
+PAUSE = 0.001  # seconds
+TURN_SPACING = 0.00025  # seconds from one client's turn to the next: four turns fit into one pause
 
 
-async def pause(seconds: float = MOMENT) -> None:
-    """Let others have their turn: the loop's tasks, and the process's threads."""
+async def yield_to_others(seconds: float = PAUSE) -> None:
+    """Suspend the calling task, so that the loop's other tasks and the process's other threads can run."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await asyncio.get_running_loop().create_future()
 
 
 class Staggered:
-    """Clients who all have something to do at the same time do it one after the other, at leisure."""
+    """Spreads out clients that wake at the same time: each waits for its turn before it does its work."""
 
     def __init__(self) -> None:
-        self._next = 0.0  # on the loop's clock
+        self._next_turn = 0.0  # on the loop's clock
 
-    async def mine(self) -> None:
-        """Wait until it is this client's turn; with few of them, that is at once."""
+    async def my_turn(self) -> None:
+        """Wait for the caller's turn; return at once if no other client had one just before."""
         now = asyncio.get_running_loop().time()
-        mine = max(now, self._next)
-        self._next = mine + EACH
-        if mine > now:
-            await pause(mine - now)
+        turn = max(now, self._next_turn)
+        self._next_turn = turn + TURN_SPACING
+        if turn > now:
+            await yield_to_others(turn - now)

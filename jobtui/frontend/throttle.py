@@ -1,38 +1,38 @@
-"""How fast pictures may follow each other."""
+"""Limit how often a front end renders a busy scheduler."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-FINEST = 0.001  # seconds; less is no time to wait
+SHORTEST_DELAY = 0.001  # seconds; a shorter one is not worth a timer
 
 
 @dataclass(slots=True)
 class AdaptiveThrottle:
-    """Says how long the next picture has to wait.
+    """Computes how long the next frame has to wait.
 
-    Who shows a busy scheduler takes the time of the machine from the jobs that are shown. So the next
-    picture waits for a moment, and if the last one was costly, for longer. All times are in seconds.
+    Rendering competes with the jobs for CPU, so the interval between two frames grows with the cost of the
+    last one. All times are in seconds.
 
     Args:
-        spacing: Between two pictures at least.
-        longest: Between two pictures at most, whatever they cost.
-        share: Of a core: pictures that cost more than that come less often.
+        min_interval: The shortest interval between the beginnings of two frames.
+        max_interval: The longest interval, however costly the frames are.
+        cpu_share: The share of one core that rendering may use; a costlier frame delays the next one.
     """
 
-    spacing: float
-    longest: float
-    share: float
+    min_interval: float
+    max_interval: float
+    cpu_share: float
     _began: float = 0.0
     _cpu: float = 0.0
 
     def begin(self, now: float, cpu: float) -> None:
-        """A picture begins, at an instant and at a reading of the CPU time that the thread has taken."""
+        """Note that a frame begins at the instant `now`; the thread has used `cpu` seconds of CPU time."""
         self._began = now
         self._cpu = cpu
 
-    def rest(self, now: float, cpu: float) -> float:
-        """How long the next picture has to wait yet; 0 if it may come."""
-        spacing = min(max(self.spacing, (cpu - self._cpu) / self.share), self.longest)
-        rest = self._began + spacing - now
-        return rest if rest >= FINEST else 0.0
+    def delay(self, now: float, cpu: float) -> float:
+        """Return how long the next frame has to wait, at the same two readings; 0 if it may begin."""
+        interval = min(max(self.min_interval, (cpu - self._cpu) / self.cpu_share), self.max_interval)
+        delay = self._began + interval - now
+        return delay if delay >= SHORTEST_DELAY else 0.0

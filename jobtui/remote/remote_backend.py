@@ -21,7 +21,7 @@ from jobtui.engine.tracebacks import report
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import Client, Credentials, Target, UnauthorizedError
 from jobtui.remote.snapshot_decoder import SnapshotDecoder
@@ -261,9 +261,9 @@ class RemoteBackend:
             await asyncio.gather(following, *self._under_way, return_exceptions=True)
 
     async def _follow(self) -> None:
-        loop, pace = (
+        loop, throttle = (
             asyncio.get_running_loop(),
-            AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE),
+            AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE),
         )
         rest = FIRST_REST
         while True:
@@ -271,19 +271,19 @@ class RemoteBackend:
                 answer = await self._client.ask(
                     "GET", "snapshot", limit=WAIT + ANSWERING, after=self._tag, wait=self._wait
                 )
-                pace.begin(loop.time(), thread_cpu())
+                throttle.begin(loop.time(), thread_cpu())
                 self._take(answer)
             except UnauthorizedError as error:  # more attempts would lock everybody out
                 self._lose(str(error), again=False)
                 return
             except (OSError, LookupError, RuntimeError, ValueError) as error:
                 self._lose(str(error.args[0]))
-                await pause(rest)
+                await yield_to_others(rest)
                 rest = min(rest * 2, LONGEST_REST)
             else:
                 rest = FIRST_REST
-                while moment := pace.rest(loop.time(), thread_cpu()):
-                    await pause(moment)
+                while moment := throttle.delay(loop.time(), thread_cpu()):
+                    await yield_to_others(moment)
 
     @property
     def _wait(self) -> int:

@@ -91,7 +91,7 @@ class JobtuiApp(App[None]):
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._picture_due = False
-        self._pace = AdaptiveThrottle(spacing=1 / FRAMES, longest=LONGEST, share=SHARE)
+        self._throttle = AdaptiveThrottle(min_interval=1 / FRAMES, max_interval=LONGEST, cpu_share=SHARE)
 
     def get_default_screen(self) -> Screen[None]:
         """The dashboard."""
@@ -137,7 +137,7 @@ class JobtuiApp(App[None]):
         """
         if self._picture_due:
             return
-        rest = self._pace.rest(self._loop_time(), thread_cpu())
+        rest = self._throttle.delay(self._loop_time(), thread_cpu())
         if rest:
             self._picture_due = True
             self.set_timer(rest, self._look_again)
@@ -149,7 +149,7 @@ class JobtuiApp(App[None]):
         self._want_picture()  # meanwhile the last picture has been painted, and what that cost is known
 
     def _show_picture(self) -> None:
-        self._pace.begin(self._loop_time(), thread_cpu())
+        self._throttle.begin(self._loop_time(), thread_cpu())
         snapshot, connection_error = self._source.snapshot(), self._source.connection_error
         for screen in self.screen_stack:
             if not screen.is_mounted:

@@ -18,7 +18,7 @@ from operator import attrgetter
 
 from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import report
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.scheduler import Scheduler
@@ -68,14 +68,14 @@ class EventHub:
 
     async def read_for_ever(self) -> None:
         """Read whenever there is something, and wake those who wait."""
-        pace = AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE)
         while True:
             await self._bell.wait()
-            pace.spacing = self.spacing
-            while rest := pace.rest(self._loop.time(), thread_cpu()):
-                await pause(rest)
+            throttle.min_interval = self.spacing
+            while rest := throttle.delay(self._loop.time(), thread_cpu()):
+                await yield_to_others(rest)
             self._bell.clear()  # before reading: what happens from here on rings again
-            pace.begin(self._loop.time(), thread_cpu())
+            throttle.begin(self._loop.time(), thread_cpu())
             try:
                 await self._read()
             except Exception:  # noqa: BLE001 - whoever follows would wait for ever
@@ -95,7 +95,7 @@ class EventHub:
             self._ring.extend(some)
             self.seq = some[-1].seq
             if len(some) == SLICE:
-                await pause()
+                await yield_to_others()
 
     # --- for clients ------------------------------------------------------------------------------
 

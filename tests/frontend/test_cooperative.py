@@ -1,4 +1,4 @@
-"""Work for many clients, in pieces: who has much to do gives way."""
+"""Long work in chunks, and turns of clients that wake at the same time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from jobtui.frontend.cooperative import EACH, Staggered, pause
+from jobtui.frontend.cooperative import TURN_SPACING, Staggered, yield_to_others
 
 
-def test_a_pause_lets_others_go_on() -> None:
-    """Who pauses comes after what is ready already."""
+def test_yield_to_others_runs_ready_tasks_first() -> None:
+    """A task that yields continues after those that were ready before."""
     order: list[str] = []
 
     async def both() -> None:
@@ -18,47 +18,47 @@ def test_a_pause_lets_others_go_on() -> None:
             order.append("other")
 
         task = asyncio.create_task(other())
-        await pause()
-        order.append("first")
+        await yield_to_others()
+        order.append("yielding task")
         await task
 
     asyncio.run(both())
-    assert order == ["other", "first"]
+    assert order == ["other", "yielding task"]
 
 
-def test_a_pause_can_be_broken_off() -> None:
-    """A client that goes while it waits leaves nothing behind."""
+def test_yield_to_others_can_be_cancelled() -> None:
+    """The cancellation of a client's task is not mistaken for the end of the pause."""
 
-    async def broken() -> bool:
-        task = asyncio.create_task(pause(30))
+    async def cancelled_task() -> bool:
+        task = asyncio.create_task(yield_to_others(30))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
         return task.cancelled()
 
-    assert asyncio.run(broken())
+    assert asyncio.run(cancelled_task())
 
 
-def test_one_client_waits_for_nobody() -> None:
-    """Its turn is at once: it does not even let the loop turn."""
+def test_the_turn_of_a_single_client_comes_at_once() -> None:
+    """It does not even let the loop run another task."""
 
-    async def alone() -> None:
-        with pytest.raises(StopIteration):  # the end of a coroutine that has waited for nothing
-            Staggered().mine().send(None)
+    async def single_client() -> None:
+        with pytest.raises(StopIteration):  # the coroutine ended without having suspended
+            Staggered().my_turn().send(None)
 
-    asyncio.run(alone())
+    asyncio.run(single_client())
 
 
-def test_many_clients_have_their_turns_one_after_the_other() -> None:
-    """None before its time, and in the order in which they came."""
+def test_turns_of_many_clients_are_in_order_and_spaced() -> None:
+    """Clients have their turns in the order in which they asked, none of them early."""
 
-    async def many() -> tuple[list[int], list[float], float]:
+    async def many_clients() -> tuple[list[int], list[float], float]:
         turns, loop = Staggered(), asyncio.get_running_loop()
         order: list[int] = []
         times: list[float] = []
 
         async def client(number: int) -> None:
-            await turns.mine()
+            await turns.my_turn()
             order.append(number)
             times.append(loop.time())
 
@@ -66,8 +66,8 @@ def test_many_clients_have_their_turns_one_after_the_other() -> None:
         await asyncio.gather(*[client(number) for number in range(40)])
         return order, times, began
 
-    order, times, began = asyncio.run(many())
+    order, times, began = asyncio.run(many_clients())
     assert order == sorted(order)
-    resolution = 1e-3  # of the loop's clock: what is due in less is done at once
-    assert all(time - began >= number * EACH - resolution for number, time in enumerate(times))
-    assert times[-1] - began >= 39 * EACH - resolution
+    resolution = 1e-3  # of the loop's clock, which runs timers that are due within it
+    assert all(time - began >= number * TURN_SPACING - resolution for number, time in enumerate(times))
+    assert times[-1] - began >= 39 * TURN_SPACING - resolution

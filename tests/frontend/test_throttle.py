@@ -1,28 +1,26 @@
-"""How fast pictures may follow each other."""
+"""The delay between two frames of a front end."""
 
 import pytest
 
-from jobtui.frontend.throttle import FINEST, AdaptiveThrottle
+from jobtui.frontend.throttle import SHORTEST_DELAY, AdaptiveThrottle
 
-SPACING, LONGEST, SHARE = 0.1, 0.25, 0.2
+MIN_INTERVAL, MAX_INTERVAL, CPU_SHARE = 0.1, 0.25, 0.2
 
 
 @pytest.mark.parametrize(
-    ("cost", "spacing"),
+    ("cost", "interval"),
     [
-        (0.0, SPACING),
-        (SHARE * SPACING, SPACING),
+        (0.0, MIN_INTERVAL),
+        (CPU_SHARE * MIN_INTERVAL, MIN_INTERVAL),
         (0.03, 0.15),
-        (10.0, LONGEST),  # however slow the machine, something moves
+        (10.0, MAX_INTERVAL),  # a slow machine still shows changes
     ],
 )
-def test_the_next_picture_waits_until_the_last_has_taken_no_more_than_its_share(
-    cost: float, spacing: float
-) -> None:
-    """All that the thread has done since the last one began counts as its cost."""
-    pace = AdaptiveThrottle(spacing=SPACING, longest=LONGEST, share=SHARE)
-    pace.begin(100.0, 7.0)
-    assert pace.rest(100.0, 7.0 + cost) == pytest.approx(spacing)
-    assert pace.rest(100.0 + spacing / 2, 7.0 + cost) == pytest.approx(spacing / 2)
-    assert pace.rest(100.0 + spacing - FINEST / 2, 7.0 + cost) == 0
-    assert pace.rest(200.0, 7.0 + cost) == 0
+def test_the_interval_grows_with_the_cost_of_the_last_frame(cost: float, interval: float) -> None:
+    """The cost is the CPU time that the thread has used since the last frame began."""
+    throttle = AdaptiveThrottle(MIN_INTERVAL, MAX_INTERVAL, CPU_SHARE)
+    throttle.begin(100.0, 7.0)
+    assert throttle.delay(100.0, 7.0 + cost) == pytest.approx(interval)
+    assert throttle.delay(100.0 + interval / 2, 7.0 + cost) == pytest.approx(interval / 2)
+    assert throttle.delay(100.0 + interval - SHORTEST_DELAY / 2, 7.0 + cost) == 0
+    assert throttle.delay(200.0, 7.0 + cost) == 0

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from jobtui.engine.events import Event
 from jobtui.frontend.codec import encode_event
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import KEPT
 from jobtui.web.request_parsing import check_query
@@ -77,7 +77,7 @@ class EventStream:
         self._clients += 1
         try:
             while True:
-                await self._turns.mine()
+                await self._turns.my_turn()
                 events = broadcast.after(seen, max(FEWEST, _TOGETHER // self._clients))
                 if broadcast.seq > seen:
                     seen = await self._send(response, seen, events)
@@ -108,7 +108,7 @@ class EventStream:
             parts.append(self._written[seen])
             if fresh == _PIECE:
                 fresh = 0
-                await pause()
+                await yield_to_others()
         await send(response, b"".join(parts))
         return seen
 

@@ -8,7 +8,7 @@ from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 
 Encoder = Callable[[Collector], bytes]
 
@@ -49,7 +49,7 @@ async def written(pieces: Iterable[Metric], encode: Encoder) -> bytes:
         text = encode(_Piece(piece)).removesuffix(_END)
         texts.append(_without_head(text) if piece.name == latest else text)
         latest = piece.name
-        await pause()
+        await yield_to_others()
     return b"".join([*texts, encode(_Piece())])
 
 

@@ -20,7 +20,7 @@ from prometheus_client.utils import floatToGoString
 
 from jobtui import __version__
 from jobtui.engine.views import JobCounters
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.web.metrics.exposition import Encoder, encoder_for, written
 from jobtui.web.metrics.health import PATH as HEALTHZ
@@ -78,7 +78,7 @@ class Metrics:
         for tally in self._scheduler.counters():
             tallies.append(tally)
             if len(tallies) % _COUNTED == 0:
-                await pause()
+                await yield_to_others()
         self._histograms.forget_all_but({tally.job for tally in tallies})
         return await written(self._metrics(tallies), encode)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.web.pages.sections import Show
 from jobtui.web.pages.template_renderer import Draw
 
@@ -82,7 +82,7 @@ class FragmentList:
                 changed |= before is None or part.version == version
                 drawn += 1
                 if drawn % _SLICE == 0:
-                    await pause()
+                    await yield_to_others()
             parts[key] = part
         order = tuple(part.id for part in parts.values())
         if order != self.order:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.cooperative import pause
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.formatting import NEVER, between, going
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
@@ -65,7 +65,7 @@ class PageState:
         }
         self._draw_job = looks.part("jobs")
         self._drawing = asyncio.Lock()
-        self._pace = AdaptiveThrottle(spacing=_SPACING, longest=_LONGEST, share=_SHARE)
+        self._throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE)
         self._changed = False  # since the version was given its number
         self._day: date | None = None
         self._painted = 0.0
@@ -82,13 +82,13 @@ class PageState:
                 waited for it, and drawn it for all.
         """
         loop = asyncio.get_running_loop()
-        while self.version == seen and (rest := self._pace.rest(loop.time(), thread_cpu())):
-            await pause(rest)
+        while self.version == seen and (rest := self._throttle.delay(loop.time(), thread_cpu())):
+            await yield_to_others(rest)
         async with self._drawing:
             age = self._site.clock.monotonic() - self._painted
             old = self._snapshot is None or self.seq < self._site.broadcast.seq or age >= STALE
             if self.version == seen and old:
-                self._pace.begin(loop.time(), thread_cpu())
+                self._throttle.begin(loop.time(), thread_cpu())
                 await self._paint()
 
     async def renew_now(self) -> None:
@@ -98,7 +98,7 @@ class PageState:
 
     async def _paint(self) -> None:
         for _ in self._site.source.scheduler.refresh_views():
-            await pause()
+            await yield_to_others()
         snapshot = self._site.source.snapshot()
         day = snapshot.at.date()
         version = self.version + 1
@@ -183,7 +183,7 @@ class PageState:
                 part = known.get(job.name)
                 found.append(part.html if part else str(self._draw_job(f"found-{number}", job, self.at)))
             if number % _SEARCHED == _SEARCHED - 1:
-                await pause()
+                await yield_to_others()
         return _joined(found[:MOST_JOBS])
 
     def part_of(self, job: str) -> str:

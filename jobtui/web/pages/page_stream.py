@@ -43,7 +43,7 @@ class PageStream:
         moved = False
         while True:
             await board.renew(seen)
-            await self._site.turns.mine()
+            await self._site.turns.my_turn()
             news, seen = board.news(seen, part, pack), board.version
             if news or not moved:
                 await send(response, pack(self._pulse()) + news)
