@@ -14,7 +14,7 @@ from yarl import URL
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
 from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
-from jobtui.process.stdio import say
+from jobtui.process.stdio import write_line
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -42,7 +42,7 @@ def attach(text: str, show: Callable[[Backend], int]) -> int:
     try:
         source = connect(text)
     except CannotAttachError as error:
-        say(sys.stderr, f"jobtui: {printable(str(error))}")
+        write_line(sys.stderr, f"jobtui: {printable(str(error))}")
         return BAD_USAGE
     try:
         return show(source)
@@ -82,7 +82,7 @@ def connect(text: str) -> RemoteBackend:
 
 def _asked(target: Target, known_user: str) -> RemoteBackend:
     """Ask the user for the credentials until they are right."""
-    say(sys.stderr, f"jobtui: {target} wants a user and a password")
+    write_line(sys.stderr, f"jobtui: {target} wants a user and a password")
     for attempt in range(1, MOST_ATTEMPTS + 1):
         try:
             user = known_user or input("user: ")
@@ -94,7 +94,7 @@ def _asked(target: Target, known_user: str) -> RemoteBackend:
         except _UnknownError as error:
             if attempt == MOST_ATTEMPTS:
                 raise
-            say(sys.stderr, f"jobtui: {error}")
+            write_line(sys.stderr, f"jobtui: {error}")
     raise CannotAttachError("without a user and a password there is no way in")
 
 

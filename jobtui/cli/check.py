@@ -17,7 +17,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.loading.loader import Loaded
-from jobtui.loading.user_errors import shown_path
+from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.describe import describe
@@ -77,7 +77,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     jobs = sum(job.schedule is not None for job in snapshot.jobs)
     settings = "none found; the defaults"
     if loaded.settings.source is not None:
-        settings = printable(shown_path(loaded.settings.source.absolute()))
+        settings = printable(short_path(loaded.settings.source.absolute()))
         if not loaded.settings_apply:
             settings += " (not for this scheduler, which the file made itself)"
     lines = {
@@ -172,4 +172,4 @@ def _instant(instant: datetime) -> str:
 
 
 def _origin(job: JobView) -> str:
-    return shown_path(job.origin) if job.origin else "(not Python)"
+    return short_path(job.origin) if job.origin else "(not Python)"

@@ -7,7 +7,7 @@ import warnings
 from getpass import GetPassWarning, getpass
 
 from jobtui.access.passwords import hash_password
-from jobtui.process.stdio import say
+from jobtui.process.stdio import write_line
 
 _LONGEST_LINE = 8192  # bytes; more than any password has
 
@@ -29,9 +29,9 @@ def print_hash() -> None:
         raise
     except ValueError as error:
         raise BadPasswordError(f"this cannot be the password: {error}") from None
-    say(sys.stdout, made)
+    write_line(sys.stdout, made)
     if sys.stderr is not None and sys.stderr.isatty():
-        say(sys.stderr, 'In the settings it is  jobs.auth.pass = "..."  beside jobs.auth.user.')
+        write_line(sys.stderr, 'In the settings it is  jobs.auth.pass = "..."  beside jobs.auth.user.')
 
 
 def _asked() -> str:

@@ -28,7 +28,7 @@ def run_headless(
     title: str,
     grace: float,
     stream: TextIO | None = None,
-    ending: ProcessExit | None = None,
+    process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
 ) -> int:
     """Run a scheduler until SIGINT or SIGTERM, and log what ends, one line each.
@@ -42,7 +42,7 @@ def run_headless(
         grace: How long running work may take to end, in seconds.
         stream: Where the log goes; None is standard error. A slow reader loses lines and is told how many;
             the jobs are not slower for it.
-        ending: The end of this process, to be hurried if something hangs or the signal comes again; None
+        process_exit: Ends this process if something hangs or the signal comes again; None
             leaves the process alone, and a second signal does nothing.
         serve: Lets other processes see and steer the scheduler, from before its start until it has stopped;
             they see what each run prints, too. What it raises is passed on.
@@ -73,9 +73,9 @@ def run_headless(
                 return _KILLED + signals.wait()
             number = signals.wait()
             if number != _STOPPED:
-                if ending is not None:
-                    ending.within(grace + AFTERWARDS)
-                    signals.when_again(lambda again: _quit(ending, log, again))
+                if process_exit is not None:
+                    process_exit.force_after(grace + AFTERWARDS)
+                    signals.when_again(lambda again: _quit(process_exit, log, again))
                 log.stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
                 scheduler.stop(grace)
         finally:
@@ -83,12 +83,12 @@ def run_headless(
     return 0
 
 
-def _quit(ending: ProcessExit, log: RunLog, number: int) -> None:
+def _quit(process_exit: ProcessExit, log: RunLog, number: int) -> None:
     """Whoever sends a second signal waits no longer."""
-    ending.status = _KILLED + number
+    process_exit.status = _KILLED + number
     log.quitting(signal.Signals(number).name)
     log.close()
-    ending.now()
+    process_exit.exit_now()
 
 
 class _Signals:

@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status.
     """
     words = sys.argv[1:] if argv is None else argv
-    ending: ProcessExit | None = None
+    process_exit: ProcessExit | None = None
     try:
         match words[:1]:
             case ["next"]:
@@ -61,13 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if argv is None:
             from jobtui.process.exit import ProcessExit  # noqa: PLC0415 - --help does not need it
 
-            ending = ProcessExit()
-            ending.at_exit()  # now: handlers that the user's code registers run before it
-        status = _check(options) if options.check else _start(options, ending)
+            process_exit = ProcessExit()
+            process_exit.register()  # first: exit handlers of the user's code run before it
+        status = _check(options) if options.check else _start(options, process_exit)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    if ending is not None:
-        ending.last(status)
+    if process_exit is not None:
+        process_exit.finish(status)
     return status
 
 
@@ -80,7 +80,7 @@ def _next(words: Sequence[str]) -> int:
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from jobtui.cli.next_ticks import BadMomentError, as_json, as_text, next_fires  # noqa: PLC0415
-    from jobtui.process.stdio import say  # noqa: PLC0415
+    from jobtui.process.stdio import write_line  # noqa: PLC0415
     from jobtui.runtime.clock import SystemClock  # noqa: PLC0415
     from jobtui.schedules.bad_spec import BadSpec  # noqa: PLC0415
 
@@ -100,7 +100,7 @@ def _next(words: Sequence[str]) -> int:
         _complain(f"--from: {error}")
         return BAD_USAGE
     width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
-    say(sys.stdout, as_json(fires) if options.json else as_text(fires, width))
+    write_line(sys.stdout, as_json(fires) if options.json else as_text(fires, width))
     return OK
 
 
@@ -143,13 +143,13 @@ def _check(options: argparse.Namespace) -> int:
     if loaded is None:
         return CHECK_FAILED
     from jobtui.cli.check import report  # noqa: PLC0415 - this brings rich
-    from jobtui.process.stdio import say  # noqa: PLC0415 - as everything here, only when it is needed
+    from jobtui.process.stdio import write_line  # noqa: PLC0415 - as everything here, only when it is needed
 
-    say(sys.stdout, report(loaded, sys.stdout))
+    write_line(sys.stdout, report(loaded, sys.stdout))
     return OK
 
 
-def _start(options: argparse.Namespace, ending: ProcessExit | None) -> int:
+def _start(options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
     loaded = _loaded(options)
     if loaded is None:
         return BAD_USAGE
@@ -163,7 +163,7 @@ def _start(options: argparse.Namespace, ending: ProcessExit | None) -> int:
     grace = GRACE if options.grace is None else options.grace
     try:
         if options.headless:
-            return _headless(loaded, grace, ending, serve)
+            return _headless(loaded, grace, process_exit, serve)
         if blind := _missing_terminal():
             _complain(
                 f"the dashboard needs a terminal, and {blind} is none. Without a screen, it is\n"
@@ -173,7 +173,9 @@ def _start(options: argparse.Namespace, ending: ProcessExit | None) -> int:
         from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - this brings textual
 
         _settle()
-        return run_dashboard(loaded.scheduler, title=loaded.title, grace=grace, ending=ending, serve=serve)
+        return run_dashboard(
+            loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+        )
     except StartError as error:
         _complain(_start_message(error))
     except CannotListenError as error:
@@ -193,13 +195,15 @@ def _server_for(loaded: Loaded, options: argparse.Namespace) -> Serve | None:
     return lambda source: Server(source, address, access=loaded.settings.access)
 
 
-def _headless(loaded: Loaded, grace: float, ending: ProcessExit | None, serve: Serve | None) -> int:
+def _headless(loaded: Loaded, grace: float, process_exit: ProcessExit | None, serve: Serve | None) -> int:
     from jobtui.cli.headless import run_headless  # noqa: PLC0415 - --help does without
 
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # what jobs print is a log, too: it shall not lag
     _settle()
-    return run_headless(loaded.scheduler, title=loaded.title, grace=grace, ending=ending, serve=serve)
+    return run_headless(
+        loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+    )
 
 
 def _settle() -> None:
@@ -246,27 +250,22 @@ def _missing_terminal() -> str:
 
 
 def _start_message(error: StartError) -> str:
-    from jobtui.loading.user_errors import place_of, refusal, users_traceback  # noqa: PLC0415 - as above
-    from jobtui.process.printable import printable  # noqa: PLC0415 - as above
+    from jobtui.loading.user_errors import format_exception, usage_error  # noqa: PLC0415 - as above
 
     cause = error.__cause__ or error
-    told = refusal(cause)
-    if told:
-        return told
-    place = place_of(cause)
-    return f"{place}: {printable(str(error))}\n\n{users_traceback(cause)}" if place else printable(str(error))
+    return usage_error(cause) or format_exception(cause, str(error))
 
 
 def _exit_message(error: SystemExit) -> str:
-    from jobtui.loading.user_errors import place_of  # noqa: PLC0415 - as above
-    from jobtui.process.printable import printable  # noqa: PLC0415 - as above
+    from jobtui.loading.user_errors import exit_text, location_of  # noqa: PLC0415 - as above
 
-    is_status = error.code is None or isinstance(error.code, int)
-    said = "" if is_status else f" It said: {printable(str(error.code))}"
-    return f"{place_of(error)}: an on_app_start function called sys.exit(), so nothing was started.{said}"
+    return (
+        f"{location_of(error)}: an on_app_start function called sys.exit() "
+        f"before the scheduler started{exit_text(error)}"
+    )
 
 
 def _complain(message: str) -> None:
-    from jobtui.process.stdio import say  # noqa: PLC0415 - as above
+    from jobtui.process.stdio import write_line  # noqa: PLC0415 - as above
 
-    say(sys.stderr, f"jobtui: {message}")
+    write_line(sys.stderr, f"jobtui: {message}")

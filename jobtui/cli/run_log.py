@@ -30,9 +30,9 @@ from jobtui.engine.events import (
     TickEnded,
 )
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.loading.user_errors import shown_path
+from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable
-from jobtui.process.stdio import say
+from jobtui.process.stdio import write_line
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.zones import zone_name
 
@@ -122,7 +122,7 @@ class RunLog:
             closing = self._closing  # read before the events: the last ones come with or before it
             lines = list(self._lines())
             if lines:
-                say(self._stream, "\n".join(lines))
+                write_line(self._stream, "\n".join(lines))
 
     def _lines(self) -> Iterator[str]:
         """The lines for what has happened since the last time, in the order in which it did."""
@@ -186,7 +186,7 @@ class RunLog:
             reason = f"{reason} ({run.ticks} ticks since {run.due:%H:%M:%S})"
         if frames := _FRAME.findall(run.error):
             file, line = frames[-1]
-            reason = f"{reason} ({shown_path(file)}:{line})"
+            reason = f"{reason} ({short_path(file)}:{line})"
         columns = (
             f"{number:<8} {printable(run.job):<{self._width}}  {took:<12}  {run.trigger.value:<7}  {reason}"
         )

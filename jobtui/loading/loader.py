@@ -1,13 +1,13 @@
-"""Importing a job file: from the TARGET that a user types to the scheduler that shall run.
+"""Import a job file: from the TARGET that a user types to the scheduler that jobtui starts.
 
 A TARGET is a file (``demo.py``) or a module (``package.module``), and may name a scheduler in it
-(``demo.py:scheduler``). Without a name it is the default scheduler, which ``jobtui.schedule`` and the other
-functions of the package act on. If nothing was registered there, and the module has exactly one `Scheduler`
-among its globals, it is that one.
+(``demo.py:scheduler``). Without a name it means the default scheduler, on which ``jobtui.schedule`` and the
+other functions of the package act. If nothing is registered on that one, and the module has exactly one
+non-empty `Scheduler` among its globals, it means that one.
 
-The settings are those of ``--config``, else those beside the file, else, for a module, those of the current
-folder, where its project is. The default scheduler is made from them before the file is imported. A scheduler
-that the file makes itself was made with arguments, and keeps them; only ``--pool`` changes its size.
+The settings are read from ``--config``, else from the settings file beside the target, else, for a module,
+from the one in the current folder. The default scheduler is created from them before the target is imported.
+A scheduler that the target creates keeps its own arguments; only ``--pool`` changes its size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ from pathlib import Path
 from types import ModuleType
 
 from jobtui.engine.enums import Phase
-from jobtui.loading.user_errors import explained, is_installed, place_of, refusal, shown_path
+from jobtui.loading.user_errors import (
+    exit_text,
+    format_exception,
+    is_installed,
+    location_of,
+    short_path,
+    usage_error,
+)
 from jobtui.process.printable import printable
 from jobtui.runtime.default import default_scheduler, set_default_scheduler
 from jobtui.runtime.scheduler import Scheduler
@@ -30,28 +37,31 @@ from jobtui.schedules.bad_spec import BadSpec, closest_matches
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
 
-_MOST_NAMES = 6  # how many files or schedulers a message lists
-# A job file of such a name, whose folder comes first on the path, would be imported in place of the real one.
-_NEEDED = frozenset(
+_MAX_LISTED = 6  # files or schedulers in one message
+_SCRIPT_ONLY = 'if __name__ == "__main__":'
+# The folder of a job file comes first on Python's path, so a job file of such a name would hide the real
+# module.
+_IMPORTED_BY_JOBTUI = frozenset(
     {"__main__", "jobtui", "textual", "rich", "croniter", "tzlocal", "aiohttp", "jinja2", "prometheus_client"}
 )
 
 
-class BadTarget(Exception):  # noqa: N818 - as BadSetting: what is wrong is the better name
-    """A TARGET cannot be loaded. The message is for the person who typed it, whole and without a prefix."""
+class BadTarget(Exception):  # noqa: N818 - named like BadSetting, after what is wrong
+    """A TARGET cannot be loaded. The message is complete: file, line where there is one, problem, advice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A target that was imported.
+    """An imported target.
 
     Attributes:
-        scheduler: The scheduler that shall run; not started, and something is registered on it.
-        title: The target in short: the file's name, or the module's, with the scheduler's if one was given.
-        settings: The settings that were found, or the defaults.
-        settings_apply: Whether the scheduler was made from them; not if the file made one of its own.
-        start_functions: How many ``on_app_start`` functions it has.
-        module: What was imported.
+        scheduler: The scheduler to start; it is not empty.
+        title: The target in short: the name of the file or module, with that of the scheduler if one was
+            given.
+        settings: The settings that were read, or the defaults.
+        settings_apply: Whether the scheduler was created from them; False if the target created its own.
+        start_functions: The number of its ``on_app_start`` functions.
+        module: The imported module.
     """
 
     scheduler: Scheduler
@@ -63,13 +73,13 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a target's code is, found without importing anything."""
+class _FoundTarget:
+    """A target that was found, but not imported yet."""
 
     name: str  # for messages: the path or the module as typed
     title: str
-    settings: Path | None
-    execute: Callable[[], ModuleType]
+    settings_file: Path | None
+    import_module: Callable[[], ModuleType]
 
 
 def load(
@@ -78,59 +88,65 @@ def load(
     config: Path | None = None,
     run_mode: str | None = None,
     pool: int | None = None,
-    make: Callable[[Settings], Scheduler] | None = None,
+    make_default: Callable[[Settings], Scheduler] | None = None,
 ) -> Loaded:
-    """Import a target and find its scheduler. The default scheduler is replaced by a new one.
+    """Import a target and find its scheduler. Replaces the default scheduler by a new one.
 
     Args:
         target: ``file.py``, ``package.module``, or one of them with ``:scheduler``.
-        config: The settings file; None looks for one.
+        config: The settings file; None searches for one.
         run_mode: The section of the settings to use.
-        pool: How many runs may be RUNNING at once, whatever else says something; 0 for no limit.
-        make: Makes the default scheduler from the settings; the test kit's is its own, and runs already.
+        pool: The size of the pool, which overrides the settings and the target; 0 for no limit.
+        make_default: Creates the default scheduler from the settings; the test kit passes its own, which is
+            running already.
 
     Raises:
-        BadTarget: It does not exist, cannot be imported, registers nothing or is started already.
-        BadSetting: The settings make no sense, or a run mode is given and there are none.
-        KeyboardInterrupt: The user got tired of waiting for the import.
+        BadTarget: The target does not exist, cannot be imported, registers nothing, or starts its scheduler.
+        BadSetting: The settings are wrong, or a run mode is given without a settings file.
+        KeyboardInterrupt: The user interrupted the import.
     """
     location, attribute = _split(target)
-    place = _file_place(location) if _looks_like_file(location) else _module_place(location)
-    settings = _settings(config or place.settings, run_mode, place.name)
-    made = _made_from(settings, pool) if make is None else make(settings)
-    begun = made.snapshot().phase
-    set_default_scheduler(made)
-    module = _executed(place)
-    scheduler = _named(module, attribute, place.name) if attribute else _found(module, place.name)
+    found = _find_file(location) if _looks_like_file(location) else _find_module(location)
+    settings = _read_settings(config or found.settings_file, run_mode, found.name)
+    default = _scheduler_from(settings, pool) if make_default is None else make_default(settings)
+    initial_phase = default.snapshot().phase
+    set_default_scheduler(default)
+    module = _import(found)
+    if attribute:
+        scheduler = _named_scheduler(module, attribute, found.name)
+    else:
+        scheduler = _only_scheduler(module, found.name)
     phase = scheduler.snapshot().phase
-    if phase is not (begun if scheduler is made else Phase.NEW):
+    if phase is not (initial_phase if scheduler is default else Phase.NEW):
+        verb = "starts" if phase is Phase.RUNNING else "starts and stops"
         raise BadTarget(
-            f"{place.name}: its scheduler was {'started' if phase is Phase.RUNNING else 'stopped'} already.\n"
-            'Leave the start to jobtui, or put it below  if __name__ == "__main__":'
+            f"{found.name}: the file {verb} its scheduler itself, but jobtui has to start it.\n"
+            f"Remove the start, or move it below  {_SCRIPT_ONLY}"
         )
     if pool is not None:
         scheduler.resize(pool)
     return Loaded(
         scheduler=scheduler,
-        title=f"{place.title}:{attribute}" if attribute else place.title,
+        title=f"{found.title}:{attribute}" if attribute else found.title,
         settings=settings,
-        settings_apply=scheduler is made,
-        start_functions=_start_functions(scheduler),
+        settings_apply=scheduler is default,
+        start_functions=_count_start_functions(scheduler),
         module=module,
     )
 
 
-# --- where it is ----------------------------------------------------------------------------------
+# --- finding the target ---------------------------------------------------------------------------
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Parts the scheduler's name from a target; a colon can also belong to a path, as on Windows."""
+    """Split a target into location and scheduler name; a colon may also belong to a path, as on Windows."""
     location, colon, attribute = target.rpartition(":")
     if not colon or _exists(target) or "/" in attribute or "\\" in attribute:
         return target, ""
     if not all(part.isidentifier() for part in attribute.split(".")):
         raise BadTarget(
-            f"{printable(target)}: after the colon comes the name of a Scheduler, as in demo.py:scheduler"
+            f"{printable(target)}: the colon must be followed by the name of a Scheduler, "
+            "as in demo.py:scheduler"
         )
     return location, attribute
 
@@ -142,27 +158,30 @@ def _looks_like_file(location: str) -> bool:
     )
 
 
-def _file_place(location: str) -> _Place:
+def _find_file(location: str) -> _FoundTarget:
     path = Path(location).absolute()
-    name = printable(shown_path(path))
+    name = printable(short_path(path))
     if not _exists(location):
-        raise BadTarget(f"{name}: there is no such file.{_near(path)}")
+        raise BadTarget(f"{name}: {_missing_file(path)}")
     if path.is_dir():
-        raise BadTarget(f"{name}: this is a folder, not a job file.{_files_in(path)}")
+        raise BadTarget(f"{name}: {_not_a_file(path)}")
     if path.suffix != ".py":
-        raise BadTarget(f"{name}: a job file ends in .py")
+        raise BadTarget(f"{name}: not a job file: its name must end in .py")
     stem = path.stem
-    if stem in sys.stdlib_module_names or stem in _NEEDED or _is_taken(stem, path):
+    if stem in sys.stdlib_module_names or stem in _IMPORTED_BY_JOBTUI or _is_imported(stem, path):
         raise BadTarget(
-            f"{name}: a job file cannot be called {printable(path.name)}, because Python or jobtui itself "
-            f"imports a module {printable(stem)},\nand would get yours. Give it another name."
+            f"{name}: a job file must not be called {printable(path.name)}: Python or jobtui imports a "
+            f"module {printable(stem)},\nand would import this file instead. Rename the file."
         )
-    return _Place(
-        name=name, title=path.name, settings=find_settings(path), execute=lambda: _execute_file(path, name)
+    return _FoundTarget(
+        name=name,
+        title=path.name,
+        settings_file=find_settings(path),
+        import_module=lambda: _execute_file(path, name),
     )
 
 
-def _module_place(location: str) -> _Place:
+def _find_module(location: str) -> _FoundTarget:
     name = printable(location)
     if not location or not all(location.split(".")) or any(map(str.isspace, location)):
         raise BadTarget(f"{name!r} is neither a .py file nor a module such as package.module")
@@ -170,25 +189,25 @@ def _module_place(location: str) -> _Place:
     spec = _find_spec(location)
     if spec is not None and spec.origin is None:
         folder = next(iter(spec.submodule_search_locations or ()), "")
-        raise BadTarget(f"{name}: this is a folder, not a job file.{_files_in(Path(folder))}")
+        raise BadTarget(f"{name}: {_not_a_file(Path(folder))}")
     beside = find_settings(Path(spec.origin)) if spec is not None and spec.origin else None
-    return _Place(
+    return _FoundTarget(
         name=name,
         title=location,
-        settings=beside or find_settings(Path.cwd() / "module.py"),
-        execute=lambda: _execute_module(location, name),
+        settings_file=beside or find_settings(Path.cwd() / "module.py"),
+        import_module=lambda: _import_module(location, name),
     )
 
 
 def _find_spec(module: str) -> ModuleSpec | None:
-    """Finds a module without importing its packages: what they register must find its settings."""
-    importlib.invalidate_caches()  # the file may be younger than what was remembered of its folder
+    """Find a module without importing its packages: the jobs that they register need the settings."""
+    importlib.invalidate_caches()  # the file may be newer than Python's cache of its folder
     spec: ModuleSpec | None = None
     parts = module.split(".")
     for depth in range(len(parts)):
         path = None if spec is None else spec.submodule_search_locations
         if spec is not None and path is None:
-            return None  # a module, not a package
+            return None  # the parent is not a package
         name = ".".join(parts[: depth + 1])
         specs = (finder.find_spec(name, path) for finder in sys.meta_path)
         spec = next((found for found in specs if found is not None), None)
@@ -197,8 +216,8 @@ def _find_spec(module: str) -> ModuleSpec | None:
     return spec
 
 
-def _is_taken(stem: str, path: Path) -> bool:
-    """Tells whether an installed module of that name is in use."""
+def _is_imported(stem: str, path: Path) -> bool:
+    """Return whether an installed module of that name has been imported."""
     file = getattr(sys.modules.get(stem), "__file__", None)
     return file is not None and is_installed(file) and Path(file) != path
 
@@ -206,24 +225,32 @@ def _is_taken(stem: str, path: Path) -> bool:
 def _exists(path: str) -> bool:
     try:
         return Path(path).exists()
-    except OSError:  # too long to be the name of a file, or in a folder that we may not enter
+    except OSError:  # too long for a file name, or in a folder without permission
         return False
 
 
-def _near(path: Path) -> str:
-    """Says which files the user may have meant."""
-    if not path.parent.is_dir():
-        return f" Nor is there a folder {printable(shown_path(path.parent))}"
-    files = _python_files(path.parent)
-    close = closest_matches(path.name, files)
-    return f" Did you mean {printable(' or '.join(close))}?" if close else _files_in(path.parent)
+def _missing_file(path: Path) -> str:
+    """Return the message for a file that does not exist, with the files that the user may have meant."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"file not found: the folder {printable(short_path(folder))} does not exist"
+    similar = closest_matches(path.name, _python_files(folder))
+    if similar:
+        return f"file not found. Did you mean {printable(' or '.join(similar))}?"
+    return f"file not found. {_list_python_files(folder)}"
 
 
-def _files_in(folder: Path) -> str:
+def _not_a_file(folder: Path) -> str:
+    return f"this is a folder, not a job file. {_list_python_files(folder)}"
+
+
+def _list_python_files(folder: Path) -> str:
     files = _python_files(folder)
     if not files:
-        return " There are no .py files in that folder."
-    return f" The .py files there: {_listed([printable(file) for file in files])}"
+        return "The folder has no .py files."
+    more = len(files) - _MAX_LISTED
+    shown = ", ".join(map(printable, files[:_MAX_LISTED]))
+    return f"The folder's .py files: {shown}" + (f" and {more} more" if more > 0 else "")
 
 
 def _python_files(folder: Path) -> list[str]:
@@ -233,26 +260,21 @@ def _python_files(folder: Path) -> list[str]:
         return []
 
 
-def _listed(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+# --- settings and default scheduler ---------------------------------------------------------------
 
 
-# --- what it is run with --------------------------------------------------------------------------
-
-
-def _settings(path: Path | None, run_mode: str | None, name: str) -> Settings:
+def _read_settings(path: Path | None, run_mode: str | None, name: str) -> Settings:
     if path is not None:
         return read_settings(path, run_mode=run_mode)
     if run_mode is not None:
         raise BadSetting(
-            f"{name}: no settings were found beside it, so there is no section for the run mode "
-            f"{printable(run_mode)}. Name the file with --config"
+            f"{name}: the run mode {printable(run_mode)} needs a settings file, and there is none beside "
+            f"{name}.\nName the file with --config"
         )
     return Settings()
 
 
-def _made_from(settings: Settings, pool: int | None) -> Scheduler:
+def _scheduler_from(settings: Settings, pool: int | None) -> Scheduler:
     try:
         return Scheduler(
             pool=settings.pool if pool is None else pool,
@@ -260,43 +282,50 @@ def _made_from(settings: Settings, pool: int | None) -> Scheduler:
             overlap="allow" if settings.selfconcurrent else "hold",
             schedules=settings.schedules,
         )
-    except BadSpec as error:  # of the machine's time zone: the settings are checked
-        raise BadTarget(f"the scheduler cannot be made: {' '.join(str(error).split())}") from error
+    except BadSpec as error:  # about the machine's time zone: the settings have been checked
+        raise BadTarget(f"cannot create the scheduler: {' '.join(str(error).split())}") from error
 
 
-# --- importing it ---------------------------------------------------------------------------------
+# --- importing the target -------------------------------------------------------------------------
 
 
-def _executed(place: _Place) -> ModuleType:
-    """Imports the target, and turns whatever goes wrong into one message."""
+def _import(target: _FoundTarget) -> ModuleType:
+    """Import the target; turn every exception into one message."""
     try:
-        return place.execute()
+        return target.import_module()
     except (BadTarget, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise BadTarget(_exit_message(error, place.name)) from error
+        raise BadTarget(
+            f"{location_of(error) or target.name}: the file called sys.exit() while it was imported"
+            f"{exit_text(error)}\nMove what only a script has to do below  {_SCRIPT_ONLY}"
+        ) from error
     except ModuleNotFoundError as error:
-        raise BadTarget(explained(error) + _not_installed(error, place.name)) from error
+        missing = printable(error.name or "a module")
+        raise BadTarget(
+            f"{format_exception(error)}\n\n"
+            f"{target.name} imports {missing}, which is not installed for {sys.executable}"
+        ) from error
     except BaseException as error:
-        raise BadTarget(refusal(error) or explained(error)) from error
+        raise BadTarget(usage_error(error) or format_exception(error)) from error
 
 
 def _execute_file(path: Path, name: str) -> ModuleType:
-    """Runs a file as a module of its stem, as ``python file.py`` would: its folder first, no bytecode."""
+    """Execute a file as a module named after it, with its folder first on the path; write no bytecode."""
     loader = SourceFileLoader(path.stem, str(path))
     try:
         source = loader.get_data(str(path))
     except OSError as error:
-        raise BadTarget(f"{name}: cannot be read: {error.strerror}") from None
+        raise BadTarget(f"{name}: cannot read the file: {error.strerror}") from None
     spec = spec_from_loader(path.stem, loader)
-    assert spec is not None  # there is one for every loader
+    assert spec is not None  # a loader that is given always makes a spec
     module = module_from_spec(spec)
     code = loader.source_to_code(source, str(path))
     _put_first_on_path(path.resolve().parent)
     before = sys.modules.get(path.stem)
     sys.modules[path.stem] = module  # dataclasses and pickle look a class's module up there
     try:
-        exec(code, module.__dict__)  # noqa: S102 - to run the user's file is what jobtui is for
+        exec(code, module.__dict__)  # noqa: S102 - executing the user's file is jobtui's purpose
     except BaseException:
         if before is None:
             del sys.modules[path.stem]
@@ -306,22 +335,22 @@ def _execute_file(path: Path, name: str) -> ModuleType:
     return module
 
 
-def _execute_module(name: str, shown: str) -> ModuleType:
+def _import_module(name: str, shown_name: str) -> ModuleType:
     known = getattr(sys.modules.get(name), "__file__", None)
     if known and not is_installed(known):
-        del sys.modules[name]  # loaded before: its jobs belong to an earlier scheduler, so run it again
+        del sys.modules[name]  # its jobs are on the scheduler of an earlier load, so execute it again
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or ""
-        if place_of(error) and not f"{name}.".startswith(f"{missing}."):
+        if location_of(error) and not f"{name}.".startswith(f"{missing}."):
             raise
-        beside = closest_matches(f"{name}.py", _python_files(Path.cwd()))
-        hint = f" Did you mean {printable(beside[0])}?" if beside else ""
-        reason = error.msg.partition("; ")[2] or ("" if missing == name else f"there is no {missing}")
-        part = f" ({printable(reason)})" if reason else ""
+        similar = closest_matches(f"{name}.py", _python_files(Path.cwd()))
+        hint = f" Did you mean {printable(similar[0])}?" if similar else ""
+        reason = error.msg.partition("; ")[2] or ("" if missing == name else f"{missing} does not exist")
+        detail = f" ({printable(reason)})" if reason else ""
         raise BadTarget(
-            f"{shown}: there is no such module in {Path.cwd()}, nor is one installed{part}.{hint}"
+            f"{shown_name}: module not found in {Path.cwd()} or among the installed packages{detail}.{hint}"
         ) from None
 
 
@@ -331,25 +360,10 @@ def _put_first_on_path(folder: Path) -> None:
         sys.path.insert(0, text)
 
 
-def _exit_message(error: SystemExit, name: str) -> str:
-    is_status = error.code is None or isinstance(error.code, int)
-    said = "" if is_status else f" It said: {printable(str(error.code))}"
-    return (
-        f"{place_of(error) or name}: the file ended itself with sys.exit() while it was imported.{said}\n"
-        'What a script does when it is run by itself belongs below  if __name__ == "__main__":'
-    )
+# --- choosing the scheduler -----------------------------------------------------------------------
 
 
-def _not_installed(error: ModuleNotFoundError, name: str) -> str:
-    """Says that it is not the target that is missing, and where the rest was looked for."""
-    needed = printable(error.name or "a module")
-    return f"\n\n{name} was found, but {needed}, which it needs, is not installed for {sys.executable}"
-
-
-# --- choosing a scheduler -------------------------------------------------------------------------
-
-
-def _named(module: ModuleType, attribute: str, name: str) -> Scheduler:
+def _named_scheduler(module: ModuleType, attribute: str, name: str) -> Scheduler:
     found: object = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
@@ -357,36 +371,36 @@ def _named(module: ModuleType, attribute: str, name: str) -> Scheduler:
         if _is_empty(found):
             raise BadTarget(f"{name}:{attribute}: no jobs are registered on this scheduler.")
         return found
-    what = (
-        f"it has no {attribute}"
+    problem = (
+        f"{attribute} is not defined"
         if found is None
-        else f"{attribute} is no Scheduler, but of type {type(found).__name__}"
+        else f"{attribute} is not a Scheduler, but of type {type(found).__name__}"
     )
-    hints = [f"{name}:{each}" for each in sorted(_schedulers(module))]
+    choices = [f"{name}:{each}" for each in sorted(_schedulers(module))]
     if not _is_empty(default_scheduler()):
-        hints.append(f"{name} for the default scheduler")
-    there_are = f"Write {' or '.join(hints[:_MOST_NAMES])}" if hints else "There is no Scheduler in it"
-    raise BadTarget(f"{name}: {what}. {there_are}.")
+        choices.append(f"{name} for the default scheduler")
+    advice = f"Use {' or '.join(choices[:_MAX_LISTED])}" if choices else "The file has no Scheduler"
+    raise BadTarget(f"{name}: {problem}. {advice}.")
 
 
-def _found(module: ModuleType, name: str) -> Scheduler:
+def _only_scheduler(module: ModuleType, name: str) -> Scheduler:
     default = default_scheduler()
     if not _is_empty(default):
         return default
-    own = {key: each for key, each in _schedulers(module).items() if not _is_empty(each)}
-    if len(own) == 1:
-        return next(iter(own.values()))
-    if own:
-        choices = " or ".join(f"{name}:{key}" for key in sorted(own))
-        raise BadTarget(f"{name}: it has {len(own)} schedulers. Say which one: {choices}")
+    schedulers = {key: each for key, each in _schedulers(module).items() if not _is_empty(each)}
+    if len(schedulers) == 1:
+        return next(iter(schedulers.values()))
+    if schedulers:
+        choices = " or ".join(f"{name}:{key}" for key in sorted(schedulers))
+        raise BadTarget(f"{name}: the file has {len(schedulers)} schedulers. Choose one: {choices}")
     raise BadTarget(
-        f"{name}: it registers no jobs. A job is registered while the file is imported, such as with\n"
+        f"{name}: the file registers no jobs. Register at least one while the file is imported, for example\n"
         '  jobtui.every("30s", function)'
     )
 
 
 def _schedulers(module: ModuleType) -> dict[str, Scheduler]:
-    """The schedulers among a module's globals, each under its first name."""
+    """Return the schedulers among a module's globals, each under its first name."""
     found: dict[str, Scheduler] = {}
     for key, each in vars(module).items():
         if isinstance(each, Scheduler) and all(each is not other for other in found.values()):
@@ -395,8 +409,8 @@ def _schedulers(module: ModuleType) -> dict[str, Scheduler]:
 
 
 def _is_empty(scheduler: Scheduler) -> bool:
-    return not scheduler.snapshot().jobs and not _start_functions(scheduler)
+    return not scheduler.snapshot().jobs and not _count_start_functions(scheduler)
 
 
-def _start_functions(scheduler: Scheduler) -> int:
+def _count_start_functions(scheduler: Scheduler) -> int:
     return len(scheduler.hooks.on_start)

@@ -1,4 +1,4 @@
-"""What a person is told about their own code: which line it was, and a traceback of their own frames."""
+"""Describe exceptions of the user's code: their own line first, then a traceback of their own frames."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from jobtui.engine.tracebacks import one_line
 from jobtui.process.printable import printable, printable_lines
 from jobtui.schedules.bad_spec import BadSpec
 
-_OURS = str(Path(__file__).parents[1]) + os.sep
-# Where the code of Python and of installed packages lies.
+_JOBTUI = str(Path(__file__).parents[1]) + os.sep
+# The folders of the standard library and of installed packages.
 _INSTALLED = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 )
-# What our registering functions raise for what they are given. Of subclasses, such as KeyError, they are not.
-_REFUSALS = (BadSpec, LookupError, TypeError, ValueError, RuntimeError)
+# The types that jobtui's functions raise for a wrong argument; exact types, so KeyError is not among them.
+_ARGUMENT_ERRORS = (BadSpec, LookupError, TypeError, ValueError, RuntimeError)
 
 
-def shown_path(path: str | Path) -> str:
-    """Returns a path as short as it can be read here: relative where it is below the current folder."""
+def short_path(path: str | Path) -> str:
+    """Return a path relative to the current folder if it is below it, else as it is."""
     text = str(path)
     try:
         here = str(Path.cwd()) + os.sep
@@ -32,76 +32,81 @@ def shown_path(path: str | Path) -> str:
 
 
 def is_installed(filename: str) -> bool:
-    """Tells whether a file belongs to Python, to an installed package or to jobtui, not to the user."""
-    return filename.startswith(("<frozen ", _OURS, *_INSTALLED))
+    """Return whether a file belongs to Python, to an installed package or to jobtui, not to the user."""
+    return filename.startswith(("<frozen ", _JOBTUI, *_INSTALLED))
 
 
-def place_of(error: BaseException) -> str:
-    """Returns ``file:line`` of the user's innermost frame in an exception's traceback, or "".
+def location_of(error: BaseException) -> str:
+    """Return ``file:line`` of the user's innermost frame in an exception's traceback, or "".
 
-    Where none of the frames is the user's (an installed package as the target), it is the innermost that is
-    neither ours nor the import machinery's.
+    If none of the frames is in the user's code (the target is an installed package), it is the innermost
+    frame outside jobtui and the import system.
     """
-    frame = _innermost(traceback.extract_tb(error.__traceback__))
-    return f"{shown_path(frame.filename)}:{frame.lineno}" if frame else ""
+    frame = _innermost_user_frame(traceback.extract_tb(error.__traceback__))
+    return f"{short_path(frame.filename)}:{frame.lineno}" if frame else ""
 
 
-def users_traceback(error: BaseException) -> str:
-    """Returns the traceback of an exception and of those it came from, with the user's own frames alone.
+def user_traceback(error: BaseException) -> str:
+    """Return the traceback of an exception and of its causes, reduced to the user's own frames.
 
-    An exception that passed through none of them keeps its frames, but for those of jobtui and of imports.
+    An exception that passed through none of them keeps all frames outside jobtui and the import system.
     """
-    told = TracebackException.from_exception(error)
-    _trim(told)
-    return printable_lines("".join(told.format()))
+    trace = TracebackException.from_exception(error)
+    _keep_user_frames(trace)
+    return printable_lines("".join(trace.format()))
 
 
-def refusal(error: BaseException) -> str:
-    """Returns what to say when a function of jobtui refused what it was given, or "" for other exceptions.
+def usage_error(error: BaseException) -> str:
+    """Return the message for an exception that jobtui raised for a wrong argument, or "" for others.
 
-    That is the line that called it, and the message: a traceback would add nothing but our own frames.
+    It is the line that called jobtui, and what is wrong; a traceback would only add frames of jobtui.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    if type(error) not in _REFUSALS or not frames or not frames[-1].filename.startswith(_OURS):
+    if type(error) not in _ARGUMENT_ERRORS or not frames or not frames[-1].filename.startswith(_JOBTUI):
         return ""
-    frame = _innermost(frames)
+    frame = _innermost_user_frame(frames)
     if frame is None:
         return ""
-    return f"{shown_path(frame.filename)}:{frame.lineno}: {frame.line}\n{error}"
+    return printable_lines(f"{short_path(frame.filename)}:{frame.lineno}: {frame.line}\n{error}")
 
 
-def explained(error: BaseException, what: str = "") -> str:
-    """Returns what to say about an exception in the user's code: the line, the exception, the traceback.
+def format_exception(error: BaseException, message: str = "") -> str:
+    """Return the description of an exception in the user's code: the line, the message, the traceback.
 
     Args:
         error: The exception.
-        what: What was going on, to be read before the exception, such as "on_app_start function connect: ".
+        message: What happened; by default the exception's type and text.
     """
-    if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return _explained_syntax(error)
-    place = place_of(error)
-    head = f"{what}{printable(one_line(error))}"
-    return f"{place}: {head}\n\n{users_traceback(error)}" if place else head
+    if not message and isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return _format_syntax_error(error)
+    location = location_of(error)
+    message = printable(message or one_line(error))
+    return f"{location}: {message}\n\n{user_traceback(error)}" if location else message
 
 
-def _explained_syntax(error: SyntaxError) -> str:
-    """Shows the faulty line with a caret; the traceback would say the same a second time."""
-    *picture, sentence = traceback.format_exception_only(error)
-    place = f"{shown_path(error.filename or '')}:{error.lineno}"
-    return "".join([f"{place}: {sentence}", *picture[1:]]).rstrip()
+def exit_text(error: SystemExit) -> str:
+    """Return ": " and the text that was given to ``sys.exit``, or "" if it was called with a status."""
+    return "" if error.code is None or isinstance(error.code, int) else f": {printable(str(error.code))}"
 
 
-def _trim(told: TracebackException) -> None:
-    told.stack = StackSummary.from_list(_users_frames(told.stack))
-    for related in (told.__cause__, told.__context__, *(told.exceptions or ())):
+def _format_syntax_error(error: SyntaxError) -> str:
+    """Show the faulty line with a caret; a traceback would only repeat it."""
+    *excerpt, sentence = traceback.format_exception_only(error)
+    location = f"{short_path(error.filename or '')}:{error.lineno}"
+    return printable_lines("".join([f"{location}: {sentence}", *excerpt[1:]]))
+
+
+def _keep_user_frames(trace: TracebackException) -> None:
+    trace.stack = StackSummary.from_list(_user_frames(trace.stack))
+    for related in (trace.__cause__, trace.__context__, *(trace.exceptions or ())):
         if related is not None:
-            _trim(related)
+            _keep_user_frames(related)
 
 
-def _users_frames(frames: StackSummary) -> list[FrameSummary]:
-    users = [frame for frame in frames if not is_installed(frame.filename)]
-    return users or [frame for frame in frames if not frame.filename.startswith(("<frozen ", _OURS))]
+def _user_frames(frames: StackSummary) -> list[FrameSummary]:
+    own_frames = [frame for frame in frames if not is_installed(frame.filename)]
+    return own_frames or [frame for frame in frames if not frame.filename.startswith(("<frozen ", _JOBTUI))]
 
 
-def _innermost(frames: StackSummary) -> FrameSummary | None:
-    return next(reversed(_users_frames(frames)), None)
+def _innermost_user_frame(frames: StackSummary) -> FrameSummary | None:
+    return next(reversed(_user_frames(frames)), None)

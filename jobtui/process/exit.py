@@ -1,9 +1,9 @@
-"""How the process ends in the time that the user was told, whatever threads still hang.
+"""End the process in the time that the user was promised, even while threads hang.
 
-Python waits for every non-daemon thread before it ends, also for one that a job has started and that never
-returns. And as it winds down it flushes standard output, which aborts the process ("could not acquire lock
-for <_io.BufferedWriter>") if a job that was given up is printing at that moment. So jobtui leaves by
-``os._exit``: after all exit handlers if they come to an end, else when the time is up.
+Python joins every non-daemon thread before it exits, also one that a job has started and that never returns.
+Then it flushes standard output, which aborts the process ("could not acquire lock for <_io.BufferedWriter>")
+if an abandoned job is printing at that moment. So jobtui ends by ``os._exit``: after the exit handlers if
+they return in time, else at the deadline.
 """
 
 from __future__ import annotations
@@ -17,48 +17,49 @@ from collections.abc import Callable
 from jobtui.process.stdio import flush_all
 
 AFTERWARDS = 2.0  # seconds for on_app_stop functions and exit handlers, beyond the grace that runs get
-_FLUSH = (
-    0.5  # seconds for the last output; with a full pipe, or a thread that hangs in print(), it takes for ever
+_FLUSH_TIMEOUT = (
+    0.5  # seconds for the last output; flushing blocks if a pipe is full or a thread hangs in print()
 )
 
 
 class ProcessExit:
-    """The end of this process.
+    """Ends this process.
 
     Attributes:
-        status: The exit status; the last one that was set counts.
+        status: The exit status; may be changed until the process ends.
     """
 
     def __init__(self) -> None:
         self.status = 0
 
-    def at_exit(self) -> None:
-        """End without winding down, once the exit handlers that are registered from here on have run.
+    def register(self) -> None:
+        """Register an exit handler that ends the process without Python's shutdown.
 
-        Flushing may hang: let `within` watch over it.
+        Exit handlers that are registered later run before it. Its flush may block, so set a deadline with
+        `force_after`.
         """
-        atexit.register(self._leave)
+        atexit.register(self._flush_and_exit)
 
-    def within(self, seconds: float) -> None:
-        """End in so many seconds at the latest."""
-        # Two threads, and both started now: when the time is up it may be too late to start one.
-        self._later(max(0.0, seconds - _FLUSH), flush_all)
-        self._later(seconds, self._exit)
+    def force_after(self, seconds: float) -> None:
+        """End the process after this many seconds, if it has not ended before."""
+        # Start both threads now: at the deadline the system may not be able to start one.
+        self._start_timer(max(0.0, seconds - _FLUSH_TIMEOUT), flush_all)
+        self._start_timer(seconds, self._exit)
 
-    def last(self, status: int) -> None:
-        """All is done: let the process wind down if it can, and end it if it cannot."""
+    def finish(self, status: int) -> None:
+        """Let the process shut down with this status, and end it by force if that takes too long."""
         self.status = status
-        self.within(AFTERWARDS)
-        # Whoever presses Ctrl+C now wants the prompt back, and no traceback of where Python waits.
+        self.force_after(AFTERWARDS)
+        # Ctrl+C now returns to the prompt, without a traceback of where Python waits.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
 
-    def now(self) -> None:
-        """End at once, exit handlers or not."""
-        self._later(_FLUSH, self._exit)
-        self._leave()
+    def exit_now(self) -> None:
+        """End the process at once, without running exit handlers."""
+        self._start_timer(_FLUSH_TIMEOUT, self._exit)
+        self._flush_and_exit()
 
-    def _leave(self) -> None:
+    def _flush_and_exit(self) -> None:
         flush_all()
         self._exit()
 
@@ -66,8 +67,8 @@ class ProcessExit:
         os._exit(self.status)
 
     @staticmethod
-    def _later(seconds: float, action: Callable[[], None]) -> None:
+    def _start_timer(seconds: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, action)
-        timer.name = "jobtui-ending"
+        timer.name = "jobtui-exit"
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""Writing to standard output and standard error, whoever reads them, or nobody."""
+"""Write to standard output and standard error, also when they are closed or their reader has gone away."""
 
 from __future__ import annotations
 
@@ -8,42 +8,46 @@ from contextlib import suppress
 from typing import TextIO
 
 
-def say(stream: TextIO | None, text: str) -> None:
-    """Write a text and a newline, now. Where nobody can read it (``| head``, ``>&-``), nothing happens.
+def write_line(stream: TextIO | None, text: str) -> None:
+    """Write a line and flush it. If nothing reads the stream (``| head``, ``>&-``), do nothing.
 
     Characters that the stream's encoding does not have are escaped.
     """
-    if stream is None:  # closed by whoever started us
+    if stream is None:  # Python sets sys.stdout to None if the parent process closed it
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    safe = text.encode(encoding, "backslashreplace").decode(encoding)
-    with suppress(OSError, ValueError):  # nobody reads it any more; closed by the user's code
-        stream.write(f"{safe}\n")
+    encodable = text.encode(encoding, "backslashreplace").decode(encoding)
+    with suppress(
+        OSError, ValueError
+    ):  # OSError: a closed pipe; ValueError: the user's code closed the stream
+        stream.write(f"{encodable}\n")
     flush(stream)
 
 
 def flush(stream: TextIO | None) -> None:
-    """Write out what a stream has buffered; if that cannot be done, let go of the stream."""
-    if stream is None or getattr(stream, "closed", False):  # user code may have put anything there
+    """Flush a stream; if it cannot be written any more, discard what is left."""
+    if stream is None or getattr(
+        stream, "closed", False
+    ):  # the user's code may replace sys.stdout by any object
         return
     try:
         stream.flush()
     except OSError:
-        _give_up(stream)
+        _discard(stream)
 
 
 def flush_all() -> None:
-    """Write out what standard output and standard error have buffered."""
+    """Flush standard output and standard error."""
     flush(sys.stdout)
     flush(sys.stderr)
 
 
-def _give_up(stream: TextIO) -> None:
-    """Send the rest nowhere: Python would try again as it ends, complain, and exit with status 120."""
+def _discard(stream: TextIO) -> None:
+    """Redirect the stream to the null device; else Python flushes it at exit, fails, and exits with 120."""
     try:
         descriptor = stream.fileno()
     except (OSError, ValueError):  # not a file
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, descriptor)
+    os.close(null_device)

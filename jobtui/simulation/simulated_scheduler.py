@@ -283,7 +283,7 @@ class SimulatedScheduler(Scheduler):
                     os.fspath(target),
                     config=None if config is None else Path(config),
                     run_mode=run_mode,
-                    make=self._with_settings,
+                    make_default=self._with_settings,
                 )
         finally:
             set_default_scheduler(self)

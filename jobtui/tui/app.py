@@ -263,7 +263,7 @@ def run_dashboard(
     *,
     title: str,
     grace: float,
-    ending: ProcessExit | None = None,
+    process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
@@ -272,7 +272,7 @@ def run_dashboard(
         scheduler: Not started yet.
         title: Where its jobs come from.
         grace: How many seconds running work gets when the user waits for it.
-        ending: The end of this process, to be hurried if something hangs; None if it goes on.
+        process_exit: Ends this process if something hangs; None if it goes on.
         serve: Lets other processes see and steer the scheduler, from before its start until it has stopped.
             What it raises is passed on.
 
@@ -293,8 +293,8 @@ def run_dashboard(
         scheduler.start()
         app = JobtuiApp(source, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()
-        if ending is not None:
-            ending.within(AFTERWARDS)  # an on_app_stop function may hang
+        if process_exit is not None:
+            process_exit.force_after(AFTERWARDS)  # an on_app_stop function may hang
         running = scheduler.snapshot().pool.running
         scheduler.stop(0.0)
     if running:

@@ -210,10 +210,13 @@ class TestTargets:
         [
             ("def f(:\n", "jobtui: demo.py:1: SyntaxError: invalid syntax\n"),
             ("\n1 / 0\n", "jobtui: demo.py:2: ZeroDivisionError: division by zero\n"),
-            ("import sys; sys.exit(3)", "jobtui: demo.py:1: the file ended itself with sys.exit() "),
-            ("x = 1\n", "jobtui: demo.py: it registers no jobs. "),
+            (
+                "import sys; sys.exit(3)",
+                "jobtui: demo.py:1: the file called sys.exit() while it was imported\n",
+            ),
+            ("x = 1\n", "jobtui: demo.py: the file registers no jobs. "),
             ("import jobtui\njobtui.every(5, 3)", "jobtui: demo.py:2: jobtui.every(5, 3)\n3 cannot be run; "),
-            (None, "jobtui: demo.py: there is no such file."),
+            (None, "jobtui: demo.py: file not found."),
         ],
     )
     @pytest.mark.parametrize(
@@ -264,7 +267,7 @@ class TestTargets:
         done = run("check", "demo.py", TZ="Middle/Earth")
         assert done.returncode == 1
         assert done.stderr.startswith(
-            "jobtui: the scheduler cannot be made: the machine's time zone cannot be told"
+            "jobtui: cannot create the scheduler: the machine's time zone cannot be told"
         )
         assert done.stderr.count("\n") == 1
 
@@ -321,7 +324,7 @@ class TestStart:
         calls: list[object] = []
 
         def run_dashboard(
-            scheduler: jobtui.Scheduler, *, title: str, grace: float, ending: object, serve: object
+            scheduler: jobtui.Scheduler, *, title: str, grace: float, process_exit: object, serve: object
         ) -> int:
             calls.append(([job.name for job in scheduler.jobs], title, grace, serve))
             return 5
@@ -364,8 +367,8 @@ class TestStart:
         write("demo.py", JOB + "@jobtui.on_app_start\ndef connect():\n    raise SystemExit('no route')\n")
         assert main(["demo.py", "--headless"]) == 2
         assert capsys.readouterr().err == (
-            "jobtui: demo.py:5: an on_app_start function called sys.exit(), so nothing was started. "
-            "It said: no route\n"
+            "jobtui: demo.py:5: an on_app_start function called sys.exit() before the scheduler started: "
+            "no route\n"
         )
 
     def test_a_thread_that_the_file_left_behind(self, write: Write) -> None:

@@ -1,4 +1,4 @@
-"""Loading a TARGET: what is found, what it is run with, and what every mistake is answered with."""
+"""Loading a TARGET: which scheduler is found, with which settings, and the message for every mistake."""
 
 import json
 import pickle
@@ -23,8 +23,8 @@ Write = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
-def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Each test works in its own folder, and leaves Python's path and modules as they were."""
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give each test its own folder, and restore Python's path and modules."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setattr(default_module, "_default", None)
@@ -38,7 +38,7 @@ def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Give a function that writes a file below the test's folder."""
+    """Return a function that writes a file below the folder of the test."""
 
     def write_file(name: str, content: str = JOB) -> Path:
         path = tmp_path / name
@@ -49,13 +49,13 @@ def write(tmp_path: Path) -> Write:
     return write_file
 
 
-def names(loaded: Loaded) -> list[str]:
-    """Return the names of the jobs that were registered."""
+def job_names(loaded: Loaded) -> list[str]:
+    """Return the job_names of the registered jobs."""
     return [job.name for job in loaded.scheduler.jobs]
 
 
-def complaint(target: str) -> str:
-    """Return what a target is answered with; no frame of jobtui's, nor of the import's, may be in it."""
+def error_for(target: str) -> str:
+    """Return the message for a target; no frame of jobtui or of the import system may be in it."""
     with pytest.raises(BadTarget) as caught:
         load(target)
     message = str(caught.value)
@@ -66,15 +66,15 @@ def complaint(target: str) -> str:
 class TestFile:
     """A .py file as the target."""
 
-    def test_its_jobs_are_on_the_scheduler(self, write: Write) -> None:
-        """What the file registers is what will run, under the file's name."""
+    def test_jobs_of_a_file_are_on_the_default_scheduler(self, write: Write) -> None:
+        """The title is the name of the file."""
         write("demo.py")
         loaded = load("demo.py")
-        assert (names(loaded), loaded.title) == (["greet"], "demo.py")
+        assert (job_names(loaded), loaded.title) == (["greet"], "demo.py")
         assert loaded.scheduler is default_module.default_scheduler()
 
-    def test_it_is_a_module_named_after_the_file(self, write: Write) -> None:
-        """What stands below `if __name__ == "__main__"` is not run, and its classes can be pickled."""
+    def test_a_file_is_imported_as_a_module_of_its_name(self, write: Write) -> None:
+        """So a main block is not executed, and the classes of the file can be pickled."""
         write(
             "demo.py",
             JOB + "class Order: pass\nif __name__ == '__main__':\n    raise SystemExit('run as a script')\n",
@@ -85,84 +85,84 @@ class TestFile:
         assert type(order) is module.Order
         assert module.__file__ == str(Path("demo.py").absolute())
 
-    def test_it_can_use_dataclasses_with_postponed_annotations(self, write: Write) -> None:
-        """`dataclasses` looks the module up by its name while the file is still being run."""
+    def test_a_file_may_use_dataclasses_with_postponed_annotations(self, write: Write) -> None:
+        """`dataclasses` looks the module up by its name while the file is being executed."""
         write(
             "demo.py",
             "from __future__ import annotations\n"
             "from dataclasses import dataclass, KW_ONLY\n"
             "@dataclass\nclass Order:\n    _: KW_ONLY\n    lines: int = 0\n" + JOB,
         )
-        assert names(load("demo.py")) == ["greet"]
+        assert job_names(load("demo.py")) == ["greet"]
 
-    def test_files_beside_it_can_be_imported_from_anywhere(self, write: Write) -> None:
+    def test_a_file_can_import_its_neighbours_from_any_current_folder(self, write: Write) -> None:
         """Its folder is first on the path, as for `python file.py`, and not the current one."""
         write("shop/demo.py", "import stock_of_shop\nfrom stock_of_shop import refill\n" + JOB)
         write("shop/stock_of_shop.py", "def refill(): pass\n")
-        assert names(load("shop/demo.py")) == ["greet"]
+        assert job_names(load("shop/demo.py")) == ["greet"]
         assert sys.path[0] == str(Path("shop").absolute())
 
-    def test_it_leaves_no_bytecode(
+    def test_loading_a_file_writes_no_bytecode(
         self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Running a script leaves nothing beside it, and an edit within the same second is seen."""
+        """And so an edit within the same second is seen."""
         monkeypatch.setattr(sys, "dont_write_bytecode", False)
         write("demo.py")
         load("demo.py")
         assert [each.name for each in tmp_path.iterdir()] == ["demo.py"]
 
-    def test_loading_it_twice_registers_its_jobs_once(self, write: Write) -> None:
-        """Each load has a scheduler of its own, and runs the file as it is now."""
+    def test_each_load_of_a_file_has_a_new_scheduler_and_reads_the_file_again(self, write: Write) -> None:
+        """The jobs of the first load are not on the second scheduler."""
         write("demo.py")
         first = load("demo.py")
         write("demo.py", JOB.replace("greet", "leave"))
         second = load("demo.py")
-        assert (names(first), names(second)) == (["greet"], ["leave"])
+        assert (job_names(first), job_names(second)) == (["greet"], ["leave"])
 
-    def test_a_start_function_is_enough(self, write: Write) -> None:
+    def test_a_file_with_only_a_start_function_can_be_loaded(self, write: Write) -> None:
         """A file may register its jobs when the scheduler starts."""
         write("demo.py", "import jobtui\n@jobtui.on_app_start\ndef begin(): pass\n")
         assert load("demo.py").start_functions == 1
 
-    def test_a_one_off_run_is_enough(self, write: Write) -> None:
-        """A file may ask for single runs and nothing else."""
+    def test_a_file_with_only_a_one_off_run_can_be_loaded(self, write: Write) -> None:
+        """A file may request single runs and nothing else."""
         write("demo.py", "import jobtui\njobtui.now(print)\n")
         assert load("demo.py").scheduler.snapshot().pool.queued == 1
 
-    def test_a_colon_may_belong_to_its_name(self, write: Write) -> None:
-        """A file that exists is that file."""
+    def test_a_file_name_may_contain_a_colon(self, write: Write) -> None:
+        """The colon splits a target only if no file has the whole name."""
         write("at:noon.py")
-        assert names(load("at:noon.py")) == ["greet"]
+        assert job_names(load("at:noon.py")) == ["greet"]
 
 
 class TestModule:
     """A module as the target."""
 
-    def test_it_is_found_in_the_current_folder(self, write: Write) -> None:
-        """`package.module` works from the folder that has the package, installed or not."""
+    def test_a_module_is_found_in_the_current_folder(self, write: Write) -> None:
+        """`package.module` works from the folder that contains the package, installed or not."""
         write("shop_a/__init__.py", "")
         write("shop_a/jobs.py")
         loaded = load("shop_a.jobs")
-        assert (names(loaded), loaded.title) == (["greet"], "shop_a.jobs")
+        assert (job_names(loaded), loaded.title) == (["greet"], "shop_a.jobs")
 
-    def test_jobs_of_its_package_count_too(self, write: Write) -> None:
-        """The scheduler is ready before the package around the module is imported."""
+    def test_jobs_of_the_package_of_a_module_are_registered_too(self, write: Write) -> None:
+        """The scheduler exists before the package of the module is imported."""
         write("shop_b/__init__.py", JOB)
         write("shop_b/jobs.py", JOB)
-        assert names(load("shop_b.jobs")) == ["greet", "greet-2"]
+        assert job_names(load("shop_b.jobs")) == ["greet", "greet-2"]
 
     def test_a_package_can_be_the_target(self, write: Write) -> None:
         """Its `__init__.py` is imported."""
         write("shop_c/__init__.py")
-        assert names(load("shop_c")) == ["greet"]
+        assert job_names(load("shop_c")) == ["greet"]
 
-    def test_loading_it_twice_registers_its_jobs_on_the_second_scheduler_too(self, write: Write) -> None:
-        """A module that Python remembers is run again."""
+    def test_loading_a_module_twice_registers_its_jobs_on_each_scheduler(self, write: Write) -> None:
+        """A module that is in `sys.modules` is executed again."""
         write("shop_d.py")
-        assert names(load("shop_d")) == names(load("shop_d")) == ["greet"]
+        assert job_names(load("shop_d")) == job_names(load("shop_d")) == ["greet"]
 
-    def test_its_settings_may_be_in_the_current_folder(self, write: Write) -> None:
-        """A project has its settings at its top, its jobs in a package; beside the jobs they count first."""
+    def test_settings_of_a_module_may_be_in_the_current_folder(self, write: Write) -> None:
+        """A project has them at its top, and its jobs in a package; settings beside the jobs come first."""
         write("shop_e/__init__.py", "")
         write("shop_e/jobs.py")
         write("pyproject.toml", "[tool.jobtui]\njobs.pool = 5\n")
@@ -172,9 +172,9 @@ class TestModule:
 
 
 class TestSettings:
-    """What the scheduler is made from."""
+    """The settings that the default scheduler is created from."""
 
-    def test_those_beside_the_file_make_the_default_scheduler(self, write: Write) -> None:
+    def test_settings_beside_the_file_configure_the_default_scheduler(self, write: Write) -> None:
         """Pool, overlap and named schedules are in force while the file is imported."""
         write("demo.py", "import jobtui\njobtui.schedule('cron.night', print)\n")
         path = write("jobtui.toml", 'jobs.pool = 2\njobs.selfconcurrent = true\ncron.night = "0 0 3 * * ?"\n')
@@ -185,8 +185,8 @@ class TestSettings:
         assert snapshot.jobs[0].spec == "cron.night = 0 0 3 * * ?"
         assert (loaded.settings.source, loaded.settings_apply) == (path, True)
 
-    def test_the_rule_for_dst_is_that_of_the_settings_where_a_job_has_none(self, write: Write) -> None:
-        """``jobs.dst`` is the default; ``dst=`` of a job counts before it."""
+    def test_the_dst_rule_of_the_settings_is_the_default_of_each_job(self, write: Write) -> None:
+        """A job that passes `dst=` keeps its own."""
         write(
             "demo.py",
             "import jobtui\njobtui.schedule('30 1 * * *', print, tz='Europe/London')\n"
@@ -196,51 +196,51 @@ class TestSettings:
         schedules = [job.schedule for job in load("demo.py").scheduler.jobs]
         assert [schedule.dst for schedule in schedules if isinstance(schedule, Cron)] == ["every", "once"]
 
-    def test_without_any_a_job_holds_its_own_runs(self, write: Write) -> None:
-        """The defaults are the seed's: ten at once, and no job overlaps itself."""
+    def test_without_settings_the_pool_is_ten_and_overlap_is_hold(self, write: Write) -> None:
+        """As in Revel."""
         write("demo.py")
         loaded = load("demo.py")
         snapshot = loaded.scheduler.snapshot()
         assert (snapshot.pool.size, snapshot.jobs[0].overlap) == (10, Overlap.HOLD)
         assert loaded.settings.source is None
 
-    def test_a_named_file_counts_instead_of_the_one_beside(self, write: Write) -> None:
-        """`--config` is all that is read."""
+    def test_a_given_settings_file_replaces_the_one_beside_the_target(self, write: Write) -> None:
+        """`--config` is the only file that is read."""
         write("demo.py")
         write("jobtui.toml", "jobs.pool = 2\n")
         other = write("etc/app.conf", "jobs.pool = 3\n[prod]\njobs.pool = 7\n")
         assert load("demo.py", config=other).scheduler.snapshot().pool.size == 3
         assert load("demo.py", config=other, run_mode="prod").scheduler.snapshot().pool.size == 7
 
-    def test_the_pool_asked_for_counts_before_the_settings(self, write: Write) -> None:
-        """`--pool` has the last word; 0 is no limit, and not the same as not given."""
+    def test_a_given_pool_size_overrides_the_settings(self, write: Write) -> None:
+        """0 means no limit, which is not the same as no size."""
         write("demo.py")
         write("jobtui.toml", "jobs.pool = 2\n")
         assert load("demo.py", pool=0).scheduler.snapshot().pool.size == 0
 
-    def test_bad_settings_are_told_as_they_are(self, write: Write) -> None:
-        """The message of the settings passes through, and the file is not imported."""
+    def test_wrong_settings_are_reported_before_the_file_is_imported(self, write: Write) -> None:
+        """With the message of the settings, unchanged."""
         write("demo.py", "raise RuntimeError('imported')\n")
         write("jobtui.toml", "jobs.pol = 2\n")
         with pytest.raises(BadSetting, match=r"Did you mean 'jobs\.pool'\?"):
             load("demo.py")
 
-    def test_a_run_mode_needs_settings(self, write: Write) -> None:
-        """Somebody who asks for [prod] must not get the defaults."""
+    def test_a_run_mode_without_settings_file_is_rejected(self, write: Write) -> None:
+        """`--run-mode prod` must not silently use the defaults."""
         write("demo.py")
         with pytest.raises(BadSetting) as caught:
             load("demo.py", run_mode="prod")
         assert str(caught.value) == (
-            "demo.py: no settings were found beside it, so there is no section for the run mode prod. "
+            "demo.py: the run mode prod needs a settings file, and there is none beside demo.py.\n"
             "Name the file with --config"
         )
 
 
 class TestSchedulers:
-    """Which scheduler of a file is meant."""
+    """Which scheduler of a file is chosen."""
 
-    def test_the_one_that_is_named(self, write: Write) -> None:
-        """`demo.py:night` is the global `night`; it has the pool it was made with, not the settings'."""
+    def test_a_named_scheduler_keeps_the_pool_it_was_created_with(self, write: Write) -> None:
+        """The settings do not apply to it, but a given pool size does."""
         write("demo.py", JOB + OWN.format(name="night"))
         write("jobtui.toml", "jobs.pool = 2\n")
         loaded = load("demo.py:night")
@@ -248,177 +248,181 @@ class TestSchedulers:
         assert (loaded.scheduler.snapshot().pool.size, loaded.settings_apply) == (3, False)
         assert load("demo.py:night", pool=8).scheduler.snapshot().pool.size == 8
 
-    def test_one_inside_an_object(self, write: Write) -> None:
-        """The name may have dots."""
+    def test_a_scheduler_name_may_have_dots(self, write: Write) -> None:
+        """It may be an attribute of a class."""
         write("shop_f.py", f"class app:\n    {OWN.format(name='s').replace(chr(10), chr(10) + '    ')}\n")
         assert load("shop_f:app.s").scheduler.snapshot().pool.size == 3
 
-    def test_the_only_one_needs_no_name(self, write: Write) -> None:
-        """With nothing on the default scheduler there is no doubt, under however many names it goes."""
+    def test_the_only_scheduler_of_a_file_needs_no_name(self, write: Write) -> None:
+        """Several names of one scheduler and empty schedulers do not matter."""
         write("demo.py", OWN.format(name="night") + "same = night\nempty = Scheduler()\n")
         assert load("demo.py").scheduler.snapshot().pool.size == 3
 
-    def test_the_default_one_counts_first(self, write: Write) -> None:
-        """A scheduler that the file makes for itself does not hide what it registers on jobtui."""
+    def test_the_default_scheduler_is_preferred_to_others(self, write: Write) -> None:
+        """A further scheduler does not hide what is registered on jobtui."""
         write("demo.py", JOB + OWN.format(name="night"))
-        assert names(load("demo.py")) == ["greet"]
+        assert job_names(load("demo.py")) == ["greet"]
 
-    def test_two_must_be_told_apart(self, write: Write) -> None:
-        """The message has what to type."""
+    def test_a_file_with_two_schedulers_needs_a_name(self, write: Write) -> None:
+        """The message lists what to type."""
         write("demo.py", OWN.format(name="night") + OWN.format(name="day"))
-        assert complaint("demo.py") == (
-            "demo.py: it has 2 schedulers. Say which one: demo.py:day or demo.py:night"
+        assert error_for("demo.py") == (
+            "demo.py: the file has 2 schedulers. Choose one: demo.py:day or demo.py:night"
         )
 
-    def test_one_that_is_not_there(self, write: Write) -> None:
-        """The message has those there are."""
+    def test_an_undefined_scheduler_is_rejected_with_the_defined_ones(self, write: Write) -> None:
+        """The default scheduler is one of them if it has jobs."""
         write("demo.py", JOB + OWN.format(name="night"))
-        assert complaint("demo.py:nigth") == (
-            "demo.py: it has no nigth. Write demo.py:night or demo.py for the default scheduler."
+        assert error_for("demo.py:nigth") == (
+            "demo.py: nigth is not defined. Use demo.py:night or demo.py for the default scheduler."
         )
 
-    def test_something_else_by_that_name(self, write: Write) -> None:
-        """The message says what it is, and that there is none."""
+    def test_a_name_of_another_type_is_rejected_with_its_type(self, write: Write) -> None:
+        """Here the file has no scheduler to offer."""
         write("demo.py", "night = 3\n")
-        assert complaint("demo.py:night") == (
-            "demo.py: night is no Scheduler, but of type int. There is no Scheduler in it."
+        assert error_for("demo.py:night") == (
+            "demo.py: night is not a Scheduler, but of type int. The file has no Scheduler."
         )
 
-    def test_one_without_jobs(self, write: Write) -> None:
-        """An empty scheduler would sit there and do nothing."""
+    def test_a_named_scheduler_without_jobs_is_rejected(self, write: Write) -> None:
+        """It would do nothing."""
         write("demo.py", JOB + "night = jobtui.Scheduler()\n")
-        assert complaint("demo.py:night") == "demo.py:night: no jobs are registered on this scheduler."
+        assert error_for("demo.py:night") == "demo.py:night: no jobs are registered on this scheduler."
 
     @pytest.mark.parametrize("name", ["", "a-b", "make()"])
-    def test_what_cannot_be_a_name(self, write: Write, name: str) -> None:
-        """After the colon comes a name."""
+    def test_text_after_the_colon_that_is_not_a_name_is_rejected(self, write: Write, name: str) -> None:
+        """An empty text, an operator or a call."""
         write("demo.py")
-        assert complaint(f"demo.py:{name}") == (
-            f"demo.py:{name}: after the colon comes the name of a Scheduler, as in demo.py:scheduler"
+        assert error_for(f"demo.py:{name}") == (
+            f"demo.py:{name}: the colon must be followed by the name of a Scheduler, as in demo.py:scheduler"
         )
 
-    @pytest.mark.parametrize(("code", "word"), [("s.start()\n", "started"), ("with s: pass\n", "stopped")])
-    def test_one_that_the_file_starts_itself(self, write: Write, code: str, word: str) -> None:
-        """A scheduler is started once, and that is jobtui's part."""
+    @pytest.mark.parametrize(
+        ("code", "verb"), [("s.start()\n", "starts"), ("with s: pass\n", "starts and stops")]
+    )
+    def test_a_scheduler_that_the_file_starts_is_rejected(self, write: Write, code: str, verb: str) -> None:
+        """A scheduler can be started once, and jobtui has to do that."""
         write("demo.py", OWN.format(name="s") + code)
-        assert complaint("demo.py") == (
-            f"demo.py: its scheduler was {word} already.\n"
-            'Leave the start to jobtui, or put it below  if __name__ == "__main__":'
+        assert error_for("demo.py") == (
+            f"demo.py: the file {verb} its scheduler itself, but jobtui has to start it.\n"
+            'Remove the start, or move it below  if __name__ == "__main__":'
         )
         sys.modules["demo"].s.stop(0)
 
 
-class TestNotThere:
-    """A target that cannot be found."""
+class TestNotFound:
+    """A target that does not exist or is not a job file."""
 
-    def test_a_file_of_nearly_that_name(self, write: Write) -> None:
-        """A slip of the finger gets the name that was meant."""
+    def test_a_missing_file_with_a_similar_neighbour_gets_its_name(self, write: Write) -> None:
+        """A typo."""
         write("demo_jobs.py")
-        assert complaint("demo_job.py") == "demo_job.py: there is no such file. Did you mean demo_jobs.py?"
+        assert error_for("demo_job.py") == "demo_job.py: file not found. Did you mean demo_jobs.py?"
 
-    def test_a_file_of_no_name_like_it(self, write: Write) -> None:
-        """Else the message has what there is, but not all of a long list."""
+    def test_a_missing_file_without_similar_neighbour_gets_a_short_list(self, write: Write) -> None:
+        """At most six names are listed."""
         for letter in "abcdefgh":
             write(f"{letter}.py")
-        assert complaint("backups.py") == (
-            "backups.py: there is no such file. The .py files there: "
+        assert error_for("backups.py") == (
+            "backups.py: file not found. The folder's .py files: "
             "a.py, b.py, c.py, d.py, e.py, f.py and 2 more"
         )
 
-    def test_a_file_in_an_empty_folder(self) -> None:
-        """Nothing to suggest."""
-        assert (
-            complaint("demo.py") == "demo.py: there is no such file. There are no .py files in that folder."
-        )
+    def test_a_missing_file_in_a_folder_without_python_files(self) -> None:
+        """The message says so."""
+        assert error_for("demo.py") == "demo.py: file not found. The folder has no .py files."
 
-    def test_a_folder_that_is_not_there(self) -> None:
-        """The folder is what is wrong."""
-        assert complaint("nope/demo.py") == "nope/demo.py: there is no such file. Nor is there a folder nope"
+    def test_a_missing_file_in_a_missing_folder(self) -> None:
+        """The message names the folder."""
+        assert error_for("nope/demo.py") == "nope/demo.py: file not found: the folder nope does not exist"
 
-    def test_a_name_that_no_file_can_have(self) -> None:
-        """The system refuses to look for it at all."""
-        assert "there is no such file" in complaint(f"{'x' * 300}.py")
+    def test_a_file_name_that_is_too_long_is_not_found(self) -> None:
+        """The system raises an error when such a path is looked up."""
+        assert "file not found" in error_for(f"{'x' * 300}.py")
 
     @pytest.mark.parametrize("target", ["shop/", "shop"])
-    def test_a_folder(self, write: Write, target: str) -> None:
-        """A folder without an `__init__.py` has nothing to import; the files in it have."""
+    def test_a_folder_is_rejected_with_the_files_in_it(self, write: Write, target: str) -> None:
+        """A folder without `__init__.py` has nothing to import."""
         write("shop/jobs.py")
-        assert complaint(target) == ("shop: this is a folder, not a job file. The .py files there: jobs.py")
+        assert error_for(target) == (
+            "shop: this is a folder, not a job file. The folder's .py files: jobs.py"
+        )
 
-    def test_a_file_of_another_kind(self, write: Write) -> None:
-        """Neither is everything that exists a job file."""
+    def test_a_file_that_is_not_python_is_rejected(self, write: Write) -> None:
+        """By its name."""
         write("jobs.txt")
-        assert complaint("jobs.txt") == "jobs.txt: a job file ends in .py"
+        assert error_for("jobs.txt") == "jobs.txt: not a job file: its name must end in .py"
 
     @pytest.mark.parametrize(
         "name", ["queue.py", "textual.py", "jobtui.py", "__main__.py", "pytest.py", "jinja2.py"]
     )
-    def test_a_file_in_the_place_of_a_module_that_is_needed(self, write: Write, name: str) -> None:
-        """Its folder is first on the path, so the next `import queue`, in any library, would get it."""
+    def test_a_file_that_would_hide_an_imported_module_is_rejected(self, write: Write, name: str) -> None:
+        """Its folder is first on the path: `import queue` in any library would import the job file."""
         write(name)
-        assert complaint(name).startswith(f"{name}: a job file cannot be called {name}")
+        assert error_for(name).startswith(f"{name}: a job file must not be called {name}: ")
 
-    def test_a_module(self, write: Write) -> None:
-        """The message says where it was looked for, and what file may be meant."""
+    def test_a_missing_module_with_a_similar_file_gets_its_name(self, write: Write) -> None:
+        """The message also says where jobtui searched."""
         write("demo_jobs.py")
         here = Path.cwd()
-        assert complaint("demo_job") == (
-            f"demo_job: there is no such module in {here}, nor is one installed. Did you mean demo_jobs.py?"
+        assert error_for("demo_job") == (
+            f"demo_job: module not found in {here} or among the installed packages. "
+            "Did you mean demo_jobs.py?"
         )
 
-    def test_a_module_of_a_package(self, write: Write) -> None:
-        """It is the last part that is missing."""
+    def test_a_missing_module_of_an_existing_package(self, write: Write) -> None:
+        """Only the last part is missing."""
         write("shop_g/__init__.py", "")
-        message = complaint("shop_g.jobs")
-        assert message.startswith("shop_g.jobs: there is no such module in ")
+        message = error_for("shop_g.jobs")
+        assert message.startswith("shop_g.jobs: module not found in ")
 
-    def test_a_module_of_a_package_that_is_not_there(self) -> None:
-        """The message says that it is the package that is missing."""
-        assert complaint("shop_i.jobs").endswith("nor is one installed (there is no shop_i).")
+    def test_a_module_of_a_missing_package(self) -> None:
+        """The message says that the package is missing."""
+        assert error_for("shop_i.jobs").endswith("among the installed packages (shop_i does not exist).")
 
-    def test_a_module_of_a_module(self) -> None:
-        """The message says which part has no parts."""
-        assert "'json.decoder' is not a package" in complaint("json.decoder.x")
+    def test_a_module_of_a_module_that_is_not_a_package(self) -> None:
+        """The message says which part is not a package."""
+        assert "'json.decoder' is not a package" in error_for("json.decoder.x")
 
     @pytest.mark.parametrize("target", ["", "a..b", ".jobs", "my jobs"])
-    def test_what_is_no_module_name(self, target: str) -> None:
+    def test_a_target_that_is_neither_file_nor_module_is_rejected(self, target: str) -> None:
         """The message says what a target is."""
-        assert complaint(target) == f"{target!r} is neither a .py file nor a module such as package.module"
+        assert error_for(target) == f"{target!r} is neither a .py file nor a module such as package.module"
 
 
-class TestBroken:
-    """A target that cannot be imported: file and line, and the user's own frames."""
+class TestImportFailures:
+    """A target that cannot be imported: file and line, and the frames of the user."""
 
-    def test_it_registers_nothing(self, write: Write) -> None:
-        """The message says what to write."""
+    def test_a_file_without_jobs_is_rejected_with_an_example(self, write: Write) -> None:
+        """The example registers a job."""
         write("demo.py", "x = 1\n")
-        assert complaint("demo.py") == (
-            "demo.py: it registers no jobs. A job is registered while the file is imported, such as with\n"
+        assert error_for("demo.py") == (
+            "demo.py: the file registers no jobs. "
+            "Register at least one while the file is imported, for example\n"
             '  jobtui.every("30s", function)'
         )
 
-    def test_a_syntax_error(self, write: Write) -> None:
-        """The line, with a caret, once."""
+    def test_a_syntax_error_is_shown_once_with_a_caret(self, write: Write) -> None:
+        """Without a traceback that repeats it."""
         write("demo.py", "import jobtui\ndef f(:\n    pass\n")
-        assert complaint("demo.py") == ("demo.py:2: SyntaxError: invalid syntax\n    def f(:\n          ^")
+        assert error_for("demo.py") == ("demo.py:2: SyntaxError: invalid syntax\n    def f(:\n          ^")
 
-    def test_a_syntax_error_in_what_it_imports(self, write: Write) -> None:
-        """The file that is named is the one to mend."""
+    def test_a_syntax_error_in_an_imported_file_names_that_file(self, write: Write) -> None:
+        """It is the one to correct."""
         write("demo.py", "import broken_helper\n")
         write("broken_helper.py", "x = (\n")
-        assert complaint("demo.py").startswith("broken_helper.py:1: SyntaxError: '(' was never closed\n")
+        assert error_for("demo.py").startswith("broken_helper.py:1: SyntaxError: '(' was never closed\n")
 
-    def test_bytes_that_are_no_text(self, tmp_path: Path) -> None:
-        """Python's own message says what is wrong with the encoding."""
+    def test_a_file_that_is_not_utf_8_is_a_syntax_error(self, tmp_path: Path) -> None:
+        """With Python's own message about the encoding."""
         (tmp_path / "demo.py").write_bytes(b"\nx = '\xff'\n")
-        assert complaint("demo.py").startswith("demo.py:2: SyntaxError: (unicode error) ")
+        assert error_for("demo.py").startswith("demo.py:2: SyntaxError: (unicode error) ")
 
-    def test_an_exception(self, write: Write) -> None:
-        """The user's innermost line first, then the way there; the frames of Python's json are not theirs."""
+    def test_an_exception_names_the_innermost_line_of_the_user(self, write: Write) -> None:
+        """The traceback has the frames of the user, not those of the standard library."""
         write("demo.py", "import json\ndef f():\n    json.loads('{')\nf()\n")
         error = "json.decoder.JSONDecodeError: "
-        told = re.sub(re.escape(error) + ".*", error + "...", complaint("demo.py"))
-        assert told == (
+        message = re.sub(re.escape(error) + ".*", error + "...", error_for("demo.py"))
+        assert message == (
             "demo.py:3: json.decoder.JSONDecodeError: ...\n\n"
             "Traceback (most recent call last):\n"
             f'  File "{Path.cwd()}/demo.py", line 4, in <module>\n    f()\n'
@@ -426,62 +430,61 @@ class TestBroken:
             "    json.loads('{')\n"
             "json.decoder.JSONDecodeError: ..."
         )
-        assert json.__file__ not in told
+        assert json.__file__ not in message
 
-    def test_an_exception_in_what_it_imports(self, write: Write) -> None:
-        """The line that raised is the helper's; the frames between the two imports are Python's."""
+    def test_an_exception_in_an_imported_file_names_its_line(self, write: Write) -> None:
+        """The frames of the import system between the two files are left out."""
         write("demo.py", "import failing_helper\n")
         write("failing_helper.py", "\n1 / 0\n")
-        message = complaint("demo.py")
+        message = error_for("demo.py")
         assert message.startswith("failing_helper.py:2: ZeroDivisionError: division by zero\n")
         assert message.count("  File ") == 2
 
-    def test_a_chain_of_exceptions(self, write: Write) -> None:
-        """What led to the exception is told as well."""
+    def test_the_cause_of_an_exception_is_shown(self, write: Write) -> None:
+        """The traceback shows the whole chain."""
         write(
             "demo.py",
             "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise OSError('x') from error\n",
         )
-        message = complaint("demo.py")
+        message = error_for("demo.py")
         assert message.startswith("demo.py:4: OSError: x\n")
         assert "direct cause" in message
         assert "ZeroDivisionError" in message
 
-    def test_an_exception_that_is_no_error(self, write: Write) -> None:
-        """Not even a BaseException gets through."""
+    def test_a_base_exception_is_reported_like_an_error(self, write: Write) -> None:
+        """It does not end jobtui with a traceback."""
         write("demo.py", "class Odd(BaseException): pass\nraise Odd('why')\n")
-        assert complaint("demo.py").startswith("demo.py:2: demo.Odd: why\n")
+        assert error_for("demo.py").startswith("demo.py:2: demo.Odd: why\n")
 
-    def test_escape_sequences_do_not_reach_the_terminal(self, write: Write) -> None:
-        """The first line of a message is text, whatever the exception's says."""
+    def test_escape_sequences_of_an_exception_are_escaped(self, write: Write) -> None:
+        """In the first line and in the traceback."""
         write("demo.py", r"raise ValueError('\x1b[2J')" + "\n")
-        assert complaint("demo.py").splitlines()[0] == r"demo.py:1: ValueError: \x1b[2J"
+        assert error_for("demo.py").splitlines()[0] == r"demo.py:1: ValueError: \x1b[2J"
+        assert error_for("demo.py").splitlines()[-1] == r"ValueError: \x1b[2J"
 
-    def test_a_module_that_it_needs(self, write: Write) -> None:
-        """It is not the target that is missing, and where to install it is said."""
+    def test_a_missing_dependency_of_a_file_is_named(self, write: Write) -> None:
+        """The message says for which Python to install it."""
         write("demo.py", "\nimport requestz\n")
-        message = complaint("demo.py")
+        message = error_for("demo.py")
         assert message.startswith("demo.py:2: ModuleNotFoundError: No module named 'requestz'\n")
-        assert message.endswith(
-            f"\n\ndemo.py was found, but requestz, which it needs, is not installed for {sys.executable}"
-        )
+        assert message.endswith(f"\n\ndemo.py imports requestz, which is not installed for {sys.executable}")
 
-    def test_a_module_that_a_module_needs(self, write: Write) -> None:
-        """The same for a module as the target."""
+    def test_a_missing_dependency_of_a_module_is_named(self, write: Write) -> None:
+        """As for a file: the target itself was found."""
         write("shop_h/__init__.py", "")
         write("shop_h/jobs.py", "import requestz\n")
-        assert "shop_h.jobs was found, but requestz, which it needs" in complaint("shop_h.jobs")
+        assert "shop_h.jobs imports requestz, which is not installed" in error_for("shop_h.jobs")
 
-    def test_a_script_that_exits(self, write: Write) -> None:
-        """A script without a main guard ends jobtui with it; the message says how to keep both."""
+    def test_a_file_that_calls_sys_exit_is_rejected(self, write: Write) -> None:
+        """The message says how the file can stay a script, too."""
         write("demo.py", "import sys\nsys.exit('no database')\n")
-        assert complaint("demo.py") == (
-            "demo.py:2: the file ended itself with sys.exit() while it was imported. It said: no database\n"
-            'What a script does when it is run by itself belongs below  if __name__ == "__main__":'
+        assert error_for("demo.py") == (
+            "demo.py:2: the file called sys.exit() while it was imported: no database\n"
+            'Move what only a script has to do below  if __name__ == "__main__":'
         )
 
     @pytest.mark.parametrize(
-        ("call", "said"),
+        ("call", "expected"),
         [
             (
                 'jobtui.schedule("99 * * * * *", print)',
@@ -499,40 +502,42 @@ class TestBroken:
             ),
         ],
     )
-    def test_what_jobtui_refuses(self, write: Write, call: str, said: str) -> None:
-        """The line that called, as it is written, and the message: no traceback, no frames of ours."""
+    def test_a_wrong_argument_is_reported_by_the_calling_line(
+        self, write: Write, call: str, expected: str
+    ) -> None:
+        """The message of jobtui follows the line as it is written, without a traceback."""
         write("demo.py", f"import jobtui\ndef register():\n    {call}\nregister()\n")
         write("jobtui.toml", 'cron.night = "@midnight"\n')
-        place, message = complaint("demo.py").split("\n", 1)
+        place, message = error_for("demo.py").split("\n", 1)
         assert place == f"demo.py:3: {call}"
-        assert message.startswith(said)
+        assert message.startswith(expected)
         assert "Traceback" not in message
 
-    def test_an_error_of_the_users_own_of_the_same_kind(self, write: Write) -> None:
-        """Only what jobtui itself raises goes without its traceback."""
+    def test_an_error_of_the_user_of_the_same_type_has_a_traceback(self, write: Write) -> None:
+        """Only errors that jobtui raises are shown without."""
         write("demo.py", "raise ValueError('mine')\n")
-        assert "Traceback" in complaint("demo.py")
+        assert "Traceback" in error_for("demo.py")
 
-    def test_a_name_that_jobtui_does_not_have(self, write: Write) -> None:
-        """A typo in the name of a function is the user's line."""
+    def test_a_misspelt_function_of_jobtui_is_reported_by_the_calling_line(self, write: Write) -> None:
+        """It is an AttributeError of the line of the user."""
         write("demo.py", "import jobtui\njobtui.shedule('@daily', print)\n")
-        assert complaint("demo.py").startswith("demo.py:2: AttributeError: module 'jobtui' has no attribute")
+        assert error_for("demo.py").startswith("demo.py:2: AttributeError: module 'jobtui' has no attribute")
 
-    def test_what_failed_is_forgotten(self, write: Write) -> None:
-        """As with any import, half a module does not stay."""
+    def test_a_module_whose_import_failed_is_removed(self, write: Write) -> None:
+        """As after any failed import."""
         write("demo.py", "1 / 0\n")
-        complaint("demo.py")
+        error_for("demo.py")
         assert "demo" not in sys.modules
 
-    def test_an_interruption_passes_through(self, write: Write) -> None:
-        """Ctrl+C is not the file's fault."""
+    def test_an_interrupt_during_the_import_is_passed_on(self, write: Write) -> None:
+        """Ctrl+C is not an error of the file."""
         write("demo.py", "raise KeyboardInterrupt\n")
         with pytest.raises(KeyboardInterrupt):
             load("demo.py")
 
 
 def test_public_functions_act_on_the_loaded_scheduler(write: Write) -> None:
-    """After a load, `jobtui.now` and its like are the target's."""
+    """After a load, `jobtui.now` and the other functions use the scheduler of the target."""
     write("demo.py")
     loaded = load("demo.py")
     jobtui.now(print)
