@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from jobtui.engine.records import RunRecord
 
-MOST = 64  # runs in one streak: no longer than the worker is trusted to be back in no time
-FEWEST = 8  # runs that wait; for fewer it is not worth its while
+MAX_BATCH = 64  # runs in one streak: no longer than the worker is trusted to be back in no time
+MIN_QUEUE = 8  # runs that wait; for fewer it is not worth its while
 
 
 class Batch:
@@ -17,7 +17,7 @@ class Batch:
 
     The books do not know how far that is until somebody brings them up to date. Whoever takes the lock does
     that first, and takes back what the worker has not begun. Both are possible at any moment, because the
-    worker begins a run by taking it out of the `hand`, which is one step that nothing can come between: what
+    worker begins a run by taking it out of `pending`, which is one step that nothing can come between: what
     is not there any more has begun. Neither does it write into a run, which may have been given up meanwhile.
 
     Args:
@@ -34,30 +34,30 @@ class Batch:
         entered: How many of these are in the books.
     """
 
-    __slots__ = ("entered", "hand", "runs", "times", "worker")
+    __slots__ = ("pending", "recorded", "runs", "timings", "worker")
 
     def __init__(self, first: RunRecord, more: list[RunRecord], worker: str) -> None:
         self.runs = [first, *more]
         self.worker = worker
-        self.hand = deque(more)
-        self.times: list[float] = []
-        self.entered = 0
+        self.pending = deque(more)
+        self.timings: list[float] = []
+        self.recorded = 0
 
     @property
     def ended(self) -> int:
         """How many runs the worker has left behind."""
-        return len(self.times) // 2
+        return len(self.timings) // 2
 
     def endings(self, first: int, last: int) -> Iterator[tuple[float, float]]:
         """The times of some of these, by their indices."""
-        times = self.times
-        return zip(times[2 * first : 2 * last : 2], times[2 * first + 1 : 2 * last : 2], strict=True)
+        timings = self.timings
+        return zip(timings[2 * first : 2 * last : 2], timings[2 * first + 1 : 2 * last : 2], strict=True)
 
-    def take_back(self) -> list[RunRecord]:
+    def reclaim(self) -> list[RunRecord]:
         """Take back what the worker has not begun, the last one first; under the lock."""
         back: list[RunRecord] = []
         with suppress(IndexError):  # the worker may take the last one
             while True:
-                back.append(self.hand.pop())
+                back.append(self.pending.pop())
         del self.runs[len(self.runs) - len(back) :]
         return back

@@ -16,7 +16,7 @@ from jobtui.engine.enums import Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import Ledger, Pool
-from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, number_of, utc, view_of
+from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.tracebacks import one_line
@@ -61,57 +61,57 @@ class Engine:
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
-        self.journal = EventLog(tz)
-        self.pool = Pool(pool, self.journal, ledger)
+        self.event_log = EventLog(tz)
+        self.pool = Pool(pool, self.event_log, ledger)
         self._ledger = ledger
         self._upcoming = NextTickCache()
-        self._agenda: TimerQueue[JobRecord | RunRecord] = TimerQueue()
-        self.one_offs: dict[str, JobRecord] = {}
+        self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
+        self.one_off_jobs: dict[str, JobRecord] = {}
         self._name_numbers: dict[str, int] = {}
-        self.over = False
+        self.closed = False
         self._countable = TICK_LIMIT
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
-        self._shown: dict[int, RunView] = {}  # of the latest picture: the endings in it, by number
+        self._recent_views: dict[int, RunView] = {}  # of the latest picture: the endings in it, by number
 
     # --- life -------------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:
         """From here on ticks come due and runs may start."""
         self.phase = Phase.RUNNING
-        self.pool.open = True
+        self.pool.accepting_starts = True
         self._started = self._heartbeat = now
         for job in self.jobs.values():
             self._set_due(job, now)
-        self.journal.tell(events.SchedulerStarted, now)
+        self.event_log.emit(events.SchedulerStarted, now)
 
     def stop(self, now: float) -> None:
         """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
         self.phase = Phase.STOPPING
-        self.over = self.journal.pressing = True
-        self.pool.open = False
-        self.journal.tell(events.SchedulerStopping, now)
+        self.closed = self.event_log.notifications_pending = True
+        self.pool.accepting_starts = False
+        self.event_log.emit(events.SchedulerStopping, now)
         self.pool.cancel_waiting(self.jobs.values(), now, STOPPED)
         for job in self.jobs.values():
             job.due = None
-            job.picture = None
-        self._agenda.clear()
+            job.cached_view = None
+        self._timer_queue.clear()
 
-    def abandon(self, now: float, reason: str) -> list[RunRecord]:
+    def abandon_running(self, now: float, reason: str) -> list[RunRecord]:
         """End every run that is still RUNNING as CANCELLED, and return these runs; their work may go on."""
         abandoned = list(self.pool.running.values())
         for run in abandoned:
             self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
         self.phase = Phase.STOPPED
-        self.journal.tell(events.SchedulerStopped, now)
+        self.event_log.emit(events.SchedulerStopped, now)
         return abandoned
 
-    def disown(self) -> None:
+    def disable_after_fork(self) -> None:
         """The work goes on in another process: nothing starts here, and nothing is accepted."""
         self.phase = Phase.STOPPED
-        self.over = self.journal.pressing = True
-        self.pool.open = False
+        self.closed = self.event_log.notifications_pending = True
+        self.pool.accepting_starts = False
 
     # --- jobs -------------------------------------------------------------------------------------
 
@@ -121,13 +121,13 @@ class Engine:
         Raises:
             RuntimeError: The scheduler has stopped: the job would never run.
         """
-        if self.over:
+        if self.closed:
             raise RuntimeError("the scheduler has stopped: it takes no more jobs")
         job.name = self._free_name(job.name)
         self.jobs[job.name] = job
         if self.phase is Phase.RUNNING:
             self._set_due(job, now)
-        self.journal.tell_added(job, now)
+        self.event_log.emit_job_added(job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Take a job out: what waits is cancelled, what runs goes on to its end."""
@@ -137,33 +137,33 @@ class Engine:
         job.due = None
         self.pool.cancel_waiting([job], now, "job removed")
         del self.jobs[job.name]
-        if self.one_offs.get(job.runnable.name) is job:
-            del self.one_offs[job.runnable.name]
-        self.journal.tell_job(events.JobRemoved, job, now)
+        if self.one_off_jobs.get(job.runnable.name) is job:
+            del self.one_off_jobs[job.runnable.name]
+        self.event_log.emit_job(events.JobRemoved, job, now)
         return True
 
-    def pause(self, job: JobRecord, now: float) -> bool:
+    def pause_job(self, job: JobRecord, now: float) -> bool:
         """Let a job's ticks start no runs until it is resumed; asking for a run by hand still makes one."""
         if job.removed or job.schedule is None or job.paused_at is not None:
             return False
         job.paused_at = now
-        self.journal.tell_job(events.JobPaused, job, now)
+        self.event_log.emit_job(events.JobPaused, job, now)
         return True
 
-    def resume(self, job: JobRecord, now: float) -> bool:
+    def resume_job(self, job: JobRecord, now: float) -> bool:
         """Let a paused job's ticks start runs again, from the next one on."""
         if job.removed or job.paused_at is None:
             return False
         job.paused_at = None
-        self.journal.tell_job(events.JobResumed, job, now)
+        self.event_log.emit_job(events.JobResumed, job, now)
         return True
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
         """The job without a schedule that the one-off runs of equally named runnables share."""
-        job = self.one_offs.get(runnable.name)
+        job = self.one_off_jobs.get(runnable.name)
         if job is None:
             job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
-            self.one_offs[runnable.name] = job
+            self.one_off_jobs[runnable.name] = job
             self.add_job(job, now)
         return job
 
@@ -180,14 +180,14 @@ class Engine:
 
     def admit_one_off(self, run: RunRecord) -> None:
         """Take in a run of a one-off job that was asked for without the lock."""
-        if self.over:  # meanwhile
-            self.pool.refuse(run, run.created, STOPPED)
+        if self.closed:  # meanwhile
+            self.pool.reject(run, run.created, STOPPED)
         else:
             self.pool.admit(run, run.created)
 
     def admit_one_offs(self, runs: list[RunRecord]) -> None:
         """Take in several, the oldest first."""
-        if self.over:
+        if self.closed:
             for run in runs:
                 self.admit_one_off(run)
         else:
@@ -204,18 +204,18 @@ class Engine:
     ) -> RunRecord:
         """Ask for a run at an instant; what is due already is admitted at the next `tick`."""
         run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
-        self.pool.postpone(run, now)
-        self._agenda.put(run, due)
+        self.pool.add_scheduled(run, now)
+        self._timer_queue.push(run, due)
         return run
 
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. Shrinking ends nothing: it starts nothing until there is room."""
         if size != self.pool.size:
             self.pool.resize(size)
-            self.journal.tell(events.PoolResized, now, size=size)
+            self.event_log.emit(events.PoolResized, now, size=size)
 
     @property
-    def running(self) -> int:
+    def running_count(self) -> int:
         """How many runs are RUNNING."""
         return len(self.pool.running)
 
@@ -227,7 +227,7 @@ class Engine:
         """The waiting or running run of that number."""
         pool = self.pool
         known = pool.running.get(number) or pool.scheduled.get(number)
-        waiting = (*pool.queue, *pool.held(self.jobs.values()))
+        waiting = (*pool.queue, *pool.held_runs(self.jobs.values()))
         return known or next((run for run in waiting if run.number == number), None)
 
     def run_view(self, number: int) -> RunView | None:
@@ -235,8 +235,8 @@ class Engine:
         run: LedgerEntry | None = self.find_run(number)
         if run is None:
             latest = self._ledger.latest(ENDINGS_SEARCHED)
-            run = next((each for each in latest if number_of(each) == number), None)
-        return None if run is None else view_of(run, self.journal.tz)
+            run = next((each for each in latest if entry_number(each) == number), None)
+        return None if run is None else entry_view(run, self.event_log.tz)
 
     def find_record(self, number: int) -> RunRecord | None:
         """Return the record of a run that is RUNNING, or that the ledger keeps for its attachments."""
@@ -248,16 +248,16 @@ class Engine:
     @property
     def next_due(self) -> float | None:
         """The earliest instant at which `tick` has something to do; it may turn out to be stale."""
-        return self._agenda.next
+        return self._timer_queue.next
 
-    def tick(self, now: float) -> None:
+    def process_due(self, now: float) -> None:
         """Take everything that is due, in the order in which it was due."""
         self._heartbeat = now
         self._countable = TICK_LIMIT
-        for thing in self._agenda.take_due(now):
+        for thing in self._timer_queue.pop_due(now):
             if isinstance(thing, RunRecord):
                 if thing.state is RunState.SCHEDULED:
-                    self.pool.arrive(thing, now)
+                    self.pool.release_scheduled(thing, now)
                 continue
             try:
                 self._tick_job(thing, now)
@@ -266,7 +266,7 @@ class Engine:
                     self._set_next(thing, None)
                 self.report_internal_error(f"{thing.name}: {one_line(error)}", now)
 
-    def clock_stepped(self, seconds: float, now: float) -> None:
+    def apply_clock_step(self, seconds: float, now: float) -> None:
         """The wall clock was set back by ``-seconds``: nothing that counts elapsed time may stall for it.
 
         Intervals and delays keep the time they had left. Cron ticks keep their instant, so the hour
@@ -291,14 +291,14 @@ class Engine:
         for run in self.pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
                 run.due += seconds
-                run.picture = None
-                self._agenda.put(run, run.due)
-        self.journal.tell(events.ClockStepped, now, seconds=seconds)
+                run.cached_view = None
+                self._timer_queue.push(run, run.due)
+        self.event_log.emit(events.ClockStepped, now, seconds=seconds)
 
     def report_internal_error(self, error: str, now: float) -> None:
         """Remember an exception inside the timer, for the dashboard to show."""
         self._internal_error = error
-        self.journal.tell(events.InternalError, now, error=error)
+        self.event_log.emit(events.InternalError, now, error=error)
 
     def _set_due(self, job: JobRecord, after: float) -> None:
         if job.schedule is None:
@@ -309,9 +309,9 @@ class Engine:
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         job.due = due
-        job.picture = None
+        job.cached_view = None
         if due is not None:
-            self._agenda.put(job, due)
+            self._timer_queue.push(job, due)
 
     # --- ticks ------------------------------------------------------------------------------------
 
@@ -345,9 +345,12 @@ class Engine:
 
     def _end_ticks(self, job: JobRecord, due: float, now: float, ticks: int) -> None:
         if job.paused_at is not None:
-            state, reason = RunState.SKIPPED, f"paused since {self.journal.hms(job.paused_at)}"
+            state, reason = RunState.SKIPPED, f"paused since {self.event_log.format_time(job.paused_at)}"
         else:
-            state, reason = RunState.MISSED, f"seen only at {self.journal.hms(now)}, {now - due:.1f} s late"
+            state, reason = (
+                RunState.MISSED,
+                f"seen only at {self.event_log.format_time(now)}, {now - due:.1f} s late",
+            )
         self.pool.end_ticks(job, state, reason, due=due, now=now, ticks=ticks)
 
     def _count(self, schedule: Schedule, due: float, now: float) -> int:
@@ -364,9 +367,8 @@ class Engine:
     def _start_one(self, job: JobRecord, due: float, now: float, ticks: int, many: str) -> None:
         run = self._run_of_tick(job, due, now, ticks)
         if run is not None and ticks > 1:
-            reason = (
-                f"{many} ticks since {self.journal.hms(due)} passed unseen; run {run.number} stands for all"
-            )
+            first = self.event_log.format_time(due)
+            reason = f"{many} ticks since {first} passed unseen; run {run.number} stands for all"
             self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _start_all(self, job: JobRecord, due: float, now: float) -> None:
@@ -383,9 +385,9 @@ class Engine:
             self.pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
 
     def _run_of_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
-        refusal = self.pool.refusal(job, Trigger.TICK) if job.busy else ""
-        if refusal:
-            self.pool.end_ticks(job, RunState.SKIPPED, refusal, due=due, now=now, ticks=ticks)
+        rejection_reason = self.pool.rejection_reason(job, Trigger.TICK) if job.busy else ""
+        if rejection_reason:
+            self.pool.end_ticks(job, RunState.SKIPPED, rejection_reason, due=due, now=now, ticks=ticks)
             return None
         run = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
         self.pool.admit(run, now)
@@ -395,22 +397,22 @@ class Engine:
 
     def job_view(self, job: JobRecord) -> JobView:
         """One job as it is now."""
-        return job.view(self.journal.tz)
+        return job.view(self.event_log.tz)
 
-    def runs_of(self, job: JobRecord) -> tuple[RunView, ...]:
+    def recent_runs(self, job: JobRecord) -> tuple[RunView, ...]:
         """The latest endings of one job, newest first, at most 20."""
-        return tuple(view_of(ending, self.journal.tz) for ending in reversed(job.recent))
+        return tuple(entry_view(ending, self.event_log.tz) for ending in reversed(job.recent))
 
     def snapshot(self, now: float) -> Snapshot:
         """Everything as it is now."""
-        tz, pool = self.journal.tz, self.pool
+        tz, pool = self.event_log.tz, self.pool
         held = nsmallest(
-            LIST_LIMIT, pool.held(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
+            LIST_LIMIT, pool.held_runs(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
         )
         waiting = [*islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
         return Snapshot(
-            seq=self.journal.seq,
+            seq=self.event_log.seq,
             at=datetime.fromtimestamp(now, tz),
             zone=tz,
             phase=self.phase,
@@ -427,10 +429,10 @@ class Engine:
 
     def _recent(self) -> tuple[RunView, ...]:
         """The latest endings of all jobs, newest first; one that was shown before is the same object."""
-        tz, known = self.journal.tz, self._shown
+        tz, known = self.event_log.tz, self._recent_views
         views = [
-            known.get(0 if isinstance(ending, RunRecord) else ending[0]) or view_of(ending, tz)
+            known.get(0 if isinstance(ending, RunRecord) else ending[0]) or entry_view(ending, tz)
             for ending in self._ledger.latest(LIST_LIMIT)
         ]
-        self._shown = {view.number: view for view in views if view.number}
+        self._recent_views = {view.number: view for view in views if view.number}
         return tuple(views)

@@ -39,106 +39,106 @@ class EventLog:
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self.seq = 0
-        self.settled: list[Waiter] = []
-        self.asked: list[RunRecord] = []
-        self.pressing = False
+        self.finished_waiters: list[Waiter] = []
+        self.stop_requested: list[RunRecord] = []
+        self.notifications_pending = False
         self.capacity = CAPACITY
-        self.tape: deque[Any] | None = None
+        self.buffer: deque[Any] | None = None
         self._readers = 0
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def tell(self, kind: type[Event], now: float, **details: Any) -> None:
+    def emit(self, kind: type[Event], now: float, **details: Any) -> None:
         """Something happened to the scheduler as a whole."""
         self.seq += 1
-        if self.tape is not None:
-            self.tape += (None, kind(self.seq, now, **details))
+        if self.buffer is not None:
+            self.buffer += (None, kind(self.seq, now, **details))
 
-    def tell_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
+    def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Something happened to a job."""
-        job.picture = None
+        job.cached_view = None
         self.seq += 1
-        if self.tape is not None:
-            self.tape += (None, kind(self.seq, now, job.view(self.tz)))
+        if self.buffer is not None:
+            self.buffer += (None, kind(self.seq, now, job.view(self.tz)))
 
-    def tell_added(self, job: JobRecord, now: float) -> None:
+    def emit_job_added(self, job: JobRecord, now: float) -> None:
         """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
         self.seq += 1
-        if self.tape is not None:
-            self.tape += (JobAdded, (now, job, job.due))
+        if self.buffer is not None:
+            self.buffer += (JobAdded, (now, job, job.due))
 
-    def tell_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
+    def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Something happened to a run, and so to its job."""
-        run.picture = run.job.picture = None
+        run.cached_view = run.job.cached_view = None
         self.seq += 1
-        if self.tape is not None:
-            self.tape += (None, kind(self.seq, now, run.view(self.tz)))
+        if self.buffer is not None:
+            self.buffer += (None, kind(self.seq, now, run.view(self.tz)))
 
-    def tell_step(self, step: Step, run: RunRecord) -> None:
+    def emit_deferred(self, step: Step, run: RunRecord) -> None:
         """A run was queued when it came, or it started, or it ended."""
         self.seq += 1
-        if self.tape is not None:
-            self.tape += (step, run)
+        if self.buffer is not None:
+            self.buffer += (step, run)
 
-    def tell_queued(self, runs: Sequence[RunRecord]) -> None:
+    def emit_queued(self, runs: Sequence[RunRecord]) -> None:
         """Runs were queued as they came, one after the other."""
         self.seq += len(runs)
-        if self.tape is not None:
-            self.tape.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
+        if self.buffer is not None:
+            self.buffer.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
 
-    def tell_streak(self, done: Sequence[RunRecord], begun: Sequence[RunRecord]) -> None:
+    def emit_batch(self, done: Sequence[RunRecord], begun: Sequence[RunRecord]) -> None:
         """Runs ended one after the other, and after each the next one started, if there was one."""
         self.seq += len(done) + len(begun)
-        if self.tape is not None:
+        if self.buffer is not None:
             turns = zip(repeat(RunFinished), done, repeat(RunStarted), begun, strict=False)
-            self.tape.extend(chain.from_iterable(turns))
+            self.buffer.extend(chain.from_iterable(turns))
             if len(begun) < len(done):
-                self.tape += (RunFinished, done[-1])
+                self.buffer += (RunFinished, done[-1])
 
-    def hms(self, seconds: float) -> str:
+    def format_time(self, seconds: float) -> str:
         """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""
         return datetime.fromtimestamp(seconds, self.tz).strftime("%H:%M:%S")
 
     # --- reading ----------------------------------------------------------------------------------
 
     @property
-    def listening(self) -> bool:
+    def is_recording(self) -> bool:
         """Whether what happens is written down."""
-        return self.tape is not None
+        return self.buffer is not None
 
-    def listen(self, *, readers: int) -> None:
+    def set_reader_count(self, readers: int) -> None:
         """Begin to write down what happens, or cease to, or go on: as many as that read it now."""
         self._readers = readers
-        if bool(readers) is not self.listening:
-            self.tape = self._new_tape() if readers else None
+        if bool(readers) is not self.is_recording:
+            self.buffer = self._new_buffer() if readers else None
 
-    def lost_after(self, seq: int) -> int:
+    def lost_since(self, seq: int) -> int:
         """How many of the events after that number are not on the tape any more."""
-        return max(0, self.seq - seq - len(self.tape or ()) // 2)
+        return max(0, self.seq - seq - len(self.buffer or ()) // 2)
 
-    def after(self, seq: int) -> EventBatch:
+    def since(self, seq: int) -> EventBatch:
         """What is on the tape after the event of that number."""
-        count = min(self.seq - seq, len(self.tape or ()) // 2)
-        latest = list(islice(reversed(self.tape or ()), 2 * count))
+        count = min(self.seq - seq, len(self.buffer or ()) // 2)
+        latest = list(islice(reversed(self.buffer or ()), 2 * count))
         latest.reverse()
         return EventBatch(self.seq - count + 1, latest, self.tz)
 
-    def take_after(self, seq: int) -> EventBatch:
+    def drain_since(self, seq: int) -> EventBatch:
         """The same, for a reader that will not ask for it again: an only one gets the tape itself.
 
         What has been read need not be kept then. Whatever is kept is walked through by the garbage
         collector, again and again.
         """
-        tape = self.tape
-        if tape is None or self._readers != 1:
-            return self.after(seq)
-        self.tape = self._new_tape()
-        count = min(self.seq - seq, len(tape) // 2)
-        while len(tape) > 2 * count:  # another reader, who is gone, was behind
-            tape.popleft()
-        return EventBatch(self.seq - count + 1, tape, self.tz)
+        buffer = self.buffer
+        if buffer is None or self._readers != 1:
+            return self.since(seq)
+        self.buffer = self._new_buffer()
+        count = min(self.seq - seq, len(buffer) // 2)
+        while len(buffer) > 2 * count:  # another reader, who is gone, was behind
+            buffer.popleft()
+        return EventBatch(self.seq - count + 1, buffer, self.tz)
 
-    def _new_tape(self) -> deque[Any]:
+    def _new_buffer(self) -> deque[Any]:
         return deque(maxlen=2 * self.capacity)
 
 
@@ -154,20 +154,20 @@ class EventBatch(Sequence[Event]):
         tz: The zone of the pictures.
     """
 
-    __slots__ = ("_first", "_tape", "_tz")
+    __slots__ = ("_entries", "_first", "_tz")
 
-    def __init__(self, first: int, tape: Sequence[Any], tz: tzinfo) -> None:
+    def __init__(self, first: int, buffer: Sequence[Any], tz: tzinfo) -> None:
         self._first = first
-        self._tape = tape
+        self._entries = buffer
         self._tz = tz
 
     def __len__(self) -> int:
         """How many events there are."""
-        return len(self._tape) // 2
+        return len(self._entries) // 2
 
     def __iter__(self) -> Iterator[Event]:
         """Draw each."""
-        entries, tz = iter(self._tape), self._tz
+        entries, tz = iter(self._entries), self._tz
         for seq, (step, subject) in enumerate(zip(entries, entries, strict=True), self._first):
             if step is RunQueued:
                 yield RunQueued(seq, subject.waiting_since, subject, tz)

@@ -16,17 +16,17 @@ from typing import ClassVar, Protocol
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView
 
-Measured = tuple[str, float]  # the job's name, and seconds
+JobSeconds = tuple[str, float]  # the job's name, and seconds
 
 
-class Drawable(Protocol):
+class RunViewSource(Protocol):
     """A run that knows for ever what it was at each step of its life."""
 
-    def lateness(self) -> Measured | None:
+    def lateness(self) -> JobSeconds | None:
         """How long after it was due, or was asked for, it started; None if its job is removed."""
         ...
 
-    def duration(self) -> Measured | None:
+    def duration(self) -> JobSeconds | None:
         """How long its work took; None if it never started, or its job is removed."""
         ...
 
@@ -121,7 +121,7 @@ class RunEvent(Event):
     names = ("seq", "at", "run")
     _state: ClassVar[RunState | None] = None  # that a run gets into by this event; None for its last one
 
-    def __init__(self, seq: int, at: float, run: RunView | Drawable, tz: tzinfo = UTC) -> None:
+    def __init__(self, seq: int, at: float, run: RunView | RunViewSource, tz: tzinfo = UTC) -> None:
         self._seq = seq
         self._at = at
         self._run = run
@@ -187,7 +187,7 @@ class RunStarted(RunEvent):
     _state = RunState.RUNNING
 
     @property
-    def lateness(self) -> Measured | None:
+    def lateness(self) -> JobSeconds | None:
         """The job's name, and how many seconds after it was due, or was asked for, the run started.
 
         None if its job is removed. It takes a tenth of the time of a picture.
@@ -211,7 +211,7 @@ class RunFinished(RunEvent):
     __slots__ = ()
 
     @property
-    def duration(self) -> Measured | None:
+    def duration(self) -> JobSeconds | None:
         """The job's name, and how many seconds the run's work took.
 
         None if it never started, or if its job is removed. It takes a tenth of the time of a picture.

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import Protocol
 
-from jobtui.engine.batch import MOST, Batch
+from jobtui.engine.batch import MAX_BATCH, Batch
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
@@ -65,16 +65,16 @@ class Pool:
         numbers: Gives each run its number. Whoever makes a run may take one, without a lock.
     """
 
-    def __init__(self, size: int, journal: EventLog, ledger: Ledger) -> None:
+    def __init__(self, size: int, event_log: EventLog, ledger: Ledger) -> None:
         self.size = size
         self.queue: deque[RunRecord] = deque()
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
         self._held = 0
-        self._crowded = False  # more are RUNNING than the size is now
-        self.open = False
-        self.numbers = count(1)
-        self._journal = journal
+        self._over_limit = False  # more are RUNNING than the size is now
+        self.accepting_starts = False
+        self.run_numbers = count(1)
+        self._event_log = event_log
         self._record = ledger.record
         self._record_all = ledger.record_all
 
@@ -84,29 +84,29 @@ class Pool:
         self, job: JobRecord, trigger: Trigger, now: float, due: float | None, call: Call
     ) -> RunRecord:
         """A run with the next number, that is nowhere yet."""
-        return RunRecord(next(self.numbers), job, trigger, call, now, due)
+        return RunRecord(next(self.run_numbers), job, trigger, call, now, due)
 
-    def postpone(self, run: RunRecord, now: float) -> None:
+    def add_scheduled(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until its instant."""
         run.state = _SCHEDULED
         run.waiting_since = None
         run.job.scheduled += 1
         self.scheduled[run.number] = run
-        self._journal.tell_run(RunScheduled, run, now)
+        self._event_log.emit_run(RunScheduled, run, now)
 
-    def arrive(self, run: RunRecord, now: float) -> None:
+    def release_scheduled(self, run: RunRecord, now: float) -> None:
         """A postponed run's instant has come."""
         self._forget_scheduled(run)
         self.admit(run, now)
 
-    def refusal(self, job: JobRecord, trigger: Trigger) -> str:
+    def rejection_reason(self, job: JobRecord, trigger: Trigger) -> str:
         """Why a job takes no further run now, or ""."""
         if not job.busy or job.overlap is _ALLOW:
             return ""
         if job.overlap is Overlap.SKIP:
-            return self._blocker(job)
+            return self._blocking_run_reason(job)
         if trigger is Trigger.TICK and len(job.held) >= job.max_held and job.overlap is not Overlap.REPLACE:
-            return f"{len(job.held)} runs are held already; {self._blocker(job)}"
+            return f"{len(job.held)} runs are held already; {self._blocking_run_reason(job)}"
         return ""
 
     def admit(self, run: RunRecord, now: float) -> None:
@@ -118,10 +118,10 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            job.picture = None
-            self._journal.tell_step(RunQueued, run)
-        elif refusal := self.refusal(job, run.trigger):
-            self._end(run, now, _SKIPPED, refusal)
+            job.cached_view = None
+            self._event_log.emit_deferred(RunQueued, run)
+        elif rejection_reason := self.rejection_reason(job, run.trigger):
+            self._end(run, now, _SKIPPED, rejection_reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
             self.admit(run, now)
         else:
@@ -130,7 +130,7 @@ class Pool:
             run.ensure_extras().reason = f"waits for run {self._last_run(job).number}"
             job.hold(run)
             self._held += 1
-            self._journal.tell_run(RunHeld, run, now)
+            self._event_log.emit_run(RunHeld, run, now)
 
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Returns whether the job is still busy."""
@@ -144,19 +144,21 @@ class Pool:
     def resize(self, size: int) -> None:
         """Let so many be RUNNING at once from here on; 0 for no limit."""
         self.size = size
-        self._crowded = 0 < size < len(self.running)
+        self._over_limit = 0 < size < len(self.running)
 
-    def startable(self) -> bool:
+    def can_start(self) -> bool:
         """Whether a run may start now."""
-        return bool(self.queue) and self.open and (self.size == 0 or len(self.running) < self.size)
+        return (
+            bool(self.queue) and self.accepting_starts and (self.size == 0 or len(self.running) < self.size)
+        )
 
-    def take(self, now: float, worker: str) -> RunRecord | None:
+    def start_next(self, now: float, worker: str) -> RunRecord | None:
         """Start the run at the head of the queue, if there is one and a slot for it."""
-        if not self.queue or not self.open or 0 < self.size <= len(self.running):
+        if not self.queue or not self.accepting_starts or 0 < self.size <= len(self.running):
             return None
         run = self.queue.popleft()
         self._start(run, now, worker)
-        self._journal.tell_step(RunStarted, run)
+        self._event_log.emit_deferred(RunStarted, run)
         return run
 
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
@@ -168,9 +170,9 @@ class Pool:
         run.state = _RUNNING
         run.started = now
         run.worker = worker
-        job.picture = None
+        job.cached_view = None
 
-    def refuse(self, run: RunRecord, now: float, reason: str) -> None:
+    def reject(self, run: RunRecord, now: float, reason: str) -> None:
         """End a run that was accepted and then found nobody to take it."""
         self._end(run, now, _CANCELLED, reason)
 
@@ -191,7 +193,7 @@ class Pool:
             return
         job = run.job
         del self.running[run.number]
-        self._crowded = 0 < self.size < len(self.running)
+        self._over_limit = 0 < self.size < len(self.running)
         job.running -= 1
         run.elapsed = elapsed
         if state is not _CANCELLED:
@@ -204,7 +206,7 @@ class Pool:
             job.count(state)
         self._end(run, now, state, reason)
         if job.held:
-            self._release(job, now)
+            self._promote_held(job, now)
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Take out a run that waits; ask one that runs to stop."""
@@ -223,17 +225,17 @@ class Pool:
             self._forget_scheduled(run)
         self._end(run, now, _CANCELLED, reason)
         if was_queued:
-            self._release(run.job, now)
+            self._promote_held(run.job, now)
         return Cancellation.TAKEN_OUT
 
     def _ask_to_stop(self, run: RunRecord, now: float, reason: str) -> None:
         extras = run.ensure_extras()
         if not extras.stop_reason:
             extras.stop_reason = reason
-            extras.reason = f"asked to stop at {self._journal.hms(now)}: {reason}"
-            self._journal.asked.append(run)
-            self._journal.pressing = True
-            self._journal.tell_run(StopRequested, run, now)
+            extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
+            self._event_log.stop_requested.append(run)
+            self._event_log.notifications_pending = True
+            self._event_log.emit_run(StopRequested, run, now)
 
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Take out every run of these jobs that waits."""
@@ -261,14 +263,14 @@ class Pool:
         else:
             entry = RunRecord(0, job, Trigger.TICK, None, now, due)
             entry.state = state
-            entry.start_never()
+            entry.mark_never_started()
             entry.ended = now
             entry.ensure_extras().ticks = ticks
             entry.ensure_extras().reason = reason
             job.remember(entry)
             self._record(entry)
         job.count(state, ticks)
-        self._journal.tell_run(TickEnded, entry, now)
+        self._event_log.emit_run(TickEnded, entry, now)
 
     # --- the moves that nearly every run takes, several at once -----------------------------------
 
@@ -280,11 +282,13 @@ class Pool:
         for run in runs:
             job = run.job
             job.queued += 1
-            job.picture = None
+            job.cached_view = None
         self.queue.extend(runs)
-        self._journal.tell_queued(runs)
+        self._event_log.emit_queued(runs)
 
-    def turn(self, done: RunRecord, now: float, elapsed: float, worker: str) -> RunRecord | None:
+    def finish_and_start_next(
+        self, done: RunRecord, now: float, elapsed: float, worker: str
+    ) -> RunRecord | None:
         """`finish` a run that ended OK, without remarks, and `take` the next one.
 
         Nearly every run passes here, and where nothing is special both are done at once: to go from one
@@ -292,9 +296,9 @@ class Pool:
         """
         job, queue, running = done.job, self.queue, self.running
         recent = job.recent
-        if not queue or job.held or self._crowded or done.state is not _RUNNING:
+        if not queue or job.held or self._over_limit or done.state is not _RUNNING:
             self.finish(done, now, _OK, elapsed)
-            return self.take(now, worker)
+            return self.start_next(now, worker)
         run = queue.popleft()
         del running[done.number]
         running[run.number] = run
@@ -306,29 +310,29 @@ class Pool:
         # `take`.
         run.state = _RUNNING
         run.worker = worker
-        job.picture = None
+        job.cached_view = None
         if run.job is not job:
             job.running -= 1
             job = run.job
             job.running += 1
-            job.picture = None
+            job.cached_view = None
         job.queued -= 1
         done.ended = run.started = job.prev = now
-        row, record, journal = done.row(), self._record, self._journal
+        row, record, event_log = done.pack(), self._record, self._event_log
         if recent:
             recent.append(row)
         else:
             done.job.remember(row)
         record(row)
-        journal.seq += 2
-        if journal.tape is not None:
-            journal.tape += (RunFinished, done, RunStarted, run)
+        event_log.seq += 2
+        if event_log.buffer is not None:
+            event_log.buffer += (RunFinished, done, RunStarted, run)
         return run
 
-    def deal(self, run: RunRecord, worker: str) -> Batch:
+    def start_batch(self, run: RunRecord, worker: str) -> Batch:
         """Take more runs like this one, which has just started, from the head of the queue."""
         queue, job, more = self.queue, run.job, []
-        for each in islice(queue, MOST - 1):
+        for each in islice(queue, MAX_BATCH - 1):
             if each.job is not job or each.extras is not NO_EXTRAS or each.attachments is not None:
                 break
             more.append(each)
@@ -336,7 +340,7 @@ class Pool:
             queue.popleft()
         return Batch(run, more, worker)
 
-    def enter(self, streak: Batch, offset: float) -> None:
+    def record_batch(self, streak: Batch, offset: float) -> None:
         """Bring the books up to date with a streak, and put back into the queue what has not begun.
 
         What `turn` would have done with each, in a fraction of the time.
@@ -345,14 +349,16 @@ class Pool:
             streak: Its runs are of a job whose runs may overlap, and end OK, with no remarks.
             offset: The wall clock's seconds less the monotonic ones.
         """
-        self.queue.extendleft(streak.take_back())
-        runs, first, ended = streak.runs, streak.entered, streak.ended
+        self.queue.extendleft(streak.reclaim())
+        runs, first, ended = streak.runs, streak.recorded, streak.ended
         if first == ended or runs[first].state is not _RUNNING:  # or it was given up meanwhile
             return
-        streak.entered = ended
+        streak.recorded = ended
         done, begun = runs[first:ended], runs[first + 1 : ended + 1]
         at, rows = runs[first].started or 0.0, []
-        offset = max(offset, at - streak.times[2 * first])  # it is measured: no run ends before it has begun
+        offset = max(
+            offset, at - streak.timings[2 * first]
+        )  # it is measured: no run ends before it has begun
         for run, (end, elapsed) in zip(done, streak.endings(first, ended), strict=True):
             run.started = at
             run.worker = streak.worker
@@ -360,12 +366,12 @@ class Pool:
             run.elapsed = elapsed
             run.state = _OK
             run.call = run.handle = None
-            rows.append(run.row())
+            rows.append(run.pack())
         job = runs[first].job
         job.runs += len(done)
         job.queued -= len(begun)
         job.prev, job.last_elapsed = done[-1].started, done[-1].elapsed
-        job.picture = None
+        job.cached_view = None
         del self.running[done[0].number]
         if len(begun) == len(done):
             run = begun[-1]
@@ -377,11 +383,11 @@ class Pool:
             job.running -= 1
         job.remember(*rows)
         self._record_all(rows)
-        self._journal.tell_streak(done, begun)
+        self._event_log.emit_batch(done, begun)
 
     # --- books ------------------------------------------------------------------------------------
 
-    def held(self, jobs: Iterable[JobRecord]) -> Iterator[RunRecord]:
+    def held_runs(self, jobs: Iterable[JobRecord]) -> Iterator[RunRecord]:
         """The HELD runs of these jobs; costs nothing while none is held."""
         return (run for job in jobs for run in job.held) if self._held else iter(())
 
@@ -389,10 +395,11 @@ class Pool:
         """The counts, now."""
         return PoolView(size=self.size, running=len(self.running), queued=len(self.queue), held=self._held)
 
-    def _blocker(self, job: JobRecord) -> str:
+    def _blocking_run_reason(self, job: JobRecord) -> str:
         if job.running:
             run = next(run for run in self.running.values() if run.job is job)
-            return f"still running since {self._journal.hms(run.started or run.created)}, run {run.number}"
+            started = self._event_log.format_time(run.started or run.created)
+            return f"still running since {started}, run {run.number}"
         assert job.last_queued is not None  # what is busy and does not run waits in the queue
         return f"run {job.last_queued.number} is still queued"
 
@@ -402,7 +409,7 @@ class Pool:
         assert last is not None  # a busy job has had a run in the queue
         return last
 
-    def _release(self, job: JobRecord, now: float) -> None:
+    def _promote_held(self, job: JobRecord, now: float) -> None:
         """Send a job's next held run to the tail of the queue, once no earlier one is in its way."""
         if job.held and not job.running and not job.queued:
             run = job.held.popleft()
@@ -412,7 +419,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            self._journal.tell_run(RunQueued, run, now)
+            self._event_log.emit_run(RunQueued, run, now)
 
     def _take_out_held(self, run: RunRecord) -> None:
         held = run.job.held
@@ -422,7 +429,7 @@ class Pool:
         self._held -= 1
         if place < len(held):  # the run behind it now waits for what this one waited for
             held[place].ensure_extras().reason = run.extras.reason
-            held[place].picture = None
+            held[place].cached_view = None
 
     def _forget_scheduled(self, run: RunRecord) -> None:
         del self.scheduled[run.number]
@@ -430,14 +437,14 @@ class Pool:
 
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         if run.state is not _RUNNING:
-            run.start_never()
+            run.mark_never_started()
             run.job.count(state)
         if reason:
             run.ensure_extras().reason = reason
-        self._seal(run, now, state)
-        self._journal.tell_step(RunFinished, run)
+        self._finalize(run, now, state)
+        self._event_log.emit_deferred(RunFinished, run)
 
-    def _seal(self, run: RunRecord, now: float, state: RunState) -> None:
+    def _finalize(self, run: RunRecord, now: float, state: RunState) -> None:
         """Close the books on a run."""
         job = run.job
         run.state = state
@@ -447,14 +454,14 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # or each job would keep a run for as long as it lives
         if run.extras.waiter is not None:
-            self._journal.settled.append(run.extras.waiter)
-            self._journal.pressing = True
+            self._event_log.finished_waiters.append(run.extras.waiter)
+            self._event_log.notifications_pending = True
         self._remember(run)
-        job.picture = None
+        job.cached_view = None
 
     def _remember(self, run: RunRecord) -> None:
         """Enter an ending, in the ledger and with its job."""
-        row, record, attachments = run.row(), self._record, run.attachments
+        row, record, attachments = run.pack(), self._record, run.attachments
         if run.job.recent:
             run.job.recent.append(row)
         else:

@@ -64,6 +64,7 @@ class JobRecord:
 
     __slots__ = (
         "about",
+        "cached_view",
         "due",
         "failures",
         "held",
@@ -75,7 +76,6 @@ class JobRecord:
         "others",
         "overlap",
         "paused_at",
-        "picture",
         "prev",
         "queued",
         "recent",
@@ -120,7 +120,7 @@ class JobRecord:
         self.runs = 0
         self.failures = 0
         self.others: dict[RunState, int] | None = None  # endings that are neither OK nor FAILED
-        self.picture: JobView | None = None  # None once the job has changed
+        self.cached_view: JobView | None = None  # None once the job has changed
         self.about: tuple[str, str] | None = None
 
     @property
@@ -155,7 +155,7 @@ class JobRecord:
             self.others = {}
         self.others[state] = self.others.get(state, 0) + ticks
 
-    def tally(self) -> JobCounters:
+    def counters(self) -> JobCounters:
         """How its runs and ticks have ended so far."""
         others = self.others or _NO_OTHERS
         return JobCounters(
@@ -193,10 +193,10 @@ class JobRecord:
 
     def view(self, tz: tzinfo) -> JobView:
         """The job as it is now; the same object until it changes."""
-        if self.picture is None:
+        if self.cached_view is None:
             origin, summary = self._about()
             states = _STATES
-            self.picture = JobView(
+            self.cached_view = JobView(
                 name=self.name,
                 status=self.status,
                 schedule=self.schedule,
@@ -219,7 +219,7 @@ class JobRecord:
                 runs=self.runs,
                 failures=self.failures,
             )
-        return self.picture
+        return self.cached_view
 
     def _about(self) -> tuple[str, str]:
         """Where the runnable's code stands, and what it says of itself: looked up once."""
@@ -285,6 +285,7 @@ class RunRecord:
 
     __slots__ = (
         "attachments",
+        "cached_view",
         "call",
         "created",
         "due",
@@ -294,7 +295,6 @@ class RunRecord:
         "handle",
         "job",
         "number",
-        "picture",
         "started",
         "state",
         "trigger",
@@ -329,7 +329,7 @@ class RunRecord:
         self.waiting_since: float | None = created
         self.extras = NO_EXTRAS
         self.attachments: Attachments | None = None
-        self.picture: RunView | None = None
+        self.cached_view: RunView | None = None
 
     def ensure_extras(self) -> RunExtras:
         """Return the extras of this run, to write to them; create them on first use."""
@@ -337,7 +337,7 @@ class RunRecord:
             self.extras = RunExtras()
         return self.extras
 
-    def start_never(self) -> None:
+    def mark_never_started(self) -> None:
         """Say that it ends without having started."""
         self.started = self.elapsed = None
         self.worker = ""
@@ -353,7 +353,7 @@ class RunRecord:
         elapsed, job = self.elapsed, self.job
         return None if elapsed is None or job.removed else (job.name, elapsed)
 
-    def row(self) -> PackedRun:
+    def pack(self) -> PackedRun:
         """What is to be remembered of a run that has ended."""
         extras = self.extras
         return (
@@ -391,9 +391,9 @@ class RunRecord:
 
     def view(self, tz: tzinfo) -> RunView:
         """The run as it is now; the same object until it changes."""
-        if self.picture is None or self.picture.state is not self.state:
-            begun, over = not self.state.waiting, self.state.ended
-            self.picture = RunView(
+        if self.cached_view is None or self.cached_view.state is not self.state:
+            begun, closed = not self.state.waiting, self.state.ended
+            self.cached_view = RunView(
                 number=self.number,
                 job=self.job.name,
                 trigger=self.trigger,
@@ -402,14 +402,14 @@ class RunRecord:
                 due=_moment(self.due, tz),
                 waiting_since=_moment(self.waiting_since, tz),
                 started=_moment(self.started, tz) if begun else None,
-                ended=_moment(self.ended, tz) if over else None,
-                elapsed=_span(self.elapsed) if over else None,
+                ended=_moment(self.ended, tz) if closed else None,
+                elapsed=_span(self.elapsed) if closed else None,
                 worker=self.worker if begun else "",
                 reason=self.extras.reason,
                 error=self.extras.error,
                 ticks=self.extras.ticks,
             )
-        return self.picture
+        return self.cached_view
 
 
 # An entry for ticks stays as it is, because more may be added to it; so does, in the ledger, a run that has
@@ -419,12 +419,12 @@ LedgerEntry = RunRecord | PackedRun
 _STATES = {state.value: state for state in RunState}
 
 
-def number_of(ending: LedgerEntry) -> int:
+def entry_number(ending: LedgerEntry) -> int:
     """The number of a run that has ended; 0 for ticks that started none."""
     return ending.number if isinstance(ending, RunRecord) else ending[0]
 
 
-def view_of(ending: LedgerEntry, tz: tzinfo) -> RunView:
+def entry_view(ending: LedgerEntry, tz: tzinfo) -> RunView:
     """An ending that a job remembers, as people see it."""
     if isinstance(ending, RunRecord):
         return ending.view(tz)

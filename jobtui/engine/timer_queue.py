@@ -17,10 +17,10 @@ class Due(Protocol):
     due: float | None
 
 
-Thing = TypeVar("Thing", bound=Due)
+Entry = TypeVar("Entry", bound=Due)
 
 
-class TimerQueue(Generic[Thing]):
+class TimerQueue(Generic[Entry]):
     """Things by the instant at which they are due; equal instants in the order they were put in."""
 
     def __init__(self) -> None:
@@ -28,11 +28,11 @@ class TimerQueue(Generic[Thing]):
         self._instants: list[float] = []
         # A list only where there is more than one thing: the garbage collector walks through every list,
         # and where jobs are spread there would be a new one at each tick.
-        self._things: dict[float, Thing | list[Thing]] = {}
+        self._things: dict[float, Entry | list[Entry]] = {}
         self._instant = 0.0
-        self._taken: list[Thing] = []  # what is due at this instant and was not handed out yet, backwards
+        self._taken: list[Entry] = []  # what is due at this instant and was not handed out yet, backwards
 
-    def put(self, thing: Thing, due: float) -> None:
+    def push(self, thing: Entry, due: float) -> None:
         """Note when a thing is due."""
         there = self._things.get(due)
         if there is None:
@@ -50,7 +50,7 @@ class TimerQueue(Generic[Thing]):
             return self._instant
         return self._instants[0] if self._instants else None
 
-    def take_due(self, now: float) -> Iterator[Thing]:
+    def pop_due(self, now: float) -> Iterator[Entry]:
         """Take out what is due at ``now``, one by one, in order; what is put in meanwhile is seen too.
 
         Whoever stops in the middle gets the rest the next time.

@@ -32,7 +32,7 @@ def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
     return _formatted(exception, frames)
 
 
-def report(message: str) -> None:
+def log_exception(message: str) -> None:
     """Log the exception being handled, which must end nothing; nor may a log handler that raises."""
     with contextlib.suppress(Exception):
         logger.error(message, exc_info=sys.exc_info())

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from jobtui.engine.enums import Cancellation
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
@@ -132,7 +132,7 @@ class RemoteBackend:
             try:
                 notify()
             except Exception:  # noqa: BLE001 - one listener's error must not reach the others
-                report("a change listener raised")
+                log_exception("a change listener raised")
 
     # --- questions --------------------------------------------------------------------------------
 
@@ -238,7 +238,7 @@ class RemoteBackend:
             if not connected.done():
                 connected.set_exception(error)
             else:
-                report("the connection failed")
+                log_exception("the connection failed")
                 self._lose("an error in jobtui itself", again=False)
 
     async def _live(self, connected: Future[None]) -> None:

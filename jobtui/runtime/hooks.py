@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 
 Hook = Callable[[], object]
 
@@ -49,4 +49,4 @@ class Hooks:
             try:
                 function()
             except Exception:  # noqa: BLE001 - logged
-                report("an on_app_stop function raised; the others are called")
+                log_exception("an on_app_stop function raised; the others are called")

@@ -23,7 +23,7 @@ from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
 
-from jobtui.engine.batch import FEWEST, Batch
+from jobtui.engine.batch import MIN_QUEUE, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.ledger import MemoryLedger
@@ -78,9 +78,9 @@ class Kernel:
         self._reports: deque[tuple[Outcome, Worker | None]] = deque()
         self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
         self._pool = self._engine.pool
-        self._event_log = self._engine.journal
-        self._run_numbers = self._pool.numbers
-        self.one_offs = self._engine.one_offs
+        self._event_log = self._engine.event_log
+        self._run_numbers = self._pool.run_numbers
+        self.one_offs = self._engine.one_off_jobs
         self._batches: list[Batch] = []  # those that workers execute without the lock
         self._executor = ThreadExecutor(self, clock)
         self._timer = Timer(self._poll, self._report_internal_error, clock.monotonic)
@@ -139,28 +139,28 @@ class Kernel:
     def _collect_effects(self) -> list[Effect]:
         """Return what the change leaves to be done outside the lock. Call with the lock held."""
         effects: list[Effect] = []
-        startable = self._pool.startable()
+        startable = self._pool.can_start()
         if startable and not self._executor.available_soon:
             # One worker is enough: if it finds more than one run, it wakes the next worker.
             effects.append(self._executor.wake_or_spawn())
         elif startable and not self._straggler_check_due and self._executor.short_runners:
             effects.append(self._check_stragglers_soon)
-        if self._event_log.pressing:
+        if self._event_log.notifications_pending:
             effects += self._collect_notifications()
         return effects
 
     def _collect_notifications(self) -> list[Effect]:
         """Return what notifies waiters, interrupted runs and subscribers. Call with the lock held."""
         engine, log = self._engine, self._event_log
-        log.pressing = engine.over
-        effects: list[Effect] = [waiter.set for waiter in log.settled]
-        log.settled = []
-        for run in log.asked:
+        log.notifications_pending = engine.closed
+        effects: list[Effect] = [waiter.set for waiter in log.finished_waiters]
+        log.finished_waiters = []
+        for run in log.stop_requested:
             stop_request_of(run).request(run.extras.stop_reason)
             effects.append(partial(self._executor.interrupt, run))
-        log.asked = []
+        log.stop_requested = []
         effects += [each.notify for each in self._subscriptions if each.needs_notification()]
-        if engine.over and engine.running <= len(self._stop_callers):
+        if engine.closed and engine.running_count <= len(self._stop_callers):
             self._check_drained()
         return effects
 
@@ -196,7 +196,7 @@ class Kernel:
         if self._batches:
             offset = self._now() - self.clock.monotonic()  # `now` is too old: a thread switch may lie between
             for batch in self._batches:
-                self._pool.enter(batch, offset)
+                self._pool.record_batch(batch, offset)
         if len(requests) == 1:
             self._engine.admit_one_off(requests.popleft())
         elif requests:
@@ -238,7 +238,7 @@ class Kernel:
             worker.idle = False
             now = self._now()
             self._drain_inbox(now)
-            run = self._pool.take(now, worker.name)
+            run = self._pool.start_next(now, worker.name)
             if run is None:
                 self._executor.mark_idle(worker)
             else:
@@ -276,22 +276,22 @@ class Kernel:
             )
             if done is None or not plain:
                 self._record_outcome(outcome, now)
-                run = self._pool.take(now, worker.name)
+                run = self._pool.start_next(now, worker.name)
             else:
-                run = self._pool.turn(done, now, outcome.elapsed, worker.name)
+                run = self._pool.finish_and_start_next(done, now, outcome.elapsed, worker.name)
             if run is None:
                 executor.mark_idle(worker)
             elif not (worker.on_short_run and (run.job.last_elapsed or math.inf) < executor.short_run_limit):
                 executor.note_short_run(worker, run)
             elif (
                 plain  # else the next run will probably have details too, and end the batch
-                and len(self._pool.queue) >= FEWEST
+                and len(self._pool.queue) >= MIN_QUEUE
                 and run.job.overlap is _ALLOW
                 and len(executor.short_runners) == 1
             ):
-                worker.batch = self._pool.deal(run, worker.name)
+                worker.batch = self._pool.start_batch(run, worker.name)
                 self._batches.append(worker.batch)
-            if log.pressing or not (executor.available_soon and self._straggler_check_due):
+            if log.notifications_pending or not (executor.available_soon and self._straggler_check_due):
                 effects = self._collect_effects()
         finally:
             lock.in_use = False
@@ -344,14 +344,14 @@ class Kernel:
             self._check_clock_step(now)
             self._heartbeat = self.clock.monotonic()
             self._drain_inbox(now)
-            self._engine.tick(now)
+            self._engine.process_due(now)
             self._executor.check_stragglers()
             self._timer_due = now  # the timer is awake, so effects need not wake it
             effects = self._collect_effects()
             self._straggler_check_due = False  # before reading the inbox: producers write it, then read this
             next_due = self._engine.next_due
             self._timer_due = math.inf if next_due is None else next_due
-            if self._executor.short_runners and (self._requests or self._pool.startable()):
+            if self._executor.short_runners and (self._requests or self._pool.can_start()):
                 self._straggler_check_due = True
                 self._timer_due = min(self._timer_due, now + STRAGGLER_DELAY)
         self._run_effects(effects)
@@ -364,7 +364,7 @@ class Kernel:
             # How much further the wall clock moved than time passed: negative if it was set back.
             step = (now - self._last_clocks[0]) - (monotonic - self._last_clocks[1])
             if step < -CLOCK_STEP:
-                self._engine.clock_stepped(step, now)
+                self._engine.apply_clock_step(step, now)
         self._last_clocks = now, monotonic
 
     def _check_stragglers_soon(self) -> None:
@@ -409,7 +409,7 @@ class Kernel:
         Raises:
             RuntimeError: The scheduler has stopped.
         """
-        if self._engine.over:
+        if self._engine.closed:
             self._check_accepting()
         now, run_type = self._now, self.run_type
         record = RunRecord(next(self._run_numbers), job, _NOW, call, now())
@@ -422,7 +422,7 @@ class Kernel:
         return run
 
     def _check_accepting(self) -> None:
-        if self._engine.over:
+        if self._engine.closed:
             if self._pid != os.getpid():
                 raise RuntimeError(
                     "the scheduler runs in the parent process: create another one after the fork"
@@ -466,17 +466,17 @@ class Kernel:
 
         def subscribe(engine: Engine, now: float) -> Subscription:
             subscription = Subscription(
-                engine.snapshot(now), engine.journal, self.inspect, notify=notify, close=self._unsubscribe
+                engine.snapshot(now), engine.event_log, self.inspect, notify=notify, close=self._unsubscribe
             )
             self._subscriptions += (subscription,)
-            engine.journal.listen(readers=len(self._subscriptions))
+            engine.event_log.set_reader_count(len(self._subscriptions))
             return subscription
 
         return self.apply(subscribe)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)
-        self._event_log.listen(readers=len(self._subscriptions))
+        self._event_log.set_reader_count(len(self._subscriptions))
 
     # --- start, stop, fork ------------------------------------------------------------------------
 
@@ -533,7 +533,9 @@ class Kernel:
     def _check_drained(self) -> None:
         """Set `_drained` if no run is RUNNING but those that called `stop`. Call with the lock held."""
         engine = self._engine
-        if engine.phase is Phase.STOPPED or engine.running <= sum(map(engine.is_running, self._stop_callers)):
+        if engine.phase is Phase.STOPPED or engine.running_count <= sum(
+            map(engine.is_running, self._stop_callers)
+        ):
             self._drained.set()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
@@ -542,9 +544,9 @@ class Kernel:
             return
         for run in self._stop_callers:
             engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOP_CALLER)
-        self._ended_in_time = not engine.running
+        self._ended_in_time = not engine.running_count
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
-        for run in engine.abandon(now, reason):
+        for run in engine.abandon_running(now, reason):
             stop_request_of(run).request(reason)
         self._executor.shut_down()
 
@@ -554,7 +556,7 @@ class Kernel:
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
-            self._engine.disown()
+            self._engine.disable_after_fork()
             self._drained = threading.Event()
             self._drained.set()
 

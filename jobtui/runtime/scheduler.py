@@ -311,22 +311,22 @@ class Scheduler:
 
     def pause(self, job: str | Job) -> bool:
         """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
-        return self._kernel.apply(lambda engine, now: engine.pause(self._record(engine, job), now))
+        return self._kernel.apply(lambda engine, now: engine.pause_job(self._record(engine, job), now))
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again. Returns False if it was not paused."""
-        return self._kernel.apply(lambda engine, now: engine.resume(self._record(engine, job), now))
+        return self._kernel.apply(lambda engine, now: engine.resume_job(self._record(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns how many that were."""
         return self._kernel.apply(
-            lambda engine, now: sum([engine.pause(job, now) for job in engine.jobs.values()])
+            lambda engine, now: sum([engine.pause_job(job, now) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
         """Resume every job that is paused. Returns how many that were."""
         return self._kernel.apply(
-            lambda engine, now: sum([engine.resume(job, now) for job in engine.jobs.values()])
+            lambda engine, now: sum([engine.resume_job(job, now) for job in engine.jobs.values()])
         )
 
     def cancel(self, number: int) -> Cancellation:
@@ -368,7 +368,7 @@ class Scheduler:
         Raises:
             LookupError: There is no such job.
         """
-        return self._kernel.inspect(lambda engine: engine.runs_of(find_job(engine, name)))
+        return self._kernel.inspect(lambda engine: engine.recent_runs(find_job(engine, name)))
 
     def run_view(self, number: int) -> RunView:
         """The run of that number, wherever it is in its life.
@@ -398,7 +398,7 @@ class Scheduler:
         """
 
         def count(some: list[JobRecord]) -> list[JobCounters]:
-            return self._kernel.inspect(lambda _: [job.tally() for job in some if not job.removed])
+            return self._kernel.inspect(lambda _: [job.counters() for job in some if not job.removed])
 
         jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         for first in range(0, len(jobs), TOGETHER):
@@ -414,7 +414,7 @@ class Scheduler:
             self._kernel.inspect(lambda engine: [engine.job_view(job) for job in some if not job.removed])
 
         jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
-        changed = [job for job in jobs if job.picture is None]
+        changed = [job for job in jobs if job.cached_view is None]
         for first in range(0, len(changed), DRAWN_TOGETHER):
             refresh(changed[first : first + DRAWN_TOGETHER])
             yield

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from jobtui.engine.engine import Engine
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.events import Event
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import Snapshot
 
 Result = TypeVar("Result")
@@ -64,7 +64,7 @@ class Subscription:
         """How many events have been dropped because this subscription did not read them in time."""
         return self._inspect(
             lambda _: (
-                self._lost + (0 if self._remainder is not None else self._log.lost_after(self._position))
+                self._lost + (0 if self._remainder is not None else self._log.lost_since(self._position))
             )
         )
 
@@ -79,7 +79,7 @@ class Subscription:
         """Drop the new events unread, for a reader that takes a snapshot instead."""
 
         def skip(_: object) -> Sequence[Event]:
-            skipped = self._log.take_after(self._position)
+            skipped = self._log.drain_since(self._position)
             self._position = self._log.seq
             self._await_change()
             return skipped  # perhaps thousands of objects, which are better deallocated without the lock
@@ -100,25 +100,25 @@ class Subscription:
         """Take the unread events out. Call with the state lock held."""
         log = self._log
         if self._remainder is not None:
-            events, self._remainder = self._remainder, log.after(log.seq)
+            events, self._remainder = self._remainder, log.since(log.seq)
             return events
         self._await_change()
-        self._lost += log.lost_after(self._position)
-        events = log.take_after(self._position)
+        self._lost += log.lost_since(self._position)
+        events = log.drain_since(self._position)
         self._position = log.seq
         return events
 
     def _await_change(self) -> None:
         """Ask to be notified of the next change, if there is a `notify`. Call with the state lock held."""
         self._notified = self._notify is None
-        self._log.pressing |= not self._notified
+        self._log.notifications_pending |= not self._notified
 
     def needs_notification(self) -> bool:
         """Whether `notify` must be called now. Call with the state lock held."""
         if self._notified:
             return False
         if self._position == self._log.seq:
-            self._log.pressing = True
+            self._log.notifications_pending = True
             return False
         self._notified = True
         return True
@@ -131,4 +131,4 @@ class Subscription:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # the user pressed Ctrl-C during the callback
-            report("a subscriber raised; the scheduler goes on")
+            log_exception("a subscriber raised; the scheduler goes on")

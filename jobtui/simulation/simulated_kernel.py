@@ -174,7 +174,7 @@ class SimulatedKernel(Kernel):
         """Why no time passes, in words."""
         if self._thread is None:
             return "the scheduler has not started"
-        if self._engine.over:
+        if self._engine.closed:
             return "the scheduler has stopped"
         return self._busy or "time passes only in advance()"
 
@@ -274,7 +274,7 @@ class SimulatedKernel(Kernel):
         with self._being(_JOB):
             while True:
                 self._hands.resume()
-                if self._requests or self._reports or self._pool.startable():
+                if self._requests or self._reports or self._pool.can_start():
                     self._hands.work()
                     continue
                 due = self._engine.next_due

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from jobtui.access.rules import IpAddress
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.web.api.endpoints import Api
 from jobtui.web.context import ServerContext
 from jobtui.web.metrics.metrics import Metrics
@@ -86,7 +86,7 @@ class _Door:
         except ConnectionError:  # the client has gone
             raise
         except Exception:  # noqa: BLE001 - a mistake of ours, which the client need not see
-            report(f"{request.method} {request.path} failed; the server goes on")
+            log_exception(f"{request.method} {request.path} failed; the server goes on")
             if request.writer.output_size:  # a stream: what came now would be taken for a part of it
                 raise ConnectionResetError("the rest of the answer cannot be had") from None
             return self._pages.problem(request, Problem(HTTPStatus.INTERNAL_SERVER_ERROR))

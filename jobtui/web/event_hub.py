@@ -17,7 +17,7 @@ from itertools import islice
 from operator import attrgetter
 
 from jobtui.engine.events import Event
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
@@ -79,7 +79,7 @@ class EventHub:
             try:
                 await self._read()
             except Exception:  # noqa: BLE001 - whoever follows would wait for ever
-                report("events could not be shown; the page goes on with the next ones")
+                log_exception("events could not be shown; the page goes on with the next ones")
             waiting, self._waiting = self._waiting, {}
             for client in waiting:
                 if not client.done():  # it has gone meanwhile

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from jobtui.access.addresses import Address, TcpAddress
 from jobtui.access.rules import AccessRules
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock, SystemClock
@@ -108,7 +108,7 @@ class Server:
             asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - the scheduler goes on without its page
             if self._ready.is_set():
-                report("the status page failed, and is closed")
+                log_exception("the status page failed, and is closed")
             self._failure = error
         finally:
             self._ready.set()

@@ -563,7 +563,7 @@ class TestLog:
             ),
             (
                 lambda scheduler: scheduler._kernel.apply(
-                    lambda engine, now: engine.clock_stepped(-3600.0, now)
+                    lambda engine, now: engine.apply_clock_step(-3600.0, now)
                 ),
                 "CLOCK     the clock was set back by 3600.0 s",
             ),

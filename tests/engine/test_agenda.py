@@ -49,7 +49,7 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
     for what, first, second in operations:
         if what == "take":
             taken = []
-            for item in agenda.take_due(second):
+            for item in agenda.pop_due(second):
                 taken.append(item)
                 if len(taken) > first:
                     break
@@ -64,7 +64,7 @@ def test_things_come_in_the_order_of_their_instants(operations: list[tuple[str, 
             assert taken == expected
         elif what == "put":
             items[first].due = float(second)
-            agenda.put(items[first], second)
+            agenda.push(items[first], second)
             entries.append(Entry(second, first))
         else:
             items[first].due = None  # its entries are stale now
@@ -77,14 +77,14 @@ def test_what_is_put_in_meanwhile_is_seen_too() -> None:
     items = [Item(number) for number in range(5)]
     for item in items[:2]:
         item.due = 5.0
-        agenda.put(item, 5.0)
+        agenda.push(item, 5.0)
     seen = []
-    for item in agenda.take_due(9.0):
+    for item in agenda.pop_due(9.0):
         seen.append(item.number)
         if item is items[0]:
             for other, due in ((items[2], 9.0), (items[3], 5.0), (items[4], 3.0)):
                 other.due = due
-                agenda.put(other, due)
+                agenda.push(other, due)
     assert seen == [0, 1, 4, 3, 2]
     assert agenda.next is None
 
@@ -95,16 +95,16 @@ def test_forgetting_everything() -> None:
     items = [Item(number) for number in range(3)]
     for item in items:
         item.due = 5.0
-        agenda.put(item, 5.0)
+        agenda.push(item, 5.0)
     items.append(Item(3))
     items[3].due = 6.0
-    agenda.put(items[3], 6.0)
-    taking = agenda.take_due(6.0)
+    agenda.push(items[3], 6.0)
+    taking = agenda.pop_due(6.0)
     assert next(taking) is items[0]
     instants = [agenda.next]
     agenda.clear()
     instants.append(agenda.next)
     assert instants == [5.0, None]
     assert list(taking) == []
-    agenda.put(items[3], 6.0)
-    assert list(agenda.take_due(6.0)) == [items[3]]
+    agenda.push(items[3], 6.0)
+    assert list(agenda.pop_due(6.0)) == [items[3]]

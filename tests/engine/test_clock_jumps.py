@@ -16,7 +16,7 @@ from support.engine_harness import NOON, hms
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import MisfireName
-from jobtui.engine.records import RunRecord, view_of
+from jobtui.engine.records import RunRecord, entry_view
 from jobtui.engine.views import RunView
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.kernel import Kernel
@@ -187,7 +187,7 @@ class World:
         """Every ending, oldest first."""
 
         def endings(engine: Engine) -> list[RunView]:
-            return [view_of(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
+            return [entry_view(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
 
         return self.scheduler._kernel.inspect(endings)
 

@@ -22,7 +22,7 @@ def test_a_scheduler_goes_through_its_phases() -> None:
     phases.append(bench.snapshot().phase)
     bench.engine.stop(bench.now)
     phases.append(bench.snapshot().phase)
-    bench.engine.abandon(bench.now, "given up")
+    bench.engine.abandon_running(bench.now, "given up")
     phases.append(bench.snapshot().phase)
     assert phases == list(Phase)
     assert bench.told() == ["SchedulerStarted", "SchedulerStopping", "SchedulerStopped"]
@@ -40,11 +40,11 @@ def test_stop_cancels_whatever_waits_and_lets_running_work_end() -> None:
     for run in (held, *queued, scheduled):
         assert (run.state, run.extras.reason) == (RunState.CANCELLED, "scheduler stopped")
     assert bench.counts == (1, 0, 0)
-    assert not bench.engine.pool.startable()
+    assert not bench.engine.pool.can_start()
     bench.tick(100)
     bench.finish(running)
     assert running.state is RunState.OK
-    assert bench.engine.pool.take(bench.now, "w") is None
+    assert bench.engine.pool.start_next(bench.now, "w") is None
     bench.check_one_ending_each([running, held, *queued, scheduled])
     bench.check_numbers_of_events()
 
@@ -55,7 +55,7 @@ def test_nothing_starts_after_the_stop_whatever_is_in_the_queue() -> None:
     job = bench.job()
     bench.engine.stop(bench.now)
     bench.submit(job)
-    assert not bench.engine.pool.startable()
+    assert not bench.engine.pool.can_start()
     assert bench.take_all() == []
 
 
@@ -67,11 +67,11 @@ def test_abandon_gives_what_still_runs_its_ending() -> None:
     bench.take_all()
     bench.engine.stop(bench.now)
     bench.now += 10
-    bench.engine.abandon(bench.now, "given up")
+    bench.engine.abandon_running(bench.now, "given up")
     assert [(run.state, run.extras.reason, run.elapsed) for run in runs] == [
         (RunState.CANCELLED, "given up", 10)
     ] * 2
-    assert bench.engine.running == 0
+    assert bench.engine.running_count == 0
     bench.finish(runs[0])
     assert runs[0].state is RunState.CANCELLED
     assert (bench.view(job).runs, bench.view(job).last_elapsed) == (0, None)
@@ -153,10 +153,10 @@ def test_a_removed_job_is_neither_paused_nor_resumed() -> None:
     """Both answer False."""
     bench = Bench()
     job = bench.job()
-    bench.engine.pause(job, bench.now)
+    bench.engine.pause_job(job, bench.now)
     bench.engine.remove_job(job, bench.now)
-    assert not bench.engine.resume(job, bench.now)
-    assert not bench.engine.pause(job, bench.now)
+    assert not bench.engine.resume_job(job, bench.now)
+    assert not bench.engine.pause_job(job, bench.now)
 
 
 def test_a_removed_job_that_was_not_paused_is_not_paused() -> None:
@@ -164,7 +164,7 @@ def test_a_removed_job_that_was_not_paused_is_not_paused() -> None:
     bench = Bench()
     job = bench.job()
     bench.engine.remove_job(job, bench.now)
-    assert not bench.engine.pause(job, bench.now)
+    assert not bench.engine.pause_job(job, bench.now)
     assert bench.told()[-1] == "JobRemoved"
 
 
@@ -175,7 +175,7 @@ def test_one_off_runs_of_one_name_share_a_job() -> None:
     group = bench.engine.one_off_job(as_runnable(nothing), bench.now)
     assert bench.engine.one_off_job(as_runnable(nothing), bench.now) is group
     assert (group.name, group.schedule, group.spec) == ("nothing-2", None, "one-off")
-    assert not bench.engine.pause(group, bench.now)
+    assert not bench.engine.pause_job(group, bench.now)
     bench.submit(group, 3)
     assert len(bench.take_all()) == 3
 
@@ -224,7 +224,7 @@ def test_views_stay_the_same_objects_until_something_changes() -> None:
     assert bench.view(a) is not after.jobs[0]
     bench.finish(run)
     assert bench.view(b) is before.jobs[1]
-    for change in (bench.engine.pause, bench.engine.resume, bench.engine.remove_job):
+    for change in (bench.engine.pause_job, bench.engine.resume_job, bench.engine.remove_job):
         seen = bench.view(b)
         change(b, bench.now)
         assert bench.view(b) is not seen
@@ -274,10 +274,10 @@ def test_events_tell_of_every_change_in_order_and_without_gaps() -> None:
 def test_changes_are_counted_while_nobody_listens() -> None:
     """A later subscriber's events begin where its snapshot ends."""
     bench = Bench()
-    bench.engine.journal.listen(readers=0)
+    bench.engine.event_log.set_reader_count(0)
     bench.submit(bench.job())
     assert bench.snapshot().seq == 3
-    bench.engine.journal.listen(readers=1)
+    bench.engine.event_log.set_reader_count(1)
     bench.take()
     assert [event.seq for event in bench.events] == [4]
 
@@ -292,7 +292,7 @@ def test_times_are_shown_in_the_schedulers_zone() -> None:
     engine.add_job(job, NOON)
     engine.submit(job, Trigger.NOW, NOON)
     held = engine.submit(job, Trigger.NOW, NOON)
-    run = engine.pool.take(NOON, "w")
+    run = engine.pool.start_next(NOON, "w")
     assert run is not None
     held_too = engine.submit(job, Trigger.NOW, NOON)
     snapshot = engine.snapshot(NOON)

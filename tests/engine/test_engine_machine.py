@@ -148,14 +148,14 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         """Start the next run: the model says which, and whether there is room."""
-        self.started(self.bench.engine.pool.take(self.bench.now, "w"))
+        self.started(self.bench.engine.pool.start_next(self.bench.now, "w"))
 
     @rule(which=st.integers(0, 20))
     def turn(self, which: int) -> None:
         """End a run's work and start the next run in one step, as workers do."""
         if self.running:
             done = self.running.pop(which % len(self.running))
-            run = self.bench.engine.pool.turn(done, self.bench.now, 0.5, "w")
+            run = self.bench.engine.pool.finish_and_start_next(done, self.bench.now, 0.5, "w")
             assert done.state is RunState.OK
             self.freed(self.model_of(done))
             self.started(run)
@@ -190,8 +190,8 @@ class EngineMachine(RuleBasedStateMachine):
         before = run.state
         done = self.bench.engine.pool.cancel(run, self.bench.now, "cancelled")
         if not before.waiting:
-            asked = before is RunState.RUNNING
-            assert done is (Cancellation.ASKED if asked else Cancellation.TOO_LATE)
+            stop_requested = before is RunState.RUNNING
+            assert done is (Cancellation.ASKED if stop_requested else Cancellation.TOO_LATE)
             assert run.state is before
             return
         assert done is Cancellation.TAKEN_OUT
@@ -207,14 +207,14 @@ class EngineMachine(RuleBasedStateMachine):
     def pause(self, which: int) -> None:
         """Pause a job."""
         if job := self.pick(which):
-            assert self.bench.engine.pause(job.record, self.bench.now) is not job.paused
+            assert self.bench.engine.pause_job(job.record, self.bench.now) is not job.paused
             job.paused = True
 
     @rule(which=st.integers(0, 20))
     def resume(self, which: int) -> None:
         """Resume a job."""
         if job := self.pick(which):
-            assert self.bench.engine.resume(job.record, self.bench.now) is job.paused
+            assert self.bench.engine.resume_job(job.record, self.bench.now) is job.paused
             job.paused = False
 
     @rule(size=st.integers(0, 4))
@@ -238,7 +238,7 @@ class EngineMachine(RuleBasedStateMachine):
     def set_the_clock_back(self, seconds: int) -> None:
         """Set the wall clock back, by seconds or hours."""
         self.bench.now -= seconds
-        self.bench.engine.clock_stepped(-float(seconds), self.bench.now)
+        self.bench.engine.apply_clock_step(-float(seconds), self.bench.now)
 
     @invariant()
     def counts_match(self) -> None:
@@ -247,7 +247,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         held = sum(len(job.held) for job in self.jobs)
         assert self.bench.counts == (len(self.running), len(self.queue), held)
-        assert self.bench.engine.running == len(self.running)
+        assert self.bench.engine.running_count == len(self.running)
         waiting = [run.number for run in self.bench.snapshot().waiting]
         assert waiting[: len(self.queue)] == self.queue
         assert len(waiting) == len(self.queue) + held
@@ -265,7 +265,7 @@ class EngineMachine(RuleBasedStateMachine):
         if not hasattr(self, "bench"):
             return
         self.bench.engine.stop(self.bench.now)
-        self.bench.engine.abandon(self.bench.now, "given up")
+        self.bench.engine.abandon_running(self.bench.now, "given up")
         assert self.bench.counts == (0, 0, 0)
         self.bench.check_one_ending_each(list(self.runs.values()))
         self.bench.check_numbers_of_events()

@@ -17,7 +17,7 @@ def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
     assert (run.state, bench.counts, bench.view(job).status) == (RunState.QUEUED, (0, 1, 0), JobStatus.QUEUED)
     bench.now += 2
     assert bench.take() is run
-    view = run.view(bench.engine.journal.tz)
+    view = run.view(bench.engine.event_log.tz)
     assert (view.state, view.worker, bench.counts) == (RunState.RUNNING, "worker-1", (1, 0, 0))
     assert view.started is not None
     assert view.started == bench.view(job).prev
@@ -59,10 +59,10 @@ def test_nothing_starts_before_the_scheduler_does() -> None:
     """Runs may be asked for before the start; they wait for it in the queue."""
     bench = Bench(started=False)
     [run] = bench.submit(bench.job())
-    assert not bench.engine.pool.startable()
-    assert bench.engine.pool.take(bench.now, "w") is None
+    assert not bench.engine.pool.can_start()
+    assert bench.engine.pool.start_next(bench.now, "w") is None
     bench.engine.start(bench.now)
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     assert bench.take() is run
 
 
@@ -92,7 +92,7 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     [other] = bench.submit(b)
     assert bench.counts == (1, 1, 2)
     assert bench.take() is other
-    assert not bench.engine.pool.startable()
+    assert not bench.engine.pool.can_start()
     assert [run.number for run in bench.snapshot().waiting] == [second.number, third.number]
     assert first.state is RunState.RUNNING
 
@@ -166,7 +166,7 @@ def test_replace_lets_the_latest_run_take_the_place_of_all_before_it() -> None:
         RunState.RUNNING,
         "asked to stop at 12:00:03: replaced by run 3",
     )
-    assert bench.engine.journal.asked == [second]
+    assert bench.engine.event_log.stop_requested == [second]
     assert (third.state, third.extras.reason) == (RunState.CANCELLED, "replaced by run 4")
     assert (fourth.state, fourth.extras.reason) == (RunState.HELD, "waits for run 2")
     assert bench.take_all() == []
@@ -209,7 +209,7 @@ def test_replace_asks_no_run_of_another_job_to_stop() -> None:
     [other], [mine] = bench.submit(bench.job("b")), bench.submit(job := bench.job(overlap=Overlap.REPLACE))
     bench.take_all()
     bench.submit(job)
-    assert bench.engine.journal.asked == [mine]
+    assert bench.engine.event_log.stop_requested == [mine]
     assert other.extras is NO_EXTRAS
 
 
@@ -244,18 +244,18 @@ def test_the_pool_limits_and_says_so() -> None:
     bench = Bench(pool=2)
     assert not bench.snapshot().pool.saturated
     bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     bench.take_all()
     assert bench.counts == (2, 1, 0)
     assert bench.snapshot().pool.saturated
-    assert bench.engine.pool.take(bench.now, "w") is None
+    assert bench.engine.pool.start_next(bench.now, "w") is None
 
 
 def test_zero_is_no_limit() -> None:
     """A pool of 0 starts everything and is never saturated."""
     bench = Bench(pool=0)
     bench.submit(bench.job(overlap=Overlap.ALLOW), 300)
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     assert len(bench.take_all()) == 300
     assert not bench.snapshot().pool.saturated
 
@@ -266,18 +266,18 @@ def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
     bench.submit(bench.job(overlap=Overlap.ALLOW), 8)
     bench.take_all()
     bench.engine.resize(4, bench.now)
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     running = bench.take_all()
     assert bench.counts == (4, 4, 0)
     bench.engine.resize(2, bench.now)
-    assert (bench.engine.pool.startable(), bench.counts) == (False, (4, 4, 0))
+    assert (bench.engine.pool.can_start(), bench.counts) == (False, (4, 4, 0))
     bench.finish(running[0])
     bench.finish(running[1])
-    assert not bench.engine.pool.startable()
+    assert not bench.engine.pool.can_start()
     bench.finish(running[2])
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     bench.engine.resize(0, bench.now)
-    assert bench.engine.pool.startable()
+    assert bench.engine.pool.can_start()
     sizes = [getattr(event, "size", None) for event in bench.events]
     assert [size for size in sizes if size is not None] == [4, 2, 0]
 
@@ -307,7 +307,7 @@ def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
             RunState.RUNNING,
             "asked to stop at 12:00:00: cancelled",
         )
-    assert bench.engine.journal.asked == [running]
+    assert bench.engine.event_log.stop_requested == [running]
     assert bench.told().count("StopRequested 1") == 1
     assert bench.counts == (1, 0, 1)
     assert bench.view(job).scheduled == 0
@@ -392,7 +392,7 @@ def test_an_ended_run_keeps_neither_its_call_nor_its_handle() -> None:
     bench.finish(run)
     assert run.call is None
     assert run.handle is None
-    assert bench.engine.journal.settled == [awaited]
+    assert bench.engine.event_log.finished_waiters == [awaited]
 
 
 def test_a_job_remembers_its_last_twenty_endings() -> None:
@@ -401,7 +401,7 @@ def test_a_job_remembers_its_last_twenty_endings() -> None:
     job = bench.job()
     bench.submit(job, 25)
     bench.run_all()
-    assert [view.number for view in bench.engine.runs_of(job)] == list(range(25, 5, -1))
+    assert [view.number for view in bench.engine.recent_runs(job)] == list(range(25, 5, -1))
     assert len(bench.view(job).recent) == 20
 
 
@@ -446,9 +446,9 @@ def test_a_held_run_names_what_it_waits_for_also_after_that_was_cancelled() -> N
         "waits for run 2",
         "waits for run 3",
     ]
-    before = third.view(bench.engine.journal.tz)
+    before = third.view(bench.engine.event_log.tz)
     assert bench.engine.pool.cancel(second, bench.now, "cancelled")
     assert third.extras.reason == "waits for run 1"
-    assert third.view(bench.engine.journal.tz) is not before
+    assert third.view(bench.engine.event_log.tz) is not before
     assert fourth.extras.reason == "waits for run 3"
     assert bench.take_all() == [first]

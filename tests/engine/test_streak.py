@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.engine_harness import NOON, Bench
 
 from jobtui import Cancellation, Run, RunState, Scheduler, current_run
-from jobtui.engine.batch import FEWEST, MOST, Batch
+from jobtui.engine.batch import MAX_BATCH, MIN_QUEUE, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Overlap
 from jobtui.engine.records import RunRecord
@@ -49,7 +49,7 @@ class Workplace:
             self.work()
             return
         self.bring_up_to_date()
-        if what == "submit" and not bench.engine.over:
+        if what == "submit" and not bench.engine.closed:
             bench.submit(self.jobs[which % 2], which)
         elif what == "resize":
             bench.engine.resize(which, bench.now)
@@ -58,10 +58,10 @@ class Workplace:
             if run is not None:
                 pool.cancel(run, bench.now, "cancelled")
         elif what == "take":
-            pool.take(bench.now, "another")
-        elif what == "abandon" and not bench.engine.over:
+            pool.start_next(bench.now, "another")
+        elif what == "abandon" and not bench.engine.closed:
             bench.engine.stop(bench.now)
-            bench.engine.abandon(bench.now, "given up")
+            bench.engine.abandon_running(bench.now, "given up")
 
     def work(self) -> None:
         """End the worker's run, if it has one, and begin the next."""
@@ -75,14 +75,14 @@ class Workplace:
         done = worker.outcome.run
         if done is not None:
             pool.finish(done, now, RunState.OK, ELAPSED)
-        worker.outcome.run = pool.take(now, "w")
+        worker.outcome.run = pool.start_next(now, "w")
         if self.streaks and worker.outcome.run is not None:
-            worker.batch = pool.deal(worker.outcome.run, "w")
+            worker.batch = pool.start_batch(worker.outcome.run, "w")
 
     def bring_up_to_date(self) -> None:
         """What whoever takes the lock does first."""
         if self.worker.batch is not None:
-            self.bench.engine.pool.enter(self.worker.batch, NOON - BOOTED)
+            self.bench.engine.pool.record_batch(self.worker.batch, NOON - BOOTED)
 
 
 OPERATIONS = st.lists(
@@ -118,18 +118,18 @@ def test_a_hand_is_of_one_job_of_runs_without_remarks_and_not_endless() -> None:
     a, b = (bench.job(name, overlap=Overlap.ALLOW) for name in ("a", "b"))
     first, second, third = bench.submit(a, 3)
     [other] = bench.submit(b)
-    many = bench.submit(b, MOST + 5)
+    many = bench.submit(b, MAX_BATCH + 5)
     third.ensure_extras().waiter = threading.Event()
     queue, pool = bench.engine.pool.queue, bench.engine.pool
-    assert pool.take(bench.now, "w") is first
-    assert list(pool.deal(first, "w").hand) == [second]
+    assert pool.start_next(bench.now, "w") is first
+    assert list(pool.start_batch(first, "w").pending) == [second]
     bench.finish(first)
-    assert pool.take(bench.now, "w") is third
-    assert list(pool.deal(third, "w").hand) == []
+    assert pool.start_next(bench.now, "w") is third
+    assert list(pool.start_batch(third, "w").pending) == []
     bench.finish(third)
-    assert pool.take(bench.now, "w") is other
-    assert list(pool.deal(other, "w").hand) == many[: MOST - 1]
-    assert list(queue) == many[MOST - 1 :]
+    assert pool.start_next(bench.now, "w") is other
+    assert list(pool.start_batch(other, "w").pending) == many[: MAX_BATCH - 1]
+    assert list(queue) == many[MAX_BATCH - 1 :]
 
 
 class Raced(deque[RunRecord]):
@@ -150,23 +150,23 @@ def test_the_rest_is_taken_back_at_the_very_moment_when_the_worker_wants_it(*, g
     job = bench.job(overlap=Overlap.ALLOW)
     runs = bench.submit(job, 4)
     worker, pool = Worker("w"), bench.engine.pool
-    worker.outcome.run = pool.take(bench.now, "w")
-    streak = worker.batch = pool.deal(runs[0], "w")
+    worker.outcome.run = pool.start_next(bench.now, "w")
+    streak = worker.batch = pool.start_batch(runs[0], "w")
     if given_up:
-        pool.enter(streak, 0.0)  # which sees a run that goes on
+        pool.record_batch(streak, 0.0)  # which sees a run that goes on
         assert list(pool.queue) == runs[1:]
         pool.finish(runs[0], bench.now, RunState.CANCELLED, 1.0, reason="given up")
-        streak.times += (bench.now, ELAPSED)  # what it notes if it had looked into its hand before all that
+        streak.timings += (bench.now, ELAPSED)  # what it notes if it had looked into its hand before all that
     else:
-        raced = Raced(streak.hand)
-        raced.somebody = lambda: pool.enter(streak, 0.0)
-        streak.hand = raced
+        raced = Raced(streak.pending)
+        raced.somebody = lambda: pool.record_batch(streak, 0.0)
+        streak.pending = raced
         worker.outcome.ended, worker.outcome.elapsed = bench.now, ELAPSED
         assert worker.next_in_batch() is None
         assert worker.outcome.run is None  # of this one everything has been told
         assert bench.counts == (0, 3, 0)
         assert (job.running, job.queued) == (0, 3)
-    pool.enter(streak, 0.0)
+    pool.record_batch(streak, 0.0)
     [ending] = bench.endings
     assert ending.state is (RunState.CANCELLED if given_up else RunState.OK)
     assert bench.run_all() == [2, 3, 4]
@@ -328,9 +328,9 @@ def test_a_run_in_a_streak_may_look_ask_and_steer(scheduler: Scheduler, steps: S
     steps.special = {5: act}
     runs = steps.go(12)
     assert runs[-1].wait(LIMIT)
-    running, asked, cancelled = seen
+    running, stop_requested, cancelled = seen
     assert running == [5]
-    assert asked.wait(LIMIT)
+    assert stop_requested.wait(LIMIT)
     assert cancelled is Cancellation.TAKEN_OUT
     assert steps.began == [*(number for number in range(2, 14) if number != 9), 14]
     assert steps.streaks == [1]
@@ -449,7 +449,7 @@ def test_an_error_of_our_own_in_the_midst_of_a_streak(
         raise KeyError("a book is missing")
 
     def breaking() -> str:
-        monkeypatch.setattr(pool, "enter", broken)
+        monkeypatch.setattr(pool, "record_batch", broken)
         return "something to come back with"
 
     steps.special = {5: breaking}
@@ -466,13 +466,13 @@ def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
     """They come back after each anyway, and all the others would be taken back each time."""
     steps.special = {number: lambda: "value" for number in range(2, 32)}
     dealt: list[Any] = []
-    deal = scheduler._kernel._pool.deal
+    deal = scheduler._kernel._pool.start_batch
 
     def noted(*arguments: Any) -> Batch:
         dealt.append(arguments)
         return deal(*arguments)
 
-    monkeypatch.setattr(scheduler._kernel._pool, "deal", noted)
+    monkeypatch.setattr(scheduler._kernel._pool, "start_batch", noted)
     for run in steps.go(30):
         assert run.result(LIMIT) == "value"
     assert len(dealt) <= 1  # after the one before, which had nothing to tell
@@ -481,7 +481,7 @@ def test_runs_that_each_have_something_to_tell_are_dealt_no_hands(
 def test_few_runs_are_no_streak(scheduler: Scheduler, steps: Steps) -> None:
     """To deal a hand takes longer than to take each."""
     steps.special = {4: lambda: None}
-    for run in steps.go(FEWEST):
+    for run in steps.go(MIN_QUEUE):
         assert run.wait(LIMIT)
     assert steps.streaks == [0]
 
@@ -491,12 +491,12 @@ def test_no_run_ends_before_it_has_begun() -> None:
     bench = Bench(pool=1)
     runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
     pool = bench.engine.pool
-    pool.take(bench.now, "w")
-    streak = pool.deal(runs[0], "w")
+    pool.start_next(bench.now, "w")
+    streak = pool.start_batch(runs[0], "w")
     for ended in (0.001, 0.002):
-        streak.times += (BOOTED + ended, 0.001)
-        streak.hand.popleft()
-    pool.enter(streak, NOON - BOOTED - 0.005)
+        streak.timings += (BOOTED + ended, 0.001)
+        streak.pending.popleft()
+    pool.record_batch(streak, NOON - BOOTED - 0.005)
     times = [(run.started, run.ended) for run in reversed(bench.snapshot().recent)]
     assert all(began is not None and ended is not None and began <= ended for began, ended in times)
 
@@ -506,6 +506,6 @@ def test_what_is_taken_back_comes_last_first() -> None:
     bench = Bench()
     runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 4)
     streak = Batch(runs[0], runs[1:], "w")
-    assert streak.hand.popleft() is runs[1]
-    assert streak.take_back() == [runs[3], runs[2]]
-    assert (streak.runs, streak.take_back()) == (runs[:2], [])
+    assert streak.pending.popleft() is runs[1]
+    assert streak.reclaim() == [runs[3], runs[2]]
+    assert (streak.runs, streak.reclaim()) == (runs[:2], [])

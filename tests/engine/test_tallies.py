@@ -17,16 +17,16 @@ from jobtui.runtime.clock import ManualClock
 def tally(job: JobRecord) -> dict[str, int]:
     """What a job's tally counts, without the zeros."""
     names = JobCounters._fields[2:]
-    return {name: count for name, count in zip(names, job.tally()[2:], strict=True) if count}
+    return {name: count for name, count in zip(names, job.counters()[2:], strict=True) if count}
 
 
 def test_a_new_job_has_nothing_to_tell() -> None:
     """A name, that it is not paused, and zeros."""
     bench = Bench()
     job = bench.job("a")
-    assert job.tally() == JobCounters("a", False, 0, 0, 0, 0, 0, 0)
-    bench.engine.pause(job, bench.now)
-    assert job.tally().paused
+    assert job.counters() == JobCounters("a", False, 0, 0, 0, 0, 0, 0)
+    bench.engine.pause_job(job, bench.now)
+    assert job.counters().paused
 
 
 def test_each_ending_of_work_is_counted_once() -> None:

@@ -69,11 +69,11 @@ def test_every_keeps_its_grid_for_a_day_without_drift() -> None:
     """86,400 ticks of a timer that is always a little late are due on whole seconds of the grid."""
     bench = Bench()
     job = bench.job(schedule=Every(0.1), overlap=Overlap.SKIP)
-    bench.engine.journal.listen(readers=0)
+    bench.engine.event_log.set_reader_count(0)
     due = []
     for second in range(1, 86_401):
         bench.now = NOON + second + 0.003
-        bench.engine.tick(bench.now)
+        bench.engine.process_due(bench.now)
         if second % 8_640 == 0:
             due.append(bench.engine.next_due)
     assert due == [pytest.approx(NOON + second + 0.1, abs=1e-6) for second in range(8_640, 86_401, 8_640)]
@@ -252,16 +252,16 @@ def test_a_paused_jobs_ticks_start_nothing_and_share_one_entry() -> None:
     bench = Bench()
     job = bench.job(schedule="@every 10s")
     bench.now += 5
-    assert bench.engine.pause(job, bench.now)
-    assert not bench.engine.pause(job, bench.now)
+    assert bench.engine.pause_job(job, bench.now)
+    assert not bench.engine.pause_job(job, bench.now)
     assert bench.view(job).status is JobStatus.PAUSED
     assert bench.view(job).paused_since == datetime.fromtimestamp(NOON + 5, UTC)
     for _ in range(4):
         bench.tick(10)
     assert bench.ticks == [(RunState.SKIPPED, 4, "paused since 12:00:05")]
     assert bench.counts == (0, 0, 0)
-    assert bench.engine.resume(job, bench.now)
-    assert not bench.engine.resume(job, bench.now)
+    assert bench.engine.resume_job(job, bench.now)
+    assert not bench.engine.resume_job(job, bench.now)
     assert bench.view(job).status is JobStatus.IDLE
     assert bench.view(job).paused_since is None
     bench.tick(5)
@@ -277,7 +277,7 @@ def test_a_paused_jobs_late_ticks_are_counted() -> None:
     """Also under ``misfire="all"``."""
     for misfire in Misfire:
         bench = Bench()
-        bench.engine.pause(bench.job(schedule="@every 10s", misfire=misfire), bench.now)
+        bench.engine.pause_job(bench.job(schedule="@every 10s", misfire=misfire), bench.now)
         bench.tick(100)
         assert bench.ticks == [(RunState.SKIPPED, 10, "paused since 12:00:00")]
 
@@ -286,7 +286,7 @@ def test_a_paused_job_runs_by_hand_and_shows_it() -> None:
     """Pausing stops ticks, not people; a paused job whose run is going is RUNNING."""
     bench = Bench()
     job = bench.job()
-    bench.engine.pause(job, bench.now)
+    bench.engine.pause_job(job, bench.now)
     bench.submit(job, trigger=Trigger.HAND)
     assert bench.view(job).status is JobStatus.QUEUED
     run = bench.take()
@@ -340,7 +340,7 @@ def test_a_clock_set_back_an_hour_does_not_stall_intervals_and_delays() -> None:
     bench.tick(601)
     assert len(bench.take_all()) == 2
     bench.now -= 3600
-    bench.engine.clock_stepped(-3600, bench.now)
+    bench.engine.apply_clock_step(-3600, bench.now)
     assert due_of(bench, "interval") == "23 11:20:00"
     assert due_of(bench, "cron") == "23 12:20:00"
     assert (late.due, fixed.due) == (NOON + 900 - 3600, NOON + 900)
@@ -362,7 +362,7 @@ def test_a_given_start_keeps_its_grid_when_the_clock_is_set_back() -> None:
     job = bench.job(schedule=Every("10m", start))
     bench.tick(8)
     bench.now -= 3600
-    bench.engine.clock_stepped(-3600, bench.now)
+    bench.engine.apply_clock_step(-3600, bench.now)
     assert due_of(bench, "a") == "23 12:00:07"
     assert isinstance(job.schedule, Every)
     assert job.schedule.start == start
@@ -373,7 +373,7 @@ def test_a_clock_corrected_by_days_moves_cron_jobs_too() -> None:
     bench = Bench()
     bench.job("cron", "0 30 * * * *")
     bench.now -= 2 * DAY
-    bench.engine.clock_stepped(-2 * DAY, bench.now)
+    bench.engine.apply_clock_step(-2 * DAY, bench.now)
     assert due_of(bench, "cron") == "21 12:30:00"
 
 
@@ -383,7 +383,7 @@ def test_a_step_of_exactly_three_hours_is_no_correction(noise: float) -> None:
     bench = Bench()
     bench.job("cron", "0 30 * * * *")
     bench.now -= 3 * 3600
-    bench.engine.clock_stepped(-3 * 3600.0 - noise, bench.now)
+    bench.engine.apply_clock_step(-3 * 3600.0 - noise, bench.now)
     assert due_of(bench, "cron") == "23 12:30:00"
 
 
@@ -391,9 +391,9 @@ def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() 
     """That run started when the new clock would have shown 08:00 sharp, though the step measures as more."""
     bench = Bench()
     bench.job("cron", "0 0 * * * *")
-    bench.engine.tick(bench.now)
+    bench.engine.process_due(bench.now)
     bench.now -= 4 * 3600
-    bench.engine.clock_stepped(-4 * 3600.0 - 0.0005, bench.now)
+    bench.engine.apply_clock_step(-4 * 3600.0 - 0.0005, bench.now)
     assert due_of(bench, "cron") == "23 09:00:00"
 
 
@@ -403,7 +403,7 @@ def test_a_clock_set_back_by_days_after_the_stop_makes_nothing_due() -> None:
     bench.job("interval", "@every 1s")
     bench.job("cron", "* * * * * *")
     bench.engine.stop(bench.now)
-    bench.engine.clock_stepped(-172_800, NOON - 172_800)
+    bench.engine.apply_clock_step(-172_800, NOON - 172_800)
     assert bench.engine.next_due is None
     assert [job.next for job in bench.snapshot().jobs] == [None, None]
 

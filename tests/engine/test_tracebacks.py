@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from jobtui import Scheduler
-from jobtui.engine.tracebacks import LONGEST, one_line, report, trimmed_traceback
+from jobtui.engine.tracebacks import LONGEST, log_exception, one_line, trimmed_traceback
 
 
 def fail(message: str) -> None:
@@ -104,7 +104,7 @@ def test_report_logs_what_is_being_handled(caplog: pytest.LogCaptureFixture) -> 
     try:
         fail("no")
     except ValueError:
-        report("something went wrong")
+        log_exception("something went wrong")
     [record] = caplog.records
     assert (record.name, record.levelname, record.message) == ("jobtui", "ERROR", "something went wrong")
     assert record.exc_info is not None

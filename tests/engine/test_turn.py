@@ -44,14 +44,14 @@ class Twin:
         bench.now += 1
         known = [run for run in self.started if run is not None]
         going = [run for run in known if run.state is RunState.RUNNING]
-        if what == "submit" and not bench.engine.over:
+        if what == "submit" and not bench.engine.closed:
             bench.submit(self.jobs[which])
         elif what == "resize":
             bench.engine.resize(which, bench.now)
-        elif what == "stop" and not bench.engine.over:
+        elif what == "stop" and not bench.engine.closed:
             bench.engine.stop(bench.now)
         elif what == "take":
-            self.started.append(pool.take(bench.now, "w"))
+            self.started.append(pool.start_next(bench.now, "w"))
         elif what == "turn" and going:
             self.turn(going[which % len(going)])
         elif what == "turn again" and known:  # one that may have been given up meanwhile
@@ -61,10 +61,10 @@ class Twin:
         """End a run, and start the next one."""
         pool, now = self.bench.engine.pool, self.bench.now
         if self.at_once:
-            self.started.append(pool.turn(done, now, ELAPSED, "w"))
+            self.started.append(pool.finish_and_start_next(done, now, ELAPSED, "w"))
         else:
             pool.finish(done, now, RunState.OK, ELAPSED)
-            self.started.append(pool.take(now, "w"))
+            self.started.append(pool.start_next(now, "w"))
 
 
 @given(OPERATIONS)

@@ -151,7 +151,7 @@ def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
     scheduler = make(pool=1)
     scheduler.start()
     begun, pool = threading.Event(), scheduler._kernel._pool
-    gate, turn = Gate(), pool.turn
+    gate, turn = Gate(), pool.finish_and_start_next
 
     def begin() -> None:
         begun.set()
@@ -163,14 +163,14 @@ def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
     begun.clear()
 
     def asking(*arguments: Any) -> Any:
-        monkeypatch.setattr(pool, "turn", turn)
+        monkeypatch.setattr(pool, "finish_and_start_next", turn)
         run = turn(*arguments)
         scheduler.now(begin)
         return run
 
     scheduler.now(work)
     gate.wait_begun()
-    monkeypatch.setattr(pool, "turn", asking)
+    monkeypatch.setattr(pool, "finish_and_start_next", asking)
     gate.open()
     assert begun.wait(LIMIT)
 

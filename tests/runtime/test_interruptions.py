@@ -121,8 +121,8 @@ def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The garbage collector runs it anywhere: the worker goes on, and does what the destructor asked for."""
-    turn = scheduler._kernel._pool.turn
-    take = scheduler._kernel._pool.take
+    turn = scheduler._kernel._pool.finish_and_start_next
+    take = scheduler._kernel._pool.start_next
     asked: list[Any] = []
 
     class Litter:
@@ -145,8 +145,8 @@ def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
 
         return with_litter
 
-    monkeypatch.setattr(scheduler._kernel._pool, "turn", collecting(turn))
-    monkeypatch.setattr(scheduler._kernel._pool, "take", collecting(take))
+    monkeypatch.setattr(scheduler._kernel._pool, "finish_and_start_next", collecting(turn))
+    monkeypatch.setattr(scheduler._kernel._pool, "start_next", collecting(take))
     scheduler.now(noop).result(LIMIT)
     run, error = asked
     run.result(LIMIT)
@@ -171,7 +171,7 @@ def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
 # --- errors of our own ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", ["turn", "finish", "take"])
+@pytest.mark.parametrize("step", ["finish_and_start_next", "finish", "start_next"])
 def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
     """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
@@ -204,7 +204,7 @@ def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, st
         assert told.wait(LIMIT)
         told.clear()
     assert run.wait(LIMIT)
-    assert run.state is (RunState.OK if step == "take" else RunState.FAILED)
+    assert run.state is (RunState.OK if step == "start_next" else RunState.FAILED)
     scheduler.now(noop).result(LIMIT)
     snapshot = scheduler.snapshot()
     assert "KeyError: 'a book is missing'" in snapshot.internal_error
@@ -318,7 +318,7 @@ def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
         failed.release()
         raise KeyError("a book is missing")
 
-    monkeypatch.setattr(scheduler._kernel._pool, "take", broken)
+    monkeypatch.setattr(scheduler._kernel._pool, "start_next", broken)
     runs = [scheduler.now(noop) for _ in range(3)]
     assert failed.acquire(timeout=LIMIT)
     scheduler.snapshot()

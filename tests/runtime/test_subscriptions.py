@@ -85,7 +85,7 @@ def test_a_closed_subscription_gets_nothing(make: Make) -> None:
     assert list(third.read()) == events
     third.close()
     other.close()
-    assert not scheduler._kernel._engine.journal.listening  # none is built while nobody listens
+    assert not scheduler._kernel._engine.event_log.is_recording  # none is built while nobody listens
     scheduler.now(zero)
     assert not other.read()
     assert scheduler.subscribe().snapshot.seq == 3

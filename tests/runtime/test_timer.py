@@ -99,7 +99,7 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
 ) -> None:
     """The snapshot and an event have it in one line; what is due comes a little later."""
     monkeypatch.setattr("jobtui.runtime.timer.ERROR_PAUSE", 0.001)
-    tick = Engine.tick
+    tick = Engine.process_due
     failures = iter([OSError("the disk\nis full")])
 
     def fails_once(engine: Engine, now: float) -> None:
@@ -107,7 +107,7 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
             raise failure
         tick(engine, now)
 
-    monkeypatch.setattr(Engine, "tick", fails_once)
+    monkeypatch.setattr(Engine, "process_due", fails_once)
     scheduler = make()
     subscription = scheduler.subscribe()
     run = scheduler.in_(0, zero)

@@ -14,9 +14,9 @@ def test_what_was_drawn_before_is_in_the_picture_as_it_is() -> None:
     pictures = []
     for _ in scheduler.refresh_views():
         records = scheduler._kernel.inspect(lambda engine: list(engine.jobs.values()))
-        pictures.append(sum(record.picture is not None for record in records))
+        pictures.append(sum(record.cached_view is not None for record in records))
     assert pictures == [DRAWN_TOGETHER, 2 * DRAWN_TOGETHER, 3 * DRAWN_TOGETHER]
-    drawn = [record.picture for record in records]
+    drawn = [record.cached_view for record in records]
     jobs = scheduler.snapshot().jobs
     assert [job.name for job in jobs] == names
     assert all(job is picture for job, picture in zip(jobs, drawn, strict=True))

@@ -10,7 +10,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.engine.ledger import MemoryLedger
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, view_of
+from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, entry_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.schedules.parser import parse
@@ -38,8 +38,8 @@ class Bench:
         self.records: dict[int, RunRecord] = {}  # of every run; the ledger keeps no more than their values
         self._new_run = self.engine.pool.new_run
         setattr(self.engine.pool, "new_run", self._noted)  # noqa: B010 - mypy: methods are not assigned to
-        self.engine.journal.capacity = 1_000_000
-        self.engine.journal.listen(readers=1)
+        self.engine.event_log.capacity = 1_000_000
+        self.engine.event_log.set_reader_count(1)
         if started:
             self.engine.start(self.now)
 
@@ -82,18 +82,18 @@ class Bench:
     def tick(self, seconds: float) -> None:
         """Let time pass, and the timer wake at the end of it."""
         self.now += seconds
-        self.engine.tick(self.now)
+        self.engine.process_due(self.now)
 
     def take(self) -> RunRecord:
         """Start the next run; there has to be one."""
-        run = self.engine.pool.take(self.now, "worker-1")
+        run = self.engine.pool.start_next(self.now, "worker-1")
         assert run is not None
         return run
 
     def take_all(self) -> list[RunRecord]:
         """Start every run there is a slot for."""
         taken = []
-        while (run := self.engine.pool.take(self.now, "worker-1")) is not None:
+        while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
             taken.append(run)
         return taken
 
@@ -104,7 +104,7 @@ class Bench:
     def run_all(self) -> list[int]:
         """Start and end runs, one by one, until nothing is left. Returns their numbers in order."""
         order = []
-        while (run := self.engine.pool.take(self.now, "worker-1")) is not None:
+        while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
             order.append(run.number)
             self.finish(run)
         return order
@@ -126,7 +126,7 @@ class Bench:
     @property
     def endings(self) -> list[RunView]:
         """The ledger, oldest first."""
-        return [view_of(run, UTC) for run in reversed(self.ledger.latest(100_000))]
+        return [entry_view(run, UTC) for run in reversed(self.ledger.latest(100_000))]
 
     @property
     def ticks(self) -> list[tuple[RunState, int, str]]:
@@ -136,7 +136,7 @@ class Bench:
     @property
     def events(self) -> list[Event]:
         """What has happened so far."""
-        return list(self.engine.journal.after(0))
+        return list(self.engine.event_log.since(0))
 
     def told(self) -> list[str]:
         """The names of the events so far, with the number of their run."""

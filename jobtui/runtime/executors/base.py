@@ -105,16 +105,16 @@ class Worker:
     def next_in_batch(self) -> RunRecord | None:
         """Claim the next run of the worker's batch. None: the worker must report to the dispatcher first."""
         batch, outcome = self.batch, self.outcome
-        if batch is None or not batch.hand or outcome.has_details:
+        if batch is None or not batch.pending or outcome.has_details:
             return None
         run = outcome.run
         if run is None or run.extras is not NO_EXTRAS or run.attachments is not None:
             return None
-        batch.times += (outcome.ended, outcome.elapsed)
+        batch.timings += (outcome.ended, outcome.elapsed)
         try:
-            return batch.hand.popleft()
+            return batch.pending.popleft()
         except IndexError:  # the holder of the lock has just reclaimed the rest
-            outcome.run = None  # the end of this run is in `batch.times`
+            outcome.run = None  # the end of this run is in `batch.timings`
             return None
 
     def wake(self) -> None:

@@ -15,7 +15,7 @@ from contextvars import Context, copy_context
 from typing import Any
 
 from jobtui.engine.records import RunRecord
-from jobtui.engine.tracebacks import report
+from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.attachments import stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
@@ -119,7 +119,7 @@ class ThreadExecutor:
             thread.start()
         except RuntimeError:  # the machine has no more threads, or the interpreter is about to end
             self._dispatcher.spawn_failed()
-            report("no thread can be started; the runs wait for the threads there are")
+            log_exception("no thread can be started; the runs wait for the threads there are")
 
     # --- executing runs ---------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class ThreadExecutor:
                     self._execute(run, worker)
                     run = worker.next_in_batch() or dispatcher.finish_and_start_next(worker)
             except Exception as error:  # noqa: BLE001 - jobtui's own; a thread that ends would keep its slot
-                report(f"an error inside the scheduler, in {worker.name}")
+                log_exception(f"an error inside the scheduler, in {worker.name}")
                 dispatcher.worker_crashed(worker, error)
                 run = None
             awake = self._wait_for_work(worker)
