@@ -1,4 +1,4 @@
-"""The values that name a state: of a job, a run, a scheduler; and the policies of a job."""
+"""Enums for the state of a job, a run and a scheduler, and for the policies of a job."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class JobStatus(Enum):
 
     IDLE = "IDLE"
     RUNNING = "RUNNING"
-    QUEUED = "QUEUED"  # it has only waiting runs
+    QUEUED = "QUEUED"  # all its live runs are QUEUED or HELD
     PAUSED = "PAUSED"
 
 
 class RunState(Enum):
-    """Where a run is, or how it ended. A tick that starts no run has only an ending."""
+    """The state of a run. A tick that starts no run has only a final state."""
 
-    SCHEDULED = "SCHEDULED"  # a one-off whose instant has not come
+    SCHEDULED = "SCHEDULED"  # a one-off run that is not due yet
     HELD = "HELD"
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -31,12 +31,12 @@ class RunState(Enum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing can happen to a run in this state any more."""
+        """Whether this state is final."""
         return self not in _LIVE
 
     @property
     def waiting(self) -> bool:
-        """Whether a run in this state can still be taken out before it starts."""
+        """Whether a run in this state has not started yet."""
         return self in _WAITING
 
 
@@ -45,7 +45,7 @@ _LIVE = _WAITING | {RunState.RUNNING}
 
 
 class Trigger(Enum):
-    """What asked for a run."""
+    """What requested a run."""
 
     TICK = "tick"
     NOW = "now"
@@ -55,7 +55,7 @@ class Trigger(Enum):
 
 
 class Overlap(Enum):
-    """What becomes of a run whose job has a run going already."""
+    """What happens to a new run of a job that has an earlier live run."""
 
     HOLD = "hold"
     SKIP = "skip"
@@ -64,28 +64,28 @@ class Overlap(Enum):
 
 
 class Misfire(Enum):
-    """What becomes of the ticks that passed while the timer could not act (sleep, stall, clock step)."""
+    """What happens to ticks that passed while the timer could not act (sleep, stall, clock step)."""
 
     COALESCE = "coalesce"  # one run for all of them
-    SKIP = "skip"  # none
+    SKIP = "skip"  # no run
     ALL = "all"  # one run for each
 
 
 class Cancellation(Enum):
-    """What came of the wish to cancel a run; true unless it came too late."""
+    """The result of a request to cancel a run. Only TOO_LATE is false."""
 
-    TAKEN_OUT = "taken out"  # it waited, and will not start
+    TAKEN_OUT = "taken out"  # the run was waiting and will not start
     INTERRUPTED = "interrupted"  # a coroutine: cancelled at its next await
-    ASKED = "asked"  # a thread cannot be stopped: its work sees that it shall end, if it looks
-    TOO_LATE = "too late"  # it had ended, or there is no such run
+    ASKED = "asked"  # a thread cannot be stopped: its job has to check for the request
+    TOO_LATE = "too late"  # the run had ended, or does not exist
 
     def __bool__(self) -> bool:
-        """Whether it was not too late."""
+        """Return whether the request came in time."""
         return self is not Cancellation.TOO_LATE
 
 
 class Phase(Enum):
-    """Where a scheduler is in its life. There is no way back."""
+    """The phase of a scheduler's life. Phases only move forward."""
 
     NEW = "new"
     RUNNING = "running"

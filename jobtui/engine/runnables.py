@@ -1,4 +1,4 @@
-"""What a job can run, and what Python knows about it."""
+"""Runnables: check what the user wants a job to run, and find its name, origin and summary."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ ACCEPTED = (
 
 
 class Runnable:
-    """What a job runs, with its name and origin.
+    """What a job runs.
 
     Attributes:
-        call: Does the work when it is called. Where it returns a coroutine, the coroutine is the work.
-        name: ``(unnamed)`` for a lambda, as in Revel; else the function's or the class's name.
+        call: Does the work. If it returns a coroutine, the coroutine does the work.
+        name: The function's or the class's name; ``(unnamed)`` for a lambda, as in Revel.
     """
 
     __slots__ = ("call", "name")
@@ -32,13 +32,13 @@ class Runnable:
 
     @property
     def origin(self) -> str:
-        """``file:line`` of the code, or "" for what is not written in Python."""
+        """``file:line`` of the code; "" if it is not written in Python."""
         code = getattr(_innermost(self.call), "__code__", None)
         return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring of the function or, failing that, of its object's class."""
+        """The first line of the function's docstring, else of the docstring of its object's class, else ""."""
         target = _innermost(self.call)
         for documented in (target, type(getattr(target, "__self__", None))):
             text = documented.__doc__ if documented is not type(None) else None
@@ -48,15 +48,15 @@ class Runnable:
 
 
 def as_runnable(thing: object) -> Runnable:
-    """Check what the user wants to run.
+    """Return the runnable for what the user wants to run.
 
-    A class with a ``run()`` method is accepted too: one instance of it is made, without arguments.
+    A class with a ``run()`` method is accepted too: it is instantiated without arguments.
 
     Raises:
-        TypeError: Saying what is accepted.
+        TypeError: The thing cannot be run; the message says what can.
     """
     if type(thing) is FunctionType and not thing.__code__.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-        return Runnable(thing, _name_of(thing))  # as most are, and there may be 100,000 jobs
+        return Runnable(thing, _name_of(thing))  # the fast path: there may be 100,000 jobs
     if isinstance(thing, type):
         thing = _instance(thing)
     if not inspect.isroutine(thing) and callable(run := getattr(thing, "run", None)):
@@ -68,7 +68,7 @@ def as_runnable(thing: object) -> Runnable:
         raise TypeError(
             f"{thing.__qualname__}() was called: pass the coroutine function itself, without parentheses"
         )
-    hint = " (did the function get called? pass it without parentheses)" if thing is None else ""
+    hint = " (was the function called? pass it without parentheses)" if thing is None else ""
     raise TypeError(f"{thing!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
 
 
@@ -79,14 +79,14 @@ def _instance(kind: type) -> object:
         return kind()
     except TypeError as error:
         raise TypeError(
-            f"{kind.__name__} cannot be made without arguments ({error}); pass an instance"
+            f"{kind.__name__} cannot be instantiated without arguments ({error}); pass an instance"
         ) from None
 
 
 def _checked(call: Callable[..., Any]) -> Callable[..., Any]:
     target = _innermost(call)
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
-        # Calling it only makes a generator: the body would never run, and nobody would be told.
+        # A call only creates a generator: the body would never run, without any error.
         raise TypeError(f"{_name_of(call)} is a generator function: its body would not run; remove the yield")
     return call
 
@@ -105,5 +105,5 @@ def _name_of(call: Callable[..., Any]) -> str:
     name = getattr(call, "__name__", None)
     if not isinstance(name, str) or not name:
         name = type(call).__name__
-    # A name that a program made up must not reach the terminal as an escape sequence.
+    # A generated name must not reach the terminal as an escape sequence.
     return UNNAMED if name == "<lambda>" or not name.isprintable() else name

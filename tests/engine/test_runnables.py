@@ -1,4 +1,4 @@
-"""What can be run, what is refused, and what Python knows of it."""
+"""Tests of runnables: which objects can be run, and their names, origins and summaries."""
 
 import functools
 from collections.abc import AsyncIterator, Iterator
@@ -10,40 +10,40 @@ from jobtui.engine.runnables import ACCEPTED, as_runnable
 
 
 def plain() -> str:
-    """Say so.
+    """Return a word.
 
-    At length.
+    A second paragraph.
     """
     return "plain"
 
 
 async def coroutine() -> None:
-    """Do it later."""
+    """Run as a coroutine."""
 
 
 class WithRun:
-    """Runs.
+    """Has a run method.
 
-    For long.
+    A second paragraph.
     """
 
     def run(self) -> str:  # noqa: D102 - the class's docstring is the summary
         return "run"
 
     def method(self) -> str:
-        """Do it by method."""
+        """Run as a method."""
         return "method"
 
     @staticmethod
     def static() -> str:
-        """Do it without."""
+        """Run as a static method."""
         return "static"
 
 
 class Callable_:  # noqa: N801 - the name is tested
     """Can be called."""
 
-    def __call__(self) -> str:  # noqa: D102 - as above
+    def __call__(self) -> str:  # noqa: D102 - the class's docstring is the summary
         return "called"
 
 
@@ -53,50 +53,55 @@ NO_BODY = "is a generator function: its body would not run; remove the yield"
 
 
 class Both:
-    """Has run() and can be called: run() counts, as in Revel."""
+    """Has run() and can be called: run() is used, as in Revel."""
 
     def run(self) -> str:
         """Run."""
         return "run"
 
     def __call__(self) -> str:
-        """Not this."""
+        """Never called."""
         return "called"
 
 
 @pytest.mark.parametrize(
-    ("thing", "name", "answer", "summary"),
+    ("thing", "name", "result", "summary"),
     [
-        (plain, "plain", "plain", "Say so."),
-        (lambda: "lambda", "(unnamed)", "lambda", ""),
-        (functools.partial(plain), "plain", "plain", "Say so."),
-        (functools.partial(functools.partial(lambda word: word), "x"), "(unnamed)", "x", ""),
-        (WithRun(), "WithRun", "run", "Runs."),
-        (WithRun, "WithRun", "run", "Runs."),
-        (WithRun().method, "method", "method", "Do it by method."),
-        (WithRun.static, "static", "static", "Do it without."),
-        (Callable_(), "Callable_", "called", "Can be called."),
-        (functools.partial(Callable_()), "Callable_", "called", "Can be called."),
-        (Both(), "Both", "run", "Run."),
-        ("word".upper, "upper", "WORD", "Return a copy of the string converted to uppercase."),
+        pytest.param(plain, "plain", "plain", "Return a word.", id="function"),
+        pytest.param(lambda: "lambda", "(unnamed)", "lambda", "", id="lambda"),
+        pytest.param(functools.partial(plain), "plain", "plain", "Return a word.", id="partial"),
+        pytest.param(
+            functools.partial(functools.partial(lambda word: word), "x"), "(unnamed)", "x", "", id="partials"
+        ),
+        pytest.param(WithRun(), "WithRun", "run", "Has a run method.", id="object with run"),
+        pytest.param(WithRun, "WithRun", "run", "Has a run method.", id="class with run"),
+        pytest.param(WithRun().method, "method", "method", "Run as a method.", id="method"),
+        pytest.param(WithRun.static, "static", "static", "Run as a static method.", id="static method"),
+        pytest.param(Callable_(), "Callable_", "called", "Can be called.", id="callable object"),
+        pytest.param(
+            functools.partial(Callable_()), "Callable_", "called", "Can be called.", id="partial of an object"
+        ),
+        pytest.param(Both(), "Both", "run", "Run.", id="callable object with run"),
+        pytest.param(
+            "word".upper, "upper", "WORD", "Return a copy of the string converted to uppercase.", id="builtin"
+        ),
     ],
 )
-def test_what_can_be_run(thing: Any, name: str, answer: str, summary: str) -> None:
-    """It is called as it should be, and has the name and the summary that a user expects."""
+def test_a_runnable_has_the_call_the_name_and_the_summary_of_its_object(
+    thing: Any, name: str, result: str, summary: str
+) -> None:
     runnable = as_runnable(thing)
-    assert (runnable.call(), runnable.name, runnable.summary) == (answer, name, summary)
+    assert (runnable.call(), runnable.name, runnable.summary) == (result, name, summary)
 
 
-def test_a_coroutine_function_can_be_run() -> None:
-    """Its call makes the coroutine that is the work."""
+def test_the_call_of_a_coroutine_function_returns_a_coroutine() -> None:
     runnable = as_runnable(coroutine)
-    assert (runnable.name, runnable.summary) == ("coroutine", "Do it later.")
+    assert (runnable.name, runnable.summary) == ("coroutine", "Run as a coroutine.")
     work = runnable.call()
     work.close()
 
 
-def test_the_origin_is_where_the_code_was_written() -> None:
-    """``file:line`` of functions, methods, ``run()`` and ``__call__``; "" for what is not Python."""
+def test_the_origin_is_the_file_and_line_of_python_code_and_else_empty() -> None:
     for thing in (plain, WithRun(), WithRun().method, Callable_(), functools.partial(plain)):
         path, _, line = as_runnable(thing).origin.rpartition(":")
         assert path == __file__
@@ -116,7 +121,7 @@ async def async_generator() -> AsyncIterator[int]:
 
 
 class GeneratorRun:
-    """Its run() yields."""
+    """Has a run() that is a generator function."""
 
     def run(self) -> Iterator[int]:
         """Yield."""
@@ -124,7 +129,7 @@ class GeneratorRun:
 
 
 class GeneratorCall:
-    """Its call yields."""
+    """Has a __call__() that is a generator function."""
 
     def __call__(self) -> Iterator[int]:
         """Yield."""
@@ -132,7 +137,7 @@ class GeneratorCall:
 
 
 class NeedsArguments:
-    """Cannot be made without arguments."""
+    """Cannot be instantiated without arguments."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -142,11 +147,11 @@ class NeedsArguments:
 
 
 class NoRun:
-    """Has no run()."""
+    """Has no run() method."""
 
 
 class RunIsData:
-    """Its run is no method."""
+    """Has a run attribute that is not a method."""
 
     run = 5
 
@@ -154,7 +159,7 @@ class RunIsData:
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (None, f"None cannot be run (did the function get called? {HINT}); a runnable is {ACCEPTED}"),
+        (None, f"None cannot be run (was the function called? {HINT}); a runnable is {ACCEPTED}"),
         (5, f"5 cannot be run; a runnable is {ACCEPTED}"),
         ("0 0 * * *", f"'0 0 * * *' cannot be run; a runnable is {ACCEPTED}"),
         (NoRun, f"NoRun is a class without a run() method; a runnable is {ACCEPTED}"),
@@ -167,19 +172,17 @@ class RunIsData:
         (GeneratorCall(), f"GeneratorCall {NO_BODY}"),
         (
             NeedsArguments,
-            f"NeedsArguments cannot be made without arguments ({MISSING}); pass an instance",
+            f"NeedsArguments cannot be instantiated without arguments ({MISSING}); pass an instance",
         ),
     ],
 )
-def test_what_cannot_be_run(thing: object, message: str) -> None:
-    """The error says what is wrong and what is accepted."""
+def test_the_error_says_why_something_cannot_be_run_and_what_can(thing: object, message: str) -> None:
     with pytest.raises(TypeError) as caught:
         as_runnable(thing)
     assert str(caught.value) == message
 
 
-def test_an_object_whose_run_is_no_method_cannot_be_run() -> None:
-    """Its repr is cut to a readable length."""
+def test_the_error_cuts_a_long_repr() -> None:
     with pytest.raises(
         TypeError, match=r"RunIsData object at .* cannot be run; a runnable is an object with"
     ):
@@ -189,15 +192,15 @@ def test_an_object_whose_run_is_no_method_cannot_be_run() -> None:
     assert len(str(caught.value)) < 250
 
 
-def test_a_coroutine_is_not_a_coroutine_function() -> None:
-    """Who calls it gets told, and Python does not warn that it was never awaited."""
+def test_a_coroutine_cannot_be_run_and_is_closed() -> None:
+    """Otherwise Python would warn that it was never awaited."""
     with pytest.raises(TypeError, match=r"coroutine\(\) was called: pass the coroutine function itself"):
         as_runnable(coroutine())
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred", "two\nlines", "\u202ebackwards"])
-def test_a_name_that_cannot_be_printed_is_none(name: str) -> None:
-    """An escape sequence in a function's name does not reach the terminal."""
+def test_a_name_that_is_not_printable_is_replaced_by_unnamed(name: str) -> None:
+    """An escape sequence in a function's name must not reach the terminal."""
 
     def function() -> None:
         pass
@@ -206,8 +209,7 @@ def test_a_name_that_cannot_be_printed_is_none(name: str) -> None:
     assert as_runnable(function).name == "(unnamed)"
 
 
-def test_odd_attributes_do_not_matter() -> None:
-    """A ``__name__`` or ``__doc__`` that is no text is not shown."""
+def test_a_name_or_docstring_that_is_not_a_string_is_ignored() -> None:
 
     class Odd:
         """Replaced."""

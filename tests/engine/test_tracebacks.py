@@ -1,11 +1,11 @@
-"""Tracebacks: the user's frames, not ours, and not too much of them."""
+"""Tests of formatted tracebacks: the user's frames without the scheduler's, at a bounded length."""
 
 import sys
 
 import pytest
 
 from jobtui import Scheduler
-from jobtui.engine.tracebacks import LONGEST, log_exception, one_line, trimmed_traceback
+from jobtui.engine.tracebacks import MAX_TRACEBACK, log_exception, one_line, trimmed_traceback
 
 
 def fail(message: str) -> None:
@@ -13,8 +13,8 @@ def fail(message: str) -> None:
     raise ValueError(message)
 
 
-def caught(message: str) -> ValueError:
-    """An exception that has come through two frames of this file."""
+def raised_error(message: str) -> ValueError:
+    """Return an exception whose traceback has two frames of this file."""
     try:
         fail(message)
     except ValueError as error:
@@ -22,8 +22,7 @@ def caught(message: str) -> ValueError:
     raise AssertionError
 
 
-def test_one_line_is_one_line_of_at_most_200_characters() -> None:
-    """Type and message, spaces and line ends made one."""
+def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
     assert one_line(ValueError("two\n  lines")) == "ValueError: two lines"
     assert one_line(KeyError("key")) == "KeyError: 'key'"
     assert one_line(SystemExit()) == "SystemExit"
@@ -32,75 +31,69 @@ def test_one_line_is_one_line_of_at_most_200_characters() -> None:
     assert one_line(ValueError("x" * 188)) == "ValueError: " + "x" * 188
 
 
-def test_frames_of_ours_at_the_top_are_left_out() -> None:
-    """The rest is as Python prints it."""
-    error = caught("no")
+def test_a_traceback_omits_the_first_frames_of_the_skipped_file() -> None:
+    error = raised_error("no")
     text = trimmed_traceback(error, skip="other.py")
     assert text.startswith("Traceback (most recent call last):\n")
     assert text.endswith("ValueError: no")
-    assert "in caught" in text
+    assert "in raised_error" in text
     assert "in fail" in text
     assert trimmed_traceback(error, skip=__file__) == "ValueError: no"
 
 
 def test_a_huge_traceback_loses_its_middle() -> None:
-    """Both ends are kept, and it is said how much is missing."""
-    text = trimmed_traceback(caught("<" + "x" * 100_000 + ">"), skip="other.py")
-    assert len(text) < LONGEST + 100
+    text = trimmed_traceback(raised_error("<" + "x" * 100_000 + ">"), skip="other.py")
+    assert len(text) < MAX_TRACEBACK + 100
     assert text.startswith("Traceback")
     assert text.endswith("x>")
     assert "characters left out" in text
 
 
-def test_a_traceback_of_just_the_longest_size_is_whole() -> None:
-    """32,000 characters are kept; of one more, as many stay and the rest is counted."""
-    around = len(trimmed_traceback(caught(""), skip="other.py")) + 2  # Python leaves ": " out, too
-    whole = trimmed_traceback(caught("x" * (LONGEST - around)), skip="other.py")
-    assert len(whole) == LONGEST
+def test_a_traceback_of_the_maximum_length_is_not_cut() -> None:
+    frame = len(trimmed_traceback(raised_error(""), skip="other.py")) + 2  # Python omits ": ", too
+    whole = trimmed_traceback(raised_error("x" * (MAX_TRACEBACK - frame)), skip="other.py")
+    assert len(whole) == MAX_TRACEBACK
     assert "left out" not in whole
     assert "… 1 characters left out …" in trimmed_traceback(
-        caught("x" * (LONGEST - around + 1)), skip="other.py"
+        raised_error("x" * (MAX_TRACEBACK - frame + 1)), skip="other.py"
     )
 
 
-def test_what_cannot_be_shown_is_named() -> None:
-    """Python's own formatting raises for a SyntaxError with a column that is no number."""
+def test_an_exception_that_python_cannot_format_is_named() -> None:
+    """Python's own formatting raises for a SyntaxError whose column is not a number."""
     odd = SyntaxError("no", ("file", 1, "no column", "text"))  # type: ignore[arg-type]
-    assert one_line(odd) == "SyntaxError: <it cannot be shown>"
+    assert one_line(odd) == "SyntaxError: <it cannot be formatted>"
     try:
         raise odd
     except SyntaxError as error:
         text = trimmed_traceback(error, skip="other.py")
-    assert "in test_what_cannot_be_shown_is_named" in text
-    assert text.endswith("SyntaxError: <it cannot be shown>")
+    assert "in test_an_exception_that_python_cannot_format_is_named" in text
+    assert text.endswith("SyntaxError: <it cannot be formatted>")
 
 
-def test_a_runs_traceback_begins_in_the_users_code() -> None:
-    """Of functions and of coroutines; a chained cause is there too."""
-
+def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
     def job() -> None:
         try:
             fail("first")
         except ValueError as error:
             raise RuntimeError("second") from error
 
-    async def job_too() -> None:
+    async def coroutine_job() -> None:
         job()
 
     with Scheduler(pool=1, tz="UTC") as scheduler:
-        for work in (job, job_too):
-            run = scheduler.now(work)
+        for runnable in (job, coroutine_job):
+            run = scheduler.now(runnable)
             assert run.wait(10)
             error = scheduler.snapshot().recent[0].error
             assert run.reason == "RuntimeError: second"
-            assert "workers.py" not in error
+            assert "executors" not in error
             assert f'File "{__file__}"' in error
             assert "ValueError: first" in error
             assert "direct cause" in error
 
 
-def test_report_logs_what_is_being_handled(caplog: pytest.LogCaptureFixture) -> None:
-    """With the traceback, under the name jobtui."""
+def test_log_exception_logs_the_exception_that_is_being_handled(caplog: pytest.LogCaptureFixture) -> None:
     try:
         fail("no")
     except ValueError:
