@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jobtui.engine.enums import Cancellation
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import count
+from jobtui.frontend.formatting import pluralize
 
 
 def run(source: Backend, job: str) -> str:
@@ -24,12 +24,12 @@ def resume(source: Backend, job: str) -> str:
 
 def pause_all(source: Backend) -> str:
     """Pause every job."""
-    return f"‖ {count(source.pause_all(), 'job')} paused"
+    return f"‖ {pluralize(source.pause_all(), 'job')} paused"
 
 
 def resume_all(source: Backend) -> str:
     """Resume every job."""
-    return f"{count(source.resume_all(), 'job')} resumed"
+    return f"{pluralize(source.resume_all(), 'job')} resumed"
 
 
 def cancel(source: Backend, number: int, what: str) -> str:
@@ -40,7 +40,7 @@ def cancel(source: Backend, number: int, what: str) -> str:
 def resize(source: Backend, size: int) -> str:
     """Change how many runs may be RUNNING at once."""
     source.resize(size)
-    return f"pool: {count(size, 'run')} at once"
+    return f"pool: {pluralize(size, 'run')} at once"
 
 
 _CANCELLATION = {

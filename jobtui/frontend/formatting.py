@@ -1,4 +1,4 @@
-"""How times, spans, states and names read on the screen. Pure functions, no widgets."""
+"""Format instants, durations, states and counts for people. Pure functions, without widgets."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
-from jobtui.engine.enums import JobStatus, RunState, Trigger
+from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import RunView
 
-# Every glyph is one cell wide, and none is understood by its colour alone: the word stands beside it.
+# Every glyph is one cell wide, and the state's word follows it, so that nothing depends on colour.
 STATUS_GLYPHS = {
     JobStatus.IDLE: "○",
     JobStatus.RUNNING: "▶",
@@ -28,7 +28,7 @@ STATE_GLYPHS = {
     RunState.MISSED: "!",
     RunState.COALESCED: "≡",
 }
-# The strip of a job's last endings: shapes differ, so that it reads without colour.
+# The strip of a job's latest outcomes: the shapes differ, so that it is readable without colour.
 STRIP_GLYPHS = {
     RunState.OK: "▂",
     RunState.FAILED: "█",
@@ -37,7 +37,7 @@ STRIP_GLYPHS = {
     RunState.MISSED: "!",
     RunState.COALESCED: "≡",
 }
-# The tone of a state; a tone is a component class of the tables, and so a colour of the theme.
+# The tone of a state is a component class of the tables and a CSS class of the page, and so a colour.
 STATUS_TONES = {
     JobStatus.IDLE: "muted",
     JobStatus.RUNNING: "running",
@@ -57,78 +57,77 @@ STATE_TONES = {
     RunState.COALESCED: "muted",
 }
 
-NEVER = "—"
-# The badge of a fire that a change of the clock moves, merges or repeats, or before which it drops one.
+ABSENT = "—"  # shown where there is no value
+# The badge of a tick that a transition of the clock moves, merges or repeats, or before which one is dropped.
 DST = "DST"
 
 
-def span(duration: timedelta | None) -> str:
-    """A length of time, short: ``3ms``, ``0.25s``, ``48s``, ``3m12s``, ``2h05m``, ``3d04h``."""
+def format_duration(duration: timedelta | None) -> str:
+    """Return a duration in at most 7 characters: `3ms`, `0.25s`, `48s`, `3m12s`, `2h05m`, `3d04h`."""
     if duration is None:
-        return NEVER
+        return ABSENT
     seconds = max(0.0, duration.total_seconds())
     if seconds < _LONGEST_WITH_FRACTION:
-        return _short_span(seconds)
+        return _with_fraction(seconds)
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
-        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"  # noqa: PLR2004 - nobody counts those hours
+        return f"{days}d{hour:02}h" if days < 100 else f"{days}d"  # noqa: PLR2004 - three digits
     if hours:
         return f"{hours}h{minute:02}m"
     return f"{minutes}m{second:02}s" if minutes else f"{second}s"
 
 
-# What is shorter than this has a fraction; a little below 10, so that rounding gives no fourth digit.
+# Seconds. Shorter durations have a fraction; a little below 10, so that rounding gives no fourth digit.
 _LONGEST_WITH_FRACTION = 9.95
 
 
-def _short_span(seconds: float) -> str:
+def _with_fraction(seconds: float) -> str:
     milliseconds = seconds * 1000
-    if 0 < milliseconds < 0.5:  # noqa: PLR2004 - what would be rounded to nothing
+    if 0 < milliseconds < 0.5:  # noqa: PLR2004 - it would be rounded to 0
         return "<1ms"
     if milliseconds < 99.5:  # noqa: PLR2004 - two digits
         return f"{milliseconds:.0f}ms"
     return f"{seconds:.2f}s" if milliseconds < 995 else f"{seconds:.1f}s"  # noqa: PLR2004 - three digits
 
 
-def between(earlier: datetime, later: datetime) -> timedelta:
-    """The time that passes; Python would subtract what the clock of a zone shows, which jumps."""
+def elapsed_between(earlier: datetime, later: datetime) -> timedelta:
+    """Return the time that elapses; Python would subtract wall clock times, which jump at a transition."""
     return later.astimezone(UTC) - earlier.astimezone(UTC)
 
 
-def going(since: datetime | None, now: datetime) -> str:
-    """How long something has been going, in whole seconds once it is longer than that."""
+def format_age(since: datetime | None, now: datetime) -> str:
+    """Return how long ago something began, in whole seconds: `0s`, `48s`, `3m12s`."""
     if since is None:
-        return NEVER
-    return _whole(max(0, math.floor(between(since, now).total_seconds())))
+        return ABSENT
+    return _in_whole_seconds(max(0, math.floor(elapsed_between(since, now).total_seconds())))
 
 
 def countdown(due: datetime, now: datetime) -> str:
-    """How long until something is due: ``in 48s``, or ``now``."""
-    seconds = math.ceil(between(now, due).total_seconds())
-    return "now" if seconds <= 0 else f"in {_whole(seconds)}"
+    """Return how long it is until something is due: `in 48s`, or `now`."""
+    seconds = math.ceil(elapsed_between(now, due).total_seconds())
+    return "now" if seconds <= 0 else f"in {_in_whole_seconds(seconds)}"
 
 
 def countdown_within(width: int, due: datetime, now: datetime) -> str:
-    """A countdown as full as fits: ``in 13h30m``, ``13h30m``, or its larger unit alone, ``13h``."""
+    """Return the longest countdown that fits: `in 13h30m`, `13h30m`, or its larger unit alone, `13h`."""
     full = countdown(due, now)
     bare = full.removeprefix("in ")
-    return next((text for text in (full, bare) if len(text) <= width), _BEHIND_LARGEST_UNIT.sub("", bare))
+    return next((text for text in (full, bare) if len(text) <= width), _AFTER_LARGEST_UNIT.sub("", bare))
 
 
-_BEHIND_LARGEST_UNIT = re.compile(r"(?<=[a-z])[0-9].*")
+_AFTER_LARGEST_UNIT = re.compile(r"(?<=[a-z])[0-9].*")
 
 
-def _whole(seconds: int) -> str:
-    """Whole seconds as a span, without the fraction that `span` gives to short ones."""
-    return f"{seconds}s" if seconds < _LONGEST_WITH_FRACTION else span(timedelta(seconds=seconds))
+def _in_whole_seconds(seconds: int) -> str:
+    return f"{seconds}s" if seconds < _LONGEST_WITH_FRACTION else format_duration(timedelta(seconds=seconds))
 
 
-def moment(instant: datetime | None, now: datetime) -> str:
-    """An instant as short as it can be told: today by its time, else with its date."""
+def format_instant(instant: datetime | None, now: datetime) -> str:
+    """Return an instant in at most 12 characters: its time if it is today, else its date."""
     if instant is None:
-        return NEVER
+        return ABSENT
     instant = instant.astimezone(now.tzinfo)
     if instant.date() == now.date():
         return f"{instant:%H:%M:%S}"
@@ -137,29 +136,24 @@ def moment(instant: datetime | None, now: datetime) -> str:
     return f"{instant:%Y-%m-%d}"
 
 
-def short_moment(instant: datetime | None, now: datetime) -> str:
-    """An instant in at most 8 characters: today by its time, else by its date."""
-    text = moment(instant, now)
+def format_instant_short(instant: datetime | None, now: datetime) -> str:
+    """Return an instant in at most 8 characters: its time if it is today, else its date."""
+    text = format_instant(instant, now)
     return text if len(text) <= 8 else f"{instant:%y-%m-%d}" if text[4] == "-" else text[:6]  # noqa: PLR2004
 
 
-def full_moment(instant: datetime | None) -> str:
-    """An instant in full, to the second, with its zone's name."""
-    return NEVER if instant is None else f"{instant:%a %Y-%m-%d %H:%M:%S %Z}"
+def format_instant_full(instant: datetime | None) -> str:
+    """Return an instant with its weekday, date, time to the second, and the abbreviation of its zone."""
+    return ABSENT if instant is None else f"{instant:%a %Y-%m-%d %H:%M:%S %Z}"
 
 
 def run_label(run: RunView) -> str:
-    """What a run is called: its number, or how many ticks an entry stands for."""
+    """Return a run's number, or how many ticks a ledger entry without a run stands for."""
     if run.number:
         return f"#{run.number}"
     return "tick" if run.ticks == 1 else f"{run.ticks} ticks"
 
 
-def trigger_word(trigger: Trigger) -> str:
-    """What asked for a run, in a word."""
-    return trigger.value
-
-
-def count(number: int, thing: str) -> str:
-    """A number of things: ``1 run``, ``3 runs``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+def pluralize(number: int, noun: str) -> str:
+    """Return a count with its noun: `1 run`, `3 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

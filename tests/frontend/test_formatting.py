@@ -1,4 +1,4 @@
-"""How times, spans and texts read on the screen."""
+"""The text of instants, durations, states and counts."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from jobtui.frontend.formatting import (
     STATUS_GLYPHS,
     STATUS_TONES,
     STRIP_GLYPHS,
-    count,
     countdown,
     countdown_within,
-    full_moment,
-    going,
-    moment,
-    short_moment,
-    span,
+    format_age,
+    format_duration,
+    format_instant,
+    format_instant_full,
+    format_instant_short,
+    pluralize,
 )
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -59,29 +59,29 @@ instants = st.datetimes(datetime(1900, 1, 1), datetime(9998, 12, 31), timezones=
         (-5, "0ms"),
     ],
 )
-def test_spans(length: float, text: str) -> None:
-    """A span has the unit that a person would take, and never reads 60 of a smaller one."""
-    if length == 0.0005:  # where rounding goes is not promised, only that it is short
-        assert span(timedelta(seconds=length)) in {"0ms", "1ms"}
+def test_a_duration_has_the_unit_that_fits_its_length(length: float, text: str) -> None:
+    """It never has 60 of a unit."""
+    if length == 0.0005:  # the direction of the rounding is not promised
+        assert format_duration(timedelta(seconds=length)) in {"0ms", "1ms"}
     else:
-        assert span(timedelta(seconds=length)) == text
+        assert format_duration(timedelta(seconds=length)) == text
 
 
-def test_no_span() -> None:
-    """What has not been measured is a dash."""
-    assert span(None) == "—"
-
-
-@given(seconds)
-def test_a_span_is_at_most_7_characters(length: float) -> None:
-    """The width that the docstring promises, for anything up to 8 years."""
-    assert 0 < len(span(timedelta(seconds=length))) <= 7
+def test_a_missing_duration_is_a_dash() -> None:
+    """A job that has not run yet has none."""
+    assert format_duration(None) == "—"
 
 
 @given(seconds)
-def test_going_fits_its_column_and_has_whole_seconds(length: float) -> None:
-    """What goes counts in whole seconds, never ahead of time."""
-    text = going(NOW - timedelta(seconds=length), NOW)
+def test_a_duration_has_at_most_7_characters(length: float) -> None:
+    """The docstring promises it, for any duration up to 8 years."""
+    assert 0 < len(format_duration(timedelta(seconds=length))) <= 7
+
+
+@given(seconds)
+def test_an_age_fits_its_column_and_is_rounded_down_to_seconds(length: float) -> None:
+    """Its column is 7 cells wide."""
+    text = format_age(NOW - timedelta(seconds=length), NOW)
     assert len(text) <= 7
     assert "." not in text
     assert "ms" not in text
@@ -92,14 +92,14 @@ def test_going_fits_its_column_and_has_whole_seconds(length: float) -> None:
 @pytest.mark.parametrize(
     ("length", "text"), [(0, "0s"), (0.9, "0s"), (9.99, "9s"), (10.7, "10s"), (-3, "0s")]
 )
-def test_going(length: float, text: str) -> None:
-    """A start that lies ahead (a clock was set back) is no negative time."""
-    assert going(NOW - timedelta(seconds=length), NOW) == text
+def test_an_age_is_not_negative_and_has_no_fraction(length: float, text: str) -> None:
+    """A start may lie in the future, if the clock was set back."""
+    assert format_age(NOW - timedelta(seconds=length), NOW) == text
 
 
-def test_what_does_not_go() -> None:
-    """What has not started is a dash."""
-    assert going(None, NOW) == "—"
+def test_the_age_of_a_missing_start_is_a_dash() -> None:
+    """A waiting run has not started."""
+    assert format_age(None, NOW) == "—"
 
 
 @pytest.mark.parametrize(
@@ -114,23 +114,23 @@ def test_what_does_not_go() -> None:
         (60, "in 1m00s"),
     ],
 )
-def test_countdowns(ahead: float, text: str) -> None:
-    """A countdown rounds up: it says ``now`` no earlier than then."""
+def test_a_countdown_is_rounded_up_to_seconds(ahead: float, text: str) -> None:
+    """It says `now` only once the instant is reached."""
     assert countdown(NOW + timedelta(seconds=ahead), NOW) == text
 
 
 @given(seconds)
 def test_a_countdown_fits_its_column(ahead: float) -> None:
-    """``in `` and a span."""
+    """Its column is 9 cells wide."""
     assert len(countdown(NOW + timedelta(seconds=ahead), NOW)) <= 9
 
 
-def test_a_countdown_over_a_change_of_the_clocks_is_real_time() -> None:
-    """In the night the clocks go forward, midnight to 3 o'clock is two hours."""
+def test_a_countdown_over_a_transition_of_the_clock_is_elapsed_time() -> None:
+    """In the night in which the clocks go forward, midnight to 3 o'clock is two hours."""
     before = datetime(2026, 3, 29, 0, 0, tzinfo=LONDON)
     after = datetime(2026, 3, 29, 3, 0, tzinfo=LONDON)
     assert countdown(after, before) == "in 2h00m"
-    assert going(before, after) == "2h00m"
+    assert format_age(before, after) == "2h00m"
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_a_countdown_over_a_change_of_the_clocks_is_real_time() -> None:
         (5, 0, "now"),
     ],
 )
-def test_countdowns_that_have_little_room(width: int, ahead: float, text: str) -> None:
-    """First ``in`` goes, then the smaller unit."""
+def test_a_countdown_is_shortened_to_the_width(width: int, ahead: float, text: str) -> None:
+    """It first loses the word `in`, then the smaller unit."""
     assert countdown_within(width, NOW + timedelta(seconds=ahead), NOW) == text
 
 
 @given(seconds)
 def test_a_countdown_within_5_cells_fits(ahead: float) -> None:
-    """The room that there is beside a badge and a moment with its day."""
+    """The NEXT column has 5 cells left after a DST badge and a date."""
     assert len(countdown_within(5, NOW + timedelta(seconds=ahead), NOW)) <= 5
 
 
@@ -169,27 +169,29 @@ def test_a_countdown_within_5_cells_fits(ahead: float) -> None:
         (None, "—", "—"),
     ],
 )
-def test_moments(instant: datetime | None, text: str, short: str) -> None:
-    """Today by its time, this year by its day, else by its date; in the zone that is shown."""
-    assert moment(instant, NOW) == text
-    assert short_moment(instant, NOW) == short
+def test_an_instant_is_a_time_today_a_day_this_year_else_a_date(
+    instant: datetime | None, text: str, short: str
+) -> None:
+    """It is given in the zone of `now`."""
+    assert format_instant(instant, NOW) == text
+    assert format_instant_short(instant, NOW) == short
 
 
 @given(instants)
-def test_moments_fit_their_columns(instant: datetime) -> None:
-    """At most 12 characters, and 8 for the short form, whatever the instant."""
-    assert len(moment(instant, NOW)) <= 12
-    assert len(short_moment(instant, NOW)) <= 8
+def test_an_instant_has_at_most_12_characters_and_8_if_short(instant: datetime) -> None:
+    """The columns rely on it."""
+    assert len(format_instant(instant, NOW)) <= 12
+    assert len(format_instant_short(instant, NOW)) <= 8
 
 
-def test_a_full_moment() -> None:
-    """Day, date, time and zone."""
-    assert full_moment(NOW) == "Mon 2026-03-16 10:24:07 GMT"
-    assert full_moment(None) == "—"
+def test_a_full_instant_has_weekday_date_time_and_zone() -> None:
+    """A missing one is a dash."""
+    assert format_instant_full(NOW) == "Mon 2026-03-16 10:24:07 GMT"
+    assert format_instant_full(None) == "—"
 
 
-def test_glyphs_are_one_cell_and_tell_states_apart() -> None:
-    """Every status and state has a glyph of its own, one cell wide, and a tone that the tables know."""
+def test_every_state_has_a_distinct_glyph_of_one_cell_and_a_tone() -> None:
+    """Each tone is a component class of the tables."""
     for glyphs in (STATUS_GLYPHS.values(), STATE_GLYPHS.values(), STRIP_GLYPHS.values()):
         assert len(set(glyphs)) == len(glyphs)
         assert {cell_len(glyph) for glyph in glyphs} == {1}
@@ -200,6 +202,6 @@ def test_glyphs_are_one_cell_and_tell_states_apart() -> None:
     assert {f"line-table--{tone}" for tone in tones} <= LineTable.COMPONENT_CLASSES
 
 
-def test_counts() -> None:
-    """One is singular."""
-    assert [count(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+def test_pluralize_adds_an_s_unless_the_number_is_1() -> None:
+    """Zero is plural in English."""
+    assert [pluralize(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]

@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.formatting import NEVER, STATUS_GLYPHS, countdown, full_moment, span
+from jobtui.frontend.formatting import ABSENT, STATUS_GLYPHS, countdown, format_duration, format_instant_full
 from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.tui.background import BackgroundQuery, said
@@ -116,15 +116,16 @@ class JobScreen(ModalScreen[None]):
 def _about(details: JobDetails) -> Table:
     job = details.job
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
+    took = format_duration(job.last_elapsed)
     rows = [
         ("about", printable(job.summary)),
         ("schedule", printable(job.spec)),
         ("in words", details.description),
         ("status", f"{STATUS_GLYPHS[job.status]} {job.status.value}{waiting}"),
-        ("paused", full_moment(job.paused_since) if job.paused_since else ""),
+        ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
-        ("runs", f"{job.runs}, of which {job.failures} failed; the last took {span(job.last_elapsed)}"),
-        ("previous", full_moment(job.prev)),
+        ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
+        ("previous", format_instant_full(job.prev)),
         ("code", printable(job.origin)),
     ]
     return fields(rows)
@@ -145,5 +146,5 @@ def _fires(preview: TickPreview, snapshot: Snapshot) -> Text:
 
 def _fire(fire: Tick, snapshot: Snapshot) -> str:
     if fire.dropped:  # at a time that does not exist
-        return f"{fire.at:%a %Y-%m-%d} {NEVER:8}  no fire"
+        return f"{fire.at:%a %Y-%m-%d} {ABSENT:8}  no fire"
     return f"{fire.at:%a %Y-%m-%d %H:%M:%S}  {countdown(fire.at, snapshot.at)}"

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.formatting import count, going
+from jobtui.frontend.formatting import format_age, pluralize
 from jobtui.process.printable import printable
 
 LISTED = 5
@@ -62,12 +62,12 @@ class QuitScreen(ModalScreen[None]):
         pool, now = self._snapshot.pool, self._snapshot.at
         waiting = pool.queued + pool.held
         text = Text()
-        text.append(f"{count(pool.running, 'run')} going", style="bold")
+        text.append(f"{pluralize(pool.running, 'run')} going", style="bold")
         if waiting:
             text.append(f", {waiting} waiting")
         text.append("\n\n")
         for run in self._snapshot.running[:LISTED]:
-            text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {going(run.started, now)}\n")
+            text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
         if pool.running > LISTED:
             text.append(f"  and {pool.running - LISTED} more\n")
         if self._waiting:

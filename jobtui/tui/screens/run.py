@@ -14,7 +14,13 @@ from textual.widgets import Footer, Static
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import STATE_GLYPHS, between, full_moment, run_label, span, trigger_word
+from jobtui.frontend.formatting import (
+    STATE_GLYPHS,
+    elapsed_between,
+    format_duration,
+    format_instant_full,
+    run_label,
+)
 from jobtui.process.printable import printable, printable_lines
 from jobtui.tui.background import BackgroundQuery, said
 from jobtui.tui.widgets.key_values import fields
@@ -87,27 +93,26 @@ class RunScreen(ModalScreen[None]):
         rows = [("state", f"{STATE_GLYPHS[run.state]} {run.state.value}")]
         if run.reason:
             rows.append(("reason", printable(run.reason)))
-        rows.append(("asked for", f"{full_moment(run.created)}, by {_who(run)}"))
+        rows.append(("asked for", f"{format_instant_full(run.created)}, by {_who(run)}"))
         if run.due is not None:
-            rows.append(("due", full_moment(run.due)))
+            rows.append(("due", format_instant_full(run.due)))
         if run.waiting_since is not None and run.started is None and run.ended is None:
-            rows.append(("waits since", full_moment(run.waiting_since)))
+            rows.append(("waits since", format_instant_full(run.waiting_since)))
         if run.started is not None:
-            late = between(run.due or run.created, run.started)
-            rows.append(
-                ("started", f"{full_moment(run.started)}, after {span(late)}, on {printable(run.worker)}")
-            )
+            waited = format_duration(elapsed_between(run.due or run.created, run.started))
+            started = f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
+            rows.append(("started", started))
         if run.ended is not None:
-            rows.append(("ended", full_moment(run.ended)))
+            rows.append(("ended", format_instant_full(run.ended)))
         if run.elapsed is not None:
-            rows.append(("took", span(run.elapsed)))
+            rows.append(("took", format_duration(run.elapsed)))
         if run.ticks > 1:
             rows.append(("ticks", f"{run.ticks} that started no run of their own"))
         return fields(rows)
 
 
 def _who(run: RunView) -> str:
-    return "hand" if run.trigger.value == "by hand" else trigger_word(run.trigger)
+    return "hand" if run.trigger.value == "by hand" else run.trigger.value
 
 
 def _traceback(error: str) -> Text:

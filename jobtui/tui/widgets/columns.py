@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.formatting import (
+    ABSENT,
     DST,
-    NEVER,
     STATE_GLYPHS,
     STATE_TONES,
     STATUS_GLYPHS,
@@ -19,12 +19,11 @@ from jobtui.frontend.formatting import (
     STRIP_GLYPHS,
     countdown,
     countdown_within,
-    going,
-    moment,
+    format_age,
+    format_duration,
+    format_instant,
+    format_instant_short,
     run_label,
-    short_moment,
-    span,
-    trigger_word,
 )
 from jobtui.frontend.upcoming import UpcomingTick, is_affected
 from jobtui.process.printable import printable
@@ -54,15 +53,15 @@ def _schedule(job: JobView, _now: datetime) -> Cell:
 
 
 def _prev(job: JobView, now: datetime) -> Cell:
-    return [(short_moment(job.prev, now), "" if job.prev else "muted")]
+    return [(format_instant_short(job.prev, now), "" if job.prev else "muted")]
 
 
 def _next(job: JobView, now: datetime) -> Cell:
     if job.paused_since is not None and job.next is not None:
         return [("paused", "waiting")]
     if job.next is None:
-        return [(f"{job.scheduled} to come" if job.scheduled else NEVER, "muted")]
-    due = moment(job.next, now)
+        return [(f"{job.scheduled} to come" if job.scheduled else ABSENT, "muted")]
+    due = format_instant(job.next, now)
     if not is_affected(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
     # The countdown gives way: the column does not change its width, and the moment is told in full.
@@ -71,7 +70,7 @@ def _next(job: JobView, now: datetime) -> Cell:
 
 
 def _last(job: JobView, _now: datetime) -> Cell:
-    return [(span(job.last_elapsed), "" if job.last_elapsed is not None else "muted")]
+    return [(format_duration(job.last_elapsed), "" if job.last_elapsed is not None else "muted")]
 
 
 def _strip(job: JobView, _now: datetime) -> Cell:
@@ -127,7 +126,7 @@ def _run_job(run: RunView, _now: datetime) -> Cell:
 
 
 def _elapsed(run: RunView, now: datetime) -> Cell:
-    return [(going(run.started, now), "running")]
+    return [(format_age(run.started, now), "running")]
 
 
 def _worker(run: RunView, _now: datetime) -> Cell:
@@ -135,27 +134,27 @@ def _worker(run: RunView, _now: datetime) -> Cell:
 
 
 def _trigger(run: RunView, _now: datetime) -> Cell:
-    return [(trigger_word(run.trigger), "muted")]
+    return [(run.trigger.value, "muted")]
 
 
 def _waits(run: RunView, now: datetime) -> Cell:
-    return [(going(run.waiting_since, now), "")]
+    return [(format_age(run.waiting_since, now), "")]
 
 
 def _why(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.reason) or trigger_word(run.trigger), "muted")]
+    return [(printable(run.reason) or run.trigger.value, "muted")]
 
 
 def _ended(run: RunView, now: datetime) -> Cell:
-    return [(short_moment(run.ended, now), "")]
+    return [(format_instant_short(run.ended, now), "")]
 
 
 def _ended_in_full(run: RunView, now: datetime) -> Cell:
-    return [(moment(run.ended, now), "")]
+    return [(format_instant(run.ended, now), "")]
 
 
 def _took(run: RunView, _now: datetime) -> Cell:
-    return [(span(run.elapsed) if run.elapsed is not None else "", "")]
+    return [(format_duration(run.elapsed) if run.elapsed is not None else "", "")]
 
 
 def _outcome(run: RunView, _now: datetime) -> Cell:
@@ -206,7 +205,7 @@ JOB_RUN_COLUMNS: Sequence[Column[RunView]] = (
 
 
 def _due(row: UpcomingTick, now: datetime) -> Cell:
-    return [(moment(row.due, now), "muted" if row.paused else "")]
+    return [(format_instant(row.due, now), "muted" if row.paused else "")]
 
 
 def _left(row: UpcomingTick, now: datetime) -> Cell:

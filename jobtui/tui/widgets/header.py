@@ -12,7 +12,7 @@ from textual.widget import Widget
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import between, count, going
+from jobtui.frontend.formatting import elapsed_between, format_age, pluralize
 from jobtui.process.printable import printable
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
@@ -95,7 +95,7 @@ class StatusLine(_Line):
             (zone_name(snapshot.zone), "muted"),
         ]
         if snapshot.started is not None:
-            right.append((f"up {going(snapshot.started, snapshot.at)}", "muted"))
+            right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
         if self._source.address:
             right.append((printable(self._source.address), "muted"))
         return left, right
@@ -103,8 +103,8 @@ class StatusLine(_Line):
     def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:
         if snapshot.heartbeat is None or self._source.connection_error:  # then nobody knows
             return "♥ —", "muted"
-        age = going(snapshot.heartbeat, snapshot.at)
-        late = between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
+        age = format_age(snapshot.heartbeat, snapshot.at)
+        late = elapsed_between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
         return (f"♥ STALLED {age}", "failed") if late else (f"♥ {age}", "ok")
 
 
@@ -133,7 +133,7 @@ class PoolGauge(_Line):
         paused = sum(job.paused_since is not None for job in snapshot.jobs)
         failing = sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in snapshot.jobs)
         running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)
-        right = [(count(len(snapshot.jobs), "job"), "")]
+        right = [(pluralize(len(snapshot.jobs), "job"), "")]
         if failing:
             right.append((f"✗ {failing} failed last", "failed"))
         if paused:

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.frontend.formatting import NEVER, between, going
+from jobtui.frontend.formatting import ABSENT, elapsed_between, format_age
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
@@ -141,9 +141,9 @@ class PageState:
         """How long ago that was."""
         snapshot = self.snapshot
         if self.heartbeat is None or snapshot.heartbeat is None:
-            return NEVER
-        age = going(snapshot.heartbeat, snapshot.at)
-        late = between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
+            return ABSENT
+        age = format_age(snapshot.heartbeat, snapshot.at)
+        late = elapsed_between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
         return f"STALLED {age}" if late else age
 
     @property

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from jobtui.frontend.formatting import between
+from jobtui.frontend.formatting import elapsed_between
 from jobtui.schedules.zones import zone_name
 from jobtui.web.context import ServerContext
 from jobtui.web.pages.form_commands import carry_out
@@ -133,7 +133,7 @@ class Pages:
             request,
             "run.html",
             run=run,
-            late=None if run.started is None else between(run.due or run.created, run.started),
+            late=None if run.started is None else elapsed_between(run.due or run.created, run.started),
             output=self._source.output_of(number),
             part=self._board.part_of(run.job),
             tag=self._board.tag,

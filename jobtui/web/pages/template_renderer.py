@@ -29,7 +29,7 @@ STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "im
 _GLYPHS: dict[Any, str] = {**words.STATUS_GLYPHS, **words.STATE_GLYPHS}
 _TONES: dict[Any, str] = {**words.STATUS_TONES, **words.STATE_TONES}
 _REMEMBERED = 2_048  # of each piece
-_NEVER = Markup('<span class="muted">{}</span>').format(words.NEVER)
+_NEVER = Markup('<span class="muted">{}</span>').format(words.ABSENT)
 
 Draw = Callable[[str, Any, datetime], Markup]
 
@@ -76,10 +76,10 @@ class TemplateRenderer:
         self._templates.filters |= {
             "printable": printable,
             "printable_lines": printable_lines,
-            "moment": words.moment,
-            "full_moment": words.full_moment,
-            "span": words.span,
-            "count": words.count,
+            "moment": words.format_instant,
+            "full_moment": words.format_instant_full,
+            "span": words.format_duration,
+            "count": words.pluralize,
             "run_label": words.run_label,
             "in_words": in_words,
             "in_rows": _in_rows,
@@ -119,7 +119,7 @@ def instant(time: datetime | None, now: datetime) -> Markup:
     """An instant as short as it can be told, and in full for who asks."""
     if time is None:
         return _NEVER
-    full, short = escape(words.full_moment(time)), escape(words.moment(time, now).strip())
+    full, short = escape(words.format_instant_full(time)), escape(words.format_instant(time, now).strip())
     return Markup(f'<time datetime="{time.isoformat()}" title="{full}">{short}</time>')  # noqa: S704 - escaped
 
 
