@@ -90,11 +90,13 @@ class Both:
 def test_a_runnable_has_the_call_the_name_and_the_summary_of_its_object(
     thing: Any, name: str, result: str, summary: str
 ) -> None:
+    """The summary is the first line of the docstring."""
     runnable = as_runnable(thing)
     assert (runnable.call(), runnable.name, runnable.summary) == (result, name, summary)
 
 
 def test_the_call_of_a_coroutine_function_returns_a_coroutine() -> None:
+    """The coroutine does the work."""
     runnable = as_runnable(coroutine)
     assert (runnable.name, runnable.summary) == ("coroutine", "Run as a coroutine.")
     work = runnable.call()
@@ -102,6 +104,7 @@ def test_the_call_of_a_coroutine_function_returns_a_coroutine() -> None:
 
 
 def test_the_origin_is_the_file_and_line_of_python_code_and_else_empty() -> None:
+    """For functions, methods, ``run()`` and ``__call__()``."""
     for thing in (plain, WithRun(), WithRun().method, Callable_(), functools.partial(plain)):
         path, _, line = as_runnable(thing).origin.rpartition(":")
         assert path == __file__
@@ -177,12 +180,14 @@ class RunIsData:
     ],
 )
 def test_the_error_says_why_something_cannot_be_run_and_what_can(thing: object, message: str) -> None:
+    """The whole message is compared."""
     with pytest.raises(TypeError) as caught:
         as_runnable(thing)
     assert str(caught.value) == message
 
 
 def test_the_error_cuts_a_long_repr() -> None:
+    """The message stays readable."""
     with pytest.raises(
         TypeError, match=r"RunIsData object at .* cannot be run; a runnable is an object with"
     ):
@@ -210,6 +215,7 @@ def test_a_name_that_is_not_printable_is_replaced_by_unnamed(name: str) -> None:
 
 
 def test_a_name_or_docstring_that_is_not_a_string_is_ignored() -> None:
+    """The class's name is used instead, and the summary is empty."""
 
     class Odd:
         """Replaced."""

@@ -23,6 +23,7 @@ def raised_error(message: str) -> ValueError:
 
 
 def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
+    """Runs of white space become one space."""
     assert one_line(ValueError("two\n  lines")) == "ValueError: two lines"
     assert one_line(KeyError("key")) == "KeyError: 'key'"
     assert one_line(SystemExit()) == "SystemExit"
@@ -32,6 +33,7 @@ def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
 
 
 def test_a_traceback_omits_the_first_frames_of_the_skipped_file() -> None:
+    """The rest is as Python formats it."""
     error = raised_error("no")
     text = trimmed_traceback(error, skip="other.py")
     assert text.startswith("Traceback (most recent call last):\n")
@@ -42,6 +44,7 @@ def test_a_traceback_omits_the_first_frames_of_the_skipped_file() -> None:
 
 
 def test_a_huge_traceback_loses_its_middle() -> None:
+    """Both ends are kept, and a note gives the number of missing characters."""
     text = trimmed_traceback(raised_error("<" + "x" * 100_000 + ">"), skip="other.py")
     assert len(text) < MAX_TRACEBACK + 100
     assert text.startswith("Traceback")
@@ -50,6 +53,7 @@ def test_a_huge_traceback_loses_its_middle() -> None:
 
 
 def test_a_traceback_of_the_maximum_length_is_not_cut() -> None:
+    """One more character is enough for a cut."""
     frame = len(trimmed_traceback(raised_error(""), skip="other.py")) + 2  # Python omits ": ", too
     whole = trimmed_traceback(raised_error("x" * (MAX_TRACEBACK - frame)), skip="other.py")
     assert len(whole) == MAX_TRACEBACK
@@ -72,6 +76,8 @@ def test_an_exception_that_python_cannot_format_is_named() -> None:
 
 
 def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
+    """For functions and for coroutines; a chained cause is included."""
+
     def job() -> None:
         try:
             fail("first")
@@ -94,6 +100,7 @@ def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
 
 
 def test_log_exception_logs_the_exception_that_is_being_handled(caplog: pytest.LogCaptureFixture) -> None:
+    """With its traceback, in the logger `jobtui`."""
     try:
         fail("no")
     except ValueError:
