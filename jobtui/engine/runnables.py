@@ -38,7 +38,7 @@ class Runnable:
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring of the function, else of its object's class; "" if there is none."""
+        """The first line of the docstring of the function, else of its object's class; else ""."""
         target = _innermost(self.call)
         for documented in (target, type(getattr(target, "__self__", None))):
             text = documented.__doc__ if documented is not type(None) else None
