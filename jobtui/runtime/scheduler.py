@@ -31,7 +31,7 @@ from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
-from jobtui.schedules.named_specs import SpecResolver
+from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Every, Once, Schedule
 from jobtui.schedules.zones import zone
 
@@ -132,7 +132,7 @@ class Scheduler:
             ValueError: An unknown policy, or a ``max_held`` below 1.
             RuntimeError: The scheduler has stopped.
         """
-        parsed, shown = self._specs.read(spec, tz=tz, dst=dst)
+        parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         return self._add(
             parsed,
             as_runnable(runnable),

@@ -1,16 +1,17 @@
-"""The error that says what is wrong with a schedule, a duration or a zone, and where."""
+"""The error for a spec, a duration or a zone name that is not valid, and helpers for its message."""
 
 from __future__ import annotations
 
-# A spec longer than this many columns is shown through a window around its fault.
+# A longer spec is cut to this many columns around its fault.
 _WINDOW = 72
+_LONGEST_QUOTE = 40  # characters; about half a terminal
 
 
-class BadSpec(ValueError):  # noqa: N818 - it reads as what it is in a traceback, and is the public name
-    """A spec, a duration or a zone name that cannot be accepted.
+class BadSpec(ValueError):  # noqa: N818 - the public name; it reads well in a traceback
+    """A spec, a duration or a zone name that is not valid.
 
-    Its message is one sentence; where there is a spec to show, the spec follows on a line of its
-    own, and a caret under the fault on the next.
+    The message is one sentence. If there is a spec to show, the next line has the spec, and the line after
+    it has a caret under the fault.
 
     Attributes:
         sentence: What is wrong and what to write instead, without the spec.
@@ -31,34 +32,39 @@ class BadSpec(ValueError):  # noqa: N818 - it reads as what it is in a traceback
         self.spec = spec
         self.field = field
         self.position = position
-        super().__init__(f"{sentence}\n{_picture(spec, position)}" if spec else sentence)
+        super().__init__(f"{sentence}\n{_spec_with_caret(spec, position)}" if spec else sentence)
 
 
-def _picture(spec: str, position: int | None) -> str:
-    """Returns the spec, indented, and a caret below ``position``."""
-    # What cannot be printed would move the caret or reach the terminal as an escape sequence.
-    shown = "".join(character if character.isprintable() else "\ufffd" for character in spec)
-    at = position or 0
-    start = max(0, min(at - _WINDOW // 2, len(shown) - _WINDOW))
+def _spec_with_caret(spec: str, position: int | None) -> str:
+    """Return the spec, indented, and below it a caret at ``position``."""
+    text = _printable(spec)
+    caret = position or 0
+    start = max(0, min(caret - _WINDOW // 2, len(text) - _WINDOW))
     before = "\u2026" if start else ""
-    after = "\u2026" if start + _WINDOW < len(shown) else ""
-    line = f"  {before}{shown[start : start + _WINDOW]}{after}".rstrip()
+    after = "\u2026" if start + _WINDOW < len(text) else ""
+    line = f"  {before}{text[start : start + _WINDOW]}{after}".rstrip()
     if position is None:
         return line
-    return f"{line}\n  {' ' * (len(before) + at - start)}^"
+    return f"{line}\n  {' ' * (len(before) + caret - start)}^"
+
+
+def _printable(text: str) -> str:
+    """Return text of the same length without characters that move the cursor or control a terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def quote_text(text: str) -> str:
-    """Returns ``text`` in quotes for a message: short, on one line, and without escape sequences."""
-    clipped = text if len(text) <= 40 else text[:39] + "\u2026"  # noqa: PLR2004 - about half a terminal
-    return "'" + "".join(character if character.isprintable() else "\ufffd" for character in clipped) + "'"
+    """Return ``text`` in quotes for a message: short, on one line, and without escape sequences."""
+    short = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "\u2026"
+    return f"'{_printable(short)}'"
 
 
 def closest_matches(word: str, known: list[str]) -> list[str]:
-    """Returns up to three of ``known`` that look like ``word``, whatever the case, best first."""
-    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+    """Return up to three of ``known`` that resemble ``word``, best first; upper and lower case are equal."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed after a mistake
 
-    spelled = {name.casefold(): name for name in known}
+    originals = {name.casefold(): name for name in known}
     return [
-        spelled[match] for match in get_close_matches(word[:80].casefold(), list(spelled), n=3, cutoff=0.6)
+        originals[match]
+        for match in get_close_matches(word[:80].casefold(), list(originals), n=3, cutoff=0.6)
     ]

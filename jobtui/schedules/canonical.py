@@ -11,7 +11,7 @@ from jobtui.schedules.cron import CronFields
 from jobtui.schedules.cron_fields import FIELDS, Field
 
 
-def canonical(fields: CronFields, *, star_matters: bool) -> str:
+def canonical_spec(fields: CronFields, *, star_matters: bool) -> str:
     """Returns the canonical spec, of six fields and without a zone.
 
     Args:
@@ -80,7 +80,7 @@ def _step(numbers: Sequence[int]) -> int:
 
 
 def _name(field: Field, number: int) -> str:
-    return field.words[number - field.low] if field.words else str(number)
+    return field.value_names[number - field.low] if field.value_names else str(number)
 
 
 # Two neighbours are a list; from three on they are a range.

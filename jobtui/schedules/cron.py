@@ -1,8 +1,8 @@
-"""The grammar of cron specs: what is accepted, what it means, and what croniter makes of it.
+"""The grammar of cron specs, and the numbers that a spec means.
 
-croniter 7 takes more than we do and means something else by some of it: it reads ``5-5`` as the whole
-field, wraps ``FRI-MON``, takes 7 for Sunday, ``L``, ``#``, ``W`` and a random ``R``. So a spec is checked
-here first and written again in the plainest numbers, and only that form is handed to croniter.
+croniter only expands the fields of a spec that this grammar has checked. On its own it accepts more, and
+reads some of it differently: for croniter 7, ``5-5`` is the whole field, ``FRI-MON`` wraps, 7 is Sunday, and
+``L``, ``#``, ``W`` and a random ``R`` are allowed. So each field is rewritten in plain numbers first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from jobtui.schedules.bad_spec import BadSpec, quote_text
-from jobtui.schedules.cron_fields import FIELDS, Field, Item, read_field
+from jobtui.schedules.cron_fields import FIELDS, Field, Item, parse_field
 
 LONGEST_SPEC = 512
 
@@ -26,13 +26,13 @@ DESCRIPTORS = {
     "@hourly": "0 0 * * * *",
 }
 
-# ASCII whitespace only: cron takes no other for a separator, and str.split() takes many.
+# ASCII whitespace only: cron accepts no other separator, and str.split() accepts many.
 _WORD = re.compile(r"[^ \t\r\n\f\v]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A piece of a spec without spaces, and where in the spec it begins."""
+    """A piece of a spec without spaces, and the index in the spec at which it begins."""
 
     text: str
     position: int
@@ -43,11 +43,11 @@ class CronFields:
     """The meaning of a cron spec, in sorted numbers; Sunday is 0.
 
     Attributes:
-        items: What was written, in the order of ``FIELDS``.
+        items: The items of each field as they were written, in the order of ``FIELDS``.
         both_days: Whether a day must match day-of-month and day-of-week, because one of the two is
-            unrestricted; otherwise one is enough. The rule of Vixie cron and of Revel.
-        every_pass: Whether the minute or the hour begins with a star, so that the spec is about the
-            clock's hands and not about fixed times of the day. Debian's cron asks the same.
+            unrestricted; otherwise one is enough. This is the rule of Vixie cron and of Revel.
+        every_pass: Whether the minute or the hour begins with a star. Such a spec follows the wall clock and
+            names no fixed times of the day. Debian's cron makes the same distinction.
     """
 
     items: tuple[tuple[Item, ...], ...]
@@ -61,13 +61,37 @@ class CronFields:
     every_pass: bool
 
 
+class UnknownDescriptorError(BadSpec):
+    """A spec begins with an unknown ``@word``. `diagnostics.explain` makes a better message of it.
+
+    Attributes:
+        descriptor: The first word of the spec.
+    """
+
+    def __init__(self, spec: str, word: Word) -> None:
+        super().__init__(f"unknown descriptor {quote_text(word.text)}", spec=spec, position=word.position)
+        self.descriptor = word.text
+
+
+class FieldCountError(BadSpec):
+    """A spec has neither five nor six fields. `diagnostics.explain` makes a better message of it.
+
+    Attributes:
+        words: The fields.
+    """
+
+    def __init__(self, spec: str, words: list[Word]) -> None:
+        super().__init__(f"a spec has five or six fields, not {len(words)}", spec=spec)
+        self.words = words
+
+
 def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
-    """Splits a spec into the name of its zone, where ``TZ=`` or ``CRON_TZ=`` gives one, and its other words.
+    """Split a spec into the name of its zone, if ``TZ=`` or ``CRON_TZ=`` gives one, and its other words.
 
     Raises:
         BadSpec: The spec is too long, is empty, or has an ``=`` elsewhere.
     """
-    words = _words_of(spec)
+    words = _split_words(spec)
     first = words[0]
     name, equals, value = first.text.partition("=")
     if not equals:
@@ -88,12 +112,11 @@ def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
     return Word(value, first.position + len(name) + 1), words[1:]
 
 
-def _words_of(spec: str) -> list[Word]:
-    """Splits a spec at its spaces."""
+def _split_words(spec: str) -> list[Word]:
     if len(spec) > LONGEST_SPEC:
-        # Not shown: nobody reads a page of it, and whoever made it may have meant harm.
+        # The message does not show the spec: it is too long to read, and may be an attack.
         raise BadSpec(f"a spec has at most {LONGEST_SPEC} characters; this one has {len(spec)}")
-    # Zones and durations may have others ("5µs"), so those check their own words.
+    # Zones and durations may have non-ASCII characters ("5µs"), so their own parsers check those words.
     words = [Word(found[0], found.start()) for found in _WORD.finditer(spec)]
     if not words:
         raise BadSpec(
@@ -102,39 +125,34 @@ def _words_of(spec: str) -> list[Word]:
     return words
 
 
-def read_fields(spec: str, words: list[Word]) -> CronFields:
-    """Reads the five or six fields of a spec, or a descriptor such as ``@daily``.
+def parse_fields(spec: str, words: list[Word]) -> CronFields:
+    """Parse the five or six fields of a spec, or a descriptor such as ``@daily``.
 
     Args:
         spec: The whole spec, for messages.
         words: Its words, without the zone.
 
     Raises:
-        BadSpec: The fields are not such a spec.
+        BadSpec: The spec does not follow the grammar.
     """
     first = words[0]
     if first.text.startswith("@"):
-        # "@every" is not ours: schedules.py has taken it already.
-        shown = first.text.lower()
-        if shown not in DESCRIPTORS:
-            from jobtui.schedules.diagnostics import refuse_descriptor  # noqa: PLC0415 - only a mistake needs it
-
-            raise refuse_descriptor(spec, first.text, first.position, [*DESCRIPTORS, "@every"])
+        descriptor = first.text.lower()
+        if descriptor not in DESCRIPTORS:
+            raise UnknownDescriptorError(spec, first)
         if len(words) > 1:
-            raise BadSpec(f"nothing can follow {shown}", spec=spec, position=words[1].position)
-        words = [Word(text, first.position) for text in DESCRIPTORS[shown].split()]
+            raise BadSpec(f"nothing can follow {descriptor}", spec=spec, position=words[1].position)
+        words = [Word(text, first.position) for text in DESCRIPTORS[descriptor].split()]
     elif len(words) == 5:  # noqa: PLR2004 - a standard crontab line, minute first
         words = [Word("0", first.position), *words]
     elif len(words) != len(FIELDS):
-        from jobtui.schedules.diagnostics import refuse_count  # noqa: PLC0415 - only a mistake needs it
-
-        raise refuse_count(spec, [word.text for word in words], [word.position for word in words])
+        raise FieldCountError(spec, words)
     items = tuple(
-        tuple(read_field(spec, field, word.text, word.position))
+        tuple(parse_field(spec, field, word.text, word.position))
         for field, word in zip(FIELDS, words, strict=True)
     )
     _second, minute, hour, day, _month, weekday = items
-    seconds, minutes, hours, days, months, weekdays = _numbers(plain_fields(items))
+    seconds, minutes, hours, days, months, weekdays = _expand(normalize_fields(items))
     return CronFields(
         items=items,
         seconds=seconds,
@@ -143,27 +161,27 @@ def read_fields(spec: str, words: list[Word]) -> CronFields:
         days=days,
         months=months,
         weekdays=weekdays,
-        both_days=any(item.star for item in (*day, *weekday)),
-        every_pass=minute[0].star or hour[0].star,
+        both_days=any(item.is_star for item in (*day, *weekday)),
+        every_pass=minute[0].is_star or hour[0].is_star,
     )
 
 
-def plain_fields(items: Iterable[Iterable[Item]]) -> list[str]:
-    """Returns fields in the few forms that croniter reads as everybody does: numbers, ranges, stars."""
-    return [_plain(field, list(each)) for field, each in zip(FIELDS, items, strict=True)]
+def normalize_fields(items: Iterable[Iterable[Item]]) -> list[str]:
+    """Return the texts of fields in the few forms that croniter reads as other crons do."""
+    return [_normalize_field(field, list(each)) for field, each in zip(FIELDS, items, strict=True)]
 
 
-def _plain(field: Field, items: list[Item]) -> str:
-    if any(item.star and item.step == 1 for item in items):
+def _normalize_field(field: Field, items: list[Item]) -> str:
+    if any(item.is_star and item.step == 1 for item in items):
         return "*"
-    # croniter has the rule of the star for days only where the field begins with it.
-    ordered = sorted(items, key=lambda item: not item.star)
-    return ",".join(dict.fromkeys(_plain_item(field, item) for item in ordered))
+    # croniter applies the star's rule for days only if the field begins with the star.
+    ordered = sorted(items, key=lambda item: not item.is_star)
+    return ",".join(dict.fromkeys(_normalize_item(field, item) for item in ordered))
 
 
-def _plain_item(field: Field, item: Item) -> str:
-    if item.star:
-        # A step past the end is one value for us, but a phase to compute for croniter.
+def _normalize_item(field: Field, item: Item) -> str:
+    if item.is_star:
+        # A step past the field's end matches only the first value; croniter would compute a phase from it.
         return f"*/{min(item.step, field.high + 1)}"
     # croniter reads "5-5" as the whole field.
     if item.low + item.step > item.high:
@@ -171,25 +189,25 @@ def _plain_item(field: Field, item: Item) -> str:
     return f"{item.low}-{item.high}" + (f"/{item.step}" if item.step > 1 else "")
 
 
-# What croniter made of a plain field, by the field's place and text. Two specs seldom differ in all six.
-_expanded: dict[tuple[int, str], tuple[int, ...]] = {}
-_MOST_EXPANDED = 4096
+# The numbers of normalized fields, by the field's index and text. Two specs seldom differ in all six fields.
+_expansions: dict[tuple[int, str], tuple[int, ...]] = {}
+_MAX_EXPANSIONS = 4096
 
 
-def _numbers(plain: list[str]) -> list[tuple[int, ...]]:
-    """Returns the numbers of fields that have been checked; croniter is asked only about new ones."""
-    found = [_expanded.get(place) for place in enumerate(plain)]
+def _expand(texts: list[str]) -> list[tuple[int, ...]]:
+    """Return the numbers of normalized fields; croniter expands only those that are not cached."""
+    found = [_expansions.get(key) for key in enumerate(texts)]
     if None in found:
         from croniter import croniter  # noqa: PLC0415 - importing it takes as long as the rest of jobtui
 
-        asked = ["*" if known else text for text, known in zip(plain, found, strict=True)]
-        # croniter takes the seconds last.
-        minute_first, _ = croniter.expand(" ".join([*asked[1:], asked[0]]))
-        answers = [minute_first[-1], *minute_first[:-1]]
-        if len(_expanded) > _MOST_EXPANDED:
-            _expanded.clear()
-        for place, (field, answer) in enumerate(zip(FIELDS, answers, strict=True)):
-            if found[place] is None:
-                numbers = range(field.low, field.high + 1) if "*" in answer else sorted(answer)
-                found[place] = _expanded[place, plain[place]] = tuple(numbers)
+        missing = ["*" if known else text for text, known in zip(texts, found, strict=True)]
+        # croniter expects the seconds last.
+        minute_first, _ = croniter.expand(" ".join([*missing[1:], missing[0]]))
+        expanded = [minute_first[-1], *minute_first[:-1]]
+        if len(_expansions) > _MAX_EXPANSIONS:
+            _expansions.clear()
+        for index, (field, values) in enumerate(zip(FIELDS, expanded, strict=True)):
+            if found[index] is None:
+                numbers = range(field.low, field.high + 1) if "*" in values else sorted(values)
+                found[index] = _expansions[index, texts[index]] = tuple(numbers)
     return [numbers for numbers in found if numbers is not None]

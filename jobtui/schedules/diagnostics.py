@@ -1,6 +1,7 @@
-"""What to write instead of a part of a spec that is refused.
+"""Better messages for rejected specs: what is wrong, and what to write instead.
 
-Loaded only when a spec is refused.
+The grammar raises errors with the bare facts; `explain` makes the message for the user. This module is
+imported only after a spec has been rejected.
 """
 
 from __future__ import annotations
@@ -8,24 +9,39 @@ from __future__ import annotations
 import re
 
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
-from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field
+from jobtui.schedules.cron import DESCRIPTORS, FieldCountError, UnknownDescriptorError
+from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, InvalidValueError
 from jobtui.schedules.suggestions import TYPED, YEAR, odd_character, with_suggestion
 
 
-def refuse_descriptor(spec: str, text: str, position: int, known: list[str]) -> BadSpec:
-    """Returns the error for a word such as ``@dayly``."""
-    if text.lower() == "@reboot":
+def explain(bad: BadSpec) -> BadSpec:
+    """Return the error to raise for a rejected spec, with the best message that is known.
+
+    The result is ``bad`` itself if there is nothing to add.
+    """
+    if isinstance(bad, InvalidValueError):
+        reason = _why_no_value(bad.faulty_field, bad.item, bad.text)
+        bad = BadSpec(f"{bad.field}: {reason}", spec=bad.spec, field=bad.field, position=bad.position)
+    elif isinstance(bad, UnknownDescriptorError):
+        bad = _explain_descriptor(bad)
+    elif isinstance(bad, FieldCountError):
+        bad = _explain_count(bad)
+    return with_suggestion(bad)
+
+
+def _explain_descriptor(bad: UnknownDescriptorError) -> BadSpec:
+    if bad.descriptor.lower() == "@reboot":
         sentence = "@reboot is not a schedule; register the function with @jobtui.on_app_start"
-        return BadSpec(sentence, spec=spec, position=position)
-    near = closest_matches(text, known)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-    return with_suggestion(
-        BadSpec(f"unknown descriptor {quote_text(text)}; {hint}", spec=spec, position=position)
-    )
+    else:
+        known = [*DESCRIPTORS, "@every"]
+        near = closest_matches(bad.descriptor, known)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        sentence = f"{bad.sentence}; {hint}"
+    return BadSpec(sentence, spec=bad.spec, position=bad.position)
 
 
-def refuse_count(spec: str, words: list[str], positions: list[int]) -> BadSpec:
-    """Returns the error for a spec that has neither five nor six fields."""
+def _explain_count(bad: FieldCountError) -> BadSpec:
+    words = [word.text for word in bad.words]
     count, extra, field = len(words), len(FIELDS), None
     if count == 1 and words[0].lower().startswith("cron."):
         sentence = f"{quote_text(words[0])} is the name of a setting; here the spec itself is wanted"
@@ -38,12 +54,12 @@ def refuse_count(spec: str, words: list[str], positions: list[int]) -> BadSpec:
     else:
         fields = "1 field is" if count == 1 else f"{count} fields are"
         sentence = f"{fields} too few; write six: {ORDER}; or five, without the second"
-    position = positions[extra] if count > extra else positions[0]
-    return with_suggestion(BadSpec(sentence, spec=spec, field=field, position=position))
+    position = bad.words[extra if count > extra else 0].position
+    return BadSpec(sentence, spec=bad.spec, field=field, position=position)
 
 
-def why_no_value(field: Field, item: str, text: str) -> str:
-    """Returns why ``text``, a part of ``item``, is no value of the field, and what is."""
+def _why_no_value(field: Field, item: str, text: str) -> str:
+    """Return why ``text``, a part of ``item``, is not a value of the field, and what is."""
     odd = next((character for character in item if not character.isascii()), None)
     if odd is not None:
         if odd.isdecimal():
@@ -51,17 +67,17 @@ def why_no_value(field: Field, item: str, text: str) -> str:
         plain = {" ": "a space", "-": "-", "*": "*"}.get(odd.translate(TYPED), "plain ASCII")
         return f"{odd_character(odd)}; write {plain}"
     if not text:
-        return _missing(item)
+        return _missing_value(item)
     upper = item.upper()
     return (
         _other_dialect(field, upper)
         or _other_field(field, text.upper())
-        or _punctuation(field, item, text)
-        or _near_word(field, item, text)
+        or _wrong_punctuation(field, item, text)
+        or _unknown_name(field, item, text)
     )
 
 
-def _missing(item: str) -> str:
+def _missing_value(item: str) -> str:
     if item.startswith("/"):
         return f"a value is missing before '/'; write *{item}"
     if item.startswith("-"):
@@ -70,7 +86,7 @@ def _missing(item: str) -> str:
 
 
 def _other_dialect(field: Field, item: str) -> str | None:
-    """Says that something means a thing in Quartz, Jenkins, OpenBSD's cron or croniter, but not here."""
+    """Explain notation that Quartz, Jenkins, OpenBSD's cron or croniter supports."""
     number = f"a number ({field.low}-{field.high})"
     if found := re.fullmatch(r"H(?:\(([0-9]+-[0-9]+)\))?(/[0-9]+)?", item):
         span, step = found.groups()
@@ -82,7 +98,7 @@ def _other_dialect(field: Field, item: str) -> str | None:
 
 
 def _day_letter(field: Field, item: str) -> str | None:
-    """Says which days to write for L, W and #, and what the job must look at on them."""
+    """Explain L, W and #: which days to write, and what the job must check on them."""
     look = "and let the job look whether"
     if found := re.fullmatch(r"([0-7]|[A-Z]{3})#([1-5])", item):
         last = int(found[2]) * 7
@@ -90,7 +106,7 @@ def _day_letter(field: Field, item: str) -> str | None:
         return f"{quote_text(item)}: '#' (the n-th weekday) is not supported; {how}"
     if found := re.fullmatch(r"L?W|WL|([0-9]{1,2})W|W([0-9]{1,2})", item):
         day = int(found[1] or found[2] or 31)
-        # It stays within the month: the 1st may become the 3rd, and the last day the one two days before.
+        # W stays within the month: the 1st may become the 3rd, and the last day the one two days before.
         low, high = (day - 1, day + 1) if 1 < day < 28 else (1, 3) if day == 1 else (26, 31)  # noqa: PLR2004
         how = f"write {low}-{high} in day-of-month {look} it is that weekday"
         return f"{quote_text(item)}: W (the nearest weekday) is not supported; {how}"
@@ -98,14 +114,14 @@ def _day_letter(field: Field, item: str) -> str | None:
         before = int(found[2] or 0)
         first = f"the 1st is {before + 1} days ahead" if before else "tomorrow is the 1st"
         how = f"write {28 - before}-{31 - before} in day-of-month {look} {first}"
-        if field.words:
+        if field.value_names:
             how = f"write {_day_alone(found[1] or 'SAT')} {look} it is the month's last"
         return f"{quote_text(item)}: L (the last) is not supported; {how}"
     return None
 
 
 def _day_alone(day: str) -> str:
-    """Says how to write a weekday; its number depends on where the spec is from."""
+    """Return how to write a weekday. The meaning of its number depends on the spec's origin."""
     if not day.isdecimal():
         return "the day alone"
     quartz, others = WEEKDAYS[(int(day) + 6) % 7], WEEKDAYS[int(day) % 7]
@@ -113,13 +129,13 @@ def _day_alone(day: str) -> str:
 
 
 def _other_field(field: Field, word: str) -> str | None:
-    for other, words in (("month", MONTHS), ("day-of-week", WEEKDAYS)):
-        if word in words and field.name != other:
+    for other, names in (("month", MONTHS), ("day-of-week", WEEKDAYS)):
+        if word in names and field.name != other:
             return f"{quote_text(word)} belongs in the {other} field; the fields are: {ORDER}"
     return None
 
 
-def _punctuation(field: Field, item: str, text: str) -> str | None:
+def _wrong_punctuation(field: Field, item: str, text: str) -> str | None:
     if item.startswith("+") or text.startswith("+"):
         return f"{quote_text(item)}: signs are not allowed; write the number alone"
     if text == "?" and not field.is_day:
@@ -133,14 +149,15 @@ def _punctuation(field: Field, item: str, text: str) -> str | None:
     return None
 
 
-def _near_word(field: Field, item: str, text: str) -> str:
-    def name(word: str) -> str | None:
-        full = next((known for known in field.words if word.upper().startswith(known)), None)
-        return full or next(iter(closest_matches(word, list(field.words))), None)
+def _unknown_name(field: Field, item: str, text: str) -> str:
+    def nearest(word: str) -> str | None:
+        full = next((known for known in field.value_names if word.upper().startswith(known)), None)
+        return full or next(iter(closest_matches(word, list(field.value_names))), None)
 
-    near = name(text)
-    if re.fullmatch(r"[A-Za-z]+-[A-Za-z]+(/[0-9]+)?", item) and all(map(name, re.findall("[A-Za-z]+", item))):
-        # The other end of a range is spelled in the same way as this one.
-        near = re.sub("[A-Za-z]+", lambda word: name(word[0]) or "", item)
-    hint = f"; write {near}" if near else ""
+    instead = nearest(text)
+    is_range = re.fullmatch(r"[A-Za-z]+-[A-Za-z]+(/[0-9]+)?", item)
+    if is_range and all(map(nearest, re.findall("[A-Za-z]+", item))):
+        # Both ends of a range are usually misspelled in the same way.
+        instead = re.sub("[A-Za-z]+", lambda word: nearest(word[0]) or "", item)
+    hint = f"; write {instead}" if instead else ""
     return f"{quote_text(text)} is not a value {field.allowed}{hint}"

@@ -125,10 +125,10 @@ def _matches(schedule: Cron, change: Transition) -> list[datetime]:
     """Returns the wall times of a gap or an overlap that the schedule names; naive, not too many."""
 
     def walk() -> Iterator[datetime]:
-        wall = schedule.table.after(change.first - _MICROSECOND)
+        wall = schedule.table.first_after(change.first - _MICROSECOND)
         while wall is not None and wall < change.end:
             yield wall
-            wall = schedule.table.after(wall)
+            wall = schedule.table.first_after(wall)
 
     return list(islice(walk(), _MOST_COUNTED))
 
@@ -145,7 +145,7 @@ def _gap_note(schedule: Cron, change: Transition) -> DstNote | None:
     if schedule.every_pass or change.length >= LONG_GAP:
         return DstNote(DstEffect.DROPPED, f"{sentence}, so it does not run")
     # What is due at the very end of the gap by itself has the same instant.
-    with_end = schedule.table.after(change.end - _MICROSECOND) == change.end
+    with_end = schedule.table.first_after(change.end - _MICROSECOND) == change.end
     if len(missing) == 1 and not with_end:
         return DstNote(DstEffect.MOVED, f"{sentence}, so it runs right after the jump")
     also = f" together with {_time(change.end)}" if with_end else ""

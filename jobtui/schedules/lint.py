@@ -78,7 +78,7 @@ def _missing_days(fields: CronFields) -> Iterator[str]:
     A range that begins on the 28th or before is meant to end with the month, whatever its length.
     """
     days = set(fields.days)
-    if any(item.star for item in fields.items[3]):
+    if any(item.is_star for item in fields.items[3]):
         return
     for day in sorted(day for day in days if day >= _FIRST_RARE_DAY and day - 1 not in days):
         without = [month for month in fields.months if _LONGEST[month - 1] < day]
@@ -96,7 +96,7 @@ def _names(months: Iterable[int]) -> str:
 
 def _uneven_steps(fields: CronFields) -> Iterator[str]:
     for field, items in zip(FIELDS, fields.items, strict=True):
-        if len(items) == 1 and items[0].step > 1 and items[0].to_the_end:
+        if len(items) == 1 and items[0].step > 1 and items[0].is_open_ended:
             yield from _uneven_step(field, items[0], fields)
 
 

@@ -1,83 +1,85 @@
-"""From a spec to its schedule, read once: `parse`."""
+"""From a spec to its schedule: `parse`, and `SpecResolver` with a scheduler's defaults and named specs."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
-from threading import Lock
 
 from jobtui.schedules.bad_spec import BadSpec
-from jobtui.schedules.cron import split_zone
+from jobtui.schedules.cron import Word, split_zone
 from jobtui.schedules.durations import as_interval
-from jobtui.schedules.schedule import Cron, Dst, Every, dst_rule, spec_text, zone_of
-from jobtui.schedules.zones import local_zone
+from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, check_dst, spec_text, spec_zone
+from jobtui.schedules.zones import local_zone, zone, zone_name
 
-# What was asked for before. A program has few distinct specs; a server that checks specs for others has many.
-_known: dict[object, Cron | Every] = {}
-_MOST_KNOWN = 1024
-_lock = Lock()  # around additions; to look something up needs none
+NAMED_PREFIX = "cron."  # a spec that begins with it is looked up in the settings
+
+# The schedules of earlier calls, oldest first. The size is limited because a server may parse the specs of
+# strangers.
+_cache: dict[object, Cron | Every] = {}
+_CACHE_SIZE = 1024
 
 
 def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cron | Every:
-    """Reads a spec: five or six cron fields, a descriptor such as ``@daily``, or ``@every DURATION``.
+    """Parse a spec: five or six cron fields, a descriptor such as ``@daily``, or ``@every DURATION``.
 
     The fields are ``second minute hour day-of-month month day-of-week``; without the second, the spec
     is a standard crontab line. If day-of-month or day-of-week is unrestricted (an item begins with
     ``*`` or ``?``) a day must match both; if both are restricted, one is enough.
 
     Args:
-        spec: The spec. ``TZ=Zone `` or ``CRON_TZ=Zone `` in front of it counts before ``tz``.
+        spec: The spec. ``TZ=Zone `` or ``CRON_TZ=Zone `` in front of it has priority over ``tz``.
         tz: The zone, or its name; None is the machine's zone.
         dst: ``"once"``: a spec whose minute or hour begins with ``*`` is due whenever the wall clock
-            matches; any other is due once for each wall time: at the first pass where the clock shows
-            it twice, after the gap where the clock jumps over it by less than 3 hours. ``"every"``: any
+            matches; any other is due once for each wall time: at the first pass if the clock shows
+            it twice, after the gap if the clock jumps over it by less than 3 hours. ``"every"``: any
             spec is due whenever the wall clock matches.
 
     Returns:
-        The schedule: the same object for the same arguments, in any thread, as long as it is among the
+        The schedule. Equal arguments return the same object, in any thread, while it is among the
         latest 1024. An ``Every`` has no start yet.
 
     Raises:
-        BadSpec: The spec, the zone or ``dst`` is not acceptable; the message says what to write instead.
+        BadSpec: The spec, the zone or ``dst`` is not valid; the message says what to write instead.
         TypeError: ``spec`` is not a string, or ``tz`` is of another type.
     """
-    # Two fixed offsets are equal whatever they are called, hence the name.
+    # The name is part of the key because two fixed offsets with different names are equal.
     key = (spec, tz, str(tz) if isinstance(tz, tzinfo) else None, dst)
     try:
-        schedule = _known.get(key)
-    except TypeError:  # a zone that cannot be hashed (dateutil's); or something that is no spec at all
-        return _read(spec, tz, dst)
-    # The machine's zone may have been changed meanwhile.
-    if schedule is not None and (schedule.zone_given or schedule.tz == local_zone()):
-        return schedule
-    made = _read(spec, tz, dst)
-    with _lock:
-        if _known.get(key) == made:
-            return _known[key]  # another thread was faster
-        while len(_known) >= _MOST_KNOWN:
-            del _known[next(iter(_known))]
-        _known[key] = made
-    return made
+        cached = _cache.get(key)
+    except TypeError:  # an argument cannot be hashed: a zone of dateutil, or a spec of a wrong type
+        return _parse_uncached(spec, tz, dst)
+    if cached is not None:
+        # The machine's zone may have changed since.
+        if cached.zone_given or cached.tz == local_zone():
+            return cached
+        _cache.pop(key, None)
+    # setdefault() is atomic: if several threads parse a new spec at once, all return the same schedule.
+    schedule = _cache.setdefault(key, _parse_uncached(spec, tz, dst))
+    if len(_cache) > _CACHE_SIZE:
+        for oldest in list(_cache)[:-_CACHE_SIZE]:
+            _cache.pop(oldest, None)
+    return schedule
 
 
-def _read(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
-    try:
-        return _read_ours(spec, tz, dst)
-    except BadSpec as bad:
-        from jobtui.schedules.suggestions import with_suggestion  # noqa: PLC0415 - only a mistake needs it
-
-        raise with_suggestion(bad) from None
-
-
-def _read_ours(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
+def _parse_uncached(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
     text = spec_text(spec)
-    dst_rule(dst)
-    named, words = split_zone(text)
-    if words[0].text.lower() != "@every":
-        return Cron(text, tz=tz, dst=dst)
+    check_dst(dst)
+    try:
+        zone_word, words = split_zone(text)
+        if words[0].text.lower() == "@every":
+            return _parse_every(text, zone_word, words, tz)
+    except BadSpec as bad:
+        from jobtui.schedules.diagnostics import explain  # noqa: PLC0415 - only needed after a mistake
+
+        raise explain(bad) from None
+    return Cron(text, tz=tz, dst=dst)
+
+
+def _parse_every(spec: str, zone_word: Word | None, words: list[Word], tz: str | tzinfo | None) -> Every:
     if len(words) != 2:  # noqa: PLR2004 - the word and its duration
         raise BadSpec(
             "one duration without spaces follows @every; write @every 1h30m",
-            spec=text,
+            spec=spec,
             position=words[min(2, len(words) - 1)].position,
         )
     duration = words[1]
@@ -85,5 +87,55 @@ def _read_ours(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
         interval = as_interval(duration.text)
     except BadSpec as bad:
         position = duration.position + (bad.position or 0)
-        raise BadSpec(f"@every: {bad.sentence}", spec=text, position=position) from None
-    return Every(interval, tz=tz if named is None else zone_of(text, named, tz))
+        raise BadSpec(f"@every: {bad.sentence}", spec=spec, position=position) from None
+    return Every(interval, tz=tz if zone_word is None else spec_zone(spec, zone_word, tz))
+
+
+class SpecResolver:
+    """Resolves the specs of one scheduler: looks up named specs, and applies the default zone and DST rule.
+
+    Args:
+        named: The named specs of the settings, by whole key (``cron.name``).
+        tz: The zone of specs that name none; None is the machine's.
+        dst: The DST rule of jobs that do not set one.
+
+    Raises:
+        BadSpec: ``dst`` is neither ``"once"`` nor ``"every"``.
+    """
+
+    def __init__(self, named: Mapping[str, str], tz: str | tzinfo | None, dst: Dst) -> None:
+        self._named = dict(named)
+        self._dst = check_dst(dst)
+        self._tz = tz  # None stays None, so that a canonical spec shows a zone only if one was given
+
+    def resolve(
+        self, spec: str | Schedule, *, tz: str | tzinfo | None, dst: Dst | None
+    ) -> tuple[Schedule, str]:
+        """Return the schedule, and the text that shows it in the user's own words.
+
+        Raises:
+            BadSpec: The spec is not valid.
+            LookupError: The settings have no spec of that name.
+            TypeError: ``spec`` is neither a spec nor a schedule.
+        """
+        if isinstance(spec, (Cron, Every, Once)):
+            return spec, str(spec)
+        if not isinstance(spec, str):
+            raise TypeError(
+                f"a schedule is a spec such as '@every 5s' or what parse() returns, not {spec!r:.80}"
+            )
+        text = self._look_up(spec)
+        schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)
+        label = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
+        if tz is not None and schedule.tz != zone(self._tz):
+            label += f" ({zone_name(schedule.tz)})"
+        return schedule, label
+
+    def _look_up(self, spec: str) -> str:
+        if not spec.startswith(NAMED_PREFIX):
+            return spec
+        try:
+            return self._named[spec]
+        except KeyError:
+            known = ", ".join(sorted(self._named)) or "none"
+            raise LookupError(f"the settings have no schedule {spec}; they have: {known}") from None

@@ -7,19 +7,19 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from jobtui.schedules.bad_spec import BadSpec, quote_text
-from jobtui.schedules.canonical import canonical
-from jobtui.schedules.cron import CronFields, Word, read_fields, split_zone
+from jobtui.schedules.canonical import canonical_spec
+from jobtui.schedules.cron import CronFields, Word, parse_fields, split_zone
 from jobtui.schedules.durations import as_interval, format_duration
 from jobtui.schedules.transitions import is_fixed, is_unambiguous
-from jobtui.schedules.wall_clock import WallTable, every_pass_after, first_pass_after, wall_table
+from jobtui.schedules.wall_clock import WallTable, next_at_each_fold, next_at_first_fold, wall_table
 from jobtui.schedules.zones import local_zone, zone, zone_name
 
 Dst = Literal["once", "every"]
 
-_LAST_YEAR = 9999  # datetime's own
+_LAST_YEAR = 9999  # of datetime
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Between these a number of seconds tells each microsecond apart; some 140 years around the epoch.
+# Between these two, a float of seconds since the epoch is exact to the microsecond; about 140 years each way.
 _EXACT_FROM, _EXACT_TO = -(2.0**32), 2.0**32
 
 
@@ -32,37 +32,37 @@ class Schedule(Protocol):
         """The zone of the instants that ``next`` returns."""
 
     def next(self, after: datetime) -> datetime | None:
-        """Returns the first instant strictly later than ``after``, in the schedule's zone, or None.
+        """Return the first instant strictly later than ``after``, in the schedule's zone, or None.
 
         Raises:
-            ValueError: ``after`` has no zone.
+            ValueError: ``after`` is naive.
         """
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Returns how many times it is due in ``after < t <= until``, but at most ``limit``."""
+        """Return the number of ticks in ``after < t <= until``, but at most ``limit``."""
 
     def __str__(self) -> str:
-        """The canonical spec, with the zone where one was given."""
+        """Return the canonical spec, with the zone if one was given."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class Cron:
     """A cron spec in a zone.
 
-    Two are equal when they match the same seconds in the same zone with the same rule for DST,
-    however they are written: ``@midnight`` equals ``0 0 * * *``, and its ``str`` is the same.
+    Two are equal if they match the same seconds in the same zone with the same DST rule, however they are
+    written: ``@midnight`` equals ``0 0 * * *``, and has the same ``str``.
 
     Attributes:
         fields: The numbers that the spec means.
-        tz: The zone of the wall clock that the spec is about.
-        dst: What to do about wall times that a zone shows twice or never; see ``parse``.
-        every_pass: Whether it is due whenever the wall clock matches: because of ``dst``, or because the
-            minute or the hour begins with a star.
-        zone_given: Whether somebody named the zone.
+        tz: The zone of the wall clock.
+        dst: The rule for wall times that a zone shows twice or never; see ``parse``.
+        every_pass: Whether the schedule is due whenever the wall clock matches: because of ``dst``, or
+            because the minute or the hour begins with a star.
+        zone_given: Whether the zone was named, in the spec or with ``tz``.
     """
 
     fields: CronFields = field(compare=False)
-    # Not every zone can be hashed (dateutil's cannot), so tz takes part in == alone.
+    # Part of ==, but not of the hash: some zones cannot be hashed, such as those of dateutil.
     tz: tzinfo = field(hash=False)
     dst: Dst
     every_pass: bool
@@ -71,28 +71,33 @@ class Cron:
     _fixed: bool = field(compare=False)
 
     def __init__(self, spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> None:
-        """Reads a spec of five or six fields, or a descriptor such as ``@daily``.
+        """Parse a spec of five or six fields, or a descriptor such as ``@daily``.
 
         Args:
-            spec: The spec, without ``@every``; a zone in front of it counts before ``tz``.
+            spec: The spec, without ``@every``; a zone in front of it has priority over ``tz``.
             tz: The zone, or its name; None is the machine's.
             dst: ``"once"`` or ``"every"``; see ``parse``.
 
         Raises:
-            BadSpec: The spec, the zone or ``dst`` is not acceptable.
+            BadSpec: The spec, the zone or ``dst`` is not valid.
             TypeError: ``spec`` is not a string, or ``tz`` is of another type.
         """
         text = spec_text(spec)
-        named, words = split_zone(text)
-        actual = zone_of(text, named, tz)
-        fields = read_fields(text, words)
+        try:
+            zone_word, words = split_zone(text)
+            actual_zone = spec_zone(text, zone_word, tz)
+            fields = parse_fields(text, words)
+        except BadSpec as bad:
+            from jobtui.schedules.diagnostics import explain  # noqa: PLC0415 - only needed after a mistake
+
+            raise explain(bad) from None
         _set(
             self,
             fields=fields,
-            tz=actual,
-            dst=dst_rule(dst),
+            tz=actual_zone,
+            dst=check_dst(dst),
             every_pass=fields.every_pass or dst == "every",
-            zone_given=named is not None or tz is not None,
+            zone_given=zone_word is not None or tz is not None,
             table=wall_table(
                 seconds=fields.seconds,
                 minutes=fields.minutes,
@@ -102,64 +107,64 @@ class Cron:
                 weekdays=fields.weekdays,
                 both_days=fields.both_days,
             ),
-            _fixed=is_fixed(actual),
+            _fixed=is_fixed(actual_zone),
         )
 
     def next(self, after: datetime) -> datetime | None:
-        """Returns the first instant strictly later than ``after`` at which the spec is due.
+        """Return the first instant strictly later than ``after`` at which the spec is due.
 
         Args:
             after: An aware datetime in any zone.
 
         Returns:
-            An aware datetime in the schedule's zone, on a whole second of its wall clock; or None where
+            An aware datetime in the schedule's zone, on a whole second of its wall clock; or None if
             nothing matches within 8 years, or before the calendar of ``datetime`` ends (the year 9999).
 
         Raises:
-            ValueError: ``after`` has no zone.
+            ValueError: ``after`` is naive.
         """
         try:
             due = self._next(after)
             if due is not None and due.year == _LAST_YEAR:
-                due.astimezone(UTC)  # west of it, the calendar ends some hours earlier
+                due.astimezone(UTC)  # raises in the last hours of the calendar, if the zone is west of UTC
         except OverflowError:
             return None
         return due
 
     def _next(self, after: datetime) -> datetime | None:
         tz = self.tz
-        ours = isinstance(after, datetime) and after.tzinfo is tz
-        local = after if ours else _aware(after).astimezone(tz)
-        due = self.table.after(local, tz)
+        is_local = isinstance(after, datetime) and after.tzinfo is tz
+        local = after if is_local else _check_aware(after).astimezone(tz)
+        due = self.table.first_after(local, tz)
         if self._fixed or (is_unambiguous(local) and (due is None or is_unambiguous(due))):
             return due
-        # Near a change of the clock. Through UTC, since a local time may be in a gap.
-        search = every_pass_after if self.every_pass else first_pass_after
+        # Near a transition. The search starts from UTC, because a local time may be in a gap.
+        search = next_at_each_fold if self.every_pass else next_at_first_fold
         return search(self.table, tz, after.astimezone(UTC))
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Returns how many times the spec is due in ``after < t <= until``, but at most ``limit``.
+        """Return the number of ticks in ``after < t <= until``, but at most ``limit``.
 
-        It takes the time of one ``next`` for each.
+        Each tick takes the time of one ``next``.
         """
-        end = _aware(until).astimezone(UTC)
+        end = _check_aware(until).astimezone(UTC)
         count, due = 0, self.next(after)
-        # Against UTC: Python compares two times of one zone by their wall clocks.
+        # Compared with UTC, because Python compares two times of one zone by their wall clocks.
         while count < limit and due is not None and due <= end:
             count, due = count + 1, self.next(due)
         return count
 
     def __str__(self) -> str:
-        """Returns the canonical spec, with the zone where one was given.
+        """Return the canonical spec, with the zone if one was given.
 
-        ``parse`` reads it back as an equal schedule, and equal schedules have the same (but for a zone
-        that one was given and the other found).
+        ``parse`` reads it back as an equal schedule. Equal schedules have the same text, except that only
+        a zone that was given is part of it.
         """
-        text = canonical(self.fields, star_matters=self.dst == "once")
+        text = canonical_spec(self.fields, star_matters=self.dst == "once")
         return _with_zone(text, self.tz, given=self.zone_given)
 
     def __repr__(self) -> str:
-        """Returns the call that makes it, nearly."""
+        """Return nearly the call that makes this schedule."""
         dst = "" if self.dst == "once" else f", dst={self.dst!r}"
         return f"Cron({str(self)!r}{dst})"
 
@@ -170,10 +175,11 @@ class Every:
 
     Attributes:
         interval: The time between two instants, from 1 millisecond to 8 years.
-        start: The origin of the grid; None until ``anchored`` gives one.
-        first_at_start: Whether ``start`` itself is the first instant (k >= 0), because a caller named it;
-            for a start that was implied, the first instant is one interval later (k >= 1).
+        start: The origin of the grid; None until ``anchored`` sets one.
+        first_at_start: Whether ``start`` itself is the first instant (k >= 0), because a caller gave it;
+            after an implied start, the first instant is one interval later (k >= 1).
         tz: The zone of the instants that ``next`` returns. The grid does not depend on it.
+        zone_given: Whether ``tz`` was given.
     """
 
     interval: timedelta
@@ -191,19 +197,19 @@ class Every:
         *,
         tz: str | tzinfo | None = None,
     ) -> None:
-        """Makes a fixed rate.
+        """Make a fixed rate.
 
         Args:
             interval: A timedelta, seconds, or a duration such as ``"1h30m"``.
-            start: The first instant, aware; None leaves that to ``anchored``.
+            start: The first instant, aware; None leaves it to ``anchored``.
             tz: The zone of the instants, or its name; None is the zone of ``start``, else the machine's.
 
         Raises:
-            BadSpec: The interval or the zone is not acceptable.
+            BadSpec: The interval or the zone is not valid.
             TypeError: An argument is of another type.
-            ValueError: ``start`` has no zone.
+            ValueError: ``start`` is naive.
         """
-        fallback = zone(_aware(start).tzinfo) if start is not None else None
+        fallback = zone(_check_aware(start).tzinfo) if start is not None else None
         self._init(
             interval=as_interval(interval),
             start=start,
@@ -233,14 +239,14 @@ class Every:
         )
 
     def anchored(self, start: datetime) -> Every:
-        """Returns the same rate with an implied start: its first instant is one interval after ``start``.
+        """Return the same rate with an implied start: its first instant is one interval after ``start``.
 
-        One whose start was given by a caller is returned as it is.
+        A schedule whose start was given by a caller is returned unchanged.
 
         Raises:
-            ValueError: ``start`` has no zone.
+            ValueError: ``start`` is naive.
         """
-        _aware(start)
+        _check_aware(start)
         if self.first_at_start:
             return self
         schedule = object.__new__(Every)
@@ -254,22 +260,22 @@ class Every:
         return schedule
 
     def next(self, after: datetime) -> datetime | None:
-        """Returns the first instant of the grid strictly later than ``after``.
+        """Return the first instant of the grid strictly later than ``after``.
 
-        Without a start there is no grid yet, and it is ``after + interval``.
+        Without a start there is no grid yet, and the result is ``after + interval``.
 
         Args:
             after: An aware datetime in any zone.
 
         Returns:
-            An aware datetime in the schedule's zone, or None where the calendar of ``datetime`` ends
-            (the year 9999).
+            An aware datetime in the schedule's zone, or None after the end of the calendar of
+            ``datetime`` (the year 9999).
 
         Raises:
-            ValueError: ``after`` has no zone.
+            ValueError: ``after`` is naive.
         """
         try:
-            instant = _aware(after).astimezone(UTC)
+            instant = _check_aware(after).astimezone(UTC)
             if self.start is None:
                 return (instant + self.interval).astimezone(self.tz)
             origin = self.start.astimezone(UTC)
@@ -280,9 +286,10 @@ class Every:
             return None
 
     def next_after(self, seconds: float) -> float | None:
-        """Returns what ``next`` would, counted in seconds since the epoch; of a grid with a start.
+        """Return what ``next`` would, in seconds since the epoch; requires a start.
 
-        It is some ten times faster, for a scheduler with many intervals. Both are exact to the microsecond.
+        About ten times faster than ``next``, for a scheduler with many intervals. Both are exact to the
+        microsecond.
         """
         assert self.start is not None
         if not _EXACT_FROM < seconds < _EXACT_TO:
@@ -296,12 +303,12 @@ class Every:
         return 0 if self.first_at_start else 1
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Returns how many instants of the grid are in ``after < t <= until``, but at most ``limit``.
+        """Return the number of instants of the grid in ``after < t <= until``, but at most ``limit``.
 
-        It divides, so that a long sleep costs no more than a short one. Without a start, the grid
-        begins at ``after``.
+        Computed by division, so that a long sleep costs no more than a short one. Without a start, the
+        grid begins at ``after``.
         """
-        begin, end = _aware(after).astimezone(UTC), _aware(until).astimezone(UTC)
+        begin, end = _check_aware(after).astimezone(UTC), _check_aware(until).astimezone(UTC)
         if self.start is None:
             return max(0, min(limit, (end - begin) // self.interval))
         origin = self.start.astimezone(UTC)
@@ -309,11 +316,11 @@ class Every:
         return max(0, min(limit, (end - origin) // self.interval - first + 1))
 
     def __str__(self) -> str:
-        """Returns the spec, which ``parse`` reads back (without the start)."""
+        """Return the spec, which ``parse`` reads back (without the start)."""
         return _with_zone(f"@every {format_duration(self.interval)}", self.tz, given=self.zone_given)
 
     def __repr__(self) -> str:
-        """Returns the call that makes it, nearly."""
+        """Return nearly the call that makes this schedule."""
         if self.start is None:
             return f"Every({str(self)!r})"
         name = "start" if self.first_at_start else "anchored"
@@ -333,79 +340,79 @@ class Once:
     tz: tzinfo = field(compare=False)
 
     def __init__(self, at: datetime) -> None:
-        """Makes a schedule of one instant.
+        """Make a schedule of one instant.
 
         Raises:
-            ValueError: ``at`` has no zone.
+            ValueError: ``at`` is naive.
             TypeError: ``at`` is not a datetime.
         """
-        _set(self, at=_aware(at), tz=at.tzinfo)
+        _set(self, at=_check_aware(at), tz=at.tzinfo)
 
     def next(self, after: datetime) -> datetime | None:
-        """Returns the instant if it is strictly later than ``after``, else None.
+        """Return the instant if it is strictly later than ``after``, else None.
 
         Raises:
-            ValueError: ``after`` has no zone.
+            ValueError: ``after`` is naive.
         """
-        # Against UTC: Python compares two times of one zone by their wall clocks.
-        return self.at if self.at > _aware(after).astimezone(UTC) else None
+        # Compared with UTC, because Python compares two times of one zone by their wall clocks.
+        return self.at if self.at > _check_aware(after).astimezone(UTC) else None
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Returns 1 if ``after < at <= until`` and ``limit`` allows it, else 0."""
-        due = self.next(after) is not None and self.at <= _aware(until).astimezone(UTC)
-        return 1 if due and limit > 0 else 0
+        """Return 1 if ``after < at <= until`` and ``limit`` is at least 1, else 0."""
+        is_due = self.next(after) is not None and self.at <= _check_aware(until).astimezone(UTC)
+        return 1 if is_due and limit > 0 else 0
 
     def __str__(self) -> str:
-        """Returns ``@at`` and the instant; this is no spec, since ``at()`` takes a datetime."""
+        """Return ``@at`` and the instant. This is not a spec: ``at()`` takes a datetime."""
         return f"@at {self.at.isoformat(sep=' ')}"
 
     def __repr__(self) -> str:
-        """Returns the call that makes it, nearly."""
+        """Return nearly the call that makes this schedule."""
         return f"Once({self.at.isoformat()!r})"
 
 
 def spec_text(spec: str) -> str:
-    """Returns a spec as plain text.
+    """Return a spec as a plain ``str``, also if it is of a subclass such as StrEnum.
 
     Raises:
-        TypeError: It is not a string.
+        TypeError: ``spec`` is not a string.
     """
     if not isinstance(spec, str):
         raise TypeError(f"a spec is a string such as '0 */15 9-17 * * MON-FRI', not {type(spec).__name__}")
-    return str.__str__(spec)  # of a subclass, such as StrEnum, the plain text
+    return str.__str__(spec)
 
 
-def zone_of(spec: str, name: Word | None, tz: str | tzinfo | None) -> tzinfo:
-    """Returns the zone of a spec.
+def spec_zone(spec: str, zone_word: Word | None, tz: str | tzinfo | None) -> tzinfo:
+    """Return the zone of a spec.
 
     Args:
         spec: The whole spec, for messages.
-        name: The zone that it names; it counts before ``tz``.
-        tz: What a caller gave; None is the machine's zone.
+        zone_word: The zone that the spec names; it has priority over ``tz``.
+        tz: The caller's zone; None is the machine's.
 
     Raises:
         BadSpec: There is no such zone.
         TypeError: ``tz`` is of another type.
     """
-    given = zone(tz) if name is None or tz is not None else None
-    if given is not None and name is None:
-        return given
-    assert name is not None
+    if zone_word is None:
+        return zone(tz)
+    if tz is not None:
+        zone(tz)  # checked although the spec's own zone has priority
     try:
-        return zone(name.text)
+        return zone(zone_word.text)
     except BadSpec as bad:
-        raise BadSpec(bad.sentence, spec=spec, position=name.position) from None
+        raise BadSpec(bad.sentence, spec=spec, position=zone_word.position) from None
 
 
-def dst_rule(dst: Dst) -> Dst:
-    """Returns a rule for DST, checked.
+def check_dst(dst: Dst) -> Dst:
+    """Return a DST rule if it is one.
 
     Raises:
-        BadSpec: It is neither ``"once"`` nor ``"every"``.
+        BadSpec: ``dst`` is neither ``"once"`` nor ``"every"``.
     """
     if dst not in get_args(Dst):
-        shown = quote_text(dst) if isinstance(dst, str) else type(dst).__name__
-        raise BadSpec(f"dst is 'once' or 'every', not {shown}")
+        given = quote_text(dst) if isinstance(dst, str) else type(dst).__name__
+        raise BadSpec(f"dst is 'once' or 'every', not {given}")
     return dst
 
 
@@ -413,7 +420,7 @@ def _with_zone(text: str, tz: tzinfo, *, given: bool) -> str:
     return f"TZ={zone_name(tz)} {text}" if given else text
 
 
-def _aware(instant: datetime) -> datetime:
+def _check_aware(instant: datetime) -> datetime:
     if not isinstance(instant, datetime):
         raise TypeError(f"an instant is an aware datetime, not {type(instant).__name__}")
     if instant.tzinfo is None or instant.utcoffset() is None:
@@ -422,6 +429,6 @@ def _aware(instant: datetime) -> datetime:
 
 
 def _set(schedule: object, **values: object) -> None:
-    """Sets the attributes of a frozen schedule under construction."""
+    """Set the attributes of a frozen schedule while it is made."""
     for name, value in values.items():
         object.__setattr__(schedule, name, value)

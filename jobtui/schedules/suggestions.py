@@ -17,7 +17,7 @@ import unicodedata
 
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron import DESCRIPTORS, LONGEST_SPEC
-from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, read_field
+from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, parse_field
 from jobtui.schedules.durations import as_interval
 from jobtui.schedules.zones import zone
 
@@ -108,7 +108,7 @@ def _accepted(text: str) -> bool:
     try:
         if fields is not None:
             for field, word in zip(fields, words, strict=True):
-                read_field(text, field, word, 0)
+                parse_field(text, field, word, 0)
         elif words[:1] == ["@every"] and len(words) == 2:  # noqa: PLR2004 - the word and its duration
             as_interval(words[1])
         elif body not in DESCRIPTORS:

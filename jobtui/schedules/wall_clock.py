@@ -45,7 +45,7 @@ class WallTable:
     month_from: tuple[int, ...]
     days: tuple[int, ...]
 
-    def after(self, wall: datetime, tz: tzinfo | None = None) -> datetime | None:
+    def first_after(self, wall: datetime, tz: tzinfo | None = None) -> datetime | None:
         """Returns the first matching second whose numbers are strictly later than those of ``wall``.
 
         Only the numbers of ``wall`` count, not its zone; ``tz`` is put on the result. None if there is
@@ -154,7 +154,7 @@ def _month_length(year: int, month: int) -> int:
     return _MONTH_LENGTHS[month] + leap
 
 
-def first_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
+def next_at_first_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
     """Returns the next instant at which a spec of fixed times is due in a zone that changes its offset.
 
     Each matching wall time is due once: the first time the clock shows it; where the clock jumps over it
@@ -166,7 +166,7 @@ def first_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
         tz: The zone of the wall clock.
         instant: The result is strictly later; aware, in UTC.
     """
-    due = table.after(instant.astimezone(tz), tz)
+    due = table.first_after(instant.astimezone(tz), tz)
     while due is not None:
         change = transition_around(due)
         if change is None:
@@ -175,15 +175,15 @@ def first_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
             if due.astimezone(UTC) > instant:
                 return due
             # We are in the second pass, and all of the overlap has had its turn.
-            due = table.after(change.end - _MICROSECOND, tz)
+            due = table.first_after(change.end - _MICROSECOND, tz)
         elif change.length < LONG_GAP:
             return change.instant.astimezone(tz)
         else:
-            due = table.after(change.end - _MICROSECOND, tz)
+            due = table.first_after(change.end - _MICROSECOND, tz)
     return None
 
 
-def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
+def next_at_each_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
     """Returns the next instant whose wall clock matches: never in a gap, and twice in an overlap.
 
     Args:
@@ -192,12 +192,12 @@ def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
         instant: The result is strictly later; aware, in UTC.
     """
     local = instant.astimezone(tz)
-    due = table.after(local, tz)
+    due = table.first_after(local, tz)
     change = transition_around(local)
     first_pass = change is not None and instant < change.instant
     if first_pass and change is not None and (due is None or due.replace(tzinfo=None) >= change.end):
         # What matches later in the first pass of an overlap comes first; then comes all of it again.
-        again = table.after(change.first - _MICROSECOND, tz)
+        again = table.first_after(change.first - _MICROSECOND, tz)
         if again is not None and again.replace(tzinfo=None) < change.end:
             return again.replace(fold=1)
     while due is not None:
@@ -206,5 +206,5 @@ def every_pass_after(table: WallTable, tz: tzinfo, instant: datetime) -> datetim
             return due
         if not change.is_gap:
             return due if due.astimezone(UTC) > instant else due.replace(fold=1)
-        due = table.after(change.end - _MICROSECOND, tz)
+        due = table.first_after(change.end - _MICROSECOND, tz)
     return None

@@ -51,7 +51,7 @@ from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
 from jobtui.runtime.validation import policy
 from jobtui.schedules.durations import parse_duration
-from jobtui.schedules.named_specs import SpecResolver
+from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import zone
 from jobtui.settings.settings import Settings

@@ -182,8 +182,8 @@ STARTS = [
 
 def forget() -> None:
     """Empties what earlier specs have left in memory, so that a spec is read as if for the first time."""
-    parser._known.clear()
-    cron._expanded.clear()
+    parser._cache.clear()
+    cron._expansions.clear()
     wall_clock._first_from.cache_clear()
     wall_clock._day_masks.cache_clear()
 

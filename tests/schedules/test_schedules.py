@@ -145,14 +145,14 @@ def test_parse_returns_the_same_object_for_the_same_arguments() -> None:
 def test_threads_that_parse_the_same_new_spec_get_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where several have read it before any has kept it, all take what the first one made."""
     barrier = Barrier(4)
-    read = parser._read
+    read = parser._parse_uncached
 
     def read_together(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
         made = read(spec, tz, dst)
         barrier.wait(timeout=30)
         return made
 
-    monkeypatch.setattr(parser, "_read", read_together)
+    monkeypatch.setattr(parser, "_parse_uncached", read_together)
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: parse("7 7 4 7 7 *", tz="UTC"), range(4)))
     assert all(each is found[0] for each in found)
@@ -171,10 +171,10 @@ def test_what_parse_remembers_is_bounded_and_forgotten_specs_are_read_again() ->
 
 def test_what_is_remembered_of_fields_is_bounded() -> None:
     """Strangers' specs may differ in every field; what croniter made of them is not kept for ever."""
-    fields = islice(combinations(range(60), 3), cron._MOST_EXPANDED + 100)
+    fields = islice(combinations(range(60), 3), cron._MAX_EXPANSIONS + 100)
     for number, (low, middle, high) in enumerate(fields):
         assert Cron(f"{low},{middle},{high} * * * * *", tz="UTC").fields.seconds == (low, middle, high)
-        assert len(cron._expanded) <= cron._MOST_EXPANDED + 6, number
+        assert len(cron._expansions) <= cron._MAX_EXPANSIONS + 6, number
 
 
 def test_zones_that_are_equal_but_have_other_names_are_not_mixed_up() -> None:
