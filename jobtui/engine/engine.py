@@ -14,8 +14,9 @@ from itertools import islice
 from jobtui.engine import events
 from jobtui.engine.enums import Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventLog
+from jobtui.engine.ledger import Ledger
 from jobtui.engine.next_tick_cache import NextTickCache
-from jobtui.engine.pool import Ledger, Pool
+from jobtui.engine.pool import Pool
 from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.timer_queue import TimerQueue
@@ -64,7 +65,7 @@ class Engine:
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
         self._ledger = ledger
-        self._upcoming = NextTickCache()
+        self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
         self.one_off_jobs: dict[str, JobRecord] = {}
         self._name_numbers: dict[str, int] = {}
@@ -248,7 +249,7 @@ class Engine:
     @property
     def next_due(self) -> float | None:
         """The earliest instant at which `tick` has something to do; it may turn out to be stale."""
-        return self._timer_queue.next
+        return self._timer_queue.next_instant
 
     def process_due(self, now: float) -> None:
         """Take everything that is due, in the order in which it was due."""
@@ -285,7 +286,7 @@ class Engine:
                 if job.due is not None:
                     # Half an interval earlier, since the step is measured and not known.
                     since = job.due + seconds - schedule.interval.total_seconds() / 2
-                    self._set_next(job, self._upcoming.after(shifted, since))
+                    self._set_next(job, self._next_ticks.next_tick(shifted, since))
             elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
                 self._set_due(job, seen)
         for run in self.pool.scheduled.values():
@@ -305,7 +306,7 @@ class Engine:
             return
         if isinstance(job.schedule, Every) and job.schedule.start is None:
             job.schedule = job.schedule.anchored(utc(after))
-        self._set_next(job, self._upcoming.after(job.schedule, after))
+        self._set_next(job, self._next_ticks.next_tick(job.schedule, after))
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         job.due = due
@@ -320,7 +321,7 @@ class Engine:
         schedule, due = job.schedule, job.due
         assert schedule is not None  # a job without a schedule is never due
         assert due is not None
-        upcoming = self._upcoming.after(schedule, due)
+        upcoming = self._next_ticks.next_tick(schedule, due)
         if upcoming is not None and upcoming <= now:
             self._tick_late_job(job, schedule, due, now)
             return
@@ -332,7 +333,7 @@ class Engine:
 
     def _tick_late_job(self, job: JobRecord, schedule: Schedule, due: float, now: float) -> None:
         """Several ticks of a job have passed."""
-        self._set_next(job, self._upcoming.after(schedule, now))
+        self._set_next(job, self._next_ticks.next_tick(schedule, now))
         if job.misfire is Misfire.ALL and job.paused_at is None:
             self._start_all(job, due, now)
             return
@@ -378,7 +379,7 @@ class Engine:
         while instant is not None and instant <= now and started < TICK_LIMIT:
             self._run_of_tick(job, instant, now)
             started += 1
-            instant = self._upcoming.after(job.schedule, instant)
+            instant = self._next_ticks.next_tick(job.schedule, instant)
         if instant is not None and instant <= now:
             reason = f"the rest of more than {TICK_LIMIT} ticks that passed unseen"
             rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)

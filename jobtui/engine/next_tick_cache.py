@@ -1,4 +1,4 @@
-"""When a schedule is due next, in seconds since the epoch: worked out once for all jobs that share it."""
+"""A cache of the next tick of each schedule, for all jobs that share the schedule."""
 
 from __future__ import annotations
 
@@ -7,38 +7,42 @@ from datetime import UTC, datetime
 
 from jobtui.engine.records import utc
 from jobtui.schedules.schedule import Every, Schedule
+from jobtui.schedules.zones import LAST_YEAR
 
-LAST_YEAR = 9998  # of the last whole year that every zone's calendar has; later is never
-REMEMBERED = 1_000  # schedules
+MAX_CACHED = 1_000  # schedules
 
 _LAST_INSTANT = datetime(LAST_YEAR, 12, 31, tzinfo=UTC).timestamp()
 
 
 class NextTickCache:
-    """Answers what comes next, and remembers it.
+    """Computes the next tick of a schedule, and caches it.
 
-    What a schedule answers once holds for every instant up to its answer: 100,000 jobs with 50 specs ask
-    for 50 answers.
+    The next tick is the same for every instant before it, so 100,000 jobs with 50 specs cost 50 searches.
     """
 
     def __init__(self) -> None:
-        # By identity, since comparing two schedules takes longer; the schedule itself keeps its id taken.
-        self._known: dict[int, tuple[Schedule, float, float]] = {}
+        # For each schedule the interval in which the answer holds: from an instant to the next tick. The key
+        # is the id, since to compare two schedules takes longer; the value keeps the schedule, so that its
+        # id is not reused.
+        self._cached: dict[int, tuple[Schedule, float, float]] = {}
 
-    def after(self, schedule: Schedule, instant: float) -> float | None:
-        """The first instant of a schedule after another; None for never."""
+    def next_tick(self, schedule: Schedule, after: float) -> float | None:
+        """Return the first tick of a schedule later than ``after``; None for never.
+
+        Both are seconds since the epoch.
+        """
         if isinstance(schedule, Every):
-            due = schedule.next_after(instant)
+            due = schedule.next_after(after)
             return None if due is None or due > _LAST_INSTANT else due
-        known = self._known.get(id(schedule))
-        if known is None or not known[1] <= instant < known[2]:
-            known = self._ask(schedule, instant)
-        return None if known[2] == math.inf else known[2]
+        cached = self._cached.get(id(schedule))
+        if cached is None or not cached[1] <= after < cached[2]:
+            cached = self._search(schedule, after)
+        return None if cached[2] == math.inf else cached[2]
 
-    def _ask(self, schedule: Schedule, instant: float) -> tuple[Schedule, float, float]:
-        answer = schedule.next(utc(instant))
-        due = math.inf if answer is None else answer.timestamp()
-        if len(self._known) >= REMEMBERED and id(schedule) not in self._known:
-            del self._known[next(iter(self._known))]
-        known = self._known[id(schedule)] = schedule, instant, math.inf if due > _LAST_INSTANT else due
-        return known
+    def _search(self, schedule: Schedule, after: float) -> tuple[Schedule, float, float]:
+        tick = schedule.next(utc(after))
+        due = math.inf if tick is None else tick.timestamp()
+        if len(self._cached) >= MAX_CACHED and id(schedule) not in self._cached:
+            del self._cached[next(iter(self._cached))]  # the oldest one
+        cached = self._cached[id(schedule)] = schedule, after, math.inf if due > _LAST_INSTANT else due
+        return cached

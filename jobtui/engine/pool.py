@@ -7,9 +7,8 @@ job's next held run goes to the tail of the queue, and the head of the queue may
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count, islice
-from typing import Protocol
 
 from jobtui.engine.batch import MAX_BATCH, Batch
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
@@ -23,7 +22,8 @@ from jobtui.engine.events import (
     StopRequested,
     TickEnded,
 )
-from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, LedgerEntry, RunRecord
+from jobtui.engine.ledger import Ledger
+from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.views import PoolView
 
 # Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
@@ -31,22 +31,6 @@ _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.
 _OK, _FAILED = RunState.OK, RunState.FAILED
 _SCHEDULED, _SKIPPED = RunState.SCHEDULED, RunState.SKIPPED
 _ALLOW = Overlap.ALLOW
-
-
-class Ledger(Protocol):
-    """What keeps the record of every ending."""
-
-    def record(self, ending: LedgerEntry) -> None:
-        """Keep an ending; called under the scheduler's lock, so it must not block."""
-        ...
-
-    def record_all(self, endings: Sequence[LedgerEntry]) -> None:
-        """Keep several, the oldest first; as above."""
-        ...
-
-    def latest(self, limit: int) -> list[LedgerEntry]:
-        """The latest endings, newest first."""
-        ...
 
 
 class Pool:

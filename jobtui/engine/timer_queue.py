@@ -1,7 +1,7 @@
-"""What is due when: instants in a heap, and what is due at each. It forgets stale entries when it meets them.
+"""A priority queue of entries by the instant at which they are due.
 
-Moving or cancelling something that is due costs nothing here: its old entry stays where it is and is
-recognised as stale when it comes up, because the thing itself no longer says that it is due then.
+To reschedule or cancel an entry costs nothing here: its old position stays in the queue, and is recognised as
+stale when its instant comes, because the entry's own ``due`` is another one.
 """
 
 from __future__ import annotations
@@ -11,64 +11,65 @@ from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
-class Due(Protocol):
-    """Something that knows when it is due, in seconds since the epoch; None for not at all."""
+class HasDue(Protocol):
+    """An object with the instant at which it is due, in seconds since the epoch; None for never."""
 
     due: float | None
 
 
-Entry = TypeVar("Entry", bound=Due)
+Entry = TypeVar("Entry", bound=HasDue)
 
 
 class TimerQueue(Generic[Entry]):
-    """Things by the instant at which they are due; equal instants in the order they were put in."""
+    """Entries in the order of their instants; entries with the same instant in the order they were pushed."""
 
     def __init__(self) -> None:
-        # Bare numbers, and many things may share one: 10,000 jobs of one phase are one entry in the heap.
+        # The heap holds each instant once: 10,000 jobs that are due together are one element of it.
         self._instants: list[float] = []
-        # A list only where there is more than one thing: the garbage collector walks through every list,
-        # and where jobs are spread there would be a new one at each tick.
-        self._things: dict[float, Entry | list[Entry]] = {}
-        self._instant = 0.0
-        self._taken: list[Entry] = []  # what is due at this instant and was not handed out yet, backwards
+        # A list only where entries share an instant: the garbage collector walks through every list, and
+        # jobs that are due one by one would make a new list at each tick.
+        self._entries: dict[float, Entry | list[Entry]] = {}
+        self._popped_instant = 0.0
+        self._popped: list[Entry] = []  # the entries of that instant that are not yielded yet, last one first
 
-    def push(self, thing: Entry, due: float) -> None:
-        """Note when a thing is due."""
-        there = self._things.get(due)
-        if there is None:
-            self._things[due] = thing
+    def push(self, entry: Entry, due: float) -> None:
+        """Add an entry that is due at an instant."""
+        present = self._entries.get(due)
+        if present is None:
+            self._entries[due] = entry
             heapq.heappush(self._instants, due)
-        elif isinstance(there, list):
-            there.append(thing)
+        elif isinstance(present, list):
+            present.append(entry)
         else:
-            self._things[due] = [there, thing]
+            self._entries[due] = [present, entry]
 
     @property
-    def next(self) -> float | None:
-        """The earliest instant noted, in seconds since the epoch. It may turn out to be stale."""
-        if self._taken:
-            return self._instant
+    def next_instant(self) -> float | None:
+        """The earliest instant, in seconds since the epoch; None if there is none. It may be stale."""
+        if self._popped:
+            return self._popped_instant
         return self._instants[0] if self._instants else None
 
     def pop_due(self, now: float) -> Iterator[Entry]:
-        """Take out what is due at ``now``, one by one, in order; what is put in meanwhile is seen too.
+        """Remove and yield the entries that are due at ``now``, in order.
 
-        Whoever stops in the middle gets the rest the next time.
+        This includes entries that are pushed during the iteration. If the iteration stops early, the next
+        call yields the rest.
         """
         while True:
-            taken, instant = self._taken, self._instant
-            while taken:
-                thing = taken.pop()
-                if thing.due == instant:
-                    yield thing
+            popped, instant = self._popped, self._popped_instant
+            while popped:
+                entry = popped.pop()
+                if entry.due == instant:
+                    yield entry
             if not self._instants or self._instants[0] > now:
                 return
-            self._instant = heapq.heappop(self._instants)
-            there = self._things.pop(self._instant)
-            self._taken = there[::-1] if isinstance(there, list) else [there]
+            self._popped_instant = heapq.heappop(self._instants)
+            present = self._entries.pop(self._popped_instant)
+            self._popped = present[::-1] if isinstance(present, list) else [present]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove every entry."""
         self._instants.clear()
-        self._things.clear()
-        self._taken.clear()
+        self._entries.clear()
+        self._popped.clear()

@@ -20,7 +20,6 @@ from jobtui.engine.enums import (
     OverlapName,
     Trigger,
 )
-from jobtui.engine.next_tick_cache import LAST_YEAR
 from jobtui.engine.records import MAX_HELD, Call, JobRecord
 from jobtui.engine.runnables import Runnable, as_runnable
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
@@ -33,7 +32,7 @@ from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Every, Once, Schedule
-from jobtui.schedules.zones import zone
+from jobtui.schedules.zones import LAST_YEAR, zone
 
 if TYPE_CHECKING:
     from jobtui.engine.engine import Engine

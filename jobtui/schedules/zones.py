@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 
+LAST_YEAR = 9998  # the last year that the calendar of every zone has in full
+
 _FIXED = re.compile(r"UTC(?P<offset>[+-][0-9]{2}:[0-5][0-9](:[0-5][0-9](\.[0-9]{6})?)?)")
 
 _ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a zone is asked about is naive

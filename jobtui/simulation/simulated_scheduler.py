@@ -40,7 +40,6 @@ from types import ModuleType, TracebackType
 from typing import Any, ClassVar, Self
 
 from jobtui.engine.enums import Overlap, OverlapName, RunState
-from jobtui.engine.next_tick_cache import LAST_YEAR
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
 from jobtui.loading.user_errors import is_installed
@@ -53,7 +52,7 @@ from jobtui.runtime.validation import policy
 from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst
-from jobtui.schedules.zones import zone
+from jobtui.schedules.zones import LAST_YEAR, zone
 from jobtui.settings.settings import Settings
 from jobtui.simulation.simulated_kernel import SimulatedKernel, SimulatedRun
 
