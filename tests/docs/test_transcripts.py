@@ -15,7 +15,7 @@ from jobtui.cli.main import main
 
 PAGES = [README, *USER_PAGES]
 COMMANDS = ("check", "next", "attach", "hash-password", "demo")
-REST = "…\n"  # stands for lines that a page leaves out
+REST = "…\n"  # replaces the lines that a page leaves out
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S+")
 _ZONE = re.compile(r"^zone +\S+,", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""docs/api.md, metrics.md and status-page.md, held against a server that is started as a reader starts it."""
+"""docs/api.md, metrics.md and status-page.md agree with a server that is started as a reader starts it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METRICS = page("docs/metrics.md")
 STATUS_PAGE = page("docs/status-page.md")
 
 ADDRESS = "127.0.0.1:9001"  # in the examples
-LIMIT = 60.0  # seconds after which an answer that should have arrived has not
+LIMIT = 60.0  # seconds that a response may take
 
 JOBS = """
 import jobtui
@@ -34,8 +34,8 @@ jobtui.schedule("0 30 2 * * *", lambda: 1 / 0, name="nightly")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer of the server."""
+class Response:
+    """What the tests read of a response."""
 
     status: int
     location: str
@@ -43,12 +43,12 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """Decode the body."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True)
-class Served:
+class ServerProcess:
     """A server in another process.
 
     Attributes:
@@ -57,8 +57,8 @@ class Served:
 
     authority: str
 
-    def ask(self, method: str, url: str, body: str = "") -> Answer:
-        """Send a request as curl does; of a stream of events, read the beginning alone."""
+    def request(self, method: str, url: str, body: str = "") -> Response:
+        """Send a request as curl does. Of a stream of events, read only the first line."""
         parts = urlsplit(url)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         headers = {"Content-Type": "application/json"} if body else {}
@@ -67,11 +67,11 @@ class Served:
             response = connection.getresponse()
             stream = response.headers.get_content_type() == "text/event-stream"
             content = response.readline() if stream else response.read()
-            return Answer(response.status, response.headers.get("Location", ""), content.decode())
+            return Response(response.status, response.headers.get("Location", ""), content.decode())
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Start ``jobtui api_jobs.py --headless --listen`` with a free port, and run its job once."""
     folder: Path = tmp_path_factory.mktemp("served")
     (folder / "api_jobs.py").write_text(JOBS, encoding="utf-8")
@@ -88,21 +88,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                     break
             else:
                 pytest.fail("".join(lines))
-            server = Served(found[1])
-            assert server.ask("POST", "/@jobs/api/jobs/nightly/run").status == 202
+            started = ServerProcess(found[1])
+            assert started.request("POST", "/@jobs/api/jobs/nightly/run").status == 202
             tag = ""
-            while "jobtui_run_duration_seconds" not in server.ask("GET", "/@jobs/metrics").body:
-                tag = server.ask("GET", f"/@jobs/api/snapshot?after={tag}&wait=5").json["tag"]
-            yield server
+            while "jobtui_run_duration_seconds" not in started.request("GET", "/@jobs/metrics").body:
+                tag = started.request("GET", f"/@jobs/api/snapshot?after={tag}&wait=5").json["tag"]
+            yield started
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=LIMIT)
 
 
 @pytest.fixture(scope="module")
-def document(served: Served) -> Any:
+def document(server: ServerProcess) -> Any:
     """Return the description of the API that the server sends."""
-    return served.ask("GET", "/@jobs/api/openapi.json").json
+    return server.request("GET", "/@jobs/api/openapi.json").json
 
 
 # --- docs/api.md ----------------------------------------------------------------------------------
@@ -151,12 +151,12 @@ def test_the_table_has_every_status_of_an_error_and_no_other(document: Any) -> N
     assert shown == {status for status in known if status >= 400} | {405}
 
 
-def test_the_error_of_the_page_is_what_the_server_answers(served: Served) -> None:
+def test_the_error_of_the_page_is_what_the_server_answers(server: ServerProcess) -> None:
     """With the suggestion of a near name."""
     [line] = API.in_language("sh")[1].text.splitlines()
-    answer = served.ask("GET", shlex.split(line)[-1])
-    assert answer.json == json.loads(API.in_language("json")[0].text)
-    assert answer.status == 404
+    response = server.request("GET", shlex.split(line)[-1])
+    assert response.json == json.loads(API.in_language("json")[0].text)
+    assert response.status == 404
 
 
 def curl_lines() -> list[Any]:
@@ -171,7 +171,7 @@ def curl_lines() -> list[Any]:
 
 
 @pytest.mark.parametrize("line", curl_lines())
-def test_an_example_with_curl_works(line: str, served: Served) -> None:
+def test_an_example_with_curl_works(line: str, server: ServerProcess) -> None:
     """Sent to a server on another port, for a run that exists."""
     words = shlex.split(line, comments=True)
     [url] = [word for word in words if word.startswith("http")]
@@ -179,29 +179,29 @@ def test_an_example_with_curl_works(line: str, served: Served) -> None:
     method = words[words.index("-X") + 1] if "-X" in words else "POST" if body else "GET"
     assert urlsplit(url).netloc in (ADDRESS, "localhost")
     number = "/runs/88"  # an example; here the first run has the number 1
-    answer = served.ask(method, url.replace(number, "/runs/1"), body)
-    assert answer.status < 300 or "nigtly" in url, answer
+    response = server.request(method, url.replace(number, "/runs/1"), body)
+    assert response.status < 300 or "nigtly" in url, response
 
 
-def test_running_a_job_answers_as_the_page_says(served: Served) -> None:
+def test_running_a_job_answers_as_the_page_says(server: ServerProcess) -> None:
     """202, the number of the run, and where to find it."""
-    answer = served.ask("POST", "/@jobs/api/jobs/nightly/run")
-    assert (answer.status, list(answer.json)) == (202, ["number"])
-    assert answer.location == f"/@jobs/api/runs/{answer.json['number']}"
+    response = server.request("POST", "/@jobs/api/jobs/nightly/run")
+    assert (response.status, list(response.json)) == (202, ["number"])
+    assert response.location == f"/@jobs/api/runs/{response.json['number']}"
 
 
-def test_a_snapshot_has_a_tag_for_the_next_request(served: Served) -> None:
+def test_a_snapshot_has_a_tag_for_the_next_request(server: ServerProcess) -> None:
     """A client follows the scheduler with it."""
-    tag = served.ask("GET", "/@jobs/api/snapshot").json["tag"]
-    assert served.ask("GET", f"/@jobs/api/snapshot?after={tag}&wait=0").json["tag"]
+    tag = server.request("GET", "/@jobs/api/snapshot").json["tag"]
+    assert server.request("GET", f"/@jobs/api/snapshot?after={tag}&wait=0").json["tag"]
 
 
 # --- docs/metrics.md ------------------------------------------------------------------------------
 
 
-def exported(served: Served) -> dict[str, tuple[str, set[str]]]:
+def exported(server: ServerProcess) -> dict[str, tuple[str, set[str]]]:
     """Return the type and the labels of every metric that the server exports, by name."""
-    text = served.ask("GET", "/@jobs/metrics").body
+    text = server.request("GET", "/@jobs/metrics").body
     types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
     labels: dict[str, set[str]] = {name: set() for name in types}
     for name, some in re.findall(r"^(\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
@@ -210,41 +210,41 @@ def exported(served: Served) -> dict[str, tuple[str, set[str]]]:
     return {name: (kind, labels[name]) for name, kind in types.items()}
 
 
-def test_the_table_has_every_metric_with_its_type_and_labels_and_no_other(served: Served) -> None:
+def test_the_table_has_every_metric_with_its_type_and_labels_and_no_other(server: ServerProcess) -> None:
     """As Prometheus reads them."""
     shown = {}
     for metric, kind, _ in METRICS.table("Metrics"):
         name, _, labels = code_words(metric)[0].partition("{")
         shown[name] = (kind, set(filter(None, labels.strip("}").split(","))))
-    assert shown == exported(served)
+    assert shown == exported(server)
 
 
-def test_the_table_has_every_outcome_and_no_other(served: Served) -> None:
+def test_the_table_has_every_outcome_and_no_other(server: ServerProcess) -> None:
     """The values of the label."""
     shown = [outcome for outcomes, _ in METRICS.table("Outcomes") for outcome in code_words(outcomes)]
-    known = re.findall(r'outcome="(\w+)"', served.ask("GET", "/@jobs/metrics").body)
+    known = re.findall(r'outcome="(\w+)"', server.request("GET", "/@jobs/metrics").body)
     assert sorted(shown) == sorted(set(known))
 
 
-def test_the_alerts_use_metrics_and_outcomes_that_exist(served: Served) -> None:
+def test_the_alerts_use_metrics_and_outcomes_that_exist(server: ServerProcess) -> None:
     """A misspelt name would match nothing."""
     [_, alerts] = METRICS.in_language("yaml")
     names = set(re.findall(r"\bjobtui_\w+", alerts.text))
-    assert {re.sub(r"_bucket$", "", name) for name in names} <= set(exported(served))
+    assert {re.sub(r"_bucket$", "", name) for name in names} <= set(exported(server))
     outcomes = {
         each for found in re.findall(r'outcome=~?"([^"]+)"', alerts.text) for each in found.split("|")
     }
     assert outcomes <= {each for row in METRICS.table("Outcomes") for each in code_words(row[0])}
 
 
-def test_the_page_has_every_status_of_the_health_check(document: Any, served: Served) -> None:
+def test_the_page_has_every_status_of_the_health_check(document: Any, server: ServerProcess) -> None:
     """In the order of the description."""
     rows = METRICS.table("Health")
     assert [code_words(status)[0] for status, *_ in rows] == document["components"]["schemas"]["Health"][
         "properties"
     ]["status"]["enum"]
     assert (
-        served.ask("GET", "/@jobs/healthz").json.keys()
+        server.request("GET", "/@jobs/healthz").json.keys()
         == json.loads(METRICS.in_language("json")[0].text).keys()
     )
 
@@ -252,15 +252,15 @@ def test_the_page_has_every_status_of_the_health_check(document: Any, served: Se
 # --- docs/status-page.md --------------------------------------------------------------------------
 
 
-def test_the_table_has_every_key_of_the_page_and_no_other(served: Served) -> None:
+def test_the_table_has_every_key_of_the_page_and_no_other(server: ServerProcess) -> None:
     """The help of the page lists its keys."""
-    html = served.ask("GET", "/@jobs").body
+    html = server.request("GET", "/@jobs").body
     shown = [key for keys, _ in STATUS_PAGE.table("Keys on the page") for key in code_words(keys)]
     assert sorted(shown) == sorted(set(re.findall(r"<kbd>([^<]+)</kbd>", html)))
 
 
-def test_the_page_has_the_parts_that_the_documentation_names(served: Served) -> None:
+def test_the_page_has_the_parts_that_the_documentation_names(server: ServerProcess) -> None:
     """The pool, the jobs, and their buttons."""
-    html = served.ask("GET", "/@jobs").body
+    html = server.request("GET", "/@jobs").body
     for part in ("pool", "nightly", "Run", "Pause"):
         assert part in html

@@ -144,7 +144,7 @@ def page(name: str) -> Page:
 
 
 def code_words(cell: str) -> list[str]:
-    """Return what stands in backticks in a text."""
+    """Return the code spans of a text."""
     return re.findall(r"`([^`]+)`", cell)
 
 
