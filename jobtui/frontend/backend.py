@@ -1,4 +1,4 @@
-"""What a dashboard needs of a scheduler, as one small protocol, and its form for one in this process."""
+"""The protocol through which front ends read and steer a scheduler, and its form for one in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from jobtui.schedules.schedule import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDetails:
-    """One job in depth.
+    """A job with everything that the screen about it shows.
 
     Attributes:
         job: The job.
@@ -35,36 +35,36 @@ class JobDetails:
     runs: tuple[RunView, ...]
 
 
-Unsubscribe = Callable[[], None]  # more than one call does no harm
+Unsubscribe = Callable[[], None]  # a second call has no effect
 
 
 class Backend(Protocol):
-    """A scheduler as a dashboard sees and steers it.
+    """A scheduler as a front end sees it: in this process, or in another one.
 
-    Every method may be called from any thread. `snapshot` and the properties answer at once, so they are for
-    the thread that paints; everything else may take a moment, and is called in a worker thread. Those that
-    name a job raise LookupError where it is gone, and where the scheduler is another process's, all of them
-    raise an OSError where it does not answer or does not let this one in, each with a message for the user.
+    Every method may be called from any thread. `snapshot` and the properties return at once; the other
+    methods may block, so a user interface calls them in a worker thread. They raise LookupError if the job or
+    run does not exist, and OSError if a scheduler in another process cannot be reached or rejects the
+    credentials. The message of each error is for the user.
     """
 
     @property
     def title(self) -> str:
-        """Where the jobs come from, such as the file's name."""
+        """The origin of the jobs, such as the file's name."""
         ...
 
     @property
     def address(self) -> str:
-        """Where the scheduler can be reached by other processes, or ""."""
+        """The address at which other processes reach the scheduler, or ""."""
         ...
 
     @property
     def connection_error(self) -> str:
-        """Why the picture is an old one, in words, or "" while all is well. Followers are told of changes."""
+        """Why the snapshot is out of date, as a message for the user, or "". A change of it notifies, too."""
         ...
 
     @property
     def zone(self) -> tzinfo:
-        """The zone in which times are shown."""
+        """The zone in which to show times."""
         ...
 
     def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
@@ -72,67 +72,67 @@ class Backend(Protocol):
         ...
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
+        """Return the latest view of the whole scheduler."""
         ...
 
     def job_details(self, job: str) -> JobDetails:
-        """One job in depth."""
+        """Return a job's details."""
         ...
 
     def output_of(self, number: int) -> str:
-        """The tail of what a run printed, where that is collected, else ""."""
+        """Return the end of a run's output, or "" if output is not collected."""
         ...
 
     def output_since(self, after: int) -> OutputChunk:
-        """What everything printed after the line of that number, as far as it is kept.
+        """Return the output of all jobs after the line with the number `after`, as far as it is kept.
 
-        All of it, with other numbers, where the line is of another life of the scheduler.
+        If the scheduler has restarted since that line, return all of its output.
         """
         ...
 
     def run(self, job: str) -> int:
-        """Run a job now. Returns the run's number."""
+        """Run a job now. Return the run's number."""
         ...
 
     def pause(self, job: str) -> bool:
-        """Pause a job. Returns whether that changed anything."""
+        """Pause a job. Return whether that changed anything."""
         ...
 
     def resume(self, job: str) -> bool:
-        """Resume a job. Returns whether that changed anything."""
+        """Resume a job. Return whether that changed anything."""
         ...
 
     def pause_all(self) -> int:
-        """Pause every job. Returns how many were not paused before."""
+        """Pause every job. Return how many were not paused before."""
         ...
 
     def resume_all(self) -> int:
-        """Resume every job. Returns how many were paused."""
+        """Resume every job. Return how many were paused."""
         ...
 
     def cancel(self, number: int) -> Cancellation:
-        """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
+        """Cancel a run: remove it from the queue, interrupt it, or ask it to stop. Return which it was."""
         ...
 
     def resize(self, size: int) -> None:
-        """Change how many runs may be RUNNING at once; 0 for no limit."""
+        """Change how many runs may be RUNNING at once; 0 means no limit."""
         ...
 
     def close(self) -> None:
-        """Be done with it: whoever waits for an answer waits no longer. The scheduler goes on."""
+        """Disconnect, and end every call that still waits for an answer. The scheduler keeps running."""
         ...
 
 
-class Listening(AbstractContextManager[object], Protocol):
-    """Something that lets other processes see and steer a scheduler, for as long as it is entered."""
+class Listener(AbstractContextManager[object], Protocol):
+    """A server that gives other processes access to a scheduler while its context is entered."""
 
     @property
     def address(self) -> object:
-        """Where; its ``str`` is a URL, or ``unix:`` and a path."""
+        """The address; its `str` is a URL, or `unix:` and a path."""
         ...
 
 
-Serve = Callable[["LocalBackend"], Listening]  # may raise: it binds a socket
+Serve = Callable[["LocalBackend"], Listener]  # binds a socket, so it may raise OSError
 
 
 class LocalBackend:
@@ -140,8 +140,8 @@ class LocalBackend:
 
     Args:
         scheduler: The scheduler.
-        title: Where its jobs come from.
-        console: What jobs print, where it is collected.
+        title: The origin of its jobs.
+        console: The output of its jobs, if it is collected.
 
     Attributes:
         scheduler: The scheduler.
@@ -163,9 +163,8 @@ class LocalBackend:
         self.resume_all = scheduler.resume_all
         self.cancel = scheduler.cancel
         self.resize = scheduler.resize
-        self._coming: tuple[Schedule, float, TickPreview] | None = (
-            None  # the last answer, and what it is about
-        )
+        # The latest preview, with its schedule and the timestamp of its next tick.
+        self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
 
     def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
         """Call `notify` after every change, in any thread, until the returned function is called."""
@@ -180,19 +179,19 @@ class LocalBackend:
         return subscription.close
 
     def close(self) -> None:
-        """Nothing: nobody waits for answers of this process."""
+        """Do nothing: calls into this process do not wait for answers."""
 
     def run(self, job: str) -> int:
-        """Run a job now. Returns the run's number."""
+        """Run a job now. Return the run's number."""
         return self.scheduler.run(job).number
 
     def job_details(self, job: str) -> JobDetails:
-        """One job in depth."""
-        runs = self.scheduler.runs_of(job)  # raises, and names those that are near
+        """Return a job's details."""
+        runs = self.scheduler.runs_of(job)  # raises LookupError, with the names that are similar
         snapshot = self.scheduler.snapshot()
         view = next((each for each in snapshot.jobs if each.name == job), None)
         if view is None:  # it was removed in between
-            raise LookupError(f"there is no job {job!r} any more")
+            raise LookupError(f"job {job!r} was removed")
         return JobDetails(
             job=view,
             description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
@@ -201,14 +200,16 @@ class LocalBackend:
         )
 
     def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
-        """What comes of a job; searched for anew only when its next fire is another one."""
+        """Return a job's next ticks; search again only if its next tick has changed."""
         if view.schedule is None or view.next is None:
             return TickPreview()
-        next_fire, known = view.next.timestamp(), self._coming
-        if known is not None and known[0] is view.schedule and known[1] == next_fire:
-            soonest = known[2].ticks[0]
-            if not soonest.dropped or soonest.at > now:
-                return known[2]
-        coming = preview_ticks(now, view.schedule, view.next, self.zone)
-        self._coming = (view.schedule, next_fire, coming)
-        return coming
+        next_tick = view.next.timestamp()
+        if self._cached_preview is not None:
+            schedule, timestamp, preview = self._cached_preview
+            first = preview.ticks[0]
+            outdated = first.dropped and first.at <= now
+            if schedule is view.schedule and timestamp == next_tick and not outdated:
+                return preview
+        preview = preview_ticks(now, view.schedule, view.next, self.zone)
+        self._cached_preview = (view.schedule, next_tick, preview)
+        return preview

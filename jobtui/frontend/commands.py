@@ -1,4 +1,4 @@
-"""Orders to a scheduler, carried out, and what has become of them in words."""
+"""Execute commands through a backend; each function returns the result as a message to the user."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
 
 
-def run(source: Backend, job: str) -> str:
-    """Run a job now."""
-    return f"▶ {job}: run {source.run(job)}"
+def run(backend: Backend, job: str) -> str:
+    """Run a job now; the message has the run's number."""
+    return f"▶ {job}: run {backend.run(job)}"
 
 
-def pause(source: Backend, job: str) -> str:
+def pause(backend: Backend, job: str) -> str:
     """Pause a job."""
-    return f"‖ {job} paused" if source.pause(job) else f"{job} was paused already"
+    return f"‖ {job} paused" if backend.pause(job) else f"{job} was already paused"
 
 
-def resume(source: Backend, job: str) -> str:
+def resume(backend: Backend, job: str) -> str:
     """Resume a job."""
-    return f"{job} resumed" if source.resume(job) else f"{job} was not paused"
+    return f"{job} resumed" if backend.resume(job) else f"{job} was not paused"
 
 
-def pause_all(source: Backend) -> str:
+def pause_all(backend: Backend) -> str:
     """Pause every job."""
-    return f"‖ {pluralize(source.pause_all(), 'job')} paused"
+    return f"‖ {pluralize(backend.pause_all(), 'job')} paused"
 
 
-def resume_all(source: Backend) -> str:
+def resume_all(backend: Backend) -> str:
     """Resume every job."""
-    return f"{pluralize(source.resume_all(), 'job')} resumed"
+    return f"{pluralize(backend.resume_all(), 'job')} resumed"
 
 
-def cancel(source: Backend, number: int, what: str) -> str:
-    """Cancel a run; what it is called is for the answer."""
-    return _CANCELLATION[source.cancel(number)].format(what)
+def cancel(backend: Backend, number: int, name: str) -> str:
+    """Cancel a run; the message calls it by its `name`."""
+    return _CANCELLATION[backend.cancel(number)].format(name)
 
 
-def resize(source: Backend, size: int) -> str:
+def resize(backend: Backend, size: int) -> str:
     """Change how many runs may be RUNNING at once."""
-    source.resize(size)
+    backend.resize(size)
     return f"pool: {pluralize(size, 'run')} at once"
 
 
 _CANCELLATION = {
     Cancellation.TAKEN_OUT: "⊘ {} cancelled: it will not start",
     Cancellation.INTERRUPTED: "⊘ {} interrupted: its coroutine is cancelled at the next await",
-    Cancellation.ASKED: "⊘ {} asked to stop: a thread stops when its job looks",
-    Cancellation.TOO_LATE: "{} had ended: too late to cancel",
+    Cancellation.ASKED: "⊘ {} asked to stop: a thread stops when its job checks for the request",
+    Cancellation.TOO_LATE: "{} has already ended: too late to cancel",
 }

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Self
 
 import pytest
-from support.listening import Listening
+from support.fake_listener import FakeListener
 
 from jobtui import Scheduler
 from jobtui.cli.headless import run_headless
@@ -364,16 +364,16 @@ class TestServing:
         """A job that runs at the start is seen already, and so is the end; the log says where."""
         scheduler, stream = Scheduler(), io.StringIO()
         scheduler.now(signal.raise_signal, signal.SIGTERM)
-        servers: list[Listening] = []
+        servers: list[FakeListener] = []
 
-        def serve(source: LocalBackend) -> Listening:
-            servers.append(Listening(source))
+        def serve(source: LocalBackend) -> FakeListener:
+            servers.append(FakeListener(source))
             return servers[0]
 
         assert run_headless(scheduler, title="a program", grace=LIMIT, stream=stream, serve=serve) == 0
         [server] = servers
         assert server.phases == [Phase.NEW, Phase.STOPPED]
-        assert server.source.title == "a program"
+        assert server.backend.title == "a program"
         first, second = stream.getvalue().splitlines()[:2]
         assert " STARTED " in first
         assert second.endswith(" SERVING   listening on unix:/run/x")
@@ -383,7 +383,7 @@ class TestServing:
         scheduler = Scheduler()
         run = scheduler.now(print)
 
-        def serve(_source: LocalBackend) -> Listening:
+        def serve(_source: LocalBackend) -> FakeListener:
             raise OSError("address in use")
 
         before = signal.getsignal(signal.SIGTERM)
@@ -397,14 +397,14 @@ class TestServing:
     def test_it_ends_with_a_start_that_fails(self) -> None:
         """Nothing goes on listening."""
         scheduler = Scheduler()
-        servers: list[Listening] = []
+        servers: list[FakeListener] = []
 
         @scheduler.on_app_start
         def fail() -> None:
             raise ValueError
 
-        def serve(source: LocalBackend) -> Listening:
-            servers.append(Listening(source))
+        def serve(source: LocalBackend) -> FakeListener:
+            servers.append(FakeListener(source))
             return servers[0]
 
         with pytest.raises(StartError):
@@ -425,16 +425,16 @@ class TestServing:
             signal.raise_signal(signal.SIGTERM)
 
         scheduler.now(end)
-        servers: list[Listening] = []
+        servers: list[FakeListener] = []
 
-        def serve(source: LocalBackend) -> Listening:
-            servers.append(Listening(source))
+        def serve(source: LocalBackend) -> FakeListener:
+            servers.append(FakeListener(source))
             return servers[0]
 
         before = sys.stdout
         run_headless(scheduler, title="a program", grace=LIMIT, serve=serve)
         assert sys.stdout is before
-        source = servers[0].source
+        source = servers[0].backend
         assert source.output_of(run.number) == "spoken\n"
         assert source.output_since(0).lines == (("talk", "spoken"),)
         out, err = capsys.readouterr()

@@ -80,7 +80,7 @@ class ScriptedBackend:
         """One job in depth; its runs are those of the snapshot."""
         view = next((each for each in self._snapshot.jobs if each.name == job), None)
         if view is None:
-            raise LookupError(f"there is no job {job!r} any more")
+            raise LookupError(f"job {job!r} was removed")
         return JobDetails(
             job=view,
             description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 import pytest
 from support import snapshots
 from support.app_driver import NARROW, WIDE, driven, on_stage
-from support.listening import Listening
+from support.fake_listener import FakeListener
 from support.scripted_backend import ScriptedBackend
 from textual.screen import Screen
 
@@ -322,10 +322,10 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_it_listens_from_before_the_start_until_after_the_stop(shown: list[str]) -> None:
     """And the dashboard knows where."""
-    servers: list[Listening] = []
+    servers: list[FakeListener] = []
 
-    def serve(source: LocalBackend) -> Listening:
-        servers.append(Listening(source))
+    def serve(source: LocalBackend) -> FakeListener:
+        servers.append(FakeListener(source))
         return servers[0]
 
     assert tui.run_dashboard(Scheduler(), title="a program", grace=0, serve=serve) == 0
@@ -337,7 +337,7 @@ def test_what_cannot_listen_starts_nothing(shown: list[str]) -> None:
     """The error reaches the caller before the screen is taken."""
     scheduler = Scheduler()
 
-    def serve(_source: LocalBackend) -> Listening:
+    def serve(_source: LocalBackend) -> FakeListener:
         raise OSError("address in use")
 
     with pytest.raises(OSError, match="address in use"):
@@ -350,14 +350,14 @@ def test_what_cannot_listen_starts_nothing(shown: list[str]) -> None:
 def test_it_ends_with_a_start_that_fails(shown: list[str]) -> None:
     """Nothing goes on listening."""
     scheduler = Scheduler()
-    servers: list[Listening] = []
+    servers: list[FakeListener] = []
 
     @scheduler.on_app_start
     def fail() -> None:
         raise ValueError
 
-    def serve(source: LocalBackend) -> Listening:
-        servers.append(Listening(source))
+    def serve(source: LocalBackend) -> FakeListener:
+        servers.append(FakeListener(source))
         return servers[0]
 
     with pytest.raises(StartError):

@@ -17,7 +17,7 @@ from support.snapshots import AUTUMN, NEW_YORK, SPRING, new_york_job
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails, LocalBackend
-from jobtui.frontend.upcoming import upcoming_of
+from jobtui.frontend.upcoming import list_upcoming
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.dst import PREVIEW_LENGTH, DstEffect, preview_ticks
@@ -94,14 +94,14 @@ def test_a_paused_job_has_no_badge() -> None:
     """It says that it is paused, in the table and among what comes."""
     job = new_york_job(SPRING, "a", "0 30 2 * * *", paused_since=SPRING)
     assert next_cell(job, SPRING) == "paused"
-    [row] = upcoming_of(snapshots.scene([job], at=SPRING))
+    [row] = list_upcoming(snapshots.scene([job], at=SPRING))
     assert LEFT.cell(row, SPRING) == [("paused", "waiting")]
 
 
 def test_what_comes_has_the_badge_too() -> None:
     """The fire that is moved has the badge before a countdown that fits; the other rows are as ever."""
     jobs = [new_york_job(SPRING, "a", "0 30 2 * * *"), new_york_job(SPRING, "b", "0 0 3 * * *")]
-    moved, plain = upcoming_of(snapshots.scene(jobs, at=SPRING))
+    moved, plain = list_upcoming(snapshots.scene(jobs, at=SPRING))
     assert [text for text, _ in LEFT.cell(moved, SPRING)] == ["DST", " 12h"]
     assert [text for text, _ in LEFT.cell(plain, SPRING)] == ["in 12h30m"]
 
@@ -112,7 +112,7 @@ def test_what_comes_is_in_the_order_of_the_instants() -> None:
         snapshots.job("second", next=datetime(2026, 11, 1, 1, 15, fold=1, tzinfo=NEW_YORK)),
         snapshots.job("first", next=datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK)),
     ]
-    assert [row.job for row in upcoming_of(snapshots.scene(jobs, at=AUTUMN))] == ["first", "second"]
+    assert [row.job for row in list_upcoming(snapshots.scene(jobs, at=AUTUMN))] == ["first", "second"]
     assert NEXT.order is not None
     assert [job.name for job in sorted(jobs, key=NEXT.order)] == ["first", "second"]
 
@@ -121,7 +121,7 @@ def test_what_comes_is_in_the_order_of_the_instants() -> None:
 async def test_only_rows_that_are_seen_are_asked_for_their_badge() -> None:
     """A picture of many jobs looks for changes of the clock in a screen full of them."""
     jobs = [new_york_job(SPRING, f"job_{index:04}", f"{index % 60} 30 2 * * *") for index in range(1000)]
-    with patch("jobtui.tui.widgets.columns.is_affected", return_value=False) as asked:
+    with patch("jobtui.tui.widgets.columns.is_affected_by_transition", return_value=False) as asked:
         source = ScriptedBackend(snapshots.scene(jobs, at=SPRING, zone=NEW_YORK))
         async with on_stage(source) as stage:
             asked.reset_mock()

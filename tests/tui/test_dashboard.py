@@ -126,7 +126,7 @@ async def test_p_that_came_too_late_says_so() -> None:
     source.obedient = False
     async with on_stage(source) as stage:
         await stage.press("p")
-        assert stage.toasts == [("information", "refresh_cache was paused already")]
+        assert stage.toasts == [("information", "refresh_cache was already paused")]
 
 
 @driven
@@ -327,10 +327,10 @@ async def test_x_that_came_too_late_says_so() -> None:
 async def test_errors_of_commands_become_toasts() -> None:
     """What a command raises is said, literally, and nothing ends."""
     source = ScriptedBackend(snapshots.idle())
-    source.refusal = LookupError("there is no job '[/b]x' any more")
+    source.refusal = LookupError("job '[/b]x' was removed")
     async with on_stage(source) as stage:
         await stage.press("r")
-        assert stage.toasts == [("error", "there is no job '[/b]x' any more")]
+        assert stage.toasts == [("error", "job '[/b]x' was removed")]
 
 
 # --- filter and sort ------------------------------------------------------------------------------
@@ -638,8 +638,8 @@ async def test_a_job_removed_while_its_details_are_open() -> None:
     async with on_stage(source) as stage:
         await stage.press("enter")
         await stage.show(snapshots.scene(snapshots.idle_jobs()[1:]), source)
-        assert "there is no job 'refresh_cache' any more" in stage.text
-        source.refusal = LookupError("there is no job 'refresh_cache' any more")
+        assert "job 'refresh_cache' was removed" in stage.text
+        source.refusal = LookupError("job 'refresh_cache' was removed")
         await stage.press("r")
         assert stage.toasts[-1][0] == "error"
         await stage.press("escape")

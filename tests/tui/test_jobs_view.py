@@ -8,7 +8,7 @@ import pytest
 from support import snapshots
 
 from jobtui.engine.enums import JobStatus
-from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.job_filter import REGISTERED, SORTS, JobListFilter
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
@@ -108,9 +108,9 @@ def test_filtering_keeps_the_sort() -> None:
 
 def test_upcoming_is_sorted_and_cut() -> None:
     """Fires and one-off runs in one row, soonest first; paused ones say so; no more than a screen can use."""
-    rows = upcoming_of(snapshots.idle())
+    rows = list_upcoming(snapshots.idle())
     assert [row.due for row in rows] == sorted(row.due for row in rows)
     assert {row.job: row.number for row in rows}["send_mail"] == 872
     assert not any(row.paused for row in rows)
-    assert all(row.paused for row in upcoming_of(snapshots.paused()))
-    assert len(upcoming_of(snapshots.many(300))) == UPCOMING_SHOWN
+    assert all(row.paused for row in list_upcoming(snapshots.paused()))
+    assert len(list_upcoming(snapshots.many(300))) == MAX_UPCOMING

@@ -25,7 +25,7 @@ from jobtui.frontend.formatting import (
     format_instant_short,
     run_label,
 )
-from jobtui.frontend.upcoming import UpcomingTick, is_affected
+from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.process.printable import printable
 from jobtui.tui.widgets.line_table import Cell, Column
 
@@ -62,7 +62,7 @@ def _next(job: JobView, now: datetime) -> Cell:
     if job.next is None:
         return [(f"{job.scheduled} to come" if job.scheduled else ABSENT, "muted")]
     due = format_instant(job.next, now)
-    if not is_affected(job.schedule, job.next, now):
+    if not is_affected_by_transition(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
     # The countdown gives way: the column does not change its width, and the moment is told in full.
     left = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
@@ -211,7 +211,7 @@ def _due(row: UpcomingTick, now: datetime) -> Cell:
 def _left(row: UpcomingTick, now: datetime) -> Cell:
     if row.paused:
         return [("paused", "waiting")]
-    if not is_affected(row.schedule, row.due, now):
+    if not is_affected_by_transition(row.schedule, row.due, now):
         return [(countdown(row.due, now), "running")]
     return [
         (DST, "dst"),

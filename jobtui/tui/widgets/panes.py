@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.upcoming import UpcomingTick, upcoming_of
+from jobtui.frontend.upcoming import UpcomingTick, list_upcoming
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -113,7 +113,7 @@ class Panes(Container):
         now, pool = snapshot.at, snapshot.pool
         self.running.show(snapshot.running, now)
         self.waiting.show(snapshot.waiting, now)
-        coming = upcoming_of(snapshot)
+        coming = list_upcoming(snapshot)
         self.upcoming.show(coming, now)
         self.recent.show(snapshot.recent, now)
         counts = {

@@ -13,7 +13,7 @@ from aiohttp import web
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK, POOL, RUN, UPCOMING
-from jobtui.frontend.upcoming import UPCOMING_SHOWN, upcoming_of
+from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.web.api.event_stream import EventStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
 from jobtui.web.context import ServerContext
@@ -131,8 +131,8 @@ class Api:
 
     async def _upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")
-        limit = whole_number("limit", request.query.get("limit", str(UPCOMING_SHOWN)), 1, UPCOMING_SHOWN)
-        return json_response([UPCOMING.encode(row) for row in upcoming_of(self._source.snapshot())[:limit]])
+        limit = whole_number("limit", request.query.get("limit", str(MAX_UPCOMING)), 1, MAX_UPCOMING)
+        return json_response([UPCOMING.encode(row) for row in list_upcoming(self._source.snapshot())[:limit]])
 
     async def _output(self, request: web.Request) -> web.Response:
         """What everything printed after a line; ``epoch`` names the life that the lines' numbers are of."""

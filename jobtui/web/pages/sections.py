@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
-from jobtui.frontend.upcoming import UpcomingTick, upcoming_of
+from jobtui.frontend.upcoming import UpcomingTick, list_upcoming
 
 MOST_JOBS = 1_000  # what a browser can take; the filter finds the others
 MOST_WAITING = 100
@@ -67,7 +67,7 @@ def _run_key(run: RunView) -> Hashable:
 
 
 def _coming(snapshot: Snapshot) -> Rows:
-    rows = upcoming_of(snapshot)[:MOST_COMING]
+    rows = list_upcoming(snapshot)[:MOST_COMING]
     # With the instant: two passes of one wall time are equal.
     return ((_coming_key(row), row) for row in rows)
 

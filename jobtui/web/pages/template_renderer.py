@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting as words
-from jobtui.frontend.upcoming import is_affected
+from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 
 ROOT = "/@jobs"
@@ -71,7 +71,7 @@ class TemplateRenderer:
             "tones": _TONES,
             "strip_glyphs": words.STRIP_GLYPHS,
             "instant": instant,
-            "affected": is_affected,
+            "affected": is_affected_by_transition,
         }
         self._templates.filters |= {
             "printable": printable,
