@@ -62,11 +62,12 @@ class Subscription:
     @property
     def lost(self) -> int:
         """How many events have been dropped because this subscription did not read them in time."""
-        return self._inspect(
-            lambda _: (
-                self._lost + (0 if self._remainder is not None else self._log.lost_since(self._position))
-            )
-        )
+
+        def count(_: object) -> int:
+            unread = 0 if self._remainder is not None else self._log.lost_since(self._position)
+            return self._lost + unread
+
+        return self._inspect(count)
 
     def read(self) -> Sequence[Event]:
         """Return the new events, oldest first, and remove them from this subscription.
@@ -131,4 +132,4 @@ class Subscription:
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 raise  # the user pressed Ctrl-C during the callback
-            log_exception("a subscriber raised; the scheduler goes on")
+            log_exception("a subscriber raised an exception; the scheduler continues")

@@ -77,12 +77,11 @@ class NotingLock:
 @pytest.mark.parametrize(
     ("pause", "passed", "slept"),
     [
-        (5.0, 0.25, 5.0),
-        (0.0, MIN_WAKE_INTERVAL / 4, MIN_WAKE_INTERVAL * 3 / 4),
-        (0.0, 1.0, 0.0),
-        (-3.0, 1.0, 0.0),
+        pytest.param(5.0, 0.25, 5.0, id="nothing-is-due"),
+        pytest.param(0.0, MIN_WAKE_INTERVAL / 4, MIN_WAKE_INTERVAL * 3 / 4, id="just-after-the-latest-wake"),
+        pytest.param(0.0, 1.0, 0.0, id="long-after-the-latest-wake"),
+        pytest.param(-3.0, 1.0, 0.0, id="something-was-due-long-ago"),
     ],
-    ids=["nothing is due", "the round has just begun", "the round is over", "something was due long ago"],
 )
 def test_a_round_of_the_timer_takes_a_millisecond_at_least(
     pause: float, passed: float, slept: float, monkeypatch: pytest.MonkeyPatch
