@@ -1,4 +1,4 @@
-"""The scheduler as users see it: register, run, steer, start and stop."""
+"""The scheduler as users see it: register jobs, run them, control them, start and stop."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
 from types import FunctionType, TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
-from jobtui.engine.enums import (
-    Cancellation,
-    Misfire,
-    MisfireName,
-    Overlap,
-    OverlapName,
-    Trigger,
-)
-from jobtui.engine.records import MAX_HELD, Call, JobRecord
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
+from jobtui.engine.records import MAX_HELD, Call, JobRecord, RunRecord
 from jobtui.engine.runnables import Runnable, as_runnable
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.attachments import attachments_of
@@ -34,20 +28,16 @@ from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Every, Once, Schedule
 from jobtui.schedules.zones import LAST_YEAR, zone
 
-if TYPE_CHECKING:
-    from jobtui.engine.engine import Engine
-    from jobtui.engine.records import RunRecord
-
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
-FIRST_YEAR = 1900  # in which `at` may lie
+FIRST_YEAR = 1900  # the first year of an instant for `at`
 
-TOGETHER = 200  # jobs that are counted in one hold of the lock
-DRAWN_TOGETHER = 20  # jobs that are drawn in one hold of the lock: about a fifth of a millisecond
-MOST_COMPARED = 1_000  # names that a wrong name is compared with, because the lock is held meanwhile
+COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
+VIEWS_PER_HOLD = 20  # jobs whose views are built in one hold of the lock: about 0.2 ms
+MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with, while the lock is held
 
-_COALESCE = Misfire.COALESCE  # looking up an enum's member takes a tenth of a microsecond in Python 3.11
-_NO_BODY = CO_GENERATOR | CO_ASYNC_GENERATOR  # of functions that calling does not run
+_COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
+_GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR  # flags of functions whose body a call does not execute
 
 _NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="")
 _NO_JOB.removed = True
@@ -56,24 +46,27 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Scheduler:
-    """A scheduler with its own pool, timer and worker threads.
+    """A scheduler with its own pool, timer and worker threads. Thread-safe.
 
-    ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end, stops it.
+    ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end of the block, stops it.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
-        tz: The zone of cron specs that name none and of the times it shows; None is the machine's zone.
-        dst: What fixed times do on the nights the clocks change, where a job does not say; see
-            `jobtui.parse`.
-        overlap: What becomes of a run while another of its job is going, where the job does not say.
-        schedules: Named specs: what ``schedule("cron.name", ...)`` looks up, by whole key.
-        clock: Where the time comes from; tests pass a `ManualClock`.
+        tz: The zone of cron specs that name none, and of all times shown; None for the machine's zone.
+        dst: The default for the DST rule of fixed times in this scheduler's jobs; see `jobtui.parse`.
+        overlap: The default for the ``overlap`` policy of this scheduler's jobs; see `schedule`.
+        schedules: Named specs, which ``schedule("cron.name", ...)`` finds by the whole key.
+        clock: The source of time; None for the machine's clock.
+
+    Attributes:
+        tz: The scheduler's zone.
 
     Raises:
-        ValueError: A negative pool, an unknown policy, DST rule or zone.
+        ValueError: The pool is negative, or the policy, DST rule or zone is unknown.
+        TypeError: The pool is not an int.
     """
 
-    _kernel_type: ClassVar[type[Kernel]] = Kernel  # the test kit has another one
+    _kernel_type: ClassVar[type[Kernel]] = Kernel  # the simulated scheduler has another one
 
     def __init__(
         self,
@@ -90,8 +83,8 @@ class Scheduler:
         self._overlap = policy(Overlap, "overlap", overlap)
         self._kernel = self._kernel_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self._one_offs = self._kernel.one_offs
-        # What `now` was asked for last, and its job: there is nothing to find out about it the next time.
-        self._latest: tuple[Callable[..., Any], JobRecord] = _NO_JOB.runnable.call, _NO_JOB
+        # The latest function that `now` was called with, and its job: `now` need not look it up again.
+        self._latest_one_off: tuple[Callable[..., Any], JobRecord] = _NO_JOB.runnable.call, _NO_JOB
         self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
@@ -111,24 +104,29 @@ class Scheduler:
         """Run something on a schedule.
 
         Args:
-            spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and its like,
+            spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and the like,
                 ``@every 1h30m``, the name of a spec in the settings (``cron.name``), or a schedule.
-            runnable: An object with ``run()``, a function, a ``functools.partial`` or a coroutine function.
-            name: The job's name; the runnable's own by default. A name that is taken gets a number.
-            tz: The zone of the spec, if the spec names none; by default the scheduler's.
-            dst: What happens on the nights the clocks change, see `jobtui.parse`; by default what the
-                scheduler says.
-            overlap: What becomes of a run while another of this job is going: ``"hold"`` it (the
-                default), ``"skip"`` it or ``"allow"`` it. The scheduler's setting by default.
-            misfire: What becomes of ticks that passed unseen: one run for all (``"coalesce"``), none
-                (``"skip"``) or one for each (``"all"``).
-            max_held: How many runs of this job may be held before its ticks are skipped.
+            runnable: A callable, an object (or a class) with a ``run()`` method, or a coroutine function.
+            name: The job's name; by default the runnable's own. A name that is taken gets a number
+                (``name-2``).
+            tz: The zone of a spec that names none; by default the scheduler's.
+            dst: The DST rule of fixed times, see `jobtui.parse`; by default the scheduler's.
+            overlap: What to do with a run that is requested before an earlier run of this job has ended:
+                ``"hold"`` it until that run ends, ``"skip"`` it, ``"allow"`` both to run at once, or
+                ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended. By default
+                the scheduler's, which is ``"hold"`` unless given.
+            misfire: What to do with ticks that are seen too late: one run for all of them
+                (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
+            max_held: How many runs of this job may be held; beyond that its ticks are skipped.
+
+        Returns:
+            The handle of the job.
 
         Raises:
-            BadSpec: The spec is not one; the message says what is wrong with it.
-            LookupError: The settings have no spec of that name; the message lists those there are.
-            TypeError: The runnable cannot be run, and the message says what can; or ``max_held`` is no int.
-            ValueError: An unknown policy, or a ``max_held`` below 1.
+            BadSpec: The spec is not valid; the message says why.
+            LookupError: The settings have no spec of that name; the message lists those they have.
+            TypeError: The runnable cannot be run, or ``max_held`` is not an int.
+            ValueError: A policy is unknown, the name is not printable, or ``max_held`` is below 1.
             RuntimeError: The scheduler has stopped.
         """
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
@@ -158,16 +156,21 @@ class Scheduler:
         Args:
             interval: A timedelta, seconds, or a duration such as ``"1h30m"``; from 1 ms to 8 years.
             runnable: As for `schedule`.
-            start: The first instant, aware; by default one interval after the scheduler starts.
+            start: The first instant, an aware datetime. By default the first run is one interval after the
+                scheduler starts, or after this call if it is running.
             name: As for `schedule`.
             overlap: As for `schedule`.
             misfire: As for `schedule`.
             max_held: As for `schedule`.
 
+        Returns:
+            The handle of the job.
+
         Raises:
-            BadSpec: The interval is not one, or out of range.
-            TypeError: The interval or the runnable is of another type.
-            ValueError: As for `schedule`, or a ``start`` without a zone.
+            BadSpec: The interval is not a duration, or is out of range.
+            TypeError: The interval is of another type, or as for `schedule`.
+            ValueError: ``start`` is naive, or as for `schedule`.
+            RuntimeError: The scheduler has stopped.
         """
         schedule = Every(interval, start)
         spec = str(schedule).removeprefix("@")
@@ -188,22 +191,22 @@ class Scheduler:
         every: timedelta | float | str | None = None,
         **policies: Any,
     ) -> Callable[[Function], Function]:
-        """Register the decorated function and leave it as it is.
+        """Register the decorated function; the function itself stays as it is.
 
         Args:
             spec: As for `schedule`.
-            every: As ``interval`` for `every`; give this or ``spec``.
-            **policies: What `schedule` or `every` takes beside these.
+            every: As ``interval`` for `every`. Pass either this or ``spec``.
+            **policies: The other arguments of `schedule` or `every`.
 
         Raises:
-            TypeError: Both of ``spec`` and ``every``, or neither, or used without parentheses.
+            TypeError: Both or neither of ``spec`` and ``every`` are given, or the parentheses are missing.
         """
         if callable(spec):
             raise TypeError(
                 '@scheduled needs a schedule: @scheduled("0 */15 * * * *") or @scheduled(every="30s")'
             )
         if (spec is None) is (every is None):
-            raise TypeError("@scheduled takes a spec or every=, and not both")
+            raise TypeError("@scheduled takes either a spec or every=")
 
         def register(function: Function) -> Function:
             if spec is not None:
@@ -215,17 +218,19 @@ class Scheduler:
         return register
 
     def on_app_start(self, function: Function) -> Function:
-        """Call a function before the scheduler starts: serially, in the order of registration.
+        """Call a function before the scheduler starts. Can be used as a decorator.
 
-        If one raises, the rest are not called and the scheduler does not start.
+        The functions are called serially, in the order of registration. If one raises, the rest are not
+        called and the scheduler does not start.
         """
         self.hooks.on_start.append(function)
         return function
 
     def on_app_stop(self, function: Function) -> Function:
-        """Call a function once the scheduler has stopped: serially, in the order of registration.
+        """Call a function after the scheduler has stopped. Can be used as a decorator.
 
-        If one raises, that is logged and the rest are called. None is, if the start did not come through.
+        The functions are called serially, in the order of registration. What one raises is logged, and the
+        rest are called. None is called if the ``on_app_start`` functions did not all return.
         """
         self.hooks.on_stop.append(function)
         return function
@@ -233,39 +238,69 @@ class Scheduler:
     # --- one-off runs -----------------------------------------------------------------------------
 
     def now(self, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something now: a `Job` (after its earlier runs), or any runnable, with arguments.
+        """Run something now.
+
+        Args:
+            runnable: A `Job`, whose ``overlap`` policy applies; or any runnable, as for `schedule`.
+            *args: Arguments for the runnable; not for a job.
+            **kwargs: As ``args``.
+
+        Returns:
+            The handle of the run.
 
         Raises:
-            TypeError: It cannot be run, or a job is given arguments.
+            TypeError: The runnable cannot be run, or a job is given arguments.
+            LookupError: The job was removed.
+            ValueError: The job is one of another scheduler.
             RuntimeError: The scheduler has stopped.
         """
-        function, job = self._latest
+        function, job = self._latest_one_off
         if runnable is not function or job.removed:
             known = self._one_off_job_of(runnable)
             if known is None:
                 return self._request(Trigger.NOW, None, runnable, args, kwargs)
-            self._latest = function, job = cast("Callable[..., Any]", runnable), known
+            self._latest_one_off = function, job = cast("Callable[..., Any]", runnable), known
         call = partial(function, *args, **kwargs) if args or kwargs else function
         return self._kernel.request_run_now(job, call)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something once, after a delay: a timedelta, seconds, or a duration such as ``"1m"``.
+        """Run something once, after a delay.
+
+        Args:
+            delay: A timedelta, seconds, or a duration such as ``"1m"``; from 0 to 8 years.
+            runnable: As for `now`.
+            *args: As for `now`.
+            **kwargs: As for `now`.
+
+        Returns:
+            The handle of the run.
 
         Raises:
-            BadSpec: The delay is not a duration.
-            TypeError: As for `now`.
-            ValueError: The delay is negative or longer than 8 years.
+            BadSpec: The text is not a duration, or the delay is longer than 8 years.
+            TypeError: The delay is of another type, or as for `now`.
+            LookupError: As for `now`.
+            ValueError: The delay is negative, or as for `now`.
             RuntimeError: The scheduler has stopped.
         """
         seconds = delay_seconds(delay)
         return self._request(Trigger.IN, lambda now: now + seconds, runnable, args, kwargs)
 
     def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something once, at an instant: an aware datetime. One in the past runs at once.
+        """Run something once, at an instant.
+
+        Args:
+            instant: An aware datetime. For one in the past, the run starts at once.
+            runnable: As for `now`.
+            *args: As for `now`.
+            **kwargs: As for `now`.
+
+        Returns:
+            The handle of the run.
 
         Raises:
-            TypeError: As for `now`, or the instant is not a datetime.
-            ValueError: The instant has no zone, or its year is not between 1900 and 9998.
+            TypeError: The instant is not a datetime, or as for `now`.
+            LookupError: As for `now`.
+            ValueError: The instant is naive or its year is not between 1900 and 9998, or as for `now`.
             RuntimeError: The scheduler has stopped.
         """
         due = Once(instant).at.timestamp()
@@ -273,7 +308,7 @@ class Scheduler:
             raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
         return self._request(Trigger.AT, lambda _now: due, runnable, args, kwargs)
 
-    # --- steering ---------------------------------------------------------------------------------
+    # --- finding and controlling jobs -------------------------------------------------------------
 
     @property
     def jobs(self) -> list[Job]:
@@ -282,39 +317,61 @@ class Scheduler:
         return [Job(self, record) for record in records if record.schedule is not None]
 
     def job(self, name: str) -> Job:
-        """The job of that name.
+        """Return the job of a name.
 
         Raises:
-            LookupError: There is none, or it is a group of one-off runs; the message names the nearest ones.
+            LookupError: There is no such job, and the message has the nearest names; or the name is that of
+                one-off runs.
         """
-        record = self._kernel.inspect(lambda engine: find_job(engine, name))
+        record = self._kernel.inspect(lambda engine: _find_job(engine, name))
         if record.schedule is None:
-            raise LookupError(f"{name} has no schedule: it stands for one-off runs, each with its own handle")
+            raise LookupError(
+                f"{name} has no schedule: it groups one-off runs, each of which has its own handle"
+            )
         return Job(self, record)
 
     def run(self, name: str) -> Run:
-        """Run a job now, by hand. A group of one-off runs has no schedule to run again.
+        """Run a job now, by hand.
+
+        Returns:
+            The handle of the run.
 
         Raises:
-            LookupError: There is no such job, or it is a group of one-off runs.
+            LookupError: There is no such job, or the name is that of one-off runs.
             RuntimeError: The scheduler has stopped.
         """
 
         def submit(engine: Engine, now: float) -> RunRecord:
-            record = find_job(engine, name)
+            record = _find_job(engine, name)
             if record.schedule is None:
-                raise LookupError(f"{name} ran once: its arguments are gone, so it cannot be run again")
+                raise LookupError(f"{name} cannot run again: the arguments of one-off runs are not kept")
             return engine.submit(record, Trigger.HAND, now)
 
         return self._kernel.request_run(submit)
 
     def pause(self, job: str | Job) -> bool:
-        """Let a job's ticks start no runs. Returns False if it was paused already or has no schedule."""
-        return self._kernel.apply(lambda engine, now: engine.pause_job(self._record(engine, job), now))
+        """Stop a job's ticks from starting runs. Runs that are requested by hand still start.
+
+        Returns:
+            False if the job is paused already, or has no schedule.
+
+        Raises:
+            LookupError: There is no such job.
+            ValueError: The job is one of another scheduler.
+        """
+        return self._kernel.apply(lambda engine, now: engine.pause_job(self._record_of(engine, job), now))
 
     def resume(self, job: str | Job) -> bool:
-        """Let a paused job's ticks start runs again. Returns False if it was not paused."""
-        return self._kernel.apply(lambda engine, now: engine.resume_job(self._record(engine, job), now))
+        """Let a paused job's ticks start runs again, from the next tick on.
+
+        Returns:
+            False if the job is not paused.
+
+        Raises:
+            LookupError: There is no such job.
+            ValueError: The job is one of another scheduler.
+        """
+        return self._kernel.apply(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns how many that were."""
@@ -323,136 +380,156 @@ class Scheduler:
         )
 
     def resume_all(self) -> int:
-        """Resume every job that is paused. Returns how many that were."""
+        """Resume every paused job. Returns how many that were."""
         return self._kernel.apply(
             lambda engine, now: sum([engine.resume_job(job, now) for job in engine.jobs.values()])
         )
 
     def cancel(self, number: int) -> Cancellation:
-        """Cancel a run by its number: as `Run.cancel`. False if it has ended or never was."""
+        """Cancel a run by its number, as `Run.cancel` does.
+
+        Returns:
+            What was done. `Cancellation.TOO_LATE`, which is false, if the run has ended or never existed.
+        """
         run = self._kernel.inspect(lambda engine: engine.find_run(number))
         return Cancellation.TOO_LATE if run is None else self._kernel.cancel(run)
 
     def remove(self, job: Job) -> bool:
-        """Take a job out: waiting runs are cancelled, a running one goes on. False if it was removed."""
-        return self._kernel.apply(lambda engine, now: engine.remove_job(self._record(engine, job), now))
+        """Remove a job: cancel its waiting runs; a running one continues.
 
-    def resize(self, pool: int) -> None:
-        """Change how many runs may be RUNNING at once; 0 for no limit. Shrinking ends no run.
+        Returns:
+            False if the job was removed before.
 
         Raises:
-            ValueError: A negative size.
+            ValueError: The job is one of another scheduler.
+        """
+        return self._kernel.apply(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
+
+    def resize(self, pool: int) -> None:
+        """Change how many runs may be RUNNING at once; 0 for no limit. A smaller pool ends no run.
+
+        Raises:
+            TypeError: The size is not an int.
+            ValueError: The size is negative.
         """
         size = pool_size(pool)
         self._kernel.apply(lambda engine, now: engine.resize(size, now))
 
-    # --- questions --------------------------------------------------------------------------------
+    # --- reading the state ------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
+        """Return everything as it is now."""
         return self._kernel.snapshot()
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
-        """Take a snapshot and get every event after it.
+        """Take a snapshot and follow every event after it.
 
         Args:
-            notify: Called after each change, in the thread that made it: it must be quick and must not
-                block. What it raises is logged and ends nothing.
+            notify: Called after a change, once until you read, in the thread that made the change: it must
+                be quick and must not block. What it raises is logged.
         """
         return self._kernel.subscribe(notify)
 
     def runs_of(self, name: str) -> tuple[RunView, ...]:
-        """The latest endings of one job, newest first, at most 20.
+        """Return the latest endings of one job, newest first, at most 20.
 
         Raises:
             LookupError: There is no such job.
         """
-        return self._kernel.inspect(lambda engine: engine.recent_runs(find_job(engine, name)))
+        return self._kernel.inspect(lambda engine: engine.recent_runs(_find_job(engine, name)))
 
     def run_view(self, number: int) -> RunView:
-        """The run of that number, wherever it is in its life.
+        """Return the run of a number, waiting, running or ended.
 
         Raises:
-            LookupError: There is none, or it ended so long ago that it is not known any more.
+            LookupError: The run never existed, or ended too long ago.
         """
         view = self._kernel.inspect(lambda engine: engine.run_view(number))
         if view is None:
-            raise LookupError(f"nothing is known of run {number}: it never was, or it ended long ago")
+            raise LookupError(f"unknown run {number}: it never existed, or it ended too long ago")
         return view
 
     def output_of(self, number: int) -> str:
-        """The tail of what a run printed, while a dashboard collects it; "" if nothing is known of it."""
+        """Return the end of what a run printed.
+
+        Output is collected only under the dashboard or with ``--listen``; otherwise, and for an unknown run,
+        this returns "".
+        """
         record = self._kernel.inspect(lambda engine: engine.find_record(number))
         attachments = None if record is None else attachments_of(record)
         return "" if attachments is None or attachments.output is None else str(attachments.output)
 
     def pool_view(self) -> PoolView:
-        """The pool as it is now."""
+        """Return the pool as it is now."""
         return self._kernel.inspect(lambda engine: engine.pool.view())
 
-    def counters(self) -> Iterator[JobCounters]:
-        """How the runs and ticks of each job have ended, in the order of registration.
+    def job_view(self, record: JobRecord) -> JobView:
+        """Return one job as it is now."""
+        return self._kernel.job_view(record)
 
-        Each is exact, and they are taken as you come to them: the lock is held for a few jobs at a time.
+    def counters(self) -> Iterator[JobCounters]:
+        """Yield how the runs and ticks of each job have ended, in the order of registration.
+
+        The counters of a job belong together. Those of different jobs may be of different moments, because
+        the lock is held for a few jobs at a time.
         """
 
-        def count(some: list[JobRecord]) -> list[JobCounters]:
-            return self._kernel.inspect(lambda _: [job.counters() for job in some if not job.removed])
+        def read(jobs: list[JobRecord]) -> list[JobCounters]:
+            return self._kernel.inspect(lambda _: [job.counters() for job in jobs if not job.removed])
 
         jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
-        for first in range(0, len(jobs), TOGETHER):
-            yield from count(jobs[first : first + TOGETHER])
+        for first in range(0, len(jobs), COUNTERS_PER_HOLD):
+            yield from read(jobs[first : first + COUNTERS_PER_HOLD])
 
     def refresh_views(self) -> Iterator[None]:
-        """Draw what has changed of the jobs, a few more whenever you come to the next.
+        """Build the views of the jobs that have changed, a few at each step of the iteration.
 
-        A snapshot draws all of them in one hold of the lock. After this there is little left for it to do.
+        `snapshot` builds all of them in one hold of the lock; after this, it has little left to build.
         """
 
-        def refresh(some: list[JobRecord]) -> None:
-            self._kernel.inspect(lambda engine: [engine.job_view(job) for job in some if not job.removed])
+        def refresh(jobs: list[JobRecord]) -> None:
+            self._kernel.inspect(lambda engine: [engine.job_view(job) for job in jobs if not job.removed])
 
         jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         changed = [job for job in jobs if job.cached_view is None]
-        for first in range(0, len(changed), DRAWN_TOGETHER):
-            refresh(changed[first : first + DRAWN_TOGETHER])
+        for first in range(0, len(changed), VIEWS_PER_HOLD):
+            refresh(changed[first : first + VIEWS_PER_HOLD])
             yield
 
     def liveness(self) -> Liveness:
-        """Whether it is alive. It never waits, whatever hangs."""
+        """Return whether the scheduler is alive. Never blocks, even if the lock is held forever."""
         return self._kernel.liveness()
 
-    def job_view(self, record: JobRecord) -> JobView:
-        """What a `Job` is asked about; for its use."""
-        return self._kernel.job_view(record)
-
-    # --- life -------------------------------------------------------------------------------------
+    # --- start and stop ---------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Call the ``on_app_start`` functions, then start. A scheduler is started once.
+        """Call the ``on_app_start`` functions, then start. A scheduler starts once.
 
         Raises:
             StartError: One of the functions raised.
-            RuntimeError: It was started before.
+            RuntimeError: The scheduler was started or stopped before.
         """
         self._kernel.claim_start()
         try:
             self.hooks.call_start_functions()
         except StartError:
-            self._kernel.stop(0)  # so that nobody waits for a run that will never start
+            self._kernel.stop(0)  # ends the waiting runs, which would never start
             raise
         self._kernel.start()
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.
 
+        Blocks for at most ``grace`` seconds and the ``on_app_stop`` functions. Does not wait for the run that
+        calls this, if any.
+
         Args:
-            grace: How many seconds running work gets; what has not ended by then is given up, as
-                CANCELLED, and asked to stop. A thread that does not look at that may go on unseen.
+            grace: How many seconds running work gets. What has not ended by then ends as CANCELLED and is
+                asked to stop; a thread that does not read the stop request may continue unseen.
 
         Returns:
-            Whether all work had ended in time. A signal handler that has interrupted the scheduler itself,
-            in the middle of a change, cannot wait for that: a thread stops it, and the answer is False.
+            Whether all work ended in time. If a signal handler that has interrupted the scheduler itself
+            calls this, another thread stops the scheduler, and the answer is False at once.
         """
         if self._kernel.reentered:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
@@ -472,7 +549,7 @@ class Scheduler:
         """Stop, with the default grace."""
         self.stop()
 
-    # --- how it is done ---------------------------------------------------------------------------
+    # --- implementation ---------------------------------------------------------------------------
 
     def _add(
         self,
@@ -512,7 +589,7 @@ class Scheduler:
 
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):
-                record = self._record(engine, target)
+                record = self._record_of(engine, target)
                 if record.removed:
                     raise LookupError(f"{record.name} was removed")
             else:
@@ -525,30 +602,30 @@ class Scheduler:
         return self._kernel.request_run(submit)
 
     def _one_off_job_of(self, runnable: object) -> JobRecord | None:
-        """The job of an ordinary function's one-off runs, of which nothing is to be found out any more."""
-        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _NO_BODY:
+        """Return the job of an ordinary function's one-off runs, if there is one already."""
+        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _GENERATOR:
             return self._one_offs.get(runnable.__name__)
         return None
 
-    def _record(self, engine: Engine, job: str | Job) -> JobRecord:
-        """The engine's record of a job, by its name or by its handle, which outlives the name."""
+    def _record_of(self, engine: Engine, job: str | Job) -> JobRecord:
+        """Return the engine's record of a job, which may have been removed if a handle is given."""
         if not isinstance(job, Job):
-            return find_job(engine, job)
-        if job._scheduler is not self:  # noqa: SLF001 - the handle is ours
+            return _find_job(engine, job)
+        if job._scheduler is not self:  # noqa: SLF001 - a class of this package
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
 
 
-def find_job(engine: Engine, name: str) -> JobRecord:
-    """The engine's record of a job.
+def _find_job(engine: Engine, name: str) -> JobRecord:
+    """Return the engine's record of a job.
 
     Raises:
-        LookupError: There is none; the message names the nearest ones.
+        LookupError: There is no such job; the message has the nearest names.
     """
     try:
         return engine.jobs[name]
     except KeyError:
-        names = islice(engine.jobs, MOST_COMPARED)
+        names = islice(engine.jobs, MAX_NAMES_COMPARED)
         near = get_close_matches(str(name)[:80], names, n=3)
         raise LookupError(
             f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")

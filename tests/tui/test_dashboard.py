@@ -76,7 +76,7 @@ async def test_r_on_a_one_off_row_explains() -> None:
         assert source.commands == []
         [(severity, text)] = stage.toasts
         assert severity == "warning"
-        assert text.startswith("send_mail ran once")
+        assert text.startswith("send_mail cannot run again")
 
 
 @driven

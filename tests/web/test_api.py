@@ -195,7 +195,7 @@ def test_a_one_off_cannot_be_run_again(client: Client, scheduler: Scheduler) -> 
     answer = client.post("/jobs/once/run")
     assert (answer.status, answer.detail) == (
         409,
-        "once ran once: its arguments are gone, so it cannot be run again",
+        "once cannot run again: the arguments of one-off runs are not kept",
     )
     assert client.post("/jobs/once/pause").json == {"changed": False}
 
@@ -293,7 +293,7 @@ def test_a_name_that_is_not_there_is_answered_with_those_that_are_near(client: C
         ("/runs/0", 400, "a run's number is a whole number from 1 to 100000000000000000"),
         ("/runs/-1", 400, "a run's number is a whole number from 1 to 100000000000000000"),
         ("/runs/" + "9" * 30, 400, "a run's number is a whole number from 1 to 100000000000000000"),
-        ("/runs/4711", 404, "nothing is known of run 4711: it never was, or it ended long ago"),
+        ("/runs/4711", 404, "unknown run 4711: it never existed, or it ended too long ago"),
         ("/nothing", 404, "there is nothing at this address"),
         ("/jobs/", 404, "there is nothing at this address"),
         ("/jobs/quick/run/", 404, "there is nothing at this address"),

@@ -189,7 +189,7 @@ class Dashboard(Screen[None]):
             self._commands.say("there is no job to run here", "warning")
         elif job.schedule is None:
             self._commands.say(
-                f"{job.name} ran once: its arguments are gone, so it cannot be run again", "warning"
+                f"{job.name} cannot run again: the arguments of one-off runs are not kept", "warning"
             )
         else:
             self._commands.run(job.name)
