@@ -71,7 +71,7 @@ def next_fires(
 def _first(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
     for fire in ticks_after(schedule, start):
         yield fire
-        count -= not fire.dropped
+        count -= not fire.is_dropped
         if not count:
             return
 
@@ -117,7 +117,7 @@ def as_text(fires: NextFires, width: int | None) -> str:
 
 def _row(fire: Tick, start: datetime) -> tuple[str, str, str, str]:
     mark = "" if fire.note is None else f"{_MARKS[fire.note.effect]} {fire.note.effect.value}"
-    if fire.dropped:
+    if fire.is_dropped:
         return "(no fire)", "", "", mark
     return _local(fire.at), f"{_shown(fire.at.astimezone(UTC))} UTC", _countdown(fire.at, start), mark
 
@@ -162,8 +162,8 @@ def as_json(fires: NextFires) -> str:
             "zone": zone_name(schedule.tz),
             "dst": schedule.dst if isinstance(schedule, Cron) else None,
             "after": fires.start.isoformat(),
-            "fires": [line for fire, line in lines if not fire.dropped],
-            "dropped": [line for fire, line in lines if fire.dropped],
+            "fires": [line for fire, line in lines if not fire.is_dropped],
+            "dropped": [line for fire, line in lines if fire.is_dropped],
         },
         indent=2,
         ensure_ascii=False,

@@ -207,7 +207,7 @@ class LocalBackend:
         if self._cached_preview is not None:
             schedule, timestamp, preview = self._cached_preview
             first = preview.ticks[0]
-            outdated = first.dropped and first.at <= now
+            outdated = first.is_dropped and first.at <= now
             if schedule is view.schedule and timestamp == next_tick and not outdated:
                 return preview
         preview = preview_ticks(now, view.schedule, view.next, self.zone)

@@ -1,7 +1,8 @@
-"""What the changes of a zone's clock do to the fires of a cron schedule, and how that is said.
+"""What the transitions of a zone do to the ticks of a cron schedule, and a sentence that explains it.
 
-Nothing here decides when a schedule is due: that is `Cron.next`. This tells the person who looks at a fire
-why it is at 03:00 and not at 02:30, or why there is one fire and not two.
+`Cron.next` alone decides when a schedule is due. This module explains the result: why a tick is at 03:00 and
+not at 02:30, or why there is one tick and not two. `DstNote` is the explanation, `Tick` an instant with its
+note, and `TickPreview` the list of ticks that the front ends show for a job.
 """
 
 from __future__ import annotations
@@ -23,28 +24,30 @@ from jobtui.schedules.transitions import (
 from jobtui.schedules.wall_clock import LONG_GAP
 from jobtui.schedules.zones import zone_name
 
+PREVIEW_LENGTH = 10  # ticks of a TickPreview, including dropped ones
+
 _MICROSECOND = timedelta(microseconds=1)
-_MOST_LISTED = 3  # wall times in a sentence; more are told by the first and the last
+_MOST_LISTED = 3  # wall times in a sentence; of more, it has the first, the last and the count
 _MOST_COUNTED = 1000
 _EVERY_HOUR = 24
 
 
 class DstEffect(Enum):
-    """What a change of the clock does to a fire."""
+    """What a transition does to a tick."""
 
-    MOVED = "moved"  # its wall time does not exist; it fires right after the gap
-    MERGED = "merged"  # several wall times, or two passes of one, are one fire
-    REPEATED = "repeated"  # its wall time is shown twice, and it fires at both
-    DROPPED = "dropped"  # its wall time does not exist, and it does not fire
+    MOVED = "moved"  # its wall time is in a gap; it is due right after the gap
+    MERGED = "merged"  # several wall times, or both folds of one, are one tick
+    REPEATED = "repeated"  # its wall time is in an overlap, and it is due in both folds
+    DROPPED = "dropped"  # its wall time is in a gap, and it is not due
 
 
 @dataclass(frozen=True, slots=True)
 class DstNote:
-    """What a change of the clock does.
+    """The explanation of what a transition does.
 
     Attributes:
         effect: In a word.
-        sentence: In full, without a capital at the beginning or a full stop at the end.
+        sentence: In full, without a capital at the beginning and a full stop at the end.
     """
 
     effect: DstEffect
@@ -53,24 +56,37 @@ class DstNote:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """An instant at which a schedule fires, or, where the note says DROPPED, would have fired.
+    """An instant at which a schedule is due or, if its note says DROPPED, would have been.
 
     Attributes:
-        at: The instant, in the schedule's zone; of dropped ones, the instant of the change.
-        note: What a change of the clock does to it; None if nothing.
+        at: The instant, in the schedule's zone; of a dropped tick, the instant of the transition.
+        note: What a transition does to the tick; None if nothing.
     """
 
     at: datetime
     note: DstNote | None
 
     @property
-    def dropped(self) -> bool:
-        """Whether nothing fires."""
+    def is_dropped(self) -> bool:
+        """Whether the schedule is not due at this instant."""
         return self.note is not None and self.note.effect is DstEffect.DROPPED
 
 
+@dataclass(frozen=True, slots=True)
+class TickPreview:
+    """The next ticks of a schedule.
+
+    Attributes:
+        ticks: At most 10, soonest first, including dropped ones.
+        changes: What the transitions that affect these ticks do: one note for each transition.
+    """
+
+    ticks: tuple[Tick, ...] = ()
+    changes: tuple[DstNote, ...] = ()
+
+
 def ticks_after(schedule: Schedule, after: datetime) -> Iterator[Tick]:
-    """Yields the fires of a schedule strictly later than ``after``, and between them what is dropped."""
+    """Yield the ticks of a schedule strictly later than ``after``, including dropped ones."""
     start, due = after, schedule.next(after)
     while due is not None:
         yield from dropped_ticks(schedule, start, due)
@@ -79,83 +95,128 @@ def ticks_after(schedule: Schedule, after: datetime) -> Iterator[Tick]:
 
 
 def dropped_ticks(schedule: Schedule, after: datetime, until: datetime) -> Iterator[Tick]:
-    """Yields what a schedule drops because of the changes of its clock in ``after < t <= until``."""
+    """Yield a dropped tick for each transition in ``after < t <= until`` with a gap that drops ticks."""
     if not isinstance(schedule, Cron):
         return
-    for change in transitions_between(schedule.tz, after, until):
-        note = _gap_note(schedule, change) if change.is_gap else None
+    for transition in transitions_between(schedule.tz, after, until):
+        note = _gap_note(schedule, transition) if transition.is_gap else None
         if note is not None and note.effect is DstEffect.DROPPED:
-            yield Tick(change.instant.astimezone(schedule.tz), note)
+            yield Tick(transition.instant.astimezone(schedule.tz), note)
 
 
-def note_on_tick(schedule: Schedule | None, fire: datetime) -> DstNote | None:
-    """Returns what a change of the clock does to one fire; None if nothing.
+def preview_ticks(now: datetime, schedule: Schedule, next_tick: datetime, zone: tzinfo) -> TickPreview:
+    """Return the ticks of a job from its next tick on.
 
     Args:
-        schedule: The schedule; None has no notes.
-        fire: What its ``next`` returned, in any zone.
+        now: Ticks that were dropped before are left out; aware.
+        schedule: The job's schedule.
+        next_tick: The job's next tick, aware; it may be earlier than ``now`` if the timer is late.
+        zone: The zone of the times of the result.
+    """
+    # In UTC, because Python compares two datetimes of one zone by their wall clocks.
+    now, next_tick = now.astimezone(UTC), next_tick.astimezone(UTC)
+    dropped_before = takewhile(
+        lambda tick: tick.is_dropped, ticks_after(schedule, min(now, next_tick - _MICROSECOND))
+    )
+    first = Tick(next_tick, note_on_tick(schedule, next_tick))
+    ticks = tuple(islice(chain(dropped_before, [first], ticks_after(schedule, next_tick)), PREVIEW_LENGTH))
+    return TickPreview(
+        tuple(replace(tick, at=tick.at.astimezone(zone)) for tick in ticks),
+        _notes_on_transitions(schedule, ticks, zone) if isinstance(schedule, Cron) else (),
+    )
+
+
+def note_on_tick(schedule: Schedule | None, tick: datetime) -> DstNote | None:
+    """Return what a transition does to one tick; None if nothing.
+
+    Args:
+        schedule: The schedule; without one there is no note.
+        tick: An instant that the schedule's ``next`` returned, in any zone.
     """
     if not isinstance(schedule, Cron) or is_fixed(schedule.tz):
         return None
-    fire = fire.astimezone(UTC).astimezone(schedule.tz)
-    overlap = transition_around(fire)  # a fire is never in a gap
+    tick = tick.astimezone(UTC).astimezone(schedule.tz)
+    overlap = transition_around(tick)  # not a gap: a tick is an instant, so its wall time exists
     if overlap is not None:
-        note = _overlap_note(schedule, overlap, [fire.replace(tzinfo=None)])
+        note = _overlap_note(schedule, overlap, [tick.replace(tzinfo=None)])
         if schedule.every_pass:
-            passing = "second" if fire.fold else "first"
-            return DstNote(note.effect, f"{note.sentence}; this is the {passing} pass")
+            which = "second" if tick.fold else "first"
+            return DstNote(note.effect, f"{note.sentence}; this is the {which} pass")
         return note
-    instant = fire.astimezone(UTC)
+    instant = tick.astimezone(UTC)
     before, after = offset_at(schedule.tz, instant - _MICROSECOND), offset_at(schedule.tz, instant)
     if before >= after or schedule.every_pass:
         return None
-    note_of_gap = _gap_note(schedule, Transition(instant, before, after))
-    return note_of_gap if note_of_gap is not None and note_of_gap.effect is not DstEffect.DROPPED else None
+    gap_note = _gap_note(schedule, Transition(instant, before, after))
+    return gap_note if gap_note is not None and gap_note.effect is not DstEffect.DROPPED else None
 
 
-def note_on_transition(schedule: Cron, change: Transition) -> DstNote | None:
-    """Returns what one change of the clock of its zone does to a schedule; None if nothing."""
-    if change.is_gap:
-        return _gap_note(schedule, change)
-    shown_twice = _matches(schedule, change)
-    return _overlap_note(schedule, change, shown_twice) if shown_twice else None
+def note_on_transition(schedule: Cron, transition: Transition) -> DstNote | None:
+    """Return what one transition of its zone does to a schedule; None if nothing."""
+    if transition.is_gap:
+        return _gap_note(schedule, transition)
+    ambiguous = _matches(schedule, transition)
+    return _overlap_note(schedule, transition, ambiguous) if ambiguous else None
 
 
-def _matches(schedule: Cron, change: Transition) -> list[datetime]:
-    """Returns the wall times of a gap or an overlap that the schedule names; naive, not too many."""
+def _notes_on_transitions(schedule: Cron, ticks: tuple[Tick, ...], zone: tzinfo) -> tuple[DstNote, ...]:
+    """Return one note for each transition; the notes of its ticks would say the same several times."""
+    transitions = dict.fromkeys(
+        _transition_of(tick.at.astimezone(schedule.tz)) for tick in ticks if tick.note
+    )
+    notes = [
+        note for transition in transitions if (note := note_on_transition(schedule, transition)) is not None
+    ]
+    if zone_name(schedule.tz) == zone_name(zone):
+        return tuple(notes)
+    prefix = f"in {zone_name(schedule.tz)}, "  # the ticks are shown in another zone
+    return tuple(replace(note, sentence=prefix + note.sentence) for note in notes)
+
+
+def _transition_of(tick: datetime) -> Transition:
+    """Return the transition of a tick's note: the tick is in its overlap, or right after its gap."""
+    overlap = transition_around(tick)
+    if overlap is not None:
+        return overlap
+    assert tick.tzinfo is not None
+    return next(transitions_between(tick.tzinfo, tick.astimezone(UTC) - _MICROSECOND, tick))
+
+
+def _matches(schedule: Cron, transition: Transition) -> list[datetime]:
+    """Return the wall times of a gap or an overlap that the schedule names; naive, at most 1000."""
 
     def walk() -> Iterator[datetime]:
-        wall = schedule.table.first_after(change.first - _MICROSECOND)
-        while wall is not None and wall < change.end:
+        wall = schedule.table.first_after(transition.wall_start - _MICROSECOND)
+        while wall is not None and wall < transition.wall_end:
             yield wall
             wall = schedule.table.first_after(wall)
 
     return list(islice(walk(), _MOST_COUNTED))
 
 
-def _gap_note(schedule: Cron, change: Transition) -> DstNote | None:
-    missing = _matches(schedule, change)
+def _gap_note(schedule: Cron, gap: Transition) -> DstNote | None:
+    missing = _matches(schedule, gap)
     if not missing or (schedule.every_pass and len(schedule.fields.hours) == _EVERY_HOUR):
-        return None  # what goes by the minutes of every hour goes on without a break
-    shown = _time if change.first.date() == change.end.date() else _day_and_time
+        return None  # a schedule of every hour loses nothing: its hours go on after the gap
+    moment = _time if gap.wall_start.date() == gap.wall_end.date() else _day_and_time
     sentence = (
         f"{_times(missing)} {'does' if len(missing) == 1 else 'do'} not exist on {missing[0]:%a %Y-%m-%d}:"
-        f" the clock jumps from {shown(change.first)} to {shown(change.end)}"
+        f" the clock jumps from {moment(gap.wall_start)} to {moment(gap.wall_end)}"
     )
-    if schedule.every_pass or change.length >= LONG_GAP:
+    if schedule.every_pass or gap.length >= LONG_GAP:
         return DstNote(DstEffect.DROPPED, f"{sentence}, so it does not run")
-    # What is due at the very end of the gap by itself has the same instant.
-    with_end = schedule.table.first_after(change.end - _MICROSECOND) == change.end
+    # The end of the gap may be a match itself; it is the same instant.
+    with_end = schedule.table.first_after(gap.wall_end - _MICROSECOND) == gap.wall_end
     if len(missing) == 1 and not with_end:
         return DstNote(DstEffect.MOVED, f"{sentence}, so it runs right after the jump")
-    also = f" together with {_time(change.end)}" if with_end else ""
+    also = f" together with {_time(gap.wall_end)}" if with_end else ""
     return DstNote(DstEffect.MERGED, f"{sentence}, so it runs once{also}, right after the jump")
 
 
-def _overlap_note(schedule: Cron, change: Transition, shown_twice: list[datetime]) -> DstNote:
+def _overlap_note(schedule: Cron, overlap: Transition, ambiguous: list[datetime]) -> DstNote:
     sentence = (
-        f"the clock goes back from {_time(change.end)} to {_time(change.first)}"
-        f" on {shown_twice[0]:%a %Y-%m-%d} and shows {_times(shown_twice)} twice"
+        f"the clock goes back from {_time(overlap.wall_end)} to {_time(overlap.wall_start)}"
+        f" on {ambiguous[0]:%a %Y-%m-%d} and shows {_times(ambiguous)} twice"
     )
     if schedule.every_pass:
         return DstNote(DstEffect.REPEATED, f"{sentence}, and it runs at both passes")
@@ -166,8 +227,8 @@ def _times(walls: list[datetime]) -> str:
     if len(walls) > _MOST_LISTED:
         count = f"{len(walls)} times" if len(walls) < _MOST_COUNTED else f"{_MOST_COUNTED} times or more"
         return f"{_time(walls[0])} to {_time(walls[-1])} ({count})"
-    names = [_time(wall) for wall in walls]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    times = [_time(wall) for wall in walls]
+    return times[0] if len(times) == 1 else f"{', '.join(times[:-1])} and {times[-1]}"
 
 
 def _time(wall: datetime) -> str:
@@ -176,61 +237,3 @@ def _time(wall: datetime) -> str:
 
 def _day_and_time(wall: datetime) -> str:
     return f"{wall:%Y-%m-%d} {_time(wall)}"
-
-
-PREVIEW_LENGTH = 10  # how many coming fires the details of a job list, those that are dropped included
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class TickPreview:
-    """What comes of a schedule.
-
-    Attributes:
-        ticks: Its next fires, and between them what is dropped: at most 10, soonest first.
-        changes: What the changes of the clock do that affect them: one note for each change.
-    """
-
-    ticks: tuple[Tick, ...] = ()
-    changes: tuple[DstNote, ...] = ()
-
-
-def preview_ticks(now: datetime, schedule: Schedule, next_fire: datetime, zone: tzinfo) -> TickPreview:
-    """Looks ahead from a job's next fire.
-
-    Args:
-        now: From when on dropped fires are told; aware.
-        schedule: The job's schedule.
-        next_fire: The job's next fire, which may be late already; aware.
-        zone: Of the answer's times.
-    """
-    # In UTC, because two datetimes of one zone compare by what its clock shows.
-    now, next_fire = now.astimezone(UTC), next_fire.astimezone(UTC)
-    dropped_before = takewhile(
-        lambda fire: fire.dropped, ticks_after(schedule, min(now, next_fire - _MICROSECOND))
-    )
-    due = Tick(next_fire, note_on_tick(schedule, next_fire))
-    fires = tuple(islice(chain(dropped_before, [due], ticks_after(schedule, next_fire)), PREVIEW_LENGTH))
-    return TickPreview(
-        tuple(replace(fire, at=fire.at.astimezone(zone)) for fire in fires),
-        _notes_on_changes(schedule, fires, zone) if isinstance(schedule, Cron) else (),
-    )
-
-
-def _notes_on_changes(schedule: Cron, fires: tuple[Tick, ...], zone: tzinfo) -> tuple[DstNote, ...]:
-    """One note for each change: a fire's own would say the same again for every fire of that night."""
-    changes = dict.fromkeys(_change_at(fire.at.astimezone(schedule.tz)) for fire in fires if fire.note)
-    notes = [note for change in changes if (note := note_on_transition(schedule, change)) is not None]
-    if zone_name(schedule.tz) == zone_name(zone):
-        return tuple(notes)
-    where = f"in {zone_name(schedule.tz)}, "  # the times beside them are another zone's
-    return tuple(replace(note, sentence=where + note.sentence) for note in notes)
-
-
-def _change_at(fire: datetime) -> Transition:
-    """The change that is the reason of a fire's note: it shows its time twice, or has just skipped some."""
-    overlap = transition_around(fire)
-    if overlap is not None:
-        return overlap
-    assert fire.tzinfo is not None
-    return next(transitions_between(fire.tzinfo, fire.astimezone(UTC) - _MICROSECOND, fire))

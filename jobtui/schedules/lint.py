@@ -1,4 +1,4 @@
-"""What its author may not have meant by a schedule, though it is right: the warnings of ``jobtui check``."""
+"""Lint for schedules: warnings about valid schedules that their author may not have meant."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from jobtui.schedules.schedule import Cron, Every, Schedule
 from jobtui.schedules.transitions import transitions_between
 
 _YEAR = timedelta(days=365)
-# From one January's first Monday to the next there may be 371 days, and that is still once a year.
+# From the first Monday of one January to the next there may be 371 days, and that is still once a year.
 _OVER_A_YEAR = timedelta(days=396)
-_MORE_THAN_A_YEAR = timedelta(days=367)
-_TWO_MONTHS = timedelta(days=61)
-_LOOKED_AT = 48  # of these, so 8 years, as far as a schedule itself looks
-_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # the days of each month
+_LONGEST_YEARLY_INTERVAL = timedelta(days=367)
+_SAMPLE_DISTANCE = timedelta(days=61)
+_SAMPLES = 48  # so 8 years, as far as a schedule searches
+_LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FIRST_RARE_DAY = 29
 _FEBRUARY = 2
 _EVERY_HOUR, _EVERY_DAY, _EVERY_MONTH, _EVERY_WEEKDAY = 24, 31, 12, 7
 
-# By the name of the field: what its numbers count, and how long one of them takes, if that is always
-# the same.
+# By the name of the field: the unit of its numbers, and its length if that is always the same.
 _UNITS = {
     "second": ("second", timedelta(seconds=1)),
     "minute": ("minute", timedelta(minutes=1)),
@@ -36,18 +35,18 @@ _UNITS = {
 
 
 def lint_schedule(schedule: Schedule, now: datetime) -> list[str]:
-    """Returns warnings about a schedule, each a sentence without a full stop; none is the usual case.
+    """Return warnings about a schedule, each a sentence without a full stop; usually none.
 
-    Told are schedules that never fire or fire less than once a year, days that some of their months do
-    not have, fixed times in a gap or an overlap of their zone's clock in the coming year, and steps
-    that do not divide their field.
+    There are warnings for schedules that never run or run less than once a year, for days that some of their
+    months do not have, for fixed times in a gap or an overlap of their zone's clock within the next year, and
+    for steps that do not divide their field.
 
     Args:
         schedule: The schedule.
-        now: Aware; the coming year begins here.
+        now: The beginning of the next year; aware.
     """
     if isinstance(schedule, Every):
-        return ["it runs less than once a year"] if schedule.interval > _MORE_THAN_A_YEAR else []
+        return ["it runs less than once a year"] if schedule.interval > _LONGEST_YEARLY_INTERVAL else []
     if not isinstance(schedule, Cron):
         return []
     first = schedule.next(now)
@@ -55,33 +54,33 @@ def lint_schedule(schedule: Schedule, now: datetime) -> list[str]:
         reasons = list(_missing_days(schedule.fields)) or ["no day matches"]
         return [f"it never runs within 8 years: {'; '.join(reasons)}"]
     return [
-        *_how_seldom(schedule, now, first),
+        *_rare_ticks(schedule, now, first),
         *_missing_days(schedule.fields),
         *_uneven_steps(schedule.fields),
-        *_clock_changes(schedule, now),
+        *_transitions(schedule, now),
     ]
 
 
-def _how_seldom(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]:
-    # A year without a fire may begin at any time; not all of them are looked at, but one every other month.
-    months = (now + number * _TWO_MONTHS for number in range(_LOOKED_AT))
-    if all((due := schedule.next(month)) is not None and due - month < _OVER_A_YEAR for month in months):
+def _rare_ticks(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]:
+    # A year without a tick may begin at any time; this checks one start every two months.
+    samples = (now + number * _SAMPLE_DISTANCE for number in range(_SAMPLES))
+    if all((due := schedule.next(start)) is not None and due - start < _OVER_A_YEAR for start in samples):
         return
-    following = schedule.next(first.replace(hour=23, minute=59, second=59))
-    then = "and not again within 8 years" if following is None else f"then on {following:%Y-%m-%d}"
+    second = schedule.next(first.replace(hour=23, minute=59, second=59))
+    then = "and not again within 8 years" if second is None else f"then on {second:%Y-%m-%d}"
     yield f"it runs less than once a year: next on {first:%Y-%m-%d}, {then}"
 
 
 def _missing_days(fields: CronFields) -> Iterator[str]:
-    """Tells of days at the end of a month that some months do not have.
+    """Warn of days at the end of a month that some months do not have.
 
-    A range that begins on the 28th or before is meant to end with the month, whatever its length.
+    A range that begins on the 28th or before means the end of the month, whatever its length.
     """
     days = set(fields.days)
     if any(item.is_star for item in fields.items[3]):
         return
     for day in sorted(day for day in days if day >= _FIRST_RARE_DAY and day - 1 not in days):
-        without = [month for month in fields.months if _LONGEST[month - 1] < day]
+        without = [month for month in fields.months if _LONGEST_MONTHS[month - 1] < day]
         if len(without) == len(fields.months):
             yield f"there is no day {day} in {_names(without)}"
         elif without:
@@ -104,25 +103,25 @@ def _uneven_step(field: Field, item: Item, fields: CronFields) -> Iterator[str]:
     unit, length = _UNITS[field.name]
     span = field.high - field.low + 1
     last = item.low + (item.high - item.low) // item.step * item.step
-    around = span - (last - item.low)
+    distance = span - (last - item.low)  # from the last match to the first match of the next round
     instead = ""
-    if length is not None and item.low == field.low and _goes_on(field, fields):
+    if length is not None and item.low == field.low and _is_replaceable(field, fields):
         instead = f"; for even intervals write @every {format_duration(item.step * length)}"
     where = f"{item.text} in {field.name}"
     if last == item.low:
         yield f"{where} matches only {item.low}, because the next step is above {field.high}{instead}"
     elif field.name == "day-of-month":
         yield f"{where} restarts each month: day {item.low} follows day {last}"
-    elif around != item.step:
-        plural = "" if around == 1 else "s"
+    elif distance != item.step:
+        plural = "" if distance == 1 else "s"
         yield (
-            f"{where} is uneven: {item.low} follows {last} after {around} {unit}{plural},"
+            f"{where} is uneven: {item.low} follows {last} after {distance} {unit}{plural},"
             f" not {item.step}{instead}"
         )
 
 
-def _goes_on(field: Field, fields: CronFields) -> bool:
-    """Says whether nothing above a field is restricted, so that a fixed interval could take its place."""
+def _is_replaceable(field: Field, fields: CronFields) -> bool:
+    """Return whether a fixed interval can replace a step in a field: no longer unit is restricted."""
     restricted = (
         len(fields.days) < _EVERY_DAY
         or len(fields.months) < _EVERY_MONTH
@@ -133,10 +132,10 @@ def _goes_on(field: Field, fields: CronFields) -> bool:
     return minutes and hours and not restricted
 
 
-def _clock_changes(schedule: Cron, now: datetime) -> Iterator[str]:
+def _transitions(schedule: Cron, now: datetime) -> Iterator[str]:
     if schedule.fields.every_pass:
-        return  # these are about the clock's hands, and have no fixed time to lose
-    for change in transitions_between(schedule.tz, now, now + _YEAR):
-        note = note_on_transition(schedule, change)
+        return  # the spec follows the wall clock, and has no fixed time that could be lost or repeated
+    for transition in transitions_between(schedule.tz, now, now + _YEAR):
+        note = note_on_transition(schedule, transition)
         if note is not None:
             yield note.sentence

@@ -1,6 +1,8 @@
-"""When the clock of a zone is changed: by how much, and what it shows before and after.
+"""The transitions of a zone: when its offset from UTC changes, and what its clock shows before and after.
 
-A ``tzinfo`` answers only what its offset is at an instant, so the instant of a change is searched for.
+A transition forward makes a *gap* of wall times that never occur; one backward makes an *overlap* of wall
+times that occur twice, with ``fold`` 0 and 1 (PEP 495). A ``tzinfo`` only has the offset at an instant, so a
+transition itself is found by bisection.
 """
 
 from __future__ import annotations
@@ -11,17 +13,17 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
-# Two changes closer than this would be taken for one, or for none. No zone of the database has any closer
-# than some days, and those are more than a century ago.
+# Two transitions closer than this would be found as one, or as none. In the time zone database the closest
+# two are some days apart, and more than a century ago.
 _STEP = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A jump of a zone's clock.
+    """A change of a zone's offset.
 
     Attributes:
-        instant: When, in UTC; the clock shows ``shown_after`` at this very instant.
+        instant: When, in UTC. At this very instant the clock shows ``wall_after``.
         before: The offset from UTC until then.
         after: The offset from then on.
     """
@@ -32,17 +34,17 @@ class Transition:
 
     @property
     def is_gap(self) -> bool:
-        """Whether the clock jumps forward, over times that it never shows; else it shows some twice."""
+        """Whether the clock jumps forward over times that never occur; otherwise some occur twice."""
         return self.after > self.before
 
     @property
     def length(self) -> timedelta:
-        """How long the gap or the overlap is; above zero."""
+        """The length of the gap or the overlap; above zero."""
         return abs(self.after - self.before)
 
     @property
     def wall_before(self) -> datetime:
-        """What the clock would show at the instant without the change; naive."""
+        """What the clock would show at the instant without the transition; naive."""
         return self.instant.replace(tzinfo=None) + self.before
 
     @property
@@ -51,49 +53,50 @@ class Transition:
         return self.instant.replace(tzinfo=None) + self.after
 
     @property
-    def first(self) -> datetime:
-        """The first time of the gap or of the overlap; naive."""
+    def wall_start(self) -> datetime:
+        """The first wall time of the gap or the overlap; naive."""
         return min(self.wall_before, self.wall_after)
 
     @property
-    def end(self) -> datetime:
-        """The first time that is in the gap or the overlap no more; naive."""
+    def wall_end(self) -> datetime:
+        """The first wall time after the gap or the overlap; naive."""
         return max(self.wall_before, self.wall_after)
 
 
 def is_fixed(tz: tzinfo) -> bool:
-    """Says whether a zone is known to never change its offset. Only zones of the standard library are."""
+    """Return whether a zone is known to never change its offset. Only zones of the standard library are."""
     return isinstance(tz, timezone | ZoneInfo) and tz.utcoffset(None) is not None
 
 
 def is_unambiguous(moment: datetime) -> bool:
-    """Says whether the clock of a datetime's zone shows its time exactly once (PEP 495)."""
+    """Return whether the clock of a datetime's zone shows its wall time exactly once (PEP 495)."""
     return moment.utcoffset() == moment.replace(fold=1 - moment.fold).utcoffset()
 
 
 def transition_around(moment: datetime) -> Transition | None:
-    """Returns the change because of which the zone's clock shows a time twice or never; None if once.
+    """Return the transition whose gap or overlap has a wall time in it; None if the time occurs once.
 
     Args:
-        moment: The time, aware, in its zone.
+        moment: The wall time, aware, in its zone; of any fold.
     """
-    tz, other = moment.tzinfo, moment.replace(fold=1 - moment.fold)
-    one, two = moment.utcoffset(), other.utcoffset()
+    tz, other_fold = moment.tzinfo, moment.replace(fold=1 - moment.fold)
+    own_offset, other_offset = moment.utcoffset(), other_fold.utcoffset()
     assert tz is not None
-    assert one is not None
-    assert two is not None
-    if one == two:
+    assert own_offset is not None
+    assert other_offset is not None
+    if own_offset == other_offset:
         return None
-    # The first offset is the larger one in an overlap, and the smaller one in a gap.
-    before, after = (two, one) if moment.fold else (one, two)
+    # The offset of fold 0 is the larger one in an overlap, and the smaller one in a gap.
+    before, after = (other_offset, own_offset) if moment.fold else (own_offset, other_offset)
     wall = moment.replace(tzinfo=UTC, fold=0)
-    return Transition(first_change(tz, wall - max(one, two), wall - min(one, two)), before, after)
+    low, high = wall - max(own_offset, other_offset), wall - min(own_offset, other_offset)
+    return Transition(_first_transition(tz, low, high), before, after)
 
 
 def transitions_between(tz: tzinfo, after: datetime, until: datetime) -> Iterator[Transition]:
-    """Yields the changes of a zone's clock in ``after < t <= until``, soonest first.
+    """Yield the transitions of a zone in ``after < t <= until``, soonest first.
 
-    It asks for the offset twice a day: a year takes about half a millisecond.
+    The offset is read twice a day: a year takes about half a millisecond.
 
     Args:
         tz: The zone.
@@ -106,22 +109,22 @@ def transitions_between(tz: tzinfo, after: datetime, until: datetime) -> Iterato
     offset = offset_at(tz, low)
     while low < end:
         high = min(low + _STEP, end)
-        later = offset_at(tz, high)
-        if later != offset:
-            yield Transition(first_change(tz, low, high), offset, later)
-        low, offset = high, later
+        new_offset = offset_at(tz, high)
+        if new_offset != offset:
+            yield Transition(_first_transition(tz, low, high), offset, new_offset)
+        low, offset = high, new_offset
 
 
-def first_change(tz: tzinfo, low: datetime, high: datetime) -> datetime:
-    """Returns the instant, in ``low < t <= high``, from which the offset is not that of ``low``.
+def _first_transition(tz: tzinfo, low: datetime, high: datetime) -> datetime:
+    """Return the instant, in ``low < t <= high``, from which the offset differs from that at ``low``.
 
-    All three are aware, in UTC. Changes are at whole seconds.
+    All three are aware, in UTC. Transitions are at whole seconds.
     """
     low, high = low.replace(microsecond=0), high.replace(microsecond=0)
-    old = offset_at(tz, low)
+    offset = offset_at(tz, low)
     while high - low > _SECOND:
         middle = low + (high - low) // _SECOND // 2 * _SECOND
-        if offset_at(tz, middle) == old:
+        if offset_at(tz, middle) == offset:
             low = middle
         else:
             high = middle
@@ -129,7 +132,7 @@ def first_change(tz: tzinfo, low: datetime, high: datetime) -> datetime:
 
 
 def offset_at(tz: tzinfo, instant: datetime) -> timedelta:
-    """Returns the offset from UTC of a zone at an instant; aware."""
+    """Return a zone's offset from UTC at an aware instant."""
     offset = instant.astimezone(tz).utcoffset()
-    assert offset is not None, "a zone that is asked for its changes has offsets"
+    assert offset is not None, "zone() rejects zones without offsets"
     return offset

@@ -1,8 +1,8 @@
-"""The next wall-clock time of a cron spec, and the instant at which a zone shows it.
+"""The next wall time that a cron spec matches, and the instant at which a zone's clock shows it.
 
-Both halves are our own. croniter steps through a copy of the date with relativedelta (14 times as
-slow), and given an aware datetime it invents times at the end of a DST gap and repeats or moves
-fixed times across a change.
+croniter is not used for the search. It steps through a copy of the date with relativedelta, which takes 14
+times as long; and with an aware datetime it makes up times at the end of a DST gap, and repeats or moves
+fixed times at a transition.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from itertools import pairwise
 
 from jobtui.schedules.transitions import transition_around
 
-SEARCH_YEARS = 8  # 29 February of 1896, then of 1904: no two are further apart
+SEARCH_YEARS = 8  # the longest time between two 29 Februaries, such as those of 1896 and 1904
 
-# A gap as long as this or longer is a day (or more) that a place skipped, as Samoa did in 2011.
+# A gap of this length or longer is a day (or more) that a place skipped, as Samoa did in 2011.
 LONG_GAP = timedelta(hours=3)
 
 _MICROSECOND = timedelta(microseconds=1)
 _NEVER = -1
-_LAST_YEAR = 9999  # datetime's own
+_LAST_YEAR = 9999  # of datetime
 _MONTH_LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FEBRUARY = 2
 
 
 @dataclass(frozen=True, slots=True)
 class WallTable:
-    """The seconds that a cron spec matches, in tables that answer "the first one from here on".
+    """The seconds that a cron spec matches, in tables that answer "the first match from here on".
 
     Attributes:
-        second_from: For each number up to 60, the first matching second from it on, or -1.
+        second_from: For each number up to 60, the first matching second from that number on, or -1.
         minute_from: The same for minutes.
         hour_from: The same for hours, up to 24.
-        month_from: The same for months, from 1 to 12; what is at 0 means nothing.
-        days: Seven masks, for a month whose 1st is a Monday, a Tuesday, ...: bit d is set where day d
-            of a month of 31 days matches. Day-of-month and day-of-week are combined in them already.
+        month_from: The same for months, from 1 to 12; index 0 is unused.
+        days: Seven bit masks, for a month whose 1st is a Monday, a Tuesday, ...: bit d is set if day d of
+            a month of 31 days matches. They combine day-of-month and day-of-week.
     """
 
     second_from: tuple[int, ...]
@@ -46,10 +46,10 @@ class WallTable:
     days: tuple[int, ...]
 
     def first_after(self, wall: datetime, tz: tzinfo | None = None) -> datetime | None:
-        """Returns the first matching second whose numbers are strictly later than those of ``wall``.
+        """Return the first matching second that is later than ``wall``, both taken as naive.
 
-        Only the numbers of ``wall`` count, not its zone; ``tz`` is put on the result. None if there is
-        no match until the same day 8 years later.
+        The zone and fold of ``wall`` are ignored; ``tz`` becomes the zone of the result. None if nothing
+        matches until the same day 8 years later.
         """
         year, month, day = wall.year, wall.month, wall.day
         days = self.days[(wall.weekday() - day + 1) % 7] if self.month_from[month] == month else 0
@@ -66,12 +66,12 @@ class WallTable:
             hour = self.hour_from[hour + 1]
             if hour >= 0:
                 return datetime(year, month, day, hour, self.minute_from[0], self.second_from[0], 0, tz)
-        return self._on_a_later_day(year, month, day, days, tz)
+        return self._first_on_later_day(year, month, day, days, tz)
 
-    def _on_a_later_day(
+    def _first_on_later_day(
         self, year: int, month: int, day: int, days: int, tz: tzinfo | None
     ) -> datetime | None:
-        """Returns the first matching second of the first matching day after the given one."""
+        """Return the first matching second of the first matching day after the given one."""
         limit = (year + SEARCH_YEARS, month, day)
         later = days >> (day + 1) << (day + 1)
         while True:
@@ -108,7 +108,7 @@ def wall_table(
     weekdays: tuple[int, ...],
     both_days: bool,
 ) -> WallTable:
-    """Returns the table for these numbers, each in ascending order; Sunday is 0.
+    """Return the table for these numbers, each in ascending order; Sunday is 0.
 
     Args:
         seconds: The matching seconds.
@@ -128,10 +128,10 @@ def wall_table(
     )
 
 
-# Cached: specs differ, but most of their fields are the same few, and so can be the tables.
+# Cached, because most fields of different specs are the same, and can share their tables.
 @lru_cache(maxsize=1024)
 def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
-    """Returns, for each number from 0 to ``size``, the first of ``values`` that is not below it, or -1."""
+    """Return, for each number from 0 to ``size``, the first of ``values`` from that number on, or -1."""
     table = [_NEVER] * (size + 1)
     for low, high in pairwise((_NEVER, *values)):
         table[low + 1 : high + 1] = [high] * (high - low)
@@ -140,10 +140,10 @@ def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1024)
 def _day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both: bool) -> tuple[int, ...]:
-    """Returns the masks of ``WallTable.days``."""
+    """Return the masks of ``WallTable.days``."""
     by_date = sum(1 << day for day in days)
     masks = []
-    for first in range(7):  # what the 1st of the month is; Monday is 0, as datetime counts
+    for first in range(7):  # the weekday of the 1st of the month; Monday is 0, as in datetime
         by_weekday = sum(1 << day for day in range(1, 32) if (first + day) % 7 in weekdays)
         masks.append(by_date & by_weekday if both else by_date | by_weekday)
     return tuple(masks)
@@ -155,11 +155,11 @@ def _month_length(year: int, month: int) -> int:
 
 
 def next_at_first_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
-    """Returns the next instant at which a spec of fixed times is due in a zone that changes its offset.
+    """Return the next tick of a spec of fixed times, each of which is due once, in a zone with transitions.
 
-    Each matching wall time is due once: the first time the clock shows it; where the clock jumps over it
-    by less than 3 hours, at the first instant after the jump; where it jumps further, not at all. So
-    a job at 02:30 runs on the day the clocks go forward, and once on the day they go back.
+    A wall time in an overlap is due in its first fold. One in a gap of less than 3 hours is due at the first
+    instant after the gap; one in a longer gap is not due. So a job at 02:30 runs on the day the clocks go
+    forward, and once on the day they go back.
 
     Args:
         table: The spec.
@@ -168,23 +168,23 @@ def next_at_first_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datet
     """
     due = table.first_after(instant.astimezone(tz), tz)
     while due is not None:
-        change = transition_around(due)
-        if change is None:
+        transition = transition_around(due)
+        if transition is None:
             return due
-        if not change.is_gap:
+        if not transition.is_gap:
             if due.astimezone(UTC) > instant:
                 return due
-            # We are in the second pass, and all of the overlap has had its turn.
-            due = table.first_after(change.end - _MICROSECOND, tz)
-        elif change.length < LONG_GAP:
-            return change.instant.astimezone(tz)
+            # `instant` is in the second fold, and every time of the overlap was due in the first.
+            due = table.first_after(transition.wall_end - _MICROSECOND, tz)
+        elif transition.length < LONG_GAP:
+            return transition.instant.astimezone(tz)
         else:
-            due = table.first_after(change.end - _MICROSECOND, tz)
+            due = table.first_after(transition.wall_end - _MICROSECOND, tz)
     return None
 
 
 def next_at_each_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
-    """Returns the next instant whose wall clock matches: never in a gap, and twice in an overlap.
+    """Return the next instant whose wall time matches: never in a gap, and twice in an overlap.
 
     Args:
         table: The spec.
@@ -193,18 +193,21 @@ def next_at_each_fold(table: WallTable, tz: tzinfo, instant: datetime) -> dateti
     """
     local = instant.astimezone(tz)
     due = table.first_after(local, tz)
-    change = transition_around(local)
-    first_pass = change is not None and instant < change.instant
-    if first_pass and change is not None and (due is None or due.replace(tzinfo=None) >= change.end):
-        # What matches later in the first pass of an overlap comes first; then comes all of it again.
-        again = table.first_after(change.first - _MICROSECOND, tz)
-        if again is not None and again.replace(tzinfo=None) < change.end:
-            return again.replace(fold=1)
+    transition = transition_around(local)
+    if (
+        transition is not None
+        and instant < transition.instant
+        and (due is None or due.replace(tzinfo=None) >= transition.wall_end)
+    ):
+        # Nothing else matches in the first fold of this overlap, so its second fold is next.
+        second = table.first_after(transition.wall_start - _MICROSECOND, tz)
+        if second is not None and second.replace(tzinfo=None) < transition.wall_end:
+            return second.replace(fold=1)
     while due is not None:
-        change = transition_around(due)
-        if change is None:
+        transition = transition_around(due)
+        if transition is None:
             return due
-        if not change.is_gap:
+        if not transition.is_gap:
             return due if due.astimezone(UTC) > instant else due.replace(fold=1)
-        due = table.first_after(change.end - _MICROSECOND, tz)
+        due = table.first_after(transition.wall_end - _MICROSECOND, tz)
     return None

@@ -13,52 +13,53 @@ LAST_YEAR = 9998  # the last year that the calendar of every zone has in full
 
 _FIXED = re.compile(r"UTC(?P<offset>[+-][0-9]{2}:[0-5][0-9](:[0-5][0-9](\.[0-9]{6})?)?)")
 
-_ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - what a zone is asked about is naive
+_ANY_TIME = datetime(2000, 1, 1)  # noqa: DTZ001 - tzinfo.utcoffset() takes a naive time
 
 
 def local_zone() -> tzinfo:
-    """Returns the zone that the machine is set to, by its name where it has one.
+    """Return the machine's zone, with its name if it has one.
 
-    A zone with its name knows its changes to and from daylight saving time; ``datetime.astimezone()``
-    would give only today's offset.
+    Unlike the offset of ``datetime.astimezone()``, a named zone knows its transitions.
 
     Raises:
-        BadSpec: The machine's settings name no zone that exists.
+        BadSpec: The machine's settings name a zone that does not exist.
     """
-    import tzlocal  # noqa: PLC0415 - a program whose schedules all name a zone does not need it
+    import tzlocal  # noqa: PLC0415 - not needed by a program whose schedules all name a zone
 
     try:
         return tzlocal.get_localzone()
-    except ZoneInfoNotFoundError as error:  # TZ names no zone, or the machine's settings disagree
+    except (
+        ZoneInfoNotFoundError
+    ) as error:  # TZ is not a zone, or the machine's settings contradict each other
         raise BadSpec(
             f"the machine's time zone cannot be told ({error.args[0]}); name one with tz="
         ) from error
 
 
 def zone(name: str | tzinfo | None) -> tzinfo:
-    """Returns the zone of that name.
+    """Return a zone by its name.
 
     Args:
-        name: A name from the time zone database (``Europe/Oslo``), a fixed offset as
-            ``zone_name`` writes it (``UTC+02:00``), a zone, or None for the machine's zone. A zone made
-            by pytz is exchanged for the standard library's zone of the same name.
+        name: A name from the time zone database (``Europe/Oslo``), a fixed offset in the form of
+            ``zone_name`` (``UTC+02:00``), a zone, or None for the machine's zone. A zone of pytz is
+            replaced by the standard library's zone of the same name.
 
     Raises:
-        BadSpec: There is no zone of that name; the message gives the nearest known names.
-        TypeError: The name is of another type.
+        BadSpec: There is no zone of that name; the message has the closest known names.
+        TypeError: ``name`` is of another type.
     """
     if name is None:
         return local_zone()
     if isinstance(name, tzinfo):
-        # A pytz zone must not be put into a datetime directly: it would be local mean time.
+        # A pytz zone in a datetime constructor would be local mean time.
         pytz_name = getattr(name, "zone", None) if hasattr(name, "localize") else None
-        return zone(pytz_name) if isinstance(pytz_name, str) else _with_offsets(name)
+        return zone(pytz_name) if isinstance(pytz_name, str) else _check_offsets(name)
     if not isinstance(name, str):
         raise TypeError(
             f"a zone is a name such as 'Europe/Oslo', a tzinfo or None, not {type(name).__name__}"
         )
     if name == "UTC":
-        return UTC  # the standard library's own is three times as fast as a ZoneInfo
+        return UTC  # three times as fast as a ZoneInfo
     fixed = _FIXED.fullmatch(name)
     try:
         if fixed:
@@ -66,11 +67,22 @@ def zone(name: str | tzinfo | None) -> tzinfo:
             assert offset is not None, "the pattern has an offset"
             return offset
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a bad key; "../x", NUL; a folder, a name too long
-        raise _unknown(name) from None
+    # An unknown name; a name such as "../x" or with a NUL; a directory, or a name too long for a file.
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _unknown_zone(name) from None
 
 
-def _with_offsets(tz: tzinfo) -> tzinfo:
+def zone_name(tz: tzinfo) -> str:
+    """Return the name of a zone: its key in the database, else its offset, else its ``str``."""
+    key = getattr(tz, "key", None)
+    if isinstance(key, str):
+        return key
+    if isinstance(tz, timezone):
+        return "UTC" if not tz.utcoffset(None) else f"UTC{datetime(2000, 1, 1, tzinfo=tz).isoformat()[19:]}"
+    return str(tz)
+
+
+def _check_offsets(tz: tzinfo) -> tzinfo:
     try:
         offset = tz.utcoffset(_ANY_TIME)
     except NotImplementedError:
@@ -80,23 +92,12 @@ def _with_offsets(tz: tzinfo) -> tzinfo:
     return tz
 
 
-def _unknown(name: str) -> BadSpec:
+def _unknown_zone(name: str) -> BadSpec:
     near = closest_matches(name, _known_zones())
     hint = f"; did you mean {' or '.join(near)}?" if near else "; write a name such as Europe/Oslo or UTC"
     return BadSpec(f"unknown time zone {quote_text(name)}{hint}")
 
 
-@cache
+@cache  # the names are read from the disk
 def _known_zones() -> list[str]:
-    # Cached: they are looked for on the disk.
     return sorted(available_timezones())
-
-
-def zone_name(tz: tzinfo) -> str:
-    """Returns a name for the zone: its key in the database, else its offset, else what it calls itself."""
-    key = getattr(tz, "key", None)
-    if isinstance(key, str):
-        return key
-    if isinstance(tz, timezone):
-        return "UTC" if not tz.utcoffset(None) else f"UTC{datetime(2000, 1, 1, tzinfo=tz).isoformat()[19:]}"
-    return str(tz)

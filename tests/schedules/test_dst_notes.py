@@ -201,9 +201,9 @@ def test_what_goes_by_the_minutes_of_every_hour_drops_nothing() -> None:
 def test_a_dropped_fire_is_told_apart() -> None:
     """So that a list of fires can count those that do fire."""
     note = DstNote(DstEffect.DROPPED, "so it does not run")
-    assert Tick(SPRING, note).dropped
-    assert not Tick(SPRING, None).dropped
-    assert not any(Tick(SPRING, DstNote(effect, "")).dropped for effect in list(DstEffect)[:3])
+    assert Tick(SPRING, note).is_dropped
+    assert not Tick(SPRING, None).is_dropped
+    assert not any(Tick(SPRING, DstNote(effect, "")).is_dropped for effect in list(DstEffect)[:3])
 
 
 def test_schedules_without_a_clock_that_changes_have_no_notes() -> None:
@@ -301,9 +301,9 @@ def test_random_schedules_have_a_note_exactly_where_the_walk_has_a_reason(
             instant = fire.at.astimezone(UTC)
             if instant > end:
                 break
-            assert (instant, fire.dropped) not in found, (spec, "twice")
+            assert (instant, fire.is_dropped) not in found, (spec, "twice")
             assert fire.at.tzinfo is walk.zone
-            found[instant, fire.dropped] = fire.note.effect if fire.note else None
+            found[instant, fire.is_dropped] = fire.note.effect if fire.note else None
         assert found == expected, (spec, start)
         noted += sum(effect is not None for effect in found.values())
     assert noted > 0

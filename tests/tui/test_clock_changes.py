@@ -214,7 +214,7 @@ def test_a_late_fire_is_listed_first() -> None:
     assert job.schedule is not None
     coming = preview_ticks(due + timedelta(minutes=5), job.schedule, due, NEW_YORK)
     assert coming.ticks[0].at == due
-    assert [fire.dropped for fire in coming.ticks[:4]] == [False, True, False, False]
+    assert [fire.is_dropped for fire in coming.ticks[:4]] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW])

@@ -145,6 +145,6 @@ def _fires(preview: TickPreview, snapshot: Snapshot) -> Text:
 
 
 def _fire(fire: Tick, snapshot: Snapshot) -> str:
-    if fire.dropped:  # at a time that does not exist
+    if fire.is_dropped:  # at a time that does not exist
         return f"{fire.at:%a %Y-%m-%d} {ABSENT:8}  no fire"
     return f"{fire.at:%a %Y-%m-%d %H:%M:%S}  {countdown(fire.at, snapshot.at)}"
