@@ -1,4 +1,4 @@
-"""What the engine tells the world: numbered events, settled handles, and times in the user's zone."""
+"""The event log: numbers the events, buffers them for readers, and collects notifications for the runtime."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from typing import Any, overload
 from jobtui.engine.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
 from jobtui.engine.records import JobRecord, RunRecord, Waiter
 
-CAPACITY = 10_000  # events on the tape
+CAPACITY = 10_000  # events in the buffer
 
-Step = type[RunQueued] | type[RunStarted] | type[RunFinished]
+DeferredKind = type[RunQueued] | type[RunStarted] | type[RunFinished]
 
 
 class EventLog:
-    """Counts every change, and writes it down on one tape for all readers if anybody listens.
+    """Numbers every event, and buffers the events while there are readers. Call with the state lock held.
 
-    The tape alternates between a step and its run. The three steps that every run takes are noted so,
-    since a run's own record tells for ever what it was at each of them: to draw a picture of it at
-    once would take longer than the run. That a job was added is noted with all it takes to draw it.
-    Any other event is drawn at once, and stands behind a None.
+    The buffer alternates between the class of an event and the data of that event. RunQueued, RunStarted and
+    RunFinished are stored with the run's record, and JobAdded with the job's, and are built on reading,
+    because building a view takes longer than a short run. This relies on the fields of a record that these
+    views use being written once. All other events are built at once and stored after a None.
 
     Args:
-        tz: The zone in which times are given in views and reasons.
+        tz: The zone of the times in views and reasons.
 
     Attributes:
-        seq: The number of the latest change.
-        settled: What those wait for who wait for the end of runs that ended since it was last taken.
-        asked: The runs that were asked to stop since they were last taken.
-        capacity: How many events the tape has room for; the oldest make room for the newest.
-        untold: Whether a reader is to be told of the next change.
+        tz: The zone of the times in views and reasons.
+        seq: The number of the latest event.
+        buffer: The classes and data of the latest events; None while there are no readers.
+        capacity: How many events the next buffer has room for; a new event displaces the oldest one.
+        finished_waiters: The waiters of runs that have ended, for the runtime to set after the lock.
+        stop_requested: The runs that have been asked to stop, for the runtime to interrupt after the lock.
+        notifications_pending: Whether the runtime has to look for notifications after the current change.
     """
 
     def __init__(self, tz: tzinfo) -> None:
@@ -48,93 +50,96 @@ class EventLog:
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def emit(self, kind: type[Event], now: float, **details: Any) -> None:
-        """Something happened to the scheduler as a whole."""
+    def emit(self, kind: type[Event], now: float, **fields: Any) -> None:
+        """Add an event of the whole scheduler."""
         self.seq += 1
         if self.buffer is not None:
-            self.buffer += (None, kind(self.seq, now, **details))
+            self.buffer += (None, kind(self.seq, now, **fields))
 
     def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
-        """Something happened to a job."""
+        """Add an event of a job."""
         job.cached_view = None
         self.seq += 1
         if self.buffer is not None:
             self.buffer += (None, kind(self.seq, now, job.view(self.tz)))
 
     def emit_job_added(self, job: JobRecord, now: float) -> None:
-        """A job was registered: a picture of it can wait until somebody looks, and there may be thousands."""
+        """Add JobAdded; its view is built on reading, since thousands of jobs may be registered at once."""
         self.seq += 1
         if self.buffer is not None:
             self.buffer += (JobAdded, (now, job, job.due))
 
     def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
-        """Something happened to a run, and so to its job."""
+        """Add an event of a run; its view is built at once."""
         run.cached_view = run.job.cached_view = None
         self.seq += 1
         if self.buffer is not None:
             self.buffer += (None, kind(self.seq, now, run.view(self.tz)))
 
-    def emit_deferred(self, step: Step, run: RunRecord) -> None:
-        """A run was queued when it came, or it started, or it ended."""
+    def emit_deferred(self, kind: DeferredKind, run: RunRecord) -> None:
+        """Add an event of a run; its view is built on reading."""
         self.seq += 1
         if self.buffer is not None:
-            self.buffer += (step, run)
+            self.buffer += (kind, run)
 
     def emit_queued(self, runs: Sequence[RunRecord]) -> None:
-        """Runs were queued as they came, one after the other."""
+        """Add RunQueued for each run."""
         self.seq += len(runs)
         if self.buffer is not None:
             self.buffer.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
 
-    def emit_batch(self, done: Sequence[RunRecord], begun: Sequence[RunRecord]) -> None:
-        """Runs ended one after the other, and after each the next one started, if there was one."""
-        self.seq += len(done) + len(begun)
+    def emit_batch(self, finished: Sequence[RunRecord], started: Sequence[RunRecord]) -> None:
+        """Add RunFinished for each finished run, and after each RunStarted for the run that followed it.
+
+        There are as many started runs as finished ones, or one fewer.
+        """
+        self.seq += len(finished) + len(started)
         if self.buffer is not None:
-            turns = zip(repeat(RunFinished), done, repeat(RunStarted), begun, strict=False)
-            self.buffer.extend(chain.from_iterable(turns))
-            if len(begun) < len(done):
-                self.buffer += (RunFinished, done[-1])
+            pairs = zip(repeat(RunFinished), finished, repeat(RunStarted), started, strict=False)
+            self.buffer.extend(chain.from_iterable(pairs))
+            if len(started) < len(finished):
+                self.buffer += (RunFinished, finished[-1])
 
     def format_time(self, seconds: float) -> str:
-        """An instant as a person reads it in a reason: the wall clock's hour, minute and second."""
+        """Return the wall-clock time of an instant as ``HH:MM:SS``, for use in a reason."""
         return datetime.fromtimestamp(seconds, self.tz).strftime("%H:%M:%S")
 
     # --- reading ----------------------------------------------------------------------------------
 
     @property
     def is_recording(self) -> bool:
-        """Whether what happens is written down."""
+        """Whether events are buffered."""
         return self.buffer is not None
 
     def set_reader_count(self, readers: int) -> None:
-        """Begin to write down what happens, or cease to, or go on: as many as that read it now."""
+        """Set how many readers there are. Start the buffer for the first reader; drop it after the last."""
         self._readers = readers
         if bool(readers) is not self.is_recording:
             self.buffer = self._new_buffer() if readers else None
 
     def lost_since(self, seq: int) -> int:
-        """How many of the events after that number are not on the tape any more."""
+        """Return how many of the events after the event number ``seq`` have dropped out of the buffer."""
         return max(0, self.seq - seq - len(self.buffer or ()) // 2)
 
     def since(self, seq: int) -> EventBatch:
-        """What is on the tape after the event of that number."""
+        """Return the buffered events after the event number ``seq``."""
         count = min(self.seq - seq, len(self.buffer or ()) // 2)
         latest = list(islice(reversed(self.buffer or ()), 2 * count))
         latest.reverse()
         return EventBatch(self.seq - count + 1, latest, self.tz)
 
     def drain_since(self, seq: int) -> EventBatch:
-        """The same, for a reader that will not ask for it again: an only one gets the tape itself.
+        """Return the buffered events after ``seq`` to a reader that will not ask for them again.
 
-        What has been read need not be kept then. Whatever is kept is walked through by the garbage
-        collector, again and again.
+        The only reader gets the buffer itself, and a new buffer is started: events that have been read need
+        not stay in memory, where each garbage collection would visit them.
         """
         buffer = self.buffer
         if buffer is None or self._readers != 1:
             return self.since(seq)
         self.buffer = self._new_buffer()
         count = min(self.seq - seq, len(buffer) // 2)
-        while len(buffer) > 2 * count:  # another reader, who is gone, was behind
+        while len(buffer) > 2 * count:  # events kept for another reader, which has unsubscribed
             buffer.popleft()
         return EventBatch(self.seq - count + 1, buffer, self.tz)
 
@@ -143,39 +148,39 @@ class EventLog:
 
 
 class EventBatch(Sequence[Event]):
-    """A part of the tape: events, oldest first; what has been cut out needs no lock.
+    """Consecutive events, oldest first. Reading them needs no lock.
 
-    They are drawn one by one, when somebody looks: 2,000 at once would be as many objects more for the
-    garbage collector to walk through.
+    Each event is built when it is read: 2,000 events at once would be 2,000 more objects for the garbage
+    collector to visit.
 
     Args:
         first: The number of the first event.
-        tape: What was written down, in turns: what happened, and to whom. None, and then the event itself.
-        tz: The zone of the pictures.
+        entries: A part of the log's buffer: alternately the class and the data of an event.
+        tz: The zone of the times in views.
     """
 
     __slots__ = ("_entries", "_first", "_tz")
 
-    def __init__(self, first: int, buffer: Sequence[Any], tz: tzinfo) -> None:
+    def __init__(self, first: int, entries: Sequence[Any], tz: tzinfo) -> None:
         self._first = first
-        self._entries = buffer
+        self._entries = entries
         self._tz = tz
 
     def __len__(self) -> int:
-        """How many events there are."""
+        """Return how many events there are."""
         return len(self._entries) // 2
 
     def __iter__(self) -> Iterator[Event]:
-        """Draw each."""
+        """Build the events one by one."""
         entries, tz = iter(self._entries), self._tz
-        for seq, (step, subject) in enumerate(zip(entries, entries, strict=True), self._first):
-            if step is RunQueued:
+        for seq, (kind, subject) in enumerate(zip(entries, entries, strict=True), self._first):
+            if kind is RunQueued:
                 yield RunQueued(seq, subject.waiting_since, subject, tz)
-            elif step is RunStarted:
+            elif kind is RunStarted:
                 yield RunStarted(seq, subject.started, subject, tz)
-            elif step is RunFinished:
+            elif kind is RunFinished:
                 yield RunFinished(seq, subject.ended, subject, tz)
-            elif step is JobAdded:
+            elif kind is JobAdded:
                 at, job, due = subject
                 yield JobAdded(seq, at, partial(job.view_when_added, due, tz))
             else:
@@ -188,9 +193,9 @@ class EventBatch(Sequence[Event]):
     def __getitem__(self, index: slice) -> list[Event]: ...
 
     def __getitem__(self, index: int | slice) -> Event | list[Event]:
-        """Draw one, or some."""
+        """Return one event, or several."""
         return list(self)[index]
 
     def __repr__(self) -> str:
-        """As a list of them."""
+        """Return the events as a list."""
         return repr(list(self))

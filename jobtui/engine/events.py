@@ -1,10 +1,10 @@
-"""What happened, as frozen values in the past tense, numbered without gaps.
+"""Events: immutable facts in the past tense, numbered without gaps.
 
-Events are published after the change they tell of is committed, in order. They carry views, so a
-reader needs no lock and can keep them.
+An event is published after its change is complete. It carries a view of its job or run, so a reader can keep
+it and needs no lock.
 
-They are properties over slots, and no dataclasses: a reader may be told 30,000 of them a second, and a
-frozen dataclass takes three times as long to make.
+Events are classes with slots and properties: a busy scheduler creates 30,000 of them a second, and a frozen
+dataclass takes three times as long to create.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from typing import ClassVar, Protocol
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView
 
-JobSeconds = tuple[str, float]  # the job's name, and seconds
+JobSeconds = tuple[str, float]  # the name of a job, and a number of seconds
 
 
 class RunViewSource(Protocol):
-    """A run that knows for ever what it was at each step of its life."""
+    """A run that can rebuild its view as of an earlier change of its state."""
 
     def lateness(self) -> JobSeconds | None:
-        """How long after it was due, or was asked for, it started; None if its job is removed."""
+        """Return how late the run started; None if its job has been removed."""
         ...
 
     def duration(self) -> JobSeconds | None:
-        """How long its work took; None if it never started, or its job is removed."""
+        """Return how long the run's work took; None if it never started, or if its job has been removed."""
         ...
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """The run as it was when it got into that state; None for its last one."""
+        """Return the view of the run as it entered a state; None stands for its latest state."""
         ...
 
 
 class Event:
-    """Something that happened.
+    """The base class of all events.
 
     Args:
-        seq: Counted from 1 in each scheduler, without gaps.
-        at: When it happened, in seconds since the epoch (UTC).
+        seq: The event's number, counted from 1 in each scheduler, without gaps.
+        at: The time of the event, in seconds since the epoch (UTC).
 
     Attributes:
-        names: What there is to know of it: the names of its attributes.
+        field_names: The names of the event's fields.
     """
 
     __slots__ = ("_at", "_seq")
 
-    names: ClassVar[tuple[str, ...]] = ("seq", "at")
+    field_names: ClassVar[tuple[str, ...]] = ("seq", "at")
 
     def __init__(self, seq: int, at: float) -> None:
         self._seq = seq
@@ -56,41 +56,42 @@ class Event:
 
     @property
     def seq(self) -> int:
-        """Its number, counted from 1 in each scheduler, without gaps."""
+        """The event's number, counted from 1 in each scheduler, without gaps."""
         return self._seq
 
     @property
     def at(self) -> float:
-        """When it happened, in seconds since the epoch (UTC)."""
+        """The time of the event, in seconds since the epoch (UTC)."""
         return self._at
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the same event: the same kind, and equal in all there is to know."""
+        """Return whether the other event is of the same class and has equal fields."""
         return type(other) is type(self) and all(
-            getattr(self, name) == getattr(other, name) for name in self.names
+            getattr(self, name) == getattr(other, name) for name in self.field_names
         )
 
     def __hash__(self) -> int:
-        """By number and time."""
+        """Return a hash of the number and the time."""
         return hash((self._seq, self._at))
 
     def __repr__(self) -> str:
-        """All there is to know of it."""
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.names)})"
+        """Return the class and the fields of the event."""
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.field_names)
+        return f"{type(self).__name__}({fields})"
 
 
 class JobEvent(Event):
-    """Something that happened to a job.
+    """An event of a job.
 
     Args:
-        seq: As for every event.
-        at: As for every event.
-        job: The job as it was then, or what can draw that picture when somebody looks at it.
+        seq: As for `Event`.
+        at: As for `Event`.
+        job: The view of the job at that time, or a function that builds it on first use.
     """
 
     __slots__ = ("_job",)
 
-    names = ("seq", "at", "job")
+    field_names = ("seq", "at", "job")
 
     def __init__(self, seq: int, at: float, job: JobView | Callable[[], JobView]) -> None:
         self._seq = seq
@@ -99,27 +100,29 @@ class JobEvent(Event):
 
     @property
     def job(self) -> JobView:
-        """The job as it was then."""
+        """The view of the job at that time."""
         if not isinstance(self._job, JobView):
             self._job = self._job()
         return self._job
 
 
 class RunEvent(Event):
-    """Something that happened to a run, or a tick that started none.
+    """An event of a run, or of a tick that started no run.
 
     Args:
-        seq: As for every event.
-        at: As for every event.
-        run: The run as it was then, or what can draw that picture when somebody looks at it, since a
-            reader may take 10,000 events and look at ten.
-        tz: The zone for the picture.
+        seq: As for `Event`.
+        at: As for `Event`.
+        run: The view of the run at that time, or an object that builds it on first use: a reader may take
+            10,000 events and use ten.
+        tz: The zone of the times in the view.
     """
 
     __slots__ = ("_run", "_tz")
 
-    names = ("seq", "at", "run")
-    _state: ClassVar[RunState | None] = None  # that a run gets into by this event; None for its last one
+    field_names = ("seq", "at", "run")
+    _state: ClassVar[RunState | None] = (
+        None  # the state that a run enters by this event; None: its latest one
+    )
 
     def __init__(self, seq: int, at: float, run: RunView | RunViewSource, tz: tzinfo = UTC) -> None:
         self._seq = seq
@@ -129,7 +132,7 @@ class RunEvent(Event):
 
     @property
     def run(self) -> RunView:
-        """The run as it was then."""
+        """The view of the run at that time."""
         if not isinstance(self._run, RunView):
             self._run = self._run.view_at(self._state, self._tz)
         return self._run
@@ -142,37 +145,37 @@ class JobAdded(JobEvent):
 
 
 class JobRemoved(JobEvent):
-    """A job was removed; its waiting runs were cancelled, its running ones go on to their end."""
+    """A job was removed. Its waiting runs were cancelled; its running ones continue."""
 
     __slots__ = ()
 
 
 class JobPaused(JobEvent):
-    """A job's ticks start no runs from here on."""
+    """A job was paused: its ticks start no runs."""
 
     __slots__ = ()
 
 
 class JobResumed(JobEvent):
-    """A job's ticks start runs again."""
+    """A job was resumed: its ticks start runs again."""
 
     __slots__ = ()
 
 
 class RunScheduled(RunEvent):
-    """A one-off run was accepted for a later instant."""
+    """A one-off run was scheduled for a later instant."""
 
     __slots__ = ()
 
 
 class RunHeld(RunEvent):
-    """A run waits for an earlier run of its own job."""
+    """A run was held: it waits for an earlier run of its own job."""
 
     __slots__ = ()
 
 
 class RunQueued(RunEvent):
-    """A run waits for a free slot in the pool."""
+    """A run was queued: it waits for a free slot in the pool."""
 
     __slots__ = ()
 
@@ -188,25 +191,25 @@ class RunStarted(RunEvent):
 
     @property
     def lateness(self) -> JobSeconds | None:
-        """The job's name, and how many seconds after it was due, or was asked for, the run started.
+        """The job's name, and the seconds from the run's due time, or from its request, to its start.
 
-        None if its job is removed. It takes a tenth of the time of a picture.
+        None if the job has been removed. This takes a tenth of the time of a view.
         """
         run = self._run
         if not isinstance(run, RunView):
             return run.lateness()
-        assert run.started is not None  # or it would not have been told
+        assert run.started is not None  # because this event says so
         return run.job, run.started.timestamp() - (run.due or run.created).timestamp()
 
 
 class StopRequested(RunEvent):
-    """A run that is RUNNING was asked to stop."""
+    """A RUNNING run was asked to stop."""
 
     __slots__ = ()
 
 
 class RunFinished(RunEvent):
-    """A run ended: OK, FAILED or CANCELLED, or a run was refused (SKIPPED)."""
+    """A run ended as OK, FAILED or CANCELLED, or was rejected (SKIPPED)."""
 
     __slots__ = ()
 
@@ -214,7 +217,8 @@ class RunFinished(RunEvent):
     def duration(self) -> JobSeconds | None:
         """The job's name, and how many seconds the run's work took.
 
-        None if it never started, or if its job is removed. It takes a tenth of the time of a picture.
+        None if the run never started, or if the job has been removed. This takes a tenth of the time of a
+        view.
         """
         run = self._run
         if not isinstance(run, RunView):
@@ -223,23 +227,23 @@ class RunFinished(RunEvent):
 
 
 class TickEnded(RunEvent):
-    """A tick, or a row of them, started no run: SKIPPED, MISSED or COALESCED."""
+    """One tick or several ticks started no run: SKIPPED, MISSED or COALESCED."""
 
     __slots__ = ()
 
 
 class PoolResized(Event):
-    """The pool's size was changed.
+    """The pool was resized.
 
     Args:
-        seq: As for every event.
-        at: As for every event.
-        size: What it is now; 0 means no limit.
+        seq: As for `Event`.
+        at: As for `Event`.
+        size: How many runs may be RUNNING at once; 0 means no limit.
     """
 
     __slots__ = ("_size",)
 
-    names = ("seq", "at", "size")
+    field_names = ("seq", "at", "size")
 
     def __init__(self, seq: int, at: float, size: int) -> None:
         super().__init__(seq, at)
@@ -252,17 +256,17 @@ class PoolResized(Event):
 
 
 class ClockStepped(Event):
-    """The wall clock was set back while the scheduler ran.
+    """The wall clock was set back while the scheduler was running.
 
     Args:
-        seq: As for every event.
-        at: As for every event.
-        seconds: By how much, negative.
+        seq: As for `Event`.
+        at: As for `Event`.
+        seconds: The size of the step, negative.
     """
 
     __slots__ = ("_seconds",)
 
-    names = ("seq", "at", "seconds")
+    field_names = ("seq", "at", "seconds")
 
     def __init__(self, seq: int, at: float, seconds: float) -> None:
         super().__init__(seq, at)
@@ -270,22 +274,22 @@ class ClockStepped(Event):
 
     @property
     def seconds(self) -> float:
-        """By how much, negative."""
+        """The size of the step in seconds, negative."""
         return self._seconds
 
 
 class InternalError(Event):
-    """An exception inside the timer; it goes on.
+    """An exception occurred inside the scheduler, which continues.
 
     Args:
-        seq: As for every event.
-        at: As for every event.
+        seq: As for `Event`.
+        at: As for `Event`.
         error: The exception in one line.
     """
 
     __slots__ = ("_error",)
 
-    names = ("seq", "at", "error")
+    field_names = ("seq", "at", "error")
 
     def __init__(self, seq: int, at: float, error: str) -> None:
         super().__init__(seq, at)
@@ -298,18 +302,18 @@ class InternalError(Event):
 
 
 class SchedulerStarted(Event):
-    """Ticks and runs start from here on."""
+    """The scheduler started: ticks are due and runs start."""
 
     __slots__ = ()
 
 
 class SchedulerStopping(Event):
-    """Nothing new is accepted; waiting runs are cancelled next; running ones may end."""
+    """The scheduler is stopping: it accepts nothing, cancels waiting runs and lets running ones end."""
 
     __slots__ = ()
 
 
 class SchedulerStopped(Event):
-    """Every run has its ending."""
+    """The scheduler stopped: every run has ended."""
 
     __slots__ = ()

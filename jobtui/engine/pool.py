@@ -112,7 +112,7 @@ class Pool:
             run.state = _HELD
             run.waiting_since = now
             run.ensure_extras().reason = f"waits for run {self._last_run(job).number}"
-            job.hold(run)
+            job.add_held(run)
             self._held += 1
             self._event_log.emit_run(RunHeld, run, now)
 
@@ -187,7 +187,7 @@ class Pool:
                 job.failures += 1
                 run.ensure_extras().error = error
         else:
-            job.count(state)
+            job.count_ending(state)
         self._end(run, now, state, reason)
         if job.held:
             self._promote_held(job, now)
@@ -251,9 +251,9 @@ class Pool:
             entry.ended = now
             entry.ensure_extras().ticks = ticks
             entry.ensure_extras().reason = reason
-            job.remember(entry)
+            job.add_recent(entry)
             self._record(entry)
-        job.count(state, ticks)
+        job.count_ending(state, ticks)
         self._event_log.emit_run(TickEnded, entry, now)
 
     # --- the moves that nearly every run takes, several at once -----------------------------------
@@ -306,7 +306,7 @@ class Pool:
         if recent:
             recent.append(row)
         else:
-            done.job.remember(row)
+            done.job.add_recent(row)
         record(row)
         event_log.seq += 2
         if event_log.buffer is not None:
@@ -365,7 +365,7 @@ class Pool:
             self.running[run.number] = run
         else:
             job.running -= 1
-        job.remember(*rows)
+        job.add_recent(*rows)
         self._record_all(rows)
         self._event_log.emit_batch(done, begun)
 
@@ -422,7 +422,7 @@ class Pool:
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         if run.state is not _RUNNING:
             run.mark_never_started()
-            run.job.count(state)
+            run.job.count_ending(state)
         if reason:
             run.ensure_extras().reason = reason
         self._finalize(run, now, state)
@@ -449,5 +449,5 @@ class Pool:
         if run.job.recent:
             run.job.recent.append(row)
         else:
-            run.job.remember(row)
+            run.job.add_recent(row)
         record(run if attachments is not None and attachments.outlives_run else row)

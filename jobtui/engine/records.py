@@ -1,7 +1,7 @@
-"""The engine's own books: one mutable record for each job and each run.
+"""The mutable records of the engine: one for each job and one for each run.
 
-Only the engine writes them, always under the scheduler's lock; everybody else is given views.
-Times are seconds since the epoch (UTC), as the engine is handed them.
+Only the engine changes them, always with the state lock held; other code gets views. Exceptions are the
+attachments and the handle of a run, which the runtime owns. Times are seconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -16,32 +16,24 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
-RECENT_RUNS = 20  # endings that each job remembers for itself, however busy its neighbours are
+RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs have
+MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
-# Looking up an enum's member takes Python 3.11 a tenth of a microsecond.
-_QUEUED = RunState.QUEUED
+# Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
+_QUEUED, _RUNNING = RunState.QUEUED, RunState.RUNNING
 _JOB_RUNNING, _JOB_QUEUED = JobStatus.RUNNING, JobStatus.QUEUED
 _JOB_IDLE, _JOB_PAUSED = JobStatus.IDLE, JobStatus.PAUSED
 
-_OTHERS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED  # as a Tally has them
-_NO_OTHERS: dict[RunState, int] = {}
-
-MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
+# The final states besides OK and FAILED, in the order of JobCounters.
+_OTHER_ENDINGS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED
+_STATES = {state.value: state for state in RunState}
 
 Call = Callable[[], Any]
 
 
-def _moment(seconds: float | None, tz: tzinfo) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, tz)
-
-
-def _span(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=seconds)
-
-
-# What is remembered of an ended run: plain values in the order of RunView's attributes. Python's garbage
-# collector passes over such a tuple; 20 records for each of 10,000 jobs would cost it 20 ms at a time, and
-# 10,000 new ones a second make it walk through everything there is every other second.
+# An ended run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
+# track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each collection, and 10,000
+# new ones a second would cause a full collection every other second.
 PackedRun = tuple[
     int,
     str,
@@ -60,11 +52,37 @@ PackedRun = tuple[
 
 
 class JobRecord:
-    """A registered job, or the group of one-off runs of one runnable (then ``schedule`` is None)."""
+    """A registered job, or the group of one-off runs of one runnable.
+
+    Attributes:
+        name: The job's name; the engine may add a number to it when it registers the job.
+        runnable: What the job runs.
+        schedule: When the job is due; None for a group of one-off runs.
+        spec: The schedule as the user wrote it.
+        overlap: What happens to a new run while an earlier one is live.
+        misfire: What happens to ticks that were missed.
+        max_held: How many runs may be HELD before ticks are skipped.
+        due: When the job is due next; None for never.
+        paused_at: When the job was paused; None if it is not paused.
+        removed: Whether the job has been removed.
+        running: How many runs are RUNNING.
+        queued: How many runs are QUEUED.
+        scheduled: How many runs are SCHEDULED.
+        held: The HELD runs, in the order in which they will be queued.
+        last_queued: The run that was queued last, until it ends.
+        prev: When the latest run started.
+        last_elapsed: How many seconds the work of the latest finished run took.
+        recent: The latest entries of this job in the ledger, oldest first.
+        runs: How many runs have ended OK or FAILED.
+        failures: How many runs have FAILED.
+        other_endings: How many runs and ticks have ended in each other state.
+        cached_view: The current view; None if the job has changed since it was built.
+        description: The runnable's origin and summary, once they are needed.
+    """
 
     __slots__ = (
-        "about",
         "cached_view",
+        "description",
         "due",
         "failures",
         "held",
@@ -73,7 +91,7 @@ class JobRecord:
         "max_held",
         "misfire",
         "name",
-        "others",
+        "other_endings",
         "overlap",
         "paused_at",
         "prev",
@@ -113,88 +131,78 @@ class JobRecord:
         self.queued = 0
         self.last_queued: RunRecord | None = None
         self.scheduled = 0
-        self.held: deque[RunRecord] | tuple[()] = ()  # an empty deque is larger than all the rest
+        # Empty tuples until the first entry: an empty deque takes more memory than the rest of the record.
+        self.held: deque[RunRecord] | tuple[()] = ()
+        self.recent: deque[LedgerEntry] | tuple[()] = ()
         self.prev: float | None = None
         self.last_elapsed: float | None = None
-        self.recent: deque[LedgerEntry] | tuple[()] = ()
         self.runs = 0
         self.failures = 0
-        self.others: dict[RunState, int] | None = None  # endings that are neither OK nor FAILED
-        self.cached_view: JobView | None = None  # None once the job has changed
-        self.about: tuple[str, str] | None = None
+        self.other_endings: dict[RunState, int] | None = None
+        self.cached_view: JobView | None = None
+        self.description: tuple[str, str] | None = None
 
     @property
     def busy(self) -> bool:
-        """Whether a run of this job is going or will go before any new one may."""
+        """Whether the job has a run that is RUNNING, QUEUED or HELD."""
         return bool(self.running or self.queued or self.held)
 
     @property
     def status(self) -> JobStatus:
-        """The one word for what the job is doing."""
+        """The job's status, as shown."""
         if self.running:
             return _JOB_RUNNING
         if self.queued or self.held:
             return _JOB_QUEUED
         return _JOB_IDLE if self.paused_at is None else _JOB_PAUSED
 
-    def hold(self, run: RunRecord) -> None:
-        """Put a run behind those that wait for an earlier one."""
+    def add_held(self, run: RunRecord) -> None:
+        """Add a run to the end of the held runs."""
         if not isinstance(self.held, deque):
             self.held = deque()
         self.held.append(run)
 
-    def remember(self, *endings: LedgerEntry) -> None:
-        """Put endings behind the others, of which the oldest make room."""
+    def add_recent(self, *entries: LedgerEntry) -> None:
+        """Add ledger entries to the recent ones; the oldest ones drop out."""
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
-        self.recent.extend(endings)
+        self.recent.extend(entries)
 
-    def count(self, state: RunState, ticks: int = 1) -> None:
-        """Count endings that are neither OK nor FAILED."""
-        if self.others is None:
-            self.others = {}
-        self.others[state] = self.others.get(state, 0) + ticks
+    def count_ending(self, state: RunState, ticks: int = 1) -> None:
+        """Count runs or ticks that ended in a state other than OK and FAILED."""
+        if self.other_endings is None:
+            self.other_endings = {}
+        self.other_endings[state] = self.other_endings.get(state, 0) + ticks
 
     def counters(self) -> JobCounters:
-        """How its runs and ticks have ended so far."""
-        others = self.others or _NO_OTHERS
+        """Return how many runs and ticks have ended in each state."""
+        others = self.other_endings or {}
         return JobCounters(
             self.name,
             self.paused_at is not None,
             self.runs - self.failures,
             self.failures,
-            *[others.get(state, 0) for state in _OTHERS],
+            *[others.get(state, 0) for state in _OTHER_ENDINGS],
         )
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
-        """The job as it was when it was registered: due at that instant, and nothing had happened yet."""
-        origin, summary = self._about()
-        return JobView(
-            name=self.name,
-            status=JobStatus.IDLE,
-            schedule=self.schedule,
+        """Return the view of the job at its registration: due at that instant, and without any runs."""
+        added = JobRecord(
+            self.name,
+            self.runnable,
+            self.schedule,
             spec=self.spec,
-            origin=origin,
-            summary=summary,
             overlap=self.overlap,
             misfire=self.misfire,
-            running=0,
-            queued=0,
-            held=0,
-            scheduled=0,
-            prev=None,
-            next=_moment(due, tz),
-            paused_since=None,
-            last_elapsed=None,
-            recent=(),
-            runs=0,
-            failures=0,
         )
+        added.due = due
+        added.description = self._describe()
+        return added.view(tz)
 
     def view(self, tz: tzinfo) -> JobView:
-        """The job as it is now; the same object until it changes."""
+        """Return the current view of the job: the same object until the job changes."""
         if self.cached_view is None:
-            origin, summary = self._about()
+            origin, summary = self._describe()
             states = _STATES
             self.cached_view = JobView(
                 name=self.name,
@@ -209,10 +217,10 @@ class JobRecord:
                 queued=self.queued,
                 held=len(self.held),
                 scheduled=self.scheduled,
-                prev=_moment(self.prev, tz),
-                next=_moment(self.due, tz),
-                paused_since=_moment(self.paused_at, tz),
-                last_elapsed=_span(self.last_elapsed),
+                prev=_to_datetime(self.prev, tz),
+                next=_to_datetime(self.due, tz),
+                paused_since=_to_datetime(self.paused_at, tz),
+                last_elapsed=_to_timedelta(self.last_elapsed),
                 recent=tuple(
                     [each.state if isinstance(each, RunRecord) else states[each[3]] for each in self.recent]
                 ),
@@ -221,15 +229,14 @@ class JobRecord:
             )
         return self.cached_view
 
-    def _about(self) -> tuple[str, str]:
-        """Where the runnable's code stands, and what it says of itself: looked up once."""
-        if self.about is None:
-            self.about = self.runnable.origin, self.runnable.summary
-        return self.about
+    def _describe(self) -> tuple[str, str]:
+        if self.description is None:
+            self.description = self.runnable.origin, self.runnable.summary
+        return self.description
 
 
 class Waiter(Protocol):
-    """Lets threads wait for the end of a run; such as a `threading.Event`."""
+    """Lets threads wait for the end of a run, as a `threading.Event` does."""
 
     def set(self) -> object:
         """Wake the threads that wait."""
@@ -237,7 +244,7 @@ class Waiter(Protocol):
 
 
 class Attachments(Protocol):
-    """What the runtime attaches to a run from any thread. The engine only carries it."""
+    """What the runtime attaches to a run, from any thread. The engine only carries it."""
 
     @property
     def outlives_run(self) -> bool:
@@ -270,17 +277,26 @@ NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see
 
 
 class RunRecord:
-    """A run, or a tick that started none (then ``number`` is 0).
+    """A run, or a tick that started no run (then ``number`` is 0).
 
     Attributes:
-        started: When its work started, once it is RUNNING; None in the end if it never did.
-        worker: Whose work it is; as above, and "" in the end.
-        elapsed: How long its work took, once it has ended; None if there was none.
-        ended: When it ended, once it has.
-        remarks: What there is to say of it; to say something, use `own`.
+        number: The run's number.
+        job: The run's job.
+        trigger: What requested the run.
+        state: The run's state.
+        call: Does the work; None once the run has ended.
+        created: When the run was requested.
+        due: The tick or the instant for which the run was requested; None for ``now``.
+        waiting_since: When the run was queued or held; None if it was neither.
+        started: When the work started; set when the run starts, or to None when it ends without a start.
+        worker: The name of the thread that does the work; set at the same time as ``started``.
+        elapsed: How many seconds the work took; set when the run ends, to None if it never started.
+        ended: When the run ended; set when it ends.
+        extras: The fields that few runs need; to write one, use `ensure_extras`.
+        attachments: What the runtime has attached to the run, which may happen at any moment.
         handle: The user's Run object, if there is one; the engine only carries it.
-        picture: Its latest view, which is good for as long as its state is the same; whoever changes anything
-            else has to forget it.
+        cached_view: The latest view. It is valid while its state is the run's state; after any other change
+            of the run it has to be set to None.
     """
 
     __slots__ = (
@@ -302,14 +318,14 @@ class RunRecord:
         "worker",
     )
 
-    # What comes later: the first two when it starts, the others when it ends. Until then these slots are
-    # empty: 50,000 runs may wait, and the garbage collector looks at whatever it finds in the slots of each.
+    # These slots stay empty until the run starts (the first two) or ends (the others): 50,000 runs may wait,
+    # and the garbage collector visits the value of every slot.
     started: float | None
     worker: str
     elapsed: float | None
     ended: float
 
-    def __init__(  # noqa: PLR0917 - there is one for every tick, and names take time
+    def __init__(  # noqa: PLR0917 - called for every run, and keywords are slower
         self,
         number: int,
         job: JobRecord,
@@ -338,23 +354,29 @@ class RunRecord:
         return self.extras
 
     def mark_never_started(self) -> None:
-        """Say that it ends without having started."""
+        """Fill the fields of the work of a run that ends without a start."""
         self.started = self.elapsed = None
         self.worker = ""
 
     def lateness(self) -> tuple[str, float] | None:
-        """How many seconds after it was due, or was asked for, it started; None if its job is removed."""
-        assert self.started is not None  # who asks has been told
+        """Return the job's name, and the seconds from the due time, or from the request, to the start.
+
+        None if the job has been removed: another job may have its name.
+        """
+        assert self.started is not None  # called for runs that have started
         job, due = self.job, self.due
         return None if job.removed else (job.name, self.started - (self.created if due is None else due))
 
     def duration(self) -> tuple[str, float] | None:
-        """How many seconds its work took, once it has ended; None if none, or if its job is removed."""
+        """Return the job's name, and how many seconds the work of the ended run took.
+
+        None if the run never started, or if the job has been removed: another job may have its name.
+        """
         elapsed, job = self.elapsed, self.job
         return None if elapsed is None or job.removed else (job.name, elapsed)
 
     def pack(self) -> PackedRun:
-        """What is to be remembered of a run that has ended."""
+        """Return the ended run as a tuple, for the ledger."""
         extras = self.extras
         return (
             self.number,
@@ -373,75 +395,62 @@ class RunRecord:
         )
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """The run as it was when it got into the state QUEUED or RUNNING; None for the last one."""
-        if state is None:
-            return self.view(tz)
-        running = state is RunState.RUNNING
+        """Return the view of the run as it entered QUEUED or RUNNING; None stands for its current state."""
+        return self.view(tz) if state is None else self._build_view(state, NO_EXTRAS, tz)
+
+    def view(self, tz: tzinfo) -> RunView:
+        """Return the current view of the run: the same object until the run changes."""
+        if self.cached_view is None or self.cached_view.state is not self.state:
+            self.cached_view = self._build_view(self.state, self.extras, tz)
+        return self.cached_view
+
+    def _build_view(self, state: RunState, extras: RunExtras, tz: tzinfo) -> RunView:
+        started = state is _RUNNING or not (state is _QUEUED or state.waiting)
+        ended = started and state is not _RUNNING
         return RunView(
             number=self.number,
             job=self.job.name,
             trigger=self.trigger,
             state=state,
             created=datetime.fromtimestamp(self.created, tz),
-            due=_moment(self.due, tz),
-            waiting_since=_moment(self.waiting_since, tz),
-            started=_moment(self.started, tz) if running else None,
-            worker=self.worker if running else "",
+            due=_to_datetime(self.due, tz),
+            waiting_since=_to_datetime(self.waiting_since, tz),
+            started=_to_datetime(self.started, tz) if started else None,
+            ended=_to_datetime(self.ended, tz) if ended else None,
+            elapsed=_to_timedelta(self.elapsed) if ended else None,
+            worker=self.worker if started else "",
+            reason=extras.reason,
+            error=extras.error,
+            ticks=extras.ticks,
         )
 
-    def view(self, tz: tzinfo) -> RunView:
-        """The run as it is now; the same object until it changes."""
-        if self.cached_view is None or self.cached_view.state is not self.state:
-            begun, closed = not self.state.waiting, self.state.ended
-            self.cached_view = RunView(
-                number=self.number,
-                job=self.job.name,
-                trigger=self.trigger,
-                state=self.state,
-                created=datetime.fromtimestamp(self.created, tz),
-                due=_moment(self.due, tz),
-                waiting_since=_moment(self.waiting_since, tz),
-                started=_moment(self.started, tz) if begun else None,
-                ended=_moment(self.ended, tz) if closed else None,
-                elapsed=_span(self.elapsed) if closed else None,
-                worker=self.worker if begun else "",
-                reason=self.extras.reason,
-                error=self.extras.error,
-                ticks=self.extras.ticks,
-            )
-        return self.cached_view
 
-
-# An entry for ticks stays as it is, because more may be added to it; so does, in the ledger, a run that has
-# printed.
+# Most runs are packed. Records stay records if they may still change: entries for ticks, to which later ticks
+# are added, and runs whose attachments outlive them.
 LedgerEntry = RunRecord | PackedRun
 
-_STATES = {state.value: state for state in RunState}
+
+def entry_number(entry: LedgerEntry) -> int:
+    """Return the number of the run of a ledger entry; 0 for ticks that started no run."""
+    return entry.number if isinstance(entry, RunRecord) else entry[0]
 
 
-def entry_number(ending: LedgerEntry) -> int:
-    """The number of a run that has ended; 0 for ticks that started none."""
-    return ending.number if isinstance(ending, RunRecord) else ending[0]
-
-
-def entry_view(ending: LedgerEntry, tz: tzinfo) -> RunView:
-    """An ending that a job remembers, as people see it."""
-    if isinstance(ending, RunRecord):
-        return ending.view(tz)
-    number, job, trigger, state, created, due, waiting, started, ended, elapsed, worker, reason, error = (
-        ending
-    )
+def entry_view(entry: LedgerEntry, tz: tzinfo) -> RunView:
+    """Return the view of a ledger entry."""
+    if isinstance(entry, RunRecord):
+        return entry.view(tz)
+    number, job, trigger, state, created, due, waiting, started, ended, elapsed, worker, reason, error = entry
     return RunView(
         number=number,
         job=job,
         trigger=Trigger(trigger),
         state=_STATES[state],
         created=datetime.fromtimestamp(created, tz),
-        due=_moment(due, tz),
-        waiting_since=_moment(waiting, tz),
-        started=_moment(started, tz),
-        ended=_moment(ended, tz),
-        elapsed=_span(elapsed),
+        due=_to_datetime(due, tz),
+        waiting_since=_to_datetime(waiting, tz),
+        started=_to_datetime(started, tz),
+        ended=_to_datetime(ended, tz),
+        elapsed=_to_timedelta(elapsed),
         worker=worker,
         reason=reason,
         error=error,
@@ -449,5 +458,13 @@ def entry_view(ending: LedgerEntry, tz: tzinfo) -> RunView:
 
 
 def utc(seconds: float) -> datetime:
-    """The same instant as an aware datetime in UTC, exact to the microsecond."""
+    """Return an instant as an aware datetime in UTC, exact to the microsecond."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _to_datetime(seconds: float | None, tz: tzinfo) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz)
+
+
+def _to_timedelta(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)

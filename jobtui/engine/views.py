@@ -1,8 +1,7 @@
-"""The words of the scheduler as values: enums, frozen views and the snapshot.
+"""Views: immutable copies of the state of a job, a run, the pool or the whole scheduler.
 
-Everything here is immutable and safe to hand to any thread. A view is a picture of a job or a run
-at one moment; it never changes afterwards, and an unchanged job or run keeps the same view object,
-so that a reader can tell what changed with ``is``.
+A view never changes, and any thread may use it. A job or run that has not changed keeps the same view object,
+so a reader can find changes with ``is``.
 """
 
 from __future__ import annotations
@@ -17,25 +16,25 @@ from jobtui.schedules.schedule import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
-    """One run, or one tick (or a row of equal ticks) that started none, at one moment.
+    """The view of one run, or of consecutive equal ticks that started no run.
 
     All times are aware, in the scheduler's zone.
 
     Attributes:
         number: The run's number, counted from 1; 0 for ticks that started no run.
         job: The name of the job.
-        trigger: What asked for it.
-        state: Where it is, or how it ended.
-        created: When it was asked for.
-        due: When it should start: the tick, or the instant given to ``in_`` and ``at``; None for ``now``.
-        waiting_since: When it entered the queue or the held runs; None if it has not.
-        started: When its work started; None if it has not.
-        ended: When it ended; None if it has not. For a row of ticks, when the last one was due.
-        elapsed: How long the work took, measured by a clock that is never set; None until it ends.
-        worker: The name of the thread that does the work, or "" before it starts.
-        reason: Why it waits or how it ended, in words.
+        trigger: What requested the run.
+        state: The state of the run.
+        created: When the run was requested.
+        due: When the run should start: the tick, or the instant of ``in_`` and ``at``; None for ``now``.
+        waiting_since: When the run was queued or held; None if it was neither.
+        started: When the work started; None if it has not started.
+        ended: When the run ended; None if it has not ended. For several ticks, when the last one was due.
+        elapsed: How long the work took, by a monotonic clock; None if it has not ended.
+        worker: The name of the thread that does the work; "" if the work has not started.
+        reason: Why the run waits or how it ended, in words.
         error: The traceback of a failed run, else "".
-        ticks: How many ticks this stands for; 1 for a run.
+        ticks: The number of ticks; 1 for a run.
     """
 
     number: int
@@ -56,28 +55,28 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
-    """One job at one moment. All times are aware, in the scheduler's zone.
+    """The view of one job. All times are aware, in the scheduler's zone.
 
     Attributes:
         name: The job's name, unique in its scheduler.
-        status: What it is doing.
-        schedule: When it is due; None for the one-off runs of a runnable, which have no schedule.
+        status: What the job is doing.
+        schedule: The job's schedule; None for the one-off runs of a runnable.
         spec: The schedule as the user wrote it (``cron.workhours_15m``, ``every 5s``), or ``one-off``.
-        origin: ``file:line`` of the runnable, where Python can tell, else "".
+        origin: ``file:line`` of the runnable; "" if it is not written in Python.
         summary: The first line of the runnable's docstring, else "".
-        overlap: What becomes of a run while another is going.
-        misfire: What becomes of ticks that come too late.
+        overlap: What happens to a new run while an earlier one is live.
+        misfire: What happens to ticks that were missed.
         running: How many of its runs are RUNNING.
         queued: How many of its runs are QUEUED.
         held: How many of its runs are HELD.
-        scheduled: How many one-off runs wait for their instant.
-        prev: When its latest run started; None before the first.
-        next: When it is due next; None if never, or while the scheduler is not running.
-        paused_since: When it was paused; None if it is not.
-        last_elapsed: How long its latest finished run took.
-        recent: The endings of its latest runs and ticks, oldest first, at most 20.
+        scheduled: How many of its one-off runs are SCHEDULED.
+        prev: When its latest run started; None if no run has started.
+        next: When the job is due next; None for never, or while the scheduler is not running.
+        paused_since: When the job was paused; None if it is not paused.
+        last_elapsed: How long the work of its latest finished run took.
+        recent: The final states of its latest runs and ticks, oldest first, at most 20.
         runs: How many of its runs have ended OK or FAILED.
-        failures: How many of them FAILED.
+        failures: How many of its runs have FAILED.
     """
 
     name: str
@@ -103,13 +102,13 @@ class JobView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolView:
-    """The pool at one moment.
+    """The view of the pool.
 
     Attributes:
         size: How many runs may be RUNNING at once; 0 means no limit.
-        running: How many are.
-        queued: How many wait for a slot.
-        held: How many wait for an earlier run of their own job.
+        running: How many runs are RUNNING.
+        queued: How many runs wait for a slot.
+        held: How many runs wait for an earlier run of their own job.
     """
 
     size: int
@@ -119,30 +118,30 @@ class PoolView:
 
     @property
     def saturated(self) -> bool:
-        """Whether every slot is taken."""
+        """Whether no slot is free."""
         return 0 < self.size <= self.running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The whole scheduler at one moment, as of event number ``seq``.
+    """The view of the whole scheduler, up to and including event number ``seq``.
 
-    The lists of runs are cut to the first ones; ``pool`` has the true counts.
+    The lists of runs are limited to the first 200; ``pool`` has the exact counts.
 
     Attributes:
-        seq: The number of the last event that is part of this picture.
-        at: When it was taken, in the scheduler's zone.
+        seq: The number of the last event that this snapshot includes.
+        at: When the snapshot was taken, in the scheduler's zone.
         zone: The scheduler's time zone.
-        phase: Where the scheduler is in its life.
-        started: When it was started; None before.
+        phase: The phase of the scheduler's life.
+        started: When the scheduler was started; None if it was not.
         heartbeat: When the timer last woke; it wakes at least every 30 seconds.
-        internal_error: The last exception inside the timer, in one line, else "".
-        pool: Occupancy.
+        internal_error: The last exception inside the scheduler, in one line, else "".
+        pool: The pool.
         jobs: Every job, in the order of registration.
-        running: The runs that are RUNNING, oldest first.
-        waiting: QUEUED runs in the order they will start, then HELD runs in the order they were asked for.
-        scheduled: One-off runs whose instant has not come, soonest first.
-        recent: Endings of runs and of ticks, newest first.
+        running: The RUNNING runs, oldest first.
+        waiting: The QUEUED runs in the order of the queue, then the HELD runs in the order of their requests.
+        scheduled: The SCHEDULED one-off runs, earliest first.
+        recent: The endings of runs and of ticks, newest first.
     """
 
     seq: int
@@ -161,17 +160,17 @@ class Snapshot:
 
 
 class JobCounters(NamedTuple):
-    """How the runs and ticks of one job have ended since it was registered, in exact numbers.
+    """How many runs and ticks of one job have ended in each state since the job was registered.
 
-    A tuple, because there may be 10,000 jobs to count while the scheduler's lock is held.
+    A tuple, because the counters of 10,000 jobs may be read with the state lock held.
 
     Attributes:
         job: The job's name.
-        paused: Whether it is paused.
+        paused: Whether the job is paused.
         ok: How many of its runs ended OK.
-        failed: How many FAILED.
-        cancelled: How many were CANCELLED.
-        skipped: How many of its ticks, and of the runs that were asked for, were SKIPPED.
+        failed: How many of its runs FAILED.
+        cancelled: How many of its runs were CANCELLED.
+        skipped: How many of its ticks and requested runs were SKIPPED.
         missed: How many of its ticks were MISSED.
         coalesced: How many of its ticks were COALESCED.
     """
@@ -188,12 +187,12 @@ class JobCounters(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liveness:
-    """Whether the scheduler is alive: what can be told without its lock, which somebody may hold for ever.
+    """Whether the scheduler is alive. It is read without the state lock, which may be stuck.
 
     Attributes:
-        phase: Where the scheduler is in its life.
-        heartbeat_age: How many seconds ago the timer last woke, by a clock that is never set; None before
-            the start. It wakes at least every 30 seconds.
+        phase: The phase of the scheduler's life.
+        heartbeat_age: How many seconds ago the timer last woke, by a monotonic clock; None before the start.
+            The timer wakes at least every 30 seconds.
         seq: The number of the latest event.
     """
 

@@ -317,5 +317,5 @@ def encode_event(event: Event) -> Json:
         case JobEvent():
             json["job"] = JOB.encode(event.job)
         case _:
-            json |= {name: getattr(event, name) for name in event.names if name not in json}
+            json |= {name: getattr(event, name) for name in event.field_names if name not in json}
     return json
