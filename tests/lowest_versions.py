@@ -35,4 +35,4 @@ def lowest_versions() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print(*lowest_versions(), sep="\n")  # noqa: T201 - a script
+    print(*lowest_versions(), sep="\n")
