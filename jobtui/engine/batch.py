@@ -1,4 +1,4 @@
-"""A handful of short runs that one worker does in a row, without the lock."""
+"""Batches: short runs that one worker executes in a row, without taking the state lock in between."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from contextlib import suppress
 
 from jobtui.engine.records import RunRecord
 
-MAX_BATCH = 64  # runs in one streak: no longer than the worker is trusted to be back in no time
-MIN_QUEUE = 8  # runs that wait; for fewer it is not worth its while
+MAX_BATCH = 64  # runs; with runs of at most 20 us, the worker reports within about 1 ms
+MIN_QUEUE = 8  # queued runs; for fewer a batch does not pay
 
 
 class Batch:
-    """Runs of one job, and how far their worker has come with them.
+    """Consecutive runs of one job, and how far their worker has got.
 
-    The books do not know how far that is until somebody brings them up to date. Whoever takes the lock does
-    that first, and takes back what the worker has not begun. Both are possible at any moment, because the
-    worker begins a run by taking it out of `pending`, which is one step that nothing can come between: what
-    is not there any more has begun. Neither does it write into a run, which may have been given up meanwhile.
+    The engine's state lags behind the worker. Every holder of the state lock must first call
+    `Pool.record_batch`, which records the finished runs and returns the unstarted ones to the queue. That is
+    possible at any moment: the worker claims a run with `deque.popleft()`, which is atomic, so a run that is
+    no longer in `pending` has started. The worker does not write to the runs, since a run may have been given
+    up in the meantime.
 
     Args:
-        first: Is RUNNING.
-        more: Come next, in this order; QUEUED, and in no queue.
-        worker: The name of their worker.
+        first: The first run; it is RUNNING.
+        more: The next runs, in order; they are QUEUED, but not in the queue.
+        worker: The name of the worker.
 
     Attributes:
-        runs: Those that have begun, once what has not was taken back.
-        worker: As it was given.
-        hand: Those that have not begun.
-        times: Of each run that the worker has left behind, when it ended, in monotonic seconds, and how many
-            seconds it took; one after the other.
-        entered: How many of these are in the books.
+        runs: All runs of the batch, without those that have been reclaimed.
+        worker: The name of the worker.
+        pending: The runs that the worker has not claimed.
+        timings: Two numbers for each finished run: when it ended, in monotonic seconds, and how many seconds
+            it took.
+        recorded: How many of the finished runs are recorded in the engine's state.
     """
 
     __slots__ = ("pending", "recorded", "runs", "timings", "worker")
@@ -44,20 +45,20 @@ class Batch:
         self.recorded = 0
 
     @property
-    def ended(self) -> int:
-        """How many runs the worker has left behind."""
+    def finished(self) -> int:
+        """How many runs the worker has finished."""
         return len(self.timings) // 2
 
-    def endings(self, first: int, last: int) -> Iterator[tuple[float, float]]:
-        """The times of some of these, by their indices."""
+    def timings_between(self, first: int, last: int) -> Iterator[tuple[float, float]]:
+        """Yield the end and the duration of the runs from index ``first`` up to, not including, ``last``."""
         timings = self.timings
         return zip(timings[2 * first : 2 * last : 2], timings[2 * first + 1 : 2 * last : 2], strict=True)
 
     def reclaim(self) -> list[RunRecord]:
-        """Take back what the worker has not begun, the last one first; under the lock."""
-        back: list[RunRecord] = []
-        with suppress(IndexError):  # the worker may take the last one
+        """Take back and return the unclaimed runs, the last one first. Call with the state lock held."""
+        reclaimed: list[RunRecord] = []
+        with suppress(IndexError):  # the worker may claim the last one at the same time
             while True:
-                back.append(self.pending.pop())
-        del self.runs[len(self.runs) - len(back) :]
-        return back
+                reclaimed.append(self.pending.pop())
+        del self.runs[len(self.runs) - len(reclaimed) :]
+        return reclaimed

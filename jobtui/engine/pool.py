@@ -1,7 +1,8 @@
-"""The runs: how one is admitted, held, queued, started and ended.
+"""The pool: the rules by which runs are admitted, held, queued, started and ended.
 
-Waiting is data: a held run sits in its job's deque, a queued run in the pool's. When a run ends, its
-job's next held run goes to the tail of the queue, and the head of the queue may start.
+A waiting run is a small object in a queue and needs no thread: a held run is in its job's deque, a queued run
+in the pool's. When a run ends, its job's next held run moves to the tail of the queue, and the run at the
+head of the queue may start.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.views import PoolView
 
-# Looking up an enum's member takes Python 3.11 a tenth of a microsecond, and a run passes here five times.
+# Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
 _OK, _FAILED = RunState.OK, RunState.FAILED
 _SCHEDULED, _SKIPPED = RunState.SCHEDULED, RunState.SKIPPED
@@ -34,19 +35,20 @@ _ALLOW = Overlap.ALLOW
 
 
 class Pool:
-    """Every live run, and the rules by which it moves on.
+    """Holds every live run, and moves it from state to state. Call with the state lock held.
 
     Args:
         size: How many runs may be RUNNING at once; 0 for no limit.
-        journal: Is told of every move.
-        ledger: Keeps every ending.
+        event_log: Gets an event for every change.
+        ledger: Stores every ending.
 
     Attributes:
-        queue: The QUEUED runs, in the order they will start.
+        size: How many runs may be RUNNING at once; 0 for no limit.
+        queue: The QUEUED runs, in the order in which they will start.
         running: The RUNNING runs by number, oldest first.
-        scheduled: The one-off runs whose instant has not come, by number.
-        open: Whether runs may start.
-        numbers: Gives each run its number. Whoever makes a run may take one, without a lock.
+        scheduled: The SCHEDULED one-off runs by number.
+        accepting_starts: Whether runs may start.
+        run_numbers: Yields the next run's number. It may be used without the state lock.
     """
 
     def __init__(self, size: int, event_log: EventLog, ledger: Ledger) -> None:
@@ -54,10 +56,10 @@ class Pool:
         self.queue: deque[RunRecord] = deque()
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
-        self._held = 0
-        self._over_limit = False  # more are RUNNING than the size is now
         self.accepting_starts = False
         self.run_numbers = count(1)
+        self._held = 0
+        self._over_limit = False  # whether more runs are RUNNING than a smaller new size allows
         self._event_log = event_log
         self._record = ledger.record
         self._record_all = ledger.record_all
@@ -67,11 +69,11 @@ class Pool:
     def new_run(
         self, job: JobRecord, trigger: Trigger, now: float, due: float | None, call: Call
     ) -> RunRecord:
-        """A run with the next number, that is nowhere yet."""
+        """Return a new run with the next number. It has to be admitted or scheduled."""
         return RunRecord(next(self.run_numbers), job, trigger, call, now, due)
 
     def add_scheduled(self, run: RunRecord, now: float) -> None:
-        """Keep a one-off run until its instant."""
+        """Keep a one-off run until it is due."""
         run.state = _SCHEDULED
         run.waiting_since = None
         run.job.scheduled += 1
@@ -79,12 +81,12 @@ class Pool:
         self._event_log.emit_run(RunScheduled, run, now)
 
     def release_scheduled(self, run: RunRecord, now: float) -> None:
-        """A postponed run's instant has come."""
-        self._forget_scheduled(run)
+        """Admit a scheduled run that is due."""
+        self._remove_scheduled(run)
         self.admit(run, now)
 
     def rejection_reason(self, job: JobRecord, trigger: Trigger) -> str:
-        """Why a job takes no further run now, or ""."""
+        """Return why a new run of a job would be SKIPPED now; "" if it would not."""
         if not job.busy or job.overlap is _ALLOW:
             return ""
         if job.overlap is Overlap.SKIP:
@@ -94,7 +96,7 @@ class Pool:
         return ""
 
     def admit(self, run: RunRecord, now: float) -> None:
-        """Pass a run through its job's gate: to the queue, to the held runs, or to its end."""
+        """Queue, hold or skip a run, as its job's overlap policy says."""
         job = run.job
         if job.overlap is _ALLOW or not job.busy:
             run.state = _QUEUED
@@ -104,20 +106,32 @@ class Pool:
             self.queue.append(run)
             job.cached_view = None
             self._event_log.emit_deferred(RunQueued, run)
-        elif rejection_reason := self.rejection_reason(job, run.trigger):
-            self._end(run, now, _SKIPPED, rejection_reason)
+        elif reason := self.rejection_reason(job, run.trigger):
+            self._end(run, now, _SKIPPED, reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
             self.admit(run, now)
         else:
             run.state = _HELD
             run.waiting_since = now
-            run.ensure_extras().reason = f"waits for run {self._last_run(job).number}"
+            run.ensure_extras().reason = f"waits for run {self._last_live_run(job).number}"
             job.add_held(run)
             self._held += 1
             self._event_log.emit_run(RunHeld, run, now)
 
+    def admit_one_offs(self, runs: list[RunRecord]) -> None:
+        """Queue new runs of jobs whose runs may overlap.
+
+        The result is that of `admit` for each run, in a fraction of the time.
+        """
+        for run in runs:
+            job = run.job
+            job.queued += 1
+            job.cached_view = None
+        self.queue.extend(runs)
+        self._event_log.emit_queued(runs)
+
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
-        """Cancel the runs of a job in favour of a new one. Returns whether the job is still busy."""
+        """Cancel the runs of a job in favour of a new one. Return whether the job is still busy."""
         reason = f"replaced by run {number}"
         for run in (*reversed(job.held), *(run for run in self.queue if run.job is job and job.queued)):
             self.cancel(run, now, reason)
@@ -126,26 +140,19 @@ class Pool:
         return job.busy
 
     def resize(self, size: int) -> None:
-        """Let so many be RUNNING at once from here on; 0 for no limit."""
+        """Set how many runs may be RUNNING at once; 0 for no limit. RUNNING runs are not affected."""
         self.size = size
         self._over_limit = 0 < size < len(self.running)
 
     def can_start(self) -> bool:
-        """Whether a run may start now."""
-        return (
-            bool(self.queue) and self.accepting_starts and (self.size == 0 or len(self.running) < self.size)
-        )
+        """Return whether the run at the head of the queue may start."""
+        return bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
 
     def start_next(self, now: float, worker: str) -> RunRecord | None:
-        """Start the run at the head of the queue, if there is one and a slot for it."""
+        """Start the run at the head of the queue and return it; None if no run may start."""
         if not self.queue or not self.accepting_starts or 0 < self.size <= len(self.running):
             return None
         run = self.queue.popleft()
-        self._start(run, now, worker)
-        self._event_log.emit_deferred(RunStarted, run)
-        return run
-
-    def _start(self, run: RunRecord, now: float, worker: str) -> None:
         job = run.job
         job.queued -= 1
         job.running += 1
@@ -155,9 +162,11 @@ class Pool:
         run.started = now
         run.worker = worker
         job.cached_view = None
+        self._event_log.emit_deferred(RunStarted, run)
+        return run
 
     def reject(self, run: RunRecord, now: float, reason: str) -> None:
-        """End a run that was accepted and then found nobody to take it."""
+        """Cancel a new run that is not admitted."""
         self._end(run, now, _CANCELLED, reason)
 
     # --- endings ----------------------------------------------------------------------------------
@@ -172,7 +181,7 @@ class Pool:
         reason: str = "",
         error: str = "",
     ) -> None:
-        """Record the end of a run's work; of a run that was given up already, nothing is recorded again."""
+        """Record that the work of a run has ended. Do nothing if the run has been given up."""
         if run.state is not _RUNNING:
             return
         job = run.job
@@ -192,91 +201,13 @@ class Pool:
         if job.held:
             self._promote_held(job, now)
 
-    def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
-        """Take out a run that waits; ask one that runs to stop."""
-        if run.state is _RUNNING:
-            self._ask_to_stop(run, now, reason)
-            return Cancellation.ASKED
-        if run.state.ended:
-            return Cancellation.TOO_LATE
-        was_queued = run.state is _QUEUED
-        if was_queued:
-            self.queue.remove(run)
-            run.job.queued -= 1
-        elif run.state is _HELD:
-            self._take_out_held(run)
-        else:
-            self._forget_scheduled(run)
-        self._end(run, now, _CANCELLED, reason)
-        if was_queued:
-            self._promote_held(run.job, now)
-        return Cancellation.TAKEN_OUT
-
-    def _ask_to_stop(self, run: RunRecord, now: float, reason: str) -> None:
-        extras = run.ensure_extras()
-        if not extras.stop_reason:
-            extras.stop_reason = reason
-            extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
-            self._event_log.stop_requested.append(run)
-            self._event_log.notifications_pending = True
-            self._event_log.emit_run(StopRequested, run, now)
-
-    def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
-        """Take out every run of these jobs that waits."""
-        jobs = dict.fromkeys(jobs)
-        # Held runs first: a queued one that goes would send its job's next held run to the queue.
-        for run in [run for job in jobs for run in job.held]:
-            self.cancel(run, now, reason)
-        queued = [run for run in self.queue if run.job in jobs]
-        # In one pass: to search the queue for each of 20,000 runs takes seconds.
-        self.queue = deque(run for run in self.queue if run.job not in jobs)
-        for run in queued:
-            run.job.queued -= 1
-            self._end(run, now, _CANCELLED, reason)
-        for run in [run for run in self.scheduled.values() if run.job in jobs]:
-            self.cancel(run, now, reason)
-
-    def end_ticks(
-        self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
-    ) -> None:
-        """Record ticks that start no run; equal ones in a row share one entry, so they drown nothing out."""
-        entry = job.recent[-1] if job.recent else None
-        if isinstance(entry, RunRecord) and (entry.state, entry.extras.reason) == (state, reason):
-            entry.extras.ticks += ticks
-            entry.ended = now
-        else:
-            entry = RunRecord(0, job, Trigger.TICK, None, now, due)
-            entry.state = state
-            entry.mark_never_started()
-            entry.ended = now
-            entry.ensure_extras().ticks = ticks
-            entry.ensure_extras().reason = reason
-            job.add_recent(entry)
-            self._record(entry)
-        job.count_ending(state, ticks)
-        self._event_log.emit_run(TickEnded, entry, now)
-
-    # --- the moves that nearly every run takes, several at once -----------------------------------
-
-    def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Queue runs that are QUEUED since they were created, of jobs whose runs may overlap; all at once.
-
-        What `admit` would do with each, in a fraction of the time.
-        """
-        for run in runs:
-            job = run.job
-            job.queued += 1
-            job.cached_view = None
-        self.queue.extend(runs)
-        self._event_log.emit_queued(runs)
-
     def finish_and_start_next(
         self, done: RunRecord, now: float, elapsed: float, worker: str
     ) -> RunRecord | None:
-        """`finish` a run that ended OK, without remarks, and `take` the next one.
+        """`finish` a run that is OK and has neither extras nor attachments, then `start_next`.
 
-        Nearly every run passes here, and where nothing is special both are done at once: to go from one
-        to the other takes as long as what they do.
+        Nearly every run ends here. In the usual case both moves are made at once, because separate calls
+        would take twice as long.
         """
         job, queue, running = done.job, self.queue, self.running
         recent = job.recent
@@ -286,12 +217,10 @@ class Pool:
         run = queue.popleft()
         del running[done.number]
         running[run.number] = run
-        # `finish`, for one that has been RUNNING and was all that its job had in the queue.
         done.state = _OK
         done.elapsed = job.last_elapsed = elapsed
         done.call = done.handle = job.last_queued = None
         job.runs += 1
-        # `take`.
         run.state = _RUNNING
         run.worker = worker
         job.cached_view = None
@@ -302,19 +231,86 @@ class Pool:
             job.cached_view = None
         job.queued -= 1
         done.ended = run.started = job.prev = now
-        row, record, event_log = done.pack(), self._record, self._event_log
+        packed, record, event_log = done.pack(), self._record, self._event_log
         if recent:
-            recent.append(row)
+            recent.append(packed)
         else:
-            done.job.add_recent(row)
-        record(row)
+            done.job.add_recent(packed)
+        record(packed)
         event_log.seq += 2
         if event_log.buffer is not None:
             event_log.buffer += (RunFinished, done, RunStarted, run)
         return run
 
+    def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
+        """Cancel a waiting run, or ask a RUNNING one to stop."""
+        if run.state is _RUNNING:
+            self._request_stop(run, now, reason)
+            return Cancellation.ASKED
+        if run.state.ended:
+            return Cancellation.TOO_LATE
+        was_queued = run.state is _QUEUED
+        if was_queued:
+            self.queue.remove(run)
+            run.job.queued -= 1
+        elif run.state is _HELD:
+            self._remove_held(run)
+        else:
+            self._remove_scheduled(run)
+        self._end(run, now, _CANCELLED, reason)
+        if was_queued:
+            self._promote_held(run.job, now)
+        return Cancellation.TAKEN_OUT
+
+    def _request_stop(self, run: RunRecord, now: float, reason: str) -> None:
+        extras = run.ensure_extras()
+        if not extras.stop_reason:
+            extras.stop_reason = reason
+            extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
+            self._event_log.stop_requested.append(run)
+            self._event_log.notifications_pending = True
+            self._event_log.emit_run(StopRequested, run, now)
+
+    def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
+        """Cancel every waiting run of some jobs."""
+        jobs = dict.fromkeys(jobs)
+        # Held runs first: when a queued run is cancelled, its job's next held run would be queued.
+        for run in [run for job in jobs for run in job.held]:
+            self.cancel(run, now, reason)
+        queued = [run for run in self.queue if run.job in jobs]
+        # In one pass: 20,000 searches of the queue would take seconds.
+        self.queue = deque(run for run in self.queue if run.job not in jobs)
+        for run in queued:
+            run.job.queued -= 1
+            self._end(run, now, _CANCELLED, reason)
+        for run in [run for run in self.scheduled.values() if run.job in jobs]:
+            self.cancel(run, now, reason)
+
+    def end_ticks(
+        self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
+    ) -> None:
+        """Record ticks that start no run. Consecutive equal ones share one ledger entry."""
+        entry = job.recent[-1] if job.recent else None
+        if isinstance(entry, RunRecord) and (entry.state, entry.extras.reason) == (state, reason):
+            entry.extras.ticks += ticks
+            entry.ended = now
+        else:
+            entry = RunRecord(0, job, Trigger.TICK, None, now, due)
+            entry.state = state
+            entry.mark_never_started()
+            entry.ended = now
+            extras = entry.ensure_extras()
+            extras.ticks = ticks
+            extras.reason = reason
+            job.add_recent(entry)
+            self._record(entry)
+        job.count_ending(state, ticks)
+        self._event_log.emit_run(TickEnded, entry, now)
+
+    # --- batches ----------------------------------------------------------------------------------
+
     def start_batch(self, run: RunRecord, worker: str) -> Batch:
-        """Take more runs like this one, which has just started, from the head of the queue."""
+        """Return a batch of a run that has just started and equal runs from the head of the queue."""
         queue, job, more = self.queue, run.job, []
         for each in islice(queue, MAX_BATCH - 1):
             if each.job is not job or each.extras is not NO_EXTRAS or each.attachments is not None:
@@ -324,77 +320,76 @@ class Pool:
             queue.popleft()
         return Batch(run, more, worker)
 
-    def record_batch(self, streak: Batch, offset: float) -> None:
-        """Bring the books up to date with a streak, and put back into the queue what has not begun.
+    def record_batch(self, batch: Batch, offset: float) -> None:
+        """Record the finished runs of a batch, and return the unclaimed ones to the head of the queue.
 
-        What `turn` would have done with each, in a fraction of the time.
+        The result is that of `finish_and_start_next` for each run, in a fraction of the time.
 
         Args:
-            streak: Its runs are of a job whose runs may overlap, and end OK, with no remarks.
-            offset: The wall clock's seconds less the monotonic ones.
+            batch: Its job's runs may overlap, and its finished runs are OK.
+            offset: The wall clock's seconds minus the monotonic clock's.
         """
-        self.queue.extendleft(streak.reclaim())
-        runs, first, ended = streak.runs, streak.recorded, streak.ended
-        if first == ended or runs[first].state is not _RUNNING:  # or it was given up meanwhile
+        self.queue.extendleft(batch.reclaim())
+        runs, first, last = batch.runs, batch.recorded, batch.finished
+        if first == last or runs[first].state is not _RUNNING:  # not RUNNING: it has been given up
             return
-        streak.recorded = ended
-        done, begun = runs[first:ended], runs[first + 1 : ended + 1]
-        at, rows = runs[first].started or 0.0, []
-        offset = max(
-            offset, at - streak.timings[2 * first]
-        )  # it is measured: no run ends before it has begun
-        for run, (end, elapsed) in zip(done, streak.endings(first, ended), strict=True):
+        batch.recorded = last
+        finished, started = runs[first:last], runs[first + 1 : last + 1]
+        at, packed = runs[first].started or 0.0, []
+        offset = max(offset, at - batch.timings[2 * first])  # measured, so a run could end before its start
+        for run, (end, elapsed) in zip(finished, batch.timings_between(first, last), strict=True):
             run.started = at
-            run.worker = streak.worker
+            run.worker = batch.worker
             run.ended = at = end + offset
             run.elapsed = elapsed
             run.state = _OK
             run.call = run.handle = None
-            rows.append(run.pack())
+            packed.append(run.pack())
         job = runs[first].job
-        job.runs += len(done)
-        job.queued -= len(begun)
-        job.prev, job.last_elapsed = done[-1].started, done[-1].elapsed
+        job.runs += len(finished)
+        job.queued -= len(started)
+        job.prev, job.last_elapsed = finished[-1].started, finished[-1].elapsed
         job.cached_view = None
-        del self.running[done[0].number]
-        if len(begun) == len(done):
-            run = begun[-1]
+        del self.running[finished[0].number]
+        if len(started) == len(finished):
+            run = started[-1]
             run.started = job.prev = at
-            run.worker = streak.worker
+            run.worker = batch.worker
             run.state = _RUNNING
             self.running[run.number] = run
         else:
             job.running -= 1
-        job.add_recent(*rows)
-        self._record_all(rows)
-        self._event_log.emit_batch(done, begun)
+        job.add_recent(*packed)
+        self._record_all(packed)
+        self._event_log.emit_batch(finished, started)
 
-    # --- books ------------------------------------------------------------------------------------
+    # --- queries and steps ------------------------------------------------------------------------
 
     def held_runs(self, jobs: Iterable[JobRecord]) -> Iterator[RunRecord]:
-        """The HELD runs of these jobs; costs nothing while none is held."""
+        """Return the HELD runs of some jobs. This is cheap if the pool holds none."""
         return (run for job in jobs for run in job.held) if self._held else iter(())
 
     def view(self) -> PoolView:
-        """The counts, now."""
+        """Return the current view of the pool."""
         return PoolView(size=self.size, running=len(self.running), queued=len(self.queue), held=self._held)
 
     def _blocking_run_reason(self, job: JobRecord) -> str:
+        """Return why a busy job cannot start a run now: which run it has to wait for."""
         if job.running:
             run = next(run for run in self.running.values() if run.job is job)
             started = self._event_log.format_time(run.started or run.created)
             return f"still running since {started}, run {run.number}"
-        assert job.last_queued is not None  # what is busy and does not run waits in the queue
+        assert job.last_queued is not None  # a busy job without a RUNNING run has a QUEUED one
         return f"run {job.last_queued.number} is still queued"
 
-    def _last_run(self, job: JobRecord) -> RunRecord:
-        """The live run of a busy job that a new one would have to wait for."""
+    def _last_live_run(self, job: JobRecord) -> RunRecord:
+        """Return the run of a busy job that a new run has to wait for."""
         last = job.held[-1] if job.held else job.last_queued
         assert last is not None  # a busy job has had a run in the queue
         return last
 
     def _promote_held(self, job: JobRecord, now: float) -> None:
-        """Send a job's next held run to the tail of the queue, once no earlier one is in its way."""
+        """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""
         if job.held and not job.running and not job.queued:
             run = job.held.popleft()
             self._held -= 1
@@ -405,49 +400,42 @@ class Pool:
             self.queue.append(run)
             self._event_log.emit_run(RunQueued, run, now)
 
-    def _take_out_held(self, run: RunRecord) -> None:
+    def _remove_held(self, run: RunRecord) -> None:
         held = run.job.held
-        assert isinstance(held, deque)  # there is one in it
-        place = held.index(run)
-        del held[place]
+        assert isinstance(held, deque)  # it contains the run
+        index = held.index(run)
+        del held[index]
         self._held -= 1
-        if place < len(held):  # the run behind it now waits for what this one waited for
-            held[place].ensure_extras().reason = run.extras.reason
-            held[place].cached_view = None
+        if index < len(held):  # the next run now waits for the run that this one waited for
+            held[index].ensure_extras().reason = run.extras.reason
+            held[index].cached_view = None
 
-    def _forget_scheduled(self, run: RunRecord) -> None:
+    def _remove_scheduled(self, run: RunRecord) -> None:
         del self.scheduled[run.number]
         run.job.scheduled -= 1
 
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        """End a run that has left its queue or the running runs."""
+        job = run.job
         if run.state is not _RUNNING:
             run.mark_never_started()
-            run.job.count_ending(state)
+            job.count_ending(state)
         if reason:
             run.ensure_extras().reason = reason
-        self._finalize(run, now, state)
-        self._event_log.emit_deferred(RunFinished, run)
-
-    def _finalize(self, run: RunRecord, now: float, state: RunState) -> None:
-        """Close the books on a run."""
-        job = run.job
         run.state = state
         run.ended = now
-        run.call = None  # its arguments may be large, and the ledger keeps the record
-        run.handle = None  # the result belongs to whoever holds the handle, not to the ledger
+        run.call = None  # the ledger may keep the record, and the arguments may be large
+        run.handle = None  # so may the result, which the handle keeps
         if job.last_queued is run:
-            job.last_queued = None  # or each job would keep a run for as long as it lives
+            job.last_queued = None  # the job must not keep the record alive
         if run.extras.waiter is not None:
             self._event_log.finished_waiters.append(run.extras.waiter)
             self._event_log.notifications_pending = True
-        self._remember(run)
-        job.cached_view = None
-
-    def _remember(self, run: RunRecord) -> None:
-        """Enter an ending, in the ledger and with its job."""
-        row, record, attachments = run.pack(), self._record, run.attachments
-        if run.job.recent:
-            run.job.recent.append(row)
+        packed, record, attachments = run.pack(), self._record, run.attachments
+        if job.recent:
+            job.recent.append(packed)
         else:
-            run.job.add_recent(row)
-        record(run if attachments is not None and attachments.outlives_run else row)
+            job.add_recent(packed)
+        record(run if attachments is not None and attachments.outlives_run else packed)
+        job.cached_view = None
+        self._event_log.emit_deferred(RunFinished, run)
