@@ -1,7 +1,7 @@
-"""Passwords that are never kept as they are: made into hashes, and compared in constant time.
+"""Hash passwords, and compare them in constant time. A password is never stored as it is.
 
-A password is text, and what is hashed is its UTF-8 in Unicode's form C (NFC). That is what RFC 7617 has a
-browser send that is told `charset="UTF-8"`, and an é is the same whether it is made of one character or two.
+The hash is that of the password's UTF-8 in Unicode's normal form C (NFC), the form that browsers send for
+`charset="UTF-8"` (RFC 7617). So é is the same whether it is one character or two.
 """
 
 from __future__ import annotations
@@ -16,44 +16,44 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Literal
 
-# What OWASP's "Password Storage Cheat Sheet" gives as one of its minimums for scrypt: N = 2^15, r = 8, p = 3.
-# 32 MiB for each check, which is why only one is made at a time.
+# One of the minimums for scrypt in OWASP's "Password Storage Cheat Sheet": N = 2^15, r = 8, p = 3. Each check
+# takes 32 MiB, so the server makes one at a time.
 _COST, _BLOCK, _PARALLEL = 15, 8, 3
 _SALT = 16  # bytes
 _LENGTH = 32  # bytes
 
-# A hash that was made elsewhere may ask for more, within reason: each wrong login is paid with it.
-_MOST_MEMORY = 256 * 1024 * 1024  # bytes
-_MOST_WORK = 2**22  # N * r * p; five times ours
+# Limits for hashes that were made elsewhere, because every wrong login costs as much.
+_MAX_MEMORY = 256 * 1024 * 1024  # bytes
+_MAX_WORK = 2**22  # N * r * p; five times that of hash_password
 
-_LONGEST = 1024  # characters; about as many as a header of HTTP has room for
+_MAX_PASSWORD = 1024  # characters; about what fits into an HTTP header
 _EMPTY_SHA256 = hashlib.sha256().digest()
 
-# The hash has 32 or 64 bytes: one of any other length has lost or won characters, and would match nothing.
+# A hash has 32 or 64 bytes: one of another length lost or gained characters, and would never match.
 _SCRYPT = re.compile(
     r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,2}),p=([0-9]{1,2})"
     r"\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{43}|[A-Za-z0-9+/]{86})"
 )
-# Also without its beginning: in a shell, "$scrypt" stands for a variable.
+# The beginning may be missing: a shell replaces "$scrypt" by the value of a variable.
 _LIKE_SCRYPT = re.compile(r"\$?scrypt\$|.{0,20}ln=[0-9]+,r=[0-9]+,p=[0-9]+")
 _OTHER_HASH = re.compile(
     r"\$(1|2[abxy]?|5|6|7|g?y|apr1|argon2[a-z]*|bcrypt[^$]*|pbkdf2[^$]*)\$|\{S?SHA[0-9]*\}"
 )
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
+_DAMAGED = "this looks like a hash of `jobtui hash-password` that was cut off or changed"
 
-# One for all the passwords of a process that stand in the settings as they are, so that two that are the same
-# are equal.
+# One salt for all plain passwords in the settings of this process, so that equal passwords compare equal.
 _PROCESS_SALT = secrets.token_bytes(_SALT)
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A hash, and how it was made. Nothing of it is shown when it is printed.
+    """The hash of a password, and how it was made. Its `repr` shows only the kind.
 
-    Two are equal if they were read from the same text; a password and a hash of it are not.
+    Two objects are equal if they were read from the same text; a password and a hash of it are not equal.
 
     Attributes:
-        kind: ``"scrypt"``, or ``"sha256"`` for what Revel's settings hold.
+        kind: ``"scrypt"``, or ``"sha256"`` for plain passwords and for hashes of Revel's settings.
     """
 
     kind: Literal["scrypt", "sha256"]
@@ -62,101 +62,100 @@ class Password:
     _cost: tuple[int, int, int] = field(default=(0, 0, 0), repr=False)
 
     def matches(self, candidate: str) -> bool:
-        """Whether this is the password. It takes the same time wherever the two differ.
+        """Return whether this is the password, in a time that does not depend on where the two differ.
 
-        With scrypt it takes some tenths of a second of CPU and, if `hash_password` made the hash, 32 MiB;
-        Python's other threads go on meanwhile. What is too long to be a password is none, and takes no time.
+        With scrypt this takes some tenths of a second of CPU time and, for a hash of `hash_password`, 32 MiB.
+        It releases the GIL. A candidate that is too long to be a password is rejected at once.
         """
-        if len(candidate) > _LONGEST:  # form C of a long text can be made to take minutes
+        if len(candidate) > _MAX_PASSWORD:  # a long text can be built that takes minutes to normalize
             return False
-        text = _encoded(candidate)
+        text = _encode(candidate)
         if self.kind == "scrypt":
-            given = _scrypt(text, self._salt, self._cost, len(self._hash))
+            candidate_hash = _scrypt(text, self._salt, self._cost, len(self._hash))
         else:
-            given = hashlib.sha256(self._salt + text).digest()
-        return hmac.compare_digest(given, self._hash)
+            candidate_hash = hashlib.sha256(self._salt + text).digest()
+        return hmac.compare_digest(candidate_hash, self._hash)
 
 
 def hash_password(password: str) -> str:
-    """Makes the hash that ``jobs.auth.pass`` takes in the password's place, in the PHC string format.
+    """Return the hash that ``jobs.auth.pass`` accepts instead of the password, in the PHC string format.
 
     Raises:
-        ValueError: It is no password that can be given in a browser; the message, a sentence without its end,
-            says why and does not repeat it.
+        ValueError: The password cannot be typed in a browser. The message, a sentence without its full stop,
+            says why and does not repeat the password.
     """
     _check(password)
     salt = secrets.token_bytes(_SALT)
-    made = _scrypt(_encoded(password), salt, (_COST, _BLOCK, _PARALLEL), _LENGTH)
-    return f"$scrypt$ln={_COST},r={_BLOCK},p={_PARALLEL}${_text(salt)}${_text(made)}"
+    digest = _scrypt(_encode(password), salt, (_COST, _BLOCK, _PARALLEL), _LENGTH)
+    return f"$scrypt$ln={_COST},r={_BLOCK},p={_PARALLEL}${_to_base64(salt)}${_to_base64(digest)}"
 
 
 def read_password(text: str) -> Password:
-    """Reads what ``jobs.auth.pass`` holds: a hash of ``hash_password``, or the password itself.
+    """Read the value of ``jobs.auth.pass``: a hash of `hash_password`, or the password itself.
 
     Raises:
-        ValueError: It is neither; the message says why, as with ``hash_password``.
+        ValueError: The text is neither. The message says why, as for `hash_password`.
     """
     if _LIKE_SCRYPT.match(text):
         return _read_scrypt(text)
     if _OTHER_HASH.match(text):
         raise ValueError(
-            "it looks like a hash of another kind; `jobtui hash-password` makes the one to write"
+            "this looks like a hash of another kind; `jobtui hash-password` prints the hash to use"
         )
     _check(text)
-    return Password("sha256", hashlib.sha256(_PROCESS_SALT + _encoded(text)).digest(), _PROCESS_SALT)
+    return Password("sha256", hashlib.sha256(_PROCESS_SALT + _encode(text)).digest(), _PROCESS_SALT)
 
 
 def read_sha256(text: str) -> Password:
-    """Reads the SHA-256 of a password in 64 hexadecimal digits, as Revel's settings have it.
+    """Read the SHA-256 of a password in 64 hexadecimal digits, as in Revel's settings.
 
     Raises:
-        ValueError: It is none, or one of no password at all; the message says why, as with ``hash_password``.
+        ValueError: The text is not a SHA-256, or that of the empty password. The message says why, as for
+            `hash_password`.
     """
     if _LIKE_SCRYPT.match(text):
-        raise ValueError("it is no SHA-256 but a hash of `jobtui hash-password`")
+        raise ValueError("this is a hash of `jobtui hash-password`, not a SHA-256")
     if not _SHA256.fullmatch(text):
         raise ValueError("a SHA-256 has 64 hexadecimal digits")
-    made = bytes.fromhex(text)
-    if made == _EMPTY_SHA256:
-        raise ValueError("it is the SHA-256 of an empty text")
-    return Password("sha256", made)
+    digest = bytes.fromhex(text)
+    if digest == _EMPTY_SHA256:
+        raise ValueError("this is the SHA-256 of an empty password")
+    return Password("sha256", digest)
 
 
 def _read_scrypt(text: str) -> Password:
     parts = _SCRYPT.fullmatch(text)
     if parts is None:
-        raise ValueError("it looks like a hash of `jobtui hash-password` that was cut off or changed")
+        raise ValueError(_DAMAGED)
     cost, block, parallel = int(parts[1]), int(parts[2]), int(parts[3])
     # RFC 7914: N is above 1, and less than 2^(128 * r / 8).
     if not (0 < cost < 16 * block and parallel > 0):
-        raise ValueError("the numbers ln, r and p in the hash make no sense")
+        raise ValueError("the numbers ln, r and p of the hash are out of range")
     units = 2**cost * block
-    if units * 128 > _MOST_MEMORY or units * parallel > _MOST_WORK:
+    if units * 128 > _MAX_MEMORY or units * parallel > _MAX_WORK:
         raise ValueError(
-            f"to compare with this hash takes over {_MOST_MEMORY >> 20} MiB or too long; "
-            "`jobtui hash-password` makes one that can be used"
+            f"comparing a password with this hash takes more than {_MAX_MEMORY >> 20} MiB or too long; "
+            "`jobtui hash-password` prints a cheaper one"
         )
     try:
-        salt, made = _bytes(parts[4]), _bytes(parts[5])
+        salt, digest = _from_base64(parts[4]), _from_base64(parts[5])
     except binascii.Error:
-        raise ValueError(
-            "it looks like a hash of `jobtui hash-password` that was cut off or changed"
-        ) from None
-    return Password("scrypt", made, salt, (cost, block, parallel))
+        raise ValueError(_DAMAGED) from None
+    return Password("scrypt", digest, salt, (cost, block, parallel))
 
 
 def _check(password: str) -> None:
-    """Sees that a password can be typed and sent."""
+    """Check that a password can be typed and sent."""
     if not password:
-        raise ValueError("it is empty")
-    if len(password) > _LONGEST:
-        raise ValueError(f"a password has at most {_LONGEST} characters")
+        raise ValueError("the password is empty")
+    if len(password) > _MAX_PASSWORD:
+        raise ValueError(f"the password has more than {_MAX_PASSWORD} characters")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
-        raise ValueError("it has line ends or other characters in it that cannot be typed")
+        raise ValueError("the password contains line breaks or other characters that cannot be typed")
 
 
-def _encoded(password: str) -> bytes:
-    # Half characters, which no password has, are compared like others: whoever sends them is just wrong.
+def _encode(password: str) -> bytes:
+    # A password never has lone surrogates, but a candidate may: it does not match, and must not raise.
     return unicodedata.normalize("NFC", password).encode(errors="surrogatepass")
 
 
@@ -165,9 +164,9 @@ def _scrypt(password: bytes, salt: bytes, cost: tuple[int, int, int], length: in
     return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=128 * r * (n + p + 2), dklen=length)
 
 
-def _text(raw: bytes) -> str:
+def _to_base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode().rstrip("=")
 
 
-def _bytes(text: str) -> bytes:
+def _from_base64(text: str) -> bytes:
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)

@@ -1,4 +1,4 @@
-"""Who may come in where something listens, as the settings say it."""
+"""The access rules: which addresses may connect, which credentials they need, and what they may do."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ from jobtui.schedules.bad_spec import quote_text
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
-_LONGEST_USER = 256  # characters
-_MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as IPv6 sockets see them
-_BEGINNING = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?:\.\*)*\.?(?:/[0-9]+)?")
+_MAX_USER = 256  # characters
+_MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as an IPv6 socket reports them
+_IPV4_PREFIX = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?:\.\*)*\.?(?:/[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The one user who is let in, and what that user has to know.
+    """The user name and password that a client must present.
 
     Raises:
-        ValueError: The user cannot be told from the password in a login, or cannot be typed. The message
-            does not repeat it, since it may hold the password.
+        ValueError: The user name is not allowed, see `check_user`.
     """
 
     user: str
     password: Password = field(repr=False)
 
     def __post_init__(self) -> None:
-        """Sees that the user is one."""
+        """Check the user name."""
         check_user(self.user)
 
     def match(self, user: str, password: str) -> bool:
-        """Whether these are the credentials. It takes the same time, whichever of the two is wrong.
+        """Return whether these are the credentials, in the same time whichever of the two is wrong.
 
-        The user is compared in Unicode's form C, as the password is; for the time see `Password.matches`.
+        The user name is compared in Unicode's normal form C, like the password. `Password.matches` says how
+        long that takes.
         """
-        right_password = self.password.matches(password)
-        return hmac.compare_digest(_encoded(user), _encoded(self.user)) and right_password
+        password_matches = self.password.matches(password)
+        return hmac.compare_digest(_encode(user), _encode(self.user)) and password_matches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRules:
-    """The access rules.
+    """The rules for the clients of a server.
 
     Attributes:
-        credentials: What has to be given, in addition to coming from the right address; None for nothing.
-        allow: Networks whose addresses are let in beside this machine's own; only with credentials.
-        acceptproxyaddress: Whether ``X-Forwarded-For`` counts.
-        readonly: Whether nothing can be changed.
+        credentials: The credentials that a client must present, in addition to having an allowed address;
+            None if none are required.
+        allow: Networks that may connect, in addition to this machine; requires credentials.
+        acceptproxyaddress: Whether the client's address is taken from ``X-Forwarded-For``.
+        readonly: Whether clients may only read.
     """
 
     credentials: Credentials | None = None
@@ -61,78 +62,82 @@ class AccessRules:
     readonly: bool = False
 
     def __post_init__(self) -> None:
-        """No network is let in without credentials.
+        """Reject networks without credentials.
 
         Raises:
-            ValueError: One would be.
+            ValueError: `allow` is set without `credentials`.
         """
         if self.allow and self.credentials is None:
-            raise ValueError("jobs.allow lets other machines in: it needs jobs.auth.user and jobs.auth.pass")
+            raise ValueError(
+                "jobs.allow lets other machines connect, so it requires jobs.auth.user and jobs.auth.pass"
+            )
 
     def allows(self, address: IpAddress) -> bool:
-        """Whether somebody may come from this address."""
+        """Return whether a client of this address may connect."""
         mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        plain = mapped or address
-        return plain.is_loopback or any(plain in network for network in self.allow)
+        real = mapped or address
+        return real.is_loopback or any(real in network for network in self.allow)
 
 
-def _encoded(user: str) -> bytes:
-    short = user if len(user) <= _LONGEST_USER else ""  # form C of a long text can be made to take minutes
+def _encode(user: str) -> bytes:
+    short = user if len(user) <= _MAX_USER else ""  # a long text can be built that takes minutes to normalize
     return unicodedata.normalize("NFC", short).encode(errors="surrogatepass")
 
 
 def check_user(user: str) -> None:
-    """Sees that a user can be given in a login.
+    """Check that HTTP's basic authentication can carry a user name.
 
     Raises:
-        ValueError: It cannot; the message, a sentence without its end, says why.
+        ValueError: It cannot. The message, a sentence without its full stop, says why. It does not repeat the
+            user name, which may contain the password.
     """
     if not user:
-        raise ValueError("it is empty")
-    if len(user) > _LONGEST_USER:
-        raise ValueError(f"it has more than {_LONGEST_USER} characters")
+        raise ValueError("the user name is empty")
+    if len(user) > _MAX_USER:
+        raise ValueError(f"the user name has more than {_MAX_USER} characters")
     if ":" in user:
-        raise ValueError("it has a colon in it, which ends the user in a login")
+        raise ValueError("the user name contains a colon, which separates it from the password")
     if not user.isprintable():
-        raise ValueError("it has line ends or other characters in it that cannot be printed")
+        raise ValueError("the user name contains line breaks or other characters that cannot be printed")
 
 
 def parse_network(text: str) -> IpNetwork:
-    """Reads a network such as ``10.0.0.0/8``, or a single address.
+    """Parse a network such as ``10.0.0.0/8``, or a single address.
 
     Raises:
-        ValueError: It is none; the message, a sentence without its end, says what is wrong and what is meant.
+        ValueError: The text is neither. The message, a sentence without its full stop, says what is wrong and
+            what was probably meant.
     """
     try:
         network = ip_network(text, strict=False)
         address = ip_address(text.partition("/")[0])
     except ValueError:
-        meant = _meant_by(text)
+        meant = _network_of_prefix(text)
         raise ValueError(
             f"{quote_text(text)} is not a network, such as 10.0.0.0/8, 192.168.1.7 or fd00::/8"
             + (f"; did you mean {meant}?" if meant else "")
         ) from None
     if "%" in text:
-        raise ValueError(f"{quote_text(text)} has the name of an interface in it; write it without")
+        raise ValueError(f"{quote_text(text)} contains the name of an interface; leave it out")
     if address != network.network_address:
         raise ValueError(
             f"{quote_text(text)} is an address in a network; did you mean {network}, or {address} alone?"
         )
     if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        plain = network.network_address.ipv4_mapped
+        ipv4 = network.network_address.ipv4_mapped
         raise ValueError(
             f"{quote_text(text)} is an IPv4 network written as IPv6; "
-            f"did you mean {plain}/{network.prefixlen - _MAPPED.prefixlen}?"
+            f"did you mean {ipv4}/{network.prefixlen - _MAPPED.prefixlen}?"
         )
     return network
 
 
-def _meant_by(text: str) -> IPv4Network | None:
-    """The network of a beginning of an address: ``10.``, ``192.168.*`` or ``10/8``."""
-    beginning = _BEGINNING.fullmatch(text)
-    if beginning is None:
+def _network_of_prefix(text: str) -> IPv4Network | None:
+    """Return the network of the beginning of an address: ``10.``, ``192.168.*`` or ``10/8``."""
+    prefix = _IPV4_PREFIX.fullmatch(text)
+    if prefix is None:
         return None
-    octets = beginning[1].split(".")
+    octets = prefix[1].split(".")
     try:
         return IPv4Network(f"{'.'.join(octets + ['0'] * (4 - len(octets)))}/{8 * len(octets)}")
     except ValueError:

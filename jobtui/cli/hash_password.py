@@ -28,7 +28,7 @@ def print_hash() -> None:
     except BadPasswordError:
         raise
     except ValueError as error:
-        raise BadPasswordError(f"this cannot be the password: {error}") from None
+        raise BadPasswordError(str(error)) from None
     write_line(sys.stdout, made)
     if sys.stderr is not None and sys.stderr.isatty():
         write_line(sys.stderr, 'In the settings it is  jobs.auth.pass = "..."  beside jobs.auth.user.')

@@ -1,4 +1,4 @@
-"""Addresses to listen on: what may be written, what it means, and what else is answered with."""
+"""Addresses to listen on: which texts are accepted, what they mean, and the messages for others."""
 
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
@@ -13,15 +13,15 @@ EXAMPLES = "127.0.0.1:9001, [::1]:9001 or unix:/run/jobtui.sock"
 SECRET = "hunter22"
 
 
-def refusal(text: str) -> str:
-    """Return what a text is answered with."""
+def error_for(text: str) -> str:
+    """Return the message of the error for a text."""
     with pytest.raises(ValueError, match=" ") as caught:
         parse_address(text)
     return str(caught.value)
 
 
 class TestTcp:
-    """An address and a port."""
+    """An IP address and a port."""
 
     @pytest.mark.parametrize(
         ("text", "host", "port"),
@@ -36,8 +36,8 @@ class TestTcp:
             ("[::ffff:127.0.0.1]:9001", "127.0.0.1", 9001),
         ],
     )
-    def test_what_may_be_written(self, text: str, host: str, port: int) -> None:
-        """IPv6 stands in brackets; `localhost` is 127.0.0.1."""
+    def test_an_address_and_a_port_are_parsed(self, text: str, host: str, port: int) -> None:
+        """An IPv6 address is in brackets; `localhost` is 127.0.0.1."""
         assert parse_address(text) == TcpAddress(ip_address(host), port)
 
     @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ class TestTcp:
             ("[::ffff:0.0.0.0]:1", False),
         ],
     )
-    def test_who_can_reach_it(self, text: str, *, loopback: bool) -> None:
-        """Every address of the machine is not loopback."""
+    def test_only_loopback_addresses_are_loopback(self, text: str, *, loopback: bool) -> None:
+        """An address for every interface of the machine is not."""
         assert parse_address(text).loopback is loopback
 
     @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ class TestTcp:
             ("[0:0::1]:9001", "http://[::1]:9001/@jobs"),
         ],
     )
-    def test_it_reads_as_the_url_of_the_page(self, text: str, url: str) -> None:
-        """What is printed can be pasted into a browser."""
+    def test_the_text_of_an_address_is_the_url_of_the_status_page(self, text: str, url: str) -> None:
+        """It can be pasted into a browser."""
         assert str(parse_address(text)) == url
 
 
@@ -82,35 +82,37 @@ class TestUnix:
             ("unix:///run/jobtui.sock", "/run/jobtui.sock"),
         ],
     )
-    def test_what_may_be_written(self, text: str, path: str) -> None:
-        """Any path; with the slashes of a URL it is the same."""
+    def test_any_path_is_accepted(self, text: str, path: str) -> None:
+        """With the slashes of a URL it is the same path."""
         address = parse_address(text)
         assert address == UnixAddress(Path(path))
         assert address.loopback
         assert str(address) == f"unix:{path}"
 
     @pytest.mark.parametrize(
-        ("text", "said"),
+        ("text", "expected"),
         [
-            ("unix:", "unix: needs the path of a socket, such as unix:/run/jobtui.sock"),
-            ("unix:/a\0b", "the path of the socket has characters in it that cannot be printed"),
-            ("unix:/\x1b[2J", "the path of the socket has characters in it that cannot be printed"),
-            ("unix:/\udcff", "the path of the socket has characters in it that cannot be printed"),
-            ("unix:/" + "x" * 103, "the path of a socket has at most 103 bytes; this one is longer"),
-            ("unix:/" + "é" * 52, "the path of a socket has at most 103 bytes; this one is longer"),
+            ("unix:", "unix: must be followed by the path of a socket, as in unix:/run/jobtui.sock"),
+            ("unix:/a\0b", "the path of the socket contains characters that cannot be printed"),
+            ("unix:/\x1b[2J", "the path of the socket contains characters that cannot be printed"),
+            ("unix:/\udcff", "the path of the socket contains characters that cannot be printed"),
+            ("unix:/" + "x" * 103, "the path of the socket has more than 103 bytes"),
+            ("unix:/" + "é" * 52, "the path of the socket has more than 103 bytes"),
         ],
     )
-    def test_what_no_socket_can_have(self, text: str, said: str) -> None:
-        """The system's own limit, which is in bytes, and what would drive a terminal."""
-        assert refusal(text) == said
+    def test_a_socket_path_that_is_missing_unprintable_or_too_long_is_rejected(
+        self, text: str, expected: str
+    ) -> None:
+        """The limit is that of the system, in bytes."""
+        assert error_for(text) == expected
 
-    def test_the_longest_path(self) -> None:
-        """The limit itself is allowed."""
+    def test_a_socket_path_of_the_maximum_length_is_accepted(self) -> None:
+        """103 bytes."""
         assert parse_address("unix:/" + "x" * 102) == UnixAddress(Path("/" + "x" * 102))
 
 
-class TestRefused:
-    """What is no address, and what was meant."""
+class TestRejected:
+    """Texts that are not an address, and the address that was probably meant."""
 
     @pytest.mark.parametrize(
         ("text", "meant"),
@@ -128,40 +130,40 @@ class TestRefused:
             ("jobs", ""),
         ],
     )
-    def test_a_part_is_missing(self, text: str, meant: str) -> None:
-        """A port alone, an address alone, IPv6 without brackets, a path without its scheme."""
-        assert refusal(text) == f"'{text}' is not an address and a port, such as {EXAMPLES}" + (
+    def test_an_incomplete_address_is_rejected_with_the_complete_one(self, text: str, meant: str) -> None:
+        """A port alone, an address alone, IPv6 without brackets, a path without `unix:`."""
+        assert error_for(text) == f"'{text}' is not an address and a port, such as {EXAMPLES}" + (
             f"; did you mean {meant}?" if meant else ""
         )
 
     @pytest.mark.parametrize("text", [":9001", "*:9001"])
-    def test_no_address(self, text: str) -> None:
-        """Both that it can mean are offered, the safe one first."""
-        assert refusal(text) == (
+    def test_a_port_without_address_is_rejected_with_both_meanings(self, text: str) -> None:
+        """The safe one comes first."""
+        assert error_for(text) == (
             f"'{text}' has no address before the port; did you mean 127.0.0.1:9001, "
             "or 0.0.0.0:9001 for every address of this machine?"
         )
 
     @pytest.mark.parametrize("port", ["", "65536", "99999", "-1", "http", "٣", "9001 ", "0x10", "1" * 5000])
-    def test_no_port(self, port: str) -> None:
-        """A port has its limits."""
-        said = refusal(f"127.0.0.1:{port}")
-        assert said.startswith(f"'{port[:39]}")
-        assert said.endswith("' is not a port: a number from 0 to 65535")
+    def test_a_text_that_is_not_a_port_is_rejected(self, port: str) -> None:
+        """A port is at most 65535."""
+        message = error_for(f"127.0.0.1:{port}")
+        assert message.startswith(f"'{port[:39]}")
+        assert message.endswith("' is not a port: a number from 0 to 65535")
 
     @pytest.mark.parametrize(
         "host", ["example.org", "[127.0.0.1]", "127.0.0.1 ", "[::1", "[]", "010.0.0.1", "256.0.0.1"]
     )
-    def test_a_name_or_a_wrong_address(self, host: str) -> None:
-        """Names are not looked up: what they lead to may change."""
-        assert refusal(f"{host}:9001") == (
-            f"'{host}' is not an address of this machine: write it in numbers, such as {EXAMPLES}"
+    def test_a_host_that_is_not_an_ip_address_is_rejected(self, host: str) -> None:
+        """Names are not resolved, because what they resolve to may change."""
+        assert error_for(f"{host}:9001") == (
+            f"'{host}' is not an IP address of this machine, such as {EXAMPLES}"
         )
 
     @pytest.mark.parametrize("interface", ["\x1b[2J", "x" * 100])
-    def test_an_interface_that_would_drive_the_terminal(self, interface: str) -> None:
-        """Python takes any text for the name of one; it would be shown wherever the address is."""
-        assert " is not an address of this machine: " in refusal(f"[fe80::1%{interface}]:9001")
+    def test_an_unprintable_or_long_interface_name_is_rejected(self, interface: str) -> None:
+        """Python accepts any text as the name of an interface, and the address is shown to users."""
+        assert " is not an IP address of this machine, " in error_for(f"[fe80::1%{interface}]:9001")
 
     @pytest.mark.parametrize(
         ("text", "meant"),
@@ -175,17 +177,17 @@ class TestRefused:
             (f"me:{SECRET}/x@127.0.0.1:9001", ""),
         ],
     )
-    def test_a_url(self, text: str, meant: str) -> None:
-        """Address and port are taken out of it, and the password is not shown."""
-        assert refusal(text) == "write the address and the port without the rest of a URL" + (
+    def test_a_url_is_rejected_with_its_address_and_without_its_password(self, text: str, meant: str) -> None:
+        """The message never repeats credentials."""
+        assert error_for(text) == "write only the address and the port, not a whole URL" + (
             f"; did you mean {meant}?" if meant else ""
         )
 
-    def test_credentials(self) -> None:
-        """They have their own place, and are not shown here."""
-        assert refusal(f"me:{SECRET}@127.0.0.1:9001") == (
-            "an address to listen on has no user or password in it; "
-            "in the settings these are jobs.auth.user and jobs.auth.pass"
+    def test_credentials_in_an_address_are_rejected_without_being_repeated(self) -> None:
+        """They belong to other settings."""
+        assert error_for(f"me:{SECRET}@127.0.0.1:9001") == (
+            "an address to listen on must not contain a user or a password; "
+            "set jobs.auth.user and jobs.auth.pass instead"
         )
 
 
@@ -201,8 +203,8 @@ PIECES = st.lists(
 
 
 @given(st.one_of(st.text(), PIECES))
-def test_any_text_is_an_address_or_refused_in_a_line(text: str) -> None:
-    """The message is short and cannot drive a terminal, and neither can an address."""
+def test_any_text_is_an_address_or_rejected_in_one_printable_line(text: str) -> None:
+    """The text of an address is printable, too."""
     try:
         assert str(parse_address(text)).isprintable()
     except ValueError as error:
@@ -211,8 +213,8 @@ def test_any_text_is_an_address_or_refused_in_a_line(text: str) -> None:
 
 
 @given(PIECES)
-def test_what_is_offered_is_an_address(text: str) -> None:
-    """Whoever writes what was offered is understood."""
+def test_a_suggested_address_can_be_parsed(text: str) -> None:
+    """For any text."""
     try:
         parse_address(text)
     except ValueError as error:
@@ -222,8 +224,8 @@ def test_what_is_offered_is_an_address(text: str) -> None:
 
 
 @given(st.ip_addresses(), st.integers(0, 65535))
-def test_what_is_shown_is_read_again(host: IPv4Address, port: int) -> None:
-    """The authority of an address is the address, but that IPv4 in IPv6 is IPv4."""
+def test_an_authority_is_parsed_to_the_same_address(host: IPv4Address, port: int) -> None:
+    """An IPv4 address inside IPv6 becomes IPv4."""
     address = parse_address(TcpAddress(host, port).authority)
     assert isinstance(address, TcpAddress)
     assert parse_address(address.authority) == address

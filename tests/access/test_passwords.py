@@ -1,4 +1,4 @@
-"""Passwords: what is kept of them, what matches, and which hashes are refused when they are read."""
+"""Passwords: how they are stored, which candidates match, and which hashes are rejected."""
 
 import hashlib
 import subprocess
@@ -13,13 +13,14 @@ from jobtui.access import passwords
 from jobtui.access.passwords import Password, hash_password, read_password, read_sha256
 
 SECRET = "correct horse"
-CUT_OFF = "it looks like a hash of `jobtui hash-password` that was cut off or changed"
+UNTYPABLE = "the password contains line breaks or other characters that cannot be typed"
+DAMAGED = "this looks like a hash of `jobtui hash-password` that was cut off or changed"
 
 # "password", as passlib's documentation of its scrypt hash shows it: another maker of the same format.
 PASSLIB = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E"
 SALT, HASH = PASSLIB.split("$")[3:]
 
-# RFC 7914, section 12: password, salt, the numbers, and the 64 bytes that come of them.
+# RFC 7914, section 12: password, salt, the numbers, and the 64 bytes of the result.
 VECTORS = [
     (
         ("", "", (4, 1, 1)),
@@ -45,79 +46,81 @@ VECTORS = [
 ]
 
 
-def cheap(password: str) -> str:
-    """Return a hash that costs nothing to compare with."""
+def cheap_hash(password: str) -> str:
+    """Return a hash that takes almost no time to compare with."""
     salt = b"0123456789abcdef"
-    made = hashlib.scrypt(password.encode(), salt=salt, n=2, r=8, p=1, dklen=32)
-    return f"$scrypt$ln=1,r=8,p=1${passwords._text(salt)}${passwords._text(made)}"
+    digest = hashlib.scrypt(password.encode(), salt=salt, n=2, r=8, p=1, dklen=32)
+    return f"$scrypt$ln=1,r=8,p=1${passwords._to_base64(salt)}${passwords._to_base64(digest)}"
 
 
 class TestHash:
-    """What `hash_password` makes."""
+    """The result of `hash_password`."""
 
-    def test_it_matches_the_password_and_no_other(self) -> None:
-        """What was hashed is let in, and nothing near it."""
+    def test_a_hash_matches_its_password_and_no_other(self) -> None:
+        """Case and spaces count."""
         password = read_password(hash_password(SECRET))
         assert password.kind == "scrypt"
         assert password.matches(SECRET)
         for other in ("", "Correct horse", SECRET + " ", SECRET[:-1]):
             assert not password.matches(other)
 
-    def test_it_is_in_the_phc_format_with_the_cost_that_owasp_asks_for(self) -> None:
+    def test_a_hash_has_the_phc_format_and_the_cost_of_owasp(self) -> None:
         """N = 2^15, r = 8, p = 3, 16 bytes of salt and 32 of hash, in base64 without padding."""
-        _, name, cost, salt, made = hash_password(SECRET).split("$")
+        _, name, cost, salt, digest = hash_password(SECRET).split("$")
         assert (name, cost) == ("scrypt", "ln=15,r=8,p=3")
-        assert (len(passwords._bytes(salt)), len(passwords._bytes(made))) == (16, 32)
-        assert "=" not in salt + made
+        assert (len(passwords._from_base64(salt)), len(passwords._from_base64(digest))) == (16, 32)
+        assert "=" not in salt + digest
 
-    def test_it_is_another_one_each_time(self) -> None:
-        """Nobody sees from two hashes that the passwords are the same."""
+    def test_two_hashes_of_one_password_differ(self) -> None:
+        """The salt is random, so equal passwords cannot be seen."""
         assert hash_password(SECRET) != hash_password(SECRET)
 
-    def test_a_hash_of_another_program_in_that_format_is_read(self) -> None:
+    def test_a_hash_of_another_program_in_the_phc_format_is_read(self) -> None:
         """The format is a common one."""
         password = read_password(PASSLIB)
         assert password.matches("password")
         assert not password.matches("Password")
 
-    @pytest.mark.parametrize(("given", "made"), VECTORS)
-    def test_scrypt_is_that_of_the_rfc(self, given: tuple[str, str, tuple[int, int, int]], made: str) -> None:
-        """The published vectors come out, with just the memory that we allow."""
-        password, salt, cost = given
-        assert passwords._scrypt(password.encode(), salt.encode(), cost, 64).hex() == made
+    @pytest.mark.parametrize(("arguments", "digest"), VECTORS)
+    def test_scrypt_computes_the_vectors_of_the_rfc(
+        self, arguments: tuple[str, str, tuple[int, int, int]], digest: str
+    ) -> None:
+        """With just the memory that the limit allows."""
+        password, salt, cost = arguments
+        assert passwords._scrypt(password.encode(), salt.encode(), cost, 64).hex() == digest
 
     @pytest.mark.parametrize(
-        ("password", "said"),
+        ("password", "expected"),
         [
-            ("", "it is empty"),
-            ("two\nlines", "it has line ends or other characters in it that cannot be typed"),
-            ("nul\0", "it has line ends or other characters in it that cannot be typed"),
-            ("\ud800", "it has line ends or other characters in it that cannot be typed"),
-            ("x" * 1025, "a password has at most 1024 characters"),
+            ("", "the password is empty"),
+            ("two\nlines", UNTYPABLE),
+            ("nul\0", UNTYPABLE),
+            ("\ud800", UNTYPABLE),
+            ("x" * 1025, "the password has more than 1024 characters"),
         ],
     )
-    def test_what_no_browser_can_send_is_refused(self, password: str, said: str) -> None:
-        """Nobody could ever log in with it."""
+    def test_a_password_that_a_browser_cannot_send_is_rejected(self, password: str, expected: str) -> None:
+        """A login with it could never succeed."""
         for use in (hash_password, read_password):
-            with pytest.raises(ValueError, match=r"^it |^a ") as caught:
+            with pytest.raises(ValueError, match=r"^the password ") as caught:
                 use(password)
-            assert str(caught.value) == said
+            assert str(caught.value) == expected
 
-    def test_the_longest_one_can_be_used(self) -> None:
-        """The limit itself is allowed."""
+    def test_a_password_of_the_maximum_length_is_accepted(self) -> None:
+        """1024 characters."""
         assert read_password("x" * 1024).matches("x" * 1024)
 
-    def test_a_longer_one_is_not_even_looked_at(self) -> None:
-        """To bring a long text into form C can take a minute, and whoever sends it need not know anything."""
-        for length, is_looked_at in ((1024, True), (1025, False)):
+    def test_a_candidate_above_the_maximum_length_is_rejected_without_comparison(self) -> None:
+        """To normalize a long text can take a minute, and anyone can send one."""
+        for length, is_compared in ((1024, True), (1025, False)):
             password = read_sha256(hashlib.sha256(b"x" * length).hexdigest())
-            assert password.matches("x" * length) is is_looked_at
+            assert password.matches("x" * length) is is_compared
 
 
 class TestPlain:
-    """A password that stands in the settings as it is."""
+    """A plain password in the settings."""
 
-    def test_it_matches_itself_alone(self) -> None:
+    def test_a_plain_password_matches_only_itself(self) -> None:
         """Case and spaces count."""
         password = read_password(SECRET)
         assert password.matches(SECRET)
@@ -125,86 +128,86 @@ class TestPlain:
             assert not password.matches(other)
 
     @pytest.mark.parametrize("text", ["$", "$cash$", "$ecret$5$", "scrypt", "ln=15", "a" * 64, "{x}", " "])
-    def test_it_may_look_odd(self, text: str) -> None:
-        """Only what has the shape of a hash is taken for one."""
+    def test_a_plain_password_may_resemble_a_hash(self, text: str) -> None:
+        """Only a text with the shape of a hash is read as one."""
         assert read_password(text).matches(text)
 
-    def test_nothing_of_it_is_kept(self) -> None:
-        """What is kept is a hash that cannot be looked up in a table."""
-        kept = repr([getattr(read_password(SECRET), name) for name in Password.__slots__])
-        assert SECRET not in kept
-        assert repr(hashlib.sha256(SECRET.encode()).digest()) not in kept
+    def test_a_plain_password_is_not_stored(self) -> None:
+        """The stored hash cannot be looked up in a table."""
+        stored = repr([getattr(read_password(SECRET), name) for name in Password.__slots__])
+        assert SECRET not in stored
+        assert repr(hashlib.sha256(SECRET.encode()).digest()) not in stored
 
-    def test_two_of_the_same_are_equal(self) -> None:
-        """Settings that say the same compare the same; in another process the salt is another one."""
+    def test_passwords_read_from_equal_texts_are_equal(self) -> None:
+        """Plain passwords of one process share a salt; another process has another salt."""
         assert read_password(SECRET) == read_password(SECRET)
         assert read_password(SECRET) != read_password(SECRET + "!")
-        assert read_password(cheap(SECRET)) == read_password(cheap(SECRET))
-        assert read_password(SECRET) != read_password(cheap(SECRET))
+        assert read_password(cheap_hash(SECRET)) == read_password(cheap_hash(SECRET))
+        assert read_password(SECRET) != read_password(cheap_hash(SECRET))
         code = "from jobtui.access import passwords; print(passwords._PROCESS_SALT.hex())"
         other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert other.stdout.strip() != passwords._PROCESS_SALT.hex()
 
 
 class TestSha256:
-    """What Revel's settings hold."""
+    """The SHA-256 of a password, as in Revel's settings."""
 
     HASHED = hashlib.sha256(SECRET.encode()).hexdigest()
 
     @pytest.mark.parametrize("text", [HASHED, HASHED.upper()])
-    def test_it_matches_the_password(self, text: str) -> None:
-        """The digits may be in any case."""
+    def test_a_sha256_matches_its_password(self, text: str) -> None:
+        """The digits may be upper or lower case."""
         password = read_sha256(text)
         assert password.kind == "sha256"
         assert password.matches(SECRET)
         assert not password.matches(text)
 
     @pytest.mark.parametrize(
-        ("text", "said"),
+        ("text", "expected"),
         [
             ("", "a SHA-256 has 64 hexadecimal digits"),
             (HASHED[1:], "a SHA-256 has 64 hexadecimal digits"),
             (HASHED + "\n", "a SHA-256 has 64 hexadecimal digits"),
             ("g" + HASHED[1:], "a SHA-256 has 64 hexadecimal digits"),
-            (PASSLIB, "it is no SHA-256 but a hash of `jobtui hash-password`"),
-            (hashlib.sha256().hexdigest(), "it is the SHA-256 of an empty text"),
+            (PASSLIB, "this is a hash of `jobtui hash-password`, not a SHA-256"),
+            (hashlib.sha256().hexdigest(), "this is the SHA-256 of an empty password"),
         ],
     )
-    def test_what_is_none_is_refused(self, text: str, said: str) -> None:
-        """The message says what one looks like."""
+    def test_a_text_that_is_not_a_sha256_is_rejected(self, text: str, expected: str) -> None:
+        """The message says what a SHA-256 is."""
         with pytest.raises(ValueError, match="SHA-256") as caught:
             read_sha256(text)
-        assert str(caught.value) == said
+        assert str(caught.value) == expected
 
 
 class TestUnicode:
-    """Letters that can be written in two ways."""
+    """Letters that can be encoded in several ways."""
 
     @pytest.mark.parametrize("form", ["NFC", "NFD"])
     @pytest.mark.parametrize("typed", ["NFC", "NFD"])
-    def test_it_does_not_matter_how_a_letter_is_made_up(self, form: str, typed: str) -> None:
-        """Keyboards and editors differ, the password does not: what is compared is form C."""
+    def test_composed_and_decomposed_letters_are_equal(self, form: str, typed: str) -> None:
+        """Keyboards and editors differ; the hash is that of the normal form C."""
         word = "pässwörd é"
-        ours, theirs = (unicodedata.normalize(each, word) for each in (form, typed))  # type: ignore[arg-type] # a literal
-        assert read_password(ours).matches(theirs)
-        made = passwords._scrypt(passwords._encoded(ours), b"salt", (1, 8, 1), 32)
-        assert made == passwords._scrypt(passwords._encoded(theirs), b"salt", (1, 8, 1), 32)
+        stored, typed_in = (unicodedata.normalize(each, word) for each in (form, typed))  # type: ignore[arg-type] # a literal
+        assert read_password(stored).matches(typed_in)
+        digest = passwords._scrypt(passwords._encode(stored), b"salt", (1, 8, 1), 32)
+        assert digest == passwords._scrypt(passwords._encode(typed_in), b"salt", (1, 8, 1), 32)
         composed = unicodedata.normalize("NFC", word).encode()
-        assert read_sha256(hashlib.sha256(composed).hexdigest()).matches(theirs)
+        assert read_sha256(hashlib.sha256(composed).hexdigest()).matches(typed_in)
 
-    def test_what_only_looks_alike_is_another_password(self) -> None:
-        """A ligature is not its two letters: form C, and no other, is taken."""
+    def test_a_ligature_differs_from_its_letters(self) -> None:
+        """The normal form is C, not KC."""
         assert not read_password("ﬁsh").matches("fish")
 
     @pytest.mark.parametrize("candidate", ["\ud800", "\0", "x" * 100_000, "e" + "\u0301\u0323" * 50_000])
-    def test_nothing_that_is_sent_makes_it_fail(self, candidate: str) -> None:
-        """Half characters, and texts without end, are just wrong."""
-        for password in (read_password("x"), read_password(cheap("x")), read_sha256("0" * 64)):
+    def test_no_candidate_raises(self, candidate: str) -> None:
+        """Lone surrogates and very long texts do not match."""
+        for password in (read_password("x"), read_password(cheap_hash("x")), read_sha256("0" * 64)):
             assert not password.matches(candidate)
 
 
 class TestBrokenHashes:
-    """What begins like a hash is one, or an error: never the password itself."""
+    """A text that begins like a hash is a hash or an error, never a plain password."""
 
     @pytest.mark.parametrize(
         "text",
@@ -215,7 +218,7 @@ class TestBrokenHashes:
             PASSLIB[:-21],
             PASSLIB + "=",
             PASSLIB + "\n",
-            PASSLIB[1:],  # a shell has taken away "$"
+            PASSLIB[1:],  # a shell has removed "$"
             PASSLIB.removeprefix("$scrypt$"),
             PASSLIB.removeprefix("$scrypt"),
             PASSLIB.replace("ln=16", "ln=-1"),
@@ -230,18 +233,18 @@ class TestBrokenHashes:
             PASSLIB.replace("$", "$ ", 2),
         ],
     )
-    def test_it_was_cut_off_or_changed(self, text: str) -> None:
-        """Whoever pasted it badly is told so, and it is not repeated."""
+    def test_a_damaged_hash_is_rejected_without_being_repeated(self, text: str) -> None:
+        """The message says that it was cut off or changed."""
         with pytest.raises(ValueError, match="hash") as caught:
             read_password(text)
-        assert str(caught.value) == CUT_OFF
+        assert str(caught.value) == DAMAGED
 
     @pytest.mark.parametrize(
         "numbers", ["ln=0,r=8,p=1", "ln=16,r=0,p=1", "ln=16,r=8,p=0", "ln=16,r=1,p=1", "ln=99,r=1,p=1"]
     )
-    def test_numbers_that_scrypt_does_not_take(self, numbers: str) -> None:
-        """They are refused when they are read, not when the first user logs in."""
-        with pytest.raises(ValueError, match=r"^the numbers ln, r and p in the hash make no sense$"):
+    def test_numbers_that_scrypt_does_not_accept_are_rejected(self, numbers: str) -> None:
+        """When the settings are read, not at the first login."""
+        with pytest.raises(ValueError, match=r"^the numbers ln, r and p of the hash are out of range$"):
             read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers))
 
     @pytest.mark.parametrize(
@@ -255,24 +258,26 @@ class TestBrokenHashes:
             "ln=99,r=99,p=99",
         ],
     )
-    def test_a_hash_that_would_eat_memory_or_time(self, numbers: str) -> None:
-        """Each wrong login would cost it."""
-        with pytest.raises(ValueError, match=r"takes over 256 MiB or too long; `jobtui hash-password`"):
+    def test_a_hash_that_takes_too_much_memory_or_time_is_rejected(self, numbers: str) -> None:
+        """Each wrong login would cost as much."""
+        with pytest.raises(ValueError, match=r"takes more than 256 MiB or too long; `jobtui hash-password`"):
             read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers))
 
     @pytest.mark.parametrize("numbers", ["ln=1,r=1,p=1", "ln=15,r=1,p=1", "ln=17,r=8,p=1", "ln=15,r=8,p=16"])
-    def test_every_hash_that_is_read_can_be_compared_with(self, numbers: str) -> None:
-        """What is let through here never fails later."""
+    def test_an_accepted_hash_can_be_compared_with(self, numbers: str) -> None:
+        """Up to both limits."""
         assert not read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers)).matches("x")
 
     @settings(max_examples=60, deadline=None)
     @given(cost=st.integers(0, 12), block=st.integers(0, 20), parallel=st.integers(0, 20))
-    def test_any_numbers_are_refused_or_work(self, cost: int, block: int, parallel: int) -> None:
-        """There is nothing in between; the large ones are for the tests above."""
+    def test_any_small_numbers_are_rejected_or_can_be_compared_with(
+        self, cost: int, block: int, parallel: int
+    ) -> None:
+        """The tests above cover large numbers."""
         try:
             password = read_password(f"$scrypt$ln={cost},r={block},p={parallel}${SALT}${HASH}")
         except ValueError as error:
-            assert "make no sense" in str(error)  # noqa: PT017 - or none is raised
+            assert "out of range" in str(error)  # noqa: PT017 - or none is raised
             assert 0 in (cost, block, parallel)
         else:
             assert not password.matches("x")
@@ -282,23 +287,23 @@ class TestBrokenHashes:
         ["$2b$12$KIXQ1x", "$2y$05$abc", "$argon2id$v=19$m=65536", "$6$salt$hash", "$1$x", "$y$j9T$",
          "$apr1$x$y", "$pbkdf2-sha256$29000$x", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", "{SSHA}x", "$5$r$"],
     )  # fmt: skip
-    def test_a_hash_of_another_kind(self, text: str) -> None:
-        """Taken as it is, it would let in whoever has read it, and not who knows the password."""
+    def test_a_hash_of_another_kind_is_rejected(self, text: str) -> None:
+        """As a plain password it would admit those who have read the hash."""
         with pytest.raises(
-            ValueError, match=r"^it looks like a hash of another kind; `jobtui hash-password`"
+            ValueError, match=r"^this looks like a hash of another kind; `jobtui hash-password`"
         ):
             read_password(text)
 
 
-@pytest.mark.parametrize("password", [read_password(SECRET), read_password(cheap(SECRET))])
-def test_nothing_of_it_is_printed(password: Password) -> None:
-    """Neither the password, nor its hash, nor the salt."""
+@pytest.mark.parametrize("password", [read_password(SECRET), read_password(cheap_hash(SECRET))])
+def test_the_repr_shows_only_the_kind(password: Password) -> None:
+    """Neither password, hash nor salt."""
     assert repr(password) == str(password) == f"Password(kind='{password.kind}')"
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_a_password_or_refused_without_being_repeated(text: str) -> None:
-    """A message about a password never has it in it."""
+def test_any_text_is_a_password_or_rejected_without_being_repeated(text: str) -> None:
+    """No message contains a password."""
     try:
         assert read_password(text).matches(text)
     except ValueError as error:

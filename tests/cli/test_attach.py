@@ -156,7 +156,7 @@ def test_credentials_in_the_url() -> None:
         ("http://a%3Ab:secret@127.0.0.1:9001", "a user with a colon"),
         ("http://ada:secret@:9001", "there is no address in it"),
         ("http://ada:secret@127.0.0.1:x", "the port is not a number"),
-        ("unix:", "unix: needs the path of a socket"),
+        ("unix:", "unix: must be followed by the path of a socket"),
         ("unix:/" + "x" * 200, "bytes"),
     ],
 )

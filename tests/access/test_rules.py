@@ -1,4 +1,4 @@
-"""Who is let in: users, networks, and addresses in all the ways they can be written."""
+"""Access rules: user names, networks, and client addresses in all the ways they can be written."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -10,41 +10,44 @@ from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials, IpNetwork, check_user, parse_network
 
 SECRET = "correct horse"
+UNPRINTABLE = "the user name contains line breaks or other characters that cannot be printed"
 ME = Credentials("me", read_password(SECRET))
 
 
 class TestCredentials:
-    """The user."""
+    """The user name and password."""
 
     @pytest.mark.parametrize("user", ["me", "Åse Ødegård", "me@example.org", " ", "用户"])
-    def test_any_name_will_do(self, user: str) -> None:
-        """Letters of every script, and spaces."""
+    def test_a_user_name_may_contain_letters_of_any_script_and_spaces(self, user: str) -> None:
+        """Only a colon and unprintable characters are rejected."""
         assert Credentials(user, ME.password).user == user
 
     @pytest.mark.parametrize(
-        ("user", "said"),
+        ("user", "expected"),
         [
-            ("", "it is empty"),
-            (f"me:{SECRET}", "it has a colon in it, which ends the user in a login"),
-            (f"me\n{SECRET}", "it has line ends or other characters in it that cannot be printed"),
-            (f"\x1b[31m{SECRET}", "it has line ends or other characters in it that cannot be printed"),
+            ("", "the user name is empty"),
+            (f"me:{SECRET}", "the user name contains a colon, which separates it from the password"),
+            (f"me\n{SECRET}", UNPRINTABLE),
+            (f"\x1b[31m{SECRET}", UNPRINTABLE),
         ],
     )
-    def test_who_could_never_log_in_is_refused(self, user: str, said: str) -> None:
-        """The message does not repeat it: somebody may have put the password there."""
+    def test_a_user_name_that_cannot_log_in_is_rejected_without_being_repeated(
+        self, user: str, expected: str
+    ) -> None:
+        """It may contain the password by mistake."""
         for use in (check_user, lambda name: Credentials(name, ME.password)):
-            with pytest.raises(ValueError, match=r"^it ") as caught:
+            with pytest.raises(ValueError, match=r"^the user name ") as caught:
                 use(user)
-            assert str(caught.value) == said
+            assert str(caught.value) == expected
 
-    def test_the_password_is_not_printed(self) -> None:
-        """Neither with the credentials nor with the rules around them."""
+    def test_the_repr_does_not_show_the_password(self) -> None:
+        """Neither that of credentials nor that of access rules."""
         assert repr(ME) == "Credentials(user='me')"
         assert SECRET not in repr(AccessRules(credentials=ME))
         assert "Password" not in repr(AccessRules(credentials=ME))
 
-    def test_two_that_say_the_same_are_equal(self) -> None:
-        """Also where the password was read twice."""
+    def test_rules_with_equal_credentials_are_equal(self) -> None:
+        """Even if the password was read twice."""
         assert AccessRules(credentials=ME) == AccessRules(
             credentials=Credentials("me", read_password(SECRET))
         )
@@ -53,12 +56,12 @@ class TestCredentials:
         )
 
 
-class TestLetsIn:
-    """Addresses are numbers, never beginnings of texts."""
+class TestAllows:
+    """Which client addresses may connect. Addresses are numbers, never prefixes of texts."""
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1", "::1%lo"])
-    def test_this_machine_always(self, address: str) -> None:
-        """Also where an IPv6 socket sees an IPv4 client."""
+    def test_loopback_addresses_are_always_allowed(self, address: str) -> None:
+        """Also an IPv4 client as an IPv6 socket reports it."""
         assert AccessRules().allows(ip_address(address))
         assert AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"),)).allows(ip_address(address))
 
@@ -67,8 +70,8 @@ class TestLetsIn:
         ["10.0.0.1", "128.0.0.1", "0.0.0.0", "::", "::2", "::7f00:1", "fe80::1%lo", "::ffff:10.0.0.1",
          "64:ff9b::7f00:1", "2002:7f00:1::"],
     )  # fmt: skip
-    def test_nobody_else(self, address: str) -> None:
-        """What is not loopback itself is another machine, whatever it is embedded in."""
+    def test_without_networks_other_addresses_are_rejected(self, address: str) -> None:
+        """An address that contains a loopback address is not one."""
         assert not AccessRules().allows(ip_address(address))
 
     @pytest.mark.parametrize(
@@ -86,21 +89,21 @@ class TestLetsIn:
             ("fe80::1", False),
         ],
     )
-    def test_the_networks_that_are_allowed(self, address: str, *, inside: bool) -> None:
-        """All of them and nothing beside them, in both versions."""
+    def test_addresses_inside_allowed_networks_are_allowed(self, address: str, *, inside: bool) -> None:
+        """And no others, in both versions of IP."""
         rules = AccessRules(credentials=ME, allow=(ip_network("10.0.0.0/8"), ip_network("fd00::/8")))
         assert rules.allows(ip_address(address)) is inside
 
-    def test_no_network_without_credentials(self) -> None:
-        """An address is no proof of who it is."""
+    def test_networks_without_credentials_are_rejected(self) -> None:
+        """An address does not prove who the client is."""
         with pytest.raises(
-            ValueError, match=r"^jobs\.allow lets other machines in: it needs jobs\.auth\.user "
+            ValueError, match=r"^jobs\.allow lets other machines connect, so it requires jobs\.auth\.user "
         ):
             AccessRules(allow=(ip_network("10.0.0.0/8"),))
 
 
 class TestParseNetwork:
-    """What stands in `jobs.allow`."""
+    """An item of `jobs.allow`."""
 
     @pytest.mark.parametrize(
         ("text", "network"),
@@ -114,12 +117,12 @@ class TestParseNetwork:
             ("2001:db8::7", IPv6Network("2001:db8::7/128")),
         ],
     )
-    def test_a_network_or_an_address(self, text: str, network: IpNetwork) -> None:
-        """As everybody writes them."""
+    def test_a_network_or_an_address_is_parsed(self, text: str, network: IpNetwork) -> None:
+        """An address is a network of one."""
         assert parse_network(text) == network
 
     @pytest.mark.parametrize(
-        ("text", "said"),
+        ("text", "expected"),
         [
             ("10.0.0.1/8",
              "'10.0.0.1/8' is an address in a network; did you mean 10.0.0.0/8, or 10.0.0.1 alone?"),
@@ -128,14 +131,14 @@ class TestParseNetwork:
                 "::ffff:10.0.0.0/104",
                 "'::ffff:10.0.0.0/104' is an IPv4 network written as IPv6; did you mean 10.0.0.0/8?",
             ),
-            ("fe80::%eth0/10", "'fe80::%eth0/10' has the name of an interface in it; write it without"),
+            ("fe80::%eth0/10", "'fe80::%eth0/10' contains the name of an interface; leave it out"),
         ],
     )  # fmt: skip
-    def test_one_that_would_not_do_what_it_says(self, text: str, said: str) -> None:
-        """The message has the network that was meant."""
+    def test_a_network_that_would_match_other_addresses_is_rejected(self, text: str, expected: str) -> None:
+        """The message suggests the network that was probably meant."""
         with pytest.raises(ValueError, match=" ") as caught:
             parse_network(text)
-        assert str(caught.value) == said
+        assert str(caught.value) == expected
 
     @pytest.mark.parametrize(
         ("text", "meant"),
@@ -158,8 +161,8 @@ class TestParseNetwork:
             ("10.0.0.٣", ""),
         ],
     )
-    def test_what_is_none(self, text: str, meant: str) -> None:
-        """The beginning of an address, as Revel compares it, is answered with its network."""
+    def test_a_text_that_is_not_a_network_is_rejected(self, text: str, meant: str) -> None:
+        """The beginning of an address, which Revel compares as text, gets its network."""
         with pytest.raises(ValueError, match="is not a network") as caught:
             parse_network(text)
         assert str(caught.value) == (
@@ -168,8 +171,8 @@ class TestParseNetwork:
         )
 
     @given(st.one_of(st.text(), st.text("0123456789abcdef.:/%*[]", max_size=50)))
-    def test_any_text_is_a_network_or_refused_in_a_line(self, text: str) -> None:
-        """The message is short and cannot drive a terminal."""
+    def test_any_text_is_a_network_or_rejected_in_one_printable_line(self, text: str) -> None:
+        """The message is short."""
         try:
             assert parse_network(text) is not None
         except ValueError as error:
@@ -177,8 +180,8 @@ class TestParseNetwork:
             assert str(error).isprintable()  # noqa: PT017 - as above
 
     @given(st.ip_addresses(v=4), st.integers(0, 32))
-    def test_what_it_offers_is_a_network(self, address: object, prefix: int) -> None:
-        """Whoever writes what was offered is understood."""
+    def test_a_suggested_network_can_be_parsed(self, address: object, prefix: int) -> None:
+        """For any address in a network."""
         try:
             parse_network(f"{address}/{prefix}")
         except ValueError as error:
@@ -186,8 +189,8 @@ class TestParseNetwork:
             assert parse_network(meant) == ip_network(f"{address}/{prefix}", strict=False)
 
 
-def test_credentials_match_when_both_are_right() -> None:
-    """However an accent is composed, and whatever somebody sends instead of them."""
+def test_credentials_match_if_user_and_password_are_right() -> None:
+    """However an accent is composed; wrong ones of any kind do not raise."""
     credentials = Credentials("andré", read_password("pass é"))
     assert credentials.match("andré", "pass é")
     assert credentials.match("andre\u0301", "pass e\u0301")
@@ -201,8 +204,8 @@ def test_credentials_match_when_both_are_right() -> None:
         assert not credentials.match(user, password)
 
 
-def test_a_user_has_an_end() -> None:
-    """What is compared in a login is looked at whole."""
+def test_a_user_name_has_at_most_256_characters() -> None:
+    """The whole name is compared in a login."""
     Credentials("u" * 256, read_password("pass"))
     with pytest.raises(ValueError, match="more than 256 characters"):
         Credentials("u" * 257, read_password("pass"))
