@@ -40,7 +40,7 @@ _OTHER_HASH = re.compile(
     r"\$(1|2[abxy]?|5|6|7|g?y|apr1|argon2[a-z]*|bcrypt[^$]*|pbkdf2[^$]*)\$|\{S?SHA[0-9]*\}"
 )
 _SHA256 = re.compile("[0-9a-fA-F]{64}")
-_DAMAGED = "this looks like a hash of `jobtui hash-password` that was cut off or changed"
+_DAMAGED = "this is a damaged hash of `jobtui hash-password`: it was cut off or changed"
 
 # One salt for all plain passwords in the settings of this process, so that equal passwords compare equal.
 _PROCESS_SALT = secrets.token_bytes(_SALT)
@@ -100,7 +100,7 @@ def read_password(text: str) -> Password:
         return _read_scrypt(text)
     if _OTHER_HASH.match(text):
         raise ValueError(
-            "this looks like a hash of another kind; `jobtui hash-password` prints the hash to use"
+            "this is probably a hash of another kind; `jobtui hash-password` prints the hash to use"
         )
     _check(text)
     return Password("sha256", hashlib.sha256(_PROCESS_SALT + _encode(text)).digest(), _PROCESS_SALT)

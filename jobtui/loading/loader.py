@@ -5,7 +5,7 @@ A TARGET is a file (``demo.py``) or a module (``package.module``), and may name 
 other functions of the package act. If nothing is registered on that one, and the module has exactly one
 non-empty `Scheduler` among its globals, it means that one.
 
-The settings are read from ``--config``, else from the settings file beside the target, else, for a module,
+The settings are read from ``--config``, else from the settings file next to the target, else, for a module,
 from the one in the current folder. The default scheduler is created from them before the target is imported.
 A scheduler that the target creates keeps its own arguments; only ``--pool`` changes its size.
 """
@@ -190,11 +190,11 @@ def _find_module(location: str) -> _FoundTarget:
     if spec is not None and spec.origin is None:
         folder = next(iter(spec.submodule_search_locations or ()), "")
         raise BadTarget(f"{name}: {_not_a_file(Path(folder))}")
-    beside = find_settings(Path(spec.origin)) if spec is not None and spec.origin else None
+    own_settings = find_settings(Path(spec.origin)) if spec is not None and spec.origin else None
     return _FoundTarget(
         name=name,
         title=location,
-        settings_file=beside or find_settings(Path.cwd() / "module.py"),
+        settings_file=own_settings or find_settings(Path.cwd() / "module.py"),
         import_module=lambda: _import_module(location, name),
     )
 
@@ -268,7 +268,7 @@ def _read_settings(path: Path | None, run_mode: str | None, name: str) -> Settin
         return read_settings(path, run_mode=run_mode)
     if run_mode is not None:
         raise BadSetting(
-            f"{name}: the run mode {printable(run_mode)} needs a settings file, and there is none beside "
+            f"{name}: the run mode {printable(run_mode)} needs a settings file, and there is none next to "
             f"{name}.\nName the file with --config"
         )
     return Settings()

@@ -1,44 +1,43 @@
-"""Who may come in, from the settings that say it together: credentials, and what needs them."""
+"""Check the settings that make up the access rules: credentials, and the settings that require them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from jobtui.access.passwords import Password, read_password, read_sha256
 from jobtui.access.rules import AccessRules, Credentials
-from jobtui.settings.setting_errors import Entry, bad, refused
+from jobtui.settings.setting_errors import SettingEntry, invalid_text, setting_error
 
 _AUTH, _USER, _PASS, _SHA256 = "jobs.auth", "jobs.auth.user", "jobs.auth.pass", "jobs.auth.sha256"
 _BOTH = f"{_USER} and {_PASS}"
-_HOW = (
-    "`jobtui hash-password` makes the text for the latter. In TOML both stand in place of jobs.auth = true."
-)
 
 
-def access_rules(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> AccessRules:
-    """The access rules of the settings that are in force.
+def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any]) -> AccessRules:
+    """Return the access rules of the settings that apply.
 
-    As in Revel, credentials that stand there are not asked for if `jobs.auth` is false. If nothing is said of
-    `jobs.auth`, they are; Revel would let everybody in.
+    As in Revel, `jobs.auth = false` ignores credentials. Without `jobs.auth`, credentials that are set are
+    required; Revel would ignore them.
 
     Args:
-        entries: What was found, by key.
-        values: What each of them means, by key.
+        entries: The entries of the file, by key.
+        values: Their checked values, by key.
 
     Raises:
-        BadSetting: One of user and password is missing or the password cannot be read; or others would be let
-            in, or could reach what listens, without credentials.
+        BadSetting: The user or the password is missing, the password cannot be read, or other machines could
+            connect without credentials.
     """
     credentials = _credentials(entries, values)
     if credentials is None:
-        off = "" if values.get(_AUTH, True) else f"It says {_AUTH} = false."
+        ignored = "" if values.get(_AUTH, True) else f"{_AUTH} = false ignores them."
         if values.get("jobs.allow"):
-            raise bad(entries["jobs.allow"], f" lets other machines in, so it needs {_BOTH}", off)
+            raise setting_error(
+                entries["jobs.allow"], f" lets other machines connect, so it requires {_BOTH}", ignored
+            )
         listen = values.get("jobs.listen")
         if listen is not None and not listen.loopback:
-            raise bad(
+            raise setting_error(
                 entries["jobs.listen"],
-                f": {listen.authority} can be reached by other machines, so it needs {_BOTH}",
-                off or "127.0.0.1 is for this machine alone.",
+                f": other machines can connect to {listen.authority}, so it requires {_BOTH}",
+                ignored or "Only this machine can connect to 127.0.0.1.",
             )
     return AccessRules(
         credentials=credentials,
@@ -48,27 +47,28 @@ def access_rules(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> Acc
     )
 
 
-def _credentials(entries: Mapping[str, Entry], values: Mapping[str, Any]) -> Credentials | None:
-    password = _password(entries[_PASS], values) if _PASS in values else None
+def _credentials(entries: Mapping[str, SettingEntry], values: Mapping[str, Any]) -> Credentials | None:
+    password = _read_password(entries[_PASS], values) if _PASS in values else None
     if values.get(_AUTH) is False:
         return None
-    asking = next((entries[key] for key in (_AUTH, _USER, _PASS, _SHA256) if values.get(key)), None)
-    if asking is None:
+    requiring = next((entries[key] for key in (_AUTH, _USER, _PASS, _SHA256) if values.get(key)), None)
+    if requiring is None:
         return None
     if password is None or _USER not in values:
         missing = [key for key in (_USER, _PASS) if key not in values]
-        raise bad(
-            asking,
-            f" needs {' and '.join(missing)} beside it",
-            _HOW if asking.key == _AUTH else "",
+        hint = (
+            f"`jobtui hash-password` prints the value of {_PASS}. In TOML, the two replace {_AUTH} = true."
+            if requiring.key == _AUTH
+            else ""
         )
+        raise setting_error(requiring, f" requires {' and '.join(missing)}", hint)
     return Credentials(values[_USER], password)
 
 
-def _password(entry: Entry, values: Mapping[str, Any]) -> Password:
+def _read_password(entry: SettingEntry, values: Mapping[str, Any]) -> Password:
     sha256 = values.get(_SHA256, False)
     try:
         return read_sha256(values[_PASS]) if sha256 else read_password(values[_PASS])
     except ValueError as error:
-        hint = f"It is read as a SHA-256 because of {_SHA256} = true." if sha256 else ""
-        raise refused(entry, error, hint) from None
+        hint = f"The value is read as a SHA-256 because of {_SHA256} = true." if sha256 else ""
+        raise invalid_text(entry, error, hint) from None

@@ -1,9 +1,8 @@
-"""Revel's own settings format, as its `conf/app.conf` has it.
+"""Parse Revel's settings format, that of its `conf/app.conf`.
 
-The rules are those of github.com/revel/config, so that a file means here what it means to Revel. Reading is
-in two steps, as in Revel: `read_conf` takes the file apart and judges no value; `expand` fills in the
-references of one value when somebody asks for it. A reference in a line that nobody asks for can therefore be
-wrong without harm.
+The rules are those of github.com/revel/config, so a file means the same to jobtui and to Revel. Reading takes
+two steps, as in Revel: `parse_conf` splits the file without checking values, and `expand_references` replaces
+the references of one value. So a wrong reference in a value that is not used does no harm.
 """
 
 import re
@@ -15,23 +14,23 @@ from jobtui.schedules.bad_spec import quote_text
 TOP = "DEFAULT"
 """The section of the lines above the first `[section]`; every other section falls back on it."""
 
-_COMMENT = re.compile(r"[ \t][;#]")
+_COMMENT_START = re.compile(r"[ \t][;#]")
 _SEPARATOR = re.compile("[=:]")
-_SETTING_OF_OURS = re.compile(r"(?:jobs|cron)\.[^\s=:]+\s*[=:]")
+_JOBTUI_SETTING = re.compile(r"(?:jobs|cron)\.[^\s=:]+\s*[=:]")
 
-# The names are ASCII in Revel, so `\w` would take too much.
+# Names are ASCII in Revel, so `\w` would match too much.
 _KEY_REFERENCE = re.compile(r"%\(([a-zA-Z0-9_.\-]+)\)s")
 _ENVIRONMENT_REFERENCE = re.compile(r"\$\{([a-zA-Z0-9_.\-]+)\}")
-_MOST_REPLACEMENTS = 200
+_MAX_REPLACEMENTS = 200
 
 _WORDS_FOR_TRUE = frozenset({"1", "t", "true", "y", "yes", "on"})
 _WORDS_FOR_FALSE = frozenset({"0", "f", "false", "n", "no", "off"})
 
-# Python's int() also takes "1_000", "٤" and spaces; Revel's does not. Eighteen digits fit Revel's 64 bits.
+# Python's int() also accepts "1_000", "٤" and spaces; Go's does not. Eighteen digits fit into Go's 64 bits.
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-class BadConfLine(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the better name
+class BadConfLine(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
     """A line of a `.conf` file that cannot be read.
 
     Attributes:
@@ -45,25 +44,25 @@ class BadConfLine(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the 
 
 @dataclass(frozen=True, slots=True)
 class ConfValue:
-    """What stands behind a key: the text as written, and the number of the key's line, from 1."""
+    """The value of a key: the text as written, and the line of the key, from 1."""
 
     text: str
     line: int
 
 
-def read_conf(text: str) -> dict[str, dict[str, ConfValue]]:
-    """Takes a `.conf` file apart into sections, keys and values.
+def parse_conf(text: str) -> dict[str, dict[str, ConfValue]]:
+    """Split a `.conf` file into sections, keys and values.
 
-    A section that appears twice is one section, and of a key that appears twice in a section the last one
-    counts. Comments begin with `#` or `;`, at the start of a line or after a space or tab, inside quotes too.
-    Within a section, an indented line continues the value above it.
+    A section may appear several times. Of a key that appears twice in a section, the last one applies. A
+    comment begins with `#` or `;`, at the start of a line or after a space or tab, even inside quotes. Within
+    a section, an indented line continues the value above it.
 
     Returns:
-        The sections by name, each a mapping from key to value. `TOP` is always there.
+        The sections by name, each a mapping from key to value. `TOP` is always present.
 
     Raises:
         BadConfLine: A line is neither a section, a setting, a continuation nor a comment; or it is an
-            indented setting of ours, which Revel would silently take for a part of the value above.
+            indented setting of jobtui, which Revel would silently append to the value above.
     """
     sections: dict[str, dict[str, ConfValue]] = {TOP: {}}
     section = ""
@@ -80,73 +79,73 @@ def read_conf(text: str) -> dict[str, dict[str, ConfValue]]:
         elif line[0] in " \t":
             if not section or not key:
                 raise BadConfLine(
-                    number, "an indented line continues the value above it, and there is none here."
+                    number, "an indented line continues the value above it, but there is no value above."
                 )
-            if _SETTING_OF_OURS.match(line.lstrip()):
+            if _JOBTUI_SETTING.match(line.lstrip()):
                 raise BadConfLine(
                     number,
-                    "this line is indented, so it belongs to the value above it. Begin it at the left edge.",
+                    "this line is indented, so it continues the value above it. Remove the indentation.",
                 )
-            begun = sections[section][key]
-            sections[section][key] = ConfValue(f"{begun.text}\n{line.strip()}", begun.line)
+            value = sections[section][key]
+            sections[section][key] = ConfValue(f"{value.text}\n{line.strip()}", value.line)
         elif separator and separator.start() > 0:
             key = line[: separator.start()].strip()
             sections[section or TOP][key] = ConfValue(line[separator.end() :].strip(), number)
         else:
-            raise BadConfLine(number, "this is neither `key = value`, nor a [section], nor a # comment.")
+            raise BadConfLine(number, "this is neither `key = value` nor a [section] nor a # comment.")
     return sections
 
 
-def expand(value: ConfValue, values: Mapping[str, ConfValue], environment: Mapping[str, str]) -> str:
-    """Replaces `%(key)s` by the value of that key, then `${NAME}` by that environment variable.
+def expand_references(
+    value: ConfValue, values: Mapping[str, ConfValue], environment: Mapping[str, str]
+) -> str:
+    """Replace `%(key)s` by the value of that key, then `${NAME}` by that environment variable.
 
     Args:
         value: The value whose references are replaced.
-        values: What `%(key)s` may refer to: the chosen section laid over the top of the file.
-        environment: What `${NAME}` may refer to.
+        values: The values that `%(key)s` may refer to.
+        environment: The variables that `${NAME}` may refer to.
 
     Raises:
-        BadConfLine: A reference leads to nothing, to an empty text (the same to Revel), or back to itself.
+        BadConfLine: The key or variable does not exist or is empty (the same to Revel), or refers to itself.
     """
 
-    def of_key(name: str) -> str:
+    def value_of_key(name: str) -> str:
         return values[name].text if name in values else ""
 
-    def of_environment(name: str) -> str:
+    def value_of_variable(name: str) -> str:
         return environment.get(name, "")
 
-    text = _replace(value, value.text, _KEY_REFERENCE, of_key, "no such key, or it is empty")
-    return _replace(
-        value, text, _ENVIRONMENT_REFERENCE, of_environment, "no such environment variable, or it is empty"
-    )
+    text = _replace(value, value.text, _KEY_REFERENCE, value_of_key, "key")
+    return _replace(value, text, _ENVIRONMENT_REFERENCE, value_of_variable, "environment variable")
 
 
-def unquoted(text: str) -> str:
-    """Takes one pair of double quotes off. Revel does so for texts, never for numbers and booleans."""
+def unquote(text: str) -> str:
+    """Remove one pair of double quotes. Revel does so for strings, never for numbers and booleans."""
     is_quoted = len(text) > 1 and text[0] == text[-1] == '"'
     return text[1:-1] if is_quoted else text
 
 
 def number_or_text(text: str) -> int | str:
-    """Gives the whole number that is written here; of another text, the text."""
+    """Return the whole number that a text represents, or the text itself."""
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
 
 
 def boolean_or_text(text: str) -> bool | str:
-    """Gives what one of Revel's words for true and false means, in any case; of another text, the text."""
+    """Return the boolean that one of Revel's words represents, in any case, or the text itself."""
     word = text.lower()
     if word in _WORDS_FOR_TRUE:
         return True
     return False if word in _WORDS_FOR_FALSE else text
 
 
-def items(text: str) -> list[str]:
-    """Gives what stands between the commas of a text, without spaces and one pair of double quotes around."""
-    return [item.strip() for item in unquoted(text).split(",")]
+def split_at_commas(text: str) -> list[str]:
+    """Return the items between the commas of a text that may be quoted, without spaces around them."""
+    return [item.strip() for item in unquote(text).split(",")]
 
 
 def _without_comment(line: str) -> str:
-    comment = _COMMENT.search(line)
+    comment = _COMMENT_START.search(line)
     return (line[: comment.start()] if comment else line).rstrip()
 
 
@@ -154,18 +153,20 @@ def _replace(
     value: ConfValue,
     text: str,
     reference: re.Pattern[str],
-    meaning_of: Callable[[str], str],
-    missing: str,
+    lookup: Callable[[str], str],
+    kind: str,
 ) -> str:
-    """Replaces one reference after the other, so that a replacement may bring references of its own."""
-    for _ in range(_MOST_REPLACEMENTS):
+    """Replace one reference after the other, so that a replacement may contain references itself."""
+    for _ in range(_MAX_REPLACEMENTS):
         found = reference.search(text)
         if not found:
             return text
-        meaning = meaning_of(found[1])
-        if not meaning:
-            raise BadConfLine(value.line, f"{quote_text(found[0])} leads to nothing: {missing}.")
-        text = text[: found.start()] + meaning + text[found.end() :]
+        replacement = lookup(found[1])
+        if not replacement:
+            raise BadConfLine(
+                value.line, f"{quote_text(found[0])} refers to no {kind}, or to one that is empty."
+            )
+        text = text[: found.start()] + replacement + text[found.end() :]
     raise BadConfLine(
-        value.line, f"the references go round in a circle, or there are over {_MOST_REPLACEMENTS}."
+        value.line, f"the references form a circle, or there are more than {_MAX_REPLACEMENTS}."
     )

@@ -1,7 +1,7 @@
-"""Settings in TOML: tables taken apart into the same sections and dotted keys that Revel's format has.
+"""Parse settings in TOML, and split the tables into the sections and dotted keys of Revel's format.
 
-`tomllib` says nothing about where in the file a value stands. `line_of` finds it out afterwards, for error
-messages.
+`tomllib` does not report the lines of values, so `find_line` searches for a line when an error message needs
+it.
 """
 
 import re
@@ -14,7 +14,7 @@ from jobtui.settings.conf_format import TOP
 
 _PREFIXES = ("jobs", "cron")
 _POSITION = re.compile(r"(?P<problem>.*) \(at (?P<position>line (?P<line>\d+), column \d+|end of document)\)")
-# Nothing but a spec, since the line is shown: what else lacks its quotes may be a password.
+# Matches only a spec, because the message shows the line: another value without quotes may be a password.
 _UNQUOTED_SPEC = re.compile(
     r"\s*(?P<key>[^\s=]+)\s*=\s*"
     r"(?P<spec>((CRON_)?TZ=\S+ +)?"
@@ -24,11 +24,11 @@ _UNQUOTED_SPEC = re.compile(
 _AUTH_SWITCH = re.compile(r"^\s*(?:jobs\.)?auth\s*=", re.MULTILINE)
 
 
-class BadToml(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the better name
-    """A text that is not TOML, or that says one thing twice.
+class BadToml(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
+    """A text is not TOML, or has a key twice.
 
     Attributes:
-        position: The place as far as it is known, such as "line 3, column 7"; else empty.
+        position: The position, such as "line 3, column 7", or "" if it is not known.
     """
 
     def __init__(self, problem: str, position: str = "") -> None:
@@ -38,126 +38,130 @@ class BadToml(ValueError):  # noqa: N818 - as BadSpec: what is wrong is the bett
 
 @dataclass(frozen=True, slots=True)
 class TomlValue:
-    """What stands behind a key, and the way to it from the top of the document, table by table."""
+    """The value of a key, and its path: the names of the tables and keys from the top of the document."""
 
     value: object
     path: tuple[str, ...]
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Parses a TOML document.
+    """Parse a TOML document.
 
     Raises:
         BadToml: The text is not TOML, or is nested so deeply that the parser gives up.
     """
-    import tomllib  # noqa: PLC0415 - most programs have no settings file, and `import jobtui` should stay quick
+    import tomllib  # noqa: PLC0415 - not needed without a settings file
 
     try:
         return tomllib.loads(text)
     except RecursionError:
         raise BadToml("arrays or tables are nested too deeply.") from None
-    except ValueError as error:  # also int()'s own refusal of a number of over 4,300 digits
+    except ValueError as error:  # also from int(), for a number of more than 4,300 digits
         parts = _POSITION.fullmatch(str(error))
         if parts is None:
             raise BadToml(f"{error}.") from None
         problem = parts["problem"] + "."
         if parts["line"]:
-            problem += _hint_for_a_spec(text.split("\n")[int(parts["line"]) - 1])
+            problem += _unquoted_spec_hint(text.split("\n")[int(parts["line"]) - 1])
         if problem.startswith("Cannot overwrite") and _AUTH_SWITCH.search(text):
             problem += (
-                "\nTOML has no jobs.auth = true beside jobs.auth.user: leave it out, the user is enough."
+                "\nTOML does not allow jobs.auth = true together with jobs.auth.user: remove jobs.auth."
             )
         raise BadToml(problem, parts["position"]) from None
 
 
-def sections_of(table: Mapping[str, Any], root: tuple[str, ...]) -> dict[str, dict[str, TomlValue]]:
-    """Sorts the settings of a table into sections.
+def split_sections(table: Mapping[str, Any], root: tuple[str, ...]) -> dict[str, dict[str, TomlValue]]:
+    """Split a table into sections.
 
-    A table is a section if it has `jobs` or `cron` inside it, or nothing at all. Whatever else stands beside
-    `jobs` and `cron` keeps its whole key and goes to the top, where its key is then found to be unknown.
+    A table next to `jobs` and `cron` is a section if it contains `jobs` or `cron`, or is empty. Other keys
+    stay in `TOP` with their whole key, so that they are reported as unknown.
 
     Args:
-        table: The document, or the table of a document that is ours.
-        root: The way to that table, empty for the document itself.
+        table: The document, or the table of jobtui in it.
+        root: The path of that table; empty for the document itself.
 
     Returns:
-        The sections by name, each a mapping from dotted key to value. `TOP` is always there.
+        The sections by name, each a mapping from dotted key to value. `TOP` is always present.
 
     Raises:
         BadToml: A key is given twice, once dotted and once in quotes: `jobs.pool` and `"jobs.pool"`.
     """
     sections: dict[str, dict[str, TomlValue]] = {TOP: {}}
     for name, content in table.items():
-        if not _is_ours(name) and isinstance(content, dict) and (not content or any(map(_is_ours, content))):
-            section, inside, way = sections.setdefault(name, {}), content, (*root, name)
-        else:
-            section, inside, way = sections[TOP], {name: content}, root
-        for path, value in _leaves(inside):
+        is_section = (
+            not _is_known(name)
+            and isinstance(content, dict)
+            and (not content or any(map(_is_known, content)))
+        )
+        section = sections.setdefault(name, {}) if is_section else sections[TOP]
+        settings, parent = (content, (*root, name)) if is_section else ({name: content}, root)
+        for path, value in _leaves(settings):
             key = ".".join(path)
             if key in section:
-                raise BadToml(f"{quote_text(key)} is given twice, once dotted and once in quotes.")
-            section[key] = TomlValue(value, (*way, *path))
+                raise BadToml(f"the key {quote_text(key)} is given twice, once dotted and once in quotes.")
+            section[key] = TomlValue(value, (*parent, *path))
     return sections
 
 
-def line_of(text: str, path: tuple[str, ...]) -> int | None:
-    """Finds the line, from 1, on which a valid document sets the key at the end of a path.
+def find_line(text: str, path: tuple[str, ...]) -> int | None:
+    """Return the line, from 1, on which a valid document sets the key with this path.
 
-    A line counts only if the document up to it lacks the key and, with the statement that begins on it, has
-    the key. So a comment or a text that merely looks like the key is never taken for it.
+    It is the first line where a statement begins that adds the key to the document above it. So a comment or
+    a string that resembles the key is not mistaken for it.
 
     Returns:
-        The line, or None where it cannot be told, as with a key that is written with escapes.
+        The line, or None if it is not found, as for a key that is written with escapes.
     """
     lines = text.split("\n")
-    looks_right = re.compile(rf"(?:^|[^\w-]){re.escape(path[-1])}[\"']?\s*[=\]]")
+    resembles_key = re.compile(rf"(?:^|[^\w-]){re.escape(path[-1])}[\"']?\s*[=\]]")
     for start, line in enumerate(lines):
-        if looks_right.search(line) and _has(lines[:start], path) is False:
+        if resembles_key.search(line) and _contains(lines[:start], path) is False:
             for end in range(start + 1, len(lines) + 1):
-                has_it = _has(lines[:end], path)
-                if has_it:
+                contains = _contains(lines[:end], path)
+                if contains:
                     return start + 1
-                if has_it is False:  # the statement is complete, and it was another one
+                if contains is False:  # the statement is complete, but sets another key
                     break
     return None
 
 
-def _is_ours(name: str) -> bool:
+def _is_known(name: str) -> bool:
     return name.partition(".")[0] in _PREFIXES
 
 
 def _leaves(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Lists what is not a table, in the file's order; an empty table below the first level counts as a value.
+    """Yield the path and value of everything that is not a table, in the order of the file.
 
-    A stack instead of recursion, since a key may have more dots than Python has frames.
+    An empty table below the first level counts as a value. Uses a stack, because a key may have more dots
+    than Python's limit for recursion.
     """
-    waiting: list[tuple[tuple[str, ...], object]] = [
+    stack: list[tuple[tuple[str, ...], object]] = [
         ((name,), value) for name, value in reversed(list(table.items()))
     ]
-    while waiting:
-        path, value = waiting.pop()
+    while stack:
+        path, value = stack.pop()
         if isinstance(value, dict) and (value or len(path) == 1):
-            waiting.extend(((*path, name), inner) for name, inner in reversed(list(value.items())))
+            stack.extend(((*path, name), inner) for name, inner in reversed(list(value.items())))
         else:
             yield path, value
 
 
-def _has(lines: list[str], path: tuple[str, ...]) -> bool | None:
-    """Tells whether these lines, as a document, hold the path; None if they are no document."""
+def _contains(lines: list[str], path: tuple[str, ...]) -> bool | None:
+    """Return whether these lines, as a document, contain the path; None if they are not a valid document."""
     try:
-        here: object = parse_toml("\n".join(lines))
+        content: object = parse_toml("\n".join(lines))
     except BadToml:
         return None
     for name in path:
-        if not isinstance(here, dict) or name not in here:
+        if not isinstance(content, dict) or name not in content:
             return False
-        here = here[name]
+        content = content[name]
     return True
 
 
-def _hint_for_a_spec(line: str) -> str:
-    """Says what to do about a line of Revel's app.conf that was pasted as it is."""
+def _unquoted_spec_hint(line: str) -> str:
+    """Return the advice for a line that was pasted from Revel's app.conf, where schedules have no quotes."""
     pasted = _UNQUOTED_SPEC.fullmatch(line)
     if not pasted or not line.isprintable():
         return ""
-    return f'\nIn TOML a schedule stands in quotes: {pasted["key"]} = "{pasted["spec"].strip()}"'
+    return f'\nIn TOML, write a schedule in quotes: {pasted["key"]} = "{pasted["spec"].strip()}"'

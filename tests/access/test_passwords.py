@@ -14,7 +14,7 @@ from jobtui.access.passwords import Password, hash_password, read_password, read
 
 SECRET = "correct horse"
 UNTYPABLE = "the password contains line breaks or other characters that cannot be typed"
-DAMAGED = "this looks like a hash of `jobtui hash-password` that was cut off or changed"
+DAMAGED = "this is a damaged hash of `jobtui hash-password`: it was cut off or changed"
 
 # "password", as passlib's documentation of its scrypt hash shows it: another maker of the same format.
 PASSLIB = "$scrypt$ln=16,r=8,p=1$aM15713r3Xsvxbi31lqr1Q$nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E"
@@ -290,7 +290,7 @@ class TestBrokenHashes:
     def test_a_hash_of_another_kind_is_rejected(self, text: str) -> None:
         """As a plain password it would admit those who have read the hash."""
         with pytest.raises(
-            ValueError, match=r"^this looks like a hash of another kind; `jobtui hash-password`"
+            ValueError, match=r"^this is probably a hash of another kind; `jobtui hash-password`"
         ):
             read_password(text)
 

@@ -203,7 +203,7 @@ class TestUsage:
 
 
 class TestTargets:
-    """Targets and settings that are wrong. What is said of each is in test_loader and test_config."""
+    """Targets and settings that are wrong. test_loader and test_settings have the message for each."""
 
     @pytest.mark.parametrize(
         ("content", "message"),
@@ -250,7 +250,7 @@ class TestTargets:
         assert main([*command, "demo.py"]) == status
         err = capsys.readouterr().err
         assert err.startswith("jobtui: ")
-        assert "jobtui.toml, line 1: the key 'jobs.pol' is not known. Did you mean 'jobs.pool'?" in err
+        assert "jobtui.toml, line 1: unknown key 'jobs.pol'. Did you mean 'jobs.pool'?" in err
 
     @pytest.mark.parametrize("command", [[], ["check"]])
     def test_a_settings_file_that_is_not_there(
@@ -259,7 +259,7 @@ class TestTargets:
         """A file that was asked for must be there."""
         write()
         assert main([*command, "demo.py", "--config", "no.toml"]) == (1 if command else 2)
-        assert capsys.readouterr().err == "jobtui: no.toml: there is no such file.\n"
+        assert capsys.readouterr().err == "jobtui: no.toml: file not found.\n"
 
     def test_a_machine_without_a_zone(self, write: Write) -> None:
         """A TZ that names no zone is told in one line."""

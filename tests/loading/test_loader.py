@@ -162,7 +162,7 @@ class TestModule:
         assert job_names(load("shop_d")) == job_names(load("shop_d")) == ["greet"]
 
     def test_settings_of_a_module_may_be_in_the_current_folder(self, write: Write) -> None:
-        """A project has them at its top, and its jobs in a package; settings beside the jobs come first."""
+        """A project has them at its top, and its jobs in a package; settings next to the jobs come first."""
         write("shop_e/__init__.py", "")
         write("shop_e/jobs.py")
         write("pyproject.toml", "[tool.jobtui]\njobs.pool = 5\n")
@@ -231,7 +231,7 @@ class TestSettings:
         with pytest.raises(BadSetting) as caught:
             load("demo.py", run_mode="prod")
         assert str(caught.value) == (
-            "demo.py: the run mode prod needs a settings file, and there is none beside demo.py.\n"
+            "demo.py: the run mode prod needs a settings file, and there is none next to demo.py.\n"
             "Name the file with --config"
         )
 
