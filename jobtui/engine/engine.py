@@ -1,8 +1,10 @@
-"""The state machine: jobs, ticks, runs, the pool and its queue. No threads, no clock, no I/O.
+"""The state machine of a scheduler. It has no threads, no clock and no I/O.
 
-The engine owns every piece of the scheduler's state. Its methods are handed the time (``now``, in
-seconds since the epoch), change the books and start nothing: the runtime calls them under its one
-lock, and the workers ask for what may start with `take`.
+The engine owns the whole state of the scheduler: the jobs, the timer queue, and in its pool the runs. Its
+methods take the time as ``now``, in seconds since the epoch, and change the state, but start nothing and
+block on nothing. The kernel calls them with the state lock held. For what concerns only runs, such as
+starting the next one, the kernel calls the pool directly; what remains to be done after the lock, it finds
+in the event log.
 """
 
 from __future__ import annotations
@@ -24,62 +26,60 @@ from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.schedules.schedule import Every, Schedule
 
-LIST_LIMIT = 200  # how many runs of each kind a snapshot lists
-ENDINGS_SEARCHED = 1_000  # how far back in the ledger a run is looked for by its number
-TICK_LIMIT = 10_000  # how many ticks that passed unseen are counted one by one, of all jobs together
-TICK_LEAST = 100  # how many of one job are counted all the same
-MISFIRE_GRACE = 1.0  # seconds; a tick seen no later than this is on time
-CLOCK_NOISE = 0.001  # seconds; to this a step of the clock can be told
-# A larger step back corrects a wrong clock (Debian cron's rule); one of 3 hours is still somebody's zone.
+LIST_LIMIT = 200  # runs of each kind in a snapshot
+ENDINGS_SEARCHED = 1_000  # ledger entries that are searched for a run by its number
+TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
+TICK_LEAST = 100  # missed ticks of one job that are counted in any case
+MISFIRE_GRACE = 1.0  # seconds; a tick that is noticed no later than this is on time
+CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is measured
+# A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
 CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
-_SKIP, _TICK = (
-    Misfire.SKIP,
-    Trigger.TICK,
-)  # looking up an enum's member takes a tenth of a microsecond in Python 3.11
+_SKIP, _TICK = Misfire.SKIP, Trigger.TICK  # Python 3.11 takes 0.1 us to look up a member of an enum
 
 ONE_OFF = "one-off"
 STOPPED = "scheduler stopped"
 
 
 class Engine:
-    """The scheduler's state and every change it can go through.
+    """The state of a scheduler, and every change it can go through. Call with the state lock held.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
-        tz: The zone in which the times in views and reasons are given.
-        ledger: Where endings are kept.
+        tz: The zone of the times in views and reasons.
+        ledger: Stores the endings.
 
     Attributes:
         jobs: Every job by its name, in the order of registration.
-        phase: Where the scheduler is in its life.
-        one_offs: The jobs of one-off runs, by the name of their runnables; can be looked up without a lock.
-        over: Whether it is stopping or has stopped: nothing is accepted any more.
-        journal: What happened since it was last read.
-        pool: The runs: what is only about them is asked of it.
+        one_off_jobs: The jobs of one-off runs by the name of their runnables. It may be read without the
+            state lock.
+        phase: The phase of the scheduler's life.
+        closed: Whether the scheduler is stopping or has stopped, and accepts neither jobs nor runs.
+        event_log: The events, and the notifications that the kernel has to send.
+        pool: The runs.
     """
 
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
         self.jobs: dict[str, JobRecord] = {}
+        self.one_off_jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
+        self.closed = False
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
         self._ledger = ledger
         self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
-        self.one_off_jobs: dict[str, JobRecord] = {}
-        self._name_numbers: dict[str, int] = {}
-        self.closed = False
-        self._countable = TICK_LIMIT
+        self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
+        self._countable = TICK_LIMIT  # missed ticks that may still be counted at this wake
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
-        self._recent_views: dict[int, RunView] = {}  # of the latest picture: the endings in it, by number
+        self._recent_views: dict[int, RunView] = {}  # the endings in the latest snapshot
 
     # --- life -------------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:
-        """From here on ticks come due and runs may start."""
+        """Start the scheduler: compute when each job is due, and let runs start."""
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
         self._started = self._heartbeat = now
@@ -88,7 +88,7 @@ class Engine:
         self.event_log.emit(events.SchedulerStarted, now)
 
     def stop(self, now: float) -> None:
-        """Cancel whatever waits; from here on nothing is accepted and nothing starts."""
+        """Cancel the waiting runs; from now on accept nothing and start nothing."""
         self.phase = Phase.STOPPING
         self.closed = self.event_log.notifications_pending = True
         self.pool.accepting_starts = False
@@ -100,7 +100,7 @@ class Engine:
         self._timer_queue.clear()
 
     def abandon_running(self, now: float, reason: str) -> list[RunRecord]:
-        """End every run that is still RUNNING as CANCELLED, and return these runs; their work may go on."""
+        """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
         abandoned = list(self.pool.running.values())
         for run in abandoned:
             self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
@@ -109,7 +109,7 @@ class Engine:
         return abandoned
 
     def disable_after_fork(self) -> None:
-        """The work goes on in another process: nothing starts here, and nothing is accepted."""
+        """Accept nothing and start nothing, because the scheduler runs in the parent process."""
         self.phase = Phase.STOPPED
         self.closed = self.event_log.notifications_pending = True
         self.pool.accepting_starts = False
@@ -117,13 +117,13 @@ class Engine:
     # --- jobs -------------------------------------------------------------------------------------
 
     def add_job(self, job: JobRecord, now: float) -> None:
-        """Register a job under its name, or its name with the next free number (``name-2``).
+        """Register a job under its name, or under its name with the next free number (``name-2``).
 
         Raises:
-            RuntimeError: The scheduler has stopped: the job would never run.
+            RuntimeError: The scheduler is stopping or has stopped.
         """
         if self.closed:
-            raise RuntimeError("the scheduler has stopped: it takes no more jobs")
+            raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
         job.name = self._free_name(job.name)
         self.jobs[job.name] = job
         if self.phase is Phase.RUNNING:
@@ -131,7 +131,10 @@ class Engine:
         self.event_log.emit_job_added(job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
-        """Take a job out: what waits is cancelled, what runs goes on to its end."""
+        """Remove a job and cancel its waiting runs. Return False if it was removed before.
+
+        Its running runs continue.
+        """
         if job.removed:
             return False
         job.removed = True
@@ -144,7 +147,10 @@ class Engine:
         return True
 
     def pause_job(self, job: JobRecord, now: float) -> bool:
-        """Let a job's ticks start no runs until it is resumed; asking for a run by hand still makes one."""
+        """Let a job's ticks start no runs until it is resumed; it can still be run by hand.
+
+        Return False if the job is paused or removed, or has no schedule.
+        """
         if job.removed or job.schedule is None or job.paused_at is not None:
             return False
         job.paused_at = now
@@ -152,7 +158,10 @@ class Engine:
         return True
 
     def resume_job(self, job: JobRecord, now: float) -> bool:
-        """Let a paused job's ticks start runs again, from the next one on."""
+        """Let a paused job's ticks start runs again, from the next tick on.
+
+        Return False if the job is not paused, or is removed.
+        """
         if job.removed or job.paused_at is None:
             return False
         job.paused_at = None
@@ -160,7 +169,7 @@ class Engine:
         return True
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
-        """The job without a schedule that the one-off runs of equally named runnables share."""
+        """Return the job for the one-off runs of all runnables of that name; register it on first use."""
         job = self.one_off_jobs.get(runnable.name)
         if job is None:
             job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
@@ -174,20 +183,20 @@ class Engine:
         number = self._name_numbers.get(name, 2)
         while f"{name}-{number}" in self.jobs:
             number += 1
-        self._name_numbers[name] = number + 1  # not from 2 again: many jobs may run one function
+        self._name_numbers[name] = number + 1  # not from 2 each time: many jobs may share a function
         return f"{name}-{number}"
 
     # --- runs -------------------------------------------------------------------------------------
 
     def admit_one_off(self, run: RunRecord) -> None:
-        """Take in a run of a one-off job that was asked for without the lock."""
-        if self.closed:  # meanwhile
+        """Admit a run of a one-off job that was requested without the state lock."""
+        if self.closed:  # since the request
             self.pool.reject(run, run.created, STOPPED)
         else:
             self.pool.admit(run, run.created)
 
     def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Take in several, the oldest first."""
+        """Admit several runs as `admit_one_off` does, the oldest one first."""
         if self.closed:
             for run in runs:
                 self.admit_one_off(run)
@@ -195,7 +204,7 @@ class Engine:
             self.pool.admit_one_offs(runs)
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
-        """Ask for a run now; it passes the same gates as a tick."""
+        """Request a run now, and return it. The overlap policy applies as for a tick."""
         run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call)
         self.pool.admit(run, now)
         return run
@@ -203,14 +212,14 @@ class Engine:
     def submit_later(
         self, job: JobRecord, trigger: Trigger, due: float, now: float, call: Call | None = None
     ) -> RunRecord:
-        """Ask for a run at an instant; what is due already is admitted at the next `tick`."""
+        """Request a run at an instant, and return it. `process_due` admits it, even if it is due already."""
         run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
         self.pool.add_scheduled(run, now)
         self._timer_queue.push(run, due)
         return run
 
     def resize(self, size: int, now: float) -> None:
-        """Change the pool's size. Shrinking ends nothing: it starts nothing until there is room."""
+        """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot."""
         if size != self.pool.size:
             self.pool.resize(size)
             self.event_log.emit(events.PoolResized, now, size=size)
@@ -221,74 +230,77 @@ class Engine:
         return len(self.pool.running)
 
     def is_running(self, run: RunRecord) -> bool:
-        """Whether a run, which may be that of another scheduler, is RUNNING here."""
+        """Return whether a run is RUNNING here; it may belong to another scheduler."""
         return self.pool.running.get(run.number) is run
 
     def find_run(self, number: int) -> RunRecord | None:
-        """The waiting or running run of that number."""
+        """Return the waiting or RUNNING run with a number; None if there is none."""
         pool = self.pool
-        known = pool.running.get(number) or pool.scheduled.get(number)
+        run = pool.running.get(number) or pool.scheduled.get(number)
         waiting = (*pool.queue, *pool.held_runs(self.jobs.values()))
-        return known or next((run for run in waiting if run.number == number), None)
+        return run or next((run for run in waiting if run.number == number), None)
 
     def run_view(self, number: int) -> RunView | None:
-        """The run of that number, live or among the latest endings; None if nothing is known of it."""
-        run: LedgerEntry | None = self.find_run(number)
-        if run is None:
+        """Return the view of a live run or of one of the latest endings; None if there is none."""
+        entry: LedgerEntry | None = self.find_run(number)
+        if entry is None:
             latest = self._ledger.latest(ENDINGS_SEARCHED)
-            run = next((each for each in latest if entry_number(each) == number), None)
-        return None if run is None else entry_view(run, self.event_log.tz)
+            entry = next((each for each in latest if entry_number(each) == number), None)
+        return None if entry is None else entry_view(entry, self.event_log.tz)
 
     def find_record(self, number: int) -> RunRecord | None:
         """Return the record of a run that is RUNNING, or that the ledger keeps for its attachments."""
-        endings = (run for run in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(run, RunRecord))
-        return self.pool.running.get(number) or next((run for run in endings if run.number == number), None)
+        records = (each for each in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(each, RunRecord))
+        return self.pool.running.get(number) or next((run for run in records if run.number == number), None)
 
     # --- time -------------------------------------------------------------------------------------
 
     @property
     def next_due(self) -> float | None:
-        """The earliest instant at which `tick` has something to do; it may turn out to be stale."""
+        """When `process_due` has to be called next, in seconds since the epoch; None for never.
+
+        It may turn out that nothing is due then.
+        """
         return self._timer_queue.next_instant
 
     def process_due(self, now: float) -> None:
-        """Take everything that is due, in the order in which it was due."""
+        """Process the jobs and the scheduled runs that are due, in the order of their instants."""
         self._heartbeat = now
         self._countable = TICK_LIMIT
-        for thing in self._timer_queue.pop_due(now):
-            if isinstance(thing, RunRecord):
-                if thing.state is RunState.SCHEDULED:
-                    self.pool.release_scheduled(thing, now)
+        for entry in self._timer_queue.pop_due(now):
+            if isinstance(entry, RunRecord):
+                if entry.state is RunState.SCHEDULED:
+                    self.pool.release_scheduled(entry, now)
                 continue
             try:
-                self._tick_job(thing, now)
-            except Exception as error:  # noqa: BLE001 - a zone may be anybody's code, and the rest is due too
-                if thing.due is not None and thing.due <= now:
-                    self._set_next(thing, None)
-                self.report_internal_error(f"{thing.name}: {one_line(error)}", now)
+                self._process_job(entry, now)
+            except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
+                if entry.due is not None and entry.due <= now:
+                    self._set_next(entry, None)
+                self.report_internal_error(f"{entry.name}: {one_line(error)}", now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
-        """The wall clock was set back by ``-seconds``: nothing that counts elapsed time may stall for it.
+        """Adjust the due times after the wall clock was set back by ``-seconds``.
 
-        Intervals and delays keep the time they had left. Cron ticks keep their instant, so the hour
-        that comes twice does not repeat them, unless the clock was wrong by hours and got corrected.
-        The step is seen only at a wake, so what came due before that is due now, and not forgotten.
+        Intervals and delays keep the time they had left, so that they do not stall. Cron ticks keep their
+        instant, so that a repeated hour does not repeat them, except after a correction of hours.
+        The step is noticed only at a wake, so ticks that were due before that are due now.
         """
         if self.phase is not Phase.RUNNING:
             return
-        assert self._heartbeat is not None  # it is set by the start
-        # What the new clock would have shown at the wake before; nothing later has been looked at.
-        seen = min(now, self._heartbeat + seconds + CLOCK_NOISE)
+        assert self._heartbeat is not None  # set by `start`
+        # The previous wake, by the new clock: ticks up to that instant have been processed.
+        processed = min(now, self._heartbeat + seconds + CLOCK_NOISE)
         for job in self.jobs.values():
             schedule = job.schedule
             if isinstance(schedule, Every) and schedule.start is not None and not schedule.first_at_start:
                 job.schedule = shifted = schedule.anchored(schedule.start + timedelta(seconds=seconds))
                 if job.due is not None:
-                    # Half an interval earlier, since the step is measured and not known.
-                    since = job.due + seconds - schedule.interval.total_seconds() / 2
-                    self._set_next(job, self._next_ticks.next_tick(shifted, since))
+                    # Half an interval earlier, since the step is measured inexactly.
+                    after = job.due + seconds - schedule.interval.total_seconds() / 2
+                    self._set_next(job, self._next_ticks.next_tick(shifted, after))
             elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
-                self._set_due(job, seen)
+                self._set_due(job, processed)
         for run in self.pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
                 run.due += seconds
@@ -297,11 +309,12 @@ class Engine:
         self.event_log.emit(events.ClockStepped, now, seconds=seconds)
 
     def report_internal_error(self, error: str, now: float) -> None:
-        """Remember an exception inside the timer, for the dashboard to show."""
+        """Record an exception inside the scheduler, for the snapshot and the events."""
         self._internal_error = error
         self.event_log.emit(events.InternalError, now, error=error)
 
     def _set_due(self, job: JobRecord, after: float) -> None:
+        """Compute when a job is due next; an interval without a start begins now."""
         if job.schedule is None:
             return
         if isinstance(job.schedule, Every) and job.schedule.start is None:
@@ -316,29 +329,29 @@ class Engine:
 
     # --- ticks ------------------------------------------------------------------------------------
 
-    def _tick_job(self, job: JobRecord, now: float) -> None:
-        """One job is due: see how many of its ticks passed, and do with them what its policies say."""
+    def _process_job(self, job: JobRecord, now: float) -> None:
+        """Process the one or more ticks of a job that is due, as its policies say."""
         schedule, due = job.schedule, job.due
         assert schedule is not None  # a job without a schedule is never due
         assert due is not None
         upcoming = self._next_ticks.next_tick(schedule, due)
         if upcoming is not None and upcoming <= now:
-            self._tick_late_job(job, schedule, due, now)
+            self._process_late_job(job, schedule, due, now)
             return
         self._set_next(job, upcoming)
         if job.paused_at is not None or (job.misfire is _SKIP and now - due > MISFIRE_GRACE):
             self._end_ticks(job, due, now, 1)
         else:
-            self._run_of_tick(job, due, now)
+            self._run_for_tick(job, due, now)
 
-    def _tick_late_job(self, job: JobRecord, schedule: Schedule, due: float, now: float) -> None:
-        """Several ticks of a job have passed."""
+    def _process_late_job(self, job: JobRecord, schedule: Schedule, due: float, now: float) -> None:
+        """Process the ticks of a job of which several have passed."""
         self._set_next(job, self._next_ticks.next_tick(schedule, now))
         if job.misfire is Misfire.ALL and job.paused_at is None:
             self._start_all(job, due, now)
             return
         limit = self._countable
-        ticks = 1 + self._count(schedule, due, now)
+        ticks = 1 + self._count_ticks(schedule, due, now)
         if job.paused_at is not None or (job.misfire is _SKIP and now - due > MISFIRE_GRACE):
             self._end_ticks(job, due, now, ticks)
         else:
@@ -348,64 +361,65 @@ class Engine:
         if job.paused_at is not None:
             state, reason = RunState.SKIPPED, f"paused since {self.event_log.format_time(job.paused_at)}"
         else:
-            state, reason = (
-                RunState.MISSED,
-                f"seen only at {self.event_log.format_time(now)}, {now - due:.1f} s late",
-            )
+            noticed = self.event_log.format_time(now)
+            state, reason = RunState.MISSED, f"noticed at {noticed}, {now - due:.1f} s late"
         self.pool.end_ticks(job, state, reason, due=due, now=now, ticks=ticks)
 
-    def _count(self, schedule: Schedule, due: float, now: float) -> int:
-        """How many ticks passed after ``due``. The more were counted since the timer woke, the fewer are.
+    def _count_ticks(self, schedule: Schedule, due: float, now: float) -> int:
+        """Return how many ticks passed after ``due``, up to what may still be counted at this wake.
 
-        Counting cron ticks takes about 15 us each, and the lock is held: after two days of sleep, many
-        jobs that are due every second must not take seconds.
+        A cron tick takes about 15 us to count, with the lock held: after two days of sleep, jobs that are
+        due every second must not take seconds.
         """
-        passed = schedule.ticks_between(utc(due), utc(now), self._countable)
+        ticks = schedule.ticks_between(utc(due), utc(now), self._countable)
         if not isinstance(schedule, Every):
-            self._countable = max(TICK_LEAST, self._countable - passed)
-        return passed
+            self._countable = max(TICK_LEAST, self._countable - ticks)
+        return ticks
 
-    def _start_one(self, job: JobRecord, due: float, now: float, ticks: int, many: str) -> None:
-        run = self._run_of_tick(job, due, now, ticks)
+    def _start_one(self, job: JobRecord, due: float, now: float, ticks: int, count: str) -> None:
+        """Start one run for all missed ticks; ``count`` is their number in words."""
+        run = self._run_for_tick(job, due, now, ticks)
         if run is not None and ticks > 1:
             first = self.event_log.format_time(due)
-            reason = f"{many} ticks since {first} passed unseen; run {run.number} stands for all"
+            reason = f"{count} ticks since {first} were missed; run {run.number} covers them all"
             self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _start_all(self, job: JobRecord, due: float, now: float) -> None:
+        """Start one run for each missed tick, up to TICK_LIMIT."""
         assert job.schedule is not None
         instant: float | None = due
         started = 0
         while instant is not None and instant <= now and started < TICK_LIMIT:
-            self._run_of_tick(job, instant, now)
+            self._run_for_tick(job, instant, now)
             started += 1
             instant = self._next_ticks.next_tick(job.schedule, instant)
         if instant is not None and instant <= now:
-            reason = f"the rest of more than {TICK_LIMIT} ticks that passed unseen"
+            reason = f"the rest of more than {TICK_LIMIT} missed ticks"
             rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)
             self.pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
 
-    def _run_of_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
-        rejection_reason = self.pool.rejection_reason(job, Trigger.TICK) if job.busy else ""
-        if rejection_reason:
-            self.pool.end_ticks(job, RunState.SKIPPED, rejection_reason, due=due, now=now, ticks=ticks)
+    def _run_for_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
+        """Start a run for a tick, or skip ``ticks`` ticks."""
+        reason = self.pool.rejection_reason(job, _TICK) if job.busy else ""
+        if reason:
+            self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
             return None
         run = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
         self.pool.admit(run, now)
         return run
 
-    # --- pictures ---------------------------------------------------------------------------------
+    # --- views ------------------------------------------------------------------------------------
 
     def job_view(self, job: JobRecord) -> JobView:
-        """One job as it is now."""
+        """Return the current view of a job."""
         return job.view(self.event_log.tz)
 
     def recent_runs(self, job: JobRecord) -> tuple[RunView, ...]:
-        """The latest endings of one job, newest first, at most 20."""
-        return tuple(entry_view(ending, self.event_log.tz) for ending in reversed(job.recent))
+        """Return the latest endings of a job, newest first, at most 20."""
+        return tuple(entry_view(entry, self.event_log.tz) for entry in reversed(job.recent))
 
     def snapshot(self, now: float) -> Snapshot:
-        """Everything as it is now."""
+        """Return the current view of the whole scheduler."""
         tz, pool = self.event_log.tz, self.pool
         held = nsmallest(
             LIST_LIMIT, pool.held_runs(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
@@ -429,11 +443,11 @@ class Engine:
         )
 
     def _recent(self) -> tuple[RunView, ...]:
-        """The latest endings of all jobs, newest first; one that was shown before is the same object."""
+        """Return the latest endings, newest first; the views of the last snapshot are used again."""
         tz, known = self.event_log.tz, self._recent_views
         views = [
-            known.get(0 if isinstance(ending, RunRecord) else ending[0]) or entry_view(ending, tz)
-            for ending in self._ledger.latest(LIST_LIMIT)
+            known.get(0 if isinstance(entry, RunRecord) else entry[0]) or entry_view(entry, tz)
+            for entry in self._ledger.latest(LIST_LIMIT)
         ]
         self._recent_views = {view.number: view for view in views if view.number}
         return tuple(views)

@@ -237,14 +237,14 @@ def test_after_two_hours_of_suspension_each_job_runs_once(
         (
             RunState.COALESCED,
             119,
-            f"120 ticks since 12:01:00 passed unseen; run {numbers['cron']} stands for all",
+            f"120 ticks since 12:01:00 were missed; run {numbers['cron']} covers them all",
         )
     ]
     assert world.ticks("interval") == [
         (
             RunState.COALESCED,
             interval_ticks - 1,
-            f"{interval_ticks} ticks since 12:00:10 passed unseen; run {numbers['interval']} stands for all",
+            f"{interval_ticks} ticks since 12:00:10 were missed; run {numbers['interval']} covers them all",
         )
     ]
     assert stamp(world.next("cron").timestamp()) == "23 14:01:00"
@@ -281,13 +281,13 @@ def test_a_clock_set_forth_a_day_runs_each_job_once_and_keeps_the_grid() -> None
     [
         (
             lambda world: world.suspend(2 * HOUR),
-            (12, "seen only at 14:00:05, 6605.0 s late"),
-            (8, "seen only at 14:00:05, 6305.0 s late"),
+            (12, "noticed at 14:00:05, 6605.0 s late"),
+            (8, "noticed at 14:00:05, 6305.0 s late"),
         ),
         (
             lambda world: world.set(DAY),
-            (144, "seen only at 12:00:30, 85830.0 s late"),
-            (96, "seen only at 12:00:30, 85530.0 s late"),
+            (144, "noticed at 12:00:30, 85830.0 s late"),
+            (96, "noticed at 12:00:30, 85530.0 s late"),
         ),
     ],
     ids=["suspended two hours", "set forth a day"],

@@ -87,7 +87,7 @@ def test_a_late_timer_runs_a_job_once_and_counts_the_rest() -> None:
     bench.tick(3600)
     run = bench.take()
     assert run.due == NOON + 10
-    reason = f"360 ticks since {hms(10)} passed unseen; run 1 stands for all"
+    reason = f"360 ticks since {hms(10)} were missed; run 1 covers them all"
     assert bench.ticks == [(RunState.COALESCED, 359, reason)]
     assert due_of(bench, "a") == "23 13:00:10"
 
@@ -138,7 +138,7 @@ def test_only_what_is_counted_one_by_one_uses_up_the_counting() -> None:
     bench.job("all", "* * * * * *", misfire=Misfire.ALL)
     bench.job("counted", "* * * * * *")
     bench.tick(9_500)
-    assert [(count, reason.split()[0]) for _, count, reason in bench.ticks if "unseen" in reason] == [
+    assert [(count, reason.split()[0]) for _, count, reason in bench.ticks if "missed" in reason] == [
         (9_499, "9500"),
         (9_499, "9500"),
     ]
@@ -149,7 +149,7 @@ def test_misfire_skip_starts_nothing_late() -> None:
     bench = Bench()
     bench.job(schedule="@every 10s", misfire=Misfire.SKIP)
     bench.tick(35)
-    assert bench.ticks == [(RunState.MISSED, 3, "seen only at 12:00:35, 25.0 s late")]
+    assert bench.ticks == [(RunState.MISSED, 3, "noticed at 12:00:35, 25.0 s late")]
     assert bench.counts == (0, 0, 0)
     bench.tick(5.9)
     assert bench.counts == (0, 1, 0)
@@ -168,7 +168,7 @@ def test_misfire_skip_drops_a_single_tick_that_is_later_than_a_second() -> None:
     bench = Bench()
     bench.job(schedule="@every 10s", misfire=Misfire.SKIP)
     bench.tick(11.1)
-    assert bench.ticks == [(RunState.MISSED, 1, "seen only at 12:00:11, 1.1 s late")]
+    assert bench.ticks == [(RunState.MISSED, 1, "noticed at 12:00:11, 1.1 s late")]
     assert bench.counts == (0, 0, 0)
 
 
@@ -211,7 +211,7 @@ def test_misfire_all_has_a_limit_and_says_what_it_left_out() -> None:
     bench.tick(10_050)
     assert bench.counts == (0, 1, 9_999)
     assert bench.ticks == [
-        (RunState.MISSED, 50, "the rest of more than 10000 ticks that passed unseen"),
+        (RunState.MISSED, 50, "the rest of more than 10000 missed ticks"),
     ]
     assert bench.view(job).held == 9_999
 

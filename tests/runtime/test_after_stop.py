@@ -15,7 +15,7 @@ def scheduler() -> Scheduler:
 def test_a_stopped_scheduler_takes_no_more_jobs(scheduler: Scheduler) -> None:
     """A job that would never run is refused, in words, and is not listed."""
     scheduler.stop(0)
-    with pytest.raises(RuntimeError, match="the scheduler has stopped: it takes no more jobs"):
+    with pytest.raises(RuntimeError, match="the scheduler has stopped: it accepts no more jobs"):
         scheduler.every("5s", print)
     assert scheduler.jobs == []
 
