@@ -9,7 +9,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.attachments import existing_stop_request
+from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,7 +46,9 @@ class EventLoopThread:
         return True
 
     def cancel_task(self, run: RunRecord) -> bool:
-        """Cancel the task of a run, once: a second time would interrupt its cleaning up.
+        """Cancel the task of a run, and note that in its stop request.
+
+        A task is cancelled once: a second time would interrupt its cleaning up.
 
         Returns:
             Whether the run has a task.
@@ -65,6 +67,7 @@ class EventLoopThread:
             if run not in self._cancelled:
                 self._cancelled.add(run)
                 loop.call_soon_threadsafe(cancel)
+            stop_request_of(run).interrupted = True
             return True
 
     def stop_loop(self) -> None:

@@ -16,7 +16,6 @@ from typing import Any
 
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
-from jobtui.runtime.attachments import stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
@@ -124,9 +123,8 @@ class ThreadExecutor:
     # --- executing runs ---------------------------------------------------------------------------
 
     def interrupt(self, run: RunRecord) -> None:
-        """Cancel the coroutine of a run, if its work is one, and note that in its stop request."""
-        if self._event_loop.cancel_task(run):
-            stop_request_of(run).interrupted = True
+        """Cancel the coroutine of a run, if its work is one."""
+        self._event_loop.cancel_task(run)
 
     def cancel_coroutines(self) -> None:
         """Cancel the coroutines that still run, and end their loop."""
