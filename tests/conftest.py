@@ -1,4 +1,4 @@
-"""Nothing in the environment of whoever runs the tests may change what they see; and what many ask for."""
+"""Keep the environment of the caller from changing the results of tests; fixtures for several folders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from support.real_threads import Make
+    from support.real_threads import MakeScheduler
 
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
 # folder of its report in a variable of its own, which stays.
@@ -37,7 +37,7 @@ def _clean_environment() -> None:
         if name in _NAMES or (name.startswith(_PREFIXES) and not name.startswith(_KEPT))
     ]
     if "TEXTUAL_DIM_FACTOR" in found and "textual.filter" in sys.modules:
-        raise pytest.UsageError("unset TEXTUAL_DIM_FACTOR: Textual has read it already, for good")
+        raise pytest.UsageError("unset TEXTUAL_DIM_FACTOR: Textual has read it already and keeps the value")
     for name in found:
         del os.environ[name]
     # The snapshot plugin imports Textual before any conftest is read, and Textual keeps what it read then.
@@ -46,21 +46,20 @@ def _clean_environment() -> None:
         importlib.reload(constants)
 
 
-def _hear_interrupts() -> None:
-    # A shell starts what runs in the background with SIGINT ignored, and every process of a test would
-    # inherit that: those that a test interrupts would never end.
+def _restore_interrupts() -> None:
+    """Undo that a shell ignores SIGINT in background processes: the processes of tests would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 _clean_environment()
-_hear_interrupts()
+_restore_interrupts()
 
 
 @pytest.fixture
-def make() -> Iterator[Make]:
-    """Makes schedulers in UTC; when the test is over, stops them and sees that their threads end."""
-    from support.real_threads import schedulers  # noqa: PLC0415 - it lies in the folder of those who ask for this
+def make_scheduler() -> Iterator[MakeScheduler]:
+    """Make schedulers in UTC; after the test, stop them and assert that none of their threads is left."""
+    from support.real_threads import scheduler_factory  # noqa: PLC0415 - loads only for tests that use it
 
-    with schedulers() as make:
-        yield make
+    with scheduler_factory() as make_scheduler:
+        yield make_scheduler

@@ -416,7 +416,7 @@ class TestServing:
         scheduler = Scheduler()
 
         def talk() -> None:
-            print("spoken")  # noqa: T201 - what this is about
+            print("spoken")
 
         run = scheduler.now(talk)
 

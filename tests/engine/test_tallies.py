@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from support.engine_harness import Bench
-from support.real_threads import Gate, Make, done, hold
+from support.real_threads import BlockingJob, MakeScheduler, assert_ended, hold_lock
 
 from jobtui.engine.enums import Misfire, Overlap, Phase, RunState
 from jobtui.engine.records import JobRecord
@@ -99,32 +99,32 @@ def test_ticks_that_passed_unseen_are_counted_one_by_one() -> None:
     assert tally(missed) == {"missed": 10}
 
 
-def test_the_tallies_agree_with_the_ledger_in_a_flood(make: Make) -> None:
+def test_the_tallies_agree_with_the_ledger_in_a_flood(make_scheduler: MakeScheduler) -> None:
     """20,000 short runs, most of them in a worker's hand, and those that come to nothing."""
-    scheduler = make(pool=2)
-    gate = Gate()
-    held = scheduler.schedule("@yearly", gate, name="held")
-    skips = scheduler.schedule("@yearly", gate, name="skips", overlap="skip")
+    scheduler = make_scheduler(pool=2)
+    blocker = BlockingJob()
+    held = scheduler.schedule("@yearly", blocker, name="held")
+    skips = scheduler.schedule("@yearly", blocker, name="skips", overlap="skip")
     scheduler.start()
     runs = [held.run(), skips.run()]
-    gate.wait_begun(2)
+    blocker.wait_started(2)
     waiting = [held.run() for _ in range(100)]
     assert all(run.cancel() for run in waiting)
     for _ in range(50):
         skips.run()
-    gate.open()
-    done(*runs)
-    done(*[scheduler.now(abs, number) for number in range(20_000)])
+    blocker.release()
+    assert_ended(*runs)
+    assert_ended(*[scheduler.now(abs, number) for number in range(20_000)])
     found = {each.job: each for each in scheduler.counters()}
     assert found["abs"].ok == 20_000
     assert found["held"] == JobCounters("held", False, 1, 0, 100, 0, 0, 0)
     assert found["skips"] == JobCounters("skips", False, 1, 0, 0, 50, 0, 0)
 
 
-def test_tallies_come_in_order_and_without_what_was_removed_meanwhile(make: Make) -> None:
+def test_tallies_come_in_order_and_without_what_was_removed_meanwhile(make_scheduler: MakeScheduler) -> None:
     """They are taken a few jobs at a time; the lock is free in between."""
-    scheduler = make()
-    jobs = [scheduler.schedule("@yearly", Gate(), name=f"job-{number}") for number in range(1000)]
+    scheduler = make_scheduler()
+    jobs = [scheduler.schedule("@yearly", BlockingJob(), name=f"job-{number}") for number in range(1000)]
     tallies = scheduler.counters()
     first = next(tallies)
     jobs[-1].remove()
@@ -140,10 +140,10 @@ def test_the_tally_of_every_state_of_the_ledger_has_a_field() -> None:
 # --- the pulse ------------------------------------------------------------------------------------
 
 
-def test_the_heartbeat_ages_until_the_timer_wakes(make: Make) -> None:
+def test_the_heartbeat_ages_until_the_timer_wakes(make_scheduler: MakeScheduler) -> None:
     """It goes by the clock that is never set: an hour that somebody sets the other one by is no hour."""
     clock = ManualClock(1e9)
-    scheduler = make(clock=clock)
+    scheduler = make_scheduler(clock=clock)
     assert scheduler.liveness().heartbeat_age is None
     scheduler.start()
     clock.step(3600)
@@ -155,12 +155,12 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make: Make) -> None:
     assert scheduler.liveness().heartbeat_age == 0
 
 
-def test_the_pulse_needs_no_lock(make: Make) -> None:
+def test_the_pulse_needs_no_lock(make_scheduler: MakeScheduler) -> None:
     """Whoever holds the lock for ever holds up everybody but those who look whether it beats."""
-    scheduler = make(clock=ManualClock(1e9))
+    scheduler = make_scheduler(clock=ManualClock(1e9))
     scheduler.start()
-    let_go = hold(scheduler)
+    release_lock = hold_lock(scheduler)
     try:
         assert scheduler.liveness().phase is Phase.RUNNING
     finally:
-        let_go()
+        release_lock()

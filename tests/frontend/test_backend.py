@@ -432,7 +432,7 @@ def test_details_with_a_change_of_the_clock(world: World) -> None:
 
 def test_what_a_run_printed(world: World) -> None:
     """A run's output is there by its number; of a run that printed nothing, or never was, it is empty."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))  # noqa: T201
+    scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))
     with capture_streams(world.console):
         number = source.run("a")
         until(source, lambda snapshot: snapshot.recent)

@@ -5,7 +5,7 @@ import threading
 from typing import Any
 
 import pytest
-from support.real_threads import LIMIT, Make, join_ours
+from support.real_threads import LIMIT, MakeScheduler, assert_no_threads_left
 
 import jobtui
 from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler, current_run
@@ -13,9 +13,9 @@ from jobtui.engine.enums import Trigger
 
 
 @pytest.fixture
-def scheduler(make: Make) -> Scheduler:
+def scheduler(make_scheduler: MakeScheduler) -> Scheduler:
     """A scheduler that runs, with a pool of 2."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
     return scheduler
 
@@ -302,7 +302,7 @@ def test_a_coroutine_that_cleans_up_after_the_stop_is_not_interrupted_again(sche
     assert work.cleaning.wait(LIMIT)
     assert not loop.cancel_task(record)
     work.go_on.set()
-    join_ours()
+    assert_no_threads_left()
     assert work.cleaned == [run.number]
     assert not loop.cancel_task(record)
 
@@ -389,7 +389,7 @@ def test_who_is_given_up_at_the_stop_is_asked_to_stop(scheduler: Scheduler) -> N
     run = scheduler.now(work)
     assert begun.wait(LIMIT)
     assert not scheduler.stop(0)
-    join_ours()
+    assert_no_threads_left()
     assert asked == [False, True]
     assert (run.state, "given up" in run.reason) == (RunState.CANCELLED, True)
 

@@ -7,7 +7,18 @@ from itertools import count
 from typing import Any
 
 import pytest
-from support.real_threads import LIMIT, Bell, Gate, Make, Noting, Waiting, done, hold, ours, zero
+from support.real_threads import (
+    LIMIT,
+    BlockingJob,
+    FakeTimer,
+    MakeScheduler,
+    ManualExecutor,
+    NotifyingDeque,
+    assert_ended,
+    hold_lock,
+    jobtui_threads,
+    zero,
+)
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.events import RunQueued
@@ -33,8 +44,8 @@ class Stage:
 
     def __init__(self, scheduler: Scheduler, clock: ManualClock) -> None:
         self.clock, self.scheduler, self.kernel = clock, scheduler, scheduler._kernel
-        self.executor = Waiting(scheduler)
-        self.bell = self.kernel._timer = Bell()
+        self.executor = ManualExecutor(scheduler)
+        self.bell = self.kernel._timer = FakeTimer()
         self.scheduler.start()
         self.kernel._poll()
         self._numbers = count(1)
@@ -62,10 +73,10 @@ class Stage:
 
 
 @pytest.fixture
-def stage(make: Make) -> Iterator[Stage]:
+def stage(make_scheduler: MakeScheduler) -> Iterator[Stage]:
     """A stage with a pool of 3."""
     clock = ManualClock(NOON)
-    stage = Stage(make(pool=3, clock=clock), clock)
+    stage = Stage(make_scheduler(pool=3, clock=clock), clock)
     yield stage
     stage.scheduler.stop(0)  # nobody does the work
 
@@ -77,89 +88,91 @@ def slow() -> None:
 # --- the inbox ------------------------------------------------------------------------------------
 
 
-def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(make: Make) -> None:
+def test_a_run_asked_for_while_the_lock_is_taken_is_admitted_when_it_is_free(
+    make_scheduler: MakeScheduler,
+) -> None:
     """Whoever asks does not wait for the lock; whoever has it looks into the inbox before and after."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
-    done(scheduler.now(zero))  # from here on there is a job for them
-    let_go = hold(scheduler)
+    assert_ended(scheduler.now(zero))  # from here on there is a job for them
+    release_lock = hold_lock(scheduler)
     runs = [scheduler.now(zero) for _ in range(100)]
     assert {run.state for run in runs} == {RunState.QUEUED}
-    let_go()
-    done(*runs)
+    release_lock()
+    assert_ended(*runs)
     assert [run.number for run in runs] == list(range(2, 102))
     assert scheduler.snapshot().jobs[0].runs == 101
 
 
-def test_whoever_had_the_lock_lets_in_who_asked_meanwhile(make: Make) -> None:
+def test_whoever_had_the_lock_lets_in_who_asked_meanwhile(make_scheduler: MakeScheduler) -> None:
     """Nobody else has to come: the run starts though nothing more is asked of the scheduler."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
-    done(scheduler.now(zero))
+    assert_ended(scheduler.now(zero))
     begun = threading.Event()
 
     def begin() -> None:
         begun.set()
 
-    done(scheduler.now(begin))  # from here on there is a job for it
+    assert_ended(scheduler.now(begin))  # from here on there is a job for it
     begun.clear()
-    let_go = hold(scheduler)
+    release_lock = hold_lock(scheduler)
     scheduler.now(begin)
     assert not begun.is_set()
-    let_go()
+    release_lock()
     assert begun.wait(LIMIT)
 
 
-def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make: Make) -> None:
+def test_a_worker_that_finds_the_lock_taken_reports_all_the_same(make_scheduler: MakeScheduler) -> None:
     """It puts its report into the inbox and rests; the next run finds it there."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate, reports = Gate(), Noting()
+    blocker, reports = BlockingJob(), NotifyingDeque()
     scheduler._kernel._reports = reports
-    run = scheduler.now(gate)
-    gate.wait_begun()
-    let_go = hold(scheduler)
-    gate.open()
-    assert reports.filled.wait(LIMIT)
+    run = scheduler.now(blocker)
+    blocker.wait_started()
+    release_lock = hold_lock(scheduler)
+    blocker.release()
+    assert reports.appended.wait(LIMIT)
     assert run.state is RunState.RUNNING
-    let_go()
-    assert run.result(LIMIT) == "through"
-    assert scheduler.now(gate).result(LIMIT) == "through"
-    assert [name for name in ours() if "worker" in name] == ["jobtui-worker-1"]
+    release_lock()
+    assert run.result(LIMIT) == "released"
+    assert scheduler.now(blocker).result(LIMIT) == "released"
+    assert [name for name in jobtui_threads() if "worker" in name] == ["jobtui-worker-1"]
 
 
-def test_whoever_had_the_lock_takes_in_what_was_reported_meanwhile(make: Make) -> None:
+def test_whoever_had_the_lock_takes_in_what_was_reported_meanwhile(make_scheduler: MakeScheduler) -> None:
     """The next run in the queue starts though nothing more is asked of the scheduler."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate, begun, reports = Gate(), threading.Event(), Noting()
+    blocker, begun, reports = BlockingJob(), threading.Event(), NotifyingDeque()
     scheduler._kernel._reports = reports
-    scheduler.now(gate)
-    gate.wait_begun()
+    scheduler.now(blocker)
+    blocker.wait_started()
     scheduler.now(begun.set)
-    let_go = hold(scheduler)
-    gate.open()
-    assert reports.filled.wait(LIMIT)
-    let_go()
+    release_lock = hold_lock(scheduler)
+    blocker.release()
+    assert reports.appended.wait(LIMIT)
+    release_lock()
     assert begun.wait(LIMIT)
 
 
 def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the worker whose turn it was: nobody else has to come."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
     begun, pool = threading.Event(), scheduler._kernel._pool
-    gate, turn = Gate(), pool.finish_and_start_next
+    blocker, turn = BlockingJob(), pool.finish_and_start_next
 
     def begin() -> None:
         begun.set()
 
     def work() -> None:
-        gate.run()
+        blocker.run()
 
-    done(scheduler.now(begin))
+    assert_ended(scheduler.now(begin))
     begun.clear()
 
     def asking(*arguments: Any) -> Any:
@@ -169,9 +182,9 @@ def test_what_is_asked_for_in_the_middle_of_a_turn_is_let_in_behind_it(
         return run
 
     scheduler.now(work)
-    gate.wait_begun()
+    blocker.wait_started()
     monkeypatch.setattr(pool, "finish_and_start_next", asking)
-    gate.open()
+    blocker.release()
     assert begun.wait(LIMIT)
 
 
@@ -194,7 +207,7 @@ def test_who_arrives_or_turns_takes_what_is_in_the_inbox(stage: Stage) -> None:
     assert [run.state] == [RunState.QUEUED]
     assert stage.turn(SHORT) is not None
     assert [run.state] == [RunState.RUNNING]
-    assert stage.executor.sent_for == 1
+    assert stage.executor.wake_ups == 1
 
 
 def test_what_was_asked_for_before_a_tick_is_queued_before_it(stage: Stage) -> None:
@@ -225,30 +238,30 @@ def test_runs_that_are_let_in_together_have_an_event_each(stage: Stage) -> None:
 # --- who is on the way ----------------------------------------------------------------------------
 
 
-def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make: Make) -> None:
+def test_one_worker_at_a_time_is_on_its_way_and_sends_for_the_next(make_scheduler: MakeScheduler) -> None:
     """A burst wakes no more threads than it needs; who comes and finds a second run sends for the next."""
-    scheduler = make(pool=3)
-    executor = Waiting(scheduler)
+    scheduler = make_scheduler(pool=3)
+    executor = ManualExecutor(scheduler)
     scheduler.start()
     scheduler.now(zero)
-    assert executor.sent_for == 1
+    assert executor.wake_ups == 1
     for _ in range(5):
         scheduler.now(zero)
-    assert executor.sent_for == 1
+    assert executor.wake_ups == 1
     start_first = scheduler._kernel.start_first
     assert start_first(Worker("worker-1")) is not None
-    assert executor.sent_for == 2
+    assert executor.wake_ups == 2
     assert start_first(Worker("worker-2")) is not None
-    assert executor.sent_for == 3
+    assert executor.wake_ups == 3
     assert start_first(Worker("worker-3")) is not None
-    assert executor.sent_for == 3  # the pool is full
+    assert executor.wake_ups == 3  # the pool is full
     assert scheduler.snapshot().pool.queued == 3
     scheduler.stop(0)  # nobody does the work
 
 
-def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make) -> None:
+def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make_scheduler: MakeScheduler) -> None:
     """Else the run it was sent for would wait for a worker that has ended."""
-    scheduler = make()
+    scheduler = make_scheduler()
     executor = scheduler._kernel._executor
 
     class Sleeper(Worker):
@@ -270,14 +283,14 @@ def test_a_worker_that_is_sent_for_as_it_gives_up_comes_all_the_same(make: Make)
 
 
 def test_without_threads_to_be_had_runs_wait_for_the_ones_there_are(
-    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A machine at its limit raises RuntimeError; that is logged, and no slot is lost for it."""
-    scheduler = make(pool=4)
+    scheduler = make_scheduler(pool=4)
     scheduler.start()
-    gate = Gate()
-    first = scheduler.now(gate)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    first = scheduler.now(blocker)
+    blocker.wait_started()
 
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -288,19 +301,21 @@ def test_without_threads_to_be_had_runs_wait_for_the_ones_there_are(
     assert second.state is RunState.QUEUED
     assert "no thread can be started" in caplog.text
     scheduler.resize(5)  # any change sends for workers again
-    done(second)
-    gate.open()
-    done(first)
+    assert_ended(second)
+    blocker.release()
+    assert_ended(first)
 
 
-def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_could_not_come_is_expected_no_more(
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was asked for meanwhile is let in, and the next change sends for somebody who can."""
-    scheduler = make(pool=4)
+    scheduler = make_scheduler(pool=4)
     scheduler.start()
-    done(scheduler.now(zero))
-    gate = Gate()
-    first = scheduler.now(gate)
-    gate.wait_begun()
+    assert_ended(scheduler.now(zero))
+    blocker = BlockingJob()
+    first = scheduler.now(blocker)
+    blocker.wait_started()
     runs: list[Run] = []
 
     def refuse(thread: threading.Thread) -> None:
@@ -315,20 +330,20 @@ def test_who_could_not_come_is_expected_no_more(make: Make, monkeypatch: pytest.
     assert not scheduler._kernel._requests
     assert {run.state for run in runs} == {RunState.QUEUED}
     scheduler.resize(5)
-    done(*runs)
+    assert_ended(*runs)
     assert first.state is RunState.RUNNING
-    gate.open()
-    assert first.result(LIMIT) == "through"
+    blocker.release()
+    assert first.result(LIMIT) == "released"
 
 
 # --- hasty workers --------------------------------------------------------------------------------
 
 
-def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> None:
+def test_who_does_a_short_run_is_expected_back_but_not_for_long(make_scheduler: MakeScheduler) -> None:
     """Nobody else is woken for what waits, until the timer has seen that the short run goes on and on."""
-    scheduler = make(pool=3)
-    executor, kernel = Waiting(scheduler), scheduler._kernel
-    bell = kernel._timer = Bell()
+    scheduler = make_scheduler(pool=3)
+    executor, kernel = ManualExecutor(scheduler), scheduler._kernel
+    bell = kernel._timer = FakeTimer()
     scheduler.start()
     kernel._poll()
     worker = Worker("worker-1")
@@ -337,21 +352,21 @@ def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> N
     worker.outcome.elapsed = 1e-6
     assert kernel.finish_and_start_next(worker) is None  # from here on these runs are known to be short
     runs = [scheduler.now(zero) for _ in range(2)]
-    assert (executor.sent_for, bell.rung) == (2, 0)
+    assert (executor.wake_ups, bell.wake_ups) == (2, 0)
     worker = Worker("worker-2")
     worker.outcome.elapsed = 1e-6
     worker.outcome.run = kernel.start_first(worker)
-    assert (executor.sent_for, bell.rung) == (2, 1)  # the timer is told to look, once
+    assert (executor.wake_ups, bell.wake_ups) == (2, 1)  # the timer is told to look, once
     runs += [scheduler.now(zero) for _ in range(2)]
-    assert (executor.sent_for, bell.rung) == (2, 1)
+    assert (executor.wake_ups, bell.wake_ups) == (2, 1)
     kernel._poll()
-    assert executor.sent_for == 2
+    assert executor.wake_ups == 2
     worker.outcome.run = kernel.finish_and_start_next(worker)  # it came back, and does another one
     assert worker.outcome.run is not None
     kernel._poll()
-    assert executor.sent_for == 2
+    assert executor.wake_ups == 2
     kernel._poll()
-    assert executor.sent_for == 3
+    assert executor.wake_ups == 3
     assert [run.state for run in runs] == [RunState.OK, RunState.RUNNING, RunState.QUEUED, RunState.QUEUED]
     worker.outcome.elapsed = 1.0
     worker.outcome.run = kernel.finish_and_start_next(worker)
@@ -362,11 +377,13 @@ def test_who_does_a_short_run_is_expected_back_but_not_for_long(make: Make) -> N
     scheduler.stop(0)
 
 
-def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Make) -> None:
+def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(
+    make_scheduler: MakeScheduler,
+) -> None:
     """What is asked for meanwhile has told it."""
-    scheduler = make()
-    executor, kernel = Waiting(scheduler), scheduler._kernel
-    bell = kernel._timer = Bell()
+    scheduler = make_scheduler()
+    executor, kernel = ManualExecutor(scheduler), scheduler._kernel
+    bell = kernel._timer = FakeTimer()
     scheduler.start()
     kernel._poll()
     for expected in (1, 2):
@@ -376,10 +393,10 @@ def test_the_timer_looks_too_if_nothing_waited_when_the_short_run_began(make: Ma
         worker.outcome.elapsed = 1e-6
         if expected == 1:
             assert kernel.finish_and_start_next(worker) is None
-    assert bell.rung == 0
+    assert bell.wake_ups == 0
     scheduler.now(zero)
     scheduler.now(zero)
-    assert (executor.sent_for, bell.rung) == (2, 1)
+    assert (executor.wake_ups, bell.wake_ups) == (2, 1)
     scheduler.stop(0)
 
 
@@ -396,14 +413,14 @@ def test_a_worker_that_takes_a_longer_run_is_not_expected_back(stage: Stage) -> 
     stage.come()
     assert stage.turn(LONG) is None
     stage.hurry()
-    sent_for = stage.executor.sent_for
+    sent_for = stage.executor.wake_ups
     for work in (slow, slow):
         stage.scheduler.now(work)
-    assert stage.executor.sent_for == sent_for
+    assert stage.executor.wake_ups == sent_for
     run = stage.turn(SHORT)
     assert run.job.name == "slow"
     assert not stage.executor.short_runners
-    assert stage.executor.sent_for == sent_for + 1
+    assert stage.executor.wake_ups == sent_for + 1
 
 
 def test_the_timer_is_told_to_look_at_each_short_run_that_somebody_waits_behind(stage: Stage) -> None:
@@ -411,9 +428,9 @@ def test_the_timer_is_told_to_look_at_each_short_run_that_somebody_waits_behind(
     for rung in range(3):
         stage.hurry()
         assert stage.kernel._poll() == math.inf  # nobody waits
-        assert stage.bell.rung == rung
+        assert stage.bell.wake_ups == rung
         stage.scheduler.now(zero)
-        assert stage.bell.rung == rung + 1
+        assert stage.bell.wake_ups == rung + 1
         stage.kernel._poll()
         assert stage.turn(SHORT) is not None
         assert stage.turn(SHORT) is None
@@ -425,19 +442,19 @@ def test_a_worker_that_finds_more_runs_than_it_takes_tells_the_timer_to_look(sta
     stage.hurry()
     for _ in range(3):
         stage.scheduler.now(zero)
-    stage.kernel._straggler_check_due, rung = False, stage.bell.rung  # the timer has looked just now
+    stage.kernel._straggler_check_due, rung = False, stage.bell.wake_ups  # the timer has looked just now
     assert stage.turn(SHORT) is not None
-    assert stage.bell.rung == rung + 1
+    assert stage.bell.wake_ups == rung + 1
 
 
 def test_the_timer_is_not_woken_where_it_looks_soon_by_itself(stage: Stage) -> None:
     """Something is due in a moment anyway."""
     stage.scheduler.in_(STRAGGLER_DELAY / 2, slow)
     stage.kernel._poll()
-    rung = stage.bell.rung
+    rung = stage.bell.wake_ups
     stage.hurry()
     stage.scheduler.now(zero)
-    assert stage.bell.rung == rung
+    assert stage.bell.wake_ups == rung
 
 
 def test_whoever_waits_for_a_run_is_told_also_while_others_are_on_the_way(stage: Stage) -> None:
@@ -469,17 +486,17 @@ def test_no_change_wakes_the_timer_for_what_it_knows(stage: Stage) -> None:
     """Only what is due earlier than it will look does."""
     stage.scheduler.every("1h", slow)
     stage.kernel._poll()
-    rung = stage.bell.rung
+    rung = stage.bell.wake_ups
     stage.scheduler.snapshot()
     stage.scheduler.in_("2h", slow)
-    assert stage.bell.rung == rung
+    assert stage.bell.wake_ups == rung
     stage.scheduler.in_("30m", slow)
-    assert stage.bell.rung == rung + 1
+    assert stage.bell.wake_ups == rung + 1
 
 
-def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make) -> None:
+def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make_scheduler: MakeScheduler) -> None:
     """A job that was quick a hundred times and then waits for the next one does not wait for ever."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
     second = threading.Event()
     turns = iter([*(lambda: None for _ in range(100)), lambda: second.wait(LIMIT), second.set])
@@ -488,8 +505,8 @@ def test_who_waits_on_a_short_run_that_hangs_is_started_by_the_timer(make: Make)
         next(turns)()
 
     for _ in range(100):
-        done(scheduler.now(work))
-    done(scheduler.now(work), scheduler.now(work))
+        assert_ended(scheduler.now(work))
+    assert_ended(scheduler.now(work), scheduler.now(work))
     assert second.is_set()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.real_threads import LIMIT, Make, done
+from support.real_threads import LIMIT, MakeScheduler, assert_ended
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
@@ -26,11 +26,11 @@ def noop() -> None:
 
 
 @pytest.fixture
-def scheduler(make: Make) -> Scheduler:
+def scheduler(make_scheduler: MakeScheduler) -> Scheduler:
     """A running scheduler that knows `noop`, with a pool of 2."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
-    done(scheduler.now(noop))
+    assert_ended(scheduler.now(noop))
     return scheduler
 
 
@@ -216,7 +216,7 @@ def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, st
 def through_together(scheduler: Scheduler) -> None:
     """See that two runs still go at once."""
     together = threading.Barrier(2)
-    done(*(scheduler.now(together.wait, LIMIT) for _ in range(2)))
+    assert_ended(*(scheduler.now(together.wait, LIMIT) for _ in range(2)))
 
 
 def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
@@ -235,7 +235,7 @@ def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
         raise ValueError("no")
 
     run = scheduler.now(fail)
-    done(run)
+    assert_ended(run)
     assert (run.state, run.reason) == (
         RunState.FAILED,
         "error inside the scheduler: KeyError: 'a book is missing'",
@@ -265,10 +265,10 @@ def break_behind_a_rest(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two would be sent for where there is one."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
     failed, told = kernel.worker_crashed, threading.Event()
@@ -286,10 +286,10 @@ def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
 
 
 def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_again(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was at rest when the error came, and had been called when that was told."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
     failed, told = kernel.worker_crashed, threading.Event()

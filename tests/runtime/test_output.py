@@ -165,8 +165,8 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
     """Standard output and standard error of a run are its output; nothing of it is printed."""
 
     def talk() -> None:
-        print("out")  # noqa: T201 - what this is about
-        print("err", file=sys.stderr)  # noqa: T201
+        print("out")
+        print("err", file=sys.stderr)
         sys.stdout.write("no newline")
         sys.stdout.flush()
         assert not sys.stdout.isatty()
@@ -174,7 +174,7 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
     console = OutputLog()
     with capture_streams(console):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
-        print("from outside")  # noqa: T201
+        print("from outside")
     assert console.lines() == [
         ("talk", "out"),
         ("talk", "err"),
@@ -192,7 +192,7 @@ def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
         def talk() -> None:
             for index in range(20):
                 both.wait()
-                print(name, index)  # noqa: T201
+                print(name, index)
 
         return talk
 
@@ -210,11 +210,11 @@ def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
 
     def talker(name: str) -> Callable[[], object]:
         async def child() -> None:
-            print(name, "child")  # noqa: T201
+            print(name, "child")
 
         async def talk() -> None:
             for index in range(5):
-                print(name, index)  # noqa: T201
+                print(name, index)
                 await asyncio.sleep(0)
             await asyncio.create_task(child())
 
@@ -273,7 +273,7 @@ def test_warnings_are_routed(scheduler: Scheduler) -> None:
     with capture_streams(OutputLog()), warnings.catch_warnings():
         warnings.simplefilter("always")
         # pytest collects warnings; this is where Python itself writes them.
-        warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)  # noqa: T201
+        warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)
         assert "DeprecationWarning('old thing')" in output_of(scheduler, warn, "warn")
 
 
@@ -340,14 +340,14 @@ def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.
     monkeypatch.setattr(sys, "stderr", err)
 
     def talk() -> None:
-        print("one", flush=True)  # noqa: T201 - what this is about
+        print("one", flush=True)
         sys.stderr.write("two\n")
-        print("three")  # noqa: T201
+        print("three")
 
     console = OutputLog()
     with capture_streams(console, pass_on=True):
         assert output_of(scheduler, talk, "talk") == "one\ntwo\nthree\n"
-        print("outside")  # noqa: T201
+        print("outside")
     assert out.done == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
     assert err.done == ["two\n"]
     assert [text for _, text in console.lines()] == ["one", "two", "three", "outside"]
@@ -395,7 +395,7 @@ def test_what_the_stream_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch
     out, console = Kept(), OutputLog()
     monkeypatch.setattr(sys, "stdout", out)
     with capture_streams(console, pass_on=True):
-        print("日 e")  # noqa: T201
+        print("日 e")
     assert out.done == ["\\u65e5 e", "\n"]
     assert console.lines() == [("stdout", "日 e")]
 
@@ -420,7 +420,7 @@ def test_a_stream_that_is_broken_harms_nobody(
     with capture_streams(OutputLog(), pass_on=True):
         text = output_of(
             scheduler,
-            lambda: [print("still", flush=True), print("here", file=sys.stderr)],  # noqa: T201
+            lambda: [print("still", flush=True), print("here", file=sys.stderr)],
             "talk",
         )
         assert text == "still\nhere\n"

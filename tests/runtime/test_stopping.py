@@ -13,7 +13,17 @@ from functools import partial
 from typing import Any
 
 import pytest
-from support.real_threads import LIMIT, Gate, Make, Waiting, done, hold, join_ours, ours, zero
+from support.real_threads import (
+    LIMIT,
+    BlockingJob,
+    MakeScheduler,
+    ManualExecutor,
+    assert_ended,
+    assert_no_threads_left,
+    hold_lock,
+    jobtui_threads,
+    zero,
+)
 
 from jobtui import RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
@@ -22,14 +32,14 @@ from jobtui.runtime.executors.base import Worker
 # --- who is waited for ----------------------------------------------------------------------------
 
 
-def test_stop_waits_for_running_work_and_cancels_what_waits(make: Make) -> None:
+def test_stop_waits_for_running_work_and_cancels_what_waits(make_scheduler: MakeScheduler) -> None:
     """In time: True; no thread is left; nothing is accepted any more."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate = Gate()
-    running, waiting, later = scheduler.now(gate), scheduler.now(zero), scheduler.in_("1h", zero)
-    gate.wait_begun()
-    subscription = scheduler.subscribe(gate.open)  # the first event is the stop's
+    blocker = BlockingJob()
+    running, waiting, later = scheduler.now(blocker), scheduler.now(zero), scheduler.in_("1h", zero)
+    blocker.wait_started()
+    subscription = scheduler.subscribe(blocker.release)  # the first event is the stop's
     assert scheduler.stop(LIMIT)
     assert [run.state for run in (running, waiting, later)] == [RunState.OK, *[RunState.CANCELLED] * 2]
     assert waiting.reason == "scheduler stopped"
@@ -39,16 +49,16 @@ def test_stop_waits_for_running_work_and_cancels_what_waits(make: Make) -> None:
         *["RunFinished"] * 3,
         "SchedulerStopped",
     ]
-    join_ours()
+    assert_no_threads_left()
     for ask in (scheduler.now, lambda what: scheduler.in_("1s", what)):
         with pytest.raises(RuntimeError, match="the scheduler has stopped: it takes no more runs"):
             ask(zero)
 
 
-def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make: Make) -> None:
+def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make_scheduler: MakeScheduler) -> None:
     """Also while a worker has been sent for, and the timer is about to look who does short runs."""
-    scheduler = make()
-    executor, kernel = Waiting(scheduler), scheduler._kernel
+    scheduler = make_scheduler()
+    executor, kernel = ManualExecutor(scheduler), scheduler._kernel
     scheduler.start()
     scheduler.now(zero)
     worker = Worker("worker-1")
@@ -65,11 +75,11 @@ def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make: Make)
     assert answers == [True]
 
 
-def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make: Make) -> None:
+def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make_scheduler: MakeScheduler) -> None:
     """It was accepted before the stop and admitted after it: CANCELLED, and nobody waits for ever."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
-    done(scheduler.now(zero))
+    assert_ended(scheduler.now(zero))
     kernel = scheduler._kernel
     now = kernel._now
 
@@ -86,31 +96,31 @@ def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make: Make) -> None
     assert scheduler.snapshot().recent[0].number == run.number
 
 
-def test_work_that_does_not_end_is_given_up(make: Make) -> None:
+def test_work_that_does_not_end_is_given_up(make_scheduler: MakeScheduler) -> None:
     """After the grace it is CANCELLED, its waiters are woken, and its late end changes nothing."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate = Gate()
-    run = scheduler.now(gate)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    run = scheduler.now(blocker)
+    blocker.wait_started()
     assert not scheduler.stop(0.01)
-    done(run)
+    assert_ended(run)
     assert run.reason == "still running 0.01 s after the scheduler stopped; given up"
     assert not scheduler.stop(LIMIT)  # a second stop says the same, and does not wait
-    gate.open()
-    join_ours()
+    blocker.release()
+    assert_no_threads_left()
     assert run.state is RunState.CANCELLED
     with pytest.raises(RunCancelledError, match="given up"):
         run.result(0)
 
 
-def test_two_who_stop_at_once_both_get_the_answer(make: Make) -> None:
+def test_two_who_stop_at_once_both_get_the_answer(make_scheduler: MakeScheduler) -> None:
     """The one with the shorter grace ends the wait of the other."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate = Gate()
-    scheduler.now(gate)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    scheduler.now(blocker)
+    blocker.wait_started()
     answers: list[bool] = []
     stopping = threading.Event()
     scheduler.subscribe(stopping.set)
@@ -120,41 +130,41 @@ def test_two_who_stop_at_once_both_get_the_answer(make: Make) -> None:
     assert not scheduler.stop(0)
     patient.join(LIMIT)
     assert answers == [False]
-    gate.open()
+    blocker.release()
 
 
-def test_a_scheduler_that_was_never_started_can_be_stopped(make: Make) -> None:
+def test_a_scheduler_that_was_never_started_can_be_stopped(make_scheduler: MakeScheduler) -> None:
     """What waits is cancelled; it cannot be started afterwards; an endless grace is one."""
-    scheduler = make()
+    scheduler = make_scheduler()
     run = scheduler.now(zero)
     assert scheduler.stop(float("inf"))
     assert run.state is RunState.CANCELLED
     with pytest.raises(RuntimeError, match="started once"):
         scheduler.start()
-    assert ours() == []
+    assert jobtui_threads() == []
 
 
-def test_a_job_may_stop_the_scheduler_and_is_not_waited_for(make: Make) -> None:
+def test_a_job_may_stop_the_scheduler_and_is_not_waited_for(make_scheduler: MakeScheduler) -> None:
     """It would wait for itself. Others are waited for; its own run is OK, and the reason tells."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
-    gate = Gate()
-    other = scheduler.now(gate)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    other = scheduler.now(blocker)
+    blocker.wait_started()
     answers: list[bool] = []
-    scheduler.subscribe(gate.open)
+    scheduler.subscribe(blocker.release)
     stopper = scheduler.now(lambda: answers.append(scheduler.stop(60)))
-    done(stopper, other)
-    join_ours()
+    assert_ended(stopper, other)
+    assert_no_threads_left()
     assert answers == [True]
     assert (stopper.state, other.state) == (RunState.OK, RunState.OK)
     assert stopper.reason == "it stopped the scheduler, which did not wait for the rest of it"
     assert scheduler.snapshot().phase is Phase.STOPPED
 
 
-def test_two_jobs_may_stop_the_scheduler_at_once(make: Make) -> None:
+def test_two_jobs_may_stop_the_scheduler_at_once(make_scheduler: MakeScheduler) -> None:
     """Neither waits for the other; nor does somebody outside who was waiting already."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
     together = threading.Barrier(3)
 
@@ -165,17 +175,17 @@ def test_two_jobs_may_stop_the_scheduler_at_once(make: Make) -> None:
     runs = [scheduler.now(stop) for _ in range(2)]
     together.wait(LIMIT)
     assert scheduler.stop(60)
-    done(*runs)
+    assert_ended(*runs)
     assert {run.state for run in runs} == {RunState.OK}
 
 
-def test_a_job_that_stopped_the_scheduler_and_has_ended_counts_no_more(make: Make) -> None:
+def test_a_job_that_stopped_the_scheduler_and_has_ended_counts_no_more(make_scheduler: MakeScheduler) -> None:
     """A thread of its own stops it: the others are waited for, as long as they take."""
-    scheduler = make(pool=2)
+    scheduler = make_scheduler(pool=2)
     scheduler.start()
-    gate, stopping, answers = Gate(), threading.Event(), list[bool]()
-    other = scheduler.now(gate)
-    gate.wait_begun()
+    blocker, stopping, answers = BlockingJob(), threading.Event(), list[bool]()
+    other = scheduler.now(blocker)
+    blocker.wait_started()
 
     def stop() -> None:
         answers.append(scheduler.stop(LIMIT))
@@ -190,45 +200,45 @@ def test_a_job_that_stopped_the_scheduler_and_has_ended_counts_no_more(make: Mak
     stopper = scheduler.now(job)
     thread = stopper.result(LIMIT)
     assert scheduler.snapshot().phase is Phase.STOPPING
-    gate.open()
-    done(other)
+    blocker.release()
+    assert_ended(other)
     thread.join(LIMIT)
     assert (stopper.state, other.state, answers) == (RunState.OK, RunState.OK, [True])
 
 
-def test_a_coroutine_may_stop_the_scheduler(make: Make) -> None:
+def test_a_coroutine_may_stop_the_scheduler(make_scheduler: MakeScheduler) -> None:
     """Also from a thread that it waits for."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
 
     async def stop() -> None:
         await asyncio.to_thread(scheduler.stop, 60)
 
     run = scheduler.now(stop)
-    done(run)
+    assert_ended(run)
     assert run.state is RunState.OK
 
 
-def test_a_job_may_stop_another_scheduler(make: Make) -> None:
+def test_a_job_may_stop_another_scheduler(make_scheduler: MakeScheduler) -> None:
     """It is no run of that one, though it has the number of one."""
-    here, there = make(), make()
+    here, there = make_scheduler(), make_scheduler()
     here.start()
     there.start()
-    gate = Gate()
-    theirs = there.now(gate)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    theirs = there.now(blocker)
+    blocker.wait_started()
     mine = here.now(there.stop, 0.01)
     assert mine.result(LIMIT) is False
     assert theirs.state is RunState.CANCELLED
-    gate.open()
+    blocker.release()
 
 
 # --- the end of the loop --------------------------------------------------------------------------
 
 
-def test_coroutines_are_cancelled_at_the_end_and_may_clean_up(make: Make) -> None:
+def test_coroutines_are_cancelled_at_the_end_and_may_clean_up(make_scheduler: MakeScheduler) -> None:
     """One that is given up is cancelled; its ``finally`` runs, awaits included; the loop's thread ends."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
     begun, cleaned = threading.Event(), threading.Event()
 
@@ -245,13 +255,13 @@ def test_coroutines_are_cancelled_at_the_end_and_may_clean_up(make: Make) -> Non
     assert begun.wait(LIMIT)
     assert not scheduler.stop(0)
     assert cleaned.wait(LIMIT)
-    join_ours()
+    assert_no_threads_left()
     assert run.state is RunState.CANCELLED
 
 
-def test_async_generators_that_were_left_are_closed_at_the_end(make: Make) -> None:
+def test_async_generators_that_were_left_are_closed_at_the_end(make_scheduler: MakeScheduler) -> None:
     """Their ``finally`` runs while there is a loop that can run it."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
     left, closed = list[object](), list[int]()
 
@@ -270,16 +280,16 @@ def test_async_generators_that_were_left_are_closed_at_the_end(make: Make) -> No
     assert scheduler.now(job).result(LIMIT) == 1
     assert closed == []
     assert scheduler.stop(LIMIT)
-    join_ours()
+    assert_no_threads_left()
     assert closed == [1]
 
 
 @pytest.mark.parametrize("exits_first", [False, True])
 def test_a_task_that_exits_in_the_moment_of_the_stop_does_not_lose_it(
-    make: Make, *, exits_first: bool
+    make_scheduler: MakeScheduler, *, exits_first: bool
 ) -> None:
     """In the turn in which the loop is told to end, SystemExit in a task: it ends, and all clean up."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
     begun, stopped, cleaned = threading.Event(), threading.Event(), threading.Event()
     tasks: list[asyncio.Task[None]] = []
@@ -305,7 +315,7 @@ def test_a_task_that_exits_in_the_moment_of_the_stop_does_not_lose_it(
     scheduler.stop(0)
     stopped.set()
     assert cleaned.wait(LIMIT)
-    join_ours()
+    assert_no_threads_left()
 
 
 class Excepthook:
@@ -321,11 +331,11 @@ class Excepthook:
 
 
 def test_a_coroutine_that_stops_the_loop_as_it_cleans_up_ends_nothing_else(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop's thread ends without a traceback."""
     hook = Excepthook(monkeypatch)
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
     begun = threading.Event()
 
@@ -339,29 +349,29 @@ def test_a_coroutine_that_stops_the_loop_as_it_cleans_up_ends_nothing_else(
     run = scheduler.now(wait)
     assert begun.wait(LIMIT)
     assert not scheduler.stop(0)
-    join_ours()
+    assert_no_threads_left()
     assert run.state is RunState.CANCELLED
     assert hook.raised == []
 
 
-def test_a_coroutine_that_comes_after_the_end_is_closed(make: Make) -> None:
+def test_a_coroutine_that_comes_after_the_end_is_closed(make_scheduler: MakeScheduler) -> None:
     """Work that was given up may still return one: nothing runs it, and Python has nothing to warn of."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
-    gate = Gate()
+    blocker = BlockingJob()
 
     async def never() -> None:
         """Not run."""
 
     def late() -> Any:
-        gate.run()
+        blocker.run()
         return never()
 
     scheduler.now(late)
-    gate.wait_begun()
+    blocker.wait_started()
     scheduler.stop(0)
-    gate.open()
-    join_ours()
+    blocker.release()
+    assert_no_threads_left()
 
 
 # --- the end of the process -----------------------------------------------------------------------
@@ -417,11 +427,11 @@ def test_a_process_that_forgets_to_stop_its_scheduler_ends() -> None:
 # --- forks ----------------------------------------------------------------------------------------
 
 
-def test_a_job_may_fork(make: Make) -> None:
+def test_a_job_may_fork(make_scheduler: MakeScheduler) -> None:
     """The child has no scheduler's threads and may end at once."""
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork")
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
 
     def fork() -> int:
@@ -449,12 +459,12 @@ def forked(act: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make: Make) -> None:
+def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make_scheduler: MakeScheduler) -> None:
     """Though somebody had the lock at the fork: it can look and stop, and gets an error instead of a run."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.start()
-    done(scheduler.now(zero))
-    let_go = hold(scheduler)
+    assert_ended(scheduler.now(zero))
+    release_lock = hold_lock(scheduler)
 
     def in_the_child() -> int:
         assert scheduler.snapshot().phase is Phase.STOPPED
@@ -467,13 +477,13 @@ def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make: Make) -> N
         return 7
 
     assert forked(in_the_child) == 7
-    let_go()
+    release_lock()
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
-def test_a_scheduler_may_be_started_in_a_forked_child(make: Make) -> None:
+def test_a_scheduler_may_be_started_in_a_forked_child(make_scheduler: MakeScheduler) -> None:
     """As servers do that load a program once and fork their workers."""
-    scheduler = make()
+    scheduler = make_scheduler()
     run = scheduler.now(zero)
 
     def in_the_child() -> int:
@@ -488,29 +498,31 @@ def test_a_scheduler_may_be_started_in_a_forked_child(make: Make) -> None:
     assert run.result(LIMIT) == 0
 
 
-def test_nothing_that_waits_at_the_fork_runs_in_the_child(make: Make) -> None:
+def test_nothing_that_waits_at_the_fork_runs_in_the_child(make_scheduler: MakeScheduler) -> None:
     """It will run in the parent; and whoever stops the child's copy waits for nothing."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gate = Gate()
-    running, waiting = scheduler.now(gate), scheduler.now(os.getpid)
-    gate.wait_begun()
+    blocker = BlockingJob()
+    running, waiting = scheduler.now(blocker), scheduler.now(os.getpid)
+    blocker.wait_started()
 
     def in_the_child() -> int:
         scheduler.resize(2)
-        assert ours() == []
+        assert jobtui_threads() == []
         assert scheduler.stop(10 * LIMIT)
         return 7
 
     assert forked(in_the_child) == 7
-    gate.open()
-    done(running)
+    blocker.release()
+    assert_ended(running)
     assert waiting.result(LIMIT) == os.getpid()
 
 
-def test_a_scheduler_that_was_started_and_stopped_in_a_forked_child_says_so(make: Make) -> None:
+def test_a_scheduler_that_was_started_and_stopped_in_a_forked_child_says_so(
+    make_scheduler: MakeScheduler,
+) -> None:
     """It is that child's own: nobody is told of another process."""
-    scheduler = make()
+    scheduler = make_scheduler()
 
     def in_the_child() -> int:
         scheduler.start()

@@ -3,20 +3,20 @@
 import threading
 
 import pytest
-from support.real_threads import LIMIT, Make, done, zero
+from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
 
 from jobtui.engine import event_log
 
 
-def test_events_go_on_where_the_snapshot_ends(make: Make) -> None:
+def test_events_go_on_where_the_snapshot_ends(make_scheduler: MakeScheduler) -> None:
     """Whatever happens at the moment of subscribing: no gap, nothing twice, in each subscription."""
-    scheduler = make(pool=4)
+    scheduler = make_scheduler(pool=4)
     scheduler.start()
     stop = threading.Event()
 
     def busy() -> None:
         while not stop.is_set():
-            done(scheduler.now(zero))
+            assert_ended(scheduler.now(zero))
 
     threads = [threading.Thread(target=busy) for _ in range(2)]
     for thread in threads:
@@ -38,11 +38,11 @@ def test_events_go_on_where_the_snapshot_ends(make: Make) -> None:
 
 
 def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left are the newest ones; a new snapshot makes up for the rest."""
     monkeypatch.setattr(event_log, "CAPACITY", 10)
-    scheduler = make()
+    scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     for _ in range(10):
         scheduler.in_("1h", zero)
@@ -55,9 +55,9 @@ def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     assert (len(subscription.read()), subscription.lost) == (1, 2)
 
 
-def test_a_reader_is_told_once_until_it_reads_or_skips(make: Make) -> None:
+def test_a_reader_is_told_once_until_it_reads_or_skips(make_scheduler: MakeScheduler) -> None:
     """However much happens and whoever else reads meanwhile; again after that, not of what it has read."""
-    scheduler = make()
+    scheduler = make_scheduler()
     told: list[int] = []
     subscription = scheduler.subscribe(lambda: told.append(1))
     other = scheduler.subscribe(lambda: None)
@@ -72,9 +72,9 @@ def test_a_reader_is_told_once_until_it_reads_or_skips(make: Make) -> None:
     assert subscription.lost == 0
 
 
-def test_a_closed_subscription_gets_nothing(make: Make) -> None:
+def test_a_closed_subscription_gets_nothing(make_scheduler: MakeScheduler) -> None:
     """And others go on."""
-    scheduler = make()
+    scheduler = make_scheduler()
     closed, other, third = scheduler.subscribe(), scheduler.subscribe(), scheduler.subscribe()
     closed.close()
     closed.close()
@@ -91,9 +91,9 @@ def test_a_closed_subscription_gets_nothing(make: Make) -> None:
     assert scheduler.subscribe().snapshot.seq == 3
 
 
-def test_what_has_come_can_be_read_once_after_the_close(make: Make) -> None:
+def test_what_has_come_can_be_read_once_after_the_close(make_scheduler: MakeScheduler) -> None:
     """And nothing that happens afterwards counts as lost."""
-    scheduler = make()
+    scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     scheduler.now(zero)
     subscription.close()
@@ -107,10 +107,10 @@ def test_what_has_come_can_be_read_once_after_the_close(make: Make) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, GeneratorExit, KeyboardInterrupt])
 def test_a_subscriber_that_raises_ends_nothing(
-    make: Make, error: type[BaseException], caplog: pytest.LogCaptureFixture
+    make_scheduler: MakeScheduler, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not the thread that told it, nor the run that thread has just taken; it is logged."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
 
     def fail() -> None:
@@ -123,9 +123,9 @@ def test_a_subscriber_that_raises_ends_nothing(
     assert "a subscriber raised an exception; the scheduler continues" in caplog.text
 
 
-def test_ctrl_c_during_a_notification_is_not_swallowed(make: Make) -> None:
+def test_ctrl_c_during_a_notification_is_not_swallowed(make_scheduler: MakeScheduler) -> None:
     """In the main thread KeyboardInterrupt is the user's."""
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -136,7 +136,7 @@ def test_ctrl_c_during_a_notification_is_not_swallowed(make: Make) -> None:
     subscription.close()
 
 
-def test_a_log_handler_that_raises_ends_nothing(make: Make) -> None:
+def test_a_log_handler_that_raises_ends_nothing(make_scheduler: MakeScheduler) -> None:
     """Even where something is logged that went wrong already."""
     import logging  # noqa: PLC0415 - one test needs it
 
@@ -150,7 +150,7 @@ def test_a_log_handler_that_raises_ends_nothing(make: Make) -> None:
     def fail() -> None:
         raise ValueError
 
-    scheduler = make(pool=1)
+    scheduler = make_scheduler(pool=1)
     scheduler.start()
     handler = Broken()
     logging.getLogger("jobtui").addHandler(handler)

@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from support.real_threads import LIMIT, Make, done, zero
+from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
 
 from jobtui import RunState
 from jobtui.engine.engine import Engine
@@ -13,9 +13,9 @@ from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
 
-def test_ticks_start_runs(make: Make) -> None:
+def test_ticks_start_runs(make_scheduler: MakeScheduler) -> None:
     """The timer wakes for the job that is due first, also if it comes while the timer sleeps."""
-    scheduler = make()
+    scheduler = make_scheduler()
     scheduler.every("1h", zero)
     scheduler.start()
     ran = threading.Semaphore(0)
@@ -94,7 +94,7 @@ def test_a_round_of_the_timer_takes_a_millisecond_at_least(
 
 
 def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The snapshot and an event have it in one line; what is due comes a little later."""
     monkeypatch.setattr("jobtui.runtime.timer.ERROR_PAUSE", 0.001)
@@ -107,11 +107,11 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
         tick(engine, now)
 
     monkeypatch.setattr(Engine, "process_due", fails_once)
-    scheduler = make()
+    scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     run = scheduler.in_(0, zero)
     scheduler.start()
-    done(run)
+    assert_ended(run)
     assert scheduler.snapshot().internal_error == "OSError: the disk is full"
     [failed] = [event for event in subscription.read() if isinstance(event, InternalError)]
     assert failed.error == "OSError: the disk is full"
@@ -128,10 +128,10 @@ class SettableClock(SystemClock):
         return time.time() + self.offset
 
 
-def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make: Make) -> None:
+def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make_scheduler: MakeScheduler) -> None:
     """A delay asked for right after the clock was set back an hour is not taken for an older one."""
     clock = SettableClock()
-    scheduler = make(clock=clock)
+    scheduler = make_scheduler(clock=clock)
     scheduler.start()
     scheduler.in_(0, zero).result(LIMIT)  # the timer has looked at the clock
     older = scheduler.in_("2h", zero)
@@ -148,8 +148,8 @@ def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make: Make) -
     assert round((in_older.timestamp() - now) / 60) == 120
 
 
-def test_a_clock_that_stands_still_is_no_trouble(make: Make) -> None:
+def test_a_clock_that_stands_still_is_no_trouble(make_scheduler: MakeScheduler) -> None:
     """Runs need no time to pass."""
-    scheduler = make(clock=ManualClock(1_800_000_000))
+    scheduler = make_scheduler(clock=ManualClock(1_800_000_000))
     scheduler.start()
     assert scheduler.now(zero).result(LIMIT) == 0

@@ -1,4 +1,4 @@
-"""What tests with real threads share: jobs, workers, a timer and a lock that wait for the test."""
+"""Helpers of tests with real threads: jobs, an executor and a timer that the test controls."""
 
 import threading
 from collections import deque
@@ -12,9 +12,9 @@ from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.timer import Timer
 
-LIMIT = 10.0  # seconds after which something that should have happened has not
+LIMIT = 10.0  # seconds to wait for something that happens at once unless there is an error
 
-Make = Callable[..., Scheduler]  # the fixture `make`
+MakeScheduler = Callable[..., Scheduler]  # the fixture `make_scheduler`
 
 
 def zero() -> int:
@@ -22,119 +22,123 @@ def zero() -> int:
     return 0
 
 
-def done(*runs: Run) -> None:
-    """Wait for runs to end."""
+def assert_ended(*runs: Run) -> None:
+    """Wait for runs to end, and fail if one does not."""
     for run in runs:
         assert run.wait(LIMIT), run
 
 
-def ours() -> list[str]:
-    """The names of the scheduler's threads."""
+def jobtui_threads() -> list[str]:
+    """Return the names of the threads of schedulers."""
     return sorted(thread.name for thread in threading.enumerate() if thread.name.startswith("jobtui-"))
 
 
-def join_ours() -> None:
-    """Wait until none of the scheduler's threads is left."""
+def assert_no_threads_left() -> None:
+    """Wait for the threads of schedulers to end, and fail if one does not."""
     for thread in threading.enumerate():
         if thread.name.startswith("jobtui-"):
             thread.join(LIMIT)
-    assert ours() == []
+    assert jobtui_threads() == []
 
 
 @contextmanager
-def schedulers() -> Iterator[Make]:
-    """What makes schedulers in UTC, stops them at the end, and sees that their threads end."""
+def scheduler_factory() -> Iterator[MakeScheduler]:
+    """Yield a function that makes schedulers in UTC; at the end, stop them and check that no thread is left."""
     made: list[Scheduler] = []
 
-    def make(**settings: Any) -> Scheduler:
+    def make_scheduler(**settings: Any) -> Scheduler:
         made.append(Scheduler(**{"pool": 2, "tz": "UTC", **settings}))
         return made[-1]
 
-    yield make
+    yield make_scheduler
     for each in made:
         each.stop(LIMIT)
-    join_ours()
+    assert_no_threads_left()
 
 
-class Gate:
-    """A job that says when it has begun, and waits until it is let through."""
+class BlockingJob:
+    """A job that reports that it has started, and blocks until it is released."""
 
     def __init__(self) -> None:
-        self.begun = threading.Semaphore(0)
-        self._open = threading.Event()
+        self.started = threading.Semaphore(0)
+        self._released = threading.Event()
 
     def run(self) -> str:
-        """Wait to be let through."""
-        self.begun.release()
-        assert self._open.wait(LIMIT)
-        return "through"
+        """Block until the job is released."""
+        self.started.release()
+        assert self._released.wait(LIMIT)
+        return "released"
 
-    def wait_begun(self, count: int = 1) -> None:
-        """Wait until so many runs have begun."""
+    def wait_started(self, count: int = 1) -> None:
+        """Wait for so many runs to start."""
         for _ in range(count):
-            assert self.begun.acquire(timeout=LIMIT)
+            assert self.started.acquire(timeout=LIMIT)
 
-    def open(self) -> None:
-        """Let everybody through."""
-        self._open.set()
+    def release(self) -> None:
+        """Let every run end, those to come included."""
+        self._released.set()
 
 
-def hold(scheduler: Scheduler) -> Callable[[], None]:
-    """Let a thread of its own take the lock of a scheduler. Returns what lets it go."""
-    inside, leave = threading.Event(), threading.Event()
+def hold_lock(scheduler: Scheduler) -> Callable[[], None]:
+    """Take the state lock of a scheduler in another thread. Returns what releases it."""
+    held, release = threading.Event(), threading.Event()
 
-    def dawdle(_: Engine) -> None:
-        inside.set()
-        assert leave.wait(LIMIT)
+    def block(_: Engine) -> None:
+        held.set()
+        assert release.wait(LIMIT)
 
-    def let_go() -> None:
-        leave.set()
+    def release_lock() -> None:
+        release.set()
         holder.join(LIMIT)
 
-    holder = threading.Thread(target=scheduler._kernel.inspect, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.inspect, args=(block,))
     holder.start()
-    assert inside.wait(LIMIT)
-    return let_go
+    assert held.wait(LIMIT)
+    return release_lock
 
 
-class Waiting(ThreadExecutor):
-    """Workers that are sent for and come when the test says so."""
+class ManualExecutor(ThreadExecutor):
+    """An executor that wakes no worker: the test calls the kernel in a worker's place.
+
+    Attributes:
+        wake_ups: How many workers would have been woken or spawned.
+    """
 
     def __init__(self, scheduler: Scheduler) -> None:
         super().__init__(scheduler._kernel, SystemClock())
         scheduler._kernel._executor = self
-        self.sent_for = 0
+        self.wake_ups = 0
 
     def wake_or_spawn(self) -> Callable[[], None]:
-        """Count, and let nobody come."""
-        self.sent_for += 1
+        """Count the wake-up, and wake no worker."""
+        self.wake_ups += 1
         self.available_soon += 1
         return lambda: None
 
 
-class Bell(Timer):
-    """A timer that only counts how often it was woken."""
+class FakeTimer(Timer):
+    """A timer without a thread, which counts how often it is woken."""
 
     def __init__(self) -> None:
         super().__init__(lambda: 0.0, lambda _: None, lambda: 0.0)
-        self.rung = 0
+        self.wake_ups = 0
 
     def start(self) -> None:
-        """Start nothing."""
+        """Start no thread."""
 
     def wake(self) -> None:
-        """Count."""
-        self.rung += 1
+        """Count the wake-up."""
+        self.wake_ups += 1
 
 
-class Noting(deque[Any]):
-    """An inbox that says when something is put into it."""
+class NotifyingDeque(deque[Any]):
+    """A deque that sets an event when an item is appended."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.filled = threading.Event()
+        self.appended = threading.Event()
 
     def append(self, item: Any, /) -> None:
-        """Put something in."""
+        """Append an item and set the event."""
         super().append(item)
-        self.filled.set()
+        self.appended.set()

@@ -186,7 +186,7 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
     """A print and a log record end in the run's output and in the output of all, and not on the screen."""
 
     def talk() -> None:
-        print("printed [b]so[/b]")  # noqa: T201 - what this is about
+        print("printed [b]so[/b]")
         logging.getLogger("talk").warning("logged so")
 
     console = OutputLog()
