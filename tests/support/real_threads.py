@@ -43,7 +43,7 @@ def assert_no_threads_left() -> None:
 
 @contextmanager
 def scheduler_factory() -> Iterator[MakeScheduler]:
-    """Yield a function that makes schedulers in UTC; at the end, stop them and check that no thread is left."""
+    """Yield a function that makes schedulers in UTC; at the end, stop them and check that no thread lives."""
     made: list[Scheduler] = []
 
     def make_scheduler(**settings: Any) -> Scheduler:
