@@ -99,7 +99,7 @@ def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
     if name not in ("TZ", "CRON_TZ"):
         raise BadSpec(
             f"{quote_text(first.text)}: a spec may begin with TZ=Zone or CRON_TZ=Zone,"
-            " and has no '=' elsewhere; write the schedule alone",
+            " and has no '=' elsewhere; write only the schedule",
             spec=spec,
             position=first.position,
         )
@@ -120,7 +120,7 @@ def _split_words(spec: str) -> list[Word]:
     words = [Word(found[0], found.start()) for found in _WORD.finditer(spec)]
     if not words:
         raise BadSpec(
-            "a spec is empty; write six fields such as '0 */15 9-17 * * MON-FRI'", spec=spec, position=0
+            "the spec is empty; write six fields such as '0 */15 9-17 * * MON-FRI'", spec=spec, position=0
         )
     return words
 
@@ -141,7 +141,7 @@ def parse_fields(spec: str, words: list[Word]) -> CronFields:
         if descriptor not in DESCRIPTORS:
             raise UnknownDescriptorError(spec, first)
         if len(words) > 1:
-            raise BadSpec(f"nothing can follow {descriptor}", spec=spec, position=words[1].position)
+            raise BadSpec(f"nothing may follow {descriptor}", spec=spec, position=words[1].position)
         words = [Word(text, first.position) for text in DESCRIPTORS[descriptor].split()]
     elif len(words) == 5:  # noqa: PLR2004 - a standard crontab line, minute first
         words = [Word("0", first.position), *words]

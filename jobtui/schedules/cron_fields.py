@@ -115,7 +115,7 @@ class _ItemParser:
     def parse(self) -> Item:
         item, field = self.item, self.field
         if not item:
-            raise self._error("an empty list item; a comma stands between two items only")
+            raise self._error("empty list item; write a comma only between two items")
         base, slash, step_text = item.partition("/")
         step = self._parse_step(step_text, len(base) + 1) if slash else 1
         if base == "*" or (base == "?" and field.is_day):
@@ -138,7 +138,7 @@ class _ItemParser:
                 f"{quote_text(text)} is not a step; write a number from 1, such as */15", offset
             )
         if int(text) == 0:
-            raise self._error("a step of 0 never moves; write a number from 1", offset)
+            raise self._error("a step of 0 is not allowed; write a number from 1", offset)
         return int(text)
 
     def _parse_value(self, text: str, offset: int) -> int:

@@ -11,7 +11,7 @@ import re
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron import DESCRIPTORS, FieldCountError, UnknownDescriptorError
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, InvalidValueError
-from jobtui.schedules.suggestions import TYPED, YEAR, odd_character, with_suggestion
+from jobtui.schedules.suggestions import TYPOGRAPHY, YEAR, odd_character, with_suggestion
 
 
 def explain(bad: BadSpec) -> BadSpec:
@@ -35,7 +35,7 @@ def _explain_descriptor(bad: UnknownDescriptorError) -> BadSpec:
     else:
         known = [*DESCRIPTORS, "@every"]
         near = closest_matches(bad.descriptor, known)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"the descriptors are {', '.join(known)}"
         sentence = f"{bad.sentence}; {hint}"
     return BadSpec(sentence, spec=bad.spec, position=bad.position)
 
@@ -44,10 +44,10 @@ def _explain_count(bad: FieldCountError) -> BadSpec:
     words = [word.text for word in bad.words]
     count, extra, field = len(words), len(FIELDS), None
     if count == 1 and words[0].lower().startswith("cron."):
-        sentence = f"{quote_text(words[0])} is the name of a setting; here the spec itself is wanted"
+        sentence = f"{quote_text(words[0])} is the name of a setting; write the spec itself"
     elif count == extra + 1 and YEAR.fullmatch(words[extra]):
-        look = "" if words[extra] in "*?" else ", so let the job look at the year"
-        sentence = f"a seventh field, which would be the year, is not supported{look}; write six: {ORDER}"
+        check = "" if words[extra] in "*?" else ", so check the year in the job"
+        sentence = f"a seventh field, the year, is not supported{check}; write six: {ORDER}"
         field = "year"
     elif count > extra:
         sentence = f"{count} fields are too many; write six: {ORDER}"
@@ -64,7 +64,7 @@ def _why_no_value(field: Field, item: str, text: str) -> str:
     if odd is not None:
         if odd.isdecimal():
             return f"{quote_text(odd)} is a digit of another script; write 0-9"
-        plain = {" ": "a space", "-": "-", "*": "*"}.get(odd.translate(TYPED), "plain ASCII")
+        plain = {" ": "a space", "-": "-", "*": "*"}.get(odd.translate(TYPOGRAPHY), "plain ASCII")
         return f"{odd_character(odd)}; write {plain}"
     if not text:
         return _missing_value(item)
@@ -81,7 +81,7 @@ def _missing_value(item: str) -> str:
     if item.startswith("/"):
         return f"a value is missing before '/'; write *{item}"
     if item.startswith("-"):
-        return f"{quote_text(item)}: signs are not allowed; '-' stands between the two ends of a range"
+        return f"{quote_text(item)}: signs are not allowed; write '-' only between the two ends of a range"
     return f"{quote_text(item)}: a range has two ends; write a-b"
 
 
@@ -99,31 +99,39 @@ def _other_dialect(field: Field, item: str) -> str | None:
 
 def _day_letter(field: Field, item: str) -> str | None:
     """Explain L, W and #: which days to write, and what the job must check on them."""
-    look = "and let the job look whether"
     if found := re.fullmatch(r"([0-7]|[A-Z]{3})#([1-5])", item):
         last = int(found[2]) * 7
-        how = f"write {_day_alone(found[1])} {look} the date is {last - 6}-{min(last, 31)}"
-        return f"{quote_text(item)}: '#' (the n-th weekday) is not supported; {how}"
+        check = f"the date is {last - 6}-{min(last, 31)}"
+        return _day_letter_message(item, "'#' (the n-th weekday)", _day_alone(found[1]), check)
     if found := re.fullmatch(r"L?W|WL|([0-9]{1,2})W|W([0-9]{1,2})", item):
         day = int(found[1] or found[2] or 31)
         # W stays within the month: the 1st may become the 3rd, and the last day the one two days before.
         low, high = (day - 1, day + 1) if 1 < day < 28 else (1, 3) if day == 1 else (26, 31)  # noqa: PLR2004
-        how = f"write {low}-{high} in day-of-month {look} it is that weekday"
-        return f"{quote_text(item)}: W (the nearest weekday) is not supported; {how}"
+        check = (
+            f"it is the weekday nearest to day {day}"
+            if item.strip("LW")
+            else "it is the month's last weekday"
+        )
+        return _day_letter_message(item, "W (the nearest weekday)", f"{low}-{high} in day-of-month", check)
     if found := re.fullmatch(r"([0-7]|[A-Z]{3})L|L(?:-([0-9]|1[0-9]|2[0-7]))?|[0-9]+L|L[0-9]+", item):
         before = int(found[2] or 0)
-        first = f"the 1st is {before + 1} days ahead" if before else "tomorrow is the 1st"
-        how = f"write {28 - before}-{31 - before} in day-of-month {look} {first}"
         if field.value_names:
-            how = f"write {_day_alone(found[1] or 'SAT')} {look} it is the month's last"
-        return f"{quote_text(item)}: L (the last) is not supported; {how}"
+            days, check = _day_alone(found[1] or "SAT"), "it is the month's last"
+        else:
+            days = f"{28 - before}-{31 - before} in day-of-month"
+            check = f"the 1st is {before + 1} days ahead" if before else "tomorrow is the 1st"
+        return _day_letter_message(item, "L (the last)", days, check)
     return None
+
+
+def _day_letter_message(item: str, notation: str, days: str, check: str) -> str:
+    return f"{quote_text(item)}: {notation} is not supported; write {days}, and check in the job that {check}"
 
 
 def _day_alone(day: str) -> str:
     """Return how to write a weekday. The meaning of its number depends on the spec's origin."""
     if not day.isdecimal():
-        return "the day alone"
+        return "only the day"
     quartz, others = WEEKDAYS[(int(day) + 6) % 7], WEEKDAYS[int(day) % 7]
     return f"the day's name ({day} is {quartz} in Quartz, {others} elsewhere)"
 
@@ -137,13 +145,13 @@ def _other_field(field: Field, word: str) -> str | None:
 
 def _wrong_punctuation(field: Field, item: str, text: str) -> str | None:
     if item.startswith("+") or text.startswith("+"):
-        return f"{quote_text(item)}: signs are not allowed; write the number alone"
+        return f"{quote_text(item)}: signs are not allowed; write only the number"
     if text == "?" and not field.is_day:
-        return "'?' can stand in day-of-month and day-of-week only; write *"
+        return "'?' is allowed only in day-of-month and day-of-week; write *"
     if text.startswith("-") or "-" in text:
         return f"{quote_text(item)}: a range has two ends; write a-b"
     if text[0] in "*?":
-        return f"{quote_text(item)}: nothing but a step can follow {text[0]}; write {text[0]} or {text[0]}/n"
+        return f"{quote_text(item)}: only a step may follow {text[0]}; write {text[0]} or {text[0]}/n"
     if "." in text:
         return f"{quote_text(text)} is not a whole number {field.allowed}"
     return None

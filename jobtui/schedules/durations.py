@@ -1,4 +1,4 @@
-"""Durations as Go writes them (``1h30m``), and the intervals that a job may have."""
+"""Durations in Go's notation (``1h30m``), and the intervals that a job may have."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LONGEST_INTERVAL = timedelta(days=2922)  # 8 years of 365.25 days
 
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_TEXT = 512
-# Go counts nanoseconds in a signed 64-bit integer; longer durations are an error there too.
+# Go counts nanoseconds in a signed 64-bit integer, and also rejects longer durations.
 _GO_LIMIT = 2**63 - 1
 
 _NANOSECONDS = {
     "ns": 1,
     "us": 1_000,
     "\u00b5s": 1_000,  # the micro sign
-    "\u03bcs": 1_000,  # the Greek letter mu: another character that looks the same
+    "\u03bcs": 1_000,  # the Greek letter mu, which looks the same
     "ms": 1_000_000,
     "s": 1_000_000_000,
     "m": 60_000_000_000,
@@ -27,14 +27,14 @@ _NANOSECONDS = {
 }
 _UNITS = "h, m, s, ms, us or ns"
 
-# [0-9], never \d: that would let in the digits of every other script.
+# [0-9], not \d, which matches the digits of every script.
 _PART = re.compile(r"(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?(?P<unit>[^0-9.]*)")
 
 
 def parse_duration(text: str) -> timedelta:
-    """Reads a duration in the grammar of Go's ``time.ParseDuration``.
+    """Parse a duration in the grammar of Go's ``time.ParseDuration``.
 
-    That is an optional sign and one or more numbers, each with an optional fraction and a unit:
+    It is an optional sign and one or more numbers, each with an optional fraction and a unit:
     ``1h30m``, ``1.5h``, ``-1.5h``, ``.5s``, ``250ms``, ``1us``. ``0`` needs no unit. There are no
     days and no spaces.
 
@@ -42,15 +42,15 @@ def parse_duration(text: str) -> timedelta:
         text: The duration. Units are ``h``, ``m``, ``s``, ``ms``, ``us`` (or ``µs``) and ``ns``.
 
     Returns:
-        The duration, rounded to the nearest microsecond (half to even), since a timedelta has no
+        The duration, rounded to the nearest microsecond (half to even), because a timedelta has no
         nanoseconds: ``1ns`` is zero.
 
     Raises:
-        BadSpec: The text is not such a duration, or is above Go's limit of about 292 years.
+        BadSpec: The text is not a duration, or is above Go's limit of about 292 years.
         TypeError: The text is not a string.
     """
     if not isinstance(text, str):
-        raise TypeError(f"a duration is a string such as '1h30m', not {type(text).__name__}")
+        raise TypeError(f"a duration must be a string such as '1h30m', not {type(text).__name__}")
     if len(text) > _LONGEST_TEXT:
         raise BadSpec(f"a duration has at most {_LONGEST_TEXT} characters; this one has {len(text)}")
     negative = text.startswith("-")
@@ -59,7 +59,7 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(0)
     if position == len(text):
         raise BadSpec(
-            "a duration is empty; write a number and a unit, such as 30s", spec=text, position=position
+            "the duration is empty; write a number and a unit, such as 30s", spec=text, position=position
         )
     nanoseconds = 0
     while position < len(text):
@@ -76,7 +76,7 @@ def parse_duration(text: str) -> timedelta:
         position = found.end()
     if nanoseconds > _GO_LIMIT:
         raise BadSpec("a duration is at most 2562047h47m16s (about 292 years)", spec=text, position=0)
-    # round() on a ratio of two integers would pass through a float and lose the last digits.
+    # round() of a quotient would use a float and lose the last digits.
     microseconds, rest = divmod(nanoseconds, 1000)
     half = 500
     if rest > half or (rest == half and microseconds % 2):
@@ -87,9 +87,9 @@ def parse_duration(text: str) -> timedelta:
 def _no_number(text: str, position: int) -> str:
     rest = text[position:]
     if rest[0] in "+-":
-        return "a sign stands only in front of the whole duration"
+        return "a sign is allowed only at the start of a duration"
     if any(character.isspace() for character in rest):
-        return "a duration has no spaces in it; write 1h30m"
+        return "spaces are not allowed in a duration; write 1h30m"
     return f"a number is missing before {quote_text(rest)}; write a number and a unit, such as 30s"
 
 
@@ -97,31 +97,31 @@ def _no_unit(part: str, unit: str) -> str:
     if not unit:
         return f"a unit is missing after {quote_text(part)}; write {_UNITS}, such as {part[:20]}s"
     if any(character.isspace() for character in unit):
-        return "a duration has no spaces in it; write 1h30m"
+        return "spaces are not allowed in a duration; write 1h30m"
     if unit.lower() in _NANOSECONDS:
         return f"unknown unit {quote_text(unit)}; units are in lower case: {unit.lower()}"
     days = {"d": 24, "day": 24, "days": 24, "w": 168, "week": 168, "weeks": 168}.get(unit.lower())
     if days:
         number = part.removesuffix(unit)
         hours = f"{int(number) * days}h" if number.isdecimal() else f"{days}h for each"
-        hint = f"a day is not always 24 hours, so write {hours} if that is meant"
+        hint = f"a day is not always 24 hours, so write {hours} if you mean that"
         return f"unknown unit {quote_text(unit)}; {hint}"
     return f"unknown unit {quote_text(unit)}; write {_UNITS}"
 
 
 def as_interval(value: timedelta | float | str) -> timedelta:
-    """Returns what a caller gave as an interval, checked.
+    """Return an interval as a timedelta.
 
     Args:
-        value: A timedelta, a number of seconds, or a duration such as ``"1h30m"``. What is finer
-            than a microsecond is rounded to the nearest one.
+        value: A timedelta, a number of seconds, or a duration such as ``"1h30m"``; rounded to the nearest
+            microsecond.
 
     Returns:
         The interval, from 1 millisecond to 8 years (2922 days).
 
     Raises:
         BadSpec: The interval is zero, negative, too short, too long, not a number, or not a duration.
-        TypeError: The value is of another type; a bool is one.
+        TypeError: The value is of another type, such as bool.
     """
     spec = value if isinstance(value, str) else None
     if isinstance(value, str):
@@ -130,37 +130,36 @@ def as_interval(value: timedelta | float | str) -> timedelta:
         interval = value
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(
-            "an interval is a timedelta, a number of seconds or a text such as '1h30m',"
+            "an interval must be a timedelta, a number of seconds or a text such as '1h30m',"
             f" not {type(value).__name__}"
         )
     else:
         interval = _from_seconds(value)
-    shown = spec or format_duration(interval)
+    given = spec or format_duration(interval)
     if interval <= timedelta(0):
-        raise BadSpec(f"an interval is above zero, not {quote_text(shown)}", spec=spec, position=0)
+        raise BadSpec(f"an interval must be above zero, not {quote_text(given)}", spec=spec, position=0)
     if interval < SHORTEST_INTERVAL:
-        raise BadSpec(f"an interval is at least 1ms, not {quote_text(shown)}", spec=spec, position=0)
+        raise BadSpec(f"an interval must be at least 1ms, not {quote_text(given)}", spec=spec, position=0)
     if interval > LONGEST_INTERVAL:
         raise BadSpec(
-            f"an interval is at most 8 years (70128h), not {quote_text(shown)}", spec=spec, position=0
+            f"an interval must be at most 8 years (70128h), not {quote_text(given)}", spec=spec, position=0
         )
     return interval
 
 
 def _from_seconds(value: float) -> timedelta:
-    """Returns a number of seconds as a timedelta; refuses here what a timedelta cannot hold."""
+    """Return a number of seconds as a timedelta; reject numbers that no timedelta can hold."""
     if value != value:  # noqa: PLR0124 - nan; math.isnan() fails for an int that no float can hold
-        raise BadSpec("an interval is a number of seconds, not nan")
+        raise BadSpec("an interval must be a number of seconds, not nan")
     if value > LONGEST_INTERVAL.total_seconds():
-        raise BadSpec("an interval is at most 8 years (252460800 seconds)")
-    return timedelta(seconds=max(value, -1))  # how far below zero does not matter
+        raise BadSpec("an interval must be at most 8 years (252460800 seconds)")
+    return timedelta(seconds=max(value, -1))  # every number below zero is rejected later
 
 
 def format_duration(duration: timedelta) -> str:
-    """Returns a duration in Go's notation: ``1h30m``, ``1.5s``, ``250ms``.
+    """Return a duration in Go's notation, without Go's zero units: ``1h30m``, ``1.5s``, ``250ms``.
 
-    The zero units that Go would write (``1h30m0s``) are left out. ``parse_duration`` reads back the
-    same value.
+    ``parse_duration`` returns the same value for it.
     """
     microseconds = duration // _MICROSECOND
     sign = "-" if microseconds < 0 else ""
@@ -181,7 +180,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def _decimal(amount: int, size: int) -> str:
-    """Returns ``amount / size`` in digits, exactly; ``size`` is a power of ten."""
+    """Return ``amount / size`` in decimal digits, exactly; ``size`` is a power of ten."""
     whole, fraction = divmod(amount, size)
     if not fraction:
         return str(whole)

@@ -78,7 +78,7 @@ def _parse_uncached(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Ever
 def _parse_every(spec: str, zone_word: Word | None, words: list[Word], tz: str | tzinfo | None) -> Every:
     if len(words) != 2:  # noqa: PLR2004 - the word and its duration
         raise BadSpec(
-            "one duration without spaces follows @every; write @every 1h30m",
+            "@every takes one duration without spaces; write @every 1h30m",
             spec=spec,
             position=words[min(2, len(words) - 1)].position,
         )
@@ -122,7 +122,7 @@ class SpecResolver:
             return spec, str(spec)
         if not isinstance(spec, str):
             raise TypeError(
-                f"a schedule is a spec such as '@every 5s' or what parse() returns, not {spec!r:.80}"
+                f"a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not {spec!r:.80}"
             )
         text = self._look_up(spec)
         schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)

@@ -378,7 +378,9 @@ def spec_text(spec: str) -> str:
         TypeError: ``spec`` is not a string.
     """
     if not isinstance(spec, str):
-        raise TypeError(f"a spec is a string such as '0 */15 9-17 * * MON-FRI', not {type(spec).__name__}")
+        raise TypeError(
+            f"a spec must be a string such as '0 */15 9-17 * * MON-FRI', not {type(spec).__name__}"
+        )
     return str.__str__(spec)
 
 
@@ -412,7 +414,7 @@ def check_dst(dst: Dst) -> Dst:
     """
     if dst not in get_args(Dst):
         given = quote_text(dst) if isinstance(dst, str) else type(dst).__name__
-        raise BadSpec(f"dst is 'once' or 'every', not {given}")
+        raise BadSpec(f"dst must be 'once' or 'every', not {given}")
     return dst
 
 
@@ -422,7 +424,7 @@ def _with_zone(text: str, tz: tzinfo, *, given: bool) -> str:
 
 def _check_aware(instant: datetime) -> datetime:
     if not isinstance(instant, datetime):
-        raise TypeError(f"an instant is an aware datetime, not {type(instant).__name__}")
+        raise TypeError(f"an instant must be an aware datetime, not {type(instant).__name__}")
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise ValueError(f"{instant} has no zone; give it one, such as tzinfo=datetime.UTC")
     return instant

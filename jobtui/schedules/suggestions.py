@@ -1,13 +1,13 @@
-"""Specs of other programs, rewritten as ours: what to suggest to somebody who pasted one.
+"""Suggestions for specs of other programs: the same schedule as a spec of jobtui.
 
-Most refused specs were written for another program: Quartz, EventBridge, systemd, a whole line of a crontab.
-The rules at the end rewrite one, step by step, until the parser takes it; the message names the first
-step and suggests the result. Nothing is suggested that would be refused again.
+Most rejected specs were written for another program: Quartz, EventBridge, systemd, a whole line of a crontab.
+The rules at the end of this module rewrite such a spec, step by step, until it is valid. The message then has
+the reason of the first step and suggests the result. A suggestion is always valid.
 
-Each rule takes a text without its zone, and returns what is wrong with it and a text that is nearer to a
-spec; or None where the rule does not apply. Where it cannot say what is wrong, the parser's words stand.
+A rule takes a text without its zone. It returns the reason (what is wrong with the text), and a text that is
+closer to a valid spec; or None if the rule does not apply. An empty reason keeps the parser's message.
 
-Loaded only when a spec is refused.
+This module is imported only after a spec has been rejected.
 """
 
 from __future__ import annotations
@@ -24,85 +24,84 @@ from jobtui.schedules.zones import zone
 _SIX, _FIVE = FIELDS, FIELDS[1:]
 _MOST_STEPS = 5
 
-# What web pages and word processors make of the characters of a spec.
-TYPED = str.maketrans(
+# Characters that web pages and word processors put in place of those of a spec, with the original.
+TYPOGRAPHY = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
     | dict.fromkeys("\u00a0\u2009\u202f\u3000", " ")
     | dict.fromkeys("\u2217\u204e\uff0a", "*")
     | dict.fromkeys("\u2018\u2019\u201c\u201d\u00ab\u00bb", '"')
     | dict.fromkeys("\u200b\u2060\ufeff\\", "")
 )
+YEAR = re.compile(r"[*?]|\*/[0-9]+|[0-9]{4}[0-9,/-]*")
+
+_ASCII_WORD = re.compile(r"[^ \t\r\n\f\v]+")
+_DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CALL = re.compile(r"\s*@?([A-Za-z_][\w.]+)\s*[(\[](.*)", re.ASCII | re.DOTALL)
+
+_Step = tuple[str, str] | None  # the result of a rule
 
 
 def with_suggestion(bad: BadSpec) -> BadSpec:
-    """Returns an error that says what to write instead, where the spec is one of another program.
+    """Return an error that says what to write instead, if the spec is one of another program.
 
-    It returns ``bad`` itself where nothing is known, or where ``bad`` says it already.
+    The result is ``bad`` itself if there is no suggestion, or if ``bad`` has it already.
     """
     if bad.spec is None:
         return bad
-    found = _rewritten(bad.spec)
-    return _explained(bad, bad.spec) if found is None else _suggested(bad, bad.spec, *found)
+    step = _rewrite(bad.spec)
+    return _without_rewrite(bad, bad.spec) if step is None else _suggest(bad, bad.spec, *step)
 
 
-def _explained(bad: BadSpec, spec: str) -> BadSpec:
+def odd_character(character: str) -> str:
+    """Return the message for a character that no spec may contain, with its name."""
+    name = unicodedata.name(character, "an unnamed character")
+    return f"{quote_text(character)} ({name}) is not allowed in a spec"
+
+
+def _without_rewrite(bad: BadSpec, spec: str) -> BadSpec:
     if _DATE.match(spec):
-        return BadSpec("one date is not a schedule; give it to jobtui.at()", spec=spec, position=0)
+        return BadSpec("a single date is not a schedule; use jobtui.at()", spec=spec, position=0)
     if _CALL.match(spec):
         sentence = f"a call is not a spec; write six fields ({ORDER}) or '@every 5m'"
         return BadSpec(sentence, spec=spec, position=0)
     return bad
 
 
-def _suggested(bad: BadSpec, spec: str, what: str, instead: str) -> BadSpec:
-    if not what and bad.sentence.endswith("Sunday is 0)") and spec.rsplit(maxsplit=1)[-1] == "7":
-        return bad  # that says it all
-    # An empty text leaves the parser's words as they are, up to its own advice.
-    said = what or re.split(r"; (?![^(]*\))", bad.sentence)[0]
-    sentence = f"{said}; write {instead}" if instead[0] == "@" else f"{said}; write '{instead}'"
+def _suggest(bad: BadSpec, spec: str, reason: str, instead: str) -> BadSpec:
+    if not reason and bad.sentence.endswith("Sunday is 0)") and spec.rsplit(maxsplit=1)[-1] == "7":
+        return bad  # the message is complete
+    # Without a reason of its own, a suggestion replaces the advice in the parser's message.
+    problem = reason or re.split(r"; (?![^(]*\))", bad.sentence)[0]
+    sentence = f"{problem}; write {instead}" if instead[0] == "@" else f"{problem}; write '{instead}'"
     if sentence == bad.sentence:
         return bad
-    position = _first_difference(spec, instead) if what else bad.position
+    position = _first_difference(spec, instead) if reason else bad.position
     field = bad.field if position == bad.position else None
     return BadSpec(sentence, spec=spec, field=field, position=position)
 
 
-def odd_character(character: str) -> str:
-    """Returns what is wrong with a character that no spec has, by its name."""
-    name = unicodedata.name(character, "an unnamed character")
-    return f"{quote_text(character)} ({name}) cannot stand in a spec"
-
-
-_Step = tuple[str, str] | None
-
-_ASCII_WORD = re.compile(r"[^ \t\r\n\f\v]+")
-YEAR = re.compile(r"[*?]|\*/[0-9]+|[0-9]{4}[0-9,/-]*")
-_DATE = re.compile(r"\s*[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CALL = re.compile(r"\s*@?([A-Za-z_][\w.]+)\s*[(\[](.*)", re.ASCII | re.DOTALL)
-
-
-def _rewritten(spec: str) -> _Step:
-    """Returns what is wrong with a spec and what it becomes; None where the rules lead nowhere."""
-    said, text = None, spec
+def _rewrite(spec: str) -> _Step:
+    """Return the reason of the first step and a valid spec, or None if the rules do not lead to one."""
+    reason, text = None, spec
     for _ in range(_MOST_STEPS):
-        tz, body = _parted(text)
+        tz, body = _split_zone(text)
         step = next((step for rule in _RULES if (step := rule(body))), None)
         if step is None:
             return None
-        said, text = (step[0] if said is None else said), tz + step[1]
-        if _accepted(text):
-            return said, " ".join(text.split())
+        reason, text = (step[0] if reason is None else reason), tz + step[1]
+        if _is_valid(text):
+            return reason, " ".join(text.split())
     return None
 
 
-def _parted(text: str) -> tuple[str, str]:
+def _split_zone(text: str) -> tuple[str, str]:
     found = re.match(r"\s*((?:CRON_)?TZ=\S+\s+)?(.*)", text, re.DOTALL)
     assert found is not None, "every part of the pattern is optional"
     return found[1] or "", found[2].strip(" \t\r\n\f\v")
 
 
-def _accepted(text: str) -> bool:
-    tz, body = _parted(text)
+def _is_valid(text: str) -> bool:
+    tz, body = _split_zone(text)
     words = _ASCII_WORD.findall(body)
     fields = {len(_SIX): _SIX, len(_FIVE): _FIVE}.get(len(words))
     try:
@@ -121,7 +120,7 @@ def _accepted(text: str) -> bool:
 
 
 def _first_difference(spec: str, instead: str) -> int:
-    """Returns where in ``spec`` the first word is that ``instead`` does not have in its place."""
+    """Return the index in ``spec`` of the first word that ``instead`` does not have at the same place."""
     kept = instead.split()
     for index, word in enumerate(_ASCII_WORD.finditer(spec)):
         if kept[index : index + 1] != [word[0]]:
@@ -130,29 +129,29 @@ def _first_difference(spec: str, instead: str) -> int:
 
 
 def _typography(text: str) -> _Step:
-    odd = next((character for character in text if ord(character) in TYPED), None)
-    return (odd_character(odd), text.translate(TYPED)) if odd else None
+    odd = next((character for character in text if ord(character) in TYPOGRAPHY), None)
+    return (odd_character(odd), text.translate(TYPOGRAPHY)) if odd else None
 
 
 def _trailing_zone(text: str) -> _Step:
     found = re.fullmatch(r"(.*\S)\s+(?:(?:CRON_)?TZ=)?(UTC|[A-Z][A-Za-z]+/[A-Za-z_/]+)", text, re.DOTALL)
-    return ("a zone stands in front of a spec", f"TZ={found[2]} {found[1]}") if found else None
+    return ("a zone belongs in front of a spec", f"TZ={found[2]} {found[1]}") if found else None
 
 
 def _command(text: str) -> _Step:
-    """Takes the user and the command off a line of a crontab."""
+    """Remove the user and the command from a line of a crontab."""
     words = _ASCII_WORD.findall(text)
     for count in (6, 5, 2, 1):
         fields, rest = " ".join(words[:count]), words[count:]
-        # Debian's own crontab has a 7 for Sunday in it.
+        # Debian's own crontab has a 7 for Sunday.
         if (
             rest
             and (_is_command(rest) or count == 1)
-            and _accepted((_one_too_far(fields) or ("", fields))[1])
+            and _is_valid((_one_too_far(fields) or ("", fields))[1])
         ):
-            # The parser's own words for what follows "@daily" are good.
-            what = f"{quote_text(rest[0])} begins a command, which is no part of a spec" if count > 1 else ""
-            return what, fields
+            # The parser's message for a word after "@daily" is good.
+            command = f"{quote_text(rest[0])} begins a command, which is not part of a spec"
+            return command if count > 1 else "", fields
     return None
 
 
@@ -167,27 +166,27 @@ def _is_command(words: list[str]) -> bool:
 
 
 def _setting(text: str) -> _Step:
-    """Takes off what a spec is called in YAML, in a unit of systemd, in an app.conf."""
+    """Remove the key in front of a spec in YAML, in a unit of systemd or in an app.conf."""
     name = r"[\w.]*(?:cron|schedule|calendar|spec|expression)[\w.]*"
     found = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
-    return (f"the name {quote_text(found[1])} is no part of a spec", found[2]) if found else None
+    return (f"the name {quote_text(found[1])} is not part of a spec", found[2]) if found else None
 
 
 def _wrapping(text: str) -> _Step:
     bare = re.split(r"\s#", text.lstrip("# "))[0].rstrip(",; ").strip("\"'`| ")
-    return ("a spec has no quotes, commas or comments around it", bare) if bare != text else None
+    return ("quotes, commas and comments around a spec are not allowed", bare) if bare != text else None
 
 
 def _joined(text: str) -> _Step:
     joined = re.sub(r"\s*([,/-])\s*", r"\1", text)
-    return ("a field has no spaces in it", joined) if joined != text and _accepted(joined) else None
+    return ("spaces in a field are not allowed", joined) if joined != text and _is_valid(joined) else None
 
 
 def _one_too_far(text: str) -> _Step:
-    """Makes 0 of the weekday 7, the hour 24 and the minute 60."""
+    """Replace the weekday 7, the hour 24 and the minute 60 by 0."""
     words = text.split()
     if "?" in words[-3:] and "7" in words[-1]:
-        words[-1] = _quartz_weekdays(words[-1])
+        words[-1] = _name_quartz_weekdays(words[-1])
         return "the weekday 7 is Saturday in Quartz and Sunday in a crontab", " ".join(words)
     fields = _SIX if len(words) == len(_SIX) else _FIVE
     read = [_from_zero(field, word) for field, word in zip(fields, words, strict=False)]
@@ -195,17 +194,17 @@ def _one_too_far(text: str) -> _Step:
 
 
 def _from_zero(field: Field, word: str) -> str:
-    """Returns "22-24" as "22-23,0"."""
+    """Return "22-24" as "22-23,0"."""
 
-    def shown(found: re.Match[str]) -> str:
+    def replace(found: re.Match[str]) -> str:
         return f"{found[1]}-{field.high}{',0' if found[1] != '0' else ''}" if found[1] else "0"
 
     past = rf"(?<![\w/-])(?:(\w+)-)?{field.high + 1}(?![\w/-])"
-    return word if field.low else re.sub(past, shown, word)
+    return word if field.low else re.sub(past, replace, word)
 
 
 def _year(text: str) -> _Step:
-    """Takes off the year: the seventh field of Quartz, the sixth of EventBridge (minute first)."""
+    """Remove the year: the seventh field of Quartz, the sixth of EventBridge (minute first)."""
     words = text.split()
     if len(words) not in (6, 7) or not YEAR.fullmatch(words[-1]):
         return None
@@ -213,20 +212,20 @@ def _year(text: str) -> _Step:
     if not seven and "?" not in words[2:] and not year[:4].isdecimal():
         return None
     if "?" in words:
-        words[-1] = _quartz_weekdays(words[-1])
-    look = "" if year in "*?" else ", so let the job look at the year"
-    what = "" if seven else f"a sixth field that is the year is not supported{look}"
+        words[-1] = _name_quartz_weekdays(words[-1])
+    check = "" if year in "*?" else ", so check the year in the job"
+    reason = "" if seven else f"a sixth field for the year is not supported{check}"
     instead = " ".join(words)
-    return (what, instead) if _accepted(instead) else None
+    return (reason, instead) if _is_valid(instead) else None
 
 
-def _quartz_weekdays(text: str) -> str:
-    """Returns the names of weekdays that are numbers from 1, which is Sunday."""
+def _name_quartz_weekdays(text: str) -> str:
+    """Replace numbers of weekdays by names, where Sunday is 1."""
     return re.sub(r"(?<![/#0-9])[1-7](?![0-9])", lambda day: WEEKDAYS[int(day[0]) - 1], text)
 
 
 def _call(text: str) -> _Step:
-    """Opens ``cron(...)`` of EventBridge, ``crontab(...)`` of Celery, ``@Scheduled(...)`` of Spring."""
+    """Unwrap ``cron(...)`` of EventBridge, ``crontab(...)`` of Celery, ``@Scheduled(...)`` of Spring."""
     found = _CALL.fullmatch(text.rstrip(")]"))
     if not found:
         return None
@@ -238,23 +237,25 @@ def _call(text: str) -> _Step:
     keys = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
     if name == "crontab" and (given or not inside) and set(given) <= set(keys):
         inside = " ".join(given.get(key, "*") for key in keys)
-    elif name == "interval":  # as APScheduler shows one
+    elif name == "interval":  # the repr of a trigger of APScheduler
         inside = re.sub(r"([0-9]+):([0-9]+):([0-9]+)", r"\1h\2m\3s", inside)
     elif given and all(key.endswith("s") for key in given):
         inside = " ".join(f"{value} {key}" for key, value in given.items())
-    return f"{quote_text(f'{name}()')} is a call and not a spec", inside
+    return f"{quote_text(f'{name}()')} is a call, not a spec", inside
 
 
-def _by_word(table: dict[str, str]) -> dict[str, str]:
+def _value_by_word(table: dict[str, str]) -> dict[str, str]:
     return {word: value for value, words in table.items() for word in words.split()}
 
 
-_UNITS = _by_word(
+_UNITS = _value_by_word(
     {"ms": "ms millisecond", "s": "s sec second", "m": "m min minute", "h": "h hr hour"}
     | {"24h": "d day", "168h": "w wk week"}
 )
-_HANDS = _by_word({"* * * * * *": "second", "* * * * *": "minute minutely", "0 * * * *": "hour"})
-_DAYS = _by_word(
+_SHORT_PERIODS = _value_by_word(
+    {"* * * * * *": "second", "* * * * *": "minute minutely", "0 * * * *": "hour"}
+)
+_DAYS = _value_by_word(
     {"* * *": "day daily", "* * MON-FRI": "weekday weekdays", "* * SAT,SUN": "weekend weekends"}
     | {"* * MON": "monday", "* * TUE": "tuesday", "* * WED": "wednesday", "* * THU": "thursday"}
     | {"* * FRI": "friday", "* * SAT": "saturday", "* * SUN": "sunday week weekly"}
@@ -262,37 +263,37 @@ _DAYS = _by_word(
     | {"1 */3 *": "quarter quarterly", "1 1,7 *": "semiannually"}
 )
 _EVERY = re.compile(
-    r"(?:(?:schedule )?(?:every|each) ?|rate |pt? )?(?P<what>.*?)"
+    r"(?:(?:schedule )?(?:every|each) ?|rate |pt? )?(?P<period>.*?)"
     r"(?: ?\bat (?P<hour>[0-9]{1,2})(?::(?P<minute>[0-9]{2}))?(?: (?P<half>[ap]m))?)?(?: do\b.*)?"
 )
 
 
 def _phrase(text: str) -> _Step:
-    """Reads durations (``5m``, ``PT5M``), names (``daily``) and sentences ("every day at 10:30")."""
-    # After "@every", a single word is for parse_duration() to explain.
+    """Translate durations (``5m``, ``PT5M``), names (``daily``) and sentences ("every day at 10:30")."""
+    # A single word after "@every" is explained by parse_duration().
     if not re.fullmatch(r"[\w@ .,:'\"()]+", text, re.ASCII) or re.fullmatch(r"@every [0-9.]+[dw]", text):
         return None
     if f"@{text.lower()}" in DESCRIPTORS:
-        return f"{quote_text(text)} lacks its '@'", f"@{text.lower()}"
+        return f"'@' is missing before {quote_text(text)}", f"@{text.lower()}"
     seconds = re.sub(r"^@([0-9]+)$", r"\1s", text)  # FreeBSD
     words = " ".join(re.findall(r"[a-z]+|[0-9]+(?:[.:][0-9]+)*", seconds.lower()))
     found = _EVERY.fullmatch(words)
     assert found is not None, "every part of the pattern is optional"
-    what, hour = found["what"], found["hour"]
-    said = f"{quote_text(text)} is not a spec" if text[0] != "@" else ""
-    if hour is None and (interval := _interval(what)):
+    period, hour = found["period"], found["hour"]
+    reason = f"{quote_text(text)} is not a spec" if text[0] != "@" else ""
+    if hour is None and (interval := _interval(period)):
         if text[:6].lower() == "@every":
-            said = "one duration without spaces follows @every"
-        return said, f"@every {interval}"
-    if hour is None and what in _HANDS:
-        return said, _HANDS[what]
-    days = _DAYS.get(what or ("day" if hour else ""))
+            reason = "@every takes one duration without spaces"
+        return reason, f"@every {interval}"
+    if hour is None and period in _SHORT_PERIODS:
+        return reason, _SHORT_PERIODS[period]
+    days = _DAYS.get(period or ("day" if hour else ""))
     hours = int(hour or 0) if not found["half"] else int(hour) % 12 + 12 * (found["half"] == "pm")
-    return (said, f"{int(found['minute'] or 0)} {hours} {days}") if days else None
+    return (reason, f"{int(found['minute'] or 0)} {hours} {days}") if days else None
 
 
 def _interval(words: str) -> str | None:
-    """Returns "1 hour and 30 minutes" as "1h30m"."""
+    """Return "1 hour and 30 minutes" as "1h30m"."""
     if not re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)? [a-z]+(?: and)?(?: |$))+", words):
         return None
     parts = []
@@ -310,7 +311,7 @@ _CALENDAR = re.compile(
 
 
 def _calendar(text: str) -> _Step:
-    """Reads what systemd has in OnCalendar=: ``Mon..Fri *-*-* 09:00``."""
+    """Translate the OnCalendar= of systemd: ``Mon..Fri *-*-* 09:00``."""
     found = _CALENDAR.fullmatch(text)
     if not found or not (found["days"] or found["hours"]):
         return None
@@ -321,7 +322,7 @@ def _calendar(text: str) -> _Step:
     weekdays = re.sub(r"([A-Za-z]{3})[a-z]*", lambda name: name[1].upper(), given["weekdays"]) or "*"
     days, months = given["days"] or "*", given["months"] or "*"
     if "*" not in (weekdays, days):
-        return None  # both must match there; here one is enough
+        return None  # systemd requires both to match; here one is enough
     seconds = "" if given["seconds"] in ("", "0") else given["seconds"]
     times = f"{seconds} {given['minutes'] or 0} {given['hours'] or 0}"
     return f"{quote_text(text)} is not a spec", f"{times} {days} {months} {weekdays}".strip()

@@ -32,7 +32,7 @@ def local_zone() -> tzinfo:
         ZoneInfoNotFoundError
     ) as error:  # TZ is not a zone, or the machine's settings contradict each other
         raise BadSpec(
-            f"the machine's time zone cannot be told ({error.args[0]}); name one with tz="
+            f"cannot determine the machine's time zone ({error.args[0]}); set one with tz="
         ) from error
 
 
@@ -56,7 +56,7 @@ def zone(name: str | tzinfo | None) -> tzinfo:
         return zone(pytz_name) if isinstance(pytz_name, str) else _check_offsets(name)
     if not isinstance(name, str):
         raise TypeError(
-            f"a zone is a name such as 'Europe/Oslo', a tzinfo or None, not {type(name).__name__}"
+            f"a zone must be a name such as 'Europe/Oslo', a tzinfo or None, not {type(name).__name__}"
         )
     if name == "UTC":
         return UTC  # three times as fast as a ZoneInfo
@@ -88,7 +88,7 @@ def _check_offsets(tz: tzinfo) -> tzinfo:
     except NotImplementedError:
         offset = None
     if offset is None:
-        raise TypeError(f"a zone has offsets from UTC, and {type(tz).__name__} gives none")
+        raise TypeError(f"a zone must have offsets from UTC; {type(tz).__name__} has none")
     return tz
 
 

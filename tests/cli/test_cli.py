@@ -267,7 +267,7 @@ class TestTargets:
         done = run("check", "demo.py", TZ="Middle/Earth")
         assert done.returncode == 1
         assert done.stderr.startswith(
-            "jobtui: cannot create the scheduler: the machine's time zone cannot be told"
+            "jobtui: cannot create the scheduler: cannot determine the machine's time zone"
         )
         assert done.stderr.count("\n") == 1
 

@@ -494,7 +494,7 @@ class TestImportFailures:
                 'jobtui.schedule("cron.nigth", print)',
                 "the settings have no schedule cron.nigth; they have: cron.night",
             ),
-            ("jobtui.every(0, print)", "an interval is above zero, not "),
+            ("jobtui.every(0, print)", "an interval must be above zero, not "),
             ("jobtui.every(5, 3)", "3 cannot be run; a runnable is "),
             (
                 'jobtui.every(5, print, overlap="maybe")',

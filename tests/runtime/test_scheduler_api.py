@@ -54,7 +54,7 @@ def work() -> None:
             ValueError,
             "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
         ),
-        ({"dst": "twice"}, BadSpec, "dst is 'once' or 'every', not 'twice'"),
+        ({"dst": "twice"}, BadSpec, "dst must be 'once' or 'every', not 'twice'"),
     ],
 )
 def test_settings_that_are_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
@@ -181,8 +181,8 @@ def test_policies_are_kept(scheduler: Scheduler) -> None:
 @pytest.mark.parametrize(
     ("spec", "kind", "message"),
     [
-        (5, TypeError, "a schedule is a spec such as '@every 5s' or what parse() returns, not 5"),
-        (None, TypeError, "a schedule is a spec such as '@every 5s' or what parse() returns, not None"),
+        (5, TypeError, "a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not 5"),
+        (None, TypeError, "a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not None"),
         ("every 5s", BadSpec, "write @every 5s"),
         ("@every 0s", BadSpec, "above zero"),
     ],
@@ -338,7 +338,7 @@ def test_delays_that_are_refused(
     ("instant", "kind", "message"),
     [
         (NOON.replace(tzinfo=None), ValueError, "has no zone"),
-        ("2026-11-23", TypeError, "an instant is an aware datetime, not str"),
+        ("2026-11-23", TypeError, "an instant must be an aware datetime, not str"),
         (datetime(9999, 12, 31, tzinfo=UTC), ValueError, "is not between the years 1900 and 9998"),
         (datetime(1, 1, 1, tzinfo=UTC), ValueError, "is not between the years 1900 and 9998"),
     ],

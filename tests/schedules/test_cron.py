@@ -134,7 +134,7 @@ REFUSED = [
     ("0 0 0 L * *", "day-of-month", 6, "L (the last) is not supported; write 28-31"),
     ("0 0 0 L-3 * *", "day-of-month", 6, "L (the last)"),
     ("0 0 0 * * 5L", "day-of-week", 10, "L (the last)"),
-    ("0 0 0 * * friL", "day-of-week", 10, "write the day alone"),
+    ("0 0 0 * * friL", "day-of-week", 10, "write only the day"),
     ("0 0 0 15W * *", "day-of-month", 6, "W (the nearest weekday) is not supported"),
     ("0 0 0 LW * *", "day-of-month", 6, "W (the nearest weekday)"),
     ("0 0 0 * * 5#2", "day-of-week", 10, "'#' (the n-th weekday) is not supported"),
@@ -145,15 +145,15 @@ REFUSED = [
     ("0 r(1-5) * * *", "hour", 2, "random values"),
     ("0 1~5 * * *", "hour", 2, "random values"),
     ("0 0 0 1 1 ? 2027", "year", 12, "the year, is not supported"),
-    ("*/0 * * * *", "minute", 2, "a step of 0 never moves"),
+    ("*/0 * * * *", "minute", 2, "a step of 0 is not allowed"),
     ("*/ * * * *", "minute", 1, "a step is missing"),
     ("*/x * * * *", "minute", 2, "'x' is not a step"),
     ("*/-5 * * * *", "minute", 2, "'-5' is not a step"),
     ("*/5/5 * * * *", "minute", 2, "'5/5' is not a step"),
     ("/5 * * * *", "minute", 0, "write */5"),
-    ("1,,2 * * * *", "minute", 2, "an empty list item"),
-    ("1, * * * *", "minute", 2, "an empty list item"),
-    (",1 * * * *", "minute", 0, "an empty list item"),
+    ("1,,2 * * * *", "minute", 2, "empty list item"),
+    ("1, * * * *", "minute", 2, "empty list item"),
+    (",1 * * * *", "minute", 0, "empty list item"),
     ("+5 * * * *", "minute", 0, "signs are not allowed"),
     ("-5 * * * *", "minute", 0, "signs are not allowed"),
     ("1-+5 * * * *", "minute", 2, "signs are not allowed"),
@@ -166,10 +166,10 @@ REFUSED = [
     ("0 0 1 13 *", "month", 6, "'13' is above 12 (1-12 or JAN-DEC)"),
     ("0 0 1 0 *", "month", 6, "'0' is below 1"),
     ("9" * 400 + " * * * *", "minute", 0, "is above 59"),
-    ("? * * * *", "minute", 0, "'?' can stand in day-of-month and day-of-week only"),
-    ("0 0 ?-5 * *", "day-of-month", 4, "nothing but a step can follow ?"),
-    ("*5 * * * *", "minute", 0, "nothing but a step can follow *"),
-    ("*-5 * * * *", "minute", 0, "nothing but a step can follow *"),
+    ("? * * * *", "minute", 0, "'?' is allowed only in day-of-month and day-of-week"),
+    ("0 0 ?-5 * *", "day-of-month", 4, "only a step may follow ?"),
+    ("*5 * * * *", "minute", 0, "only a step may follow *"),
+    ("*-5 * * * *", "minute", 0, "only a step may follow *"),
     ("1.5 * * * *", "minute", 0, "'1.5' is not a whole number"),
     ("0 0 * * MONDAY", "day-of-week", 8, "write MON"),
     ("0 0 * * TEU", "day-of-week", 8, "write TUE"),
@@ -188,10 +188,10 @@ REFUSED = [
     ("@reboot", None, 0, "@jobtui.on_app_start"),
     ("@dayly", None, 0, "did you mean @daily?"),
     ("@evry 5s", None, 0, "did you mean @every?"),
-    ("@qqqqqqqq", None, 0, "there are @yearly"),
-    ("@daily 5", None, 7, "nothing can follow @daily"),
-    ("", None, 0, "a spec is empty"),
-    (" \t ", None, 0, "a spec is empty"),
+    ("@qqqqqqqq", None, 0, "the descriptors are @yearly"),
+    ("@daily 5", None, 7, "nothing may follow @daily"),
+    ("", None, 0, "the spec is empty"),
+    (" \t ", None, 0, "the spec is empty"),
     ("X=1 * * * * *", None, 0, "may begin with TZ=Zone"),
     ("TZ= * * * * *", None, 3, "unknown time zone"),
     ("TZ=Europe/Olso * * * * *", None, 3, "did you mean Europe/Oslo"),
@@ -290,7 +290,7 @@ def test_a_spec_has_at_most_512_characters() -> None:
 @pytest.mark.parametrize("spec", [None, 5, b"* * * * *", ["*"], 0.5, True])
 def test_a_spec_that_is_not_a_string_is_a_type_error(spec: object) -> None:
     """The message says what is accepted."""
-    with pytest.raises(TypeError, match="a spec is a string such as"):
+    with pytest.raises(TypeError, match="a spec must be a string such as"):
         parse(spec)  # type: ignore[arg-type] # the point of the test
 
 

@@ -146,7 +146,7 @@ def test_a_pasted_spec_fires_when_it_does_at_home(spec: str, expected: str) -> N
 
 # By what the message says: the spec, what to write instead, and the first two instants of both.
 TRANSLATED = {
-    "begins a command, which is no part of a spec": """
+    "begins a command, which is not part of a spec": """
         */5 * * * * /usr/bin/backup.sh => */5 * * * * => 01-01 00:05, 01-01 00:10
         17 * * * * root cd / && run-parts /etc/cron.hourly => 17 * * * * => 01-01 00:17, 01-01 01:17
         25 6 * * * root run-parts /etc/cron.daily => 25 6 * * * => 01-01 06:25, 01-02 06:25
@@ -160,12 +160,12 @@ TRANSLATED = {
         @every 5m /usr/bin/poll => @every 5m => 01-01 00:05, 01-01 00:10
         CRON_TZ=Asia/Tokyo 30 04 * * * root poll => CRON_TZ=Asia/Tokyo 30 04 * * * => 01-02 04:30, 01-03 04:30
     """,
-    "nothing can follow @": """
+    "nothing may follow @": """
         @daily /usr/bin/backup.sh => @daily => 01-02 00:00, 01-03 00:00
         @hourly root run-parts /etc/cron.hourly => @hourly => 01-01 01:00, 01-01 02:00
         @daily # at night => @daily => 01-02 00:00, 01-03 00:00
     """,
-    "a spec has no quotes, commas or comments around it": """
+    "quotes, commas and comments around a spec are not allowed": """
         */5 * * * * # every five minutes => */5 * * * * => 01-01 00:05, 01-01 00:10
         */5 * * * * #comment => */5 * * * * => 01-01 00:05, 01-01 00:10
         # */5 * * * * => */5 * * * * => 01-01 00:05, 01-01 00:10
@@ -175,7 +175,7 @@ TRANSLATED = {
         "0 9 * * *", => 0 9 * * * => 01-01 09:00, 01-02 09:00
         | 0 9 * * * | => 0 9 * * * => 01-01 09:00, 01-02 09:00
     """,
-    "cannot stand in a spec": """
+    "is not allowed in a spec": """
         \u201c0 9 * * *\u201d => 0 9 * * * => 01-01 09:00, 01-02 09:00
         0 9 * * 1\u20135 => 0 9 * * 1-5 => 01-01 09:00, 01-02 09:00
         0 9 * * MON\u2013FRI => 0 9 * * MON-FRI => 01-01 09:00, 01-02 09:00
@@ -184,12 +184,12 @@ TRANSLATED = {
         \u2217/5 * * * * => */5 * * * * => 01-01 00:05, 01-01 00:10
         \\*/5 \\* \\* \\* \\* => */5 * * * * => 01-01 00:05, 01-01 00:10
     """,
-    "a field has no spaces in it": """
+    "spaces in a field are not allowed": """
         * / 5 * * * * => */5 * * * * => 01-01 00:05, 01-01 00:10
         0 9 * * MON - FRI => 0 9 * * MON-FRI => 01-01 09:00, 01-02 09:00
         0 9 * * 1, 3, 5 => 0 9 * * 1,3,5 => 01-02 09:00, 01-05 09:00
     """,
-    "is no part of a spec": """
+    "is not part of a spec": """
         - cron: '30 5,17 * * *' # twice a day => 30 5,17 * * * => 01-01 05:30, 01-01 17:30
         schedule: "*/1 * * * *" => */1 * * * * => 01-01 00:01, 01-01 00:02
         "schedule": "0 0 * * *", => 0 0 * * * => 01-02 00:00, 01-03 00:00
@@ -197,7 +197,7 @@ TRANSLATED = {
         OnCalendar=Mon..Fri *-*-* 09:00 => 0 9 * * MON-FRI => 01-01 09:00, 01-02 09:00
         OnCalendar=daily => @daily => 01-02 00:00, 01-03 00:00
     """,
-    "is a call and not a spec": """
+    "is a call, not a spec": """
         @Scheduled(cron = "0 0 8-10 * * *") => 0 0 8-10 * * * => 01-01 08:00, 01-01 09:00
         cron(*/5 * * * *) => */5 * * * * => 01-01 00:05, 01-01 00:10
         timedelta(minutes=5) => @every 5m => 01-01 00:05, 01-01 00:10
@@ -218,12 +218,12 @@ TRANSLATED = {
         0 18-24 * * * => 0 18-23,0 * * * => 01-01 18:00, 01-01 19:00
         60 * * * * => 0 * * * * => 01-01 01:00, 01-01 02:00
     """,
-    "a zone stands in front of a spec": """
+    "a zone belongs in front of a spec": """
         0 9 * * * Europe/Berlin => TZ=Europe/Berlin 0 9 * * * => 01-01 09:00, 01-02 09:00
         0 9 * * * TZ=Europe/Berlin => TZ=Europe/Berlin 0 9 * * * => 01-01 09:00, 01-02 09:00
         Mon *-*-* 03:00 Europe/Berlin => TZ=Europe/Berlin 0 3 * * MON => 01-05 03:00, 01-12 03:00
     """,
-    "which would be the year, is not supported": """
+    "the year, is not supported": """
         0 15 10 * * ? * => 0 15 10 * * ? => 01-01 10:15, 01-02 10:15
         0 15 10 * * ? 2027 => 0 15 10 * * ? => 01-01 10:15, 01-02 10:15
         0 15 10 ? * 2-6 * => 0 15 10 ? * MON-FRI => 01-01 10:15, 01-02 10:15
@@ -232,7 +232,7 @@ TRANSLATED = {
         0 15 10 ? * 7 => 0 15 10 ? * SAT => 01-03 10:15, 01-10 10:15
         0 15 10 ? * 1-7 => 0 15 10 ? * SUN-SAT => 01-01 10:15, 01-02 10:15
     """,
-    "a sixth field that is the year is not supported": """
+    "a sixth field for the year is not supported": """
         cron(0 10 * * ? *) => 0 10 * * ? => 01-01 10:00, 01-02 10:00
         cron(15 12 * * ? *) => 15 12 * * ? => 01-01 12:15, 01-02 12:15
         cron(0 18 ? * MON-FRI *) => 0 18 ? * MON-FRI => 01-01 18:00, 01-02 18:00
@@ -284,13 +284,13 @@ TRANSLATED = {
         schedule.every().monday.do(job) => 0 0 * * MON => 01-05 00:00, 01-12 00:00
         schedule.every().wednesday.at("13:15").do(job) => 15 13 * * WED => 01-07 13:15, 01-14 13:15
     """,
-    "lacks its '@'": """
+    "'@' is missing before": """
         hourly => @hourly => 01-01 01:00, 01-01 02:00
         daily => @daily => 01-02 00:00, 01-03 00:00
         Daily => @daily => 01-02 00:00, 01-03 00:00
         TZ=UTC hourly => TZ=UTC @hourly => 01-01 01:00, 01-01 02:00
     """,
-    "one duration without spaces follows @every": """
+    "@every takes one duration without spaces": """
         @every 5 minutes => @every 5m => 01-01 00:05, 01-01 00:10
         @every 2 days => @every 48h => 01-03 00:00, 01-05 00:00
         @every 1h 30m => @every 1h30m => 01-01 01:30, 01-01 03:00
@@ -326,15 +326,21 @@ ADVISED = [
     # other crons' own letters
     ("@reboot", "register the function with @jobtui.on_app_start"),
     ("@reboot /usr/bin/x", "register the function with @jobtui.on_app_start"),
-    ("0 15 10 L * ?", "write 28-31 in day-of-month and let the job look whether tomorrow is the 1st"),
-    ("0 15 10 L-2 * ?", "write 26-29 in day-of-month and let the job look whether the 1st is 3 days ahead"),
-    ("0 15 10 ? * 6L", "write the day's name (6 is FRI in Quartz, SAT elsewhere) and let the job look"),
-    ("0 15 10 ? * FRIL", "write the day alone and let the job look whether it is the month's last"),
-    ("0 15 10 ? * 6#3", "SAT elsewhere) and let the job look whether the date is 15-21"),
-    ("0 0 0 ? * MON#1", "write the day alone and let the job look whether the date is 1-7"),
-    ("0 0 0 15W * *", "write 14-16 in day-of-month and let the job look whether it is that weekday"),
-    ("0 0 0 1W * *", "write 1-3 in day-of-month and let the job look whether it is that weekday"),
-    ("0 0 0 LW * *", "write 26-31 in day-of-month and let the job look whether it is that weekday"),
+    ("0 15 10 L * ?", "write 28-31 in day-of-month, and check in the job that tomorrow is the 1st"),
+    ("0 15 10 L-2 * ?", "write 26-29 in day-of-month, and check in the job that the 1st is 3 days ahead"),
+    ("0 15 10 ? * 6L", "write the day's name (6 is FRI in Quartz, SAT elsewhere), and check in the job that"),
+    ("0 15 10 ? * FRIL", "write only the day, and check in the job that it is the month's last"),
+    ("0 15 10 ? * 6#3", "SAT elsewhere), and check in the job that the date is 15-21"),
+    ("0 0 0 ? * MON#1", "write only the day, and check in the job that the date is 1-7"),
+    (
+        "0 0 0 15W * *",
+        "write 14-16 in day-of-month, and check in the job that it is the weekday nearest to day 15",
+    ),
+    (
+        "0 0 0 1W * *",
+        "write 1-3 in day-of-month, and check in the job that it is the weekday nearest to day 1",
+    ),
+    ("0 0 0 LW * *", "write 26-31 in day-of-month, and check in the job that it is the month's last weekday"),
     ("0 15 10 ? * 6L 2002-2005", "write six: second minute hour day-of-month month day-of-week"),
     ("H H * * *", "write a number (0-59)"),
     ("H/15 * * * *", "write */15"),
@@ -355,17 +361,17 @@ ADVISED = [
     ("? * * * *", "write *"),
     # too little, or no spec at all
     ("@dayly", "did you mean @daily?"),
-    ("@every 1d", "a day is not always 24 hours, so write 24h if that is meant"),
+    ("@every 1d", "a day is not always 24 hours, so write 24h if you mean that"),
     ("@every 5", "write h, m, s, ms, us or ns, such as 5s"),
     ("* * * *", "write six: second minute hour day-of-month month day-of-week"),
     ("*/5", "write six: second minute hour day-of-month month day-of-week"),
     ("5", "write six: second minute hour day-of-month month day-of-week"),
     ("*****", "write six: second minute hour day-of-month month day-of-week"),
-    ("cron.workhours_15m", "here the spec itself is wanted"),
+    ("cron.workhours_15m", "write the spec itself"),
     ("*-*~01", "write six: second minute hour day-of-month month day-of-week"),
     ("Mon *-*-01..07 09:00", "write six: second minute hour day-of-month month day-of-week"),
-    ("2027-01-01 10:00", "give it to jobtui.at()"),
-    ("2027-01-01T10:00:00Z", "give it to jobtui.at()"),
+    ("2027-01-01 10:00", "use jobtui.at()"),
+    ("2027-01-01T10:00:00Z", "use jobtui.at()"),
     ("cron[hour='5', minute='0']", "write six fields (second minute hour"),
     ("CronTrigger(hour=5, day_of_week='mon-fri')", "write six fields (second minute hour"),
     ("@Scheduled(fixedRate = 5000)", "write six fields (second minute hour"),

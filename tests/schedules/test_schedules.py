@@ -304,7 +304,7 @@ def test_a_machine_without_a_known_zone_is_an_error_only_where_it_is_needed(
 ) -> None:
     """TZ=Nowhere in the environment stops no schedule that names its zone."""
     monkeypatch.setattr("tzlocal.get_localzone", lambda: ZoneInfo("Not/Azone"))
-    with pytest.raises(BadSpec, match="name one with tz="):
+    with pytest.raises(BadSpec, match="set one with tz="):
         parse("17 4 * * *")
     assert parse("TZ=UTC 17 4 * * *").next(NOON) == utc("2026-11-24 04:17")
     assert parse("17 4 * * *", tz="UTC").next(NOON) == utc("2026-11-24 04:17")
@@ -329,7 +329,7 @@ def test_an_unknown_zone_is_refused_with_near_names(name: str, hint: str) -> Non
 
 def test_a_zone_of_another_type_is_a_type_error() -> None:
     """A number is not an offset."""
-    with pytest.raises(TypeError, match="a zone is a name"):
+    with pytest.raises(TypeError, match="a zone must be a name"):
         parse("@daily", tz=5)  # type: ignore[arg-type] # the point of the test
 
 
@@ -421,7 +421,7 @@ def test_a_dst_rule_of_another_type_is_refused_by_its_type(dst: Any) -> None:
 def test_an_unknown_dst_rule_is_refused() -> None:
     """There are two."""
     for make in (parse, Cron):
-        with pytest.raises(BadSpec, match="dst is 'once' or 'every'"):
+        with pytest.raises(BadSpec, match="dst must be 'once' or 'every'"):
             make("@daily", dst="twice")  # type: ignore[arg-type] # the point of the test
 
 

@@ -202,7 +202,7 @@ def test_a_duration_is_what_an_interval_is(scheduler: SimulatedScheduler, durati
         (-1, ValueError, r"time does not pass backwards \(-1 s\); step\(\) sets the clock back"),
         ("-1h", ValueError, r"time does not pass backwards \(-3600 s\)"),
         (timedelta(seconds=-0.5), ValueError, r"time does not pass backwards \(-0\.5 s\)"),
-        ("1d", BadSpec, "write 24h if that is meant"),
+        ("1d", BadSpec, "write 24h if you mean that"),
         ("soon", BadSpec, "a number is missing"),
         (float("nan"), ValueError, "a duration is a number of seconds, not nan"),
         (float("inf"), ValueError, "a duration is a number of seconds, not inf"),
@@ -302,7 +302,7 @@ def test_where_the_clock_starts(start: datetime | str, tz: str, expected: str) -
         ({"start": 1_800_000_000}, TypeError, "an instant is a datetime or a text"),
         ({"tz": "Mars/Olympus"}, ValueError, "unknown time zone 'Mars/Olympus'"),
         ({"pool": -1}, ValueError, "the pool cannot be negative"),
-        ({"dst": "twice"}, ValueError, "dst is 'once' or 'every', not 'twice'"),
+        ({"dst": "twice"}, ValueError, "dst must be 'once' or 'every', not 'twice'"),
         ({"overlap": "dance"}, ValueError, "overlap is one of"),
     ],
 )
