@@ -16,6 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from jobtui.frontend.api_paths import API_ROOT, STATUS_PAGE
 from jobtui.schedules.bad_spec import quote_text
 
 _KEPT_OPEN = 10.0  # seconds that a connection may be silent; less than a server gives it
@@ -52,7 +53,7 @@ class Target:
 
     def __str__(self) -> str:
         """As the server itself says it."""
-        return f"{self.origin}/@jobs" if self.socket is None else f"unix:{self.socket}"
+        return f"{self.origin}{STATUS_PAGE}" if self.socket is None else f"unix:{self.socket}"
 
 
 class UnauthorizedError(PermissionError):
@@ -132,7 +133,7 @@ class Client:
         steps = "/".join(quote(step, safe="", errors="replace").replace(".", "%2E") for step in path)
         parameters = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
         question = f"?{parameters}" if parameters else ""
-        return URL(f"{self._target.origin}/@jobs/api/{steps}{question}", encoded=True)
+        return URL(f"{self._target.origin}{API_ROOT}/{steps}{question}", encoded=True)
 
 
 def _answer(status: int, kind: str, text: str) -> Any:

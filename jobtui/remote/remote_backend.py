@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.api_paths import MAX_RUN_NUMBER
 from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
 from jobtui.frontend.cooperative import yield_to_others
@@ -27,7 +28,6 @@ from jobtui.remote.http_client import Client, Credentials, Target, UnauthorizedE
 from jobtui.remote.snapshot_decoder import SnapshotDecoder
 from jobtui.runtime.clock import Clock, SystemClock, thread_cpu
 from jobtui.runtime.output_capture import OutputChunk
-from jobtui.web.request_parsing import LARGEST_NUMBER
 
 ANSWERING = 5.0  # seconds that an answer may take
 WAIT = 4  # seconds that the server waits for news; the timer's heartbeat is so old at most, and no event
@@ -142,7 +142,7 @@ class RemoteBackend:
 
     def output_of(self, number: int) -> str:
         """The tail of what a run printed, where that is collected, else ""."""
-        if not 1 <= number <= LARGEST_NUMBER:
+        if not 1 <= number <= MAX_RUN_NUMBER:
             return ""
         try:
             return _read(lambda json: str(json["output"]), self._ask("GET", "runs", str(number)))
@@ -180,7 +180,7 @@ class RemoteBackend:
 
     def cancel(self, number: int) -> Cancellation:
         """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
-        if not 1 <= number <= LARGEST_NUMBER:
+        if not 1 <= number <= MAX_RUN_NUMBER:
             return Cancellation.TOO_LATE
         try:
             answer = self._ask("POST", "runs", str(number), "cancel")

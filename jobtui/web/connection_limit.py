@@ -1,4 +1,4 @@
-"""A limit on connections: a crowd of slow clients takes neither the files that jobs need, nor the page."""
+"""A limit on open connections, so that many slow clients use up neither file descriptors nor the server."""
 
 from __future__ import annotations
 
@@ -7,89 +7,94 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-MOST = 256
+MAX_CONNECTIONS = 256
 
 
-class Connections:
-    """Counts connections, and knows those of which no request is being answered.
+class ConnectionLimit:
+    """Counts open connections and rejects or closes those above the limit.
 
-    Where there are too many, the one that has been silent for longest makes room; where all are busy, the
-    new one is turned away.
+    At the limit, a new connection replaces the one that has been idle for longest. If every connection has a
+    request in progress, the new one gets status 503.
 
     Args:
-        most: How many there may be at once.
+        limit: How many connections may be open at once.
     """
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
+        self._limit = limit
         self._open: set[asyncio.BaseTransport] = set()
-        self._silent: OrderedDict[asyncio.BaseTransport, None] = OrderedDict()
+        self._idle: OrderedDict[asyncio.BaseTransport, None] = OrderedDict()  # idle for longest first
 
-    def counted(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
-        """A protocol for a new connection, with its beginning and its end counted."""
-        return _Counted(self, protocol)
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
+    def wrap(self, protocol: asyncio.Protocol) -> asyncio.Protocol:
+        """Return a protocol for a new connection that counts the connection while it is open."""
+        return _LimitedProtocol(self, protocol)
 
     @contextmanager
-    def busy(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
-        """A request of a connection is being answered, for as long as this lasts."""
+    def request_in_progress(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
+        """Protect a connection from being closed as idle, for the duration of the block."""
         if transport is not None:
-            self._silent.pop(transport, None)
+            self._idle.pop(transport, None)
         try:
             yield
         finally:
             if transport in self._open:
-                self._silent[transport] = None
+                self._idle[transport] = None
 
-    def opened(self, transport: asyncio.BaseTransport) -> bool:
-        """Count a connection. Returns whether there is room for it."""
-        if len(self._open) >= self._most:
-            if not self._silent:
+    def add_connection(self, transport: asyncio.BaseTransport) -> bool:
+        """Count a new connection. Returns False if the limit is reached and no connection is idle."""
+        if len(self._open) >= self._limit:
+            if not self._idle:
                 return False
-            silent, _ = self._silent.popitem(last=False)
-            self._open.discard(silent)
-            assert isinstance(silent, asyncio.Transport)
-            silent.abort()
+            idle, _ = self._idle.popitem(last=False)
+            self._open.discard(idle)
+            assert isinstance(idle, asyncio.Transport)
+            idle.abort()
         self._open.add(transport)
-        self._silent[transport] = None
+        self._idle[transport] = None
         return True
 
-    def hang_up(self) -> None:
-        """End all connections, whatever is going on there."""
+    def remove_connection(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a connection that has been closed."""
+        self._open.discard(transport)
+        self._idle.pop(transport, None)
+
+    def abort_all(self) -> None:
+        """Close all connections at once, including those with a request in progress."""
         for transport in tuple(self._open):
             assert isinstance(transport, asyncio.Transport)
             transport.abort()
 
-    def closed(self, transport: asyncio.BaseTransport) -> None:
-        """A connection has ended."""
-        self._open.discard(transport)
-        self._silent.pop(transport, None)
 
-
-class _Counted(asyncio.Protocol):
-    """A protocol with the beginning and the end of its connection counted.
+class _LimitedProtocol(asyncio.Protocol):
+    """Passes everything on to another protocol, unless the limit rejects the connection.
 
     Args:
-        connections: Counts.
-        inner: Does everything else.
+        connections: The limit that counts the connection.
+        inner: The protocol that serves it.
     """
 
-    def __init__(self, connections: Connections, inner: asyncio.Protocol) -> None:
+    def __init__(self, connections: ConnectionLimit, inner: asyncio.Protocol) -> None:
         self._connections = connections
         self._inner = inner
-        self._transport: asyncio.BaseTransport | None = None  # of a connection that was let in
+        self._transport: asyncio.BaseTransport | None = None  # None if the connection was rejected
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._connections.opened(transport):
+        if self._connections.add_connection(transport):
             self._transport = transport
             self._inner.connection_made(transport)
         else:
             assert isinstance(transport, asyncio.Transport)
-            transport.write(_FULL)
+            transport.write(_REJECTION)
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:
-            self._connections.closed(self._transport)
+            self._connections.remove_connection(self._transport)
             self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -109,7 +114,7 @@ class _Counted(asyncio.Protocol):
             self._inner.resume_writing()
 
 
-_FULL = (
+_REJECTION = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 21\r\n\r\ntoo many connections\n"
 )

@@ -1,4 +1,4 @@
-"""What the parts of the server share: the scheduler, who may come in, and the broadcast of events."""
+"""What all request handlers share."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from dataclasses import dataclass
 from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock
-from jobtui.web.connection_limit import Connections
+from jobtui.web.connection_limit import ConnectionLimit
 from jobtui.web.event_hub import EventHub
 from jobtui.web.security.access_control import AccessControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerContext:
-    """One scheduler on the web.
+    """One scheduler and the server in front of it.
 
     Attributes:
-        source: The scheduler, as a dashboard sees and steers it.
-        broadcast: Its events, read once for all clients.
-        gate: The access rules.
-        connections: How many clients there are.
-        turns: In which they are served.
-        clock: Where the time comes from.
-        cookie: The name of the cookie by which a browser is known.
+        backend: The scheduler.
+        event_hub: Its events, read once for all clients.
+        access_control: Checks requests.
+        connections: The limit on open connections.
+        staggered: Serializes clients that wake at the same time.
+        clock: The source of time.
+        cookie_name: The name of the session cookie.
     """
 
-    source: LocalBackend
-    broadcast: EventHub
-    gate: AccessControl
-    connections: Connections
-    turns: Staggered
+    backend: LocalBackend
+    event_hub: EventHub
+    access_control: AccessControl
+    connections: ConnectionLimit
+    staggered: Staggered
     clock: Clock
-    cookie: str
+    cookie_name: str

@@ -1,8 +1,9 @@
 """The scheduler's events, read once for all clients.
 
-A thread of the scheduler only says that there is something to read. It is read in this thread, in turns
-that come the less often the more they cost, and waits in a ring: each client has its own place there, and
-one that is slow falls behind, is told how much it has lost, and harms nobody.
+The scheduler's threads only signal that there are new events. The server's event loop reads them in rounds,
+which are spaced further apart the more they cost, into a ring buffer of the latest events. Each client
+keeps its own position in the buffer, so a slow client delays nobody: it loses the oldest events and learns
+how many.
 """
 
 from __future__ import annotations
@@ -23,128 +24,130 @@ from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.scheduler import Scheduler
 
-KEPT = 2_000  # events, for clients that come back
-SLICE = 100  # events that are looked at before other threads have a turn
-_SPACING = 0.05  # seconds from one turn to the next
-_SPACING_EACH = 0.002  # the same for each client who waits: a hundred have a turn every quarter of a second
-_UNSEEN_SPACING = 0.2  # the same while nobody waits
-_LONGEST = 1.0
-_SHARE = 0.05  # of a core
+BUFFER_SIZE = 2_000  # events, for clients that reconnect
+CHUNK = 100  # events that are observed before other threads may run
+_SPACING = 0.05  # seconds from one round to the next, while clients wait
+_SPACING_PER_CLIENT = 0.002  # seconds more for each: a hundred clients get a round every quarter of a second
+_IDLE_SPACING = 0.2  # seconds from one round to the next, while no client waits
+_MAX_SPACING = 1.0  # seconds
+_CPU_SHARE = 0.05  # of one core
 
 
 class EventHub:
-    """Reads events in turns and wakes those who wait for them. Of the server's thread, but for `told`.
+    """Reads events in rounds and wakes the clients that wait for them.
+
+    Belongs to the server's event loop: create it there, and call it from no other thread.
 
     Args:
-        scheduler: Whose events.
-        observe: Is handed every event, in order.
+        scheduler: The scheduler whose events to read.
+        observe: Called with every event, in order.
 
     Attributes:
-        epoch: Names this scheduler's life: event numbers of another one mean nothing here.
-        seq: The number of the latest event that was read.
+        epoch: Identifies this lifetime of the scheduler: event numbers mean nothing in another one.
+        seq: The number of the latest event in the buffer.
     """
 
     def __init__(self, scheduler: Scheduler, observe: Callable[[Event], None]) -> None:
         self.epoch = secrets.token_hex(4)
+        self._scheduler = scheduler
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._ring: deque[Event] = deque(maxlen=KEPT)
-        self._bell = asyncio.Event()
-        self._came = 0  # in the latest turn
-        self._waiting: dict[asyncio.Future[None], None] = {}
-        self._subscription = scheduler.subscribe(self._tell)
+        self._buffer: deque[Event] = deque(maxlen=BUFFER_SIZE)
+        self._news = asyncio.Event()
+        self._waiters: dict[asyncio.Future[None], None] = {}
+        self._subscription = scheduler.subscribe(self._on_news)
         self.seq = self._subscription.snapshot.seq
 
     def close(self) -> None:
-        """Read no more."""
+        """Unsubscribe from the scheduler."""
         self._subscription.close()
 
     # --- reading ----------------------------------------------------------------------------------
 
-    def _tell(self) -> None:
-        # In a thread of the scheduler, once until the next reading.
+    def _on_news(self) -> None:
+        # Called in a thread of the scheduler, once until the next read.
         with suppress(RuntimeError):  # the server has just stopped
-            self._loop.call_soon_threadsafe(self._bell.set)
+            self._loop.call_soon_threadsafe(self._news.set)
 
-    async def read_for_ever(self) -> None:
-        """Read whenever there is something, and wake those who wait."""
-        throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE)
+    async def read_forever(self) -> None:
+        """Read events as they occur, and wake the waiting clients after each round."""
+        throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_MAX_SPACING, cpu_share=_CPU_SHARE)
         while True:
-            await self._bell.wait()
+            await self._news.wait()
             throttle.min_interval = self.spacing
-            while rest := throttle.delay(self._loop.time(), thread_cpu()):
-                await yield_to_others(rest)
-            self._bell.clear()  # before reading: what happens from here on rings again
+            while delay := throttle.delay(self._loop.time(), thread_cpu()):
+                await yield_to_others(delay)
+            self._news.clear()  # before reading, so that later events set it again
             throttle.begin(self._loop.time(), thread_cpu())
             try:
-                await self._read()
-            except Exception:  # noqa: BLE001 - whoever follows would wait for ever
-                log_exception("events could not be shown; the page goes on with the next ones")
-            waiting, self._waiting = self._waiting, {}
-            for client in waiting:
-                if not client.done():  # it has gone meanwhile
-                    client.set_result(None)
+                await self._read_round()
+            except Exception:  # noqa: BLE001 - otherwise the clients would wait forever
+                log_exception("events could not be read; the server continues with the next ones")
+            waiters, self._waiters = self._waiters, {}
+            for waiter in waiters:
+                if not waiter.done():  # the client may have disconnected
+                    waiter.set_result(None)
 
-    async def _read(self) -> None:
-        excerpt = self._subscription.read()
-        self._came = len(excerpt)
-        events = iter(excerpt)
-        while some := list(islice(events, SLICE)):
-            for event in some:
+    async def _read_round(self) -> None:
+        events = iter(self._subscription.read())
+        while chunk := list(islice(events, CHUNK)):
+            for event in chunk:
                 self._observe(event)
-            self._ring.extend(some)
-            self.seq = some[-1].seq
-            if len(some) == SLICE:
+            self._buffer.extend(chunk)
+            self.seq = chunk[-1].seq
+            if len(chunk) == CHUNK:
                 await yield_to_others()
 
     # --- for clients ------------------------------------------------------------------------------
 
     @property
     def spacing(self) -> float:
-        """How long it takes from one turn to the next at least, in seconds."""
-        return _SPACING + _SPACING_EACH * len(self._waiting) if self._waiting else _UNSEEN_SPACING
-
-    @property
-    def tag(self) -> str:
-        """Where the broadcast is, for a client that comes back."""
-        return self.tag_of(self.seq)
+        """The least time from one round to the next, in seconds."""
+        return _SPACING + _SPACING_PER_CLIENT * len(self._waiters) if self._waiters else _IDLE_SPACING
 
     def tag_of(self, seq: int) -> str:
-        """An event's number as clients know it."""
+        """Return an event's number as clients know it, with the epoch."""
         return f"{self.epoch}-{seq}"
 
     def seq_of(self, tag: str) -> int | None:
-        """The number in a tag of this scheduler's life, else None."""
+        """Return the number in a tag; None if the tag is malformed or from another epoch."""
         epoch, _, seq = tag.partition("-")
-        known = epoch == self.epoch and seq.isascii() and seq.isdecimal() and len(seq) < 20  # noqa: PLR2004 - 64 bits
-        return int(seq) if known else None
+        valid = epoch == self.epoch and seq.isascii() and seq.isdecimal() and len(seq) < 20  # noqa: PLR2004 - 64 bits
+        return int(seq) if valid else None
 
-    def after(self, seq: int, most: int) -> Sequence[Event]:
-        """The next events after that number that are still there, oldest first, but at most so many.
+    def events_after(self, seq: int, limit: int) -> Sequence[Event]:
+        """Return the next buffered events after a number, oldest first.
 
-        In a flood, when more came in the latest turn and others have come since, they are the latest ones:
-        who cannot have all shall have news, and all clients the same.
+        If so many new events have occurred that the next round will push some of the client's remaining
+        events out of the buffer anyway, return the latest ones instead: a client that cannot get all events
+        gets recent ones, and all such clients get the same.
+
+        Args:
+            seq: The number of the last event that the client has.
+            limit: How many events to return at most.
         """
-        ring = self._ring
-        first = bisect_right(ring, seq, key=_number)
-        if self._came > most and self._bell.is_set():
-            first = max(first, len(ring) - most)
-        return [ring[index] for index in range(first, min(first + most, len(ring)))]
+        buffer = self._buffer
+        first = bisect_right(buffer, seq, key=_seq_of_event)
+        left_over = len(buffer) - first - limit
+        unread = self._scheduler.liveness().seq - self.seq
+        if left_over > 0 and left_over + unread > BUFFER_SIZE:
+            first = len(buffer) - limit
+        return [buffer[index] for index in range(first, min(first + limit, len(buffer)))]
 
-    async def wait_beyond(self, seq: int, seconds: float) -> bool:
-        """Wait until an event after that number was read. Returns whether one was, in that time."""
+    async def wait_for_newer(self, seq: int, seconds: float) -> bool:
+        """Wait until an event after a number is in the buffer. Returns False after so many seconds."""
         try:
             async with asyncio.timeout(seconds):
                 while self.seq <= seq:
-                    turn = self._loop.create_future()
-                    self._waiting[turn] = None
+                    waiter = self._loop.create_future()
+                    self._waiters[waiter] = None
                     try:
-                        await turn
+                        await waiter
                     finally:
-                        self._waiting.pop(turn, None)
+                        self._waiters.pop(waiter, None)
         except TimeoutError:
             return False
         return True
 
 
-_number = attrgetter("seq")
+_seq_of_event = attrgetter("seq")

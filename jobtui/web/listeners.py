@@ -1,4 +1,4 @@
-"""The socket that is listened on: bound before anything starts, so that a mistake is seen at once."""
+"""The listening socket. It is bound before the scheduler starts, so that an error stops the start."""
 
 from __future__ import annotations
 
@@ -11,70 +11,70 @@ from pathlib import Path
 from jobtui.access.addresses import Address, TcpAddress, UnixAddress
 from jobtui.access.rules import AccessRules
 
-BACKLOG = 512  # connections that wait to be taken
+BACKLOG = 512  # connections that wait to be accepted
 
 
 class CannotListenError(OSError):
-    """An address cannot be listened on; the message says why."""
+    """The server cannot listen on an address; the message says why, for the user."""
 
 
-def check_exposure(address: Address, access: AccessRules) -> None:
-    """See that what other machines can reach asks for credentials.
+def check_exposure(address: Address, rules: AccessRules) -> None:
+    """Check that an address that other machines can reach is protected by credentials.
 
     Raises:
-        CannotListenError: It does not.
+        CannotListenError: It is not.
     """
-    if not address.loopback and access.credentials is None:
+    if not address.loopback and rules.credentials is None:
         raise CannotListenError(
-            f"{address.authority if isinstance(address, TcpAddress) else address} can be reached by other "
-            "machines, so it needs jobs.auth.user and jobs.auth.pass in the settings.\n"
-            "127.0.0.1 is for this machine alone."
+            f"{_display_name(address)} can be reached by other machines, so it needs jobs.auth.user and "
+            "jobs.auth.pass in the settings.\n127.0.0.1 is for this machine alone."
         )
 
 
 def listen(address: Address) -> tuple[socket.socket, Address]:
-    """Bind and listen.
+    """Bind a socket and listen on it.
 
     Returns:
-        The socket, and its address with the port that the system chose, where it did.
+        The socket, and its address; if the port was 0, with the port that the system chose.
 
     Raises:
-        CannotListenError: It is taken, not ours, or not to be had.
+        CannotListenError: The address is in use, belongs to another machine, or needs permissions.
     """
     try:
         if isinstance(address, UnixAddress):
-            return _unix(address.path), address
-        bound = _tcp(address)
+            return _listen_unix(address.path), address
+        bound = _listen_tcp(address)
     except OSError as error:
         if isinstance(error, CannotListenError):
             raise
-        raise CannotListenError(f"cannot listen on {_shown(address)}: {error.strerror or error}") from None
+        reason = error.strerror or error
+        raise CannotListenError(f"cannot listen on {_display_name(address)}: {reason}") from None
     return bound, TcpAddress(address.host, bound.getsockname()[1])
 
 
-def forget(address: Address) -> None:
-    """Take away what `listen` has left in the file system."""
+def remove_socket_file(address: Address) -> None:
+    """Remove the file of a Unix socket that `listen` created. Does nothing for TCP."""
     if isinstance(address, UnixAddress):
-        with suppress(CannotListenError):  # somebody else has put something of his own there
-            _clear(address.path)
+        with suppress(CannotListenError):  # another file has taken its place, and stays
+            _remove_stale_socket(address.path)
 
 
-def _shown(address: Address) -> str:
+def _display_name(address: Address) -> str:
     return address.authority if isinstance(address, TcpAddress) else str(address)
 
 
-def _tcp(address: TcpAddress) -> socket.socket:
+def _listen_tcp(address: TcpAddress) -> socket.socket:
     family = socket.AF_INET6 if address.host.version == 6 else socket.AF_INET  # noqa: PLR2004 - IPv6
     return socket.create_server((str(address.host), address.port), family=family, backlog=BACKLOG)
 
 
-def _unix(path: Path) -> socket.socket:
-    """A socket that nobody else can open, at no time: it gets its mode with its name."""
+def _listen_unix(path: Path) -> socket.socket:
+    """Bind a socket that only its owner can open; the umask sets its mode as the file is created."""
     if not hasattr(socket, "AF_UNIX"):
         raise CannotListenError("Python has no Unix sockets on this system; listen on 127.0.0.1 instead")
-    _clear(path)
+    _remove_stale_socket(path)
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)
+    previous_umask = os.umask(0o177)
     try:
         bound.bind(str(path))
         bound.listen(BACKLOG)
@@ -82,22 +82,26 @@ def _unix(path: Path) -> socket.socket:
         bound.close()
         raise
     finally:
-        os.umask(before)
+        os.umask(previous_umask)
     return bound
 
 
-def _clear(path: Path) -> None:
-    """Take away a socket that a process has left behind; leave anything else where it is."""
+def _remove_stale_socket(path: Path) -> None:
+    """Remove a socket file that an ended process left behind.
+
+    Raises:
+        CannotListenError: The file is not a socket, or a process listens on it.
+    """
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise CannotListenError(f"cannot listen on unix:{path}: this is no socket, and it is left alone")
+        raise CannotListenError(f"cannot listen on unix:{path}: this file exists and is not a socket")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
-    raise CannotListenError(f"cannot listen on unix:{path}: another process does")
+    raise CannotListenError(f"cannot listen on unix:{path}: another process listens on it")

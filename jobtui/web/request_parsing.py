@@ -1,4 +1,4 @@
-"""What the rules have found out about a request, and reading what it says."""
+"""Parsing of query parameters and bodies, and what access control stores with a request."""
 
 from __future__ import annotations
 
@@ -10,49 +10,53 @@ from typing import Any
 
 from aiohttp import web
 
-from jobtui.web.problems import Problem
+from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessRequest
 
-VISIT: web.RequestKey[AccessRequest] = web.RequestKey("visit", AccessRequest)
-CLIENT: web.RequestKey[Any] = web.RequestKey("client", object)  # IpAddress, or None for a Unix socket
+ACCESS_REQUEST: web.RequestKey[AccessRequest] = web.RequestKey("access_request", AccessRequest)
+CLIENT_ADDRESS: web.RequestKey[Any] = web.RequestKey("client_address", object)  # None for a Unix socket
 
-READING = 10.0  # seconds for a body to come
-LARGEST_NUMBER = 10**17  # of a run
-LARGEST_POOL = 1_000_000
-_MOST_DIGITS = 18
+BODY_TIMEOUT = 10.0  # seconds for a body to arrive
+MAX_POOL_SIZE = 1_000_000
+_MAX_DIGITS = 18
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body.
+    """Return the whole body.
 
     Raises:
-        Problem: It does not come, or it is cut off or not compressed as it says.
+        Problem: The body does not arrive in time, is incomplete, or is not compressed as its header says.
     """
     try:
-        async with asyncio.timeout(READING):
+        async with asyncio.timeout(BODY_TIMEOUT):
             return await request.read()
     except TimeoutError:
-        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not come") from None
+        raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
     except web.RequestPayloadError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body cannot be read") from None
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is incomplete or cannot be decompressed") from None
 
 
-async def read_json(request: web.Request, *allowed: str) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object.
+async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any]:
+    """Return the JSON object in the body. An empty body counts as an empty object.
+
+    Args:
+        request: The request.
+        *allowed: The keys that the object may have.
 
     Raises:
-        Problem: It is something else, or has a key that is not allowed.
+        Problem: The body is something else, or has another key.
     """
-    given = request.headers.get("Content-Type") is not None
-    if given and (request.content_type != "application/json" or not _is_utf8(request.charset)):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a body is application/json here, in UTF-8")
-    value = _parsed(await read_body(request) or b"{}")
+    has_type = request.headers.get("Content-Type") is not None
+    if has_type and (request.content_type != "application/json" or not _is_utf8(request.charset)):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8")
+    value = _parse_json(await read_body(request) or b"{}")
     if not isinstance(value, dict):
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body has to be a JSON object")
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be a JSON object")
     unknown = sorted(set(value) - set(allowed))
     if unknown:
-        known = f"allowed: {', '.join(allowed)}" if allowed else "none is allowed here"
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the key {unknown[0]!r:.60} is not known; {known}")
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, f"unknown key {unknown[0]!r:.60}; {_list_allowed(allowed)}"
+        )
     return value
 
 
@@ -60,47 +64,56 @@ def _is_utf8(charset: str | None) -> bool:
     return charset is None or charset.lower() == "utf-8"
 
 
-def _parsed(body: bytes) -> Any:
-    """JSON as the RFC has it (8259), without what readers may take for one thing or another."""
+def _parse_json(body: bytes) -> Any:
+    """Parse strict JSON (RFC 8259); reject duplicate keys, NaN and Infinity."""
     try:
-        return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse)
+        return json.loads(body.decode(), object_pairs_hook=_unique_keys, parse_constant=_reject_constant)
     except (ValueError, RecursionError):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not JSON in UTF-8") from None
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is not valid JSON in UTF-8") from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"the key {twice!r:.60} stands there twice")
+        duplicate, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"duplicate key {duplicate!r:.60}")
     return value
 
 
-def _refuse(constant: str) -> Any:
-    raise ValueError(constant)  # NaN and Infinity, which are Python's own
+def _reject_constant(constant: str) -> Any:
+    raise ValueError(constant)  # NaN and Infinity, which only Python's parser accepts
+
+
+def _list_allowed(allowed: tuple[str, ...]) -> str:
+    return f"allowed: {', '.join(allowed)}" if allowed else "none is allowed here"
 
 
 def check_query(request: web.Request, *allowed: str) -> None:
-    """See that no parameter of the query is a slip of the finger.
+    """Reject unknown and duplicate query parameters.
+
+    Args:
+        request: The request.
+        *allowed: The parameters that the request may have.
 
     Raises:
-        Problem: One is not known, or stands there twice.
+        Problem: A parameter is unknown, or occurs twice.
     """
     for name in request.query:
         if name not in allowed:
-            known = f"allowed: {', '.join(allowed)}" if allowed else "none is allowed here"
-            raise Problem(HTTPStatus.BAD_REQUEST, f"the parameter {name!r:.60} is not known; {known}")
+            raise Problem(
+                HTTPStatus.BAD_REQUEST, f"unknown query parameter {name!r:.60}; {_list_allowed(allowed)}"
+            )
         if len(request.query.getall(name)) > 1:
-            raise Problem(HTTPStatus.BAD_REQUEST, f"the parameter {name!r} stands there twice")
+            raise Problem(HTTPStatus.BAD_REQUEST, f"duplicate query parameter {name!r}")
 
 
-def whole_number(name: str, text: str, lowest: int, highest: int) -> int:
-    """The whole number that is written there.
+def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
+    """Parse a whole number in ASCII digits.
 
     Raises:
-        Problem: It is none, or out of range.
+        Problem: The text is not one, or it is out of range. The message says what the number is by `name`.
     """
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
     if not (is_number and lowest <= int(text) <= highest):
-        raise Problem(HTTPStatus.BAD_REQUEST, f"{name} is a whole number from {lowest} to {highest}")
+        raise Problem(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}")
     return int(text)

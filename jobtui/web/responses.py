@@ -1,4 +1,4 @@
-"""Answers in JSON."""
+"""Responses in JSON, and problem details (RFC 9457) for errors."""
 
 from __future__ import annotations
 
@@ -9,25 +9,53 @@ from typing import Any
 from aiohttp import web
 
 
-def text_of(value: Any) -> str:
-    """A value as JSON, as short as it goes."""
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """An error response. A handler raises it instead of returning a response.
+
+    Args:
+        status: The HTTP status.
+        detail: What is wrong with the request and what is allowed, for a person; "" if the status is enough.
+        headers: Additional response headers, such as ``Retry-After``.
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str = "", headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail or status.phrase)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+
+    def to_response(self) -> web.Response:
+        """Return the problem as ``application/problem+json``."""
+        body = {"type": "about:blank", "title": self.status.phrase, "status": self.status.value}
+        if self.detail:
+            body["detail"] = self.detail
+        return web.Response(
+            status=self.status,
+            body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            content_type="application/problem+json",
+            headers=self.headers,
+        )
+
+
+def to_json(value: Any) -> str:
+    """Encode a value as compact JSON."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def json_response(
     value: Any, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """An answer in JSON."""
-    return written_response(text_of(value), status, headers)
+    """Return a response with a value as JSON."""
+    return json_text_response(to_json(value), status, headers)
 
 
-def written_response(
+def json_text_response(
     text: str, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """An answer whose JSON has been written already."""
+    """Return a response with text that is already JSON."""
     return web.Response(
         status=status,
-        body=text.encode("utf-8", "replace"),  # a job may print half a character
+        body=text.encode("utf-8", "replace"),  # a job's output may contain lone surrogates
         content_type="application/json",
         headers=headers,
     )

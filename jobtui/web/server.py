@@ -1,4 +1,4 @@
-"""The server: a thread with an event loop of its own, so that no job ever waits for a client."""
+"""The server: a thread with its own event loop, so that no job waits for a client."""
 
 from __future__ import annotations
 
@@ -17,140 +17,141 @@ from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.web.application import make_app
-from jobtui.web.connection_limit import Connections
+from jobtui.web.connection_limit import ConnectionLimit
 from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import EventHub
-from jobtui.web.listeners import BACKLOG, check_exposure, forget, listen
-from jobtui.web.metrics.metrics import Metrics
+from jobtui.web.listeners import BACKLOG, check_exposure, listen, remove_socket_file
+from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.security.access_control import AccessControl
-from jobtui.web.security.sessions import Sessions
+from jobtui.web.security.logins import LoginSessions
 
-IDLE = 20.0  # seconds that a connection may be silent
-_LINGERING = 2.0  # seconds that the rest of a body is read that nobody wants
-_CLOSING = 1.0  # seconds that open requests get at the end
+IDLE_TIMEOUT = 20.0  # seconds until a connection without a request is closed
+_LINGER_TIME = 2.0  # seconds for which the rest of an unread body is received and dropped
+_SHUTDOWN_TIMEOUT = 1.0  # seconds for open requests when the server closes
 
-# aiohttp's own messages quote broken requests, and with them whatever credentials are in them.
-_SILENT = logging.getLogger("jobtui.web.http")
-_SILENT.disabled = True
+# aiohttp's own messages quote malformed requests, and with them the credentials.
+_DISABLED_LOGGER = logging.getLogger("jobtui.web.http")
+_DISABLED_LOGGER.disabled = True
 
 
 class Server:
     """Serves the status page, the API and the metrics of a scheduler.
 
-    ``with Server(source, address):`` binds at once, and serves until the end of the block.
+    The constructor binds the socket. ``with Server(backend, address):`` serves until the end of the block.
 
     Args:
-        source: The scheduler.
-        address: Where to listen.
-        access: Who may come in.
-        clock: Where the time comes from.
+        backend: The scheduler.
+        address: The address to listen on.
+        access: The access rules; by default, only clients on this machine have access.
+        clock: The source of time.
 
     Attributes:
-        address: Where it listens, with the port that the system chose where it was left to it.
+        address: The address that the server listens on. If the port was 0, with the port that the system
+            chose.
 
     Raises:
-        CannotListenError: The address cannot be listened on, or others can reach it and there are no
-            credentials.
+        CannotListenError: The server cannot listen on the address, or other machines can reach it and the
+            rules require no credentials.
     """
 
     def __init__(
         self,
-        source: LocalBackend,
+        backend: LocalBackend,
         address: Address,
         *,
         access: AccessRules | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._access = access or AccessRules()
-        check_exposure(address, self._access)
+        self._rules = access or AccessRules()
+        check_exposure(address, self._rules)
         self._socket, self.address = listen(address)
-        self._source = source
-        self._connections = Connections()
+        self._backend = backend
+        self._connections = ConnectionLimit()
         self._clock = clock or SystemClock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
+        self._stop: asyncio.Event | None = None
         self._ready = threading.Event()
-        self._failure: BaseException | None = None  # before it was ready
+        self._startup_error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="jobtui-web", daemon=True)
 
     def start(self) -> None:
-        """Serve from here on."""
+        """Start to serve. Returns when the server accepts connections."""
         self._thread.start()
         self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
+        if self._startup_error is not None:
+            raise self._startup_error
 
     def close(self) -> None:
-        """Serve no more. Open requests are broken off."""
-        if self._loop is not None and self._over is not None:
-            with suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._over.set)
-            self._thread.join(_CLOSING * 2)
+        """Stop the server, and abort open requests."""
+        if self._loop is not None and self._stop is not None:
+            with suppress(RuntimeError):  # the event loop has ended already
+                self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(_SHUTDOWN_TIMEOUT * 2)
         self._socket.close()
-        forget(self.address)
+        remove_socket_file(self.address)
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Start to serve."""
         self.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Serve no more."""
+        """Stop the server."""
         self.close()
 
     @property
-    def _cookie(self) -> str:
-        """A name of its own: to a browser, the ports of a machine share their cookies."""
+    def _cookie_name(self) -> str:
+        """A name with the port in it, because the ports of a machine share their cookies in a browser."""
         return f"jobtui-{self.address.port}" if isinstance(self.address, TcpAddress) else "jobtui"
 
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
-        except BaseException as error:  # noqa: BLE001 - the scheduler goes on without its page
+        except BaseException as error:  # noqa: BLE001 - the scheduler continues without its page
             if self._ready.is_set():
                 log_exception("the status page failed, and is closed")
-            self._failure = error
+            self._startup_error = error
         finally:
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         monotonic = self._clock.monotonic
-        metrics = Metrics(self._source.scheduler)
-        broadcast = EventHub(self._source.scheduler, metrics.observe)
-        metrics.begin_after(broadcast.seq)
+        metrics = Metrics(self._backend.scheduler)
+        event_hub = EventHub(self._backend.scheduler, metrics.observe)
+        metrics.begin_after(event_hub.seq)
         connections = self._connections
-        site = ServerContext(
-            source=self._source,
-            broadcast=broadcast,
-            gate=AccessControl(self._access, Sessions(monotonic), monotonic),
+        context = ServerContext(
+            backend=self._backend,
+            event_hub=event_hub,
+            access_control=AccessControl(self._rules, LoginSessions(monotonic), monotonic),
             connections=connections,
-            turns=Staggered(),
+            staggered=Staggered(),
             clock=self._clock,
-            cookie=self._cookie,
+            cookie_name=self._cookie_name,
         )
         runner = web.AppRunner(
-            make_app(site, metrics),
+            make_app(context, metrics),
             access_log=None,
-            logger=_SILENT,
-            keepalive_timeout=IDLE,
-            lingering_time=_LINGERING,
+            logger=_DISABLED_LOGGER,
+            keepalive_timeout=IDLE_TIMEOUT,
+            lingering_time=_LINGER_TIME,
             handler_cancellation=True,
-            shutdown_timeout=_CLOSING,
+            shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         await runner.setup()
         make_protocol = runner.server
-        assert make_protocol is not None  # it has been set up
+        assert make_protocol is not None  # `setup` has set it
         listening = await self._loop.create_server(
-            lambda: connections.counted(make_protocol()), sock=self._socket, backlog=BACKLOG
+            lambda: connections.wrap(make_protocol()), sock=self._socket, backlog=BACKLOG
         )
-        reading = asyncio.create_task(broadcast.read_for_ever())
+        reading = asyncio.create_task(event_hub.read_forever())
         self._ready.set()
         try:
-            await self._over.wait()
+            await self._stop.wait()
         finally:
             listening.close()
-            self._connections.hang_up()
+            connections.abort_all()
             reading.cancel()
-            broadcast.close()
+            event_hub.close()
             await runner.cleanup()

@@ -49,7 +49,7 @@ from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone_name
 from jobtui.web.api.snapshot_json import SnapshotEncoder
-from jobtui.web.responses import text_of
+from jobtui.web.responses import to_json
 
 
 class Quarter(tzinfo):
@@ -237,7 +237,7 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one for each kind
 
 def sent(written: Any) -> Any:
     """What arrives of what is sent."""
-    return json.loads(text_of(written).encode("utf-8", "replace"))
+    return json.loads(to_json(written).encode("utf-8", "replace"))
 
 
 @given(st.sampled_from(KNOWN).flatmap(snapshots))
@@ -254,8 +254,8 @@ def test_texts_say_what_the_shapes_do(first: Snapshot, second: Snapshot) -> None
     texts = SnapshotEncoder()
     mixed = replace(second, jobs=first.jobs + second.jobs, recent=first.running)
     for snapshot in (first, first, mixed, first, second):
-        assert json.loads(texts.snapshot(snapshot)) == sent(SNAPSHOT.encode(snapshot))
-        assert json.loads(texts.jobs(snapshot)) == sent([JOB.encode(job) for job in snapshot.jobs])
+        assert json.loads(texts.encode_snapshot(snapshot)) == sent(SNAPSHOT.encode(snapshot))
+        assert json.loads(texts.encode_jobs(snapshot)) == sent([JOB.encode(job) for job in snapshot.jobs])
 
 
 @given(snapshots(QUARTER))
@@ -426,7 +426,7 @@ def test_garbage_is_refused_in_one_of_three_ways(path: tuple[Any, ...], other: A
     except (KeyError, TypeError, ValueError):
         return
     assert isinstance(snapshot, Snapshot)
-    assert json.loads(SnapshotEncoder().snapshot(snapshot))
+    assert json.loads(SnapshotEncoder().encode_snapshot(snapshot))
 
 
 @given(JSON)

@@ -360,7 +360,7 @@ def test_credentials(cleanup: ExitStack, scheduler: Scheduler) -> None:
     """They go with every request; without them, or with wrong ones, nobody gets in."""
     access = AccessRules(credentials=Login("ada", read_password("pass:wörd")))
     target = target_of(cleanup.enter_context(serve(scheduler, access=access)))
-    with pytest.raises(UnauthorizedError, match="who are you"):
+    with pytest.raises(UnauthorizedError, match="authentication required"):
         attached(cleanup, target)
     with pytest.raises(UnauthorizedError, match="wrong user or password"):
         attached(cleanup, target, Credentials("ada", "guess"))

@@ -1,4 +1,4 @@
-"""A server on a loopback port, and requests written by hand, from wherever a test says they come."""
+"""A server on a loopback port, and requests whose every byte a test chooses."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 
 PAGE = "/@jobs"
+HOST = ("Host", "127.0.0.1")
 Header = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Reply:
-    """What came back."""
+class RawResponse:
+    """The status, the head and the body of a response."""
 
     status: int
     head: str
     body: bytes
 
     def header(self, name: str) -> str:
-        """The value of a header, or ""."""
+        """Return the value of a header, or ""."""
         found = [line for line in self.head.splitlines() if line.lower().startswith(f"{name.lower()}:")]
         return found[0].partition(":")[2].strip() if found else ""
 
 
 def basic(user: str, password: str) -> Header:
-    """The header that carries credentials."""
+    """Return the Authorization header with credentials."""
     return "Authorization", "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def request(
     address: Address, method: str = "GET", path: str = PAGE, headers: Sequence[Header] = (), body: bytes = b""
-) -> Reply:
-    """Send one request, with these headers and no other, and read the whole answer."""
+) -> RawResponse:
+    """Send one request with these headers and no others, and return the response."""
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
     if body or method == "POST":
         lines.append(f"Content-Length: {len(body)}")
@@ -51,20 +52,20 @@ def request(
     return exchange(address, head.encode("latin-1") + body)
 
 
-def exchange(address: Address, sent: bytes) -> Reply:
-    """Send some bytes, and read until the other end closes."""
-    with connected(address) as client:
-        client.sendall(sent)
+def exchange(address: Address, data: bytes) -> RawResponse:
+    """Send bytes, and read until the server closes the connection."""
+    with connection_to(address) as client:
+        client.sendall(data)
         received = b""
         while part := client.recv(65_536):
             received += part
     head, _, body = received.partition(b"\r\n\r\n")
-    return Reply(int(head.split(b" ", 2)[1]) if head else 0, head.decode("latin-1"), body)
+    return RawResponse(int(head.split(b" ", 2)[1]) if head else 0, head.decode("latin-1"), body)
 
 
 @contextmanager
-def connected(address: Address) -> Iterator[socket.socket]:
-    """A connection to a server."""
+def connection_to(address: Address) -> Iterator[socket.socket]:
+    """Connect to a server."""
     if isinstance(address, TcpAddress):
         with socket.create_connection((str(address.host), address.port), timeout=30) as client:
             yield client
@@ -76,29 +77,25 @@ def connected(address: Address) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def serving(
+def running_server(
     access: AccessRules | None = None,
     *,
     scheduler: Scheduler | None = None,
     listen: str = "127.0.0.1:0",
     clock: Clock | None = None,
 ) -> Iterator[Server]:
-    """A server on a scheduler with one job, ``tick``, that is never due."""
+    """Run a server and its scheduler; by default, a scheduler with one job, ``tick``, that is never due."""
     if scheduler is None:
         scheduler = Scheduler(tz="UTC")
         scheduler.schedule("0 0 30 2 *", lambda: None, name="tick")
-    with (
-        scheduler,
-        Server(
-            LocalBackend(scheduler, "jobs.py"), parse_address(listen), access=access, clock=clock
-        ) as server,
-    ):
+    backend = LocalBackend(scheduler, "jobs.py")
+    with scheduler, Server(backend, parse_address(listen), access=access, clock=clock) as server:
         yield server
 
 
 @contextmanager
-def coming_from(peer: str | None) -> Iterator[None]:
-    """Let every request seem to come from an address; None for a Unix socket."""
+def requests_from(peer: str | None) -> Iterator[None]:
+    """Make every request appear to come from an address; None for a Unix socket."""
     address: IpAddress | None = None if peer is None else ip_address(peer)
     with patch("jobtui.web.application.peer_of", lambda _request: address):
         yield

@@ -1,4 +1,4 @@
-"""What the tests of the API share: a server with a scheduler, a client, and the API's document."""
+"""A server with a scheduler, an API client, and the OpenAPI description that every response must match."""
 
 from __future__ import annotations
 
@@ -21,40 +21,40 @@ from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
 API = "/@jobs/api"
-LIMIT = 20.0  # seconds after which something that should have happened has not
-DOCUMENT: dict[str, Any] = json.loads(files("jobtui.web.api").joinpath("openapi.json").read_text("utf-8"))
+LIMIT = 20.0  # seconds after which a test fails because something has not happened
+DESCRIPTION: dict[str, Any] = json.loads(files("jobtui.web.api").joinpath("openapi.json").read_text("utf-8"))
 
 
-class Latch:
-    """A job that says when it has begun, and waits until it is let through."""
+class BlockingJob:
+    """A job whose runs block until the test releases them."""
 
     def __init__(self) -> None:
-        self._begun = threading.Semaphore(0)
-        self._open = threading.Event()
+        self._started = threading.Semaphore(0)
+        self._released = threading.Event()
 
     def run(self) -> None:
-        """Wait to be let through."""
-        self._begun.release()
-        assert self._open.wait(LIMIT)
+        """Block until `release` is called."""
+        self._started.release()
+        assert self._released.wait(LIMIT)
 
-    def wait_begun(self) -> None:
-        """Wait until one more run has begun."""
-        assert self._begun.acquire(timeout=LIMIT)
+    def wait_started(self) -> None:
+        """Wait until one more run has started."""
+        assert self._started.acquire(timeout=LIMIT)
 
-    def open(self) -> None:
-        """Let everybody through."""
-        self._open.set()
+    def release(self) -> None:
+        """Let all runs end, including later ones."""
+        self._released.set()
 
 
-def done(*runs: Run) -> None:
-    """Wait for runs to end."""
+def wait_ended(*runs: Run) -> None:
+    """Wait until runs have ended."""
     for run in runs:
         assert run.wait(LIMIT), run
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back."""
+class ApiResponse:
+    """The status, the headers and the body of a response."""
 
     status: int
     headers: HTTPMessage
@@ -62,112 +62,112 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body, read."""
+        """The body as JSON."""
         return json.loads(self.body)
 
     @property
     def detail(self) -> str:
-        """What was wrong, of a problem."""
+        """The detail of a problem."""
         assert self.headers["Content-Type"] == "application/problem+json", self
         return str(self.json["detail"])
 
 
-class Client:
-    """Asks a server, and holds every answer against the document.
+class ApiClient:
+    """Sends requests to a server, and asserts that each response matches the description.
 
     Args:
-        address: Where the server listens.
+        address: The address that the server listens on.
     """
 
     def __init__(self, address: TcpAddress) -> None:
         self.address = address
 
-    def get(self, path: str, **headers: str) -> Answer:
-        """Look at something below the API, or at an absolute path."""
-        return self.ask("GET", path, headers=headers)
+    def get(self, path: str, **headers: str) -> ApiResponse:
+        """Get a path below the API, or an absolute path."""
+        return self.send("GET", path, headers=headers)
 
-    def post(self, path: str, value: Any = None) -> Answer:
-        """Change something."""
+    def post(self, path: str, value: Any = None) -> ApiResponse:
+        """Post a value as JSON."""
         body = b"" if value is None else json.dumps(value).encode()
-        return self.ask("POST", path, body, {"Content-Type": "application/json"} if body else {})
+        return self.send("POST", path, body, {"Content-Type": "application/json"} if body else {})
 
-    def ask(
+    def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        """Send one request."""
+    ) -> ApiResponse:
+        """Send one request, and return the response."""
         path = path if path.startswith("/@jobs") else API + path
-        with self.asking(method, path, body, headers) as response:
-            answer = Answer(response.status, response.headers, response.read())
+        with self.open_request(method, path, body, headers) as response:
+            received = ApiResponse(response.status, response.headers, response.read())
         if method in {"GET", "POST"}:
-            check_answer(method, path.partition("?")[0], answer)
-        return answer
+            assert_described(method, path.partition("?")[0], received)
+        return received
 
     @contextmanager
-    def asking(
+    def open_request(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Iterator[HTTPResponse]:
-        """Send one request, and read its answer bit by bit."""
+        """Send one request, and yield the response, whose body the test reads."""
         with closing(HTTPConnection(str(self.address.host), self.address.port, timeout=LIMIT)) as connection:
             connection.request(method, path, body or None, dict(headers or {}))
             yield connection.getresponse()
 
 
 @contextmanager
-def served(scheduler: Scheduler, access: AccessRules | None = None) -> Iterator[Client]:
-    """A server for a scheduler, which is not started here."""
+def serving_api(scheduler: Scheduler, access: AccessRules | None = None) -> Iterator[ApiClient]:
+    """Run a server for a scheduler, which the caller starts, and yield a client of the server."""
     address = parse_address("127.0.0.1:0")
     with Server(LocalBackend(scheduler, "test.py"), address, access=access) as server:
         assert isinstance(server.address, TcpAddress)
-        yield Client(server.address)
+        yield ApiClient(server.address)
 
 
-# --- the document ---------------------------------------------------------------------------------
+# --- the description ------------------------------------------------------------------------------
 
 
-def operations() -> set[tuple[str, str]]:
-    """Every method and path in the document."""
-    return {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
+def described_operations() -> set[tuple[str, str]]:
+    """Return every method and path in the description."""
+    return {(method.upper(), path) for path, item in DESCRIPTION["paths"].items() for method in item}
 
 
-def operation_of(method: str, path: str) -> dict[str, Any] | None:
-    """What the document says of a request; None if nothing. A path without a place for a name comes first."""
-    for template in sorted(DOCUMENT["paths"], key=lambda each: each.count("{")):
+def find_operation(method: str, path: str) -> dict[str, Any] | None:
+    """Return the description of a request, or None. Paths without parameters come first."""
+    for template in sorted(DESCRIPTION["paths"], key=lambda each: each.count("{")):
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
-        if re.fullmatch(pattern, path) and method.lower() in DOCUMENT["paths"][template]:
-            found: dict[str, Any] = DOCUMENT["paths"][template][method.lower()]
+        if re.fullmatch(pattern, path) and method.lower() in DESCRIPTION["paths"][template]:
+            found: dict[str, Any] = DESCRIPTION["paths"][template][method.lower()]
             return found
     return None
 
 
-def resolved(part: dict[str, Any]) -> dict[str, Any]:
-    """A part of the document, or what it refers to."""
+def resolve_reference(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of the description, or the part that it refers to."""
     if "$ref" not in part:
         return part
-    found: Any = DOCUMENT
+    found: Any = DESCRIPTION
     for name in part["$ref"].removeprefix("#/").split("/"):
         found = found[name]
     return dict(found)
 
 
-def validator(schema: dict[str, Any]) -> Draft202012Validator:
-    """Holds values against a schema of the document."""
-    return Draft202012Validator({**schema, "components": DOCUMENT["components"]})
+def make_validator(schema: dict[str, Any]) -> Draft202012Validator:
+    """Make a validator for a schema of the description."""
+    return Draft202012Validator({**schema, "components": DESCRIPTION["components"]})
 
 
-def check_answer(method: str, path: str, answer: Answer) -> None:
-    """See that the document allows an answer: its status, its type, its body."""
-    operation = operation_of(method, path)
-    if operation is None or answer.status == 405:
-        assert answer.status in {401, 403, 404, 405}, answer
+def assert_described(method: str, path: str, response: ApiResponse) -> None:
+    """Assert that the description allows a response: its status, its type, its headers and its body."""
+    operation = find_operation(method, path)
+    if operation is None or response.status == 405:
+        assert response.status in {401, 403, 404, 405}, response
         schema: dict[str, Any] = {"$ref": "#/components/schemas/Problem"}
     else:
-        assert str(answer.status) in operation["responses"], (method, path, answer)
-        response = resolved(operation["responses"][str(answer.status)])
-        kind = answer.headers["Content-Type"].partition(";")[0]
-        assert kind in response["content"], (method, path, answer)
-        for name in response.get("headers", {}):
-            assert name in answer.headers, (method, path, answer)
-        schema = response["content"][kind]["schema"]
-        if not kind.endswith("json"):
+        assert str(response.status) in operation["responses"], (method, path, response)
+        described = resolve_reference(operation["responses"][str(response.status)])
+        content_type = response.headers["Content-Type"].partition(";")[0]
+        assert content_type in described["content"], (method, path, response)
+        for name in described.get("headers", {}):
+            assert name in response.headers, (method, path, response)
+        schema = described["content"][content_type]["schema"]
+        if not content_type.endswith("json"):
             return
-    validator(schema).validate(answer.json)
+    make_validator(schema).validate(response.json)

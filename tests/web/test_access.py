@@ -1,14 +1,14 @@
-"""Who gets in: address, forwarded-for, credentials, host, origin and method, request by request."""
+"""Which requests have access: address, X-Forwarded-For, credentials, Host, Origin and method."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
 
 import pytest
-from support.access_requests import PAGE, Header, basic, coming_from, request, serving
+from support.access_requests import PAGE, Header, basic, request, requests_from, running_server
 
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
@@ -30,224 +30,241 @@ RULES = {
     "readonly": AccessRules(readonly=True),
 }
 
-HOME, ABROAD = "127.0.0.1", "203.0.113.9"
-HOST = ("Host", "127.0.0.1:9001")
+LOOPBACK, FOREIGN = "127.0.0.1", "203.0.113.9"
 RIGHT, WRONG = basic("ada", "lovelace"), basic("ada", "byron")
 
 
-@dataclass(frozen=True)
-class Try:
-    """A request, and the status that it gets."""
-
-    expected: int
-    rules: str = "open"
-    peer: str | None = HOME
-    method: str = "GET"
-    path: str = API
-    headers: tuple[Header, ...] = ()
-    host: tuple[Header, ...] = field(default=(HOST,))
-
-
 def forwarded(*addresses: str) -> tuple[Header, ...]:
-    """One header for each."""
+    """Return an X-Forwarded-For header for each address."""
     return tuple(("X-Forwarded-For", address) for address in addresses)
 
 
 def origin(name: str) -> tuple[Header, ...]:
-    """Where a browser says that a request was made."""
+    """Return the Origin header."""
     return (("Origin", name),)
 
 
 def host(*names: str) -> tuple[Header, ...]:
-    """Whom a request is for."""
+    """Return a Host header for each name."""
     return tuple(("Host", name) for name in names)
 
 
-TRIES = {
-    # The address.
-    "loopback": Try(200),
-    "another loopback address": Try(200, peer="127.8.9.10"),
-    "loopback of IPv6": Try(200, peer="::1"),
-    "loopback of IPv4 as IPv6": Try(200, peer="::ffff:127.0.0.1"),
-    "a Unix socket": Try(200, peer=None),
-    "abroad": Try(403, peer=ABROAD),
-    "abroad, IPv6": Try(403, peer="2001:db8::1"),
-    "abroad as IPv6": Try(403, peer="::ffff:203.0.113.9"),
-    "the local network": Try(403, peer="192.168.1.2"),
-    "link-local": Try(403, peer="fe80::1%eth0"),
-    "unspecified": Try(403, peer="0.0.0.0"),
-    "one that only looks like loopback": Try(403, peer="::127.0.0.1"),
-    "a prefix of loopback is no loopback": Try(403, peer="12.127.0.1"),
-    "abroad, a page": Try(403, peer=ABROAD, path=PAGE),
-    "abroad, the metrics": Try(403, peer=ABROAD, path=f"{PAGE}/metrics"),
-    "abroad, health": Try(403, peer=ABROAD, path=f"{PAGE}/healthz"),
-    "abroad, the style sheet": Try(403, peer=ABROAD, path=f"{PAGE}/style.css"),
-    "abroad, the login": Try(403, "password", peer=ABROAD, path=f"{PAGE}/login"),
-    "abroad, what is not there": Try(403, peer=ABROAD, path="/nothing"),
-    "abroad, running a job": Try(403, peer=ABROAD, method="POST", path=RUN),
-    # Forwarded for somebody.
-    "forwarded, which does not count": Try(200, headers=forwarded(ABROAD)),
-    "abroad says it is at home": Try(403, peer=ABROAD, headers=forwarded(HOME)),
-    "abroad says so where proxies count": Try(403, "proxy", peer=ABROAD, headers=forwarded(HOME)),
-    "a proxy forwards home": Try(200, "proxy", headers=forwarded(HOME)),
-    "a proxy forwards home, IPv6": Try(200, "proxy", headers=forwarded("::1")),
-    "with a port": Try(200, "proxy", headers=forwarded("127.0.0.1:5000")),
-    "IPv6 with a port": Try(200, "proxy", headers=forwarded("[::1]:5000")),
-    "a proxy forwards nobody": Try(200, "proxy"),
-    "a proxy forwards abroad": Try(403, "proxy", headers=forwarded(ABROAD)),
-    "a proxy forwards abroad, running": Try(403, "proxy", headers=forwarded(ABROAD), method="POST", path=RUN),
-    "abroad writes home in front": Try(403, "proxy", headers=forwarded(f"{HOME}, {ABROAD}")),
-    "abroad writes home in a line before": Try(403, "proxy", headers=forwarded(HOME, ABROAD)),
-    "home behind another proxy abroad": Try(403, "proxy", headers=forwarded(f"{ABROAD}, {HOME}")),
-    "forwarded for nonsense": Try(403, "proxy", headers=forwarded("unknown")),
-    "forwarded for a prefix": Try(403, "proxy", headers=forwarded("127.0.0.1.evil.example")),
-    "forwarded for nothing": Try(403, "proxy", headers=forwarded("")),
-    "forwarded for home and nothing": Try(403, "proxy", headers=forwarded(f"{HOME},")),
-    "forwarded to a Unix socket": Try(403, "proxy", peer=None, headers=forwarded(ABROAD)),
-    "other headers for it do not count": Try(200, "proxy", headers=(("X-Real-IP", ABROAD),)),
-    # Credentials, in addition.
-    "no credentials": Try(401, "password"),
-    "no credentials, IPv6": Try(401, "password", peer="::1"),
-    "no credentials, Unix socket": Try(401, "password", peer=None),
-    "no credentials, metrics": Try(401, "password", path=f"{PAGE}/metrics"),
-    "no credentials, health": Try(401, "password", path=f"{PAGE}/healthz"),
-    "no credentials, what is not there": Try(401, "password", path="/nothing"),
-    "no credentials, running a job": Try(401, "password", method="POST", path=RUN),
-    "the right ones": Try(200, "password", headers=(RIGHT,)),
-    "the right ones, running a job": Try(202, "password", headers=(RIGHT,), method="POST", path=RUN),
-    "the right ones, Unix socket": Try(200, "password", peer=None, headers=(RIGHT,)),
-    "the right ones from abroad": Try(403, "password", peer=ABROAD, headers=(RIGHT,)),
-    "the wrong password": Try(401, "password", headers=(WRONG,)),
-    "the wrong user": Try(401, "password", headers=(basic("adam", "lovelace"),)),
-    "an empty password": Try(401, "password", headers=(basic("ada", ""),)),
-    "no colon": Try(401, "password", headers=(("Authorization", "Basic YWRh"),)),
-    "no Base64": Try(401, "password", headers=(("Authorization", "Basic ***"),)),
-    "no words": Try(401, "password", headers=(("Authorization", "Basic"),)),
-    "another scheme": Try(401, "password", headers=(("Authorization", "Bearer bG92ZWxhY2U="),)),
-    "the scheme in any case": Try(
+@dataclass(frozen=True)
+class Case:
+    """A request, the rules of the server, and the expected status."""
+
+    expected: int
+    rules: str = "open"
+    peer: str | None = LOOPBACK
+    method: str = "GET"
+    path: str = API
+    headers: tuple[Header, ...] = ()
+    host: tuple[Header, ...] = host("127.0.0.1:9001")
+
+
+CASES = {
+    # Address of the client.
+    "loopback": Case(200),
+    "another loopback address": Case(200, peer="127.8.9.10"),
+    "IPv6 loopback": Case(200, peer="::1"),
+    "IPv4-mapped loopback": Case(200, peer="::ffff:127.0.0.1"),
+    "Unix socket": Case(200, peer=None),
+    "foreign address": Case(403, peer=FOREIGN),
+    "foreign IPv6 address": Case(403, peer="2001:db8::1"),
+    "IPv4-mapped foreign address": Case(403, peer="::ffff:203.0.113.9"),
+    "local network": Case(403, peer="192.168.1.2"),
+    "link-local address": Case(403, peer="fe80::1%eth0"),
+    "unspecified address": Case(403, peer="0.0.0.0"),
+    "IPv4-compatible address, which is not loopback": Case(403, peer="::127.0.0.1"),
+    "address that ends like loopback": Case(403, peer="12.127.0.1"),
+    "foreign address, status page": Case(403, peer=FOREIGN, path=PAGE),
+    "foreign address, metrics": Case(403, peer=FOREIGN, path=f"{PAGE}/metrics"),
+    "foreign address, health check": Case(403, peer=FOREIGN, path=f"{PAGE}/healthz"),
+    "foreign address, style sheet": Case(403, peer=FOREIGN, path=f"{PAGE}/style.css"),
+    "foreign address, login page": Case(403, "password", peer=FOREIGN, path=f"{PAGE}/login"),
+    "foreign address, unknown path": Case(403, peer=FOREIGN, path="/nothing"),
+    "foreign address, run a job": Case(403, peer=FOREIGN, method="POST", path=RUN),
+    # X-Forwarded-For.
+    "X-Forwarded-For ignored": Case(200, headers=forwarded(FOREIGN)),
+    "foreign address forges X-Forwarded-For": Case(403, peer=FOREIGN, headers=forwarded(LOOPBACK)),
+    "foreign address forges X-Forwarded-For where proxies are accepted": Case(
+        403, "proxy", peer=FOREIGN, headers=forwarded(LOOPBACK)
+    ),
+    "proxy forwards loopback": Case(200, "proxy", headers=forwarded(LOOPBACK)),
+    "proxy forwards IPv6 loopback": Case(200, "proxy", headers=forwarded("::1")),
+    "forwarded address with port": Case(200, "proxy", headers=forwarded("127.0.0.1:5000")),
+    "forwarded IPv6 address with port": Case(200, "proxy", headers=forwarded("[::1]:5000")),
+    "proxy mode without X-Forwarded-For": Case(200, "proxy"),
+    "proxy forwards foreign address": Case(403, "proxy", headers=forwarded(FOREIGN)),
+    "proxy forwards foreign address, run a job": Case(
+        403, "proxy", headers=forwarded(FOREIGN), method="POST", path=RUN
+    ),
+    "foreign address behind forged loopback": Case(403, "proxy", headers=forwarded(f"{LOOPBACK}, {FOREIGN}")),
+    "foreign address behind forged loopback in another header": Case(
+        403, "proxy", headers=forwarded(LOOPBACK, FOREIGN)
+    ),
+    "loopback behind a foreign proxy": Case(403, "proxy", headers=forwarded(f"{FOREIGN}, {LOOPBACK}")),
+    "forwarded for text": Case(403, "proxy", headers=forwarded("unknown")),
+    "forwarded for a host name that begins like loopback": Case(
+        403, "proxy", headers=forwarded("127.0.0.1.evil.example")
+    ),
+    "forwarded for an empty address": Case(403, "proxy", headers=forwarded("")),
+    "forwarded for loopback and an empty address": Case(403, "proxy", headers=forwarded(f"{LOOPBACK},")),
+    "Unix socket, proxy forwards foreign address": Case(403, "proxy", peer=None, headers=forwarded(FOREIGN)),
+    "X-Real-IP ignored": Case(200, "proxy", headers=(("X-Real-IP", FOREIGN),)),
+    # Credentials, in addition to the address.
+    "no credentials": Case(401, "password"),
+    "no credentials, IPv6 loopback": Case(401, "password", peer="::1"),
+    "no credentials, Unix socket": Case(401, "password", peer=None),
+    "no credentials, metrics": Case(401, "password", path=f"{PAGE}/metrics"),
+    "no credentials, health check": Case(401, "password", path=f"{PAGE}/healthz"),
+    "no credentials, unknown path": Case(401, "password", path="/nothing"),
+    "no credentials, run a job": Case(401, "password", method="POST", path=RUN),
+    "right credentials": Case(200, "password", headers=(RIGHT,)),
+    "right credentials, run a job": Case(202, "password", headers=(RIGHT,), method="POST", path=RUN),
+    "right credentials, Unix socket": Case(200, "password", peer=None, headers=(RIGHT,)),
+    "right credentials, foreign address": Case(403, "password", peer=FOREIGN, headers=(RIGHT,)),
+    "wrong password": Case(401, "password", headers=(WRONG,)),
+    "wrong user": Case(401, "password", headers=(basic("adam", "lovelace"),)),
+    "empty password": Case(401, "password", headers=(basic("ada", ""),)),
+    "credentials without colon": Case(401, "password", headers=(("Authorization", "Basic YWRh"),)),
+    "credentials not Base64": Case(401, "password", headers=(("Authorization", "Basic ***"),)),
+    "scheme without credentials": Case(401, "password", headers=(("Authorization", "Basic"),)),
+    "another scheme": Case(401, "password", headers=(("Authorization", "Bearer bG92ZWxhY2U="),)),
+    "scheme in mixed case": Case(
         200, "password", headers=(("Authorization", RIGHT[1].replace("Basic", "bAsIc")),)
     ),
-    "twice": Try(401, "password", headers=(RIGHT, RIGHT)),
-    "an invented session": Try(401, "password", headers=(("Cookie", "jobtui=invented"),)),
-    "credentials nobody asked for": Try(200, headers=(WRONG,)),
-    "the right ones through a proxy": Try(200, "proxy+password", headers=(*forwarded(HOME), RIGHT)),
-    "the right ones through a proxy, abroad": Try(403, "proxy+password", headers=(*forwarded(ABROAD), RIGHT)),
-    "none through a proxy": Try(401, "proxy+password", headers=forwarded(HOME)),
-    # Networks.
-    "from the network, with credentials": Try(200, "networks", peer="10.1.2.3", headers=(RIGHT,)),
-    "from the network, IPv6": Try(200, "networks", peer="fd00::7", headers=(RIGHT,)),
-    "from the network, IPv4 as IPv6": Try(200, "networks", peer="::ffff:10.1.2.3", headers=(RIGHT,)),
-    "from the network, without": Try(401, "networks", peer="10.1.2.3"),
-    "from this machine, with": Try(200, "networks", headers=(RIGHT,)),
-    "from beside the network": Try(403, "networks", peer="11.0.0.1", headers=(RIGHT,)),
-    "from the network by proxy": Try(200, "networks+proxy", headers=(*forwarded("10.1.2.3"), RIGHT)),
-    "from beside it by proxy": Try(403, "networks+proxy", headers=(*forwarded("11.0.0.1"), RIGHT)),
-    "a proxy in the network": Try(
-        403, "networks+proxy", peer="10.0.0.2", headers=(*forwarded(ABROAD), RIGHT)
+    "two Authorization headers": Case(401, "password", headers=(RIGHT, RIGHT)),
+    "forged session cookie": Case(401, "password", headers=(("Cookie", "jobtui=invented"),)),
+    "credentials where none are required": Case(200, headers=(WRONG,)),
+    "right credentials through a proxy": Case(200, "proxy+password", headers=(*forwarded(LOOPBACK), RIGHT)),
+    "right credentials through a proxy, foreign address": Case(
+        403, "proxy+password", headers=(*forwarded(FOREIGN), RIGHT)
     ),
-    # Whom it is for.
-    "for localhost": Try(200, host=host("localhost:9001")),
-    "for LOCALHOST.": Try(200, host=host("LOCALHOST.")),
-    "for an IPv6 address": Try(200, host=host("[::1]:9001")),
-    "for another port": Try(200, host=host("127.0.0.1")),
-    "for a name that leads here": Try(403, host=host("evil.example:9001")),
-    "for a name that begins like ours": Try(403, host=host("127.0.0.1.evil.example")),
-    "for a name that ends like ours": Try(403, host=host("evil.localhost.example")),
-    "for a number that is no address": Try(403, host=host("2130706433")),
-    "for such a name, with credentials": Try(403, "password", host=host("evil.example"), headers=(RIGHT,)),
-    "for such a name, the login": Try(403, "password", host=host("evil.example"), path=f"{PAGE}/login"),
-    "for such a name, by a Unix socket": Try(200, peer=None, host=host("evil.example")),
-    "for nobody": Try(400, host=()),
-    "for two": Try(400, host=host("127.0.0.1", "evil.example")),
-    "for nonsense": Try(400, host=host("127.0.0.1/@evil.example")),
-    "for somebody @ a host": Try(400, host=host("evil.example@127.0.0.1")),
-    # Which site made the browser send it.
-    "run": Try(202, method="POST", path=RUN),
-    "run, from our page": Try(202, method="POST", path=RUN, headers=origin("http://127.0.0.1:9001")),
-    "run, from another site": Try(403, method="POST", path=RUN, headers=origin("http://evil.example")),
-    "run, from another port": Try(403, method="POST", path=RUN, headers=origin("http://127.0.0.1:8000")),
-    "run, from nowhere": Try(403, method="POST", path=RUN, headers=origin("null")),
-    "run, from nothing": Try(403, method="POST", path=RUN, headers=origin("")),
-    "run, from a file": Try(403, method="POST", path=RUN, headers=origin("file://127.0.0.1:9001")),
-    "run, from one that hides": Try(
+    "no credentials through a proxy": Case(401, "proxy+password", headers=forwarded(LOOPBACK)),
+    # Allowed networks.
+    "allowed network, right credentials": Case(200, "networks", peer="10.1.2.3", headers=(RIGHT,)),
+    "allowed IPv6 network": Case(200, "networks", peer="fd00::7", headers=(RIGHT,)),
+    "allowed network, IPv4-mapped": Case(200, "networks", peer="::ffff:10.1.2.3", headers=(RIGHT,)),
+    "allowed network, no credentials": Case(401, "networks", peer="10.1.2.3"),
+    "allowed networks, loopback": Case(200, "networks", headers=(RIGHT,)),
+    "next to the allowed network": Case(403, "networks", peer="11.0.0.1", headers=(RIGHT,)),
+    "proxy forwards allowed network": Case(200, "networks+proxy", headers=(*forwarded("10.1.2.3"), RIGHT)),
+    "proxy forwards address next to the allowed network": Case(
+        403, "networks+proxy", headers=(*forwarded("11.0.0.1"), RIGHT)
+    ),
+    "proxy in the allowed network forwards foreign address": Case(
+        403, "networks+proxy", peer="10.0.0.2", headers=(*forwarded(FOREIGN), RIGHT)
+    ),
+    # Host.
+    "Host localhost": Case(200, host=host("localhost:9001")),
+    "Host LOCALHOST.": Case(200, host=host("LOCALHOST.")),
+    "Host IPv6 address": Case(200, host=host("[::1]:9001")),
+    "Host without port": Case(200, host=host("127.0.0.1")),
+    "Host rebound name": Case(403, host=host("evil.example:9001")),
+    "Host that begins like loopback": Case(403, host=host("127.0.0.1.evil.example")),
+    "Host that contains localhost": Case(403, host=host("evil.localhost.example")),
+    "Host decimal number": Case(403, host=host("2130706433")),
+    "Host rebound name, right credentials": Case(
+        403, "password", host=host("evil.example"), headers=(RIGHT,)
+    ),
+    "Host rebound name, login page": Case(403, "password", host=host("evil.example"), path=f"{PAGE}/login"),
+    "Host rebound name, Unix socket": Case(200, peer=None, host=host("evil.example")),
+    "no Host": Case(400, host=()),
+    "two Host headers": Case(400, host=host("127.0.0.1", "evil.example")),
+    "Host with path": Case(400, host=host("127.0.0.1/@evil.example")),
+    "Host with user": Case(400, host=host("evil.example@127.0.0.1")),
+    # Origin and Sec-Fetch-Site.
+    "POST without Origin": Case(202, method="POST", path=RUN),
+    "POST, own Origin": Case(202, method="POST", path=RUN, headers=origin("http://127.0.0.1:9001")),
+    "POST, foreign Origin": Case(403, method="POST", path=RUN, headers=origin("http://evil.example")),
+    "POST, Origin with another port": Case(
+        403, method="POST", path=RUN, headers=origin("http://127.0.0.1:8000")
+    ),
+    "POST, Origin null": Case(403, method="POST", path=RUN, headers=origin("null")),
+    "POST, empty Origin": Case(403, method="POST", path=RUN, headers=origin("")),
+    "POST, Origin file": Case(403, method="POST", path=RUN, headers=origin("file://127.0.0.1:9001")),
+    "POST, Origin with user": Case(
         403, method="POST", path=RUN, headers=origin("http://evil@127.0.0.1:9001")
     ),
-    "run, from two": Try(
+    "POST, two Origin headers": Case(
         403,
         method="POST",
         path=RUN,
         headers=(*origin("http://127.0.0.1:9001"), *origin("http://evil.example")),
     ),
-    "run, another site by what the browser says": Try(
+    "POST, Sec-Fetch-Site cross-site": Case(
         403, method="POST", path=RUN, headers=(("Sec-Fetch-Site", "cross-site"),)
     ),
-    "run, a neighbour by what the browser says": Try(
+    "POST, Sec-Fetch-Site same-site": Case(
         403, method="POST", path=RUN, headers=(("Sec-Fetch-Site", "same-site"),)
     ),
-    "run, our page by what the browser says": Try(
+    "POST, Sec-Fetch-Site same-origin": Case(
         202, method="POST", path=RUN, headers=(("Sec-Fetch-Site", "same-origin"),)
     ),
-    "run, from another site with credentials": Try(
+    "POST, foreign Origin, right credentials": Case(
         403, "password", method="POST", path=RUN, headers=(*origin("http://evil.example"), RIGHT)
     ),
-    "log in, from another site": Try(
+    "login, foreign Origin": Case(
         403, "password", method="POST", path=f"{PAGE}/login", headers=origin("http://evil.example")
     ),
-    "look, from another site": Try(200, headers=origin("http://evil.example")),  # it cannot read the answer
-    "run, by the name the proxy has": Try(
+    "GET, foreign Origin": Case(
+        200, headers=origin("http://evil.example")
+    ),  # its page cannot read the response
+    "POST, Origin is X-Forwarded-Host": Case(
         202,
         "proxy",
         method="POST",
         path=RUN,
         headers=(*origin("https://ops.example"), ("X-Forwarded-Host", "ops.example")),
     ),
-    "run, through a proxy that tells no name": Try(
+    "POST through a proxy without X-Forwarded-Host": Case(
         202, "proxy", method="POST", path=RUN, headers=origin("http://127.0.0.1:9001")
     ),
-    "run, by another name than the proxy has": Try(
+    "POST, Origin is not X-Forwarded-Host": Case(
         403,
         "proxy",
         method="POST",
         path=RUN,
         headers=(*origin("https://evil.example"), ("X-Forwarded-Host", "ops.example")),
     ),
-    "run, by a name that no proxy may give": Try(
+    "POST, X-Forwarded-Host ignored": Case(
         403,
         method="POST",
         path=RUN,
         headers=(*origin("https://evil.example"), ("X-Forwarded-Host", "evil.example")),
     ),
-    # Methods.
-    "only the head": Try(200, method="HEAD"),
-    "what is not possible": Try(405, method="DELETE"),
-    "a question before": Try(405, method="OPTIONS"),
-    "a question before, from another site": Try(403, method="OPTIONS", headers=origin("http://evil.example")),
-    "an echo": Try(405, method="TRACE"),
-    "looking, readonly": Try(200, "readonly"),
-    "running, readonly": Try(403, "readonly", method="POST", path=RUN),
-    "resizing, readonly": Try(403, "readonly", method="POST", path=f"{PAGE}/api/pool/resize"),
-    "what is not there": Try(404, path=f"{PAGE}/nothing"),
-    "what is not there, beside": Try(404, path="/elsewhere"),
-    "the login is not where it only seems to be": Try(401, "password", path=f"{PAGE}%2Flogin"),
-    "nor by a detour": Try(401, "password", path=f"{PAGE}/login/../api/pool"),
+    # Methods and paths.
+    "HEAD": Case(200, method="HEAD"),
+    "DELETE": Case(405, method="DELETE"),
+    "OPTIONS": Case(405, method="OPTIONS"),
+    "OPTIONS, foreign Origin": Case(403, method="OPTIONS", headers=origin("http://evil.example")),
+    "TRACE": Case(405, method="TRACE"),
+    "readonly, GET": Case(200, "readonly"),
+    "readonly, run a job": Case(403, "readonly", method="POST", path=RUN),
+    "readonly, resize the pool": Case(403, "readonly", method="POST", path=f"{PAGE}/api/pool/resize"),
+    "unknown path below the page": Case(404, path=f"{PAGE}/nothing"),
+    "unknown path": Case(404, path="/elsewhere"),
+    "path that decodes to the login page": Case(401, "password", path=f"{PAGE}%2Flogin"),
+    "path that begins like the login page": Case(401, "password", path=f"{PAGE}/login/../api/pool"),
 }
 
 
 @pytest.fixture(scope="module")
 def servers() -> Iterator[dict[str, Server]]:
-    """A server for each set of rules."""
+    """Run a server for each set of rules."""
     with ExitStack() as stack:
-        yield {name: stack.enter_context(serving(rules)) for name, rules in RULES.items()}
+        yield {name: stack.enter_context(running_server(rules)) for name, rules in RULES.items()}
 
 
-@pytest.mark.parametrize("tried", TRIES.values(), ids=TRIES.keys())
-def test_who_gets_in(tried: Try, servers: dict[str, Server]) -> None:
-    """First the address, then whom it is for, which site sent it, the credentials, and what it wants."""
-    with coming_from(tried.peer):
-        reply = request(servers[tried.rules].address, tried.method, tried.path, (*tried.host, *tried.headers))
-    assert reply.status == tried.expected, reply
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_request_gets_the_status_that_the_rules_require(case: Case, servers: dict[str, Server]) -> None:
+    """The checks: address, Host, Origin, credentials, then path and method."""
+    with requests_from(case.peer):
+        response = request(servers[case.rules].address, case.method, case.path, (*case.host, *case.headers))
+    assert response.status == case.expected, response
 
 
-def test_there_are_as_many_tries_as_promised() -> None:
-    """The table is not thinned out by accident."""
-    assert len(TRIES) >= 60
+def test_the_table_has_at_least_sixty_cases() -> None:
+    """The table must not shrink by accident."""
+    assert len(CASES) >= 60

@@ -1,4 +1,4 @@
-"""Metrics that Prometheus can read, that are exact, and that hold nobody up; and the health check."""
+"""Metrics: exact counts, histograms, formats, concurrent scrapes; and the health check."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from support.api_server import LIMIT, Answer, Client, Latch, done, served
+from support.api_server import LIMIT, ApiClient, ApiResponse, BlockingJob, serving_api, wait_ended
 
 from jobtui import Scheduler, __version__
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.runtime.clock import ManualClock
-from jobtui.web.metrics.exposition import encoder_for
-from jobtui.web.metrics.histograms import DURATIONS, LATENESSES, Histogram, Histograms
-from jobtui.web.metrics.metrics import Metrics
+from jobtui.web.metrics.histograms import DURATION_BOUNDS, LATENESS_BOUNDS, Histogram, Histograms
+from jobtui.web.metrics.prometheus import Metrics, encoder_for
 
 METRICS, HEALTHZ = "/@jobs/metrics", "/@jobs/healthz"
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
@@ -34,36 +33,36 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def samples(families: Sequence[Metric]) -> Samples:
-    """Every sample by its name and labels; none is there twice."""
+    """Return every sample by its name and labels, and assert that none occurs twice."""
     found = [
         (each.name, frozenset(each.labels.items()), each.value)
         for family in families
         for each in family.samples
     ]
-    values: Samples = {(name, labels): value for name, labels, value in found}
+    values: Samples = {(name, labels): sample_value for name, labels, sample_value in found}
     assert len(values) == len(found)
     assert len({family.name for family in families}) == len(families)
     return values
 
 
-def openmetrics(text: str) -> Iterator[Metric]:
-    """What a reader of OpenMetrics sees."""
+def parse_openmetrics_text(text: str) -> Iterator[Metric]:
+    """Parse OpenMetrics text."""
     return iter(parse_openmetrics(text))  # type: ignore[no-untyped-call] # the library's own lack
 
 
-def read(answer: Answer) -> Samples:
-    """The samples of an answer."""
+def read_samples(answer: ApiResponse) -> Samples:
+    """Return the samples in a response."""
     assert answer.status == 200
     return samples([*parse_text(answer.body.decode())])
 
 
-def value(found: Samples, name: str, **labels: str) -> float | None:
-    """One sample's value; None if it is not there."""
+def sample_value(found: Samples, name: str, **labels: str) -> float | None:
+    """Return the value of one sample; None if it does not exist."""
     return found.get((name, frozenset(labels.items())))
 
 
-def counts(found: Samples, job: str) -> dict[str, float]:
-    """How a job's runs ended."""
+def counts_by_outcome(found: Samples, job: str) -> dict[str, float]:
+    """Return how many runs of a job ended in which way."""
     outcomes = ("ok", "failed", "cancelled", "skipped", "missed", "coalesced")
     return {
         each: found["jobtui_runs_total", frozenset({("job", job), ("outcome", each)})] for each in outcomes
@@ -71,113 +70,123 @@ def counts(found: Samples, job: str) -> dict[str, float]:
 
 
 @pytest.fixture
-def latch() -> Iterator[Latch]:
-    """What jobs wait for; open in the end."""
-    latch = Latch()
-    yield latch
-    latch.open()
+def blocking_job() -> Iterator[BlockingJob]:
+    """Make a job whose runs end when the test does at the latest."""
+    blocking_job = BlockingJob()
+    yield blocking_job
+    blocking_job.release()
 
 
 # --- what is counted ------------------------------------------------------------------------------
 
 
-def test_runs_are_counted_by_job_and_outcome(latch: Latch) -> None:
-    """Exactly, also where the events of a flood are missed; a job that never ran has its zeros."""
+def test_runs_are_counted_by_job_and_outcome(blocking_job: BlockingJob) -> None:
+    """The counts are exact even if events are missed in a flood. A job without runs has zeros."""
     scheduler = Scheduler(pool=2, tz="UTC")
     scheduler.schedule("@yearly", lambda: 1 / 0, name="fails")
-    scheduler.schedule("@yearly", latch, name="waits", overlap="skip")
-    scheduler.schedule("@yearly", latch, name="never")
-    with scheduler, served(scheduler) as client:
-        done(scheduler.run("fails"), scheduler.run("fails"))
-        going = scheduler.run("waits")
-        latch.wait_begun()
+    scheduler.schedule("@yearly", blocking_job, name="blocks", overlap="skip")
+    scheduler.schedule("@yearly", blocking_job, name="never")
+    with scheduler, serving_api(scheduler) as client:
+        wait_ended(scheduler.run("fails"), scheduler.run("fails"))
+        active = scheduler.run("blocks")
+        blocking_job.wait_started()
         for _ in range(3):
-            scheduler.run("waits")
+            scheduler.run("blocks")
         scheduler.in_("1h", abs, 1).cancel()
-        done(*[scheduler.now(abs, number) for number in range(30_000)])
-        latch.open()
-        done(going)
-        found = read(client.get(METRICS))
-    assert counts(found, "fails") == dict.fromkeys(counts(found, "fails"), 0) | {"failed": 2}
-    assert counts(found, "waits") == dict.fromkeys(counts(found, "fails"), 0) | {"ok": 1, "skipped": 3}
-    assert counts(found, "abs") == dict.fromkeys(counts(found, "fails"), 0) | {"ok": 30_000, "cancelled": 1}
-    assert set(counts(found, "never").values()) == {0}
+        wait_ended(*[scheduler.now(abs, number) for number in range(30_000)])
+        blocking_job.release()
+        wait_ended(active)
+        found = read_samples(client.get(METRICS))
+    assert counts_by_outcome(found, "fails") == dict.fromkeys(counts_by_outcome(found, "fails"), 0) | {
+        "failed": 2
+    }
+    assert counts_by_outcome(found, "blocks") == dict.fromkeys(counts_by_outcome(found, "fails"), 0) | {
+        "ok": 1,
+        "skipped": 3,
+    }
+    assert counts_by_outcome(found, "abs") == dict.fromkeys(counts_by_outcome(found, "fails"), 0) | {
+        "ok": 30_000,
+        "cancelled": 1,
+    }
+    assert set(counts_by_outcome(found, "never").values()) == {0}
 
 
-def test_the_pool_the_jobs_and_the_versions_are_told(latch: Latch) -> None:
-    """As they are at the moment of the scrape."""
+def test_a_scrape_has_the_pool_the_jobs_and_the_versions(blocking_job: BlockingJob) -> None:
+    """Gauges have the values at the time of the scrape."""
     scheduler = Scheduler(pool=1, tz="UTC", clock=ManualClock(1e9))
     for name in ("a", "b", "c"):
-        scheduler.schedule("@yearly", latch, name=name)
-    with scheduler, served(scheduler) as client:
+        scheduler.schedule("@yearly", blocking_job, name=name)
+    with scheduler, serving_api(scheduler) as client:
         scheduler.pause("c")
         for name in ("a", "a", "b"):
             scheduler.run(name)
-        latch.wait_begun()
-        found = read(client.get(METRICS))
-        latch.open()
-    assert value(found, "jobtui_pool_size") == 1
-    assert value(found, "jobtui_pool_running") == 1
-    assert value(found, "jobtui_pool_queued") == 1
-    assert value(found, "jobtui_pool_held") == 1
-    assert value(found, "jobtui_jobs") == 3
-    assert value(found, "jobtui_jobs_paused") == 1
-    assert value(found, "jobtui_heartbeat_age_seconds") == 0
-    assert value(found, "jobtui_events_lost_total") == 0
+        blocking_job.wait_started()
+        found = read_samples(client.get(METRICS))
+        blocking_job.release()
+    assert sample_value(found, "jobtui_pool_size") == 1
+    assert sample_value(found, "jobtui_pool_running") == 1
+    assert sample_value(found, "jobtui_pool_queued") == 1
+    assert sample_value(found, "jobtui_pool_held") == 1
+    assert sample_value(found, "jobtui_jobs") == 3
+    assert sample_value(found, "jobtui_jobs_paused") == 1
+    assert sample_value(found, "jobtui_heartbeat_age_seconds") == 0
+    assert sample_value(found, "jobtui_events_lost_total") == 0
     info = next(labels for name, labels in found if name == "jobtui_build_info")
     assert dict(info)["version"] == __version__
 
 
-def test_durations_and_lateness_of_real_runs_are_in_the_histograms(latch: Latch) -> None:
-    """Every run is in one range of each; a job that has not run has none."""
+def test_each_run_is_in_one_bucket_of_both_histograms(blocking_job: BlockingJob) -> None:
+    """A job without runs has no histogram."""
     scheduler = Scheduler(pool=1, tz="UTC")
     scheduler.schedule("@yearly", lambda: None, name="quick")
-    scheduler.schedule("@yearly", latch, name="waits")
-    with scheduler, served(scheduler) as client:
-        done(*[scheduler.run("quick") for _ in range(20)])
-        going = scheduler.run("waits")
-        latch.wait_begun()
-        # The events are read within a moment; a look waits for those of the start.
+    scheduler.schedule("@yearly", blocking_job, name="blocks")
+    with scheduler, serving_api(scheduler) as client:
+        wait_ended(*[scheduler.run("quick") for _ in range(20)])
+        active = scheduler.run("blocks")
+        blocking_job.wait_started()
+        # The server reads the events with a short delay.
         while (
-            value(found := read(client.get(METRICS)), "jobtui_run_lateness_seconds_count", job="waits")
+            sample_value(
+                found := read_samples(client.get(METRICS)), "jobtui_run_lateness_seconds_count", job="blocks"
+            )
             is None
         ):
             pass
-        latch.open()
-        done(going)
-    assert value(found, "jobtui_run_duration_seconds_count", job="quick") == 20
-    assert value(found, "jobtui_run_duration_seconds_bucket", job="quick", le="+Inf") == 20
-    assert value(found, "jobtui_run_lateness_seconds_count", job="quick") == 20
-    assert value(found, "jobtui_run_lateness_seconds_count", job="waits") == 1
-    assert value(found, "jobtui_run_duration_seconds_count", job="waits") is None  # it is still going
+        blocking_job.release()
+        wait_ended(active)
+    assert sample_value(found, "jobtui_run_duration_seconds_count", job="quick") == 20
+    assert sample_value(found, "jobtui_run_duration_seconds_bucket", job="quick", le="+Inf") == 20
+    assert sample_value(found, "jobtui_run_lateness_seconds_count", job="quick") == 20
+    assert sample_value(found, "jobtui_run_lateness_seconds_count", job="blocks") == 1
+    assert sample_value(found, "jobtui_run_duration_seconds_count", job="blocks") is None  # it has not ended
 
 
-def test_the_series_of_a_removed_job_go_away(latch: Latch) -> None:
-    """Also if a run of it ends afterwards; a new job of its name begins with nothing."""
+def test_a_removed_job_has_no_series(blocking_job: BlockingJob) -> None:
+    """Even if one of its runs ends later. A new job of the same name starts from zero."""
     scheduler = Scheduler(pool=2, tz="UTC")
-    job = scheduler.schedule("@yearly", latch, name="a")
-    with scheduler, served(scheduler) as client:
-        going = job.run()
-        latch.wait_begun()
+    job = scheduler.schedule("@yearly", blocking_job, name="a")
+    with scheduler, serving_api(scheduler) as client:
+        active = job.run()
+        blocking_job.wait_started()
         job.remove()
-        latch.open()
-        done(going)
-        assert not [key for key in read(client.get(METRICS)) if ("job", "a") in key[1]]
-        scheduler.schedule("@yearly", latch, name="a")
-        assert set(counts(read(client.get(METRICS)), "a").values()) == {0}
+        blocking_job.release()
+        wait_ended(active)
+        assert not [key for key in read_samples(client.get(METRICS)) if ("job", "a") in key[1]]
+        scheduler.schedule("@yearly", blocking_job, name="a")
+        assert set(counts_by_outcome(read_samples(client.get(METRICS)), "a").values()) == {0}
 
 
 NAMES = ['say "hi"', "back\\slash", "back\\nslash", "{a=b}", "ünï → 任务", "a,b", "# TYPE x counter", " "]
 
 
 @pytest.mark.parametrize("headers", [{}, OPENMETRICS], ids=["text", "openmetrics"])
-def test_any_name_is_a_label(headers: dict[str, str]) -> None:
-    """Whatever a job can be called comes out as it was, in both formats."""
+def test_a_job_of_any_name_can_be_read_from_its_label(headers: dict[str, str]) -> None:
+    """In both formats."""
     scheduler = Scheduler(tz="UTC")
     names = [scheduler.schedule("@yearly", lambda: None, name=name or None).name for name in NAMES[:-1]]
-    with served(scheduler) as client:
+    with serving_api(scheduler) as client:
         text = client.get(METRICS, **headers).body.decode()
-    found = samples([*(openmetrics if headers else parse_text)(text)])
+    found = samples([*(parse_openmetrics_text if headers else parse_text)(text)])
     assert {dict(labels)["job"] for name, labels in found if name == "jobtui_runs_total"} == set(names)
 
 
@@ -203,33 +212,33 @@ def test_any_name_is_a_label(headers: dict[str, str]) -> None:
         ),
     ],
 )  # fmt: skip
-def test_the_format_is_what_is_asked_for(accept: str, kind: str) -> None:
-    """OpenMetrics on request, else Prometheus' text; nonsense is no error of the server."""
+def test_the_accept_header_selects_the_format(accept: str, kind: str) -> None:
+    """OpenMetrics on request, otherwise Prometheus' text format, also for a malformed header."""
     scheduler = Scheduler(tz="UTC")
-    with served(scheduler) as client:
+    with serving_api(scheduler) as client:
         answer = client.get(METRICS, Accept=accept)
     assert answer.headers["Content-Type"] == kind
     assert answer.body.endswith(b"# EOF\n") is ("openmetrics" in kind)
 
 
-def test_both_formats_say_the_same_of_many_jobs() -> None:
-    """They are written in pieces; a reader of either sees one of each metric."""
+def test_both_formats_have_the_same_samples_of_many_jobs() -> None:
+    """The text is written in pieces, but has each metric once."""
     scheduler = Scheduler(tz="UTC")
     for number in range(250):
         scheduler.schedule("@yearly", lambda: None, name=f"job-{number}")
-    with scheduler, served(scheduler) as client:
-        done(*[scheduler.run(f"job-{number}") for number in range(250)])
+    with scheduler, serving_api(scheduler) as client:
+        wait_ended(*[scheduler.run(f"job-{number}") for number in range(250)])
         old, new = client.get(METRICS).body.decode(), client.get(METRICS, **OPENMETRICS).body.decode()
     assert old.count("# TYPE jobtui_runs_total counter") == new.count("# TYPE jobtui_runs counter") == 1
     assert old.count("# HELP jobtui_runs_total ") == new.count("# HELP jobtui_runs ") == 1
     assert new.count("# EOF") == 1
     runs = [
         {
-            labels: value
-            for (name, labels), value in samples([*families]).items()
+            labels: sample_value
+            for (name, labels), sample_value in samples([*families]).items()
             if name == "jobtui_runs_total"
         }
-        for families in (parse_text(old), openmetrics(new))
+        for families in (parse_text(old), parse_openmetrics_text(new))
     ]
     assert runs[0] == runs[1]
     assert len(runs[0]) == 250 * 6
@@ -238,77 +247,77 @@ def test_both_formats_say_the_same_of_many_jobs() -> None:
 # --- scrapes --------------------------------------------------------------------------------------
 
 
-def answered(scheduler: Scheduler, use: Callable[[Metrics], Any]) -> Any:
-    """What comes of asking metrics in a loop."""
+def run_with_metrics(scheduler: Scheduler, use: Callable[[Metrics], Any]) -> Any:
+    """Return the result of an asynchronous function of a Metrics object."""
 
-    async def ask() -> Any:
+    async def run() -> Any:
         return await use(Metrics(scheduler))
 
-    return asyncio.run(ask())
+    return asyncio.run(run())
 
 
-def handler(metrics: Metrics) -> Callable[[web.Request], Any]:
-    """What answers a scrape."""
+def scrape_handler(metrics: Metrics) -> Callable[[web.Request], Any]:
+    """Return the handler of a scrape."""
     route = next(
         route for route in metrics.routes() if isinstance(route, web.RouteDef) and route.path == METRICS
     )
     return route.handler
 
 
-def test_scrapes_at_once_share_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten of them ask the scheduler once, also if one goes; one that comes afterwards asks again."""
+def test_simultaneous_scrapes_read_the_scheduler_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if one client disconnects. A later scrape reads it again."""
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", lambda: None, name="a")
-    asked, counters = [], scheduler.counters
+    calls, counters = [], scheduler.counters
 
-    def ask() -> Iterator[JobCounters]:
-        asked.append(1)
+    def count_call() -> Iterator[JobCounters]:
+        calls.append(1)
         return counters()
 
-    monkeypatch.setattr(scheduler, "counters", ask)
+    monkeypatch.setattr(scheduler, "counters", count_call)
 
     async def scrape(metrics: Metrics) -> None:
-        serve = handler(metrics)
-        ten = [asyncio.ensure_future(serve(make_mocked_request("GET", METRICS))) for _ in range(10)]
+        handle = scrape_handler(metrics)
+        ten = [asyncio.ensure_future(handle(make_mocked_request("GET", METRICS))) for _ in range(10)]
         await asyncio.wait(ten, timeout=0)
         ten[0].cancel()
         bodies = {response.body for response in await asyncio.gather(*ten[1:])}
-        assert len(bodies) == len(asked) == 1
-        await serve(make_mocked_request("GET", METRICS))
-        assert len(asked) == 2
+        assert len(bodies) == len(calls) == 1
+        await handle(make_mocked_request("GET", METRICS))
+        assert len(calls) == 2
 
-    answered(scheduler, scrape)
+    run_with_metrics(scheduler, scrape)
 
 
-def test_others_have_their_turns_during_a_scrape() -> None:
-    """Nothing of the server's waits until 1,000 jobs are counted and written."""
+def test_other_tasks_run_during_a_scrape_of_many_jobs() -> None:
+    """No request waits until 1,000 jobs are counted and written."""
     scheduler = Scheduler(tz="UTC")
     for number in range(1000):
         scheduler.schedule("@yearly", lambda: None, name=f"job-{number}")
 
     async def scrape(metrics: Metrics) -> int:
-        turns = 0
+        iterations = 0
 
-        def turn() -> None:
-            nonlocal turns
-            turns += 1
-            loop.call_soon(turn)
+        def count_iteration() -> None:
+            nonlocal iterations
+            iterations += 1
+            loop.call_soon(count_iteration)
 
         loop = asyncio.get_running_loop()
-        loop.call_soon(turn)
-        await handler(metrics)(make_mocked_request("GET", METRICS))
-        return turns
+        loop.call_soon(count_iteration)
+        await scrape_handler(metrics)(make_mocked_request("GET", METRICS))
+        return iterations
 
-    assert answered(scheduler, scrape) > 1000 / 20
+    assert run_with_metrics(scheduler, scrape) > 1000 / 20
 
 
 # --- what the events tell -------------------------------------------------------------------------
 
 
-def view(
+def make_run(
     job: str = "a", *, due: float | None = None, started: float | None = None, took: float | None = None
 ) -> RunView:
-    """A run that was asked for at noon; times are seconds after that."""
+    """Make a run that was requested at noon; times are in seconds after that."""
     return RunView(
         number=1,
         job=job,
@@ -321,24 +330,26 @@ def view(
     )
 
 
-def observed(*events: Event) -> Histograms:
-    """What is known after some events."""
+def histograms_after(*events: Event) -> Histograms:
+    """Return the histograms after some events."""
     histograms = Histograms()
     for event in events:
         histograms.observe(event)
     return histograms
 
 
-def test_a_run_is_late_from_its_tick_or_from_when_it_was_asked_for() -> None:
-    """And never early: a clock that was set back makes no negative lateness."""
-    histograms = observed(
-        RunQueued(1, 0.0, view()),
-        RunStarted(2, 0.0, view(due=10, started=10.3)),
-        RunStarted(3, 0.0, view(started=2)),
-        RunStarted(4, 0.0, view(due=10, started=4)),
+def test_lateness_counts_from_the_tick_or_from_the_request() -> None:
+    """It is never negative, even if the clock was set back."""
+    histograms = histograms_after(
+        RunQueued(1, 0.0, make_run()),
+        RunStarted(2, 0.0, make_run(due=10, started=10.3)),
+        RunStarted(3, 0.0, make_run(started=2)),
+        RunStarted(4, 0.0, make_run(due=10, started=4)),
     )
-    late = histograms.latenesses["a"]
-    assert {bound: count for bound, count in zip((*LATENESSES, 0), late.counts, strict=True) if count} == {
+    late = histograms.lateness["a"]
+    assert {
+        bound: count for bound, count in zip((*LATENESS_BOUNDS, 0), late.counts, strict=True) if count
+    } == {
         0.001: 1,
         0.5: 1,
         5.0: 1,
@@ -347,46 +358,46 @@ def test_a_run_is_late_from_its_tick_or_from_when_it_was_asked_for() -> None:
     assert histograms.durations == {}
 
 
-def test_the_work_of_a_run_is_measured_and_no_work_is_not() -> None:
-    """A run that was cancelled before it started took no time, and is in no range."""
-    histograms = observed(RunFinished(1, 0.0, view(took=0.07)), RunFinished(2, 0.0, view()))
+def test_a_run_that_did_not_start_has_no_duration() -> None:
+    """A run that was cancelled before it started is in no bucket."""
+    histograms = histograms_after(RunFinished(1, 0.0, make_run(took=0.07)), RunFinished(2, 0.0, make_run()))
     assert sum(histograms.durations["a"].counts) == 1
     assert histograms.durations["a"].total == 0.07
 
 
 @pytest.mark.parametrize(("number", "place"), [(0.0, 0), (1.0, 0), (1.001, 1), (2.0, 1), (3.0, 2)])
-def test_a_bound_belongs_to_the_range_below_it(number: float, place: int) -> None:
-    """Prometheus' ``le`` is "less or equal"; what is above the last bound is counted, too."""
+def test_a_number_equal_to_a_bound_is_in_the_bucket_below_it(number: float, place: int) -> None:
+    """Prometheus' ``le`` means "less or equal". Numbers above the last bound are counted as well."""
     histogram = Histogram((1.0, 2.0))
     histogram.add(number)
     assert histogram.counts == [int(place == each) for each in range(3)]
 
 
-def test_what_was_missed_is_counted() -> None:
-    """A gap in the numbers, between two events or before the first one."""
+def test_missed_events_are_counted() -> None:
+    """From gaps in the numbers, including a gap before the first event."""
     histograms = Histograms()
     histograms.begin_after(10)
     for seq in (11, 12, 20):
-        histograms.observe(RunQueued(seq, 0.0, view()))
+        histograms.observe(RunQueued(seq, 0.0, make_run()))
     assert histograms.lost == 7
     late = Histograms()
     late.begin_after(10)
-    late.observe(RunQueued(14, 0.0, view()))
+    late.observe(RunQueued(14, 0.0, make_run()))
     assert late.lost == 3
 
 
-def test_a_removed_job_is_forgotten_without_a_scrape() -> None:
-    """Whoever makes and removes jobs all day needs no memory for that, though nobody asks for metrics."""
+def test_the_histograms_of_a_removed_job_are_dropped_without_a_scrape() -> None:
+    """Otherwise a program that adds and removes jobs all day would use more and more memory."""
     job = next(iter(_views("a", "b")))
-    histograms = observed(
-        RunStarted(1, 0.0, view("a", started=1)),
-        RunFinished(2, 0.0, view("a", took=1)),
-        RunFinished(3, 0.0, view("b", took=1)),
+    histograms = histograms_after(
+        RunStarted(1, 0.0, make_run("a", started=1)),
+        RunFinished(2, 0.0, make_run("a", took=1)),
+        RunFinished(3, 0.0, make_run("b", took=1)),
         JobRemoved(4, 0.0, job),
         JobAdded(5, 0.0, job),
     )
-    assert (list(histograms.durations), list(histograms.latenesses)) == (["b"], [])
-    histograms.forget_all_but({"c"})
+    assert (list(histograms.durations), list(histograms.lateness)) == (["b"], [])
+    histograms.keep_only({"c"})
     assert histograms.durations == {}
 
 
@@ -397,97 +408,97 @@ def _views(*names: str) -> tuple[JobView, ...]:
     return scheduler.snapshot().jobs
 
 
-def test_the_ranges_ascend() -> None:
-    """Or nothing would be found in them."""
-    assert list(DURATIONS) == sorted(set(DURATIONS))
-    assert list(LATENESSES) == sorted(set(LATENESSES))
+def test_the_bucket_bounds_ascend() -> None:
+    """`Histogram.add` relies on it."""
+    assert list(DURATION_BOUNDS) == sorted(set(DURATION_BOUNDS))
+    assert list(LATENESS_BOUNDS) == sorted(set(LATENESS_BOUNDS))
 
 
 # --- health ---------------------------------------------------------------------------------------
 
 
-def health(client: Client) -> tuple[int, str]:
-    """The status and the word for it."""
+def health_status(client: ApiClient) -> tuple[int, str]:
+    """Return the HTTP status and the word of the health check."""
     answer = client.get(HEALTHZ)
     return answer.status, answer.json["status"]
 
 
-def test_a_scheduler_is_well_while_it_runs() -> None:
-    """Before and afterwards it is where it says, which is not well."""
+def test_health_is_ok_only_while_the_scheduler_runs() -> None:
+    """Before and after it is the phase, with status 503."""
     scheduler = Scheduler(tz="UTC")
-    with served(scheduler) as client:
-        assert health(client) == (503, "new")
+    with serving_api(scheduler) as client:
+        assert health_status(client) == (503, "new")
         assert client.get(HEALTHZ).json["heartbeat_age"] is None
         scheduler.start()
-        assert health(client) == (200, "ok")
+        assert health_status(client) == (200, "ok")
         scheduler.stop()
-        assert health(client) == (503, "stopped")
+        assert health_status(client) == (503, "stopped")
 
 
-def test_a_scheduler_that_stops_says_so(latch: Latch) -> None:
-    """While running work gets its grace, nothing new starts."""
+def test_health_is_stopping_while_active_runs_get_their_grace(blocking_job: BlockingJob) -> None:
+    """With status 503."""
     scheduler = Scheduler(tz="UTC")
-    with served(scheduler) as client:
+    with serving_api(scheduler) as client:
         scheduler.start()
-        going = scheduler.now(latch)
-        latch.wait_begun()
+        active = scheduler.now(blocking_job)
+        blocking_job.wait_started()
         stopper = threading.Thread(target=scheduler.stop, args=(LIMIT,))
         stopper.start()
         while scheduler.liveness().phase.value == "running":
             pass
-        assert health(client) == (503, "stopping")
-        latch.open()
+        assert health_status(client) == (503, "stopping")
+        blocking_job.release()
         stopper.join(LIMIT)
-        done(going)
+        wait_ended(active)
 
 
-def test_a_timer_that_does_not_wake_makes_it_ill() -> None:
-    """35 seconds are allowed, since it sleeps for 30; a clock that somebody sets is no reason."""
+def test_health_is_late_if_the_timer_has_not_woken_for_35_seconds() -> None:
+    """It sleeps for at most 30. A change of the wall clock does not count."""
     clock = ManualClock(1e9)
     scheduler = Scheduler(tz="UTC", clock=clock)
-    with served(scheduler) as client, scheduler:
+    with serving_api(scheduler) as client, scheduler:
         clock.step(86_400)
-        assert health(client) == (200, "ok")
+        assert health_status(client) == (200, "ok")
         clock.step(-2 * 86_400)
-        assert health(client) == (200, "ok")
+        assert health_status(client) == (200, "ok")
         clock.advance(35)
-        assert health(client) == (200, "ok")
+        assert health_status(client) == (200, "ok")
         clock.advance(1)
-        assert health(client) == (503, "late")
+        assert health_status(client) == (503, "late")
         assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0}
         scheduler._kernel._poll()
-        assert health(client) == (200, "ok")
+        assert health_status(client) == (200, "ok")
 
 
-def test_a_timer_that_hangs_with_the_lock_in_its_hand_is_seen() -> None:
-    """What nobody can ask any more is exactly what has to be told."""
+def test_health_is_late_if_the_timer_hangs_while_the_lock_is_held() -> None:
+    """The check takes no lock."""
     clock = ManualClock(1e9)
     scheduler = Scheduler(tz="UTC", clock=clock)
-    with served(scheduler) as client, scheduler:
-        assert health(client) == (200, "ok")
-        with holding(scheduler):
+    with serving_api(scheduler) as client, scheduler:
+        assert health_status(client) == (200, "ok")
+        with lock_held(scheduler):
             clock.advance(40)
-            assert health(client) == (503, "late")
+            assert health_status(client) == (503, "late")
 
 
 @contextmanager
-def holding(scheduler: Scheduler) -> Iterator[None]:
-    """Somebody has the scheduler's lock meanwhile."""
-    inside, leave = threading.Event(), threading.Event()
+def lock_held(scheduler: Scheduler) -> Iterator[None]:
+    """Hold the scheduler's lock in another thread."""
+    held, release = threading.Event(), threading.Event()
 
-    def dawdle(_: object) -> None:
-        inside.set()
-        assert leave.wait(LIMIT)
+    def hold(_: object) -> None:
+        held.set()
+        assert release.wait(LIMIT)
 
-    holder = threading.Thread(target=scheduler._kernel.inspect, args=(dawdle,))
+    holder = threading.Thread(target=scheduler._kernel.inspect, args=(hold,))
     holder.start()
-    assert inside.wait(LIMIT)
+    assert held.wait(LIMIT)
     yield
-    leave.set()
+    release.set()
     holder.join(LIMIT)
 
 
-def test_there_are_two_formats_whatever_is_asked_for() -> None:
-    """So that scrapes can share the work."""
+def test_the_accept_header_selects_one_of_two_formats() -> None:
+    """So that scrapes with different headers can share a result."""
     kinds = {encoder_for(f"application/openmetrics-text;version=1.0.{n}")[1] for n in range(20)}
     assert len(kinds) == 1

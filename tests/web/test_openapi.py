@@ -1,4 +1,4 @@
-"""The API's document: complete, strict, and true of everything that a server answers."""
+"""The OpenAPI description: complete, strict, and true of every response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import pytest
 import schemathesis
 from aiohttp import web
 from hypothesis import HealthCheck, Phase, seed, settings
-from support.api_server import API, DOCUMENT, Client, Latch, done, operations, served
+from support.api_server import (
+    API,
+    DESCRIPTION,
+    ApiClient,
+    BlockingJob,
+    described_operations,
+    serving_api,
+    wait_ended,
+)
 
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
@@ -19,34 +27,34 @@ from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.cooperative import Staggered
 from jobtui.schedules.schedule import Once
 from jobtui.web.api.endpoints import Api
-from jobtui.web.connection_limit import Connections
+from jobtui.web.connection_limit import ConnectionLimit
 from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import EventHub
-from jobtui.web.metrics.metrics import Metrics
-from jobtui.web.security.access_control import AccessControl as Doorkeeper
-from jobtui.web.security.sessions import Sessions
+from jobtui.web.metrics.prometheus import Metrics
+from jobtui.web.security.access_control import AccessControl
+from jobtui.web.security.logins import LoginSessions
 
 FAR = timedelta(days=3)
 
 
-def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
-    """The method and the path of everything that the API, the metrics and the health check answer."""
+def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
+    """Return the method and path of every route of the API, the metrics and the health check."""
 
     async def collect() -> list[web.RouteDef]:
         metrics = Metrics(scheduler)
-        broadcast = EventHub(scheduler, metrics.observe)
-        broadcast.close()
+        event_hub = EventHub(scheduler, metrics.observe)
+        event_hub.close()
         clock = scheduler._kernel.clock
-        site = ServerContext(
-            source=LocalBackend(scheduler, ""),
-            broadcast=broadcast,
-            gate=Doorkeeper(AccessRules(), Sessions(clock.monotonic), clock.monotonic),
-            connections=Connections(),
-            turns=Staggered(),
+        context = ServerContext(
+            backend=LocalBackend(scheduler, ""),
+            event_hub=event_hub,
+            access_control=AccessControl(AccessRules(), LoginSessions(clock.monotonic), clock.monotonic),
+            connections=ConnectionLimit(),
+            staggered=Staggered(),
             clock=clock,
-            cookie="jobtui",
+            cookie_name="jobtui",
         )
-        return [*Api(site).routes(), *metrics.routes()]
+        return [*Api(context).routes(), *metrics.routes()]
 
     app = web.Application()
     app.add_routes(asyncio.run(collect()))
@@ -57,39 +65,41 @@ def routes(scheduler: Scheduler) -> set[tuple[str, str]]:
     }
 
 
-def test_the_document_has_every_route_and_no_other() -> None:
-    """Whoever adds a path describes it; what is described is there."""
-    assert operations() == routes(Scheduler(tz="UTC"))
+def test_the_description_has_exactly_the_routes_of_the_server() -> None:
+    """A new path must be described, and a described one must exist."""
+    assert described_operations() == actual_operations(Scheduler(tz="UTC"))
 
 
-def objects(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every schema of an object, and where it stands."""
+def object_schemas(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every schema of an object, with its place in the description."""
     if isinstance(schema, list):
         for number, part in enumerate(schema):
-            yield from objects(part, f"{place}/{number}")
+            yield from object_schemas(part, f"{place}/{number}")
     elif isinstance(schema, dict):
         if schema.get("type") == "object":
             yield place, schema
         for name, part in schema.items():
-            yield from objects(part, f"{place}/{name}")
+            yield from object_schemas(part, f"{place}/{name}")
 
 
 @pytest.mark.parametrize(
     ("place", "schema"),
-    [*objects(DOCUMENT["components"]["schemas"], "schemas")],
+    [*object_schemas(DESCRIPTION["components"]["schemas"], "schemas")],
     ids=lambda each: str(each)[:40],
 )
-def test_every_schema_is_strict(place: str, schema: dict[str, Any]) -> None:
-    """A field that is added, renamed or forgotten is noticed: no other is allowed, and all are described."""
+def test_every_object_schema_is_strict_and_describes_its_properties(
+    place: str, schema: dict[str, Any]
+) -> None:
+    """So a field that is added, renamed or forgotten makes a test fail."""
     properties = schema.get("properties", {})
     assert schema["additionalProperties"] is False
     assert set(properties) - set(schema.get("required", ())) <= {"detail"}
     assert all("description" in each or "$ref" in each for each in properties.values()), place
 
 
-def test_every_operation_says_what_can_go_wrong() -> None:
-    """Each has the answers of the gate, and those that take a body have what is wrong with bodies."""
-    for path, item in DOCUMENT["paths"].items():
+def test_every_operation_lists_the_errors_it_can_return() -> None:
+    """Those of access control; for operations with a body, those of an invalid body."""
+    for path, item in DESCRIPTION["paths"].items():
         for method, operation in item.items():
             expected = {"400", "401", "403", "429", "500", "503"}
             if method == "post":
@@ -100,11 +110,11 @@ def test_every_operation_says_what_can_go_wrong() -> None:
 
 
 def fail() -> None:
-    """Fail, always."""
-    raise ValueError('an error with "quotes", <tags> and half a character: \ud800')
+    """Raise an exception whose message needs escaping."""
+    raise ValueError('an error with "quotes", <tags> and a lone surrogate: \ud800')
 
 
-LOOKS = (
+READS = (
     "/openapi.json",
     "/snapshot",
     "/jobs",
@@ -118,9 +128,9 @@ LOOKS = (
 )
 
 
-def look_at_everything(client: Client) -> None:
-    """Ask for all there is; the client holds each answer against the document."""
-    for path in LOOKS:
+def read_everything(client: ApiClient) -> None:
+    """Read all resources; the client asserts that each response matches the description."""
+    for path in READS:
         assert client.get(path).status in {200, 503}, path
     for name in ["cron", "every", "once", "held", "fails", "nothing", "gone"]:
         client.get(f"/jobs/{name}")
@@ -129,62 +139,63 @@ def look_at_everything(client: Client) -> None:
         client.get(f"/runs/{number}")
 
 
-def populated(gate: Latch) -> Scheduler:
-    """A scheduler that has not started, with jobs of every kind."""
+def scheduler_with_every_kind_of_job(blocking_job: BlockingJob) -> Scheduler:
+    """Make a scheduler with jobs of every kind, which is not started."""
     scheduler = Scheduler(pool=1, tz="Europe/Oslo")
-    scheduler.schedule("30 1 * * *", gate, name="cron", tz="Europe/London", dst="every")
-    scheduler.every(timedelta(days=1), gate, name="every", overlap="skip")
-    scheduler.every("1h", gate, start=datetime.now(UTC) + FAR, name="from", misfire="all", overlap="allow")
-    scheduler.schedule(Once(datetime.now(UTC) + FAR), gate, name="once")
-    scheduler.schedule("0 0 0 30 2 ?", gate, name="never", overlap="replace")
-    scheduler.schedule("@daily", gate, name="held").pause()
+    scheduler.schedule("30 1 * * *", blocking_job, name="cron", tz="Europe/London", dst="every")
+    scheduler.every(timedelta(days=1), blocking_job, name="every", overlap="skip")
+    scheduler.every(
+        "1h", blocking_job, start=datetime.now(UTC) + FAR, name="from", misfire="all", overlap="allow"
+    )
+    scheduler.schedule(Once(datetime.now(UTC) + FAR), blocking_job, name="once")
+    scheduler.schedule("0 0 0 30 2 ?", blocking_job, name="never", overlap="replace")
+    scheduler.schedule("@daily", blocking_job, name="held").pause()
     scheduler.schedule("@daily", fail, name="fails")
     scheduler.schedule("@daily", fail, name="gone").remove()
     return scheduler
 
 
-def test_every_answer_is_as_described_through_a_scheduler_s_life() -> None:
-    """New, with runs in every state, paused, resized, stopping and stopped: nothing surprises a client."""
-    gate = Latch()
-    scheduler = populated(gate)
-    with served(scheduler) as client:
-        look_at_everything(client)
+def test_responses_match_the_description_in_every_phase_of_a_scheduler() -> None:
+    """New, running with runs in every state, paused, resized, and stopped."""
+    blocking_job = BlockingJob()
+    scheduler = scheduler_with_every_kind_of_job(blocking_job)
+    with serving_api(scheduler) as client:
+        read_everything(client)
         scheduler.start()
-        look_at_everything(client)
+        read_everything(client)
         failed = scheduler.run("fails")
-        done(failed)
+        wait_ended(failed)
         assert client.post("/jobs/held/run").status == 202
-        gate.wait_begun()
+        blocking_job.wait_started()
         assert client.post("/jobs/held/run").json == {"number": failed.number + 2}
         assert client.post("/jobs/every/run").status == 202
-        assert client.post("/jobs/every/run").status == 202  # and is skipped
-        later = scheduler.in_("3h", gate)
+        assert client.post("/jobs/every/run").status == 202  # this one is skipped
+        later = scheduler.in_("3h", blocking_job)
         assert client.post(f"/runs/{later.number}/cancel").json == {"cancellation": "taken out"}
         assert client.post(f"/runs/{failed.number}/cancel").json == {"cancellation": "too late"}
-        scheduler.in_("3h", gate)
+        scheduler.in_("3h", blocking_job)
         assert client.post("/pause").status == client.post("/resume").status == 200
         assert client.post("/jobs/cron/pause").json == {"changed": True}
         assert client.post("/pool/resize", {"size": 0}).json["size"] == 0
-        look_at_everything(client)
-        gate.open()
+        read_everything(client)
+        blocking_job.release()
         assert scheduler.stop()
-        look_at_everything(client)
+        read_everything(client)
         assert client.post("/jobs/cron/run").status == 409
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Client]:
-    """A server for many examples: a scheduler with jobs that the document's examples name, too."""
+def server() -> Iterator[ApiClient]:
+    """Run a server for generated requests, with the jobs that the description's examples name."""
     scheduler = Scheduler(pool=2, tz="UTC")
     for name in ("refresh", "nightly"):
         scheduler.schedule("@yearly", lambda: None, name=name)
-    with scheduler, served(scheduler) as client:
+    with scheduler, serving_api(scheduler) as client:
         yield client
 
 
-# The stream does not end by itself, and has tests of its own. A document that is read from a file or a dict
-# has no lifespan, so the plugin of pytest has nothing to do here.
-SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=f"{API}/events")
+# Without the event stream, which never ends and has its own tests.
+SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=f"{API}/events")
 
 
 @seed(1)
@@ -197,6 +208,8 @@ SCHEMA = schemathesis.openapi.from_dict(DOCUMENT).exclude(path=f"{API}/events")
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_sent_is_answered_as_described(case: schemathesis.Case[Any], server: Client) -> None:
-    """Valid and invalid requests made from the document: no 5xx, and no answer that it does not allow."""
+def test_generated_requests_get_responses_that_match_the_description(
+    case: schemathesis.Case[Any], server: ApiClient
+) -> None:
+    """Valid and invalid requests made from the description: no status 5xx, and no undescribed response."""
     case.call_and_validate(base_url=f"http://{server.address.authority}")

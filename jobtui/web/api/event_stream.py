@@ -1,4 +1,4 @@
-"""Events as they happen, by server-sent events."""
+"""Events as they occur, by server-sent events."""
 
 from __future__ import annotations
 
@@ -12,116 +12,115 @@ from jobtui.engine.events import Event
 from jobtui.frontend.codec import encode_event
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.web.context import ServerContext
-from jobtui.web.event_hub import KEPT
+from jobtui.web.event_hub import BUFFER_SIZE
 from jobtui.web.request_parsing import check_query
-from jobtui.web.responses import text_of
+from jobtui.web.responses import to_json
 
-KEEPALIVE = 10.0  # seconds; then a comment is sent, so that both ends see whether the other is there
-WRITING = 10.0  # seconds for a client to take what it is sent
-FEWEST = 10  # events that every client gets in one turn, however many clients there are
-_TOGETHER = 2_000  # events that all clients get in one turn
-_PIECE = 5  # events that are written until others have a turn: about a quarter of a millisecond
+KEEPALIVE_INTERVAL = 10.0  # seconds until an idle stream gets a comment, which exposes a broken connection
+WRITE_TIMEOUT = 10.0  # seconds for a client to accept a piece of a stream
+MIN_EVENTS_PER_ROUND = 10  # for each client, however many clients there are
+_EVENTS_PER_ROUND = 2_000  # for all clients together
+_CHUNK = 5  # events that are encoded before other threads may run: about a quarter of a millisecond
 
 
 async def open_stream(request: web.Request, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
-    """Begin a stream of server-sent events, with more headers if there are any."""
+    """Start a response of server-sent events, with additional headers."""
     response = web.StreamResponse(headers=headers)
     response.headers["Content-Type"] = "text/event-stream; charset=utf-8"
-    response.headers["X-Accel-Buffering"] = "no"  # nginx would keep it until it is full
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would buffer the stream
     await response.prepare(request)
     return response
 
 
-async def send(response: web.StreamResponse, data: bytes) -> None:
-    """Send something, in the time that a client has to take it.
+async def send_bytes(response: web.StreamResponse, data: bytes) -> None:
+    """Write to a stream.
 
     Raises:
-        ConnectionError: It has gone, or does not take it.
+        ConnectionError: The client has disconnected, or does not read.
     """
     try:
-        async with asyncio.timeout(WRITING):
+        async with asyncio.timeout(WRITE_TIMEOUT):
             await response.write(data)
     except TimeoutError:
-        raise ConnectionResetError("the client does not take what it is sent") from None
+        raise ConnectionResetError("the client does not read the stream") from None
 
 
 class EventStream:
-    """Sends every client the events since it came, or since the one that it saw last.
+    """Sends each client the events since it connected, or since the last one that it received.
 
-    A client gets all that are kept, in order. In a turn of the broadcast it gets only its share of them, so
-    that a flood with many clients costs no more than with one: then it gets the latest, and is told how many
-    it has missed.
+    A client gets all events that are still buffered, in order, but in each round of the event hub only its
+    share of them. So a flood of events costs no more with many clients than with one. A client that cannot
+    keep up gets a ``lost`` event with the number of events that it missed.
 
     Args:
-        site: The scheduler.
+        context: The scheduler and its event hub.
     """
 
-    def __init__(self, site: ServerContext) -> None:
-        self._broadcast = site.broadcast
-        self._turns = site.turns
-        self._pulse = site.source.scheduler.liveness
+    def __init__(self, context: ServerContext) -> None:
+        self._event_hub = context.event_hub
+        self._staggered = context.staggered
+        self._liveness = context.backend.scheduler.liveness
         self._clients = 0
-        self._written: OrderedDict[int, bytes] = OrderedDict()  # by number; the same for all clients
+        self._encoded: OrderedDict[int, bytes] = OrderedDict()  # by event number, for all clients
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Serve one client until it goes."""
+    async def handle_request(self, request: web.Request) -> web.StreamResponse:
+        """Send events to one client until it disconnects."""
         check_query(request)
-        broadcast = self._broadcast
-        last = request.headers.get("Last-Event-ID")
-        seen = broadcast.seq if last is None else broadcast.seq_of(last)
+        hub = self._event_hub
+        last_event_id = request.headers.get("Last-Event-ID")
+        seen = hub.seq if last_event_id is None else hub.seq_of(last_event_id)
         response = await open_stream(request)
-        if seen is None or seen > self._pulse().seq:  # of another life of the scheduler, or of none
-            seen = broadcast.seq
-            await send(response, self._lost(None, seen))
-        await send(response, b": jobtui\n\n")
+        if seen is None or seen > self._liveness().seq:  # malformed, or from another epoch
+            seen = hub.seq
+            await send_bytes(response, self._encode_lost(None, seen))
+        await send_bytes(response, b": jobtui\n\n")
         self._clients += 1
         try:
             while True:
-                await self._turns.my_turn()
-                events = broadcast.after(seen, max(FEWEST, _TOGETHER // self._clients))
-                if broadcast.seq > seen:
-                    seen = await self._send(response, seen, events)
-                    if broadcast.seq > seen:  # there is more: the rest of its share comes with the next turn
-                        await broadcast.wait_beyond(broadcast.seq, broadcast.spacing)
-                elif not await broadcast.wait_beyond(seen, KEEPALIVE):
-                    await send(response, b":\n\n")
+                await self._staggered.my_turn()
+                events = hub.events_after(seen, max(MIN_EVENTS_PER_ROUND, _EVENTS_PER_ROUND // self._clients))
+                if hub.seq > seen:
+                    seen = await self._send_events(response, seen, events)
+                    if hub.seq > seen:  # the client's share is used up until the next round
+                        await hub.wait_for_newer(hub.seq, hub.spacing)
+                elif not await hub.wait_for_newer(seen, KEEPALIVE_INTERVAL):
+                    await send_bytes(response, b":\n\n")
         finally:
             self._clients -= 1
             if not self._clients:
-                self._written.clear()
+                self._encoded.clear()
 
-    async def _send(self, response: web.StreamResponse, seen: int, events: Sequence[Event]) -> int:
-        """Send a client's share of events, and how many are gone. Returns the last one's number."""
+    async def _send_events(self, response: web.StreamResponse, seen: int, events: Sequence[Event]) -> int:
+        """Send events, with a ``lost`` event for each gap before them. Returns the last event's number."""
         if not events:
-            last = self._broadcast.seq
-            await send(response, self._lost(last - seen, last))
+            last = self._event_hub.seq
+            await send_bytes(response, self._encode_lost(last - seen, last))
             return last
-        parts, fresh = [], 0
+        parts, new = [], 0
         for event in events:
-            gone = event.seq - seen - 1
-            if gone:
-                parts.append(self._lost(gone, event.seq - 1))
+            missed = event.seq - seen - 1
+            if missed:
+                parts.append(self._encode_lost(missed, event.seq - 1))
             seen = event.seq
-            if seen not in self._written:
-                self._write(event)
-                fresh += 1
-            parts.append(self._written[seen])
-            if fresh == _PIECE:
-                fresh = 0
+            if seen not in self._encoded:
+                self._encode_event(event)
+                new += 1
+            parts.append(self._encoded[seen])
+            if new == _CHUNK:
+                new = 0
                 await yield_to_others()
-        await send(response, b"".join(parts))
+        await send_bytes(response, b"".join(parts))
         return seen
 
-    def _write(self, event: Event) -> None:
-        """Write an event as bytes, for the first client that it is sent to and all after it."""
-        data = text_of(encode_event(event)).encode("utf-8", "replace")
-        head = f"id: {self._broadcast.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
-        self._written[event.seq] = head.encode() + data + b"\n\n"
-        if len(self._written) > KEPT:
-            self._written.popitem(last=False)
+    def _encode_event(self, event: Event) -> None:
+        """Encode an event and keep it for the other clients."""
+        data = to_json(encode_event(event)).encode("utf-8", "replace")
+        head = f"id: {self._event_hub.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
+        self._encoded[event.seq] = head.encode() + data + b"\n\n"
+        if len(self._encoded) > BUFFER_SIZE:
+            self._encoded.popitem(last=False)
 
-    def _lost(self, count: int | None, seq: int) -> bytes:
-        """Say that events up to that number were missed, and how many if that is known: look again."""
-        return (
-            f'id: {self._broadcast.tag_of(seq)}\nevent: lost\ndata: {{"lost":{text_of(count)}}}\n\n'.encode()
-        )
+    def _encode_lost(self, count: int | None, seq: int) -> bytes:
+        """Encode a ``lost`` event for the events up to a number; the count is None if it is unknown."""
+        tag = self._event_hub.tag_of(seq)
+        return f'id: {tag}\nevent: lost\ndata: {{"lost":{to_json(count)}}}\n\n'.encode()

@@ -1,4 +1,4 @@
-"""A snapshot as JSON text, written for readers who ask ten times a second."""
+"""Snapshots as JSON text, encoded incrementally for clients that ask ten times a second."""
 
 from __future__ import annotations
 
@@ -7,62 +7,66 @@ from typing import Generic, TypeVar
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.codec import JOB, RUN, SNAPSHOT, Codec
-from jobtui.web.responses import text_of
+from jobtui.web.responses import to_json
 
 View = TypeVar("View")
 
 
 class JsonCache(Generic[View]):
-    """The texts of the views that were written last: an unchanged job or run is the same view again.
+    """Caches the JSON text of the views that were encoded last.
+
+    A job or run that has not changed is the same view object in the next snapshot.
 
     Args:
-        shape: How a view is written.
+        codec: Encodes a view.
     """
 
-    def __init__(self, shape: Codec[View]) -> None:
-        self._shape = shape
-        # By the view's identity, which nothing else can have while the view is kept here.
-        self._known: dict[int, tuple[View, str]] = {}
+    def __init__(self, codec: Codec[View]) -> None:
+        self._codec = codec
+        # Keyed by the view's id, which stays unique because the entry keeps the view alive.
+        self._cache: dict[int, tuple[View, str]] = {}
 
-    def lists(self, *lists: Sequence[View]) -> list[str]:
-        """Each list as JSON. Only what is in one of them is known the next time."""
-        known = self._known
-        kept: dict[int, tuple[View, str]] = {}
+    def encode_lists(self, *lists: Sequence[View]) -> list[str]:
+        """Encode each list as JSON. Afterwards the cache has the views of these lists only."""
+        previous = self._cache
+        current: dict[int, tuple[View, str]] = {}
         texts = []
         for views in lists:
             for view in views:
-                name = id(view)
-                kept[name] = known.get(name) or kept.get(name) or (view, text_of(self._shape.encode(view)))
-            texts.append(f"[{','.join([kept[id(view)][1] for view in views])}]")
-        self._known = kept
+                key = id(view)
+                current[key] = (
+                    previous.get(key) or current.get(key) or (view, to_json(self._codec.encode(view)))
+                )
+            texts.append(f"[{','.join([current[id(view)][1] for view in views])}]")
+        self._cache = current
         return texts
 
 
 class SnapshotEncoder:
-    """Writes snapshots, and of each only what has changed since the one before."""
+    """Encodes snapshots, and of each only what has changed since the previous one."""
 
     def __init__(self) -> None:
         self._jobs: JsonCache[JobView] = JsonCache(JOB)
         self._runs: JsonCache[RunView] = JsonCache(RUN)
 
-    def jobs(self, snapshot: Snapshot) -> str:
-        """The jobs alone."""
-        return self._jobs.lists(snapshot.jobs)[0]
+    def encode_jobs(self, snapshot: Snapshot) -> str:
+        """Encode the list of jobs."""
+        return self._jobs.encode_lists(snapshot.jobs)[0]
 
-    def snapshot(self, snapshot: Snapshot) -> str:
-        """All of it."""
-        running, waiting, scheduled, recent = self._runs.lists(
+    def encode_snapshot(self, snapshot: Snapshot) -> str:
+        """Encode the whole snapshot."""
+        running, waiting, scheduled, recent = self._runs.encode_lists(
             snapshot.running, snapshot.waiting, snapshot.scheduled, snapshot.recent
         )
-        written = {
-            "jobs": self.jobs(snapshot),
+        lists = {
+            "jobs": self.encode_jobs(snapshot),
             "running": running,
             "waiting": waiting,
             "scheduled": scheduled,
             "recent": recent,
         }
-        texts = [
-            f'"{name}":{written[name] if name in written else text_of(field.encode(getattr(snapshot, name)))}'
+        members = [
+            f'"{name}":{lists[name] if name in lists else to_json(field.encode(getattr(snapshot, name)))}'
             for name, field in SNAPSHOT.fields.items()
         ]
-        return f"{{{','.join(texts)}}}"
+        return f"{{{','.join(members)}}}"

@@ -1,4 +1,4 @@
-"""Whether the scheduler is alive, for those who restart what is not."""
+"""The health check for monitoring: whether the scheduler is alive."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from aiohttp import web
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Liveness
+from jobtui.frontend.api_paths import STATUS_PAGE
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.request_parsing import check_query
 from jobtui.web.responses import json_response
 
-PATH = "/@jobs/healthz"
-OK, LATE = "ok", "late"
+HEALTHZ_PATH = f"{STATUS_PAGE}/healthz"
 
 
 class Health:
-    """Answers whether the scheduler is alive.
+    """Tells whether the scheduler is running and its timer wakes on time. Failing jobs do not affect it.
 
-    It asks nothing that somebody could hold up, and goes by a clock that is never set: an hour that the
-    wall clock jumps is no reason to restart anything.
+    It takes no lock, so that it detects a scheduler that hangs. It uses a monotonic clock, so that a change
+    of the wall clock does not make the scheduler look stalled.
 
     Args:
         scheduler: The scheduler.
@@ -30,20 +30,20 @@ class Health:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    async def serve(self, request: web.Request) -> web.Response:
-        """200 if the scheduler is running and its timer wakes as it should, else 503."""
+    async def handle_request(self, request: web.Request) -> web.Response:
+        """Return status 200 if the scheduler is alive, else 503."""
         check_query(request)
-        pulse = self._scheduler.liveness()
-        status = status_of(pulse)
+        liveness = self._scheduler.liveness()
+        status = _status_of(liveness)
         return json_response(
-            {"status": status, "heartbeat_age": pulse.heartbeat_age},
-            HTTPStatus.OK if status == OK else HTTPStatus.SERVICE_UNAVAILABLE,
+            {"status": status, "heartbeat_age": liveness.heartbeat_age},
+            HTTPStatus.OK if status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE,
         )
 
 
-def status_of(pulse: Liveness) -> str:
-    """In a word: "ok", "late" where the timer does not wake, or the phase that is not "running"."""
-    if pulse.phase is not Phase.RUNNING:
-        return str(pulse.phase.value)
-    late = pulse.heartbeat_age is not None and pulse.heartbeat_age > HEARTBEAT_LATE
-    return LATE if late else OK
+def _status_of(liveness: Liveness) -> str:
+    """Return "ok", "late" if the timer does not wake on time, or the phase if it is not "running"."""
+    if liveness.phase is not Phase.RUNNING:
+        return str(liveness.phase.value)
+    late = liveness.heartbeat_age is not None and liveness.heartbeat_age > HEARTBEAT_LATE
+    return "late" if late else "ok"

@@ -1,4 +1,4 @@
-"""How long the runs of each job took, and how late they started."""
+"""Histograms of how long the runs of each job worked, and how late they started."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from bisect import bisect_left
 
 from jobtui.engine.events import Event, JobRemoved, RunFinished, RunStarted
 
-# Upper ends, in seconds: jobs take from milliseconds to hours, and a run that starts a second late is late.
-DURATIONS = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 3600.0)
-LATENESSES = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
+# Upper bounds in seconds. Jobs take from milliseconds to hours; a run that starts a second late is late.
+DURATION_BOUNDS = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 3600.0)
+LATENESS_BOUNDS = (0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
 class Histogram:
-    """Counts numbers by the range that they fall in.
+    """Counts numbers in buckets.
 
     Args:
-        bounds: The upper ends of the ranges, ascending; numbers above the last one are counted, too.
+        bounds: The upper bounds of the buckets, ascending. One more bucket has the numbers above them.
 
     Attributes:
-        bounds: As they were given.
-        counts: How many fell in each range, and above the last one.
-        total: What they add up to.
+        bounds: The upper bounds.
+        counts: How many numbers are in each bucket.
+        total: The sum of the numbers.
     """
 
     __slots__ = ("bounds", "counts", "total")
@@ -37,55 +37,55 @@ class Histogram:
 
 
 class Histograms:
-    """The histograms of every job of which something has started since the server did.
+    """The histograms of every job that has started a run since the server started.
 
     Attributes:
-        durations: How long the work of its runs took, in seconds, by the job's name.
-        latenesses: How long after they were due, or were asked for, its runs started, in seconds.
-        lost: How many events were missed, so that what they told is not in here.
+        durations: How long its runs worked, in seconds, by the job's name.
+        lateness: How long after their tick or request its runs started, in seconds, by the job's name.
+        lost: How many events were missed, and are not counted here.
     """
 
     def __init__(self) -> None:
         self.durations: dict[str, Histogram] = {}
-        self.latenesses: dict[str, Histogram] = {}
+        self.lateness: dict[str, Histogram] = {}
         self.lost = 0
-        self._seen: int | None = None  # the latest event's number
+        self._last_seq: int | None = None  # of the latest event
 
     def begin_after(self, seq: int) -> None:
-        """Say after which event the first one comes that can be missed."""
-        self._seen = seq
+        """Set the number of the event before the first, so that a gap before the first event is counted."""
+        self._last_seq = seq
 
     def observe(self, event: Event) -> None:
-        """Take in an event: 10,000 come in a second, of which most are passed over here."""
+        """Count an event. Up to 10,000 arrive in a second; most need nothing but the check for a gap."""
         seq = event.seq
-        if self._seen is not None and seq != self._seen + 1:
-            self.lost += seq - self._seen - 1
-        self._seen = seq
+        if self._last_seq is not None and seq != self._last_seq + 1:
+            self.lost += seq - self._last_seq - 1
+        self._last_seq = seq
         kind = type(event)
         if kind is RunStarted:
             assert isinstance(event, RunStarted)  # for the type checker
             if (measured := event.lateness) is not None:
                 job, seconds = measured
-                known = self.latenesses.get(job) or self._new(self.latenesses, job, LATENESSES)
-                known.add(max(seconds, 0.0))  # the wall clock may have been set back
+                histogram = self.lateness.get(job) or self._add_job(self.lateness, job, LATENESS_BOUNDS)
+                histogram.add(max(seconds, 0.0))  # negative if the wall clock was set back
         elif kind is RunFinished:
             assert isinstance(event, RunFinished)  # for the type checker
             if (measured := event.duration) is not None:
                 job, seconds = measured
-                known = self.durations.get(job) or self._new(self.durations, job, DURATIONS)
-                known.add(seconds)
+                histogram = self.durations.get(job) or self._add_job(self.durations, job, DURATION_BOUNDS)
+                histogram.add(seconds)
         elif kind is JobRemoved:
             assert isinstance(event, JobRemoved)  # for the type checker
             self.durations.pop(event.job.name, None)
-            self.latenesses.pop(event.job.name, None)
+            self.lateness.pop(event.job.name, None)
 
-    def forget_all_but(self, jobs: set[str]) -> None:
-        """Forget the jobs that are gone, also those whose removal was missed."""
-        for known in (self.durations, self.latenesses):
-            for job in known.keys() - jobs:
-                del known[job]
+    def keep_only(self, jobs: set[str]) -> None:
+        """Remove all other jobs, including those whose JobRemoved event was missed."""
+        for histograms in (self.durations, self.lateness):
+            for job in histograms.keys() - jobs:
+                del histograms[job]
 
     @staticmethod
-    def _new(known: dict[str, Histogram], job: str, bounds: tuple[float, ...]) -> Histogram:
-        known[job] = histogram = Histogram(bounds)
+    def _add_job(histograms: dict[str, Histogram], job: str, bounds: tuple[float, ...]) -> Histogram:
+        histograms[job] = histogram = Histogram(bounds)
         return histogram

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from jobtui.frontend import commands
+from jobtui.frontend.api_paths import MAX_RUN_NUMBER
 from jobtui.frontend.backend import Backend
-from jobtui.web.problems import Problem
-from jobtui.web.request_parsing import LARGEST_NUMBER, LARGEST_POOL, whole_number
+from jobtui.web.request_parsing import MAX_POOL_SIZE, parse_whole_number
+from jobtui.web.responses import Problem
 
 Command = Callable[[Backend, str], str]
 
@@ -38,13 +39,13 @@ def carry_out(source: Backend, fields: Mapping[str, str]) -> str:
 
 
 def _cancel(source: Backend, value: str) -> str:
-    number = whole_number("a run's number", value, 1, LARGEST_NUMBER)
+    number = parse_whole_number("the run number", value, 1, MAX_RUN_NUMBER)
     return commands.cancel(source, number, f"run {number}")
 
 
 def _resize(source: Backend, value: str) -> str:
     return commands.resize(
-        source, whole_number("the pool", value, 1, LARGEST_POOL)
+        source, parse_whole_number("the pool", value, 1, MAX_POOL_SIZE)
     )  # 0, no limit, is no step
 
 

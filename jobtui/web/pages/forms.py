@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from jobtui.web.pages.template_renderer import ROOT
-from jobtui.web.problems import Problem
-from jobtui.web.request_parsing import VISIT, read_body
+from jobtui.web.request_parsing import ACCESS_REQUEST, read_body
+from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessControl
 
 _FORM = "application/x-www-form-urlencoded"
@@ -34,11 +34,11 @@ class Forms:
 
     def cookie_of(self, request: web.Request) -> str:
         """The secret in a browser's cookie; a new one if it has none."""
-        return request[VISIT].cookie or self._gate.sessions.new_cookie()
+        return request[ACCESS_REQUEST].cookie or self._gate.sessions.new_secret()
 
     def keep(self, request: web.Request, response: web.Response, cookie: str) -> None:
         """Have a browser keep a cookie, unless it has it."""
-        if request[VISIT].cookie != cookie:
+        if request[ACCESS_REQUEST].cookie != cookie:
             response.set_cookie(
                 self._cookie,
                 cookie,
@@ -73,7 +73,7 @@ class Forms:
         fields = dict(pairs)
         if len(fields) < len(pairs):
             raise Problem(HTTPStatus.BAD_REQUEST, "a field of the form stands there twice")
-        if not self._gate.sessions.is_token(request[VISIT].cookie, fields.get("token", "")):
+        if not self._gate.sessions.is_form_token(request[ACCESS_REQUEST].cookie, fields.get("token", "")):
             raise Problem(
                 HTTPStatus.FORBIDDEN, "this form is not of a page that was shown here lately: load it again"
             )

@@ -86,7 +86,7 @@ class PageState:
             await yield_to_others(rest)
         async with self._drawing:
             age = self._site.clock.monotonic() - self._painted
-            old = self._snapshot is None or self.seq < self._site.broadcast.seq or age >= STALE
+            old = self._snapshot is None or self.seq < self._site.event_hub.seq or age >= STALE
             if self.version == seen and old:
                 self._throttle.begin(loop.time(), thread_cpu())
                 await self._paint()
@@ -97,9 +97,9 @@ class PageState:
             await self._paint()
 
     async def _paint(self) -> None:
-        for _ in self._site.source.scheduler.refresh_views():
+        for _ in self._site.backend.scheduler.refresh_views():
             await yield_to_others()
-        snapshot = self._site.source.snapshot()
+        snapshot = self._site.backend.snapshot()
         day = snapshot.at.date()
         version = self.version + 1
         for each in (*self._heads.values(), *self._lists.values()):
@@ -153,11 +153,11 @@ class PageState:
 
     def tag_of(self, version: int) -> str:
         """A version as browsers know it."""
-        return f"{self._site.broadcast.epoch}-{version}"
+        return f"{self._site.event_hub.epoch}-{version}"
 
     def version_of(self, tag: str) -> int | None:
         """The version in a tag of this scheduler's life, else None."""
-        version = self._site.broadcast.seq_of(tag)  # numbers of the same kind, with the same name in front
+        version = self._site.event_hub.seq_of(tag)  # numbers of the same kind, with the same name in front
         return version if version is not None and version <= self.version else None
 
     def head(self, name: str) -> Markup:

@@ -6,7 +6,7 @@ import json
 
 from aiohttp import web
 
-from jobtui.web.api.event_stream import KEEPALIVE, open_stream, send
+from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, open_stream, send_bytes
 from jobtui.web.context import ServerContext
 from jobtui.web.pages.compression import GZIP, GZIP_BEGIN, squeezed, takes_gzip, unpacked
 from jobtui.web.pages.page_state import PageState
@@ -37,17 +37,17 @@ class PageStream:
         response = await open_stream(request, GZIP if gzip else None)
         begin = GZIP_BEGIN if gzip else b""
         if seen is None:  # of another life of the scheduler: its parts and its form are not ours
-            await send(response, begin + pack(_RELOAD))
+            await send_bytes(response, begin + pack(_RELOAD))
             return response
-        await send(response, begin + pack(_RETRY))
+        await send_bytes(response, begin + pack(_RETRY))
         moved = False
         while True:
             await board.renew(seen)
-            await self._site.turns.my_turn()
+            await self._site.staggered.my_turn()
             news, seen = board.news(seen, part, pack), board.version
             if news or not moved:
-                await send(response, pack(self._pulse()) + news)
-            moved = await self._site.broadcast.wait_beyond(board.seq, KEEPALIVE)
+                await send_bytes(response, pack(self._pulse()) + news)
+            moved = await self._site.event_hub.wait_for_newer(board.seq, KEEPALIVE_INTERVAL)
 
     def _pulse(self) -> bytes:
         """What time it is, and when the timer last woke: the browser counts on from there."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from jobtui.frontend.api_paths import MAX_RUN_NUMBER
 from jobtui.frontend.formatting import elapsed_between
 from jobtui.schedules.zones import zone_name
 from jobtui.web.context import ServerContext
@@ -18,8 +19,8 @@ from jobtui.web.pages.forms import Forms, inside
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.template_renderer import ROOT, STATIC, TemplateRenderer
-from jobtui.web.problems import Problem
-from jobtui.web.request_parsing import CLIENT, LARGEST_NUMBER, VISIT, whole_number
+from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, parse_whole_number
+from jobtui.web.responses import Problem
 
 LOGIN = f"{ROOT}/login"
 LOGOUT = f"{ROOT}/logout"
@@ -41,12 +42,12 @@ class Pages:
 
     def __init__(self, site: ServerContext) -> None:
         self._site = site
-        self._source = site.source
-        self._gate = site.gate
-        self._looks = TemplateRenderer(readonly=site.gate.rules.readonly)
+        self._source = site.backend
+        self._gate = site.access_control
+        self._looks = TemplateRenderer(readonly=site.access_control.rules.readonly)
         self._board = PageState(site, self._looks)
         self._live = PageStream(site, self._board)
-        self._forms = Forms(site.gate, site.cookie)
+        self._forms = Forms(site.access_control, site.cookie_name)
         self._said: OrderedDict[str, str] = OrderedDict()  # what a browser is told on the next page, by token
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -67,11 +68,11 @@ class Pages:
 
     # --- what is wrong ----------------------------------------------------------------------------
 
-    def problem(self, request: web.Request, problem: Problem) -> web.StreamResponse:
+    def problem_response(self, request: web.Request, problem: Problem) -> web.StreamResponse:
         """What is answered where something is wrong: a page for people, problem details for programs."""
         locked_out = problem.status is HTTPStatus.UNAUTHORIZED
         if request.path.startswith(_FOR_PROGRAMS) or not _is_for_people(request):
-            response = problem.response()
+            response = problem.to_response()
             if locked_out and "Sec-Fetch-Mode" in request.headers:  # our own script
                 response.headers["WWW-Authenticate"] = _OWN_LOGIN
             return response
@@ -123,7 +124,7 @@ class Pages:
         )
 
     async def _run(self, request: web.Request) -> web.Response:
-        number = whole_number("a run's number", request.match_info["number"], 1, LARGEST_NUMBER)
+        number = parse_whole_number("the run number", request.match_info["number"], 1, MAX_RUN_NUMBER)
         await self._board.renew_now()
         try:
             run = self._source.scheduler.run_view(number)
@@ -144,7 +145,7 @@ class Pages:
         if _is_from_elsewhere(request):
             return self._hop(request)
         cookie = self._forms.cookie_of(request)
-        token = self._gate.sessions.token(cookie)
+        token = self._gate.sessions.form_token(cookie)
         at = self._board.at
         offset = at.utcoffset()
         page = self._looks.page(
@@ -195,8 +196,8 @@ class Pages:
         wanted = inside(request.query.get("next", ""))
         if _is_from_elsewhere(request):
             return self._hop(request)
-        credentials, cookie = self._gate.rules.credentials, request[VISIT].cookie
-        if credentials is None or (cookie and self._gate.sessions.is_open(cookie)):
+        credentials, cookie = self._gate.rules.credentials, request[ACCESS_REQUEST].cookie
+        if credentials is None or (cookie and self._gate.sessions.has_session(cookie)):
             return _see(wanted)
         return self._login(request, wanted)
 
@@ -206,11 +207,11 @@ class Pages:
         if self._gate.rules.credentials is None:
             return _see(wanted)
         user = fields.get("user", "")
-        if not await self._gate.is_right(user, fields.get("password", ""), request[CLIENT]):
+        if not await self._gate.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
             return self._login(request, wanted, user, "wrong user or password", HTTPStatus.FORBIDDEN)
-        self._gate.sessions.close(request[VISIT].cookie)
+        self._gate.sessions.close_session(request[ACCESS_REQUEST].cookie)
         response = _see(wanted)
-        self._forms.keep(request, response, self._gate.sessions.open())
+        self._forms.keep(request, response, self._gate.sessions.open_session())
         return response
 
     def _login(
@@ -222,7 +223,7 @@ class Pages:
         status: HTTPStatus = HTTPStatus.OK,
     ) -> web.Response:
         cookie = self._forms.cookie_of(request)
-        token = self._gate.sessions.token(cookie)
+        token = self._gate.sessions.form_token(cookie)
         page = self._looks.page("login.html", login=LOGIN, next=wanted, user=user, error=error, token=token)
         response = _html(page, status)
         self._forms.keep(request, response, cookie)
@@ -230,7 +231,7 @@ class Pages:
 
     async def _log_out(self, request: web.Request) -> web.Response:
         await self._forms.read(request)
-        self._gate.sessions.close(request[VISIT].cookie)
+        self._gate.sessions.close_session(request[ACCESS_REQUEST].cookie)
         response = _see(LOGIN)
         self._forms.forget(response)
         return response
@@ -246,7 +247,7 @@ def _is_for_people(request: web.Request) -> bool:
 
 def _is_from_elsewhere(request: web.Request) -> bool:
     """Whether a browser follows a link of another site, and so keeps its cookie, which is ours, to itself."""
-    return request.headers.get("Sec-Fetch-Site") == "cross-site" and not request[VISIT].cookie
+    return request.headers.get("Sec-Fetch-Site") == "cross-site" and not request[ACCESS_REQUEST].cookie
 
 
 def _see(path: str) -> web.Response:

@@ -1,8 +1,8 @@
-"""Who may come in: the rules for a request, before anything else is done with it.
+"""Access control: the checks that each request passes before its handler runs.
 
-The address comes first, and credentials come in addition to it, never in its place. ``Host`` tells requests
-that were meant for us from those that a web site has sent here by DNS rebinding; ``Origin`` and
-``Sec-Fetch-Site`` tell those that a page of another site makes a browser send.
+The client's address is checked first. Credentials are required in addition to the right address, never in
+its place. The ``Host`` header exposes requests that a web site sends here by DNS rebinding; ``Origin`` and
+``Sec-Fetch-Site`` expose those that a page of another site makes a browser send.
 """
 
 from __future__ import annotations
@@ -26,24 +26,23 @@ from multidict import CIMultiDictProxy
 
 from jobtui.access.rules import AccessRules, IpAddress
 from jobtui.engine.tracebacks import logger
-from jobtui.web.problems import Problem
-from jobtui.web.security.login_limiter import LoginLimiter
-from jobtui.web.security.sessions import Sessions
+from jobtui.web.responses import Problem
+from jobtui.web.security.logins import LoginLimiter, LoginSessions
 
-BASIC = 'Basic realm="jobtui", charset="UTF-8"'
+BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:[0-9]{1,5})?")
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRequest:
-    """What the rules look at of a request.
+    """The parts of a request that access control checks.
 
     Attributes:
         peer: The address at the other end of the connection; None for a Unix socket.
         method: The HTTP method.
-        headers: Its headers.
-        cookie: The secret in its cookie, or "".
+        headers: The headers.
+        cookie: The secret in the session cookie, or "".
     """
 
     peer: IpAddress | None
@@ -53,151 +52,155 @@ class AccessRequest:
 
 
 class AccessControl:
-    """The rules, and what they have to remember.
+    """Checks requests against the access rules.
 
     Args:
-        rules: What the settings say.
-        sessions: Who has logged in.
-        monotonic: Tells how much time has passed, in seconds.
+        rules: The rules from the settings.
+        sessions: The login sessions.
+        monotonic: Returns the elapsed time in seconds.
     """
 
-    def __init__(self, rules: AccessRules, sessions: Sessions, monotonic: Callable[[], float]) -> None:
+    def __init__(self, rules: AccessRules, sessions: LoginSessions, monotonic: Callable[[], float]) -> None:
         self.rules = rules
         self.sessions = sessions
-        self.attempts = LoginLimiter(monotonic)
-        self._names = frozenset(("localhost", socket.gethostname().lower()))
+        self._limiter = LoginLimiter(monotonic)
+        self._host_names = frozenset(("localhost", socket.gethostname().lower()))
         self._key = secrets.token_bytes(32)
-        self._known: bytes | None = None  # the credentials that were found right, as a keyed hash
-        self._one_at_a_time = asyncio.Lock()  # scrypt takes 32 MiB
-        self._unheard_proxy = False
+        self._verified: bytes | None = None  # a keyed hash of the credentials that matched last
+        self._hashing = asyncio.Lock()  # one password at a time: scrypt needs 32 MiB for each
+        self._proxy_warned = False
 
-    # --- where it comes from ----------------------------------------------------------------------
+    # --- address, host and site ---------------------------------------------------------------------
 
-    def check_origin(self, visit: AccessRequest) -> IpAddress | None:
-        """See that a request comes from where it may, and that no other site has made a browser send it.
+    def check_origin(self, request: AccessRequest) -> IpAddress | None:
+        """Check the client's address, the Host header, and that no other site made the browser send this.
 
         Returns:
-            The client's address, behind a proxy too; None for a Unix socket.
+            The client's address, also from behind a proxy; None for a Unix socket.
 
         Raises:
-            Problem: It does not.
+            Problem: A check failed.
         """
-        client = self._client(visit)
-        host = self._host(visit)
-        if visit.method not in SAFE_METHODS:
-            self._check_same_site(visit, host)
+        client = self._check_address(request)
+        host = self._check_host(request)
+        if request.method not in SAFE_METHODS:
+            self._check_same_site(request, host)
         return client
 
-    def _client(self, visit: AccessRequest) -> IpAddress | None:
-        if visit.peer is not None and not self.rules.allows(visit.peer):
-            raise Problem(HTTPStatus.FORBIDDEN, f"{visit.peer} is not let in")
-        forwarded = visit.headers.getall("X-Forwarded-For", [])
+    def _check_address(self, request: AccessRequest) -> IpAddress | None:
+        if request.peer is not None and not self.rules.allows(request.peer):
+            raise Problem(HTTPStatus.FORBIDDEN, f"access from {request.peer} is not allowed")
+        forwarded = request.headers.getall("X-Forwarded-For", [])
         if not forwarded:
-            return visit.peer
+            return request.peer
         if not self.rules.acceptproxyaddress:
             self._warn_of_proxy()
-            return visit.peer
-        # Each of them: who comes from outside can write addresses in front of his own, but not take it out.
-        hops = [_hop(hop) for line in forwarded for hop in line.split(",")]
-        for hop in hops:
-            if hop is None or not self.rules.allows(hop):
-                raise Problem(HTTPStatus.FORBIDDEN, "an address in X-Forwarded-For is not let in")
-        return hops[-1]
+            return request.peer
+        # Check every address: a client can put addresses in front of its own, but cannot remove its own.
+        addresses = [_parse_forwarded(part) for line in forwarded for part in line.split(",")]
+        for address in addresses:
+            if address is None or not self.rules.allows(address):
+                raise Problem(
+                    HTTPStatus.FORBIDDEN, "access from an address in X-Forwarded-For is not allowed"
+                )
+        return addresses[-1]
 
     def _warn_of_proxy(self) -> None:
-        if not self._unheard_proxy:
-            self._unheard_proxy = True
+        if not self._proxy_warned:
+            self._proxy_warned = True
             logger.warning(
-                "the status page is asked through a proxy: without jobs.acceptproxyaddress = true, everybody "
-                "who can reach the proxy is let in as if on this machine"
+                "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, "
+                "every client of the proxy has the same access as a client on this machine"
             )
 
-    def _host(self, visit: AccessRequest) -> str:
-        hosts = visit.headers.getall("Host", [])
-        parts = _AUTHORITY.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    def _check_host(self, request: AccessRequest) -> str:
+        hosts = request.headers.getall("Host", [])
+        parts = _HOST_AND_PORT.fullmatch(hosts[0]) if len(hosts) == 1 else None
         if parts is None:
-            raise Problem(HTTPStatus.BAD_REQUEST, "the Host header is missing or makes no sense")
+            raise Problem(HTTPStatus.BAD_REQUEST, "the Host header is missing or malformed")
         name = parts["host"].lower().rstrip(".")
-        # A browser that was led here by a name that somebody else owns says that name.
-        if visit.peer is not None and name not in self._names and _address(name.strip("[]")) is None:
+        # After DNS rebinding, the browser sends the attacker's host name.
+        if request.peer is not None and name not in self._host_names and _parse_ip(name.strip("[]")) is None:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                "the Host header has a name that is not this machine's: use its address, or localhost",
+                "the Host header does not name this machine: use its IP address, its host name or localhost",
             )
         return hosts[0].lower()
 
-    def _check_same_site(self, visit: AccessRequest, host: str) -> None:
-        site = visit.headers.get("Sec-Fetch-Site")
+    def _check_same_site(self, request: AccessRequest, host: str) -> None:
+        site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in ("same-origin", "none"):
-            raise Problem(HTTPStatus.FORBIDDEN, "another web site has made the browser send this")
-        origins = visit.headers.getall("Origin", [])
+            raise Problem(HTTPStatus.FORBIDDEN, "another web site made the browser send this request")
+        origins = request.headers.getall("Origin", [])
         if not origins:
             return
-        hosts = {host}
-        if self.rules.acceptproxyaddress and "X-Forwarded-Host" in visit.headers:
-            hosts = {visit.headers["X-Forwarded-Host"].lower()}  # by this name the browser knows us
-        if len(origins) > 1 or _authority_of(origins[0]) not in hosts:
+        allowed = host
+        if self.rules.acceptproxyaddress and "X-Forwarded-Host" in request.headers:
+            allowed = request.headers["X-Forwarded-Host"].lower()  # the name by which the browser knows us
+        if len(origins) > 1 or _host_of_origin(origins[0]) != allowed:
             raise Problem(HTTPStatus.FORBIDDEN, "the Origin header names another web site")
 
-    # --- who it is --------------------------------------------------------------------------------
+    # --- credentials ------------------------------------------------------------------------------
 
-    async def check_credentials(self, visit: AccessRequest, client: IpAddress | None) -> None:
-        """See that a request comes from somebody who has logged in, or who gives the credentials with it.
+    async def check_credentials(self, request: AccessRequest, client: IpAddress | None) -> None:
+        """Check that a request has a login session or the right credentials, if the rules require them.
 
         Raises:
-            Problem: It does not, or too many before it have failed.
+            Problem: It has neither, or too many logins from the client's address have failed.
         """
-        if self.rules.credentials is None or self.sessions.is_open(visit.cookie):
+        if self.rules.credentials is None or self.sessions.has_session(request.cookie):
             return
-        given = _basic(visit.headers.getall("Authorization", []))
-        if given is None:
-            raise _unauthorized("who are you? Give a user and a password")
-        if not await self.is_right(*given, client):
+        credentials = _parse_basic(request.headers.getall("Authorization", []))
+        if credentials is None:
+            raise _unauthorized("authentication required: user name and password")
+        if not await self.verify_login(*credentials, client):
             raise _unauthorized("wrong user or password")
 
-    async def is_right(self, user: str, password: str, client: IpAddress | None) -> bool:
-        """Whether these are the credentials.
+    async def verify_login(self, user: str, password: str, client: IpAddress | None) -> bool:
+        """Return whether user and password are right. Call only if the rules have credentials.
+
+        Credentials that matched before are recognized without hashing them again.
 
         Raises:
-            Problem: Too many attempts from that address have failed.
+            Problem: Too many logins from the client's address have failed.
         """
         credentials = self.rules.credentials
-        assert credentials is not None  # or nobody asks
+        assert credentials is not None
         digest = hmac.digest(
             self._key, f"{len(user)}:{user}:{password}".encode(errors="replace"), hashlib.sha256
         )
-        if self._is_known(digest):
+        if self._is_verified(digest):
             return True
-        async with self._one_at_a_time:
-            if self._is_known(digest):  # meanwhile
+        async with self._hashing:
+            if self._is_verified(digest):  # while this request waited
                 return True
-            wait = self.attempts.wait(client)
-            if wait:
+            retry_after = self._limiter.retry_after(client)
+            if retry_after:
                 raise Problem(
                     HTTPStatus.TOO_MANY_REQUESTS,
                     "too many wrong passwords; wait a minute",
-                    {"Retry-After": str(math.ceil(wait))},
+                    {"Retry-After": str(math.ceil(retry_after))},
                 )
             loop = asyncio.get_running_loop()
             right = await loop.run_in_executor(None, credentials.match, user, password)
             if right:
-                self._known = digest
-                self.attempts.succeeded(client)
+                self._verified = digest
+                self._limiter.record_success(client)
             else:
-                self.attempts.failed(client)
-                logger.warning("a login to the status page failed, from %s", client or "the Unix socket")
+                self._limiter.record_failure(client)
+                logger.warning("failed login to the status page from %s", client or "the Unix socket")
             return right
 
-    def _is_known(self, digest: bytes) -> bool:
-        return self._known is not None and hmac.compare_digest(self._known, digest)
+    def _is_verified(self, digest: bytes) -> bool:
+        return self._verified is not None and hmac.compare_digest(self._verified, digest)
 
 
 def _unauthorized(detail: str) -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": BASIC})
+    return Problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": BASIC_CHALLENGE})
 
 
-def _basic(headers: list[str]) -> tuple[str, str] | None:
-    """The user and the password in an Authorization header; None if there is none that can be read."""
+def _parse_basic(headers: list[str]) -> tuple[str, str] | None:
+    """Return the user and the password in an Authorization header; None if it is missing or malformed."""
     scheme, _, encoded = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "basic":
         return None
@@ -209,24 +212,24 @@ def _basic(headers: list[str]) -> tuple[str, str] | None:
     return (user, password) if colon else None
 
 
-def _hop(text: str) -> IpAddress | None:
-    """One address of X-Forwarded-For, which some proxies write with a port."""
+def _parse_forwarded(text: str) -> IpAddress | None:
+    """Parse one address of X-Forwarded-For, to which some proxies append a port."""
     text = text.strip()
     bracketed = re.fullmatch(r"\[([^\]]*)\](?::[0-9]+)?", text)
     if bracketed:
-        return _address(bracketed[1])
-    return _address(text.rpartition(":")[0] if text.count(":") == 1 else text)
+        return _parse_ip(bracketed[1])
+    return _parse_ip(text.rpartition(":")[0] if text.count(":") == 1 else text)
 
 
-def _address(text: str) -> IpAddress | None:
+def _parse_ip(text: str) -> IpAddress | None:
     try:
         return ip_address(text)
     except ValueError:
         return None
 
 
-def _authority_of(origin: str) -> str:
-    """The host and the port of an Origin; "" for one that is none, such as ``null``."""
+def _host_of_origin(origin: str) -> str:
+    """Return the host and port of an Origin header; "" for other schemes and for ``null``."""
     try:
         parts = urlsplit(origin.lower())
     except ValueError:

@@ -1,0 +1,5 @@
+"""What the server and the client of the API must agree on: paths, and the range of run numbers."""
+
+STATUS_PAGE = "/@jobs"
+API_ROOT = f"{STATUS_PAGE}/api"
+MAX_RUN_NUMBER = 10**17  # in a path

@@ -1,0 +1,215 @@
+"""Metrics in Prometheus' text format or in OpenMetrics.
+
+10,000 jobs make 300,000 lines, so the text is written in pieces, and other clients are served in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import TypeVar
+
+from aiohttp import web
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from jobtui import __version__
+from jobtui.engine.views import JobCounters
+from jobtui.frontend.api_paths import STATUS_PAGE
+from jobtui.frontend.cooperative import yield_to_others
+from jobtui.runtime.scheduler import Scheduler
+from jobtui.web.metrics.health import HEALTHZ_PATH, Health
+from jobtui.web.metrics.histograms import Histogram, Histograms
+from jobtui.web.request_parsing import check_query
+
+METRICS_PATH = f"{STATUS_PAGE}/metrics"
+OUTCOMES = "ok", "failed", "cancelled", "skipped", "missed", "coalesced"
+_JOBS_PER_READ = 200  # jobs whose counters are read before other threads may run
+_JOBS_PER_PIECE = 20  # jobs whose metrics are written before other threads may run: a millisecond or two
+_OPENMETRICS = "application/openmetrics-text"
+_OPENMETRICS_END = b"# EOF\n"
+
+Item = TypeVar("Item")
+Encoder = Callable[[Collector], bytes]
+
+
+class Metrics:
+    """Collects metrics.
+
+    The counts of runs are the scheduler's own, and exact. Durations and lateness come from the events since
+    the server started; in a flood some of these may be missed, and `jobtui_events_lost` counts them.
+
+    Args:
+        scheduler: The scheduler.
+
+    Attributes:
+        observe: To be called with every event.
+        begin_after: To be called with the number of the event before the first.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._histograms = Histograms()
+        self._scrapes: dict[str, asyncio.Task[bytes]] = {}  # in progress, by content type
+        self.observe = self._histograms.observe  # bound directly: called 10,000 times a second
+        self.begin_after = self._histograms.begin_after
+
+    def routes(self) -> Iterable[web.RouteDef]:
+        """Return the routes of the metrics and of the health check."""
+        return [
+            web.get(METRICS_PATH, self._handle_scrape),
+            web.get(HEALTHZ_PATH, Health(self._scheduler).handle_request),
+        ]
+
+    async def _handle_scrape(self, request: web.Request) -> web.Response:
+        """Return the metrics. Requests during a scrape share its result."""
+        check_query(request)
+        encode, content_type = encoder_for(request.headers.get("Accept", ""))
+        scrape = self._scrapes.get(content_type)
+        if scrape is None:
+            scrape = self._scrapes[content_type] = asyncio.create_task(self._scrape(encode))
+            scrape.add_done_callback(lambda _: self._scrapes.pop(content_type))
+        body = await asyncio.shield(scrape)  # another request may wait for it, too
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _scrape(self, encode: Encoder) -> bytes:
+        counters: list[JobCounters] = []
+        for each in self._scheduler.counters():
+            counters.append(each)
+            if len(counters) % _JOBS_PER_READ == 0:
+                await yield_to_others()
+        self._histograms.keep_only({each.job for each in counters})
+        return await _write_metrics(self._collect(counters), encode)
+
+    def _collect(self, counters: Sequence[JobCounters]) -> Iterator[Metric]:
+        """Yield every metric; those with a series for each job in pieces of a few jobs."""
+        yield from self._scheduler_metrics(counters)
+        for piece in _pieces(counters):
+            yield _run_counts(piece)
+        histograms, jobs = self._histograms, [each.job for each in counters]
+        for names in _pieces([job for job in jobs if job in histograms.durations]):
+            yield _histogram_metric(
+                "jobtui_run_duration_seconds",
+                "How long runs worked, of those that ended since the server started.",
+                histograms.durations,
+                names,
+            )
+        for names in _pieces([job for job in jobs if job in histograms.lateness]):
+            yield _histogram_metric(
+                "jobtui_run_lateness_seconds",
+                "How long after its tick or request each run started, since the server started.",
+                histograms.lateness,
+                names,
+            )
+
+    def _scheduler_metrics(self, counters: Sequence[JobCounters]) -> Iterator[Metric]:
+        liveness, pool = self._scheduler.liveness(), self._scheduler.pool_view()
+        yield InfoMetricFamily(
+            "jobtui_build",
+            "The versions of jobtui and of Python.",
+            {"version": __version__, "python_version": platform.python_version()},
+        )
+        yield GaugeMetricFamily("jobtui_jobs", "How many jobs there are.", len(counters))
+        yield GaugeMetricFamily(
+            "jobtui_jobs_paused", "How many jobs are paused.", sum(each.paused for each in counters)
+        )
+        yield GaugeMetricFamily(
+            "jobtui_pool_size", "How many runs may be RUNNING at once; 0 means no limit.", pool.size
+        )
+        yield GaugeMetricFamily("jobtui_pool_running", "How many runs are RUNNING.", pool.running)
+        yield GaugeMetricFamily("jobtui_pool_queued", "How many runs wait for a free slot.", pool.queued)
+        yield GaugeMetricFamily(
+            "jobtui_pool_held", "How many runs wait for an earlier run of their own job.", pool.held
+        )
+        if liveness.heartbeat_age is not None:
+            yield GaugeMetricFamily(
+                "jobtui_heartbeat_age_seconds",
+                "How long ago the timer last woke; it wakes at least every 30 seconds.",
+                liveness.heartbeat_age,
+            )
+        yield CounterMetricFamily(
+            "jobtui_events_lost",
+            "How many events the server missed in a flood; the histograms lack them.",
+            self._histograms.lost,
+        )
+
+
+def _run_counts(counters: Sequence[JobCounters]) -> Metric:
+    metric = CounterMetricFamily(
+        "jobtui_runs",
+        "How many runs, and ticks that started no run, have ended since their job was registered.",
+        labels=("job", "outcome"),
+    )
+    for each in counters:
+        for outcome in OUTCOMES:
+            metric.add_metric((each.job, outcome), getattr(each, outcome))
+    return metric
+
+
+def _histogram_metric(
+    name: str, documentation: str, histograms: Mapping[str, Histogram], jobs: Sequence[str]
+) -> Metric:
+    metric = HistogramMetricFamily(name, documentation, labels=("job",))
+    for job in jobs:
+        histogram = histograms.get(job)  # the job may have been removed since the previous piece
+        if histogram is not None:
+            bounds = [*map(floatToGoString, histogram.bounds), "+Inf"]
+            buckets = list(zip(bounds, accumulate(histogram.counts), strict=True))
+            metric.add_metric((job,), buckets, histogram.total)
+    return metric
+
+
+def _pieces(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    return (items[first : first + _JOBS_PER_PIECE] for first in range(0, len(items), _JOBS_PER_PIECE))
+
+
+# --- formats --------------------------------------------------------------------------------------
+
+
+def encoder_for(accept: str) -> tuple[Encoder, str]:
+    """Return the encoder for an Accept header, and its content type: one of two."""
+    try:
+        _, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is not a number
+        content_type = ""
+    # Ignore other parameters, such as how to escape names: ours need no escaping.
+    return choose_encoder(_OPENMETRICS if content_type.startswith(_OPENMETRICS) else "")
+
+
+class _Collection:
+    """A collector of given metrics, for an encoder."""
+
+    def __init__(self, *metrics: Metric) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+async def _write_metrics(metrics: Iterable[Metric], encode: Encoder) -> bytes:
+    """Write metrics as text, and yield_to_others after each. Consecutive metrics of one name become one."""
+    texts: list[bytes] = []
+    previous = ""
+    for metric in metrics:
+        text = encode(_Collection(metric)).removesuffix(_OPENMETRICS_END)
+        texts.append(_without_comments(text) if metric.name == previous else text)
+        previous = metric.name
+        await yield_to_others()
+    return b"".join([*texts, encode(_Collection())])
+
+
+def _without_comments(text: bytes) -> bytes:
+    """Remove the HELP and TYPE lines from the beginning of a metric."""
+    while text.startswith(b"# "):
+        text = text.partition(b"\n")[2]
+    return text
