@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.engine_harness import NOON, hms
+from support.engine_harness import NOON, clock_time
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
@@ -230,7 +230,7 @@ def test_after_two_hours_of_suspension_each_job_runs_once(
     else:
         world.set(2 * HOUR)  # of the timer's sleep, the five seconds until 12:00:10 are left
     world.wait(woken_after)
-    woken = hms(2 * HOUR + 5 + woken_after)
+    woken = clock_time(2 * HOUR + 5 + woken_after)
     assert world.started("cron") == world.started("interval") == [f"23 {woken}"]
     numbers = {end.job: end.number for end in world.ledger if end.number}
     assert world.ticks("cron") == [

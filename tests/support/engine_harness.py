@@ -1,4 +1,4 @@
-"""What the engine's tests share: an engine whose time is a number that the test moves."""
+"""An engine for tests, with a time that the test moves."""
 
 from __future__ import annotations
 
@@ -17,33 +17,39 @@ from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Schedule
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()  # a Monday
+MANY = 100_000  # more ledger entries than any test makes
 
 
 def nothing() -> None:
     """Do nothing."""
 
 
-class Bench:
-    """An engine under test, with its events kept, and the time it is told.
+class EngineHarness:
+    """An engine under test. It keeps all its events, and a large ledger.
 
     Args:
         pool: The pool's size.
-        started: Whether it is started, at noon.
+        started: Whether the engine is started, at noon.
+
+    Attributes:
+        now: The time, in seconds since the epoch.
+        engine: The engine.
+        records: The record of every run; the ledger keeps only packed runs.
     """
 
     def __init__(self, pool: int = 1, *, started: bool = True) -> None:
         self.now = NOON
-        self.ledger = MemoryLedger(capacity=100_000)
+        self.ledger = MemoryLedger(capacity=MANY)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
-        self.records: dict[int, RunRecord] = {}  # of every run; the ledger keeps no more than their values
+        self.records: dict[int, RunRecord] = {}
         self._new_run = self.engine.pool.new_run
-        setattr(self.engine.pool, "new_run", self._noted)  # noqa: B010 - mypy: methods are not assigned to
+        setattr(self.engine.pool, "new_run", self._recorded_new_run)  # noqa: B010 - mypy: methods are not assigned to
         self.engine.event_log.capacity = 1_000_000
         self.engine.event_log.set_reader_count(1)
         if started:
             self.engine.start(self.now)
 
-    def _noted(self, *args: Any, **kwargs: Any) -> RunRecord:
+    def _recorded_new_run(self, *args: Any, **kwargs: Any) -> RunRecord:
         run = self._new_run(*args, **kwargs)
         self.records[run.number] = run
         return run
@@ -57,7 +63,7 @@ class Bench:
         misfire: Misfire = Misfire.COALESCE,
         max_held: int = MAX_HELD,
     ) -> JobRecord:
-        """Add a job; by default one that is not due while a test lasts."""
+        """Add a job; by default it is not due during a test."""
         parsed = parse(schedule, tz="UTC") if isinstance(schedule, str) else schedule
         record = JobRecord(
             name,
@@ -72,37 +78,37 @@ class Bench:
         return record
 
     def submit(self, job: JobRecord, count: int = 1, trigger: Trigger = Trigger.NOW) -> list[RunRecord]:
-        """Ask for runs now."""
+        """Request runs now."""
         return [self.engine.submit(job, trigger, self.now) for _ in range(count)]
 
-    def later(self, job: JobRecord, seconds: float, trigger: Trigger = Trigger.IN) -> RunRecord:
-        """Ask for a run later."""
+    def submit_later(self, job: JobRecord, seconds: float, trigger: Trigger = Trigger.IN) -> RunRecord:
+        """Request a run some seconds from now."""
         return self.engine.submit_later(job, trigger, self.now + seconds, self.now)
 
-    def tick(self, seconds: float) -> None:
-        """Let time pass, and the timer wake at the end of it."""
+    def advance(self, seconds: float) -> None:
+        """Move the time, and process what is due at its end."""
         self.now += seconds
         self.engine.process_due(self.now)
 
-    def take(self) -> RunRecord:
+    def start_next(self) -> RunRecord:
         """Start the next run; there has to be one."""
         run = self.engine.pool.start_next(self.now, "worker-1")
         assert run is not None
         return run
 
-    def take_all(self) -> list[RunRecord]:
-        """Start every run there is a slot for."""
-        taken = []
+    def start_all(self) -> list[RunRecord]:
+        """Start every run for which there is a slot."""
+        started = []
         while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
-            taken.append(run)
-        return taken
+            started.append(run)
+        return started
 
     def finish(self, run: RunRecord, state: RunState = RunState.OK, *, elapsed: float = 1.0) -> None:
-        """End a run's work."""
+        """End the work of a run."""
         self.engine.pool.finish(run, self.now, state, elapsed)
 
     def run_all(self) -> list[int]:
-        """Start and end runs, one by one, until nothing is left. Returns their numbers in order."""
+        """Start and finish runs, one by one, until none is left; return their numbers in order."""
         order = []
         while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
             order.append(run.number)
@@ -110,11 +116,11 @@ class Bench:
         return order
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now."""
+        """Return a snapshot at the current time."""
         return self.engine.snapshot(self.now)
 
     def view(self, job: JobRecord) -> JobView:
-        """One job as it is now."""
+        """Return the view of a job."""
         return self.engine.job_view(job)
 
     @property
@@ -125,21 +131,21 @@ class Bench:
 
     @property
     def endings(self) -> list[RunView]:
-        """The ledger, oldest first."""
-        return [entry_view(run, UTC) for run in reversed(self.ledger.latest(100_000))]
+        """The views of the ledger's entries, oldest first."""
+        return [entry_view(entry, UTC) for entry in reversed(self.ledger.latest(MANY))]
 
     @property
-    def ticks(self) -> list[tuple[RunState, int, str]]:
-        """The ledger's entries for ticks that started no run, oldest first."""
+    def tick_entries(self) -> list[tuple[RunState, int, str]]:
+        """State, number of ticks and reason of the ledger's entries for ticks that started no run."""
         return [(end.state, end.ticks, end.reason) for end in self.endings if end.number == 0]
 
     @property
     def events(self) -> list[Event]:
-        """What has happened so far."""
+        """All events so far."""
         return list(self.engine.event_log.since(0))
 
-    def told(self) -> list[str]:
-        """The names of the events so far, with the number of their run."""
+    def event_names(self) -> list[str]:
+        """Return the names of all events so far, each with the number of its run."""
         return [
             f"{type(event).__name__} {event.run.number}"
             if isinstance(event, RunEvent)
@@ -148,23 +154,23 @@ class Bench:
         ]
 
     @property
-    def starts(self) -> list[int]:
-        """The numbers of the runs that were started, in order."""
+    def started_numbers(self) -> list[int]:
+        """The numbers of the runs that have been started, in order."""
         return [event.run.number for event in self.events if isinstance(event, RunStarted)]
 
-    def check_one_ending_each(self, runs: list[RunRecord]) -> None:
-        """Every run has exactly one ending: in its state, in the ledger and in the events."""
+    def assert_each_run_ended_once(self, runs: list[RunRecord]) -> None:
+        """Assert that these runs, and no others, have one ending each in the ledger and in the events."""
         assert all(run.state.ended for run in runs)
         in_ledger = Counter(end.number for end in self.endings if end.number)
-        told = Counter(event.run.number for event in self.events if isinstance(event, RunFinished))
-        assert in_ledger == told == Counter(run.number for run in runs)
+        in_events = Counter(event.run.number for event in self.events if isinstance(event, RunFinished))
+        assert in_ledger == in_events == Counter(run.number for run in runs)
 
-    def check_numbers_of_events(self) -> None:
-        """Events are numbered from 1 without gaps, in order, and the snapshot knows the last."""
+    def assert_events_are_numbered(self) -> None:
+        """Assert that events are numbered from 1 without gaps, and that the snapshot has the last number."""
         assert [event.seq for event in self.events] == list(range(1, len(self.events) + 1))
         assert self.snapshot().seq == len(self.events)
 
 
-def hms(seconds: float) -> str:
-    """The wall clock, some seconds after noon."""
+def clock_time(seconds: float) -> str:
+    """Return the wall-clock time some seconds after noon, as `HH:MM:SS`."""
     return datetime.fromtimestamp(NOON + seconds, UTC).strftime("%H:%M:%S")

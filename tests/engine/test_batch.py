@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engine_harness import NOON, Bench
+from support.engine_harness import NOON, EngineHarness
 
 from jobtui import Cancellation, Run, RunState, Scheduler, current_run
 from jobtui.engine.batch import MAX_BATCH, MIN_QUEUE, Batch
@@ -29,43 +29,43 @@ BOOTED = 1_000.0  # what the monotonic clock shows at noon
 
 
 class Workplace:
-    """A bench with one worker, who does its runs in streaks or one by one.
+    """A harness with one worker, who does its runs in streaks or one by one.
 
     Args:
         streaks: Which.
     """
 
     def __init__(self, *, streaks: bool) -> None:
-        self.bench = Bench(pool=2)
-        self.jobs = [self.bench.job(name, overlap=Overlap.ALLOW) for name in ("a", "b")]
+        self.harness = EngineHarness(pool=2)
+        self.jobs = [self.harness.job(name, overlap=Overlap.ALLOW) for name in ("a", "b")]
         self.worker = Worker("w")
         self.streaks = streaks
 
     def do(self, what: str, which: int) -> None:
         """Do one operation; all but the worker's own are of somebody who has the lock."""
-        bench, pool = self.bench, self.bench.engine.pool
-        bench.now += 1
+        harness, pool = self.harness, self.harness.engine.pool
+        harness.now += 1
         if what == "work":
             self.work()
             return
         self.bring_up_to_date()
-        if what == "submit" and not bench.engine.closed:
-            bench.submit(self.jobs[which % 2], which)
+        if what == "submit" and not harness.engine.closed:
+            harness.submit(self.jobs[which % 2], which)
         elif what == "resize":
-            bench.engine.resize(which, bench.now)
+            harness.engine.resize(which, harness.now)
         elif what == "cancel":
-            run = bench.engine.find_run(which)
+            run = harness.engine.find_run(which)
             if run is not None:
-                pool.cancel(run, bench.now, "cancelled")
+                pool.cancel(run, harness.now, "cancelled")
         elif what == "take":
-            pool.start_next(bench.now, "another")
-        elif what == "abandon" and not bench.engine.closed:
-            bench.engine.stop(bench.now)
-            bench.engine.abandon_running(bench.now, "given up")
+            pool.start_next(harness.now, "another")
+        elif what == "abandon" and not harness.engine.closed:
+            harness.engine.stop(harness.now)
+            harness.engine.abandon_running(harness.now, "given up")
 
     def work(self) -> None:
         """End the worker's run, if it has one, and begin the next."""
-        worker, pool, now = self.worker, self.bench.engine.pool, self.bench.now
+        worker, pool, now = self.worker, self.harness.engine.pool, self.harness.now
         worker.outcome.elapsed, worker.outcome.ended = ELAPSED, BOOTED + (now - NOON)
         if (next_run := worker.next_in_batch()) is not None:
             worker.outcome.run = next_run
@@ -82,7 +82,7 @@ class Workplace:
     def bring_up_to_date(self) -> None:
         """What whoever takes the lock does first."""
         if self.worker.batch is not None:
-            self.bench.engine.pool.record_batch(self.worker.batch, NOON - BOOTED)
+            self.harness.engine.pool.record_batch(self.worker.batch, NOON - BOOTED)
 
 
 OPERATIONS = st.lists(
@@ -106,28 +106,28 @@ def test_a_streak_is_one_run_after_the_other(operations: list[tuple[str, int]]) 
         streaks.do(*operation)
         single.do(*operation)
         if operation[0] != "work":
-            assert streaks.bench.snapshot() == single.bench.snapshot()
-            assert streaks.bench.counts == single.bench.counts
+            assert streaks.harness.snapshot() == single.harness.snapshot()
+            assert streaks.harness.counts == single.harness.counts
             assert not any(job.last_queued for job in streaks.jobs if not job.busy)
-    assert streaks.bench.events == single.bench.events
+    assert streaks.harness.events == single.harness.events
 
 
 def test_a_hand_is_of_one_job_of_runs_without_remarks_and_not_endless() -> None:
     """What differs ends it: that is done in the usual way. What is not dealt stays in the queue, in order."""
-    bench = Bench(pool=1)
-    a, b = (bench.job(name, overlap=Overlap.ALLOW) for name in ("a", "b"))
-    first, second, third = bench.submit(a, 3)
-    [other] = bench.submit(b)
-    many = bench.submit(b, MAX_BATCH + 5)
+    harness = EngineHarness(pool=1)
+    a, b = (harness.job(name, overlap=Overlap.ALLOW) for name in ("a", "b"))
+    first, second, third = harness.submit(a, 3)
+    [other] = harness.submit(b)
+    many = harness.submit(b, MAX_BATCH + 5)
     third.ensure_extras().waiter = threading.Event()
-    queue, pool = bench.engine.pool.queue, bench.engine.pool
-    assert pool.start_next(bench.now, "w") is first
+    queue, pool = harness.engine.pool.queue, harness.engine.pool
+    assert pool.start_next(harness.now, "w") is first
     assert list(pool.start_batch(first, "w").pending) == [second]
-    bench.finish(first)
-    assert pool.start_next(bench.now, "w") is third
+    harness.finish(first)
+    assert pool.start_next(harness.now, "w") is third
     assert list(pool.start_batch(third, "w").pending) == []
-    bench.finish(third)
-    assert pool.start_next(bench.now, "w") is other
+    harness.finish(third)
+    assert pool.start_next(harness.now, "w") is other
     assert list(pool.start_batch(other, "w").pending) == many[: MAX_BATCH - 1]
     assert list(queue) == many[MAX_BATCH - 1 :]
 
@@ -146,32 +146,35 @@ class Raced(deque[RunRecord]):
 @pytest.mark.parametrize("given_up", [False, True])
 def test_the_rest_is_taken_back_at_the_very_moment_when_the_worker_wants_it(*, given_up: bool) -> None:
     """Each run is with one of the two. The end that was noted just before counts, unless it had one."""
-    bench = Bench(pool=1)
-    job = bench.job(overlap=Overlap.ALLOW)
-    runs = bench.submit(job, 4)
-    worker, pool = Worker("w"), bench.engine.pool
-    worker.outcome.run = pool.start_next(bench.now, "w")
+    harness = EngineHarness(pool=1)
+    job = harness.job(overlap=Overlap.ALLOW)
+    runs = harness.submit(job, 4)
+    worker, pool = Worker("w"), harness.engine.pool
+    worker.outcome.run = pool.start_next(harness.now, "w")
     streak = worker.batch = pool.start_batch(runs[0], "w")
     if given_up:
         pool.record_batch(streak, 0.0)  # which sees a run that goes on
         assert list(pool.queue) == runs[1:]
-        pool.finish(runs[0], bench.now, RunState.CANCELLED, 1.0, reason="given up")
-        streak.timings += (bench.now, ELAPSED)  # what it notes if it had looked into its hand before all that
+        pool.finish(runs[0], harness.now, RunState.CANCELLED, 1.0, reason="given up")
+        streak.timings += (
+            harness.now,
+            ELAPSED,
+        )  # what it notes if it had looked into its hand before all that
     else:
         raced = Raced(streak.pending)
         raced.somebody = lambda: pool.record_batch(streak, 0.0)
         streak.pending = raced
-        worker.outcome.ended, worker.outcome.elapsed = bench.now, ELAPSED
+        worker.outcome.ended, worker.outcome.elapsed = harness.now, ELAPSED
         assert worker.next_in_batch() is None
         assert worker.outcome.run is None  # of this one everything has been told
-        assert bench.counts == (0, 3, 0)
+        assert harness.counts == (0, 3, 0)
         assert (job.running, job.queued) == (0, 3)
     pool.record_batch(streak, 0.0)
-    [ending] = bench.endings
+    [ending] = harness.endings
     assert ending.state is (RunState.CANCELLED if given_up else RunState.OK)
-    assert bench.run_all() == [2, 3, 4]
-    bench.check_one_ending_each(runs)
-    bench.check_numbers_of_events()
+    assert harness.run_all() == [2, 3, 4]
+    harness.assert_each_run_ended_once(runs)
+    harness.assert_events_are_numbered()
 
 
 # --- the scheduler --------------------------------------------------------------------------------
@@ -488,23 +491,23 @@ def test_few_runs_are_no_streak(scheduler: Scheduler, steps: Steps) -> None:
 
 def test_no_run_ends_before_it_has_begun() -> None:
     """Even if the two clocks were read some milliseconds apart: how far they are is measured."""
-    bench = Bench(pool=1)
-    runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 3)
-    pool = bench.engine.pool
-    pool.start_next(bench.now, "w")
+    harness = EngineHarness(pool=1)
+    runs = harness.submit(harness.job(overlap=Overlap.ALLOW), 3)
+    pool = harness.engine.pool
+    pool.start_next(harness.now, "w")
     streak = pool.start_batch(runs[0], "w")
     for ended in (0.001, 0.002):
         streak.timings += (BOOTED + ended, 0.001)
         streak.pending.popleft()
     pool.record_batch(streak, NOON - BOOTED - 0.005)
-    times = [(run.started, run.ended) for run in reversed(bench.snapshot().recent)]
+    times = [(run.started, run.ended) for run in reversed(harness.snapshot().recent)]
     assert all(began is not None and ended is not None and began <= ended for began, ended in times)
 
 
 def test_what_is_taken_back_comes_last_first() -> None:
     """So that putting one after the other in front of the queue restores its order."""
-    bench = Bench()
-    runs = bench.submit(bench.job(overlap=Overlap.ALLOW), 4)
+    harness = EngineHarness()
+    runs = harness.submit(harness.job(overlap=Overlap.ALLOW), 4)
     streak = Batch(runs[0], runs[1:], "w")
     assert streak.pending.popleft() is runs[1]
     assert streak.reclaim() == [runs[3], runs[2]]
