@@ -1,4 +1,4 @@
-"""The pool: who is held, who is queued, who starts, in which order, and how many at once."""
+"""Tests of the pool: which runs are held, queued and started, in which order, and how many at once."""
 
 import threading
 
@@ -9,8 +9,8 @@ from jobtui.engine.enums import Cancellation, JobStatus, Overlap, RunState, Trig
 from jobtui.engine.records import NO_EXTRAS, RunRecord
 
 
-def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
-    """A submitted run is QUEUED; taking it makes it RUNNING and sets prev; its end makes it OK."""
+def test_a_run_is_queued_started_and_finished() -> None:
+    """Its view and its job's view show each state."""
     harness = EngineHarness()
     job = harness.job()
     [run] = harness.submit(job)
@@ -35,32 +35,32 @@ def test_a_run_is_queued_and_starts_when_a_worker_asks() -> None:
     assert run.ended == harness.now
 
 
-def test_every_picture_of_a_run_shows_where_it_is_then() -> None:
-    """Whoever has looked before: a picture that was drawn of an earlier state is not shown again."""
+def test_a_view_shows_the_current_state_after_earlier_states_were_viewed() -> None:
+    """A cached view of an earlier state is not used again."""
     harness = EngineHarness()
     job = harness.job()
 
-    def seen(run: RunRecord) -> RunState:
+    def viewed_state(run: RunRecord) -> RunState:
         views = [*harness.snapshot().scheduled, *harness.snapshot().waiting, *harness.snapshot().running]
         [state] = [view.state for view in views if view.number == run.number]
         return state
 
     first, second = harness.submit_later(job, 5), harness.submit_later(job, 6)
-    assert (seen(first), seen(second)) == (RunState.SCHEDULED, RunState.SCHEDULED)
+    assert (viewed_state(first), viewed_state(second)) == (RunState.SCHEDULED, RunState.SCHEDULED)
     harness.advance(6)
-    assert (seen(first), seen(second)) == (RunState.QUEUED, RunState.HELD)
+    assert (viewed_state(first), viewed_state(second)) == (RunState.QUEUED, RunState.HELD)
     harness.start_next()
-    assert (seen(first), seen(second)) == (RunState.RUNNING, RunState.HELD)
+    assert (viewed_state(first), viewed_state(second)) == (RunState.RUNNING, RunState.HELD)
     harness.finish(first)
-    assert (harness.endings[-1].state, seen(second)) == (RunState.OK, RunState.QUEUED)
+    assert (harness.endings[-1].state, viewed_state(second)) == (RunState.OK, RunState.QUEUED)
     harness.start_next()
-    assert seen(second) is RunState.RUNNING
+    assert viewed_state(second) is RunState.RUNNING
     harness.finish(second, RunState.FAILED)
     assert [view.state for view in harness.endings] == [RunState.OK, RunState.FAILED]
 
 
-def test_nothing_starts_before_the_scheduler_does() -> None:
-    """Runs may be asked for before the start; they wait for it in the queue."""
+def test_no_run_starts_before_the_scheduler() -> None:
+    """Runs that are requested before the start wait in the queue."""
     harness = EngineHarness(started=False)
     [run] = harness.submit(harness.job())
     assert not harness.engine.pool.can_start()
@@ -71,7 +71,7 @@ def test_nothing_starts_before_the_scheduler_does() -> None:
 
 
 def test_runs_start_in_the_order_in_which_they_were_queued() -> None:
-    """The queue is first in, first out across jobs."""
+    """The queue is first in, first out for the runs of all jobs."""
     harness = EngineHarness(pool=2)
     jobs = [harness.job(f"job {number}") for number in range(6)]
     runs = [run for job in jobs for run in harness.submit(job)]
@@ -85,7 +85,7 @@ def test_runs_start_in_the_order_in_which_they_were_queued() -> None:
 
 
 def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
-    """While a job has a run queued or running, its next is HELD, names what it waits for, and others pass."""
+    """Its reason names the run that it waits for; runs of other jobs start before it."""
     harness = EngineHarness(pool=2)
     a, b = harness.job("a"), harness.job("b")
     first, second = harness.submit(a, 2)
@@ -101,8 +101,8 @@ def test_a_run_of_a_busy_job_is_held_and_takes_no_slot() -> None:
     assert first.state is RunState.RUNNING
 
 
-def test_a_held_run_goes_to_the_tail_of_the_queue() -> None:
-    """When a job's run ends, its next held run is queued behind those that queue already."""
+def test_a_held_run_moves_to_the_tail_of_the_queue_when_the_earlier_run_ends() -> None:
+    """The runs that are in the queue already start before it."""
     harness = EngineHarness(pool=1)
     a, b, c = harness.job("a"), harness.job("b"), harness.job("c")
     first, second = harness.submit(a, 2)
@@ -117,8 +117,8 @@ def test_a_held_run_goes_to_the_tail_of_the_queue() -> None:
     assert harness.run_all() == [of_b.number, of_c.number, second.number]
 
 
-def test_held_runs_of_a_job_start_one_by_one_in_the_order_they_were_asked_for() -> None:
-    """5,000 runs of one blocked job are held; a job never overlaps itself, whatever the pool's size."""
+def test_held_runs_of_a_job_start_one_by_one_in_the_order_of_their_requests() -> None:
+    """With 5,000 runs and a pool without a limit, the job never overlaps itself."""
     harness = EngineHarness(pool=0)
     job = harness.job()
     runs = harness.submit(job, 5_000)
@@ -130,8 +130,8 @@ def test_held_runs_of_a_job_start_one_by_one_in_the_order_they_were_asked_for() 
     harness.assert_each_run_ended_once(runs)
 
 
-def test_allow_lets_a_job_overlap_itself() -> None:
-    """Under ``overlap="allow"`` nothing is held; only the pool limits."""
+def test_overlap_allow_starts_runs_of_one_job_at_the_same_time() -> None:
+    """No run is held; only the pool limits them."""
     harness = EngineHarness(pool=3)
     job = harness.job(overlap=Overlap.ALLOW)
     harness.submit(job, 5)
@@ -141,8 +141,8 @@ def test_allow_lets_a_job_overlap_itself() -> None:
 
 
 @pytest.mark.parametrize("trigger", list(Trigger))
-def test_skip_refuses_a_run_of_a_busy_job_and_names_the_blocker(trigger: Trigger) -> None:
-    """Under ``overlap="skip"`` a run of a busy job ends SKIPPED at once, whoever asked for it."""
+def test_overlap_skip_skips_a_run_of_a_busy_job_and_names_the_blocking_run(trigger: Trigger) -> None:
+    """The run ends as SKIPPED at once, for every trigger."""
     harness = EngineHarness()
     job = harness.job(overlap=Overlap.SKIP)
     [first], [second] = harness.submit(job), harness.submit(job, trigger=trigger)
@@ -157,8 +157,8 @@ def test_skip_refuses_a_run_of_a_busy_job_and_names_the_blocker(trigger: Trigger
     assert harness.view(job).recent == (RunState.SKIPPED, RunState.SKIPPED, RunState.OK)
 
 
-def test_replace_lets_the_latest_run_take_the_place_of_all_before_it() -> None:
-    """Under ``overlap="replace"`` a run that waits is cancelled, one that runs is asked to stop first."""
+def test_overlap_replace_cancels_waiting_runs_and_asks_a_running_one_to_stop() -> None:
+    """The latest run waits until the running one has ended."""
     harness = EngineHarness(pool=2)
     job = harness.job(overlap=Overlap.REPLACE)
     [first], [second] = harness.submit(job), harness.submit(job)
@@ -181,8 +181,8 @@ def test_replace_lets_the_latest_run_take_the_place_of_all_before_it() -> None:
     harness.assert_events_are_numbered()
 
 
-def test_replace_spares_other_jobs_and_keeps_the_order_of_the_queue() -> None:
-    """The new run queues up behind the runs of other jobs; those are left alone."""
+def test_overlap_replace_keeps_the_order_of_other_jobs_runs_in_the_queue() -> None:
+    """The new run is queued behind them."""
     harness = EngineHarness(pool=1)
     others = harness.submit(harness.job("b", overlap=Overlap.ALLOW), 3)
     job = harness.job(overlap=Overlap.REPLACE, schedule="@every 1s", max_held=1)
@@ -195,8 +195,8 @@ def test_replace_spares_other_jobs_and_keeps_the_order_of_the_queue() -> None:
     assert harness.view(job).recent == (RunState.CANCELLED, RunState.CANCELLED, RunState.OK)
 
 
-def test_replace_knows_no_limit_of_held_runs() -> None:
-    """Under ``overlap="replace"`` at most one run is held, so that no tick is refused for ``max_held``."""
+def test_overlap_replace_ignores_max_held() -> None:
+    """At most one run is held, so no tick is skipped."""
     harness = EngineHarness()
     job = harness.job(schedule="@every 1s", overlap=Overlap.REPLACE, max_held=1)
     harness.advance(1)
@@ -207,21 +207,19 @@ def test_replace_knows_no_limit_of_held_runs() -> None:
     assert [run.number for run in job.held] == [3]
 
 
-def test_replace_asks_no_run_of_another_job_to_stop() -> None:
-    """Under ``overlap="replace"`` a job's new run is about its own runs alone."""
+def test_overlap_replace_does_not_stop_runs_of_other_jobs() -> None:
+    """Only the running run of the same job is asked to stop."""
     harness = EngineHarness(pool=2)
-    [other], [mine] = (
-        harness.submit(harness.job("b")),
-        harness.submit(job := harness.job(overlap=Overlap.REPLACE)),
-    )
+    job = harness.job(overlap=Overlap.REPLACE)
+    [other], [own] = harness.submit(harness.job("b")), harness.submit(job)
     harness.start_all()
     harness.submit(job)
-    assert harness.engine.event_log.stop_requested == [mine]
+    assert harness.engine.event_log.stop_requested == [own]
     assert other.extras is NO_EXTRAS
 
 
-def test_max_held_limits_ticks_and_not_people() -> None:
-    """Above ``max_held`` ticks end SKIPPED with the count; a run asked for by hand is held all the same."""
+def test_max_held_limits_ticks_but_not_runs_by_hand() -> None:
+    """A tick above the limit ends as SKIPPED; a requested run is held."""
     harness = EngineHarness()
     job = harness.job(schedule="@every 1s", max_held=2)
     harness.advance(1)
@@ -236,8 +234,8 @@ def test_max_held_limits_ticks_and_not_people() -> None:
     assert harness.counts == (1, 0, 3)
 
 
-def test_above_max_held_a_tick_names_the_run_that_all_wait_for_also_before_it_starts() -> None:
-    """With a full pool that is the queued run, and not the latest of the held ones."""
+def test_a_tick_above_max_held_names_the_queued_run_that_blocks_the_held_ones() -> None:
+    """Not the latest held run."""
     harness = EngineHarness()
     harness.job(schedule="@every 1s", max_held=2)
     for _ in range(4):
@@ -246,8 +244,8 @@ def test_above_max_held_a_tick_names_the_run_that_all_wait_for_also_before_it_st
     assert harness.tick_entries == [(RunState.SKIPPED, 1, "2 runs are held already; run 1 is still queued")]
 
 
-def test_the_pool_limits_and_says_so() -> None:
-    """No more runs start than the pool's size; then it is saturated."""
+def test_no_more_runs_start_than_the_pool_has_slots() -> None:
+    """Without a free slot, the pool is saturated."""
     harness = EngineHarness(pool=2)
     assert not harness.snapshot().pool.saturated
     harness.submit(harness.job(overlap=Overlap.ALLOW), 3)
@@ -258,8 +256,8 @@ def test_the_pool_limits_and_says_so() -> None:
     assert harness.engine.pool.start_next(harness.now, "w") is None
 
 
-def test_zero_is_no_limit() -> None:
-    """A pool of 0 starts everything and is never saturated."""
+def test_a_pool_of_size_zero_has_no_limit() -> None:
+    """It is never saturated."""
     harness = EngineHarness(pool=0)
     harness.submit(harness.job(overlap=Overlap.ALLOW), 300)
     assert harness.engine.pool.can_start()
@@ -267,8 +265,8 @@ def test_zero_is_no_limit() -> None:
     assert not harness.snapshot().pool.saturated
 
 
-def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
-    """A larger pool has room at once; a smaller one starts nothing until enough have ended."""
+def test_a_larger_pool_starts_waiting_runs_and_a_smaller_one_ends_no_run() -> None:
+    """A smaller pool starts no run until enough runs have ended."""
     harness = EngineHarness(pool=1)
     harness.submit(harness.job(overlap=Overlap.ALLOW), 8)
     harness.start_all()
@@ -289,15 +287,15 @@ def test_growing_starts_waiting_runs_and_shrinking_ends_none() -> None:
     assert [size for size in sizes if size is not None] == [4, 2, 0]
 
 
-def test_resizing_to_the_same_size_is_no_event() -> None:
-    """Only a change is told."""
+def test_resizing_to_the_same_size_emits_no_event() -> None:
+    """Only a change has an event."""
     harness = EngineHarness(pool=3)
     harness.engine.resize(3, harness.now)
     assert harness.event_names() == ["SchedulerStarted"]
 
 
-def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
-    """SCHEDULED, HELD and QUEUED runs are taken out; a RUNNING one is asked, once; an ended one is left."""
+def test_cancel_ends_a_waiting_run_and_asks_a_running_one_to_stop() -> None:
+    """SCHEDULED, HELD and QUEUED runs end; a RUNNING one is asked once; an ended one does not change."""
     harness = EngineHarness()
     job = harness.job()
     running, queued_behind, held = harness.submit(job, 3)
@@ -328,8 +326,8 @@ def test_cancel_takes_out_what_waits_and_asks_what_runs() -> None:
     assert (harness.view(job).runs, harness.view(job).failures) == (2, 0)
 
 
-def test_cancelling_a_queued_run_lets_the_next_held_one_in() -> None:
-    """A held run waits for the earlier one only as long as that is there."""
+def test_cancelling_a_queued_run_queues_the_next_held_run() -> None:
+    """The held run waited for the cancelled one."""
     harness = EngineHarness()
     job = harness.job()
     first, second = harness.submit(job, 2)
@@ -338,16 +336,16 @@ def test_cancelling_a_queued_run_lets_the_next_held_one_in() -> None:
     assert harness.start_next() is second
 
 
-def test_cancelling_a_held_run_changes_nothing_else() -> None:
-    """The others keep their places."""
+def test_cancelling_a_held_run_does_not_move_the_other_runs() -> None:
+    """They keep their states and their order."""
     harness = EngineHarness()
     first, second, third = harness.submit(harness.job(), 3)
     harness.engine.pool.cancel(second, harness.now, "cancelled")
     assert (first.state, third.state, harness.counts) == (RunState.QUEUED, RunState.HELD, (0, 1, 1))
 
 
-def test_runs_are_found_by_number_wherever_they_are() -> None:
-    """A running, queued, held or scheduled run is found; an ended one is not."""
+def test_find_run_finds_every_live_run_by_its_number() -> None:
+    """RUNNING, QUEUED, HELD and SCHEDULED runs; not an ended one."""
     harness = EngineHarness()
     job = harness.job()
     running, held = harness.submit(job, 2)
@@ -361,8 +359,8 @@ def test_runs_are_found_by_number_wherever_they_are() -> None:
     assert harness.engine.find_run(99) is None
 
 
-def test_failures_are_counted_among_the_runs() -> None:
-    """A FAILED run counts as run and as failure, and keeps its reason and traceback."""
+def test_a_failed_run_counts_as_a_run_and_as_a_failure() -> None:
+    """It keeps its reason and its traceback."""
     harness = EngineHarness()
     job = harness.job()
     first, second = harness.submit(job, 2)
@@ -378,32 +376,32 @@ def test_failures_are_counted_among_the_runs() -> None:
 
 
 def test_a_run_that_has_ended_does_not_end_again() -> None:
-    """The late end of an abandoned run's work changes nothing."""
+    """The work of an abandoned run ends later, and that changes nothing."""
     harness = EngineHarness()
     [run] = harness.submit(harness.job())
     harness.start_next()
     harness.finish(run)
-    told = harness.event_names()
+    names = harness.event_names()
     harness.finish(run, RunState.FAILED)
-    assert (run.state, harness.event_names()) == (RunState.OK, told)
+    assert (run.state, harness.event_names()) == (RunState.OK, names)
     harness.assert_each_run_ended_once([run])
 
 
 def test_an_ended_run_keeps_neither_its_call_nor_its_handle() -> None:
-    """Arguments and results may be large; the ledger must not keep them alive. Waiters are told once."""
+    """Arguments and results may be large, and the ledger must not keep them alive. Its waiter is set once."""
     harness = EngineHarness()
     [run] = harness.submit(harness.job())
     run.handle = object()
-    run.ensure_extras().waiter = awaited = threading.Event()
+    run.ensure_extras().waiter = waiter = threading.Event()
     harness.start_next()
     harness.finish(run)
     assert run.call is None
     assert run.handle is None
-    assert harness.engine.event_log.finished_waiters == [awaited]
+    assert harness.engine.event_log.finished_waiters == [waiter]
 
 
-def test_a_job_remembers_its_last_twenty_endings() -> None:
-    """Newest first for a reader of runs, oldest first in the view's strip."""
+def test_a_job_keeps_its_latest_20_endings() -> None:
+    """`recent_runs` is newest first; the view's `recent` is oldest first."""
     harness = EngineHarness()
     job = harness.job()
     harness.submit(job, 25)
@@ -412,8 +410,8 @@ def test_a_job_remembers_its_last_twenty_endings() -> None:
     assert len(harness.view(job).recent) == 20
 
 
-def test_what_a_snapshot_lists_is_cut_and_its_counts_are_true() -> None:
-    """At most 200 runs of each kind are listed: queued before held, soonest first, newest endings first."""
+def test_a_snapshot_lists_at_most_200_runs_of_each_kind_and_exact_counts() -> None:
+    """Queued runs before held ones, the earliest scheduled ones, and the latest endings."""
     harness = EngineHarness(pool=0)
     free = harness.job("free", overlap=Overlap.ALLOW)
     for run in [harness.start_next() for _ in harness.submit(free, 500)][:250]:
@@ -432,8 +430,8 @@ def test_what_a_snapshot_lists_is_cut_and_its_counts_are_true() -> None:
     assert harness.view(free).scheduled == 300
 
 
-def test_held_runs_are_listed_in_the_order_they_were_asked_for() -> None:
-    """Held runs of several jobs stand in one order, whichever job was registered first."""
+def test_a_snapshot_lists_held_runs_in_the_order_of_their_requests() -> None:
+    """For all jobs together, in whatever order the jobs were registered."""
     harness = EngineHarness(pool=1)
     b, a = harness.job("b"), harness.job("a")
     harness.submit(a)
@@ -443,8 +441,8 @@ def test_held_runs_are_listed_in_the_order_they_were_asked_for() -> None:
     assert [run.number for run in harness.snapshot().waiting][1:] == numbers
 
 
-def test_a_held_run_names_what_it_waits_for_also_after_that_was_cancelled() -> None:
-    """Cancelling a held run makes the one behind it wait for what the cancelled one waited for."""
+def test_a_held_run_names_another_run_after_the_cancellation_of_the_one_it_waited_for() -> None:
+    """It now waits for the run that the cancelled one waited for."""
     harness = EngineHarness(pool=1)
     job = harness.job("a")
     first, second, third, fourth = harness.submit(job, 4)
