@@ -427,7 +427,7 @@ class Kernel:
                 raise RuntimeError(
                     "the scheduler runs in the parent process: create another one after the fork"
                 )
-            raise RuntimeError("the scheduler has stopped: it takes no more runs")
+            raise RuntimeError("the scheduler has stopped: it accepts no more runs")
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Take out a run that waits; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""

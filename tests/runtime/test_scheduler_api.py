@@ -1,4 +1,4 @@
-"""The functions that users call: what they take, what they answer, and what they say when they refuse."""
+"""The public methods of Scheduler, Job and Run: arguments, return values and error messages."""
 
 import subprocess
 import sys
@@ -21,13 +21,13 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 
 @pytest.fixture
 def scheduler() -> Scheduler:
-    """A scheduler that is not started, at noon."""
+    """Make a scheduler that is not started, at noon."""
     return Scheduler(tz="UTC", clock=ManualClock(NOON.timestamp()))
 
 
 @pytest.fixture
 def default() -> Iterator[Scheduler]:
-    """A default scheduler of its own for one test."""
+    """Replace the default scheduler for one test."""
     before = default_module._default
     scheduler = Scheduler(tz="UTC", clock=ManualClock(NOON.timestamp()))
     default_module.set_default_scheduler(scheduler)
@@ -36,10 +36,10 @@ def default() -> Iterator[Scheduler]:
 
 
 def work() -> None:
-    """Work."""
+    """Do nothing."""
 
 
-# --- settings -------------------------------------------------------------------------------------
+# --- arguments of the scheduler -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -57,29 +57,31 @@ def work() -> None:
         ({"dst": "twice"}, BadSpec, "dst must be 'once' or 'every', not 'twice'"),
     ],
 )
-def test_settings_that_are_refused(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
+def test_an_invalid_argument_of_the_scheduler_is_rejected(
+    settings: dict[str, Any], kind: type[Exception], message: str
+) -> None:
     """The message names the value and what is allowed."""
     with pytest.raises(kind) as caught:
         Scheduler(**settings)
     assert str(caught.value) == message
 
 
-def test_a_wrong_zone_is_refused() -> None:
-    """By name."""
+def test_an_unknown_zone_is_rejected_by_name() -> None:
+    """The message has the name."""
     with pytest.raises(ValueError, match="Nowhere/City"):
         Scheduler(tz="Nowhere/City")
 
 
-def test_the_defaults() -> None:
-    """A pool of 10, one run of a job at a time."""
+def test_by_default_the_pool_has_10_slots_and_jobs_do_not_overlap() -> None:
+    """Revel's defaults."""
     scheduler = Scheduler()
     assert scheduler.snapshot().pool.size == 10
     assert scheduler.every("1s", work).status is JobStatus.IDLE
     assert scheduler.snapshot().jobs[0].overlap is Overlap.HOLD
 
 
-def test_resize_checks_its_number(scheduler: Scheduler) -> None:
-    """As at the beginning."""
+def test_resize_rejects_an_invalid_pool_size(scheduler: Scheduler) -> None:
+    """The pool keeps its size then."""
     scheduler.resize(0)
     assert scheduler.snapshot().pool.size == 0
     with pytest.raises(ValueError, match=r"the pool cannot be negative \(-2\)"):
@@ -92,7 +94,7 @@ def test_resize_checks_its_number(scheduler: Scheduler) -> None:
 # --- schedule and every ---------------------------------------------------------------------------
 
 
-def test_schedule_takes_a_spec_or_a_schedule(scheduler: Scheduler) -> None:
+def test_schedule_accepts_a_spec_or_a_schedule(scheduler: Scheduler) -> None:
     """The view shows the spec as it was written."""
     scheduler.schedule("0  */15 9-17 ? * MON-FRI", work)
     scheduler.schedule("@daily", work)
@@ -103,8 +105,8 @@ def test_schedule_takes_a_spec_or_a_schedule(scheduler: Scheduler) -> None:
     assert [job.name for job in scheduler.jobs] == ["work", "work-2", "work-3", "work-4"]
 
 
-def test_schedule_reads_a_spec_in_the_schedulers_zone_or_the_given_one() -> None:
-    """``tz=`` counts before the scheduler's, ``TZ=`` in the spec before both."""
+def test_a_specs_zone_has_priority_over_tz_and_tz_over_the_schedulers_zone() -> None:
+    """``TZ=`` in the spec, then ``tz=``, then the scheduler's."""
     clock = ManualClock(NOON.timestamp())
     scheduler = Scheduler(tz="Asia/Tokyo", clock=clock)
     for spec, tz in (("0 0 0 * * *", None), ("0 0 0 * * *", "UTC"), ("TZ=Europe/Berlin 0 0 0 * * *", "UTC")):
@@ -115,8 +117,8 @@ def test_schedule_reads_a_spec_in_the_schedulers_zone_or_the_given_one() -> None
     assert hours == [15, 0, 23]
 
 
-def test_a_named_schedule_is_looked_up_in_the_settings() -> None:
-    """``cron.name``, by its whole key; the view shows the name and what it stands for."""
+def test_a_named_spec_is_looked_up_in_the_settings() -> None:
+    """By its whole key. The view shows both the name and the spec."""
     scheduler = Scheduler(schedules={"cron.workhours_15m": "0 */15 9-17 ? * MON-FRI", "cron.a": "@daily"})
     job = scheduler.schedule("cron.workhours_15m", work)
     assert job.schedule == parse("0 */15 9-17 ? * MON-FRI")
@@ -152,10 +154,10 @@ def test_a_named_schedule_is_looked_up_in_the_settings() -> None:
     ],
 )
 @pytest.mark.parametrize("method", ["schedule", "every", "scheduled"])
-def test_policies_that_are_refused(
+def test_an_invalid_policy_is_rejected_and_nothing_is_registered(
     scheduler: Scheduler, method: str, policies: dict[str, Any], kind: type[Exception], message: str
 ) -> None:
-    """`schedule`, `every` and ``@scheduled`` say the same, and register nothing."""
+    """`schedule`, `every` and ``@scheduled`` have the same messages."""
     register: dict[str, Callable[[], object]] = {
         "schedule": lambda: scheduler.schedule("@daily", work, **policies),
         "every": lambda: scheduler.every("1s", work, **policies),
@@ -167,8 +169,8 @@ def test_policies_that_are_refused(
     assert scheduler.jobs == []
 
 
-def test_policies_are_kept(scheduler: Scheduler) -> None:
-    """In the job's view; a job's overlap counts before the scheduler's."""
+def test_the_view_of_a_job_has_its_policies(scheduler: Scheduler) -> None:
+    """A job's overlap policy has priority over the scheduler's."""
     scheduler.every("1s", work, overlap="skip", misfire="all", name=" Übung 1 ")
     [view] = scheduler.snapshot().jobs
     assert (view.name, view.overlap, view.misfire) == ("Übung 1", Overlap.SKIP, Misfire.ALL)
@@ -187,46 +189,46 @@ def test_policies_are_kept(scheduler: Scheduler) -> None:
         ("@every 0s", BadSpec, "above zero"),
     ],
 )
-def test_schedules_that_are_refused(
+def test_an_invalid_schedule_is_rejected(
     scheduler: Scheduler, spec: Any, kind: type[Exception], message: str
 ) -> None:
-    """A spec's error says where; anything else is a TypeError."""
+    """BadSpec for text, TypeError for anything else."""
     with pytest.raises(kind) as caught:
         scheduler.schedule(spec, work)
     assert message in str(caught.value)
 
 
-def test_what_cannot_be_run_is_refused_everywhere(scheduler: Scheduler) -> None:
-    """Before anything is registered."""
-    refusals: list[Callable[[], object]] = [
+def test_something_that_cannot_run_is_rejected_by_every_method(scheduler: Scheduler) -> None:
+    """Nothing is registered then."""
+    calls: list[Callable[[], object]] = [
         lambda: scheduler.schedule("@daily", None),
         lambda: scheduler.every("1s", None),
         lambda: scheduler.now(None),
         lambda: scheduler.in_("1s", None),
         lambda: scheduler.at(NOON, None),
     ]
-    for refused in refusals:
+    for call in calls:
         with pytest.raises(TypeError, match="None cannot be run"):
-            refused()
+            call()
     assert scheduler.snapshot().jobs == ()
 
 
 @pytest.mark.parametrize("interval", [timedelta(seconds=90), 90, 90.0, "1m30s"])
-def test_every_takes_a_timedelta_seconds_or_a_duration(scheduler: Scheduler, interval: Any) -> None:
-    """All the same interval."""
+def test_every_accepts_a_timedelta_seconds_or_a_duration(scheduler: Scheduler, interval: Any) -> None:
+    """All of them are the same interval."""
     job = scheduler.every(interval, work)
     assert isinstance(job.schedule, Every)
     assert job.schedule.interval == timedelta(seconds=90)
     assert scheduler.snapshot().jobs[0].spec == "every 1m30s"
 
 
-def test_every_may_be_given_its_first_instant(scheduler: Scheduler) -> None:
-    """A start in the future is the first; of one in the past the grid goes on; a naive one is refused."""
-    later = scheduler.every("1h", work, start=NOON + timedelta(minutes=5))
-    before = scheduler.every("1h", work, start=NOON - timedelta(days=1, minutes=10))
-    plain = scheduler.every("1h", work)
+def test_the_start_of_every_is_the_origin_of_its_grid(scheduler: Scheduler) -> None:
+    """A start in the future is the first tick; one in the past is not; a naive one is rejected."""
+    future = scheduler.every("1h", work, start=NOON + timedelta(minutes=5))
+    past = scheduler.every("1h", work, start=NOON - timedelta(days=1, minutes=10))
+    default = scheduler.every("1h", work)
     scheduler.start()
-    assert [job.next and job.next - NOON for job in (later, before, plain)] == [
+    assert [job.next and job.next - NOON for job in (future, past, default)] == [
         timedelta(minutes=5),
         timedelta(minutes=50),
         timedelta(hours=1),
@@ -237,14 +239,14 @@ def test_every_may_be_given_its_first_instant(scheduler: Scheduler) -> None:
 
 
 @pytest.mark.parametrize("interval", [0, -1, "0s", "-1s", timedelta(0), float("nan"), "9 years", 1e12])
-def test_intervals_that_are_refused(scheduler: Scheduler, interval: Any) -> None:
-    """Zero, negative, too long, or none at all."""
+def test_an_invalid_interval_is_rejected(scheduler: Scheduler, interval: Any) -> None:
+    """Zero, negative, too long, or not a number."""
     with pytest.raises(BadSpec):
         scheduler.every(interval, work)
 
 
-def test_scheduled_registers_a_function_and_leaves_it_as_it_is(scheduler: Scheduler) -> None:
-    """With a spec, a schedule, or ``every=``; policies are passed on."""
+def test_scheduled_registers_the_function_and_returns_it_unchanged(scheduler: Scheduler) -> None:
+    """With a spec, a schedule or ``every=``; policies are passed on."""
 
     @scheduler.scheduled("@daily", name="first", overlap="skip")
     @scheduler.scheduled(every="30s", start=NOON)
@@ -258,8 +260,8 @@ def test_scheduled_registers_a_function_and_leaves_it_as_it_is(scheduler: Schedu
     assert scheduler.snapshot().jobs[2].overlap is Overlap.SKIP
 
 
-def test_scheduled_refuses_what_makes_no_sense(scheduler: Scheduler) -> None:
-    """Used bare, with nothing, with both, or with an argument that there is not."""
+def test_scheduled_rejects_missing_conflicting_and_unknown_arguments(scheduler: Scheduler) -> None:
+    """Nothing is registered then."""
     with pytest.raises(TypeError, match=r'@scheduled needs a schedule: @scheduled\("0 \*/15 \* \* \* \*"\)'):
         scheduler.scheduled(work)  # type: ignore[arg-type]
     for arguments in ({}, {"spec": "@daily", "every": "30s"}):
@@ -273,8 +275,8 @@ def test_scheduled_refuses_what_makes_no_sense(scheduler: Scheduler) -> None:
 # --- one-off runs ---------------------------------------------------------------------------------
 
 
-def test_now_in_and_at_ask_for_one_run(scheduler: Scheduler) -> None:
-    """Each knows its trigger and its instant; the group shows them."""
+def test_now_in_and_at_request_one_run_each(scheduler: Scheduler) -> None:
+    """Each has its trigger and its instant, and is listed in the snapshot."""
     runs = [
         scheduler.now(work),
         scheduler.in_("1m", work),
@@ -305,8 +307,8 @@ def test_now_in_and_at_ask_for_one_run(scheduler: Scheduler) -> None:
 @pytest.mark.parametrize(
     "delay", [0, 0.0, "0s", timedelta(0), 1e-9, 0.0005, "1us", timedelta(microseconds=3)]
 )
-def test_any_short_delay_will_do(scheduler: Scheduler, delay: Any) -> None:
-    """A delay that was computed may be as short as it likes."""
+def test_a_delay_may_be_shorter_than_the_shortest_interval(scheduler: Scheduler, delay: Any) -> None:
+    """A computed delay may come out as any small number."""
     assert scheduler.in_(delay, work).state is RunState.SCHEDULED
 
 
@@ -324,7 +326,7 @@ def test_any_short_delay_will_do(scheduler: Scheduler, delay: Any) -> None:
         (None, TypeError, "not NoneType"),
     ],
 )
-def test_delays_that_are_refused(
+def test_an_invalid_delay_is_rejected(
     scheduler: Scheduler, delay: Any, kind: type[Exception], message: str
 ) -> None:
     """The message says what is wrong."""
@@ -343,16 +345,16 @@ def test_delays_that_are_refused(
         (datetime(1, 1, 1, tzinfo=UTC), ValueError, "is not between the years 1900 and 9998"),
     ],
 )
-def test_instants_that_are_refused(
+def test_an_invalid_instant_is_rejected(
     scheduler: Scheduler, instant: Any, kind: type[Exception], message: str
 ) -> None:
-    """Also those that no zone far from UTC could show: one such run would break every snapshot."""
+    """Also one that some zone cannot show: one such run would break every snapshot."""
     with pytest.raises(kind, match=message):
         scheduler.at(instant, work)
     assert scheduler.snapshot().scheduled == ()
 
 
-def test_the_last_instants_can_be_shown_in_every_zone() -> None:
+def test_the_first_and_last_instants_can_be_shown_in_every_zone() -> None:
     """East and west of UTC."""
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
         scheduler = Scheduler(tz=zone)
@@ -361,8 +363,8 @@ def test_the_last_instants_can_be_shown_in_every_zone() -> None:
         assert len(scheduler.snapshot().scheduled) == 2
 
 
-def test_arguments_are_passed_to_one_off_runs() -> None:
-    """Positional and by name; they are not those of `now` itself."""
+def test_arguments_are_passed_to_the_runnable_of_a_one_off_run() -> None:
+    """Also those with the names of the methods' own parameters."""
 
     def echo(*args: object, **kwargs: object) -> object:
         return args, kwargs
@@ -373,8 +375,8 @@ def test_arguments_are_passed_to_one_off_runs() -> None:
         assert scheduler.at(NOON, echo, 4).result(10) == ((4,), {})
 
 
-def test_a_job_runs_without_arguments(scheduler: Scheduler) -> None:
-    """What it runs is registered."""
+def test_arguments_to_a_registered_job_are_rejected(scheduler: Scheduler) -> None:
+    """Its runnable was registered without any."""
     job = scheduler.every("1h", work)
     with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
         scheduler.now(job, 1)
@@ -382,22 +384,22 @@ def test_a_job_runs_without_arguments(scheduler: Scheduler) -> None:
         scheduler.in_("1s", job, x=1)
 
 
-def test_a_job_of_another_scheduler_is_refused(scheduler: Scheduler) -> None:
-    """It must not get into this one's queue, nor take out a job of this one."""
-    stranger = Scheduler().every("1h", work)
-    mine = scheduler.every("1h", work)
+def test_a_job_of_another_scheduler_is_rejected(scheduler: Scheduler) -> None:
+    """It must neither enter this queue nor affect the job of the same name here."""
+    foreign_job = Scheduler().every("1h", work)
+    own_job = scheduler.every("1h", work)
     for call in (scheduler.now, scheduler.remove, scheduler.pause, scheduler.resume):
         with pytest.raises(ValueError, match="work is a job of another scheduler"):
-            call(stranger)
-    assert [job.name for job in scheduler.jobs] == [mine.name]
+            call(foreign_job)
+    assert [job.name for job in scheduler.jobs] == [own_job.name]
     assert scheduler.snapshot().pool.queued == 0
 
 
 # --- handles --------------------------------------------------------------------------------------
 
 
-def test_a_job_handle_tells_and_steers(scheduler: Scheduler) -> None:
-    """Every property is the state at the moment of asking."""
+def test_a_job_handle_reads_and_controls_its_job(scheduler: Scheduler) -> None:
+    """Each property is the state at the moment of reading."""
     job = scheduler.every("1h", work)
     assert isinstance(job, Job)
     assert (job.name, job.status, job.prev, job.next) == ("work", JobStatus.IDLE, None, None)
@@ -416,8 +418,8 @@ def test_a_job_handle_tells_and_steers(scheduler: Scheduler) -> None:
         job.name = "other"  # type: ignore[misc] # renaming
 
 
-def test_the_handle_of_a_removed_job_does_not_touch_its_successor(scheduler: Scheduler) -> None:
-    """The name may be another job's by now."""
+def test_the_handle_of_a_removed_job_does_not_affect_a_new_job_of_its_name(scheduler: Scheduler) -> None:
+    """The name is free as soon as the job is removed."""
     old = scheduler.every("1h", work)
     old.remove()
     new = scheduler.every("1h", work)
@@ -432,7 +434,7 @@ def test_the_handle_of_a_removed_job_does_not_touch_its_successor(scheduler: Sch
 
 
 def test_prev_and_next_are_in_the_schedulers_zone() -> None:
-    """Aware, as everything is."""
+    """And not in the zone of the job's spec."""
     clock = ManualClock(NOON.timestamp())
     with Scheduler(tz="Asia/Tokyo", clock=clock) as scheduler:
         job = scheduler.schedule("TZ=UTC 0 0 0 * * *", work)
@@ -441,8 +443,8 @@ def test_prev_and_next_are_in_the_schedulers_zone() -> None:
         assert str(job.next) == "2026-11-24 09:00:00+09:00"
 
 
-def test_a_run_handle_tells(scheduler: Scheduler) -> None:
-    """Number, job, state and reason."""
+def test_a_run_handle_has_number_job_state_and_reason(scheduler: Scheduler) -> None:
+    """The reason says what a held run waits for."""
     job = scheduler.every("1h", work)
     first, second = job.run(), job.run()
     assert isinstance(first, Run)
@@ -452,11 +454,11 @@ def test_a_run_handle_tells(scheduler: Scheduler) -> None:
     assert first.reason == ""
 
 
-# --- steering by name -----------------------------------------------------------------------------
+# --- jobs by name ---------------------------------------------------------------------------------
 
 
-def test_jobs_are_found_by_name(scheduler: Scheduler) -> None:
-    """A wrong name gets the nearest ones; any text may be asked for."""
+def test_an_unknown_job_name_is_rejected_with_the_nearest_names(scheduler: Scheduler) -> None:
+    """Any text is accepted as a name to look up."""
     job = scheduler.every("1h", work, name="backup")
     scheduler.every("1h", work, name="cleanup")
     assert scheduler.job("backup").name == job.name
@@ -469,8 +471,8 @@ def test_jobs_are_found_by_name(scheduler: Scheduler) -> None:
             call("x" * 10_000)
 
 
-def test_run_pause_and_resume_by_name(scheduler: Scheduler) -> None:
-    """A run that was asked for by hand says so."""
+def test_jobs_and_runs_are_controlled_by_name_and_number(scheduler: Scheduler) -> None:
+    """A run that is requested by hand has that trigger."""
     scheduler.every("1h", work)
     run = scheduler.run("work")
     assert scheduler.snapshot().waiting[0].trigger is Trigger.HAND
@@ -482,8 +484,8 @@ def test_run_pause_and_resume_by_name(scheduler: Scheduler) -> None:
     assert [view.number for view in scheduler.runs_of("work")] == [run.number]
 
 
-def test_a_group_of_one_off_runs_is_no_job(scheduler: Scheduler) -> None:
-    """It has no handle, is not run again, and is not paused."""
+def test_one_off_runs_have_no_job_handle_and_cannot_be_run_again_or_paused(scheduler: Scheduler) -> None:
+    """Their arguments are not kept."""
     scheduler.now(work)
     with pytest.raises(LookupError, match="work has no schedule: it groups one-off runs"):
         scheduler.job("work")
@@ -492,8 +494,8 @@ def test_a_group_of_one_off_runs_is_no_job(scheduler: Scheduler) -> None:
     assert not scheduler.pause("work")
 
 
-def test_a_run_whose_group_was_removed_gets_a_new_one(scheduler: Scheduler) -> None:
-    """Also where `now` has just been asked for the same: nobody would see the run, and no stop cancel it."""
+def test_a_one_off_run_after_the_removal_of_its_job_gets_a_new_job(scheduler: Scheduler) -> None:
+    """Also if `now` remembers the removed job: no snapshot would list the run, and no stop cancel it."""
     first, second = scheduler.now(work), scheduler.now(work)
     scheduler._kernel.apply(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
     third = scheduler.now(work)
@@ -503,8 +505,8 @@ def test_a_run_whose_group_was_removed_gets_a_new_one(scheduler: Scheduler) -> N
     assert [third.state] == [RunState.CANCELLED]
 
 
-def test_pause_all_and_resume_all(scheduler: Scheduler) -> None:
-    """They answer how many they changed."""
+def test_pause_all_and_resume_all_return_how_many_jobs_they_changed(scheduler: Scheduler) -> None:
+    """One-off jobs are not counted."""
     first, _second = scheduler.every("1h", work), scheduler.every("1h", work)
     scheduler.now(work)
     first.pause()
@@ -512,18 +514,25 @@ def test_pause_all_and_resume_all(scheduler: Scheduler) -> None:
     assert (scheduler.resume_all(), scheduler.resume_all()) == (2, 0)
 
 
-def test_many_jobs_of_one_function_are_registered_quickly(scheduler: Scheduler) -> None:
-    """Each gets the next number without a search through all of them."""
+def test_many_jobs_of_one_function_get_numbered_names(scheduler: Scheduler) -> None:
+    """Without a search through all the names that are taken."""
     jobs = [scheduler.every("1h", work) for _ in range(2_000)]
     assert jobs[-1].name == "work-2000"
     assert len({job.name for job in jobs}) == 2_000
+
+
+def test_a_zone_given_to_a_job_is_shown_with_its_spec(scheduler: Scheduler) -> None:
+    """The scheduler's own zone is not shown."""
+    scheduler.schedule("@midnight", work, name="far", tz="Asia/Tokyo")
+    scheduler.schedule("@midnight", work, name="near", tz="UTC")
+    assert [job.spec for job in scheduler.snapshot().jobs] == ["@midnight (Asia/Tokyo)", "@midnight"]
 
 
 # --- the package ----------------------------------------------------------------------------------
 
 
 def test_the_functions_of_the_package_act_on_the_default_scheduler(default: Scheduler) -> None:
-    """Whichever that is at the time."""
+    """The one that is the default at the time of the call."""
     order: list[str] = []
 
     @jobtui.on_app_start
@@ -550,14 +559,14 @@ def test_the_functions_of_the_package_act_on_the_default_scheduler(default: Sche
     assert order == ["start", "stop"]
 
 
-def test_a_default_scheduler_is_made_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And then it is the same one."""
+def test_the_default_scheduler_is_created_on_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every later use gets the same one."""
     monkeypatch.setattr(default_module, "_default", None)
     assert default_module.default_scheduler() is default_module.default_scheduler()
 
 
-def test_dir_lists_every_public_name() -> None:
-    """And each of them is there."""
+def test_every_public_name_is_listed_and_can_be_loaded() -> None:
+    """An unknown name raises AttributeError."""
     assert set(jobtui.__all__) <= set(dir(jobtui))
     for name in jobtui.__all__:
         assert getattr(jobtui, name) is not None
@@ -565,8 +574,8 @@ def test_dir_lists_every_public_name() -> None:
         _ = jobtui.nonesuch
 
 
-def test_importing_the_package_imports_none_of_its_parts() -> None:
-    """Names are loaded when they are first used; the scheduler needs neither croniter nor asyncio."""
+def test_importing_the_package_imports_none_of_its_modules() -> None:
+    """Names are loaded on first use; a scheduler needs neither croniter nor asyncio."""
     program = (
         "import sys, jobtui\n"
         "assert not [name for name in sys.modules if name.startswith('jobtui.')]\n"

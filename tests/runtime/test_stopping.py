@@ -1,4 +1,4 @@
-"""Stopping with real threads: who is waited for, what is given up, and what a fork leaves behind."""
+"""Stopping a scheduler with real threads, the end of its process, and forks."""
 
 import asyncio
 import math
@@ -29,11 +29,11 @@ from jobtui import RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
 from jobtui.runtime.executors.base import Worker
 
-# --- who is waited for ----------------------------------------------------------------------------
+# --- running work ---------------------------------------------------------------------------------
 
 
 def test_stop_waits_for_running_work_and_cancels_what_waits(make_scheduler: MakeScheduler) -> None:
-    """In time: True; no thread is left; nothing is accepted any more."""
+    """It returns True, no thread is left, and further requests are rejected."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
@@ -50,13 +50,39 @@ def test_stop_waits_for_running_work_and_cancels_what_waits(make_scheduler: Make
         "SchedulerStopped",
     ]
     assert_no_threads_left()
-    for ask in (scheduler.now, lambda what: scheduler.in_("1s", what)):
-        with pytest.raises(RuntimeError, match="the scheduler has stopped: it takes no more runs"):
-            ask(zero)
+    for request in (scheduler.now, lambda runnable: scheduler.in_("1s", runnable)):
+        with pytest.raises(RuntimeError, match="the scheduler has stopped: it accepts no more runs"):
+            request(zero)
 
 
-def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make_scheduler: MakeScheduler) -> None:
-    """Also while a worker has been sent for, and the timer is about to look who does short runs."""
+def test_a_stopped_scheduler_rejects_new_jobs(make_scheduler: MakeScheduler) -> None:
+    """A job that would never run is not registered."""
+    scheduler = make_scheduler()
+    scheduler.stop(0)
+    with pytest.raises(RuntimeError, match="the scheduler has stopped: it accepts no more jobs"):
+        scheduler.every("5s", print)
+    assert scheduler.jobs == []
+
+
+def test_stop_functions_are_called_once_and_only_after_a_start(make_scheduler: MakeScheduler) -> None:
+    """They undo what the start functions did; without a start there is nothing to undo."""
+    calls: list[str] = []
+    scheduler = make_scheduler()
+    scheduler.on_app_stop(lambda: calls.append("stop"))
+    scheduler.stop(0)
+    assert calls == []
+    started = make_scheduler()
+    started.on_app_stop(lambda: calls.append("stop"))
+    started.start()
+    started.stop(0)
+    started.stop(0)
+    assert calls == ["stop"]
+
+
+def test_stop_returns_at_the_end_of_the_last_run_even_if_a_worker_is_being_woken(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """A pending check for stragglers does not delay it either."""
     scheduler = make_scheduler()
     executor, kernel = ManualExecutor(scheduler), scheduler._kernel
     scheduler.start()
@@ -75,8 +101,10 @@ def test_the_end_of_the_last_run_ends_the_stop_whoever_is_on_the_way(make_schedu
     assert answers == [True]
 
 
-def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make_scheduler: MakeScheduler) -> None:
-    """It was accepted before the stop and admitted after it: CANCELLED, and nobody waits for ever."""
+def test_a_run_that_is_accepted_before_the_stop_and_admitted_after_it_is_cancelled(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Otherwise its waiters would block forever."""
     scheduler = make_scheduler()
     scheduler.start()
     assert_ended(scheduler.now(zero))
@@ -88,7 +116,7 @@ def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make_scheduler: Mak
         scheduler.stop(LIMIT)
         return now()
 
-    kernel._now = slow_now  # what is asked for the time once the run has passed the door
+    kernel._now = slow_now  # read after the run was accepted, before it is in the inbox
     run = scheduler.now(zero)
     assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     with pytest.raises(RunCancelledError, match="scheduler stopped"):
@@ -96,8 +124,8 @@ def test_a_run_that_meets_the_stop_at_the_door_has_an_ending(make_scheduler: Mak
     assert scheduler.snapshot().recent[0].number == run.number
 
 
-def test_work_that_does_not_end_is_given_up(make_scheduler: MakeScheduler) -> None:
-    """After the grace it is CANCELLED, its waiters are woken, and its late end changes nothing."""
+def test_work_that_does_not_end_in_the_grace_is_given_up(make_scheduler: MakeScheduler) -> None:
+    """It is CANCELLED, its waiters are woken, and its late end changes nothing."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
@@ -114,8 +142,8 @@ def test_work_that_does_not_end_is_given_up(make_scheduler: MakeScheduler) -> No
         run.result(0)
 
 
-def test_two_who_stop_at_once_both_get_the_answer(make_scheduler: MakeScheduler) -> None:
-    """The one with the shorter grace ends the wait of the other."""
+def test_the_shorter_grace_of_two_stops_ends_both(make_scheduler: MakeScheduler) -> None:
+    """Both return the same answer."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
@@ -134,7 +162,7 @@ def test_two_who_stop_at_once_both_get_the_answer(make_scheduler: MakeScheduler)
 
 
 def test_a_scheduler_that_was_never_started_can_be_stopped(make_scheduler: MakeScheduler) -> None:
-    """What waits is cancelled; it cannot be started afterwards; an endless grace is one."""
+    """Its waiting runs are cancelled, and it cannot be started any more. An infinite grace is allowed."""
     scheduler = make_scheduler()
     run = scheduler.now(zero)
     assert scheduler.stop(float("inf"))
@@ -144,8 +172,8 @@ def test_a_scheduler_that_was_never_started_can_be_stopped(make_scheduler: MakeS
     assert jobtui_threads() == []
 
 
-def test_a_job_may_stop_the_scheduler_and_is_not_waited_for(make_scheduler: MakeScheduler) -> None:
-    """It would wait for itself. Others are waited for; its own run is OK, and the reason tells."""
+def test_stop_does_not_wait_for_the_job_that_calls_it(make_scheduler: MakeScheduler) -> None:
+    """It would wait for itself. It does wait for other work."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     blocker = BlockingJob()
@@ -162,8 +190,8 @@ def test_a_job_may_stop_the_scheduler_and_is_not_waited_for(make_scheduler: Make
     assert scheduler.snapshot().phase is Phase.STOPPED
 
 
-def test_two_jobs_may_stop_the_scheduler_at_once(make_scheduler: MakeScheduler) -> None:
-    """Neither waits for the other; nor does somebody outside who was waiting already."""
+def test_two_jobs_and_another_thread_may_stop_the_scheduler_at_once(make_scheduler: MakeScheduler) -> None:
+    """None waits for the runs of the two jobs."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     together = threading.Barrier(3)
@@ -179,8 +207,10 @@ def test_two_jobs_may_stop_the_scheduler_at_once(make_scheduler: MakeScheduler) 
     assert {run.state for run in runs} == {RunState.OK}
 
 
-def test_a_job_that_stopped_the_scheduler_and_has_ended_counts_no_more(make_scheduler: MakeScheduler) -> None:
-    """A thread of its own stops it: the others are waited for, as long as they take."""
+def test_stop_still_waits_for_other_work_after_the_job_that_called_it_has_ended(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Here a thread that the job has started calls it."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     blocker, stopping, answers = BlockingJob(), threading.Event(), list[bool]()
@@ -206,8 +236,8 @@ def test_a_job_that_stopped_the_scheduler_and_has_ended_counts_no_more(make_sche
     assert (stopper.state, other.state, answers) == (RunState.OK, RunState.OK, [True])
 
 
-def test_a_coroutine_may_stop_the_scheduler(make_scheduler: MakeScheduler) -> None:
-    """Also from a thread that it waits for."""
+def test_a_coroutine_may_stop_the_scheduler_from_a_thread(make_scheduler: MakeScheduler) -> None:
+    """The thread runs in the coroutine's context."""
     scheduler = make_scheduler()
     scheduler.start()
 
@@ -219,31 +249,31 @@ def test_a_coroutine_may_stop_the_scheduler(make_scheduler: MakeScheduler) -> No
     assert run.state is RunState.OK
 
 
-def test_a_job_may_stop_another_scheduler(make_scheduler: MakeScheduler) -> None:
-    """It is no run of that one, though it has the number of one."""
-    here, there = make_scheduler(), make_scheduler()
-    here.start()
-    there.start()
+def test_a_job_may_stop_another_scheduler_and_is_not_taken_for_its_run(make_scheduler: MakeScheduler) -> None:
+    """The numbers of the two runs are equal."""
+    scheduler, other = make_scheduler(), make_scheduler()
+    scheduler.start()
+    other.start()
     blocker = BlockingJob()
-    theirs = there.now(blocker)
+    running = other.now(blocker)
     blocker.wait_started()
-    mine = here.now(there.stop, 0.01)
-    assert mine.result(LIMIT) is False
-    assert theirs.state is RunState.CANCELLED
+    stopper = scheduler.now(other.stop, 0.01)
+    assert stopper.result(LIMIT) is False
+    assert running.state is RunState.CANCELLED
     blocker.release()
 
 
-# --- the end of the loop --------------------------------------------------------------------------
+# --- the event loop -------------------------------------------------------------------------------
 
 
-def test_coroutines_are_cancelled_at_the_end_and_may_clean_up(make_scheduler: MakeScheduler) -> None:
-    """One that is given up is cancelled; its ``finally`` runs, awaits included; the loop's thread ends."""
+def test_coroutines_that_are_given_up_are_cancelled_and_may_clean_up(make_scheduler: MakeScheduler) -> None:
+    """Their ``finally`` may await; then the loop's thread ends."""
     scheduler = make_scheduler()
     scheduler.start()
-    begun, cleaned = threading.Event(), threading.Event()
+    started, cleaned = threading.Event(), threading.Event()
 
     async def wait() -> None:
-        begun.set()
+        started.set()
         try:
             await asyncio.gather(asyncio.sleep(60), asyncio.sleep(60))
         finally:
@@ -252,15 +282,15 @@ def test_coroutines_are_cancelled_at_the_end_and_may_clean_up(make_scheduler: Ma
             cleaned.set()
 
     run = scheduler.now(wait)
-    assert begun.wait(LIMIT)
+    assert started.wait(LIMIT)
     assert not scheduler.stop(0)
     assert cleaned.wait(LIMIT)
     assert_no_threads_left()
     assert run.state is RunState.CANCELLED
 
 
-def test_async_generators_that_were_left_are_closed_at_the_end(make_scheduler: MakeScheduler) -> None:
-    """Their ``finally`` runs while there is a loop that can run it."""
+def test_unfinished_async_generators_are_closed_at_the_stop(make_scheduler: MakeScheduler) -> None:
+    """Their ``finally`` runs while there still is a loop."""
     scheduler = make_scheduler()
     scheduler.start()
     left, closed = list[object](), list[int]()
@@ -285,13 +315,13 @@ def test_async_generators_that_were_left_are_closed_at_the_end(make_scheduler: M
 
 
 @pytest.mark.parametrize("exits_first", [False, True])
-def test_a_task_that_exits_in_the_moment_of_the_stop_does_not_lose_it(
+def test_a_task_that_raises_system_exit_during_the_stop_does_not_keep_the_loop_alive(
     make_scheduler: MakeScheduler, *, exits_first: bool
 ) -> None:
-    """In the turn in which the loop is told to end, SystemExit in a task: it ends, and all clean up."""
+    """In the same iteration of the loop: the loop ends, and all tasks clean up."""
     scheduler = make_scheduler()
     scheduler.start()
-    begun, stopped, cleaned = threading.Event(), threading.Event(), threading.Event()
+    started, stopped, cleaned = threading.Event(), threading.Event(), threading.Event()
     tasks: list[asyncio.Task[None]] = []
 
     async def exits() -> None:
@@ -300,68 +330,68 @@ def test_a_task_that_exits_in_the_moment_of_the_stop_does_not_lose_it(
     async def job() -> None:
         if exits_first:
             tasks.append(asyncio.create_task(exits()))
-        begun.set()
-        assert stopped.wait(LIMIT)  # the loop stands meanwhile
+        started.set()
+        assert stopped.wait(LIMIT)  # blocks the loop
         if not exits_first:
             tasks.append(asyncio.create_task(exits()))
         try:
             await asyncio.sleep(LIMIT)
         finally:
-            assert isinstance(tasks[0].exception(), SystemExit)  # or Python complains that nobody has looked
+            assert isinstance(tasks[0].exception(), SystemExit)  # or Python warns that it was never retrieved
             cleaned.set()
 
     scheduler.now(job)
-    assert begun.wait(LIMIT)
+    assert started.wait(LIMIT)
     scheduler.stop(0)
     stopped.set()
     assert cleaned.wait(LIMIT)
     assert_no_threads_left()
 
 
-class Excepthook:
-    """Notes what ends a thread."""
+class FakeExcepthook:
+    """Records the exceptions that end threads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.raised: list[BaseException | None] = []
-        monkeypatch.setattr(threading, "excepthook", self.note)
+        monkeypatch.setattr(threading, "excepthook", self.record)
 
-    def note(self, args: threading.ExceptHookArgs) -> None:
-        """Note it."""
+    def record(self, args: threading.ExceptHookArgs) -> None:
+        """Record an exception."""
         self.raised.append(args.exc_value)
 
 
-def test_a_coroutine_that_stops_the_loop_as_it_cleans_up_ends_nothing_else(
+def test_a_coroutine_that_stops_the_loop_while_it_cleans_up_causes_no_error(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop's thread ends without a traceback."""
-    hook = Excepthook(monkeypatch)
+    hook = FakeExcepthook(monkeypatch)
     scheduler = make_scheduler()
     scheduler.start()
-    begun = threading.Event()
+    started = threading.Event()
 
     async def wait() -> None:
-        begun.set()
+        started.set()
         try:
             await asyncio.sleep(LIMIT)
         finally:
             asyncio.get_running_loop().stop()
 
     run = scheduler.now(wait)
-    assert begun.wait(LIMIT)
+    assert started.wait(LIMIT)
     assert not scheduler.stop(0)
     assert_no_threads_left()
     assert run.state is RunState.CANCELLED
     assert hook.raised == []
 
 
-def test_a_coroutine_that_comes_after_the_end_is_closed(make_scheduler: MakeScheduler) -> None:
-    """Work that was given up may still return one: nothing runs it, and Python has nothing to warn of."""
+def test_a_coroutine_that_a_job_returns_after_the_stop_is_closed(make_scheduler: MakeScheduler) -> None:
+    """Otherwise Python would warn that it was never awaited."""
     scheduler = make_scheduler()
     scheduler.start()
     blocker = BlockingJob()
 
     async def never() -> None:
-        """Not run."""
+        """Never run."""
 
     def late() -> Any:
         blocker.run()
@@ -377,21 +407,21 @@ def test_a_coroutine_that_comes_after_the_end_is_closed(make_scheduler: MakeSche
 # --- the end of the process -----------------------------------------------------------------------
 
 
-def test_a_hanging_job_does_not_hold_up_the_process() -> None:
-    """A subprocess whose job hangs ends as soon as its main thread does."""
+def test_a_hanging_job_does_not_keep_the_process_from_ending() -> None:
+    """The process ends as soon as its main thread does."""
     program = (
         "import threading, jobtui\n"
-        "begun = threading.Event()\n"
+        "started = threading.Event()\n"
         "def hang():\n"
-        "    begun.set()\n"
+        "    started.set()\n"
         "    threading.Event().wait()\n"
-        "async def hang_too():\n"
+        "async def hang_in_loop():\n"
         "    import asyncio\n"
         "    await asyncio.Event().wait()\n"
         "scheduler = jobtui.Scheduler(pool=2)\n"
         "scheduler.start()\n"
-        "scheduler.now(hang), scheduler.now(hang_too)\n"
-        "begun.wait(10)\n"
+        "scheduler.now(hang), scheduler.now(hang_in_loop)\n"
+        "started.wait(10)\n"
         "print(scheduler.stop(0.01))\n"
     )
     ended = subprocess.run(
@@ -400,22 +430,22 @@ def test_a_hanging_job_does_not_hold_up_the_process() -> None:
     assert (ended.stdout, ended.stderr) == ("False\n", "")
 
 
-def test_a_process_that_forgets_to_stop_its_scheduler_ends() -> None:
-    """Whatever hangs in it: no thread of ours keeps Python waiting, that of the coroutines included."""
+def test_a_process_ends_without_a_stop_of_its_scheduler() -> None:
+    """Neither a worker nor the event loop keeps Python waiting."""
     program = (
         "import threading, jobtui\n"
-        "begun = threading.Semaphore(0)\n"
+        "started = threading.Semaphore(0)\n"
         "def hang():\n"
-        "    begun.release()\n"
+        "    started.release()\n"
         "    threading.Event().wait()\n"
-        "async def hang_too():\n"
+        "async def hang_in_loop():\n"
         "    import asyncio\n"
-        "    begun.release()\n"
+        "    started.release()\n"
         "    await asyncio.Event().wait()\n"
         "scheduler = jobtui.Scheduler(pool=2)\n"
         "scheduler.start()\n"
-        "scheduler.now(hang), scheduler.now(hang_too)\n"
-        "begun.acquire(), begun.acquire()\n"
+        "scheduler.now(hang), scheduler.now(hang_in_loop)\n"
+        "started.acquire(), started.acquire()\n"
         "print('the end')\n"
     )
     ended = subprocess.run(
@@ -427,8 +457,8 @@ def test_a_process_that_forgets_to_stop_its_scheduler_ends() -> None:
 # --- forks ----------------------------------------------------------------------------------------
 
 
-def test_a_job_may_fork(make_scheduler: MakeScheduler) -> None:
-    """The child has no scheduler's threads and may end at once."""
+def test_a_job_may_fork_and_the_child_may_exit_at_once(make_scheduler: MakeScheduler) -> None:
+    """The scheduler of the parent continues."""
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork")
     scheduler = make_scheduler()
@@ -444,14 +474,14 @@ def test_a_job_may_fork(make_scheduler: MakeScheduler) -> None:
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
-def forked(act: Callable[[], int]) -> int:
-    """What a child process that does something ends with."""
+def exit_status_of_child(act: Callable[[], int]) -> int:
+    """Return the exit status of a forked child that calls a function."""
     if not hasattr(os, "fork"):
         pytest.skip("this system cannot fork")
     child = os.fork()
     if child == 0:
         status = 99
-        signal.alarm(int(LIMIT))  # it may hang, and nobody else would end it
+        signal.alarm(int(LIMIT))  # ends the child if it hangs
         try:
             status = act()
         finally:
@@ -459,76 +489,78 @@ def forked(act: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_forked_child_is_told_that_the_scheduler_is_not_there(make_scheduler: MakeScheduler) -> None:
-    """Though somebody had the lock at the fork: it can look and stop, and gets an error instead of a run."""
+def test_a_started_scheduler_rejects_runs_in_a_forked_child(make_scheduler: MakeScheduler) -> None:
+    """Also if the lock was held at the fork. The child can take snapshots, stop, and make another scheduler."""
     scheduler = make_scheduler()
     scheduler.start()
     assert_ended(scheduler.now(zero))
     release_lock = hold_lock(scheduler)
 
-    def in_the_child() -> int:
+    def in_child() -> int:
         assert scheduler.snapshot().phase is Phase.STOPPED
-        for ask in (scheduler.now, partial(scheduler.in_, 1)):
+        for request in (scheduler.now, partial(scheduler.in_, 1)):
             with pytest.raises(RuntimeError, match="create another one after the fork"):
-                ask(zero)
+                request(zero)
         assert scheduler.stop(LIMIT)
         with Scheduler(tz="UTC") as another:
             assert another.now(zero).result(LIMIT) == 0
         return 7
 
-    assert forked(in_the_child) == 7
+    assert exit_status_of_child(in_child) == 7
     release_lock()
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
-def test_a_scheduler_may_be_started_in_a_forked_child(make_scheduler: MakeScheduler) -> None:
-    """As servers do that load a program once and fork their workers."""
+def test_a_scheduler_that_is_not_started_may_be_started_in_a_forked_child(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Servers load a program once and fork their workers."""
     scheduler = make_scheduler()
     run = scheduler.now(zero)
 
-    def in_the_child() -> int:
+    def in_child() -> int:
         scheduler.start()
         assert run.result(LIMIT) == 0
         assert scheduler.now(zero).result(LIMIT) == 0
         assert scheduler.stop(LIMIT)
         return 7
 
-    assert forked(in_the_child) == 7
+    assert exit_status_of_child(in_child) == 7
     scheduler.start()
     assert run.result(LIMIT) == 0
 
 
-def test_nothing_that_waits_at_the_fork_runs_in_the_child(make_scheduler: MakeScheduler) -> None:
-    """It will run in the parent; and whoever stops the child's copy waits for nothing."""
+def test_a_run_that_waits_at_the_fork_runs_only_in_the_parent(make_scheduler: MakeScheduler) -> None:
+    """A stop in the child does not wait for it."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
     running, waiting = scheduler.now(blocker), scheduler.now(os.getpid)
     blocker.wait_started()
 
-    def in_the_child() -> int:
+    def in_child() -> int:
         scheduler.resize(2)
         assert jobtui_threads() == []
         assert scheduler.stop(10 * LIMIT)
         return 7
 
-    assert forked(in_the_child) == 7
+    assert exit_status_of_child(in_child) == 7
     blocker.release()
     assert_ended(running)
     assert waiting.result(LIMIT) == os.getpid()
 
 
-def test_a_scheduler_that_was_started_and_stopped_in_a_forked_child_says_so(
+def test_a_scheduler_that_the_child_started_and_stopped_does_not_mention_the_parent(
     make_scheduler: MakeScheduler,
 ) -> None:
-    """It is that child's own: nobody is told of another process."""
+    """The message is that of any stopped scheduler."""
     scheduler = make_scheduler()
 
-    def in_the_child() -> int:
+    def in_child() -> int:
         scheduler.start()
         assert scheduler.stop(LIMIT)
-        with pytest.raises(RuntimeError, match="the scheduler has stopped: it takes no more runs"):
+        with pytest.raises(RuntimeError, match="the scheduler has stopped: it accepts no more runs"):
             scheduler.now(zero)
         return 7
 
-    assert forked(in_the_child) == 7
+    assert exit_status_of_child(in_child) == 7

@@ -207,7 +207,7 @@ def test_a_stopped_scheduler_can_be_read_but_runs_nothing(client: ApiClient, sch
     scheduler.stop()
     assert client.get("/snapshot").json["snapshot"]["phase"] == "stopped"
     answer = client.post("/jobs/quick/run")
-    assert (answer.status, answer.detail) == (409, "the scheduler has stopped: it takes no more runs")
+    assert (answer.status, answer.detail) == (409, "the scheduler has stopped: it accepts no more runs")
 
 
 def test_readonly_rejects_commands_but_no_reads(scheduler: Scheduler) -> None:
