@@ -490,7 +490,7 @@ def exit_status_of_child(act: Callable[[], int]) -> int:
 
 
 def test_a_started_scheduler_rejects_runs_in_a_forked_child(make_scheduler: MakeScheduler) -> None:
-    """Also if the lock was held at the fork. The child can take a snapshot, stop, and make a new scheduler."""
+    """Also if the lock was held at the fork. The child can take a snapshot, stop, or make a new scheduler."""
     scheduler = make_scheduler()
     scheduler.start()
     assert_ended(scheduler.now(zero))
