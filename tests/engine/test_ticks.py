@@ -1,4 +1,4 @@
-"""Ticks: when jobs are due, and what becomes of ticks that come late, twice or not at all."""
+"""Tests of ticks: when jobs are due, and what happens to late, repeated and missed ticks."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -14,7 +14,7 @@ DAY = 86_400.0
 
 
 def due_of(harness: EngineHarness, name: str) -> str:
-    """When a job is due next, as a wall time."""
+    """Return when a job is due next, as day and wall-clock time."""
     upcoming = harness.view(harness.engine.jobs[name]).next
     assert upcoming is not None
     return upcoming.strftime("%d %H:%M:%S")
@@ -42,8 +42,8 @@ def test_a_job_added_to_a_running_scheduler_is_due_one_interval_later() -> None:
     assert due_of(harness, "a") == "23 12:00:13"
 
 
-def test_a_tick_starts_a_run_and_moves_next() -> None:
-    """A run from a tick knows its trigger and when it was due."""
+def test_a_tick_starts_a_run_and_sets_the_next_tick() -> None:
+    """The run has its trigger, and the tick as its due time."""
     harness = EngineHarness()
     harness.job(schedule="30 * * * * *")
     harness.advance(29.9)
@@ -55,18 +55,18 @@ def test_a_tick_starts_a_run_and_moves_next() -> None:
     assert harness.tick_entries == []
 
 
-def test_due_things_are_taken_in_the_order_in_which_they_were_due() -> None:
-    """Jobs and one-off runs alike, however late the timer is; equals in the order of asking."""
+def test_due_jobs_and_one_off_runs_are_admitted_in_the_order_of_their_instants() -> None:
+    """However late the timer is; equal instants in the order of the requests."""
     harness = EngineHarness(pool=0)
     slow, fast = harness.job("slow", "@every 3s"), harness.job("fast", "@every 2s")
     one_off = harness.submit_later(harness.job("b"), 2.5)
-    twin = harness.submit_later(harness.job("c"), 2.5)
+    other = harness.submit_later(harness.job("c"), 2.5)
     harness.advance(3.5)
-    assert [run.job for run in harness.start_all()] == [fast, one_off.job, twin.job, slow]
+    assert [run.job for run in harness.start_all()] == [fast, one_off.job, other.job, slow]
 
 
 def test_every_keeps_its_grid_for_a_day_without_drift() -> None:
-    """86,400 ticks of a timer that is always a little late are due on whole seconds of the grid."""
+    """With a timer that is always 3 ms late."""
     harness = EngineHarness()
     job = harness.job(schedule=Every(0.1), overlap=Overlap.SKIP)
     harness.engine.event_log.set_reader_count(0)
@@ -80,8 +80,8 @@ def test_every_keeps_its_grid_for_a_day_without_drift() -> None:
     assert sum(end.ticks for end in harness.endings) + job.queued == 864_000
 
 
-def test_a_late_timer_runs_a_job_once_and_counts_the_rest() -> None:
-    """After suspension one run stands for all ticks that passed; the ledger says how many, since when."""
+def test_a_late_timer_starts_one_run_and_counts_the_missed_ticks() -> None:
+    """After a suspension; the ledger has the number of ticks, and when the first one was due."""
     harness = EngineHarness()
     harness.job(schedule="*/10 * * * * *")
     harness.advance(3600)
@@ -92,8 +92,8 @@ def test_a_late_timer_runs_a_job_once_and_counts_the_rest() -> None:
     assert due_of(harness, "a") == "23 13:00:10"
 
 
-def test_a_tick_that_is_due_this_very_moment_has_passed() -> None:
-    """Of two ticks, the second exactly now, one run is made: it is not held behind the first."""
+def test_a_tick_that_is_due_exactly_now_is_coalesced_with_an_earlier_one() -> None:
+    """No second run is held."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s")
     harness.advance(20)
@@ -102,8 +102,8 @@ def test_a_tick_that_is_due_this_very_moment_has_passed() -> None:
     assert due_of(harness, "a") == "23 12:00:30"
 
 
-def test_a_late_timer_counts_an_interval_jobs_ticks_too() -> None:
-    """Two days of an `every` job are counted by division."""
+def test_a_late_timer_counts_the_missed_ticks_of_an_interval() -> None:
+    """Two days are counted by a division."""
     harness = EngineHarness()
     harness.job(schedule="@every 1m")
     harness.advance(2 * DAY - 60 + 1)
@@ -112,8 +112,8 @@ def test_a_late_timer_counts_an_interval_jobs_ticks_too() -> None:
     assert reason.startswith("2879 ticks since 12:01:00")
 
 
-def test_more_ticks_than_can_be_counted_are_said_to_be_more() -> None:
-    """Two days of a job that is due every second do not hold the lock for seconds: counting ends."""
+def test_the_count_of_missed_cron_ticks_is_limited_and_the_reason_says_more_than() -> None:
+    """To count two days of ticks every second would hold the lock for seconds."""
     harness = EngineHarness()
     harness.job("a", "* * * * * *")
     harness.job("b", "* * * * * *")
@@ -128,11 +128,11 @@ def test_more_ticks_than_can_be_counted_are_said_to_be_more() -> None:
     assert [due_of(harness, name) for name in "abc"] == ["25 12:00:01", "25 12:00:01", "25 12:01:00"]
     harness.start_all()
     harness.advance(1_000)
-    assert harness.tick_entries[3][1] == 999  # the next wake counts from the beginning
+    assert harness.tick_entries[3][1] == 999  # the limit applies to each wake
 
 
-def test_only_what_is_counted_one_by_one_uses_up_the_counting() -> None:
-    """Intervals are divided, and under ``misfire="all"`` there is nothing to count."""
+def test_only_ticks_that_are_counted_one_by_one_count_towards_the_limit() -> None:
+    """Intervals are divided, and with ``misfire="all"`` there is nothing to count."""
     harness = EngineHarness()
     harness.job("divided", "@every 1s")
     harness.job("all", "* * * * * *", misfire=Misfire.ALL)
@@ -146,8 +146,8 @@ def test_only_what_is_counted_one_by_one_uses_up_the_counting() -> None:
     ]
 
 
-def test_misfire_skip_starts_nothing_late() -> None:
-    """Under ``misfire="skip"`` ticks seen more than a second late end MISSED, with how late they were."""
+def test_misfire_skip_starts_no_run_for_ticks_that_are_late() -> None:
+    """They end as MISSED, and the reason says how late they were."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s", misfire=Misfire.SKIP)
     harness.advance(35)
@@ -157,16 +157,16 @@ def test_misfire_skip_starts_nothing_late() -> None:
     assert harness.counts == (0, 1, 0)
 
 
-def test_misfire_skip_forgives_a_second() -> None:
-    """A tick seen a second late is on time."""
+def test_misfire_skip_starts_a_run_for_a_tick_that_is_one_second_late() -> None:
+    """Such a tick is on time."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s", misfire=Misfire.SKIP)
     harness.advance(11)
     assert harness.counts == (0, 1, 0)
 
 
-def test_misfire_skip_drops_a_single_tick_that_is_later_than_a_second() -> None:
-    """Also where no other tick has passed."""
+def test_misfire_skip_misses_a_single_tick_that_is_more_than_a_second_late() -> None:
+    """Even though no other tick has passed."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s", misfire=Misfire.SKIP)
     harness.advance(11.1)
@@ -174,8 +174,8 @@ def test_misfire_skip_drops_a_single_tick_that_is_later_than_a_second() -> None:
     assert harness.counts == (0, 0, 0)
 
 
-def test_misfire_skip_forgives_a_second_also_where_several_ticks_passed_in_it() -> None:
-    """A short interval's ticks are coalesced then, as they would be without the policy."""
+def test_misfire_skip_coalesces_several_ticks_within_one_second() -> None:
+    """As without the policy."""
     harness = EngineHarness()
     harness.job(schedule="@every 250ms", misfire=Misfire.SKIP)
     harness.advance(0.9)
@@ -183,8 +183,8 @@ def test_misfire_skip_forgives_a_second_also_where_several_ticks_passed_in_it() 
     assert [(state, count) for state, count, _ in harness.tick_entries] == [(RunState.COALESCED, 2)]
 
 
-def test_misfire_all_starts_one_run_for_each_tick() -> None:
-    """Under ``misfire="all"`` every tick that passed has its run, each knowing when it was due."""
+def test_misfire_all_starts_one_run_for_each_missed_tick() -> None:
+    """Each run has its own tick as its due time."""
     harness = EngineHarness(pool=0)
     harness.job(schedule="@every 10s", misfire=Misfire.ALL)
     harness.advance(40)
@@ -197,8 +197,8 @@ def test_misfire_all_starts_one_run_for_each_tick() -> None:
     assert due_of(harness, "a") == "23 12:00:50"
 
 
-def test_misfire_all_with_overlap_skip_skips_all_but_the_first() -> None:
-    """The ticks that find the first one's run in their way share one entry."""
+def test_misfire_all_with_overlap_skip_starts_one_run_and_skips_the_other_ticks() -> None:
+    """The skipped ticks share one ledger entry."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s", misfire=Misfire.ALL, overlap=Overlap.SKIP)
     harness.advance(50)
@@ -206,8 +206,8 @@ def test_misfire_all_with_overlap_skip_skips_all_but_the_first() -> None:
     assert harness.tick_entries == [(RunState.SKIPPED, 4, "run 1 is still queued")]
 
 
-def test_misfire_all_has_a_limit_and_says_what_it_left_out() -> None:
-    """Beyond 10,000 runs, the rest of the ticks end MISSED."""
+def test_misfire_all_starts_at_most_10_000_runs_and_misses_the_other_ticks() -> None:
+    """The ledger entry has their number."""
     harness = EngineHarness()
     job = harness.job(schedule="@every 1s", misfire=Misfire.ALL, max_held=20_000)
     harness.advance(10_050)
@@ -218,8 +218,8 @@ def test_misfire_all_has_a_limit_and_says_what_it_left_out() -> None:
     assert harness.view(job).held == 9_999
 
 
-def test_coalesced_ticks_of_a_blocked_job_are_skipped_all_together() -> None:
-    """When the one run is refused, all the ticks it stood for are SKIPPED with the reason."""
+def test_coalesced_ticks_of_a_blocked_job_are_all_skipped() -> None:
+    """Their one run is skipped, and all its ticks with it."""
     harness = EngineHarness()
     harness.job(schedule="@every 10s", overlap=Overlap.SKIP)
     harness.advance(10)
@@ -228,8 +228,8 @@ def test_coalesced_ticks_of_a_blocked_job_are_skipped_all_together() -> None:
     assert harness.tick_entries == [(RunState.SKIPPED, 4, "still running since 12:00:10, run 1")]
 
 
-def test_equal_ticks_in_a_row_share_one_entry() -> None:
-    """Ticks skipped for one reason are one ledger entry that counts; a run in between begins another."""
+def test_consecutive_ticks_skipped_for_one_reason_share_a_ledger_entry() -> None:
+    """After a run, the next skipped tick begins a new entry."""
     harness = EngineHarness()
     job = harness.job(schedule="@every 10s", overlap=Overlap.SKIP)
     harness.advance(10)
@@ -249,8 +249,8 @@ def test_equal_ticks_in_a_row_share_one_entry() -> None:
     assert harness.view(job).recent == (RunState.SKIPPED, RunState.OK, RunState.SKIPPED)
 
 
-def test_a_paused_jobs_ticks_start_nothing_and_share_one_entry() -> None:
-    """They end SKIPPED with the time of the pause; after the resume the next tick starts a run."""
+def test_ticks_of_a_paused_job_are_skipped_and_share_a_ledger_entry() -> None:
+    """The reason has the time of the pause; after the resume the next tick starts a run."""
     harness = EngineHarness()
     job = harness.job(schedule="@every 10s")
     harness.now += 5
@@ -275,8 +275,8 @@ def test_a_paused_jobs_ticks_start_nothing_and_share_one_entry() -> None:
     ]
 
 
-def test_a_paused_jobs_late_ticks_are_counted() -> None:
-    """Also under ``misfire="all"``."""
+def test_late_ticks_of_a_paused_job_are_counted_with_every_misfire_policy() -> None:
+    """Also with ``misfire="all"``."""
     for misfire in Misfire:
         harness = EngineHarness()
         harness.engine.pause_job(harness.job(schedule="@every 10s", misfire=misfire), harness.now)
@@ -284,8 +284,8 @@ def test_a_paused_jobs_late_ticks_are_counted() -> None:
         assert harness.tick_entries == [(RunState.SKIPPED, 10, "paused since 12:00:00")]
 
 
-def test_a_paused_job_runs_by_hand_and_shows_it() -> None:
-    """Pausing stops ticks, not people; a paused job whose run is going is RUNNING."""
+def test_a_paused_job_can_be_run_by_hand() -> None:
+    """Its status is RUNNING while the run lasts."""
     harness = EngineHarness()
     job = harness.job()
     harness.engine.pause_job(job, harness.now)
@@ -297,8 +297,8 @@ def test_a_paused_job_runs_by_hand_and_shows_it() -> None:
     assert harness.view(job).status is JobStatus.PAUSED
 
 
-def test_a_one_off_run_waits_for_its_instant() -> None:
-    """It is SCHEDULED, then passes the same gates as any run; late or not, it is never dropped."""
+def test_a_one_off_run_is_scheduled_until_its_instant_and_is_then_admitted() -> None:
+    """The overlap policy applies; a run that is late is not dropped."""
     harness = EngineHarness()
     job = harness.job(overlap=Overlap.HOLD)
     harness.submit(job)
@@ -313,8 +313,8 @@ def test_a_one_off_run_waits_for_its_instant() -> None:
     assert harness.snapshot().scheduled == ()
 
 
-def test_a_one_off_run_that_is_due_already_goes_at_the_next_tick() -> None:
-    """An instant in the past is due at once."""
+def test_a_one_off_run_that_is_due_already_is_admitted_when_the_timer_wakes() -> None:
+    """Its instant is in the past."""
     harness = EngineHarness()
     run = harness.submit_later(harness.job(), -3600, Trigger.AT)
     assert harness.engine.next_due == NOON - 3600
@@ -322,7 +322,7 @@ def test_a_one_off_run_that_is_due_already_goes_at_the_next_tick() -> None:
     assert [run.state] == [RunState.QUEUED]
 
 
-def test_a_schedule_that_ends_is_never_due_again() -> None:
+def test_a_schedule_without_further_ticks_is_never_due_again() -> None:
     """`Once` has one tick."""
     harness = EngineHarness()
     job = harness.job(schedule=Once(datetime.fromtimestamp(NOON + 5, UTC)))
@@ -333,7 +333,7 @@ def test_a_schedule_that_ends_is_never_due_again() -> None:
 
 
 def test_a_clock_set_back_an_hour_does_not_stall_intervals_and_delays() -> None:
-    """They keep the time they had left; a cron job keeps its instant, so nothing is repeated."""
+    """They keep the time they had left; a cron job keeps its instant, so no tick is repeated."""
     harness = EngineHarness(pool=0)
     harness.job("interval", "@every 10m")
     harness.job("cron", "0 */10 * * * *")
@@ -351,13 +351,13 @@ def test_a_clock_set_back_an_hour_does_not_stall_intervals_and_delays() -> None:
     assert [late.state] == [RunState.SCHEDULED]
     harness.advance(1)
     assert [late.state] == [RunState.QUEUED]
-    harness.advance(3599)  # just before the instant that is left to be fixed
+    harness.advance(3599)  # just before the fixed instant
     assert [fixed.state] == [RunState.SCHEDULED]
     harness.advance(1)
     assert [fixed.state] == [RunState.QUEUED]
 
 
-def test_a_given_start_keeps_its_grid_when_the_clock_is_set_back() -> None:
+def test_an_interval_with_a_given_start_keeps_its_grid_when_the_clock_is_set_back() -> None:
     """``every(start=...)`` names instants of the wall clock."""
     harness = EngineHarness()
     start = datetime.fromtimestamp(NOON + 7, UTC)
@@ -370,8 +370,8 @@ def test_a_given_start_keeps_its_grid_when_the_clock_is_set_back() -> None:
     assert job.schedule.start == start
 
 
-def test_a_clock_corrected_by_days_moves_cron_jobs_too() -> None:
-    """A step back of more than 3 hours says that the clock was wrong: jobs do not sleep for days."""
+def test_a_clock_corrected_by_days_moves_cron_jobs() -> None:
+    """After a step back of more than 3 hours, jobs must not wait for days."""
     harness = EngineHarness()
     harness.job("cron", "0 30 * * * *")
     harness.now -= 2 * DAY
@@ -380,8 +380,8 @@ def test_a_clock_corrected_by_days_moves_cron_jobs_too() -> None:
 
 
 @pytest.mark.parametrize("noise", [0, 0.0005])
-def test_a_step_of_exactly_three_hours_is_no_correction(noise: float) -> None:
-    """Debian cron's rule; a step is measured, and never to the last digit."""
+def test_a_step_of_exactly_three_hours_does_not_move_cron_jobs(noise: float) -> None:
+    """Debian cron's rule; the step is measured inexactly."""
     harness = EngineHarness()
     harness.job("cron", "0 30 * * * *")
     harness.now -= 3 * 3600
@@ -389,8 +389,8 @@ def test_a_step_of_exactly_three_hours_is_no_correction(noise: float) -> None:
     assert due_of(harness, "cron") == "23 12:30:00"
 
 
-def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() -> None:
-    """That run started when the new clock would have shown 08:00 sharp, though the step measures as more."""
+def test_a_corrected_clock_does_not_repeat_the_tick_at_the_instant_of_the_correction() -> None:
+    """The step is measured as larger than it was, and 08:00:00 by the new clock has been processed."""
     harness = EngineHarness()
     harness.job("cron", "0 0 * * * *")
     harness.engine.process_due(harness.now)
@@ -399,8 +399,8 @@ def test_a_corrected_clock_does_not_repeat_the_tick_at_which_it_was_corrected() 
     assert due_of(harness, "cron") == "23 09:00:00"
 
 
-def test_a_clock_set_back_by_days_after_the_stop_makes_nothing_due() -> None:
-    """Not even a cron job, which a correction by days moves: its run would never start nor end."""
+def test_a_clock_set_back_by_days_after_the_stop_makes_no_job_due() -> None:
+    """Not even a cron job: its run would never start, nor end."""
     harness = EngineHarness()
     harness.job("interval", "@every 1s")
     harness.job("cron", "* * * * * *")
@@ -411,27 +411,27 @@ def test_a_clock_set_back_by_days_after_the_stop_makes_nothing_due() -> None:
 
 
 class BrokenZone(tzinfo):
-    """A user's zone that stops working."""
+    """A zone of the user's that raises once it is broken."""
 
     broken = False
 
     def utcoffset(self, moment: datetime | None, /) -> timedelta:
-        """An hour, or an error."""
+        """Return an hour, or raise."""
         if self.broken:
             raise OSError("the zone server is down")
         return timedelta(hours=1)
 
     def dst(self, moment: datetime | None, /) -> timedelta:
-        """None."""
+        """Return no offset."""
         return timedelta(0)
 
     def tzname(self, moment: datetime | None, /) -> str:
-        """The zone's name."""
+        """Return the zone's name."""
         return "Broken"
 
 
-def test_a_schedule_that_raises_stops_its_own_job_alone() -> None:
-    """The others that are due are taken; the error names the job; the next wake does not meet it again."""
+def test_a_schedule_that_raises_stops_only_its_own_job() -> None:
+    """The error names the job, and is not repeated at the next wake."""
     harness = EngineHarness(pool=0)
     zone = BrokenZone()
     broken = harness.job("broken", parse("* * * * * *", tz=zone))
@@ -445,16 +445,16 @@ def test_a_schedule_that_raises_stops_its_own_job_alone() -> None:
     assert [type(event) for event in harness.events].count(InternalError) == 1
 
 
-def test_what_is_due_after_the_calendar_ends_is_never_due() -> None:
-    """The year 9999 cannot be shown in every zone, so a start in it is no start."""
+def test_a_job_with_its_first_tick_in_the_year_9999_is_never_due() -> None:
+    """That year does not exist in the calendar of every zone."""
     harness = EngineHarness()
     last = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
     assert harness.view(harness.job(schedule=Once(last))).next is None
     assert harness.view(harness.job(schedule=Every("1h", last))).next is None
 
 
-def test_the_heartbeat_is_the_last_tick() -> None:
-    """The dashboard shows when the timer last woke."""
+def test_the_heartbeat_is_when_the_timer_last_woke() -> None:
+    """A snapshot shows it."""
     harness = EngineHarness()
     assert harness.snapshot().heartbeat == datetime.fromtimestamp(NOON, UTC)
     harness.advance(7)
