@@ -1,4 +1,4 @@
-"""``jobtui attach``: from what the user typed to a connection, before the screen is taken."""
+"""``jobtui attach``: connect to a scheduler in another process, then show its dashboard."""
 
 from __future__ import annotations
 
@@ -12,55 +12,61 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from yarl import URL
 
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
+from jobtui.cli.arguments import BAD_USAGE
+from jobtui.cli.complaints import complain
 from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
-from jobtui.process.stdio import write_line
 from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
 
-MOST_ATTEMPTS = 3
-BAD_USAGE = 2  # the exit status, as for everything that is wrong with the command line
+MAX_ATTEMPTS = 3  # at the password
 
 _EXAMPLES = f"127.0.0.1:{DEFAULT_PORT}, http://127.0.0.1:{DEFAULT_PORT}/@jobs or unix:/run/jobtui.sock"
 
 
 class CannotAttachError(Exception):
-    """There is nothing to attach to; the message says why."""
+    """The connection failed; the message says why."""
 
 
-def attach(text: str, show: Callable[[Backend], int]) -> int:
-    """Attach to a scheduler in another process, or say on standard error why that cannot be.
+def _run_dashboard(backend: Backend) -> int:
+    from jobtui.tui.app import run_attached  # noqa: PLC0415 - lazy: imports textual
+
+    return run_attached(backend)
+
+
+def attach(text: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -> int:
+    """Attach to a scheduler in another process, or say on standard error why that is impossible.
 
     Args:
         text: Where it listens: ``http://127.0.0.1:9001``, ``127.0.0.1:9001``, ``unix:PATH``.
-        show: Shows it until the user has seen enough. Returns the exit status.
+        run_dashboard: Shows the dashboard until the user quits, and returns the exit status.
 
     Returns:
         The exit status.
     """
     try:
-        source = connect(text)
+        backend = connect(text)
     except CannotAttachError as error:
-        write_line(sys.stderr, f"jobtui: {printable(str(error))}")
+        complain(printable(str(error)))
         return BAD_USAGE
     try:
-        return show(source)
+        return run_dashboard(backend)
     finally:
-        source.close()
+        backend.close()
 
 
 def connect(text: str) -> RemoteBackend:
     """Connect to a scheduler in another process.
 
-    User and password are those in the URL, else those in the environment (JOBTUI_USER, JOBTUI_PASSWORD);
-    where the server wants them and there are none, the user is asked, three times at most.
+    User name and password are read from the URL, else from the environment (JOBTUI_USER, JOBTUI_PASSWORD). If
+    the server requires them and they are missing, the user is asked, at most three times.
 
     Args:
         text: Where it listens, as for `attach`.
 
     Raises:
-        CannotAttachError: That is no address, nothing listens there, or it does not let this one in.
+        CannotAttachError: The address is wrong, nothing listens there, or the server rejects the credentials.
     """
     try:
         target, user, password = parse_target(text)
@@ -69,62 +75,61 @@ def connect(text: str) -> RemoteBackend:
     user = user or os.environ.get("JOBTUI_USER", "")
     password = password or os.environ.get("JOBTUI_PASSWORD", "")
     if user and password:
-        return _connected(target, Credentials(user, password))
+        return _connect(target, Credentials(user, password))
     try:
-        return _connected(target, None)
-    except _UnknownError as error:
+        return _connect(target, None)
+    except _RejectedError as error:
         if not sys.stdin or not sys.stdin.isatty():
             raise CannotAttachError(
-                f"{target} wants a user and a password: put them into JOBTUI_USER and JOBTUI_PASSWORD"
+                f"{target} requires a user name and a password: set JOBTUI_USER and JOBTUI_PASSWORD"
             ) from error
-    return _asked(target, user)
+    return _connect_after_asking(target, user)
 
 
-def _asked(target: Target, known_user: str) -> RemoteBackend:
-    """Ask the user for the credentials until they are right."""
-    write_line(sys.stderr, f"jobtui: {target} wants a user and a password")
-    for attempt in range(1, MOST_ATTEMPTS + 1):
+def _connect_after_asking(target: Target, known_user: str) -> RemoteBackend:
+    """Ask for the credentials until the server accepts them."""
+    complain(f"{target} requires a user name and a password")
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             user = known_user or input("user: ")
             credentials = Credentials(user, getpass("password: "))
         except EOFError:
             break
         try:
-            return _connected(target, credentials)
-        except _UnknownError as error:
-            if attempt == MOST_ATTEMPTS:
+            return _connect(target, credentials)
+        except _RejectedError as error:
+            if attempt == MAX_ATTEMPTS:
                 raise
-            write_line(sys.stderr, f"jobtui: {error}")
-    raise CannotAttachError("without a user and a password there is no way in")
+            complain(str(error))
+    raise CannotAttachError("this server requires a user name and a password")
 
 
-class _UnknownError(CannotAttachError):
-    """The server does not know who asks."""
+class _RejectedError(CannotAttachError):
+    """The server rejects the credentials, or requires some."""
 
 
-def _connected(target: Target, credentials: Credentials | None) -> RemoteBackend:
-    source = RemoteBackend(target, credentials)
+def _connect(target: Target, credentials: Credentials | None) -> RemoteBackend:
+    backend = RemoteBackend(target, credentials)
     try:
-        source.connect()
+        backend.connect()
     except UnauthorizedError as error:
-        raise _UnknownError(str(error)) from None
+        raise _RejectedError(str(error)) from None
     except ConnectionRefusedError as error:
         raise CannotAttachError(f"nothing listens at {target} ({error.args[0]})") from None
     except (OSError, LookupError, RuntimeError, ValueError) as error:
-        said = str(error.args[0])
-        how = "refuses" if isinstance(error, PermissionError) else "cannot be attached to"
-        raise CannotAttachError(f"{target} {how}: {said}") from None
-    return source
+        problem = "refuses the connection" if isinstance(error, PermissionError) else "cannot be attached to"
+        raise CannotAttachError(f"{target} {problem}: {error.args[0]}") from None
+    return backend
 
 
 def parse_target(text: str) -> tuple[Target, str, str]:
-    """Reads what the user typed.
+    """Parse the address that the user typed.
 
     Returns:
-        The server, and the user and the password in its URL, or "".
+        The server, and the user name and the password from the URL, or "".
 
     Raises:
-        ValueError: It is no address; the message says what is wrong, and never repeats a password.
+        ValueError: It is not an address; the message says what is wrong, and never repeats a password.
     """
     if text.startswith("unix:"):
         address = parse_address(text)
@@ -135,14 +140,14 @@ def parse_target(text: str) -> tuple[Target, str, str]:
     if url.scheme not in ("http", "https"):
         raise ValueError(f"{quote_text(url.scheme)} is not http, https or unix; write it as {_EXAMPLES}")
     if not host:
-        raise ValueError(f"there is no address in it; write it as {_EXAMPLES}")
+        raise ValueError(f"the URL has no host; write it as {_EXAMPLES}")
     if url.path.rstrip("/") not in ("", "/@jobs") or url.query or url.fragment:
-        raise ValueError("nothing but /@jobs may stand behind the address")
+        raise ValueError("only the path /@jobs is allowed after the address")
     if port is None and "://" not in text:
-        raise ValueError(f"there is no port in it; did you mean {host}:{DEFAULT_PORT}?")
+        raise ValueError(f"the port is missing; did you mean {host}:{DEFAULT_PORT}?")
     user, password = unquote(url.username or ""), unquote(url.password or "")
     if ":" in user:
-        raise ValueError("a user with a colon in its name cannot log in")
+        raise ValueError("a user name must not contain a colon")
     try:
         origin = str(URL.build(scheme=url.scheme, host=host, port=port))
     except ValueError:
@@ -154,10 +159,12 @@ def _split(text: str) -> SplitResult:
     if text.isascii() and text.isdecimal():
         raise ValueError(f"{text} is a port without an address; did you mean 127.0.0.1:{text}?")
     if not text.isprintable() or any(character.isspace() or character == "\\" for character in text):
-        raise ValueError(f"there are characters in it that no address has; write it as {_EXAMPLES}")
-    with suppress(ValueError):  # brackets that do not close
+        raise ValueError(
+            f"an address must not contain spaces, backslashes or control characters; write it as {_EXAMPLES}"
+        )
+    with suppress(ValueError):  # an unclosed bracket
         return urlsplit(text if "://" in text else f"http://{text}")
-    raise ValueError(f"this is no address; write it as {_EXAMPLES}")
+    raise ValueError(f"this is not an address; write it as {_EXAMPLES}")
 
 
 def _port(url: SplitResult) -> int | None:

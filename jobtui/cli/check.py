@@ -1,9 +1,11 @@
-"""What ``jobtui check`` prints: every job, when it is due next, where it is written, and what to doubt."""
+"""``jobtui check``: print every job with its next ticks and its place in the code, and warnings."""
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -14,33 +16,51 @@ from rich.table import Table
 from rich.text import Text
 
 from jobtui.access.rules import AccessRules
+from jobtui.cli.arguments import OK
+from jobtui.cli.run_target import load_target
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
+from jobtui.process.stdio import write_line
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
-_FIRES = 3  # how many of each job are shown
-_INSTANTS = ("next", "then", "due")  # the columns that have them
-_UNLIMITED = 100_000  # columns, for what is not read on a terminal
+CHECK_FAILED = 1
+
+_TICKS = 3  # next ticks that are shown of each job
+_INSTANT_COLUMNS = ("next", "then", "due")
+_UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
+
+
+def print_report(options: argparse.Namespace) -> int:
+    """Import the target and print the report on it.
+
+    Returns:
+        The exit status.
+    """
+    loaded = load_target(options)
+    if loaded is None:
+        return CHECK_FAILED
+    write_line(sys.stdout, report(loaded, sys.stdout))
+    return OK
 
 
 def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str:
-    """Returns the report on a target, as wide and as colourful as the stream it is meant for.
+    """Return the report on a target, formatted for a stream.
 
-    A terminal is filled and no more; what does not fit is folded, never cut. A pipe or a file gets one line
-    for each job, as long as it takes. Colours are for terminals, and only without ``NO_COLOR``.
-    Nothing is started: an interval's next fires are those that it would have if it started now.
+    For a terminal the lines are folded to its width and nothing is cut; a pipe or a file gets one line for
+    each job, however long. Only terminals get colours, and only without ``NO_COLOR``. Nothing is started: the
+    next ticks of an interval are those it would have if the scheduler started now.
 
     Args:
         loaded: The target.
-        stream: Where the report will be written.
-        clock: What time it is.
+        stream: Where the caller will write the report.
+        clock: The clock; the system's by default.
     """
     scheduler = loaded.scheduler
     now = datetime.fromtimestamp((clock or SystemClock()).now(), scheduler.tz).replace(microsecond=0)
@@ -56,7 +76,7 @@ def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str
     parts: list[RenderableType] = [_heading(loaded, snapshot, now)]
     if jobs := [job for job in snapshot.jobs if job.schedule is not None]:
         wide = _jobs_table(jobs, now, stacked=False)
-        # Told the console's own width, a table would say that it fits: it can always be made to.
+        # Measured at the console's own width, every table fits, because rich would shrink it.
         unlimited = console.options.update(width=_UNLIMITED)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
@@ -73,13 +93,13 @@ def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str
 
 
 def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
-    """What the scheduler is run with."""
+    """Return the target, its settings, pool, zone and status page, a line each."""
     jobs = sum(job.schedule is not None for job in snapshot.jobs)
-    settings = "none found; the defaults"
+    settings = "no file found; all settings have their defaults"
     if loaded.settings.source is not None:
         settings = printable(short_path(loaded.settings.source.absolute()))
         if not loaded.settings_apply:
-            settings += " (not for this scheduler, which the file made itself)"
+            settings += " (not applied: the file makes this scheduler itself)"
     lines = {
         "target": f"{printable(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
         "settings": settings,
@@ -87,10 +107,10 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
         "zone": f"{printable(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
     if loaded.settings.listen is not None:
-        lines["page"] = f"{printable(str(loaded.settings.listen))}, {_who_comes_in(loaded.settings.access)}"
+        lines["page"] = f"{printable(str(loaded.settings.listen))}, {_access_summary(loaded.settings.access)}"
     if loaded.start_functions:
         lines["on start"] = (
-            f"{loaded.start_functions} on_app_start, which check does not call; more jobs may come from there"
+            f"{loaded.start_functions} on_app_start, not called by check; may register more jobs"
         )
     grid = Table.grid(padding=(0, 2, 0, 0))
     for key, value in lines.items():
@@ -98,48 +118,48 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     return grid
 
 
-def _who_comes_in(access: AccessRules) -> str:
-    """Whom the status page is for."""
+def _access_summary(access: AccessRules) -> str:
+    """Return from where the status page can be opened, and under which conditions."""
     networks = "".join(f" and {network}" for network in access.allow)
-    who = f"for this machine{networks}"
+    summary = f"open to this machine{networks}"
     if access.credentials is not None:
-        who += ", with user and password"
-    return f"{who}, readonly" if access.readonly else who
+        summary += ", with user name and password"
+    return f"{summary}, read-only" if access.readonly else summary
 
 
 def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
-    """Every job with its next fires: side by side, or stacked where the terminal is too narrow."""
-    fires = ["next"] if stacked else ["next", *["then"] * (_FIRES - 1)]
+    """Return every job with its next ticks: side by side, or stacked if the terminal is narrow."""
+    ticks = ["next"] if stacked else ["next", *["then"] * (_TICKS - 1)]
     spec = ["schedule"] if stacked else ["schedule", "in words"]
-    table = _table("job", *spec, *fires, "written in")
+    table = _table("job", *spec, *ticks, "written in")
     for job in jobs:
-        assert job.schedule is not None  # the caller left those out
+        assert job.schedule is not None  # the caller has filtered the others
         due = [
-            _instant(instant.astimezone(now.tzinfo)) for instant in islice(_fires(job.schedule, now), _FIRES)
+            _instant(instant.astimezone(now.tzinfo)) for instant in islice(_ticks(job.schedule, now), _TICKS)
         ]
         due = due or ["never"]
         if stacked:
             cells = [f"{job.spec}\n{describe(job.schedule)}", "\n".join(due)]
         else:
-            cells = [job.spec, describe(job.schedule), *due, *[""] * (_FIRES - len(due))]
+            cells = [job.spec, describe(job.schedule), *due, *[""] * (_TICKS - len(due))]
         _add(table, job.name, *cells, _origin(job))
     return table
 
 
 def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
-    """What the authors of the schedules may not have meant, each with its place in front, as compilers do."""
+    """Yield what the author of a schedule may not have meant, as ``file:line: job: sentence``."""
     for job in jobs:
-        assert job.schedule is not None  # the caller left those out
+        assert job.schedule is not None  # the caller has filtered the others
         for sentence in lint_schedule(job.schedule, now):
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
 
 def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
-    """The runs that the file asked for while it was imported."""
+    """Return the one-off runs that the file requested while it was imported."""
     origins = {job.name: _origin(job) for job in snapshot.jobs}
-    table = _table("one-off run", "asked for", "due", "written in")
+    table = _table("one-off run", "trigger", "due", "written in")
     for run in runs:
-        due = "at the start" if run.due is None else _instant(run.due)
+        due = "at start" if run.due is None else _instant(run.due)
         trigger = "now" if run.trigger is Trigger.NOW else run.trigger.value
         _add(table, run.job, trigger, due, origins.get(run.job, ""))
     return table
@@ -148,17 +168,17 @@ def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
 def _table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
-        # A name can be read in pieces, an instant cannot.
-        table.add_column(column, overflow="fold", no_wrap=column in _INSTANTS)
+        # A folded name stays readable, a folded instant does not.
+        table.add_column(column, overflow="fold", no_wrap=column in _INSTANT_COLUMNS)
     return table
 
 
 def _add(table: Table, *cells: str) -> None:
-    # Text, not str: names and specs are the user's, and "[red]" in them is no markup.
+    # Text instead of str, because "[red]" in a user's name or spec is not markup.
     table.add_row(*(Text(printable_lines(cell), overflow="fold") for cell in cells))
 
 
-def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+def _ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     due = schedule.next(after)
     while due is not None:
         yield due
@@ -166,7 +186,7 @@ def _fires(schedule: Schedule, after: datetime) -> Iterator[datetime]:
 
 
 def _instant(instant: datetime) -> str:
-    """Local time with its zone; parts of a second only where there are any."""
+    """Return local time with its zone, and milliseconds only if there are any."""
     precision = "milliseconds" if instant.microsecond else "seconds"
     return f"{instant.replace(tzinfo=None).isoformat(' ', precision)} {instant.tzname()}"
 

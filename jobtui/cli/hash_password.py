@@ -1,4 +1,4 @@
-"""A password that is asked for, and the hash of it that goes into the settings."""
+"""``jobtui hash-password``: read a password and print its hash for the settings."""
 
 from __future__ import annotations
 
@@ -7,53 +7,57 @@ import warnings
 from getpass import GetPassWarning, getpass
 
 from jobtui.access.passwords import hash_password
+from jobtui.cli.arguments import BAD_USAGE, OK
+from jobtui.cli.complaints import complain
 from jobtui.process.stdio import write_line
 
-_LONGEST_LINE = 8192  # bytes; more than any password has
+_MAX_LINE = 8192  # bytes; longer than any password that is allowed
 
 
 class BadPasswordError(ValueError):
-    """There is no password that can be hashed. The message is for the person who typed it."""
+    """The password is missing or not allowed. The message is for the person who typed it."""
 
 
-def print_hash() -> None:
-    """Asks for a password, twice, or reads it from standard input, and prints its hash alone.
+def print_hash() -> int:
+    """Ask for a password twice, or read it from standard input, and print its hash alone.
 
-    Raises:
-        BadPasswordError: There is none, the two differ, or it cannot be used.
+    Returns:
+        The exit status.
     """
-    asked = sys.stdin is not None and sys.stdin.isatty()
+    interactive = sys.stdin is not None and sys.stdin.isatty()
     try:
-        made = hash_password(_asked() if asked else _read())
-    except BadPasswordError:
-        raise
+        password_hash = hash_password(_ask_twice() if interactive else _read_line())
     except ValueError as error:
-        raise BadPasswordError(str(error)) from None
-    write_line(sys.stdout, made)
+        complain(str(error))
+        return BAD_USAGE
+    write_line(sys.stdout, password_hash)
     if sys.stderr is not None and sys.stderr.isatty():
-        write_line(sys.stderr, 'In the settings it is  jobs.auth.pass = "..."  beside jobs.auth.user.')
+        write_line(
+            sys.stderr, 'Put it into the settings as  jobs.auth.pass = "..."  together with jobs.auth.user.'
+        )
+    return OK
 
 
-def _asked() -> str:
+def _ask_twice() -> str:
     with warnings.catch_warnings():
-        warnings.simplefilter("error", GetPassWarning)  # it would be seen on the screen
+        warnings.simplefilter("error", GetPassWarning)  # getpass would show the password on the screen
         try:
             first = getpass("Password: ")
-            again = getpass("The same again: ") if first else ""
+            second = getpass("Repeat the password: ") if first else ""
         except GetPassWarning:
             raise BadPasswordError(
-                "the terminal would show the password; give it on standard input"
+                "this terminal would show the password; pipe it to standard input instead"
             ) from None
         except EOFError:
-            raise BadPasswordError("no password was given") from None
-    if first != again:
-        raise BadPasswordError("the two are not the same")
+            raise BadPasswordError("no password was entered") from None
+    if first != second:
+        raise BadPasswordError("the two passwords differ")
     return first
 
 
-def _read() -> str:
-    """Reads one line from standard input, as it is but for its end."""
-    line = b"" if sys.stdin is None else sys.stdin.buffer.readline(_LONGEST_LINE)
+def _read_line() -> str:
+    """Read one line from standard input and keep everything but its line ending."""
+    line = b"" if sys.stdin is None else sys.stdin.buffer.readline(_MAX_LINE)
     try:
         return line.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Running without a screen: a log of what ends, until a signal says stop."""
+"""``jobtui TARGET --headless``: run without a screen, log each run, stop at a signal."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = 0  # the byte that says that the scheduler has stopped; no signal has this number
-_KILLED = 128  # the exit status for a signal is this and its number, by the custom of shells
+_STOPPED = 0  # the byte that stands for "the scheduler has stopped"; no signal has this number
+_SIGNAL_STATUS = 128  # plus the signal's number: the exit status that shells report for a signal
 
 
 def run_headless(
@@ -31,24 +31,24 @@ def run_headless(
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
 ) -> int:
-    """Run a scheduler until SIGINT or SIGTERM, and log what ends, one line each.
+    """Run a scheduler until SIGINT or SIGTERM, and log one line for each run.
 
-    Call it in the main thread: only there signals can be handled. After the first signal running work gets
-    ``grace`` seconds to end; at a second one the process ends at once.
+    Call it in the main thread, the only one in which Python handles signals. After the first signal running
+    work gets ``grace`` seconds to end; a second signal ends the process at once.
 
     Args:
         scheduler: A scheduler that has not been started.
-        title: Where its jobs come from, such as a file's name.
+        title: Where its jobs come from, such as a file name.
         grace: How long running work may take to end, in seconds.
-        stream: Where the log goes; None is standard error. A slow reader loses lines and is told how many;
-            the jobs are not slower for it.
-        process_exit: Ends this process if something hangs or the signal comes again; None
-            leaves the process alone, and a second signal does nothing.
-        serve: Lets other processes see and steer the scheduler, from before its start until it has stopped;
-            they see what each run prints, too. What it raises is passed on.
+        stream: Receives the log; None is standard error. If it is too slow, lines are dropped and counted in
+            the log, and the jobs are not delayed.
+        process_exit: Ends this process in time, even if a thread hangs. With None a second signal does
+            nothing.
+        serve: Starts the status page before the scheduler starts; the page is closed after the scheduler has
+            stopped. Its exceptions are passed on.
 
     Returns:
-        The exit status: 0, or 128 and the signal's number for one that came before all was started.
+        The exit status: 0, or 128 plus the number of a signal that came before the start was complete.
 
     Raises:
         StartError: An ``on_app_start`` function raised.
@@ -63,19 +63,21 @@ def run_headless(
             cleanup.enter_context(listening)
             address = str(listening.address)
             cleanup.enter_context(capture_streams(console, pass_on=True))
-        log = RunLog(scheduler, title=title, stream=stream, stopped=signals.stopped, address=address)
+        log = RunLog(
+            scheduler, title=title, stream=stream, on_stopped=signals.report_stopped, address=address
+        )
         try:
-            # The last of these functions: until there a signal breaks off the start, from there it is kept.
-            scheduler.on_app_start(signals.keep)
+            # Registered last: a signal interrupts the start until this function has been called.
+            scheduler.on_app_start(signals.stop_interrupting)
             try:
                 scheduler.start()
             except KeyboardInterrupt:
-                return _KILLED + signals.wait()
+                return _SIGNAL_STATUS + signals.wait()
             number = signals.wait()
             if number != _STOPPED:
                 if process_exit is not None:
                     process_exit.force_after(grace + AFTERWARDS)
-                    signals.when_again(lambda again: _quit(process_exit, log, again))
+                    signals.on_next_signal(lambda second: _quit_now(process_exit, log, second))
                 log.stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
                 scheduler.stop(grace)
         finally:
@@ -83,64 +85,64 @@ def run_headless(
     return 0
 
 
-def _quit(process_exit: ProcessExit, log: RunLog, number: int) -> None:
-    """Whoever sends a second signal waits no longer."""
-    process_exit.status = _KILLED + number
+def _quit_now(process_exit: ProcessExit, log: RunLog, number: int) -> None:
+    """End the process at once, because a second signal came."""
+    process_exit.status = _SIGNAL_STATUS + number
     log.quitting(signal.Signals(number).name)
     log.close()
     process_exit.exit_now()
 
 
 class _Signals:
-    """SIGINT and SIGTERM as bytes that can be waited for.
+    """Turns SIGINT and SIGTERM into bytes on a socket, which `wait` reads.
 
-    The interpreter itself writes the number of each signal to a socket, whatever the main thread is doing. No
-    handler of ours does any work, so none can wait for a lock that the thread it interrupted holds.
+    The interpreter writes each signal's number to the socket, whatever the main thread is doing. Our handler
+    does no work, so it cannot wait for a lock that the interrupted thread holds.
     """
 
     def __init__(self) -> None:
         self._reading, self._writing = socket.socketpair()
-        self._writing.setblocking(False)  # the interpreter insists on it
-        self._kept = False
+        self._writing.setblocking(False)  # signal.set_wakeup_fd requires it
+        self._interrupting = True
 
     def __enter__(self) -> Self:
-        """Begin: until `keep` a signal interrupts the main thread as well."""
+        """Install the handlers. Until `stop_interrupting`, a signal also raises KeyboardInterrupt."""
         self._descriptor = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
         self._handlers = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Put everything back as it was."""
+        """Restore the former handlers."""
         for number, handler in self._handlers:
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._descriptor)
-        self._writing.shutdown(socket.SHUT_RDWR)  # ends a thread that still waits
+        self._writing.shutdown(socket.SHUT_RDWR)  # ends the thread of `on_next_signal`
         self._writing.close()
         self._reading.close()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._kept:
+        if self._interrupting:
             raise KeyboardInterrupt
 
-    def keep(self) -> None:
-        """From here on a signal interrupts nothing."""
-        self._kept = True
+    def stop_interrupting(self) -> None:
+        """Let signals only be read by `wait` from now on."""
+        self._interrupting = False
 
     def wait(self) -> int:
-        """Wait for a signal and return its number, or `_STOPPED`."""
+        """Block until a signal or the end of the scheduler; return the signal's number or `_STOPPED`."""
         return next(iter(self._reading.recv(1)), _STOPPED)
 
-    def when_again(self, react: Callable[[int], None]) -> None:
-        """Call a function, in a thread of its own, when one more signal comes."""
-        threading.Thread(target=self._await_again, args=(react,), name="jobtui-signal", daemon=True).start()
+    def on_next_signal(self, handle: Callable[[int], None]) -> None:
+        """Call a function with the number of each further signal, in a thread of its own."""
+        threading.Thread(target=self._read_signals, args=(handle,), name="jobtui-signal", daemon=True).start()
 
-    def _await_again(self, react: Callable[[int], None]) -> None:
-        with suppress(OSError):  # closed: the process ends by itself
+    def _read_signals(self, handle: Callable[[int], None]) -> None:
+        with suppress(OSError):  # the socket is closed when the process ends in time
             while received := self._reading.recv(1):
                 if received[0] in _SIGNALS:
-                    react(received[0])
+                    handle(received[0])
 
-    def stopped(self) -> None:
-        """Tell whoever waits that the scheduler has stopped."""
+    def report_stopped(self) -> None:
+        """Make `wait` return `_STOPPED`. Safe in any thread."""
         with suppress(OSError):
             self._writing.send(bytes([_STOPPED]))

@@ -1,13 +1,21 @@
-"""What ``jobtui next`` prints: the next fires of a spec, and what the clock's changes do to them."""
+"""``jobtui next``: print the next ticks of a spec, and what clock changes do to them."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import shutil
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from jobtui.cli.arguments import BAD_USAGE, OK
+from jobtui.cli.complaints import complain
+from jobtui.process.stdio import write_line
+from jobtui.runtime.clock import SystemClock
+from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import DstEffect, Tick, ticks_after
 from jobtui.schedules.parser import parse
@@ -15,8 +23,7 @@ from jobtui.schedules.schedule import Cron, Dst, Every
 from jobtui.schedules.zones import zone, zone_name
 
 _INDENT = "    "
-_NARROWEST = 40  # columns; a narrower terminal gets lines that it breaks itself
-# Told apart without a colour, and without the word that stands beside each.
+_MIN_WIDTH = 40  # columns; in a narrower terminal the lines are not wrapped
 _MARKS = {
     DstEffect.MOVED: "↷",
     DstEffect.MERGED: "≡",
@@ -25,120 +32,150 @@ _MARKS = {
 }
 
 
-class BadMomentError(ValueError):
-    """A text is no date and time. The message is for the person who typed it."""
+class BadInstantError(ValueError):
+    """A text is not a date and time. The message is for the person who typed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NextFires:
-    """The next fires of a spec.
+class NextTicks:
+    """The next ticks of a spec.
 
     Attributes:
         spec: The spec as it was written.
-        schedule: What it means.
-        start: The fires are strictly later; in the schedule's zone.
-        lines: The fires, and between them what a change of the clock drops; soonest first.
+        schedule: The parsed spec.
+        start: All ticks are strictly later; in the schedule's zone.
+        ticks: The ticks, soonest first, including those that a clock change drops.
     """
 
     spec: str
     schedule: Cron | Every
     start: datetime
-    lines: tuple[Tick, ...]
+    ticks: tuple[Tick, ...]
 
 
-def next_fires(
+def print_next_ticks(options: argparse.Namespace) -> int:
+    """Print the next ticks of the spec on the command line.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        ticks = next_ticks(
+            options.words[0],
+            count=options.count,
+            tz=options.tz,
+            dst=options.dst,
+            start=options.start,
+            now=datetime.fromtimestamp(SystemClock().now(), UTC).replace(microsecond=0),
+        )
+    except BadSpec as error:
+        complain(str(error))
+        return BAD_USAGE
+    except BadInstantError as error:
+        complain(f"--from: {error}")
+        return BAD_USAGE
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
+    write_line(sys.stdout, as_json(ticks) if options.json else as_text(ticks, width))
+    return OK
+
+
+def next_ticks(
     spec: str, *, count: int, tz: str | None, dst: Dst, start: str | None, now: datetime
-) -> NextFires:
-    """Finds the next fires of a spec.
+) -> NextTicks:
+    """Find the next ticks of a spec.
 
     Args:
         spec: The spec.
-        count: How many fires; what is dropped between them is not counted.
-        tz: The name of the zone, where the spec has none; None is the machine's.
+        count: How many ticks to find; dropped ticks between them are not counted.
+        tz: The zone if the spec names none; None is the machine's zone.
         dst: ``"once"`` or ``"every"``.
-        start: From when on, in ISO 8601; without an offset on the clock of the schedule's zone. None is now.
-        now: Aware.
+        start: Find only ticks after this instant, in ISO 8601; without an offset it is in the schedule's
+            zone. None is `now`.
+        now: The current time, aware.
 
     Raises:
-        BadSpec: The spec or the zone is not acceptable.
-        BadMomentError: ``start`` is not acceptable.
+        BadSpec: The spec or the zone is wrong.
+        BadInstantError: `start` is not a date and time.
     """
     schedule = parse(spec, tz=None if tz is None else zone(tz), dst=dst)
-    begin = (now if start is None else _moment(start, schedule)).astimezone(UTC).astimezone(schedule.tz)
-    return NextFires(spec=spec, schedule=schedule, start=begin, lines=tuple(_first(schedule, begin, count)))
+    after = (
+        (now if start is None else _parse_instant(start, schedule)).astimezone(UTC).astimezone(schedule.tz)
+    )
+    ticks = tuple(_first_ticks(schedule, after, count))
+    return NextTicks(spec=spec, schedule=schedule, start=after, ticks=ticks)
 
 
-def _first(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
-    for fire in ticks_after(schedule, start):
-        yield fire
-        count -= not fire.is_dropped
+def _first_ticks(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
+    for tick in ticks_after(schedule, start):
+        yield tick
+        count -= not tick.is_dropped
         if not count:
             return
 
 
-def _moment(text: str, schedule: Cron | Every) -> datetime:
+def _parse_instant(text: str, schedule: Cron | Every) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-        shown = moment if moment.tzinfo is not None else moment.replace(tzinfo=schedule.tz)
-        shown.astimezone(UTC)
+        instant = datetime.fromisoformat(text)
+        aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=schedule.tz)
+        aware.astimezone(UTC)  # raises if it lies outside of the years that datetime knows
     except (ValueError, OverflowError):
-        raise BadMomentError(
-            f"{text!r:.40} is no date and time; write 2026-10-24T12:00, or with an offset"
+        raise BadInstantError(
+            f"{text!r:.40} is not a date and time; write 2026-10-24T12:00, or with an offset"
             " 2026-10-24T12:00+01:00"
         ) from None
-    return shown
+    return aware
 
 
-def as_text(fires: NextFires, width: int | None) -> str:
-    """Returns the fires as lines for a reader.
+def as_text(next_ticks: NextTicks, width: int | None) -> str:
+    """Format ticks as lines for a reader.
 
     Args:
-        fires: The fires.
-        width: How many columns there are; None for as many as it takes.
+        next_ticks: The ticks.
+        width: The terminal's width in columns; None for no limit.
     """
-    schedule = fires.schedule
+    schedule = next_ticks.schedule
     head = [
-        " ".join(fires.spec.split()),
+        " ".join(next_ticks.spec.split()),
         describe(schedule) if schedule.zone_given else f"{describe(schedule)} ({zone_name(schedule.tz)})",
-        f"after {_local(fires.start)}",
+        f"after {_local(next_ticks.start)}",
         "",
     ]
-    if not fires.lines:
-        return "\n".join([*head, "It never fires: nothing matches within 8 years."])
-    rows = [_row(fire, fires.start) for fire in fires.lines]
+    if not next_ticks.ticks:
+        return "\n".join([*head, "It never runs: nothing matches within 8 years."])
+    rows = [_row(tick, next_ticks.start) for tick in next_ticks.ticks]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
-    for row, fire in zip(rows, fires.lines, strict=True):
+    for row, tick in zip(rows, next_ticks.ticks, strict=True):
         lines.append("  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip())
-        if fire.note is not None:
-            lines += _wrapped(fire.note.sentence, width)
+        if tick.note is not None:
+            lines += _wrap(tick.note.sentence, width)
     return "\n".join([*head, *lines])
 
 
-def _row(fire: Tick, start: datetime) -> tuple[str, str, str, str]:
-    mark = "" if fire.note is None else f"{_MARKS[fire.note.effect]} {fire.note.effect.value}"
-    if fire.is_dropped:
-        return "(no fire)", "", "", mark
-    return _local(fire.at), f"{_shown(fire.at.astimezone(UTC))} UTC", _countdown(fire.at, start), mark
+def _row(tick: Tick, start: datetime) -> tuple[str, str, str, str]:
+    mark = "" if tick.note is None else f"{_MARKS[tick.note.effect]} {tick.note.effect.value}"
+    if tick.is_dropped:
+        return "(not due)", "", "", mark
+    return _local(tick.at), f"{_without_zone(tick.at.astimezone(UTC))} UTC", _countdown(tick.at, start), mark
 
 
-def _wrapped(sentence: str, width: int | None) -> list[str]:
-    if width is None or width < _NARROWEST:
+def _wrap(sentence: str, width: int | None) -> list[str]:
+    if width is None or width < _MIN_WIDTH:
         return [_INDENT + sentence]
     return textwrap.wrap(sentence, width, initial_indent=_INDENT, subsequent_indent=_INDENT)
 
 
 def _local(instant: datetime) -> str:
-    return f"{instant:%a} {_shown(instant)} {instant.tzname()}"
+    return f"{instant:%a} {_without_zone(instant)} {instant.tzname()}"
 
 
-def _shown(instant: datetime) -> str:
+def _without_zone(instant: datetime) -> str:
     precision = "milliseconds" if instant.microsecond else "seconds"
     return instant.replace(tzinfo=None).isoformat(" ", precision)
 
 
 def _countdown(instant: datetime, start: datetime) -> str:
-    """How long from the start, in its two largest units."""
+    """Return how long it is from `start` to `instant`, in the two largest units."""
     distance = instant.astimezone(UTC) - start.astimezone(UTC)
     if distance < timedelta(seconds=10):
         return f"in {distance.total_seconds():.3f}".rstrip("0").rstrip(".") + "s"
@@ -150,32 +187,32 @@ def _countdown(instant: datetime, start: datetime) -> str:
     return "in " + " ".join(f"{amount}{unit}" for amount, unit in units[largest : largest + 2] if amount)
 
 
-def as_json(fires: NextFires) -> str:
-    """Returns the fires for a program: instants in ISO 8601, distances in seconds from the start."""
-    schedule = fires.schedule
-    lines = [(fire, _for_json(fire, fires.start)) for fire in fires.lines]
+def as_json(next_ticks: NextTicks) -> str:
+    """Format ticks as JSON: instants in ISO 8601, distances in seconds from `NextTicks.start`."""
+    schedule = next_ticks.schedule
+    ticks = [(tick, _encode_tick(tick, next_ticks.start)) for tick in next_ticks.ticks]
     return json.dumps(
         {
-            "spec": fires.spec,
+            "spec": next_ticks.spec,
             "canonical": str(schedule),
             "words": describe(schedule),
             "zone": zone_name(schedule.tz),
             "dst": schedule.dst if isinstance(schedule, Cron) else None,
-            "after": fires.start.isoformat(),
-            "fires": [line for fire, line in lines if not fire.is_dropped],
-            "dropped": [line for fire, line in lines if fire.is_dropped],
+            "after": next_ticks.start.isoformat(),
+            "ticks": [encoded for tick, encoded in ticks if not tick.is_dropped],
+            "dropped": [encoded for tick, encoded in ticks if tick.is_dropped],
         },
         indent=2,
         ensure_ascii=False,
     )
 
 
-def _for_json(fire: Tick, start: datetime) -> dict[str, object]:
-    instant = fire.at.astimezone(UTC)
+def _encode_tick(tick: Tick, start: datetime) -> dict[str, object]:
+    instant = tick.at.astimezone(UTC)
     return {
-        "local": fire.at.isoformat(),
+        "local": tick.at.isoformat(),
         "utc": f"{instant.replace(tzinfo=None).isoformat()}Z",
         "seconds": (instant - start.astimezone(UTC)).total_seconds(),
-        "effect": None if fire.note is None else fire.note.effect.value,
-        "note": None if fire.note is None else fire.note.sentence,
+        "effect": None if tick.note is None else tick.note.effect.value,
+        "note": None if tick.note is None else tick.note.sentence,
     }

@@ -1,12 +1,12 @@
-"""The log of a scheduler without a screen: one line for each run that ended and each tick that started none.
+"""The log of ``--headless``: one line for each run that ended and for each tick that started no run.
 
     2026-11-23 12:00:01.250 OK        run 12   hash_files  took 0.012s   tick
     2026-11-23 12:00:02.000 FAILED    run 13   import_all  took 1.204s   tick     ValueError: no (shop.py:80)
     2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
 
-The time is the scheduler's, in its zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
-STOPPING, QUITTING, STOPPED, LOST (lines that nobody read in time), TIMER (an exception in it) and CLOCK (it
-was set back).
+Times are in the scheduler's zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
+STOPPING, QUITTING, STOPPED, LOST (events that the log was too slow for), ERROR (an exception inside jobtui)
+and CLOCK (the clock was set back).
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ from jobtui.process.stdio import write_line
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.zones import zone_name
 
-_LAST_LINES = 1.0  # seconds that the log gets to write what has happened, once it is closed
-_MOST_RUNS = 5  # how many runs are named
-_WIDEST_NAME = 32  # a longer name moves the rest of its line
+_CLOSE_TIMEOUT = 1.0  # seconds for the last lines when the log is closed
+_MAX_NAMED_RUNS = 5  # in one line
+_MAX_NAME_WIDTH = 32  # characters; a longer name shifts the rest of its line
 _FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
 
 
 class RunLog:
-    """Writes the log, in a thread of its own: a slow reader of it never slows the scheduler.
+    """Write the log from a thread of its own, so that a slow stream never delays the scheduler.
 
     Args:
-        scheduler: What is logged, from here on.
-        title: Where its jobs come from.
-        stream: Where the lines go.
-        stopped: Called once the scheduler has stopped, whoever stopped it.
-        address: Where other processes can reach the scheduler, or "".
+        scheduler: The scheduler to log, from now on.
+        title: Where its jobs come from, such as a file name.
+        stream: Receives the lines.
+        on_stopped: Called when the scheduler has stopped.
+        address: The address of the status page, or "" without one.
     """
 
     def __init__(
@@ -59,15 +59,17 @@ class RunLog:
         *,
         title: str,
         stream: TextIO,
-        stopped: Callable[[], None],
+        on_stopped: Callable[[], None],
         address: str = "",
     ) -> None:
         self._scheduler = scheduler
         self._title = title
         self._stream = stream
-        self._stopped = stopped
+        self._on_stopped = on_stopped
         self._address = address
-        self._notes: deque[tuple[int, str]] = deque()  # lines of our own, each with the event it comes after
+        self._notes: deque[tuple[int, str]] = (
+            deque()
+        )  # lines without an event: (event to write it after, line)
         self._lost = 0
         self._started = False
         self._given_up = 0
@@ -78,72 +80,74 @@ class RunLog:
         self._subscription = scheduler.subscribe(self._wakeup.set)
         for job in self._subscription.snapshot.jobs:
             self._widen(job.name)
-        self._thread = threading.Thread(target=self._run, name="jobtui-log", daemon=True)
+        self._thread = threading.Thread(target=self._write_until_closed, name="jobtui-log", daemon=True)
         self._thread.start()
 
     def stopping(self, signal_name: str, grace: float, longest: float) -> None:
-        """Say what the scheduler will wait for, before it is told to stop.
+        """Log that the scheduler is about to stop, and which runs it waits for.
 
         Args:
-            signal_name: Why it stops.
-            grace: How many seconds it waits for running work.
-            longest: After how many seconds the process ends in any case.
+            signal_name: The signal that stops it.
+            grace: How long it waits for running work, in seconds.
+            longest: When the process ends at the latest, in seconds from now.
         """
         snapshot = self._scheduler.snapshot()
         text = f"{signal_name}: nothing is running"
         if snapshot.pool.running:
             text = (
-                f"{signal_name}: waiting up to {grace:g} s for {_running(snapshot)}; "
+                f"{signal_name}: waiting up to {grace:g} s for {_running_runs(snapshot)}; "
                 f"the process ends within {longest:g} s, or at once at a second signal"
             )
         self._note(snapshot, "STOPPING", text)
 
     def quitting(self, signal_name: str) -> None:
-        """Say that nothing is waited for any longer."""
+        """Log that the process ends without waiting for the runs."""
         snapshot = self._scheduler.snapshot()
-        self._note(snapshot, "QUITTING", f"{signal_name}, the second signal: giving up {_running(snapshot)}")
+        self._note(
+            snapshot, "QUITTING", f"{signal_name}, the second signal: giving up {_running_runs(snapshot)}"
+        )
 
     def close(self) -> None:
-        """Write what has happened until now, but do not wait for ever for who reads it."""
+        """Write the lines that are left, for at most a second, and end."""
         self._closing = True
         self._wakeup.set()
-        self._thread.join(_LAST_LINES)
+        self._thread.join(_CLOSE_TIMEOUT)
         self._subscription.close()
 
     def _note(self, snapshot: Snapshot, word: str, text: str) -> None:
         self._notes.append((snapshot.seq, self._line(snapshot.at.timestamp(), word, text)))
         self._wakeup.set()
 
-    def _run(self) -> None:
+    def _write_until_closed(self) -> None:
         closing = False
         while not closing:
             self._wakeup.wait()
             self._wakeup.clear()
-            closing = self._closing  # read before the events: the last ones come with or before it
+            closing = self._closing  # read before the events, so that the last events are not missed
             lines = list(self._lines())
             if lines:
                 write_line(self._stream, "\n".join(lines))
 
     def _lines(self) -> Iterator[str]:
-        """The lines for what has happened since the last time, in the order in which it did."""
-        # Notes first: the events that each comes after are there already.
+        """Yield the lines for all events and notes since the last call, in order."""
+        # Take the notes before the events: the event that a note follows has then been published.
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
         events = self._subscription.read()
         lost, self._lost = self._subscription.lost - self._lost, self._subscription.lost
         if lost and events:
             yield self._line(
-                events[0].at, "LOST", f"{lost} events were not logged: they came faster than this was read"
+                events[0].at, "LOST", f"{lost} events are missing here: the log could not keep up"
             )
         for event in events:
             while notes and notes[0][0] < event.seq:
                 yield notes.pop(0)[1]
-            yield from self._told(event)
+            yield from self._event_lines(event)
         yield from (line for _, line in notes)
 
-    def _told(self, event: Event) -> Iterator[str]:
+    def _event_lines(self, event: Event) -> Iterator[str]:
         match event:
             case RunFinished() | TickEnded():
-                yield self._ending(event.at, event.run)
+                yield self._ended_line(event.at, event.run)
             case SchedulerStarted():
                 self._started = True
                 yield self._line(event.at, "STARTED", self._summary())
@@ -151,31 +155,35 @@ class RunLog:
                     yield self._line(event.at, "SERVING", f"listening on {self._address}")
             case SchedulerStopping():
                 self._stopping = True
-            case SchedulerStopped() if self._started:  # else the start has failed, and its error says so
+            case SchedulerStopped() if (
+                self._started
+            ):  # otherwise the start failed, which has a message of its own
                 ended = "all work has ended"
                 if self._given_up:
-                    ended = f"{_count(self._given_up, 'run')} given up; what hangs ends with the process"
+                    ended = (
+                        f"{_count(self._given_up, 'run')} given up; threads that hang end with the process"
+                    )
                 yield self._line(event.at, "STOPPED", ended)
-                self._stopped()
+                self._on_stopped()
             case InternalError():
                 yield self._line(
-                    event.at, "TIMER", f"an exception in the timer, which goes on: {event.error}"
+                    event.at, "ERROR", f"an exception inside jobtui, which continues: {event.error}"
                 )
             case ClockStepped():
                 yield self._line(event.at, "CLOCK", f"the clock was set back by {-event.seconds:.1f} s")
             case _:
-                pass  # how runs get to their end is the dashboard's business
+                pass  # the log shows endings only
 
     def _summary(self) -> str:
         snapshot = self._scheduler.snapshot()
         jobs = sum(job.schedule is not None for job in snapshot.jobs)
-        pool = snapshot.pool.size or "without a limit"
+        pool = snapshot.pool.size or "without limit"
         return (
             f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, "
-            f"zone {zone_name(snapshot.zone)}; stop it with Ctrl+C or SIGTERM"
+            f"zone {zone_name(snapshot.zone)}; stop with Ctrl+C or SIGTERM"
         )
 
-    def _ending(self, at: float, run: RunView) -> str:
+    def _ended_line(self, at: float, run: RunView) -> str:
         self._widen(run.job)
         if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
             self._given_up += 1
@@ -197,11 +205,11 @@ class RunLog:
         return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {printable(text)}"
 
     def _widen(self, name: str) -> None:
-        self._width = max(self._width, min(len(printable(name)), _WIDEST_NAME))
+        self._width = max(self._width, min(len(printable(name)), _MAX_NAME_WIDTH))
 
 
-def _running(snapshot: Snapshot) -> str:
-    named = [f"{printable(run.job)} (run {run.number})" for run in snapshot.running[:_MOST_RUNS]]
+def _running_runs(snapshot: Snapshot) -> str:
+    named = [f"{printable(run.job)} (run {run.number})" for run in snapshot.running[:_MAX_NAMED_RUNS]]
     more = snapshot.pool.running - len(named)
     if more > 0:
         named.append(f"{more} more")

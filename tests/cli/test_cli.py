@@ -111,7 +111,7 @@ class TestUsage:
         for example in examples:
             words = [word for word in shlex.split(example) if not word.startswith("2>")]  # for the shell
             parser = parsers.get(words[0])
-            read = arguments.TargetParser().read(words) if parser is None else parser.read(words[1:])
+            read = arguments.TargetParser().parse(words) if parser is None else parser.parse(words[1:])
             assert not isinstance(read, int), example
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +184,7 @@ class TestUsage:
     def test_options_may_stand_anywhere(self) -> None:
         """Before the command, between it and the target, and after."""
         for line in ("--pool 3 check demo.py", "check --pool 3 demo.py", "check demo.py --pool 3"):
-            read = arguments.TargetParser().read(line.split())
+            read = arguments.TargetParser().parse(line.split())
             assert not isinstance(read, int)
             assert (read.check, read.target, read.pool) == (True, "demo.py", 3)
 

@@ -450,7 +450,7 @@ class Logged:
         self.scheduler = Scheduler(tz="UTC", clock=self.clock, pool=2)
         self.stream = stream or io.StringIO()
         self.stopped = threading.Event()
-        self.log = RunLog(self.scheduler, title="demo.py", stream=self.stream, stopped=self.stopped.set)
+        self.log = RunLog(self.scheduler, title="demo.py", stream=self.stream, on_stopped=self.stopped.set)
 
     def lines(self) -> list[str]:
         """Stop, and return what was logged between STARTED and STOPPED, without the date."""
@@ -488,7 +488,7 @@ class TestLog:
         scheduler.every(5, fail, name="a_longer_name")
         scheduler.every(5, print, name="short")
         stream = io.StringIO()
-        log = RunLog(scheduler, title="demo.py", stream=stream, stopped=lambda: None)
+        log = RunLog(scheduler, title="demo.py", stream=stream, on_stopped=lambda: None)
         scheduler.start()
         for name in ("short", "a_longer_name"):
             scheduler.run(name).wait(LIMIT)
