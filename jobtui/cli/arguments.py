@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from jobtui.access.addresses import Address
 
 OK = 0
-DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"  # what `jobtui demo` runs
-
 BAD_USAGE = 2  # the status that argparse uses
 GRACE = 10.0  # seconds; the default of --grace
+DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"  # what the target `demo` stands for
 
 _MAX_DIGITS = 9  # of --pool and -n
 _DEFAULT_TICKS = 10  # of jobtui next
@@ -46,7 +45,8 @@ Run the jobs that a Python file registers, and show them in a dashboard.
   jobtui hash-password   print the hash of a password, for the settings"""
 
 _EPILOG = """\
-TARGET is a .py file or a package.module; add ":name" to choose one of several schedulers in it.
+TARGET is a .py file or a package.module; add ":name" to choose one of several schedulers in it. The target
+"demo" is jobtui's own demo; write demo.py for a file of your own with that name.
 Settings are read from --config, else from jobtui.toml in the file's folder, else from [tool.jobtui] in the
 pyproject.toml of that folder; for a module also from the current folder.
 
@@ -143,20 +143,16 @@ class TargetParser(Parser):
         self.add_argument("--version", action="version", version=f"jobtui {__version__}")
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Separate the command ``check`` or ``demo`` from the target, wherever the options stand."""
-        command, targets = options.words[:1], options.words
-        options.check = command == ["check"]
-        if options.check:
-            targets = options.words[1:]
-        elif command == ["demo"]:
-            targets = [str(DEMO), *options.words[1:]]
+        """Separate the command ``check`` from the target, wherever the options stand."""
+        options.check = options.words[:1] == ["check"]
+        targets = options.words[1:] if options.check else options.words
         if not targets:
             self.error("missing argument TARGET")
         if len(targets) > 1:
             self.error(f"unexpected argument: {' '.join(targets[1:])}")
         if options.check and (options.headless or options.grace is not None or options.listen is not None):
             self.error("check does not start the scheduler; remove --headless, --grace and --listen")
-        options.target = targets[0]
+        options.target = str(DEMO) if targets[0] == "demo" else targets[0]
 
 
 class NextParser(Parser):
@@ -265,13 +261,13 @@ def _address(text: str) -> Address:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_TICKS):
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MAX_TICKS}, not {text!r:.40}")
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 1 to {_MAX_TICKS}")
     return int(text)
 
 
 def _pool(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
-        raise argparse.ArgumentTypeError(f"a whole number, or 0 for no limit, not {text!r:.40}")
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 0 up (0 is no limit)")
     return int(text)
 
 
@@ -281,5 +277,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= _MAX_GRACE:  # also false for nan
-        raise argparse.ArgumentTypeError(f"a number of seconds from 0 to {_MAX_GRACE:.0f}, not {text!r:.40}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.40} is not a number of seconds from 0 to {_MAX_GRACE:.0f}"
+        )
     return seconds

@@ -151,7 +151,7 @@ def parse_target(text: str) -> tuple[Target, str, str]:
     try:
         origin = str(URL.build(scheme=url.scheme, host=host, port=port))
     except ValueError:
-        raise ValueError(f"{quote_text(host)} is no name of a machine") from None
+        raise ValueError(f"{quote_text(host)} is not a host name") from None
     return Target(origin=origin), user, password
 
 

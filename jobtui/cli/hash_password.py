@@ -14,10 +14,6 @@ from jobtui.process.stdio import write_line
 _MAX_LINE = 8192  # bytes; longer than any password that is allowed
 
 
-class BadPasswordError(ValueError):
-    """The password is missing or not allowed. The message is for the person who typed it."""
-
-
 def print_hash() -> int:
     """Ask for a password twice, or read it from standard input, and print its hash alone.
 
@@ -45,13 +41,13 @@ def _ask_twice() -> str:
             first = getpass("Password: ")
             second = getpass("Repeat the password: ") if first else ""
         except GetPassWarning:
-            raise BadPasswordError(
+            raise ValueError(
                 "this terminal would show the password; pipe it to standard input instead"
             ) from None
         except EOFError:
-            raise BadPasswordError("no password was entered") from None
+            raise ValueError("no password was entered") from None
     if first != second:
-        raise BadPasswordError("the two passwords differ")
+        raise ValueError("the two passwords differ")
     return first
 
 
@@ -61,4 +57,4 @@ def _read_line() -> str:
     try:
         return line.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise BadPasswordError("the password on standard input is not UTF-8") from None
+        raise ValueError("the password on standard input is not UTF-8") from None

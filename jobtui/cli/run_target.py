@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import io
+import shlex
 import sys
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def _run_front_end(
         return run_headless(
             loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
         )
-    if not has_terminal(f"; to run without a screen:\n  jobtui {options.target} --headless"):
+    if not has_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless"):
         return BAD_USAGE
     from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - imports textual, which headless does without
 

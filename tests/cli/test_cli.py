@@ -122,46 +122,49 @@ class TestUsage:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (["--headless"], "TARGET is missing"),
-            (["check"], "TARGET is missing: what shall be checked?"),
-            (["a.py", "b.py"], "one TARGET at a time: b.py is too much"),
-            (["check", "a.py", "b.py"], "one TARGET at a time: b.py is too much"),
+            (["--headless"], "missing argument TARGET"),
+            (["check"], "missing argument TARGET"),
+            (["a.py", "b.py"], "unexpected argument: b.py"),
+            (["check", "a.py", "b.py"], "unexpected argument: b.py"),
             (["a.py", "--haedless"], "unrecognized arguments: --haedless"),
             (["a.py", "--head"], "unrecognized arguments: --head"),
             (["a.py", "--pool"], "argument --pool: expected one argument"),
             (
                 ["a.py", "--pool", "-1"],
-                "argument --pool: a whole number from 0 on, where 0 is no limit; not '-1'",
+                "argument --pool: '-1' is not a whole number from 0 up (0 is no limit)",
             ),
             (
                 ["a.py", "--pool", "four"],
-                "argument --pool: a whole number from 0 on, where 0 is no limit; not 'four'",
+                "argument --pool: 'four' is not a whole number from 0 up (0 is no limit)",
             ),
-            (["a.py", "--pool", "9" * 5000], "argument --pool: a whole number"),
-            (["a.py", "--grace", "-1"], "argument --grace: a number of seconds from 0 to 1000000; not '-1'"),
+            (["a.py", "--pool", "9" * 5000], "argument --pool: '9999"),
+            (
+                ["a.py", "--grace", "-1"],
+                "argument --grace: '-1' is not a number of seconds from 0 to 1000000",
+            ),
             (
                 ["a.py", "--grace", "nan"],
-                "argument --grace: a number of seconds from 0 to 1000000; not 'nan'",
+                "argument --grace: 'nan' is not a number of seconds from 0 to 1000000",
             ),
             (
                 ["a.py", "--grace", "10s"],
-                "argument --grace: a number of seconds from 0 to 1000000; not '10s'",
+                "argument --grace: '10s' is not a number of seconds from 0 to 1000000",
             ),
             (
                 ["a.py", "--grace", "inf"],
-                "argument --grace: a number of seconds from 0 to 1000000; not 'inf'",
+                "argument --grace: 'inf' is not a number of seconds from 0 to 1000000",
             ),
             (
                 ["check", "a.py", "--headless"],
-                "check starts nothing: --headless, --grace and --listen make no sense with it",
+                "check does not start the scheduler; remove --headless, --grace and --listen",
             ),
             (
                 ["check", "a.py", "--grace", "1"],
-                "check starts nothing: --headless, --grace and --listen make no sense with it",
+                "check does not start the scheduler; remove --headless, --grace and --listen",
             ),
             (
                 ["check", "a.py", "--listen", "127.0.0.1:9001"],
-                "check starts nothing: --headless, --grace and --listen make no sense with it",
+                "check does not start the scheduler; remove --headless, --grace and --listen",
             ),
             (
                 ["a.py", "--listen", "9001"],
@@ -309,7 +312,7 @@ class TestStart:
         terminal(stdin=stdin, stdout=stdout)
         assert main(["demo.py"]) == 2
         assert capsys.readouterr().err == (
-            f"jobtui: the dashboard needs a terminal, and {blind} is none. Without a screen, it is\n"
+            f"jobtui: the dashboard needs a terminal, but {blind} is not one; to run without a screen:\n"
             "  jobtui demo.py --headless\n"
         )
 
@@ -493,7 +496,9 @@ class TestListen:
             missing, "demo.py", "--headless", *(["--listen", "127.0.0.1:0"] * (by == "option"))
         )
         assert done.returncode == 2
-        assert done.stderr.startswith("jobtui: the status page needs  pip install 'jobtui[web]'  (")
+        assert done.stderr.startswith(
+            "jobtui: the status page needs the extra 'web': pip install 'jobtui[web]'  ("
+        )
         assert missing in done.stderr
         assert done.stderr.count("\n") == 1
         assert run_without(missing, "check", "demo.py").returncode == 0
@@ -522,35 +527,55 @@ def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
+class FakeConnection:
+    """A backend that only records whether it has been closed."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.closed = False
+
+    def close(self) -> None:
+        """Record it."""
+        self.closed = True
+
+
 class TestAttach:
     """``jobtui attach``."""
 
-    def test_it_is_handed_on(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The words as typed, what shows a source, and the exit status."""
+    def test_attach_connects_to_the_address_shows_the_dashboard_and_returns_its_status(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The connection is closed afterwards."""
+        connections: list[FakeConnection] = []
+        shown: list[FakeConnection] = []
 
-        def attach(text: str, show: Callable[[object], int]) -> int:
-            return show(text)
+        def connect(address: str) -> FakeConnection:
+            connections.append(FakeConnection(address))
+            return connections[-1]
 
-        calls: list[object] = []
-
-        def run_attached(source: object) -> int:
-            calls.append(source)
+        def run_attached(connection: FakeConnection) -> int:
+            assert not connection.closed
+            shown.append(connection)
             return 5
 
-        module, app = ModuleType("jobtui.cli.attach"), ModuleType("jobtui.tui.app")
-        module.attach = attach  # type: ignore[attr-defined] # a module made by hand
-        app.run_attached = run_attached  # type: ignore[attr-defined] # as above
-        monkeypatch.setitem(sys.modules, "jobtui.cli.attach", module)
+        app = ModuleType("jobtui.tui.app")
+        app.run_attached = run_attached  # type: ignore[attr-defined] # a module made by hand
         monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+        monkeypatch.setattr("jobtui.cli.attach.connect", connect)
         terminal(stdin=True, stdout=True)
         assert main(["attach", "http://me@127.0.0.1:9001"]) == 5
         assert main(["attach", "unix:/run/x"]) == 5
-        assert calls == ["http://me@127.0.0.1:9001", "unix:/run/x"]
+        assert shown == connections
+        assert [connection.address for connection in connections] == [
+            "http://me@127.0.0.1:9001",
+            "unix:/run/x",
+        ]
+        assert all(connection.closed for connection in connections)
 
     def test_ctrl_c_at_the_password(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         """Status 130."""
 
-        def attach(_text: str, _show: object) -> int:
+        def attach(_text: str) -> int:
             raise KeyboardInterrupt
 
         module = ModuleType("jobtui.cli.attach")
@@ -582,13 +607,13 @@ class TestAttach:
         """There is no screen to show anything on."""
         terminal(stdin=stdin, stdout=stdout)
         assert main(["attach", "127.0.0.1:9001"]) == 2
-        assert capsys.readouterr().err == f"jobtui: the dashboard needs a terminal, and {blind} is none\n"
+        assert capsys.readouterr().err == f"jobtui: the dashboard needs a terminal, but {blind} is not one\n"
 
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            ([], "URL is missing: where does the other one listen?"),
-            (["http://me:hunter22@a", "b"], "one URL at a time"),
+            ([], "missing argument URL"),
+            (["http://me:hunter22@a", "b"], "only one URL is allowed"),
             (["127.0.0.1:9001", "--headless"], "unrecognized arguments: --headless"),
         ],
     )
@@ -614,7 +639,9 @@ class TestAttach:
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=LIMIT, check=False
         )
         assert done.returncode == 2
-        assert done.stderr.startswith("jobtui: jobtui attach needs  pip install 'jobtui[web]'  (")
+        assert done.stderr.startswith(
+            "jobtui: jobtui attach needs the extra 'web': pip install 'jobtui[web]'  ("
+        )
 
 
 class TestCheck:
@@ -640,7 +667,7 @@ class TestCheck:
         lines = [re.sub(" {2,}", "|", line) for line in done.stdout.splitlines()]
         assert lines[:3] == ["target|demo.py: 4 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
         assert lines[3].startswith("zone|Europe/Oslo, now 2")
-        assert lines[4].startswith("on start|1 on_app_start, which check does not call")
+        assert lines[4].startswith("on start|1 on_app_start, not called by check")
         assert lines[6] == "job|schedule|in words|next|then|then|written in"
         name, spec, words, *fires, origin = lines[7].split("|")
         assert name == "refresh_the_cache_of_all_products_and_their_pictures"
@@ -660,9 +687,9 @@ class TestCheck:
         assert lines[12] == "warnings"
         assert lines[13] == "(not Python): never: it never runs within 8 years: there is no day 30 in FEB"
         del lines[11:14]
-        assert lines[12] == "one-off run|asked for|due|written in"
+        assert lines[12] == "one-off run|trigger|due|written in"
         assert re.fullmatch(r"refresh_the_cache\S+\|in\|\S+ \S+ CES?T\|demo\.py:2", lines[13])
-        assert lines[14] == "print|now|at the start|(not Python)"
+        assert lines[14] == "print|now|at start|(not Python)"
 
     def test_warnings_have_the_place_of_the_job_in_front(
         self, write: Write, capsys: pytest.CaptureFixture[str]
@@ -711,7 +738,7 @@ class TestCheck:
         assert main(["check", "demo.py:s"]) == 0
         out = capsys.readouterr().out
         assert "target    demo.py:s: 1 job on a schedule\n" in out
-        assert "settings  jobtui.toml (not for this scheduler, which the file made itself)\n" in out
+        assert "settings  jobtui.toml (not applied: the file makes this scheduler itself)\n" in out
         assert "pool      no limit\n" in out
         assert len(re.findall(r"\d\d:00:00 JST", out)) == 3
 
@@ -719,17 +746,23 @@ class TestCheck:
         ("settings", "said"),
         [
             ("", ""),
-            ('jobs.listen = "127.0.0.1:9001"', "page      http://127.0.0.1:9001/@jobs, for this machine\n"),
+            (
+                'jobs.listen = "127.0.0.1:9001"',
+                "page      http://127.0.0.1:9001/@jobs, open to this machine\n",
+            ),
             (
                 'jobs.listen = "unix:/run/x"\njobs.readonly = true',
-                "page      unix:/run/x, for this machine, readonly\n",
+                "page      unix:/run/x, open to this machine, read-only\n",
             ),
             (
                 (
                     'jobs.listen = "[::]:80"\njobs.allow = ["10.0.0.0/8"]\n'
                     '[jobs.auth]\nuser = "ada"\npass = "love"'
                 ),
-                "page      http://[::]:80/@jobs, for this machine and 10.0.0.0/8, with user and password\n",
+                (
+                    "page      http://[::]:80/@jobs, open to this machine and 10.0.0.0/8, "
+                    "with user name and password\n"
+                ),
             ),
         ],
     )

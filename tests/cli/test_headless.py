@@ -184,7 +184,7 @@ jobtui.now(work)
             assert "CANCELLED run 1    hang" in process.stderr.text
             assert "given up" in process.stderr.text
             assert process.stderr.text.endswith(
-                " STOPPED   1 run given up; what hangs ends with the process\n"
+                " STOPPED   1 run given up; threads that hang end with the process\n"
             )
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -497,7 +497,7 @@ class TestLog:
         _, short, longer, _ = stream.getvalue().splitlines()
         assert short.index("took") == longer.index("took")
         assert (
-            "demo.py: 2 jobs on a schedule, pool 10, zone UTC; stop it with Ctrl+C or SIGTERM"
+            "demo.py: 2 jobs on a schedule, pool 10, zone UTC; stop with Ctrl+C or SIGTERM"
             in stream.getvalue()
         )
 
@@ -559,7 +559,7 @@ class TestLog:
         [
             (
                 lambda scheduler: scheduler._kernel._report_internal_error(OSError("no\nspace")),
-                "TIMER     an exception in the timer, which goes on: OSError: no space",
+                "ERROR     an exception inside jobtui, which continues: OSError: no space",
             ),
             (
                 lambda scheduler: scheduler._kernel.apply(
@@ -634,7 +634,7 @@ class TestSlowReader:
         for _ in ("STARTED", "LOST"):
             assert stream.written.acquire(timeout=LIMIT)
         assert logged.lines() == [
-            "12:00:00.000 LOST      2000 events were not logged: they came faster than this was read"
+            "12:00:00.000 LOST      2000 events are missing here: the log could not keep up"
         ]
 
     def test_it_does_not_hold_up_the_end(self) -> None:

@@ -73,7 +73,7 @@ class TestPiped:
         assert capsys.readouterr() == (
             "",
             (
-                "jobtui: the password is asked for, or read from standard input; it is no argument\n"
+                "jobtui: the password is read from the prompt or standard input, not from an argument\n"
                 "Try  jobtui hash-password --help\n"
             ),
         )
@@ -135,23 +135,23 @@ class TestTyped:
     def test_it_is_asked_for_twice_and_not_shown(self, typist: Typist) -> None:
         """The hash is on standard output; the screen has a hint for the settings, and not the password."""
         typist.type("Password: ", SECRET + "\n")
-        typist.type("The same again: ", SECRET + "\n")
+        typist.type("Repeat the password: ", SECRET + "\n")
         status, out, screen = typist.end()
         assert status == 0
         assert read_password(out.strip()).matches(SECRET)
         assert re.sub(r"\s+", " ", screen) == (
-            ' In the settings it is jobs.auth.pass = "..." beside jobs.auth.user. '
+            ' Put it into the settings as jobs.auth.pass = "..." together with jobs.auth.user. '
         )
 
     def test_two_that_differ(self, typist: Typist) -> None:
         """Nobody knows which of them is the right one."""
         typist.type("Password: ", SECRET + "\n")
-        typist.type("The same again: ", "hunter23\n")
-        assert typist.end() == (2, "", "\r\njobtui: the two are not the same\r\n")
+        typist.type("Repeat the password: ", "hunter23\n")
+        assert typist.end() == (2, "", "\r\njobtui: the two passwords differ\r\n")
 
     @pytest.mark.parametrize(
         ("keys", "said"),
-        [("\n", "the password is empty"), ("\x04", "no password was given")],
+        [("\n", "the password is empty"), ("\x04", "no password was entered")],
     )
     def test_none(self, typist: Typist, keys: str, said: str) -> None:
         """Enter alone, or Ctrl+D: it is not asked for again."""
@@ -159,7 +159,7 @@ class TestTyped:
         status, out, screen = typist.end()
         assert (status, out, screen.strip()) == (2, "", f"jobtui: {said}")
 
-    @pytest.mark.parametrize("prompts", [["Password: "], ["Password: ", "The same again: "]])
+    @pytest.mark.parametrize("prompts", [["Password: "], ["Password: ", "Repeat the password: "]])
     def test_ctrl_c(self, typist: Typist, prompts: list[str]) -> None:
         """Status 130, and no traceback."""
         for prompt in prompts[:-1]:
@@ -183,5 +183,5 @@ class TestTyped:
         assert main(["hash-password"]) == 2
         assert capsys.readouterr() == (
             "",
-            "jobtui: the terminal would show the password; give it on standard input\n",
+            "jobtui: this terminal would show the password; pipe it to standard input instead\n",
         )
