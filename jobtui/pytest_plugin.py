@@ -1,6 +1,7 @@
-"""What pytest finds where jobtui is installed: the fixture ``simulated_scheduler``, and its marker.
+"""The pytest plugin: the fixture ``simulated_scheduler`` and the marker ``simulated``.
 
-It is loaded in every run of pytest, so it loads nothing itself before a test asks for the fixture.
+pytest imports it in every environment where jobtui is installed, so it imports nothing of jobtui before a
+test uses the fixture.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "simulated(start, *, tz, ...): what `simulated_scheduler` is made with; see jobtui.testing.simulated",
+        "simulated(start, *, tz, ...): the arguments of `simulated_scheduler`; see jobtui.testing.simulated",
     )
 
 
@@ -26,10 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def simulated_scheduler(request: pytest.FixtureRequest) -> Iterator[SimulatedScheduler]:
     """A jobtui scheduler whose time passes when the test says so.
 
-    It starts at midnight of 2026-01-01, UTC. Another start, zone or pool is said with a marker:
+    Its clock starts at midnight of 2026-01-01, UTC. The marker changes start, zone and pool:
     ``@pytest.mark.simulated(start="2026-03-08T00:00", tz="America/New_York")``.
     """
-    from jobtui.testing import simulated  # noqa: PLC0415 - most tests of most people do not need it
+    from jobtui.testing import simulated  # noqa: PLC0415 - loaded only for tests that use it
 
     marker = request.node.get_closest_marker("simulated")
     args, kwargs = (marker.args, marker.kwargs) if marker else ((), {})

@@ -33,7 +33,7 @@ from jobtui.engine.views import JobView, Liveness, Snapshot
 from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
-from jobtui.runtime.executors.base import Outcome, Worker
+from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
 from jobtui.runtime.state_lock import StateLock
@@ -60,6 +60,8 @@ class Kernel:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
         clock: The source of time.
+        make_executor: Makes the executor for this kernel and its clock.
+        make_timer: Makes the timer, from the arguments of `Timer`.
 
     Attributes:
         clock: The source of time.
@@ -69,7 +71,15 @@ class Kernel:
 
     run_type: ClassVar[type[Run]] = Run
 
-    def __init__(self, *, pool: int, tz: tzinfo, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        pool: int,
+        tz: tzinfo,
+        clock: Clock,
+        make_executor: Callable[[Dispatcher, Clock], ThreadExecutor] = ThreadExecutor,
+        make_timer: Callable[..., Timer] = Timer,
+    ) -> None:
         self.clock = clock
         self._now = clock.now
         self._lock = StateLock()
@@ -82,8 +92,8 @@ class Kernel:
         self._run_numbers = self._pool.run_numbers
         self.one_offs = self._engine.one_off_jobs
         self._batches: list[Batch] = []  # those that workers execute without the lock
-        self._executor = ThreadExecutor(self, clock)
-        self._timer = Timer(self._poll, self._report_internal_error, clock.monotonic)
+        self._executor = make_executor(self, clock)
+        self._timer = make_timer(self._poll, self._report_internal_error, clock.monotonic)
         self._timer_due = -math.inf  # when the timer will next wake; before its start, never wake it
         self._straggler_check_due = False  # whether the timer will soon check for stragglers
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
@@ -524,11 +534,15 @@ class Kernel:
                 self._stop_callers.add(caller)
 
         self.apply(stop)
-        self._drained.wait(min(grace, threading.TIMEOUT_MAX))
+        self._wait_until_drained(grace)
         self.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
         self._executor.cancel_coroutines()
         return self._ended_in_time
+
+    def _wait_until_drained(self, grace: float) -> None:
+        """Block until all other work has ended, at most ``grace`` seconds."""
+        self._drained.wait(min(grace, threading.TIMEOUT_MAX))
 
     def _check_drained(self) -> None:
         """Set `_drained` if no run is RUNNING but those that called `stop`. Call with the lock held."""

@@ -1,4 +1,4 @@
-"""Who does the work where there are no threads: whoever asks for it, one run after the other."""
+"""The executor of the test kit: executes one run after the other, in the thread that requests them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from jobtui.simulation.inline_loop import InlineLoop
 
-MOST_RUNS = 100_000  # at one instant; a burst is smaller, and a job that always asks for itself has no end
-MOST_WAITS = 1_000  # for its cancellation, in one run, for which time stands
+MAX_RUNS = 100_000  # at one instant; only a job that always starts itself again exceeds it
+MAX_WAITS = 1_000  # of one run for its cancellation, at one instant
 
 
-class _StandingRequest(StopRequest):
-    """The request to stop a run for which time stands: waiting for it takes none."""
+class _InstantStopRequest(StopRequest):
+    """A stop request in simulated time: waiting takes no time, because none passes while a job runs."""
 
     __slots__ = ("_waits",)
 
@@ -34,162 +34,166 @@ class _StandingRequest(StopRequest):
         self._waits = 0
 
     def wait_requested(self, timeout: float | None) -> bool:
-        """As if the time were over."""
+        """Return at once, as if the timeout had passed."""
         self._waits += 1
-        if not self.acknowledge() and (timeout is None or self._waits > MOST_WAITS):
+        if not self.acknowledge() and (timeout is None or self._waits > MAX_WAITS):
             raise RuntimeError(
-                "this job waits to be cancelled, and nobody can do that: time stands while a job runs"
+                "this job waits to be cancelled, which cannot happen: no time passes while a job runs"
             )
         return self.acknowledge()
 
 
-class InlineEventLoop(EventLoopThread):
-    """One asyncio event loop without a thread, made when the first coroutine comes.
+class InlineLoopRunner(EventLoopThread):
+    """Runs one asyncio event loop in the calling thread. The loop is created for the first coroutine.
 
     Args:
-        clock: What its time is.
+        clock: The time of the loop.
     """
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__()
         self._clock = clock
-        self._inline: InlineLoop | None = None
+        self._inline_loop: InlineLoop | None = None
 
     def start_task(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
-        """Do the work of a run until it waits for something. Returns False once closed."""
+        """Execute the work of a run until it waits. Returns False if the loop has been stopped."""
         started = super().start_task(run, work, context)
         self.resume()
         return started
 
     def resume(self) -> None:
-        """Let every coroutine go on that can at this instant."""
-        loop = self._inline
-        while loop is not None and (self._tasks or loop.unfinished) and not loop.is_running():
+        """Run every coroutine that can continue at this instant until it waits again."""
+        loop = self._inline_loop
+        while loop is not None and (self._tasks or loop.has_waiting_tasks) and not loop.is_running():
             try:
                 loop.run_until_idle()
-            except SystemExit:  # raised in a task that a coroutine has made; it ends nothing else
+            except SystemExit:  # from a task that a coroutine created; other tasks continue
                 continue
             return
 
     @property
-    def may_run(self) -> bool:
-        """Whether no other loop runs in this thread, such as that of a test which is a coroutine."""
-        from asyncio import _get_running_loop  # noqa: PLC0415 - a test without coroutines need not wait
+    def can_run(self) -> bool:
+        """Whether no other loop runs in this thread, such as that of a test that is a coroutine."""
+        from asyncio import _get_running_loop  # noqa: PLC0415 - takes 30 ms, which most tests do not need
 
-        return _get_running_loop() in (None, self._inline)
+        return _get_running_loop() in (None, self._inline_loop)
 
     @property
-    def seconds_left(self) -> float:
-        """How many seconds no coroutine will go on; inf if time alone brings none to do so."""
-        return math.inf if self._inline is None else self._inline.wakes - self._clock.monotonic()
+    def seconds_until_wakeup(self) -> float:
+        """The seconds until a coroutine continues; inf if the clock alone resumes none."""
+        loop = self._inline_loop
+        return math.inf if loop is None else loop.next_wakeup - self._clock.monotonic()
 
     def stop_loop(self) -> None:
-        """Cancel every task and let each clean up."""
+        """Cancel every task, and run the loop until each has cleaned up."""
         super().stop_loop()
-        loop = self._inline
+        loop = self._inline_loop
         if loop is None or loop.is_closed():
             return
-        loop.closing = True
-        if self.may_run:
+        loop.moves_clock = True
+        if self.can_run:
             self._run_loop(loop)
         else:
             loop.close()
 
     def _start_loop(self) -> asyncio.AbstractEventLoop:
-        from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - it brings asyncio
+        from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - imports asyncio
 
-        self._inline = InlineLoop(self._clock)
-        return self._inline
+        self._inline_loop = InlineLoop(self._clock)
+        return self._inline_loop
 
 
 class InlineExecutor(ThreadExecutor):
-    """Whatever may start is run at once, one after the other, on the thread that asks.
+    """Executes runs in the calling thread as soon as they may start.
 
-    What a job asks for comes when the job has ended.
+    A run that a job requests starts after the job has ended.
 
     Args:
-        dispatcher: Who has the runs.
-        clock: Measures how long the work takes, which is nothing unless a coroutine waits for it to move.
-
-    Attributes:
-        called: Is called when there is something to run; by default it is run.
-        begun: Is told of each run before its work begins.
+        dispatcher: The kernel.
+        clock: Measures how long the work takes: no time, unless a coroutine waits for the clock to move.
+        run_pending: Is called, without the lock, when a run may start.
+        on_run_start: Is called with each run before it is executed.
     """
 
-    def __init__(self, dispatcher: Dispatcher, clock: ManualClock) -> None:
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        clock: ManualClock,
+        run_pending: Callable[[], None],
+        on_run_start: Callable[[RunRecord], None],
+    ) -> None:
         super().__init__(dispatcher, clock)
-        self.called: Callable[[], object] = self._work_off
-        self.begun: Callable[[RunRecord], object] = bool
-        self._event_loop = self._coroutines = InlineEventLoop(clock)
-        self.short_run_limit = 0.0  # there is nobody else to wake
-        self._working = False
+        self._run_pending = run_pending
+        self._on_run_start = on_run_start
+        self._event_loop = self._loop_runner = InlineLoopRunner(clock)
+        self.short_run_limit = 0.0  # there is no other worker to wake
+        self._executing = False
         self._interrupt: KeyboardInterrupt | None = None
-        self._budget = MOST_RUNS
+        self._runs_left = MAX_RUNS
 
     def wake_or_spawn(self) -> Callable[[], None]:
-        """There is something to run; under the lock. Returns what runs it, after the lock."""
-        return self._come
+        """Return what executes the run that may start; to be called without the lock."""
+        return self._run_pending_unless_executing
 
-    def _come(self) -> None:
-        if not self._working:
-            self.called()
+    def _run_pending_unless_executing(self) -> None:
+        if not self._executing:
+            self._run_pending()
 
-    def _work_off(self) -> None:
-        self.refresh()
-        self.work()
-
-    def refresh(self) -> None:
-        """Begin to count the runs of another instant."""
-        self._budget = MOST_RUNS
+    def begin_instant(self) -> None:
+        """Reset the limit of runs at one instant."""
+        self._runs_left = MAX_RUNS
 
     def interrupt(self, run: RunRecord) -> None:
-        """Cancel the coroutine of a run, if its work is one, and let it see that."""
+        """Cancel the coroutine of a run, if its work is one, and run it until it has cleaned up or waits."""
         super().interrupt(run)
-        self._come()
+        self._run_pending_unless_executing()
 
     def mark_idle(self, worker: Worker) -> None:
-        """Nobody rests."""
+        """Do nothing: the only worker is the calling thread."""
 
-    def work(self, enough: Callable[[], bool] = bool) -> None:
-        """Run what may start, until it is enough.
+    def execute_pending(self, stop: Callable[[], bool] = bool) -> None:
+        """Execute the runs that may start, one after the other.
+
+        Args:
+            stop: Returns whether to stop before the next run; by default never.
 
         Raises:
-            KeyboardInterrupt: The user has had enough; the run that it came to is FAILED.
-            RuntimeError: There is no end to it at this instant.
+            KeyboardInterrupt: A run raised it, because the user pressed Ctrl+C; the run is FAILED.
+            RuntimeError: More than `MAX_RUNS` runs started at this instant.
         """
-        worker, before = Worker("inline"), self._working
-        self._working = True
+        worker, was_executing = Worker("inline"), self._executing
+        self._executing = True
         try:
-            while not enough() and (run := self._dispatcher.finish_and_start_next(worker)) is not None:
-                stop_request_of(run, _StandingRequest)
-                self.begun(run)
+            while not stop() and (run := self._dispatcher.finish_and_start_next(worker)) is not None:
+                stop_request_of(run, _InstantStopRequest)
+                self._on_run_start(run)
                 self._execute(run, worker)
                 self._dispatcher.report(worker.outcome)
-                self._check_interrupt()
-                self._check_budget()
+                self._raise_interrupt()
+                self._count_run()
         finally:
-            self._working = before
+            self._executing = was_executing
 
-    def resume(self) -> None:
-        """Let every coroutine go on that can at this instant.
+    def resume_coroutines(self) -> None:
+        """Run every coroutine that can continue at this instant until it waits again.
 
         Raises:
-            KeyboardInterrupt: As for `work`.
+            KeyboardInterrupt: As for `execute_pending`.
         """
-        self._coroutines.resume()
-        self._check_interrupt()
+        self._loop_runner.resume()
+        self._raise_interrupt()
 
     @property
-    def seconds_left(self) -> float:
-        """How many seconds no coroutine will go on; inf if time alone brings none to do so."""
-        return self._coroutines.seconds_left
+    def seconds_until_wakeup(self) -> float:
+        """The seconds until a coroutine continues; inf if the clock alone resumes none."""
+        return self._loop_runner.seconds_until_wakeup
 
-    def _check_budget(self) -> None:
-        self._budget -= 1
-        if not self._budget:
-            raise RuntimeError(f"{MOST_RUNS:,} runs started at one instant: does a job ask for itself?")
+    def _count_run(self) -> None:
+        self._runs_left -= 1
+        if not self._runs_left:
+            raise RuntimeError(f"{MAX_RUNS:,} runs started at one instant: does a job start itself again?")
 
-    def _check_interrupt(self) -> None:
+    def _raise_interrupt(self) -> None:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             raise interrupt
@@ -202,20 +206,20 @@ class InlineExecutor(ThreadExecutor):
     def _handle_value(
         self, value: object, run: RunRecord, outcome: Outcome, context: Context, started: float
     ) -> None:
-        if isinstance(value, Coroutine) and not self._coroutines.may_run:
+        if isinstance(value, Coroutine) and not self._loop_runner.can_run:
             value.close()  # or Python warns that it was never awaited
             raise RuntimeError(
-                "an event loop runs in this thread already, so that a coroutine cannot be run here: "
-                "let the test be a plain function, without async"
+                "a coroutine cannot run in this thread, which already runs an event loop: "
+                "make the test a plain function, without async"
             )
         super()._handle_value(value, run, outcome, context, started)
 
     async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
-        async def watched() -> object:
+        async def note_interrupt() -> object:
             try:
                 return await work
             except KeyboardInterrupt as interrupt:
                 self._interrupt = interrupt
                 raise
 
-        await super()._run_coroutine(run, watched(), started)
+        await super()._run_coroutine(run, note_interrupt(), started)

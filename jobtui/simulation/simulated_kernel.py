@@ -1,8 +1,8 @@
-"""A scheduler without threads: whatever is due runs on the thread that moves the clock.
+"""The kernel of the test kit: executes what is due in the thread that moves the clock.
 
-The engine, the runtime's way of a change and the agenda are those of any scheduler. What differs is who
-does the work (`InlineExecutor`, one run after the other), and who waits for what is due: nobody, since
-`SimulatedKernel.pass_time` moves the clock from one instant to the next.
+The engine and the way of a change are those of every scheduler. Only the executor and the timer differ: the
+`InlineExecutor` executes one run after the other in the calling thread, and instead of a thread that waits
+for the next tick, `SimulatedKernel.pass_time` moves the clock from one instant to the next.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from datetime import datetime, tzinfo
 
 from jobtui.engine.enums import Phase, RunState, Trigger
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.clock import Clock, ManualClock
+from jobtui.runtime.executors.base import Dispatcher
 from jobtui.runtime.handles import Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
 from jobtui.simulation.inline_executor import InlineExecutor
 
-_JOB = "a job runs, and time stands meanwhile"
+_RUNNING_JOB = "a job is running, and no time passes until it ends"
+_STARTING = "an on_app_start function is running, and no job starts before it ends"
 
 
 class SimulatedRun(Run):
-    """One execution of a runnable, as the test kit knows it; in a test, waiting for it lets no time pass.
+    """A run of a simulated scheduler. Waiting for it in a test takes no time.
 
     All times are aware, in the scheduler's zone.
     """
@@ -36,44 +38,44 @@ class SimulatedRun(Run):
 
     @property
     def trigger(self) -> Trigger:
-        """What asked for it."""
+        """What requested it."""
         return self._record.trigger
 
     @property
     def due(self) -> datetime | None:
-        """When it should start: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
+        """When it is due: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
         return self._record.view(self._kernel.tz).due
 
     @property
     def started(self) -> datetime | None:
-        """When its work started; None if it has not."""
+        """When its work started; None if it has not started."""
         return self._record.view(self._kernel.tz).started
 
     @property
     def ended(self) -> datetime | None:
-        """When it ended; None if it has not."""
+        """When it ended; None if it has not ended."""
         return self._record.view(self._kernel.tz).ended
 
     @property
     def exception(self) -> BaseException | None:
-        """What it raised; None if it raised nothing, or has not ended."""
+        """What it raised; None if it raised nothing or has not ended."""
         return self._outcome[1]
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Let everything happen that can happen now, so that the run may end.
+        """Execute everything that can run now, so that this run may end. No time passes.
 
         Args:
-            timeout: 0 asks whether it has ended. No time passes, so that any other number means the same.
+            timeout: 0 asks whether the run has ended. All other values mean the same, because no time passes.
 
         Returns:
             Whether it has ended: always True, unless ``timeout`` is 0.
 
         Raises:
-            RuntimeError: It has not ended, and cannot while the test, or a job, waits for it.
+            RuntimeError: It has not ended, and cannot while the test or a job waits for it.
         """
-        if not self._kernel.is_mine:
-            return super().wait(timeout)  # a thread that a job has started
-        self._kernel.work_for(self)
+        if not self._kernel.in_kernel_thread:
+            return super().wait(timeout)  # in a thread that a job has started
+        self._kernel.run_until_ended(self)
         if self.state.ended:
             return True
         if timeout is not None and timeout <= 0:
@@ -81,230 +83,232 @@ class SimulatedRun(Run):
         due = f", due at {self.due}" if self.state is RunState.SCHEDULED else ""
         reason = f" ({self.reason})" if self.reason else ""
         raise RuntimeError(
-            f"run {self.number} of {self.job} is {self.state.value}{due}{reason}, and cannot end while it is "
-            f"waited for: {self._kernel.why_it_stands}"
+            f"run {self.number} of {self.job} is {self.state.value}{due}{reason}, and cannot end while this "
+            f"call waits for it: {self._kernel.reason_no_time_passes}"
         )
 
     def __repr__(self) -> str:
-        """The run's number, job, start and state, and how it ended."""
+        """Return the run's number, job, start and state, and how it ended."""
         at = "" if self.started is None else f" at {self.started}"
         reason = f": {self.reason}" if self.reason else ""
         return f"<jobtui.Run {self.number} of {self.job!r}{at} {self.state.value}{reason}>"
 
 
 class SimulatedTimer(Timer):
-    """Nobody waits for what is due; who changes that is the one to look.
+    """A timer without a thread: `wake` runs what is due in the calling thread.
 
     Args:
-        called: Looks.
+        run_due: Runs what is due.
     """
 
-    def __init__(self, called: Callable[[], None]) -> None:
+    def __init__(self, run_due: Callable[[], None]) -> None:
         super().__init__(lambda: math.inf, lambda _: None, lambda: 0.0)
-        self._called = called
+        self._run_due = run_due
 
     def start(self) -> None:
         """Start no thread."""
 
     def wake(self) -> None:
-        """Look now."""
-        self._called()
+        """Run what is due."""
+        self._run_due()
 
     def stop(self) -> None:
-        """There is nothing to stop."""
-
-
-class _Drained(threading.Event):
-    """The end of all work, waited for by letting time pass."""
-
-    def __init__(self, pass_time: Callable[[float], None]) -> None:
-        super().__init__()
-        self._pass_time = pass_time
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if not self.is_set():
-            self._pass_time(timeout or 0.0)
-        return self.is_set()
+        """Do nothing: there is no thread to stop."""
 
 
 class SimulatedKernel(Kernel):
-    """Runs an engine on the thread that has started it.
+    """Runs an engine in the thread that has started it.
 
-    Until the gate is opened nothing starts, as if the start were still going on.
+    No run starts before `allow_starts`.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
-        clock: Is moved by this runtime alone.
+        clock: The clock; only this kernel moves it.
 
     Attributes:
-        tz: As it was given.
+        tz: The zone of the times in views and reasons.
         runs: Every run that has started, oldest first.
-        runs_of_job: The same by the name of the job.
-        opening: Is called before the gate opens. If it raises, the gate stays closed.
+        runs_of_job: The same runs by the name of their job.
+        before_first_run: Is called before runs may start. If it raises, they may not.
     """
 
     run_type = SimulatedRun
 
     def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock) -> None:
-        super().__init__(pool=pool, tz=tz, clock=clock)
+        self._manual_clock = clock
+        super().__init__(
+            pool=pool,
+            tz=tz,
+            clock=clock,
+            make_executor=self._make_executor,
+            make_timer=lambda *_: SimulatedTimer(self._run_due),
+        )
         self.tz = tz
         self.runs: list[SimulatedRun] = []
         self.runs_of_job: dict[str, list[SimulatedRun]] = {}
-        self.opening: Callable[[], object] = bool
-        self._moved = clock
-        self._executor = self._hands = InlineExecutor(self, clock)
-        self._hands.called = self._settle_now
-        self._hands.begun = self._begun
-        self._timer = SimulatedTimer(self._settle_now)
-        self._drained = _Drained(self._let_coroutines_end)
-        self._open = False
-        self._busy = ""  # with what, so that time stands
+        self.before_first_run: Callable[[], object] = bool
+        self._starts_allowed = False
+        self._busy_reason = ""  # why no time may pass now; "" if it may
         self._thread: int | None = None
+
+    def _make_executor(self, dispatcher: Dispatcher, _: Clock) -> InlineExecutor:
+        self._inline_executor = InlineExecutor(
+            dispatcher, self._manual_clock, run_pending=self._run_due, on_run_start=self._record_start
+        )
+        return self._inline_executor
 
     # --- questions --------------------------------------------------------------------------------
 
     @property
-    def is_mine(self) -> bool:
-        """Whether the thread that asks is the one that does the work."""
+    def in_kernel_thread(self) -> bool:
+        """Whether the calling thread is the one that executes runs."""
         return self._thread in (None, threading.get_ident())
 
     @property
-    def why_it_stands(self) -> str:
-        """Why no time passes, in words."""
+    def reason_no_time_passes(self) -> str:
+        """Why no time passes, for messages."""
         if self._thread is None:
             return "the scheduler has not started"
         if self._engine.closed:
             return "the scheduler has stopped"
-        return self._busy or "time passes only in advance()"
+        return self._busy_reason or "time passes only in advance()"
 
-    # --- life -------------------------------------------------------------------------------------
+    # --- start ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start, with the gate closed."""
+        """Start the engine; runs may not start yet."""
         self._thread = threading.get_ident()
         super().start()
 
-    def open_gate(self) -> None:
-        """Let runs start from here on; nothing, if they may already or if this is not the time for it."""
-        if self._open or self._busy or self._engine.phase is not Phase.RUNNING or not self.is_mine:
+    def allow_starts(self) -> None:
+        """Let runs start from now on. Do nothing if they may already, or if the kernel is busy or stopped."""
+        if (
+            self._starts_allowed
+            or self._busy_reason
+            or self._engine.phase is not Phase.RUNNING
+            or not self.in_kernel_thread
+        ):
             return
-        with self._being("an on_app_start function runs, and no job does before it has ended"):
-            self.opening()
-            self._open = True
+        with self._busy(_STARTING):
+            self.before_first_run()
+            self._starts_allowed = True
             self._poll()
 
     @contextmanager
-    def closed_gate(self, why: str) -> Iterator[None]:
-        """Let no run start meanwhile, nor until the gate is opened again.
+    def starts_suspended(self, reason: str) -> Iterator[None]:
+        """Let no run start in this block, nor after it until `allow_starts`.
+
+        Args:
+            reason: Why, for messages.
 
         Raises:
-            RuntimeError: Time stands already.
+            RuntimeError: The kernel is busy.
         """
-        self.check_idle()
-        self._open = False
-        with self._being(why):
+        self.check_not_busy()
+        self._starts_allowed = False
+        with self._busy(reason):
             yield
 
     # --- time -------------------------------------------------------------------------------------
 
-    def check_idle(self) -> None:
-        """See that the test itself is at work.
+    def check_not_busy(self) -> None:
+        """Check that the caller may move the clock.
 
         Raises:
-            RuntimeError: It is not.
+            RuntimeError: The kernel is busy, or the caller is another thread.
         """
-        if self._busy:
-            raise RuntimeError(f"time is not to be moved now: {self._busy}")
-        if not self.is_mine:
-            raise RuntimeError("time is moved by the thread that has started the scheduler, and by no other")
+        if self._busy_reason:
+            raise RuntimeError(f"time cannot be moved now: {self._busy_reason}")
+        if not self.in_kernel_thread:
+            raise RuntimeError("only the thread that started the scheduler can move time")
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass: what is due happens in order, each at its own instant.
+        """Let time pass: run everything that is due, in order, each at its own instant.
 
         Raises:
-            RuntimeError: It is not running, or time is passing already.
+            RuntimeError: The scheduler is not running, or the caller may not move the clock.
         """
-        self._ready()
-        end = round(self._now() + seconds, 6)  # so that a third of a second, thrice, loses no tick for good
-        self._settle_now()
+        self._prepare_to_move()
+        end = round(self._now() + seconds, 6)  # so that three thirds of a second are a second
+        self._run_due()
         while (instant := self._next_instant()) <= end:
-            self._moved.advance(instant - self._now())
-            self._settle_now()
-        self._moved.advance(end - self._now())
+            self._manual_clock.advance(instant - self._now())
+            self._run_due()
+        self._manual_clock.advance(end - self._now())
 
     def step_clock(self, seconds: float) -> None:
-        """Set the wall clock forth or back; it is seen at once.
+        """Set the wall clock forward or back, and let the engine notice that at once.
 
         Raises:
             RuntimeError: As for `pass_time`.
         """
-        self._ready()
-        self._settle_now()
-        self._moved.step(seconds)
-        with self._being(_JOB):
+        self._prepare_to_move()
+        self._run_due()
+        self._manual_clock.step(seconds)
+        with self._busy(_RUNNING_JOB):
             self._poll()
-        self._settle_now()
+        self._run_due()
 
-    def work_for(self, run: SimulatedRun) -> None:
-        """Do what can be done now, so that a run may end: for a test, or for a job, that waits for it."""
-        if not self._busy:
-            self.open_gate()
-            self._settle_now()
-        elif self._open:
-            self._hands.work(lambda: run.state.ended)
+    def run_until_ended(self, run: SimulatedRun) -> None:
+        """Execute what can run now until a run has ended: the test or a job waits for it."""
+        if not self._busy_reason:
+            self.allow_starts()
+            self._run_due()
+        elif self._starts_allowed:
+            self._inline_executor.execute_pending(stop=lambda: run.state.ended)
 
-    def _ready(self) -> None:
-        self.check_idle()
+    def _prepare_to_move(self) -> None:
+        self.check_not_busy()
         if self._engine.phase is not Phase.RUNNING:
-            raise RuntimeError(f"no time passes: {self.why_it_stands}")
-        self.open_gate()
+            raise RuntimeError(f"time cannot be moved now: {self.reason_no_time_passes}")
+        self.allow_starts()
 
     def _next_instant(self) -> float:
-        """When something may be due; always later than now, although floats round."""
+        """Return when something may be due next; always later than now, although floats are rounded."""
         now, due = self._now(), self._engine.next_due
-        instant = min(math.inf if due is None else due, now + self._hands.seconds_left)
+        instant = min(math.inf if due is None else due, now + self._inline_executor.seconds_until_wakeup)
         return max(instant, math.nextafter(now, math.inf))
 
-    def _settle_now(self) -> None:
-        """Let everything happen that is due now."""
-        if not self._open or self._busy or not self.is_mine:
+    def _run_due(self) -> None:
+        """Run everything that is due now."""
+        if not self._starts_allowed or self._busy_reason or not self.in_kernel_thread:
             return
-        self._hands.refresh()
-        with self._being(_JOB):
+        self._inline_executor.begin_instant()
+        with self._busy(_RUNNING_JOB):
             while True:
-                self._hands.resume()
+                self._inline_executor.resume_coroutines()
                 if self._requests or self._reports or self._pool.can_start():
-                    self._hands.work()
+                    self._inline_executor.execute_pending()
                     continue
                 due = self._engine.next_due
                 if due is None or due > self._now():
                     return
                 self._poll()
 
-    def _let_coroutines_end(self, seconds: float) -> None:
-        """The scheduler stops: let time pass for the work that is going."""
-        if self._busy or not self.is_mine:
+    def _wait_until_drained(self, grace: float) -> None:
+        """Let time pass, at most ``grace`` seconds, until all coroutines have ended."""
+        if self._drained.is_set() or self._busy_reason or not self.in_kernel_thread:
             return
-        end = self._now() + seconds
-        with self._being(_JOB):
-            self._hands.resume()
+        end = self._now() + min(grace, threading.TIMEOUT_MAX)
+        with self._busy(_RUNNING_JOB):
+            self._inline_executor.resume_coroutines()
             while not self._drained.is_set() and (instant := self._next_instant()) <= end:
-                self._moved.advance(instant - self._now())
-                self._hands.resume()
+                self._manual_clock.advance(instant - self._now())
+                self._inline_executor.resume_coroutines()
             if not self._drained.is_set():
-                self._moved.advance(end - self._now())
+                self._manual_clock.advance(end - self._now())
 
     @contextmanager
-    def _being(self, busy: str) -> Iterator[None]:
-        self._busy = busy
+    def _busy(self, reason: str) -> Iterator[None]:
+        self._busy_reason = reason
         try:
             yield
         finally:
-            self._busy = ""
+            self._busy_reason = ""
 
-    def _begun(self, record: RunRecord) -> None:
-        """Keep a run, and give it a handle if nobody has asked for one."""
+    def _record_start(self, record: RunRecord) -> None:
+        """Keep a run that starts; make its handle if it has none."""
         run = record.handle
         if run is None:
             run = record.handle = SimulatedRun(self, record)

@@ -113,9 +113,8 @@ class Hands(InlineExecutor):
     """Workers on the test's thread, who note what they run."""
 
     def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
-        super().__init__(kernel, clock)
+        super().__init__(kernel, clock, self.execute_pending, self._note)
         self.fires: list[Fire] = []
-        self.begun = self._note
 
     def _note(self, run: RunRecord) -> None:
         assert run.started is not None

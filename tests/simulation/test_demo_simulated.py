@@ -1,4 +1,4 @@
-"""The demo, tested as its owner would: on a clock that the test moves, with the fixture of jobtui."""
+"""Tests of the demo, as its owner would write them: with the fixture of jobtui."""
 
 import tempfile
 from datetime import timedelta
@@ -15,52 +15,52 @@ pytestmark = pytest.mark.simulated(start="2026-03-09T00:00", tz="Europe/Berlin")
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Let the demo make its files where pytest removes them."""
+    """Let the demo create its files in a folder that pytest removes."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
 def shop(simulated_scheduler: SimulatedScheduler) -> SimulatedScheduler:
-    """The demo is loaded, and nothing of it has run."""
+    """Load the demo; nothing of it has run."""
     simulated_scheduler.load(DEMO)
     return simulated_scheduler
 
 
-def only(shop: SimulatedScheduler, name: str) -> None:
-    """Remove all jobs but one, so that a day of the clock is no day's work for the test."""
+def keep_only(shop: SimulatedScheduler, name: str) -> None:
+    """Remove all jobs but one, so that a simulated day takes little real time."""
     for job in shop.jobs:
         if job.name != name:
             job.remove()
 
 
-def test_the_report_is_written_every_quarter_of_an_hour_of_the_office_day(shop: SimulatedScheduler) -> None:
-    """From nine until a quarter to six, from Monday to Friday, as the settings say."""
-    only(shop, "write_report")
+def test_the_report_is_written_every_quarter_hour_of_working_days(shop: SimulatedScheduler) -> None:
+    """From 9:00 to 17:45, Monday to Friday, as the settings say."""
+    keep_only(shop, "write_report")
     shop.advance(timedelta(days=7))
     first, *fired = shop.fired("write_report")
-    assert f"{first:%H:%M}" == "00:01"  # the file asks for a run after a minute, too
+    assert f"{first:%H:%M}" == "00:01"  # the file requests a run after a minute, too
     assert {at.strftime("%a") for at in fired} == {"Mon", "Tue", "Wed", "Thu", "Fri"}
     assert len(fired) == 5 * 9 * 4
     assert [fired[0].strftime("%H:%M"), fired[-1].strftime("%H:%M")] == ["09:00", "17:45"]
 
 
-def test_old_logs_are_removed_once_on_the_day_the_clocks_change(shop: SimulatedScheduler) -> None:
-    """It is due at midnight in UTC, which is one o'clock before the change and two after it."""
-    only(shop, "remove_old_logs")
+def test_old_logs_are_removed_once_on_the_day_of_the_clock_change(shop: SimulatedScheduler) -> None:
+    """It is due at midnight in UTC: one o'clock before the change, two o'clock after it."""
+    keep_only(shop, "remove_old_logs")
     shop.advance_to("2026-03-28T12:00")
     shop.advance("48h")
     assert [f"{at:%d %H:%M}" for at in shop.fired("remove_old_logs")][-2:] == ["29 01:00", "30 02:00"]
 
 
-def test_one_import_in_three_fails_and_nothing_else_does(shop: SimulatedScheduler, folder: Path) -> None:
-    """The first quarter of a minute: real files, sockets and a database, in no time of the clock's."""
+def test_one_import_in_three_fails_and_no_other_job(shop: SimulatedScheduler, folder: Path) -> None:
+    """In the first 18 seconds, with real files, sockets and a database."""
     shop.advance("18s")
     assert [f"{at:%S}" for at in shop.fired("import_orders")] == ["03", "06", "09", "12", "15", "18"]
     assert [f"{run.job} at {run.started:%S}: {run.reason}" for run in shop.failures()] == [
         f'import_orders at {second}: ValueError: an order cannot be read: {{"product": "easel", "pieces": }}'
         for second in ("09", "18")
     ]
-    [made] = folder.glob("jobtui-demo-*")
+    [shop_folder] = folder.glob("jobtui-demo-*")
     shop.stop()
-    assert not made.exists()
+    assert not shop_folder.exists()

@@ -1,4 +1,4 @@
-"""The test kit: what a test sees of its jobs, and when things happen on a clock that it moves."""
+"""The test kit: what a test sees of its jobs, and when they run on a clock that the test moves."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -22,37 +22,37 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def scheduler() -> Iterator[SimulatedScheduler]:
-    """A scheduler that is active, at midnight of a Thursday in UTC."""
+    """Return an active scheduler, at midnight of a Thursday in UTC."""
     with simulated() as scheduler:
         yield scheduler
 
 
 def work() -> str:
-    """Work, in no time."""
+    """Work in no time."""
     return "done"
 
 
 def after(*offsets: float) -> list[datetime]:
-    """Return instants, as many seconds after the start."""
+    """Return the instants that many seconds after the start."""
     return [START + timedelta(seconds=offset) for offset in offsets]
 
 
 # --- order and instants ---------------------------------------------------------------------------
 
 
-def test_everything_due_happens_in_order_and_the_clock_stands_at_each_instant(
+def test_due_runs_start_in_order_while_the_clock_shows_their_instant(
     scheduler: SimulatedScheduler,
 ) -> None:
-    """What a job sees is the instant it was due at; equal instants run in the order of registration."""
+    """Runs of one instant start in the order of registration."""
     seen: list[tuple[str, datetime]] = []
 
-    def note(name: str) -> Callable[[], None]:
+    def recorder(name: str) -> Callable[[], None]:
         return lambda: seen.append((name, scheduler.time))
 
-    scheduler.every("10s", note("ten"), name="ten")
-    scheduler.every("4s", note("four"), name="four")
-    scheduler.schedule("*/10 * * * * *", note("cron"), name="cron")
-    scheduler.in_(9, note("in"))
+    scheduler.every("10s", recorder("ten"), name="ten")
+    scheduler.every("4s", recorder("four"), name="four")
+    scheduler.schedule("*/10 * * * * *", recorder("cron"), name="cron")
+    scheduler.in_(9, recorder("in"))
     scheduler.advance("12s")
     assert [(name, at.second) for name, at in seen] == [
         ("four", 4),
@@ -65,8 +65,8 @@ def test_everything_due_happens_in_order_and_the_clock_stands_at_each_instant(
     assert scheduler.time == START + timedelta(seconds=12)
 
 
-def test_fired_gives_aware_instants_in_the_zone_of_the_scheduler() -> None:
-    """As the user writes them down: wall times of the zone, exact, oldest first."""
+def test_fired_returns_aware_instants_in_the_zone_of_the_scheduler() -> None:
+    """Or in another zone, on request."""
     with simulated(start="2026-03-09T00:00", tz="America/New_York") as scheduler:
         scheduler.schedule("0 30 2 * * *", work, name="backup")
         scheduler.advance("48h")
@@ -80,8 +80,8 @@ def test_fired_gives_aware_instants_in_the_zone_of_the_scheduler() -> None:
         assert scheduler.time == datetime(2026, 3, 11, tzinfo=NEW_YORK)
 
 
-def test_the_end_of_the_time_that_passes_belongs_to_it(scheduler: SimulatedScheduler) -> None:
-    """A day from midnight, the next midnight has come, and its job has run once."""
+def test_advance_includes_its_last_instant(scheduler: SimulatedScheduler) -> None:
+    """After a day from midnight, the job of the next midnight has run once."""
     scheduler.schedule("@midnight", work, name="daily")
     scheduler.advance("24h")
     assert scheduler.fired("daily") == after(86_400)
@@ -90,10 +90,10 @@ def test_the_end_of_the_time_that_passes_belongs_to_it(scheduler: SimulatedSched
 
 
 @pytest.mark.parametrize("steps", [[3_600.0], [0.1] * 30, [1 / 3] * 9, [0.000_001] * 5, [0.7, "2s", 0.3] * 9])
-def test_however_time_is_cut_the_instants_are_the_same(
+def test_instants_do_not_depend_on_how_time_is_divided(
     scheduler: SimulatedScheduler, steps: list[float | str]
 ) -> None:
-    """Floats of seconds do not move a grid, nor lose its last instant: each counts in whole microseconds."""
+    """Rounded floats neither move a grid nor lose its last instant."""
     scheduler.every("250ms", work, name="grid")
     for seconds in steps:
         scheduler.advance(seconds)
@@ -103,8 +103,8 @@ def test_however_time_is_cut_the_instants_are_the_same(
     assert scheduler.fired("grid") == after(*(0.25 * count for count in range(1, ticks + 1)))
 
 
-def test_a_grid_keeps_the_microseconds_of_the_start() -> None:
-    """Every run is at ``start + k * interval``, without drift, after a hundred thousand of them."""
+def test_an_interval_keeps_the_microseconds_of_the_start() -> None:
+    """Each tick is at `start + k * interval`, without drift."""
     with simulated(start="2026-01-01T00:00:00.123457") as scheduler:
         scheduler.every(0.864, work, name="fine")
         scheduler.advance("24h")
@@ -128,20 +128,20 @@ def test_a_grid_keeps_the_microseconds_of_the_start() -> None:
         ("2026-10-31", "0 30 2 * * *", "every", ["01T07:30", "02T07:30"]),
     ],
 )
-def test_the_nights_in_which_the_clocks_change(
+def test_runs_of_nights_with_a_clock_change_start_by_the_dst_rule(
     evening: str, spec: str, dst: Any, expected: list[str]
 ) -> None:
-    """Runs start at exactly the instants of the rule, whether it is given to the scheduler or to the job."""
+    """Given to the scheduler or to the job."""
     with simulated(start=f"{evening}T20:00", tz="America/New_York", dst=dst) as scheduler:
         scheduler.schedule(spec, work, name="by default")
-        scheduler.schedule(spec, work, name="said", dst=dst)
+        scheduler.schedule(spec, work, name="own rule", dst=dst)
         scheduler.advance("36h")
-        for name in ("by default", "said"):
+        for name in ("by default", "own rule"):
             assert [f"{at:%dT%H:%M}" for at in scheduler.fired(name, tz="UTC")] == expected
 
 
-def test_a_day_of_a_change_has_as_many_hours_as_the_clock() -> None:
-    """A duration is elapsed time, and an instant is a wall time: `advance_to` knows which night it is."""
+def test_a_day_with_a_gap_has_23_hours() -> None:
+    """A duration is elapsed time, but an instant is a wall time."""
     with simulated(start="2026-03-08", tz="America/New_York") as scheduler:
         scheduler.schedule("0 0 * * * *", work, name="hourly")
         scheduler.advance_to("2026-03-09")
@@ -149,8 +149,8 @@ def test_a_day_of_a_change_has_as_many_hours_as_the_clock() -> None:
         assert [at.hour for at in scheduler.fired("hourly")][:3] == [1, 3, 4]
 
 
-def test_thirty_days_of_fifty_jobs(scheduler: SimulatedScheduler) -> None:
-    """Tens of thousands of runs, each at its instant."""
+def test_fifty_jobs_run_at_each_of_their_instants_in_thirty_days(scheduler: SimulatedScheduler) -> None:
+    """Tens of thousands of runs."""
     for number in range(25):
         scheduler.schedule(f"0 {number} * * * *", work, name=f"cron {number}")
         scheduler.every(3_600 + number, work, name=f"interval {number}")
@@ -166,16 +166,16 @@ def test_thirty_days_of_fifty_jobs(scheduler: SimulatedScheduler) -> None:
     assert scheduler.failures() == []
 
 
-def test_no_thread_is_started_and_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A year passes on the thread of the test alone."""
+def test_a_year_passes_without_a_thread_or_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs run in the thread of the test."""
 
-    def refuse(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise AssertionError("a thread, or a wait")
 
     threads = set(threading.enumerate())
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(threading.Event, "wait", refuse)
-    monkeypatch.setattr("time.sleep", refuse)
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    monkeypatch.setattr(threading.Event, "wait", fail)
+    monkeypatch.setattr("time.sleep", fail)
     seen: set[threading.Thread] = set()
     with simulated() as scheduler:
         scheduler.schedule("@daily", lambda: seen.add(threading.current_thread()), name="daily")
@@ -190,8 +190,8 @@ def test_no_thread_is_started_and_nothing_waits(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("duration", ["1h30m", 5_400, 5_400.0, timedelta(hours=1, minutes=30)])
-def test_a_duration_is_what_an_interval_is(scheduler: SimulatedScheduler, duration: Any) -> None:
-    """Whatever `every` takes."""
+def test_a_duration_may_have_every_type_of_an_interval(scheduler: SimulatedScheduler, duration: Any) -> None:
+    """As for `every`."""
     scheduler.advance(duration)
     assert scheduler.time == START + timedelta(minutes=90)
 
@@ -204,15 +204,15 @@ def test_a_duration_is_what_an_interval_is(scheduler: SimulatedScheduler, durati
         (timedelta(seconds=-0.5), ValueError, r"time does not pass backwards \(-0\.5 s\)"),
         ("1d", BadSpec, "write 24h if you mean that"),
         ("soon", BadSpec, "a number is missing"),
-        (float("nan"), ValueError, "a duration is a number of seconds, not nan"),
-        (float("inf"), ValueError, "a duration is a number of seconds, not inf"),
-        (True, TypeError, "a number of seconds or a text such as '1h30m', not bool"),
+        (float("nan"), ValueError, "a duration must be a finite number of seconds, not nan"),
+        (float("inf"), ValueError, "a duration must be a finite number of seconds, not inf"),
+        (True, TypeError, "a number of seconds or a string such as '1h30m', not bool"),
         (None, TypeError, "not NoneType"),
-        (timedelta(days=10_000_000), ValueError, "the clock goes from 1900 to 9998"),
-        (1e300, ValueError, "the clock goes from 1900 to 9998"),
+        (timedelta(days=10_000_000), ValueError, "the clock can only show the years 1900 to 9998"),
+        (1e300, ValueError, "the clock can only show the years 1900 to 9998"),
     ],
 )
-def test_what_is_no_duration_is_refused_and_no_time_passes(
+def test_a_wrong_duration_is_rejected_and_no_time_passes(
     scheduler: SimulatedScheduler, duration: Any, kind: type[Exception], message: str
 ) -> None:
     """The message says what to write instead."""
@@ -221,8 +221,8 @@ def test_what_is_no_duration_is_refused_and_no_time_passes(
     assert scheduler.time == START
 
 
-def test_nothing_happens_where_nothing_is_due(scheduler: SimulatedScheduler) -> None:
-    """Not at once, not in a moment, and never where there is no job at all."""
+def test_nothing_runs_if_nothing_is_due(scheduler: SimulatedScheduler) -> None:
+    """Without jobs, and until the second before the tick."""
     scheduler.advance(timedelta(days=365))
     job = scheduler.schedule("@midnight", work)
     scheduler.advance(0)
@@ -235,13 +235,15 @@ def test_nothing_happens_where_nothing_is_due(scheduler: SimulatedScheduler) -> 
     [
         "2026-01-02T03:00",
         "2026-01-02T04:00+01:00",
-        datetime(2026, 1, 2, 3),  # noqa: DTZ001 - on the clock of the zone
+        datetime(2026, 1, 2, 3),  # noqa: DTZ001 - a wall time of the zone
         datetime(2026, 1, 2, 3, tzinfo=UTC),
     ],
     ids=str,
 )
-def test_advance_to_an_instant(scheduler: SimulatedScheduler, instant: datetime | str) -> None:
-    """A datetime or a text; without an offset it is the wall time of the scheduler's zone."""
+def test_advance_to_runs_everything_until_the_instant(
+    scheduler: SimulatedScheduler, instant: datetime | str
+) -> None:
+    """A datetime or a string; without an offset it is a wall time of the scheduler's zone."""
     job = scheduler.every("9h", work)
     scheduler.advance_to(instant)
     assert scheduler.time == datetime(2026, 1, 2, 3, tzinfo=UTC)
@@ -254,13 +256,13 @@ def test_advance_to_an_instant(scheduler: SimulatedScheduler, instant: datetime 
     ("instant", "kind", "message"),
     [
         ("2025-12-31T23:59:59", ValueError, r"is before 2026-01-01 00:00:00\+00:00: step\(\) sets the clock"),
-        ("24h", ValueError, "'24h' is no date and time; write 2026-03-08T00:00"),
-        ("9999-01-01", ValueError, "the clock goes from 1900 to 9998"),
-        ("1900-01-01", ValueError, "the clock goes from 1900 to 9998"),
-        (86_400, TypeError, "an instant is a datetime or a text in ISO 8601, not int"),
+        ("24h", ValueError, "'24h' is not a date and time; write 2026-03-08T00:00"),
+        ("9999-01-01", ValueError, "the clock can only show the years 1900 to 9998"),
+        ("1900-01-01", ValueError, "the clock can only show the years 1900 to 9998"),
+        (86_400, TypeError, "an instant must be a datetime or a string in ISO 8601, not int"),
     ],
 )
-def test_what_is_no_instant_to_come_is_refused(
+def test_a_wrong_or_past_instant_is_rejected_and_no_time_passes(
     scheduler: SimulatedScheduler, instant: Any, kind: type[Exception], message: str
 ) -> None:
     """The message says why."""
@@ -276,7 +278,7 @@ def test_what_is_no_instant_to_come_is_refused(
         ("2026-03-08T00:00+01:00", "America/New_York", "2026-03-07T23:00:00+00:00"),
         ("2026-11-01T01:30", "America/New_York", "2026-11-01T05:30:00+00:00"),
         (
-            datetime(2026, 11, 1, 1, 30, fold=1),  # noqa: DTZ001 - on the clock of the zone
+            datetime(2026, 11, 1, 1, 30, fold=1),  # noqa: DTZ001 - a wall time of the zone
             "America/New_York",
             "2026-11-01T06:30:00+00:00",
         ),
@@ -285,8 +287,10 @@ def test_what_is_no_instant_to_come_is_refused(
         ("1912-06-23T10:00", "UTC", "1912-06-23T10:00:00+00:00"),
     ],
 )
-def test_where_the_clock_starts(start: datetime | str, tz: str, expected: str) -> None:
-    """In the zone, if nothing else is said."""
+def test_the_start_may_have_an_offset_a_fold_or_another_zone(
+    start: datetime | str, tz: str, expected: str
+) -> None:
+    """Without an offset it is a wall time of the scheduler's zone."""
     with simulated(start, tz=tz) as scheduler:
         job = scheduler.every("1h", work)
         scheduler.advance("1h")
@@ -298,24 +302,22 @@ def test_where_the_clock_starts(start: datetime | str, tz: str, expected: str) -
 @pytest.mark.parametrize(
     ("settings", "kind", "message"),
     [
-        ({"start": "tomorrow"}, ValueError, "'tomorrow' is no date and time"),
-        ({"start": 1_800_000_000}, TypeError, "an instant is a datetime or a text"),
+        ({"start": "tomorrow"}, ValueError, "'tomorrow' is not a date and time"),
+        ({"start": 1_800_000_000}, TypeError, "an instant must be a datetime or a string"),
         ({"tz": "Mars/Olympus"}, ValueError, "unknown time zone 'Mars/Olympus'"),
         ({"pool": -1}, ValueError, "the pool cannot be negative"),
         ({"dst": "twice"}, ValueError, "dst must be 'once' or 'every', not 'twice'"),
         ({"overlap": "dance"}, ValueError, "overlap is one of"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(
-    settings: dict[str, Any], kind: type[Exception], message: str
-) -> None:
+def test_wrong_arguments_are_rejected(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
     """As those of any scheduler."""
     with pytest.raises(kind, match=message):
         simulated(**settings)
 
 
-def test_a_clock_that_is_set_forth_is_seen_at_once(scheduler: SimulatedScheduler) -> None:
-    """One run stands for the ticks that were jumped over, and the others are counted."""
+def test_ticks_that_a_step_forward_skips_start_one_run(scheduler: SimulatedScheduler) -> None:
+    """The other ticks are counted."""
     job = scheduler.schedule("0 0 * * * *", work, name="hourly")
     scheduler.step("3h30m")
     assert scheduler.fired(job) == after(3.5 * 3_600)
@@ -330,7 +332,7 @@ def test_a_clock_that_is_set_forth_is_seen_at_once(scheduler: SimulatedScheduler
     assert scheduler.fired(job)[1:] == after(4 * 3_600)
 
 
-def test_a_clock_that_is_set_back_stalls_no_interval_and_repeats_no_cron_tick(
+def test_a_step_back_neither_stalls_intervals_nor_repeats_cron_ticks(
     scheduler: SimulatedScheduler,
 ) -> None:
     """As on a machine whose clock is corrected."""
@@ -340,15 +342,15 @@ def test_a_clock_that_is_set_back_stalls_no_interval_and_repeats_no_cron_tick(
     scheduler.advance("40m")
     assert scheduler.fired(daily) == after(30 * 60)
     assert scheduler.fired(interval) == after(40 * 60, 20 * 60)
-    with pytest.raises(ValueError, match="the clock goes from 1900 to 9998"):
+    with pytest.raises(ValueError, match="the clock can only show the years 1900 to 9998"):
         scheduler.step(-200 * 365 * 86_400)
 
 
 # --- one-off runs ---------------------------------------------------------------------------------
 
 
-def test_a_run_that_is_asked_for_now_has_ended_when_the_call_returns(scheduler: SimulatedScheduler) -> None:
-    """Of a function with arguments, of a job, by hand; each with its result."""
+def test_a_run_requested_now_has_ended_when_the_call_returns(scheduler: SimulatedScheduler) -> None:
+    """Of a function with arguments, of a job, and by hand."""
     job = scheduler.schedule("@yearly", work)
     runs = [scheduler.now(str.upper, "abc"), scheduler.now(job), job.run(), scheduler.run("work")]
     assert [(run.state, run.result()) for run in runs] == [
@@ -363,8 +365,8 @@ def test_a_run_that_is_asked_for_now_has_ended_when_the_call_returns(scheduler: 
     assert [run.trigger for run in scheduler.runs("work")] == [Trigger.NOW, Trigger.NOW, Trigger.HAND]
 
 
-def test_runs_at_an_instant_and_after_a_delay(scheduler: SimulatedScheduler) -> None:
-    """Each starts when it is due; what was due before is due now."""
+def test_runs_of_at_and_in_start_when_they_are_due(scheduler: SimulatedScheduler) -> None:
+    """An instant in the past is due now."""
     scheduler.advance("1h")
     later = scheduler.in_("90s", work)
     at = scheduler.at(START + timedelta(hours=2), str.upper, "x")
@@ -383,17 +385,17 @@ def test_runs_at_an_instant_and_after_a_delay(scheduler: SimulatedScheduler) -> 
 
 
 @pytest.mark.parametrize("timeout", [None, 10, 0.001])
-def test_waiting_for_a_run_that_has_not_come_due_is_an_error(
+def test_waiting_for_a_run_that_is_not_due_raises(
     scheduler: SimulatedScheduler, timeout: float | None
 ) -> None:
-    """A real scheduler would let the test wait; here nothing would ever happen, and the message says so."""
+    """A real scheduler would let the test wait; here no time would pass."""
     run = scheduler.in_("1h", work)
-    for ask in (run.wait, run.result):
+    for call in (run.wait, run.result):
         with pytest.raises(RuntimeError) as caught:
-            ask(timeout)
+            call(timeout)
         assert str(caught.value) == (
-            "run 1 of work is SCHEDULED, due at 2026-01-01 01:00:00+00:00, and cannot end while it is waited "
-            "for: time passes only in advance()"
+            "run 1 of work is SCHEDULED, due at 2026-01-01 01:00:00+00:00, and cannot end while this call "
+            "waits for it: time passes only in advance()"
         )
     assert scheduler.time == START
     assert not run.wait(0)
@@ -401,7 +403,7 @@ def test_waiting_for_a_run_that_has_not_come_due_is_an_error(
         run.result(0)
 
 
-def test_a_waiting_run_can_be_cancelled(scheduler: SimulatedScheduler) -> None:
+def test_a_scheduled_run_can_be_cancelled(scheduler: SimulatedScheduler) -> None:
     """It never starts, and its result says why."""
     first, second = scheduler.in_("1h", work), scheduler.in_("1h", work)
     assert first.cancel()
@@ -412,15 +414,15 @@ def test_a_waiting_run_can_be_cancelled(scheduler: SimulatedScheduler) -> None:
         first.result()
 
 
-# --- what jobs do themselves ----------------------------------------------------------------------
+# --- calls of jobs ----------------------------------------------------------------------
 
 
 def test_the_functions_of_the_package_act_on_the_active_scheduler(scheduler: SimulatedScheduler) -> None:
-    """Whatever a job registers, asks for, pauses or removes works, and is seen at its instant."""
+    """A job can register, request, pause and remove."""
     quick = scheduler.every("1m", work, name="quick")
 
     def begin() -> None:
-        jobtui.every("10s", work, name="made by a job")
+        jobtui.every("10s", work, name="registered by a job")
         jobtui.in_("15s", quick)
         jobtui.at(START + timedelta(seconds=50), quick.remove)
         jobtui.now(str.upper, "x")
@@ -428,15 +430,17 @@ def test_the_functions_of_the_package_act_on_the_active_scheduler(scheduler: Sim
 
     scheduler.in_("30s", begin)
     scheduler.advance("1m")
-    assert scheduler.fired("made by a job") == after(40, 50, 60)
+    assert scheduler.fired("registered by a job") == after(40, 50, 60)
     assert scheduler.fired("quick") == after(45)
     assert scheduler.fired("upper") == scheduler.fired("lower") == after(30)
     assert [run.job for run in scheduler.runs()][:3] == ["begin", "upper", "lower"]
     assert scheduler.failures() == []
 
 
-def test_a_job_that_runs_itself_again_is_held_until_it_has_ended(scheduler: SimulatedScheduler) -> None:
-    """No job overlaps itself, here as elsewhere; the runs follow each other at one instant."""
+def test_a_run_that_a_job_requests_of_itself_is_held_until_the_job_ends(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """The runs follow each other at one instant."""
     states: list[tuple[int, RunState, str]] = []
 
     def again() -> None:
@@ -451,8 +455,8 @@ def test_a_job_that_runs_itself_again_is_held_until_it_has_ended(scheduler: Simu
     assert job.status is JobStatus.IDLE
 
 
-def test_a_job_that_skips_its_overlaps_cannot_run_itself(scheduler: SimulatedScheduler) -> None:
-    """The run that it asks for ends SKIPPED, with the reason."""
+def test_a_job_with_overlap_skip_cannot_run_itself(scheduler: SimulatedScheduler) -> None:
+    """The requested run ends SKIPPED, with the reason."""
     reasons: list[str] = []
 
     def again() -> None:
@@ -465,8 +469,8 @@ def test_a_job_that_skips_its_overlaps_cannot_run_itself(scheduler: SimulatedSch
     assert [run.state for run in scheduler.runs_of("again")] == [RunState.OK, RunState.SKIPPED]
 
 
-def test_what_a_job_asks_for_starts_when_it_has_ended(scheduler: SimulatedScheduler) -> None:
-    """In the order in which it asked."""
+def test_runs_that_a_job_requests_start_after_it_in_order(scheduler: SimulatedScheduler) -> None:
+    """They are QUEUED before."""
     order: list[str] = []
 
     def begin() -> None:
@@ -479,8 +483,8 @@ def test_what_a_job_asks_for_starts_when_it_has_ended(scheduler: SimulatedSchedu
     assert order == ["begin", "end", "a", "b"]
 
 
-def test_a_job_may_wait_for_another_one(scheduler: SimulatedScheduler) -> None:
-    """Then that runs meanwhile, after those that were asked for before it."""
+def test_a_job_may_wait_for_a_run_that_it_requests(scheduler: SimulatedScheduler) -> None:
+    """That run starts while the job waits, after the runs that were requested before it."""
     order: list[str] = []
 
     def begin() -> list[str]:
@@ -495,43 +499,45 @@ def test_a_job_may_wait_for_another_one(scheduler: SimulatedScheduler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pool", "ask", "message"),
+    ("pool", "wait", "message"),
     [
         (1, lambda _job: jobtui.now(work).result(), "run 2 of work is QUEUED, and cannot end"),
         (0, lambda job: job.run().wait(), r"run 2 of begin is HELD \(waits for run 1\), and cannot end"),
         (0, lambda _job: jobtui.in_(5, work).result(timeout=9), "run 2 of work is SCHEDULED, due at"),
     ],
-    ids=["the pool is taken", "it waits for itself", "time stands"],
+    ids=["the pool is full", "it waits for itself", "no time passes"],
 )
-def test_a_job_that_waits_for_what_cannot_come_fails(
-    pool: int, ask: Callable[[Any], object], message: str
+def test_a_job_that_waits_for_a_run_that_cannot_end_fails(
+    pool: int, wait: Callable[[Any], object], message: str
 ) -> None:
-    """A real one would hang for ever, or take its time; here its run says what it waited for."""
+    """A real job would wait forever, or until the run is due; the message says why this one cannot."""
     with simulated(pool=pool) as scheduler:
         jobs: list[jobtui.Job] = []
 
         def begin() -> None:
-            if jobs:  # only the first of its runs asks
-                ask(jobs.pop())
+            if jobs:  # only in its first run
+                wait(jobs.pop())
 
         jobs.append(scheduler.schedule("@yearly", begin))
         run = jobs[0].run()
-        with pytest.raises(RuntimeError, match=f"{message}.*: a job runs, and time stands meanwhile"):
+        with pytest.raises(
+            RuntimeError, match=f"{message}.*: a job is running, and no time passes until it ends"
+        ):
             run.result()
 
 
 @pytest.mark.parametrize("move", ["advance", "advance_to", "step", "load"])
 def test_a_job_cannot_move_time(scheduler: SimulatedScheduler, move: str) -> None:
-    """It would be moved under the test's feet."""
+    """Nor load a file."""
     argument = {"advance": 1, "step": 1, "advance_to": "2027-01-01", "load": "x.py"}[move]
     run = scheduler.now(getattr(scheduler, move), argument)
-    with pytest.raises(RuntimeError, match="time is not to be moved now: a job runs"):
+    with pytest.raises(RuntimeError, match="time cannot be moved now: a job is running"):
         run.result()
     assert scheduler.time == START
 
 
-def test_pausing_and_resuming(scheduler: SimulatedScheduler) -> None:
-    """A paused job has no runs, and its ticks are counted."""
+def test_a_paused_job_does_not_run_and_its_ticks_are_counted(scheduler: SimulatedScheduler) -> None:
+    """Until it is resumed."""
     job = scheduler.every("1m", work)
     scheduler.at(START + timedelta(seconds=90), job.pause)
     scheduler.at(START + timedelta(seconds=210), job.resume)
@@ -540,20 +546,22 @@ def test_pausing_and_resuming(scheduler: SimulatedScheduler) -> None:
     assert [(run.state, run.ticks) for run in scheduler.runs_of("work")][2:3] == [(RunState.SKIPPED, 2)]
 
 
-def test_a_job_that_never_ends_asking_is_stopped(
+def test_a_job_that_always_starts_itself_again_raises(
     scheduler: SimulatedScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that always makes another one at the same instant would let the test hang."""
-    monkeypatch.setattr(inline_executor, "MOST_RUNS", 100)
+    """Otherwise the test would never end."""
+    monkeypatch.setattr(inline_executor, "MAX_RUNS", 100)
 
-    def again(ask: Callable[..., object]) -> None:
-        ask(again, ask)
+    def again(start: Callable[..., object]) -> None:
+        start(again, start)
 
-    with pytest.raises(RuntimeError, match=r"100 runs started at one instant: does a job ask for itself\?"):
+    with pytest.raises(
+        RuntimeError, match=r"100 runs started at one instant: does a job start itself again\?"
+    ):
         scheduler.now(again, jobtui.now)
     with simulated() as other:
         other.in_(5, again, lambda *args: jobtui.in_(0, *args))
-        with pytest.raises(RuntimeError, match="does a job ask for itself"):
+        with pytest.raises(RuntimeError, match="does a job start itself again"):
             other.advance(10)
     with simulated() as other:
         job = other.every(1, work)
@@ -562,7 +570,7 @@ def test_a_job_that_never_ends_asking_is_stopped(
 
 
 def test_waiting_to_be_cancelled_takes_no_time(scheduler: SimulatedScheduler) -> None:
-    """It is a pause that ends early; where it would be endless, the run fails."""
+    """An endless wait fails the run."""
 
     def pause() -> list[bool]:
         return [jobtui.current_run().wait_cancelled(3_600) for _ in range(3)]
@@ -573,7 +581,7 @@ def test_waiting_to_be_cancelled_takes_no_time(scheduler: SimulatedScheduler) ->
 
     assert scheduler.now(pause).result() == [False] * 3
     for timeout in (None, 5):
-        with pytest.raises(RuntimeError, match="this job waits to be cancelled, and nobody can do that"):
+        with pytest.raises(RuntimeError, match="this job waits to be cancelled, which cannot happen"):
             scheduler.now(wait, timeout).result()
 
     def cancelled() -> bool:
@@ -583,24 +591,26 @@ def test_waiting_to_be_cancelled_takes_no_time(scheduler: SimulatedScheduler) ->
     assert scheduler.now(cancelled).state is RunState.CANCELLED
 
 
-def test_what_another_thread_asks_for_runs_on_the_thread_of_the_test(scheduler: SimulatedScheduler) -> None:
-    """At once if a job waits for that thread to ask, else when the test comes back to the scheduler."""
-    on: list[threading.Thread] = []
+def test_a_run_that_another_thread_requests_runs_in_the_thread_of_the_test(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """At once if a job waits for that thread, else when the test next uses the scheduler."""
+    threads: list[threading.Thread] = []
 
-    def here() -> None:
-        on.append(threading.current_thread())
+    def note_thread() -> None:
+        threads.append(threading.current_thread())
 
-    def elsewhere() -> None:
-        thread = threading.Thread(target=lambda: jobtui.now(here))
+    def in_thread() -> None:
+        thread = threading.Thread(target=lambda: jobtui.now(note_thread))
         thread.start()
         thread.join()
 
-    elsewhere()
-    assert on == []
+    in_thread()
+    assert threads == []
     scheduler.now(work)
-    assert len(on) == 1
-    scheduler.now(elsewhere)
-    assert on == [threading.current_thread()] * 2
+    assert len(threads) == 1
+    scheduler.now(in_thread)
+    assert threads == [threading.current_thread()] * 2
 
     errors: list[str] = []
 
@@ -613,32 +623,32 @@ def test_what_another_thread_asks_for_runs_on_the_thread_of_the_test(scheduler: 
     thread = threading.Thread(target=move)
     thread.start()
     thread.join()
-    assert errors == ["time is moved by the thread that has started the scheduler, and by no other"]
+    assert errors == ["only the thread that started the scheduler can move time"]
 
 
-def test_a_thread_of_a_job_may_wait_for_a_run(scheduler: SimulatedScheduler) -> None:
-    """It waits as it would anywhere, while the thread of the test goes on."""
-    asked = threading.Event()
-    answers: list[str] = []
+def test_another_thread_may_wait_for_a_run(scheduler: SimulatedScheduler) -> None:
+    """It blocks until the test lets the run start."""
+    requested = threading.Event()
+    results: list[str] = []
 
     def wait() -> None:
         run = jobtui.now(work)
-        asked.set()
-        answers.append(run.result(timeout=10))
+        requested.set()
+        results.append(run.result(timeout=10))
 
     thread = threading.Thread(target=wait)
     thread.start()
-    assert asked.wait(10)
+    assert requested.wait(10)
     scheduler.advance(0)
     thread.join(10)
-    assert answers == ["done"]
+    assert results == ["done"]
 
 
 # --- failures -------------------------------------------------------------------------------------
 
 
-def test_a_job_that_raises_does_not_raise_into_the_test(scheduler: SimulatedScheduler) -> None:
-    """Its run is FAILED, the others go on, and the test finds out what it was in several ways."""
+def test_an_exception_in_a_job_fails_its_run_but_not_the_test(scheduler: SimulatedScheduler) -> None:
+    """Other runs continue, and the failure can be read in several ways."""
     parts = iter([1, 0, 2])
 
     def divide() -> float:
@@ -667,8 +677,10 @@ def test_a_job_that_raises_does_not_raise_into_the_test(scheduler: SimulatedSche
 
 
 @pytest.mark.parametrize("exception", [SystemExit, AssertionError, GeneratorExit])
-def test_whatever_it_raises(scheduler: SimulatedScheduler, exception: type[BaseException]) -> None:
-    """Also what would end a program."""
+def test_an_exception_that_would_end_a_program_fails_the_run(
+    scheduler: SimulatedScheduler, exception: type[BaseException]
+) -> None:
+    """SystemExit, for example."""
 
     def fail() -> None:
         raise exception("enough")
@@ -677,8 +689,8 @@ def test_whatever_it_raises(scheduler: SimulatedScheduler, exception: type[BaseE
     assert (run.state, run.reason) == (RunState.FAILED, f"{exception.__name__}: enough")
 
 
-def test_ctrl_c_ends_the_test(scheduler: SimulatedScheduler) -> None:
-    """The run that it came to is FAILED, but the user wants the whole test to end."""
+def test_ctrl_c_in_a_job_fails_the_run_and_ends_the_test(scheduler: SimulatedScheduler) -> None:
+    """The user wants the whole test to end."""
 
     def fail() -> None:
         raise KeyboardInterrupt
@@ -695,17 +707,17 @@ def test_ctrl_c_ends_the_test(scheduler: SimulatedScheduler) -> None:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def test_an_unknown_name_is_answered_with_near_ones(scheduler: SimulatedScheduler) -> None:
-    """A slip in a test must not look like a job that never ran."""
+def test_an_unknown_job_raises_with_similar_names(scheduler: SimulatedScheduler) -> None:
+    """A typo in a test must not read like a job that never ran."""
     job = scheduler.schedule("@daily", work, name="backup")
     assert scheduler.fired("backup") == scheduler.fired(job) == scheduler.runs("backup") == []
-    for ask in (scheduler.fired, scheduler.runs, scheduler.failures):
+    for call in (scheduler.fired, scheduler.runs, scheduler.failures):
         with pytest.raises(LookupError, match="there is no job 'bakcup'; near: backup"):
-            ask("bakcup")
+            call("bakcup")
 
 
-def test_a_job_that_was_removed_has_fired_all_the_same(scheduler: SimulatedScheduler) -> None:
-    """Its runs are kept; they are not mixed up with those of a job whose name differs."""
+def test_the_runs_of_a_removed_job_are_kept(scheduler: SimulatedScheduler) -> None:
+    """By its handle and by its name."""
     job = scheduler.every("1m", work)
     scheduler.advance("1m")
     job.remove()
@@ -713,12 +725,12 @@ def test_a_job_that_was_removed_has_fired_all_the_same(scheduler: SimulatedSched
     assert scheduler.fired("work") == scheduler.fired(job) == after(60)
 
 
-def test_what_is_returned_is_the_tests_own(scheduler: SimulatedScheduler) -> None:
-    """To change it changes nothing."""
+def test_returned_lists_are_copies(scheduler: SimulatedScheduler) -> None:
+    """A change of them changes nothing else."""
     job = scheduler.every("1m", work)
     scheduler.advance("1m")
-    for given in (scheduler.fired(job), scheduler.runs(job), scheduler.runs(), scheduler.failures()):
-        given.clear()
+    for returned in (scheduler.fired(job), scheduler.runs(job), scheduler.runs(), scheduler.failures()):
+        returned.clear()
     assert len(scheduler.fired(job)) == len(scheduler.runs(job)) == len(scheduler.runs()) == 1
     assert all(isinstance(run, SimulatedRun) for run in scheduler.runs())
 
@@ -726,15 +738,15 @@ def test_what_is_returned_is_the_tests_own(scheduler: SimulatedScheduler) -> Non
 # --- the start and the end ------------------------------------------------------------------------
 
 
-def test_start_functions_are_called_before_anything_happens_and_stop_functions_at_the_end() -> None:
-    """Each once, serially, in order; what a start function asks for runs after the last of them."""
+def test_start_functions_are_called_before_the_first_run_and_stop_functions_at_the_end() -> None:
+    """Each once, in order; a run that a start function requests starts after the last of them."""
     calls: list[str] = []
     with simulated() as scheduler:
 
         @scheduler.on_app_start
         def first() -> None:
             calls.append("first")
-            jobtui.now(calls.append, "asked by first")
+            jobtui.now(calls.append, "requested by first")
             jobtui.every("1m", lambda: calls.append("tick"), name="tick")
 
         scheduler.on_app_start(lambda: calls.append("second"))
@@ -743,8 +755,8 @@ def test_start_functions_are_called_before_anything_happens_and_stop_functions_a
         scheduler.every("1m", work)
         assert scheduler.job("work").next == START + timedelta(minutes=1)
         assert calls == []
-        scheduler.now(calls.append, "asked by the test")
-        assert calls == ["first", "second", "asked by first", "asked by the test"]
+        scheduler.now(calls.append, "requested by the test")
+        assert calls == ["first", "second", "requested by first", "requested by the test"]
         scheduler.advance("2m")
         assert calls[4:] == ["tick", "tick"]
         scheduler.stop()
@@ -752,8 +764,8 @@ def test_start_functions_are_called_before_anything_happens_and_stop_functions_a
     assert calls[6:] == ["stop"]
 
 
-def test_where_nothing_happens_nothing_is_started_and_nothing_stopped() -> None:
-    """A test may look at schedules alone."""
+def test_without_runs_no_start_or_stop_function_is_called() -> None:
+    """A test may check schedules alone."""
     with simulated() as scheduler:
         scheduler.on_app_start(lambda: pytest.fail("started"))
         scheduler.on_app_stop(lambda: pytest.fail("stopped"))
@@ -764,7 +776,7 @@ def test_where_nothing_happens_nothing_is_started_and_nothing_stopped() -> None:
 
 
 @pytest.mark.parametrize(
-    "happen",
+    "call",
     [
         lambda scheduler: scheduler.advance(0),
         lambda scheduler: scheduler.advance_to(START),
@@ -775,10 +787,10 @@ def test_where_nothing_happens_nothing_is_started_and_nothing_stopped() -> None:
         lambda scheduler: scheduler.in_(0, work).wait(),
     ],
 )
-def test_whatever_lets_something_happen_begins_with_the_start_functions(
-    scheduler: SimulatedScheduler, happen: Callable[[SimulatedScheduler], object]
+def test_a_start_function_that_raises_stops_the_scheduler(
+    scheduler: SimulatedScheduler, call: Callable[[SimulatedScheduler], object]
 ) -> None:
-    """And comes to an end where one of these raises: nothing has run, and nothing will."""
+    """Whatever call would have let the first run start; nothing has run, and nothing will."""
 
     def fail() -> None:
         raise ValueError("no database")
@@ -788,34 +800,34 @@ def test_whatever_lets_something_happen_begins_with_the_start_functions(
     scheduler.on_app_start(lambda: pytest.fail("the rest is not called"))
     scheduler.on_app_stop(lambda: pytest.fail("there is nothing to stop"))
     with pytest.raises(StartError, match="on_app_start function fail raised ValueError: no database"):
-        happen(scheduler)
+        call(scheduler)
     assert scheduler.runs() == []
     with pytest.raises(RuntimeError, match="the scheduler has stopped"):
-        happen(scheduler)
+        call(scheduler)
 
 
 def test_a_start_function_can_neither_move_time_nor_wait_for_runs(scheduler: SimulatedScheduler) -> None:
-    """It comes before both."""
+    """The messages say why."""
     messages: list[str] = []
 
     @scheduler.on_app_start
     def impatient() -> None:
-        for ask in (lambda: scheduler.advance(5), lambda: jobtui.now(work).wait()):
+        for call in (lambda: scheduler.advance(5), lambda: jobtui.now(work).wait()):
             with pytest.raises(RuntimeError) as caught:
-                ask()
+                call()
             messages.append(str(caught.value))
 
     scheduler.advance(1)
-    why = "an on_app_start function runs, and no job does before it has ended"
+    reason = "an on_app_start function is running, and no job starts before it ends"
     assert messages == [
-        f"time is not to be moved now: {why}",
-        f"run 1 of work is QUEUED, and cannot end while it is waited for: {why}",
+        f"time cannot be moved now: {reason}",
+        f"run 1 of work is QUEUED, and cannot end while this call waits for it: {reason}",
     ]
     assert scheduler.fired("work") == after(0)
 
 
-def test_the_former_default_scheduler_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where there was none, and from within another simulation."""
+def test_the_previous_default_scheduler_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if there was none, in nested simulations, and after an exception."""
     monkeypatch.setattr(default_module, "_default", None)
     with simulated() as outer:
         with simulated() as inner:
@@ -827,15 +839,15 @@ def test_the_former_default_scheduler_comes_back(monkeypatch: pytest.MonkeyPatch
             _ = 1 / 0
         assert default_module.default_scheduler() is outer
     assert default_module._default is None
-    own = Scheduler(tz="UTC")
-    default_module.set_default_scheduler(own)
+    other = Scheduler(tz="UTC")
+    default_module.set_default_scheduler(other)
     with simulated():
         pass
-    assert default_module.default_scheduler() is own
+    assert default_module.default_scheduler() is other
 
 
-def test_after_its_end_it_can_be_asked_but_nothing_happens_any_more() -> None:
-    """What has happened can be looked at; whatever else is refused in words."""
+def test_a_stopped_scheduler_can_be_read_but_not_used() -> None:
+    """The messages say that it has stopped."""
     with simulated() as scheduler:
         job = scheduler.every("1m", work)
         late = scheduler.in_("1h", work)
@@ -856,22 +868,22 @@ def test_after_its_end_it_can_be_asked_but_nothing_happens_any_more() -> None:
     for attempt in attempts:
         with pytest.raises(RuntimeError, match="the scheduler has stopped"):
             attempt()
-    with pytest.raises(RuntimeError, match=r"not active: load\(\) belongs inside  with simulated"):
+    with pytest.raises(RuntimeError, match=r"not active: call load\(\) inside  with simulated"):
         scheduler.load("jobs.py")
     with pytest.raises(RuntimeError, match="a scheduler is started once"), scheduler:
         pass
     assert scheduler.time == START + timedelta(seconds=90)
 
 
-def test_before_its_start_nothing_happens() -> None:
-    """The message says what is missing."""
+def test_before_the_start_no_time_passes_and_no_run_starts() -> None:
+    """The messages say what is missing."""
     scheduler = simulated()
     run = scheduler.now(work)
-    with pytest.raises(RuntimeError, match="no time passes: the scheduler has not started"):
+    with pytest.raises(RuntimeError, match="time cannot be moved now: the scheduler has not started"):
         scheduler.advance(1)
     with pytest.raises(RuntimeError, match=r"run 1 of work is QUEUED, .*: the scheduler has not started"):
         run.result()
-    with pytest.raises(RuntimeError, match=r"load\(\) belongs inside"):
+    with pytest.raises(RuntimeError, match=r"call load\(\) inside"):
         scheduler.load("jobs.py")
     with scheduler:
         scheduler.advance(0)
@@ -879,7 +891,7 @@ def test_before_its_start_nothing_happens() -> None:
 
 
 def test_a_job_may_stop_the_scheduler(scheduler: SimulatedScheduler) -> None:
-    """What waits is cancelled, and time goes on without it."""
+    """Waiting runs are cancelled, and time continues."""
     stops: list[str] = []
     scheduler.on_app_stop(lambda: stops.append("stop"))
     scheduler.every("1m", work)
@@ -889,16 +901,16 @@ def test_a_job_may_stop_the_scheduler(scheduler: SimulatedScheduler) -> None:
     assert (stops, scheduler.time) == (["stop"], START + timedelta(minutes=5))
 
 
-def test_load_needs_a_simulation(tmp_path: Path) -> None:
-    """The function acts on the active scheduler, as all functions of the package do."""
+def test_load_without_active_scheduler_raises(tmp_path: Path) -> None:
+    """The function acts on the active scheduler."""
     before = default_module._default
     with pytest.raises(RuntimeError, match="no simulated scheduler is active"):
         load(tmp_path / "jobs.py")
     assert before is None or default_module._default is before
 
 
-def test_a_schedule_that_the_test_gives_comes_before_that_of_the_settings(tmp_path: Path) -> None:
-    """The same name in both: what the test says counts. Other names of the settings are there, too."""
+def test_a_named_schedule_of_the_test_overrides_that_of_the_settings(tmp_path: Path) -> None:
+    """Other names of the settings remain."""
     (tmp_path / "jobtui.toml").write_text('cron.given = "0 0 5 * * *"\ncron.other = "0 0 6 * * *"\n')
     target = tmp_path / "given_jobs.py"
     target.write_text(

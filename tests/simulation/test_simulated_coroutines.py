@@ -1,4 +1,4 @@
-"""The test kit with coroutines: they sleep by the clock that the test moves, and end when it says so."""
+"""The test kit with coroutines: they sleep until the test moves the clock."""
 
 import asyncio
 import threading
@@ -18,42 +18,42 @@ LIMIT = 10.0  # seconds; no test waits that long unless it fails
 
 @pytest.fixture
 def scheduler() -> Iterator[SimulatedScheduler]:
-    """A scheduler that is active, at midnight of a Thursday in UTC."""
+    """Return an active scheduler, at midnight of a Thursday in UTC."""
     with simulated() as scheduler:
         yield scheduler
 
 
-class Patience:
-    """How many seconds a loop was willing to wait in real time, each time that it was asked.
+class BlockingTimes:
+    """The seconds that the loop was ready to block in real time, each time before it did.
 
     Attributes:
-        waits: Those seconds.
-        waiting: Is set as soon as it is about to wait.
+        seconds: Those seconds.
+        about_to_block: Set as soon as the loop is about to block.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.waits: list[float] = []
-        self.waiting = threading.Event()
-        whole = InlineLoop._patience
+        self.seconds: list[float] = []
+        self.about_to_block = threading.Event()
+        original = InlineLoop._seconds_to_block
 
-        def noted(loop: InlineLoop, tasks: set[asyncio.Task[object]], timeout: float | None) -> float:
-            wait = whole(loop, tasks, timeout)
-            self.waits.append(wait)
-            if wait > 0:
-                self.waiting.set()
-            return wait
+        def record(loop: InlineLoop, tasks: set[asyncio.Task[object]], timeout: float | None) -> float:
+            seconds = original(loop, tasks, timeout)
+            self.seconds.append(seconds)
+            if seconds > 0:
+                self.about_to_block.set()
+            return seconds
 
-        monkeypatch.setattr(InlineLoop, "_patience", noted)
+        monkeypatch.setattr(InlineLoop, "_seconds_to_block", record)
 
 
 @pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> Patience:
-    """How patient the loop is in this test."""
-    return Patience(monkeypatch)
+def blocking_times(monkeypatch: pytest.MonkeyPatch) -> BlockingTimes:
+    """Record the blocking times of the loop in this test."""
+    return BlockingTimes(monkeypatch)
 
 
 def after(*offsets: float) -> list[datetime]:
-    """Return instants, as many seconds after the start."""
+    """Return the instants that many seconds after the start."""
     return [START + timedelta(seconds=offset) for offset in offsets]
 
 
@@ -63,10 +63,10 @@ async def sleep(seconds: float) -> str:
     return "slept"
 
 
-def test_a_coroutine_sleeps_by_the_clock_that_the_test_moves(
-    scheduler: SimulatedScheduler, patience: Patience
+def test_a_coroutine_sleeps_until_the_clock_is_moved(
+    scheduler: SimulatedScheduler, blocking_times: BlockingTimes
 ) -> None:
-    """It is RUNNING until its time has passed, ends at exactly that instant, and takes no real time."""
+    """It is RUNNING until then, ends at exactly that instant, and takes no real time."""
     seen: list[datetime] = []
 
     async def job() -> None:
@@ -80,11 +80,11 @@ def test_a_coroutine_sleeps_by_the_clock_that_the_test_moves(
     assert (run.state, seen) == (RunState.RUNNING, after(0, 10, 20))
     scheduler.advance("1m")
     assert (run.state, [run.started, run.ended]) == (RunState.OK, after(0, 30))
-    assert set(patience.waits) <= {0.0}
+    assert set(blocking_times.seconds) <= {0.0}
 
 
-def test_a_coroutine_that_sleeps_cannot_be_waited_for(scheduler: SimulatedScheduler) -> None:
-    """Time passes only where the test says so, and the message says that."""
+def test_waiting_for_a_sleeping_coroutine_raises(scheduler: SimulatedScheduler) -> None:
+    """Time passes only in `advance`."""
     run = scheduler.now(sleep, 10)
     with pytest.raises(RuntimeError, match=r"run 1 of sleep is RUNNING, .*: time passes only in advance"):
         run.result()
@@ -93,8 +93,10 @@ def test_a_coroutine_that_sleeps_cannot_be_waited_for(scheduler: SimulatedSchedu
     assert run.result() == "slept"
 
 
-def test_a_coroutine_is_interrupted_and_has_ended_when_cancel_returns(scheduler: SimulatedScheduler) -> None:
-    """Its ``finally`` has run, and the answer says what was done, whoever is asked."""
+def test_a_cancelled_coroutine_has_cleaned_up_and_ended_when_cancel_returns(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """Cancelled by its handle or by its number."""
     cleaned: list[int] = []
 
     async def job() -> None:
@@ -111,8 +113,8 @@ def test_a_coroutine_is_interrupted_and_has_ended_when_cancel_returns(scheduler:
     assert cleaned == [1, 2]
 
 
-def test_a_task_of_a_coroutine_that_exits_ends_nothing_else(scheduler: SimulatedScheduler) -> None:
-    """SystemExit in a task goes through the loop: that goes on, and so does the test."""
+def test_system_exit_in_a_task_fails_its_run_only(scheduler: SimulatedScheduler) -> None:
+    """SystemExit passes through the loop, but the loop and the test continue."""
 
     async def exits() -> None:
         raise SystemExit(3)
@@ -128,8 +130,10 @@ def test_a_task_of_a_coroutine_that_exits_ends_nothing_else(scheduler: Simulated
 
 
 @pytest.mark.parametrize("seconds", [0.0, 60.0])
-def test_ctrl_c_in_a_coroutine_ends_the_test(scheduler: SimulatedScheduler, seconds: float) -> None:
-    """At once, or when it has slept; its run is FAILED."""
+def test_ctrl_c_in_a_coroutine_fails_the_run_and_ends_the_test(
+    scheduler: SimulatedScheduler, seconds: float
+) -> None:
+    """At once or after a sleep."""
 
     async def fail() -> None:
         if seconds:
@@ -143,13 +147,13 @@ def test_ctrl_c_in_a_coroutine_ends_the_test(scheduler: SimulatedScheduler, seco
     assert scheduler.time == START + timedelta(seconds=60 + seconds)
 
 
-def test_in_a_test_that_is_a_coroutine_a_coroutine_fails_and_says_why() -> None:
+def test_a_coroutine_fails_in_a_test_that_is_a_coroutine() -> None:
     """Two loops cannot run in one thread."""
 
     async def test() -> None:
         with simulated() as scheduler:
             run = scheduler.now(sleep, 1)
-            with pytest.raises(RuntimeError, match="let the test be a plain function, without async"):
+            with pytest.raises(RuntimeError, match="make the test a plain function, without async"):
                 run.result()
 
     asyncio.run(test())
@@ -158,18 +162,16 @@ def test_in_a_test_that_is_a_coroutine_a_coroutine_fails_and_says_why() -> None:
 @pytest.mark.parametrize(
     ("seconds", "state"), [(5, RunState.OK), (10, RunState.OK), (10.5, RunState.CANCELLED)]
 )
-def test_coroutines_that_are_going_get_ten_seconds_of_the_clock_at_the_end(
-    seconds: float, state: RunState
-) -> None:
-    """What has not ended by then is given up, and then the ten seconds have passed."""
+def test_running_coroutines_get_ten_seconds_of_the_clock_at_the_end(seconds: float, state: RunState) -> None:
+    """Then they are cancelled."""
     with simulated() as scheduler:
         run = scheduler.now(sleep, seconds)
     assert run.state is state
     assert run.ended == scheduler.time == START + timedelta(seconds=min(seconds, 10))
 
 
-def test_what_is_given_up_cleans_up_for_ten_seconds_of_the_clock() -> None:
-    """Awaits included; and if that has no end, the test has one all the same."""
+def test_a_cancelled_coroutine_gets_ten_seconds_of_the_clock_to_clean_up() -> None:
+    """So the test ends even if the cleanup does not."""
     cleaned: list[float] = []
 
     async def job() -> None:
@@ -186,57 +188,57 @@ def test_what_is_given_up_cleans_up_for_ten_seconds_of_the_clock() -> None:
     assert [at - cleaned[0] for at in cleaned] == [0.0, 2.0, 4.0, 6.0, 8.0]
 
 
-def test_a_coroutine_that_spins_is_stopped(
+def test_a_coroutine_that_never_waits_raises(
     scheduler: SimulatedScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock would stand for ever, and the test hang."""
-    monkeypatch.setattr(inline_loop, "MOST_TURNS", 100)
+    """Otherwise the test would never end."""
+    monkeypatch.setattr(inline_loop, "MAX_ITERATIONS", 100)
     stop: list[int] = []
 
     async def spin() -> None:
-        while not stop:  # noqa: ASYNC110 - what nobody should do
+        while not stop:  # noqa: ASYNC110 - the mistake that is tested
             await asyncio.sleep(0)
 
-    with pytest.raises(RuntimeError, match="coroutines were resumed 100 times while the clock stood"):
+    with pytest.raises(RuntimeError, match="coroutines were resumed 100 times at one instant"):
         scheduler.now(spin)
     stop.append(1)
 
 
-def test_a_thread_that_a_coroutine_waits_for_is_really_waited_for(
-    scheduler: SimulatedScheduler, patience: Patience
+def test_the_loop_blocks_for_a_thread_that_a_coroutine_waits_for(
+    scheduler: SimulatedScheduler, blocking_times: BlockingTimes
 ) -> None:
-    """The clock stands meanwhile, also for those who sleep by it; once it is done, nobody waits."""
+    """The clock stands still then, also for sleeping coroutines."""
 
     async def asks_a_thread() -> bool:
-        return await asyncio.to_thread(patience.waiting.wait, LIMIT)
+        return await asyncio.to_thread(blocking_times.about_to_block.wait, LIMIT)
 
     scheduler.now(sleep, 10)
     run = scheduler.now(asks_a_thread)
     assert (run.result(), run.ended) == (True, START)
-    patience.waits.clear()
+    blocking_times.seconds.clear()
     scheduler.advance(20)
-    assert patience.waits
-    assert set(patience.waits) == {0.0}
+    assert blocking_times.seconds
+    assert set(blocking_times.seconds) == {0.0}
 
 
-def test_what_never_comes_is_waited_for_once(
-    scheduler: SimulatedScheduler, patience: Patience, monkeypatch: pytest.MonkeyPatch
+def test_the_loop_blocks_only_once_for_an_event_that_does_not_happen(
+    scheduler: SimulatedScheduler, blocking_times: BlockingTimes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A coroutine that waits for what a later run does costs the test one wait, not one at each instant."""
+    """A coroutine that waits for a later run does not delay the test at each instant."""
     monkeypatch.setattr(inline_loop, "PATIENCE", 0.01)
     event = asyncio.Event()
 
     async def waits() -> str:
         await event.wait()
-        return "told"
+        return "set"
 
-    async def tells() -> None:
+    async def sets_event() -> None:
         event.set()
 
     run = scheduler.now(waits)
-    assert [wait for wait in patience.waits if wait] == [0.01]
+    assert [seconds for seconds in blocking_times.seconds if seconds] == [0.01]
     for _ in range(3):
         scheduler.advance(1)
-    assert [wait for wait in patience.waits if wait] == [0.01]
-    scheduler.now(tells)
-    assert run.result() == "told"
+    assert [seconds for seconds in blocking_times.seconds if seconds] == [0.01]
+    scheduler.now(sets_event)
+    assert run.result() == "set"
