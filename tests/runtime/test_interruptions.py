@@ -1,4 +1,4 @@
-"""Code that comes between the steps of a change: signal handlers, destructors, and errors of our own."""
+"""Code that interrupts a change of the engine: signal handlers, destructors, and errors of jobtui's own."""
 
 import gc
 import os
@@ -22,27 +22,27 @@ from jobtui.runtime.state_lock import StateLock
 
 
 def noop() -> None:
-    """Nothing."""
+    """Do nothing."""
 
 
 @pytest.fixture
 def scheduler(make_scheduler: MakeScheduler) -> Scheduler:
-    """A running scheduler that knows `noop`, with a pool of 2."""
+    """Make a running scheduler with a pool of 2, in which `noop` has run."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     assert_ended(scheduler.now(noop))
     return scheduler
 
 
-def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
-    """What some code answers, or raises, that comes in the middle of a change, on its thread."""
-    answer: list[Any] = []
+def call_during_change(scheduler: Scheduler, function: Callable[[], Any]) -> Any:
+    """Return what a function returns or raises that interrupts a change of its own thread."""
+    results: list[Any] = []
 
     def handler(*_: object) -> None:
         try:
-            answer.append(code())
+            results.append(function())
         except RuntimeError as error:
-            answer.append(error)
+            results.append(error)
 
     def change(_: Engine) -> None:
         if threading.current_thread() is threading.main_thread() and os.name == "posix":
@@ -55,192 +55,193 @@ def interrupted(scheduler: Scheduler, code: Callable[[], Any]) -> Any:
             handler()
 
     scheduler._kernel.inspect(change)
-    return answer[0]
+    return results[0]
 
 
-def test_a_run_may_be_asked_for_in_the_middle_of_a_change(scheduler: Scheduler) -> None:
-    """It is admitted when the change is over."""
+def test_now_may_interrupt_a_change(scheduler: Scheduler) -> None:
+    """The run is admitted when the change is complete."""
     states: list[RunState] = []
 
-    def ask() -> Run:
+    def request() -> Run:
         run = scheduler.now(noop)
         states.append(run.state)
         return run
 
-    run = interrupted(scheduler, ask)
+    run = call_during_change(scheduler, request)
     run.result(LIMIT)
     assert states == [RunState.QUEUED]
 
 
-def test_stop_in_the_middle_of_a_change_is_done_by_a_thread(scheduler: Scheduler) -> None:
-    """Whoever interrupted the scheduler cannot wait for it, and it stops all the same."""
-    assert interrupted(scheduler, scheduler.stop) is False
+def test_a_stop_that_interrupts_a_change_is_made_by_another_thread(scheduler: Scheduler) -> None:
+    """The interrupting code cannot wait for it, so `stop` returns False."""
+    assert call_during_change(scheduler, scheduler.stop) is False
     for thread in threading.enumerate():
         if thread.name == "jobtui-stop":
             thread.join(LIMIT)
     assert scheduler.snapshot().phase is Phase.STOPPED
 
 
-@pytest.mark.parametrize("what", ["snapshot", "every", "resize", "result"])
-def test_whatever_else_is_asked_in_the_middle_of_a_change_is_refused(scheduler: Scheduler, what: str) -> None:
-    """An error instead of a thread that waits for itself; and the change that was interrupted is made."""
-    asked = {
+@pytest.mark.parametrize("method", ["snapshot", "every", "resize", "result"])
+def test_other_methods_raise_if_they_interrupt_a_change(scheduler: Scheduler, method: str) -> None:
+    """The thread would wait for itself. The interrupted change is completed."""
+    calls = {
         "snapshot": scheduler.snapshot,
         "every": lambda: scheduler.every(1, noop),
         "resize": lambda: scheduler.resize(3),
         "result": lambda: scheduler.now(noop).wait(LIMIT),
     }
-    error = interrupted(scheduler, asked[what])
+    error = call_during_change(scheduler, calls[method])
     assert isinstance(error, RuntimeError)
     assert "in the middle of a change" in str(error)
     scheduler.now(noop).result(LIMIT)
     assert scheduler.snapshot().pool.size == 2
 
 
-def test_another_thread_waits_for_its_turn(scheduler: Scheduler) -> None:
-    """Only the thread that has the lock is told that it interrupts itself."""
-    inside, answers = threading.Event(), []
+def test_another_thread_waits_until_a_change_is_complete(scheduler: Scheduler) -> None:
+    """Only the thread that holds the lock can interrupt itself."""
+    started, sizes = threading.Event(), []
 
-    def ask() -> None:
-        inside.set()
-        answers.append(scheduler.snapshot().pool.size)
+    def read() -> None:
+        started.set()
+        sizes.append(scheduler.snapshot().pool.size)
 
-    asker = threading.Thread(target=ask)
+    reader = threading.Thread(target=read)
 
     def change(_: Engine) -> None:
-        asker.start()
-        assert inside.wait(LIMIT)
-        assert not answers
+        reader.start()
+        assert started.wait(LIMIT)
+        assert not sizes
 
     scheduler._kernel.inspect(change)
-    asker.join(LIMIT)
-    assert answers == [2]
+    reader.join(LIMIT)
+    assert sizes == [2]
 
 
-def test_a_destructor_may_come_while_a_worker_goes_from_run_to_run(
+def test_a_destructor_may_request_a_run_while_a_worker_takes_its_next_run(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The garbage collector runs it anywhere: the worker goes on, and does what the destructor asked for."""
-    turn = scheduler._kernel._pool.finish_and_start_next
-    take = scheduler._kernel._pool.start_next
-    asked: list[Any] = []
+    """The garbage collector may call it in any thread at any point."""
+    pool = scheduler._kernel._pool
+    results: list[Any] = []
 
-    class Litter:
+    class Garbage:
+        """An object that only the garbage collector deletes, and whose destructor calls the scheduler."""
+
         def __init__(self) -> None:
-            self.me = self
+            self.cycle = self
 
         def __del__(self) -> None:
-            asked.append(scheduler.now(noop))
+            results.append(scheduler.now(noop))
             try:
                 scheduler.snapshot()
             except RuntimeError as error:
-                asked.append(error)
+                results.append(error)
 
-    def collecting(step: Callable[..., Any]) -> Callable[..., Any]:
-        def with_litter(*arguments: Any) -> Any:
-            if not asked:
-                Litter()
+    def after_collection(step: Callable[..., Any]) -> Callable[..., Any]:
+        def collect_and_call(*arguments: Any) -> Any:
+            if not results:
+                Garbage()
                 gc.collect()
             return step(*arguments)
 
-        return with_litter
+        return collect_and_call
 
-    monkeypatch.setattr(scheduler._kernel._pool, "finish_and_start_next", collecting(turn))
-    monkeypatch.setattr(scheduler._kernel._pool, "start_next", collecting(take))
+    for step in ("finish_and_start_next", "start_next"):
+        monkeypatch.setattr(pool, step, after_collection(getattr(pool, step)))
     scheduler.now(noop).result(LIMIT)
-    run, error = asked
+    run, error = results
     run.result(LIMIT)
     assert "in the middle of a change" in str(error)
 
 
 def test_a_signal_handler_may_print_while_its_thread_prints() -> None:
-    """What it writes comes before or after, and nobody waits for ever."""
-    console = OutputLog()
+    """The lines are complete, in either order, and nothing blocks."""
+    log = OutputLog()
 
-    class Interrupting(deque[tuple[str, str]]):
+    class InterruptedDeque(deque[tuple[str, str]]):
         def append(self, line: tuple[str, str]) -> None:
             if line[0] == "job":
-                console.write("handler", "between\n")
+                log.write("handler", "between\n")
             super().append(line)
 
-    console._lines = Interrupting()
-    console.write("job", "line\n")
-    assert sorted(console.lines()) == [("handler", "between"), ("job", "line")]
+    log._lines = InterruptedDeque()
+    log.write("job", "line\n")
+    assert sorted(log.lines()) == [("handler", "between"), ("job", "line")]
 
 
-# --- errors of our own ----------------------------------------------------------------------------
+# --- errors of jobtui's own -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("step", ["finish_and_start_next", "finish", "start_next"])
-def test_an_error_of_our_own_ends_no_worker_and_is_told(scheduler: Scheduler, step: str) -> None:
-    """The run has its ending, the error is in the snapshot, and the same thread does the next run."""
+def test_an_internal_error_ends_no_worker_and_is_reported(scheduler: Scheduler, step: str) -> None:
+    """The run has an ending, the snapshot has the error, and the same thread executes the next run."""
     threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
     pool = scheduler._kernel._pool
-    whole = getattr(pool, step)
+    original = getattr(pool, step)
 
-    broke = threading.Event()
+    failed = threading.Event()
 
-    def broken(*_: object, **__: object) -> None:
-        setattr(pool, step, whole)
-        broke.set()
-        raise KeyError("a book is missing")
+    def fail_once(*_: object, **__: object) -> None:
+        setattr(pool, step, original)
+        failed.set()
+        raise KeyError("something is missing")
 
-    begun, leave = threading.Event(), threading.Event()
+    started, release = threading.Event(), threading.Event()
 
     def work() -> None:
-        begun.set()
-        assert leave.wait(LIMIT)
+        started.set()
+        assert release.wait(LIMIT)
 
     run = scheduler.now(work)
-    assert begun.wait(LIMIT)
+    assert started.wait(LIMIT)
     if step == "finish":
-        assert not run.wait(0)  # or its worker would take the shorter way
-    told = threading.Event()
-    events = scheduler.subscribe(told.set)
-    setattr(pool, step, broken)
-    leave.set()
-    assert broke.wait(LIMIT)
+        assert not run.wait(0)  # a run with a waiter does not take the fast path
+    changed = threading.Event()
+    events = scheduler.subscribe(changed.set)
+    setattr(pool, step, fail_once)
+    release.set()
+    assert failed.wait(LIMIT)
     while not any(isinstance(event, InternalError) for event in events.read()):
-        assert told.wait(LIMIT)
-        told.clear()
+        assert changed.wait(LIMIT)
+        changed.clear()
     assert run.wait(LIMIT)
     assert run.state is (RunState.OK if step == "start_next" else RunState.FAILED)
     scheduler.now(noop).result(LIMIT)
     snapshot = scheduler.snapshot()
-    assert "KeyError: 'a book is missing'" in snapshot.internal_error
+    assert "KeyError: 'something is missing'" in snapshot.internal_error
     assert snapshot.pool.running == 0
     after = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-worker")]
     assert set(threads) <= set(after)
 
 
-def through_together(scheduler: Scheduler) -> None:
-    """See that two runs still go at once."""
+def assert_two_runs_at_once(scheduler: Scheduler) -> None:
+    """Run two jobs that wait for each other, and fail if they do not end."""
     together = threading.Barrier(2)
     assert_ended(*(scheduler.now(together.wait, LIMIT) for _ in range(2)))
 
 
-def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
+def test_an_internal_error_is_logged_with_its_traceback_and_costs_no_worker(
     scheduler: Scheduler, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its traceback; afterwards as many runs go at once as before, and each begins anew."""
+    """Afterwards as many runs may be RUNNING at once as before."""
     pool = scheduler._kernel._pool
     finish = pool.finish
 
-    def broken(*_: object, **__: object) -> None:
+    def fail_once(*_: object, **__: object) -> None:
         monkeypatch.setattr(pool, "finish", finish)
-        raise KeyError("a book is missing")
+        raise KeyError("something is missing")
 
-    def fail() -> None:
-        monkeypatch.setattr(pool, "finish", broken)
+    def work() -> None:
+        monkeypatch.setattr(pool, "finish", fail_once)
         raise ValueError("no")
 
-    run = scheduler.now(fail)
+    run = scheduler.now(work)
     assert_ended(run)
     assert (run.state, run.reason) == (
         RunState.FAILED,
-        "error inside the scheduler: KeyError: 'a book is missing'",
+        "error inside the scheduler: KeyError: 'something is missing'",
     )
-    through_together(scheduler)
+    assert_two_runs_at_once(scheduler)
     assert [view.state for view in scheduler.snapshot().recent] == [
         *[RunState.OK] * 2,
         RunState.FAILED,
@@ -251,74 +252,74 @@ def test_an_error_of_our_own_is_logged_and_takes_no_worker_away(
     assert record.exc_info is not None
 
 
-def break_behind_a_rest(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let an error of our own come once, as soon as a worker was put to rest."""
-    commit = kernel._collect_effects
+def fail_after_mark_idle(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the kernel raise once, as soon as it has marked a worker idle."""
+    collect_effects = kernel._collect_effects
 
-    def broken() -> Any:
+    def fail_once() -> Any:
         if "worker" in threading.current_thread().name and kernel._executor._idle_workers:
-            monkeypatch.setattr(kernel, "_collect_effects", commit)
-            raise KeyError("a book is missing")
-        return commit()
+            monkeypatch.setattr(kernel, "_collect_effects", collect_effects)
+            raise KeyError("something is missing")
+        return collect_effects()
 
-    monkeypatch.setattr(kernel, "_collect_effects", broken)
+    monkeypatch.setattr(kernel, "_collect_effects", fail_once)
 
 
-def test_an_error_behind_the_rest_of_a_worker_does_not_put_it_to_rest_twice(
+def test_an_internal_error_after_a_worker_was_marked_idle_does_not_mark_it_idle_twice(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two would be sent for where there is one."""
+    """Otherwise two workers would seem to be idle where there is one."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
-    failed, told = kernel.worker_crashed, threading.Event()
+    worker_crashed, reported = kernel.worker_crashed, threading.Event()
 
-    def note(worker: Worker, error: Exception) -> None:
-        failed(worker, error)
-        told.set()
+    def report(worker: Worker, error: Exception) -> None:
+        worker_crashed(worker, error)
+        reported.set()
 
-    break_behind_a_rest(kernel, monkeypatch)
-    monkeypatch.setattr(kernel, "worker_crashed", note)
+    fail_after_mark_idle(kernel, monkeypatch)
+    monkeypatch.setattr(kernel, "worker_crashed", report)
     scheduler.now(noop)
-    assert told.wait(LIMIT)
+    assert reported.wait(LIMIT)
     for _ in range(3):
-        through_together(scheduler)
+        assert_two_runs_at_once(scheduler)
 
 
-def test_a_worker_that_is_sent_for_before_its_error_is_told_is_not_put_to_rest_again(
+def test_a_worker_that_is_woken_before_its_internal_error_is_reported_is_not_marked_idle_again(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was at rest when the error came, and had been called when that was told."""
+    """It was idle when the error occurred, and had been woken when the error was reported."""
     scheduler = make_scheduler(pool=2)
     scheduler.start()
     kernel = scheduler._kernel
-    failed, told = kernel.worker_crashed, threading.Event()
+    worker_crashed, reported = kernel.worker_crashed, threading.Event()
 
-    def late(worker: Worker, error: Exception) -> None:
+    def report_late(worker: Worker, error: Exception) -> None:
         scheduler.now(noop)
-        failed(worker, error)
-        told.set()
+        worker_crashed(worker, error)
+        reported.set()
 
-    break_behind_a_rest(kernel, monkeypatch)
-    monkeypatch.setattr(kernel, "worker_crashed", late)
+    fail_after_mark_idle(kernel, monkeypatch)
+    monkeypatch.setattr(kernel, "worker_crashed", report_late)
     scheduler.now(noop)
-    assert told.wait(LIMIT)
-    through_together(scheduler)
+    assert reported.wait(LIMIT)
+    assert_two_runs_at_once(scheduler)
 
 
-def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
+def test_an_internal_error_that_repeats_spawns_no_thread_after_thread(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is queued waits; nothing goes round and round."""
+    """The queued runs wait until the next change."""
     calls: list[None] = []
     failed = threading.Semaphore(0)
 
-    def broken(*_: object) -> None:
+    def fail(*_: object) -> None:
         calls.append(None)
         failed.release()
-        raise KeyError("a book is missing")
+        raise KeyError("something is missing")
 
-    monkeypatch.setattr(scheduler._kernel._pool, "start_next", broken)
+    monkeypatch.setattr(scheduler._kernel._pool, "start_next", fail)
     runs = [scheduler.now(noop) for _ in range(3)]
     assert failed.acquire(timeout=LIMIT)
     scheduler.snapshot()
@@ -330,17 +331,17 @@ def test_an_error_that_comes_each_time_starts_no_thread_after_thread(
         assert run.wait(LIMIT)
 
 
-def test_the_lock_says_who_has_interrupted() -> None:
-    """Only code on the thread that makes a change has."""
+def test_the_lock_is_reentered_only_in_the_thread_that_holds_it() -> None:
+    """Taking it a second time raises instead of blocking."""
     lock = StateLock()
-    answers = [lock.reentered]
+    reentered = [lock.reentered]
     with lock:
-        answers.append(lock.reentered)
+        reentered.append(lock.reentered)
         with pytest.raises(RuntimeError, match="middle of a change"), lock:
-            pytest.fail("it was taken twice")
-        answers.append(lock.reentered)
-        other = threading.Thread(target=lambda: answers.append(lock.reentered))
+            pytest.fail("the lock was taken twice")
+        reentered.append(lock.reentered)
+        other = threading.Thread(target=lambda: reentered.append(lock.reentered))
         other.start()
         other.join(LIMIT)
-    answers.append(lock.reentered)
-    assert answers == [False, True, True, False, False]
+    reentered.append(lock.reentered)
+    assert reentered == [False, True, True, False, False]

@@ -1,4 +1,4 @@
-"""The scheduler with its real threads: every wait here has a limit and ends as soon as it can."""
+"""The scheduler with real threads. Every wait has a limit, and ends as soon as it can."""
 
 import threading
 import time
@@ -16,8 +16,8 @@ from jobtui.runtime.executors import base
 # --- the pool -------------------------------------------------------------------------------------
 
 
-def test_five_thousand_runs_of_a_blocked_job_start_no_thread(make_scheduler: MakeScheduler) -> None:
-    """They are HELD, as data; when the job is let through they run in the order they were asked for."""
+def test_five_thousand_runs_of_a_blocked_job_wait_without_threads(make_scheduler: MakeScheduler) -> None:
+    """They are HELD. When the job is released, they run in the order of the requests."""
     scheduler = make_scheduler(pool=4)
     blocker, order = BlockingJob(), list[int]()
     scheduler.start()
@@ -30,9 +30,9 @@ def test_five_thousand_runs_of_a_blocked_job_start_no_thread(make_scheduler: Mak
     job = scheduler.every("1h", work)
     first = scheduler.now(job)
     blocker.wait_started()
-    before = jobtui_threads()
+    threads = jobtui_threads()
     runs = [scheduler.now(job) for _ in range(5_000)]
-    assert jobtui_threads() == before
+    assert jobtui_threads() == threads
     assert {run.state for run in runs} == {RunState.HELD}
     assert scheduler.snapshot().pool.held == 5_000
     subscription = scheduler.subscribe()
@@ -44,23 +44,23 @@ def test_five_thousand_runs_of_a_blocked_job_start_no_thread(make_scheduler: Mak
     assert len(order) == 5_001
 
 
-def test_no_more_run_at_once_than_the_pool_has_and_no_job_overlaps_itself(
+def test_the_pool_limits_runs_at_once_and_no_job_overlaps_itself(
     make_scheduler: MakeScheduler,
 ) -> None:
     """20 jobs x 100 runs on a pool of 4, counted inside the jobs."""
     scheduler = make_scheduler(pool=4)
     lock = threading.Lock()
     running = [0] * 20
-    most, overlaps, finished = 0, 0, 0
+    most_running, overlaps, finished = 0, 0, 0
 
     def job(number: int) -> Callable[[], None]:
         def work() -> None:
-            nonlocal most, overlaps, finished
+            nonlocal most_running, overlaps, finished
             with lock:
                 running[number] += 1
-                most = max(most, sum(running))
+                most_running = max(most_running, sum(running))
                 overlaps += running[number] > 1
-            time.sleep(0)  # let others in
+            time.sleep(0)  # lets another thread run
             with lock:
                 running[number] -= 1
                 finished += 1
@@ -72,13 +72,13 @@ def test_no_more_run_at_once_than_the_pool_has_and_no_job_overlaps_itself(
     runs = [scheduler.now(each) for _ in range(100) for each in jobs]
     assert_ended(*runs)
     assert (finished, overlaps) == (2_000, 0)
-    assert 1 <= most <= 4
+    assert 1 <= most_running <= 4
     assert {run.state for run in runs} == {RunState.OK}
     assert scheduler.snapshot().pool.running == 0
 
 
-def test_a_pool_of_four_runs_four_at_once(make_scheduler: MakeScheduler) -> None:
-    """Four jobs that wait for each other all get through."""
+def test_a_pool_of_four_executes_four_runs_at_once(make_scheduler: MakeScheduler) -> None:
+    """Four jobs that wait for each other all end."""
     scheduler = make_scheduler(pool=4)
     scheduler.start()
     together = threading.Barrier(4)
@@ -86,7 +86,7 @@ def test_a_pool_of_four_runs_four_at_once(make_scheduler: MakeScheduler) -> None
     assert sorted(run.result(LIMIT) for run in runs) == [0, 1, 2, 3]
 
 
-def test_with_the_pool_full_a_run_is_queued_at_the_end_and_starts_in_its_turn(
+def test_runs_start_in_the_order_of_their_requests_when_the_pool_is_full(
     make_scheduler: MakeScheduler,
 ) -> None:
     """First in, first out."""
@@ -103,8 +103,8 @@ def test_with_the_pool_full_a_run_is_queued_at_the_end_and_starts_in_its_turn(
     assert order == list(range(20))
 
 
-def test_growing_the_pool_starts_waiting_runs_at_once(make_scheduler: MakeScheduler) -> None:
-    """Nobody has to end first."""
+def test_a_larger_pool_starts_waiting_runs_at_once(make_scheduler: MakeScheduler) -> None:
+    """Without waiting for another run to end."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
@@ -119,8 +119,8 @@ def test_growing_the_pool_starts_waiting_runs_at_once(make_scheduler: MakeSchedu
     assert_ended(*runs)
 
 
-def test_a_pool_that_is_resized_all_the_time_forgets_no_run(make_scheduler: MakeScheduler) -> None:
-    """However worker threads are sent for and put to rest meanwhile: no wake-up is lost."""
+def test_every_run_ends_while_the_pool_is_resized_all_the_time(make_scheduler: MakeScheduler) -> None:
+    """No wake-up of a worker is lost."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     runs = []
@@ -132,24 +132,24 @@ def test_a_pool_that_is_resized_all_the_time_forgets_no_run(make_scheduler: Make
     assert_ended(*runs)
 
 
-def test_worker_threads_are_reused_and_named(make_scheduler: MakeScheduler) -> None:
-    """Runs one after another need one thread; its name is the view's ``worker``."""
+def test_worker_threads_are_reused_and_named_as_the_views_say(make_scheduler: MakeScheduler) -> None:
+    """One run after another needs one thread. All threads are daemons."""
     scheduler = make_scheduler(pool=4)
     scheduler.start()
     names = set()
     for _ in range(20):
         run = scheduler.now(lambda: threading.current_thread().name)
         names.add(run.result(LIMIT))
-    assert len(names) <= 2  # the second, if the first had not gone back to rest in time
+    assert len(names) <= 2  # a second one if the first was not idle yet
     assert min(names) == "jobtui-worker-1"
     assert {f"jobtui-{view.worker}" for view in scheduler.snapshot().recent} == names
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("jobtui-"))
 
 
-def test_idle_threads_end_and_come_again(
+def test_an_idle_thread_ends_and_the_next_run_gets_a_new_one(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thread without work for a while ends; the next run gets a new one."""
+    """No run is lost if it comes while a thread is about to end."""
     monkeypatch.setattr(base, "IDLE_SECONDS", 0.01)
     scheduler = make_scheduler(pool=4)
     scheduler.start()
@@ -157,39 +157,39 @@ def test_idle_threads_end_and_come_again(
     for thread in threads:
         thread.join(LIMIT)
     assert jobtui_threads() == ["jobtui-timer"]
-    for _ in range(200):  # against the moment in which a thread gives up
+    for _ in range(200):  # also while a thread is about to end
         assert scheduler.now(zero).result(LIMIT) == 0
 
 
-def test_what_a_run_returned_is_not_kept_by_an_idle_thread(make_scheduler: MakeScheduler) -> None:
-    """A large result goes when its handle goes."""
+def test_an_idle_thread_does_not_keep_what_a_run_returned(make_scheduler: MakeScheduler) -> None:
+    """A large result is freed with its handle."""
     import gc  # noqa: PLC0415 - one test needs them
     import weakref  # noqa: PLC0415
 
     class Large:
-        """Something that can be watched."""
+        """An object with a finalizer."""
 
     scheduler = make_scheduler(pool=1)
     scheduler.start()
-    gone = threading.Event()
+    finalized = threading.Event()
 
     def work() -> Large:
         large = Large()
-        weakref.finalize(large, gone.set)
+        weakref.finalize(large, finalized.set)
         return large
 
     assert_ended(scheduler.now(work))
     for _ in range(100):
         gc.collect()
-        if gone.wait(0.1):
+        if finalized.wait(0.1):
             break
-    assert gone.is_set()
+    assert finalized.is_set()
 
 
 # --- what jobs raise and return -------------------------------------------------------------------
 
 
-class Unprintable(Exception):  # noqa: N818 - it is what it says
+class Unprintable(Exception):  # noqa: N818 - named after its fault
     """An exception whose message raises."""
 
     def __str__(self) -> str:
@@ -206,7 +206,7 @@ class ExitsInMessage(Exception):  # noqa: N818 - as above
 
 
 def recurse() -> None:
-    """Never come back."""
+    """Recurse without end."""
     recurse()
 
 
@@ -227,10 +227,10 @@ def recurse() -> None:
     ids=lambda make_error: getattr(make_error, "func", make_error).__name__,
 )
 @pytest.mark.parametrize("coroutine", [False, True], ids=["function", "coroutine"])
-def test_whatever_is_raised_ends_that_run_alone(
+def test_an_exception_of_any_kind_ends_only_its_run(
     make_scheduler: MakeScheduler, make_error: Callable[[], BaseException], *, coroutine: bool
 ) -> None:
-    """The run FAILED with its traceback; the thread lives on, and so does the event loop."""
+    """The run is FAILED with its traceback; the thread and the event loop continue."""
     error = make_error()
     scheduler = make_scheduler(pool=1)
     scheduler.start()
@@ -238,10 +238,10 @@ def test_whatever_is_raised_ends_that_run_alone(
     def fails() -> None:
         raise error
 
-    async def fails_too() -> None:
+    async def fails_in_loop() -> None:
         raise error
 
-    run = scheduler.now(fails_too if coroutine else fails)
+    run = scheduler.now(fails_in_loop if coroutine else fails)
     assert_ended(run)
     assert run.state is RunState.FAILED
     assert type(error).__name__ in run.reason
@@ -254,15 +254,15 @@ def test_whatever_is_raised_ends_that_run_alone(
     ):
         run.result(LIMIT)
 
-    async def fine() -> int:
+    async def seven() -> int:
         return 7
 
-    assert scheduler.now(fine if coroutine else zero).result(LIMIT) == (7 if coroutine else 0)
+    assert scheduler.now(seven if coroutine else zero).result(LIMIT) == (7 if coroutine else 0)
     assert scheduler.snapshot().pool.running == 0
 
 
-def test_endless_recursion_ends_that_run_alone(make_scheduler: MakeScheduler) -> None:
-    """RecursionError is an exception as others are."""
+def test_endless_recursion_ends_only_its_run(make_scheduler: MakeScheduler) -> None:
+    """RecursionError is an exception like others."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     run = scheduler.now(recurse)
@@ -271,33 +271,33 @@ def test_endless_recursion_ends_that_run_alone(make_scheduler: MakeScheduler) ->
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
-def test_coroutines_share_one_loop_thread_and_each_holds_a_slot(make_scheduler: MakeScheduler) -> None:
-    """They run as tasks of one loop; the pool's limit holds for them as for functions."""
+def test_coroutines_share_one_event_loop_and_each_takes_a_slot(make_scheduler: MakeScheduler) -> None:
+    """The pool limits them as it limits functions."""
     import asyncio  # noqa: PLC0415 - only coroutines need it
 
     scheduler = make_scheduler(pool=3)
     scheduler.start()
-    blocker, threads = threading.Event(), []
-    begun = threading.Semaphore(0)
+    release, threads = threading.Event(), []
+    started = threading.Semaphore(0)
 
     async def wait() -> str:
         threads.append(threading.current_thread().name)
-        begun.release()
-        assert await asyncio.to_thread(blocker.wait, LIMIT)
+        started.release()
+        assert await asyncio.to_thread(release.wait, LIMIT)
         return "done"
 
     runs = [scheduler.now(wait) for _ in range(5)]
     for _ in range(3):
-        assert begun.acquire(timeout=LIMIT)
+        assert started.acquire(timeout=LIMIT)
     assert scheduler.snapshot().pool.running == 3
     assert [run.state for run in runs] == [*[RunState.RUNNING] * 3, *[RunState.QUEUED] * 2]
-    blocker.set()
+    release.set()
     assert [run.result(LIMIT) for run in runs] == ["done"] * 5
     assert set(threads) == {"jobtui-asyncio"}
 
 
-def test_a_function_that_returns_a_coroutine_is_awaited(make_scheduler: MakeScheduler) -> None:
-    """A lambda around a coroutine function, a partial, a callable object and an object with async ``run``."""
+def test_a_coroutine_that_a_runnable_returns_is_awaited(make_scheduler: MakeScheduler) -> None:
+    """Of a lambda, with arguments, and of an object with an async ``run``."""
     scheduler = make_scheduler()
     scheduler.start()
 
@@ -305,7 +305,7 @@ def test_a_function_that_returns_a_coroutine_is_awaited(make_scheduler: MakeSche
         return 2 * number
 
     class Doubler:
-        """An object whose run is a coroutine function."""
+        """An object whose ``run`` is a coroutine function."""
 
         async def run(self) -> int:
             """Double 4."""
@@ -316,8 +316,8 @@ def test_a_function_that_returns_a_coroutine_is_awaited(make_scheduler: MakeSche
     assert scheduler.now(Doubler).result(LIMIT) == 8
 
 
-def test_a_coroutine_that_cancels_itself_has_failed(make_scheduler: MakeScheduler) -> None:
-    """asyncio.CancelledError ends that run alone."""
+def test_a_coroutine_that_raises_cancelled_error_unasked_fails(make_scheduler: MakeScheduler) -> None:
+    """It ends only its run."""
     import asyncio  # noqa: PLC0415 - only coroutines need it
 
     scheduler = make_scheduler()
@@ -331,8 +331,8 @@ def test_a_coroutine_that_cancels_itself_has_failed(make_scheduler: MakeSchedule
     assert (run.state, run.reason) == (RunState.FAILED, "asyncio.exceptions.CancelledError")
 
 
-def test_a_task_that_exits_does_not_end_the_loop(make_scheduler: MakeScheduler) -> None:
-    """In a task, asyncio lets SystemExit through to the loop: that goes on, and the run has FAILED."""
+def test_a_task_that_raises_system_exit_does_not_end_the_event_loop(make_scheduler: MakeScheduler) -> None:
+    """Asyncio lets SystemExit in a task pass through to the loop."""
     import asyncio  # noqa: PLC0415 - only coroutines need it
 
     scheduler = make_scheduler()
@@ -347,21 +347,23 @@ def test_a_task_that_exits_does_not_end_the_loop(make_scheduler: MakeScheduler) 
     async def stops_the_loop() -> None:
         asyncio.get_running_loop().stop()
 
-    async def fine() -> int:
+    async def seven() -> int:
         return 7
 
     run = scheduler.now(has_a_task)
     assert_ended(run)
     assert run.state is RunState.FAILED
     assert_ended(scheduler.now(stops_the_loop))
-    assert scheduler.now(fine).result(LIMIT) == 7
+    assert scheduler.now(seven).result(LIMIT) == 7
 
 
 # --- handles --------------------------------------------------------------------------------------
 
 
-def test_a_run_can_be_waited_for_asked_and_cancelled(make_scheduler: MakeScheduler) -> None:
-    """``wait`` and ``result`` have limits; a waiting run is taken out."""
+def test_wait_and_result_have_a_timeout_and_a_waiting_run_can_be_cancelled(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """The errors say which run it is and how it ended."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
     blocker = BlockingJob()
@@ -380,19 +382,19 @@ def test_a_run_can_be_waited_for_asked_and_cancelled(make_scheduler: MakeSchedul
     assert running.result() == "released"
 
 
-def test_who_waits_for_a_run_is_woken_when_it_is_cancelled(make_scheduler: MakeScheduler) -> None:
-    """By whomever."""
+def test_a_waiter_is_woken_when_its_run_is_cancelled(make_scheduler: MakeScheduler) -> None:
+    """Here the run is cancelled by its number."""
     scheduler = make_scheduler()
     run = scheduler.in_("1h", zero)
-    answers: list[bool] = []
-    waiter = threading.Thread(target=lambda: answers.append(run.wait(LIMIT)))
+    results: list[bool] = []
+    waiter = threading.Thread(target=lambda: results.append(run.wait(LIMIT)))
     waiter.start()
     assert scheduler.cancel(run.number)
     waiter.join(LIMIT)
-    assert answers == [True]
+    assert results == [True]
 
 
-def test_a_refused_run_has_ended_at_once(make_scheduler: MakeScheduler) -> None:
+def test_a_skipped_run_has_ended_when_the_request_returns(make_scheduler: MakeScheduler) -> None:
     """Its result says why."""
     scheduler = make_scheduler(overlap="skip")
     scheduler.start()
@@ -400,12 +402,12 @@ def test_a_refused_run_has_ended_at_once(make_scheduler: MakeScheduler) -> None:
     job = scheduler.every("1h", blocker)
     running = job.run()
     blocker.wait_started()
-    refused = job.run()
-    assert refused.state is RunState.SKIPPED
-    assert refused.wait(0)
+    rejected = job.run()
+    assert rejected.state is RunState.SKIPPED
+    assert rejected.wait(0)
     with pytest.raises(RunCancelledError, match=r"was SKIPPED: still running since .*, run 1"):
-        refused.result(0)
-    assert refused._record.handle is None  # the ledger keeps the record, and nothing of the user's
+        rejected.result(0)
+    assert rejected._record.handle is None  # the ledger keeps the record, but no object of the user's
     blocker.release()
     assert_ended(running)
 
@@ -413,8 +415,8 @@ def test_a_refused_run_has_ended_at_once(make_scheduler: MakeScheduler) -> None:
 # --- starting -------------------------------------------------------------------------------------
 
 
-def test_a_scheduler_is_started_once(make_scheduler: MakeScheduler) -> None:
-    """A second start is an error, while it runs and after it has stopped."""
+def test_a_second_start_is_rejected(make_scheduler: MakeScheduler) -> None:
+    """While the scheduler runs, and after it has stopped."""
     scheduler = make_scheduler()
     scheduler.start()
     with pytest.raises(RuntimeError, match="a scheduler is started once; make a new one"):
@@ -424,15 +426,15 @@ def test_a_scheduler_is_started_once(make_scheduler: MakeScheduler) -> None:
         scheduler.start()
 
 
-def test_a_start_during_the_start_is_a_second_one(make_scheduler: MakeScheduler) -> None:
-    """A start function cannot start what is starting."""
+def test_a_start_function_cannot_start_the_scheduler(make_scheduler: MakeScheduler) -> None:
+    """That would be a second start."""
     scheduler = make_scheduler()
     scheduler.on_app_start(scheduler.start)
     with pytest.raises(StartError, match="start raised RuntimeError: a scheduler is started once"):
         scheduler.start()
 
 
-def test_a_stop_during_the_start_wins(make_scheduler: MakeScheduler) -> None:
+def test_a_stop_in_a_start_function_prevents_the_start(make_scheduler: MakeScheduler) -> None:
     """What was stopped stays stopped."""
     scheduler = make_scheduler()
     scheduler.on_app_start(scheduler.stop)
@@ -442,25 +444,25 @@ def test_a_stop_during_the_start_wins(make_scheduler: MakeScheduler) -> None:
     assert jobtui_threads() == []
 
 
-def test_start_functions_run_in_order_before_anything_else(make_scheduler: MakeScheduler) -> None:
-    """Stop functions mirror them: in order, once, after the last run; one that raises is logged."""
+def test_start_and_stop_functions_are_called_in_order_around_the_runs(make_scheduler: MakeScheduler) -> None:
+    """Stop functions are called once; what one raises is logged."""
     scheduler = make_scheduler()
-    story: list[str] = []
-    scheduler.on_app_start(lambda: story.append("start 1"))
-    scheduler.on_app_start(lambda: story.append("start 2"))
-    scheduler.on_app_stop(lambda: story.append("stop 1"))
+    calls: list[str] = []
+    scheduler.on_app_start(lambda: calls.append("start 1"))
+    scheduler.on_app_start(lambda: calls.append("start 2"))
+    scheduler.on_app_stop(lambda: calls.append("stop 1"))
     scheduler.on_app_stop(lambda: 1 / 0)
-    scheduler.on_app_stop(lambda: story.append("stop 2"))
-    run = scheduler.now(story.append, "run")
+    scheduler.on_app_stop(lambda: calls.append("stop 2"))
+    run = scheduler.now(calls.append, "run")
     with scheduler as same:
         assert same is scheduler
         assert_ended(run)
     scheduler.stop()
-    assert story == ["start 1", "start 2", "run", "stop 1", "stop 2"]
+    assert calls == ["start 1", "start 2", "run", "stop 1", "stop 2"]
 
 
-def test_a_start_function_that_raises_stops_the_start(make_scheduler: MakeScheduler) -> None:
-    """The error names it; the rest are not called; what waited is cancelled, so that nobody waits for it."""
+def test_a_start_function_that_raises_prevents_the_start(make_scheduler: MakeScheduler) -> None:
+    """The error names it, the others are not called, and waiting runs are cancelled."""
     scheduler = make_scheduler()
     called: list[str] = []
     run = scheduler.now(zero)
@@ -480,30 +482,30 @@ def test_a_start_function_that_raises_stops_the_start(make_scheduler: MakeSchedu
 # --- from within a job ----------------------------------------------------------------------------
 
 
-def test_a_job_may_do_anything_to_the_scheduler(make_scheduler: MakeScheduler) -> None:
-    """Schedule, run, pause, resume, remove itself, resize, subscribe and look: no lock is held meanwhile."""
+def test_a_job_may_call_every_method_of_the_scheduler(make_scheduler: MakeScheduler) -> None:
+    """No lock is held while a job runs."""
     scheduler = make_scheduler(pool=2)
 
-    def act() -> str:
+    def work() -> str:
         child = scheduler.schedule("@daily", zero, name="child")
         assert child.run().result(LIMIT) == 0
-        again = scheduler.now(job)
-        assert [again.state] == [RunState.HELD]
+        held = scheduler.now(job)
+        assert [held.state] == [RunState.HELD]
         assert job.pause()
         assert job.resume()
         scheduler.resize(3)
         subscription = scheduler.subscribe()
         assert job.remove()
-        assert [again.state] == [RunState.CANCELLED]
+        assert [held.state] == [RunState.CANCELLED]
         assert [each.name for each in scheduler.jobs] == ["child"]
         assert child.remove()
         assert scheduler.snapshot().pool.running == 1
         assert len(subscription.read()) == 3
         subscription.close()
-        return "acted"
+        return "done"
 
-    job = scheduler.every("1h", act)
+    job = scheduler.every("1h", work)
     scheduler.start()
-    assert scheduler.now(job).result(LIMIT) == "acted"
+    assert scheduler.now(job).result(LIMIT) == "done"
     with pytest.raises(LookupError, match="was removed"):
         job.run()
