@@ -16,7 +16,7 @@ from jobtui.cli.arguments import BAD_USAGE
 from jobtui.cli.complaints import complain
 from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
-from jobtui.remote.http_client import Credentials, Target, UnauthorizedError
+from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
 
@@ -75,7 +75,7 @@ def connect(text: str) -> RemoteBackend:
     user = user or os.environ.get("JOBTUI_USER", "")
     password = password or os.environ.get("JOBTUI_PASSWORD", "")
     if user and password:
-        return _connect(target, Credentials(user, password))
+        return _connect(target, ClientCredentials(user, password))
     try:
         return _connect(target, None)
     except _RejectedError as error:
@@ -86,13 +86,13 @@ def connect(text: str) -> RemoteBackend:
     return _connect_after_asking(target, user)
 
 
-def _connect_after_asking(target: Target, known_user: str) -> RemoteBackend:
+def _connect_after_asking(target: ServerAddress, known_user: str) -> RemoteBackend:
     """Ask for the credentials until the server accepts them."""
     complain(f"{target} requires a user name and a password")
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             user = known_user or input("user: ")
-            credentials = Credentials(user, getpass("password: "))
+            credentials = ClientCredentials(user, getpass("password: "))
         except EOFError:
             break
         try:
@@ -108,7 +108,7 @@ class _RejectedError(CannotAttachError):
     """The server rejects the credentials, or requires some."""
 
 
-def _connect(target: Target, credentials: Credentials | None) -> RemoteBackend:
+def _connect(target: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
     backend = RemoteBackend(target, credentials)
     try:
         backend.connect()
@@ -122,7 +122,7 @@ def _connect(target: Target, credentials: Credentials | None) -> RemoteBackend:
     return backend
 
 
-def parse_target(text: str) -> tuple[Target, str, str]:
+def parse_target(text: str) -> tuple[ServerAddress, str, str]:
     """Parse the address that the user typed.
 
     Returns:
@@ -134,7 +134,7 @@ def parse_target(text: str) -> tuple[Target, str, str]:
     if text.startswith("unix:"):
         address = parse_address(text)
         assert isinstance(address, UnixAddress)
-        return Target(origin="http://localhost", socket=address.path), "", ""
+        return ServerAddress(origin="http://localhost", socket=address.path), "", ""
     url = _split(text)
     host, port = url.hostname, _port(url)
     if url.scheme not in ("http", "https"):
@@ -152,7 +152,7 @@ def parse_target(text: str) -> tuple[Target, str, str]:
         origin = str(URL.build(scheme=url.scheme, host=host, port=port))
     except ValueError:
         raise ValueError(f"{quote_text(host)} is not a host name") from None
-    return Target(origin=origin), user, password
+    return ServerAddress(origin=origin), user, password
 
 
 def _split(text: str) -> SplitResult:

@@ -1,4 +1,4 @@
-"""A server that is asked over HTTP, and what goes wrong with that in words."""
+"""An HTTP client for the API, with messages for the user about everything that can go wrong."""
 
 from __future__ import annotations
 
@@ -19,136 +19,137 @@ from yarl import URL
 from jobtui.frontend.api_paths import API_ROOT, STATUS_PAGE
 from jobtui.schedules.bad_spec import quote_text
 
-_KEPT_OPEN = 10.0  # seconds that a connection may be silent; less than a server gives it
-_OK = range(200, 300)
-_PROBLEM = "application/problem+json"
-_JSON = "application/json"
+UNEXPECTED_RESPONSE = "unexpected response: not a jobtui server, or an incompatible version"
+
+_KEEPALIVE_TIMEOUT = 10.0  # seconds; shorter than the server's, so that no request meets a closing connection
+_SUCCESS = range(200, 300)
+_PROBLEM_TYPE = "application/problem+json"
+_JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """Who asks."""
+class ClientCredentials:
+    """The user name and the password that a client sends."""
 
     user: str
     password: str = field(repr=False)
 
     @property
     def header(self) -> str:
-        """Both as they go with every request: HTTP Basic, in UTF-8."""
+        """The Authorization header: HTTP Basic, in UTF-8."""
         both = f"{self.user}:{self.password}".encode(errors="surrogateescape")
         return f"Basic {base64.b64encode(both).decode()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A server.
+class ServerAddress:
+    """Where a server listens.
 
     Attributes:
         origin: The beginning of its URL, such as ``http://127.0.0.1:9001``.
-        socket: The Unix socket that it listens on; None for one that is reached by its URL.
+        socket: The path of its Unix socket; None for a server that is reached over TCP.
     """
 
     origin: str
     socket: Path | None = None
 
     def __str__(self) -> str:
-        """As the server itself says it."""
+        """Return the address in the form that the server itself prints."""
         return f"{self.origin}{STATUS_PAGE}" if self.socket is None else f"unix:{self.socket}"
 
 
 class UnauthorizedError(PermissionError):
-    """The server wants to know who asks, or has been told wrongly."""
+    """The server requires credentials, or rejects the given ones."""
 
 
-class Client:
-    """Asks a server. ``async with Client(target, None) as client:``.
+class HttpClient:
+    """Sends requests to a server. ``async with HttpClient(address, None) as client:``.
 
     Args:
-        target: The server.
-        credentials: Go with every request; None for none.
+        address: The server.
+        credentials: The credentials to send with every request; None for none.
     """
 
-    def __init__(self, target: Target, credentials: Credentials | None) -> None:
-        self._target = target
+    def __init__(self, address: ServerAddress, credentials: ClientCredentials | None) -> None:
+        self._address = address
         self._headers = {} if credentials is None else {"Authorization": credentials.header}
 
     async def __aenter__(self) -> Self:
-        """Be ready to ask."""
-        socket = self._target.socket
+        """Open the session."""
+        socket = self._address.socket
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(keepalive_timeout=_KEPT_OPEN)
+            connector=aiohttp.TCPConnector(keepalive_timeout=_KEEPALIVE_TIMEOUT)
             if socket is None
-            else aiohttp.UnixConnector(str(socket), keepalive_timeout=_KEPT_OPEN),
+            else aiohttp.UnixConnector(str(socket), keepalive_timeout=_KEEPALIVE_TIMEOUT),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,  # what is asked goes to the server, and to no proxy
+            trust_env=False,  # ignore proxy settings: requests go to the server only
         )
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hang up."""
+        """Close the session and its connections."""
         await self._session.close()
 
-    async def ask(self, method: str, *path: str, limit: float, body: Any = None, **query: str | int) -> Any:
-        """Ask for something and wait for the answer.
+    async def request_json(
+        self, method: str, *path: str, limit: float, body: Any = None, **query: str | int
+    ) -> Any:
+        """Send a request, and return the JSON of the response.
 
         Args:
             method: The HTTP method.
-            *path: The parts of the path below ``/@jobs/api``, whatever characters they are made of.
-            limit: How many seconds the answer may take.
-            body: Goes with the question, as JSON.
-            **query: The parameters.
-
-        Returns:
-            What the JSON of the answer says.
+            *path: The segments of the path below ``/@jobs/api``, unescaped.
+            limit: How many seconds the response may take.
+            body: The body, to be sent as JSON.
+            **query: The query parameters.
 
         Raises:
-            LookupError: What is named is not there.
-            RuntimeError: The scheduler refuses.
-            ValueError: Something is out of range.
+            LookupError: The job or run does not exist.
+            RuntimeError: The scheduler rejects the command.
+            ValueError: A parameter is out of range.
             UnauthorizedError: The credentials are missing or wrong.
-            PermissionError: This is not allowed.
-            ConnectionError: There is no answer, or none that makes sense; ConnectionRefusedError where
-                nothing listens.
+            PermissionError: The server does not allow this.
+            ConnectionError: There is no response, or not a valid one; ConnectionRefusedError if nothing
+                listens at the address.
         """
         try:
             async with self._session.request(
                 method,
-                self._url(path, query),
+                self._make_url(path, query),
                 json=body,
                 allow_redirects=False,  # credentials go to no other server
                 timeout=aiohttp.ClientTimeout(total=limit),
             ) as response:
                 text = await response.text("utf-8", "replace")
         except TimeoutError:
-            raise ConnectionError(f"nothing came within {limit:g} s") from None
+            raise ConnectionError(f"no response within {limit:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _failure(error) from None
-        return _answer(response.status, response.content_type, text)
+            raise _connection_error(error) from None
+        return _parse_response(response.status, response.content_type, text)
 
-    def _url(self, path: tuple[str, ...], query: dict[str, str | int]) -> URL:
-        # Encoded here, dots too: a job may be called "..", and a URL would go one step up for it.
-        steps = "/".join(quote(step, safe="", errors="replace").replace(".", "%2E") for step in path)
+    def _make_url(self, path: tuple[str, ...], query: dict[str, str | int]) -> URL:
+        # Escape dots, too: URL and proxies would resolve a job named ".." as the parent path.
+        segments = "/".join(quote(each, safe="", errors="replace").replace(".", "%2E") for each in path)
         parameters = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
-        question = f"?{parameters}" if parameters else ""
-        return URL(f"{self._target.origin}{API_ROOT}/{steps}{question}", encoded=True)
+        suffix = f"?{parameters}" if parameters else ""
+        return URL(f"{self._address.origin}{API_ROOT}/{segments}{suffix}", encoded=True)
 
 
-def _answer(status: int, kind: str, text: str) -> Any:
-    if status in _OK and kind == _JSON:
+def _parse_response(status: int, content_type: str, text: str) -> Any:
+    if status in _SUCCESS and content_type == _JSON_TYPE:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise ConnectionError(_NONSENSE) from None
-    if kind != _PROBLEM:
-        raise ConnectionError(f"it is no jobtui: it answers with HTTP status {status} and no JSON")
-    raise _problem(status, _detail(text) or f"HTTP status {status}")
+            raise ConnectionError(UNEXPECTED_RESPONSE) from None
+    if content_type != _PROBLEM_TYPE:
+        raise ConnectionError(f"not a jobtui server: it answered with HTTP status {status} and no JSON")
+    raise _error_of_problem(status, _problem_detail(text) or f"HTTP status {status}")
 
 
-def _problem(status: int, detail: str) -> Exception:
-    """What the server's refusal is here."""
+def _error_of_problem(status: int, detail: str) -> Exception:
+    """Return the exception for a problem that the server reported."""
     match status:
         case 401:
             return UnauthorizedError(detail)
@@ -164,7 +165,7 @@ def _problem(status: int, detail: str) -> Exception:
             return ConnectionError(f"HTTP status {status}: {detail}")
 
 
-def _detail(text: str) -> str:
+def _problem_detail(text: str) -> str:
     try:
         problem = json.loads(text)
     except (ValueError, RecursionError):
@@ -173,33 +174,32 @@ def _detail(text: str) -> str:
     return detail if isinstance(detail, str) else ""
 
 
-def _failure(error: Exception) -> ConnectionError:
-    nobody = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _NOBODY
-    return (ConnectionRefusedError if nobody else ConnectionError)(_why(error))
+def _connection_error(error: Exception) -> ConnectionError:
+    refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _NOTHING_LISTENS
+    return (ConnectionRefusedError if refused else ConnectionError)(_reason_of(error))
 
 
-def _why(error: Exception) -> str:  # noqa: PLR0911 - one for each case
-    """Why there is no answer, in a few words."""
+def _reason_of(error: Exception) -> str:  # noqa: PLR0911 - one for each case
+    """Return why there is no response, in a few words."""
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"there is no host {quote_text(error.host)}"
-        case UnicodeError():  # of the host's name
-            return "there can be no such host"
+            return f"unknown host {quote_text(error.host)}"
+        case UnicodeError():  # from encoding the host name
+            return "invalid host name"
         case aiohttp.ClientConnectorCertificateError():
-            return "its certificate is not trusted"
+            return "the server's certificate is not trusted"
         case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-            return "it does not speak https"
+            return "the server does not speak https"
         case aiohttp.ClientConnectorError():
             number = error.os_error.errno
-            reason = os.strerror(number) if number else "it cannot be reached"
+            reason = os.strerror(number) if number else "the server cannot be reached"
             return reason[:1].lower() + reason[1:]
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | ConnectionError():
             return "the connection was closed"
         case aiohttp.ClientPayloadError():
-            return "the answer was cut off"
+            return "the response is incomplete"
         case _:
-            return _NONSENSE
+            return UNEXPECTED_RESPONSE
 
 
-_NOBODY = (errno.ECONNREFUSED, errno.ENOENT)
-_NONSENSE = "what it answers makes no sense: it is no jobtui, or one of another version"
+_NOTHING_LISTENS = (errno.ECONNREFUSED, errno.ENOENT)

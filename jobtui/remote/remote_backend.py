@@ -1,7 +1,8 @@
-"""A scheduler in another process, as a dashboard sees and steers it.
+"""The backend of a scheduler in another process.
 
-A thread of its own follows the scheduler by long polls: each asks for the picture after the one that is
-known, and is answered as soon as there is another. Commands and other questions go in between.
+A thread with its own event loop long-polls the server: each request asks for a snapshot newer than the
+known one, and the server answers as soon as there is one. Commands and other requests of the user
+interface's threads run on the same loop in between.
 """
 
 from __future__ import annotations
@@ -24,58 +25,64 @@ from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.throttle import AdaptiveThrottle
-from jobtui.remote.http_client import Client, Credentials, Target, UnauthorizedError
+from jobtui.remote.http_client import (
+    UNEXPECTED_RESPONSE,
+    ClientCredentials,
+    HttpClient,
+    ServerAddress,
+    UnauthorizedError,
+)
 from jobtui.remote.snapshot_decoder import SnapshotDecoder
 from jobtui.runtime.clock import Clock, SystemClock, thread_cpu
 from jobtui.runtime.output_capture import OutputChunk
 
-ANSWERING = 5.0  # seconds that an answer may take
-WAIT = 4  # seconds that the server waits for news; the timer's heartbeat is so old at most, and no event
-FIRST_REST, LONGEST_REST = 0.5, 3.0  # seconds between two attempts to connect again
-_SPACING = 0.05  # seconds between two pictures at least
-_LONGEST = 2.0
-_SHARE = 0.1  # of a core; the server's share is about the same
-_CLOSING = 2.0  # seconds
+RESPONSE_TIMEOUT = 5.0  # seconds
+POLL_WAIT = 4  # seconds that the server may wait for a change; bounds the age of the shown heartbeat
+MIN_RECONNECT_DELAY, MAX_RECONNECT_DELAY = 0.5, 3.0  # seconds
+_MIN_INTERVAL = 0.05  # seconds from one snapshot to the next
+_MAX_INTERVAL = 2.0  # seconds
+_CPU_SHARE = 0.1  # of one core; the server uses about the same
+_CLOSE_TIMEOUT = 2.0  # seconds
 
-View = TypeVar("View")
+Value = TypeVar("Value")
 
 
 class RemoteBackend:
-    """A scheduler that listens somewhere.
+    """A scheduler in another process that listens at an address.
 
     Args:
-        target: Where.
-        credentials: Who is asking; None for nobody in particular.
-        clock: Where the time comes from.
+        address: Where its server listens.
+        credentials: The credentials for the server; None for none.
+        clock: The source of time.
     """
 
     def __init__(
-        self, target: Target, credentials: Credentials | None = None, clock: Clock | None = None
+        self, address: ServerAddress, credentials: ClientCredentials | None = None, clock: Clock | None = None
     ) -> None:
-        self.address = str(target)
+        self.address = str(address)
         self.title = ""
         self.connection_error = ""
-        self._client = Client(target, credentials)
+        self._client = HttpClient(address, credentials)
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._pictures = SnapshotDecoder()
-        self._picture: tuple[Snapshot, float] | None = None  # and when it came
-        self._stood_still: float | None = None  # since when the picture is an old one
+        self._decoder = SnapshotDecoder()
+        self._snapshot: tuple[Snapshot, float] | None = None  # and when it was received
+        self._disconnected_at: float | None = None  # None while the connection works
         self._tag = ""
-        self._printed_epoch = ""
+        self._output_epoch = ""
         self._listeners: tuple[Callable[[], None], ...] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._stop: asyncio.Event | None = None
+        self._requests: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
 
     def connect(self) -> None:
-        """Get the first picture, and follow from there until `close`.
+        """Receive the first snapshot, and keep it up to date until `close`.
 
         Raises:
             UnauthorizedError: The credentials are missing or wrong.
-            PermissionError: This one is not let in.
-            ConnectionError: Nobody answers, or somebody else does.
+            PermissionError: The server does not allow access.
+            ConnectionError: There is no server, or not one of jobtui.
         """
         connected: Future[None] = Future()
         self._thread = threading.Thread(
@@ -89,14 +96,14 @@ class RemoteBackend:
             raise
 
     def close(self) -> None:
-        """Be done with it. Questions under way are broken off; the scheduler goes on."""
-        if self._loop is not None and self._over is not None:
-            with suppress(RuntimeError):  # it has ended by itself
-                self._loop.call_soon_threadsafe(self._over.set)
+        """Disconnect. Requests in progress end with an error; the scheduler keeps running."""
+        if self._loop is not None and self._stop is not None:
+            with suppress(RuntimeError):  # the event loop has ended already
+                self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
-            self._thread.join(_CLOSING)
+            self._thread.join(_CLOSE_TIMEOUT)
 
-    # --- the picture ------------------------------------------------------------------------------
+    # --- the snapshot -----------------------------------------------------------------------------
 
     @property
     def zone(self) -> tzinfo:
@@ -104,11 +111,11 @@ class RemoteBackend:
         return self._latest()[0].zone
 
     def snapshot(self) -> Snapshot:
-        """The latest picture. Its clock goes on, unless there is trouble: then it stands still."""
+        """Return the latest snapshot. Its time advances, but stands still while there is no connection."""
         with self._lock:
-            snapshot, came = self._latest()
-            now = self._clock.monotonic() if self._stood_still is None else self._stood_still
-        at = snapshot.at.astimezone(UTC) + timedelta(seconds=max(0.0, now - came))
+            snapshot, received = self._latest()
+            now = self._clock.monotonic() if self._disconnected_at is None else self._disconnected_at
+        at = snapshot.at.astimezone(UTC) + timedelta(seconds=max(0.0, now - received))
         return replace(snapshot, at=at.astimezone(snapshot.zone))
 
     def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
@@ -124,8 +131,8 @@ class RemoteBackend:
         return unsubscribe
 
     def _latest(self) -> tuple[Snapshot, float]:
-        assert self._picture is not None  # it is connected
-        return self._picture
+        assert self._snapshot is not None  # `connect` has set it
+        return self._snapshot
 
     def _notify_listeners(self) -> None:
         for notify in self._listeners:
@@ -134,195 +141,195 @@ class RemoteBackend:
             except Exception:  # noqa: BLE001 - one listener's error must not reach the others
                 log_exception("a change listener raised")
 
-    # --- questions --------------------------------------------------------------------------------
+    # --- requests ---------------------------------------------------------------------------------
 
     def job_details(self, job: str) -> JobDetails:
-        """One job in depth."""
-        return _read(partial(JOB_DETAILS.decode, tz=self.zone), self._ask("GET", "jobs", job))
+        """Return a job's details."""
+        return _decode(partial(JOB_DETAILS.decode, tz=self.zone), self._request("GET", "jobs", job))
 
     def output_of(self, number: int) -> str:
-        """The tail of what a run printed, where that is collected, else ""."""
+        """Return the end of a run's output, or "" if output is not collected or the run is unknown."""
         if not 1 <= number <= MAX_RUN_NUMBER:
             return ""
         try:
-            return _read(lambda json: str(json["output"]), self._ask("GET", "runs", str(number)))
+            return _decode(lambda json: str(json["output"]), self._request("GET", "runs", str(number)))
         except LookupError:
             return ""
 
     def output_since(self, after: int) -> OutputChunk:
-        """What everything printed after the line of that number; all, if that was in another life."""
-        answer = self._ask("GET", "output", after=after)
-        epoch = _read(lambda json: str(json["epoch"]), answer)
-        if after and epoch != self._printed_epoch:
-            answer = self._ask("GET", "output")
-        self._printed_epoch = epoch
-        return _read(partial(OUTPUT_CHUNK.decode, tz=UTC), answer)
+        """Return the output after a line; all output if the scheduler has restarted since that line."""
+        json = self._request("GET", "output", after=after)
+        epoch = _decode(lambda json: str(json["epoch"]), json)
+        if after and epoch != self._output_epoch:
+            json = self._request("GET", "output")
+        self._output_epoch = epoch
+        return _decode(partial(OUTPUT_CHUNK.decode, tz=UTC), json)
 
     def run(self, job: str) -> int:
         """Run a job now. Returns the run's number."""
-        return _read(lambda json: int(json["number"]), self._ask("POST", "jobs", job, "run"))
+        return _decode(lambda json: int(json["number"]), self._request("POST", "jobs", job, "run"))
 
     def pause(self, job: str) -> bool:
         """Pause a job. Returns whether that changed anything."""
-        return _read(lambda json: bool(json["changed"]), self._ask("POST", "jobs", job, "pause"))
+        return _decode(lambda json: bool(json["changed"]), self._request("POST", "jobs", job, "pause"))
 
     def resume(self, job: str) -> bool:
         """Resume a job. Returns whether that changed anything."""
-        return _read(lambda json: bool(json["changed"]), self._ask("POST", "jobs", job, "resume"))
+        return _decode(lambda json: bool(json["changed"]), self._request("POST", "jobs", job, "resume"))
 
     def pause_all(self) -> int:
         """Pause every job. Returns how many were not paused before."""
-        return _read(lambda json: int(json["changed"]), self._ask("POST", "pause"))
+        return _decode(lambda json: int(json["changed"]), self._request("POST", "pause"))
 
     def resume_all(self) -> int:
         """Resume every job. Returns how many were paused."""
-        return _read(lambda json: int(json["changed"]), self._ask("POST", "resume"))
+        return _decode(lambda json: int(json["changed"]), self._request("POST", "resume"))
 
     def cancel(self, number: int) -> Cancellation:
-        """Take out a waiting run, or interrupt or ask one that runs. Returns which it was."""
+        """Cancel a run: remove it from the queue, interrupt it, or ask it to stop. Returns which it was."""
         if not 1 <= number <= MAX_RUN_NUMBER:
             return Cancellation.TOO_LATE
         try:
-            answer = self._ask("POST", "runs", str(number), "cancel")
+            json = self._request("POST", "runs", str(number), "cancel")
         except LookupError:
             return Cancellation.TOO_LATE
-        return _read(lambda json: Cancellation(json["cancellation"]), answer)
+        return _decode(lambda json: Cancellation(json["cancellation"]), json)
 
     def resize(self, size: int) -> None:
-        """Change how many runs may be RUNNING at once; 0 for no limit."""
-        self._ask("POST", "pool", "resize", body={"size": size})
+        """Change how many runs may be RUNNING at once; 0 means no limit."""
+        self._request("POST", "pool", "resize", body={"size": size})
 
-    def _ask(self, method: str, *path: str, body: Any = None, **query: int) -> Any:
-        """Ask in the thread of the connection, and wait for the answer in this one."""
+    def _request(self, method: str, *path: str, body: Any = None, **query: int) -> Any:
+        """Send a request in the connection's thread, and wait for the response in the calling thread."""
         body = {} if body is None and method == "POST" else body
-        ask = partial(self._client.ask, method, *path, limit=ANSWERING, body=body, **query)
-        loop = self._loop
-        assert loop is not None  # it is connected
-        answer: Future[Any] = Future()
+        send = partial(self._client.request_json, method, *path, limit=RESPONSE_TIMEOUT, body=body, **query)
+        assert self._loop is not None  # `connect` has set it
+        response: Future[Any] = Future()
         try:
-            loop.call_soon_threadsafe(self._begin, ask, answer)
+            self._loop.call_soon_threadsafe(self._start_request, send, response)
         except RuntimeError:  # the loop is closed
             raise ConnectionError(_CLOSED) from None
         try:
-            return answer.result(ANSWERING + _CLOSING)  # a loop that ends just now answers nothing
+            # With a timeout, because a loop that ends at this moment completes nothing.
+            return response.result(RESPONSE_TIMEOUT + _CLOSE_TIMEOUT)
         except (CancelledError, TimeoutError):
             raise ConnectionError(_CLOSED) from None
         except ConnectionError as error:
-            raise ConnectionError(f"no answer from {self.address} ({error})") from None
+            raise ConnectionError(f"no response from {self.address} ({error})") from None
 
-    def _begin(self, ask: Callable[[], Any], answer: Future[Any]) -> None:
+    def _start_request(self, send: Callable[[], Any], response: Future[Any]) -> None:
         assert self._loop is not None
-        assert self._over is not None
-        if self._over.is_set():
-            answer.cancel()
+        assert self._stop is not None
+        if self._stop.is_set():
+            response.cancel()
             return
-        task = self._loop.create_task(ask())
-        self._under_way.add(task)
-        task.add_done_callback(partial(self._end, answer))
+        task = self._loop.create_task(send())
+        self._requests.add(task)
+        task.add_done_callback(partial(self._finish_request, response))
 
-    def _end(self, answer: Future[Any], task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
+    def _finish_request(self, response: Future[Any], task: asyncio.Task[Any]) -> None:
+        self._requests.discard(task)
         if task.cancelled():
-            answer.cancel()
+            response.cancel()
         elif (error := task.exception()) is not None:
-            answer.set_exception(error)
+            response.set_exception(error)
         else:
-            answer.set_result(task.result())
+            response.set_result(task.result())
 
-    # --- following; in the thread of the connection -------------------------------------------------
+    # --- the connection's thread --------------------------------------------------------------------
 
     def _run(self, connected: Future[None]) -> None:
         try:
-            asyncio.run(self._live(connected))
-        except BaseException as error:  # noqa: BLE001 - whoever connects would wait for ever
+            asyncio.run(self._stay_connected(connected))
+        except BaseException as error:  # noqa: BLE001 - otherwise `connect` would wait forever
             if not connected.done():
                 connected.set_exception(error)
             else:
                 log_exception("the connection failed")
-                self._lose("an error in jobtui itself", again=False)
+                self._disconnect("internal error in jobtui", retry=False)
 
-    async def _live(self, connected: Future[None]) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+    async def _stay_connected(self, connected: Future[None]) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with self._client:
             try:
-                self._take(await self._client.ask("GET", "snapshot", limit=ANSWERING))
-            except Exception as error:  # noqa: BLE001 - passed on, before the loop is cleared up
+                self._update_snapshot(
+                    await self._client.request_json("GET", "snapshot", limit=RESPONSE_TIMEOUT)
+                )
+            except Exception as error:  # noqa: BLE001 - `connect` raises it
                 connected.set_exception(error)
                 return
             connected.set_result(None)
-            following = asyncio.create_task(self._follow())
-            over = asyncio.create_task(self._over.wait())
-            await asyncio.wait((following, over), return_when=asyncio.FIRST_COMPLETED)
-            if following.done():
-                following.result()  # raises, if that was a mistake of ours
-            await over  # there may still be questions
-            for task in (following, *self._under_way):
+            polling = asyncio.create_task(self._poll_snapshots())
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait((polling, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                polling.result()  # raises if it ended with a bug of ours
+            await stopping  # other requests are possible until then
+            for task in (polling, *self._requests):
                 task.cancel()
-            await asyncio.gather(following, *self._under_way, return_exceptions=True)
+            await asyncio.gather(polling, *self._requests, return_exceptions=True)
 
-    async def _follow(self) -> None:
-        loop, throttle = (
-            asyncio.get_running_loop(),
-            AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE),
+    async def _poll_snapshots(self) -> None:
+        loop = asyncio.get_running_loop()
+        throttle = AdaptiveThrottle(
+            min_interval=_MIN_INTERVAL, max_interval=_MAX_INTERVAL, cpu_share=_CPU_SHARE
         )
-        rest = FIRST_REST
+        reconnect_delay = MIN_RECONNECT_DELAY
         while True:
             try:
-                answer = await self._client.ask(
-                    "GET", "snapshot", limit=WAIT + ANSWERING, after=self._tag, wait=self._wait
+                response = await self._client.request_json(
+                    "GET",
+                    "snapshot",
+                    limit=POLL_WAIT + RESPONSE_TIMEOUT,
+                    after=self._tag,
+                    wait=0 if self.connection_error else POLL_WAIT,  # after an error, reconnect at once
                 )
                 throttle.begin(loop.time(), thread_cpu())
-                self._take(answer)
-            except UnauthorizedError as error:  # more attempts would lock everybody out
-                self._lose(str(error), again=False)
+                self._update_snapshot(response)
+            except UnauthorizedError as error:  # more attempts would lock out the whole machine
+                self._disconnect(str(error), retry=False)
                 return
             except (OSError, LookupError, RuntimeError, ValueError) as error:
-                self._lose(str(error.args[0]))
-                await yield_to_others(rest)
-                rest = min(rest * 2, LONGEST_REST)
+                self._disconnect(str(error.args[0]))
+                await yield_to_others(reconnect_delay)
+                reconnect_delay = min(reconnect_delay * 2, MAX_RECONNECT_DELAY)
             else:
-                rest = FIRST_REST
-                while moment := throttle.delay(loop.time(), thread_cpu()):
-                    await yield_to_others(moment)
+                reconnect_delay = MIN_RECONNECT_DELAY
+                while delay := throttle.delay(loop.time(), thread_cpu()):
+                    await yield_to_others(delay)
 
-    @property
-    def _wait(self) -> int:
-        """How long the server may wait for news; not at all, while it is not known whether it is there."""
-        return 0 if self.connection_error else WAIT
-
-    def _take(self, answer: Any) -> None:
-        """Show a picture that has come."""
-        snapshot = _read(lambda json: self._pictures.read(json["snapshot"]), answer)
-        tag, title = _read(lambda json: (str(json["tag"]), str(json["title"])), answer)
+    def _update_snapshot(self, response: Any) -> None:
+        snapshot = _decode(lambda json: self._decoder.decode(json["snapshot"]), response)
+        tag, title = _decode(lambda json: (str(json["tag"]), str(json["title"])), response)
         with self._lock:
             self._tag, self.title = tag, title
-            self._picture = (snapshot, self._clock.monotonic())
-            self._stood_still = None
+            self._snapshot = (snapshot, self._clock.monotonic())
+            self._disconnected_at = None
             self.connection_error = ""
         self._notify_listeners()
 
-    def _lose(self, why: str, *, again: bool = True) -> None:
-        """Keep the picture that there is, and say so."""
+    def _disconnect(self, reason: str, *, retry: bool = True) -> None:
+        """Keep the latest snapshot, stop its time, and tell the user why."""
         with self._lock:
-            if self._stood_still is None:
-                self._stood_still = self._clock.monotonic()
-        lost = f"connection lost at {self.snapshot().at:%H:%M:%S} ({why})"
-        connection_error = f"{lost}; trying again" if again else f"{lost}; attach again"
-        if connection_error != self.connection_error:
-            self.connection_error = connection_error
+            if self._disconnected_at is None:
+                self._disconnected_at = self._clock.monotonic()
+        lost = f"connection lost at {self.snapshot().at:%H:%M:%S} ({reason})"
+        message = f"{lost}; trying again" if retry else f"{lost}; attach again"
+        if message != self.connection_error:
+            self.connection_error = message
             self._notify_listeners()
 
 
-_CLOSED = "the connection was closed here"
+_CLOSED = "disconnected from the server"
 
 
-def _read(read: Callable[[Any], View], json: Any) -> View:
-    """What an answer says.
+def _decode(decode: Callable[[Any], Value], json: Any) -> Value:
+    """Decode a response.
 
     Raises:
-        ConnectionError: It makes no sense.
+        ConnectionError: The JSON is not what was expected.
     """
     try:
-        return read(json)
+        return decode(json)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise ConnectionError("the answer makes no sense: is it another version of jobtui?") from None
+        raise ConnectionError(UNEXPECTED_RESPONSE) from None

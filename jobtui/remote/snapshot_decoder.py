@@ -1,4 +1,7 @@
-"""Pictures of a scheduler in another process, read so that what has not changed stays the same object."""
+"""Snapshots decoded from JSON incrementally: a job or run that has not changed stays the same object.
+
+The dashboard compares views with `is`, so it repaints only what has changed, also in another process.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +15,29 @@ from jobtui.frontend.codec import JOB, RUN, Codec, Json, decode_snapshot
 
 View = TypeVar("View")
 
-_RUNS = ("running", "waiting", "scheduled", "recent")
+_RUN_LISTS = ("running", "waiting", "scheduled", "recent")
 
 
 class SnapshotDecoder:
-    """Reads one snapshot after the other."""
+    """Decodes the successive snapshots of one scheduler."""
 
     def __init__(self) -> None:
-        self._jobs = _Kept(JOB)
-        self._runs = {name: _Kept(RUN) for name in _RUNS}
+        self._jobs = _ViewCache(JOB)
+        self._runs = {name: _ViewCache(RUN) for name in _RUN_LISTS}
 
-    def read(self, json: Mapping[str, Any]) -> Snapshot:
-        """A snapshot, of which jobs and runs that read as in the last one are the same objects.
+    def decode(self, json: Mapping[str, Any]) -> Snapshot:
+        """Decode a snapshot. Jobs and runs whose JSON is the same as last time are the same objects.
 
         Raises:
-            KeyError: Something is missing.
-            TypeError: Something is of another type.
-            ValueError: Something makes no sense.
+            KeyError: A key is missing.
+            TypeError: A value has the wrong type.
+            ValueError: A value is out of range.
         """
-        bare = decode_snapshot({**json, "jobs": (), **dict.fromkeys(_RUNS, ())})
-        runs = {name: kept.read(json[name], bare.zone) for name, kept in self._runs.items()}
+        bare = decode_snapshot({**json, "jobs": (), **dict.fromkeys(_RUN_LISTS, ())})
+        runs = {name: cache.decode_list(json[name], bare.zone) for name, cache in self._runs.items()}
         return replace(
             bare,
-            jobs=self._jobs.read(json["jobs"], bare.zone),
+            jobs=self._jobs.decode_list(json["jobs"], bare.zone),
             running=runs["running"],
             waiting=runs["waiting"],
             scheduled=runs["scheduled"],
@@ -42,25 +45,28 @@ class SnapshotDecoder:
         )
 
 
-class _Kept(Generic[View]):
-    """The views of one list, by what they were read from."""
+class _ViewCache(Generic[View]):
+    """The views of one list, with the JSON that each was decoded from.
 
-    def __init__(self, shape: Codec[View]) -> None:
-        self._shape = shape
+    Args:
+        codec: Decodes a view.
+    """
+
+    def __init__(self, codec: Codec[View]) -> None:
+        self._codec = codec
         self._zone: tzinfo | None = None
-        self._known: dict[object, tuple[Json, View]] = {}
+        self._cache: dict[object, tuple[Json, View]] = {}
 
-    def read(self, items: Sequence[Json], tz: tzinfo) -> tuple[View, ...]:
-        if tz != self._zone:  # all times are to be read anew
-            self._zone, self._known = tz, {}
-        known: dict[object, tuple[Json, View]] = {}
-        for place, json in enumerate(items):
-            # A job has a name, a run its number; ticks that started no run have the instant they came at.
+    def decode_list(self, items: Sequence[Json], tz: tzinfo) -> tuple[View, ...]:
+        if tz != self._zone:  # every time has to be converted again
+            self._zone, self._cache = tz, {}
+        current: dict[object, tuple[Json, View]] = {}
+        for index, json in enumerate(items):
+            # A job is identified by its name, a run by its number, ticks without a run by their instant.
             key = json.get("name") or (json["number"], json["job"], json["created"])
-            before = self._known.get(key)
-            entry = (
-                before if before is not None and before[0] == json else (json, self._shape.decode(json, tz))
-            )
-            known[key if key not in known else place] = entry
-        self._known = known
-        return tuple(view for _, view in known.values())
+            previous = self._cache.get(key)
+            unchanged = previous is not None and previous[0] == json
+            entry = previous if previous and unchanged else (json, self._codec.decode(json, tz))
+            current[key if key not in current else index] = entry
+        self._cache = current
+        return tuple(view for _, view in current.values())

@@ -18,7 +18,7 @@ from jobtui.access.rules import Credentials as Login
 from jobtui.cli import attach as attaching
 from jobtui.cli.attach import CannotAttachError, attach, connect, parse_target
 from jobtui.frontend.backend import Backend, LocalBackend
-from jobtui.remote.http_client import Target
+from jobtui.remote.http_client import ServerAddress
 from jobtui.web.server import Server
 
 RULES = AccessRules(credentials=Login("ada", read_password("lovelace")))
@@ -118,7 +118,7 @@ def show(source: Backend) -> int:
 )
 def test_addresses(text: str, origin: str) -> None:
     """With or without the scheme and the page's path."""
-    assert parse_target(text) == (Target(origin=origin), "", "")
+    assert parse_target(text) == (ServerAddress(origin=origin), "", "")
 
 
 def test_a_socket() -> None:
@@ -152,7 +152,7 @@ def test_credentials_in_the_url() -> None:
         ("http://a\nb:9001", "must not contain spaces, backslashes or control characters"),
         ("http://[::1:9001", "this is not an address"),
         ("http://a<b:9001", "'a<b' is not a host name"),
-        ("http://a..b:9001", "there can be no such host"),
+        ("http://a..b:9001", "invalid host name"),
         ("http://a%3Ab:secret@127.0.0.1:9001", "a user name must not contain a colon"),
         ("http://ada:secret@:9001", "the URL has no host"),
         ("http://ada:secret@127.0.0.1:x", "the port is not a number"),
@@ -208,7 +208,7 @@ def test_nothing_listens(serve: Callable[..., Server], tmp_path: Path) -> None:
 
 def test_a_host_that_does_not_exist() -> None:
     """It is named."""
-    with pytest.raises(CannotAttachError, match=r"there is no host 'no\.such\.host\.invalid'"):
+    with pytest.raises(CannotAttachError, match=r"unknown host 'no\.such\.host\.invalid'"):
         connect("http://no.such.host.invalid:9001")
 
 

@@ -117,7 +117,7 @@ async def test_what_is_known_stays_until_there_is_another_answer() -> None:
         stage.app._show_picture()
         await stage.until(lambda: len(source.questions) > asked)
         assert stage.text == known
-        source.error = ConnectionError("nothing came within 5 s")
+        source.error = ConnectionError("no response within 5 s")
         source.answering.set()
         await stage.settle()
         assert stage.text == known
@@ -153,11 +153,11 @@ async def test_an_answer_that_comes_too_late(keys: list[str], kind: type[Screen[
 async def test_a_question_that_is_refused(keys: list[str]) -> None:
     """The screen says why it has nothing to show."""
     source = SlowSource()
-    source.error = ConnectionError("no answer from [/b]there\x1b[31m (connection refused)")
+    source.error = ConnectionError("no response from [/b]there\x1b[31m (connection refused)")
     source.answering.set()
     async with on_stage(source) as stage:
         await stage.press(*keys)
-        assert "no answer from [/b]there" in stage.text
+        assert "no response from [/b]there" in stage.text
         assert "\x1b" not in stage.text
 
 
@@ -219,10 +219,12 @@ async def test_commands_meanwhile_say_that_nothing_was_done() -> None:
     """A toast has the reason; the dashboard goes on."""
     source = ScriptedBackend(snapshots.idle())
     source.connection_error = TROUBLE
-    source.refusal = ConnectionError("no answer from http://127.0.0.1:9001/@jobs (connection refused)")
+    source.refusal = ConnectionError("no response from http://127.0.0.1:9001/@jobs (connection refused)")
     async with on_stage(source) as stage:
         await stage.press("r")
-        assert stage.toasts == [("error", "no answer from http://127.0.0.1:9001/@jobs (connection refused)")]
+        assert stage.toasts == [
+            ("error", "no response from http://127.0.0.1:9001/@jobs (connection refused)")
+        ]
 
 
 @driven
@@ -254,8 +256,8 @@ async def test_where_it_listens_is_on_the_top_line() -> None:
 @driven
 async def test_a_real_server_is_lost_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done there is seen here, the end of the process too, and what takes its place."""
-    monkeypatch.setattr(remote_backend, "FIRST_REST", 0.01)
-    monkeypatch.setattr(remote_backend, "LONGEST_REST", 0.02)
+    monkeypatch.setattr(remote_backend, "MIN_RECONNECT_DELAY", 0.01)
+    monkeypatch.setattr(remote_backend, "MAX_RECONNECT_DELAY", 0.02)
 
     def serve(name: str, address: str) -> tuple[Scheduler, Server]:
         scheduler = Scheduler(tz="UTC")

@@ -1,0 +1,524 @@
+"""The remote backend when something goes wrong: servers that stop, hang, reject requests or send nonsense."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from jobtui import Scheduler
+from jobtui.access.addresses import Address, parse_address
+from jobtui.access.passwords import read_password
+from jobtui.access.rules import AccessRules, Credentials
+from jobtui.cli.attach import parse_target
+from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.codec import SNAPSHOT
+from jobtui.remote import remote_backend
+from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
+from jobtui.remote.remote_backend import RemoteBackend
+from jobtui.runtime.clock import ManualClock
+from jobtui.web.server import Server
+
+LIMIT = 20.0  # seconds; only a hang takes so long
+NOON = 1_795_435_200.0  # 2026-11-23 12:00 UTC
+
+HttpResponse = tuple[int, str, bytes]  # the status, the type and the body
+
+
+@pytest.fixture(autouse=True)
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the timeouts and delays, so that the tests are fast."""
+    monkeypatch.setattr(remote_backend, "MIN_RECONNECT_DELAY", 0.01)
+    monkeypatch.setattr(remote_backend, "MAX_RECONNECT_DELAY", 0.02)
+    monkeypatch.setattr(remote_backend, "RESPONSE_TIMEOUT", 1.0)
+    monkeypatch.setattr(remote_backend, "POLL_WAIT", 1)
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    """Close what a test leaves open."""
+    with ExitStack() as cleanup:
+        yield cleanup
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    """Start a scheduler with one job."""
+    with Scheduler(tz="UTC", clock=ManualClock(NOON)) as scheduler:
+        scheduler.schedule("@yearly", print, name="a")
+        yield scheduler
+
+
+def make_server(
+    scheduler: Scheduler, address: Address | None = None, access: AccessRules | None = None
+) -> Server:
+    """Make a server that is bound but not started."""
+    return Server(LocalBackend(scheduler, "jobs.py"), address or parse_address("127.0.0.1:0"), access=access)
+
+
+def address_of(server: Server) -> ServerAddress:
+    """Return the address of a server as `jobtui attach` parses it."""
+    return parse_target(str(server.address))[0]
+
+
+def connect_to(
+    cleanup: ExitStack, address: ServerAddress, credentials: ClientCredentials | None = None
+) -> RemoteBackend:
+    """Make a connected backend, which is closed when the test ends."""
+    backend = RemoteBackend(address, credentials)
+    backend.connect()
+    cleanup.callback(backend.close)
+    return backend
+
+
+def wait_until(backend: RemoteBackend, condition: Callable[[], object]) -> None:
+    """Wait until a condition holds; it is checked after every change that the backend reports."""
+    changed = threading.Event()
+    unsubscribe = backend.on_change(changed.set)
+    while not condition():
+        assert changed.wait(LIMIT), f"timeout: {backend.connection_error!r} {backend.snapshot()}"
+        changed.clear()
+    unsubscribe()
+
+
+class _QuietHttpServer(ThreadingHTTPServer):
+    """An HTTP server that does not report errors of its connections."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_about: object) -> None:
+        """Ignore the error."""
+
+
+class FakeHttpServer:
+    """An HTTP server whose responses the test makes.
+
+    Attributes:
+        respond: Returns the response to a path; may block.
+        requested_paths: The paths that were requested.
+        address: Where it listens.
+    """
+
+    def __init__(self, respond: Callable[[str], HttpResponse]) -> None:
+        self.respond = respond
+        self.requested_paths: list[str] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                server.requested_paths.append(self.path)
+                status, content_type, body = server.respond(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", content_type)
+                self.send_header("Content-Length", str(len(body)))
+                if status == HTTPStatus.FOUND:
+                    self.send_header("Location", body.decode())
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815 - http.server's name for it
+
+            def log_message(self, *args: Any) -> None:
+                """Log nothing."""
+
+        self._server = _QuietHttpServer(("127.0.0.1", 0), Handler)
+        self.address = ServerAddress(origin=f"http://127.0.0.1:{self._server.server_port}")
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@contextmanager
+def fake_server(respond: Callable[[str], HttpResponse]) -> Iterator[FakeHttpServer]:
+    """Run a fake server."""
+    server = FakeHttpServer(respond)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def snapshot_response(scheduler: Scheduler, **changes: Any) -> HttpResponse:
+    """Return a server's response with the snapshot of a scheduler."""
+    snapshot = SNAPSHOT.encode(replace(scheduler.snapshot(), **changes))
+    body = {"tag": "e-1", "title": "jobs.py", "readonly": False, "snapshot": snapshot}
+    return 200, "application/json", json.dumps(body).encode()
+
+
+def problem_response(status: int, detail: str) -> HttpResponse:
+    """Return a server's response with a problem."""
+    return status, "application/problem+json", json.dumps({"status": status, "detail": detail}).encode()
+
+
+# --- losing the connection --------------------------------------------------------------------------
+
+
+def test_after_the_server_restarts_the_backend_reconnects(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """Until then the last snapshot remains, its time stands still, and a message gives the reason."""
+    server = cleanup.enter_context(ExitStack())
+    first = server.enter_context(make_server(scheduler))
+    backend = connect_to(cleanup, address_of(first))
+    assert backend.connection_error == ""
+    server.close()
+    wait_until(backend, lambda: "refused" in backend.connection_error)
+    assert backend.connection_error == "connection lost at 12:00:00 (connection refused); trying again"
+    before = backend.snapshot()
+    assert backend.snapshot().at == before.at
+    assert before.jobs[0].name == "a"
+    with pytest.raises(
+        ConnectionError, match=rf"^no response from {backend.address} \(connection refused\)$"
+    ):
+        backend.run("a")
+
+    other = Scheduler(tz="Europe/Oslo")
+    cleanup.callback(other.stop, 0)
+    other.every("1h", print, name="b")
+    other.start()
+    cleanup.enter_context(make_server(other, first.address))
+    wait_until(backend, lambda: backend.connection_error == "")
+    assert [job.name for job in backend.snapshot().jobs] == ["b"]
+    assert str(backend.zone) == "Europe/Oslo"
+    backend.run("b")
+    wait_until(backend, lambda: backend.snapshot().jobs[0].runs == 1)
+
+
+def test_output_lines_before_and_after_a_restart_are_not_mixed(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """After a restart, a reader with lines of the old process gets all lines of the new one."""
+    epoch = "one"
+
+    def respond(path: str) -> HttpResponse:
+        if "/output" not in path:
+            return snapshot_response(scheduler)
+        after = int(path.partition("after=")[2] or 0)
+        lines = [{"writer": "a", "text": f"{epoch} {number}"} for number in range(after + 1, 4)]
+        body = {"epoch": epoch, "first": after + 1, "lines": lines, "unfinished": []}
+        return 200, "application/json", json.dumps(body).encode()
+
+    with fake_server(respond) as server:
+        backend = connect_to(cleanup, server.address)
+        assert backend.output_since(0).last == 3
+        assert backend.output_since(2).lines == (("a", "one 3"),)
+        epoch = "two"
+        chunk = backend.output_since(2)
+        assert (chunk.first, chunk.lines[0]) == (1, ("a", "two 1"))
+        backend.close()
+
+
+def test_a_server_that_hangs_is_a_connection_error_until_it_responds(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """A command raises an error after the timeout."""
+    wake = threading.Event()
+    cleanup.callback(wake.set)
+
+    def respond(path: str) -> HttpResponse:
+        if "after" in path or "run" in path:
+            wake.wait(LIMIT)
+        return snapshot_response(scheduler)
+
+    with fake_server(respond) as server:
+        backend = connect_to(cleanup, server.address)
+        with pytest.raises(ConnectionError, match="no response within 1 s"):
+            backend.run("a")
+        wait_until(backend, lambda: "no response within 2 s" in backend.connection_error)
+        wake.set()
+        wait_until(backend, lambda: not backend.connection_error)
+        backend.close()
+
+
+def test_slow_responses_within_the_timeout_are_no_connection_error(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """The snapshots arrive, and no listener sees an error."""
+    responses = threading.Semaphore(0)
+
+    def respond(path: str) -> HttpResponse:
+        if "after" in path:
+            threading.Event().wait(0.2)
+            responses.release()
+        return snapshot_response(scheduler)
+
+    with fake_server(respond) as server:
+        backend = connect_to(cleanup, server.address)
+        messages: list[str] = []
+        backend.on_change(lambda: messages.append(backend.connection_error))
+        for _ in range(3):
+            assert responses.acquire(timeout=LIMIT)
+        assert set(messages) <= {""}
+        backend.close()
+
+
+def test_the_snapshots_time_stands_still_while_the_connection_is_lost(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """It stops when the loss is noticed, not at the last snapshot, and advances again after the reconnect."""
+    lost, restored = threading.Event(), threading.Event()
+    clock = ManualClock(0.0)
+
+    def respond(path: str) -> HttpResponse:
+        if "after" in path and not restored.is_set():
+            assert lost.wait(LIMIT)
+            return 500, "text/plain", b""
+        return snapshot_response(scheduler)
+
+    with fake_server(respond) as server:
+        backend = RemoteBackend(server.address, clock=clock)
+        backend.connect()
+        cleanup.callback(backend.close)
+        clock.advance(3)
+        lost.set()
+        wait_until(backend, lambda: backend.connection_error)
+        assert backend.connection_error.startswith("connection lost at 12:00:03 (")
+        clock.advance(60)
+        assert f"{backend.snapshot().at:%H:%M:%S}" == "12:00:03"
+        restored.set()
+        wait_until(backend, lambda: not backend.connection_error)
+        clock.advance(5)
+        assert backend.snapshot().at.second == 5
+        backend.close()
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        (
+            problem_response(500, "an error of the server's own"),
+            "HTTP status 500: an error of the server's own",
+        ),
+        (problem_response(503, ""), "HTTP status 503"),
+        (
+            problem_response(403, "access from 127.0.0.1 is not allowed"),
+            "access from 127.0.0.1 is not allowed",
+        ),
+        (
+            problem_response(429, "too many wrong passwords; wait a minute"),
+            "too many wrong passwords; wait a minute",
+        ),
+        ((200, "text/html", b"<h1>It works!</h1>"), "not a jobtui server: it answered with HTTP status 200"),
+        ((302, "text/html", b""), "not a jobtui server: it answered with HTTP status 302"),
+        ((200, "application/json", b"{"), "unexpected response"),
+        ((200, "application/json", b"\xff" * 100), "unexpected response"),
+        ((200, "application/json", b"[" * 100_000), "unexpected response"),
+        ((200, "application/json", b"[1, 2]"), "unexpected response"),
+        (
+            (200, "application/json", b'{"tag": "x", "title": "y", "snapshot": {"zone": "UTC"}}'),
+            "unexpected response",
+        ),
+        ((500, "application/problem+json", b"null"), "HTTP status 500"),
+    ],
+)
+def test_an_invalid_response_is_an_error_with_a_message_until_a_valid_one(
+    cleanup: ExitStack, scheduler: Scheduler, response: HttpResponse, message: str
+) -> None:
+    """While connecting and while polling."""
+    wrong = True
+    with fake_server(lambda path: response if wrong else snapshot_response(scheduler)) as server:
+        with pytest.raises(OSError, match=re.escape(message)):
+            connect_to(cleanup, server.address)
+        wrong = False
+        backend = connect_to(cleanup, server.address)
+        wrong = True
+        wait_until(backend, lambda: message in backend.connection_error)
+        wrong = False
+        wait_until(backend, lambda: not backend.connection_error)
+        backend.close()
+
+
+@pytest.mark.parametrize(
+    ("response", "error"),
+    [
+        (problem_response(404, "there is no job 'a'"), LookupError),
+        (problem_response(409, "the scheduler has stopped"), RuntimeError),
+        (problem_response(401, "wrong user or password"), PermissionError),
+        (problem_response(403, "changes are not allowed"), PermissionError),
+        (problem_response(422, "size must be a whole number"), ValueError),
+        (problem_response(500, "oh"), ConnectionError),
+        ((200, "application/json", b"{}"), ConnectionError),
+        ((200, "application/json", b"17"), ConnectionError),
+    ],
+)
+def test_a_rejected_command_raises_an_error_with_the_servers_message(
+    cleanup: ExitStack, scheduler: Scheduler, response: HttpResponse, error: type[Exception]
+) -> None:
+    """An invalid response is a connection error."""
+    with fake_server(lambda path: snapshot_response(scheduler) if "snapshot" in path else response) as server:
+        backend = connect_to(cleanup, server.address)
+        with pytest.raises(error) as caught:
+            backend.run("a")
+        if error is not ConnectionError:
+            assert caught.value.args == (json.loads(response[2])["detail"],)
+        backend.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "segment"), [("..", "%2E%2E"), ("a/b", "a%2Fb"), ("%2e", "%252e"), ("é?", "%C3%A9%3F")]
+)
+def test_a_job_name_is_one_escaped_segment_of_the_path(
+    cleanup: ExitStack, scheduler: Scheduler, name: str, segment: str
+) -> None:
+    """So that a proxy does not normalize the path."""
+    with fake_server(
+        lambda path: problem_response(404, "no") if "jobs/api/jobs" in path else snapshot_response(scheduler)
+    ) as server:
+        backend = connect_to(cleanup, server.address)
+        with pytest.raises(LookupError):
+            backend.run(name)
+        assert f"/@jobs/api/jobs/{segment}/run" in server.requested_paths
+        backend.close()
+
+
+# --- access ---------------------------------------------------------------------------------------
+
+
+def test_credentials_are_sent_with_every_request(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """Without them, or with wrong ones, the server rejects the connection."""
+    access = AccessRules(credentials=Credentials("ada", read_password("pass:wörd")))
+    address = address_of(cleanup.enter_context(make_server(scheduler, access=access)))
+    with pytest.raises(UnauthorizedError, match="authentication required"):
+        connect_to(cleanup, address)
+    with pytest.raises(UnauthorizedError, match="wrong user or password"):
+        connect_to(cleanup, address, ClientCredentials("ada", "guess"))
+    backend = connect_to(cleanup, address, ClientCredentials("ada", "pass:wörd"))
+    assert backend.run("a") == 1
+    assert "wörd" not in repr(ClientCredentials("ada", "pass:wörd"))
+
+
+def test_after_wrong_credentials_the_backend_does_not_retry(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """Five wrong logins would lock out the whole machine. The backend can still be closed."""
+    response = snapshot_response(scheduler)
+    with fake_server(lambda path: response) as server:
+        backend = connect_to(cleanup, server.address)
+        response = problem_response(401, "wrong user or password")
+        wait_until(backend, lambda: backend.connection_error)
+        assert backend.connection_error.endswith("(wrong user or password); attach again")
+        count = len(server.requested_paths)
+        with pytest.raises(PermissionError):
+            backend.run("a")
+        assert len(server.requested_paths) == count + 1
+        backend.close()
+
+
+def test_a_readonly_server_rejects_commands_with_its_message(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """Everything can be read."""
+    address = address_of(cleanup.enter_context(make_server(scheduler, access=AccessRules(readonly=True))))
+    backend = connect_to(cleanup, address)
+    assert backend.job_details("a").job.name == "a"
+    with pytest.raises(PermissionError, match=r"jobs\.readonly is set"):
+        backend.pause_all()
+
+
+# --- disconnecting --------------------------------------------------------------------------------
+
+
+def test_two_backends_see_each_others_commands(cleanup: ExitStack, scheduler: Scheduler) -> None:
+    """Closing one does not affect the other."""
+    address = address_of(cleanup.enter_context(make_server(scheduler)))
+    one, other = (connect_to(cleanup, address) for _ in range(2))
+    one.pause("a")
+    wait_until(other, lambda: other.snapshot().jobs[0].paused_since is not None)
+    one.close()
+    other.resume("a")
+    wait_until(other, lambda: other.snapshot().jobs[0].paused_since is None)
+
+
+def test_closing_ends_requests_in_progress_and_leaves_no_thread(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """The thread that waits for the response gets an error."""
+    wake = threading.Event()
+    cleanup.callback(wake.set)
+    requested = threading.Event()
+
+    def respond(path: str) -> HttpResponse:
+        if "after" in path or "run" in path:
+            if "run" in path:
+                requested.set()
+            wake.wait(LIMIT)
+        return snapshot_response(scheduler)
+
+    errors: list[Exception] = []
+
+    def command() -> None:
+        try:
+            backend.run("a")
+        except ConnectionError as error:
+            errors.append(error)
+
+    with fake_server(respond) as server:
+        backend = connect_to(cleanup, server.address)
+        waiting = threading.Thread(target=command)
+        waiting.start()
+        assert requested.wait(LIMIT)
+        backend.close()
+        waiting.join(LIMIT)
+        assert [str(error) for error in errors] == ["disconnected from the server"]
+        assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+        with pytest.raises(ConnectionError, match="disconnected from the server"):
+            backend.run("a")
+        wake.set()
+
+
+def test_a_failed_connect_leaves_no_thread() -> None:
+    """Nothing listens at the address."""
+    with make_server(Scheduler()) as server:
+        address = address_of(server)
+    backend = RemoteBackend(address)
+    with pytest.raises(ConnectionRefusedError, match="connection refused"):
+        backend.connect()
+    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+
+
+def test_a_change_listener_that_raises_does_not_stop_the_others(
+    cleanup: ExitStack, scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error is logged."""
+    address = address_of(cleanup.enter_context(make_server(scheduler)))
+    backend = connect_to(cleanup, address)
+
+    def fail() -> None:
+        raise ValueError("oops")
+
+    called = threading.Event()
+    backend.on_change(fail)
+    backend.on_change(called.set)
+    backend.pause("a")
+    assert called.wait(LIMIT)
+    assert "a change listener raised" in caplog.text
+
+
+def test_redirects_are_not_followed(cleanup: ExitStack) -> None:
+    """The password is sent to no other server."""
+    with fake_server(lambda path: problem_response(500, "elsewhere")) as elsewhere:
+        redirect = 302, "text/html", f"{elsewhere.address.origin}/@jobs/api/snapshot".encode()
+        with fake_server(lambda path: redirect) as server, pytest.raises(ConnectionError, match="status 302"):
+            connect_to(cleanup, server.address, ClientCredentials("ada", "lovelace"))
+        assert not elsewhere.requested_paths
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY"])
+def test_proxies_of_the_environment_are_not_used(
+    cleanup: ExitStack, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """The password is sent to the server only."""
+    with fake_server(lambda path: problem_response(500, "a proxy")) as proxy:
+        monkeypatch.setenv(variable, proxy.address.origin)
+        backend = connect_to(cleanup, address_of(cleanup.enter_context(make_server(scheduler))))
+        backend.close()
+        assert not proxy.requested_paths
