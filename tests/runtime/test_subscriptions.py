@@ -1,4 +1,4 @@
-"""Watching a scheduler: readers miss nothing, hold nobody up, and are told once."""
+"""Subscriptions: readers miss no event, do not slow the scheduler down, and are notified once."""
 
 import threading
 
@@ -8,24 +8,24 @@ from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
 from jobtui.engine import event_log
 
 
-def test_events_go_on_where_the_snapshot_ends(make_scheduler: MakeScheduler) -> None:
-    """Whatever happens at the moment of subscribing: no gap, nothing twice, in each subscription."""
+def test_the_first_event_follows_the_snapshot_without_a_gap(make_scheduler: MakeScheduler) -> None:
+    """Whatever happens at the moment of subscribing, in each subscription."""
     scheduler = make_scheduler(pool=4)
     scheduler.start()
     stop = threading.Event()
 
-    def busy() -> None:
+    def keep_busy() -> None:
         while not stop.is_set():
             assert_ended(scheduler.now(zero))
 
-    threads = [threading.Thread(target=busy) for _ in range(2)]
+    threads = [threading.Thread(target=keep_busy) for _ in range(2)]
     for thread in threads:
         thread.start()
     try:
         for _ in range(30):
-            told = threading.Event()
-            subscription = scheduler.subscribe(told.set)
-            assert told.wait(LIMIT)
+            notified = threading.Event()
+            subscription = scheduler.subscribe(notified.set)
+            assert notified.wait(LIMIT)
             subscription.close()
             numbers = [event.seq for event in subscription.read()]
             first = subscription.snapshot.seq + 1
@@ -40,13 +40,13 @@ def test_events_go_on_where_the_snapshot_ends(make_scheduler: MakeScheduler) -> 
 def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is left are the newest ones; a new snapshot makes up for the rest."""
+    """The newest ones are left; a new snapshot replaces the rest."""
     monkeypatch.setattr(event_log, "CAPACITY", 10)
     scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     for _ in range(10):
         scheduler.in_("1h", zero)
-    assert subscription.lost == 1  # a job was added, too
+    assert subscription.lost == 1  # one of the 11 events is JobAdded
     scheduler.in_("1h", zero)
     assert subscription.lost == 2
     assert [event.seq for event in subscription.read()] == list(range(3, 13))
@@ -55,25 +55,25 @@ def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     assert (len(subscription.read()), subscription.lost) == (1, 2)
 
 
-def test_a_reader_is_told_once_until_it_reads_or_skips(make_scheduler: MakeScheduler) -> None:
-    """However much happens and whoever else reads meanwhile; again after that, not of what it has read."""
+def test_a_reader_is_notified_once_until_it_reads_or_skips(make_scheduler: MakeScheduler) -> None:
+    """However much happens, and whether or not other readers read."""
     scheduler = make_scheduler()
-    told: list[int] = []
-    subscription = scheduler.subscribe(lambda: told.append(1))
+    notifications: list[int] = []
+    subscription = scheduler.subscribe(lambda: notifications.append(1))
     other = scheduler.subscribe(lambda: None)
-    for times, take in enumerate((list, subscription.read, subscription.skip, subscription.read), 1):
-        take()
-        take()
-        assert len(told) == times - 1
+    for times, consume in enumerate((list, subscription.read, subscription.skip, subscription.read), 1):
+        consume()
+        consume()
+        assert len(notifications) == times - 1
         for _ in range(3):
             scheduler.in_("1h", zero)
-            assert len(told) == times
+            assert len(notifications) == times
             other.read()
     assert subscription.lost == 0
 
 
-def test_a_closed_subscription_gets_nothing(make_scheduler: MakeScheduler) -> None:
-    """And others go on."""
+def test_a_closed_subscription_receives_no_events(make_scheduler: MakeScheduler) -> None:
+    """Other subscriptions do."""
     scheduler = make_scheduler()
     closed, other, third = scheduler.subscribe(), scheduler.subscribe(), scheduler.subscribe()
     closed.close()
@@ -85,14 +85,14 @@ def test_a_closed_subscription_gets_nothing(make_scheduler: MakeScheduler) -> No
     assert list(third.read()) == events
     third.close()
     other.close()
-    assert not scheduler._kernel._engine.event_log.is_recording  # none is built while nobody listens
+    assert not scheduler._kernel._engine.event_log.is_recording  # without readers, no event is stored
     scheduler.now(zero)
     assert not other.read()
     assert scheduler.subscribe().snapshot.seq == 3
 
 
-def test_what_has_come_can_be_read_once_after_the_close(make_scheduler: MakeScheduler) -> None:
-    """And nothing that happens afterwards counts as lost."""
+def test_events_before_the_close_can_be_read_once_after_it(make_scheduler: MakeScheduler) -> None:
+    """Later events do not count as lost."""
     scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     scheduler.now(zero)
@@ -106,15 +106,15 @@ def test_what_has_come_can_be_read_once_after_the_close(make_scheduler: MakeSche
 
 
 @pytest.mark.parametrize("error", [ValueError, SystemExit, GeneratorExit, KeyboardInterrupt])
-def test_a_subscriber_that_raises_ends_nothing(
+def test_an_exception_of_a_subscriber_is_logged_and_ends_nothing(
     make_scheduler: MakeScheduler, error: type[BaseException], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Not the thread that told it, nor the run that thread has just taken; it is logged."""
+    """Neither the thread that notifies it, nor the run that this thread executes next."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
 
     def fail() -> None:
-        subscription.skip()  # or it would be told once only
+        subscription.skip()  # or there would be only one notification
         if threading.current_thread() is not threading.main_thread():
             raise error
 
@@ -123,24 +123,24 @@ def test_a_subscriber_that_raises_ends_nothing(
     assert "a subscriber raised an exception; the scheduler continues" in caplog.text
 
 
-def test_ctrl_c_during_a_notification_is_not_swallowed(make_scheduler: MakeScheduler) -> None:
-    """In the main thread KeyboardInterrupt is the user's."""
+def test_ctrl_c_during_a_notification_is_raised(make_scheduler: MakeScheduler) -> None:
+    """In the main thread, KeyboardInterrupt comes from the user."""
     scheduler = make_scheduler(pool=1)
 
-    def interrupted() -> None:
+    def interrupt() -> None:
         raise KeyboardInterrupt
 
-    subscription = scheduler.subscribe(interrupted)
+    subscription = scheduler.subscribe(interrupt)
     with pytest.raises(KeyboardInterrupt):
         scheduler.now(zero)
     subscription.close()
 
 
-def test_a_log_handler_that_raises_ends_nothing(make_scheduler: MakeScheduler) -> None:
-    """Even where something is logged that went wrong already."""
+def test_an_exception_of_a_log_handler_ends_nothing(make_scheduler: MakeScheduler) -> None:
+    """Here it handles records of other exceptions."""
     import logging  # noqa: PLC0415 - one test needs it
 
-    class Broken(logging.Handler):
+    class BrokenHandler(logging.Handler):
         """A handler that raises."""
 
         def emit(self, record: logging.LogRecord) -> None:
@@ -152,7 +152,7 @@ def test_a_log_handler_that_raises_ends_nothing(make_scheduler: MakeScheduler) -
 
     scheduler = make_scheduler(pool=1)
     scheduler.start()
-    handler = Broken()
+    handler = BrokenHandler()
     logging.getLogger("jobtui").addHandler(handler)
     try:
         scheduler.subscribe(fail)

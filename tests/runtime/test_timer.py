@@ -1,4 +1,4 @@
-"""The timer thread: when it wakes, what it does about errors, and clocks that are set or stand."""
+"""The timer thread: its wakes, its errors, and clocks that are set or stand still."""
 
 import threading
 import time
@@ -13,8 +13,8 @@ from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
 
-def test_ticks_start_runs(make_scheduler: MakeScheduler) -> None:
-    """The timer wakes for the job that is due first, also if it comes while the timer sleeps."""
+def test_the_timer_wakes_for_what_is_due_first(make_scheduler: MakeScheduler) -> None:
+    """Also if that is registered while the timer sleeps."""
     scheduler = make_scheduler()
     scheduler.every("1h", zero)
     scheduler.start()
@@ -25,57 +25,57 @@ def test_ticks_start_runs(make_scheduler: MakeScheduler) -> None:
     assert scheduler.in_(0.001, zero).result(LIMIT) == 0
 
 
-class Sleeper(Timer):
-    """A timer whose sleeps take no time and are written down; it ends after so many.
+class RecordingTimer(Timer):
+    """A timer that records its sleeps instead of sleeping, and stops after the last poll.
 
     Args:
-        pauses: What each poll answers or raises.
+        polls: What each poll returns or raises.
     """
 
-    def __init__(self, *pauses: float | Exception) -> None:
-        self._answers = iter(pauses)
-        self.failures: list[Exception] = []
-        self.slept: list[float] = []
-        super().__init__(self._answer, self.failures.append, lambda: 0.0)
-        self._left = len(pauses)
+    def __init__(self, *polls: float | Exception) -> None:
+        self._polls = iter(polls)
+        self.errors: list[Exception] = []
+        self.sleeps: list[float] = []
+        super().__init__(self._next_poll, self.errors.append, lambda: 0.0)
+        self._left = len(polls)
 
-    def _answer(self) -> float:
-        answer = next(self._answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    def _next_poll(self) -> float:
+        poll = next(self._polls)
+        if isinstance(poll, Exception):
+            raise poll
+        return poll
 
-    def _sleep(self, pause: float, woken: float) -> None:
-        self.slept.append(pause)
+    def _sleep(self, pause: float, woke_at: float) -> None:
+        self.sleeps.append(pause)
         self._left -= 1
         if not self._left:
             self.stop()
 
 
-def test_the_timer_sleeps_for_as_long_as_nothing_is_due() -> None:
-    """Never longer than 30 s; after an exception a second, so that one that always comes eats no core."""
+def test_the_timer_sleeps_until_something_is_due_but_at_most_30_seconds() -> None:
+    """After an exception it sleeps a second, so that one at every wake does not use up a core."""
     error = OSError("no")
-    timer = Sleeper(0.0, 5.0, error, float("inf"), 100.0)
+    timer = RecordingTimer(0.0, 5.0, error, float("inf"), 100.0)
     timer._run()
-    assert timer.slept == [0.0, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
+    assert timer.sleeps == [0.0, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
     assert ERROR_PAUSE == 1.0
-    assert timer.failures == [error]
+    assert timer.errors == [error]
 
 
-class NotingLock:
-    """A lock that only notes how long somebody would have waited for it."""
+class RecordingLock:
+    """A lock that records the timeouts with which it is acquired."""
 
     def __init__(self) -> None:
-        self.waits: list[float] = []
+        self.timeouts: list[float] = []
 
     def acquire(self, timeout: float) -> bool:
-        """Note."""
-        self.waits.append(timeout)
+        """Record the timeout."""
+        self.timeouts.append(timeout)
         return False
 
 
 @pytest.mark.parametrize(
-    ("pause", "passed", "slept"),
+    ("pause", "passed", "timeout"),
     [
         pytest.param(5.0, 0.25, 5.0, id="nothing-is-due"),
         pytest.param(0.0, MIN_WAKE_INTERVAL / 4, MIN_WAKE_INTERVAL * 3 / 4, id="just-after-the-latest-wake"),
@@ -83,42 +83,42 @@ class NotingLock:
         pytest.param(-3.0, 1.0, 0.0, id="something-was-due-long-ago"),
     ],
 )
-def test_a_round_of_the_timer_takes_a_millisecond_at_least(
-    pause: float, passed: float, slept: float, monkeypatch: pytest.MonkeyPatch
+def test_wakes_are_at_least_a_millisecond_apart(
+    pause: float, passed: float, timeout: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is due within it is taken at once; a sleep is never negative, which a lock takes for endless."""
-    timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), NotingLock()
+    """What is due within it is taken together. A negative timeout would make the lock block without limit."""
+    timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), RecordingLock()
     monkeypatch.setattr(timer, "_wakeup_lock", lock)
     timer._sleep(pause, 100.0)
-    assert lock.waits == [pytest.approx(slept, abs=1e-9)]
+    assert lock.timeouts == [pytest.approx(timeout, abs=1e-9)]
 
 
-def test_an_exception_in_the_timer_is_recorded_and_the_timer_goes_on(
+def test_an_exception_in_the_timer_is_recorded_and_the_timer_continues(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The snapshot and an event have it in one line; what is due comes a little later."""
+    """The snapshot and an event have it in one line; what is due starts a little later."""
     monkeypatch.setattr("jobtui.runtime.timer.ERROR_PAUSE", 0.001)
-    tick = Engine.process_due
-    failures = iter([OSError("the disk\nis full")])
+    process_due = Engine.process_due
+    errors = iter([OSError("the disk\nis full")])
 
-    def fails_once(engine: Engine, now: float) -> None:
-        for failure in failures:
-            raise failure
-        tick(engine, now)
+    def fail_once(engine: Engine, now: float) -> None:
+        for error in errors:
+            raise error
+        process_due(engine, now)
 
-    monkeypatch.setattr(Engine, "process_due", fails_once)
+    monkeypatch.setattr(Engine, "process_due", fail_once)
     scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     run = scheduler.in_(0, zero)
     scheduler.start()
     assert_ended(run)
     assert scheduler.snapshot().internal_error == "OSError: the disk is full"
-    [failed] = [event for event in subscription.read() if isinstance(event, InternalError)]
-    assert failed.error == "OSError: the disk is full"
+    [event] = [event for event in subscription.read() if isinstance(event, InternalError)]
+    assert event.error == "OSError: the disk is full"
 
 
 class SettableClock(SystemClock):
-    """The machine's clock, and a person who sets it."""
+    """The machine's clock, which the test can set."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -128,16 +128,18 @@ class SettableClock(SystemClock):
         return time.time() + self.offset
 
 
-def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make_scheduler: MakeScheduler) -> None:
-    """A delay asked for right after the clock was set back an hour is not taken for an older one."""
+def test_a_clock_that_was_set_back_is_noticed_before_a_delay_is_computed_from_it(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """A delay that is requested after the step is not moved with the older ones."""
     clock = SettableClock()
     scheduler = make_scheduler(clock=clock)
     scheduler.start()
-    scheduler.in_(0, zero).result(LIMIT)  # the timer has looked at the clock
+    scheduler.in_(0, zero).result(LIMIT)  # the timer has read the clock
     older = scheduler.in_("2h", zero)
     clock.offset = -3600
     newer = scheduler.in_("30m", zero)
-    scheduler.in_(0, zero).result(LIMIT)  # the timer has looked again
+    scheduler.in_(0, zero).result(LIMIT)  # the timer has read the clock again
     assert newer.state is RunState.SCHEDULED
     due = {view.number: view.due for view in scheduler.snapshot().scheduled}
     now = clock.now()
@@ -148,8 +150,8 @@ def test_a_clock_set_back_is_seen_before_anything_is_planned_by_it(make_schedule
     assert round((in_older.timestamp() - now) / 60) == 120
 
 
-def test_a_clock_that_stands_still_is_no_trouble(make_scheduler: MakeScheduler) -> None:
-    """Runs need no time to pass."""
+def test_runs_need_no_time_to_pass(make_scheduler: MakeScheduler) -> None:
+    """With a clock that stands still, a run starts and ends."""
     scheduler = make_scheduler(clock=ManualClock(1_800_000_000))
     scheduler.start()
     assert scheduler.now(zero).result(LIMIT) == 0

@@ -1,4 +1,4 @@
-"""What jobs print: kept apart by run, bounded, and never on the terminal."""
+"""The output of jobs: separate for each run, bounded, and kept off the terminal."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ NOTE = "… earlier output was dropped …\n"
 # --- the output of one run ------------------------------------------------------------------------
 
 
-def test_output_is_kept_as_it_was_written() -> None:
-    """In order, without a note, as long as it fits."""
+def test_output_is_kept_as_it_was_written_as_long_as_it_fits() -> None:
+    """In order, and without a note."""
     output = RunOutput()
     for text in ("a", "", "b\n", "c" * (MAX_OUTPUT - 3)):
         output.write(text)
     assert str(output) == "ab\n" + "c" * (MAX_OUTPUT - 3)
 
 
-def test_no_output_is_empty() -> None:
-    """Nothing was written."""
+def test_the_output_of_a_run_that_printed_nothing_is_empty() -> None:
+    """Also without a note."""
     assert str(RunOutput()) == ""
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, MAX_OUTPUT, MAX_OUTPUT + 1, 5 * MAX_OUTPUT])
-def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
-    """Whatever the size of the pieces, no more than the bound is kept, with the end, and a note says so."""
+def test_output_is_bounded_and_its_end_is_kept(size: int) -> None:
+    """Whatever the size of the pieces. A note says that something was dropped."""
     output = RunOutput()
     for index in range(3 * MAX_OUTPUT // size + 2):
         output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")
@@ -61,52 +61,52 @@ def test_output_is_bounded_and_ends_with_the_last_words(size: int) -> None:
     assert len(text) - len(NOTE) <= MAX_OUTPUT
 
 
-# --- the console ----------------------------------------------------------------------------------
+# --- the output log -------------------------------------------------------------------------------
 
 
 def test_lines_are_kept_with_their_writers() -> None:
-    """Whole lines in the order in which they ended; unfinished ones last, each writer's own."""
-    console = OutputLog()
-    console.write("a", "one ")
-    console.write("b", "two\nthree")
-    console.write("a", "and a half\r\n")
-    console.write("c", "")
-    assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three")]
-    assert console.total_lines == 2
-    console.write("b", "\n\n")
-    assert console.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three"), ("b", "")]
-    assert console.total_lines == 4
+    """Complete lines in the order in which they ended, then the unfinished line of each writer."""
+    log = OutputLog()
+    log.write("a", "one ")
+    log.write("b", "two\nthree")
+    log.write("a", "and a half\r\n")
+    log.write("c", "")
+    assert log.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three")]
+    assert log.total_lines == 2
+    log.write("b", "\n\n")
+    assert log.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three"), ("b", "")]
+    assert log.total_lines == 4
 
 
-def test_the_console_is_bounded() -> None:
-    """The oldest lines go, and the count of all that were written goes on."""
-    console = OutputLog()
-    console.write("a", "".join(f"{index}\n" for index in range(MAX_LINES + 10)))
-    lines = console.lines()
+def test_the_output_log_is_bounded() -> None:
+    """The oldest lines are dropped, but still counted."""
+    log = OutputLog()
+    log.write("a", "".join(f"{index}\n" for index in range(MAX_LINES + 10)))
+    lines = log.lines()
     assert len(lines) == MAX_LINES
     assert lines[0] == ("a", "10")
-    assert console.total_lines == MAX_LINES + 10
+    assert log.total_lines == MAX_LINES + 10
 
 
-def test_a_line_without_end_is_bounded() -> None:
-    """A program that never ends its line (a progress bar) neither grows nor hides what it writes."""
-    console = OutputLog()
+def test_a_line_that_never_ends_is_bounded() -> None:
+    """A progress bar, for example: the log does not grow, and shows what is written."""
+    log = OutputLog()
     for _ in range(100):
-        console.write("a", "x" * 1000)
-    assert all(len(text) <= MAX_LINE_LENGTH for _, text in console.lines())
-    assert sum(len(text) for _, text in console.lines()) > MAX_LINE_LENGTH
-    console.write("b", "y" * 10 * MAX_LINE_LENGTH + "\n")
-    assert ("b", "y" * MAX_LINE_LENGTH) in console.lines()
+        log.write("a", "x" * 1000)
+    assert all(len(text) <= MAX_LINE_LENGTH for _, text in log.lines())
+    assert sum(len(text) for _, text in log.lines()) > MAX_LINE_LENGTH
+    log.write("b", "y" * 10 * MAX_LINE_LENGTH + "\n")
+    assert ("b", "y" * MAX_LINE_LENGTH) in log.lines()
 
 
-def test_many_threads_lose_no_line() -> None:
-    """Lines of different writers are not mixed, and every one is counted."""
-    console = OutputLog()
+def test_lines_of_many_threads_are_neither_lost_nor_mixed() -> None:
+    """And every line is counted."""
+    log = OutputLog()
 
     def write(name: str) -> None:
         for index in range(200):
-            console.write(name, f"{name}{index}")
-            console.write(name, "\n")
+            log.write(name, f"{name}{index}")
+            log.write(name, "\n")
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abcdefgh"]
     for thread in threads:
@@ -114,32 +114,32 @@ def test_many_threads_lose_no_line() -> None:
     for thread in threads:
         thread.join()
     for name in "abcdefgh":
-        assert [text for who, text in console.lines() if who == name] == [f"{name}{i}" for i in range(200)]
-    assert console.total_lines == 1600
+        assert [text for writer, text in log.lines() if writer == name] == [f"{name}{i}" for i in range(200)]
+    assert log.total_lines == 1600
 
 
-def test_a_reader_gets_only_new_lines() -> None:
-    """Whole lines are counted from 1; who knows the first ones gets the rest; unfinished ones come always."""
-    console = OutputLog()
-    assert console.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
-    assert console.output_since(0).last == 0
-    console.write("a", "one\ntwo\nthr")
-    console.write("b", "x")
-    assert console.output_since(1) == OutputChunk(
+def test_output_since_a_line_has_only_the_later_lines() -> None:
+    """Complete lines are numbered from 1; unfinished ones are always included."""
+    log = OutputLog()
+    assert log.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
+    assert log.output_since(0).last == 0
+    log.write("a", "one\ntwo\nthr")
+    log.write("b", "x")
+    assert log.output_since(1) == OutputChunk(
         first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x"))
     )
-    assert console.output_since(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
+    assert log.output_since(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
 
 
-def test_a_reader_who_comes_late_gets_what_is_kept() -> None:
-    """The number of the first line tells that some are missing; after a line that never was come all."""
-    console = OutputLog()
-    console.write("a", "".join(f"{number}\n" for number in range(1, MAX_LINES + 11)))
+def test_output_since_a_dropped_or_unknown_line_has_all_kept_lines() -> None:
+    """The number of the first line shows that some are missing."""
+    log = OutputLog()
+    log.write("a", "".join(f"{number}\n" for number in range(1, MAX_LINES + 11)))
     for after in (0, 5, 10, MAX_LINES + 11, -1):
-        printed = console.output_since(after)
-        assert (printed.first, printed.last) == (11, MAX_LINES + 10)
-        assert printed.lines[0] == ("a", "11")
-    assert console.output_since(MAX_LINES + 9).lines == (("a", str(MAX_LINES + 10)),)
+        chunk = log.output_since(after)
+        assert (chunk.first, chunk.last) == (11, MAX_LINES + 10)
+        assert chunk.lines[0] == ("a", "11")
+    assert log.output_since(MAX_LINES + 9).lines == (("a", str(MAX_LINES + 10)),)
 
 
 # --- streams --------------------------------------------------------------------------------------
@@ -147,13 +147,13 @@ def test_a_reader_who_comes_late_gets_what_is_kept() -> None:
 
 @pytest.fixture
 def scheduler() -> Iterator[Scheduler]:
-    """A scheduler that runs."""
-    with Scheduler(pool=4, tz="UTC") as running:
-        yield running
+    """Make a running scheduler with a pool of 4."""
+    with Scheduler(pool=4, tz="UTC") as scheduler:
+        yield scheduler
 
 
 def output_of(scheduler: Scheduler, runnable: Callable[[], object], name: str) -> str:
-    """What a run of something printed."""
+    """Run something as a job, and return the output of the run."""
     job = scheduler.schedule("@yearly", runnable, name=name)
     run = job.run()
     assert run.wait(20)
@@ -161,8 +161,8 @@ def output_of(scheduler: Scheduler, runnable: Callable[[], object], name: str) -
     return scheduler.output_of(run.number)
 
 
-def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None:
-    """Standard output and standard error of a run are its output; nothing of it is printed."""
+def test_prints_are_written_to_their_run_and_to_the_output_log(scheduler: Scheduler) -> None:
+    """Standard output and standard error. Nothing reaches the real streams."""
 
     def talk() -> None:
         print("out")
@@ -171,11 +171,11 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
         sys.stdout.flush()
         assert not sys.stdout.isatty()
 
-    console = OutputLog()
-    with capture_streams(console):
+    log = OutputLog()
+    with capture_streams(log):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
         print("from outside")
-    assert console.lines() == [
+    assert log.lines() == [
         ("talk", "out"),
         ("talk", "err"),
         ("stdout", "from outside"),
@@ -183,10 +183,10 @@ def test_prints_go_to_their_run_and_to_the_console(scheduler: Scheduler) -> None
     ]
 
 
-def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
-    """Two runs that print in turns have each their own lines."""
+def test_the_output_of_simultaneous_runs_is_separate(scheduler: Scheduler) -> None:
+    """Here two threads print in turns."""
     both = threading.Barrier(2, timeout=20)
-    console = OutputLog()
+    log = OutputLog()
 
     def talker(name: str) -> Callable[[], None]:
         def talk() -> None:
@@ -196,7 +196,7 @@ def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
 
         return talk
 
-    with capture_streams(console):
+    with capture_streams(log):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run in runs:
             assert run.wait(20)
@@ -204,9 +204,9 @@ def test_runs_at_the_same_time_are_kept_apart(scheduler: Scheduler) -> None:
             assert scheduler.output_of(run.number) == "".join(f"{name} {index}\n" for index in range(20))
 
 
-def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
-    """Tasks that take turns in one thread have each their own output, and so have the tasks they start."""
-    console = OutputLog()
+def test_the_output_of_coroutines_in_one_event_loop_is_separate(scheduler: Scheduler) -> None:
+    """That of the tasks they create, too."""
+    log = OutputLog()
 
     def talker(name: str) -> Callable[[], object]:
         async def child() -> None:
@@ -220,7 +220,7 @@ def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
 
         return talk
 
-    with capture_streams(console):
+    with capture_streams(log):
         runs = [scheduler.schedule("@yearly", talker(name), name=name).run() for name in "ab"]
         for run, name in zip(runs, "ab", strict=True):
             assert run.wait(20)
@@ -229,8 +229,10 @@ def test_coroutines_on_one_loop_are_kept_apart(scheduler: Scheduler) -> None:
 
 
 @pytest.mark.parametrize("bound_to", ["stderr", "__stderr__"])
-def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Scheduler, bound_to: str) -> None:
-    """A handler made with the real stream writes to the run meanwhile, and to its stream afterwards."""
+def test_a_log_handler_bound_before_the_capture_writes_to_the_run(
+    scheduler: Scheduler, bound_to: str
+) -> None:
+    """After the capture it has its stream back."""
     stream = getattr(sys, bound_to)
     handler = logging.StreamHandler(stream)
     logger = logging.getLogger("test_output")
@@ -246,39 +248,39 @@ def test_log_handlers_bound_before_are_routed_and_given_back(scheduler: Schedule
         logger.propagate = True
 
 
-def test_handlers_of_files_are_left_alone(tmp_path: Path) -> None:
-    """A log that goes to a file goes on going there."""
+def test_a_log_handler_of_a_file_is_not_changed(tmp_path: Path) -> None:
+    """Its records stay out of the output."""
     handler = logging.FileHandler(tmp_path / "log.txt")
     logger = logging.getLogger("test_output_file")
     logger.addHandler(handler)
     logger.propagate = False
-    console = OutputLog()
+    log = OutputLog()
     try:
-        with capture_streams(console):
+        with capture_streams(log):
             logger.warning("to the file")
     finally:
         logger.removeHandler(handler)
         handler.close()
         logger.propagate = True
     assert (tmp_path / "log.txt").read_text() == "to the file\n"
-    assert console.lines() == []
+    assert log.lines() == []
 
 
-def test_warnings_are_routed(scheduler: Scheduler) -> None:
-    """A warning of a run is part of its output."""
+def test_a_warning_in_a_run_is_part_of_its_output(scheduler: Scheduler) -> None:
+    """Python writes warnings to standard error."""
 
     def warn() -> None:
         warnings.warn("old thing", DeprecationWarning, stacklevel=1)
 
     with capture_streams(OutputLog()), warnings.catch_warnings():
         warnings.simplefilter("always")
-        # pytest collects warnings; this is where Python itself writes them.
+        # pytest collects warnings; this does what Python itself does with them.
         warnings.showwarning = lambda message, *_, **__: print(repr(message), file=sys.stderr)
         assert "DeprecationWarning('old thing')" in output_of(scheduler, warn, "warn")
 
 
-def test_streams_are_put_back() -> None:
-    """Also after an error."""
+def test_the_streams_are_restored_after_an_error() -> None:
+    """And captured until then."""
     before = sys.stdout, sys.stderr
 
     def fail() -> None:
@@ -291,7 +293,7 @@ def test_streams_are_put_back() -> None:
     assert (sys.stdout, sys.stderr) == before
 
 
-def test_a_stream_takes_only_text() -> None:
+def test_a_captured_stream_accepts_only_text() -> None:
     """As any text stream does."""
     with capture_streams(OutputLog()) as (out, _):
         assert out.writable()
@@ -301,41 +303,43 @@ def test_a_stream_takes_only_text() -> None:
             out.write(b"x")  # type: ignore[arg-type]
 
 
-# --- passing on -----------------------------------------------------------------------------------
+# --- streams that pass on -------------------------------------------------------------------------
 
 
-class Kept(io.StringIO):
-    """A stream that remembers in which order it was written to and flushed."""
+class RecordingStream(io.StringIO):
+    """A terminal in ASCII that records writes and flushes, in order."""
 
     encoding = "ascii"
     errors = "strict"
 
     def __init__(self) -> None:
         super().__init__()
-        self.done: list[str] = []
+        self.calls: list[str] = []
 
     def write(self, text: str) -> int:
-        """Write, if the encoding has it."""
+        """Record the text, if ASCII has its characters."""
         text.encode(self.encoding)
-        self.done.append(text)
+        self.calls.append(text)
         return len(text)
 
     def flush(self) -> None:
-        """Remember it."""
-        self.done.append("flushed")
+        """Record the flush."""
+        self.calls.append("flushed")
 
     def fileno(self) -> int:
-        """One that is like no other."""
+        """Return a number that no other stream has."""
         return 4711
 
     def isatty(self) -> bool:
-        """It is a terminal."""
+        """Return True."""
         return True
 
 
-def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is in its run and on the stream that stood there before, in order, flushed when it was flushed."""
-    out, err = Kept(), Kept()
+def test_prints_are_passed_on_to_the_replaced_stream(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order, and flushed when they are flushed."""
+    out, err = RecordingStream(), RecordingStream()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
 
@@ -344,19 +348,21 @@ def test_what_is_printed_is_passed_on(scheduler: Scheduler, monkeypatch: pytest.
         sys.stderr.write("two\n")
         print("three")
 
-    console = OutputLog()
-    with capture_streams(console, pass_on=True):
+    log = OutputLog()
+    with capture_streams(log, pass_on=True):
         assert output_of(scheduler, talk, "talk") == "one\ntwo\nthree\n"
         print("outside")
-    assert out.done == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
-    assert err.done == ["two\n"]
-    assert [text for _, text in console.lines()] == ["one", "two", "three", "outside"]
+    assert out.calls == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
+    assert err.calls == ["two\n"]
+    assert [text for _, text in log.lines()] == ["one", "two", "three", "outside"]
     assert (sys.stdout, sys.stderr) == (out, err)
 
 
-def test_log_records_are_passed_on(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A handler that writes to standard error still does, and its records are in the run."""
-    err = Kept()
+def test_log_records_are_passed_on_to_the_replaced_stream(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in the output of the run, too."""
+    err = RecordingStream()
     monkeypatch.setattr(sys, "stderr", err)
     handler = logging.StreamHandler(err)
     logger = logging.getLogger("test_passing_on")
@@ -368,16 +374,18 @@ def test_log_records_are_passed_on(scheduler: Scheduler, monkeypatch: pytest.Mon
     finally:
         logger.removeHandler(handler)
         logger.propagate = True
-    assert "careful\n" in "".join(err.done)
+    assert "careful\n" in "".join(err.calls)
 
 
-def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They ask for its descriptor, its encoding or its buffer, as subprocess and those who write bytes do."""
+def test_a_stream_that_passes_on_has_the_attributes_of_the_replaced_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its descriptor, its encoding and its buffer, for subprocesses and code that writes bytes."""
     buffer = io.BytesIO()
     stream = io.TextIOWrapper(buffer, "latin-1", errors="replace", write_through=True)
-    kept = Kept()
+    recording = RecordingStream()
     monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setattr(sys, "stderr", kept)
+    monkeypatch.setattr(sys, "stderr", recording)
     with capture_streams(OutputLog(), pass_on=True) as (out, err):
         assert (out.encoding, out.errors) == ("latin-1", "replace")
         assert out.buffer is buffer
@@ -386,36 +394,38 @@ def test_to_jobs_it_is_still_the_stream(monkeypatch: pytest.MonkeyPatch) -> None
         assert err.isatty()
         assert err.fileno() == 4711
         with pytest.raises(AttributeError):
-            err.nothing_of_the_kind  # type: ignore[attr-defined] # noqa: B018 - that is the test
+            err.nonesuch  # type: ignore[attr-defined] # noqa: B018 - raises
     assert buffer.getvalue() == b"bytes"
 
 
-def test_what_the_stream_cannot_write_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run does not fail because of a stream's encoding; its own output is unchanged."""
-    out, console = Kept(), OutputLog()
+def test_characters_that_the_replaced_stream_cannot_encode_are_escaped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A run does not fail because of a stream's encoding; its own output has the characters."""
+    out, log = RecordingStream(), OutputLog()
     monkeypatch.setattr(sys, "stdout", out)
-    with capture_streams(console, pass_on=True):
+    with capture_streams(log, pass_on=True):
         print("日 e")
-    assert out.done == ["\\u65e5 e", "\n"]
-    assert console.lines() == [("stdout", "日 e")]
+    assert out.calls == ["\\u65e5 e", "\n"]
+    assert log.lines() == [("stdout", "日 e")]
 
 
 @pytest.mark.parametrize(
     "error", [BrokenPipeError(), ValueError("I/O operation on closed file"), OSError(28)]
 )
-def test_a_stream_that_is_broken_harms_nobody(
+def test_a_broken_stream_does_not_fail_runs(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """Where nobody reads any more, runs go on, and their output is kept."""
+    """Their output is still captured."""
 
-    class Broken(io.StringIO):
+    class BrokenStream(io.StringIO):
         def write(self, _text: str) -> int:
             raise error
 
         def flush(self) -> None:
             raise error
 
-    monkeypatch.setattr(sys, "stdout", Broken())
+    monkeypatch.setattr(sys, "stdout", BrokenStream())
     monkeypatch.setattr(sys, "stderr", None)  # >&-
     with capture_streams(OutputLog(), pass_on=True):
         text = output_of(
@@ -432,8 +442,8 @@ DESCRIPTORS = """
     import json, os, subprocess, sys, threading
     from jobtui.runtime.output_capture import OutputLog, capture_descriptors
 
-    console = OutputLog()
-    with capture_descriptors(console) as terminal:
+    log = OutputLog()
+    with capture_descriptors(log) as terminal:
         terminal.write("to the terminal\\n")
         terminal.flush()
         os.write(1, b"by descriptor\\n")
@@ -448,40 +458,40 @@ DESCRIPTORS = """
         if thread.name == "jobtui-output":
             thread.join(20)
     with open(sys.argv[1], "w") as file:
-        json.dump(console.lines(), file)
+        json.dump(log.lines(), file)
 """
 
 
-def run_in_a_terminal(script: str, *arguments: str, stderr: int | None = None) -> tuple[int, str]:
-    """Run a program with a terminal of its own. Returns its exit status and what was on the terminal."""
-    ours, theirs = pty.openpty()
+def run_in_terminal(script: str, *arguments: str, stderr: int | None = None) -> tuple[int, str]:
+    """Run a program in a pseudo-terminal. Returns its exit status and the text on the terminal."""
+    master, terminal = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), *arguments],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs if stderr is None else stderr,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal if stderr is None else stderr,
     ) as process:
-        os.close(theirs)
-        seen = b""
+        os.close(terminal)
+        output = b""
         try:
-            while piece := os.read(ours, 65536):
-                seen += piece
-        except OSError:  # what Linux says when the last one has let go of a terminal
+            while chunk := os.read(master, 65536):
+                output += chunk
+        except OSError:  # on Linux, the last process has closed the terminal
             pass
         finally:
-            os.close(ours)
-        return process.wait(20), seen.decode().replace("\r\n", "\n")
+            os.close(master)
+        return process.wait(20), output.decode().replace("\r\n", "\n")
 
 
-def test_descriptors_end_in_the_console(tmp_path: Path) -> None:
-    """What goes past Python is caught, only the given stream reaches the terminal; all is put back."""
-    status, seen = run_in_a_terminal(DESCRIPTORS, str(tmp_path / "lines"))
-    assert status == 0, seen
-    assert seen == "to the terminal\nafterwards\n"
+def test_writes_to_the_descriptors_are_captured(tmp_path: Path) -> None:
+    """Only the yielded stream reaches the terminal; afterwards the descriptors are restored."""
+    status, text = run_in_terminal(DESCRIPTORS, str(tmp_path / "lines"))
+    assert status == 0, text
+    assert text == "to the terminal\nafterwards\n"
     lines = [tuple(line) for line in json.loads((tmp_path / "lines").read_text())]
     assert lines == [
-        ("subprocess", text)
-        for text in (
+        ("subprocess", line)
+        for line in (
             "by descriptor",
             "by the other",
             "by a subprocess",
@@ -492,10 +502,10 @@ def test_descriptors_end_in_the_console(tmp_path: Path) -> None:
     ]
 
 
-def test_a_descriptor_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
-    """With ``2>errors.log`` what goes there goes there."""
+def test_a_descriptor_that_is_not_a_terminal_is_not_changed(tmp_path: Path) -> None:
+    """As with ``2>errors.log``."""
     with (tmp_path / "errors.log").open("wb") as errors:
-        status, _ = run_in_a_terminal(DESCRIPTORS, str(tmp_path / "lines"), stderr=errors.fileno())
+        status, _ = run_in_terminal(DESCRIPTORS, str(tmp_path / "lines"), stderr=errors.fileno())
     assert status == 0
     assert (tmp_path / "errors.log").read_text() == "by the other\n"
     texts = [text for _, text in json.loads((tmp_path / "lines").read_text())]
@@ -503,8 +513,8 @@ def test_a_descriptor_that_is_no_terminal_is_left_alone(tmp_path: Path) -> None:
     assert "by the other" not in texts
 
 
-def test_without_a_terminal_there_is_nothing_to_catch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program whose output goes elsewhere is told so, and nothing is changed."""
+def test_capturing_descriptors_without_a_terminal_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is changed then."""
     monkeypatch.setattr(os, "isatty", lambda _descriptor: False)
     with (
         pytest.raises(OSError, match="neither standard output nor standard error"),

@@ -1,4 +1,4 @@
-"""What is asked of a scheduler by those who look."""
+"""`Scheduler.refresh_views`, which leaves little for the next snapshot to build."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import VIEWS_PER_HOLD
 
 
-def test_what_was_drawn_before_is_in_the_picture_as_it_is() -> None:
-    """A few at a time, so that the snapshot has little left to do."""
+def test_the_snapshot_uses_the_refreshed_views() -> None:
+    """They are built a few at a time, so that the lock is never held for long."""
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     names = [scheduler.every("1h", print, name=f"job-{number}").name for number in range(3 * VIEWS_PER_HOLD)]
-    pictures = []
+    counts = []
     for _ in scheduler.refresh_views():
         records = scheduler._kernel.inspect(lambda engine: list(engine.jobs.values()))
-        pictures.append(sum(record.cached_view is not None for record in records))
-    assert pictures == [VIEWS_PER_HOLD, 2 * VIEWS_PER_HOLD, 3 * VIEWS_PER_HOLD]
-    drawn = [record.cached_view for record in records]
+        counts.append(sum(record.cached_view is not None for record in records))
+    assert counts == [VIEWS_PER_HOLD, 2 * VIEWS_PER_HOLD, 3 * VIEWS_PER_HOLD]
+    views = [record.cached_view for record in records]
     jobs = scheduler.snapshot().jobs
     assert [job.name for job in jobs] == names
-    assert all(job is picture for job, picture in zip(jobs, drawn, strict=True))
+    assert all(job is view for job, view in zip(jobs, views, strict=True))
 
 
-def test_only_what_has_changed_is_drawn() -> None:
-    """Where nothing has, there is nothing to do."""
+def test_only_the_views_of_changed_jobs_are_refreshed() -> None:
+    """If no job has changed, there is no step."""
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(3 * VIEWS_PER_HOLD)]
     before = scheduler.snapshot().jobs
@@ -34,14 +34,14 @@ def test_only_what_has_changed_is_drawn() -> None:
     assert [old is new for old, new in zip(before, after, strict=True)].count(False) == 1
 
 
-def test_a_job_that_is_removed_meanwhile_is_not_drawn() -> None:
-    """Its picture would be of nothing."""
+def test_a_job_that_is_removed_during_the_refresh_is_left_out() -> None:
+    """It has no view any more."""
     scheduler = Scheduler(tz="UTC", clock=ManualClock(0))
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(2 * VIEWS_PER_HOLD)]
-    drawing = scheduler.refresh_views()
-    next(drawing)
+    steps = scheduler.refresh_views()
+    next(steps)
     record = jobs[-1]._record
     jobs[-1].remove()
-    list(drawing)
+    list(steps)
     assert record.removed
     assert len(scheduler.snapshot().jobs) == 2 * VIEWS_PER_HOLD - 1
