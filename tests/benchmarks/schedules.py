@@ -33,7 +33,7 @@ START = datetime(2026, 1, 1, 0, 0, 0, tzinfo=UTC)
 NEW_SPECS = 2000
 REFERENCE = 28.5e-6  # seconds that croniter's reused get_next takes where the times below are meant
 SLICE = 0.004  # seconds that one contestant is measured before the next has its turn
-FUZZ = Path(__file__).resolve().parents[1] / "core" / "test_fuzz.py"
+FUZZ = Path(__file__).resolve().parents[1] / "schedules" / "test_fuzz.py"
 
 WORK = "0 */15 9-17 ? * MON-FRI"
 FEBRUARY = "0 0 0 29 2 *"
@@ -202,13 +202,13 @@ def line(what: str, times: Times) -> None:
 def slowest_fuzz() -> tuple[str, float]:
     """Return the slowest of the specs of the fuzz test, and its best of three."""
     shared = runpy.run_path(str(FUZZ))
-    asked, mutants, forget = shared["asked"], shared["mutants"], shared["forget"]
-    asked("TZ=Nowhere/Atall * * * * *")  # lists the zones, which happens once
-    slowest = sorted((asked(spec) for spec in mutants()), key=lambda each: -each.seconds)[:20]
+    measure, mutants, clear_caches = shared["measure"], shared["mutants"], shared["clear_caches"]
+    measure("TZ=Nowhere/Atall * * * * *")  # lists the zones, which happens once
+    slowest = sorted((measure(spec) for spec in mutants()), key=lambda each: -each.seconds)[:20]
     best = {}
-    for spec, seconds, _answer in slowest:
-        forget()
-        best[spec] = min(seconds, *(asked(spec).seconds for _ in range(2)))
+    for spec, seconds, _result in slowest:
+        clear_caches()
+        best[spec] = min(seconds, *(measure(spec).seconds for _ in range(2)))
     worst = max(best, key=lambda spec: best[spec])
     return worst, best[worst]
 

@@ -1,4 +1,4 @@
-"""The grammar of cron specs, and croniter as an oracle for their wall times."""
+"""The grammar of cron specs, and their wall times compared with those of croniter."""
 
 import pickle
 from contextlib import suppress
@@ -19,12 +19,12 @@ STEADY = settings(derandomize=True, deadline=None, max_examples=250, database=No
 
 
 def cron(spec: str) -> Cron:
-    """Returns the schedule in UTC."""
+    """Return the schedule in UTC."""
     return Cron(spec, tz="UTC")
 
 
 def numbers(text: str, which: int) -> tuple[int, ...]:
-    """Returns the numbers of field ``which`` (0 is the second) where ``text`` is written in it."""
+    """Return the numbers of field ``which`` (0 is the second) for a text."""
     fields = ["0", "0", "0", "*", "*", "*"]
     fields[which] = text
     read = cron(" ".join(fields)).fields
@@ -59,13 +59,13 @@ def numbers(text: str, which: int) -> tuple[int, ...]:
         ("5,*", 1, tuple(range(60))),
     ],
 )
-def test_a_field_means_these_numbers(text: str, which: int, expected: tuple[int, ...] | None) -> None:
-    """Among them the forms that croniter 7 reads otherwise: 5-5 as the whole field, 50-51/15 as a cycle."""
+def test_a_field_has_these_numbers(text: str, which: int, expected: tuple[int, ...] | None) -> None:
+    """Also for forms that croniter 7 reads differently: 5-5 as the whole field, 50-51/15 as a cycle."""
     assert numbers(text, which) == (expected if expected is not None else (3, 10, 15, 20))
 
 
 def test_six_fields_begin_with_the_second_and_five_with_the_minute() -> None:
-    """Five fields are a crontab line at second 0."""
+    """Five fields are a crontab line, due at second 0."""
     assert cron("1 2 3 4 5 6").fields.seconds == (1,)
     assert cron("2 3 4 5 6").fields.seconds == (0,)
     assert cron("2 3 4 5 6") == cron("0 2 3 4 5 6")
@@ -84,8 +84,8 @@ def test_six_fields_begin_with_the_second_and_five_with_the_minute() -> None:
         ("@DAILY", "0 0 * * *"),
     ],
 )
-def test_a_descriptor_is_the_spec_it_stands_for(descriptor: str, spec: str) -> None:
-    """Equal, hash and text included."""
+def test_a_descriptor_equals_its_spec(descriptor: str, spec: str) -> None:
+    """With the same hash and text."""
     assert cron(descriptor) == cron(spec)
     assert hash(cron(descriptor)) == hash(cron(spec))
     assert str(parse(descriptor)) == str(parse(spec))
@@ -96,17 +96,17 @@ def test_a_descriptor_is_the_spec_it_stands_for(descriptor: str, spec: str) -> N
     [
         ("  0\t*/15 9-17 ? * mon-fri ", "0 */15 9-17 * * MON-FRI"),
         ("*/15 * * * *", "0 */15 * * * *"),
-        ("00 05-05 007 1-31/1 * Sun,sun", "0 5 7 * * *"),  # both days restricted, and one always matches
+        ("00 05-05 007 1-31/1 * Sun,sun", "0 5 7 * * *"),  # both days are restricted, and one always matches
         ("0 5/1 3/40 ?/1 feb/1 TUE/2", "0 5-59 3 * FEB-DEC TUE-SAT/2"),
         ("0,30 0,20,40 1,2 15,16,17 1,2,3 1,3", "0,30 0-40/20 1,2 15-17 JAN-MAR MON,WED"),
-        # A star in the minute or the hour means something of its own, and stands exactly where there is one.
+        # A star in the minute or the hour changes the meaning, so it is kept, and none is added.
         ("0 0-59 0-23 * * *", "0 0-59 0-23 * * *"),
         ("0 0-59 * * * *", "0 * * * * *"),
         ("0 0/15 9 * * *", "0 0-45/15 9 * * *"),
         ("0 */15 0/8 * * *", "0 */15 */8 * * *"),
         ("0 */40,7 9 * * *", "0 */60,0,7,40 9 * * *"),
         ("0 7 */40 * * *", "0 7 */60,0 * * *"),
-        # So does one in the days.
+        # The same for a star in the days.
         ("0 0 0 1/2 * 0/3", "0 0 0 1-31/2 * SUN-SAT/3"),
         ("0 0 0 */2 * 0/3", "0 0 0 */2 * */3"),
         ("0 0 0 */40,9 * MON", "0 0 0 */32,1,9 * MON"),
@@ -114,15 +114,15 @@ def test_a_descriptor_is_the_spec_it_stands_for(descriptor: str, spec: str) -> N
         ("0 0 0 9 * 0-6", "0 0 0 * * *"),
     ],
 )
-def test_the_canonical_spec_is_one_for_each_meaning(spec: str, canonical: str) -> None:
-    """Whatever way it was written; and it reads back as an equal schedule."""
+def test_a_spec_has_this_canonical_spec(spec: str, canonical: str) -> None:
+    """The canonical spec is an equal schedule."""
     assert str(cron(spec)) == f"TZ=UTC {canonical}"
     assert cron(canonical) == cron(spec)
     assert str(parse(spec)) == canonical
 
 
-REFUSED = [
-    # spec, field, column of the caret, what the message says
+REJECTED = [
+    # the spec, the field, the column of the caret, and a part of the message
     ("0 0 0 * * 7", "day-of-week", 10, "'7' is above 6 (0-6 or SUN-SAT; Sunday is 0)"),
     ("0 0 0 * * 1-7", "day-of-week", 12, "Sunday is 0"),
     ("0 0 0 * * FRI-MON", "day-of-week", 13, "write FRI-SAT,SUN-MON"),
@@ -210,12 +210,12 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(
-    ("spec", "field", "column", "message"), REFUSED, ids=[row[0][:30] for row in REFUSED]
+    ("spec", "field", "column", "message"), REJECTED, ids=[row[0][:30] for row in REJECTED]
 )
-def test_a_refused_spec_says_what_to_write_instead(
+def test_the_error_for_a_rejected_spec_has_the_field_the_column_and_a_hint(
     spec: str, field: str | None, column: int, message: str
 ) -> None:
-    """The error names the field and the column, and what is allowed there."""
+    """The hint says what to write instead, or what is allowed."""
     with pytest.raises(BadSpec) as caught:
         parse(spec)
     assert message in caught.value.sentence
@@ -232,8 +232,8 @@ def test_a_refused_spec_says_what_to_write_instead(
         ("0 0 0 * NOV-FEB/2 *", "0 0 0 * NOV,JAN *"),
     ],
 )
-def test_what_a_message_suggests_is_accepted(spec: str, instead: str) -> None:
-    """The suggestion for a range that runs backwards can be pasted."""
+def test_the_suggestion_for_a_range_that_runs_backwards_is_valid(spec: str, instead: str) -> None:
+    """It can be pasted into the field."""
     with pytest.raises(BadSpec) as caught:
         parse(spec)
     assert caught.value.sentence.endswith(
@@ -242,8 +242,8 @@ def test_what_a_message_suggests_is_accepted(spec: str, instead: str) -> None:
     assert parse(instead)
 
 
-def test_the_message_shows_the_spec_with_a_caret() -> None:
-    """One sentence, the spec, and a caret under the fault."""
+def test_the_message_of_a_bad_spec_has_the_spec_and_a_caret_under_the_fault() -> None:
+    """Each on a line of its own."""
     with pytest.raises(BadSpec) as caught:
         parse("0 0 0 * * 7")
     assert str(caught.value).splitlines() == [
@@ -253,8 +253,8 @@ def test_the_message_shows_the_spec_with_a_caret() -> None:
     ]
 
 
-def test_the_message_shows_the_neighbourhood_of_a_fault_in_a_long_spec() -> None:
-    """The line stays within a terminal, and the caret stays under the fault."""
+def test_the_message_of_a_long_bad_spec_has_the_part_around_the_fault() -> None:
+    """The line fits into a terminal, and the caret is under the fault."""
     with pytest.raises(BadSpec) as caught:
         parse(",".join(["10"] * 100) + ",99" + ",11" * 30 + " * * * *")
     _, line, caret = str(caught.value).splitlines()
@@ -262,15 +262,15 @@ def test_the_message_shows_the_neighbourhood_of_a_fault_in_a_long_spec() -> None
     assert line[caret.index("^") :].startswith("99")
 
 
-def test_a_message_cannot_send_escape_sequences_to_a_terminal() -> None:
-    """What cannot be printed is replaced in the sentence and in the picture."""
+def test_the_message_of_a_bad_spec_has_no_escape_sequences() -> None:
+    """Unprintable characters are replaced, in the sentence and in the spec."""
     with pytest.raises(BadSpec) as caught:
         parse("\x1b[31m * * * *")
     assert "\x1b" not in str(caught.value)
 
 
-def test_a_bad_spec_survives_pickling() -> None:
-    """It may cross a process border with a run's failure."""
+def test_a_bad_spec_can_be_pickled() -> None:
+    """A run in another process may fail with it."""
     with pytest.raises(BadSpec) as caught:
         parse("60 * * * *")
     copy = pickle.loads(pickle.dumps(caught.value))
@@ -279,7 +279,7 @@ def test_a_bad_spec_survives_pickling() -> None:
 
 
 def test_a_spec_has_at_most_512_characters() -> None:
-    """Exactly 512 are read; 513 are refused without showing them."""
+    """512 are accepted; 513 are rejected, and the message does not show them."""
     spec = "0 * * * * ".ljust(511) + "*"
     assert parse(spec)
     with pytest.raises(BadSpec, match="at most 512 characters; this one has 513") as caught:
@@ -289,7 +289,7 @@ def test_a_spec_has_at_most_512_characters() -> None:
 
 @pytest.mark.parametrize("spec", [None, 5, b"* * * * *", ["*"], 0.5, True])
 def test_a_spec_that_is_not_a_string_is_a_type_error(spec: object) -> None:
-    """The message says what is accepted."""
+    """The message says what is allowed."""
     with pytest.raises(TypeError, match="a spec must be a string such as"):
         parse(spec)  # type: ignore[arg-type] # the point of the test
 
@@ -314,7 +314,7 @@ PIECES = st.sampled_from(
 @STEADY
 @given(st.lists(PIECES, max_size=25).map("".join) | st.text(max_size=30))
 def test_any_text_is_a_schedule_or_a_bad_spec(spec: str) -> None:
-    """No text raises anything but BadSpec, and what is accepted reads back from its own str."""
+    """No other error is raised, and the ``str`` of a schedule parses to an equal one."""
     with suppress(BadSpec):
         schedule = parse(spec, tz="UTC")
         assert parse(str(schedule)) == schedule
@@ -322,8 +322,8 @@ def test_any_text_is_a_schedule_or_a_bad_spec(spec: str) -> None:
 
 
 @st.composite
-def written_fields(draw: st.DrawFn, field: Field) -> tuple[str, set[int], bool]:
-    """Draws a field's text, the numbers it means, and whether an item of it begins with a star."""
+def field_texts(draw: st.DrawFn, field: Field) -> tuple[str, set[int], bool]:
+    """Draw a field's text, its numbers, and whether an item of it begins with a star."""
     texts: list[str] = []
     meant: set[int] = set()
     star = False
@@ -343,16 +343,16 @@ def written_fields(draw: st.DrawFn, field: Field) -> tuple[str, set[int], bool]:
     return ",".join(texts), meant, star
 
 
-FIELD_STRATEGIES = st.tuples(*(written_fields(field) for field in FIELDS))
+FIELD_STRATEGIES = st.tuples(*(field_texts(field) for field in FIELDS))
 MOMENTS = st.datetimes(min_value=datetime(1999, 1, 1), max_value=datetime(2104, 12, 31))  # noqa: DTZ001
 
 
 @STEADY
 @given(FIELD_STRATEGIES, MOMENTS)
-def test_wall_times_are_croniters_on_naive_time(
+def test_the_next_wall_times_are_those_of_croniter_for_naive_times(
     drawn: list[tuple[str, set[int], bool]], moment: datetime
 ) -> None:
-    """Given our canonical expression and no zone, croniter finds the same next time, from any moment."""
+    """Given the normalized fields, croniter finds the same times."""
     schedule = cron(" ".join(text for text, _, _ in drawn))
     fields = schedule.fields
     read = (fields.seconds, fields.minutes, fields.hours, fields.days, fields.months, fields.weekdays)
@@ -380,10 +380,10 @@ def test_wall_times_are_croniters_on_naive_time(
 
 @STEADY
 @given(FIELD_STRATEGIES, st.sampled_from(["once", "every"]))
-def test_the_same_numbers_and_stars_are_the_same_schedule(
+def test_specs_with_the_same_numbers_and_stars_are_equal(
     drawn: list[tuple[str, set[int], bool]], dst: Dst
 ) -> None:
-    """However a field is written: each number in a list, behind a star that adds nothing, says the same."""
+    """The second spec lists every number, after a star item that adds none."""
     spec = " ".join(text for text, _, _ in drawn)
     fields = []
     for field, (text, meant, _) in zip(FIELDS, drawn, strict=True):
@@ -416,8 +416,10 @@ def test_the_same_numbers_and_stars_are_the_same_schedule(
         ("13", "0-6", "either"),
     ],
 )
-def test_restricted_days_need_one_match_and_with_a_star_both(days: str, weekdays: str, rule: str) -> None:
-    """The rule of Revel and Vixie cron, day by day for a year; a step behind the star changes nothing."""
+def test_one_of_two_restricted_days_is_enough_and_with_a_star_both_must_match(
+    days: str, weekdays: str, rule: str
+) -> None:
+    """The rule of Revel and Vixie cron, for each day of a year. A step after the star changes nothing."""
     schedule = cron(f"0 0 0 {days} * {weekdays}")
     fields = schedule.fields
     check = all if rule == "both" else any

@@ -1,4 +1,4 @@
-"""Durations in Go's grammar, and what may be an interval."""
+"""Durations in Go's grammar, and valid intervals."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -38,8 +38,8 @@ MS = timedelta(milliseconds=1)
         ("1s1s", 2),
     ],
 )
-def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
-    """Signs, fractions, repeated and unordered units; what is finer than 1 us is rounded half to even."""
+def test_a_duration_has_the_value_that_go_gives_it(text: str, seconds: float) -> None:
+    """Rounded to the nearest microsecond, half to even."""
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
@@ -70,14 +70,14 @@ def test_a_duration_is_read_as_go_reads_it(text: str, seconds: float) -> None:
         ("1" * 600, "512"),
     ],
 )
-def test_what_go_refuses_is_refused_with_a_hint(text: str, message: str) -> None:
-    """The message says what is wrong; nothing but BadSpec is raised."""
+def test_a_text_that_go_rejects_is_rejected_with_a_hint(text: str, message: str) -> None:
+    """The message says what is wrong and what to write."""
     with pytest.raises(BadSpec, match=message):
         parse_duration(text)
 
 
-def test_the_caret_is_under_the_fault() -> None:
-    """The text is shown with a caret under the unit that does not exist."""
+def test_the_error_for_a_duration_has_a_caret_under_the_fault() -> None:
+    """Here under the unknown unit."""
     with pytest.raises(BadSpec) as caught:
         parse_duration("1h2d")
     assert caught.value.position == 3
@@ -87,15 +87,15 @@ def test_the_caret_is_under_the_fault() -> None:
 @STEADY
 @given(st.text(alphabet="0123456789.hmsunµμ+- d", max_size=12) | st.text(max_size=20))
 def test_any_text_is_a_duration_or_a_bad_spec(text: str) -> None:
-    """No text raises anything but BadSpec."""
+    """No other error is raised."""
     with suppress(BadSpec):
         assert format_duration(parse_duration(text))
 
 
 @STEADY
 @given(st.timedeltas(min_value=timedelta(days=-100_000), max_value=timedelta(days=100_000)))
-def test_a_formatted_duration_reads_back_as_the_same(duration: timedelta) -> None:
-    """To the microsecond, for both signs."""
+def test_a_formatted_duration_parses_to_the_same_value(duration: timedelta) -> None:
+    """Exact to the microsecond, for both signs."""
     assert parse_duration(format_duration(duration)) == duration
 
 
@@ -114,8 +114,8 @@ def test_a_formatted_duration_reads_back_as_the_same(duration: timedelta) -> Non
         (60.000001, "1m0.000001s"),
     ],
 )
-def test_a_duration_is_formatted_as_go_does_without_zero_units(seconds: float, text: str) -> None:
-    """1h30m, where Go has 1h30m0s; below a second it is ms and us as in Go."""
+def test_a_duration_is_formatted_as_in_go_without_zero_units(seconds: float, text: str) -> None:
+    """1h30m, where Go writes 1h30m0s. Below a second the unit is ms or us, as in Go."""
     assert format_duration(timedelta(seconds=seconds)) == text
 
 
@@ -134,7 +134,7 @@ def test_a_duration_is_formatted_as_go_does_without_zero_units(seconds: float, t
 def test_an_interval_is_a_timedelta_seconds_or_a_duration(
     value: timedelta | float | str, interval: timedelta
 ) -> None:
-    """From 1 ms to 8 years, both included; rests below 1 us are rounded."""
+    """From 1 ms to 8 years, both included; rounded to the microsecond."""
     assert as_interval(value) == interval
 
 
@@ -147,8 +147,8 @@ def test_an_interval_is_a_timedelta_seconds_or_a_duration(
         *("0", "-5s", "1us", "70129h", "90", ""),
     ],
 )
-def test_an_interval_outside_1_ms_to_8_years_is_refused(value: timedelta | float | str) -> None:
-    """Zero, negative, nan, infinite, too short and too long are BadSpec, whatever the type."""
+def test_an_interval_outside_1_ms_to_8_years_is_a_bad_spec(value: timedelta | float | str) -> None:
+    """Also nan and infinity, of every type."""
     with pytest.raises(BadSpec):
         as_interval(value)
 

@@ -1,4 +1,4 @@
-"""No input, of any type or length, raises anything but BadSpec or TypeError, hangs, or is slow."""
+"""Random arguments of `parse`, of any type and length: only BadSpec or TypeError, and never slow."""
 
 import gc
 import random
@@ -24,7 +24,7 @@ MOST_SECONDS = 0.050
 LONGEST = 100_000
 STEADY = settings(derandomize=True, deadline=None, max_examples=500, database=None)
 
-# Specs, nearly specs, and what people write who think of another program.
+# Valid specs, nearly valid ones, and those of other programs.
 CORPUS = [
     "* * * * *",
     "*/15 * * * *",
@@ -99,11 +99,11 @@ CORPUS = [
     "",
 ]
 
-# One character, or what somebody may paste; then what is long.
+# Characters and pieces that are usually wrong.
 NASTY: list[str] = [
     *"0123456789*?,-/ LWHR#@=~+.:;()[]{}'\"\\|$&<>%!^_",
     *"\t\n\r\v\f\x00\x07\x08\x1b\x1c\x7f\x85",
-    *"\u0663\u0967\u00b2\u00bd\u2167\uff15\U0001d7d9",  # digits, and what is none
+    *"\u0663\u0967\u00b2\u00bd\u2167\uff15\U0001d7d9",  # digits of other scripts, and look-alikes
     *"\u200b\u200e\u200f\u202e\u2066\u2028\u2029\u00a0\u3000\ufeff",  # marks of direction; spaces
     *"\u0301\u20e3\u0130\u0131\u017f\u212a\u00df\ufb01",  # combining; letters that change with the case
     *"\ud800\udfff\ue000\uffff\U000e0041\U0010ffff\U0001f600\u2013\u201c\u00b5\u03bc",
@@ -111,21 +111,21 @@ NASTY: list[str] = [
     *("..", "--", "a=1 ", "=", "../", "%s", "{}", "1e9", "inf", "nan", "0x1", "True", "None"),
 ]
 
-# What is in most specs that are right.
+# Characters of most valid specs.
 PLAIN: list[str] = [*"0123456789012345*,/- "]
 
 
-class Asked(NamedTuple):
-    """A spec, how long the thread worked on it, and what came out."""
+class Outcome(NamedTuple):
+    """A spec, the CPU time of the thread for it, and the result or the error."""
 
     spec: str
     seconds: float
-    answer: Cron | Every | BadSpec
+    result: Cron | Every | BadSpec
 
 
-Mutation = Callable[[random.Random, str, int], str]  # the spec, and where in it
+Mutation = Callable[[random.Random, str, int], str]  # takes the spec and an index in it
 
-# How often, and what is made of a spec at a place in it.
+# The weight of each mutation, and the mutation.
 MUTATIONS: list[tuple[int, Mutation]] = [
     (12, lambda rng, spec, at: spec[:at] + spec[at + 1 :]),
     (5, lambda rng, spec, at: spec[:at] + spec[at + rng.randint(1, 6) :]),
@@ -135,26 +135,26 @@ MUTATIONS: list[tuple[int, Mutation]] = [
     (7, lambda rng, spec, at: spec[: at + rng.randint(1, 6)] + spec[at:]),
     (6, lambda rng, spec, at: spec[:at] + spec[at + 4 :] + spec[at : at + 4]),
     (9, lambda rng, spec, at: spec[:at] + rng.choice(CORPUS)[rng.randint(0, 20) :]),
-    (4, lambda rng, spec, at: spec[:at] + spec[at : at + rng.randint(1, 6)] * repeats(rng) + spec[at:]),
-    (3, lambda rng, spec, at: spec[:at] + character(rng) * repeats(rng) + spec[at:]),
-    (2, lambda rng, spec, at: spec[:at] + str(rng.randrange(10)) * repeats(rng) + spec[at:]),
+    (4, lambda rng, spec, at: spec[:at] + spec[at : at + rng.randint(1, 6)] * repeat_count(rng) + spec[at:]),
+    (3, lambda rng, spec, at: spec[:at] + character(rng) * repeat_count(rng) + spec[at:]),
+    (2, lambda rng, spec, at: spec[:at] + str(rng.randrange(10)) * repeat_count(rng) + spec[at:]),
     (1, lambda rng, spec, at: (spec or "* ") * (rng.choice([513, 5_000, LONGEST]) // (len(spec) or 2) + 1)),
 ]
 WEIGHTS = [weight for weight, _ in MUTATIONS]
 
 
 def character(rng: random.Random) -> str:
-    """Returns a character that may be right, or one that is not."""
+    """Return a character that may be valid, or one that usually is not."""
     return rng.choice(NASTY if rng.randrange(2) else PLAIN)
 
 
-def repeats(rng: random.Random) -> int:
-    """Returns how often a piece is repeated: often just within the longest spec."""
+def repeat_count(rng: random.Random) -> int:
+    """Return how often to repeat a piece; the result often is close to the longest spec."""
     return rng.choice([2, 9, 50, 120, 310, 480])
 
 
-def mutated(rng: random.Random, spec: str) -> str:
-    """Returns the spec with one change; two in five are often right."""
+def mutate(rng: random.Random, spec: str) -> str:
+    """Return the spec with one change; two of five are often valid."""
     digits = [index for index, each in enumerate(spec[:100]) if each in "0123456789*"]
     if digits and rng.randrange(5) < 2:
         at = rng.choice(digits)
@@ -164,12 +164,12 @@ def mutated(rng: random.Random, spec: str) -> str:
 
 
 def mutants(count: int = COUNT) -> Iterator[str]:
-    """Yields as many specs, the same ones each time; the benchmark of schedules asks for them too."""
+    """Yield mutated specs, the same ones each time; also used by the benchmark of schedules."""
     rng = random.Random(SEED)
     for _ in range(count):
         spec = rng.choice(CORPUS)
         for _ in range(rng.randint(1, 4)):
-            spec = mutated(rng, spec)[:LONGEST]
+            spec = mutate(rng, spec)[:LONGEST]
         yield spec
 
 
@@ -180,73 +180,73 @@ STARTS = [
 ]
 
 
-def forget() -> None:
-    """Empties what earlier specs have left in memory, so that a spec is read as if for the first time."""
+def clear_caches() -> None:
+    """Clear the caches of specs and fields, so that the next spec is parsed as if it were the first."""
     parser._cache.clear()
     cron._expansions.clear()
     wall_clock._first_from.cache_clear()
     wall_clock._day_masks.cache_clear()
 
 
-def asked(spec: str) -> Asked:
-    """Reads a spec and asks for three fires and for its text, with a watch on the thread."""
-    answer: Cron | Every | BadSpec
+def measure(spec: str) -> Outcome:
+    """Parse a spec, search for three ticks, make its text, and measure the CPU time."""
+    result: Cron | Every | BadSpec
     gc.disable()
     began = thread_time()
     try:
-        answer = parse(spec, tz="UTC")
+        result = parse(spec, tz="UTC")
         for start in STARTS:
-            answer.next(start)
-        str(answer)
+            result.next(start)
+        str(result)
     except BadSpec as bad:
-        answer = bad
+        result = bad
         str(bad)
     finally:
         taken = thread_time() - began
         gc.enable()
-    return Asked(spec, taken, answer)
+    return Outcome(spec, taken, result)
 
 
 @lru_cache(maxsize=1)
-def answers() -> list[Asked]:
-    """Returns what comes of all the specs; read once for all tests of this file."""
+def outcomes() -> list[Outcome]:
+    """Return the outcomes of all mutated specs; computed once for all tests of this file."""
     for spec in ("TZ=Nowhere/Atall * * * * *", "1 2 3 4 5 6", "@dayly"):
-        asked(spec)  # the first ones load croniter, the list of the zones, and difflib
-    return [asked(spec) for spec in mutants()]
+        measure(spec)  # the first ones load croniter, the names of the zones, and difflib
+    return [measure(spec) for spec in mutants()]
 
 
 def test_twenty_thousand_mutated_specs_are_schedules_or_bad_specs() -> None:
-    """Each gives a schedule or BadSpec, both kinds are many, and nothing else is raised."""
-    found = [answer for _spec, _seconds, answer in answers()]
+    """There are many of both, and no other error is raised."""
+    found = [result for _spec, _seconds, result in outcomes()]
     assert len(found) == COUNT == 20_000
-    assert len({spec for spec, _, _ in answers()}) > COUNT * 0.9
-    assert max(len(spec) for spec, _, _ in answers()) == LONGEST
-    assert sum(isinstance(answer, Cron) for answer in found) > 1000
-    assert sum(isinstance(answer, Every) for answer in found) > 100
-    assert sum(isinstance(answer, BadSpec) for answer in found) > COUNT / 2
+    assert len({spec for spec, _, _ in outcomes()}) > COUNT * 0.9
+    assert max(len(spec) for spec, _, _ in outcomes()) == LONGEST
+    assert sum(isinstance(result, Cron) for result in found) > 1000
+    assert sum(isinstance(result, Every) for result in found) > 100
+    assert sum(isinstance(result, BadSpec) for result in found) > COUNT / 2
 
 
-def test_the_error_for_a_mutated_spec_is_one_line_that_can_be_printed() -> None:
-    """Its sentence is one line, its picture has no escape sequence, and its caret is within the spec."""
-    for spec, _seconds, answer in answers():
-        if not isinstance(answer, BadSpec):
+def test_the_error_for_a_mutated_spec_has_one_printable_sentence() -> None:
+    """The spec below it is printable too, and the caret is within the spec."""
+    for spec, _seconds, error in outcomes():
+        if not isinstance(error, BadSpec):
             continue
-        shown = repr(spec[:600])
-        assert answer.sentence.strip(), shown
-        assert answer.sentence.isprintable(), (shown, answer.sentence)
-        assert len(answer.sentence) < 1000, (shown, answer.sentence)
-        assert str(answer).startswith(answer.sentence), shown
-        lines = str(answer).split("\n")
-        assert len(lines) <= 3, shown
-        assert all(line.isprintable() for line in lines), (shown, str(answer))
-        assert answer.spec in (spec, None), shown
-        if answer.position is not None:
-            assert 0 <= answer.position <= len(spec), (shown, answer.position)
+        start = repr(spec[:600])
+        assert error.sentence.strip(), start
+        assert error.sentence.isprintable(), (start, error.sentence)
+        assert len(error.sentence) < 1000, (start, error.sentence)
+        assert str(error).startswith(error.sentence), start
+        lines = str(error).split("\n")
+        assert len(lines) <= 3, start
+        assert all(line.isprintable() for line in lines), (start, str(error))
+        assert error.spec in (spec, None), start
+        if error.position is not None:
+            assert 0 <= error.position <= len(spec), (start, error.position)
 
 
-def test_a_mutated_spec_that_is_accepted_answers_and_reads_back() -> None:
-    """Its next fire is later than each of three instants or None, and its str is an equal schedule."""
-    for spec, _seconds, schedule in answers():
+def test_a_valid_mutated_spec_has_later_ticks_and_its_str_parses_to_an_equal_schedule() -> None:
+    """Its next tick is later than each of three instants, or None."""
+    for spec, _seconds, schedule in outcomes():
         if isinstance(schedule, BadSpec):
             continue
         for start in STARTS:
@@ -258,15 +258,15 @@ def test_a_mutated_spec_that_is_accepted_answers_and_reads_back() -> None:
 
 
 def test_no_mutated_spec_takes_50_milliseconds() -> None:
-    """Of the thread's own time, once what is loaded once is loaded, and if it is as slow three times."""
-    slow = [each for each in answers() if each.seconds > MOST_SECONDS]
-    # The slowest are read again anyway, with nothing known of them.
-    slow += sorted(answers(), key=lambda each: -each.seconds)[:10]
-    for spec, seconds, _answer in slow:
+    """CPU time of the thread, after all imports; the best of three counts."""
+    slow = [each for each in outcomes() if each.seconds > MOST_SECONDS]
+    # The slowest are measured again in any case, without caches.
+    slow += sorted(outcomes(), key=lambda each: -each.seconds)[:10]
+    for spec, seconds, _result in slow:
         repeats = []
         for _ in range(2):
-            forget()
-            repeats.append(asked(spec).seconds)
+            clear_caches()
+            repeats.append(measure(spec).seconds)
         assert min(seconds, *repeats) <= MOST_SECONDS, (spec[:600], seconds, repeats)
 
 
@@ -275,16 +275,16 @@ def test_no_mutated_spec_takes_50_milliseconds() -> None:
     "piece",
     ["9", "*", " ", ",", "* ", "1,", "/5", "-", "( ", "'", "a=1 ", "cron", "and ", "TZ=", "\ud800", "\u0663"],
 )
-def test_a_long_repeat_is_refused_at_once(piece: str, length: int) -> None:
-    """The same few characters again and again, in front of a spec, behind it and alone."""
+def test_a_long_repetition_takes_less_than_50_milliseconds(piece: str, length: int) -> None:
+    """A piece is repeated in front of a spec, after it, as a zone, and alone."""
     text = (piece * length)[:length]
     for spec in (text, text[10:] + " * * * * *", "* * * * " + text[8:], "TZ=" + text[12:] + " @daily"):
         times = []
         for _ in range(3):
-            forget()
-            found = asked(spec)
+            clear_caches()
+            found = measure(spec)
             times.append(found.seconds)
-            assert isinstance(found.answer, BadSpec) or set(spec) <= set("9*/,- 15")
+            assert isinstance(found.result, BadSpec) or set(spec) <= set("9*/,- 15")
         assert min(times) <= MOST_SECONDS, (spec[:60], times)
 
 
@@ -317,7 +317,7 @@ SOME_RULE = st.sampled_from(["once", "every", "ONCE", ""]) | ANYTHING
 @STEADY
 @given(SOME_SPEC, SOME_ZONE, SOME_RULE)
 def test_arguments_of_any_type_raise_bad_spec_or_type_error(spec: object, tz: object, dst: object) -> None:
-    """Whatever is passed for the spec, the zone and the rule, in any combination."""
+    """The spec, the zone and the DST rule, in any combination."""
     with suppress(BadSpec, TypeError):
         schedule = parse(spec, tz=tz, dst=dst)  # type: ignore[arg-type] # the point of the test
         assert isinstance(spec, str)
@@ -329,7 +329,7 @@ def test_arguments_of_any_type_raise_bad_spec_or_type_error(spec: object, tz: ob
 @STEADY
 @given(ANYTHING)
 def test_each_argument_alone_of_any_type_raises_bad_spec_or_type_error(value: object) -> None:
-    """So that no other argument is refused before it."""
+    """The other two arguments are valid, so that this one is not skipped."""
     for arguments in ((value, "UTC", "once"), ("* * * * *", value, "once"), ("* * * * *", "UTC", value)):
         with suppress(BadSpec, TypeError):
             parse(arguments[0], tz=arguments[1], dst=arguments[2])  # type: ignore[arg-type] # on purpose

@@ -1,6 +1,6 @@
-"""What people paste: specs from manuals, web pages, crontabs and other schedulers.
+"""Pasted specs: from manuals, web pages, crontabs and other schedulers.
 
-Each either means here what it means there, or is refused with one sentence that says what to write.
+Each either has the same meaning here, or is rejected with one sentence that says what to write.
 """
 
 import re
@@ -18,21 +18,21 @@ START = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 STEADY = settings(derandomize=True, deadline=None, max_examples=500, database=None)
 
 
-def fires(spec: str, count: int) -> str:
-    """Returns the first instants after START on the wall clock of the spec; the year where it is not 2026."""
+def ticks_of(spec: str, count: int) -> str:
+    """Return the first ticks after START as wall times, with the year if it is not 2026."""
     schedule = parse(spec, tz="UTC")
-    shown: list[str] = []
+    ticks: list[str] = []
     due = schedule.next(START)
-    while due is not None and len(shown) < count:
+    while due is not None and len(ticks) < count:
         year = "" if due.year == START.year else f"{due.year}-"
         time = f"{due:%H:%M:%S.%f}".removesuffix("000").removesuffix(".000").removesuffix(":00")
-        shown.append(f"{year}{due:%m-%d} {time}")
+        ticks.append(f"{year}{due:%m-%d} {time}")
         due = schedule.next(due)
-    return ", ".join(shown) or "never"
+    return ", ".join(ticks) or "never"
 
 
-def refusal(spec: str) -> BadSpec:
-    """Returns the error for a spec, checked for its form: one sentence in lower case."""
+def error_for(spec: str) -> BadSpec:
+    """Return the error for a spec, after a check of its form: one sentence in lower case."""
     with pytest.raises(BadSpec) as caught:
         parse(spec, tz="UTC")
     error = caught.value
@@ -43,11 +43,11 @@ def refusal(spec: str) -> BadSpec:
 
 
 def table(text: str) -> list[list[str]]:
-    """Returns the rows of a text, split at the arrows."""
+    """Return the rows of a text, split at the arrows."""
     return [line.strip().split(" => ") for line in text.strip().splitlines()]
 
 
-# By where they are from: the spec, and the first three instants.
+# By origin: the spec, and its first three ticks.
 ACCEPTED = {
     "crontab.guru's examples and its non-standard words": """
         * * * * * => 01-01 00:01, 01-01 00:02, 01-01 00:03
@@ -139,13 +139,13 @@ ACCEPTED = {
 
 
 @pytest.mark.parametrize(("spec", "expected"), [row for text in ACCEPTED.values() for row in table(text)])
-def test_a_pasted_spec_fires_when_it_does_at_home(spec: str, expected: str) -> None:
-    """The instants are those of the program that the spec is from."""
-    assert fires(spec, 3) == expected
+def test_a_pasted_spec_has_the_ticks_of_the_program_that_it_is_from(spec: str, expected: str) -> None:
+    """The expected ticks are those of the manuals."""
+    assert ticks_of(spec, 3) == expected
 
 
-# By what the message says: the spec, what to write instead, and the first two instants of both.
-TRANSLATED = {
+# By the message: the spec, the suggestion, and the first two ticks of both.
+SUGGESTIONS = {
     "begins a command, which is not part of a spec": """
         */5 * * * * /usr/bin/backup.sh => */5 * * * * => 01-01 00:05, 01-01 00:10
         17 * * * * root cd / && run-parts /etc/cron.hourly => 17 * * * * => 01-01 00:17, 01-01 01:17
@@ -308,22 +308,24 @@ TRANSLATED = {
 
 
 @pytest.mark.parametrize(
-    ("what", "spec", "instead", "expected"),
-    [(what, *row) for what, text in TRANSLATED.items() for row in table(text)],
+    ("reason", "spec", "instead", "expected"),
+    [(reason, *row) for reason, text in SUGGESTIONS.items() for row in table(text)],
 )
-def test_a_foreign_spec_is_translated(what: str, spec: str, instead: str, expected: str) -> None:
-    """The message says what is wrong and ends with a spec that fires as the foreign one, its year aside."""
-    sentence = refusal(spec).sentence
-    assert what in sentence
+def test_the_error_for_a_spec_of_another_program_suggests_one_with_the_same_ticks(
+    reason: str, spec: str, instead: str, expected: str
+) -> None:
+    """Except that the year of the foreign spec is lost."""
+    sentence = error_for(spec).sentence
+    assert reason in sentence
     assert sentence.endswith(f"; write {instead}" if instead.startswith("@") else f"; write '{instead}'")
-    assert fires(instead, 2) == expected
+    assert ticks_of(instead, 2) == expected
 
 
-ADVISED = [
-    # a crontab's other Sunday
+ADVICE = [
+    # the other number of Sunday in a crontab
     ("0 0 * * 7", "'7' is above 6 (0-6 or SUN-SAT; Sunday is 0)"),
     ("TZ=Europe/Berlin 0 9 * * 7", "Sunday is 0"),
-    # other crons' own letters
+    # letters of other crons
     ("@reboot", "register the function with @jobtui.on_app_start"),
     ("@reboot /usr/bin/x", "register the function with @jobtui.on_app_start"),
     ("0 15 10 L * ?", "write 28-31 in day-of-month, and check in the job that tomorrow is the 1st"),
@@ -359,7 +361,7 @@ ADVISED = [
     ("*/0 * * * *", "write a number from 1"),
     ("*5 * * * *", "write * or */n"),
     ("? * * * *", "write *"),
-    # too little, or no spec at all
+    # incomplete, or not a spec
     ("@dayly", "did you mean @daily?"),
     ("@every 1d", "a day is not always 24 hours, so write 24h if you mean that"),
     ("@every 5", "write h, m, s, ms, us or ns, such as 5s"),
@@ -380,27 +382,27 @@ ADVISED = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "advice"), ADVISED, ids=[row[0] for row in ADVISED])
-def test_a_spec_without_a_translation_is_refused_with_advice(spec: str, advice: str) -> None:
-    """The message says what to do, where no one spec has the same meaning."""
-    assert advice in refusal(spec).sentence
+@pytest.mark.parametrize(("spec", "advice"), ADVICE, ids=[row[0] for row in ADVICE])
+def test_the_error_for_a_spec_without_an_equal_one_says_what_to_do(spec: str, advice: str) -> None:
+    """No single spec has the same meaning, or the meaning is unknown."""
+    assert advice in error_for(spec).sentence
 
 
 def last_day(first: date) -> date:
-    """Returns the last day of the month that begins with ``first``."""
+    """Return the last day of the month that begins with ``first``."""
     return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def nearest_weekday(day: date) -> date:
-    """Returns the working day nearest to ``day`` in its month, as W in Quartz does."""
+    """Return the working day nearest to ``day`` in its month, as W does in Quartz."""
     near = [day + timedelta(days=off) for off in (0, -1, 1, 2, -2)]
     return next(each for each in near if each.month == day.month and each.weekday() < 5)
 
 
 @pytest.mark.parametrize("item", ["L", "L-1", "L-3", "L-27", "1W", "2W", "15W", "27W", "28W", "LW"])
-def test_the_days_to_write_for_l_and_w_hold_the_day_that_is_meant(item: str) -> None:
-    """In every month of ten years, so that the job itself can choose among them."""
-    found = re.search(r"write ([0-9]+)-([0-9]+) in day-of-month", refusal(f"0 0 12 {item} * ?").sentence)
+def test_the_days_suggested_for_l_and_w_include_the_meant_day(item: str) -> None:
+    """In every month of ten years, so that the job can check for it."""
+    found = re.search(r"write ([0-9]+)-([0-9]+) in day-of-month", error_for(f"0 0 12 {item} * ?").sentence)
     assert found
     for year in range(2026, 2036):
         for month in range(1, 13):
@@ -414,9 +416,9 @@ def test_the_days_to_write_for_l_and_w_hold_the_day_that_is_meant(item: str) -> 
 
 
 @pytest.mark.parametrize("nth", range(1, 6))
-def test_the_dates_to_look_for_are_those_of_the_nth_weekday(nth: int) -> None:
-    """The n-th Monday of a month of any shape is within the week that the message names."""
-    found = re.search(r"the date is ([0-9]+)-([0-9]+)$", refusal(f"0 0 12 ? * MON#{nth}").sentence)
+def test_the_dates_suggested_for_the_nth_weekday_include_it_alone(nth: int) -> None:
+    """The n-th Monday of every month, for ten years, is within the week of the message."""
+    found = re.search(r"the date is ([0-9]+)-([0-9]+)$", error_for(f"0 0 12 ? * MON#{nth}").sentence)
     assert found
     for year in range(2026, 2036):
         for month in range(1, 13):
@@ -445,15 +447,15 @@ def test_the_dates_to_look_for_are_those_of_the_nth_weekday(nth: int) -> None:
         ("@weekly", "01-04 00:00, 01-11 00:00, 01-18 00:00"),
     ],
 )
-def test_what_another_program_would_read_differently(spec: str, expected: str) -> None:
-    """Nothing in these specs tells where they are from, so they mean what they mean here."""
-    assert fires(spec, 3) == expected
+def test_an_ambiguous_spec_has_the_meaning_of_jobtui(spec: str, expected: str) -> None:
+    """Another program would read it differently, but nothing in the spec shows its origin."""
+    assert ticks_of(spec, 3) == expected
 
 
-def test_numbers_of_weekdays_are_not_kept_in_a_translation_from_quartz() -> None:
-    """A question mark and a year tell that it counts from Sunday, 1; names mean the same everywhere."""
-    assert "'0 15 10 ? * SUN,TUE-SAT/2'" in refusal("0 15 10 ? * 1,3-7/2 *").sentence
-    assert "'15 10 ? * FRI'" in refusal("cron(15 10 ? * 6 *)").sentence
+def test_a_suggestion_for_a_quartz_spec_has_names_of_weekdays() -> None:
+    """In Quartz, Sunday is 1. A question mark and a year show that a spec is from there."""
+    assert "'0 15 10 ? * SUN,TUE-SAT/2'" in error_for("0 15 10 ? * 1,3-7/2 *").sentence
+    assert "'15 10 ? * FRI'" in error_for("cron(15 10 ? * 6 *)").sentence
 
 
 @pytest.mark.parametrize(
@@ -467,9 +469,11 @@ def test_numbers_of_weekdays_are_not_kept_in_a_translation_from_quartz() -> None
         ("@every 1h 30m", None, 10),
     ],
 )
-def test_the_caret_is_under_what_has_to_change(spec: str, field: str | None, column: int) -> None:
-    """The first word that the suggestion does not have in its place; the field only where it is its fault."""
-    error = refusal(spec)
+def test_the_caret_of_a_suggestion_is_under_the_first_word_to_change(
+    spec: str, field: str | None, column: int
+) -> None:
+    """The error has a field only if the fault is in it."""
+    error = error_for(spec)
     assert (error.field, error.position) == (field, column)
 
 
@@ -477,8 +481,8 @@ def test_the_caret_is_under_what_has_to_change(spec: str, field: str | None, col
     "spec",
     ["0 9 1 * * MONDAY", "0 9 1 * * 5L", "0 9 1 * * TEU", "1 2 3 4 5 6 7 8", "TZ=Europe/Olso 0 9 * * 7"],
 )
-def test_what_is_not_foreign_keeps_the_parsers_own_message(spec: str) -> None:
-    """A mistake in a field is not taken for the command of a crontab, nor a bad zone for a good one."""
+def test_a_spec_of_no_other_program_keeps_the_parsers_message(spec: str) -> None:
+    """A mistake in a field is not taken for the command of a crontab, and a bad zone is not accepted."""
     with pytest.raises(BadSpec) as caught:
         parse(spec, tz="UTC")
     assert with_suggestion(caught.value) is caught.value
@@ -497,8 +501,8 @@ PIECES = st.sampled_from(
 
 @STEADY
 @given(st.lists(PIECES, max_size=14).map("".join))
-def test_whatever_a_message_suggests_is_accepted(spec: str) -> None:
-    """Nothing but a BadSpec comes of any text, and what it says to write is never refused in turn."""
+def test_every_suggestion_is_a_valid_spec(spec: str) -> None:
+    """For any text; and a second call changes nothing."""
     try:
         parse(spec, tz="UTC")
     except BadSpec as bad:
@@ -512,8 +516,8 @@ def test_whatever_a_message_suggests_is_accepted(spec: str) -> None:
 @pytest.mark.parametrize(
     "piece", [".", "cron", "-", " , ", "1 m ", "every ", "'", "x=", "Mon..Fri ", "a/", "(", "7,"]
 )
-def test_a_long_text_is_refused_at_once(piece: str) -> None:
-    """No rule goes over a text of 512 characters again and again."""
+def test_a_text_of_512_characters_is_rejected_within_a_second(piece: str) -> None:
+    """No rule takes quadratic time."""
     began = datetime.now(UTC)
     with pytest.raises(BadSpec):
         parse((piece * 512)[:500], tz="UTC")

@@ -1,4 +1,4 @@
-"""Cron schedules around changes of the clock, checked against a walk through every minute."""
+"""The ticks of cron schedules around transitions, compared with a walk through every minute."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -13,8 +13,8 @@ from jobtui.schedules.schedule import Cron
 
 MINUTE = timedelta(minutes=1)
 
-# Zone, the UTC day before the change, and what happens.
-CHANGES = [
+# The zone, the UTC day before the transition, and what the clock does.
+TRANSITIONS = [
     ("America/New_York", "2026-03-07", "02:00 becomes 03:00"),
     ("America/New_York", "2026-10-31", "02:00 becomes 01:00"),
     ("Europe/London", "2026-03-28", "01:00 becomes 02:00"),
@@ -49,7 +49,7 @@ SPECS = [
 
 @lru_cache(maxsize=2)
 def minutes_of(name: str, day: str) -> list[tuple[datetime, datetime]]:
-    """Returns every minute of four days, as an instant and as the wall clock shows it."""
+    """Return every minute of four days: the instant, and the wall time."""
     tz = ZoneInfo(name)
     start = datetime.fromisoformat(day).replace(tzinfo=UTC)
     walk = (start + number * MINUTE for number in range(4 * 24 * 60))
@@ -57,7 +57,7 @@ def minutes_of(name: str, day: str) -> list[tuple[datetime, datetime]]:
 
 
 def matches(schedule: Cron, wall: datetime) -> bool:
-    """Says whether a wall time is one that the spec names."""
+    """Return whether a spec matches a wall time."""
     fields = schedule.fields
     check = all if fields.both_days else any
     return (
@@ -69,10 +69,8 @@ def matches(schedule: Cron, wall: datetime) -> bool:
     )
 
 
-def expected_instants(
-    schedule: Cron, minutes: list[tuple[datetime, datetime]], *, once: bool
-) -> list[datetime]:
-    """Returns when the schedule is due after the first minute, from the two rules and a walk."""
+def expected_ticks(schedule: Cron, minutes: list[tuple[datetime, datetime]], *, once: bool) -> list[datetime]:
+    """Return the ticks after the first minute, by the DST rule and a walk through the minutes."""
     if not once:
         return [instant for instant, wall in minutes[1:] if matches(schedule, wall)]
     due = set()
@@ -91,8 +89,8 @@ def expected_instants(
     return sorted(due)
 
 
-def found_instants(schedule: Cron, after: datetime, end: datetime) -> Iterator[datetime]:
-    """Yields what ``next`` finds, one after the other, in UTC."""
+def found_ticks(schedule: Cron, after: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the results of ``next``, in UTC."""
     due = schedule.next(after)
     while due is not None and due.astimezone(UTC) <= end:
         yield due.astimezone(UTC)
@@ -100,35 +98,37 @@ def found_instants(schedule: Cron, after: datetime, end: datetime) -> Iterator[d
 
 
 @pytest.mark.parametrize("dst", ["once", "every"])
-@pytest.mark.parametrize(("name", "day", "_what"), CHANGES, ids=[f"{name} {day}" for name, day, _ in CHANGES])
-def test_a_change_of_the_clock_is_as_the_walk_through_its_minutes(
-    name: str, day: str, _what: str, dst: Literal["once", "every"]
+@pytest.mark.parametrize(
+    ("name", "day"), [row[:2] for row in TRANSITIONS], ids=[f"{name} {day}" for name, day, _ in TRANSITIONS]
+)
+def test_ticks_around_a_transition_are_those_of_a_walk_through_its_minutes(
+    name: str, day: str, dst: Literal["once", "every"]
 ) -> None:
-    """A star and ``dst="every"`` are due at every match, fixed times once; from any minute."""
+    """With a star or ``dst="every"``, a spec is due at every match; otherwise once for each wall time."""
     minutes = minutes_of(name, day)
     start, end = minutes[0][0], minutes[-1][0]
     assert any(later[1] - earlier[1] != MINUTE for earlier, later in pairwise(minutes))
     for spec in SPECS:
         schedule = Cron(spec, tz=name, dst=dst)
-        hand = spec.startswith("*") or spec.split()[1].startswith("*")
-        expected = expected_instants(schedule, minutes, once=dst == "once" and not hand)
-        assert list(found_instants(schedule, start, end)) == expected, spec
-        # From every seventh minute, and from between two minutes.
-        waiting = expected[:]
+        star = spec.startswith("*") or spec.split()[1].startswith("*")
+        expected = expected_ticks(schedule, minutes, once=dst == "once" and not star)
+        assert list(found_ticks(schedule, start, end)) == expected, spec
+        # From every seventh minute, between two minutes.
+        ahead = expected[:]
         for instant, _wall in minutes[::7]:
             after = instant + timedelta(seconds=29.5)
-            while waiting and waiting[0] <= after:
-                del waiting[0]
+            while ahead and ahead[0] <= after:
+                del ahead[0]
             due = schedule.next(after)
             assert due is not None
-            assert not waiting or due.astimezone(UTC) == waiting[0], (spec, after)
+            assert not ahead or due.astimezone(UTC) == ahead[0], (spec, after)
             assert due.astimezone(UTC).astimezone(schedule.tz).fold == due.fold
 
 
 def due_times(
     spec: str, tz: tzinfo | str, after: datetime, count: int, dst: Literal["once", "every"]
 ) -> list[str]:
-    """Returns the next ``count`` instants as the wall clock and the zone's abbreviation show them."""
+    """Return the next ``count`` ticks as wall times with the zone's abbreviation."""
     schedule = Cron(spec, tz=tz, dst=dst)
     found = []
     for _ in range(count):
@@ -145,7 +145,7 @@ AUTUMN = datetime(2026, 11, 1, tzinfo=NEW_YORK)
 
 
 def test_a_fixed_time_in_a_gap_is_due_at_the_end_of_the_gap() -> None:
-    """A nightly job at 02:30 is not lost on the day the clocks go forward."""
+    """A nightly job at 02:30 also runs on the day the clocks go forward, unless dst="every"."""
     assert due_times("30 2 * * *", NEW_YORK, SPRING, 2, "once") == [
         "03-08 03:00:00 EDT",
         "03-09 02:30:00 EDT",
@@ -153,8 +153,8 @@ def test_a_fixed_time_in_a_gap_is_due_at_the_end_of_the_gap() -> None:
     assert due_times("30 2 * * *", NEW_YORK, SPRING, 1, "every") == ["03-09 02:30:00 EDT"]
 
 
-def test_many_times_in_a_gap_are_one_instant() -> None:
-    """Every second of 02:30, and 03:00 itself, come down to one instant at 03:00."""
+def test_several_times_in_a_gap_are_one_tick() -> None:
+    """Every second of 02:30, or 02:00 to 02:40 with 03:00 itself, are one tick at 03:00."""
     assert due_times("* 30 2 * * *", NEW_YORK, SPRING, 2, "once") == [
         "03-08 03:00:00 EDT",
         "03-09 02:30:00 EDT",
@@ -165,8 +165,8 @@ def test_many_times_in_a_gap_are_one_instant() -> None:
     ]
 
 
-def test_a_fixed_time_in_an_overlap_is_due_in_the_first_pass() -> None:
-    """A nightly job at 01:30 does not run twice on that day, unless dst="every" asks for it."""
+def test_a_fixed_time_in_an_overlap_is_due_in_the_first_fold() -> None:
+    """A nightly job at 01:30 does not run twice on that day, unless dst="every"."""
     assert due_times("30 1 * * *", NEW_YORK, AUTUMN, 2, "once") == [
         "11-01 01:30:00 EDT",
         "11-02 01:30:00 EST",
@@ -177,8 +177,8 @@ def test_a_fixed_time_in_an_overlap_is_due_in_the_first_pass() -> None:
     ]
 
 
-def test_a_star_in_the_minute_or_the_hour_is_due_in_both_passes() -> None:
-    """``30 * * * *`` is every hour, and a day of 25 hours has 25 of them."""
+def test_a_spec_with_a_star_in_the_minute_or_the_hour_is_due_in_both_folds() -> None:
+    """``30 * * * *`` is due every hour: 25 times in a day of 25 hours."""
     assert due_times("30 * * * *", NEW_YORK, AUTUMN, 4, "once")[1:] == [
         "11-01 01:30:00 EDT",
         "11-01 01:30:00 EST",
@@ -186,14 +186,14 @@ def test_a_star_in_the_minute_or_the_hour_is_due_in_both_passes() -> None:
     ]
 
 
-def test_a_star_in_the_seconds_alone_is_a_fixed_time() -> None:
+def test_a_spec_with_a_star_only_in_the_second_is_due_in_the_first_fold() -> None:
     """Only the minute and the hour decide, as in Debian's cron, which has no seconds."""
-    second_pass = AUTUMN.replace(hour=1, minute=29, second=59, fold=1)
-    assert due_times("* 30 1 * * *", NEW_YORK, second_pass, 1, "once") == ["11-02 01:30:00 EST"]
+    second_fold = AUTUMN.replace(hour=1, minute=29, second=59, fold=1)
+    assert due_times("* 30 1 * * *", NEW_YORK, second_fold, 1, "once") == ["11-02 01:30:00 EST"]
 
 
-def test_a_skipped_day_is_no_day() -> None:
-    """Samoa had no 30 December 2011: nothing of it is made up on the 31st."""
+def test_fixed_times_on_a_skipped_day_are_not_due() -> None:
+    """Samoa had no 30 December 2011. Its times are not due on the 31st either."""
     apia = ZoneInfo("Pacific/Apia")
     before = datetime(2011, 12, 29, 13, tzinfo=apia)
     assert due_times("0 12 * * *", apia, before, 1, "once") == ["12-31 12:00:00 +14"]
@@ -203,15 +203,15 @@ def test_a_skipped_day_is_no_day() -> None:
     assert due.year == 2012
 
 
-def test_a_moment_that_never_was_is_taken_for_the_instant_it_stands_for() -> None:
-    """Python takes 02:45 in a gap for 03:45; nothing before that may come next."""
-    never = SPRING.replace(hour=2, minute=45)
-    assert due_times("50 2 * * *", NEW_YORK, never, 1, "once") == ["03-09 02:50:00 EDT"]
-    assert due_times("50 * * * *", NEW_YORK, never, 1, "once") == ["03-08 03:50:00 EDT"]
+def test_next_after_a_wall_time_in_a_gap_is_later_than_its_instant() -> None:
+    """In Python, 02:45 in this gap is the instant of 03:45."""
+    missing = SPRING.replace(hour=2, minute=45)
+    assert due_times("50 2 * * *", NEW_YORK, missing, 1, "once") == ["03-09 02:50:00 EDT"]
+    assert due_times("50 * * * *", NEW_YORK, missing, 1, "once") == ["03-08 03:50:00 EDT"]
 
 
-def test_in_the_second_pass_a_later_overlap_begins_with_its_first_pass() -> None:
-    """A yearly time in the overlap of 2026 that is in an overlap again in 2037 is due twice in both years."""
+def test_next_after_a_second_fold_is_in_the_first_fold_of_a_later_overlap() -> None:
+    """The yearly time is in the overlap of 2026 and again in that of 2037, where it is due twice."""
     schedule = Cron("0 30 1 1 11 ?", tz=NEW_YORK, dst="every")
     after = datetime(2026, 11, 1, 1, 30, tzinfo=NEW_YORK, fold=1)
     found = []
@@ -221,8 +221,8 @@ def test_in_the_second_pass_a_later_overlap_begins_with_its_first_pass() -> None
     assert found == [*((year, 0) for year in range(2027, 2038)), (2037, 1)]
 
 
-def test_midnight_is_not_lost_where_the_gap_is_at_midnight() -> None:
-    """The seed loses a month to a gap at midnight; here the day begins at 01:00."""
+def test_midnight_in_a_gap_is_due_at_the_end_of_the_gap() -> None:
+    """Revel's scheduler loses a month there. The day begins at 01:00."""
     sao_paulo = ZoneInfo("America/Sao_Paulo")
     before = datetime(2018, 11, 3, 12, tzinfo=sao_paulo)
     assert due_times("@midnight", sao_paulo, before, 2, "once") == [
@@ -232,8 +232,8 @@ def test_midnight_is_not_lost_where_the_gap_is_at_midnight() -> None:
     assert due_times("0 0 0 4 11 ?", sao_paulo, before, 1, "once") == ["11-04 01:00:00 -02"]
 
 
-def test_a_change_of_a_whole_day_on_an_odd_second_is_found() -> None:
-    """Juneau repeated a day, to the second, when Alaska was sold in 1867; 12:00 is due in the first pass."""
+def test_a_fixed_time_in_an_overlap_of_a_day_is_due_in_the_first_fold() -> None:
+    """Juneau repeated a day when Alaska was sold in 1867, with offsets of odd seconds."""
     juneau = ZoneInfo("America/Juneau")
     schedule = Cron("0 0 12 * * *", tz=juneau)
     after, found = datetime(1867, 10, 17, 0, tzinfo=UTC), []
@@ -241,7 +241,7 @@ def test_a_change_of_a_whole_day_on_an_odd_second_is_found() -> None:
         after = schedule.next(after) or after
         found.append(f"{after:%m-%d %H:%M:%S} {after.astimezone(UTC):%m-%d %H:%M:%S}")
         assert after.astimezone(UTC).astimezone(juneau).fold == after.fold
-    # The wall clock, then UTC: the 19th had a second 12:00, a day after the first, and it is no tick.
+    # The wall time, then UTC. The 19th had a second 12:00, a day after the first; it is not a tick.
     assert found == [
         "10-18 12:00:00 10-17 20:57:41",
         "10-19 12:00:00 10-18 20:57:41",

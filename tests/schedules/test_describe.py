@@ -1,4 +1,4 @@
-"""Schedules in plain English."""
+"""Descriptions of schedules in plain English."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -65,13 +65,13 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
         ("TZ=Asia/Tokyo 0 9 * * *", "at 09:00 every day (Asia/Tokyo)"),
     ],
 )
-def test_a_spec_is_described_by_what_it_means(spec: str, sentence: str) -> None:
-    """Even steps are "every n"; anything that is not even is told number by number."""
+def test_a_spec_has_this_description(spec: str, sentence: str) -> None:
+    """Even steps are "every n"; others are listed number by number."""
     assert describe(parse(spec)) == sentence
 
 
-def test_once_and_a_given_start_name_their_instant() -> None:
-    """On the wall clock of their zone."""
+def test_an_instant_and_a_given_start_are_described_as_wall_times_of_their_zone() -> None:
+    """An implied start is not part of the description."""
     assert describe(Once(NOON)) == "once at 2026-11-23 12:00:00"
     assert describe(Every("5s", NOON)) == "every 5 seconds, starting at 2026-11-23 12:00:00"
     assert describe(Every("5s", NOON, tz="Asia/Tokyo")) == "every 5 seconds, starting at 2026-11-23 21:00:00"
@@ -79,25 +79,25 @@ def test_once_and_a_given_start_name_their_instant() -> None:
 
 
 class Moonrise:
-    """A schedule of a user."""
+    """A schedule class of a user."""
 
     tz: tzinfo = UTC
 
     def next(self, after: datetime) -> datetime | None:
-        """Returns about the next moonrise."""
+        """Return about the next moonrise."""
         return after + timedelta(hours=24, minutes=50)
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Returns about how many there are."""
+        """Return about how many there are."""
         return min(limit, (until - after) // timedelta(hours=24, minutes=50))
 
     def __str__(self) -> str:
-        """Returns its name."""
+        """Return its name."""
         return "@moonrise"
 
 
-def test_a_users_own_schedule_is_described_by_its_str() -> None:
-    """There is nothing better to say."""
+def test_a_schedule_of_a_users_class_is_described_by_its_str() -> None:
+    """Nothing else is known about it."""
     assert describe(Moonrise()) == "@moonrise"
 
 
@@ -112,8 +112,8 @@ def test_a_users_own_schedule_is_described_by_its_str() -> None:
         )
     )
 )
-def test_every_n_is_said_only_of_equal_distances(texts: tuple[str, ...]) -> None:
-    """Where the sentence promises "every n units" and no more, two weeks of instants are n units apart."""
+def test_a_schedule_described_as_every_n_units_has_ticks_n_units_apart(texts: tuple[str, ...]) -> None:
+    """Checked for 200 ticks."""
     schedule = Cron(" ".join(texts), tz="UTC")
     words = describe(schedule).removesuffix(" (UTC)").split()
     if words[0] != "every" or not (len(words) == 2 or (len(words) == 3 and words[1].isdigit())):

@@ -1,4 +1,4 @@
-"""Warnings about schedules that are right and perhaps not meant: rare, uneven, on days that are missing."""
+"""Warnings about valid schedules that may not be meant: rare, uneven, on days that some months lack."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ NEW_YORK = "America/New_York"
 STEADY = settings(derandomize=True, deadline=None, max_examples=300, database=None)
 
 SPRING_GAP = "on Sun 2026-03-08: the clock jumps from 02:00 to 03:00"
-AUTUMN_CHANGE = "the clock goes back from 02:00 to 01:00 on Sun 2026-11-01 and shows"
+AUTUMN_OVERLAP = "the clock goes back from 02:00 to 01:00 on Sun 2026-11-01 and shows"
 LEAP = "it runs less than once a year: next on 2028-02-29, then on 2032-02-29"
 NOT_29 = "it skips months without a day 29: FEB, except in leap years"
 
@@ -92,7 +92,7 @@ WARNED = [
             )
         ],
     ),
-    # Another phase, or something above it that is restricted: no interval can take its place.
+    # Another phase, or a restriction of a longer unit: no interval can replace the step.
     ("5/7 * * * *", ["5/7 in minute is uneven: 5 follows 54 after 11 minutes, not 7"]),
     ("*/7 9 * * *", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
     ("*/7 * * * MON", ["*/7 in minute is uneven: 0 follows 56 after 4 minutes, not 7"]),
@@ -129,8 +129,8 @@ WARNED = [
 
 
 @pytest.mark.parametrize(("spec", "expected"), WARNED, ids=[spec for spec, _ in WARNED])
-def test_a_schedule_that_may_not_be_meant_has_these_warnings(spec: str, expected: list[str]) -> None:
-    """In UTC, from the beginning of 2026, word for word."""
+def test_a_suspicious_schedule_has_these_warnings(spec: str, expected: list[str]) -> None:
+    """In UTC, for the year 2026."""
     assert lint_schedule(parse(spec, tz="UTC"), NOW) == expected
 
 
@@ -143,59 +143,59 @@ def test_a_schedule_that_may_not_be_meant_has_these_warnings(spec: str, expected
             [f"02:30 does not exist {SPRING_GAP}, so it runs right after the jump"],
         ),
         ("30 2 * * *", "every", [f"02:30 does not exist {SPRING_GAP}, so it does not run"]),
-        ("30 1 * * *", "once", [f"{AUTUMN_CHANGE} 01:30 twice, and it runs once, at the first pass"]),
-        ("30 1 * * *", "every", [f"{AUTUMN_CHANGE} 01:30 twice, and it runs at both passes"]),
+        ("30 1 * * *", "once", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs once, at the first pass"]),
+        ("30 1 * * *", "every", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs at both passes"]),
         (
             "0,30 1,2 * * *",
             "once",
             [
                 f"02:00 and 02:30 do not exist {SPRING_GAP}, so it runs once, right after the jump",
-                f"{AUTUMN_CHANGE} 01:00 and 01:30 twice, and it runs once, at the first pass",
+                f"{AUTUMN_OVERLAP} 01:00 and 01:30 twice, and it runs once, at the first pass",
             ],
         ),
         ("30 2 * 4 *", "once", []),
         ("30 2 * * MON", "once", []),  # the clock changes on Sundays
-        ("*/30 1,2 * * *", "once", []),  # these are about the clock's hands
+        ("*/30 1,2 * * *", "once", []),  # follows the wall clock
         ("30 * * * *", "every", []),
     ],
 )
-def test_a_fixed_time_in_a_change_of_the_coming_year_is_told(
+def test_a_fixed_time_in_a_gap_or_an_overlap_of_the_next_year_is_a_warning(
     spec: str, dst: Dst, expected: list[str]
 ) -> None:
-    """In New York, with the sentence of the change; what goes by the hands of the clock has no fixed time."""
+    """In New York. A spec with a star in the minute or the hour has no fixed time."""
     assert lint_schedule(Cron(spec, tz=NEW_YORK, dst=dst), NOW) == expected
 
 
-def test_only_the_coming_year_is_looked_at() -> None:
-    """365 days from the moment that is given: a change at that moment is past, one on the last day counts."""
+def test_only_transitions_of_the_next_365_days_are_warnings() -> None:
+    """A transition at the given moment is past; one exactly 365 days later counts."""
     schedule = Cron("30 2 * * *", tz=NEW_YORK)
-    change, next_change = datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2027, 3, 14, 7, tzinfo=UTC)
+    transition, next_transition = datetime(2026, 3, 8, 7, tzinfo=UTC), datetime(2027, 3, 14, 7, tzinfo=UTC)
     year, second = timedelta(days=365), timedelta(seconds=1)
-    assert lint_schedule(schedule, change) == []
-    assert lint_schedule(schedule, change - second) == [
+    assert lint_schedule(schedule, transition) == []
+    assert lint_schedule(schedule, transition - second) == [
         f"02:30 does not exist {SPRING_GAP}, so it runs right after the jump"
     ]
-    assert lint_schedule(schedule, next_change - year - second) == []
-    (told,) = lint_schedule(schedule, next_change - year)
-    assert told.startswith("02:30 does not exist on Sun 2027-03-14: ")
+    assert lint_schedule(schedule, next_transition - year - second) == []
+    (warning,) = lint_schedule(schedule, next_transition - year)
+    assert warning.startswith("02:30 does not exist on Sun 2027-03-14: ")
     assert lint_schedule(Cron("30 2 * * *", tz="Asia/Tokyo"), NOW) == []
 
 
-def test_a_schedule_that_never_fires_is_told_from_nothing_else() -> None:
-    """Its reason is in the same sentence, and its uneven steps are not worth a word."""
+def test_a_schedule_that_never_runs_has_one_warning_with_the_reason() -> None:
+    """Its uneven steps do not matter."""
     assert lint_schedule(parse("*/7 0 30 2 *", tz=NEW_YORK), NOW) == [
         "it never runs within 8 years: there is no day 30 in FEB"
     ]
 
 
-def test_once_and_other_schedules_have_no_warnings() -> None:
-    """An instant is as it is, and a rate of up to 367 days is once a year."""
+def test_an_instant_and_an_interval_of_at_most_367_days_have_no_warnings() -> None:
+    """An interval of 367 days is still once a year."""
     assert lint_schedule(Once(NOW + timedelta(days=5000)), NOW) == []
     assert lint_schedule(Every("1ms"), NOW) == []
     assert lint_schedule(Every("8808h"), NOW) == []
 
 
-ORDINARY = [
+COMMON = [
     "* * * * *",
     "*/5 * * * *",
     "*/15 * * * *",
@@ -213,21 +213,21 @@ ORDINARY = [
     "0 12 1 */3 *",
     "*/10 * * * * *",
     "@every 1h30m",
-    "0-20/7 * * * *",  # a range says itself where it ends
+    "0-20/7 * * * *",  # the end of the range is given
     "0 0 10-20/3 * *",
 ]
 
 
 @pytest.mark.parametrize("zone", ["UTC", NEW_YORK])
-@pytest.mark.parametrize("spec", ORDINARY)
-def test_an_ordinary_schedule_has_no_warnings(spec: str, zone: str) -> None:
-    """What most people write, away from the hours in which the clock is changed."""
+@pytest.mark.parametrize("spec", COMMON)
+def test_a_common_schedule_has_no_warnings(spec: str, zone: str) -> None:
+    """Common specs, without a time in the hours of a transition."""
     assert lint_schedule(parse(spec, tz=zone), NOW) == []
 
 
 @st.composite
-def stepped(draw: st.DrawFn) -> str:
-    """Draws a spec with a step in one of the second, the minute and the hour, and all else unrestricted."""
+def specs_with_a_step(draw: st.DrawFn) -> str:
+    """Draw a spec with a step in the second, the minute or the hour; longer units are unrestricted."""
     which = draw(st.integers(0, 2))
     start = draw(st.sampled_from(["*", "*", "0", "1", "5", "23"]))
     fields = [*["0"] * which, f"{start}/{draw(st.integers(1, FIELDS[which].high + 30))}", *["*"] * 5]
@@ -235,17 +235,17 @@ def stepped(draw: st.DrawFn) -> str:
 
 
 @STEADY
-@given(stepped())
-def test_a_step_is_called_uneven_exactly_where_its_distances_are(spec: str) -> None:
-    """Over two days in UTC (two hours of seconds); a step past the end is told as the one number it is."""
+@given(specs_with_a_step())
+def test_a_step_is_called_uneven_exactly_if_the_distances_of_its_ticks_differ(spec: str) -> None:
+    """Over two days, or two hours for seconds. A step past the field's end has its own warning."""
     schedule = Cron(spec, tz=UTC)
     until = NOW + (timedelta(hours=2) if "/" in spec.split(maxsplit=1)[0] else timedelta(days=2))
     warnings = lint_schedule(schedule, NOW)
-    fires, due = [], schedule.next(NOW)
+    ticks, due = [], schedule.next(NOW)
     while due is not None and due <= until:
-        fires.append(due)
+        ticks.append(due)
         due = schedule.next(due)
-    distances = {later - earlier for earlier, later in pairwise(fires)}
+    distances = {later - earlier for earlier, later in pairwise(ticks)}
     if any("is uneven" in line for line in warnings):
         assert len(distances) > 1
     elif (
@@ -257,9 +257,9 @@ def test_a_step_is_called_uneven_exactly_where_its_distances_are(spec: str) -> N
 
 
 @STEADY
-@given(stepped())
-def test_the_interval_that_is_offered_instead_has_the_distance_of_the_step(spec: str) -> None:
-    """It is a spec that is accepted, it is even, and it is as far apart as the step says."""
+@given(specs_with_a_step())
+def test_the_interval_suggested_for_an_uneven_step_has_the_length_of_the_step(spec: str) -> None:
+    """The suggestion is a valid spec without warnings."""
     for line in lint_schedule(Cron(spec, tz=UTC), NOW):
         found = re.search(r"for even intervals write (@every \S+)$", line)
         if found is None:
@@ -279,39 +279,38 @@ MONTHS = st.sets(st.integers(1, 12), min_size=1, max_size=6)
 
 @STEADY
 @given(DAYS, MONTHS)
-def test_a_month_is_passed_over_only_where_a_warning_says_so(days: set[int], months: set[int]) -> None:
-    """Without a word about days, every month that is named has a fire, in leap years and others."""
+def test_a_month_without_a_tick_has_a_warning(days: set[int], months: set[int]) -> None:
+    """In leap years and others."""
     listed = [",".join(map(str, sorted(each))) for each in (days, months)]
     schedule = Cron(f"0 12 {listed[0]} {listed[1]} *", tz=ZoneInfo("UTC"))
     lines = lint_schedule(schedule, NOW)
-    fired = set()
+    months_with_tick = set()
     due = schedule.next(NOW)
     while due is not None and due.year < 2029:
-        fired.add((due.year, due.month))
+        months_with_tick.add((due.year, due.month))
         due = schedule.next(due)
-    passed_over = len(months) * 3 - len(fired)
+    skipped = len(months) * 3 - len(months_with_tick)
     if not lines:
-        assert passed_over == 0
-    if passed_over:
+        assert skipped == 0
+    if skipped:
         assert "day" in lines[0] or "less than once a year" in lines[0]
 
 
-def test_a_first_fire_that_is_years_away_is_told_though_the_next_is_close() -> None:
-    """Two fires on one 29 February are no more often than one."""
-    found = lint_schedule(parse("0,30 0 29 2 *", tz="UTC"), NOW)
-    assert len(found) == 1
-    assert found[0].startswith("it runs less than once a year")
+def test_several_ticks_on_one_rare_day_are_less_than_once_a_year() -> None:
+    """The second tick on 29 February is only half an hour after the first."""
+    (warning,) = lint_schedule(parse("0,30 0 29 2 *", tz="UTC"), NOW)
+    assert warning.startswith("it runs less than once a year")
 
 
-def test_a_year_without_a_fire_is_told_though_the_next_fire_is_near() -> None:
-    """It is not the coming months alone that are looked at."""
+def test_a_later_year_without_a_tick_is_a_warning_if_the_next_tick_is_near() -> None:
+    """All of the next 8 years count."""
     december = datetime(2027, 12, 15, tzinfo=UTC)
     assert lint_schedule(parse("0 0 29 2 *", tz="UTC"), december) == [
         "it runs less than once a year: next on 2028-02-29, then on 2032-02-29"
     ]
 
 
-def test_the_first_monday_of_a_month_comes_once_a_year() -> None:
+def test_the_first_monday_of_a_month_is_once_a_year() -> None:
     """From one to the next there may be 371 days, as in 2029."""
     right_after = datetime(2029, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert lint_schedule(parse("0 0 0 */32,2-7 1 MON", tz="UTC"), right_after) == []
