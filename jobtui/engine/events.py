@@ -31,7 +31,7 @@ class RunViewSource(Protocol):
         ...
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """Return the view of the run as it entered a state; None stands for its latest state."""
+        """Return the view of the run as it entered a state; None means its latest state."""
         ...
 
 

@@ -258,7 +258,7 @@ class RunExtras:
     Attributes:
         reason: Why the run waits, or how it ended, in words.
         error: The traceback of the exception that its job raised.
-        ticks: How many ticks a ledger entry stands for.
+        ticks: How many ticks the entry covers; 1 for a run.
         stop_reason: Why the run has been asked to stop; "" if it has not been asked.
         waiter: Is set when the run ends; None if no thread waits for that.
     """
@@ -395,7 +395,7 @@ class RunRecord:
         )
 
     def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """Return the view of the run as it entered QUEUED or RUNNING; None stands for its current state."""
+        """Return the view of the run as it entered QUEUED or RUNNING; None means its current state."""
         return self.view(tz) if state is None else self._build_view(state, NO_EXTRAS, tz)
 
     def view(self, tz: tzinfo) -> RunView:

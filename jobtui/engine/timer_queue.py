@@ -1,7 +1,7 @@
 """A priority queue of entries by the instant at which they are due.
 
 To reschedule or cancel an entry costs nothing here: its old position stays in the queue, and is recognised as
-stale when its instant comes, because the entry's own ``due`` is another one.
+stale when its instant arrives, because it differs from the entry's ``due``.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class StopRequest:
         self._requested.set()
 
     def acknowledge(self) -> bool:
-        """Return whether the job has been asked to stop. Call from the job: it knows from then on."""
+        """Return whether the job has been asked to stop. Call from the job: this acknowledges a request."""
         requested = bool(self.reason)
         self.acknowledged |= requested
         return requested

@@ -1,4 +1,4 @@
-"""Tests of a whole scheduler without threads, while its clock is set, stands still or jumps."""
+"""Tests of a whole scheduler without threads, while its clock is set, stops or jumps."""
 
 import contextlib
 import random
@@ -160,7 +160,7 @@ class ClockHarness:
         self.timer.sleep.left = max(0.0, self.timer.sleep.left - seconds)
 
     def step_clock(self, seconds: float) -> None:
-        """Step the wall clock. A suspension is the same on a machine whose monotonic clock stands still."""
+        """Step the wall clock. A suspension is the same on a machine whose monotonic clock stops."""
         self.clock.step(seconds)
 
     def runs_of(self, job: str) -> list[StartedRun]:
@@ -213,7 +213,7 @@ def times_on(day: int, *times: str) -> list[str]:
 @pytest.mark.parametrize(
     ("monotonic_goes_on", "woken_after", "interval_ticks", "upcoming"),
     [(True, 0, 720, "23 14:00:10"), (False, 5, 721, "23 14:00:20")],
-    ids=["monotonic clock goes on", "monotonic clock stands still"],
+    ids=["monotonic clock continues", "monotonic clock stops"],
 )
 def test_after_two_hours_of_suspension_each_job_runs_once(
     monotonic_goes_on: bool, woken_after: float, interval_ticks: int, upcoming: str
@@ -435,7 +435,7 @@ def one_offs(harness: ClockHarness, delay: float) -> list[Run]:
         (lambda harness: harness.suspend(2 * HOUR), "23 14:00:05"),
         (lambda harness: harness.step_clock(2 * HOUR), "23 14:00:30"),
     ],
-    ids=["monotonic clock goes on", "monotonic clock stands still"],
+    ids=["monotonic clock continues", "monotonic clock stops"],
 )
 def test_a_one_off_run_that_is_due_during_a_suspension_runs_once_afterwards(
     jump: Callable[[ClockHarness], None], woken: str
