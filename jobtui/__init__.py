@@ -1,8 +1,8 @@
 """An in-process job scheduler that you can see.
 
-``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and
-``on_app_stop`` act on one default `Scheduler`, and are methods of every other. Everything is loaded
-when it is first used (PEP 562): importing the package costs next to nothing.
+``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and ``on_app_stop``
+act on one default `Scheduler`, and are methods of every scheduler. Each name is loaded on first use (PEP 562),
+so importing the package loads nothing else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from jobtui.schedules.schedule import Once as Once
     from jobtui.schedules.schedule import Schedule as Schedule
 
-    _default = Scheduler()  # what these are methods of, as far as a type checker sees
+    _default = Scheduler()  # for type checkers: the functions below are methods of a scheduler
     at = _default.at
     every = _default.every
     in_ = _default.in_
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where each public name lives.
-_HOMES = {
+# The module of each public name.
+_MODULE_OF = {
     "BadSpec": "jobtui.schedules.bad_spec",
     "Cancellation": "jobtui.engine.enums",
     "Cron": "jobtui.schedules.schedule",
@@ -59,7 +59,7 @@ _HOMES = {
     "parse": "jobtui.schedules.parser",
 }
 
-# What acts on the default scheduler. Looked up at every use: the default may be replaced.
+# The methods of the default scheduler. Looked up at every use, because the default may be replaced.
 _FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "schedule", "scheduled")
 
 __all__ = [
@@ -92,13 +92,13 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
-        from jobtui.runtime.default import default_scheduler  # noqa: PLC0415 - loaded when it is first used
+        from jobtui.runtime.default import default_scheduler  # noqa: PLC0415 - loaded on first use
 
         return getattr(default_scheduler(), name)
-    if name in _HOMES:
-        from importlib import import_module  # noqa: PLC0415 - loaded when it is first used
+    if name in _MODULE_OF:
+        from importlib import import_module  # noqa: PLC0415 - loaded on first use
 
-        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -41,7 +41,7 @@ from jobtui.runtime.stop_request import final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
-STOP_CALLER = "it stopped the scheduler, which did not wait for the rest of it"
+STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 CANCELLED = "cancelled"
 
 CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
@@ -261,7 +261,7 @@ class Kernel:
         """Record a worker's outcome and start its next run, in one hold of the lock.
 
         Returns:
-            The next run. None: the worker was marked idle, or whoever holds the lock will do that.
+            The next run. None: the worker was marked idle, or the holder of the lock will do that.
         """
         lock, executor, log = self._lock, self._executor, self._event_log
         try_acquire, read_clock, release = lock.try_acquire, self._now, lock.release

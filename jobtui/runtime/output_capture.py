@@ -62,7 +62,7 @@ class OutputLog:
         self.total_lines = 0
 
     def write(self, writer: str, text: str) -> None:
-        """Append text; what follows the last line break stays unfinished until the writer goes on."""
+        """Append text; text after the last line break is an unfinished line of its writer."""
         with self._lock:
             *lines, rest = (self._unfinished.pop(writer, "") + text).split("\n")
             if len(rest) > MAX_LINE_LENGTH:

@@ -371,18 +371,18 @@ def test_current_run_raises_outside_of_a_run() -> None:
 
 def test_a_run_that_is_given_up_at_the_stop_is_asked_to_stop(scheduler: Scheduler) -> None:
     """Only after the grace."""
-    started, asked = threading.Event(), []
+    started, cancelled = threading.Event(), []
 
     def work() -> None:
-        asked.append(current_run().cancelled)
+        cancelled.append(current_run().cancelled)
         started.set()
-        asked.append(current_run().wait_cancelled(LIMIT))
+        cancelled.append(current_run().wait_cancelled(LIMIT))
 
     run = scheduler.now(work)
     assert started.wait(LIMIT)
     assert not scheduler.stop(0)
     assert_no_threads_left()
-    assert asked == [False, True]
+    assert cancelled == [False, True]
     assert (run.state, "given up" in run.reason) == (RunState.CANCELLED, True)
 
 

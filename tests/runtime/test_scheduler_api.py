@@ -308,7 +308,7 @@ def test_now_in_and_at_request_one_run_each(scheduler: Scheduler) -> None:
     "delay", [0, 0.0, "0s", timedelta(0), 1e-9, 0.0005, "1us", timedelta(microseconds=3)]
 )
 def test_a_delay_may_be_shorter_than_the_shortest_interval(scheduler: Scheduler, delay: Any) -> None:
-    """A computed delay may come out as any small number."""
+    """A computed delay may be any small number."""
     assert scheduler.in_(delay, work).state is RunState.SCHEDULED
 
 

@@ -186,7 +186,7 @@ def test_stop_does_not_wait_for_the_job_that_calls_it(make_scheduler: MakeSchedu
     assert_no_threads_left()
     assert answers == [True]
     assert (stopper.state, other.state) == (RunState.OK, RunState.OK)
-    assert stopper.reason == "it stopped the scheduler, which did not wait for the rest of it"
+    assert stopper.reason == "it stopped the scheduler, which did not wait for its end"
     assert scheduler.snapshot().phase is Phase.STOPPED
 
 

@@ -149,7 +149,7 @@ def test_worker_threads_are_reused_and_named_as_the_views_say(make_scheduler: Ma
 def test_an_idle_thread_ends_and_the_next_run_gets_a_new_one(
     make_scheduler: MakeScheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No run is lost if it comes while a thread is about to end."""
+    """No run is lost that is requested while a thread is about to end."""
     monkeypatch.setattr(base, "IDLE_SECONDS", 0.01)
     scheduler = make_scheduler(pool=4)
     scheduler.start()

@@ -75,7 +75,7 @@ class BlockingJob:
             assert self.started.acquire(timeout=LIMIT)
 
     def release(self) -> None:
-        """Let every run end, those to come included."""
+        """Let every run of this job end, now and later."""
         self._released.set()
 
 

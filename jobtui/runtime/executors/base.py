@@ -27,7 +27,7 @@ class Outcome:
         exception: What the work raised.
         reason: The exception in one line, or "".
         error: The traceback, or "".
-        honoured_stop: Whether the exception says that the work stopped because it was asked to.
+        honoured_stop: Whether the exception says that the work stopped on request.
     """
 
     __slots__ = (
@@ -99,7 +99,7 @@ class Worker:
         self.on_short_run = False
         self.idle = False
         self.batch: Batch | None = None
-        self._wakeup_lock = threading.Lock()  # held while the worker is awake; cheaper than an Event
+        self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 
     def next_in_batch(self) -> RunRecord | None:

@@ -33,7 +33,7 @@ class ThreadExecutor:
 
     Attributes:
         available_soon: How many workers will ask for a run without being woken: those that have been woken or
-            spawned and have not asked yet, and those on a short run.
+            spawned and have not yet asked for one, and those on a short run.
         short_run_limit: The longest duration of a short run, in seconds.
         short_runners: The workers on a short run, each with the run that `check_stragglers` saw it execute.
     """
