@@ -1,8 +1,8 @@
 """An in-process job scheduler that you can see.
 
 ``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and ``on_app_stop``
-act on one default `Scheduler`, and are methods of every scheduler. Each name is loaded on first use (PEP 562),
-so importing the package loads nothing else.
+act on one default `Scheduler`, and are methods of every scheduler. Each name is loaded on first use (PEP
+562), so importing the package loads nothing else.
 """
 
 from __future__ import annotations

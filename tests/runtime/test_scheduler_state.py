@@ -1,8 +1,11 @@
-"""`Scheduler.refresh_views`, which leaves little for the next snapshot to build."""
+"""Reading a scheduler's state without holding its lock for long: `refresh_views` and `liveness`."""
 
 from __future__ import annotations
 
+from support.real_threads import MakeScheduler, hold_lock
+
 from jobtui import Scheduler
+from jobtui.engine.enums import Phase
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import VIEWS_PER_HOLD
 
@@ -45,3 +48,29 @@ def test_a_job_that_is_removed_during_the_refresh_is_left_out() -> None:
     list(steps)
     assert record.removed
     assert len(scheduler.snapshot().jobs) == 2 * VIEWS_PER_HOLD - 1
+
+
+def test_the_heartbeat_ages_until_the_timer_wakes(make_scheduler: MakeScheduler) -> None:
+    """The age is measured by the monotonic clock: a step of the wall clock does not change it."""
+    clock = ManualClock(1e9)
+    scheduler = make_scheduler(clock=clock)
+    assert scheduler.liveness().heartbeat_age is None
+    scheduler.start()
+    clock.step(3600)
+    assert scheduler.liveness().heartbeat_age == 0
+    clock.step(-7200)
+    clock.advance(40)
+    assert scheduler.liveness().heartbeat_age == 40
+    scheduler._kernel._poll()
+    assert scheduler.liveness().heartbeat_age == 0
+
+
+def test_liveness_does_not_need_the_state_lock(make_scheduler: MakeScheduler) -> None:
+    """A thread that never releases the lock does not block it."""
+    scheduler = make_scheduler(clock=ManualClock(1e9))
+    scheduler.start()
+    release_lock = hold_lock(scheduler)
+    try:
+        assert scheduler.liveness().phase is Phase.RUNNING
+    finally:
+        release_lock()
