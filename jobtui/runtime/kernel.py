@@ -1,6 +1,6 @@
 """The kernel: owns the engine and the one lock, and makes every change of the engine.
 
-Every change takes the same way. With the state lock held, the engine changes its data, and the kernel
+Every change takes the same path. With the state lock held, the engine changes its data, and the kernel
 collects the effects: workers to wake, waiters whose run has ended, coroutines to interrupt, subscribers to
 notify. When the lock has been released, the effects run. No user code, no I/O and no callback runs with the
 lock held.
@@ -109,7 +109,7 @@ class Kernel:
     # --- changing and inspecting the engine -------------------------------------------------------
 
     def apply(self, change: Callable[[Engine, float], Result]) -> Result:
-        """Change the engine with the lock held, then run the effects. Every change takes this way.
+        """Change the engine with the lock held, then run the effects. Every change takes this path.
 
         Args:
             change: Is called with the engine and the time. It must be quick and must not block.
@@ -131,7 +131,7 @@ class Kernel:
         return result
 
     def inspect(self, question: Callable[[Engine], Result]) -> Result:
-        """Read something from the engine, in the way of a change: the inbox is drained first.
+        """Read something from the engine. Takes the path of a change, so the inbox is drained first.
 
         Args:
             question: Is called with the engine. It must be quick and must change nothing.
