@@ -224,6 +224,16 @@ def test_the_error_for_a_rejected_spec_has_the_field_the_column_and_a_hint(
     assert caught.value.spec == spec
 
 
+@pytest.mark.parametrize("spec", [row[0] for row in REJECTED if not row[0].startswith("@every")])
+def test_cron_rejects_a_spec_with_the_message_of_parse(spec: str) -> None:
+    """Except ``@every``, which is not a cron spec."""
+    with pytest.raises(BadSpec) as from_parse:
+        parse(spec)
+    with pytest.raises(BadSpec) as from_cron:
+        Cron(spec)
+    assert str(from_cron.value) == str(from_parse.value)
+
+
 @pytest.mark.parametrize(
     ("spec", "instead"),
     [
