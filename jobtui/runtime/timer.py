@@ -62,6 +62,6 @@ class Timer:
             self._sleep(min(pause, MAX_SLEEP), woke_at)
 
     def _sleep(self, pause: float, woke_at: float) -> None:
-        """Block for ``pause`` seconds, or until `wake`; at least `MIN_WAKE_INTERVAL` after the latest wake."""
+        """Block until `wake`, or for ``pause`` seconds, but at least for the rest of `MIN_WAKE_INTERVAL`."""
         least = woke_at + MIN_WAKE_INTERVAL - self._monotonic()
         self._wakeup_lock.acquire(timeout=max(pause, least, 0.0))
