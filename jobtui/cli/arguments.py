@@ -1,24 +1,21 @@
 """The parsers: the arguments of each command, and a one-line message for each mistake.
 
-Imports only argparse at the top, so that ``jobtui --help`` is as quick as Python allows.
+Imports little at the top, so that ``jobtui --help`` is quick.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from jobtui import __version__
+from jobtui.cli.command_error import BAD_USAGE
 
 if TYPE_CHECKING:
     from jobtui.access.addresses import Address
 
-OK = 0
-BAD_USAGE = 2  # the status that argparse uses
 GRACE = 10.0  # seconds; the default of --grace
-DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"  # what the target `demo` stands for
 
 _MAX_DIGITS = 9  # of --pool and -n
 _DEFAULT_TICKS = 10  # of jobtui next
@@ -45,19 +42,20 @@ Run the jobs that a Python file registers, and show them in a dashboard.
   jobtui hash-password   print the hash of a password, for the settings"""
 
 _EPILOG = """\
-TARGET is a .py file or a package.module; add ":name" to choose one of several schedulers in it. The target
-"demo" is jobtui's own demo; write demo.py for a file of your own with that name.
+TARGET is a .py file or a package.module; add ":name" to choose one of several schedulers in it.
+"demo" is the demo that jobtui brings; write demo.py or demo:name for a file of yours with that name.
+
 Settings are read from --config, else from jobtui.toml in the file's folder, else from [tool.jobtui] in the
 pyproject.toml of that folder; for a module also from the current folder.
 
 examples:
-  jobtui demo_jobs.py                          show the dashboard; press ? there to see the keys
-  jobtui check demo_jobs.py                    check the file, and print when each job is due
-  jobtui demo_jobs.py --pool 2                 let at most two runs run at once
+  jobtui my_jobs.py                            show the dashboard; press ? there to see the keys
+  jobtui check my_jobs.py                      check the file, and print when each job is due
+  jobtui my_jobs.py --pool 2                   let at most two runs run at once
   jobtui shop.jobs --config etc/jobtui.toml    run a module, with settings from another folder
   jobtui shop.jobs:night --run-mode prod       run its Scheduler "night", with the section [prod]
-  jobtui demo_jobs.py --headless 2>jobs.log    no screen: log each run to standard error
-  jobtui demo_jobs.py --listen 127.0.0.1:9001  serve the status page too: http://127.0.0.1:9001/@jobs
+  jobtui my_jobs.py --headless 2>jobs.log      no screen: log each run to standard error
+  jobtui my_jobs.py --listen 127.0.0.1:9001    serve the status page too: http://127.0.0.1:9001/@jobs
   jobtui attach 127.0.0.1:9001                 show the dashboard of that process in another terminal
   jobtui next '0 30 2 * * *' --tz Europe/Oslo  print its next ticks, and what clock changes do to them
 
@@ -78,16 +76,14 @@ credentials; 130 for Ctrl+C at the password prompt."""
 class Parser(argparse.ArgumentParser):
     """A parser that reports a mistake in one line instead of the whole usage."""
 
-    def parse(self, words: Sequence[str]) -> argparse.Namespace | int:
-        """Return the options, or the exit status if the words ask for help or are wrong."""
-        from jobtui.process.stdio import flush_all  # noqa: PLC0415 - lazy, see above
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Return the options.
 
-        try:
-            options = self.parse_intermixed_args(words)
-            self.validate(options)
-        except SystemExit as stop:  # argparse has printed the help or the message
-            flush_all()
-            return stop.code if isinstance(stop.code, int) else OK
+        Raises:
+            SystemExit: The help or a message has been printed: the words ask for it, or they are wrong.
+        """
+        options = self.parse_intermixed_args(words)
+        self.validate(options)
         return options
 
     def validate(self, options: argparse.Namespace) -> None:
@@ -152,7 +148,7 @@ class TargetParser(Parser):
             self.error(f"unexpected argument: {' '.join(targets[1:])}")
         if options.check and (options.headless or options.grace is not None or options.listen is not None):
             self.error("check does not start the scheduler; remove --headless, --grace and --listen")
-        options.target = str(DEMO) if targets[0] == "demo" else targets[0]
+        options.target = targets[0]
 
 
 class NextParser(Parser):

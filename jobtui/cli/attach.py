@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from getpass import getpass
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from yarl import URL
 
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
-from jobtui.cli.arguments import BAD_USAGE
-from jobtui.cli.complaints import complain
+from jobtui.cli.command_error import CommandError, print_error
 from jobtui.frontend.backend import Backend
-from jobtui.process.printable import printable
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -25,7 +23,7 @@ MAX_ATTEMPTS = 3  # at the password
 _EXAMPLES = f"127.0.0.1:{DEFAULT_PORT}, http://127.0.0.1:{DEFAULT_PORT}/@jobs or unix:/run/jobtui.sock"
 
 
-class CannotAttachError(Exception):
+class CannotAttachError(CommandError):
     """The connection failed; the message says why."""
 
 
@@ -36,7 +34,7 @@ def _run_dashboard(backend: Backend) -> int:
 
 
 def attach(text: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -> int:
-    """Attach to a scheduler in another process, or say on standard error why that is impossible.
+    """Attach to a scheduler in another process and show its dashboard.
 
     Args:
         text: Where it listens: ``http://127.0.0.1:9001``, ``127.0.0.1:9001``, ``unix:PATH``.
@@ -44,16 +42,12 @@ def attach(text: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) 
 
     Returns:
         The exit status.
+
+    Raises:
+        CannotAttachError: The address is wrong, nothing listens there, or the server rejects the credentials.
     """
-    try:
-        backend = connect(text)
-    except CannotAttachError as error:
-        complain(printable(str(error)))
-        return BAD_USAGE
-    try:
+    with closing(connect(text)) as backend:
         return run_dashboard(backend)
-    finally:
-        backend.close()
 
 
 def connect(text: str) -> RemoteBackend:
@@ -88,7 +82,7 @@ def connect(text: str) -> RemoteBackend:
 
 def _connect_after_asking(target: ServerAddress, known_user: str) -> RemoteBackend:
     """Ask for the credentials until the server accepts them."""
-    complain(f"{target} requires a user name and a password")
+    print_error(f"{target} requires a user name and a password")
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             user = known_user or input("user: ")
@@ -100,7 +94,7 @@ def _connect_after_asking(target: ServerAddress, known_user: str) -> RemoteBacke
         except _RejectedError as error:
             if attempt == MAX_ATTEMPTS:
                 raise
-            complain(str(error))
+            print_error(error)
     raise CannotAttachError("this server requires a user name and a password")
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
-import sys
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
@@ -16,38 +14,20 @@ from rich.table import Table
 from rich.text import Text
 
 from jobtui.access.rules import AccessRules
-from jobtui.cli.arguments import OK
-from jobtui.cli.run_target import load_target
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
-from jobtui.process.stdio import write_line
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
-CHECK_FAILED = 1
-
 _TICKS = 3  # next ticks that are shown of each job
 _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
-
-
-def print_report(options: argparse.Namespace) -> int:
-    """Import the target and print the report on it.
-
-    Returns:
-        The exit status.
-    """
-    loaded = load_target(options)
-    if loaded is None:
-        return CHECK_FAILED
-    write_line(sys.stdout, report(loaded, sys.stdout))
-    return OK
 
 
 def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str:

@@ -7,31 +7,28 @@ import warnings
 from getpass import GetPassWarning, getpass
 
 from jobtui.access.passwords import hash_password
-from jobtui.cli.arguments import BAD_USAGE, OK
-from jobtui.cli.complaints import complain
+from jobtui.cli.command_error import CommandError
 from jobtui.process.stdio import write_line
 
 _MAX_LINE = 8192  # bytes; longer than any password that is allowed
 
 
-def print_hash() -> int:
+def print_hash() -> None:
     """Ask for a password twice, or read it from standard input, and print its hash alone.
 
-    Returns:
-        The exit status.
+    Raises:
+        CommandError: The password is missing or not allowed.
     """
     interactive = sys.stdin is not None and sys.stdin.isatty()
     try:
         password_hash = hash_password(_ask_twice() if interactive else _read_line())
     except ValueError as error:
-        complain(str(error))
-        return BAD_USAGE
+        raise CommandError(str(error)) from error
     write_line(sys.stdout, password_hash)
     if sys.stderr is not None and sys.stderr.isatty():
         write_line(
             sys.stderr, 'Put it into the settings as  jobs.auth.pass = "..."  together with jobs.auth.user.'
         )
-    return OK
 
 
 def _ask_twice() -> str:
@@ -41,13 +38,13 @@ def _ask_twice() -> str:
             first = getpass("Password: ")
             second = getpass("Repeat the password: ") if first else ""
         except GetPassWarning:
-            raise ValueError(
+            raise CommandError(
                 "this terminal would show the password; pipe it to standard input instead"
             ) from None
         except EOFError:
-            raise ValueError("no password was entered") from None
+            raise CommandError("no password was entered") from None
     if first != second:
-        raise ValueError("the two passwords differ")
+        raise CommandError("the two passwords differ")
     return first
 
 
@@ -57,4 +54,4 @@ def _read_line() -> str:
     try:
         return line.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise ValueError("the password on standard input is not UTF-8") from None
+        raise CommandError("the password on standard input is not UTF-8") from None

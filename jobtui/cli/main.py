@@ -1,25 +1,16 @@
 """The entry point: choose the command and return its exit status.
 
-Every import of a command is lazy: ``jobtui --help`` loads the parsers and nothing else.
+Each command is imported when it is chosen, so that ``jobtui --help`` loads the parsers and little else.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from jobtui.cli.arguments import (
-    BAD_USAGE,
-    AttachParser,
-    HashPasswordParser,
-    NextParser,
-    TargetParser,
-)
-
-if TYPE_CHECKING:
-    from jobtui.process.exit import ProcessExit
+from jobtui.cli.arguments import AttachParser, HashPasswordParser, NextParser, TargetParser
+from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
+from jobtui.process.stdio import flush_all
 
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended: 128 and the signal's number
 
@@ -32,80 +23,70 @@ def main(argv: Sequence[str] | None = None) -> int:
             `jobtui.process.exit`, so that a thread that hangs cannot keep it alive.
     """
     words = sys.argv[1:] if argv is None else argv
+    match words[:1]:
+        case []:
+            TargetParser().print_usage(sys.stderr)
+            return BAD_USAGE
+        case ["next"]:
+            return _exit_status(lambda: _next(words[1:]))
+        case ["attach"]:
+            return _exit_status(lambda: _attach(words[1:]))
+        case ["hash-password"]:
+            return _exit_status(lambda: _hash_password(words[1:]))
+        case _:
+            return _exit_status(lambda: _check_or_run(words, owns_process=argv is None))
+
+
+def _exit_status(command: Callable[[], int]) -> int:
+    """Execute a command; turn an exception that ends it into its message and its exit status."""
     try:
-        match words[:1]:
-            case []:
-                TargetParser().print_usage(sys.stderr)
-                return BAD_USAGE
-            case ["next"]:
-                return _next(words[1:])
-            case ["attach"]:
-                return _attach(words[1:])
-            case ["hash-password"]:
-                return _hash_password(words[1:])
-            case _:
-                return _target(words, owns_process=argv is None)
+        return command()
+    except CommandError as error:
+        print_error(error)
+        return error.status
+    except SystemExit as stop:  # argparse has printed the help or what is wrong
+        flush_all()
+        return stop.code if isinstance(stop.code, int) else 0
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
 def _next(words: Sequence[str]) -> int:
     options = NextParser().parse(words)
-    if isinstance(options, int):
-        return options
     from jobtui.cli.next_ticks import print_next_ticks  # noqa: PLC0415 - lazy, see above
 
-    return print_next_ticks(options)
+    print_next_ticks(options)
+    return 0
 
 
 def _attach(words: Sequence[str]) -> int:
     options = AttachParser().parse(words)
-    if isinstance(options, int):
-        return options
-    from jobtui.cli.complaints import complain_about_missing_extra, has_terminal  # noqa: PLC0415 - lazy
-
-    if not has_terminal():
-        return BAD_USAGE
+    require_terminal()
     try:
         from jobtui.cli.attach import attach  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
-        complain_about_missing_extra("jobtui attach", error)
-        return BAD_USAGE
+        raise missing_extra("jobtui attach", error) from error
     return attach(options.words[0])
 
 
 def _hash_password(words: Sequence[str]) -> int:
-    options = HashPasswordParser().parse(words)
-    if isinstance(options, int):
-        return options
+    HashPasswordParser().parse(words)
     from jobtui.cli.hash_password import print_hash  # noqa: PLC0415 - lazy, see above
 
-    return print_hash()
+    print_hash()
+    return 0
 
 
-def _target(words: Sequence[str], *, owns_process: bool) -> int:
+def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
     options = TargetParser().parse(words)
-    if isinstance(options, int):
-        return options
-    if not owns_process:
-        return _check_or_run(options, None)
     from jobtui.process.exit import ProcessExit  # noqa: PLC0415 - lazy, see above
 
-    process_exit = ProcessExit()
-    process_exit.register()  # registered before the target's own exit handlers, so that it runs last
-    try:
-        status = _check_or_run(options, process_exit)
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    process_exit.finish(status)
+    process_exit = ProcessExit() if owns_process else None
+    if process_exit is not None:
+        process_exit.register()  # registered before the target's own exit handlers, so that it runs last
+    from jobtui.cli.target import check_or_run  # noqa: PLC0415 - lazy, see above
+
+    status = _exit_status(lambda: check_or_run(options, process_exit))
+    if process_exit is not None:
+        process_exit.finish(status)
     return status
-
-
-def _check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
-    if options.check:
-        from jobtui.cli.check import print_report  # noqa: PLC0415 - lazy: imports rich
-
-        return print_report(options)
-    from jobtui.cli.run_target import run_target  # noqa: PLC0415 - lazy, see above
-
-    return run_target(options, process_exit)

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from jobtui.cli.arguments import BAD_USAGE, OK
-from jobtui.cli.complaints import complain
+from jobtui.cli.command_error import CommandError
 from jobtui.process.stdio import write_line
 from jobtui.runtime.clock import SystemClock
 from jobtui.schedules.bad_spec import BadSpec
@@ -32,10 +31,6 @@ _MARKS = {
 }
 
 
-class BadInstantError(ValueError):
-    """A text is not a date and time. The message is for the person who typed it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextTicks:
     """The next ticks of a spec.
@@ -53,11 +48,14 @@ class NextTicks:
     ticks: tuple[Tick, ...]
 
 
-def print_next_ticks(options: argparse.Namespace) -> int:
-    """Print the next ticks of the spec on the command line.
+def print_next_ticks(options: argparse.Namespace) -> None:
+    """Print the next ticks of a spec.
 
-    Returns:
-        The exit status.
+    Args:
+        options: From `NextParser`.
+
+    Raises:
+        CommandError: The spec, the zone or ``--from`` is wrong.
     """
     try:
         ticks = next_ticks(
@@ -69,14 +67,9 @@ def print_next_ticks(options: argparse.Namespace) -> int:
             now=datetime.fromtimestamp(SystemClock().now(), UTC).replace(microsecond=0),
         )
     except BadSpec as error:
-        complain(str(error))
-        return BAD_USAGE
-    except BadInstantError as error:
-        complain(f"--from: {error}")
-        return BAD_USAGE
+        raise CommandError(str(error)) from error
     width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else None
     write_line(sys.stdout, as_json(ticks) if options.json else as_text(ticks, width))
-    return OK
 
 
 def next_ticks(
@@ -95,7 +88,7 @@ def next_ticks(
 
     Raises:
         BadSpec: The spec or the zone is wrong.
-        BadInstantError: `start` is not a date and time.
+        CommandError: `start` is not a date and time.
     """
     schedule = parse(spec, tz=None if tz is None else zone(tz), dst=dst)
     after = (
@@ -119,8 +112,8 @@ def _parse_instant(text: str, schedule: Cron | Every) -> datetime:
         aware = instant if instant.tzinfo is not None else instant.replace(tzinfo=schedule.tz)
         aware.astimezone(UTC)  # raises if it lies outside of the years that datetime knows
     except (ValueError, OverflowError):
-        raise BadInstantError(
-            f"{text!r:.40} is not a date and time; write 2026-10-24T12:00, or with an offset"
+        raise CommandError(
+            f"--from: {text!r:.40} is not a date and time; write 2026-10-24T12:00, or with an offset"
             " 2026-10-24T12:00+01:00"
         ) from None
     return aware

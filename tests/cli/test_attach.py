@@ -160,14 +160,17 @@ def test_credentials_in_the_url() -> None:
         ("unix:/" + "x" * 200, "bytes"),
     ],
 )
-def test_what_is_no_address(text: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is said in a line, with what may have been meant, and without a password; the status is 2."""
-    assert attach(text, show) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("jobtui: ")
-    assert words in said
-    assert said.count("\n") == 1
-    assert "secret" not in said
+def test_a_bad_address_is_rejected_in_one_line_that_does_not_repeat_the_password(
+    text: str, words: str
+) -> None:
+    """The message suggests what may have been meant."""
+    with pytest.raises(CannotAttachError) as caught:
+        attach(text, show)
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+    assert "secret" not in message
+    assert caught.value.status == 2
 
 
 # --- connecting -----------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class TestUsage:
         out = capsys.readouterr().out
         for option in ("config", "pool", "run-mode", "listen", "headless", "grace", "version"):
             assert re.search(rf"^  --{option} ", out, re.MULTILINE)
-        assert "examples:\n  jobtui demo_jobs.py " in out
+        assert "examples:\n  jobtui my_jobs.py " in out
 
     def test_the_examples_in_the_help_are_accepted(self) -> None:
         """What the help tells people to type is what the parser takes."""
@@ -111,8 +111,10 @@ class TestUsage:
         for example in examples:
             words = [word for word in shlex.split(example) if not word.startswith("2>")]  # for the shell
             parser = parsers.get(words[0])
-            read = arguments.TargetParser().parse(words) if parser is None else parser.parse(words[1:])
-            assert not isinstance(read, int), example
+            if parser is None:
+                arguments.TargetParser().parse(words)
+            else:
+                parser.parse(words[1:])
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         """Name and number."""
@@ -188,7 +190,6 @@ class TestUsage:
         """Before the command, between it and the target, and after."""
         for line in ("--pool 3 check demo.py", "check --pool 3 demo.py", "check demo.py --pool 3"):
             read = arguments.TargetParser().parse(line.split())
-            assert not isinstance(read, int)
             assert (read.check, read.target, read.pool) == (True, "demo.py", 3)
 
     def test_a_file_called_check(self, write: Write, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,115 @@
+"""``jobtui TARGET`` and ``jobtui check TARGET``: import the target, then run its jobs or report on them."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import io
+import shlex
+import sys
+from pathlib import Path
+
+from jobtui.cli.arguments import GRACE
+from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, require_terminal
+from jobtui.frontend.backend import Serve
+from jobtui.loading.loader import BadTarget, Loaded, load
+from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
+from jobtui.process.exit import ProcessExit
+from jobtui.process.stdio import write_line
+from jobtui.runtime.hooks import StartError
+from jobtui.settings.setting_errors import BadSetting
+from jobtui.web.listeners import CannotListenError
+
+CHECK_FAILED = 1  # the exit status of check for a wrong target or wrong settings
+
+_DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"
+
+
+def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
+    """Import the target; then print the report on it, or run its scheduler until it is stopped.
+
+    Args:
+        options: From `TargetParser`.
+        process_exit: Ends the process in time after a stop, even if a thread hangs; None leaves the process
+            alone.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        CommandError: The target, its settings or the address for the status page are wrong, or the start
+            failed.
+    """
+    try:
+        loaded = load(
+            str(_DEMO) if options.target == "demo" else options.target,
+            config=Path(options.config) if options.config is not None else None,
+            run_mode=options.run_mode,
+            pool=options.pool,
+        )
+    except (BadTarget, BadSetting) as error:
+        raise CommandError(str(error), CHECK_FAILED if options.check else BAD_USAGE) from error
+    if options.check:
+        from jobtui.cli.check import report  # noqa: PLC0415 - lazy: imports rich
+
+        write_line(sys.stdout, report(loaded, sys.stdout))
+        return 0
+    try:
+        return _run(loaded, options, process_exit)
+    except StartError as error:
+        raise CommandError(_start_error_message(error)) from error
+    except CannotListenError as error:
+        raise CommandError(str(error)) from error
+    except SystemExit as error:  # jobtui itself never raises it
+        raise CommandError(
+            f"{location_of(error)}: an on_app_start function called sys.exit() "
+            f"before the scheduler started{exit_text(error)}"
+        ) from error
+
+
+def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
+    """Run the scheduler with or without the dashboard until the user quits or a signal stops it."""
+    serve = _server_factory(loaded, options)
+    grace = GRACE if options.grace is None else options.grace
+    if options.headless:
+        from jobtui.cli.headless import run_headless  # noqa: PLC0415 - lazy: the dashboard does without
+
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # jobs' output is part of the log, so it must not lag
+        _exclude_from_collection()
+        return run_headless(
+            loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+        )
+    require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
+    from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - lazy: imports textual
+
+    _exclude_from_collection()
+    return run_dashboard(
+        loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+    )
+
+
+def _server_factory(loaded: Loaded, options: argparse.Namespace) -> Serve | None:
+    """Return a function that starts the status page; None without ``--listen`` and ``jobs.listen``."""
+    address = options.listen or loaded.settings.listen
+    if address is None:
+        return None
+    try:
+        from jobtui.web.server import Server  # noqa: PLC0415 - lazy: imports aiohttp
+    except ImportError as error:
+        raise missing_extra("the status page", error) from error
+    return lambda backend: Server(backend, address, access=loaded.settings.access)
+
+
+def _exclude_from_collection() -> None:
+    """Exclude every object that exists by now from garbage collection.
+
+    A full collection of all modules and jobs would pause the scheduler for about 25 ms, again and again.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _start_error_message(error: StartError) -> str:
+    cause = error.__cause__ or error
+    return usage_error(cause) or format_exception(cause, str(error))
