@@ -183,14 +183,14 @@ def test_a_run_is_seen_as_it_happens(scheduler: Scheduler, browser: Browser, gat
         browser.open(address)
         browser.mark()
         assert "IDLE" in browser.reads("#jobs-rows tr")
-        assert browser.reads("#running-note") == "nothing runs"
+        assert browser.reads("#running-caption") == "nothing runs"
         scheduler.now(job)
         browser.until_reads("#jobs-rows tr", "▶ RUNNING")
         browser.until_reads("#running-rows tr", "slow")
         assert "1/2" in browser.reads("#pool")
         gate.set()
         browser.until_reads("#jobs-rows tr", "○ IDLE")
-        browser.until_reads("#ended-rows tr", "✓ OK slow #1")
+        browser.until_reads("#recent-rows tr", "✓ OK slow #1")
         assert not browser.has("#running-rows tr")
         assert browser.marked
 
@@ -203,7 +203,7 @@ def test_buttons_act_and_say_so(scheduler: Scheduler, browser: Browser) -> None:
         browser.open(address)
         browser.mark()
         browser.one("#jobs-rows button[name=run]").click()
-        browser.until_reads("#said", '▶ <b>"it\'s"</b>: run 1')
+        browser.until_reads("#message", '▶ <b>"it\'s"</b>: run 1')
         assert done.wait(LIMIT)
         browser.one("#jobs-rows button[name=pause]").click()
         browser.until_reads("#jobs-rows tr", "‖ PAUSED")
@@ -234,8 +234,8 @@ def test_a_run_is_cancelled_after_asking(
         assert held.state is RunState.HELD
         button.click()
         browser.driver.switch_to.alert.accept()
-        browser.until_reads("#ended-rows tr", "⊘ CANCELLED slow #2")
-        browser.until_reads("#said", "run 2 cancelled")
+        browser.until_reads("#recent-rows tr", "⊘ CANCELLED slow #2")
+        browser.until_reads("#message", "run 2 cancelled")
 
 
 def test_it_works_without_a_script(scheduler: Scheduler, browser: Browser) -> None:
@@ -245,7 +245,7 @@ def test_it_works_without_a_script(scheduler: Scheduler, browser: Browser) -> No
     with visiting(browser, scheduler) as address, browser.without_script():
         browser.open(address)
         browser.one("#jobs-rows button[name=run]").click()
-        browser.until_reads("#said", "▶ backup: run 1")
+        browser.until_reads("#message", "▶ backup: run 1")
         assert done.wait(LIMIT)
         browser.one("#q").send_keys("nothing", Keys.ENTER)
         browser.until_reads("#found", "no job matches the filter")
@@ -292,13 +292,13 @@ def test_where_nothing_can_be_changed_there_is_no_button(scheduler: Scheduler, b
     job = scheduler.every("1h", print, name="backup")
     with visiting(browser, scheduler, AccessRules(readonly=True)) as address:
         browser.open(address)
-        assert "read only" in browser.reads("header")
+        assert "read-only" in browser.reads("header")
         assert [each.text for each in browser.driver.find_elements(By.TAG_NAME, "button") if each.text] == [
             "Keys"
         ]
         browser.keys("j", "r", "p")
         scheduler.now(job)
-        browser.until_reads("#ended-rows", "#1")
+        browser.until_reads("#recent-rows", "#1")
         assert len(scheduler.snapshot().recent) == 1
         assert job.status.value != "PAUSED"
 
@@ -312,11 +312,11 @@ def test_a_lost_connection_is_said_and_comes_back(scheduler: Scheduler, browser:
         browser.open(address)
         browser.until(lambda: browser.run("return stream?.readyState === 1"))
         browser.mark()
-    browser.until_reads("#link", "connection lost, trying again")
+    browser.until_reads("#connection", "connection lost; trying again")
     assert browser.has("html.lost")
     assert browser.marked
     browser.one("#jobs-rows button[name=run]").click()
-    browser.until_reads("#said", "the server does not answer")
+    browser.until_reads("#message", "the server does not respond")
     with Server(source, address):
         browser.until(lambda: not browser.marked)
         browser.until(lambda: not browser.has("html.lost"))
@@ -368,7 +368,7 @@ def test_everything_can_be_done_with_keys(
         assert browser.focused_row == "one"
         browser.keys("x")
         browser.driver.switch_to.alert.accept()
-        browser.until_reads("#said", "run 1 asked to stop")
+        browser.until_reads("#message", "run 1 asked to stop")
         browser.keys("?")
         browser.until(lambda: browser.has("#keys[open]"))
         browser.keys(Keys.ESCAPE)
@@ -425,7 +425,7 @@ def test_what_one_does_is_left_alone(scheduler: Scheduler, browser: Browser, gat
         for job in (jobs[40], jobs[40], jobs[0], jobs[59]):
             assert scheduler.now(job).wait(LIMIT)
         browser.until(lambda: row.find_elements(By.TAG_NAME, "td")[6].text == "2")
-        browser.until(lambda: browser.run("return document.querySelectorAll('#ended-rows tr').length") == 4)
+        browser.until(lambda: browser.run("return document.querySelectorAll('#recent-rows tr').length") == 4)
         assert browser.driver.switch_to.active_element == button
         assert browser.run("return String(getSelection())") == "job-40"
         assert browser.run("return scrollY") == place
@@ -544,7 +544,7 @@ def test_nothing_is_wider_than_the_window(
     browser.size(width, 700, dark=dark)
     with visiting(browser, scheduler, title="title" * 40) as address:
         browser.open(address)
-        browser.until(lambda: browser.has("#ended-rows tr:nth-child(3)"))
+        browser.until(lambda: browser.has("#recent-rows tr:nth-child(3)"))
         links = browser.run("return [...document.querySelectorAll('main a')].map((each) => each.pathname)")
         for path in dict.fromkeys(["/@jobs", *links, "/@jobs/nowhere"]):
             browser.open(address, path)

@@ -99,7 +99,7 @@ def test_the_page_tells_what_has_ended_and_why(scheduler: Scheduler, visitor: Vi
     job = scheduler.every("1h", fail, name="orders")
     assert scheduler.now(job).wait(LIMIT)
     page = visitor.get().page
-    (row,) = cells(page, "ended")
+    (row,) = cells(page, "recent")
     assert row[1:4] == ["✗ FAILED", "orders", "#1"]
     assert row[5] == "ValueError: no such order"
     strip = page.one("tbody", id="jobs-rows").one("span", **{"class": "strip"})
@@ -111,24 +111,24 @@ def test_the_page_tells_what_has_ended_and_why(scheduler: Scheduler, visitor: Vi
 def test_an_empty_scheduler_says_so(visitor: Visitor) -> None:
     """Where there is nothing, a word stands in its place."""
     page = visitor.get().page
-    notes = [each.words for each in page.all("p") if each.attributes.get("class") == "note muted"]
-    assert notes[0] == "no job is registered"
+    notes = [each.words for each in page.all("p") if each.attributes.get("class") == "caption muted"]
+    assert notes[0] == "no jobs yet"
     assert "nothing runs" in notes
     assert "nothing waits" in notes
-    assert "nothing is due" in notes
-    assert "nothing has ended yet" in notes
+    assert "nothing is scheduled" in notes
+    assert "nothing has run yet" in notes
 
 
 def test_a_stopped_scheduler_says_so(scheduler: Scheduler, visitor: Visitor) -> None:
     """Nobody waits for a job of a scheduler that has stopped; and what is asked of it is refused in words."""
     scheduler.every("1h", print, name="backup")
     before = visitor.get().page
-    assert before.one("p", id="life").words == ""
+    assert before.one("p", id="scheduler").words == ""
     scheduler.stop()
     page = visitor.get().page
-    assert page.one("p", id="life").words == "STOPPED"
+    assert page.one("p", id="scheduler").words == "STOPPED"
     assert page.one("dd", id="heartbeat").words == "—"
-    said = visitor.press(page, "run", "backup").page.one("p", id="said").words
+    said = visitor.press(page, "run", "backup").page.one("p", id="message").words
     assert said.startswith("✗")
 
 
@@ -137,9 +137,9 @@ def test_a_button_runs_a_job(scheduler: Scheduler, visitor: Visitor) -> None:
     done = threading.Event()
     scheduler.every("1h", done.set, name="backup")
     page = visitor.press(visitor.get().page, "run", "backup").page
-    assert page.one("p", id="said").words == "▶ backup: run 1"
+    assert page.one("p", id="message").words == "▶ backup: run 1"
     assert done.wait(LIMIT)
-    assert visitor.get().page.one("p", id="said").words == "", "it is said once"
+    assert visitor.get().page.one("p", id="message").words == "", "it is said once"
 
 
 def test_buttons_pause_and_resume_a_job(scheduler: Scheduler, visitor: Visitor) -> None:
@@ -158,10 +158,10 @@ def test_buttons_pause_and_resume_all_jobs(scheduler: Scheduler, visitor: Visito
     jobs = [scheduler.every("1h", print, name=name) for name in ("one", "two")]
     page = visitor.press(visitor.get().page, "pause-all").page
     assert {job.status for job in jobs} == {JobStatus.PAUSED}
-    assert page.one("p", id="said").words == "‖ 2 jobs paused"
+    assert page.one("p", id="message").words == "‖ 2 jobs paused"
     page = visitor.press(page, "resume-all").page
     assert {job.status for job in jobs} == {JobStatus.IDLE}
-    assert page.one("p", id="said").words == "2 jobs resumed"
+    assert page.one("p", id="message").words == "2 jobs resumed"
 
 
 def test_buttons_change_the_pool(scheduler: Scheduler, visitor: Visitor) -> None:
@@ -186,7 +186,7 @@ def test_a_button_cancels_a_run_that_waits(
     held = scheduler.now(job)
     page = visitor.press(visitor.get().page, "cancel", str(held.number)).page
     assert held.state is RunState.CANCELLED
-    assert page.one("p", id="said").words == "⊘ run 2 cancelled: it will not start"
+    assert page.one("p", id="message").words == "⊘ run 2 cancelled: it will not start"
 
 
 def test_a_button_of_a_job_that_is_gone_says_so(scheduler: Scheduler, visitor: Visitor) -> None:
@@ -194,7 +194,7 @@ def test_a_button_of_a_job_that_is_gone_says_so(scheduler: Scheduler, visitor: V
     job = scheduler.every("1h", print, name="backup")
     page = visitor.get().page
     job.remove()
-    said = visitor.press(page, "run", "backup").page.one("p", id="said").words
+    said = visitor.press(page, "run", "backup").page.one("p", id="message").words
     assert said.startswith("✗")
     assert "backup" in said
 
@@ -215,7 +215,7 @@ def test_the_script_gets_an_answer_in_place_of_a_page(scheduler: Scheduler, visi
     token = visitor.get().page.one("input", name="token").attributes["value"]
     json = {"Accept": "application/json"}
     assert visitor.post("/@jobs", {"token": token, "pause": "backup"}, json).json == {
-        "said": "‖ backup paused"
+        "message": "‖ backup paused"
     }
     refused = visitor.post("/@jobs", {"token": token, "pause": "nothing"}, json)
     assert refused.status == 404
@@ -272,7 +272,7 @@ def test_a_jobs_page_says_when_it_is_due_and_what_the_clock_changes_do() -> None
         with serving(scheduler) as visitor:
             page = visitor.get("/@jobs/jobs/nightly").page
     assert "at 01:30 every day" in page.one("main").words
-    fires = [fire.words for fire in page.one("ol", **{"class": "fires"}).all("li")]
+    fires = [fire.words for fire in page.one("ol", **{"class": "ticks"}).all("li")]
     assert len(fires) == 10
     assert fires[:2] == ["Sun 2026-10-25 01:30:00 BST merged", "Mon 2026-10-26 01:30:00 GMT"]
     assert "the clock goes back from 02:00 to 01:00" in page.one("main").words
@@ -307,7 +307,7 @@ def test_a_button_leads_back_to_where_it_was_pressed(scheduler: Scheduler, visit
     page = visitor.get("/@jobs/jobs/a%2Fb%20c").page
     after = visitor.press(page, "pause", "a/b c").page
     assert after.one("h1").words == "a/b c"
-    assert after.one("p", id="said").words == "‖ a/b c paused"
+    assert after.one("p", id="message").words == "‖ a/b c paused"
 
 
 @pytest.mark.parametrize("path", ["/@jobs/jobs/nothing", "/@jobs/runs/7", "/@jobs/runs/x", "/@jobs/nowhere"])
@@ -348,7 +348,7 @@ def test_more_jobs_than_a_browser_can_take_are_found_by_the_filter(
         scheduler.every("1h", print, name=f"job-{number}")
     page = visitor.get().page
     assert len(cells(page, "jobs")) == 1000
-    assert page.one("p", id="jobs-note").words == "the first 1000 of 1003"
+    assert page.one("p", id="jobs-caption").words == "the first 1000 of 1003"
     found = visitor.get("/@jobs?q=job-1002").page
     assert [row[0] for row in cells(found, "jobs")] == ["job-1002"]
     assert "data-live" not in found.one("body").attributes
@@ -360,9 +360,9 @@ def test_where_nothing_can_be_changed_there_are_no_buttons(scheduler: Scheduler)
     with serving(scheduler, AccessRules(readonly=True)) as visitor:
         for path in ("/@jobs", "/@jobs/jobs/backup"):
             page = visitor.get(path).page
-            assert [each for each in page.all("button") if each.attributes.get("form") == "act"] == []
+            assert [each for each in page.all("button") if each.attributes.get("form") == "command"] == []
             assert page.all("form", method="post") == []
-        assert "read only" in visitor.get().page.one("header").words
+        assert "read-only" in visitor.get().page.one("header").words
         assert visitor.post("/@jobs", {"token": "", "pause": "backup"}).status == 403
     assert job.status is JobStatus.IDLE
 

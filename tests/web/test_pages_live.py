@@ -14,7 +14,7 @@ from support.status_page import LIMIT, LOCKED, Stream, Tree, Visitor, serving, s
 
 from jobtui import Scheduler
 from jobtui.engine.views import Snapshot
-from jobtui.web.pages.template_renderer import Draw, TemplateRenderer
+from jobtui.web.pages.template_renderer import RenderFragment, TemplateRenderer
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ class Screen:
 
     def apply(self, data: Any) -> None:
         """Put in what was sent."""
-        self.parts |= data["parts"]
+        self.parts |= data["fragments"]
         self.lists |= data["lists"]
 
     def rows(self, name: str) -> list[str]:
@@ -81,7 +81,7 @@ def test_a_run_that_starts_and_ends_is_sent(
         assert "▶ RUNNING" in screen.parts[row].replace("</span>", "")
         assert "1/2" in screen.parts["pool"]
         gate.set()
-        until(stream, screen, lambda: any("✓ OK slow #1" in each for each in screen.rows("ended")))
+        until(stream, screen, lambda: any("✓ OK slow #1" in each for each in screen.rows("recent")))
         assert screen.rows("running") == []
 
 
@@ -94,9 +94,9 @@ def test_only_what_has_changed_is_sent(scheduler: Scheduler, visitor: Visitor) -
     with streaming(visitor, page) as stream:
         scheduler.pause("job-7")
         _, data = next(stream.messages())
-    jobs = [each for each in data["parts"] if each.startswith("jobs-")]
+    jobs = [each for each in data["fragments"] if each.startswith("jobs-")]
     assert jobs == [rows["job-7"]]
-    assert data["lists"].keys() <= {"coming"}
+    assert data["lists"].keys() <= {"upcoming"}
 
 
 def test_a_job_that_comes_or_goes_is_sent(scheduler: Scheduler, visitor: Visitor) -> None:
@@ -125,7 +125,7 @@ def test_who_comes_back_gets_what_was_missed(scheduler: Scheduler, visitor: Visi
     stream = Stream(visitor, "/@jobs/live?after=nonsense", {"Last-Event-ID": tag})
     _, data = next(stream.messages())
     stream.close()
-    jobs = [html for part, html in data["parts"].items() if part.startswith("jobs-")]
+    jobs = [html for part, html in data["fragments"].items() if part.startswith("jobs-")]
     assert len(jobs) == 1
     assert "two" in jobs[0]
 
@@ -143,7 +143,7 @@ def test_the_stream_tells_the_time_first(scheduler: Scheduler, visitor: Visitor)
     """The server's clock, its zone's offset and the timer's heartbeat: the page counts on from there."""
     with streaming(visitor, visitor.get().page) as stream:
         kind, _, pulse = next(stream.events())
-    assert kind == "pulse"
+    assert kind == "clock"
     heartbeat = scheduler.snapshot().heartbeat
     assert heartbeat is not None
     assert pulse["heartbeat"] == pytest.approx(heartbeat.timestamp(), abs=60)
@@ -156,15 +156,15 @@ def test_a_page_about_one_job_hears_of_that_job_alone(scheduler: Scheduler, visi
     for name in ("one", "two"):
         scheduler.every("1h", print, name=name)
     page = visitor.get("/@jobs/jobs/two").page
-    part = page.one("body").attributes["data-again"]
+    part = page.one("body").attributes["data-refetch"]
     with streaming(visitor, page) as stream:
         messages = stream.messages()
         scheduler.pause("one")
         _, data = next(messages)
-        assert data == {"lists": {}, "parts": {"totals": data["parts"]["totals"]}}
+        assert data == {"lists": {}, "fragments": {"totals": data["fragments"]["totals"]}}
         scheduler.pause("two")
         _, data = next(messages)
-        assert data["parts"].keys() == {"totals", part}
+        assert data["fragments"].keys() == {"totals", part}
 
 
 def test_what_is_sent_has_no_token(scheduler: Scheduler, visitor: Visitor) -> None:
@@ -174,7 +174,7 @@ def test_what_is_sent_has_no_token(scheduler: Scheduler, visitor: Visitor) -> No
     token = page.one("input", name="token").attributes["value"]
     with streaming(visitor, page) as stream:
         _, data = next(stream.messages())
-    assert data["parts"]
+    assert data["fragments"]
     assert token not in str(data)
     assert visitor.cookies[visitor.cookie] not in str(data)
 
@@ -192,9 +192,9 @@ def test_a_change_is_drawn_once_for_all_who_look(
 
     monkeypatch.setattr(scheduler, "snapshot", taken)
     drawn: list[str] = []
-    part = TemplateRenderer.part
+    part = TemplateRenderer.fragment_macro
 
-    def counted(looks: TemplateRenderer, name: str) -> Draw:
+    def counted(looks: TemplateRenderer, name: str) -> RenderFragment:
         draw = part(looks, name)
 
         def count(part_id: str, view: Any, now: Any) -> Any:
@@ -203,7 +203,7 @@ def test_a_change_is_drawn_once_for_all_who_look(
 
         return count
 
-    monkeypatch.setattr(TemplateRenderer, "part", counted)
+    monkeypatch.setattr(TemplateRenderer, "fragment_macro", counted)
     for name in ("one", "two"):
         scheduler.every("1h", print, name=name)
     with serving(scheduler) as visitor, ExitStack() as open_streams:
@@ -215,7 +215,7 @@ def test_a_change_is_drawn_once_for_all_who_look(
         scheduler.pause("one")
         for messages in streams:
             _, data = next(messages)
-            assert row in data["parts"]
+            assert row in data["fragments"]
         assert drawn.count(row) == 1
         assert len(pictures) <= 2, "one, and on a very slow machine one more that looks for the heartbeat"
 
@@ -226,7 +226,7 @@ def test_the_stream_is_for_who_has_logged_in(scheduler: Scheduler) -> None:
         assert visitor.get("/@jobs/live", {"Accept": "text/event-stream"}).status == 401
         visitor.log_in()
         with streaming(visitor, visitor.get().page) as stream:
-            assert next(stream.events())[0] == "pulse"
+            assert next(stream.events())[0] == "clock"
 
 
 def test_only_the_stream_itself_can_be_asked_for(visitor: Visitor) -> None:
@@ -250,5 +250,5 @@ def test_what_is_sent_is_small_for_who_takes_it_so(scheduler: Scheduler, visitor
                 text += unpack.decompress(piece)
             scheduler.pause("job-7")
     (message,) = [line for line in text.split(b"\n") if b'"jobs-99"' in line and b"PAUSED" not in line]
-    assert json.loads(message.removeprefix(b"data: "))["parts"].keys() == plain[1]["parts"].keys()
+    assert json.loads(message.removeprefix(b"data: "))["fragments"].keys() == plain[1]["fragments"].keys()
     assert squeezed < len(text) / 5

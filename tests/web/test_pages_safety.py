@@ -13,7 +13,7 @@ from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus
 from jobtui.runtime.output_capture import OutputLog, capture_streams
-from jobtui.web.pages.forms import inside
+from jobtui.web.pages.forms import safe_redirect_target
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -34,8 +34,8 @@ ATTRIBUTES = """
 lang charset name content rel href type src defer class id role hidden tabindex method action value form
 formaction aria-label aria-hidden aria-labelledby scope title datetime placeholder autocomplete spellcheck
 autocapitalize required autofocus maxlength for disabled data-tag data-now data-offset data-heartbeat
-data-live data-again data-every data-rows data-job data-run data-status data-phase data-find data-label
-data-since data-until data-ask
+data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search data-label
+data-since data-until data-confirm
 """
 
 
@@ -82,7 +82,7 @@ def test_whatever_a_user_writes_is_only_shown(scheduler: Scheduler, attack: str)
         with streaming(visitor, page) as stream:
             tag, data = next(stream.messages())
             assert tag
-            for html in data["parts"].values():
+            for html in data["fragments"].values():
                 check(Tree(html).root)
         check(
             visitor.get(f"/@jobs?q={attack.replace(' ', '+').replace('&', '%26').replace('#', '%23')}").page
@@ -323,7 +323,7 @@ ASTRAY = [
 @pytest.mark.parametrize("way", ASTRAY)
 def test_nobody_is_led_away(scheduler: Scheduler, way: str) -> None:
     """The login and the forms lead back into the page and nowhere else, whatever they are given."""
-    assert inside(way) == "/@jobs"
+    assert safe_redirect_target(way) == "/@jobs"
     with serving(scheduler, LOCKED) as visitor:
         visitor.get("/@jobs/login")
         page = visitor.get("/@jobs/login").page
@@ -331,7 +331,7 @@ def test_nobody_is_led_away(scheduler: Scheduler, way: str) -> None:
         fields |= {"user": USER, "password": PASSWORD, "next": way}
         assert visitor.post("/@jobs/login", fields).headers["Location"] == "/@jobs"
         token = visitor.get().page.one("input", name="token").attributes["value"]
-        sent = visitor.post("/@jobs", {"token": token, "pause-all": "1", "back": way})
+        sent = visitor.post("/@jobs", {"token": token, "pause-all": "1", "return_to": way})
         assert sent.headers["Location"] == "/@jobs"
 
 
@@ -340,7 +340,7 @@ def test_nobody_is_led_away(scheduler: Scheduler, way: str) -> None:
 )
 def test_one_is_led_to_where_one_wanted(way: str) -> None:
     """Every page of ours, with its query."""
-    assert inside(way) == way
+    assert safe_redirect_target(way) == way
 
 
 def test_a_form_that_comes_slowly_keeps_nobody_waiting(scheduler: Scheduler) -> None:

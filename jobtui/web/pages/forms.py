@@ -1,91 +1,149 @@
-"""Forms: that they are our own, where they lead back to, and the cookie by which a browser is known."""
+"""HTML forms: CSRF tokens, the session cookie, commands, and safe redirect targets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from jobtui.web.pages.template_renderer import ROOT
-from jobtui.web.request_parsing import ACCESS_REQUEST, read_body
+from jobtui.frontend import commands
+from jobtui.frontend.api_paths import MAX_RUN_NUMBER, STATUS_PAGE
+from jobtui.frontend.backend import Backend
+from jobtui.web.request_parsing import ACCESS_REQUEST, MAX_POOL_SIZE, parse_whole_number, read_body
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessControl
 
-_FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 20
-_LONGEST_WAY = 2_000  # characters
-_INSIDE = re.compile(rf"{ROOT}(?:[/?][!-~]*)?")  # no blanks, no control characters
-_STEP = re.compile(r"/(?:\.|%2e){1,2}(?:[/?]|$)", re.IGNORECASE)  # what a browser takes for a step in a path
+MAX_FIELDS = 20
+_CONTENT_TYPE = "application/x-www-form-urlencoded"
+_MAX_TARGET = 2_000  # characters
+_OUR_PATH = re.compile(rf"{STATUS_PAGE}(?:[/?][!-~]*)?")  # neither blanks nor control characters
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:[/?]|$)", re.IGNORECASE)  # as a browser resolves it
 
 
 class Forms:
-    """Reads forms and keeps cookies.
+    """Reads forms, and sets the session cookie that their tokens belong to.
 
     Args:
-        gate: Knows which cookie goes with which token.
-        cookie: The cookie's name.
+        access_control: Makes and checks the tokens.
+        cookie_name: The name of the cookie.
     """
 
-    def __init__(self, gate: AccessControl, cookie: str) -> None:
-        self._gate = gate
-        self._cookie = cookie
+    def __init__(self, access_control: AccessControl, cookie_name: str) -> None:
+        self._access_control = access_control
+        self._cookie_name = cookie_name
 
     def cookie_of(self, request: web.Request) -> str:
-        """The secret in a browser's cookie; a new one if it has none."""
-        return request[ACCESS_REQUEST].cookie or self._gate.sessions.new_secret()
+        """Return the secret in a browser's cookie, or a new one if there is none."""
+        return request[ACCESS_REQUEST].cookie or self._access_control.sessions.new_secret()
 
-    def keep(self, request: web.Request, response: web.Response, cookie: str) -> None:
-        """Have a browser keep a cookie, unless it has it."""
-        if request[ACCESS_REQUEST].cookie != cookie:
+    def set_cookie(self, request: web.Request, response: web.Response, secret: str) -> None:
+        """Set a browser's cookie to a secret, unless it already has this value."""
+        if request[ACCESS_REQUEST].cookie != secret:
             response.set_cookie(
-                self._cookie,
-                cookie,
-                path=ROOT,
+                self._cookie_name,
+                secret,
+                path=STATUS_PAGE,
                 httponly=True,
                 samesite="Strict",
-                secure=self._is_secure(request),
+                secure=self._is_https(request),
             )
 
-    def forget(self, response: web.Response) -> None:
-        """Have a browser forget its cookie."""
-        response.del_cookie(self._cookie, path=ROOT, httponly=True, samesite="Strict")
+    def delete_cookie(self, response: web.Response) -> None:
+        """Delete a browser's cookie."""
+        response.del_cookie(self._cookie_name, path=STATUS_PAGE, httponly=True, samesite="Strict")
 
-    async def read(self, request: web.Request) -> dict[str, str]:
-        """The fields of one of our own forms.
+    async def read_form(self, request: web.Request) -> dict[str, str]:
+        """Return the fields of a form.
 
         Raises:
-            Problem: It is somebody else's, or none.
+            Problem: The body is not a form, or its token is not the one of the browser's cookie.
         """
         body = await read_body(request)
-        if request.content_type != _FORM:
-            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form is {_FORM}")
+        if request.content_type != _CONTENT_TYPE:
+            raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form must be {_CONTENT_TYPE}")
         try:
             pairs = parse_qsl(
-                body.decode("ascii"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=_MOST_FIELDS,
+                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
             )
         except ValueError:
-            raise Problem(HTTPStatus.BAD_REQUEST, "the form cannot be read") from None
+            raise Problem(
+                HTTPStatus.BAD_REQUEST,
+                f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields",
+            ) from None
         fields = dict(pairs)
         if len(fields) < len(pairs):
-            raise Problem(HTTPStatus.BAD_REQUEST, "a field of the form stands there twice")
-        if not self._gate.sessions.is_form_token(request[ACCESS_REQUEST].cookie, fields.get("token", "")):
+            raise Problem(HTTPStatus.BAD_REQUEST, "duplicate form field")
+        cookie, token = request[ACCESS_REQUEST].cookie, fields.get("token", "")
+        if not self._access_control.sessions.is_form_token(cookie, token):
             raise Problem(
-                HTTPStatus.FORBIDDEN, "this form is not of a page that was shown here lately: load it again"
+                HTTPStatus.FORBIDDEN, "the form has expired or is from another site; reload the page"
             )
         return fields
 
-    def _is_secure(self, request: web.Request) -> bool:
-        """Whether the browser has come by https, as far as can be known."""
-        proxy = self._gate.rules.acceptproxyaddress
+    def _is_https(self, request: web.Request) -> bool:
+        """Return whether the browser uses https, be it to a proxy whose headers are trusted."""
+        proxy = self._access_control.rules.acceptproxyaddress
         return request.secure or (proxy and request.headers.get("X-Forwarded-Proto", "").lower() == "https")
 
 
-def inside(way: str) -> str:
-    """A path of ours that somebody wants to be led to; that of the status page in place of any other."""
-    ours = len(way) <= _LONGEST_WAY and _INSIDE.fullmatch(way) and not _STEP.search(way) and "\\" not in way
-    return way if ours else ROOT
+def execute(backend: Backend, fields: Mapping[str, str]) -> str:
+    """Execute the command of a form.
+
+    Args:
+        backend: The scheduler.
+        fields: The form. Exactly one field is named after a command; its value is the job, run or pool size.
+
+    Returns:
+        The result, as a message to the user.
+
+    Raises:
+        Problem: The job or run does not exist, the scheduler rejects the command, or the form does not have
+            exactly one.
+    """
+    names = [name for name in fields if name in _COMMANDS]
+    if len(names) != 1:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"a form must have exactly one command: {', '.join(_COMMANDS)}")
+    try:
+        return _COMMANDS[names[0]](backend, fields[names[0]])
+    except LookupError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+    except RuntimeError as error:
+        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+
+
+def _cancel(backend: Backend, value: str) -> str:
+    number = parse_whole_number("the run number", value, 1, MAX_RUN_NUMBER)
+    return commands.cancel(backend, number, f"run {number}")
+
+
+def _resize(backend: Backend, value: str) -> str:
+    # The buttons change the size by one, and a size of 0 would mean no limit.
+    return commands.resize(backend, parse_whole_number("the pool size", value, 1, MAX_POOL_SIZE))
+
+
+_COMMANDS: Mapping[str, Callable[[Backend, str], str]] = {
+    "run": commands.run,
+    "pause": commands.pause,
+    "resume": commands.resume,
+    "pause-all": lambda backend, _value: commands.pause_all(backend),
+    "resume-all": lambda backend, _value: commands.resume_all(backend),
+    "cancel": _cancel,
+    "resize": _resize,
+}
+
+
+def safe_redirect_target(path: str) -> str:
+    """Return a requested path if it is one of our pages, else the status page.
+
+    A redirect to any other address would let a link of ours lead to a foreign site (open redirect).
+    """
+    is_safe = (
+        len(path) <= _MAX_TARGET
+        and _OUR_PATH.fullmatch(path)
+        and not _DOT_SEGMENT.search(path)
+        and "\\" not in path
+    )
+    return path if is_safe else STATUS_PAGE

@@ -1,4 +1,4 @@
-"""Parts of a page that are drawn once for all who look, and know when they changed last."""
+"""Fragments of the status page: rendered once for all browsers, each with the version of its last change."""
 
 from __future__ import annotations
 
@@ -10,93 +10,101 @@ from itertools import count
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.web.pages.sections import Show
-from jobtui.web.pages.template_renderer import Draw
+from jobtui.web.pages.sections import Select
+from jobtui.web.pages.template_renderer import RenderFragment
 
-_SLICE = 3  # parts that are drawn before others have a turn
+_CHUNK = 3  # fragments that are rendered before other threads may run
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A part as it was drawn.
+    """A rendered element of the page.
 
     Attributes:
         id: The id of its element.
         view: What it shows.
         html: The element.
-        written: The same as a member of a JSON object, by its id; it is sent many times.
-        version: The version of the board in which it changed last.
+        json_member: The id and the element as a member of a JSON object, encoded once for all browsers.
+        version: The page version in which it last changed.
     """
 
     id: str
     view: object
     html: str
-    written: str
+    json_member: str
     version: int
 
 
 class FragmentList:
-    """Parts that stand below each other, in an order that changes.
+    """The fragments of a list, in an order that may change.
 
     Args:
-        name: Of the list; the parts' ids begin with it.
-        draw: Draws a part.
-        show: Says what there is to show.
-        same: Whether a part that showed this need not be drawn again for that.
-        single: Whether there is one part, whose id is the name.
+        name: The name of the list. The ids of its fragments begin with it.
+        render: Renders a fragment.
+        select: Returns the views that the list shows, each with its key.
+        is_same: Returns whether a fragment that shows the first view is right for the second one, too.
+        single: Whether the list has one fragment, whose id is the list's name.
 
     Attributes:
-        name: As it was given.
-        order: The ids of the parts.
-        order_version: The version in which their order changed last.
-        parts: The parts, by what tells them apart.
+        name: The name of the list.
+        order: The ids of the fragments.
+        order_version: The page version in which the order last changed.
+        fragments: The fragments by key.
     """
 
     def __init__(
         self,
         name: str,
-        draw: Draw,
-        show: Show,
-        same: Callable[[object, object], bool],
+        render: RenderFragment,
+        select: Select,
+        is_same: Callable[[object, object], bool],
         *,
         single: bool = False,
     ) -> None:
         self.name = name
         self.order: tuple[str, ...] = ()
         self.order_version = 0
-        self.parts: dict[Hashable, Fragment] = {}
-        self._draw = draw
-        self._show = show
-        self._same = same
+        self.fragments: dict[Hashable, Fragment] = {}
+        self._render = render
+        self._select = select
+        self._is_same = is_same
         self._numbers = count(1)
         self._single = single
 
-    async def paint(self, snapshot: Snapshot, version: int, *, anew: bool) -> bool:
-        """Draw what has changed. Returns whether anything reads differently; until then all is as before."""
-        parts: dict[Hashable, Fragment] = {}
-        drawn, changed = 0, False
-        for key, view in self._show(snapshot):
-            part = self.parts.get(key)
-            if part is None or anew or not self._same(part.view, view):
-                before, part = part, self._drawn(part, view, snapshot.at, version)
-                changed |= before is None or part.version == version
-                drawn += 1
-                if drawn % _SLICE == 0:
+    async def update(self, snapshot: Snapshot, version: int, *, rerender: bool) -> bool:
+        """Render the fragments whose views have changed; all of them with `rerender`.
+
+        The list keeps its old fragments until all new ones are rendered.
+
+        Returns:
+            Whether the HTML of a fragment or the order has changed.
+        """
+        fragments: dict[Hashable, Fragment] = {}
+        rendered, changed = 0, False
+        for key, view in self._select(snapshot):
+            fragment = self.fragments.get(key)
+            if fragment is None or rerender or not self._is_same(fragment.view, view):
+                before, fragment = fragment, self._render_fragment(fragment, view, snapshot.at, version)
+                changed |= before is None or fragment.version == version
+                rendered += 1
+                if rendered % _CHUNK == 0:
                     await yield_to_others()
-            parts[key] = part
-        order = tuple(part.id for part in parts.values())
+            fragments[key] = fragment
+        order = tuple(fragment.id for fragment in fragments.values())
         if order != self.order:
             self.order, self.order_version, changed = order, version, True
-        self.parts = parts
+        self.fragments = fragments
         return changed
 
-    def _drawn(self, before: Fragment | None, view: object, now: datetime, version: int) -> Fragment:
-        part_id = before.id if before is not None else self._new_id()
-        html = str(self._draw(part_id, view, now))
+    def _render_fragment(
+        self, before: Fragment | None, view: object, now: datetime, version: int
+    ) -> Fragment:
+        fragment_id = before.id if before is not None else self._new_id()
+        html = str(self._render(fragment_id, view, now))
         if before is not None and before.html == html:
             return replace(before, view=view)
-        written = f"{json.dumps(part_id)}:{json.dumps(html, ensure_ascii=False)}"
-        return Fragment(part_id, view, html, written, version)
+        json_member = f"{json.dumps(fragment_id)}:{json.dumps(html, ensure_ascii=False)}"
+        return Fragment(fragment_id, view, html, json_member, version)
 
     def _new_id(self) -> str:
         return self.name if self._single else f"{self.name}-{next(self._numbers)}"

@@ -1,7 +1,8 @@
-"""What the status page shows, in parts that are drawn once for all who look.
+"""The content of the status page, in fragments that are rendered once for all browsers.
 
-Each part has an id and knows in which version of the board it changed last. So what a browser lacks follows
-from one number, the version that it has; and most browsers have the same, so that it is written once, too.
+The page has a version, which grows with every change, and each fragment has the version in which it last
+changed. What a browser lacks therefore follows from one number, the version that it has. Most browsers have
+the same version, so the difference to it is encoded once, too.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 from markupsafe import Markup
@@ -22,123 +23,125 @@ from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.context import ServerContext
-from jobtui.web.pages.compression import Pack
 from jobtui.web.pages.fragments import FragmentList
-from jobtui.web.pages.sections import FIXED_SECTIONS, LIST_SECTIONS, MOST_JOBS
+from jobtui.web.pages.sections import FIXED_SECTIONS, LIST_SECTIONS, MAX_JOBS
 from jobtui.web.pages.template_renderer import TemplateRenderer
 
-STALE = 5.0  # seconds after which a picture without news is old: the heartbeat is no event
-_SPACING = 0.05  # seconds from one picture to the next
-_LONGEST = 2.0
-_SHARE = 0.06  # of a core, for everything that the server does
-_SEARCHED = 100  # jobs that are looked at before others have a turn
+Encode = Callable[[bytes], bytes]
+
+_MAX_AGE = 5.0  # seconds; a heartbeat emits no event, so the page also refreshes without one
+_MIN_INTERVAL = 0.05  # seconds from one refresh to the next
+_MAX_INTERVAL = 2.0  # seconds
+_CPU_SHARE = 0.06  # of one core, for everything that the server does
+_CHUNK = 100  # jobs that are searched before other threads may run
 
 
 class PageState:
-    """The parts of the status page, as of the latest picture. Of the server's thread alone.
+    """The fragments of the status page, as of the latest snapshot.
+
+    Call it in the server's thread only.
 
     Args:
-        site: The scheduler.
-        looks: How it looks.
+        context: The server's context.
+        renderer: Renders the fragments.
 
     Attributes:
-        version: Of what is shown; it grows with every change.
-        seq: The number of the last event that is part of it.
-        at: When the picture was taken.
-        started: When the scheduler was started; None before.
+        version: The version of the page; it grows with every change.
+        seq: The number of the last event that the page includes.
     """
 
-    def __init__(self, site: ServerContext, looks: TemplateRenderer) -> None:
+    def __init__(self, context: ServerContext, renderer: TemplateRenderer) -> None:
         self.version = 0
         self.seq = -1
-        self._site = site
-        # What comes is new in every picture; of jobs and runs, what has not changed is the same object.
+        self._context = context
+        # A snapshot reuses the views of unchanged jobs and runs; upcoming ticks are new objects each time.
         self._lists = {
             name: FragmentList(
-                name, looks.part(name), show, operator.eq if name == "coming" else operator.is_
+                name,
+                renderer.fragment_macro(name),
+                select,
+                operator.eq if name == "upcoming" else operator.is_,
             )
-            for name, show in LIST_SECTIONS
+            for name, select in LIST_SECTIONS
         }
-        self._heads = {
-            name: FragmentList(name, looks.part(part), show, operator.eq, single=True)
-            for name, part, show in FIXED_SECTIONS
+        self._sections = {
+            name: FragmentList(name, renderer.fragment_macro(macro), select, operator.eq, single=True)
+            for name, macro, select in FIXED_SECTIONS
         }
-        self._draw_job = looks.part("jobs")
-        self._drawing = asyncio.Lock()
-        self._throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_LONGEST, cpu_share=_SHARE)
-        self._changed = False  # since the version was given its number
+        self._render_job = renderer.fragment_macro("jobs")
+        self._rendering = asyncio.Lock()
+        self._throttle = AdaptiveThrottle(
+            min_interval=_MIN_INTERVAL, max_interval=_MAX_INTERVAL, cpu_share=_CPU_SHARE
+        )
+        self._changed = False  # since the version last grew
         self._day: date | None = None
-        self._painted = 0.0
+        self._rendered_at = 0.0
         self._snapshot: Snapshot | None = None
-        self._written: dict[tuple[int, str, Pack], bytes] = {}
+        self._diffs: dict[tuple[int, str, Encode], bytes] = {}
 
-    # --- drawing ----------------------------------------------------------------------------------
+    # --- rendering --------------------------------------------------------------------------------
 
-    async def renew(self, seen: int) -> None:
-        """Draw what has changed, if anything has, and not more often than there is time for.
+    async def refresh(self, base: int) -> None:
+        """Render what has changed, as soon as the throttle allows it.
 
         Args:
-            seen: The version that whoever asks has. If there is a later one, that will do: somebody else has
-                waited for it, and drawn it for all.
+            base: The version that the caller has. If another caller has refreshed the page since, or does
+                so while this one waits, this call renders nothing.
         """
         loop = asyncio.get_running_loop()
-        while self.version == seen and (rest := self._throttle.delay(loop.time(), thread_cpu())):
-            await yield_to_others(rest)
-        async with self._drawing:
-            age = self._site.clock.monotonic() - self._painted
-            old = self._snapshot is None or self.seq < self._site.event_hub.seq or age >= STALE
-            if self.version == seen and old:
+        while self.version == base and (delay := self._throttle.delay(loop.time(), thread_cpu())):
+            await yield_to_others(delay)
+        async with self._rendering:
+            age = self._context.clock.monotonic() - self._rendered_at
+            outdated = self._snapshot is None or self.seq < self._context.event_hub.seq or age >= _MAX_AGE
+            if self.version == base and outdated:
                 self._throttle.begin(loop.time(), thread_cpu())
-                await self._paint()
+                await self._render()
 
-    async def renew_now(self) -> None:
-        """Draw what has changed up to this moment: somebody has asked for the page."""
-        async with self._drawing:
-            await self._paint()
+    async def refresh_now(self) -> None:
+        """Render what has changed up to now, without throttling: a browser has requested the page."""
+        async with self._rendering:
+            await self._render()
 
-    async def _paint(self) -> None:
-        for _ in self._site.backend.scheduler.refresh_views():
+    async def _render(self) -> None:
+        for _ in self._context.backend.scheduler.refresh_views():
             await yield_to_others()
-        snapshot = self._site.backend.snapshot()
+        snapshot = self._context.backend.snapshot()
         day = snapshot.at.date()
         version = self.version + 1
-        for each in (*self._heads.values(), *self._lists.values()):
-            changed = await each.paint(snapshot, version, anew=day != self._day)
-            self._changed |= changed  # if we are interrupted, the next one knows
+        for each in (*self._sections.values(), *self._lists.values()):
+            changed = await each.update(snapshot, version, rerender=day != self._day)
+            self._changed |= changed  # if this task is cancelled, the next one still sees the change
         self._snapshot, self._day = snapshot, day
-        self.seq, self._painted = snapshot.seq, self._site.clock.monotonic()
+        self.seq, self._rendered_at = snapshot.seq, self._context.clock.monotonic()
         if self._changed:
             self.version, self._changed = version, False
-            self._written.clear()
+            self._diffs.clear()
 
     # --- for pages --------------------------------------------------------------------------------
 
     @property
-    def at(self) -> datetime:
-        """When the picture was taken."""
-        return self.snapshot.at
-
-    @property
-    def started(self) -> datetime | None:
-        """When the scheduler was started; None before."""
-        return self.snapshot.started
-
-    @property
     def snapshot(self) -> Snapshot:
-        """The latest picture."""
-        assert self._snapshot is not None  # who asks has drawn it
+        """The latest snapshot. Call `refresh` or `refresh_now` first."""
+        assert self._snapshot is not None
         return self._snapshot
 
     @property
-    def heartbeat(self) -> float | None:
-        """When the timer last woke, in seconds since the epoch; None while it need not."""
-        snapshot = self.snapshot
-        alive = snapshot.phase in (Phase.RUNNING, Phase.STOPPING) and snapshot.heartbeat is not None
-        return snapshot.heartbeat.timestamp() if alive and snapshot.heartbeat else None
+    def at(self) -> datetime:
+        """The time of the snapshot."""
+        return self.snapshot.at
 
     @property
-    def heart(self) -> str:
-        """How long ago that was."""
+    def heartbeat(self) -> float | None:
+        """The instant at which the timer last woke, in seconds since the epoch; None if it does not run."""
+        snapshot = self.snapshot
+        if snapshot.phase not in (Phase.RUNNING, Phase.STOPPING) or snapshot.heartbeat is None:
+            return None
+        return snapshot.heartbeat.timestamp()
+
+    @property
+    def heartbeat_age(self) -> str:
+        """How long ago the timer last woke, as text."""
         snapshot = self.snapshot
         if self.heartbeat is None or snapshot.heartbeat is None:
             return ABSENT
@@ -148,82 +151,88 @@ class PageState:
 
     @property
     def tag(self) -> str:
-        """The version as browsers know it: with the name of this scheduler's life."""
+        """The version with the scheduler's lifetime in front, as browsers send it back."""
         return self.tag_of(self.version)
 
     def tag_of(self, version: int) -> str:
-        """A version as browsers know it."""
-        return f"{self._site.event_hub.epoch}-{version}"
+        """Return the tag of a version."""
+        return f"{self._context.event_hub.epoch}-{version}"
 
     def version_of(self, tag: str) -> int | None:
-        """The version in a tag of this scheduler's life, else None."""
-        version = self._site.event_hub.seq_of(tag)  # numbers of the same kind, with the same name in front
+        """Return the version in a tag; None if the tag is not from this lifetime of the scheduler."""
+        version = self._context.event_hub.seq_of(tag)  # an event id has the same form
         return version if version is not None and version <= self.version else None
 
-    def head(self, name: str) -> Markup:
-        """One of the parts that are always there."""
-        return _joined(part.html for part in self._heads[name].parts.values())
+    def section(self, name: str) -> Markup:
+        """Return the HTML of a section that every page has."""
+        return _join(self._sections[name])
 
     def rows(self, name: str) -> Markup:
-        """The parts of a list."""
-        return _joined(part.html for part in self._lists[name].parts.values())
+        """Return the HTML of the rows of a list."""
+        return _join(self._lists[name])
 
     @property
-    def complete(self) -> bool:
-        """Whether every job is shown."""
-        return len(self.snapshot.jobs) <= MOST_JOBS
+    def has_all_jobs(self) -> bool:
+        """Whether every job has a row."""
+        return len(self.snapshot.jobs) <= MAX_JOBS
 
-    async def jobs_found(self, text: str) -> Markup:
-        """The parts of all jobs in whose name, schedule or status each word of a text is, in any case."""
+    async def search_jobs(self, text: str) -> Markup:
+        """Return the rows of the jobs whose name, schedule or status contains each word, in any case."""
         words = text.casefold().split()
-        known, found = self._lists["jobs"].parts, list[str]()
+        known, found = self._lists["jobs"].fragments, list[str]()
         for number, job in enumerate(self.snapshot.jobs):
-            where = f"{job.name} {job.spec} {job.status.value}".casefold()
-            if all(word in where for word in words):
-                part = known.get(job.name)
-                found.append(part.html if part else str(self._draw_job(f"found-{number}", job, self.at)))
-            if number % _SEARCHED == _SEARCHED - 1:
+            searched = f"{job.name} {job.spec} {job.status.value}".casefold()
+            if all(word in searched for word in words):
+                row = known.get(job.name)
+                found.append(row.html if row else str(self._render_job(f"found-{number}", job, self.at)))
+            if number % _CHUNK == _CHUNK - 1:
                 await yield_to_others()
-        return _joined(found[:MOST_JOBS])
+        return _join_html(found[:MAX_JOBS])
 
-    def part_of(self, job: str) -> str:
-        """The id of a job's part, or "" if it is not shown."""
-        part = self._lists["jobs"].parts.get(job)
-        return "" if part is None else part.id
+    def row_id(self, job: str) -> str:
+        """Return the id of a job's row; "" if the job has none."""
+        row = self._lists["jobs"].fragments.get(job)
+        return "" if row is None else row.id
 
     # --- for streams ------------------------------------------------------------------------------
 
-    def news(self, seen: int, part: str, pack: Pack) -> bytes:
-        """What a browser that has this version lacks, as an event of its stream; b"" if nothing.
+    def diff_since(self, base: int, only_row: str, encode: Encode) -> bytes:
+        """Return what has changed since a version, as an event of the stream; b"" if nothing has.
 
         Args:
-            seen: The version.
-            part: The id of the only part it wants to know of, beside those that are always there; "" for all.
-            pack: Packs it.
+            base: The version that the browser has.
+            only_row: The id of the one row that the browser wants, besides the fixed sections; "" for all.
+            encode: Encodes the event. The result is cached for this function.
         """
-        if seen >= self.version:
+        if base >= self.version:
             return b""
-        key = seen, part, pack
-        if key not in self._written:
-            text = self._write(seen, part)
-            self._written[key] = pack(text) if text else b""
-        return self._written[key]
+        key = base, only_row, encode
+        if key not in self._diffs:
+            event = self._diff_event(base, only_row)
+            self._diffs[key] = encode(event) if event else b""
+        return self._diffs[key]
 
-    def _write(self, seen: int, only: str) -> bytes:
-        parts = [
-            part.written
-            for each in (*self._heads.values(), *self._lists.values())
-            for part in each.parts.values()
-            if part.version > seen and (only in ("", part.id) or each.name in self._heads)
+    def _diff_event(self, base: int, only_row: str) -> bytes:
+        fragments = [
+            fragment.json_member
+            for each in (*self._sections.values(), *self._lists.values())
+            for fragment in each.fragments.values()
+            if fragment.version > base and (only_row in ("", fragment.id) or each.name in self._sections)
         ]
         lists = {
-            each.name: each.order for each in self._lists.values() if each.order_version > seen and not only
+            each.name: each.order
+            for each in self._lists.values()
+            if each.order_version > base and not only_row
         }
-        if not parts and not lists:
+        if not fragments and not lists:
             return b""
-        text = f'{{"lists":{json.dumps(lists)},"parts":{{{",".join(parts)}}}}}'
+        text = f'{{"lists":{json.dumps(lists)},"fragments":{{{",".join(fragments)}}}}}'
         return f"id: {self.tag}\ndata: {text}\n\n".encode("utf-8", "replace")
 
 
-def _joined(parts: Iterable[str]) -> Markup:
-    return Markup("\n".join(parts))  # noqa: S704 - our templates' work
+def _join(fragments: FragmentList) -> Markup:
+    return _join_html(fragment.html for fragment in fragments.fragments.values())
+
+
+def _join_html(elements: Iterable[str]) -> Markup:
+    return Markup("\n".join(elements))  # noqa: S704 - our templates have escaped it

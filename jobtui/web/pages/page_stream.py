@@ -1,61 +1,77 @@
-"""The status page as it changes, by server-sent events."""
+"""The page's event stream: each browser gets the fragments that have changed since its version."""
 
 from __future__ import annotations
 
 import json
+import zlib
 
 from aiohttp import web
 
 from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, open_stream, send_bytes
 from jobtui.web.context import ServerContext
-from jobtui.web.pages.compression import GZIP, GZIP_BEGIN, squeezed, takes_gzip, unpacked
 from jobtui.web.pages.page_state import PageState
 
-_RETRY = b"retry: 1000\n\n"  # milliseconds until a browser that has lost us tries again
+_RETRY = b"retry: 1000\n\n"  # milliseconds until a browser that lost the connection reconnects
 _RELOAD = b"event: reload\ndata: 1\n\n"
+_GZIP_HEADERS = {"Content-Encoding": "gzip"}
+_GZIP_HEADER = b"\x1f\x8b\x08" + bytes(6) + b"\xff"  # deflate, no name, no time, unknown system (RFC 1952)
+_FASTEST = 1
 
 
 class PageStream:
-    """Sends every browser what has changed since the version that it has.
+    """Sends each browser the fragments that have changed since the version that it has.
 
     Args:
-        site: The scheduler.
-        board: What there is to see.
+        context: The server's context.
+        page_state: The fragments.
     """
 
-    def __init__(self, site: ServerContext, board: PageState) -> None:
-        self._site = site
-        self._board = board
+    def __init__(self, context: ServerContext, page_state: PageState) -> None:
+        self._context = context
+        self._page_state = page_state
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Serve one browser until it goes."""
-        board = self._board
-        part = request.query.get("part", "")
-        seen = board.version_of(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
-        gzip = takes_gzip(request)
-        pack = squeezed if gzip else unpacked
-        response = await open_stream(request, GZIP if gzip else None)
-        begin = GZIP_BEGIN if gzip else b""
-        if seen is None:  # of another life of the scheduler: its parts and its form are not ours
-            await send_bytes(response, begin + pack(_RELOAD))
+        """Serve one browser until it disconnects."""
+        state = self._page_state
+        only_row = request.query.get("row", "")
+        base = state.version_of(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
+        gzip = "gzip" in request.headers.get("Accept-Encoding", "")
+        encode = gzip_chunk if gzip else identity
+        response = await open_stream(request, _GZIP_HEADERS if gzip else None)
+        begin = _GZIP_HEADER if gzip else b""
+        if base is None:  # from another lifetime of the scheduler: the page's ids are not ours
+            await send_bytes(response, begin + encode(_RELOAD))
             return response
-        await send_bytes(response, begin + pack(_RETRY))
-        moved = False
+        await send_bytes(response, begin + encode(_RETRY))
+        has_events = False
         while True:
-            await board.renew(seen)
-            await self._site.staggered.my_turn()
-            news, seen = board.news(seen, part, pack), board.version
-            if news or not moved:
-                await send_bytes(response, pack(self._pulse()) + news)
-            moved = await self._site.event_hub.wait_for_newer(board.seq, KEEPALIVE_INTERVAL)
+            await state.refresh(base)
+            await self._context.staggered.my_turn()
+            diff, base = state.diff_since(base, only_row, encode), state.version
+            if diff or not has_events:
+                await send_bytes(response, encode(self._clock_event()) + diff)
+            has_events = await self._context.event_hub.wait_for_newer(state.seq, KEEPALIVE_INTERVAL)
 
-    def _pulse(self) -> bytes:
-        """What time it is, and when the timer last woke: the browser counts on from there."""
-        now = self._site.clock.now()
-        offset = self._board.at.utcoffset()
-        pulse = {
-            "now": now,
+    def _clock_event(self) -> bytes:
+        """Return an event with the time and the latest heartbeat, from which the browser counts on."""
+        offset = self._page_state.at.utcoffset()
+        clock = {
+            "now": self._context.clock.now(),
             "offset": 0 if offset is None else offset.total_seconds(),
-            "heartbeat": self._board.heartbeat,
+            "heartbeat": self._page_state.heartbeat,
         }
-        return f"event: pulse\ndata: {json.dumps(pulse)}\n\n".encode()
+        return f"event: clock\ndata: {json.dumps(clock)}\n\n".encode()
+
+
+def gzip_chunk(data: bytes) -> bytes:
+    """Compress a chunk so that it fits into any gzip stream: it refers to no earlier chunk.
+
+    A stream is `_GZIP_HEADER` and any number of chunks, without an end.
+    """
+    compressor = zlib.compressobj(_FASTEST, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
+
+
+def identity(data: bytes) -> bytes:
+    """Return a chunk as it is, for clients that do not accept gzip."""
+    return data

@@ -1,265 +1,268 @@
-"""The status page for people."""
+"""The pages of the status page: their routes and request handlers."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
-from jobtui.frontend.api_paths import MAX_RUN_NUMBER
+from jobtui.frontend.api_paths import MAX_RUN_NUMBER, STATUS_PAGE
 from jobtui.frontend.formatting import elapsed_between
 from jobtui.schedules.zones import zone_name
 from jobtui.web.context import ServerContext
-from jobtui.web.pages.form_commands import carry_out
-from jobtui.web.pages.forms import Forms, inside
+from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
-from jobtui.web.pages.template_renderer import ROOT, STATIC, TemplateRenderer
+from jobtui.web.pages.template_renderer import STATIC_FILES, TemplateRenderer
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, parse_whole_number
-from jobtui.web.responses import Problem
+from jobtui.web.responses import Problem, json_response
 
-LOGIN = f"{ROOT}/login"
-LOGOUT = f"{ROOT}/logout"
-LIVE = f"{ROOT}/live"
-OPEN_PATHS = frozenset({LOGIN, *(f"{ROOT}/{name}" for name in STATIC)})  # without credentials
+LOGIN = f"{STATUS_PAGE}/login"
+LOGOUT = f"{STATUS_PAGE}/logout"
+STREAM = f"{STATUS_PAGE}/live"
+OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILES)})  # without credentials
 
-_FOR_PROGRAMS = tuple(f"{ROOT}/{name}" for name in ("api", "metrics", "healthz", "live"))
-_MOST_SAID = 200
-# Not Basic: at that, a browser would ask for a password by itself, in the middle of the page.
-_OWN_LOGIN = f'Form realm="jobtui", action="{LOGIN}"'
+_PROGRAM_PATHS = tuple(f"{STATUS_PAGE}/{name}" for name in ("api", "metrics", "healthz", "live"))
+_MAX_MESSAGES = 200
+# For our script: at the Basic scheme, the browser would open a password dialog over the page.
+_FORM_CHALLENGE = f'Form realm="jobtui", action="{LOGIN}"'
 
 
 class Pages:
-    """Shows the scheduler to people.
+    """The request handlers of the status page.
 
     Args:
-        site: The scheduler, and who may come in.
+        context: The server's context.
     """
 
-    def __init__(self, site: ServerContext) -> None:
-        self._site = site
-        self._source = site.backend
-        self._gate = site.access_control
-        self._looks = TemplateRenderer(readonly=site.access_control.rules.readonly)
-        self._board = PageState(site, self._looks)
-        self._live = PageStream(site, self._board)
-        self._forms = Forms(site.access_control, site.cookie_name)
-        self._said: OrderedDict[str, str] = OrderedDict()  # what a browser is told on the next page, by token
+    def __init__(self, context: ServerContext) -> None:
+        self._backend = context.backend
+        self._access_control = context.access_control
+        self._renderer = TemplateRenderer(readonly=context.access_control.rules.readonly)
+        self._page_state = PageState(context, self._renderer)
+        self._stream = PageStream(context, self._page_state)
+        self._forms = Forms(context.access_control, context.cookie_name)
+        self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
 
     def routes(self) -> Iterable[web.RouteDef]:
-        """Every page."""
+        """Return the route of every page."""
         return [
-            web.get("/", self._home),
-            web.get(f"{ROOT}/", self._home),
-            web.get(ROOT, self._status),
-            web.post(ROOT, self._command),
-            web.get(f"{ROOT}/jobs/{{name:[^/]+}}", self._job),  # aiohttp's own pattern has no braces
-            web.get(f"{ROOT}/runs/{{number}}", self._run),
-            web.get(LIVE, self._live.serve, allow_head=False),
+            web.get("/", self._redirect_to_status),
+            web.get(f"{STATUS_PAGE}/", self._redirect_to_status),
+            web.get(STATUS_PAGE, self._show_status),
+            web.post(STATUS_PAGE, self._execute_command),
+            web.get(
+                f"{STATUS_PAGE}/jobs/{{name:[^/]+}}", self._show_job
+            ),  # aiohttp's default excludes braces
+            web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
+            web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
             web.post(LOGIN, self._log_in),
             web.post(LOGOUT, self._log_out),
-            *(web.get(f"{ROOT}/{name}", self._file) for name in STATIC),
+            *(web.get(f"{STATUS_PAGE}/{name}", self._send_file) for name in STATIC_FILES),
         ]
 
-    # --- what is wrong ----------------------------------------------------------------------------
+    # --- errors -----------------------------------------------------------------------------------
 
     def problem_response(self, request: web.Request, problem: Problem) -> web.StreamResponse:
-        """What is answered where something is wrong: a page for people, problem details for programs."""
-        locked_out = problem.status is HTTPStatus.UNAUTHORIZED
-        if request.path.startswith(_FOR_PROGRAMS) or not _is_for_people(request):
+        """Return the response for a problem: a page for browsers, problem details for programs."""
+        unauthorized = problem.status is HTTPStatus.UNAUTHORIZED
+        if request.path.startswith(_PROGRAM_PATHS) or not _accepts_html(request):
             response = problem.to_response()
-            if locked_out and "Sec-Fetch-Mode" in request.headers:  # our own script
-                response.headers["WWW-Authenticate"] = _OWN_LOGIN
+            if unauthorized and "Sec-Fetch-Mode" in request.headers:  # our script
+                response.headers["WWW-Authenticate"] = _FORM_CHALLENGE
             return response
-        if locked_out:
-            if _is_from_elsewhere(request):
-                return self._hop(request)
-            wanted = request.path_qs if request.method == "GET" else ROOT
-            return _see(f"{LOGIN}?next={quote(inside(wanted), safe='/')}")
-        page = self._looks.page("problem.html", phrase=problem.status.phrase, detail=problem.detail)
-        return _html(page, problem.status, problem.headers)
+        if unauthorized:
+            if _lacks_strict_cookie(request):
+                return self._interstitial(request)
+            target = request.path_qs if request.method == "GET" else STATUS_PAGE
+            return _redirect(f"{LOGIN}?next={quote(safe_redirect_target(target), safe='/')}")
+        page = self._renderer.render_page("problem.html", phrase=problem.status.phrase, detail=problem.detail)
+        return _html_response(page, problem.status, problem.headers)
 
-    def _hop(self, request: web.Request) -> web.Response:
-        """Have the browser ask again: coming from another site, it has not shown its cookie."""
-        return _html(self._looks.page("hop.html", here=inside(request.path_qs)))
+    def _interstitial(self, request: web.Request) -> web.Response:
+        """Return a page that makes the browser repeat the request from our site, with its cookie."""
+        target = safe_redirect_target(request.path_qs)
+        return _html_response(self._renderer.render_page("interstitial.html", target=target))
 
-    # --- looking ----------------------------------------------------------------------------------
+    # --- pages ------------------------------------------------------------------------------------
 
-    async def _home(self, _request: web.Request) -> web.Response:
-        return _see(ROOT)
+    async def _redirect_to_status(self, _request: web.Request) -> web.Response:
+        return _redirect(STATUS_PAGE)
 
-    async def _status(self, request: web.Request) -> web.Response:
-        board = self._board
-        await board.renew_now()
-        q = request.query.get("q", "").strip()
-        what: dict[str, Any] = {
-            "q": q,
-            "found": await board.jobs_found(q) if q else "",
-            # With a filter, a script takes all the jobs and filters them itself, if it is given them all.
-            "live": not q or board.complete,
-            "tag": board.tag_of(0) if q else board.tag,
+    async def _show_status(self, request: web.Request) -> web.Response:
+        state = self._page_state
+        await state.refresh_now()
+        text = request.query.get("q", "").strip()
+        values: dict[str, Any] = {
+            "filter_text": text,
+            "found": await state.search_jobs(text) if text else "",
+            # The script filters the jobs itself. It needs all of them, so it starts from version 0.
+            "live": not text or state.has_all_jobs,
+            "tag": state.tag_of(0) if text else state.tag,
         }
-        return self._page(request, "status.html", **what)
+        return self._page_response(request, "status.html", **values)
 
-    async def _job(self, request: web.Request) -> web.Response:
-        await self._board.renew_now()
+    async def _show_job(self, request: web.Request) -> web.Response:
+        await self._page_state.refresh_now()
         try:
-            details = self._source.job_details(request.match_info["name"])
+            details = self._backend.job_details(request.match_info["name"])
         except LookupError as error:
-            _not_found(error)
-        return self._page(
+            raise _not_found(error) from None
+        return self._page_response(
             request,
             "job.html",
             job=details.job,
             description=details.description,
             preview=details.preview,
             runs=details.runs,
-            part=self._board.part_of(details.job.name),
-            tag=self._board.tag,
+            row=self._page_state.row_id(details.job.name),
+            tag=self._page_state.tag,
         )
 
-    async def _run(self, request: web.Request) -> web.Response:
+    async def _show_run(self, request: web.Request) -> web.Response:
         number = parse_whole_number("the run number", request.match_info["number"], 1, MAX_RUN_NUMBER)
-        await self._board.renew_now()
+        await self._page_state.refresh_now()
         try:
-            run = self._source.scheduler.run_view(number)
+            run = self._backend.scheduler.run_view(number)
         except LookupError as error:
-            _not_found(error)
-        return self._page(
+            raise _not_found(error) from None
+        return self._page_response(
             request,
             "run.html",
             run=run,
-            late=None if run.started is None else elapsed_between(run.due or run.created, run.started),
-            output=self._source.output_of(number),
-            part=self._board.part_of(run.job),
-            tag=self._board.tag,
+            lateness=None if run.started is None else elapsed_between(run.due or run.created, run.started),
+            output=self._backend.output_of(number),
+            row=self._page_state.row_id(run.job),
+            tag=self._page_state.tag,
         )
 
-    def _page(self, request: web.Request, template: str, **what: Any) -> web.Response:
-        """A page of the scheduler, with the form that its buttons belong to."""
-        if _is_from_elsewhere(request):
-            return self._hop(request)
+    def _page_response(self, request: web.Request, template: str, **values: Any) -> web.Response:
+        """Return a page with the common header and the form for its buttons."""
+        if _lacks_strict_cookie(request):
+            return self._interstitial(request)
         cookie = self._forms.cookie_of(request)
-        token = self._gate.sessions.form_token(cookie)
-        at = self._board.at
-        offset = at.utcoffset()
-        page = self._looks.page(
+        token = self._access_control.sessions.form_token(cookie)
+        now = self._page_state.at
+        offset = now.utcoffset()
+        page = self._renderer.render_page(
             template,
-            title=self._source.title,
-            zone=zone_name(self._source.zone),
-            board=self._board,
-            now=at,
+            title=self._backend.title,
+            zone=zone_name(self._backend.zone),
+            page_state=self._page_state,
+            now=now,
             offset=0 if offset is None else offset.total_seconds(),
             token=token,
-            back=inside(request.path_qs),
-            said=self._said.pop(token, ""),
-            logged_in=self._gate.rules.credentials is not None,
+            return_to=safe_redirect_target(request.path_qs),
+            message=self._messages.pop(token, ""),
+            requires_login=self._access_control.rules.credentials is not None,
             logout=LOGOUT,
-            **what,
+            **values,
         )
-        response = _html(page)
-        self._forms.keep(request, response, cookie)
+        response = _html_response(page)
+        self._forms.set_cookie(request, response, cookie)
         return response
 
-    async def _file(self, request: web.Request) -> web.Response:
-        file = self._looks.files[request.path.removeprefix(f"{ROOT}/")]
+    async def _send_file(self, request: web.Request) -> web.Response:
+        file = self._renderer.static_files[request.path.removeprefix(f"{STATUS_PAGE}/")]
         response = web.Response(body=file.body, content_type=file.content_type, charset="utf-8")
-        response.headers["Cache-Control"] = "private, max-age=3600"  # a new one has a new address
+        response.headers["Cache-Control"] = "private, max-age=3600"  # another version has another URL
         return response
 
-    # --- steering ---------------------------------------------------------------------------------
+    # --- commands ---------------------------------------------------------------------------------
 
-    async def _command(self, request: web.Request) -> web.Response:
-        fields = await self._forms.read(request)
-        people = _is_for_people(request)
+    async def _execute_command(self, request: web.Request) -> web.Response:
+        fields = await self._forms.read_form(request)
+        wants_page = _accepts_html(request)
         try:
-            said = carry_out(self._source, fields)
+            message = execute(self._backend, fields)
         except Problem as problem:
-            if not people or problem.status is HTTPStatus.BAD_REQUEST:
+            if not wants_page or problem.status is HTTPStatus.BAD_REQUEST:
                 raise
-            said = f"✗ {problem.detail}"
-        if not people:  # our script stays where it is
-            return web.json_response({"said": said})
-        self._said[fields["token"]] = said
-        while len(self._said) > _MOST_SAID:
-            self._said.popitem(last=False)
-        return _see(inside(fields.get("back", "")))
+            message = f"✗ {problem.detail}"
+        if not wants_page:  # our script shows the message itself
+            return json_response({"message": message})
+        self._messages[fields["token"]] = message
+        while len(self._messages) > _MAX_MESSAGES:
+            self._messages.popitem(last=False)
+        return _redirect(safe_redirect_target(fields.get("return_to", "")))
 
-    # --- logging in -------------------------------------------------------------------------------
+    # --- login ------------------------------------------------------------------------------------
 
     async def _show_login(self, request: web.Request) -> web.Response:
-        wanted = inside(request.query.get("next", ""))
-        if _is_from_elsewhere(request):
-            return self._hop(request)
-        credentials, cookie = self._gate.rules.credentials, request[ACCESS_REQUEST].cookie
-        if credentials is None or (cookie and self._gate.sessions.has_session(cookie)):
-            return _see(wanted)
-        return self._login(request, wanted)
+        target = safe_redirect_target(request.query.get("next", ""))
+        if _lacks_strict_cookie(request):
+            return self._interstitial(request)
+        credentials, cookie = self._access_control.rules.credentials, request[ACCESS_REQUEST].cookie
+        if credentials is None or (cookie and self._access_control.sessions.has_session(cookie)):
+            return _redirect(target)
+        return self._login_form(request, target)
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        fields = await self._forms.read(request)
-        wanted = inside(fields.get("next", ""))
-        if self._gate.rules.credentials is None:
-            return _see(wanted)
-        user = fields.get("user", "")
-        if not await self._gate.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
-            return self._login(request, wanted, user, "wrong user or password", HTTPStatus.FORBIDDEN)
-        self._gate.sessions.close_session(request[ACCESS_REQUEST].cookie)
-        response = _see(wanted)
-        self._forms.keep(request, response, self._gate.sessions.open_session())
+        fields = await self._forms.read_form(request)
+        target = safe_redirect_target(fields.get("next", ""))
+        access_control, user = self._access_control, fields.get("user", "")
+        if access_control.rules.credentials is None:
+            return _redirect(target)
+        if not await access_control.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
+            return self._login_form(request, target, user, "wrong user or password", HTTPStatus.FORBIDDEN)
+        access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
+        response = _redirect(target)
+        self._forms.set_cookie(request, response, access_control.sessions.open_session())
         return response
 
-    def _login(
+    def _login_form(
         self,
         request: web.Request,
-        wanted: str,
+        target: str,
         user: str = "",
         error: str = "",
         status: HTTPStatus = HTTPStatus.OK,
     ) -> web.Response:
         cookie = self._forms.cookie_of(request)
-        token = self._gate.sessions.form_token(cookie)
-        page = self._looks.page("login.html", login=LOGIN, next=wanted, user=user, error=error, token=token)
-        response = _html(page, status)
-        self._forms.keep(request, response, cookie)
+        token = self._access_control.sessions.form_token(cookie)
+        page = self._renderer.render_page(
+            "login.html", login=LOGIN, next=target, user=user, error=error, token=token
+        )
+        response = _html_response(page, status)
+        self._forms.set_cookie(request, response, cookie)
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        await self._forms.read(request)
-        self._gate.sessions.close_session(request[ACCESS_REQUEST].cookie)
-        response = _see(LOGIN)
-        self._forms.forget(response)
+        await self._forms.read_form(request)
+        self._access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
+        response = _redirect(LOGIN)
+        self._forms.delete_cookie(response)
         return response
 
 
-def _not_found(error: LookupError) -> NoReturn:
-    raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+def _not_found(error: LookupError) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, str(error.args[0]))
 
 
-def _is_for_people(request: web.Request) -> bool:
+def _accepts_html(request: web.Request) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def _is_from_elsewhere(request: web.Request) -> bool:
-    """Whether a browser follows a link of another site, and so keeps its cookie, which is ours, to itself."""
+def _lacks_strict_cookie(request: web.Request) -> bool:
+    """Return whether the browser follows a link on another site: it then does not send a strict cookie."""
     return request.headers.get("Sec-Fetch-Site") == "cross-site" and not request[ACCESS_REQUEST].cookie
 
 
-def _see(path: str) -> web.Response:
+def _redirect(path: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
 
 
-def _html(
+def _html_response(
     page: str, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
 ) -> web.Response:
     return web.Response(
         status=status,
-        body=page.encode("utf-8", "replace"),  # a job may print half a character
+        body=page.encode("utf-8", "replace"),  # a job's output may contain lone surrogates
         content_type="text/html",
         charset="utf-8",
         headers=headers,

@@ -1,4 +1,4 @@
-"""What the status page shows of a snapshot: its lists, and the parts that are always there."""
+"""What the status page shows of a snapshot: the lists, and the sections that every page has."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
-from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
+from jobtui.engine.views import RunView, Snapshot
 from jobtui.frontend.upcoming import UpcomingTick, list_upcoming
 
-MOST_JOBS = 1_000  # what a browser can take; the filter finds the others
-MOST_WAITING = 100
-MOST_COMING = 30
-MOST_ENDED = 50
+MAX_JOBS = 1_000  # rows that a browser can display smoothly; the filter finds the other jobs
+MAX_WAITING = 100
+MAX_UPCOMING = 30
+MAX_RECENT = 50
 
-Rows = Iterable[tuple[Hashable, object]]  # what tells each part apart, and what it shows
-Show = Callable[[Snapshot], Rows]
+Items = Iterable[tuple[Hashable, object]]  # the views to show, each with a key that identifies its fragment
+Select = Callable[[Snapshot], Items]
 
 
 class SchedulerStatus(NamedTuple):
-    """Whether the scheduler is well."""
+    """The scheduler's phase, and its latest internal error."""
 
     phase: Phase
     internal_error: str
 
 
 class Totals(NamedTuple):
-    """How many jobs there are, and of some kinds."""
+    """How many jobs there are, and how many of each kind."""
 
     jobs: int
     failing: int
@@ -35,64 +35,55 @@ class Totals(NamedTuple):
 
 
 class ListCaption(NamedTuple):
-    """How much of a list is shown, and what is said where there is nothing."""
+    """How much of a list is shown, and the text for an empty list."""
 
-    shown: int
+    visible: int
     total: int
-    nothing: str
+    empty: str
 
 
 # --- lists ----------------------------------------------------------------------------------------
 
 
-def _jobs(snapshot: Snapshot) -> Rows:
-    return ((job.name, job) for job in snapshot.jobs[:MOST_JOBS])
+def _jobs(snapshot: Snapshot) -> Items:
+    return ((job.name, job) for job in snapshot.jobs[:MAX_JOBS])
 
 
-def _running(snapshot: Snapshot) -> Rows:
+def _running(snapshot: Snapshot) -> Items:
     return ((run.number, run) for run in snapshot.running)
 
 
-def _waiting(snapshot: Snapshot) -> Rows:
-    return ((run.number, run) for run in snapshot.waiting[:MOST_WAITING])
+def _waiting(snapshot: Snapshot) -> Items:
+    return ((run.number, run) for run in snapshot.waiting[:MAX_WAITING])
 
 
-def _ended(snapshot: Snapshot) -> Rows:
-    return ((_run_key(run), run) for run in snapshot.recent[:MOST_ENDED])
+def _upcoming(snapshot: Snapshot) -> Items:
+    return ((_upcoming_key(tick), tick) for tick in list_upcoming(snapshot)[:MAX_UPCOMING])
 
 
-def _run_key(run: RunView) -> Hashable:
-    """Tells runs and rows of ticks apart."""
+def _upcoming_key(tick: UpcomingTick) -> Hashable:
+    # A timestamp, because the two folds of one wall time are equal.
+    return tick.number, tick.job, tick.due.timestamp()
+
+
+def _recent(snapshot: Snapshot) -> Items:
+    return ((_recent_key(run), run) for run in snapshot.recent[:MAX_RECENT])
+
+
+def _recent_key(run: RunView) -> Hashable:
+    # A tick that started no run has the number 0.
     return run.number or (run.job, run.state, run.due and run.due.timestamp(), run.created.timestamp())
 
 
-def _coming(snapshot: Snapshot) -> Rows:
-    rows = list_upcoming(snapshot)[:MOST_COMING]
-    # With the instant: two passes of one wall time are equal.
-    return ((_coming_key(row), row) for row in rows)
+# --- sections that every page has -----------------------------------------------------------------
 
 
-def _coming_key(row: UpcomingTick) -> Hashable:
-    return row.number, row.job, row.due.timestamp()
-
-
-# --- parts that are always there ------------------------------------------------------------------
-
-
-def _one(value: Callable[[Snapshot], object]) -> Show:
-    return lambda snapshot: [(None, value(snapshot))]
-
-
-def _life(snapshot: Snapshot) -> SchedulerStatus:
-    return SchedulerStatus(snapshot.phase, snapshot.internal_error)
-
-
-def _pool(snapshot: Snapshot) -> PoolView:
-    return snapshot.pool
+def _single(view_of: Callable[[Snapshot], object]) -> Select:
+    return lambda snapshot: [(None, view_of(snapshot))]
 
 
 def _totals(snapshot: Snapshot) -> Totals:
-    jobs: Sequence[JobView] = snapshot.jobs
+    jobs = snapshot.jobs
     return Totals(
         jobs=len(jobs),
         failing=sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in jobs),
@@ -101,43 +92,46 @@ def _totals(snapshot: Snapshot) -> Totals:
     )
 
 
-def _jobs_note(snapshot: Snapshot) -> ListCaption:
-    return ListCaption(min(len(snapshot.jobs), MOST_JOBS), len(snapshot.jobs), "no job is registered")
+def _jobs_caption(snapshot: Snapshot) -> ListCaption:
+    return ListCaption(min(len(snapshot.jobs), MAX_JOBS), len(snapshot.jobs), "no jobs yet")
 
 
-def _running_note(snapshot: Snapshot) -> ListCaption:
+def _running_caption(snapshot: Snapshot) -> ListCaption:
     return ListCaption(len(snapshot.running), snapshot.pool.running, "nothing runs")
 
 
-def _waiting_note(snapshot: Snapshot) -> ListCaption:
+def _waiting_caption(snapshot: Snapshot) -> ListCaption:
     total = snapshot.pool.queued + snapshot.pool.held
-    return ListCaption(min(len(snapshot.waiting), MOST_WAITING), total, "nothing waits")
+    return ListCaption(min(len(snapshot.waiting), MAX_WAITING), total, "nothing waits")
 
 
-def _coming_note(snapshot: Snapshot) -> ListCaption:
+def _upcoming_caption(snapshot: Snapshot) -> ListCaption:
     total = len(snapshot.scheduled) + sum(job.next is not None for job in snapshot.jobs)
-    return ListCaption(min(total, MOST_COMING), total, "nothing is due")
+    return ListCaption(min(total, MAX_UPCOMING), total, "nothing is scheduled")
 
 
-def _ended_note(snapshot: Snapshot) -> ListCaption:
-    shown = min(len(snapshot.recent), MOST_ENDED)
-    return ListCaption(shown, shown, "nothing has ended yet")
+def _recent_caption(snapshot: Snapshot) -> ListCaption:
+    visible = min(len(snapshot.recent), MAX_RECENT)
+    return ListCaption(visible, visible, "nothing has run yet")
 
 
-FIXED_SECTIONS: Sequence[tuple[str, str, Show]] = (  # their ids, their macros, what they show
-    ("life", "life", _one(_life)),
-    ("pool", "pool", _one(_pool)),
-    ("totals", "totals", _one(_totals)),
-    ("jobs-note", "note", _one(_jobs_note)),
-    ("running-note", "note", _one(_running_note)),
-    ("waiting-note", "note", _one(_waiting_note)),
-    ("coming-note", "note", _one(_coming_note)),
-    ("ended-note", "note", _one(_ended_note)),
+FIXED_SECTIONS: Sequence[tuple[str, str, Select]] = tuple(  # each one's id, template macro and view
+    (name, macro, _single(view_of))
+    for name, macro, view_of in (
+        ("scheduler", "scheduler", lambda snapshot: SchedulerStatus(snapshot.phase, snapshot.internal_error)),
+        ("pool", "pool", lambda snapshot: snapshot.pool),
+        ("totals", "totals", _totals),
+        ("jobs-caption", "caption", _jobs_caption),
+        ("running-caption", "caption", _running_caption),
+        ("waiting-caption", "caption", _waiting_caption),
+        ("upcoming-caption", "caption", _upcoming_caption),
+        ("recent-caption", "caption", _recent_caption),
+    )
 )
-LIST_SECTIONS: Sequence[tuple[str, Show]] = (
+LIST_SECTIONS: Sequence[tuple[str, Select]] = (
     ("jobs", _jobs),
     ("running", _running),
     ("waiting", _waiting),
-    ("coming", _coming),
-    ("ended", _ended),
+    ("upcoming", _upcoming),
+    ("recent", _recent),
 )

@@ -1,4 +1,4 @@
-"""How things look: the templates, and what they need to say what there is. Every text in them is escaped."""
+"""Jinja templates, and the filters and functions that they use; everything is auto-escaped."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from markupsafe import Markup, escape
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import PoolView
-from jobtui.frontend import formatting as words
+from jobtui.frontend import formatting
+from jobtui.frontend.api_paths import STATUS_PAGE
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 
-ROOT = "/@jobs"
-GAUGE = 10  # characters
-STATIC = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
-_GLYPHS: dict[Any, str] = {**words.STATUS_GLYPHS, **words.STATE_GLYPHS}
-_TONES: dict[Any, str] = {**words.STATUS_TONES, **words.STATE_TONES}
-_REMEMBERED = 2_048  # of each piece
-_NEVER = Markup('<span class="muted">{}</span>').format(words.ABSENT)
+_GAUGE_WIDTH = 10  # characters
+_GLYPHS: dict[Any, str] = {**formatting.STATUS_GLYPHS, **formatting.STATE_GLYPHS}
+_TONES: dict[Any, str] = {**formatting.STATUS_TONES, **formatting.STATE_TONES}
+_CACHE_SIZE = 2_048  # results of each cached macro
+_ABSENT = Markup('<span class="muted">{}</span>').format(formatting.ABSENT)
 
-Draw = Callable[[str, Any, datetime], Markup]
+RenderFragment = Callable[[str, Any, datetime], Markup]
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class StaticFile:
     """A file that the pages load."""
 
     body: bytes
@@ -43,19 +43,22 @@ class File:
 
 
 class TemplateRenderer:
-    """The templates, made ready once.
+    """Renders pages and fragments from templates that are compiled once, at the start.
 
     Args:
-        readonly: Whether there are no buttons.
+        readonly: Whether to leave out the buttons that change something.
 
     Attributes:
-        files: What the pages load, by name.
+        static_files: The files that the pages load, by name.
     """
 
     def __init__(self, *, readonly: bool) -> None:
         folder = files("jobtui.web.pages") / "static"
-        self.files = {name: File((folder / name).read_bytes(), kind) for name, kind in STATIC.items()}
-        digest = hashlib.sha256(b"".join(file.body for file in self.files.values())).hexdigest()
+        self.static_files = {
+            name: StaticFile((folder / name).read_bytes(), content_type)
+            for name, content_type in STATIC_FILES.items()
+        }
+        digest = hashlib.sha256(b"".join(file.body for file in self.static_files.values())).hexdigest()
         self._templates = Environment(
             loader=PackageLoader("jobtui.web.pages"),
             autoescape=True,
@@ -64,80 +67,83 @@ class TemplateRenderer:
             lstrip_blocks=True,
         )
         self._templates.globals |= {
-            "root": ROOT,
-            "version": digest[:12],  # of the files: a browser that has kept older ones asks for these
+            "root": STATUS_PAGE,
+            "files_version": digest[
+                :12
+            ],  # in the files' URLs, so that browsers do not use cached older files
             "readonly": readonly,
             "glyphs": _GLYPHS,
             "tones": _TONES,
-            "strip_glyphs": words.STRIP_GLYPHS,
-            "instant": instant,
-            "affected": is_affected_by_transition,
+            "strip_glyphs": formatting.STRIP_GLYPHS,
+            "time_element": _time_element,
+            "is_affected": is_affected_by_transition,
         }
         self._templates.filters |= {
             "printable": printable,
             "printable_lines": printable_lines,
-            "moment": words.format_instant,
-            "full_moment": words.format_instant_full,
-            "span": words.format_duration,
-            "count": words.pluralize,
-            "run_label": words.run_label,
-            "in_words": in_words,
-            "in_rows": _in_rows,
-            "has_page": has_page,
-            "job_path": job_path,
+            "instant": formatting.format_instant,
+            "full_instant": formatting.format_instant_full,
+            "duration": formatting.format_duration,
+            "pluralize": formatting.pluralize,
+            "run_label": formatting.run_label,
+            "summarize": _summarize,
+            "group_equal": _group_equal,
+            "has_page": _has_page,
+            "job_path": _job_path,
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
-        pieces = self._templates.get_template("pieces.html").module
-        for piece in ("state", "job_link", "strip", "job_buttons"):
-            self._templates.globals[piece] = lru_cache(_REMEMBERED)(getattr(pieces, piece))
+        cached = self._templates.get_template("cached.html").module
+        for macro in ("state", "job_link", "strip", "job_buttons"):
+            self._templates.globals[macro] = lru_cache(_CACHE_SIZE)(getattr(cached, macro))
         for name in self._templates.list_templates():
-            self._templates.get_template(name)  # a page is not the place to find that one is broken
-        self._parts: Any = self._templates.get_template("parts.html").module
+            self._templates.get_template(name)  # a template with an error must fail now, not on the page
+        self._fragments: Any = self._templates.get_template("fragments.html").module
 
-    def page(self, template: str, **what: object) -> str:
-        """A whole page."""
-        return self._templates.get_template(template).render(what)
+    def render_page(self, template: str, **values: object) -> str:
+        """Render a whole page."""
+        return self._templates.get_template(template).render(values)
 
-    def part(self, name: str) -> Draw:
-        """What draws one part of a page, given its id, what it shows and what time it is."""
-        draw: Draw = getattr(self._parts, name)
-        return draw
-
-
-def job_path(name: str) -> str:
-    """The path of a job's page."""
-    return f"{ROOT}/jobs/{quote(name, safe='')}"
+    def fragment_macro(self, name: str) -> RenderFragment:
+        """Return a function that renders a fragment from its id, its view and the current time."""
+        macro: RenderFragment = getattr(self._fragments, name)
+        return macro
 
 
-def has_page(name: str) -> bool:
-    """Whether a path can lead to a job: browsers take these two for steps in a path, however written."""
+def _job_path(name: str) -> str:
+    """Return the path of a job's page."""
+    return f"{STATUS_PAGE}/jobs/{quote(name, safe='')}"
+
+
+def _has_page(name: str) -> bool:
+    """Return whether a path can lead to a job's page. Browsers resolve these two, even percent-encoded."""
     return name not in (".", "..")
 
 
-def instant(time: datetime | None, now: datetime) -> Markup:
-    """An instant as short as it can be told, and in full for who asks."""
-    if time is None:
-        return _NEVER
-    full, short = escape(words.format_instant_full(time)), escape(words.format_instant(time, now).strip())
-    return Markup(f'<time datetime="{time.isoformat()}" title="{full}">{short}</time>')  # noqa: S704 - escaped
+def _time_element(instant: datetime | None, now: datetime) -> Markup:
+    """Return an instant as a `time` element: short, with the full date as its tooltip."""
+    if instant is None:
+        return _ABSENT
+    full = escape(formatting.format_instant_full(instant))
+    short = escape(formatting.format_instant(instant, now).strip())
+    return Markup(f'<time datetime="{instant.isoformat()}" title="{full}">{short}</time>')  # noqa: S704 - escaped
 
 
-def in_words(states: Sequence[RunState]) -> str:
-    """Outcomes, oldest first, as a sentence: ``the last 10: 9 ok, 1 failed; the latest ok``."""
+def _summarize(states: Sequence[RunState]) -> str:
+    """Summarize outcomes, oldest first, such as ``the last 10: 9 ok, 1 failed; the latest ok``."""
     counts = Counter(states)
     numbers = ", ".join(f"{number} {state.value.lower()}" for state, number in counts.most_common())
     return f"the last {len(states)}: {numbers}; the latest {states[-1].value.lower()}"
 
 
-def _in_rows(states: Sequence[RunState]) -> list[tuple[RunState, int]]:
-    """Outcomes with how many of them follow each other."""
-    return [(state, len(list(row))) for state, row in groupby(states)]
+def _group_equal(states: Sequence[RunState]) -> list[tuple[RunState, int]]:
+    """Group equal consecutive outcomes: each with its length."""
+    return [(state, len(list(group))) for state, group in groupby(states)]
 
 
 def _gauge(pool: PoolView) -> str:
-    full = min(GAUGE, -(-pool.running * GAUGE // pool.size))  # rounded up: one running run shows
-    return "█" * full + "░" * (GAUGE - full)
+    full = min(_GAUGE_WIDTH, -(-pool.running * _GAUGE_WIDTH // pool.size))  # rounded up: one run is visible
+    return "█" * full + "░" * (_GAUGE_WIDTH - full)
 
 
 def _pool_tone(pool: PoolView) -> str:

@@ -1,65 +1,66 @@
-// Keeps the page as the server has it: puts in the parts that are sent, and leaves all others, and what the
-// user is doing with them, as they are. Without it the page is the same, only still.
+// Keeps the page up to date: applies the fragments that the server sends, and keeps everything else, such as
+// the user's focus and selection, as it is. Without this script the page shows the same, but does not update.
 "use strict";
 
 const page = document.body.dataset;
-const form = document.getElementById("act");
+const form = document.getElementById("command");
 const byId = (id) => document.getElementById(id);
 document.documentElement.classList.add("live");
 
-// --- time: the server's, counted on by our clock ---------------------------------------------------
+// --- times: the server's clock, counted on with the browser's -------------------------------------------
 
-let ahead = page.now - Date.now() / 1000; // seconds by which the server's clock is ahead of ours
-let offset = Number(page.offset); // of the server's zone, in seconds
+let clockOffset = page.now - Date.now() / 1000; // seconds by which the server's clock is ahead of the browser's
+let zoneOffset = Number(page.offset); // of the server's zone from UTC, in seconds
 let heartbeat = Number(page.heartbeat) || null;
-const HEARTBEAT_LATE = 35;
+const HEARTBEAT_LATE = 35; // seconds
 
-const now = () => Date.now() / 1000 + ahead;
-const two = (number) => String(number).padStart(2, "0");
+const now = () => Date.now() / 1000 + clockOffset;
+const isConnectionLost = () => document.documentElement.classList.contains("lost");
+const twoDigits = (number) => String(number).padStart(2, "0");
 
-function span(seconds) {
+function formatDuration(seconds) {
   const minutes = Math.floor(seconds / 60), hours = Math.floor(minutes / 60), days = Math.floor(hours / 24);
   if (days >= 100) return `${days}d`;
-  if (days) return `${days}d${two(hours % 24)}h`;
-  if (hours) return `${hours}h${two(minutes % 60)}m`;
-  return minutes ? `${minutes}m${two(seconds % 60)}s` : `${seconds}s`;
+  if (days) return `${days}d${twoDigits(hours % 24)}h`;
+  if (hours) return `${hours}h${twoDigits(minutes % 60)}m`;
+  return minutes ? `${minutes}m${twoDigits(seconds % 60)}s` : `${seconds}s`;
 }
 
 function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-function tick() {
+function updateTimes() {
   const time = now();
   for (const each of document.querySelectorAll("[data-since]")) {
-    setText(each, each.dataset.since && span(Math.max(0, Math.floor(time - each.dataset.since))));
+    setText(each, each.dataset.since && formatDuration(Math.max(0, Math.floor(time - each.dataset.since))));
   }
   for (const each of document.querySelectorAll("[data-until]")) {
     const left = Math.ceil(each.dataset.until - time);
-    setText(each, left > 0 ? `in ${span(left)}` : "now");
+    setText(each, left > 0 ? `in ${formatDuration(left)}` : "now");
   }
-  const clock = new Date((time + offset) * 1000);
-  setText(byId("clock"), `${two(clock.getUTCHours())}:${two(clock.getUTCMinutes())}:${two(clock.getUTCSeconds())}`);
-  const heart = byId("heartbeat");
-  if (!page.live) return; // nobody tells of the next beat
-  if (heartbeat !== null && !document.documentElement.classList.contains("lost")) {
+  const clock = new Date((time + zoneOffset) * 1000);
+  setText(byId("clock"), [clock.getUTCHours(), clock.getUTCMinutes(), clock.getUTCSeconds()].map(twoDigits).join(":"));
+  const element = byId("heartbeat");
+  if (!page.live) return; // without a stream, the next heartbeat is unknown
+  if (heartbeat !== null && !isConnectionLost()) {
     const age = Math.max(0, Math.floor(time - heartbeat));
-    setText(heart, age > HEARTBEAT_LATE ? `STALLED ${span(age)}` : span(age));
-    heart.classList.toggle("tone-failed", age > HEARTBEAT_LATE);
+    setText(element, age > HEARTBEAT_LATE ? `STALLED ${formatDuration(age)}` : formatDuration(age));
+    element.classList.toggle("tone-failed", age > HEARTBEAT_LATE);
   } else {
-    setText(heart, "—");
+    setText(element, "—");
   }
 }
 
-// --- putting in what is sent -----------------------------------------------------------------------
+// --- applying fragments ------------------------------------------------------------------------------
 
-function made(html) {
+function parseElement(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   return template.content.firstElementChild;
 }
 
-// Make an element read like a fresh one, and keep whatever of it is the same: focus and selection stay.
+// Turn an element into a fresh one, but keep the nodes that are the same, so that focus and selection survive.
 function morph(old, fresh) {
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) {
     old.replaceWith(fresh);
@@ -75,13 +76,13 @@ function morph(old, fresh) {
   for (const { name, value } of fresh.attributes) {
     if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
-  if ("since" in fresh.dataset || "until" in fresh.dataset) return; // its text is ours, see tick
-  const kept = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
-  for (const child of [...old.children]) if (child.id && !kept.has(child.id)) child.remove();
+  if ("since" in fresh.dataset || "until" in fresh.dataset) return; // updateTimes sets the text
+  const freshIds = new Set([...fresh.children].map((child) => child.id).filter(Boolean));
+  for (const child of [...old.children]) if (child.id && !freshIds.has(child.id)) child.remove();
   let cursor = old.firstChild;
   for (const child of [...fresh.childNodes]) {
-    const known = child.id && byId(child.id);
-    const match = known && known.parentNode === old ? known : !child.id && cursor && !cursor.id ? cursor : null;
+    const sameId = child.id && byId(child.id);
+    const match = sameId && sameId.parentNode === old ? sameId : !child.id && cursor && !cursor.id ? cursor : null;
     if (match === null) {
       old.insertBefore(child, cursor);
       continue;
@@ -97,76 +98,76 @@ function morph(old, fresh) {
   }
 }
 
-// Bring the rows of a list into an order, with as few moves as can be, and take out all others.
-function arrange(list, ids, fresh) {
+// Remove the rows that are not in the order, and put the others in order with as few moves as possible.
+function reorder(list, ids, newRows) {
   const wanted = new Set(ids);
   const rows = [...list.children];
   const focused = rows.find((row) => row.contains(document.activeElement));
-  const lost = focused && !wanted.has(focused.id);
-  const heir = lost && rows.slice(rows.indexOf(focused)).find((row) => wanted.has(row.id));
+  const losesFocus = focused && !wanted.has(focused.id);
+  const nextRow = losesFocus && rows.slice(rows.indexOf(focused)).find((row) => wanted.has(row.id));
   for (const row of rows) if (!wanted.has(row.id)) row.remove();
-  for (const text of [...list.childNodes]) if (text.nodeType === Node.TEXT_NODE) text.remove();
+  for (const node of [...list.childNodes]) if (node.nodeType === Node.TEXT_NODE) node.remove();
   let cursor = list.firstElementChild;
   for (const id of ids) {
-    const row = byId(id) || fresh.get(id);
+    const row = byId(id) || newRows.get(id);
     if (!row) continue;
     if (row === cursor) cursor = cursor.nextElementSibling;
     else list.insertBefore(row, cursor);
   }
-  if (lost) focusRow(heir || list.lastElementChild) || byId(`${list.dataset.rows}-title`)?.focus();
+  if (losesFocus) focusRow(nextRow || list.lastElementChild) || byId(`${list.dataset.rows}-title`)?.focus();
 }
 
-function apply({ lists, parts }) {
-  if (page.again in parts) again();
-  const fresh = new Map();
-  for (const [id, html] of Object.entries(parts)) {
-    const old = byId(id), element = made(html);
+function applyDiff({ lists, fragments }) {
+  if (page.refetch in fragments) refetch();
+  const newRows = new Map();
+  for (const [id, html] of Object.entries(fragments)) {
+    const old = byId(id), element = parseElement(html);
     if (old) morph(old, element);
-    else fresh.set(id, element);
+    else newRows.set(id, element);
   }
   for (const [name, ids] of Object.entries(lists)) {
     const list = byId(`${name}-rows`);
-    if (list) arrange(list, ids, fresh);
+    if (list) reorder(list, ids, newRows);
   }
-  sift();
-  tick();
+  applyFilter();
+  updateTimes();
 }
 
-// A page about one job or run is fetched again when that has changed; one at a time, and not all the time.
-let fetching = false, wantsAgain = false;
+// A job's or run's page is fetched again when the job changes: one request at a time, and at most two a second.
+let fetching = false, fetchAgain = false;
 
-async function again() {
-  wantsAgain = true;
+async function refetch() {
+  fetchAgain = true;
   if (fetching) return;
   fetching = true;
-  while (wantsAgain) {
-    wantsAgain = false;
+  while (fetchAgain) {
+    fetchAgain = false;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      if (answer.redirected) return void location.reload(); // to the login
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (answer.ok) morph(byId("content"), fresh.getElementById("content"));
-      tick();
+      const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (response.redirected) return void location.reload(); // to the login
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      if (response.ok) morph(byId("content"), fresh.getElementById("content"));
+      updateTimes();
     } catch {
-      // the stream says that the connection is lost
+      // the stream's error handler shows that the connection is lost
     }
     await new Promise((done) => setTimeout(done, 500));
   }
   fetching = false;
 }
 
-function printing() {
-  const every = byId("run")?.dataset.every; // what a run prints is no event
-  if (every && !document.hidden && !document.documentElement.classList.contains("lost")) again();
+function pollOutput() {
+  const run = byId("run"); // its output emits no event
+  if (run && "poll" in run.dataset && !document.hidden && !isConnectionLost()) refetch();
 }
 
-// --- the connection --------------------------------------------------------------------------------
+// --- the connection ----------------------------------------------------------------------------------
 
-const SILENCE = 25_000; // milliseconds; something comes at least every 10 s
-let stream = null, tag = page.tag, heard = Date.now(), retry = null;
+const MAX_SILENCE = 25_000; // milliseconds; the server sends something at least every 10 s
+let stream = null, tag = page.tag, lastHeard = Date.now(), retryTimer = null;
 
-function link(text) {
-  const line = byId("link");
+function showConnectionError(text) {
+  const line = byId("connection");
   if (line.hidden === !text && line.textContent === text) return;
   line.hidden = !text;
   line.textContent = text;
@@ -174,38 +175,38 @@ function link(text) {
 }
 
 function connect() {
-  clearTimeout(retry);
+  clearTimeout(retryTimer);
   stream?.close();
-  heard = Date.now();
+  lastHeard = Date.now();
   const url = new URL(page.live, location.href);
   url.searchParams.set("after", tag);
   stream = new EventSource(url);
-  stream.addEventListener("pulse", (event) => {
-    heard = Date.now();
-    link("");
-    const pulse = JSON.parse(event.data);
-    ahead = pulse.now - Date.now() / 1000;
-    ({ offset, heartbeat } = pulse);
-    tick();
+  stream.addEventListener("clock", (event) => {
+    lastHeard = Date.now();
+    showConnectionError("");
+    const clock = JSON.parse(event.data);
+    clockOffset = clock.now - Date.now() / 1000;
+    ({ offset: zoneOffset, heartbeat } = clock);
+    updateTimes();
   });
   stream.addEventListener("message", (event) => {
     tag = event.lastEventId;
-    apply(JSON.parse(event.data));
+    applyDiff(JSON.parse(event.data));
   });
-  stream.addEventListener("reload", () => location.reload()); // the server is a new one
+  stream.addEventListener("reload", () => location.reload()); // the page is from an earlier server
   stream.addEventListener("error", () => {
-    link("connection lost, trying again");
-    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(ask, 2000);
+    showConnectionError("connection lost; trying again");
+    if (stream.readyState === EventSource.CLOSED) retryTimer = setTimeout(reconnect, 2000);
   });
 }
 
-// The stream was refused, or could not be opened: find out whether for want of a login.
-async function ask() {
+// The server rejected the stream, or cannot be reached: find out whether it requires a login.
+async function reconnect() {
   try {
-    const answer = await fetch("/@jobs", { method: "HEAD", headers: { Accept: "application/json" } });
-    if (answer.status === 401) return logIn();
+    const response = await fetch("/@jobs", { method: "HEAD", headers: { Accept: "application/json" } });
+    if (response.status === 401) return logIn();
   } catch {
-    // still lost
+    // the connection is still lost
   }
   connect();
 }
@@ -214,18 +215,18 @@ function logIn() {
   location.assign(`/@jobs/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
-function watch() {
-  if (stream && Date.now() - heard > SILENCE) {
-    link("connection lost, trying again");
+function checkConnection() {
+  if (stream && Date.now() - lastHeard > MAX_SILENCE) {
+    showConnectionError("connection lost; trying again");
     connect();
   }
 }
 
-// A browser allows few connections to one server: pages that nobody sees leave theirs to others.
-function show() {
+// A browser allows few connections to one server, so a hidden page closes its stream.
+function updateVisibility() {
   if (!page.live) return;
   if (document.hidden) {
-    clearTimeout(retry);
+    clearTimeout(retryTimer);
     stream?.close();
     stream = null;
   } else if (!stream) {
@@ -233,30 +234,30 @@ function show() {
   }
 }
 
-// --- commands --------------------------------------------------------------------------------------
+// --- commands ----------------------------------------------------------------------------------------
 
-let silence = null;
+let messageTimer = null;
 
-function say(text, seconds) {
-  const line = byId("said");
+function showMessage(text, seconds) {
+  const line = byId("message");
   line.textContent = text;
   line.hidden = false;
-  clearTimeout(silence);
-  silence = setTimeout(() => { line.hidden = true; }, seconds * 1000);
+  clearTimeout(messageTimer);
+  messageTimer = setTimeout(() => { line.hidden = true; }, seconds * 1000);
 }
 
-async function command(button) {
+async function execute(button) {
   const body = new URLSearchParams(new FormData(form));
   body.set(button.name, button.value);
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
-    if (answer.status === 401) return logIn();
-    const { said, detail, title } = await answer.json();
-    if (answer.ok) say(said, 5);
-    else say(`✗ ${detail || title}`, 10);
-    if (page.again) again();
+    const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
+    if (response.status === 401) return logIn();
+    const { message, detail, title } = await response.json();
+    if (response.ok) showMessage(message, 5);
+    else showMessage(`✗ ${detail || title}`, 10);
+    if (page.refetch) refetch();
   } catch {
-    say("✗ the server does not answer", 10);
+    showMessage("✗ the server does not respond", 10);
   }
 }
 
@@ -264,45 +265,45 @@ document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.target !== form || !button || !button.name) return;
   event.preventDefault();
-  if (!button.dataset.ask || confirm(button.dataset.ask)) command(button);
+  if (!button.dataset.confirm || confirm(button.dataset.confirm)) execute(button);
 });
 
-// --- the filter ------------------------------------------------------------------------------------
+// --- the filter --------------------------------------------------------------------------------------
 
-const field = byId("q");
+const filterInput = byId("q");
 
-function sift() {
-  if (!field) return;
-  const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+function applyFilter() {
+  if (!filterInput) return;
+  const words = filterInput.value.toLowerCase().split(/\s+/).filter(Boolean);
   let found = 0;
   for (const row of byId("jobs-rows").children) {
-    const text = [...row.querySelectorAll("[data-find]")].map((each) => each.textContent).join(" ").toLowerCase();
+    const text = [...row.querySelectorAll("[data-search]")].map((each) => each.textContent).join(" ").toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
     if (!row.hidden) found += 1;
   }
   byId("found").hidden = !words.length || found > 0;
 }
 
-function filtered() {
-  sift();
+function changeFilter() {
+  applyFilter();
   const url = new URL(location.href);
-  if (field.value.trim()) url.searchParams.set("q", field.value.trim());
+  if (filterInput.value.trim()) url.searchParams.set("q", filterInput.value.trim());
   else url.searchParams.delete("q");
-  history.replaceState(null, "", url); // so that loading the page again keeps the filter
+  history.replaceState(null, "", url); // a reload keeps the filter
 }
 
-if (field && page.live) {
-  field.addEventListener("input", filtered);
+if (filterInput && page.live) {
+  filterInput.addEventListener("input", changeFilter);
   byId("filter").addEventListener("submit", (event) => {
-    if (byId("jobs-note").textContent) return; // not all jobs are here: let the server look
+    if (byId("jobs-caption").textContent) return; // some jobs have no row: let the server search
     event.preventDefault();
-    focusRow(visible(byId("jobs-rows"))[0]);
+    focusRow(visibleRows(byId("jobs-rows"))[0]);
   });
 }
 
-// --- keys ------------------------------------------------------------------------------------------
+// --- keys --------------------------------------------------------------------------------------------
 
-const visible = (list) => [...(list?.children || [])].filter((row) => !row.hidden);
+const visibleRows = (list) => [...(list?.children || [])].filter((row) => !row.hidden);
 const rowOf = (element) => element?.closest("[data-rows] > tr");
 
 function focusRow(row) {
@@ -314,63 +315,63 @@ function focusRow(row) {
   return true;
 }
 
-function move(by) {
+function moveFocus(by) {
   const row = rowOf(document.activeElement);
-  const rows = visible(row ? row.parentNode : document.querySelector("[data-rows]"));
-  const at = row ? rows.indexOf(row) + by : by > 1 ? by : 0;
-  focusRow(rows[Math.max(0, Math.min(rows.length - 1, at))]);
+  const rows = visibleRows(row ? row.parentNode : document.querySelector("[data-rows]"));
+  const index = row ? rows.indexOf(row) + by : by > 1 ? by : 0;
+  focusRow(rows[Math.max(0, Math.min(rows.length - 1, index))]);
 }
 
-const press = (button) => { if (button && !button.disabled) button.click(); };
+const click = (button) => { if (button && !button.disabled) button.click(); };
 
-// The buttons of the row that has the focus, or, on a page about one job or run, of the page.
-function pressHere(selector) {
+// Click a button of the focused row, or of its job's row; without a focused row, one of a job's or run's page.
+function clickButton(selector) {
   const row = rowOf(document.activeElement);
-  const own = (row || byId("content")).querySelector(selector);
-  if (own || !row) return void (page.again || row ? press(own) : null);
+  const button = (row || byId("content")).querySelector(selector);
+  if (button || !row) return void (page.refetch || row ? click(button) : null);
   const job = CSS.escape(row.dataset.job || "");
-  press(document.querySelector(`[data-job="${job}"] ${selector}`));
+  click(document.querySelector(`[data-job="${job}"] ${selector}`));
 }
 
 const KEYS = {
-  j: () => move(1),
-  k: () => move(-1),
-  ArrowDown: () => move(1),
-  ArrowUp: () => move(-1),
-  g: () => move(-Infinity),
-  G: () => move(Infinity),
-  r: () => pressHere("button[name=run]"),
-  p: () => pressHere("button[name=pause], button[name=resume]"),
-  x: () => pressHere("button[name=cancel]"),
-  "+": () => press(document.querySelector(".pool button:last-child")),
-  "-": () => press(document.querySelector(".pool button:first-child")),
-  "/": () => field?.select(),
+  j: () => moveFocus(1),
+  k: () => moveFocus(-1),
+  ArrowDown: () => moveFocus(1),
+  ArrowUp: () => moveFocus(-1),
+  g: () => moveFocus(-Infinity),
+  G: () => moveFocus(Infinity),
+  r: () => clickButton("button[name=run]"),
+  p: () => clickButton("button[name=pause], button[name=resume]"),
+  x: () => clickButton("button[name=cancel]"),
+  "+": () => click(document.querySelector(".pool button:last-child")),
+  "-": () => click(document.querySelector(".pool button:first-child")),
+  "/": () => filterInput?.select(),
   "?": () => byId("keys").showModal(),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
-  if (event.target === field && event.key === "Escape") {
-    field.value = "";
-    filtered();
-    focusRow(visible(byId("jobs-rows"))[0]) || field.blur();
+  if (event.target === filterInput && event.key === "Escape") {
+    filterInput.value = "";
+    changeFilter();
+    focusRow(visibleRows(byId("jobs-rows"))[0]) || filterInput.blur();
   }
   if (event.target.matches("input, textarea, select")) return;
   if (!(event.key in KEYS)) return;
-  if (event.key.startsWith("Arrow") && !rowOf(document.activeElement)) return; // they scroll
+  if (event.key.startsWith("Arrow") && !rowOf(document.activeElement)) return; // without a row, arrows scroll
   event.preventDefault();
   KEYS[event.key]();
 });
 
 byId("show-keys")?.addEventListener("click", () => byId("keys").showModal());
 
-// --- go --------------------------------------------------------------------------------------------
+// --- start -------------------------------------------------------------------------------------------
 
-if (byId("said").textContent) say(byId("said").textContent, 5);
-sift();
-tick();
-setInterval(tick, 1000);
-setInterval(printing, 2000);
-setInterval(watch, 5000);
-document.addEventListener("visibilitychange", show);
-show();
+if (byId("message").textContent) showMessage(byId("message").textContent, 5);
+applyFilter();
+updateTimes();
+setInterval(updateTimes, 1000);
+setInterval(pollOutput, 2000);
+setInterval(checkConnection, 5000);
+document.addEventListener("visibilitychange", updateVisibility);
+updateVisibility();
