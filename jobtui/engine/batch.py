@@ -46,7 +46,7 @@ class Batch:
 
     @property
     def finished(self) -> int:
-        """How many runs the worker has finished."""
+        """The number of runs that the worker has finished."""
         return len(self.timings) // 2
 
     def timings_between(self, first: int, last: int) -> Iterator[tuple[float, float]]:

@@ -226,7 +226,7 @@ class Engine:
 
     @property
     def running_count(self) -> int:
-        """How many runs are RUNNING."""
+        """The number of RUNNING runs."""
         return len(self.pool.running)
 
     def is_running(self, run: RunRecord) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 
 class JobStatus(Enum):
-    """What a job is doing now."""
+    """The current activity of a job, as shown to users."""
 
     IDLE = "IDLE"
     RUNNING = "RUNNING"
@@ -45,7 +45,7 @@ _LIVE = _WAITING | {RunState.RUNNING}
 
 
 class Trigger(Enum):
-    """What requested a run."""
+    """The cause of a run."""
 
     TICK = "tick"
     NOW = "now"
@@ -55,7 +55,7 @@ class Trigger(Enum):
 
 
 class Overlap(Enum):
-    """What happens to a new run of a job that has an earlier live run."""
+    """The rule for a new run of a job that has an earlier live run."""
 
     HOLD = "hold"
     SKIP = "skip"
@@ -64,7 +64,7 @@ class Overlap(Enum):
 
 
 class Misfire(Enum):
-    """What happens to ticks that passed while the timer could not act (sleep, stall, clock step)."""
+    """The rule for ticks that passed while the timer could not act (sleep, stall, clock step)."""
 
     COALESCE = "coalesce"  # one run for all of them
     SKIP = "skip"  # no run

@@ -238,7 +238,7 @@ class PoolResized(Event):
     Args:
         seq: As for `Event`.
         at: As for `Event`.
-        size: How many runs may be RUNNING at once; 0 means no limit.
+        size: The largest number of RUNNING runs; 0 means no limit.
     """
 
     __slots__ = ("_size",)
@@ -251,7 +251,7 @@ class PoolResized(Event):
 
     @property
     def size(self) -> int:
-        """How many runs may be RUNNING at once; 0 means no limit."""
+        """The largest number of RUNNING runs; 0 means no limit."""
         return self._size
 
 

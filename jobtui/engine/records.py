@@ -244,7 +244,7 @@ class Waiter(Protocol):
 
 
 class Attachments(Protocol):
-    """What the runtime attaches to a run, from any thread. The engine only carries it."""
+    """An object that the runtime attaches to a run, from any thread. The engine only carries it."""
 
     @property
     def outlives_run(self) -> bool:

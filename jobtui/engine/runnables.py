@@ -17,7 +17,7 @@ ACCEPTED = (
 
 
 class Runnable:
-    """What a job runs.
+    """Something that a job can run.
 
     Attributes:
         call: Does the work. If it returns a coroutine, the coroutine does the work.

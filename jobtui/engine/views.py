@@ -160,7 +160,7 @@ class Snapshot:
 
 
 class JobCounters(NamedTuple):
-    """How many runs and ticks of one job have ended in each state since the job was registered.
+    """The number of runs and ticks of one job that ended in each state, since the job was registered.
 
     A tuple, because the counters of 10,000 jobs may be read with the state lock held.
 

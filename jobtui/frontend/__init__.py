@@ -1,4 +1,4 @@
-"""What every front end shares: the dashboard, the status page, the API and the attached dashboard.
+"""Shared by all front ends: the dashboard, the status page, the API and the attached dashboard.
 
 `backend` is the place to start: the protocol through which a front end reads and steers a scheduler, and its
 form for a scheduler in this process. `codec` encodes views as JSON, `commands` and `formatting` make the

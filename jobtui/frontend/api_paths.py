@@ -1,4 +1,4 @@
-"""What the server and the client of the API must agree on: paths, and the range of run numbers."""
+"""Constants on which server and client of the API must agree: paths, and the range of run numbers."""
 
 STATUS_PAGE = "/@jobs"
 API_ROOT = f"{STATUS_PAGE}/api"

@@ -1,4 +1,4 @@
-"""What other threads attach to a run while it is live: the output of its job, and its stop request.
+"""Objects that other threads attach to a live run: the output of its job, and its stop request.
 
 The engine only carries the attachments of a run. Most runs have none. They are created on first use, in any
 thread and without the state lock; a lock of this module makes sure that each is created once.

@@ -33,7 +33,7 @@ class CurrentRun:
 
     @property
     def trigger(self) -> Trigger:
-        """What requested the run: a tick, ``now``, ``in_``, ``at``, or a person."""
+        """The cause of the run: a tick, ``now``, ``in_``, ``at``, or a person."""
         return self._record.trigger
 
     @property

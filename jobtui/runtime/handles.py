@@ -16,7 +16,7 @@ _NO_OUTCOME = None, None
 
 
 class JobControl(Protocol):
-    """What a `Job` needs of its scheduler."""
+    """The methods of the scheduler that a `Job` calls."""
 
     def job_view(self, record: JobRecord, /) -> JobView:
         """Return the job as it is now."""
@@ -40,7 +40,7 @@ class JobControl(Protocol):
 
 
 class RunControl(Protocol):
-    """What a `Run` needs of its kernel."""
+    """The methods of the kernel that a `Run` calls."""
 
     def state_of(self, record: RunRecord, /) -> RunState:
         """Return the run's state."""
@@ -151,7 +151,7 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why the run waits or how it ended, in words; "" for most runs that are OK."""
+        """The reason for which the run waits or ended, in words; "" for most runs that are OK."""
         return self._record.extras.reason
 
     def wait(self, timeout: float | None = None) -> bool:

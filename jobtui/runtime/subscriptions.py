@@ -61,7 +61,7 @@ class Subscription:
 
     @property
     def lost(self) -> int:
-        """How many events have been dropped because this subscription did not read them in time."""
+        """The number of events that have been dropped because this subscription did not read them in time."""
 
         def count(_: object) -> int:
             unread = 0 if self._remainder is not None else self._log.lost_since(self._position)

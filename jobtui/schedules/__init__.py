@@ -1,4 +1,4 @@
-"""When a job is due: specs, schedules, and what DST does to them. Pure values; could be a library of its own.
+"""Specs, schedules and their ticks, and the effects of DST. Pure values; could be a library of its own.
 
 Imports nothing else of jobtui, and neither threads, an event loop nor a database. Only `cron` imports
 croniter, and only `zones` imports tzlocal.

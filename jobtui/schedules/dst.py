@@ -1,4 +1,4 @@
-"""What the transitions of a zone do to the ticks of a cron schedule, and a sentence that explains it.
+"""The effect of a zone's transitions on the ticks of a cron schedule, and a sentence that explains it.
 
 `Cron.next` alone decides when a schedule is due. This module explains the result: why a tick is at 03:00 and
 not at 02:30, or why there is one tick and not two. `DstNote` is the explanation, `Tick` an instant with its
@@ -33,7 +33,7 @@ _EVERY_HOUR = 24
 
 
 class DstEffect(Enum):
-    """What a transition does to a tick."""
+    """The effect of a transition on a tick."""
 
     MOVED = "moved"  # its wall time is in a gap; it is due right after the gap
     MERGED = "merged"  # several wall times, or both folds of one, are one tick

@@ -25,7 +25,7 @@ _EXACT_FROM, _EXACT_TO = -(2.0**32), 2.0**32
 
 @runtime_checkable
 class Schedule(Protocol):
-    """What a job needs from its schedule. Any object with these methods can be one."""
+    """The methods that every schedule has. Any object with these methods can be one."""
 
     @property
     def tz(self) -> tzinfo:

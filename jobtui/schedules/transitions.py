@@ -44,12 +44,12 @@ class Transition:
 
     @property
     def wall_before(self) -> datetime:
-        """What the clock would show at the instant without the transition; naive."""
+        """The wall time at the instant without the transition; naive."""
         return self.instant.replace(tzinfo=None) + self.before
 
     @property
     def wall_after(self) -> datetime:
-        """What the clock shows at the instant; naive."""
+        """The wall time at the instant; naive."""
         return self.instant.replace(tzinfo=None) + self.after
 
     @property

@@ -1,4 +1,4 @@
-"""What executors and the kernel exchange: workers, the outcomes of runs, and the calls in between."""
+"""The values and calls between executors and the kernel: workers, outcomes of runs, the dispatcher."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
 
 class Outcome:
-    """How the work of a run ended.
+    """The end of a run's work.
 
     Attributes:
         run: The run; None if there is nothing to record.
@@ -127,7 +127,7 @@ class Worker:
 
 
 class Dispatcher(Protocol):
-    """What an executor needs of the kernel. Call without the state lock."""
+    """The part of the kernel that executors call, without the state lock."""
 
     def start_first(self, worker: Worker) -> RunRecord | None:
         """Start a run for a worker that was woken or spawned. None: the worker was marked idle."""
