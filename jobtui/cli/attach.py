@@ -18,13 +18,17 @@ from jobtui.remote.http_client import ClientCredentials, ServerAddress, Unauthor
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
 
-MAX_ATTEMPTS = 3  # at the password
+MAX_ATTEMPTS = 3  # at the prompt for the password
 
 _EXAMPLES = f"127.0.0.1:{DEFAULT_PORT}, http://127.0.0.1:{DEFAULT_PORT}/@jobs or unix:/run/jobtui.sock"
 
 
 class CannotAttachError(CommandError):
-    """The connection failed; the message says why."""
+    """The address is wrong, nothing listens there, or the server rejects the credentials."""
+
+
+class _RejectedError(CannotAttachError):
+    """The server rejects the credentials, or requires some."""
 
 
 def _run_dashboard(backend: Backend) -> int:
@@ -33,56 +37,56 @@ def _run_dashboard(backend: Backend) -> int:
     return run_attached(backend)
 
 
-def attach(text: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -> int:
-    """Attach to a scheduler in another process and show its dashboard.
+def attach(url: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -> int:
+    """Connect to a scheduler in another process and show its dashboard.
 
     Args:
-        text: Where it listens: ``http://127.0.0.1:9001``, ``127.0.0.1:9001``, ``unix:PATH``.
+        url: Where it listens: ``http://127.0.0.1:9001``, ``127.0.0.1:9001``, ``unix:PATH``.
         run_dashboard: Shows the dashboard until the user quits, and returns the exit status.
 
     Returns:
         The exit status.
 
     Raises:
-        CannotAttachError: The address is wrong, nothing listens there, or the server rejects the credentials.
+        CannotAttachError: There is no connection; the message says why.
     """
-    with closing(connect(text)) as backend:
+    with closing(connect(url)) as backend:
         return run_dashboard(backend)
 
 
-def connect(text: str) -> RemoteBackend:
+def connect(url: str) -> RemoteBackend:
     """Connect to a scheduler in another process.
 
     User name and password are read from the URL, else from the environment (JOBTUI_USER, JOBTUI_PASSWORD). If
-    the server requires them and they are missing, the user is asked, at most three times.
+    the server requires them and one is missing, ask for them in the terminal, at most three times.
 
     Args:
-        text: Where it listens, as for `attach`.
+        url: Where it listens, as for `attach`.
 
     Raises:
-        CannotAttachError: The address is wrong, nothing listens there, or the server rejects the credentials.
+        CannotAttachError: There is no connection; the message says why.
     """
     try:
-        target, user, password = parse_target(text)
+        address, user, password = parse_url(url)
     except ValueError as error:
         raise CannotAttachError(str(error)) from None
     user = user or os.environ.get("JOBTUI_USER", "")
     password = password or os.environ.get("JOBTUI_PASSWORD", "")
     if user and password:
-        return _connect(target, ClientCredentials(user, password))
+        return _connect(address, ClientCredentials(user, password))
     try:
-        return _connect(target, None)
+        return _connect(address, None)
     except _RejectedError as error:
         if not sys.stdin or not sys.stdin.isatty():
             raise CannotAttachError(
-                f"{target} requires a user name and a password: set JOBTUI_USER and JOBTUI_PASSWORD"
+                f"{address} requires a user name and a password: set JOBTUI_USER and JOBTUI_PASSWORD"
             ) from error
-    return _connect_after_asking(target, user)
+    return _ask_and_connect(address, user)
 
 
-def _connect_after_asking(target: ServerAddress, known_user: str) -> RemoteBackend:
+def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
     """Ask for the credentials until the server accepts them."""
-    print_error(f"{target} requires a user name and a password")
+    print_error(f"{address} requires a user name and a password")
     for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
             user = known_user or input("user: ")
@@ -90,45 +94,40 @@ def _connect_after_asking(target: ServerAddress, known_user: str) -> RemoteBacke
         except EOFError:
             break
         try:
-            return _connect(target, credentials)
+            return _connect(address, credentials)
         except _RejectedError as error:
             if attempt == MAX_ATTEMPTS:
                 raise
             print_error(error)
-    raise CannotAttachError("this server requires a user name and a password")
+    raise CannotAttachError("no user name and password were entered")
 
 
-class _RejectedError(CannotAttachError):
-    """The server rejects the credentials, or requires some."""
-
-
-def _connect(target: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
-    backend = RemoteBackend(target, credentials)
+def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
+    backend = RemoteBackend(address, credentials)
     try:
         backend.connect()
     except UnauthorizedError as error:
         raise _RejectedError(str(error)) from None
     except ConnectionRefusedError as error:
-        raise CannotAttachError(f"nothing listens at {target} ({error.args[0]})") from None
+        raise CannotAttachError(f"nothing listens at {address} ({error.args[0]})") from None
     except (OSError, LookupError, RuntimeError, ValueError) as error:
-        problem = "refuses the connection" if isinstance(error, PermissionError) else "cannot be attached to"
-        raise CannotAttachError(f"{target} {problem}: {error.args[0]}") from None
+        raise CannotAttachError(f"cannot attach to {address}: {error.args[0]}") from None
     return backend
 
 
-def parse_target(text: str) -> tuple[ServerAddress, str, str]:
-    """Parse the address that the user typed.
+def parse_url(text: str) -> tuple[ServerAddress, str, str]:
+    """Parse the URL that the user typed.
 
     Returns:
-        The server, and the user name and the password from the URL, or "".
+        The server's address, and the user name and the password that the URL contains, or "".
 
     Raises:
-        ValueError: It is not an address; the message says what is wrong, and never repeats a password.
+        ValueError: The URL is wrong; the message says how, and never repeats a password.
     """
     if text.startswith("unix:"):
-        address = parse_address(text)
-        assert isinstance(address, UnixAddress)
-        return ServerAddress(origin="http://localhost", socket=address.path), "", ""
+        unix_address = parse_address(text)
+        assert isinstance(unix_address, UnixAddress)
+        return ServerAddress(origin="http://localhost", socket=unix_address.path), "", ""
     url = _split(text)
     host, port = url.hostname, _port(url)
     if url.scheme not in ("http", "https"):

@@ -1,4 +1,4 @@
-"""From what the user typed to a connection: addresses, credentials, and what is said where it fails."""
+"""``jobtui attach``: which URLs it accepts, where it gets the credentials, and what it says if it fails."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
-from jobtui.cli import attach as attaching
-from jobtui.cli.attach import CannotAttachError, attach, connect, parse_target
+from jobtui.cli.attach import CannotAttachError, attach, connect, parse_url
 from jobtui.frontend.backend import Backend, LocalBackend
 from jobtui.remote.http_client import ServerAddress
 from jobtui.web.server import Server
@@ -24,11 +23,11 @@ from jobtui.web.server import Server
 RULES = AccessRules(credentials=Login("ada", read_password("lovelace")))
 
 
-class Answers:
-    """What the user types at the prompts.
+class TypedAnswers:
+    """Answers of a user who sits at a terminal.
 
     Attributes:
-        prompts: What was asked for.
+        prompts: The prompts that the user has seen.
     """
 
     def __init__(self, *answers: str) -> None:
@@ -36,7 +35,7 @@ class Answers:
         self._answers = list(answers)
 
     def ask(self, prompt: str = "") -> str:
-        """The next answer; at the end, the end of the input."""
+        """Return the next answer; raise EOFError after the last."""
         self.prompts.append(prompt)
         if not self._answers:
             raise EOFError
@@ -47,55 +46,61 @@ class Terminal(io.StringIO):
     """A standard input that is a terminal."""
 
     def isatty(self) -> bool:
-        """It is."""
+        """Return that it is a terminal."""
         return True
 
 
-Type = Callable[..., Answers]
+TypeIn = Callable[..., TypedAnswers]
+Serve = Callable[..., Server]
 
 
 @pytest.fixture
-def type_in(monkeypatch: pytest.MonkeyPatch) -> Type:
-    """Lets a user sit at a terminal and type."""
+def type_in(monkeypatch: pytest.MonkeyPatch) -> TypeIn:
+    """Return a function that makes standard input a terminal at which these answers are typed."""
 
-    def type_in(*answers: str) -> Answers:
-        user = Answers(*answers)
+    def type_in(*answers: str) -> TypedAnswers:
+        user = TypedAnswers(*answers)
         monkeypatch.setattr("sys.stdin", Terminal())
         monkeypatch.setattr("builtins.input", user.ask)
-        monkeypatch.setattr(attaching, "getpass", user.ask)
+        monkeypatch.setattr("jobtui.cli.attach.getpass", user.ask)
         return user
 
     return type_in
 
 
 @pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has put credentials anywhere, and nobody sits at a terminal."""
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove credentials from the environment; standard input is empty and not a terminal."""
     monkeypatch.delenv("JOBTUI_USER", raising=False)
     monkeypatch.delenv("JOBTUI_PASSWORD", raising=False)
     monkeypatch.setattr("sys.stdin", io.StringIO())
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    """Serves a scheduler with one job."""
+def serve() -> Iterator[Serve]:
+    """Return a function that starts a server for a scheduler with one job."""
     with ExitStack() as cleanup:
         scheduler = cleanup.enter_context(Scheduler(tz="UTC"))
         scheduler.schedule("@yearly", print, name="a")
 
         def serve(address: str = "127.0.0.1:0", access: AccessRules | None = None) -> Server:
-            source = LocalBackend(scheduler, "jobs.py")
-            return cleanup.enter_context(Server(source, parse_address(address), access=access))
+            backend = LocalBackend(scheduler, "jobs.py")
+            return cleanup.enter_context(Server(backend, parse_address(address), access=access))
 
         yield serve
 
 
-def show(source: Backend) -> int:
-    """Look at it, and leave with a status of one's own."""
-    return 40 + len(source.snapshot().jobs)
+def count_jobs(backend: Backend) -> int:
+    """Stand in for the dashboard; return an exit status that depends on the scheduler's jobs."""
+    return 40 + len(backend.snapshot().jobs)
 
 
-# --- what can be typed ----------------------------------------------------------------------------
+def assert_disconnected() -> None:
+    """Assert that the client's thread has ended."""
+    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+
+
+# --- URLs -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,22 +121,22 @@ def show(source: Backend) -> int:
         ("https://münchen.example", "https://xn--mnchen-3ya.example"),
     ],
 )
-def test_addresses(text: str, origin: str) -> None:
-    """With or without the scheme and the page's path."""
-    assert parse_target(text) == (ServerAddress(origin=origin), "", "")
+def test_a_url_may_omit_the_scheme_and_the_path(text: str, origin: str) -> None:
+    """The scheme is then http."""
+    assert parse_url(text) == (ServerAddress(origin=origin), "", "")
 
 
-def test_a_socket() -> None:
-    """As ``--listen`` takes it."""
-    target, _, _ = parse_target("unix:/run/my jobs.sock")
+def test_a_unix_socket_is_written_as_for_listen() -> None:
+    """``unix:PATH``, and the path may contain spaces."""
+    target, _, _ = parse_url("unix:/run/my jobs.sock")
     assert target.socket == Path("/run/my jobs.sock")
     assert str(target) == "unix:/run/my jobs.sock"
 
 
-def test_credentials_in_the_url() -> None:
-    """Whatever a password is made of, it can be written there."""
-    assert parse_target("https://ada:p%40ss%3A%20w%C3%B6rd@host")[1:] == ("ada", "p@ss: wörd")
-    assert parse_target("http://ada@127.0.0.1:9001")[1:] == ("ada", "")
+def test_a_url_may_contain_percent_encoded_credentials() -> None:
+    """The password may be missing."""
+    assert parse_url("https://ada:p%40ss%3A%20w%C3%B6rd@host")[1:] == ("ada", "p@ss: wörd")
+    assert parse_url("http://ada@127.0.0.1:9001")[1:] == ("ada", "")
 
 
 @pytest.mark.parametrize(
@@ -160,12 +165,10 @@ def test_credentials_in_the_url() -> None:
         ("unix:/" + "x" * 200, "bytes"),
     ],
 )
-def test_a_bad_address_is_rejected_in_one_line_that_does_not_repeat_the_password(
-    text: str, words: str
-) -> None:
-    """The message suggests what may have been meant."""
+def test_a_bad_url_is_rejected_in_one_line_that_does_not_repeat_the_password(text: str, words: str) -> None:
+    """The exit status is 2."""
     with pytest.raises(CannotAttachError) as caught:
-        attach(text, show)
+        attach(text, count_jobs)
     message = str(caught.value)
     assert words in message
     assert "\n" not in message
@@ -177,27 +180,29 @@ def test_a_bad_address_is_rejected_in_one_line_that_does_not_repeat_the_password
 
 
 @pytest.mark.parametrize("kind", ["port", "socket"])
-def test_it_is_shown_and_left(serve: Callable[..., Server], tmp_path: Path, kind: str) -> None:
-    """The status is that of who shows it; afterwards nothing is left of the connection."""
+def test_attach_returns_the_status_of_the_dashboard_and_disconnects(
+    serve: Serve, tmp_path: Path, kind: str
+) -> None:
+    """Over TCP and over a Unix socket."""
     server = serve("127.0.0.1:0" if kind == "port" else f"unix:{tmp_path / 's'}")
-    assert attach(str(server.address), show) == 41
-    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+    assert attach(str(server.address), count_jobs) == 41
+    assert_disconnected()
 
 
-def test_the_connection_ends_with_an_error_too(serve: Callable[..., Server]) -> None:
-    """Whatever happens to the screen."""
+def test_attach_disconnects_if_the_dashboard_raises(serve: Serve) -> None:
+    """The exception is passed on."""
 
-    def fail(_source: Backend) -> int:
+    def fail(_backend: Backend) -> int:
         raise KeyError
 
     address = str(serve().address)
     with pytest.raises(KeyError):
         attach(address, fail)
-    assert not [thread for thread in threading.enumerate() if thread.name == "jobtui-remote"]
+    assert_disconnected()
 
 
-def test_nothing_listens(serve: Callable[..., Server], tmp_path: Path) -> None:
-    """Neither at a port nor at a socket."""
+def test_an_address_where_nothing_listens_is_named_in_the_error(tmp_path: Path) -> None:
+    """A closed port, a missing socket file, and a file that is not a socket."""
     with Server(LocalBackend(Scheduler(), "x"), parse_address("127.0.0.1:0")) as server:
         address = str(server.address)
     with pytest.raises(CannotAttachError, match=rf"^nothing listens at {address} \(connection refused\)$"):
@@ -209,34 +214,34 @@ def test_nothing_listens(serve: Callable[..., Server], tmp_path: Path) -> None:
         connect(f"unix:{tmp_path / 's'}")
 
 
-def test_a_host_that_does_not_exist() -> None:
-    """It is named."""
+def test_an_unknown_host_is_named_in_the_error() -> None:
+    """The resolver's own message would only give an error number."""
     with pytest.raises(CannotAttachError, match=r"unknown host 'no\.such\.host\.invalid'"):
         connect("http://no.such.host.invalid:9001")
 
 
-def test_https_where_there_is_none(serve: Callable[..., Server]) -> None:
-    """The scheme was wrong, and that is said."""
+def test_https_to_a_server_without_it_is_an_error_that_says_so(serve: Serve) -> None:
+    """The error of the TLS library would not name the cause."""
     address = str(serve().address).replace("http:", "https:")
     with pytest.raises(CannotAttachError, match="does not speak https"):
         connect(address)
 
 
-# --- who is asking --------------------------------------------------------------------------------
+# --- credentials ----------------------------------------------------------------------------------
 
 
-def test_credentials_from_the_url(serve: Callable[..., Server]) -> None:
-    """They are used, and never shown."""
+def test_credentials_in_the_url_are_used_and_not_part_of_the_address_that_is_shown(serve: Serve) -> None:
+    """The dashboard shows the address in its title."""
     url = str(serve(access=RULES).address).replace("//", "//ada:lovelace@")
-    source = connect(url)
-    assert "lovelace" not in source.address
-    source.close()
+    backend = connect(url)
+    assert "lovelace" not in backend.address
+    backend.close()
 
 
-def test_credentials_from_the_environment(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+def test_credentials_that_the_url_lacks_are_read_from_the_environment(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the URL has none; one part may come from here and the other from there."""
+    """User name and password each: one may be in the URL and the other in the environment."""
     address = str(serve(access=RULES).address)
     monkeypatch.setenv("JOBTUI_PASSWORD", "lovelace")
     connect(address.replace("//", "//ada@")).close()
@@ -248,10 +253,10 @@ def test_credentials_from_the_environment(
         connect(address)
 
 
-def test_the_user_is_asked(
-    serve: Callable[..., Server], type_in: Type, capsys: pytest.CaptureFixture[str]
+def test_credentials_are_asked_for_until_the_server_accepts_them(
+    serve: Serve, type_in: TypeIn, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Only where the server wants to know, and until it is right."""
+    """Unless the server requires none."""
     user = type_in()
     connect(str(serve().address)).close()
     assert user.prompts == []
@@ -265,30 +270,32 @@ def test_the_user_is_asked(
     ]
 
 
-def test_a_user_in_the_url_is_not_asked_for(serve: Callable[..., Server], type_in: Type) -> None:
+def test_a_user_name_in_the_url_is_not_asked_for(serve: Serve, type_in: TypeIn) -> None:
     """Only the password is."""
     user = type_in("lovelace")
     connect(str(serve(access=RULES).address).replace("//", "//ada@")).close()
     assert user.prompts == ["password: "]
 
 
-def test_three_attempts(serve: Callable[..., Server], type_in: Type) -> None:
-    """Then it is enough, long before the server locks the machine out."""
+def test_asking_ends_after_three_attempts(serve: Serve, type_in: TypeIn) -> None:
+    """After more of them the server would lock out the machine."""
     user = type_in(*("ada", "guess") * 5)
     with pytest.raises(CannotAttachError, match=r"^wrong user or password$"):
         connect(str(serve(access=RULES).address))
     assert len(user.prompts) == 6
 
 
-def test_no_answer(serve: Callable[..., Server], type_in: Type) -> None:
-    """Who has nothing to say at the prompt stays outside."""
+def test_end_of_input_at_the_prompt_ends_the_attempt(serve: Serve, type_in: TypeIn) -> None:
+    """Ctrl+D at the password prompt."""
     type_in("ada")
-    with pytest.raises(CannotAttachError, match=r"^this server requires a user name and a password$"):
+    with pytest.raises(CannotAttachError, match=r"^no user name and password were entered$"):
         connect(str(serve(access=RULES).address))
 
 
-def test_nobody_to_ask(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal it is said where the credentials belong, also where standard input is closed."""
+def test_without_a_terminal_the_error_names_the_environment_variables(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if standard input is closed."""
     address = str(serve(access=RULES).address)
     for stdin in (io.StringIO("ada\nlovelace\n"), None):
         monkeypatch.setattr("sys.stdin", stdin)
@@ -296,13 +303,13 @@ def test_nobody_to_ask(serve: Callable[..., Server], monkeypatch: pytest.MonkeyP
             connect(address)
 
 
-def test_too_many_attempts(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server's own words say that one has to wait."""
+def test_after_too_many_wrong_passwords_the_error_says_to_wait(serve: Serve) -> None:
+    """The sentence is the server's."""
     address = str(serve(access=RULES).address)
     for _ in range(5):
         with pytest.raises(CannotAttachError, match="wrong user or password"):
             connect(address.replace("//", "//ada:guess@"))
     with pytest.raises(
-        CannotAttachError, match="refuses the connection: too many wrong passwords; wait a minute"
+        CannotAttachError, match=r"cannot attach to http://\S+: too many wrong passwords; wait a minute"
     ):
         connect(address.replace("//", "//ada:lovelace@"))

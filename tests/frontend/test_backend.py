@@ -16,7 +16,7 @@ import pytest
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
-from jobtui.cli.attach import parse_target
+from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails, LocalBackend
@@ -89,7 +89,7 @@ class World:
             return self.local
         address = f"unix:{self._folder / 's'}" if self._how == "unix" else "127.0.0.1:0"
         server = self._cleanup.enter_context(Server(self.local, parse_address(address)))
-        target, _, _ = parse_target(str(server.address))
+        target, _, _ = parse_url(str(server.address))
         remote = RemoteBackend(target, clock=self.clock)
         remote.connect()
         self._cleanup.callback(remote.close)

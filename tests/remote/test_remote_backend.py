@@ -18,7 +18,7 @@ from jobtui import Scheduler
 from jobtui.access.addresses import Address, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
-from jobtui.cli.attach import parse_target
+from jobtui.cli.attach import parse_url
 from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.codec import SNAPSHOT
 from jobtui.remote import remote_backend
@@ -66,7 +66,7 @@ def make_server(
 
 def address_of(server: Server) -> ServerAddress:
     """Return the address of a server as `jobtui attach` parses it."""
-    return parse_target(str(server.address))[0]
+    return parse_url(str(server.address))[0]
 
 
 def connect_to(
