@@ -1,4 +1,4 @@
-"""The dashboard as a Textual app, and how it is run beside a scheduler."""
+"""The dashboard as a Textual app, and the functions that run it on a local or a remote scheduler."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from io import TextIOWrapper
-from typing import ClassVar, TextIO
+from typing import Any, ClassVar, TextIO
 
 from rich.console import Console as RichConsole
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.message import Message
 from textual.screen import Screen
 
@@ -26,8 +27,7 @@ from jobtui.process.printable import printable
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.output_capture import OutputLog, capture_descriptors, capture_streams
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.tui.commands import Commands
-from jobtui.tui.driver import driver_on
+from jobtui.tui.background import BackgroundCommands
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
@@ -35,130 +35,127 @@ from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.widgets.line_table import LineTable
 
-# Pictures a second at most. A key's picture, and the second one that Textual paints where something moved,
-# come on top: there are to be no more than 15.
-FRAMES = 10
-SHARE = 0.2  # of a core
-LONGEST = 0.25  # seconds between two pictures
-CLOCK_TICK = 1.0  # seconds between two pictures while nothing happens: clocks and countdowns go on
+MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
+CPU_SHARE = 0.2  # of one core
+MAX_INTERVAL = 0.25  # seconds between two refreshes, however costly they are
+CLOCK_INTERVAL = 1.0  # seconds between two refreshes if nothing changes, for clocks and countdowns
 
 
 class JobtuiApp(App[None]):
-    """Pulls one snapshot when something has changed, as often as its pace allows, and shows it.
+    """Takes one snapshot after a change, as often as its throttle permits, and shows it.
 
     Args:
-        source: The scheduler that is shown and steered. It is closed when the app ends.
+        backend: The scheduler to show. The app closes the backend when it ends.
         stop: Stops the scheduler, given the grace in seconds; None leaves it running on quit.
-        grace: How many seconds running work gets when the user waits for it.
-        streams: What ``sys.stdout`` and ``sys.stderr`` have to be while the app runs.
-        terminal: What to draw on; None leaves that to Textual.
+        grace: The time that running work gets when the user waits for it, in seconds.
+        streams: The objects that `sys.stdout` and `sys.stderr` must be while the app runs.
+        terminal: The terminal to draw on; None leaves the choice to Textual.
     """
 
     CSS_PATH = "app.tcss"
     TITLE = "jobtui"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("o", "output", "Output", tooltip="What the jobs printed", id="app.output"),
+        Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("q,ctrl+q,ctrl+c", "quit", "Quit", key_display="q", priority=False, id="app.quit"),
     ]
 
     class Changed(Message):
-        """Something in the source has changed. Posted from any thread, one at a time."""
+        """The backend has changed. Posted from any thread; at most one is pending."""
 
     class Stopped(Message):
         """The scheduler has stopped."""
 
     def __init__(
         self,
-        source: Backend,
+        backend: Backend,
         *,
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
         streams: tuple[TextIO, TextIO] | None = None,
         terminal: TextIOWrapper | None = None,
     ) -> None:
-        super().__init__(driver_class=None if terminal is None else driver_on(terminal))
+        super().__init__(driver_class=None if terminal is None else _driver_on(terminal))
         if terminal is not None:
-            # Where Textual reports a crash of its own: standard error is among what is collected.
+            # Textual reports its own crash here. Standard error would not do: it is captured.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
-        self._source = source
+        self._backend = backend
         self._stop = stop
         self._grace = grace
         self._streams = streams
-        self._commands = Commands(self, source)
+        self._commands = BackgroundCommands(self, backend)
         self._dashboard = Dashboard(self._commands)
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
-        self._picture_due = False
-        self._throttle = AdaptiveThrottle(min_interval=1 / FRAMES, max_interval=LONGEST, cpu_share=SHARE)
+        self._refresh_pending = False
+        self._throttle = AdaptiveThrottle(1 / MAX_REFRESH_RATE, MAX_INTERVAL, CPU_SHARE)
 
     def get_default_screen(self) -> Screen[None]:
-        """The dashboard."""
+        """Return the dashboard."""
         return self._dashboard
 
-    # --- pictures ---------------------------------------------------------------------------------
+    # --- refreshes --------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Follow the source; leave in order when asked to by a signal."""
+        """Subscribe to the backend, and exit cleanly on a signal."""
         if self._streams is not None:
-            # Textual puts its own streams in place, which swallow what is printed.
+            # Textual has installed streams of its own, which discard what jobs print.
             sys.stdout, sys.stderr = self._streams
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
             if os.name == "posix" and threading.current_thread() is threading.main_thread():
                 loop.add_signal_handler(getattr(signal, name), self.exit)
-        self._unsubscribe = self._source.on_change(self._changed)
-        self.set_interval(CLOCK_TICK, self._want_picture)
-        self._show_picture()
+        self._unsubscribe = self._backend.on_change(self._post_change)
+        self.set_interval(CLOCK_INTERVAL, self._request_refresh)
+        self._refresh_now()
 
     def on_unmount(self) -> None:
-        """Be told no more, and wait for no answer."""
+        """Unsubscribe, and end every request to the backend."""
         if self._unsubscribe is not None:
             self._unsubscribe()
-        self._source.close()
+        self._backend.close()
 
-    def _changed(self) -> None:
-        # Called by the scheduler's threads, for every change: a flag, and a message if none is under way.
+    def _post_change(self) -> None:
+        # The scheduler's threads call this after every change, so it must be cheap.
         if not self._change_pending:
             self._change_pending = True
             self.post_message(self.Changed())
 
     def on_jobtui_app_changed(self) -> None:
-        """Show what has changed."""
-        self._change_pending = False  # before reading: what changes from here on posts again
-        self._want_picture()
+        """Refresh after a change."""
+        self._change_pending = False  # before the snapshot: a change after it must post again
+        self._request_refresh()
 
-    def _want_picture(self) -> None:
-        """Show a picture now, or when its time has come.
+    def _request_refresh(self) -> None:
+        """Refresh now, or as soon as the throttle permits.
 
-        Nothing else asks for one: a picture out of turn, while a timer is set for the next, would let there
-        be two timers from then on.
+        Every refresh must go through here: one that ignores the pending timer would leave two timers running.
         """
-        if self._picture_due:
+        if self._refresh_pending:
             return
-        rest = self._throttle.delay(self._loop_time(), thread_cpu())
-        if rest:
-            self._picture_due = True
-            self.set_timer(rest, self._look_again)
+        delay = self._throttle.delay(self._loop_time(), thread_cpu())
+        if delay:
+            self._refresh_pending = True
+            self.set_timer(delay, self._refresh_due)
         else:
-            self._show_picture()
+            self._refresh_now()
 
-    def _look_again(self) -> None:
-        self._picture_due = False
-        self._want_picture()  # meanwhile the last picture has been painted, and what that cost is known
+    def _refresh_due(self) -> None:
+        self._refresh_pending = False
+        self._request_refresh()  # the last refresh is painted by now, so the throttle knows its full cost
 
-    def _show_picture(self) -> None:
+    def _refresh_now(self) -> None:
         self._throttle.begin(self._loop_time(), thread_cpu())
-        snapshot, connection_error = self._source.snapshot(), self._source.connection_error
+        snapshot, connection_error = self._backend.snapshot(), self._backend.connection_error
         for screen in self.screen_stack:
             if not screen.is_mounted:
                 continue
-            screen.set_class(bool(connection_error), "-lost")
-            for dialog in screen.query(".dialog.large"):  # it covers the line that says so
+            screen.set_class(bool(connection_error), "-outdated")
+            for dialog in screen.query(".dialog.large"):  # a large dialog covers the status line
                 dialog.border_subtitle = printable(connection_error).replace("[", r"\[")
             if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
-                screen.show(snapshot)
+                screen.update_snapshot(snapshot)
 
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
@@ -166,22 +163,22 @@ class JobtuiApp(App[None]):
     # --- keys -------------------------------------------------------------------------------------
 
     def action_help(self) -> None:
-        """Show every key."""
+        """Show the help."""
         if not isinstance(self.screen, HelpScreen):
             groups = [("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)]
             self.push_screen(HelpScreen([*groups, ("Anywhere", [*self.BINDINGS, _PALETTE])]))
 
     def action_output(self) -> None:
-        """Show what jobs printed."""
+        """Show the output of all jobs."""
         if not isinstance(self.screen, OutputScreen):
-            self.push_screen(OutputScreen(self._source))
+            self.push_screen(OutputScreen(self._backend))
 
     async def action_quit(self) -> None:
-        """Quit; ask first if runs are going."""
+        """Quit, after a question if runs are running."""
         if self._stop is None:
             self.exit()
             return
-        snapshot = self._source.snapshot()
+        snapshot = self._backend.snapshot()
         if isinstance(self.screen, QuitScreen):
             return
         if snapshot.pool.running:
@@ -189,26 +186,26 @@ class JobtuiApp(App[None]):
         else:
             self.exit()
 
-    def on_quit_screen_wait(self) -> None:
-        """Stop the scheduler; it is another thread that waits, and not one that holds the app open."""
-        threading.Thread(target=self._stop_and_tell, name="jobtui-stop", daemon=True).start()
-        self.set_timer(self._grace + AFTERWARDS, self.exit)  # whatever an on_app_stop function does
+    def on_quit_screen_wait_selected(self) -> None:
+        """Stop the scheduler in a daemon thread, which does not keep the process alive."""
+        threading.Thread(target=self._stop_scheduler, name="jobtui-stop", daemon=True).start()
+        self.set_timer(self._grace + AFTERWARDS, self.exit)  # an on_app_stop function may hang
 
-    def _stop_and_tell(self) -> None:
+    def _stop_scheduler(self) -> None:
         if self._stop is not None:
             self._stop(self._grace)
         self.post_message(self.Stopped())
 
     def on_jobtui_app_stopped(self) -> None:
-        """Everything has ended: leave."""
+        """Exit: the scheduler has stopped."""
         self.exit()
 
-    def on_quit_screen_now(self) -> None:
-        """Leave at once."""
+    def on_quit_screen_now_selected(self) -> None:
+        """Exit at once."""
         self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """What the palette offers."""
+        """Return the commands of the palette."""
         dashboard = self._dashboard
         yield SystemCommand("Run the selected job", "r", dashboard.action_run)
         yield SystemCommand("Pause or resume the selected job", "p", dashboard.action_pause)
@@ -224,27 +221,42 @@ class JobtuiApp(App[None]):
                 yield command
 
 
-_PALETTE = Binding("ctrl+p", "command_palette", "Every command by its name", id="app.palette")
+_PALETTE = Binding("ctrl+p", "command_palette", "Show all commands by name", id="app.palette")
 
 
 @contextmanager
-def _whole_screen(console: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
-    """Let nothing but the app write to the terminal; what else is written goes to the console.
+def _whole_screen(output: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
+    """Reserve the terminal for the app: capture everything else that is written to it.
 
     Yields:
-        What ``sys.stdout`` and ``sys.stderr`` have to be meanwhile, and the terminal.
+        The streams that `sys.stdout` and `sys.stderr` must be in the meantime, and the terminal.
     """
     with ExitStack() as cleanup:
-        streams = cleanup.enter_context(capture_streams(console))
-        terminal = cleanup.enter_context(capture_descriptors(console)) if os.name == "posix" else None
+        streams = cleanup.enter_context(capture_streams(output))
+        terminal = cleanup.enter_context(capture_descriptors(output)) if os.name == "posix" else None
         yield streams, terminal
 
 
-def run_attached(source: Backend) -> int:
-    """Show a scheduler of another process until the user quits; it goes on afterwards.
+def _driver_on(terminal: TextIOWrapper) -> type[Driver]:
+    """Return a driver class that draws on a terminal. Textual's own driver draws on `sys.__stderr__`."""
+    from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - it cannot be imported on Windows
+
+    class TerminalDriver(LinuxDriver):
+        def __init__(self, app: App[Any], **options: Any) -> None:
+            super().__init__(app, **options)
+            self._file = terminal
+
+        def _get_terminal_size(self) -> tuple[int, int]:
+            return os.get_terminal_size(terminal.fileno())
+
+    return TerminalDriver
+
+
+def run_attached(backend: Backend) -> int:
+    """Show the scheduler of another process until the user quits; the scheduler keeps running.
 
     Args:
-        source: The scheduler. It is closed.
+        backend: The scheduler. It is closed at the end.
 
     Returns:
         The exit status.
@@ -253,7 +265,7 @@ def run_attached(source: Backend) -> int:
         OSError: There is no terminal.
     """
     with _whole_screen(OutputLog()) as (streams, terminal):
-        app = JobtuiApp(source, streams=streams, terminal=terminal)
+        app = JobtuiApp(backend, streams=streams, terminal=terminal)
         app.run()
     return app.return_code or 0
 
@@ -269,29 +281,29 @@ def run_dashboard(
     """Start a scheduler, show it until the user quits, and stop it.
 
     Args:
-        scheduler: Not started yet.
-        title: Where its jobs come from.
-        grace: How many seconds running work gets when the user waits for it.
-        process_exit: Ends this process if something hangs; None if it goes on.
-        serve: Lets other processes see and steer the scheduler, from before its start until it has stopped.
-            What it raises is passed on.
+        scheduler: A scheduler that has not been started.
+        title: The origin of its jobs.
+        grace: The time that running work gets when the user waits for it, in seconds.
+        process_exit: Ends this process even if something hangs; None if the process continues.
+        serve: Returns the listener that gives other processes access to the scheduler, from before its start
+            until it has stopped. Its errors are passed on.
 
     Returns:
         The exit status.
 
     Raises:
-        StartError: An ``on_app_start`` function raised.
+        StartError: An `on_app_start` function raised.
     """
-    console = OutputLog()
-    source = LocalBackend(scheduler, title, console)
+    output = OutputLog()
+    backend = LocalBackend(scheduler, title, output)
     with ExitStack() as cleanup:
         if serve is not None:
-            listening = serve(source)
-            cleanup.enter_context(listening)
-            source.address = str(listening.address)
-        streams, terminal = cleanup.enter_context(_whole_screen(console))
+            listener = serve(backend)
+            cleanup.enter_context(listener)
+            backend.address = str(listener.address)
+        streams, terminal = cleanup.enter_context(_whole_screen(output))
         scheduler.start()
-        app = JobtuiApp(source, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
+        app = JobtuiApp(backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()
         if process_exit is not None:
             process_exit.force_after(AFTERWARDS)  # an on_app_stop function may hang

@@ -1,68 +1,149 @@
-"""Questions to a source, asked in a worker thread: the thread that paints never waits for an answer."""
+"""Work off the painting thread: queries and commands to a backend run in worker threads.
+
+A backend in another process may take seconds to answer, or not answer; the app's own thread must never wait
+for it. Workers hand their results back to that thread with `App.call_later`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
+from textual.app import App
 from textual.screen import Screen
 
+from jobtui.frontend import commands
+from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
 
 Answer = TypeVar("Answer")
+Severity = Literal["information", "warning", "error"]
 
 
-def said(error: Exception) -> str:
-    """What an error says, as a source raises them: LookupError puts quotes around its message."""
+def error_text(error: Exception) -> str:
+    """Return the message of an error; `str` would put the message of a LookupError into quotes."""
     return printable(str(error.args[0] if error.args else error))
 
 
 class BackgroundQuery(Generic[Answer]):
-    """Asks one question again and again, but never twice at once.
+    """Repeats one query for a screen, with at most one request at a time.
 
     Args:
-        screen: Where the answer is shown. Once it is closed, answers are let go.
-        ask: Asks, in a worker thread. It may raise LookupError, RuntimeError or OSError.
-        show: Shows the answer.
-        refused: Shows why there is none.
+        screen: The screen that shows the answers. Answers that arrive after it is closed are dropped.
+        query: Returns an answer; called in a worker thread. May raise LookupError, RuntimeError or OSError.
+        on_answer: Shows an answer; called in the app's thread.
+        on_error: Shows an error; called in the app's thread.
     """
 
     def __init__(
         self,
         screen: Screen[None],
-        ask: Callable[[], Answer],
-        show: Callable[[Answer], None],
-        refused: Callable[[Exception], None],
+        query: Callable[[], Answer],
+        on_answer: Callable[[Answer], None],
+        on_error: Callable[[Exception], None],
     ) -> None:
         self._screen = screen
-        self._ask = ask
-        self._show = show
-        self._refused = refused
-        self._asking = False
-        self._wanted = False
+        self._query = query
+        self._on_answer = on_answer
+        self._on_error = on_error
+        self._busy = False
+        self._requested = False
 
-    def ask(self) -> None:
-        """Ask now, or once the last answer has come."""
-        if self._asking:
-            self._wanted = True
+    def request(self) -> None:
+        """Start the query, or, if it is running, start it again when its answer arrives."""
+        if self._busy:
+            self._requested = True
             return
-        self._asking = True
-        self._screen.app.run_worker(self._work, thread=True, group="inquiries", exit_on_error=False)
+        self._busy = True
+        self._screen.app.run_worker(self._work, thread=True, group="queries", exit_on_error=False)
 
     def _work(self) -> None:
         app = self._screen.app
         try:
-            answer = self._ask()
+            answer = self._query()
         except (LookupError, RuntimeError, OSError) as error:
-            app.call_later(self._answered, self._refused, error)
+            app.call_later(self._finish, self._on_error, error)
         else:
-            app.call_later(self._answered, self._show, answer)
+            app.call_later(self._finish, self._on_answer, answer)
 
-    def _answered(self, show: Callable[[object], None], answer: object) -> None:
-        self._asking = False
+    def _finish(self, show: Callable[[object], None], answer: object) -> None:
+        self._busy = False
         if not self._screen.is_attached:
             return
         show(answer)
-        if self._wanted:
-            self._wanted = False
-            self.ask()
+        if self._requested:
+            self._requested = False
+            self.request()
+
+
+class BackgroundCommands:
+    """Executes the user's commands in worker threads, and shows each result as a toast.
+
+    Args:
+        app: Shows the toasts.
+        backend: Executes the commands.
+    """
+
+    def __init__(self, app: App[Any], backend: Backend) -> None:
+        self.backend = backend
+        self._app = app
+        # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
+        self._requested_size: int | None = None
+
+    def run(self, job: str) -> None:
+        """Run a job now."""
+        self._execute(lambda: commands.run(self.backend, job))
+
+    def pause(self, job: str) -> None:
+        """Pause a job."""
+        self._execute(lambda: commands.pause(self.backend, job))
+
+    def resume(self, job: str) -> None:
+        """Resume a job."""
+        self._execute(lambda: commands.resume(self.backend, job))
+
+    def pause_all(self) -> None:
+        """Pause every job."""
+        self._execute(lambda: f"{commands.pause_all(self.backend)}; P resumes them")
+
+    def resume_all(self) -> None:
+        """Resume every job."""
+        self._execute(lambda: commands.resume_all(self.backend))
+
+    def cancel(self, number: int, job: str) -> None:
+        """Cancel a run."""
+        self._execute(lambda: commands.cancel(self.backend, number, f"run {number} of {job}"))
+
+    def resize(self, size: int, by: int) -> None:
+        """Change the pool's size, which is `size` in the latest snapshot, by a number of slots."""
+        before = size if self._requested_size is None else self._requested_size
+        after = before + by
+        if before == 0:
+            self.notify("the pool has no limit; set one with --pool or jobs.pool", "warning")
+        elif after == 0:
+            self.notify("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
+        else:
+            self._requested_size = after
+            self._execute(lambda: commands.resize(self.backend, after))
+
+    def note_pool_size(self, size: int) -> None:
+        """Note the pool's size in a new snapshot; it may be the requested one."""
+        if size == self._requested_size:
+            self._requested_size = None
+
+    def notify(self, text: str, severity: Severity = "information") -> None:
+        """Show a toast. Call in the app's thread only."""
+        timeout = 3 if severity == "information" else 5
+        self._app.notify(printable(text), severity=severity, timeout=timeout, markup=False)
+
+    def _execute(self, command: Callable[[], str]) -> None:
+        def work() -> None:
+            severity: Severity = "information"
+            try:
+                text = command()
+            except (LookupError, ValueError, RuntimeError, OSError) as error:
+                self._requested_size = None
+                text, severity = error_text(error), "error"
+            self._app.call_later(self.notify, text, severity)
+
+        self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)

@@ -35,8 +35,8 @@ async def measure() -> list[float]:
     class Watched(Dashboard):
         """Notes when a picture with a running job has been handed to the table."""
 
-        def show(self, snapshot: Snapshot) -> None:
-            super().show(snapshot)
+        def update_snapshot(self, snapshot: Snapshot) -> None:
+            super().update_snapshot(snapshot)
             if snapshot.jobs[0].status is JobStatus.RUNNING and len(painted) < len(started):
                 self.call_after_refresh(lambda: painted.append(time.perf_counter()))
 

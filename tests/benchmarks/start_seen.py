@@ -99,8 +99,8 @@ async def attached(address: str, starts: int) -> list[float]:
 
         running = False
 
-        def show(self, snapshot: Snapshot) -> None:
-            super().show(snapshot)
+        def update_snapshot(self, snapshot: Snapshot) -> None:
+            super().update_snapshot(snapshot)
             now = snapshot.jobs[0].status is JobStatus.RUNNING
             if now and not self.running:
                 self.call_after_refresh(lambda: painted.append(time.time()))

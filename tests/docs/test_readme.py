@@ -16,7 +16,7 @@ SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
 # The pictures of the documentation, and the snapshots that they are copies of.
 COPIES = {
     "dashboard.svg": "test_saturated[120x32].svg",
-    "job.svg": "test_details_of_a_moved_fire[120x32].svg",
+    "job.svg": "test_job_with_a_moved_tick[120x32].svg",
     "run.svg": "test_failed_with_traceback[120x32].svg",
 }
 

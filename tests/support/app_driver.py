@@ -1,12 +1,12 @@
-"""The dashboard on a stage: without a terminal, with a pilot at its keys."""
+"""Run the dashboard without a terminal, press its keys and read its screen."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, ParamSpec
 from unittest.mock import patch
 
 from textual import events
@@ -22,14 +22,13 @@ from support.scripted_backend import ScriptedBackend
 
 WIDE = (120, 32)
 NARROW = (80, 24)
-TURNS = 30  # of the loop; a key takes fewer than ten on its way from the driver to a widget's action
+TURNS = 30  # of the event loop; a key needs fewer than ten to get from the driver to a widget's action
 
 Parameters = ParamSpec("Parameters")
-AnySource = TypeVar("AnySource", bound=Backend)
 
 
-def driven(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
-    """Make a test of a coroutine function."""
+def async_test(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Parameters, None]:
+    """Turn a coroutine function into a test."""
 
     @functools.wraps(test)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
@@ -38,27 +37,29 @@ def driven(test: Callable[Parameters, Coroutine[Any, Any, None]]) -> Callable[Pa
     return run
 
 
-class Stage:
-    """An app that runs, and what a test wants to know of it.
+class AppDriver:
+    """Drives a running app: presses keys, waits for their effects, and reads the screen.
 
     Args:
         app: The app.
-        pilot: Presses its keys.
+        backend: The app's backend.
+        pilot: Textual's pilot for the app.
     """
 
-    def __init__(self, app: JobtuiApp, pilot: Pilot[None]) -> None:
+    def __init__(self, app: JobtuiApp, backend: Backend, pilot: Pilot[None]) -> None:
         self.app = app
+        self.backend = backend
         self.pilot = pilot
 
     async def press(self, *keys: str) -> None:
-        """Press keys, and wait until what they ask for is done and shown."""
+        """Press keys, and wait until their commands are executed and everything is painted."""
         for key in keys:
             await self.pilot.press(key)
             await self.pilot.pause()
         await self.settle()
 
     async def press_at_once(self, *keys: str) -> None:
-        """Press keys so quickly that the app has read all before it has done anything."""
+        """Press keys so quickly that the app has received all of them before it handles the first."""
         driver = self.app._driver
         assert driver is not None
         for key in keys:
@@ -66,75 +67,88 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Wait until commands are carried out and everything is shown."""
+        """Wait until all queries and commands have ended and everything is painted."""
         await self.pilot.pause()
-        while any(not worker.is_finished for worker in self.app.workers):  # an answer may raise a question
+        while any(not worker.is_finished for worker in self.app.workers):  # an answer may start a query
             await self.app.workers.wait_for_complete()
             await self.pilot.pause()
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
-        """Let the app go on until something is so; it fails if that takes too long."""
+        """Let the app run until a condition is true; raise TimeoutError if that takes too long."""
         async with asyncio.timeout(seconds):
             while not condition():
                 await self.pilot.pause()
 
     async def resize(self, width: int, height: int) -> None:
-        """Change the size of the terminal, and wait until the screen has it."""
+        """Resize the terminal, and wait until the screen has the new size."""
         await self.pilot.resize_terminal(width, height)
         await self.until(lambda: self.screen.size == (width, height))
 
-    async def show(self, snapshot: Snapshot, source: ScriptedBackend) -> None:
-        """Move the source and wait until the app shows it, without waiting for the next picture's turn."""
-        source.move(snapshot)
-        self.app._show_picture()
+    async def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Give the scripted backend another snapshot, and wait until the app shows it."""
+        assert isinstance(self.backend, ScriptedBackend)
+        self.backend.set_snapshot(snapshot)
+        await self.refresh()
+
+    async def refresh(self) -> None:
+        """Refresh the app at once, without the throttle, and wait until everything is painted."""
+        self.app._refresh_now()
         await self.settle()
 
     @property
     def screen(self) -> Screen[object]:
-        """The screen on top."""
+        """The top screen."""
         return self.app.screen
 
     @property
     def text(self) -> str:
-        """What the screen on top shows."""
+        """The text of the top screen."""
         return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
 
     @property
     def focus(self) -> str | None:
-        """The id of the widget that has the keys."""
+        """The id of the focused widget."""
         return self.app.focused.id if self.app.focused is not None else None
 
     @property
     def toasts(self) -> list[tuple[str, str]]:
-        """The severity and the text of the toasts so far."""
+        """The severity and the text of each toast so far."""
         return [(toast.severity, toast.message) for toast in self.app._notifications]
 
     def table(self, name: str = "jobs") -> LineTable[Any]:
-        """A table by its id."""
+        """Return a table of the main screen by its id."""
         table: LineTable[Any] = self.app.screen_stack[0].query_one(f"#{name}", LineTable)
         return table
 
     def lines(self, widget: Widget) -> list[str]:
-        """What a widget shows, line by line."""
+        """Return the text of a widget, line by line."""
         x, y, width, height = widget.content_region
         strips = self.screen._compositor.render_strips()
         return [strip.crop(x, x + width).text for strip in strips[y : y + height]]
 
 
-async def some_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
-    """Let the loop turn; Textual's own way is to sleep until the process uses no time."""
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
+@contextmanager
+def quick_pilot() -> Iterator[None]:
+    """Let Textual's pilot wait for a fixed number of turns of the loop, and not for an idle process."""
+
+    async def run_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    with patch("textual.pilot.wait_for_idle", run_turns), patch("textual.app.wait_for_idle", run_turns):
+        yield
 
 
 @asynccontextmanager
-async def on_stage(source: AnySource, size: tuple[int, int] = WIDE, **options: Any) -> AsyncIterator[Stage]:
-    """Run the app on a source; a test's failure and the app's own are raised."""
-    app = JobtuiApp(source, **options)
+async def running_app(
+    backend: Backend, size: tuple[int, int] = WIDE, **options: Any
+) -> AsyncIterator[AppDriver]:
+    """Run the app on a backend. A failure of the test and an error of the app are both raised."""
+    app = JobtuiApp(backend, **options)
     app.animation_level = "none"
-    with patch("textual.pilot.wait_for_idle", some_turns), patch("textual.app.wait_for_idle", some_turns):
+    with quick_pilot():
         async with app.run_test(size=size, notifications=True) as pilot:
-            stage = Stage(app, pilot)
-            await stage.settle()
-            yield stage
+            driver = AppDriver(app, backend, pilot)
+            await driver.settle()
+            yield driver

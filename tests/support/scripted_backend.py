@@ -1,4 +1,4 @@
-"""A source whose pictures are made by hand, and which remembers what it was told to do."""
+"""A backend that serves hand-made snapshots and records the commands it receives."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 
 from jobtui.engine.enums import Cancellation
-from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
@@ -16,38 +16,39 @@ Command = tuple[str | int, ...]
 
 
 class ScriptedBackend:
-    """Serves one snapshot until the test moves it to another.
+    """Serves one snapshot until the test sets another.
 
     Args:
-        snapshot: The first one.
-        title: Where its jobs are said to come from.
+        snapshot: The first snapshot.
+        title: The title of the backend.
 
     Attributes:
-        commands: What it was told to do, oldest first, such as ``("run", "refresh_cache")``.
+        commands: The commands it has received, oldest first, such as `("run", "refresh_cache")`.
         listeners: The functions to call after a change.
-        asked: How many snapshots were taken.
-        outputs: What each run printed, by its number.
-        console: What everything printed.
-        trouble: Why the picture is an old one.
-        address: Where the scheduler can be reached.
-        closed: Whether it was closed.
-        refusal: What commands raise; None carries them out.
-        obedient: What commands that answer yes or no answer.
+        snapshots_taken: How often the snapshot was read.
+        outputs: The output of each run, by its number.
+        console: The output of all jobs.
+        connection_error: Why the snapshot is out of date.
+        address: The address at which other processes reach the scheduler.
+        closed: Whether `close` was called.
+        command_error: The error that every command raises, or None.
+        succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
+        cancellation: The result of a cancel that succeeds.
     """
 
     def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
         self.title = title
         self.commands: list[Command] = []
         self.listeners: list[Callable[[], None]] = []
-        self.asked = 0
+        self.snapshots_taken = 0
         self.outputs: dict[int, str] = {}
         self.console = OutputLog()
         self.output_since: Callable[[int], OutputChunk] = self.console.output_since
         self.connection_error = ""
         self.address = ""
         self.closed = False
-        self.refusal: Exception | None = None
-        self.obedient = True
+        self.command_error: Exception | None = None
+        self.succeeds = True
         self.cancellation = Cancellation.TAKEN_OUT
         self._snapshot = snapshot
 
@@ -56,13 +57,13 @@ class ScriptedBackend:
         """The zone of the snapshot."""
         return self._snapshot.zone
 
-    def move(self, snapshot: Snapshot) -> None:
-        """Be in another state from now on, and say so."""
+    def set_snapshot(self, snapshot: Snapshot) -> None:
+        """Serve another snapshot from now on, and notify the listeners."""
         self._snapshot = snapshot
         self.notify()
 
     def notify(self) -> None:
-        """Say that something has changed."""
+        """Notify the listeners of a change."""
         for notify in tuple(self.listeners):
             notify()
 
@@ -72,12 +73,12 @@ class ScriptedBackend:
         return lambda: self.listeners.remove(notify)
 
     def snapshot(self) -> Snapshot:
-        """The current picture."""
-        self.asked += 1
+        """Return the current snapshot."""
+        self.snapshots_taken += 1
         return self._snapshot
 
     def job_details(self, job: str) -> JobDetails:
-        """One job in depth; its runs are those of the snapshot."""
+        """Return a job's details; its runs are those of the snapshot."""
         view = next((each for each in self._snapshot.jobs if each.name == job), None)
         if view is None:
             raise LookupError(f"job {job!r} was removed")
@@ -94,52 +95,46 @@ class ScriptedBackend:
         return preview_ticks(self._snapshot.at, view.schedule, view.next, self.zone)
 
     def output_of(self, number: int) -> str:
-        """What a run printed."""
+        """Return the output of a run."""
         return self.outputs.get(number, "")
 
     def run(self, job: str) -> int:
-        """Pretend to run a job. Returns 900."""
-        self._told("run", job)
+        """Record the command. Return 900."""
+        self._record("run", job)
         return 900
 
     def pause(self, job: str) -> bool:
-        """Pretend to pause a job."""
-        return self._told("pause", job)
+        """Record the command."""
+        return self._record("pause", job)
 
     def resume(self, job: str) -> bool:
-        """Pretend to resume a job."""
-        return self._told("resume", job)
+        """Record the command."""
+        return self._record("resume", job)
 
     def pause_all(self) -> int:
-        """Pretend to pause every job."""
-        self._told("pause_all")
+        """Record the command."""
+        self._record("pause_all")
         return len(self._snapshot.jobs)
 
     def resume_all(self) -> int:
-        """Pretend to resume every job."""
-        self._told("resume_all")
+        """Record the command."""
+        self._record("resume_all")
         return len(self._snapshot.jobs)
 
     def cancel(self, number: int) -> Cancellation:
-        """Pretend to cancel a run."""
-        obeyed = self._told("cancel", number)
-        return self.cancellation if obeyed else Cancellation.TOO_LATE
+        """Record the command."""
+        return self.cancellation if self._record("cancel", number) else Cancellation.TOO_LATE
 
     def resize(self, size: int) -> None:
-        """Pretend to change the pool's size."""
-        self._told("resize", size)
+        """Record the command."""
+        self._record("resize", size)
 
     def close(self) -> None:
-        """Remember it."""
+        """Record the call."""
         self.closed = True
 
-    def _told(self, *command: str | int) -> bool:
+    def _record(self, *command: str | int) -> bool:
         self.commands.append(command)
-        if self.refusal is not None:
-            raise self.refusal
-        return self.obedient
-
-
-def latest_of(snapshot: Snapshot, job: str) -> RunView:
-    """The latest ending of a job in a snapshot."""
-    return next(run for run in snapshot.recent if run.job == job)
+        if self.command_error is not None:
+            raise self.command_error
+        return self.succeeds

@@ -1,4 +1,4 @@
-"""States of a scheduler, made by hand, on one Monday morning in London."""
+"""Hand-made snapshots of a scheduler on a Monday morning in London."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ KeyError: 'amount'"""
 
 
 def ago(seconds: float) -> datetime:
-    """An instant before now."""
+    """Return an instant before `NOW`."""
     return NOW - timedelta(seconds=seconds)
 
 
 def ahead(seconds: float) -> datetime:
-    """An instant after now."""
+    """Return an instant after `NOW`."""
     return NOW + timedelta(seconds=seconds)
 
 
-def job(name: str = "refresh_cache", spec: str = "@every 15s", **changes: Any) -> JobView:
-    """A job that is idle, has run 12 times and is due by its spec."""
+def make_job(name: str = "refresh_cache", spec: str = "@every 15s", **changes: Any) -> JobView:
+    """Return a job that is idle, has run 12 times, and is due at the next tick of its spec."""
     schedule = None if spec == "one-off" else parse(spec.rsplit("= ", 1)[-1], tz=LONDON)
     view = JobView(
         name=name,
@@ -89,13 +89,13 @@ def job(name: str = "refresh_cache", spec: str = "@every 15s", **changes: Any) -
     return replace(view, **changes)
 
 
-def one_off(name: str, **changes: Any) -> JobView:
-    """A group of one-off runs."""
-    return job(name, "one-off", **changes)
+def one_off_job(name: str, **changes: Any) -> JobView:
+    """Return the job of a group of one-off runs."""
+    return make_job(name, "one-off", **changes)
 
 
-def running(number: int, name: str, since: float, worker: int = 1, **changes: Any) -> RunView:
-    """A run that has been going for so many seconds."""
+def running_run(number: int, name: str, since: float, worker: int = 1, **changes: Any) -> RunView:
+    """Return a run that started `since` seconds ago."""
     view = RunView(
         number=number,
         job=name,
@@ -109,10 +109,10 @@ def running(number: int, name: str, since: float, worker: int = 1, **changes: An
     return replace(view, **changes)
 
 
-def waiting(
+def waiting_run(
     number: int, name: str, since: float, state: RunState = RunState.QUEUED, **changes: Any
 ) -> RunView:
-    """A run that has been waiting for so many seconds."""
+    """Return a run that has waited for `since` seconds."""
     view = RunView(
         number=number,
         job=name,
@@ -125,10 +125,10 @@ def waiting(
     return replace(view, **changes)
 
 
-def ended(
+def ended_run(
     number: int, name: str, since: float, state: RunState = OK, took: float = 0.042, **changes: Any
 ) -> RunView:
-    """A run that ended so many seconds ago."""
+    """Return a run that ended `since` seconds ago and took `took` seconds."""
     view = RunView(
         number=number,
         job=name,
@@ -144,8 +144,8 @@ def ended(
     return replace(view, **changes)
 
 
-def tick(name: str, since: float, state: RunState, reason: str, ticks: int = 1) -> RunView:
-    """A tick, or a row of them, that started no run."""
+def ended_ticks(name: str, since: float, state: RunState, reason: str, ticks: int = 1) -> RunView:
+    """Return the ledger entry of ticks that started no run."""
     return RunView(
         number=0,
         job=name,
@@ -159,7 +159,7 @@ def tick(name: str, since: float, state: RunState, reason: str, ticks: int = 1) 
     )
 
 
-def scene(
+def make(
     jobs: Sequence[JobView] = (),
     *,
     running: Sequence[RunView] = (),
@@ -169,7 +169,7 @@ def scene(
     pool: int = POOL,
     **changes: Any,
 ) -> Snapshot:
-    """A snapshot with these jobs and runs; the counts of the pool follow from the runs."""
+    """Return a snapshot of jobs and runs; it counts the pool's runs itself."""
     held = sum(run.state is RunState.HELD for run in waiting)
     snapshot = Snapshot(
         seq=1,
@@ -190,16 +190,16 @@ def scene(
 
 
 def empty() -> Snapshot:
-    """Nothing is registered."""
-    return scene(started=ago(4), heartbeat=ago(0))
+    """Return a snapshot without jobs."""
+    return make(started=ago(4), heartbeat=ago(0))
 
 
 def idle_jobs() -> list[JobView]:
-    """Eight jobs that have nothing to do just now."""
+    """Return eight idle jobs."""
     return [
-        job(prev=ago(7)),
-        job("hash_folder", "0 */5 * * * *", prev=ago(247), last_elapsed=timedelta(seconds=3.8)),
-        job(
+        make_job(prev=ago(7)),
+        make_job("hash_folder", "0 */5 * * * *", prev=ago(247), last_elapsed=timedelta(seconds=3.8)),
+        make_job(
             "workday_report",
             "cron.workhours_15m = 0 */15 9-17 ? * MON-FRI",
             prev=ago(547),
@@ -207,8 +207,8 @@ def idle_jobs() -> list[JobView]:
             recent=(OK, OK, SKIPPED, OK, COALESCED, OK),
             runs=5,
         ),
-        job("compress_log", "@every 1h", prev=ago(1500), last_elapsed=timedelta(seconds=0.61), runs=3),
-        job(
+        make_job("compress_log", "@every 1h", prev=ago(1500), last_elapsed=timedelta(seconds=0.61), runs=3),
+        make_job(
             "import_orders",
             "@every 20s",
             prev=ago(12),
@@ -216,41 +216,43 @@ def idle_jobs() -> list[JobView]:
             runs=615,
             failures=41,
         ),
-        job("check_sockets", "@every 10s", prev=ago(4), last_elapsed=timedelta(seconds=0.003), runs=1230),
-        job(
+        make_job(
+            "check_sockets", "@every 10s", prev=ago(4), last_elapsed=timedelta(seconds=0.003), runs=1230
+        ),
+        make_job(
             "vacuum", "@midnight", prev=ago(37447), last_elapsed=timedelta(seconds=185), recent=(OK,), runs=1
         ),
-        job("new_year", "0 0 0 1 1 ?", prev=None, last_elapsed=None, recent=(), runs=0),
+        make_job("new_year", "0 0 0 1 1 ?", prev=None, last_elapsed=None, recent=(), runs=0),
     ]
 
 
-def endings() -> list[RunView]:
-    """What has ended lately, newest first."""
+def recent_runs() -> list[RunView]:
+    """Return ended runs and ticks, newest first."""
     return [
-        ended(871, "check_sockets", 4, took=0.003),
-        ended(870, "refresh_cache", 7),
-        ended(869, "import_orders", 12, took=0.31),
-        ended(868, "check_sockets", 14, took=0.004),
-        ended(867, "refresh_cache", 22),
-        failure(866, 32),
-        tick("workday_report", 547, SKIPPED, "still running since 10:13:11, run 802"),
-        ended(801, "hash_folder", 247, took=3.8),
+        ended_run(871, "check_sockets", 4, took=0.003),
+        ended_run(870, "refresh_cache", 7),
+        ended_run(869, "import_orders", 12, took=0.31),
+        ended_run(868, "check_sockets", 14, took=0.004),
+        ended_run(867, "refresh_cache", 22),
+        failed_run(866, 32),
+        ended_ticks("workday_report", 547, SKIPPED, "still running since 10:13:11, run 802"),
+        ended_run(801, "hash_folder", 247, took=3.8),
     ]
 
 
-def failure(number: int, since: float) -> RunView:
-    """A run of import_orders that failed."""
-    return ended(
+def failed_run(number: int, since: float) -> RunView:
+    """Return a failed run of import_orders."""
+    return ended_run(
         number, "import_orders", since, FAILED, took=0.29, reason="KeyError: 'amount'", error=TRACEBACK
     )
 
 
 def idle() -> Snapshot:
-    """Nothing runs; one run waits for its instant."""
-    return scene(
-        [*idle_jobs(), one_off("send_mail", scheduled=1, runs=2, recent=(OK, OK))],
+    """Return a snapshot in which nothing runs and one run waits for its instant."""
+    return make(
+        [*idle_jobs(), one_off_job("send_mail", scheduled=1, runs=2, recent=(OK, OK))],
         scheduled=[
-            waiting(
+            waiting_run(
                 872,
                 "send_mail",
                 30,
@@ -260,7 +262,7 @@ def idle() -> Snapshot:
                 waiting_since=None,
             )
         ],
-        recent=endings(),
+        recent=recent_runs(),
     )
 
 
@@ -269,18 +271,18 @@ def _changed(jobs: Sequence[JobView], **changes: dict[str, Any]) -> list[JobView
 
 
 def mid_run() -> Snapshot:
-    """Two of four slots are taken."""
+    """Return a snapshot in which two of four slots are taken."""
     jobs = _changed(
         idle_jobs(),
         hash_folder={"status": JobStatus.RUNNING, "running": 1, "prev": ago(3)},
         compress_log={"status": JobStatus.RUNNING, "running": 1, "prev": ago(75)},
     )
-    runs = [running(870, "compress_log", 75), running(873, "hash_folder", 3, 2, trigger=Trigger.HAND)]
-    return scene(jobs, running=runs, recent=endings())
+    runs = [running_run(870, "compress_log", 75), running_run(873, "hash_folder", 3, 2, trigger=Trigger.HAND)]
+    return make(jobs, running=runs, recent=recent_runs())
 
 
 def saturated() -> Snapshot:
-    """Every slot is taken; three runs are queued, two held."""
+    """Return a snapshot in which every slot is taken, three runs are queued and two are held."""
     jobs = _changed(
         idle_jobs(),
         hash_folder={"status": JobStatus.RUNNING, "running": 1, "held": 2, "prev": ago(14)},
@@ -295,38 +297,38 @@ def saturated() -> Snapshot:
         workday_report={"status": JobStatus.PAUSED, "paused_since": ago(600)},
     )
     jobs.append(
-        one_off(
+        one_off_job(
             "send_mail", status=JobStatus.RUNNING, running=1, queued=2, prev=ago(2), recent=(OK, OK), runs=2
         )
     )
-    return scene(
+    return make(
         jobs,
         running=[
-            running(870, "compress_log", 86, 1),
-            running(873, "hash_folder", 14, 2, trigger=Trigger.HAND),
-            running(879, "send_mail", 2, 3, trigger=Trigger.NOW),
-            running(880, "check_sockets", 1, 4),
+            running_run(870, "compress_log", 86, 1),
+            running_run(873, "hash_folder", 14, 2, trigger=Trigger.HAND),
+            running_run(879, "send_mail", 2, 3, trigger=Trigger.NOW),
+            running_run(880, "check_sockets", 1, 4),
         ],
         waiting=[
-            waiting(881, "send_mail", 2),
-            waiting(882, "send_mail", 2),
-            waiting(883, "refresh_cache", 1, trigger=Trigger.TICK),
-            waiting(877, "hash_folder", 8, RunState.HELD, reason="waits for run 873"),
-            waiting(878, "hash_folder", 3, RunState.HELD, reason="waits for run 877"),
+            waiting_run(881, "send_mail", 2),
+            waiting_run(882, "send_mail", 2),
+            waiting_run(883, "refresh_cache", 1, trigger=Trigger.TICK),
+            waiting_run(877, "hash_folder", 8, RunState.HELD, reason="waits for run 873"),
+            waiting_run(878, "hash_folder", 3, RunState.HELD, reason="waits for run 877"),
         ],
-        recent=[failure(876, 3), *endings()],
+        recent=[failed_run(876, 3), *recent_runs()],
     )
 
 
 def paused() -> Snapshot:
-    """Every job is paused; one still runs."""
+    """Return a snapshot in which every job is paused and one of them still runs."""
     jobs = [replace(each, status=JobStatus.PAUSED, paused_since=ago(61)) for each in idle_jobs()]
     jobs = _changed(jobs, compress_log={"status": JobStatus.RUNNING, "running": 1})
-    return scene(jobs, running=[running(870, "compress_log", 75)], recent=endings())
+    return make(jobs, running=[running_run(870, "compress_log", 75)], recent=recent_runs())
 
 
-def strange() -> Snapshot:
-    """Long names, wide characters, and what looks like markup or would steer a terminal."""
+def odd_names() -> Snapshot:
+    """Return a snapshot of names that are long or wide, or that contain markup or terminal control codes."""
     long = "reconcile_the_ledgers_of_every_branch_office_with_the_head_office_before_the_auditors_come"
     names = [
         long,
@@ -340,7 +342,7 @@ def strange() -> Snapshot:
         "\\[b]",
     ]
     jobs = [
-        job(
+        make_job(
             name,
             "@every 15s"
             if index % 2
@@ -351,15 +353,17 @@ def strange() -> Snapshot:
         for index, name in enumerate(names)
     ]
     jobs[0] = replace(jobs[0], status=JobStatus.RUNNING, running=1, queued=12, held=300)
-    return scene(
+    return make(
         jobs,
         running=[
-            running(123456, long, 86400 * 3 + 5),
-            *(running(7 + i, name, i) for i, name in enumerate(names[1:4])),
+            running_run(123456, long, 86400 * 3 + 5),
+            *(running_run(7 + i, name, i) for i, name in enumerate(names[1:4])),
         ],
-        waiting=[waiting(20 + index, name, 3, reason=f"[b]{name}[/b]") for index, name in enumerate(names)],
+        waiting=[
+            waiting_run(20 + index, name, 3, reason=f"[b]{name}[/b]") for index, name in enumerate(names)
+        ],
         recent=[
-            ended(
+            ended_run(
                 40 + index,
                 name,
                 3,
@@ -372,26 +376,29 @@ def strange() -> Snapshot:
     )
 
 
-def many(count: int = 300) -> Snapshot:
-    """More jobs than fit on any screen, the last of which has failed."""
+def many_jobs(count: int = 300) -> Snapshot:
+    """Return a snapshot of more jobs than fit on any screen; the last one has failed."""
     jobs = [
-        job(f"job_{index:03}", f"@every {index + 5}s", next=ahead(index + 1), runs=index)
+        make_job(f"job_{index:03}", f"@every {index + 5}s", next=ahead(index + 1), runs=index)
         for index in range(count)
     ]
     jobs[-1] = replace(jobs[-1], recent=(OK, FAILED), failures=1)
-    return scene(jobs, recent=[ended(1000 - index, f"job_{index:03}", index) for index in range(200)])
+    return make(jobs, recent=[ended_run(1000 - index, f"job_{index:03}", index) for index in range(200)])
 
 
 def new_york_job(now: datetime, name: str, spec: str, *, dst: Dst = "once", **changes: Any) -> JobView:
-    """A job whose next fire follows from a time in New York, and is shown as the scheduler would."""
+    """Return a job of a scheduler in New York, due at the next tick of its spec."""
     schedule = parse(spec, tz=NEW_YORK, dst=dst)
     due = schedule.next(now)
     following = {"schedule": schedule, "next": None if due is None else due.astimezone(NEW_YORK)}
-    return job(name, spec, **{**following, "prev": now - timedelta(minutes=59), **changes})
+    return make_job(name, spec, **{**following, "prev": now - timedelta(minutes=59), **changes})
 
 
-def clock_change(now: datetime) -> Snapshot:
-    """Jobs in New York, some of which are due in the hour that the clock skips or shows twice."""
+def before_transition(now: datetime) -> Snapshot:
+    """Return a snapshot of a scheduler in New York on the day before a transition of the clock.
+
+    Some of its jobs are due in the gap or in the overlap.
+    """
     jobs = [
         new_york_job(now, "nightly_backup", "0 30 2 * * *"),
         new_york_job(now, "close_the_books", "0 30 1 * * *"),
@@ -408,6 +415,6 @@ def clock_change(now: datetime) -> Snapshot:
         ),
         new_york_job(now, "refresh_cache", "*/15 * * * * *"),
     ]
-    return scene(
+    return make(
         jobs, at=now, zone=NEW_YORK, started=now - timedelta(hours=3), heartbeat=now - timedelta(seconds=2)
     )

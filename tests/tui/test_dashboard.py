@@ -1,4 +1,4 @@
-"""The dashboard under the keys of a user, on a source whose pictures are made by hand."""
+"""The keys of the dashboard and their effects, with a scripted backend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from support import snapshots
-from support.app_driver import NARROW, WIDE, Stage, driven, on_stage
+from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -22,10 +22,10 @@ import jobtui.tui
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.tui import app as app_module
-from jobtui.tui.app import FRAMES, JobtuiApp
+from jobtui.tui.app import MAX_REFRESH_RATE, JobtuiApp
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.dashboard import Dashboard
-from jobtui.tui.screens.help import HelpScreen, spoken
+from jobtui.tui.screens.help import HelpScreen, key_label
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
@@ -33,194 +33,194 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.line_table import LineTable
 
 
-def selected(stage: Stage, table: str = "jobs") -> str:
-    """The name of the job, or of the run's job, under a table's cursor."""
-    row = stage.table(table).selected
+def selected(driver: AppDriver, table: str = "jobs") -> str:
+    """Return the name of the job, or of the run's job, under the cursor of a table."""
+    row = driver.table(table).selected
     return "" if row is None else str(getattr(row, "name", "") or row.job)
 
 
-def shown(stage: Stage) -> list[str]:
-    """The names in the table of jobs."""
-    return [job.name for job in stage.table().rows]
+def job_names(driver: AppDriver) -> list[str]:
+    """Return the names in the table of jobs."""
+    return [job.name for job in driver.table().rows]
 
 
-# --- what the keys do -----------------------------------------------------------------------------
+# --- commands -------------------------------------------------------------------------------------
 
 
-@driven
-async def test_the_first_picture_is_there_at_once() -> None:
-    """The dashboard does not wait for the clock's first tick to show jobs."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        assert "hash_folder +2" in stage.text
-        assert "4/4" in stage.text
-        assert "SATURATED" in stage.text
+@async_test
+async def test_the_first_snapshot_is_visible_at_once() -> None:
+    """The dashboard does not wait for the first change."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        assert "hash_folder +2" in driver.text
+        assert "4/4" in driver.text
+        assert "SATURATED" in driver.text
 
 
-@driven
+@async_test
 async def test_r_runs_the_selected_job() -> None:
-    """``r`` runs the job under the cursor and says which run that is."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("j", "r")
-        assert source.commands == [("run", "hash_folder")]
-        assert stage.toasts == [("information", "▶ hash_folder: run 900")]
+    """A toast has the number of the run."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("j", "r")
+        assert backend.commands == [("run", "hash_folder")]
+        assert driver.toasts == [("information", "▶ hash_folder: run 900")]
 
 
-@driven
-async def test_r_on_a_one_off_row_explains() -> None:
-    """What ran once cannot be run again, and the user is told why."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("G", "r")
-        assert source.commands == []
-        [(severity, text)] = stage.toasts
+@async_test
+async def test_r_on_one_off_runs_runs_nothing_and_explains_why() -> None:
+    """The arguments of a one-off run are not kept."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("G", "r")
+        assert backend.commands == []
+        [(severity, text)] = driver.toasts
         assert severity == "warning"
         assert text.startswith("send_mail cannot run again")
 
 
-@driven
-async def test_r_in_a_pane_runs_the_job_of_the_row() -> None:
-    """In a pane the keys are about the job of the run under the cursor."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press("4", "j", "r")
-        assert source.commands == [("run", "check_sockets")]
+@async_test
+async def test_r_in_a_pane_runs_the_job_of_the_selected_run() -> None:
+    """The keys act on the row under the cursor of the focused table."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("4", "j", "r")
+        assert backend.commands == [("run", "check_sockets")]
 
 
-@driven
-async def test_keys_about_a_job_without_jobs_explain() -> None:
-    """Where there is no job, ``r``, ``p``, ``P`` and ``x`` do nothing but say so."""
-    source = ScriptedBackend(snapshots.empty())
-    async with on_stage(source) as stage:
-        await stage.press("r", "p", "P", "x", "enter", "j", "k", "g", "G", "pagedown")
-        assert source.commands == []
-        assert [severity for severity, _ in stage.toasts] == ["warning"] * 4
+@async_test
+async def test_keys_without_any_job_explain_that_no_job_is_selected() -> None:
+    """The keys that move or open have no effect."""
+    backend = ScriptedBackend(snapshots.empty())
+    async with running_app(backend) as driver:
+        await driver.press("r", "p", "P", "x", "enter", "j", "k", "g", "G", "pagedown")
+        assert backend.commands == []
+        assert [severity for severity, _ in driver.toasts] == ["warning"] * 4
 
 
-@driven
-async def test_p_pauses_and_resumes() -> None:
-    """``p`` pauses a job, and resumes one that is paused."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press("p")
-        await stage.press("j", "j", "p")
-        assert source.commands == [("pause", "refresh_cache"), ("resume", "workday_report")]
-        assert [text for _, text in stage.toasts] == ["‖ refresh_cache paused", "workday_report resumed"]
+@async_test
+async def test_p_pauses_a_job_and_resumes_a_paused_one() -> None:
+    """A toast confirms each."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("p")
+        await driver.press("j", "j", "p")
+        assert backend.commands == [("pause", "refresh_cache"), ("resume", "workday_report")]
+        assert [text for _, text in driver.toasts] == ["‖ refresh_cache paused", "workday_report resumed"]
 
 
-@driven
-async def test_p_on_one_off_runs_explains() -> None:
-    """One-off runs have no schedule to pause."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("G", "p")
-        assert source.commands == []
-        assert "no schedule to pause" in stage.toasts[0][1]
+@async_test
+async def test_p_on_one_off_runs_pauses_nothing_and_explains_why() -> None:
+    """One-off runs have no schedule."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("G", "p")
+        assert backend.commands == []
+        assert "no schedule to pause" in driver.toasts[0][1]
 
 
-@driven
-async def test_p_that_came_too_late_says_so() -> None:
-    """If somebody else has paused the job meanwhile, the toast does not claim otherwise."""
-    source = ScriptedBackend(snapshots.idle())
-    source.obedient = False
-    async with on_stage(source) as stage:
-        await stage.press("p")
-        assert stage.toasts == [("information", "refresh_cache was already paused")]
+@async_test
+async def test_p_on_a_job_that_was_paused_elsewhere_says_so() -> None:
+    """Another front end may have paused it since the last snapshot."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.succeeds = False
+    async with running_app(backend) as driver:
+        await driver.press("p")
+        assert driver.toasts == [("information", "refresh_cache was already paused")]
 
 
-@driven
-async def test_upper_p_pauses_all_and_resumes_all() -> None:
-    """``P`` pauses all jobs, and resumes them if all are paused; one-off runs do not count."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("P")
-        await stage.show(snapshots.paused(), source)
-        await stage.press("P")
-        assert source.commands == [("pause_all",), ("resume_all",)]
-        assert [text for _, text in stage.toasts] == ["‖ 9 jobs paused; P resumes them", "8 jobs resumed"]
+@async_test
+async def test_upper_p_pauses_all_jobs_and_resumes_them_if_all_are_paused() -> None:
+    """One-off runs do not count as jobs that are not paused."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("P")
+        await driver.show_snapshot(snapshots.paused())
+        await driver.press("P")
+        assert backend.commands == [("pause_all",), ("resume_all",)]
+        assert [text for _, text in driver.toasts] == ["‖ 9 jobs paused; P resumes them", "8 jobs resumed"]
 
 
-@driven
-async def test_plus_and_minus_resize_the_pool() -> None:
-    """``+``, ``=`` and ``-`` change the pool by one run."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("plus")
-        await stage.show(snapshots.scene(snapshots.idle_jobs(), pool=5), source)
-        await stage.press("equals_sign")
-        await stage.show(snapshots.scene(snapshots.idle_jobs(), pool=6), source)
-        await stage.press("minus")
-        assert source.commands == [("resize", 5), ("resize", 6), ("resize", 5)]
-        assert stage.toasts[-1] == ("information", "pool: 5 runs at once")
+@async_test
+async def test_plus_and_minus_change_the_pool_size_by_one() -> None:
+    """`=` is `+` without the shift key."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("plus")
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs(), pool=5))
+        await driver.press("equals_sign")
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs(), pool=6))
+        await driver.press("minus")
+        assert backend.commands == [("resize", 5), ("resize", 6), ("resize", 5)]
+        assert driver.toasts[-1] == ("information", "pool: 5 runs at once")
 
 
-@driven
+@async_test
 async def test_two_quick_presses_of_plus_grow_the_pool_by_two() -> None:
-    """Keys that come faster than pictures add up."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("plus", "plus", "minus", "plus")
-        assert source.commands == [("resize", size) for size in (5, 6, 5, 6)]
+    """Keys that are faster than snapshots add up."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("plus", "plus", "minus", "plus")
+        assert backend.commands == [("resize", size) for size in (5, 6, 5, 6)]
 
 
-@driven
-async def test_a_resize_that_failed_is_forgotten() -> None:
-    """After an error the next press counts from the size that is shown."""
-    source = ScriptedBackend(snapshots.idle())
-    source.refusal = RuntimeError("no")
-    async with on_stage(source) as stage:
-        await stage.press("plus")
-        await stage.press("plus")
-        assert source.commands == [("resize", 5), ("resize", 5)]
+@async_test
+async def test_a_failed_resize_does_not_count_for_the_next_one() -> None:
+    """The next key changes the size in the latest snapshot."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.command_error = RuntimeError("no")
+    async with running_app(backend) as driver:
+        await driver.press("plus")
+        await driver.press("plus")
+        assert backend.commands == [("resize", 5), ("resize", 5)]
 
 
 @pytest.mark.parametrize(
     ("pool", "key", "words"), [(1, "minus", "cannot be smaller than 1"), (0, "plus", "has no limit")]
 )
-@driven
-async def test_sizes_that_make_no_sense_are_refused(pool: int, key: str, words: str) -> None:
-    """The pool does not shrink to 0, which would mean no limit; and a pool without limit has no next size."""
-    source = ScriptedBackend(snapshots.scene(snapshots.idle_jobs(), pool=pool))
-    async with on_stage(source) as stage:
-        await stage.press(key)
-        assert source.commands == []
-        assert words in stage.toasts[0][1]
+@async_test
+async def test_an_impossible_pool_size_is_rejected(pool: int, key: str, words: str) -> None:
+    """Size 0 would mean no limit, and a pool without a limit has no next size."""
+    backend = ScriptedBackend(snapshots.make(snapshots.idle_jobs(), pool=pool))
+    async with running_app(backend) as driver:
+        await driver.press(key)
+        assert backend.commands == []
+        assert words in driver.toasts[0][1]
 
 
-@driven
-async def test_x_asks_and_y_cancels() -> None:
-    """``x`` asks by number and name, and only then cancels."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press("2", "j", "x")
-        assert isinstance(stage.screen, ConfirmScreen)
-        assert "Cancel run 882 of send_mail?" in stage.text
-        assert source.commands == []
-        await stage.press("y")
-        assert source.commands == [("cancel", 882)]
-        assert stage.toasts == [("information", "⊘ run 882 of send_mail cancelled: it will not start")]
-        assert isinstance(stage.screen, Dashboard)
+@async_test
+async def test_x_asks_for_confirmation_and_y_cancels_the_run() -> None:
+    """The question names the run's number and its job."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("2", "j", "x")
+        assert isinstance(driver.screen, ConfirmScreen)
+        assert "Cancel run 882 of send_mail?" in driver.text
+        assert backend.commands == []
+        await driver.press("y")
+        assert backend.commands == [("cancel", 882)]
+        assert driver.toasts == [("information", "⊘ run 882 of send_mail cancelled: it will not start")]
+        assert isinstance(driver.screen, Dashboard)
 
 
 @pytest.mark.parametrize("key", ["n", "escape", "q"])
-@driven
-async def test_x_and_no_cancels_nothing(key: str) -> None:
-    """Any way of saying no leaves the run alone."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press("2", "x", key)
-        assert source.commands == []
-        assert isinstance(stage.screen, Dashboard)
+@async_test
+async def test_x_cancels_nothing_without_confirmation(key: str) -> None:
+    """Every key that answers no closes the dialog."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("2", "x", key)
+        assert backend.commands == []
+        assert isinstance(driver.screen, Dashboard)
 
 
-def of_one_job(runs: str) -> Snapshot:
-    """A job, with these runs and no others."""
-    job, scene = snapshots.idle_jobs()[0], snapshots.saturated()
-    running = replace(scene.running[0], number=900, job=job.name)
-    waiting = replace(scene.waiting[0], number=901, job=job.name)
+def one_job_with(runs: str) -> Snapshot:
+    """Return a snapshot of one job with a running (r), a waiting (w) or a scheduled (s) run."""
+    job, saturated = snapshots.idle_jobs()[0], snapshots.saturated()
+    running = replace(saturated.running[0], number=900, job=job.name)
+    waiting = replace(saturated.waiting[0], number=901, job=job.name)
     later = replace(snapshots.idle().scheduled[0], number=902, job=job.name)
-    return snapshots.scene(
+    return snapshots.make(
         [job],
         running=[running] if "r" in runs else [],
         waiting=[waiting] if "w" in runs else [],
@@ -231,53 +231,55 @@ def of_one_job(runs: str) -> Snapshot:
 @pytest.mark.parametrize(
     ("runs", "number", "note"),
     [
-        ("r", 900, "It runs: a coroutine is interrupted, a thread is asked to stop."),
+        ("r", 900, "It is running: a coroutine is interrupted, a thread is asked to stop."),
         ("rw", 901, "It has not started."),
         ("rs", 902, "It has not started."),
         ("rws", 902, "It has not started."),
     ],
 )
-@driven
-async def test_x_on_a_job_takes_its_latest_run(runs: str, number: int, note: str) -> None:
-    """The one that would start last, or else the one that runs; the question says which it is."""
-    source = ScriptedBackend(of_one_job(runs))
-    async with on_stage(source) as stage:
-        await stage.press("x")
-        assert f"Cancel run {number} of refresh_cache?" in stage.text
-        assert note in stage.text
-        await stage.press("y")
-        assert source.commands == [("cancel", number)]
+@async_test
+async def test_x_on_a_job_cancels_its_latest_waiting_run_or_else_the_running_one(
+    runs: str, number: int, note: str
+) -> None:
+    """The question says whether the run has started."""
+    backend = ScriptedBackend(one_job_with(runs))
+    async with running_app(backend) as driver:
+        await driver.press("x")
+        assert f"Cancel run {number} of refresh_cache?" in driver.text
+        assert note in driver.text
+        await driver.press("y")
+        assert backend.commands == [("cancel", number)]
 
 
-@driven
-async def test_x_on_a_job_without_live_runs_explains() -> None:
-    """What has ended cannot be cancelled."""
-    source = ScriptedBackend(of_one_job(""))
-    async with on_stage(source) as stage:
-        await stage.press("x")
-        assert stage.toasts == [("warning", "no run that waits or runs is selected")]
+@async_test
+async def test_x_on_a_job_without_waiting_or_running_runs_explains_that_none_is_selected() -> None:
+    """An ended run cannot be cancelled."""
+    backend = ScriptedBackend(one_job_with(""))
+    async with running_app(backend) as driver:
+        await driver.press("x")
+        assert driver.toasts == [("warning", "no waiting or running run is selected")]
 
 
 @pytest.mark.parametrize("state", [RunState.QUEUED, RunState.HELD])
-@driven
-async def test_x_on_a_run_that_waits_says_so(state: RunState) -> None:
-    """It is no thread that has to be asked."""
-    scene = snapshots.saturated()
-    run = next(run for run in scene.waiting if run.state is state)
-    source = ScriptedBackend(replace(scene, waiting=(run,)))
-    async with on_stage(source) as stage:
-        await stage.press("2", "x")
-        assert f"Cancel run {run.number} of {run.job}?" in stage.text
-        assert "It has not started." in stage.text
+@async_test
+async def test_x_on_a_waiting_run_says_that_it_has_not_started(state: RunState) -> None:
+    """It does not mention threads and coroutines."""
+    snapshot = snapshots.saturated()
+    run = next(run for run in snapshot.waiting if run.state is state)
+    backend = ScriptedBackend(replace(snapshot, waiting=(run,)))
+    async with running_app(backend) as driver:
+        await driver.press("2", "x")
+        assert f"Cancel run {run.number} of {run.job}?" in driver.text
+        assert "It has not started." in driver.text
 
 
-@driven
-async def test_x_on_a_one_off_that_is_to_come_cancels_it() -> None:
-    """A run that waits for its instant can be taken out in the pane of what comes."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("3", *"jjjj", "x", "y")
-        assert source.commands == [("cancel", 872)]
+@async_test
+async def test_x_in_the_pane_upcoming_cancels_a_scheduled_one_off_run() -> None:
+    """It has a number, unlike the ticks in that pane."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("3", *"jjjj", "x", "y")
+        assert backend.commands == [("cancel", 872)]
 
 
 @pytest.mark.parametrize(
@@ -287,150 +289,150 @@ async def test_x_on_a_one_off_that_is_to_come_cancels_it() -> None:
         (Cancellation.ASKED, "asked to stop: a thread"),
     ],
 )
-@driven
-async def test_x_on_a_run_that_runs_says_what_it_can_do(cancellation: Cancellation, words: str) -> None:
-    """The question tells coroutines from threads, and the toast says which it was."""
-    source = ScriptedBackend(snapshots.saturated())
-    source.cancellation = cancellation
+@async_test
+async def test_x_on_a_running_run_says_what_a_cancel_does(cancellation: Cancellation, words: str) -> None:
+    """The question mentions coroutines and threads; the toast says which it was."""
+    backend = ScriptedBackend(snapshots.saturated())
+    backend.cancellation = cancellation
     running = snapshots.saturated().running[0]
-    async with on_stage(source) as stage:
-        await stage.press("1", "x")
-        assert f"Cancel run {running.number} of {running.job}?" in stage.text
-        assert "It runs: a coroutine is interrupted" in stage.text
-        await stage.press("y")
-        assert source.commands == [("cancel", running.number)]
-        assert words in stage.toasts[0][1]
+    async with running_app(backend) as driver:
+        await driver.press("1", "x")
+        assert f"Cancel run {running.number} of {running.job}?" in driver.text
+        assert "It is running: a coroutine is interrupted" in driver.text
+        await driver.press("y")
+        assert backend.commands == [("cancel", running.number)]
+        assert words in driver.toasts[0][1]
 
 
-@driven
-async def test_x_on_what_is_no_live_run_explains() -> None:
-    """A fire that has no run yet, or a run that has ended, cannot be cancelled."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
+@async_test
+async def test_x_on_a_tick_or_an_ended_run_explains_that_no_run_is_selected() -> None:
+    """A tick has no run yet."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
         for pane in "34":
-            await stage.press(pane, "x")
-        assert isinstance(stage.screen, Dashboard)
-        assert [severity for severity, _ in stage.toasts] == ["warning"] * 2
+            await driver.press(pane, "x")
+        assert isinstance(driver.screen, Dashboard)
+        assert [severity for severity, _ in driver.toasts] == ["warning"] * 2
 
 
-@driven
-async def test_x_that_came_too_late_says_so() -> None:
-    """If the run has started while the question stood, the toast says so."""
-    source = ScriptedBackend(snapshots.saturated())
-    source.obedient = False
-    async with on_stage(source) as stage:
-        await stage.press("2", "x", "y")
-        assert "too late" in stage.toasts[0][1]
+@async_test
+async def test_x_on_a_run_that_ended_before_the_confirmation_says_too_late() -> None:
+    """The backend reports it."""
+    backend = ScriptedBackend(snapshots.saturated())
+    backend.succeeds = False
+    async with running_app(backend) as driver:
+        await driver.press("2", "x", "y")
+        assert "too late" in driver.toasts[0][1]
 
 
-@driven
-async def test_errors_of_commands_become_toasts() -> None:
-    """What a command raises is said, literally, and nothing ends."""
-    source = ScriptedBackend(snapshots.idle())
-    source.refusal = LookupError("job '[/b]x' was removed")
-    async with on_stage(source) as stage:
-        await stage.press("r")
-        assert stage.toasts == [("error", "job '[/b]x' was removed")]
+@async_test
+async def test_the_error_of_a_command_is_shown_as_a_toast() -> None:
+    """Its message is not parsed as markup."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.command_error = LookupError("job '[/b]x' was removed")
+    async with running_app(backend) as driver:
+        await driver.press("r")
+        assert driver.toasts == [("error", "job '[/b]x' was removed")]
 
 
 # --- filter and sort ------------------------------------------------------------------------------
 
 
-@driven
-async def test_slash_filters_and_escape_clears() -> None:
-    """Jobs follow what is typed; enter keeps the filter, esc drops it."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press("slash", *"ReF")
-        assert shown(stage) == ["refresh_cache"]
-        await stage.press("enter")
-        assert stage.focus == "jobs"
-        assert shown(stage) == ["refresh_cache"]
-        assert "0 Jobs 1 of 9, filter: ref" in stage.text
-        await stage.press("escape")
-        assert len(shown(stage)) == 9
-        assert "filter" not in stage.text
+@async_test
+async def test_slash_filters_the_jobs_and_escape_clears_the_filter() -> None:
+    """Every typed letter filters at once; enter keeps the filter."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("slash", *"ReF")
+        assert job_names(driver) == ["refresh_cache"]
+        await driver.press("enter")
+        assert driver.focus == "jobs"
+        assert job_names(driver) == ["refresh_cache"]
+        assert "0 Jobs 1 of 9, filter: ref" in driver.text
+        await driver.press("escape")
+        assert len(job_names(driver)) == 9
+        assert "filter" not in driver.text
 
 
-@driven
-async def test_keys_are_text_while_the_filter_is_typed() -> None:
-    """Letters and signs that are keys elsewhere are only typed, and the footer does not offer them."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press("slash", *"rpPxsSqo0123", "plus", "minus", "question_mark", "slash")
-        assert stage.screen.query_one(Input).value == "rpPxsSqo0123+-?/"
-        assert source.commands == []
-        assert "Pool" not in stage.text
-        await stage.press("escape")
-        assert stage.focus == "jobs"
-        assert "Pool" in stage.text
+@async_test
+async def test_command_keys_are_text_while_the_filter_has_the_focus() -> None:
+    """The footer does not offer them."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("slash", *"rpPxsSqo0123", "plus", "minus", "question_mark", "slash")
+        assert driver.screen.query_one(Input).value == "rpPxsSqo0123+-?/"
+        assert backend.commands == []
+        assert "Pool" not in driver.text
+        await driver.press("escape")
+        assert driver.focus == "jobs"
+        assert "Pool" in driver.text
 
 
-@driven
-async def test_a_filter_that_looks_like_markup_is_shown_as_it_is() -> None:
-    """Nothing that is typed is read as markup."""
-    async with on_stage(ScriptedBackend(snapshots.strange())) as stage:
-        await stage.press("slash", *"[/]", "enter")
-        assert "filter: [/]" in stage.text
-        assert shown(stage) == ["[bold]x[/]", "[/]", "[@click=app.bell]y[/]"]
-        await stage.press("escape", "slash", "[", "b", "enter")
-        assert "filter: [b" in stage.text
+@async_test
+async def test_a_filter_with_markup_is_shown_literally() -> None:
+    """Textual parses the title that shows it as markup."""
+    async with running_app(ScriptedBackend(snapshots.odd_names())) as driver:
+        await driver.press("slash", *"[/]", "enter")
+        assert "filter: [/]" in driver.text
+        assert job_names(driver) == ["[bold]x[/]", "[/]", "[@click=app.bell]y[/]"]
+        await driver.press("escape", "slash", "[", "b", "enter")
+        assert "filter: [b" in driver.text
 
 
-@driven
-async def test_nothing_that_matches_says_how_to_go_back() -> None:
-    """A filter without matches is told from a scheduler without jobs."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press("slash", *"zzz")
-        assert "no job matches the filter; escape clears it" in stage.text
+@async_test
+async def test_a_filter_without_a_match_explains_how_to_clear_it() -> None:
+    """It differs from the text for a scheduler without jobs."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("slash", *"zzz")
+        assert "no job matches the filter; escape clears it" in driver.text
 
 
-@driven
-async def test_s_sorts_by_the_next_column_and_upper_s_turns_it_around() -> None:
-    """The column and the direction are named in the title and at the column."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press("s", "s")
-        assert shown(stage) == sorted(shown(stage))
-        assert "by name ▲" in stage.text
-        assert "NAME▲" in stage.text
-        await stage.press("S")
-        assert shown(stage) == sorted(shown(stage), reverse=True)
-        assert "NAME▼" in stage.text
+@async_test
+async def test_s_sorts_by_the_next_column_and_upper_s_reverses_the_order() -> None:
+    """The title of the table and the title of the column show the order."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("s", "s")
+        assert job_names(driver) == sorted(job_names(driver))
+        assert "by name ▲" in driver.text
+        assert "NAME▲" in driver.text
+        await driver.press("S")
+        assert job_names(driver) == sorted(job_names(driver), reverse=True)
+        assert "NAME▼" in driver.text
 
 
-@driven
-async def test_a_click_on_a_column_sorts_by_it() -> None:
-    """A click on a heading sorts, another turns it around; a click on the title does nothing."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        jobs = stage.table()
-        x = stage.lines(jobs)[0].index("NAME") + 1
-        await stage.pilot.click(jobs, offset=(x, 0))
+@async_test
+async def test_a_click_on_a_column_title_sorts_by_it_and_a_second_one_reverses_the_order() -> None:
+    """A click on the title of the table has no effect."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        jobs = driver.table()
+        x = driver.lines(jobs)[0].index("NAME") + 1
+        await driver.pilot.click(jobs, offset=(x, 0))
         assert "by name" not in str(jobs.border_title)
-        await stage.pilot.click(jobs, offset=(x, 1))
-        assert shown(stage) == sorted(shown(stage))
-        await stage.pilot.click(jobs, offset=(x, 1))
-        assert shown(stage) == sorted(shown(stage), reverse=True)
+        await driver.pilot.click(jobs, offset=(x, 1))
+        assert job_names(driver) == sorted(job_names(driver))
+        await driver.pilot.click(jobs, offset=(x, 1))
+        assert job_names(driver) == sorted(job_names(driver), reverse=True)
 
 
-@driven
-async def test_a_click_selects_the_row_and_a_second_one_opens_it() -> None:
-    """The row under the mouse is the one that is meant."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        jobs = stage.table()
-        await stage.pilot.click(jobs, offset=(15, 5))
-        assert selected(stage) == "compress_log"
-        await stage.pilot.click(jobs, offset=(15, 4), times=2)
-        assert isinstance(stage.screen, JobScreen)
-        assert "workday_report" in stage.text
+@async_test
+async def test_a_click_selects_a_row_and_a_double_click_opens_it() -> None:
+    """It is the row under the mouse."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        jobs = driver.table()
+        await driver.pilot.click(jobs, offset=(15, 5))
+        assert selected(driver) == "compress_log"
+        await driver.pilot.click(jobs, offset=(15, 4), times=2)
+        assert isinstance(driver.screen, JobScreen)
+        assert "workday_report" in driver.text
 
 
-# --- moving ---------------------------------------------------------------------------------------
+# --- cursor and focus -----------------------------------------------------------------------------
 
 
-@driven
-async def test_the_cursor_keys() -> None:
-    """Arrows and ``j k g G``, pages, home and end move the cursor, and stop at the ends."""
-    async with on_stage(ScriptedBackend(snapshots.many(100))) as stage:
-        jobs = stage.table()
+@async_test
+async def test_cursor_keys_move_the_cursor_and_stop_at_both_ends() -> None:
+    """The row under the cursor is always visible."""
+    async with running_app(ScriptedBackend(snapshots.many_jobs(100))) as driver:
+        jobs = driver.table()
         page = jobs.size.height - 1
         for keys, row in [
             ("k", 0),
@@ -449,276 +451,276 @@ async def test_the_cursor_keys() -> None:
             ("ctrl+b", 0),
             ("ctrl+b", 0),
         ]:
-            await stage.press(keys)
+            await driver.press(keys)
             assert jobs.cursor == row, keys
-            assert f"▸ ○ IDLE    job_{row:03}" in stage.text
+            assert f"▸ ○ IDLE    job_{row:03}" in driver.text
 
 
-@driven
-async def test_tab_and_digits_move_the_keys() -> None:
-    """Tab goes round all tables in both directions, digits go straight to one."""
-    async with on_stage(ScriptedBackend(snapshots.saturated())) as stage:
+@async_test
+async def test_tab_cycles_through_the_tables_and_a_digit_focuses_one() -> None:
+    """Shift+tab cycles backwards."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
         order = ["jobs", "running", "waiting", "upcoming", "recent"]
         for name in [*order[1:], "jobs"]:
-            await stage.press("tab")
-            assert stage.focus == name
+            await driver.press("tab")
+            assert driver.focus == name
         for name in [*reversed(order[1:]), "jobs"]:
-            await stage.press("shift+tab")
-            assert stage.focus == name
+            await driver.press("shift+tab")
+            assert driver.focus == name
         for digit, name in reversed(list(enumerate(order))):
-            await stage.press(str(digit))
-            assert stage.focus == name
+            await driver.press(str(digit))
+            assert driver.focus == name
 
 
-@driven
-async def test_quick_keys_are_about_the_table_that_the_first_of_them_chose() -> None:
-    """Keys that come in one burst, as over a slow line, do not act on the table that had the focus before."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.press_at_once("4", "r")
-        assert source.commands == [("run", "import_orders")]
-        await stage.press_at_once("2", "x")
-        assert "Cancel run 881 of send_mail?" in stage.text
-        await stage.press("n")
-        await stage.press_at_once("0", "p")
-        assert source.commands[-1] == ("pause", "refresh_cache")
+@async_test
+async def test_keys_in_one_burst_act_on_the_table_that_the_first_key_focused() -> None:
+    """A slow connection delivers keys in bursts."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press_at_once("4", "r")
+        assert backend.commands == [("run", "import_orders")]
+        await driver.press_at_once("2", "x")
+        assert "Cancel run 881 of send_mail?" in driver.text
+        await driver.press("n")
+        await driver.press_at_once("0", "p")
+        assert backend.commands[-1] == ("pause", "refresh_cache")
 
 
-@driven
-async def test_quick_letters_after_slash_are_no_commands() -> None:
-    """What comes in one burst with ``/`` neither quits nor runs anything."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source, stop=lambda _grace: None) as stage:
-        await stage.press_at_once("slash", "q", "r", "P")
-        assert source.commands == []
-        assert len(stage.app.screen_stack) == 1
-        assert stage.focus == "filter"
+@async_test
+async def test_letters_in_one_burst_after_slash_are_not_commands() -> None:
+    """They neither quit nor run anything."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend, stop=lambda _grace: None) as driver:
+        await driver.press_at_once("slash", "q", "r", "P")
+        assert backend.commands == []
+        assert len(driver.app.screen_stack) == 1
+        assert driver.focus == "filter"
 
 
-@driven
-async def test_in_a_small_terminal_the_chosen_pane_is_the_one_that_is_seen() -> None:
-    """At 80x24 the panes are tabs: a digit or a click brings one to the front."""
-    async with on_stage(ScriptedBackend(snapshots.saturated()), NARROW) as stage:
-        assert "compress_log" in stage.lines(stage.table("running"))[0]
-        await stage.press("2")
-        assert "[2 Waiting 5]" in stage.text
-        assert stage.table("waiting").display
-        assert not stage.table("running").display
-        await stage.pilot.click("PaneTabs", offset=(stage.text.splitlines()[14].index("4 Recent") + 2, 0))
-        await stage.settle()
-        assert "[4 Recent]" in stage.text
-        assert stage.focus == "recent"
+@async_test
+async def test_a_small_terminal_shows_one_pane_under_tabs() -> None:
+    """A digit or a click on a tab activates a pane."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), NARROW) as driver:
+        assert "compress_log" in driver.lines(driver.table("running"))[0]
+        await driver.press("2")
+        assert "[2 Waiting 5]" in driver.text
+        assert driver.table("waiting").display
+        assert not driver.table("running").display
+        await driver.pilot.click("PaneTabs", offset=(driver.text.splitlines()[14].index("4 Recent") + 2, 0))
+        await driver.settle()
+        assert "[4 Recent]" in driver.text
+        assert driver.focus == "recent"
 
 
-@driven
-async def test_the_cursor_stays_on_its_job() -> None:
-    """Rows that come above, go, or are sorted do not move the cursor to another job."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("j", "j")
-        assert selected(stage) == "workday_report"
+@async_test
+async def test_the_cursor_stays_on_its_job_when_rows_are_added_removed_or_sorted() -> None:
+    """The job stays visible."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("j", "j")
+        assert selected(driver) == "workday_report"
         jobs = snapshots.idle().jobs
-        new = [snapshots.job(f"new_{index}") for index in range(30)]
+        new = [snapshots.make_job(f"new_{index}") for index in range(30)]
         for rows in ([*new, *jobs], jobs, tuple(reversed(jobs)), [jobs[2]], jobs):
-            await stage.show(snapshots.scene(rows), source)
-            assert selected(stage) == "workday_report"
-            assert any(line.startswith("▸ ○ IDLE    workday_report") for line in stage.text.splitlines())
-        await stage.press("s", "s")
-        assert selected(stage) == "workday_report"
+            await driver.show_snapshot(snapshots.make(rows))
+            assert selected(driver) == "workday_report"
+            assert any(line.startswith("▸ ○ IDLE    workday_report") for line in driver.text.splitlines())
+        await driver.press("s", "s")
+        assert selected(driver) == "workday_report"
 
 
-@driven
-async def test_the_cursor_stays_on_the_first_job_too() -> None:
-    """Even at the top the table of jobs keeps its cursor on the job."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.show(snapshots.scene([snapshots.job("aaa"), *snapshots.idle().jobs]), source)
-        assert selected(stage) == "refresh_cache"
+@async_test
+async def test_the_cursor_stays_on_the_first_job_when_a_row_is_added_above() -> None:
+    """The table of jobs is anchored."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.show_snapshot(snapshots.make([snapshots.make_job("aaa"), *snapshots.idle().jobs]))
+        assert selected(driver) == "refresh_cache"
 
 
-@driven
-async def test_panes_at_the_top_stay_at_the_top() -> None:
-    """The newest ending comes in at the top, unless the user has moved down to one."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        recent = snapshots.endings()
-        newer = [snapshots.ended(900 + index, "vacuum", 1) for index in range(3)]
-        await stage.show(snapshots.scene(snapshots.idle_jobs(), recent=[newer[0], *recent]), source)
-        assert selected(stage, "recent") == "vacuum"
-        await stage.press("4", "j")
-        await stage.show(snapshots.scene(snapshots.idle_jobs(), recent=[*reversed(newer), *recent]), source)
-        assert stage.table("recent").selected == recent[0]
+@async_test
+async def test_the_cursor_of_a_pane_stays_at_the_top_unless_it_was_moved() -> None:
+    """A new ended run is then visible at once."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        recent = snapshots.recent_runs()
+        newer = [snapshots.ended_run(900 + index, "vacuum", 1) for index in range(3)]
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs(), recent=[newer[0], *recent]))
+        assert selected(driver, "recent") == "vacuum"
+        await driver.press("4", "j")
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs(), recent=[*reversed(newer), *recent]))
+        assert driver.table("recent").selected == recent[0]
 
 
-@driven
-async def test_the_cursor_of_a_job_that_is_gone_stays_in_the_table() -> None:
-    """When rows go, the cursor is on a row that there is."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("G")
-        await stage.show(snapshots.scene(snapshots.idle_jobs()[:2]), source)
-        assert selected(stage) == "hash_folder"
-        await stage.show(snapshots.empty(), source)
-        assert "no jobs yet" in stage.text
-        await stage.show(snapshots.idle(), source)
-        assert selected(stage) == "refresh_cache"
+@async_test
+async def test_the_cursor_moves_to_the_last_row_when_its_job_is_removed() -> None:
+    """A table without rows shows a text."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("G")
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs()[:2]))
+        assert selected(driver) == "hash_folder"
+        await driver.show_snapshot(snapshots.empty())
+        assert "no jobs yet" in driver.text
+        await driver.show_snapshot(snapshots.idle())
+        assert selected(driver) == "refresh_cache"
 
 
-# --- what opens -----------------------------------------------------------------------------------
+# --- screens --------------------------------------------------------------------------------------
 
 
-@driven
-async def test_enter_opens_the_details_of_a_job() -> None:
-    """Enter on a job shows its schedule in words, its next ten fires and its runs; r and p are about it."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press(*"jjjj", "enter")
-        assert isinstance(stage.screen, JobScreen)
-        assert "every 20 seconds" in stage.text
-        assert stage.text.count("Mon 2026-03-16 10:2") >= 10
-        assert "KeyError: 'amount'" in stage.text
-        await stage.press("r", "p")
-        assert sorted(source.commands) == [("pause", "import_orders"), ("run", "import_orders")]
-        await stage.show(snapshots.paused(), source)
-        await stage.press("p")
-        assert source.commands[-1] == ("resume", "import_orders")
-        await stage.press("escape")
-        assert isinstance(stage.screen, Dashboard)
+@async_test
+async def test_enter_opens_a_job_and_r_and_p_act_on_it() -> None:
+    """Its screen shows the schedule in words, the next ten ticks and the latest runs."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press(*"jjjj", "enter")
+        assert isinstance(driver.screen, JobScreen)
+        assert "every 20 seconds" in driver.text
+        assert driver.text.count("Mon 2026-03-16 10:2") >= 10
+        assert "KeyError: 'amount'" in driver.text
+        await driver.press("r", "p")
+        assert sorted(backend.commands) == [("pause", "import_orders"), ("run", "import_orders")]
+        await driver.show_snapshot(snapshots.paused())
+        await driver.press("p")
+        assert backend.commands[-1] == ("resume", "import_orders")
+        await driver.press("escape")
+        assert isinstance(driver.screen, Dashboard)
 
 
-@driven
-async def test_enter_in_the_details_opens_a_run() -> None:
-    """From a job's details one goes on to a run, and back in steps."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press(*"jjjj", "enter", "j", "enter")
-        assert isinstance(stage.screen, RunScreen)
-        assert "import_orders #866" in stage.text
-        await stage.press("q")
-        assert isinstance(stage.screen, JobScreen)
-        await stage.press("q")
-        assert isinstance(stage.screen, Dashboard)
+@async_test
+async def test_enter_on_the_screen_of_a_job_opens_a_run() -> None:
+    """Closing a screen returns to the one below."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press(*"jjjj", "enter", "j", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "import_orders #866" in driver.text
+        await driver.press("q")
+        assert isinstance(driver.screen, JobScreen)
+        await driver.press("q")
+        assert isinstance(driver.screen, Dashboard)
 
 
-@driven
-async def test_a_failed_run_opens_its_traceback() -> None:
-    """Enter on a failed run shows the reason, the traceback and what it printed."""
-    source = ScriptedBackend(snapshots.idle())
-    source.outputs[866] = "order 5117 has [no] amount\n"
-    async with on_stage(source) as stage:
-        await stage.press("4", *"jjjjj", "enter")
-        assert isinstance(stage.screen, RunScreen)
-        assert 'return Decimal(line["amount"])' in stage.text
-        assert "KeyError: 'amount'" in stage.text
-        assert "order 5117 has [no] amount" in stage.text
+@async_test
+async def test_the_screen_of_a_failed_run_shows_traceback_and_output() -> None:
+    """Its output is not parsed as markup."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.outputs[866] = "order 5117 has [no] amount\n"
+    async with running_app(backend) as driver:
+        await driver.press("4", *"jjjjj", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert 'return Decimal(line["amount"])' in driver.text
+        assert "KeyError: 'amount'" in driver.text
+        assert "order 5117 has [no] amount" in driver.text
 
 
-@driven
-async def test_a_tick_that_started_no_run_opens() -> None:
-    """A row without a run says why there is none, and has no output."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press("4", *"jjjjjj", "enter")
-        assert isinstance(stage.screen, RunScreen)
-        assert "still running since 10:13:11, run 802" in stage.text
-        assert "Output" not in stage.text
+@async_test
+async def test_enter_on_a_tick_without_a_run_shows_the_reason_and_no_output() -> None:
+    """A skipped tick printed nothing."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("4", *"jjjjjj", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "still running since 10:13:11, run 802" in driver.text
+        assert "Output" not in driver.text
 
 
-@driven
-async def test_enter_on_what_comes_opens_its_job() -> None:
-    """A fire has no run yet, so its job is shown."""
-    async with on_stage(ScriptedBackend(snapshots.idle())) as stage:
-        await stage.press("3", "enter")
-        assert isinstance(stage.screen, JobScreen)
-        assert "check_sockets" in stage.text
+@async_test
+async def test_enter_on_an_upcoming_tick_opens_its_job() -> None:
+    """A tick has no run yet."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("3", "enter")
+        assert isinstance(driver.screen, JobScreen)
+        assert "check_sockets" in driver.text
 
 
-@driven
-async def test_a_job_removed_while_its_details_are_open() -> None:
-    """The details say that the job is gone; r and p say so too, and nothing ends."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        await stage.press("enter")
-        await stage.show(snapshots.scene(snapshots.idle_jobs()[1:]), source)
-        assert "job 'refresh_cache' was removed" in stage.text
-        source.refusal = LookupError("job 'refresh_cache' was removed")
-        await stage.press("r")
-        assert stage.toasts[-1][0] == "error"
-        await stage.press("escape")
-        assert isinstance(stage.screen, Dashboard)
+@async_test
+async def test_the_screen_of_a_removed_job_says_so_and_stays_open() -> None:
+    """Commands then show an error."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        await driver.press("enter")
+        await driver.show_snapshot(snapshots.make(snapshots.idle_jobs()[1:]))
+        assert "job 'refresh_cache' was removed" in driver.text
+        backend.command_error = LookupError("job 'refresh_cache' was removed")
+        await driver.press("r")
+        assert driver.toasts[-1][0] == "error"
+        await driver.press("escape")
+        assert isinstance(driver.screen, Dashboard)
 
 
-@driven
-async def test_o_shows_the_output_and_follows_it() -> None:
-    """The output screen stays at its end while lines come, unless the user has moved up."""
-    source = ScriptedBackend(snapshots.idle())
-    console = source.console
+@async_test
+async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_moved_up() -> None:
+    """If the cursor's line is dropped, it moves to the end."""
+    backend = ScriptedBackend(snapshots.idle())
+    console = backend.console
     console.write("a", "first\n")
-    async with on_stage(source) as stage:
-        await stage.press("o")
-        assert isinstance(stage.app.screen, OutputScreen)
-        table: LineTable[Any] = stage.screen.query_one("#output", LineTable)
+    async with running_app(backend) as driver:
+        await driver.press("o")
+        assert isinstance(driver.app.screen, OutputScreen)
+        table: LineTable[Any] = driver.screen.query_one("#output", LineTable)
 
-        def said() -> str:
+        def selected_line() -> str:
             return "" if table.selected is None else str(table.selected.text)
 
         console.write("a", "".join(f"line {index}\n" for index in range(200)))
-        await stage.show(snapshots.idle(), source)
-        assert said() == "line 199"
-        assert "line 199" in stage.text
-        await stage.press("k")
+        await driver.show_snapshot(snapshots.idle())
+        assert selected_line() == "line 199"
+        assert "line 199" in driver.text
+        await driver.press("k")
         for text in ("one more\n", "unfinished", " and finished\n", "x\n" * 2100):
             console.write("a", text)
-            await stage.show(snapshots.idle(), source)
+            await driver.show_snapshot(snapshots.idle())
             if len(text) < 100:
-                assert said() == "line 198"
-        assert said() == "x"
-        await stage.press("o")
-        assert len(stage.app.screen_stack) == 1
+                assert selected_line() == "line 198"
+        assert selected_line() == "x"
+        await driver.press("o")
+        assert len(driver.app.screen_stack) == 1
 
 
-@driven
-async def test_question_mark_lists_every_binding_there_is() -> None:
-    """The help has each key of the dashboard, the tables and the app, with what it does."""
-    async with on_stage(ScriptedBackend(snapshots.idle()), (120, 70)) as stage:
-        await stage.press("question_mark")
-        assert isinstance(stage.screen, HelpScreen)
-        lines = [line.split("│")[1].strip() for line in stage.text.splitlines() if line.count("│") > 1]
+@async_test
+async def test_the_help_lists_every_binding() -> None:
+    """Each key of the dashboard, the tables and the app has its description."""
+    async with running_app(ScriptedBackend(snapshots.idle()), (120, 70)) as driver:
+        await driver.press("question_mark")
+        assert isinstance(driver.screen, HelpScreen)
+        lines = [line.split("│")[1].strip() for line in driver.text.splitlines() if line.count("│") > 1]
         for binding in (*Dashboard.BINDINGS, *LineTable.BINDINGS, *JobtuiApp.BINDINGS):
             assert isinstance(binding, Binding)
-            keys = " ".join(spoken(key) for key in binding.key.split(","))
+            keys = " ".join(key_label(key) for key in binding.key.split(","))
             assert f"{keys}  {binding.tooltip or binding.description}" in lines
         assert any(line.startswith("ctrl+p") for line in lines)
-        await stage.press("question_mark")
-        assert isinstance(stage.screen, Dashboard)
+        await driver.press("question_mark")
+        assert isinstance(driver.screen, Dashboard)
 
 
-@driven
-async def test_every_screen_scrolls_by_keys() -> None:
-    """Where the help or a run does not fit, j and k, and in a run g and G, move it."""
-    source = ScriptedBackend(snapshots.idle())
-    source.outputs[871] = "".join(f"line {index}\n" for index in range(100))
-    async with on_stage(source, NARROW) as stage:
-        await stage.press("question_mark")
-        box = stage.screen.query_one(".dialog")
+@async_test
+async def test_help_and_run_screens_scroll_by_keys() -> None:
+    """They may be longer than the terminal."""
+    backend = ScriptedBackend(snapshots.idle())
+    backend.outputs[871] = "".join(f"line {index}\n" for index in range(100))
+    async with running_app(backend, NARROW) as driver:
+        await driver.press("question_mark")
+        box = driver.screen.query_one(".dialog")
         for key, place in [("j", 1), ("down", 2), ("k", 1), ("up", 0)]:
-            await stage.press(key)
+            await driver.press(key)
             assert box.scroll_y == place
-        await stage.press("escape", "4", "enter")
-        box = stage.screen.query_one(".dialog")
+        await driver.press("escape", "4", "enter")
+        box = driver.screen.query_one(".dialog")
         for key, place in [("j", 1), ("down", 2), ("k", 1), ("up", 0)]:
-            await stage.press(key)
+            await driver.press(key)
             assert box.scroll_y == place
-        await stage.press("G")
-        assert "line 99" in stage.text
-        await stage.press("g")
+        await driver.press("G")
+        assert "line 99" in driver.text
+        await driver.press("g")
         assert box.scroll_y == 0
 
 
-@driven
-async def test_the_palette_has_the_commands() -> None:
-    """Ctrl+P offers by name what the keys do, and carries it out."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        titles = {command.title for command in stage.app.get_system_commands(stage.screen)}
+@async_test
+async def test_the_palette_offers_and_executes_commands() -> None:
+    """Ctrl+P opens it."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        titles = {command.title for command in driver.app.get_system_commands(driver.screen)}
         assert titles == {
             "Run the selected job",
             "Pause or resume the selected job",
@@ -733,12 +735,12 @@ async def test_the_palette_has_the_commands() -> None:
             "Quit",
             "Screenshot",
         }
-        await stage.press("ctrl+p")
-        await stage.pilot.press(*"grow the pool")
-        await stage.until(lambda: "Grow the pool by one" in stage.text)
-        await stage.press("enter")
-        await stage.until(lambda: bool(source.commands))
-        assert source.commands == [("resize", 5)]
+        await driver.press("ctrl+p")
+        await driver.pilot.press(*"grow the pool")
+        await driver.until(lambda: "Grow the pool by one" in driver.text)
+        await driver.press("enter")
+        await driver.until(lambda: bool(backend.commands))
+        assert backend.commands == [("resize", 5)]
 
 
 @pytest.mark.parametrize(
@@ -750,81 +752,83 @@ async def test_the_palette_has_the_commands() -> None:
         ("Shrink the pool by one", ("resize", 3)),
     ],
 )
-@driven
-async def test_commands_of_the_palette_do_what_they_say(title: str, expected: tuple[Any, ...]) -> None:
-    """Each command does the same as its key."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        commands = {command.title: command for command in stage.app.get_system_commands(stage.screen)}
+@async_test
+async def test_each_command_of_the_palette_does_the_same_as_its_key(
+    title: str, expected: tuple[Any, ...]
+) -> None:
+    """It calls the same action."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        commands = {command.title: command for command in driver.app.get_system_commands(driver.screen)}
         commands[title].callback()
-        await stage.settle()
-        assert source.commands == [expected]
+        await driver.settle()
+        assert backend.commands == [expected]
 
 
-# --- leaving --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-@driven
-async def test_quit_without_runs_leaves(key: str) -> None:
-    """Nothing goes, so nothing is asked."""
-    async with on_stage(ScriptedBackend(snapshots.idle()), stop=lambda _grace: None) as stage:
-        await stage.pilot.press(key)
-        assert stage.app._exit
+# --- quitting -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
-@driven
-async def test_quit_with_runs_asks(key: str) -> None:
-    """While runs go the question lists them; esc stays; the same key twice asks once."""
+@async_test
+async def test_quit_exits_at_once_if_no_run_is_running(key: str) -> None:
+    """No question is necessary."""
+    async with running_app(ScriptedBackend(snapshots.idle()), stop=lambda _grace: None) as driver:
+        await driver.pilot.press(key)
+        assert driver.app._exit
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+@async_test
+async def test_quit_asks_if_runs_are_running(key: str) -> None:
+    """The dialog lists them; the same key again does not open a second dialog."""
     stopped: list[float] = []
-    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
-        await stage.press(key, key)
-        assert [type(screen) for screen in stage.app.screen_stack] == [Dashboard, QuitScreen]
-        assert "4 runs going, 5 waiting" in stage.text
-        assert "compress_log, run 870, for 1m26s" in stage.text
-        assert "at most 7 s" in stage.text
-        await stage.press("escape")
-        assert isinstance(stage.screen, Dashboard)
-        assert not stage.app._exit
+    async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as driver:
+        await driver.press(key, key)
+        assert [type(screen) for screen in driver.app.screen_stack] == [Dashboard, QuitScreen]
+        assert "4 running, 5 waiting" in driver.text
+        assert "compress_log, run 870, for 1m26s" in driver.text
+        assert "at most 7 s" in driver.text
+        await driver.press("escape")
+        assert isinstance(driver.screen, Dashboard)
+        assert not driver.app._exit
         assert stopped == []
 
 
-@driven
-async def test_upper_q_quits_at_once() -> None:
-    """``Q`` waits for nothing."""
+@async_test
+async def test_upper_q_in_the_dialog_exits_without_waiting() -> None:
+    """It does not stop the scheduler."""
     stopped: list[float] = []
-    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append) as stage:
-        await stage.pilot.press("q", "Q")
-        assert stage.app._exit
+    async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append) as driver:
+        await driver.pilot.press("q", "Q")
+        assert driver.app._exit
         assert stopped == []
 
 
-@driven
-async def test_w_stops_with_the_grace_and_leaves() -> None:
-    """``w`` gives running work the grace, and then the app is gone."""
+@async_test
+async def test_w_in_the_dialog_stops_the_scheduler_with_the_grace_and_exits() -> None:
+    """Running work gets the grace to end."""
     stopped: list[float] = []
-    async with on_stage(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as stage:
-        await stage.pilot.press("q", "w")
-        await stage.until(lambda: stage.app._exit)
+    async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as driver:
+        await driver.pilot.press("q", "w")
+        await driver.until(lambda: driver.app._exit)
         assert stopped == [7]
 
 
-@driven
-async def test_leaving_a_scheduler_that_goes_on_asks_nothing() -> None:
-    """Without a way to stop the scheduler, quitting the dashboard ends no run."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source) as stage:
-        await stage.pilot.press("q")
-        assert stage.app._exit
-    assert source.listeners == []
+@async_test
+async def test_quit_without_a_stop_function_exits_without_a_question() -> None:
+    """A dashboard on a remote scheduler ends no run."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.pilot.press("q")
+        assert driver.app._exit
+    assert backend.listeners == []
 
 
 # --- bindings -------------------------------------------------------------------------------------
 
 
 def bound_classes() -> list[type[DOMNode]]:
-    """Every class of the dashboard that has keys."""
+    """Return every class of the dashboard that binds keys."""
     found: set[type[DOMNode]] = set()
     for module in walk_packages(jobtui.tui.__path__, "jobtui.tui."):
         for _, value in inspect.getmembers(import_module(module.name), inspect.isclass):
@@ -834,8 +838,8 @@ def bound_classes() -> list[type[DOMNode]]:
 
 
 @pytest.mark.parametrize("bound", bound_classes(), ids=lambda each: each.__name__)
-def test_every_binding_has_an_id_of_its_own(bound: type[DOMNode]) -> None:
-    """So that keys can be remapped, each has an id, an action that exists and a description."""
+def test_every_binding_has_an_id_a_description_and_an_action(bound: type[DOMNode]) -> None:
+    """The ids are for remapping keys."""
     bindings = vars(bound)["BINDINGS"]
     ids = [binding.id for binding in bindings]
     assert all(isinstance(binding, Binding) for binding in bindings)
@@ -848,8 +852,8 @@ def test_every_binding_has_an_id_of_its_own(bound: type[DOMNode]) -> None:
         assert hasattr(bound, f"action_{binding.action.partition('(')[0]}")
 
 
-def test_there_are_keys_to_look_at() -> None:
-    """The test above has found the classes that it is about."""
+def test_every_class_with_keys_is_found() -> None:
+    """Otherwise the test above would check nothing."""
     names = {each.__name__ for each in bound_classes()}
     assert names >= {
         "Dashboard",
@@ -862,75 +866,75 @@ def test_there_are_keys_to_look_at() -> None:
     }
 
 
-def test_ids_are_unique_everywhere() -> None:
-    """No two keys share an id, whatever class they are of."""
+def test_binding_ids_are_unique_across_classes() -> None:
+    """A keymap is for the whole app."""
     ids = [binding.id for bound in bound_classes() for binding in vars(bound)["BINDINGS"]]
     assert len(set(ids)) == len(ids)
 
 
-# --- what the user has written --------------------------------------------------------------------
+# --- text of the user -----------------------------------------------------------------------------
 
 
-@driven
-async def test_markup_is_shown_as_it_is_everywhere() -> None:
-    """Names, reasons and errors that look like markup or steer terminals are shown, and never raise."""
-    source = ScriptedBackend(snapshots.strange(), title="[/b]jobs.py")
-    source.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
-    source.console.write("[b]x", "[/b] printed\n")
-    async with on_stage(source, stop=lambda _grace: None) as stage:
-        assert "[/b]jobs.py" in stage.text
-        assert "[bold]x[/]" in stage.text
-        assert "\x1b" not in stage.text
-        for index, name in enumerate(job.name for job in snapshots.strange().jobs):
-            await stage.press("0", "g", *"j" * index, "enter")
-            assert isinstance(stage.screen, JobScreen)
-            title = stage.screen.query_one(".dialog").border_title
+@async_test
+async def test_markup_and_control_codes_are_shown_literally_on_every_screen() -> None:
+    """In names, reasons, errors and output; they never raise an error."""
+    backend = ScriptedBackend(snapshots.odd_names(), title="[/b]jobs.py")
+    backend.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
+    backend.console.write("[b]x", "[/b] printed\n")
+    async with running_app(backend, stop=lambda _grace: None) as driver:
+        assert "[/b]jobs.py" in driver.text
+        assert "[bold]x[/]" in driver.text
+        assert "\x1b" not in driver.text
+        for index, name in enumerate(job.name for job in snapshots.odd_names().jobs):
+            await driver.press("0", "g", *"j" * index, "enter")
+            assert isinstance(driver.screen, JobScreen)
+            title = driver.screen.query_one(".dialog").border_title
             assert title is not None
-            await stage.press("r", "p", "enter")
-            assert isinstance(stage.screen, RunScreen)
-            assert "\x1b" not in stage.text
+            await driver.press("r", "p", "enter")
+            assert isinstance(driver.screen, RunScreen)
+            assert "\x1b" not in driver.text
             if len(name) < 30 and name.isprintable() and name.isascii():
-                assert f"─ {name} #{40 + index} ─" in stage.text
-                assert f"[/b]{name}" in stage.text
-            await stage.press("escape", "escape")
-            assert isinstance(stage.screen, Dashboard)
-        await stage.press("2", "j", "j", "x")
-        assert "Cancel run 22 of [bold]x[/]?" in stage.text
-        await stage.press("n", "o")
-        assert "[/b] printed" in stage.text
-        await stage.press("escape", "q")
-        assert "[bold]x[/], run 8" in stage.text
+                assert f"─ {name} #{40 + index} ─" in driver.text
+                assert f"[/b]{name}" in driver.text
+            await driver.press("escape", "escape")
+            assert isinstance(driver.screen, Dashboard)
+        await driver.press("2", "j", "j", "x")
+        assert "Cancel run 22 of [bold]x[/]?" in driver.text
+        await driver.press("n", "o")
+        assert "[/b] printed" in driver.text
+        await driver.press("escape", "q")
+        assert "[bold]x[/], run 8" in driver.text
 
 
-@driven
-async def test_a_toast_with_markup_is_drawn() -> None:
-    """A job named like markup is confirmed by its name."""
-    async with on_stage(ScriptedBackend(snapshots.strange())) as stage:
-        await stage.press("j", "j", "j", "r")
-        assert "▶ [/]: run 900" in stage.text
+@async_test
+async def test_a_toast_shows_a_name_with_markup_literally() -> None:
+    """Textual parses toasts as markup by default."""
+    async with running_app(ScriptedBackend(snapshots.odd_names())) as driver:
+        await driver.press("j", "j", "j", "r")
+        assert "▶ [/]: run 900" in driver.text
 
 
-@driven
-async def test_no_color_leaves_glyphs_and_words() -> None:
-    """Every state is told by a word beside its glyph, never by colour alone."""
-    async with on_stage(ScriptedBackend(snapshots.saturated())) as stage:
+@async_test
+async def test_every_state_has_a_word_next_to_its_glyph() -> None:
+    """Nothing depends on colour alone."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
         for words in ("▶ RUNNING", "◔ QUEUED", "‖ PAUSED", "○ IDLE", "◌ HELD", "✗ FAILED", "✓ OK"):
-            assert words in stage.text
+            assert words in driver.text
 
 
 # --- the header -----------------------------------------------------------------------------------
 
 
-@driven
-async def test_a_timer_that_is_late_is_said_to_be_stalled() -> None:
-    """The heartbeat has a word when the timer has not woken for longer than it ever should."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        assert "♥ 2s" in stage.text
-        await stage.show(snapshots.scene(heartbeat=snapshots.ago(36)), source)
-        assert "♥ STALLED 36s" in stage.text
-        await stage.show(snapshots.scene(heartbeat=None, internal_error="ValueError: [/]"), source)
-        assert "! error: ValueError: [/]" in stage.text
+@async_test
+async def test_the_status_line_shows_a_late_heartbeat_and_an_internal_error() -> None:
+    """The heartbeat is late if the timer has not woken for 35 seconds."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        assert "♥ 2s" in driver.text
+        await driver.show_snapshot(snapshots.make(heartbeat=snapshots.ago(36)))
+        assert "♥ STALLED 36s" in driver.text
+        await driver.show_snapshot(snapshots.make(heartbeat=None, internal_error="ValueError: [/]"))
+        assert "! error: ValueError: [/]" in driver.text
 
 
 @pytest.mark.parametrize(
@@ -944,198 +948,204 @@ async def test_a_timer_that_is_late_is_said_to_be_stalled() -> None:
         (2, 0, "2 running, no limit"),
     ],
 )
-@driven
-async def test_the_gauge_shows_how_full_the_pool_is(going: int, size: int, gauge: str) -> None:
-    """A bar and numbers; SATURATED exactly when every slot is taken."""
-    runs = [snapshots.running(index + 1, "a", 1) for index in range(going)]
-    async with on_stage(ScriptedBackend(snapshots.scene(running=runs, pool=size))) as stage:
-        assert gauge in stage.text
-        assert ("SATURATED" in stage.text) is (0 < size <= going)
+@async_test
+async def test_the_gauge_shows_how_many_slots_are_taken(going: int, size: int, gauge: str) -> None:
+    """SATURATED means that every slot is taken."""
+    runs = [snapshots.running_run(index + 1, "a", 1) for index in range(going)]
+    async with running_app(ScriptedBackend(snapshots.make(running=runs, pool=size))) as driver:
+        assert gauge in driver.text
+        assert ("SATURATED" in driver.text) is (0 < size <= going)
 
 
-# --- pictures -------------------------------------------------------------------------------------
+# --- refreshes ------------------------------------------------------------------------------------
 
 
-class Loop:
-    """The time and the timers of an app, in the hands of a test; and what its pictures cost."""
+class FakeLoop:
+    """Replaces an app's clock and timers, so that a test moves the time and sets the cost of refreshes.
+
+    Attributes:
+        time: The time of the loop.
+        cpu: The CPU time that the app's thread has used.
+        timers: The instant and the callback of each timer.
+        interval: The app's timer that refreshes each second, stopped.
+    """
 
     def __init__(self, app: JobtuiApp, monkeypatch: pytest.MonkeyPatch) -> None:
+        (self.interval,) = app._timers
+        self.interval.pause()
         self.time = 1000.0
         self.cpu = 0.0
         monkeypatch.setattr(app_module, "thread_cpu", lambda: self.cpu)
         self.timers: list[tuple[float, Callable[[], None]]] = []
         monkeypatch.setattr(app, "_loop_time", lambda: self.time)
-        monkeypatch.setattr(app, "set_timer", lambda delay, act: self.timers.append((self.time + delay, act)))
+        monkeypatch.setattr(
+            app, "set_timer", lambda delay, callback: self.timers.append((self.time + delay, callback))
+        )
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and do what is due."""
+        """Move the time, and run the timers that are due."""
         self.time += seconds
-        due = [act for at, act in self.timers if at <= self.time + 1e-9]
-        self.timers = [(at, act) for at, act in self.timers if at > self.time + 1e-9]
-        for act in due:
-            act()
+        due = [callback for at, callback in self.timers if at <= self.time + 1e-9]
+        self.timers = [(at, callback) for at, callback in self.timers if at > self.time + 1e-9]
+        for callback in due:
+            callback()
 
 
-@driven
-async def test_a_flood_of_changes_makes_few_pictures_a_second() -> None:
-    """However often something changes, a second has at most 10 pictures; the last one is not lost.
-
-    The clock's own picture of each second is one of them, and does not come out of turn.
-    """
-    source = ScriptedBackend(snapshots.idle())
+@async_test
+async def test_a_flood_of_changes_causes_at_most_ten_refreshes_a_second() -> None:
+    """The refresh of each second counts as one of them, and the last change is shown."""
+    backend = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        async with on_stage(source) as stage:
-            (clock,) = stage.app._timers
-            clock.pause()
-            loop = Loop(stage.app, monkeypatch)
-            stage.app._show_picture()
-            before = source.asked
+        async with running_app(backend) as driver:
+            loop = FakeLoop(driver.app, monkeypatch)
+            driver.app._refresh_now()
+            before = backend.snapshots_taken
             for number in range(100):
                 if number % 20 == 13:
-                    # It comes more often here, and between two pictures.
-                    stage.app.call_next(clock._callback or pytest.fail)
+                    # More often than once a second, and between two refreshes.
+                    driver.app.call_next(loop.interval._callback or pytest.fail)
                 for _ in range(10):
-                    source.notify()
-                await stage.pilot.pause()
+                    backend.notify()
+                await driver.pilot.pause()
                 for _ in range(10):
-                    source.notify()
-                await stage.pilot.pause()
+                    backend.notify()
+                await driver.pilot.pause()
                 loop.advance(0.01)
-            assert FRAMES - 1 <= source.asked - before <= FRAMES
-            source.move(snapshots.scene([snapshots.job("the_last")]))
-            await stage.pilot.pause()
-            loop.advance(1 / FRAMES)
-            await stage.settle()
-            assert shown(stage) == ["the_last"]
+            assert MAX_REFRESH_RATE - 1 <= backend.snapshots_taken - before <= MAX_REFRESH_RATE
+            backend.set_snapshot(snapshots.make([snapshots.make_job("last_change")]))
+            await driver.pilot.pause()
+            loop.advance(1 / MAX_REFRESH_RATE)
+            await driver.settle()
+            assert job_names(driver) == ["last_change"]
             assert loop.timers == []
 
 
-@driven
-async def test_costly_pictures_come_less_often() -> None:
-    """What a picture has cost is known when it has been painted, and the next one waits accordingly."""
-    source = ScriptedBackend(snapshots.idle())
+@async_test
+async def test_a_costly_refresh_delays_the_next_one() -> None:
+    """Its cost is known once it is painted."""
+    backend = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        async with on_stage(source) as stage:
-            loop = Loop(stage.app, monkeypatch)
-            stage.app._show_picture()
-            before = shown(stage)
-            source.move(snapshots.scene([snapshots.job("new")]))
-            await stage.settle()
-            loop.cpu += 0.03  # which at a fifth of a core takes 0.15 seconds
-            loop.advance(1 / FRAMES)
-            await stage.settle()
-            assert shown(stage) == before
+        async with running_app(backend) as driver:
+            loop = FakeLoop(driver.app, monkeypatch)
+            driver.app._refresh_now()
+            before = job_names(driver)
+            backend.set_snapshot(snapshots.make([snapshots.make_job("new")]))
+            await driver.settle()
+            loop.cpu += 0.03  # at a fifth of a core, that takes 0.15 seconds
+            loop.advance(1 / MAX_REFRESH_RATE)
+            await driver.settle()
+            assert job_names(driver) == before
             loop.advance(0.05)
-            await stage.settle()
-            assert shown(stage) == ["new"]
+            await driver.settle()
+            assert job_names(driver) == ["new"]
             assert loop.timers == []
 
 
-@driven
-async def test_a_change_after_a_rest_is_shown_at_once() -> None:
-    """Only what comes too soon after a picture waits."""
-    source = ScriptedBackend(snapshots.idle())
+@async_test
+async def test_a_change_is_shown_at_once_if_the_last_refresh_was_long_ago() -> None:
+    """Only a change soon after a refresh is delayed."""
+    backend = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        async with on_stage(source) as stage:
-            loop = Loop(stage.app, monkeypatch)
-            stage.app._show_picture()
-            loop.advance(1 / FRAMES)
-            source.move(snapshots.scene([snapshots.job("new")]))
-            await stage.settle()
-            assert shown(stage) == ["new"]
+        async with running_app(backend) as driver:
+            loop = FakeLoop(driver.app, monkeypatch)
+            driver.app._refresh_now()
+            loop.advance(1 / MAX_REFRESH_RATE)
+            backend.set_snapshot(snapshots.make([snapshots.make_job("new")]))
+            await driver.settle()
+            assert job_names(driver) == ["new"]
             assert loop.timers == []
 
 
-@driven
-async def test_only_one_message_is_under_way() -> None:
-    """Many changes before the app has looked are one message."""
-    source = ScriptedBackend(snapshots.idle())
+@async_test
+async def test_many_changes_post_only_one_message() -> None:
+    """Until the app handles it."""
+    backend = ScriptedBackend(snapshots.idle())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        async with on_stage(source) as stage:
+        async with running_app(backend) as driver:
             posted: list[object] = []
-            monkeypatch.setattr(stage.app, "post_message", posted.append)
+            monkeypatch.setattr(driver.app, "post_message", posted.append)
             for _ in range(1000):
-                source.notify()
+                backend.notify()
             assert len(posted) == 1
 
 
-@driven
-async def test_leaving_follows_no_more() -> None:
-    """An app that is gone is told nothing."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source):
-        assert len(source.listeners) == 1
-    assert source.listeners == []
+@async_test
+async def test_the_app_unsubscribes_when_it_ends() -> None:
+    """The backend may outlive the app."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend):
+        assert len(backend.listeners) == 1
+    assert backend.listeners == []
 
 
 # --- sizes ----------------------------------------------------------------------------------------
 
 
-@driven
-async def test_any_size_of_terminal_will_do() -> None:
-    """The terminal may change its size at any time, to almost nothing, whatever screen is open."""
-    source = ScriptedBackend(snapshots.saturated())
+@async_test
+async def test_every_screen_survives_any_size_of_the_terminal() -> None:
+    """Even a size of one cell."""
+    backend = ScriptedBackend(snapshots.saturated())
     sizes = [WIDE, NARROW, (40, 10), (200, 60), (10, 3), (1, 1), (120, 1), (1, 40), (80, 5), WIDE]
-    async with on_stage(source, stop=lambda _grace: None) as stage:
+    async with running_app(backend, stop=lambda _grace: None) as driver:
         for keys in ([], ["enter"], ["question_mark"], ["o"], ["4", "enter"], ["q"], ["slash"]):
-            await stage.press("escape", *keys)
+            await driver.press("escape", *keys)
             for number, (width, height) in enumerate(sizes):
-                await stage.resize(width, height)
-                await stage.show(snapshots.saturated() if number % 2 else snapshots.many(100), source)
-            await stage.press("escape")
-        assert "SATURATED" in stage.text or "0/4" in stage.text
+                await driver.resize(width, height)
+                await driver.show_snapshot(snapshots.saturated() if number % 2 else snapshots.many_jobs(100))
+            await driver.press("escape")
+        assert "SATURATED" in driver.text or "0/4" in driver.text
 
 
-@driven
-async def test_a_terminal_without_rows() -> None:
-    """A table of no height, and a terminal of no rows, show nothing and raise nothing."""
-    source = ScriptedBackend(snapshots.saturated())
-    async with on_stage(source, (80, 24)) as stage:
-        await stage.resize(80, 0)
-        await stage.show(snapshots.many(), source)
-        await stage.press("j", "G", "pagedown", "pageup", "g")
-        await stage.resize(80, 24)
-        await stage.settle()
-        assert "job_000" in stage.text
+@async_test
+async def test_a_terminal_without_rows_shows_nothing_and_raises_nothing() -> None:
+    """After a resize the jobs are visible again."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend, (80, 24)) as driver:
+        await driver.resize(80, 0)
+        await driver.show_snapshot(snapshots.many_jobs())
+        await driver.press("j", "G", "pagedown", "pageup", "g")
+        await driver.resize(80, 24)
+        await driver.settle()
+        assert "job_000" in driver.text
 
 
 @pytest.mark.parametrize("size", [(110, 28), (109, 28), (110, 27)])
-@driven
-async def test_panes_stand_side_by_side_where_there_is_room(size: tuple[int, int]) -> None:
-    """From 110x28 all four panes are seen; below, one."""
-    async with on_stage(ScriptedBackend(snapshots.saturated()), size) as stage:
+@async_test
+async def test_all_four_panes_are_visible_from_110_columns_and_28_rows(size: tuple[int, int]) -> None:
+    """A smaller terminal shows one."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), size) as driver:
         names = ("running", "waiting", "upcoming", "recent")
-        seen = sum(stage.table(name).display for name in names)
+        seen = sum(driver.table(name).display for name in names)
         assert seen == (4 if size == (110, 28) else 1)
 
 
-@driven
-async def test_every_cell_of_every_line_is_where_it_belongs() -> None:
-    """No line of the screen is longer or shorter than the terminal is wide, wide characters included."""
-    for snapshot in (snapshots.strange(), snapshots.many(), snapshots.saturated()):
+@async_test
+async def test_every_line_of_the_screen_has_the_width_of_the_terminal() -> None:
+    """With wide characters, too."""
+    for snapshot in (snapshots.odd_names(), snapshots.many_jobs(), snapshots.saturated()):
         for width, height in (WIDE, NARROW, (57, 20)):
-            async with on_stage(ScriptedBackend(snapshot), (width, height)) as stage:
-                strips = stage.screen._compositor.render_strips()
+            async with running_app(ScriptedBackend(snapshot), (width, height)) as driver:
+                strips = driver.screen._compositor.render_strips()
                 assert {strip.cell_length for strip in strips} == {width}
 
 
-@driven
-async def test_clocks_go_on_while_nothing_happens() -> None:
-    """A later picture has new countdowns, and nothing else of the table changes."""
-    source = ScriptedBackend(snapshots.idle())
-    async with on_stage(source) as stage:
-        before = stage.lines(stage.table())
+@async_test
+async def test_countdowns_change_with_the_time_and_the_rest_of_the_table_does_not() -> None:
+    """A refresh each second moves clocks and countdowns."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        before = driver.lines(driver.table())
         later: Snapshot = replace(snapshots.idle(), at=snapshots.NOW + timedelta(seconds=1))
-        await stage.show(later, source)
-        after = stage.lines(stage.table())
-        assert "10:24:08" in stage.text
+        await driver.show_snapshot(later)
+        after = driver.lines(driver.table())
+        assert "10:24:08" in driver.text
         changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
         assert ("in 15s" in changed[0][0], "in 14s" in changed[0][1]) == (True, True)
         assert all("IDLE" in old for old, _ in changed)
 
 
-def test_jobs_and_states_are_complete() -> None:
-    """The scenes have every status of a job that the dashboard can show."""
+def test_the_snapshots_have_every_job_status() -> None:
+    """They have a held run, too."""
     jobs: list[JobView] = [*snapshots.saturated().jobs, *snapshots.idle().jobs]
     assert {job.status.value for job in jobs} == {"IDLE", "RUNNING", "QUEUED", "PAUSED"}
     assert RunState.HELD in {run.state for run in snapshots.saturated().waiting}

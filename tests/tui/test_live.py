@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, redirect_stdout
 
-from support.app_driver import WIDE, Stage, driven, on_stage
+from support.app_driver import WIDE, AppDriver, async_test, running_app
 
 from jobtui.engine.enums import JobStatus, RunState, Trigger
 from jobtui.engine.views import JobView
@@ -52,13 +52,15 @@ class Gates:
 
 
 @asynccontextmanager
-async def live(scheduler: Scheduler, gates: Gates, console: OutputLog | None = None) -> AsyncIterator[Stage]:
+async def live(
+    scheduler: Scheduler, gates: Gates, console: OutputLog | None = None
+) -> AsyncIterator[AppDriver]:
     """A dashboard on a scheduler that runs; afterwards every gate is open and the scheduler has stopped."""
     scheduler.start()
     try:
-        source = LocalBackend(scheduler, "jobs.py", console)
-        async with on_stage(source, WIDE, stop=scheduler.stop, grace=5.0) as stage:
-            yield stage
+        backend = LocalBackend(scheduler, "jobs.py", console)
+        async with running_app(backend, WIDE, stop=scheduler.stop, grace=5.0) as driver:
+            yield driver
             gates.open_all()
     finally:
         gates.open_all()
@@ -66,103 +68,103 @@ async def live(scheduler: Scheduler, gates: Gates, console: OutputLog | None = N
         await asyncio.to_thread(scheduler.stop)
 
 
-def job(stage: Stage, name: str) -> JobView:
+def job(driver: AppDriver, name: str) -> JobView:
     """A job as the table shows it."""
-    found: JobView = next(each for each in stage.table().rows if each.name == name)
+    found: JobView = next(each for each in driver.table().rows if each.name == name)
     return found
 
 
-@driven
+@async_test
 async def test_r_makes_a_run_that_is_running_and_then_ok() -> None:
     """``r`` on an idle job shows RUNNING while it works, then IDLE; prev changes and the run is OK."""
     gates, scheduler = Gates(), Scheduler(pool=2, tz="UTC")
     scheduler.schedule("@yearly", gates.job("a"), name="a")
-    async with live(scheduler, gates) as stage:
-        assert "○ IDLE    a" in stage.text
-        assert job(stage, "a").prev is None
-        await stage.press("r")
-        await stage.until(lambda: "▶ RUNNING a" in stage.text)
-        assert "1/2" in stage.text
-        [run] = stage.table("running").rows
+    async with live(scheduler, gates) as driver:
+        assert "○ IDLE    a" in driver.text
+        assert job(driver, "a").prev is None
+        await driver.press("r")
+        await driver.until(lambda: "▶ RUNNING a" in driver.text)
+        assert "1/2" in driver.text
+        [run] = driver.table("running").rows
         assert (run.job, run.state, run.trigger) == ("a", RunState.RUNNING, Trigger.HAND)
-        prev = job(stage, "a").prev
+        prev = job(driver, "a").prev
         assert prev is not None
         gates.open("a")
-        await stage.until(lambda: "○ IDLE    a" in stage.text)
-        assert "✓ OK" in stage.text
-        [ending] = stage.table("recent").rows
+        await driver.until(lambda: "○ IDLE    a" in driver.text)
+        assert "✓ OK" in driver.text
+        [ending] = driver.table("recent").rows
         assert (ending.job, ending.state) == ("a", RunState.OK)
-        assert job(stage, "a").runs == 1
-        assert job(stage, "a").recent == (RunState.OK,)
-        assert "nothing runs" in stage.text
+        assert job(driver, "a").runs == 1
+        assert job(driver, "a").recent == (RunState.OK,)
+        assert "nothing runs" in driver.text
 
 
-@driven
+@async_test
 async def test_with_the_pool_full_a_run_waits_at_the_end_and_starts_in_order() -> None:
     """What finds no slot is QUEUED, shown last in the waiting pane, and started first in, first out."""
     gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
     for name in "abc":
         scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as stage:
-        await stage.press("r")
-        await stage.until(lambda: gates.started == ["a"])
-        await stage.press("j", "j", "r")
-        await stage.until(lambda: job(stage, "c").status is JobStatus.QUEUED)
-        await stage.press("k", "r")
-        await stage.until(lambda: job(stage, "b").status is JobStatus.QUEUED)
-        await stage.press("r")  # a second run of the same job is queued or held behind its first
-        await stage.until(lambda: len(stage.table("waiting").rows) == 3)
-        waiting = stage.table("waiting").rows
+    async with live(scheduler, gates) as driver:
+        await driver.press("r")
+        await driver.until(lambda: gates.started == ["a"])
+        await driver.press("j", "j", "r")
+        await driver.until(lambda: job(driver, "c").status is JobStatus.QUEUED)
+        await driver.press("k", "r")
+        await driver.until(lambda: job(driver, "b").status is JobStatus.QUEUED)
+        await driver.press("r")  # a second run of the same job is queued or held behind its first
+        await driver.until(lambda: len(driver.table("waiting").rows) == 3)
+        waiting = driver.table("waiting").rows
         assert [run.job for run in waiting[:2]] == ["c", "b"]
-        assert "SATURATED" in stage.text
-        assert "◔ QUEUED" in stage.text
+        assert "SATURATED" in driver.text
+        assert "◔ QUEUED" in driver.text
         gates.open("a")
-        await stage.until(lambda: gates.started == ["a", "c"])
+        await driver.until(lambda: gates.started == ["a", "c"])
         gates.open("c")
-        await stage.until(lambda: gates.started[:3] == ["a", "c", "b"])
+        await driver.until(lambda: gates.started[:3] == ["a", "c", "b"])
         gates.open("b")
-        await stage.until(lambda: gates.started == ["a", "c", "b", "b"])
-        await stage.until(lambda: not stage.table("waiting").rows and not stage.table("running").rows)
-        assert [run.job for run in stage.table("recent").rows] == ["b", "b", "c", "a"]
+        await driver.until(lambda: gates.started == ["a", "c", "b", "b"])
+        await driver.until(lambda: not driver.table("waiting").rows and not driver.table("running").rows)
+        assert [run.job for run in driver.table("recent").rows] == ["b", "b", "c", "a"]
 
 
-@driven
+@async_test
 async def test_a_waiting_run_is_cancelled_and_the_pool_grows() -> None:
     """``x`` takes a queued run out; ``+`` gives the next one its slot."""
     gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
     for name in "abc":
         scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as stage:
-        await stage.press("r", "j", "r", "j", "r")
-        await stage.until(lambda: len(stage.table("waiting").rows) == 2)
-        cancelled = stage.table("waiting").rows[0].job
-        await stage.press("2", "x", "y")
-        await stage.until(lambda: len(stage.table("waiting").rows) == 1)
-        stage.app.clear_notifications()  # they lie over the pane
-        await stage.settle()
-        assert "⊘ CANCELLED" in stage.text
-        await stage.press("plus")
-        await stage.until(lambda: len(gates.started) == 2)
-        await stage.until(lambda: "2/2" in stage.text)
+    async with live(scheduler, gates) as driver:
+        await driver.press("r", "j", "r", "j", "r")
+        await driver.until(lambda: len(driver.table("waiting").rows) == 2)
+        cancelled = driver.table("waiting").rows[0].job
+        await driver.press("2", "x", "y")
+        await driver.until(lambda: len(driver.table("waiting").rows) == 1)
+        driver.app.clear_notifications()  # they lie over the pane
+        await driver.settle()
+        assert "⊘ CANCELLED" in driver.text
+        await driver.press("plus")
+        await driver.until(lambda: len(gates.started) == 2)
+        await driver.until(lambda: "2/2" in driver.text)
         assert cancelled not in gates.started
 
 
-@driven
+@async_test
 async def test_pausing_and_resuming() -> None:
     """``p`` and ``P`` reach the scheduler, and its answer reaches the table."""
     gates, scheduler = Gates(), Scheduler(tz="UTC")
     for name in "ab":
         scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as stage:
-        await stage.press("p")
-        await stage.until(lambda: job(stage, "a").status is JobStatus.PAUSED)
-        await stage.press("P")
-        await stage.until(lambda: job(stage, "b").status is JobStatus.PAUSED)
-        await stage.press("P")
-        await stage.until(lambda: {each.status for each in stage.table().rows} == {JobStatus.IDLE})
+    async with live(scheduler, gates) as driver:
+        await driver.press("p")
+        await driver.until(lambda: job(driver, "a").status is JobStatus.PAUSED)
+        await driver.press("P")
+        await driver.until(lambda: job(driver, "b").status is JobStatus.PAUSED)
+        await driver.press("P")
+        await driver.until(lambda: {each.status for each in driver.table().rows} == {JobStatus.IDLE})
 
 
-@driven
+@async_test
 async def test_a_run_that_fails_opens_its_traceback() -> None:
     """The traceback of a real failure is one key away."""
 
@@ -171,17 +173,17 @@ async def test_a_run_that_fails_opens_its_traceback() -> None:
 
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", fail)
-    async with live(scheduler, Gates()) as stage:
-        await stage.press("r")
-        await stage.until(lambda: "✗ FAILED" in stage.text)
-        await stage.press("4", "enter")
-        assert isinstance(stage.screen, RunScreen)
-        assert 'raise ValueError("[/b] no orders")' in stage.text
-        assert "ValueError: [/b] no orders" in stage.text
-        assert "✗ 1 failed last" in stage.app.screen_stack[0].query_one("#gauge").render().plain  # type: ignore[union-attr]
+    async with live(scheduler, Gates()) as driver:
+        await driver.press("r")
+        await driver.until(lambda: "✗ FAILED" in driver.text)
+        await driver.press("4", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert 'raise ValueError("[/b] no orders")' in driver.text
+        assert "ValueError: [/b] no orders" in driver.text
+        assert "✗ 1 failed last" in driver.app.screen_stack[0].query_one("#gauge").render().plain  # type: ignore[union-attr]
 
 
-@driven
+@async_test
 async def test_what_a_job_prints_is_in_its_run() -> None:
     """A print and a log record end in the run's output and in the output of all, and not on the screen."""
 
@@ -197,42 +199,42 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
         handler = logging.StreamHandler(streams[1])
         logger.addHandler(handler)
         try:
-            async with live(scheduler, Gates(), console) as stage:
+            async with live(scheduler, Gates(), console) as driver:
                 # Textual puts streams of its own in place, which `streams=` undoes in a real run.
                 with redirect_stdout(streams[0]):
-                    await stage.press("r")
-                    await stage.until(lambda: "✓ OK" in stage.text)
-                assert "printed" not in stage.text
-                await stage.press("4", "enter")
-                assert "printed [b]so[/b]" in stage.text
-                assert "logged so" in stage.text
-                await stage.press("escape", "o")
-                assert "talk" in stage.text
-                assert "printed [b]so[/b]" in stage.text
+                    await driver.press("r")
+                    await driver.until(lambda: "✓ OK" in driver.text)
+                assert "printed" not in driver.text
+                await driver.press("4", "enter")
+                assert "printed [b]so[/b]" in driver.text
+                assert "logged so" in driver.text
+                await driver.press("escape", "o")
+                assert "talk" in driver.text
+                assert "printed [b]so[/b]" in driver.text
         finally:
             logger.removeHandler(handler)
 
 
-@driven
+@async_test
 async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
     """``q`` with a run going asks; ``w`` waits for its end and then leaves; what waits is cancelled."""
     gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
     for name in "ab":
         scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as stage:
-        await stage.press("r", "j", "r")
-        await stage.until(lambda: len(stage.table("waiting").rows) == 1)
-        await stage.press("q")
-        assert isinstance(stage.screen, QuitScreen)
-        assert "1 run going, 1 waiting" in stage.text
-        await stage.press("escape", "q", "w")
-        await stage.until(lambda: "Waiting for them to end, at most 5 s." in stage.text)
-        await stage.press("escape", "w")  # too late to stay
-        assert isinstance(stage.screen, QuitScreen)
-        assert not stage.app._exit
+    async with live(scheduler, gates) as driver:
+        await driver.press("r", "j", "r")
+        await driver.until(lambda: len(driver.table("waiting").rows) == 1)
+        await driver.press("q")
+        assert isinstance(driver.screen, QuitScreen)
+        assert "1 running, 1 waiting" in driver.text
+        await driver.press("escape", "q", "w")
+        await driver.until(lambda: "Waiting for the runs to end, at most 5 s." in driver.text)
+        await driver.press("escape", "w")  # too late to stay
+        assert isinstance(driver.screen, QuitScreen)
+        assert not driver.app._exit
         first = gates.started[0]
         gates.open(first)
-        await stage.until(lambda: stage.app._exit)
+        await driver.until(lambda: driver.app._exit)
         assert gates.started == [first]
     assert {run.job: run.state for run in scheduler.snapshot().recent} == {
         first: RunState.OK,
@@ -240,20 +242,20 @@ async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
     }
 
 
-@driven
+@async_test
 async def test_5000_events_do_not_hold_the_scheduler_up() -> None:
     """A burst of runs while nobody looks leaves one picture to show, and it is the right one."""
     scheduler = Scheduler(pool=4, tz="UTC")
     done = threading.Event()
     scheduler.schedule("@yearly", done.set, name="last")
-    async with live(scheduler, Gates()) as stage:
+    async with live(scheduler, Gates()) as driver:
         runs = [scheduler.now(_nothing) for _ in range(2000)]
         assert await asyncio.to_thread(lambda: all(run.wait(20) for run in runs))
-        await stage.press("r")
-        await stage.until(lambda: done.is_set() and job(stage, "last").runs == 1)
-        [group] = [each for each in stage.table().rows if each.schedule is None]
+        await driver.press("r")
+        await driver.until(lambda: done.is_set() and job(driver, "last").runs == 1)
+        [group] = [each for each in driver.table().rows if each.schedule is None]
         assert group.runs == 2000
-        assert isinstance(stage.screen, Dashboard)
+        assert isinstance(driver.screen, Dashboard)
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""A question before something is lost."""
+"""The dialog that asks for confirmation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from textual.widgets import Footer, Static
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Asks, and answers True or False.
+    """Asks a question, and is dismissed with True for yes or False for no.
 
     Args:
-        question: What is asked, as the title.
-        note: What one should know before answering.
+        question: The question.
+        note: Information that helps to answer it.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -31,7 +31,7 @@ class ConfirmScreen(ModalScreen[bool]):
         self._note = note
 
     def compose(self) -> ComposeResult:
-        """The question in a box."""
+        """Compose the dialog."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Sure?"
             yield Static(Text(self._question, style="bold"))
@@ -40,5 +40,5 @@ class ConfirmScreen(ModalScreen[bool]):
         yield Footer(compact=True, show_command_palette=False)
 
     def action_answer(self, answer: bool) -> None:
-        """Give the answer."""
+        """Close the dialog with an answer."""
         self.dismiss(answer)

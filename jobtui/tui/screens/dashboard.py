@@ -1,4 +1,4 @@
-"""The main screen: the header, the jobs, the panes and the keys."""
+"""The main screen: the header, the table of jobs, the panes, and the keys for commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.widgets import Footer, Input
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.process.printable import printable
-from jobtui.tui.commands import Commands
+from jobtui.tui.background import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.job import JobScreen
@@ -24,14 +24,14 @@ from jobtui.tui.widgets.header import PoolGauge, StatusLine
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.panes import Panes
 
-WIDE = (110, 28)  # columns and rows from which the four panes stand side by side
+WIDE = (110, 28)  # the columns and rows from which all four panes are visible
 
 
 class Dashboard(Screen[None]):
     """Shows snapshots, and turns keys into commands.
 
     Args:
-        commands: Carries out what the user asks for.
+        commands: Executes the user's commands.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,10 +50,10 @@ class Dashboard(Screen[None]):
             "resize(1)",
             "Pool",
             key_display="+/-",
-            tooltip="One more run at once",
+            tooltip="Grow the pool by one",
             id="pool.grow",
         ),
-        Binding("minus", "resize(-1)", "One run less at once", show=False, id="pool.shrink"),
+        Binding("minus", "resize(-1)", "Shrink the pool by one", show=False, id="pool.shrink"),
         Binding("x", "cancel", "Cancel", tooltip="Cancel a run (asks first)", id="run.cancel"),
         Binding(
             "slash",
@@ -64,32 +64,32 @@ class Dashboard(Screen[None]):
             id="jobs.filter",
         ),
         Binding("s", "sort", "Sort", tooltip="Sort the jobs by the next column", id="jobs.sort"),
-        Binding("S", "sort_backwards", "Turn the sort around", show=False, id="jobs.sort_backwards"),
+        Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
         Binding("shift+tab", "next_table(-1)", "Previous pane", show=False, id="pane.previous"),
-        Binding("0", "jobs", "The jobs", show=False, id="pane.jobs"),
-        Binding("1", "pane(0)", "What runs", show=False, id="pane.running"),
-        Binding("2", "pane(1)", "What waits", show=False, id="pane.waiting"),
-        Binding("3", "pane(2)", "What comes", show=False, id="pane.upcoming"),
-        Binding("4", "pane(3)", "What has ended", show=False, id="pane.recent"),
+        Binding("0", "jobs", "Jobs", show=False, id="pane.jobs"),
+        Binding("1", "pane(0)", "Running", show=False, id="pane.running"),
+        Binding("2", "pane(1)", "Waiting", show=False, id="pane.waiting"),
+        Binding("3", "pane(2)", "Upcoming", show=False, id="pane.upcoming"),
+        Binding("4", "pane(3)", "Recent", show=False, id="pane.recent"),
     ]
 
-    def __init__(self, commands: Commands) -> None:
+    def __init__(self, commands: BackgroundCommands) -> None:
         super().__init__()
         self._commands = commands
-        self._status_line = StatusLine(commands.source, id="status")
+        self._status_line = StatusLine(commands.backend, id="status")
         self._gauge = PoolGauge(id="gauge")
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
         )
         self._filter = Input(placeholder="filter by name, schedule or status", id="filter", compact=True)
         self._panes = Panes()
-        self._view = JobListFilter()
+        self._job_filter = JobListFilter()
         self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
-        """The lines on top, the jobs, the filter, the panes and the keys."""
+        """Compose the header, the jobs, the filter, the panes and the footer."""
         yield self._status_line
         yield self._gauge
         with Container(id="body"):
@@ -99,54 +99,55 @@ class Dashboard(Screen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Show the first picture at once, with the keys on the jobs and without the filter's line."""
+        """Show the current snapshot, with the focus on the jobs and the filter hidden."""
         self._filter.display = False
         self._jobs.focus()
-        self.show(self._commands.source.snapshot())  # the app's own first one came before there were widgets
+        # The app's first update came before the widgets existed.
+        self.update_snapshot(self._commands.backend.snapshot())
 
     def on_resize(self) -> None:
-        """Choose between the wide and the narrow arrangement."""
+        """Choose the layout that fits the size."""
         width, height = self.size
         self.set_class(width >= WIDE[0] and height >= WIDE[1], "-wide")
 
-    # --- showing ----------------------------------------------------------------------------------
+    # --- snapshots --------------------------------------------------------------------------------
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show this picture."""
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show a snapshot."""
         self._snapshot = snapshot
-        self._commands.seen_pool(snapshot.pool.size)
-        self._status_line.show(snapshot)
-        self._gauge.show(snapshot)
-        self._panes.show(snapshot)
-        self._show_jobs(snapshot)
+        self._commands.note_pool_size(snapshot.pool.size)
+        self._status_line.update_snapshot(snapshot)
+        self._gauge.update_snapshot(snapshot)
+        self._panes.update_snapshot(snapshot)
+        self._update_jobs(snapshot)
 
-    def _show_jobs(self, snapshot: Snapshot) -> None:
-        shown = self._view.apply(snapshot.jobs)
-        self._jobs.show_empty(
+    def _update_jobs(self, snapshot: Snapshot) -> None:
+        jobs = self._job_filter.apply(snapshot.jobs)
+        self._jobs.set_empty_text(
             "no job matches the filter; escape clears it"
             if snapshot.jobs
             else "no jobs yet: register one with jobtui.schedule(...) or jobtui.every(...)"
         )
-        self._jobs.show(shown, snapshot.at)
-        title = f"0 Jobs {len(shown)}"
-        if self._view.words:
-            title += f" of {len(snapshot.jobs)}, filter: {printable(' '.join(self._view.words))}"
-        if self._view.title:
-            title += f", by {self._view.title}"
+        self._jobs.update_rows(jobs, snapshot.at)
+        title = f"0 Jobs {len(jobs)}"
+        if self._job_filter.words:
+            title += f" of {len(snapshot.jobs)}, filter: {printable(' '.join(self._job_filter.words))}"
+        if self._job_filter.title:
+            title += f", by {self._job_filter.title}"
         if self._jobs.border_title != title:
-            # The title is markup to Textual, and a filter is what the user typed.
+            # Textual parses the title as markup, and the user typed the filter.
             self._jobs.border_title = title.replace("[", r"\[")
 
-    def _view_changed(self, view: JobListFilter) -> None:
-        self._view = view
-        self._jobs.mark_heading(view.sort, view.mark)
+    def _set_job_filter(self, job_filter: JobListFilter) -> None:
+        self._job_filter = job_filter
+        self._jobs.mark_column(job_filter.sort, job_filter.mark)
         if self._snapshot is not None:
-            self._show_jobs(self._snapshot)
+            self._update_jobs(self._snapshot)
 
-    # --- what is selected -------------------------------------------------------------------------
+    # --- selection --------------------------------------------------------------------------------
 
     def _selected_row(self) -> JobView | RunView | UpcomingTick | None:
-        """The row that the keys are about: in the table that has the focus, else among the jobs."""
+        """Return the row under the cursor of the focused table, or of the jobs if no table is focused."""
         focused = self.focused
         table: LineTable[Any] = focused if isinstance(focused, LineTable) else self._jobs
         row: JobView | RunView | UpcomingTick | None = table.selected
@@ -160,35 +161,35 @@ class Dashboard(Screen[None]):
         return next((job for job in jobs if job.name == row.job), None)
 
     def _selected_run(self) -> tuple[int, str, str] | None:
-        """The number, the job and the state, in words, of the run that is selected.
+        """Return the selected run's number, its job, and a note on what a cancel does to it.
 
-        For a job that is its latest waiting run, or else the one that runs.
+        If a job is selected, that is its latest waiting run, or else the run that is running.
         """
         row = self._selected_row()
         if isinstance(row, UpcomingTick):
-            return (row.number, row.job, _NOT_STARTED) if row.number else None
+            return (row.number, row.job, _WAITING_NOTE) if row.number else None
         if isinstance(row, RunView):
-            return None if row.state.ended else _about(row)
+            return None if row.state.ended else _cancel_question(row)
         if row is None or self._snapshot is None:
             return None
         waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
         runs = [run for run in waiting if run.job == row.name]
         runs = runs or [run for run in self._snapshot.running if run.job == row.name]
-        return _about(max(runs, key=lambda run: run.number)) if runs else None
+        return _cancel_question(max(runs, key=lambda run: run.number)) if runs else None
 
     # --- keys -------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """While the filter is typed, keys are text: the footer offers none of the others."""
+        """Disable most keys while the user types a filter, and so remove them from the footer."""
         return self.focused is not self._filter or action in ("clear_filter", "next_table")
 
     def action_run(self) -> None:
         """Run the selected job now."""
         job = self._selected_job()
         if job is None:
-            self._commands.say("there is no job to run here", "warning")
+            self._commands.notify("no job is selected", "warning")
         elif job.schedule is None:
-            self._commands.say(
+            self._commands.notify(
                 f"{job.name} cannot run again: the arguments of one-off runs are not kept", "warning"
             )
         else:
@@ -198,113 +199,113 @@ class Dashboard(Screen[None]):
         """Pause the selected job, or resume it."""
         job = self._selected_job()
         if job is None:
-            self._commands.say("there is no job to pause here", "warning")
+            self._commands.notify("no job is selected", "warning")
         elif job.schedule is None:
-            self._commands.say(f"{job.name} has no schedule to pause; x cancels a run", "warning")
+            self._commands.notify(f"{job.name} has no schedule to pause; x cancels a run", "warning")
         elif job.paused_since is None:
             self._commands.pause(job.name)
         else:
             self._commands.resume(job.name)
 
     def action_pause_all(self) -> None:
-        """Pause every job; if every one is paused, resume them all."""
+        """Pause every job, or resume every job if all of them are paused."""
         jobs = [job for job in self._snapshot.jobs if job.schedule is not None] if self._snapshot else []
         if not jobs:
-            self._commands.say("there are no jobs to pause", "warning")
+            self._commands.notify("there are no jobs to pause", "warning")
         elif all(job.paused_since is not None for job in jobs):
             self._commands.resume_all()
         else:
             self._commands.pause_all()
 
     def action_resize(self, by: int) -> None:
-        """Make the pool larger or smaller by one."""
+        """Change the pool's size by a number of slots."""
         if self._snapshot is not None:
             self._commands.resize(self._snapshot.pool.size, by)
 
     def action_cancel(self) -> None:
-        """Cancel the selected run, after asking."""
+        """Cancel the selected run, after a confirmation."""
         selected = self._selected_run()
         if selected is None:
-            self._commands.say("no run that waits or runs is selected", "warning")
+            self._commands.notify("no waiting or running run is selected", "warning")
             return
         number, job, note = selected
 
-        def answered(yes: bool | None) -> None:
-            if yes:
+        def cancel_if(confirmed: bool | None) -> None:
+            if confirmed:
                 self._commands.cancel(number, job)
 
-        self.app.push_screen(ConfirmScreen(f"Cancel run {number} of {job}?", note), answered)
+        self.app.push_screen(ConfirmScreen(f"Cancel run {number} of {job}?", note), cancel_if)
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""
-        self._view_changed(self._view.next_sort())
+        self._set_job_filter(self._job_filter.next_sort())
 
-    def action_sort_backwards(self) -> None:
-        """Turn the sort around."""
-        column = next((each for each in JOB_COLUMNS if each.key == self._view.sort), None)
+    def action_reverse_sort(self) -> None:
+        """Reverse the order of the jobs."""
+        column = next((each for each in JOB_COLUMNS if each.key == self._job_filter.sort), None)
         if column is not None:
-            self._view_changed(self._view.sorted_by(column))
+            self._set_job_filter(self._job_filter.sorted_by(column))
 
     def action_filter(self) -> None:
-        """Open the line that filters the jobs."""
+        """Show the filter and focus it."""
         self._filter.display = True
         self.set_focus(self._filter)
 
     def action_clear_filter(self) -> None:
-        """Show all jobs again."""
+        """Clear and hide the filter."""
         self._filter.value = ""
         self._close_filter()
 
     def action_next_table(self, by: int) -> None:
-        """Move the keys to the next table."""
+        """Focus the next table."""
         names = ["jobs", *self._panes.names]
         current = self.focused.id if self.focused is not None else "jobs"
         at = names.index(current) if current in names else 0
         self._focus_table(names[(at + by) % len(names)])
 
     def action_pane(self, index: int) -> None:
-        """Move the keys to a pane."""
+        """Focus a pane."""
         self._focus_table(self._panes.names[index])
 
     def action_jobs(self) -> None:
-        """Move the keys to the jobs."""
+        """Focus the table of jobs."""
         self._focus_table("jobs")
 
     def _focus_table(self, name: str) -> None:
-        # At once: `focus()` waits for its turn, and keys that come quickly would go to the old table.
-        self.set_focus(self._jobs if name == "jobs" else self._panes.choose(name))
+        # `focus()` takes effect only later, and keys that arrive before would go to the old table.
+        self.set_focus(self._jobs if name == "jobs" else self._panes.activate_pane(name))
 
     def _close_filter(self) -> None:
         self._filter.display = False
         self.set_focus(self._jobs)
 
-    # --- what the widgets say ---------------------------------------------------------------------
+    # --- messages ---------------------------------------------------------------------------------
 
     @on(Input.Changed, "#filter")
-    def _filter_changed(self, message: Input.Changed) -> None:
-        self._view_changed(self._view.filtered(message.value))
+    def _filter_jobs(self, message: Input.Changed) -> None:
+        self._set_job_filter(self._job_filter.with_words(message.value))
 
     @on(Input.Submitted, "#filter")
-    def _filter_submitted(self) -> None:
+    def _submit_filter(self) -> None:
         self._close_filter()
 
     @on(LineTable.HeaderSelected)
-    def _header_clicked(self, message: LineTable.HeaderSelected) -> None:
-        self._view_changed(self._view.sorted_by(message.column))
+    def _sort_by_header(self, message: LineTable.HeaderSelected) -> None:
+        self._set_job_filter(self._job_filter.sorted_by(message.column))
 
     @on(LineTable.RowSelected)
-    def _row_opened(self, message: LineTable.RowSelected) -> None:
+    def _open_row(self, message: LineTable.RowSelected) -> None:
         row = message.row
         if isinstance(row, RunView):
-            self.app.push_screen(RunScreen(row, self._commands.source))
+            self.app.push_screen(RunScreen(row, self._commands.backend))
         else:
             name = row.name if isinstance(row, JobView) else row.job
             self.app.push_screen(JobScreen(name, self._commands))
 
 
-_NOT_STARTED = "It has not started."
-_RUNNING = "It runs: a coroutine is interrupted, a thread is asked to stop."
+_WAITING_NOTE = "It has not started."
+_RUNNING_NOTE = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
 
-def _about(run: RunView) -> tuple[int, str, str]:
-    return run.number, run.job, _NOT_STARTED if run.state.waiting else _RUNNING
+def _cancel_question(run: RunView) -> tuple[int, str, str]:
+    return run.number, run.job, _WAITING_NOTE if run.state.waiting else _RUNNING_NOTE

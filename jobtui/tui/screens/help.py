@@ -1,4 +1,4 @@
-"""Every key there is, read from the bindings themselves, so that it cannot lie."""
+"""The help: every key, generated from the bindings themselves, and every sign."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.widgets import Footer, Static
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.frontend.formatting import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
 
-_SPOKEN = {
+_KEY_LABELS = {
     "slash": "/",
     "plus": "+",
     "minus": "-",
@@ -31,10 +31,10 @@ _SPOKEN = {
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys and the signs.
+    """Shows the keys and the signs.
 
     Args:
-        groups: A title and the bindings of each group of keys.
+        groups: The title and the bindings of each group of keys.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,40 +48,40 @@ class HelpScreen(ModalScreen[None]):
         self._groups = groups
 
     def compose(self) -> ComposeResult:
-        """The keys, group by group, then the signs."""
+        """Compose the keys, group by group, and the signs."""
         with VerticalScroll(classes="dialog large") as box:
             box.border_title = "Help"
             for title, bindings in self._groups:
                 yield Static(title, classes="heading")
-                yield Static(_keys(bindings))
+                yield Static(_key_list(bindings))
             yield Static("Signs", classes="heading")
-            yield Static(_signs())
+            yield Static(_sign_list())
         yield Footer(compact=True, show_command_palette=False)
 
     def action_scroll(self, by: int) -> None:
-        """Scroll by some lines."""
+        """Scroll by a number of lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
 
 
-def spoken(key: str) -> str:
-    """A key as it is called on a keyboard: ``/`` rather than ``slash``."""
+def key_label(key: str) -> str:
+    """Return a key's label on the keyboard: `/` for `slash`."""
     *modifiers, name = key.split("+")
-    name = _SPOKEN.get(name, name)
+    name = _KEY_LABELS.get(name, name)
     return "+".join([*modifiers, name])
 
 
-def _keys(bindings: Iterable[BindingType]) -> Text:
+def _key_list(bindings: Iterable[BindingType]) -> Text:
     text = Text()
     for binding in bindings:
         if not isinstance(binding, Binding):
             continue
-        keys = " ".join(spoken(key.strip()) for key in binding.key.split(","))
+        keys = " ".join(key_label(key.strip()) for key in binding.key.split(","))
         text.append(f"{keys:>16}  ", style="bold")
         text.append(f"{binding.tooltip or binding.description}\n")
     return text
 
 
-def _signs() -> Text:
+def _sign_list() -> Text:
     text = Text()
     text.append("     job  ", style="dim")
     text.append("  ".join(f"{STATUS_GLYPHS[status]} {status.value}" for status in JobStatus) + "\n")
@@ -91,5 +91,5 @@ def _signs() -> Text:
     text.append("    strip  ", style="dim")
     text.append("  ".join(f"{glyph} {state.value}" for state, glyph in STRIP_GLYPHS.items()) + "\n")
     text.append("     next  ", style="dim")
-    text.append(f"{DST} a change of the clock affects this fire; enter says why")
+    text.append(f"{DST} a clock change affects this tick; enter shows how")
     return text

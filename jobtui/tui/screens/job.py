@@ -1,4 +1,4 @@
-"""One job in depth: its schedule in words, its next ten fires, its latest runs."""
+"""The screen of one job: its schedule in words, its next ten ticks, its latest runs."""
 
 from __future__ import annotations
 
@@ -18,22 +18,21 @@ from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import ABSENT, STATUS_GLYPHS, countdown, format_duration, format_instant_full
 from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
-from jobtui.tui.background import BackgroundQuery, said
-from jobtui.tui.commands import Commands
+from jobtui.tui.background import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
-from jobtui.tui.widgets.key_values import fields
+from jobtui.tui.widgets.key_values import key_value_grid
 from jobtui.tui.widgets.line_table import LineTable
 
-_FIRE_WIDTH = 34  # a day, a time and the longest countdown, so that what stands behind them is in line
+_TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
 
 class JobScreen(ModalScreen[None]):
-    """Shows one job, and keeps showing it as it changes.
+    """Shows a job, and updates with every snapshot.
 
     Args:
         job: The job's name.
-        commands: Carries out what the user asks for.
+        commands: Executes the user's commands.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,59 +41,60 @@ class JobScreen(ModalScreen[None]):
         Binding("p", "pause", "Pause", id="details.pause"),
     ]
 
-    def __init__(self, job: str, commands: Commands) -> None:
+    def __init__(self, job: str, commands: BackgroundCommands) -> None:
         super().__init__()
         self._job = job
         self._commands = commands
-        self._source = commands.source
-        self._inquiry = BackgroundQuery(
-            self, lambda: self._source.job_details(job), self._show_details, self._show_refusal
+        self._backend = commands.backend
+        self._query = BackgroundQuery(
+            self, lambda: self._backend.job_details(job), self._show_details, self._show_error
         )
         self._details: JobDetails | None = None
         self._about = Static(id="about")
-        self._fires = Static(id="fires")
-        self._changes = Static()
-        self._changes_box = VerticalScroll(self._changes, id="changes")
+        self._ticks = Static(id="ticks")
+        self._notes = Static()
+        self._notes_box = VerticalScroll(self._notes, id="transitions")
         self._runs: LineTable[RunView] = LineTable(
             JOB_RUN_COLUMNS, run_key, empty="", header=True, id="job-runs"
         )
 
     def compose(self) -> ComposeResult:
-        """What it is, when it is due, how it went."""
+        """Compose the job's fields, its next ticks, notes on clock transitions, and its runs."""
         with Vertical(classes="dialog large") as box:
             box.border_title = printable(self._job).replace("[", r"\[")
             with Horizontal(id="job-top"):
                 yield self._about
-                yield self._fires
-            yield self._changes_box
+                yield self._ticks
+            yield self._notes_box
             yield Static("Latest runs (enter opens one)", classes="heading")
             yield self._runs
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Ask for the job at once."""
-        self._changes_box.display = False
+        """Request the details."""
+        self._notes_box.display = False
         self._runs.focus()
-        self._inquiry.ask()
+        self._query.request()
 
-    def show(self, _snapshot: Snapshot) -> None:
-        """Ask how the job is now; what is shown stays until the answer comes."""
-        if not self._source.connection_error:
-            self._inquiry.ask()
+    def update_snapshot(self, _snapshot: Snapshot) -> None:
+        """Request the details again; the old ones stay visible until the answer arrives."""
+        if not self._backend.connection_error:
+            self._query.request()
 
     def _show_details(self, details: JobDetails) -> None:
         self._details = details
-        snapshot = self._source.snapshot()
-        self._about.update(_about(details))
-        self._fires.update(_fires(details.preview, snapshot))
-        self._changes_box.display = bool(details.preview.changes)
-        self._changes.update(fields((note.effect.value, note.sentence) for note in details.preview.changes))
-        self._runs.show_empty("it has not run yet")
-        self._runs.show(details.runs, snapshot.at)
+        snapshot = self._backend.snapshot()
+        self._about.update(_job_fields(details))
+        self._ticks.update(_tick_list(details.preview, snapshot))
+        self._notes_box.display = bool(details.preview.changes)
+        notes = details.preview.changes
+        self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
+        self._runs.set_empty_text("it has not run yet")
+        self._runs.update_rows(details.runs, snapshot.at)
 
-    def _show_refusal(self, error: Exception) -> None:
-        if isinstance(error, LookupError) or self._details is None:  # else what is known stays
-            self._about.update(Text(said(error)))
+    def _show_error(self, error: Exception) -> None:
+        if isinstance(error, LookupError) or self._details is None:  # otherwise keep the old details
+            self._about.update(Text(error_text(error)))
 
     def action_run(self) -> None:
         """Run the job now."""
@@ -108,12 +108,12 @@ class JobScreen(ModalScreen[None]):
             self._commands.pause(self._job)
 
     @on(LineTable.RowSelected)
-    def _run_opened(self, message: LineTable.RowSelected) -> None:
+    def _open_run(self, message: LineTable.RowSelected) -> None:
         message.stop()
-        self.app.push_screen(RunScreen(message.row, self._commands.source))
+        self.app.push_screen(RunScreen(message.row, self._backend))
 
 
-def _about(details: JobDetails) -> Table:
+def _job_fields(details: JobDetails) -> Table:
     job = details.job
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
     took = format_duration(job.last_elapsed)
@@ -128,23 +128,23 @@ def _about(details: JobDetails) -> Table:
         ("previous", format_instant_full(job.prev)),
         ("code", printable(job.origin)),
     ]
-    return fields(rows)
+    return key_value_grid(rows)
 
 
-def _fires(preview: TickPreview, snapshot: Snapshot) -> Text:
-    text = Text("Next fires\n", style="")
+def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
+    text = Text("Next ticks\n", style="")
     text.stylize("bold")
     if not preview.ticks:
         text.append("none", style="not bold")
-    for fire in preview.ticks:
-        line = _fire(fire, snapshot)
-        if fire.note is not None:
-            line = f"{line:{_FIRE_WIDTH}} {fire.note.effect.value}"
+    for tick in preview.ticks:
+        line = _tick_line(tick, snapshot)
+        if tick.note is not None:
+            line = f"{line:{_TICK_WIDTH}} {tick.note.effect.value}"
         text.append(f"{line}\n", style="not bold")
     return text
 
 
-def _fire(fire: Tick, snapshot: Snapshot) -> str:
-    if fire.is_dropped:  # at a time that does not exist
-        return f"{fire.at:%a %Y-%m-%d} {ABSENT:8}  no fire"
-    return f"{fire.at:%a %Y-%m-%d %H:%M:%S}  {countdown(fire.at, snapshot.at)}"
+def _tick_line(tick: Tick, snapshot: Snapshot) -> str:
+    if tick.is_dropped:  # its wall time does not exist
+        return f"{tick.at:%a %Y-%m-%d} {ABSENT:8}  no tick"
+    return f"{tick.at:%a %Y-%m-%d %H:%M:%S}  {countdown(tick.at, snapshot.at)}"

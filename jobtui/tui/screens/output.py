@@ -1,4 +1,4 @@
-"""What jobs and their subprocesses printed, line by line."""
+"""The output of all jobs and their subprocesses, line by line."""
 
 from __future__ import annotations
 
@@ -14,67 +14,65 @@ from textual.widgets import Footer
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
 from jobtui.runtime.output_capture import MAX_LINES, Line, OutputChunk
-from jobtui.tui.background import BackgroundQuery, said
+from jobtui.tui.background import BackgroundQuery, error_text
 from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
 from jobtui.tui.widgets.line_table import LineTable
 
 
 class OutputScreen(ModalScreen[None]):
-    """Follows the output while the cursor is on its last line.
+    """Shows the output, and scrolls with it while the cursor is on the last line.
 
     Args:
-        source: Has the lines.
+        backend: Has the output.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,o", "dismiss", "Close", key_display="esc", id="output.close"),
     ]
 
-    def __init__(self, source: Backend) -> None:
+    def __init__(self, backend: Backend) -> None:
         super().__init__()
-        self._source = source
+        self._backend = backend
         self._lines: deque[Line] = deque(maxlen=MAX_LINES)
-        self._last = 0  # the number of the last whole line that is known
-        self._inquiry = BackgroundQuery(
-            self, lambda: source.output_since(self._last), self._show_printed, self._show_refusal
+        self._last = 0  # the number of the last complete line received
+        self._query = BackgroundQuery(
+            self, lambda: backend.output_since(self._last), self._add_output, self._show_error
         )
         self._table: LineTable[OutputLine] = LineTable(
-            OUTPUT_COLUMNS, lambda line: line.place, empty="", header=True, id="output"
+            OUTPUT_COLUMNS, lambda line: line.number, empty="", header=True, id="output"
         )
 
     def compose(self) -> ComposeResult:
-        """The lines."""
+        """Compose the table."""
         with Vertical(classes="dialog large") as box:
             box.border_title = "Output"
             yield self._table
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Ask for the lines."""
+        """Request the output."""
         self._table.focus()
-        self._inquiry.ask()
+        self._query.request()
 
-    def show(self, _snapshot: Snapshot) -> None:
-        """Ask for what was printed since the last time."""
-        if not self._source.connection_error:
-            self._inquiry.ask()
+    def update_snapshot(self, _snapshot: Snapshot) -> None:
+        """Request the output since the last line received."""
+        if not self._backend.connection_error:
+            self._query.request()
 
-    def _show_printed(self, printed: OutputChunk) -> None:
-        following = self._table.cursor >= len(self._table.rows) - 1
-        if (
-            printed.first != self._last + 1
-        ):  # what was known is older than all that is kept, or of another life
+    def _add_output(self, chunk: OutputChunk) -> None:
+        at_end = self._table.cursor >= len(self._table.rows) - 1
+        if chunk.first != self._last + 1:  # lines are missing in between, or the scheduler has restarted
             self._lines.clear()
-        self._lines.extend(printed.lines)
-        self._last = printed.last
-        # Lines keep their place while older ones are dropped; unfinished ones have no number yet.
+        self._lines.extend(chunk.lines)
+        self._last = chunk.last
+        # Lines keep their number while older ones are dropped; unfinished ones do not have one yet.
         first = self._last - len(self._lines) + 1
-        lines = [*self._lines, *printed.unfinished]
+        lines = [*self._lines, *chunk.unfinished]
         rows = [OutputLine(first + index, writer, text) for index, (writer, text) in enumerate(lines)]
-        self._table.show_empty("nothing was printed yet")
-        self._table.show(rows, self._source.snapshot().at)
-        if following:
+        self._table.set_empty_text("nothing was printed yet")
+        self._table.update_rows(rows, self._backend.snapshot().at)
+        if at_end:
             self._table.action_move_to(-1)
 
-    def _show_refusal(self, error: Exception) -> None:
-        self._table.show_empty(said(error))
+    def _show_error(self, error: Exception) -> None:
+        self._table.set_empty_text(error_text(error))

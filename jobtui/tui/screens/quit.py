@@ -1,4 +1,4 @@
-"""Leaving while runs are going: wait for them, or not."""
+"""The dialog that asks how to quit while runs are running."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.formatting import format_age, pluralize
+from jobtui.frontend.formatting import format_age
 from jobtui.process.printable import printable
 
-LISTED = 5
+MAX_LISTED = 5  # runs
 
 
 class QuitScreen(ModalScreen[None]):
-    """Asks how to quit, and shows what is still going while it waits.
+    """Asks how to quit, and lists the running runs while it waits for them.
 
     Args:
-        snapshot: What is going.
-        grace: How many seconds waiting takes at most.
+        snapshot: The current snapshot.
+        grace: The longest time to wait, in seconds.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,11 +33,11 @@ class QuitScreen(ModalScreen[None]):
         Binding("escape,n", "stay", "Stay", id="quit.stay"),
     ]
 
-    class Wait(Message):
-        """The user lets the runs end."""
+    class WaitSelected(Message):
+        """The user wants to quit when the runs have ended."""
 
-    class Now(Message):
-        """The user wants out at once."""
+    class NowSelected(Message):
+        """The user wants to quit at once."""
 
     def __init__(self, snapshot: Snapshot, grace: float) -> None:
         super().__init__()
@@ -47,14 +47,14 @@ class QuitScreen(ModalScreen[None]):
         self._text = Static(self._question(), id="quit-text")
 
     def compose(self) -> ComposeResult:
-        """The question in a box."""
+        """Compose the dialog."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Quit"
             yield self._text
         yield Footer(compact=True, show_command_palette=False)
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show what is going now."""
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the runs that are still running."""
         self._snapshot = snapshot
         self._text.update(self._question())
 
@@ -62,41 +62,41 @@ class QuitScreen(ModalScreen[None]):
         pool, now = self._snapshot.pool, self._snapshot.at
         waiting = pool.queued + pool.held
         text = Text()
-        text.append(f"{pluralize(pool.running, 'run')} going", style="bold")
+        text.append(f"{pool.running} running", style="bold")
         if waiting:
             text.append(f", {waiting} waiting")
         text.append("\n\n")
-        for run in self._snapshot.running[:LISTED]:
+        for run in self._snapshot.running[:MAX_LISTED]:
             text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
-        if pool.running > LISTED:
-            text.append(f"  and {pool.running - LISTED} more\n")
+        if pool.running > MAX_LISTED:
+            text.append(f"  and {pool.running - MAX_LISTED} more\n")
         if self._waiting:
-            text.append(f"\nWaiting for them to end, at most {self._grace:g} s.\n")
+            text.append(f"\nWaiting for the runs to end, at most {self._grace:g} s.\n")
             text.append("Q  quits at once", style="bold")
             return text
         text.append("\nw", style="bold")
-        text.append(f"  wait for what is going, at most {self._grace:g} s; what waits is cancelled\n")
+        text.append(f"  wait for the runs to end, at most {self._grace:g} s; waiting runs are cancelled\n")
         text.append("Q", style="bold")
-        text.append("  quit at once; what is going is given up\n")
+        text.append("  quit at once; the runs are given up\n")
         text.append("esc", style="bold")
         text.append("  stay")
         return text
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
-        """Once the scheduler is stopping there is no staying, and waiting is under way."""
+        """Disable the keys to stay and to wait once the scheduler is stopping."""
         return not (self._waiting and action in ("wait", "stay"))
 
     def action_wait(self) -> None:
-        """Let the runs end."""
+        """Wait for the runs to end."""
         self._waiting = True
         self.refresh_bindings()
         self._text.update(self._question())
-        self.post_message(self.Wait())
+        self.post_message(self.WaitSelected())
 
     def action_now(self) -> None:
         """Quit at once."""
-        self.post_message(self.Now())
+        self.post_message(self.NowSelected())
 
     def action_stay(self) -> None:
-        """Do not quit."""
+        """Close the dialog."""
         self.dismiss()

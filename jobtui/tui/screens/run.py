@@ -1,4 +1,4 @@
-"""One run in depth: when, how long, how it ended, its traceback and what it printed."""
+"""The screen of one run: its times, its result, its traceback and its output."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
+from jobtui.engine.enums import Trigger
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
@@ -22,16 +23,16 @@ from jobtui.frontend.formatting import (
     run_label,
 )
 from jobtui.process.printable import printable, printable_lines
-from jobtui.tui.background import BackgroundQuery, said
-from jobtui.tui.widgets.key_values import fields
+from jobtui.tui.background import BackgroundQuery, error_text
+from jobtui.tui.widgets.key_values import key_value_grid
 
 
 class RunScreen(ModalScreen[None]):
-    """Shows one run as it was when it was opened.
+    """Shows a run as it was when the screen was opened.
 
     Args:
         run: The run.
-        source: Has the run's output.
+        backend: Has the run's output.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -42,14 +43,14 @@ class RunScreen(ModalScreen[None]):
         Binding("G,end", "scroll_end", "Bottom", show=False, id="run.bottom"),
     ]
 
-    def __init__(self, run: RunView, source: Backend) -> None:
+    def __init__(self, run: RunView, backend: Backend) -> None:
         super().__init__()
         self._run = run
         self._output = Static(classes="verbatim")
-        self._source = source
+        self._backend = backend
 
     def compose(self) -> ComposeResult:
-        """The run's fields, its traceback, its output."""
+        """Compose the run's fields, its traceback and its output."""
         run = self._run
         with VerticalScroll(classes="dialog large") as box:
             box.border_title = printable(f"{run.job} {run_label(run)}").replace("[", r"\[")
@@ -63,21 +64,21 @@ class RunScreen(ModalScreen[None]):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Ask for what it printed."""
+        """Request the output."""
         number = self._run.number
         if number:
             BackgroundQuery(
-                self, lambda: self._source.output_of(number), self._show_output, self._show_refusal
-            ).ask()
+                self, lambda: self._backend.output_of(number), self._show_output, self._show_error
+            ).request()
 
     def _show_output(self, output: str) -> None:
         self._output.update(Text(printable_lines(output) or "nothing was printed"))
 
-    def _show_refusal(self, error: Exception) -> None:
-        self._output.update(Text(f"not known: {said(error)}"))
+    def _show_error(self, error: Exception) -> None:
+        self._output.update(Text(f"not available: {error_text(error)}"))
 
     def action_scroll(self, by: int) -> None:
-        """Scroll by some lines."""
+        """Scroll by a number of lines."""
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False, immediate=True)
 
     def action_scroll_home(self) -> None:
@@ -90,10 +91,11 @@ class RunScreen(ModalScreen[None]):
 
     def _fields(self) -> Table:
         run = self._run
+        trigger = "hand" if run.trigger is Trigger.HAND else run.trigger.value
         rows = [("state", f"{STATE_GLYPHS[run.state]} {run.state.value}")]
         if run.reason:
             rows.append(("reason", printable(run.reason)))
-        rows.append(("asked for", f"{format_instant_full(run.created)}, by {_who(run)}"))
+        rows.append(("requested", f"{format_instant_full(run.created)}, by {trigger}"))
         if run.due is not None:
             rows.append(("due", format_instant_full(run.due)))
         if run.waiting_since is not None and run.started is None and run.ended is None:
@@ -107,16 +109,12 @@ class RunScreen(ModalScreen[None]):
         if run.elapsed is not None:
             rows.append(("took", format_duration(run.elapsed)))
         if run.ticks > 1:
-            rows.append(("ticks", f"{run.ticks} that started no run of their own"))
-        return fields(rows)
-
-
-def _who(run: RunView) -> str:
-    return "hand" if run.trigger.value == "by hand" else run.trigger.value
+            rows.append(("ticks", f"{run.ticks}, which started no runs"))
+        return key_value_grid(rows)
 
 
 def _traceback(error: str) -> Text:
-    """The traceback with what it is about, its last line, in bold."""
+    """Return a traceback with its last line, the exception, in bold."""
     *frames, last = error.rstrip().split("\n")
     text = Text(printable_lines("\n".join(frames)) + "\n")
     text.append(printable(last), style="bold")

@@ -1,4 +1,4 @@
-"""What the tables of the dashboard show of jobs and runs, column by column."""
+"""The columns of the dashboard's tables: functions that turn jobs, runs, ticks and output into cells."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from jobtui.process.printable import printable
 from jobtui.tui.widgets.line_table import Cell, Column
 
 STRIP_LENGTH = 10
-_NEXT_WIDTH = 22  # a moment with its day, and a countdown in full
-_LEFT_WIDTH = 9
+_NEXT_WIDTH = 22  # a date and a full countdown
+_COUNTDOWN_WIDTH = 9
 
 
 # --- jobs -----------------------------------------------------------------------------------------
@@ -43,9 +43,8 @@ def _status(job: JobView, _now: datetime) -> Cell:
 
 def _name(job: JobView, _now: datetime) -> Cell:
     waiting = job.queued + job.held
-    return (
-        [(printable(job.name), ""), (f" +{waiting}", "waiting")] if waiting else [(printable(job.name), "")]
-    )
+    name = (printable(job.name), "")
+    return [name, (f" +{waiting}", "waiting")] if waiting else [name]
 
 
 def _schedule(job: JobView, _now: datetime) -> Cell:
@@ -60,13 +59,13 @@ def _next(job: JobView, now: datetime) -> Cell:
     if job.paused_since is not None and job.next is not None:
         return [("paused", "waiting")]
     if job.next is None:
-        return [(f"{job.scheduled} to come" if job.scheduled else ABSENT, "muted")]
+        return [(f"{job.scheduled} scheduled" if job.scheduled else ABSENT, "muted")]
     due = format_instant(job.next, now)
     if not is_affected_by_transition(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
-    # The countdown gives way: the column does not change its width, and the moment is told in full.
-    left = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
-    return [(due, ""), (f" {DST}", "dst"), (f" {left}", "muted")]
+    # The countdown is shortened, so that the instant and the badge fit the column's fixed width.
+    shortened = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
+    return [(due, ""), (f" {DST}", "dst"), (f" {shortened}", "muted")]
 
 
 def _last(job: JobView, _now: datetime) -> Cell:
@@ -85,23 +84,33 @@ def _failures(job: JobView, _now: datetime) -> Cell:
     return [(f"✗ {job.failures}", "failed")] if job.failures else [("0", "muted")]
 
 
-def _instant(time: datetime | None, never: float) -> float:
-    """What to sort by: two datetimes of one zone compare by what its clock shows, which may go back."""
-    return never if time is None else time.timestamp()
+# Timestamps, because datetimes of one zone compare by wall time, which a transition of the clock sets back.
+
+
+def _prev_timestamp(job: JobView) -> float:
+    return -math.inf if job.prev is None else job.prev.timestamp()
+
+
+def _next_timestamp(job: JobView) -> float:
+    return math.inf if job.next is None else job.next.timestamp()
+
+
+def _last_elapsed(job: JobView) -> timedelta:
+    return job.last_elapsed or timedelta()
 
 
 _STATUS_ORDER = [JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.IDLE, JobStatus.PAUSED]
 
 JOB_COLUMNS: Sequence[Column[JobView]] = (
-    Column("status", "STATUS", 9, _status, order=lambda job: _STATUS_ORDER.index(job.status)),
-    Column("name", "NAME", 14, _name, grow=3, order=lambda job: job.name.casefold()),
-    Column("schedule", "SCHEDULE", 12, _schedule, grow=2, rank=6, order=lambda job: job.spec),
-    Column("prev", "PREV", 8, _prev, rank=4, order=lambda job: _instant(job.prev, -math.inf)),
-    Column("next", "NEXT", _NEXT_WIDTH, _next, rank=3, order=lambda job: _instant(job.next, math.inf)),
-    Column("last", "TOOK", 6, _last, right=True, rank=2, order=lambda job: job.last_elapsed or timedelta()),
-    Column("strip", "LAST RUNS", STRIP_LENGTH, _strip, rank=5),
-    Column("runs", "RUNS", 5, _runs, right=True, rank=1, order=lambda job: job.runs),
-    Column("failures", "FAIL", 5, _failures, right=True, order=lambda job: job.failures),
+    Column("status", "STATUS", 9, _status, sort_key=lambda job: _STATUS_ORDER.index(job.status)),
+    Column("name", "NAME", 14, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
+    Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, sort_key=lambda job: job.spec),
+    Column("prev", "PREV", 8, _prev, drop_order=4, sort_key=_prev_timestamp),
+    Column("next", "NEXT", _NEXT_WIDTH, _next, drop_order=3, sort_key=_next_timestamp),
+    Column("last", "TOOK", 6, _last, align_right=True, drop_order=2, sort_key=_last_elapsed),
+    Column("strip", "LAST RUNS", STRIP_LENGTH, _strip, drop_order=5),
+    Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=1, sort_key=lambda job: job.runs),
+    Column("failures", "FAIL", 5, _failures, align_right=True, sort_key=lambda job: job.failures),
 )
 
 
@@ -109,7 +118,7 @@ JOB_COLUMNS: Sequence[Column[JobView]] = (
 
 
 def run_key(run: RunView) -> object:
-    """Tells runs and rows of ticks apart."""
+    """Identify a run by its number, and a ledger entry without a run by its job, instant and state."""
     return run.number or (run.job, run.due, run.state)
 
 
@@ -125,7 +134,7 @@ def _run_job(run: RunView, _now: datetime) -> Cell:
     return [(printable(run.job), "")]
 
 
-def _elapsed(run: RunView, now: datetime) -> Cell:
+def _running_for(run: RunView, now: datetime) -> Cell:
     return [(format_age(run.started, now), "running")]
 
 
@@ -137,11 +146,11 @@ def _trigger(run: RunView, _now: datetime) -> Cell:
     return [(run.trigger.value, "muted")]
 
 
-def _waits(run: RunView, now: datetime) -> Cell:
+def _waiting_for(run: RunView, now: datetime) -> Cell:
     return [(format_age(run.waiting_since, now), "")]
 
 
-def _why(run: RunView, _now: datetime) -> Cell:
+def _reason(run: RunView, _now: datetime) -> Cell:
     return [(printable(run.reason) or run.trigger.value, "muted")]
 
 
@@ -161,43 +170,43 @@ def _outcome(run: RunView, _now: datetime) -> Cell:
     return [(printable(run.reason), "failed" if run.state is RunState.FAILED else "muted")]
 
 
-def _took_or_why(run: RunView, now: datetime) -> Cell:
-    """Of a run that ended well, how long it took; of any other, the reason: there is room for one."""
+def _took_or_reason(run: RunView, now: datetime) -> Cell:
+    """Return the duration of a run that is OK, or else the reason: there is room for one of them."""
     return _took(run, now) if run.state is RunState.OK else _outcome(run, now)
 
 
 RUNNING_COLUMNS: Sequence[Column[RunView]] = (
     Column("number", "RUN", 7, _number),
-    Column("job", "JOB", 16, _run_job, grow=1),
-    Column("elapsed", "FOR", 7, _elapsed, right=True),
-    Column("worker", "WORKER", 10, _worker, rank=1),
-    Column("trigger", "BY", 7, _trigger, rank=2),
+    Column("job", "JOB", 16, _run_job, fraction=1),
+    Column("running_for", "FOR", 7, _running_for, align_right=True),
+    Column("worker", "WORKER", 10, _worker, drop_order=1),
+    Column("trigger", "BY", 7, _trigger, drop_order=2),
 )
 
 WAITING_COLUMNS: Sequence[Column[RunView]] = (
     Column("state", "STATE", 8, _state),
     Column("number", "RUN", 7, _number),
-    Column("job", "JOB", 14, _run_job, grow=2),
-    Column("waits", "FOR", 6, _waits, right=True),
-    Column("why", "WHY", 12, _why, grow=1, rank=1),
+    Column("job", "JOB", 14, _run_job, fraction=2),
+    Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),
+    Column("reason", "REASON", 12, _reason, fraction=1, drop_order=1),
 )
 
 RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 8, _ended),
     Column("state", "STATE", 11, _state),
-    Column("job", "JOB", 18, _run_job, grow=1),
-    Column("number", "RUN", 7, _number, rank=1),
-    Column("outcome", "OUTCOME", 12, _took_or_why, grow=2),
+    Column("job", "JOB", 18, _run_job, fraction=1),
+    Column("number", "RUN", 7, _number, drop_order=1),
+    Column("outcome", "OUTCOME", 12, _took_or_reason, fraction=2),
 )
 
-# The runs of one job: its name is the title.
+# For the runs of one job, whose name is the title.
 JOB_RUN_COLUMNS: Sequence[Column[RunView]] = (
     Column("ended", "ENDED", 12, _ended_in_full),
     Column("state", "STATE", 11, _state),
     Column("number", "RUN", 9, _number),
-    Column("trigger", "BY", 7, _trigger, rank=1),
-    Column("took", "TOOK", 7, _took, right=True),
-    Column("outcome", "REASON", 12, _outcome, grow=1),
+    Column("trigger", "BY", 7, _trigger, drop_order=1),
+    Column("took", "TOOK", 7, _took, align_right=True),
+    Column("outcome", "REASON", 12, _outcome, fraction=1),
 )
 
 
@@ -208,14 +217,14 @@ def _due(row: UpcomingTick, now: datetime) -> Cell:
     return [(format_instant(row.due, now), "muted" if row.paused else "")]
 
 
-def _left(row: UpcomingTick, now: datetime) -> Cell:
+def _countdown(row: UpcomingTick, now: datetime) -> Cell:
     if row.paused:
         return [("paused", "waiting")]
     if not is_affected_by_transition(row.schedule, row.due, now):
         return [(countdown(row.due, now), "running")]
     return [
         (DST, "dst"),
-        (f" {countdown_within(_LEFT_WIDTH - len(f'{DST} '), row.due, now)}", "running"),
+        (f" {countdown_within(_COUNTDOWN_WIDTH - len(f'{DST} '), row.due, now)}", "running"),
     ]
 
 
@@ -223,20 +232,20 @@ def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
     return [(printable(row.job), "muted" if row.paused else "")]
 
 
-def _what(row: UpcomingTick, _now: datetime) -> Cell:
+def _cause(row: UpcomingTick, _now: datetime) -> Cell:
     return [(printable(row.cause), "muted")]
 
 
 UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
     Column("due", "DUE", 12, _due),
-    Column("left", "IN", _LEFT_WIDTH, _left),
-    Column("job", "JOB", 14, _upcoming_job, grow=2),
-    Column("what", "WHAT", 10, _what, grow=1, rank=1),
+    Column("countdown", "IN", _COUNTDOWN_WIDTH, _countdown),
+    Column("job", "JOB", 14, _upcoming_job, fraction=2),
+    Column("cause", "SCHEDULE", 10, _cause, fraction=1, drop_order=1),
 )
 
 
 def upcoming_key(row: UpcomingTick) -> object:
-    """Tells what comes apart: a job has one next fire, a one-off run its number."""
+    """Identify a one-off run by its number, and the next tick of a job by the job's name."""
     return row.number or row.job
 
 
@@ -245,9 +254,15 @@ def upcoming_key(row: UpcomingTick) -> object:
 
 @dataclass(frozen=True, slots=True)
 class OutputLine:
-    """A line that something printed, with its place among all of them."""
+    """A line of output.
 
-    place: int
+    Attributes:
+        number: Its number among all lines.
+        writer: The name of the job and the number of the run that wrote it, or the name of the stream.
+        text: The line.
+    """
+
+    number: int
     writer: str
     text: str
 
@@ -262,5 +277,5 @@ def _text(line: OutputLine, _now: datetime) -> Cell:
 
 OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (
     Column("writer", "FROM", 16, _writer),
-    Column("text", "OUTPUT", 20, _text, grow=1),
+    Column("text", "OUTPUT", 20, _text, fraction=1),
 )

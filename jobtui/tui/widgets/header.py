@@ -1,4 +1,4 @@
-"""The two lines on top: where we are and when, and how full the pool is."""
+"""The two lines at the top of the dashboard: the status line and the pool gauge."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from jobtui.process.printable import printable
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 
-GAUGE = 10  # cells
+GAUGE_WIDTH = 10  # cells
+
+Pieces = list[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
 
 
-class _Line(Widget):
-    """One line of pieces of text, left and right; pieces on the right give way where there is no room."""
+class _HeaderLine(Widget):
+    """One line with pieces of text on the left and on the right; the last on the right are dropped first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "line--strong",
@@ -35,18 +37,18 @@ class _Line(Widget):
     def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
         self._snapshot: Snapshot | None = None
-        self._seen: object = None
+        self._painted: tuple[Pieces, Pieces] | None = None
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show this picture; repaints only if the line reads differently."""
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show a snapshot; repaint only if the text changes."""
         self._snapshot = snapshot
-        seen = self._pieces(snapshot)
-        if seen != self._seen:
-            self._seen = seen
+        pieces = self._pieces(snapshot)
+        if pieces != self._painted:
+            self._painted = pieces
             self.refresh()
 
     def render(self) -> Text:
-        """The line, fitted to the width."""
+        """Return the line, fitted to the width."""
         if self._snapshot is None:
             return Text("")
         left, right = self._pieces(self._snapshot)
@@ -55,40 +57,40 @@ class _Line(Widget):
             line.append(text, self._style(tone))
         while right and line.cell_len + sum(cell_len(text) + 2 for text, _ in right) > self.size.width:
             right = right[:-1]
-        tail = Text("  ").join(Text(text, self._style(tone)) for text, tone in right) + " "
-        line.append(" " * max(0, self.size.width - line.cell_len - tail.cell_len))
-        line.append_text(tail)
+        end = Text("  ").join(Text(text, self._style(tone)) for text, tone in right) + " "
+        line.append(" " * max(0, self.size.width - line.cell_len - end.cell_len))
+        line.append_text(end)
         return line
 
     def _style(self, tone: str) -> Style | str:
         return self.get_component_rich_style(f"line--{tone}") if tone else ""
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
+        """Return the pieces on the left and those on the right, in the order of importance."""
         raise NotImplementedError
 
 
-class StatusLine(_Line):
-    """The file, the zone, the clock, the uptime, the timer's heartbeat, the address, and any trouble.
+class StatusLine(_HeaderLine):
+    """The job file and any error on the left; clock, heartbeat, zone, uptime and address on the right.
 
     Args:
-        source: Says where the jobs come from, where it can be reached, and what troubles it.
+        backend: Has the title, the address and the connection error.
         id: The widget's id.
     """
 
-    def __init__(self, source: Backend, *, id: str) -> None:  # noqa: A002 - Textual's name for it
+    def __init__(self, backend: Backend, *, id: str) -> None:  # noqa: A002 - Textual's name for it
         super().__init__(id=id)
-        self._source = source
+        self._backend = backend
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
         left = [(" jobtui ", "strong")]
-        if self._source.connection_error:
-            left.append((f" ! {printable(self._source.connection_error)} ", "failed"))
-        left.append((f" {printable(self._source.title)}", ""))
+        if self._backend.connection_error:
+            left.append((f" ! {printable(self._backend.connection_error)} ", "failed"))
+        left.append((f" {printable(self._backend.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
             left.append((f"  ! error: {printable(snapshot.internal_error)}", "failed"))
-        # In the order of importance: the last goes first.
         right = [
             (f"{snapshot.at:%H:%M:%S}", "strong"),
             self._heartbeat(snapshot),
@@ -96,29 +98,29 @@ class StatusLine(_Line):
         ]
         if snapshot.started is not None:
             right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
-        if self._source.address:
-            right.append((printable(self._source.address), "muted"))
+        if self._backend.address:
+            right.append((printable(self._backend.address), "muted"))
         return left, right
 
     def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:
-        if snapshot.heartbeat is None or self._source.connection_error:  # then nobody knows
+        if snapshot.heartbeat is None or self._backend.connection_error:  # unknown
             return "♥ —", "muted"
         age = format_age(snapshot.heartbeat, snapshot.at)
         late = elapsed_between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
         return (f"♥ STALLED {age}", "failed") if late else (f"♥ {age}", "ok")
 
 
-class PoolGauge(_Line):
-    """How many slots are taken and what waits, in numbers, with a word when the pool is full."""
+class PoolGauge(_HeaderLine):
+    """How many slots the pool has and how many are taken, how many runs wait, and totals of the jobs."""
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
         pool = snapshot.pool
         tone = "failed" if pool.saturated and pool.queued else "waiting" if pool.saturated else "ok"
         if pool.size:
-            full = min(GAUGE, -(-pool.running * GAUGE // pool.size))  # rounded up: one running run shows
+            full = min(GAUGE_WIDTH, -(-pool.running * GAUGE_WIDTH // pool.size))  # rounded up
             left = [
                 (" pool ", ""),
-                ("█" * full + "░" * (GAUGE - full), tone),
+                ("█" * full + "░" * (GAUGE_WIDTH - full), tone),
                 (f" {pool.running}/{pool.size}", "strong"),
             ]
         else:
@@ -129,7 +131,7 @@ class PoolGauge(_Line):
             left.append(("  SATURATED", tone))
         return left, self._totals(snapshot)
 
-    def _totals(self, snapshot: Snapshot) -> list[tuple[str, str]]:
+    def _totals(self, snapshot: Snapshot) -> Pieces:
         paused = sum(job.paused_since is not None for job in snapshot.jobs)
         failing = sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in snapshot.jobs)
         running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)

@@ -1,4 +1,4 @@
-"""Names and values, one a line, as the screens about one thing show them."""
+"""A grid of names and values, as the screens of a job and of a run show them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 
-def fields(rows: Iterable[tuple[str, str]]) -> Table:
-    """A grid of names and values; a long value goes on below itself, an empty one is left out."""
+def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
+    """Return a grid with one line for each name and value; long values wrap, empty ones are left out."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(overflow="fold")

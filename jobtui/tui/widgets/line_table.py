@@ -1,7 +1,7 @@
-"""A table that renders only the lines that are seen, and repaints only those that changed.
+"""A table that renders only its visible lines, and repaints only the lines whose content changed.
 
-It knows rows and columns, not what they are about. A change of one cell costs one line; ten thousand
-rows cost no more than what fits on the screen.
+The table is generic: columns turn rows into cells. A change of one cell costs one line, and ten thousand rows
+cost no more than those that fit on the screen.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 Row = TypeVar("Row")
-Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone ("" for the usual one)
+Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
 
-POINTER = 2  # cells before the first column, where the cursor's mark is
-SELECTED = "▸ "  # marks the cursor's row while the table has the keys
-POINTED = "› "  # noqa: RUF001 - and while it has not; a wide sign for a narrow one is what is wanted
-GAP = 1  # cells between columns
+MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
+FOCUSED_MARK = "▸ "  # at the cursor's row while the table has the focus
+UNFOCUSED_MARK = "› "  # noqa: RUF001 - and while it does not: this narrow sign is intended
+COLUMN_GAP = 1  # cells between two columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +36,38 @@ class Column(Generic[Row]):
     """One column.
 
     Attributes:
-        key: What the column is called in the program.
-        title: What it is called on the screen.
-        width: Its width in cells; the least it gets, if it grows.
-        cell: What it shows of a row at a time.
-        grow: Its share of the width that is left over; 0 for a fixed width.
-        right: Whether its text stands at the right.
-        rank: Which columns go first where there is no room: the highest; 0 stays always.
-        order: What rows are sorted by under this column; None if they are not.
+        key: The column's name in the code.
+        title: Its title on the screen.
+        width: Its width in cells; the minimum, if it has a fraction.
+        cell: Returns the cell of a row as of an instant.
+        fraction: Its share of the width that is left over; 0 keeps its width fixed.
+        align_right: Whether its text is aligned to the right.
+        drop_order: The column with the highest number is dropped first if the table is too narrow; a column
+            with 0 is never dropped.
+        sort_key: Returns the value by which this column sorts a row; None if the column cannot sort.
     """
 
     key: str
     title: str
     width: int
     cell: Callable[[Row, datetime], Cell]
-    grow: int = 0
-    right: bool = False
-    rank: int = 0
-    order: Callable[[Row], Any] | None = None
+    fraction: int = 0
+    align_right: bool = False
+    drop_order: int = 0
+    sort_key: Callable[[Row], Any] | None = None
 
 
 class LineTable(ScrollView, Generic[Row], can_focus=True):
-    """Rows in columns with a cursor that stays on its row, wherever the row moves.
+    """Rows in columns, with a cursor that stays on its row even if the row moves.
 
     Args:
-        columns: What there is to see; columns of a high rank are dropped where there is no room.
-        key: Tells rows apart from one picture to the next.
-        empty: What stands there while there are no rows.
-        header: Whether the first line names the columns.
-        anchored: Whether the cursor stays on its row even at the top, and is marked while the keys are
-            elsewhere. Lists that grow at the top are not: there the first line stays the first line.
+        columns: The columns.
+        key: Returns what identifies a row from one update to the next.
+        empty: The text to show if there are no rows.
+        header: Whether the first line has the columns' titles.
+        anchored: Whether the cursor follows its row from the first line, too, and is marked while the table
+            does not have the focus. Without it, a cursor on the first line stays there: use that for lists
+            that grow at the top.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -87,26 +89,26 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     @dataclass
     class RowSelected(Message):
-        """The user wants to see a row in depth."""
+        """The user opened a row."""
 
         table: LineTable[Any]
         row: Any
 
         @property
         def control(self) -> LineTable[Any]:
-            """The table, for ``@on``."""
+            """The table, for `@on`."""
             return self.table
 
     @dataclass
     class HeaderSelected(Message):
-        """The user clicked the name of a column."""
+        """The user clicked the title of a column."""
 
         table: LineTable[Any]
         column: Column[Any]
 
         @property
         def control(self) -> LineTable[Any]:
-            """The table, for ``@on``."""
+            """The table, for `@on`."""
             return self.table
 
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -123,53 +125,53 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     ) -> None:
         super().__init__(id=id)
         self.rows: list[Row] = []
-        self.heading = ""  # a mark such as ▲ is put behind the title of the column of this key
-        self.heading_mark = ""
-        self.empty = empty
         self._columns = columns
         self._row_key = key
+        self._empty_text = empty
         self._header = int(header)
-        self._stays = anchored
+        self._follows_row = anchored
+        self._marked_column = ""  # the key of the column with a mark, such as ▲, after its title
+        self._column_mark = ""
         self._now: datetime | None = None
-        self._fitted: list[tuple[Column[Row], int]] = []
-        self._painted: dict[int, tuple[Any, ...]] = {}
+        self._fitted: list[tuple[Column[Row], int]] = []  # the columns that fit, with their widths
+        self._painted: dict[int, tuple[Any, ...]] = {}  # the content of each line when it was last rendered
 
-    # --- what is shown ----------------------------------------------------------------------------
+    # --- content ----------------------------------------------------------------------------------
 
-    def show(self, rows: Sequence[Row], now: datetime) -> None:
-        """Show these rows as of this time; repaints the lines that read differently from before."""
+    def update_rows(self, rows: Sequence[Row], now: datetime) -> None:
+        """Show these rows as of the instant `now`; repaint the lines whose content changed."""
         selected = self.selected
         fitted = self.virtual_size.height <= self.size.height
         self.rows = list(rows)
         self._now = now
         size = Size(self.size.width, len(self.rows) + self._header)
         if fitted and size.height <= self.size.height:
-            # As long as nothing is to be scrolled, the screen need not be laid out again.
+            # As long as all rows fit, the screen does not need a new layout.
             self.set_reactive(LineTable.virtual_size, size)
         elif size != self.virtual_size:
             self.virtual_size = size
-        self.cursor = self._index_of(selected)
-        self._repaint_changed()
+        self.cursor = self._cursor_for(selected)
+        self._repaint_changed_lines()
 
     @property
     def selected(self) -> Row | None:
         """The row under the cursor; None if there are no rows."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
 
-    def show_empty(self, text: str) -> None:
-        """What to say while there are no rows."""
-        if text != self.empty:
-            self.empty = text
+    def set_empty_text(self, text: str) -> None:
+        """Change the text to show if there are no rows."""
+        if text != self._empty_text:
+            self._empty_text = text
             self.refresh()
 
-    def mark_heading(self, key: str, mark: str) -> None:
-        """Put a mark behind a column's title, and nowhere else."""
-        self.heading, self.heading_mark = key, mark
+    def mark_column(self, key: str, mark: str) -> None:
+        """Show a mark after the title of one column, and remove the mark of any other."""
+        self._marked_column, self._column_mark = key, mark
         self.refresh()
 
-    def _index_of(self, selected: Row | None) -> int:
+    def _cursor_for(self, selected: Row | None) -> int:
         last = max(0, len(self.rows) - 1)
-        if selected is None or (self.cursor == 0 and not self._stays):
+        if selected is None or (self.cursor == 0 and not self._follows_row):
             return min(self.cursor, last)
         key = self._row_key(selected)
         if self.cursor < len(self.rows) and self._row_key(self.rows[self.cursor]) == key:
@@ -179,123 +181,122 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             min(self.cursor, last),
         )
 
-    def _repaint_changed(self) -> None:
-        """Compare what each visible line would say with what it says, and repaint those that differ."""
+    def _repaint_changed_lines(self) -> None:
         for y in range(self.size.height):
-            if y in self._painted and self._painted[y] != self._reading(y):
+            if y in self._painted and self._painted[y] != self._line_content(y):
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def _reading(self, y: int) -> tuple[Any, ...]:
-        """What line y says: everything its picture depends on but the styles."""
+    def _line_content(self, y: int) -> tuple[Any, ...]:
+        """Return everything but the styles that the rendering of line `y` depends on."""
         if y < self._header:
-            return ("header", self.heading, self.heading_mark)
+            return ("header", self._marked_column, self._column_mark)
         index = self.scroll_offset.y + y - self._header
         if index >= len(self.rows):
-            return ("empty", self.empty) if not self.rows and y == self._header else ()
+            return ("empty", self._empty_text) if not self.rows and y == self._header else ()
         now, row = self._now, self.rows[index]
-        assert now is not None  # there are rows, so they were shown
+        assert now is not None  # update_rows sets it with the rows
         cells = tuple(tuple(column.cell(row, now)) for column, _ in self._fitted)
         return (cells, index == self.cursor)
 
     # --- lines ------------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
-        """One line of the widget, from its top."""
+        """Render one line, counted from the top of the widget."""
         if not self._fitted:
-            self._fitted = self._fit(self.size.width)
-        reading = self._painted[y] = self._reading(y)
-        base = self.visual_style.rich_style  # which is kept, unlike self.rich_style
+            self._fitted = self._fit_columns(self.size.width)
+        content = self._painted[y] = self._line_content(y)
+        base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
         width = self.size.width
         if y < self._header:
-            style = base + self._tone("header")
-            return self._strip([[(self._titled(column), "")] for column, _ in self._fitted], style, "  ")
-        if not reading:
+            titles = [[(self._title_of(column), "")] for column, _ in self._fitted]
+            return self._row_strip(titles, base + self._tone_style("header"), "  ")
+        if not content:
             return Strip.blank(width, base)
-        if reading[0] == "empty":
-            return Strip([Segment(f"  {self.empty}", base + self._tone("muted"))]).adjust_cell_length(
-                width, base
-            )
-        cells, at_cursor = reading
+        if content[0] == "empty":
+            text = Segment(f"  {self._empty_text}", base + self._tone_style("muted"))
+            return Strip([text]).adjust_cell_length(width, base)
+        cells, at_cursor = content
         if at_cursor and self.has_focus:
-            # In one colour: tones are made to be read on the usual background, and glyphs say the same.
-            cursor = self._component("cursor")
-            return self._strip([[(text, "") for text, _ in cell] for cell in cells], cursor, SELECTED)
-        if at_cursor and self._stays:
-            return self._strip(cells, base + Style(bgcolor=self._component("pointer").bgcolor), POINTED)
-        return self._strip(cells, base, "  ")
+            # In one colour: the tones are readable on the default background only, and glyphs repeat them.
+            cursor = self._component_style("cursor")
+            return self._row_strip([[(text, "") for text, _ in cell] for cell in cells], cursor, FOCUSED_MARK)
+        if at_cursor and self._follows_row:
+            pointer = Style(bgcolor=self._component_style("pointer").bgcolor)
+            return self._row_strip(cells, base + pointer, UNFOCUSED_MARK)
+        return self._row_strip(cells, base, "  ")
 
-    def _component(self, name: str) -> Style:
+    def _component_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"line-table--{name}")
 
-    def _tone(self, name: str) -> Style:
-        """The colour and weight of a tone, without its background, so that it can lie on any."""
-        style = self._component(name)
+    def _tone_style(self, name: str) -> Style:
+        """Return the colour and weight of a tone, without a background, so that any background fits."""
+        style = self._component_style(name)
         return Style(color=style.color, bold=style.bold)
 
-    def _strip(self, cells: Sequence[Cell], base: Style, pointer: str) -> Strip:
-        segments = [Segment(pointer, base)]
+    def _row_strip(self, cells: Sequence[Cell], base: Style, mark: str) -> Strip:
+        segments = [Segment(mark, base)]
         for (column, width), cell in zip(self._fitted, cells, strict=True):
-            segments += self._cell_segments(cell, width, base, right=column.right)
-            segments.append(Segment(" " * GAP, base))
+            segments += self._cell_segments(cell, width, base, align_right=column.align_right)
+            segments.append(Segment(" " * COLUMN_GAP, base))
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
-    def _cell_segments(self, cell: Cell, width: int, base: Style, *, right: bool) -> list[Segment]:
+    def _cell_segments(self, cell: Cell, width: int, base: Style, *, align_right: bool) -> list[Segment]:
         pieces: list[Segment] = []
         left = width
-        # The first piece gives way to the others, which are short: a long name does not hide what waits.
+        # The first piece is shortened, so that a long name does not hide the short pieces after it.
         others = sum(cell_len(text) for text, _ in cell[1:])
         for index, (text, tone) in enumerate(cell):
             if left <= 0:
                 break
             room = left - others if index == 0 and others < left else left
-            taken = text if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
-            pieces.append(Segment(taken, base + self._tone(tone) if tone else base))
-            left -= cell_len(taken)
+            fitted = text if cell_len(text) <= room else set_cell_size(text, room - 1) + "…"
+            pieces.append(Segment(fitted, base + self._tone_style(tone) if tone else base))
+            left -= cell_len(fitted)
         padding = Segment(" " * max(0, left), base)
-        return [padding, *pieces] if right else [*pieces, padding]
+        return [padding, *pieces] if align_right else [*pieces, padding]
 
-    def _titled(self, column: Column[Row]) -> str:
-        return f"{column.title}{self.heading_mark}" if column.key == self.heading else column.title
+    def _title_of(self, column: Column[Row]) -> str:
+        return f"{column.title}{self._column_mark}" if column.key == self._marked_column else column.title
 
-    def _fit(self, width: int) -> list[tuple[Column[Row], int]]:
-        """The columns that there is room for, with their widths."""
+    def _fit_columns(self, width: int) -> list[tuple[Column[Row], int]]:
+        """Return the columns that fit into a width, each with its own width."""
         columns = list(self._columns)
 
-        def least() -> int:
-            return POINTER + sum(column.width + GAP for column in columns)
+        def min_width() -> int:
+            return MARK_WIDTH + sum(column.width + COLUMN_GAP for column in columns)
 
-        while least() > width and any(column.rank for column in columns):
-            columns.remove(max(columns, key=lambda column: column.rank))
-        spare = max(0, width - least())
-        shares = sum(column.grow for column in columns)
+        while min_width() > width and any(column.drop_order for column in columns):
+            columns.remove(max(columns, key=lambda column: column.drop_order))
+        spare = max(0, width - min_width())
+        fractions = sum(column.fraction for column in columns)
         fitted = []
         for column in columns:
-            extra = spare * column.grow // shares if shares else 0
-            spare, shares = spare - extra, shares - column.grow
+            extra = spare * column.fraction // fractions if fractions else 0
+            spare, fractions = spare - extra, fractions - column.fraction
             fitted.append((column, column.width + extra))
         return fitted
 
     # --- events -----------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
-        """Fit the columns to the new width, and keep the cursor in sight."""
-        self._fitted = self._fit(self.size.width)
+        """Fit the columns to the new width, and keep the cursor visible."""
+        self._fitted = self._fit_columns(self.size.width)
         self._painted.clear()
         self.virtual_size = Size(self.size.width, len(self.rows) + self._header)
-        self._show_cursor()
+        self._scroll_to_cursor()
         self.refresh()
 
     def on_focus(self) -> None:
-        """Draw the cursor as the one that has the keys."""
+        """Render the cursor as focused."""
         self.refresh()
 
     def on_blur(self) -> None:
-        """Draw the cursor as a mark."""
+        """Render the cursor as not focused."""
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to the row that was clicked, open it on a second click; or sort by a column."""
-        at = event.get_content_offset(self)  # the event's own one counts the border's line too
+        """Move the cursor to the clicked row and open it on a double click; select a clicked title."""
+        at = event.get_content_offset(self)  # event.y would count the border
         if at is None:
             return
         if at.y < self._header:
@@ -310,25 +311,25 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
                 self.action_open()
 
     def _column_at(self, x: int) -> Column[Row] | None:
-        left = POINTER
+        left = MARK_WIDTH
         for column, width in self._fitted:
-            if left <= x < left + width + GAP:
+            if left <= x < left + width + COLUMN_GAP:
                 return column
-            left += width + GAP
+            left += width + COLUMN_GAP
         return None
 
     def watch_cursor(self) -> None:
-        """Draw the cursor where it is now."""
-        self._show_cursor()
-        self._repaint_changed()
+        """Repaint the cursor's old and new line."""
+        self._scroll_to_cursor()
+        self._repaint_changed_lines()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Every line reads differently after a scroll."""
+        """Repaint every line."""
         super().watch_scroll_y(old_value, new_value)
         self._painted.clear()
         self.refresh()
 
-    def _show_cursor(self) -> None:
+    def _scroll_to_cursor(self) -> None:
         height = self.size.height - self._header
         if height <= 0:
             return
@@ -341,12 +342,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     # --- actions ----------------------------------------------------------------------------------
 
     def action_move(self, by: int) -> None:
-        """Move the cursor by some rows."""
+        """Move the cursor by a number of rows."""
         if self.rows:
             self.cursor = max(0, min(len(self.rows) - 1, self.cursor + by))
 
     def action_move_page(self, by: int) -> None:
-        """Move the cursor by some screens full of rows."""
+        """Move the cursor by a number of pages."""
         self.action_move(by * max(1, self.size.height - self._header))
 
     def action_move_to(self, index: int) -> None:
@@ -355,7 +356,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             self.cursor = index % len(self.rows)
 
     def action_open(self) -> None:
-        """Ask to see the row under the cursor in depth."""
+        """Open the row under the cursor."""
         row = self.selected
         if row is not None:
             self.post_message(self.RowSelected(self, row))

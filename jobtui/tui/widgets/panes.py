@@ -1,4 +1,4 @@
-"""The four panes below the jobs: side by side where there is room, else one at a time under tabs."""
+"""The four panes below the jobs: all visible in a large terminal, else one at a time under tabs."""
 
 from __future__ import annotations
 
@@ -29,51 +29,51 @@ _TITLES = {"running": "Running", "waiting": "Waiting", "upcoming": "Upcoming", "
 
 
 class PaneTabs(Widget):
-    """One line with the names of the panes; a click or the pane's number shows it."""
+    """One line with a tab for each pane; a click on a tab selects its pane."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"pane-tabs--shown", "pane-tabs--hidden"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"pane-tabs--active", "pane-tabs--inactive"}
 
     @dataclass
-    class Chosen(Message):
-        """The user wants to see a pane."""
+    class TabSelected(Message):
+        """The user clicked the tab of a pane."""
 
         pane: str
 
     def __init__(self) -> None:
         super().__init__()
         self._labels: list[tuple[str, str]] = []
-        self._shown = ""
+        self._active = ""
 
-    def show(self, labels: Sequence[tuple[str, str]], shown: str) -> None:
-        """Show these panes by id and label, one of them as the one that is seen."""
-        if (list(labels), shown) != (self._labels, self._shown):
-            self._labels, self._shown = list(labels), shown
+    def update_tabs(self, labels: Sequence[tuple[str, str]], active: str) -> None:
+        """Show a tab for each pane, given its id and label, and highlight the tab of the active pane."""
+        if (list(labels), active) != (self._labels, self._active):
+            self._labels, self._active = list(labels), active
             self.refresh()
 
     def render(self) -> Text:
-        """The line of labels."""
+        """Return the line of tabs."""
         line = Text(no_wrap=True, overflow="ellipsis")
         for pane, label in self._labels:
-            name = "shown" if pane == self._shown else "hidden"
+            name = "active" if pane == self._active else "inactive"
             style = self.get_component_rich_style(f"pane-tabs--{name}")
             line.append(self._tab(pane, label), style)
         return line
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the pane whose label was clicked."""
+        """Select the pane whose tab was clicked."""
         left = 0
         for pane, label in self._labels:
             left += len(self._tab(pane, label))
             if event.x < left:
-                self.post_message(self.Chosen(pane))
+                self.post_message(self.TabSelected(pane))
                 return
 
     def _tab(self, pane: str, label: str) -> str:
-        return f" [{label}] " if pane == self._shown else f"  {label}  "
+        return f" [{label}] " if pane == self._active else f"  {label}  "
 
 
 class Panes(Container):
-    """What runs, what waits, what comes and what has ended."""
+    """The panes Running, Waiting, Upcoming and Recent."""
 
     def __init__(self) -> None:
         super().__init__(id="panes")
@@ -96,47 +96,44 @@ class Panes(Container):
             "recent": self.recent,
         }
         self._tabs = PaneTabs()
-        self._shown = "running"
+        self._active = "running"
 
     def compose(self) -> ComposeResult:
-        """The tabs, and the four tables."""
+        """Compose the tabs and the four tables."""
         yield self._tabs
         with Container(id="pane-grid"):
             yield from self._tables.values()
 
     def on_mount(self) -> None:
-        """Show the first pane."""
-        self.choose(self._shown)
+        """Activate the first pane."""
+        self.activate_pane(self._active)
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show this picture."""
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show a snapshot in all four tables."""
         now, pool = snapshot.at, snapshot.pool
-        self.running.show(snapshot.running, now)
-        self.waiting.show(snapshot.waiting, now)
-        coming = list_upcoming(snapshot)
-        self.upcoming.show(coming, now)
-        self.recent.show(snapshot.recent, now)
+        self.running.update_rows(snapshot.running, now)
+        self.waiting.update_rows(snapshot.waiting, now)
+        self.upcoming.update_rows(list_upcoming(snapshot), now)
+        self.recent.update_rows(snapshot.recent, now)
         counts = {
             "running": pool.running,
             "waiting": pool.queued + pool.held,
             "upcoming": sum((job.next is not None) + job.scheduled for job in snapshot.jobs),
-            "recent": None,  # endings are no count of anything
+            "recent": None,  # the list is cut, so its length says nothing
         }
-        labels = []
         for number, (pane, table) in enumerate(self._tables.items(), start=1):
             name = _TITLES[pane] if counts[pane] is None else f"{_TITLES[pane]} {counts[pane]}"
             title = f"{number} {name}"
             if table.border_title != title:
                 table.border_title = title
-            labels.append((pane, title))
-        self._tabs.show(labels, self._shown)
+        self._update_tabs()
 
-    def choose(self, pane: str) -> LineTable[Any]:
-        """Bring a pane to the front, where only one is seen. Returns its table."""
-        self._shown = pane
+    def activate_pane(self, pane: str) -> LineTable[Any]:
+        """Make a pane the visible one, if there is room for only one. Return its table."""
+        self._active = pane
         for each, table in self._tables.items():
-            table.set_class(each == pane, "-shown")
-        self._tabs.show(self._tabs_labels(), pane)
+            table.set_class(each == pane, "-active")
+        self._update_tabs()
         return self._tables[pane]
 
     @property
@@ -144,14 +141,15 @@ class Panes(Container):
         """The ids of the panes, in order."""
         return list(self._tables)
 
-    @on(PaneTabs.Chosen)
-    def _tab_chosen(self, message: PaneTabs.Chosen) -> None:
-        self.choose(message.pane).focus()
+    @on(PaneTabs.TabSelected)
+    def _tab_selected(self, message: PaneTabs.TabSelected) -> None:
+        self.activate_pane(message.pane).focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Bring the pane that got the focus to the front."""
+        """Activate the pane that received the focus."""
         if event.widget.id in self._tables:
-            self.choose(event.widget.id)
+            self.activate_pane(event.widget.id)
 
-    def _tabs_labels(self) -> list[tuple[str, str]]:
-        return [(pane, str(table.border_title or _TITLES[pane])) for pane, table in self._tables.items()]
+    def _update_tabs(self) -> None:
+        labels = [(pane, str(table.border_title or _TITLES[pane])) for pane, table in self._tables.items()]
+        self._tabs.update_tabs(labels, self._active)

@@ -1,0 +1,117 @@
+"""The filter and the order of the jobs, and the list of what is upcoming."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support import snapshots
+
+from jobtui.engine.enums import JobStatus
+from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
+from jobtui.tui.widgets.columns import JOB_COLUMNS
+
+JOBS = [
+    snapshots.make_job(
+        "b", "@every 10s", runs=5, failures=1, prev=snapshots.ago(5), last_elapsed=timedelta(seconds=2)
+    ),
+    snapshots.make_job(
+        "A", "@midnight", runs=9, failures=0, prev=None, last_elapsed=None, next=snapshots.ahead(5)
+    ),
+    snapshots.make_job(
+        "c", "@every 30s", runs=5, failures=4, status=JobStatus.RUNNING, next=None, prev=snapshots.ago(1)
+    ),
+    snapshots.make_job("Straße", "@hourly", runs=0, status=JobStatus.PAUSED, prev=snapshots.ago(9)),
+]
+COLUMN = {column.key: column for column in JOB_COLUMNS}
+
+
+def names(job_filter: JobListFilter) -> list[str]:
+    """Return the names of the jobs above that match, in order."""
+    return [job.name for job in job_filter.apply(JOBS)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["b", "A", "c", "Straße"]),
+        ("  ", ["b", "A", "c", "Straße"]),
+        ("EVERY", ["b", "c"]),
+        ("every 30", ["c"]),
+        ("30 every", ["c"]),
+        ("running", ["c"]),
+        ("paused hourly", ["Straße"]),
+        ("STRASSE", ["Straße"]),
+        ("nothing", []),
+    ],
+)
+def test_every_word_of_the_filter_must_match(text: str, expected: list[str]) -> None:
+    """It may match the name, the schedule or the status, in any case."""
+    assert names(JobListFilter().with_words(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("status", ["c", "b", "A", "Straße"]),
+        ("name", ["A", "b", "c", "Straße"]),
+        ("schedule", ["b", "c", "Straße", "A"]),
+        ("prev", ["c", "b", "Straße", "A"]),
+        ("next", ["A", "b", "Straße", "c"]),
+        ("last", ["b", "c", "Straße", "A"]),
+        ("runs", ["A", "b", "c", "Straße"]),
+        ("failures", ["c", "b", "A", "Straße"]),
+    ],
+)
+def test_each_column_sorts_in_its_usual_order(key: str, expected: list[str]) -> None:
+    """Instants and numbers: the latest and the largest first."""
+    assert names(JobListFilter(sort=key)) == expected
+
+
+def test_equal_jobs_stay_in_the_order_of_registration() -> None:
+    """The reverse order reverses them, too."""
+    assert names(JobListFilter(sort="runs")) == ["A", "b", "c", "Straße"]
+    assert names(JobListFilter(sort="runs", reverse=True)) == ["Straße", "b", "c", "A"]
+
+
+def test_next_sort_cycles_through_the_columns_and_the_order_of_registration() -> None:
+    """A column without a sort key is skipped."""
+    job_filter = JobListFilter()
+    seen = []
+    for _ in SORT_KEYS:
+        job_filter = job_filter.next_sort()
+        seen.append(job_filter.sort)
+        assert not job_filter.reverse
+    assert seen == [*SORT_KEYS[1:], REGISTRATION_ORDER]
+    assert job_filter.title == ""
+    assert "strip" not in SORT_KEYS
+
+
+def test_sorting_by_the_same_column_again_reverses_the_order() -> None:
+    """Another column starts in its usual order; one without a sort key changes nothing."""
+    job_filter = JobListFilter().sorted_by(COLUMN["name"])
+    assert (job_filter.sort, job_filter.reverse) == ("name", False)
+    assert (job_filter.mark, job_filter.title) == ("▲", "name ▲")
+    job_filter = job_filter.sorted_by(COLUMN["name"])
+    assert (job_filter.reverse, job_filter.mark) == (True, "▼")
+    assert job_filter.sorted_by(COLUMN["strip"]) == job_filter
+    job_filter = job_filter.sorted_by(COLUMN["runs"])
+    assert (job_filter.sort, job_filter.reverse, job_filter.mark) == ("runs", False, "▼")
+
+
+def test_the_filter_and_the_order_are_independent() -> None:
+    """A change of one keeps the other."""
+    job_filter = JobListFilter().sorted_by(COLUMN["name"]).with_words("every")
+    assert names(job_filter) == ["b", "c"]
+    assert names(job_filter.next_sort().with_words("")) == names(JobListFilter(sort="schedule"))
+
+
+def test_upcoming_ticks_and_runs_are_sorted_by_instant_and_limited_in_number() -> None:
+    """The tick of a paused job is marked as paused."""
+    rows = list_upcoming(snapshots.idle())
+    assert [row.due for row in rows] == sorted(row.due for row in rows)
+    assert {row.job: row.number for row in rows}["send_mail"] == 872
+    assert not any(row.paused for row in rows)
+    assert all(row.paused for row in list_upcoming(snapshots.paused()))
+    assert len(list_upcoming(snapshots.many_jobs(300))) == MAX_UPCOMING
