@@ -62,27 +62,11 @@ class CronFields:
 
 
 class UnknownDescriptorError(BadSpec):
-    """A spec begins with an unknown ``@word``. `diagnostics.explain` makes a better message of it.
-
-    Attributes:
-        descriptor: The first word of the spec.
-    """
-
-    def __init__(self, spec: str, word: Word) -> None:
-        super().__init__(f"unknown descriptor {quote_text(word.text)}", spec=spec, position=word.position)
-        self.descriptor = word.text
+    """A spec begins with an unknown ``@word``. `diagnostics.explain` makes a better message of it."""
 
 
 class FieldCountError(BadSpec):
-    """A spec has neither five nor six fields. `diagnostics.explain` makes a better message of it.
-
-    Attributes:
-        words: The fields.
-    """
-
-    def __init__(self, spec: str, words: list[Word]) -> None:
-        super().__init__(f"a spec has five or six fields, not {len(words)}", spec=spec)
-        self.words = words
+    """A spec has neither five nor six fields. `diagnostics.explain` makes a better message of it."""
 
 
 def split_zone(spec: str) -> tuple[Word | None, list[Word]]:
@@ -139,14 +123,15 @@ def parse_fields(spec: str, words: list[Word]) -> CronFields:
     if first.text.startswith("@"):
         descriptor = first.text.lower()
         if descriptor not in DESCRIPTORS:
-            raise UnknownDescriptorError(spec, first)
+            sentence = f"unknown descriptor {quote_text(first.text)}"
+            raise UnknownDescriptorError(sentence, spec=spec, position=first.position)
         if len(words) > 1:
             raise BadSpec(f"nothing may follow {descriptor}", spec=spec, position=words[1].position)
         words = [Word(text, first.position) for text in DESCRIPTORS[descriptor].split()]
     elif len(words) == 5:  # noqa: PLR2004 - a standard crontab line, minute first
         words = [Word("0", first.position), *words]
     elif len(words) != len(FIELDS):
-        raise FieldCountError(spec, words)
+        raise FieldCountError(f"a spec has five or six fields, not {len(words)}", spec=spec)
     items = tuple(
         tuple(parse_field(spec, field, word.text, word.position))
         for field, word in zip(FIELDS, words, strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
-from jobtui.schedules.cron import DESCRIPTORS, FieldCountError, UnknownDescriptorError
+from jobtui.schedules.cron import DESCRIPTORS, FieldCountError, UnknownDescriptorError, Word, split_zone
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, InvalidValueError
 from jobtui.schedules.suggestions import TYPOGRAPHY, YEAR, odd_character, with_suggestion
 
@@ -19,34 +19,34 @@ def explain(bad: BadSpec) -> BadSpec:
 
     The result is ``bad`` itself if there is nothing to add.
     """
+    spec = bad.spec or ""
     if isinstance(bad, InvalidValueError):
         reason = _why_no_value(bad.faulty_field, bad.item, bad.text)
-        bad = BadSpec(f"{bad.field}: {reason}", spec=bad.spec, field=bad.field, position=bad.position)
+        bad = BadSpec(f"{bad.field}: {reason}", spec=spec, field=bad.field, position=bad.position)
     elif isinstance(bad, UnknownDescriptorError):
-        bad = _explain_descriptor(bad)
+        bad = _explain_descriptor(spec, split_zone(spec)[1][0])
     elif isinstance(bad, FieldCountError):
-        bad = _explain_count(bad)
+        bad = _explain_count(spec, split_zone(spec)[1])
     return with_suggestion(bad)
 
 
-def _explain_descriptor(bad: UnknownDescriptorError) -> BadSpec:
-    if bad.descriptor.lower() == "@reboot":
+def _explain_descriptor(spec: str, word: Word) -> BadSpec:
+    if word.text.lower() == "@reboot":
         sentence = "@reboot is not a schedule; register the function with @jobtui.on_app_start"
     else:
         known = [*DESCRIPTORS, "@every"]
-        near = closest_matches(bad.descriptor, known)
+        near = closest_matches(word.text, known)
         hint = f"did you mean {near[0]}?" if near else f"the descriptors are {', '.join(known)}"
-        sentence = f"{bad.sentence}; {hint}"
-    return BadSpec(sentence, spec=bad.spec, position=bad.position)
+        sentence = f"unknown descriptor {quote_text(word.text)}; {hint}"
+    return BadSpec(sentence, spec=spec, position=word.position)
 
 
-def _explain_count(bad: FieldCountError) -> BadSpec:
-    words = [word.text for word in bad.words]
+def _explain_count(spec: str, words: list[Word]) -> BadSpec:
     count, extra, field = len(words), len(FIELDS), None
-    if count == 1 and words[0].lower().startswith("cron."):
-        sentence = f"{quote_text(words[0])} is the name of a setting; write the spec itself"
-    elif count == extra + 1 and YEAR.fullmatch(words[extra]):
-        check = "" if words[extra] in "*?" else ", so check the year in the job"
+    if count == 1 and words[0].text.lower().startswith("cron."):
+        sentence = f"{quote_text(words[0].text)} is the name of a setting; write the spec itself"
+    elif count == extra + 1 and YEAR.fullmatch(words[extra].text):
+        check = "" if words[extra].text in "*?" else ", so check the year in the job"
         sentence = f"a seventh field, the year, is not supported{check}; write six: {ORDER}"
         field = "year"
     elif count > extra:
@@ -54,8 +54,8 @@ def _explain_count(bad: FieldCountError) -> BadSpec:
     else:
         fields = "1 field is" if count == 1 else f"{count} fields are"
         sentence = f"{fields} too few; write six: {ORDER}; or five, without the second"
-    position = bad.words[extra if count > extra else 0].position
-    return BadSpec(sentence, spec=bad.spec, field=field, position=position)
+    position = words[extra if count > extra else 0].position
+    return BadSpec(sentence, spec=spec, field=field, position=position)
 
 
 def _why_no_value(field: Field, item: str, text: str) -> str:

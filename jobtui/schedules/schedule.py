@@ -98,15 +98,7 @@ class Cron:
             dst=check_dst(dst),
             every_pass=fields.every_pass or dst == "every",
             zone_given=zone_word is not None or tz is not None,
-            table=wall_table(
-                seconds=fields.seconds,
-                minutes=fields.minutes,
-                hours=fields.hours,
-                days=fields.days,
-                months=fields.months,
-                weekdays=fields.weekdays,
-                both_days=fields.both_days,
-            ),
+            table=wall_table(fields),
             _fixed=is_fixed(actual_zone),
         )
 
@@ -210,31 +202,15 @@ class Every:
             ValueError: ``start`` is naive.
         """
         fallback = zone(_check_aware(start).tzinfo) if start is not None else None
-        self._init(
-            interval=as_interval(interval),
+        length = as_interval(interval)
+        _set(
+            self,
+            interval=length,
             start=start,
             first_at_start=start is not None,
             tz=zone(tz) if tz is not None else fallback or local_zone(),
             zone_given=tz is not None,
-        )
-
-    def _init(
-        self,
-        *,
-        interval: timedelta,
-        start: datetime | None,
-        first_at_start: bool,
-        tz: tzinfo,
-        zone_given: bool,
-    ) -> None:
-        _set(
-            self,
-            interval=interval,
-            start=start,
-            first_at_start=first_at_start,
-            tz=tz,
-            zone_given=zone_given,
-            _step=interval // _MICROSECOND,
+            _step=length // _MICROSECOND,
             _origin=0 if start is None else (start - _EPOCH) // _MICROSECOND,
         )
 
@@ -250,12 +226,15 @@ class Every:
         if self.first_at_start:
             return self
         schedule = object.__new__(Every)
-        schedule._init(
+        _set(
+            schedule,
             interval=self.interval,
             start=start,
             first_at_start=False,
             tz=self.tz,
             zone_given=self.zone_given,
+            _step=self._step,
+            _origin=(start - _EPOCH) // _MICROSECOND,
         )
         return schedule
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 
+from jobtui.schedules.cron import CronFields
 from jobtui.schedules.transitions import transition_around
 
 SEARCH_YEARS = 8  # the longest time between two 29 Februaries, such as those of 1896 and 1904
@@ -80,16 +81,8 @@ class WallTable:
                 if first <= _month_length(year, month):
                     if (year, month, first) > limit:
                         return None
-                    return datetime(
-                        year,
-                        month,
-                        first,
-                        self.hour_from[0],
-                        self.minute_from[0],
-                        self.second_from[0],
-                        0,
-                        tz,
-                    )
+                    hour, minute, second = self.hour_from[0], self.minute_from[0], self.second_from[0]
+                    return datetime(year, month, first, hour, minute, second, 0, tz)
             month = self.month_from[month + 1]
             if month < 0:
                 year, month = year + 1, self.month_from[1]
@@ -98,33 +91,14 @@ class WallTable:
             later = self.days[date(year, month, 1).weekday()]
 
 
-def wall_table(
-    *,
-    seconds: tuple[int, ...],
-    minutes: tuple[int, ...],
-    hours: tuple[int, ...],
-    days: tuple[int, ...],
-    months: tuple[int, ...],
-    weekdays: tuple[int, ...],
-    both_days: bool,
-) -> WallTable:
-    """Return the table for these numbers, each in ascending order; Sunday is 0.
-
-    Args:
-        seconds: The matching seconds.
-        minutes: The matching minutes.
-        hours: The matching hours.
-        days: The matching days of the month.
-        months: The matching months.
-        weekdays: The matching days of the week.
-        both_days: Whether a day must match ``days`` and ``weekdays``; otherwise one is enough.
-    """
+def wall_table(fields: CronFields) -> WallTable:
+    """Return the table for the numbers of a spec."""
     return WallTable(
-        second_from=_first_from(seconds, 60),
-        minute_from=_first_from(minutes, 60),
-        hour_from=_first_from(hours, 24),
-        month_from=_first_from(months, 13),
-        days=_day_masks(days, weekdays, both_days),
+        second_from=_first_from(fields.seconds, 60),
+        minute_from=_first_from(fields.minutes, 60),
+        hour_from=_first_from(fields.hours, 24),
+        month_from=_first_from(fields.months, 13),
+        days=_day_masks(fields.days, fields.weekdays, fields.both_days),
     )
 
 
