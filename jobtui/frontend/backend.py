@@ -59,7 +59,7 @@ class Backend(Protocol):
 
     @property
     def connection_error(self) -> str:
-        """The reason why the snapshot is out of date, as a message for the user, or "". Its changes notify, too."""
+        """The reason why the snapshot is out of date, for the user, or "". Its changes notify, too."""
         ...
 
     @property
