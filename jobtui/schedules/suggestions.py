@@ -49,7 +49,7 @@ def with_suggestion(bad: BadSpec) -> BadSpec:
     if bad.spec is None:
         return bad
     step = _rewrite(bad.spec)
-    return _without_rewrite(bad, bad.spec) if step is None else _suggest(bad, bad.spec, *step)
+    return _explain_date_or_call(bad, bad.spec) if step is None else _suggest(bad, bad.spec, *step)
 
 
 def odd_character(character: str) -> str:
@@ -58,7 +58,7 @@ def odd_character(character: str) -> str:
     return f"{quote_text(character)} ({name}) is not allowed in a spec"
 
 
-def _without_rewrite(bad: BadSpec, spec: str) -> BadSpec:
+def _explain_date_or_call(bad: BadSpec, spec: str) -> BadSpec:
     if _DATE.match(spec):
         return BadSpec("a single date is not a schedule; use jobtui.at()", spec=spec, position=0)
     if _CALL.match(spec):
@@ -128,17 +128,17 @@ def _first_difference(spec: str, instead: str) -> int:
     return 0
 
 
-def _typography(text: str) -> _Step:
+def _replace_typography(text: str) -> _Step:
     odd = next((character for character in text if ord(character) in TYPOGRAPHY), None)
     return (odd_character(odd), text.translate(TYPOGRAPHY)) if odd else None
 
 
-def _trailing_zone(text: str) -> _Step:
+def _move_zone_to_front(text: str) -> _Step:
     found = re.fullmatch(r"(.*\S)\s+(?:(?:CRON_)?TZ=)?(UTC|[A-Z][A-Za-z]+/[A-Za-z_/]+)", text, re.DOTALL)
     return ("a zone belongs in front of a spec", f"TZ={found[2]} {found[1]}") if found else None
 
 
-def _command(text: str) -> _Step:
+def _remove_command(text: str) -> _Step:
     """Remove the user and the command from a line of a crontab."""
     words = _ASCII_WORD.findall(text)
     for count in (6, 5, 2, 1):
@@ -147,7 +147,7 @@ def _command(text: str) -> _Step:
         if (
             rest
             and (_is_command(rest) or count == 1)
-            and _is_valid((_one_too_far(fields) or ("", fields))[1])
+            and _is_valid((_wrap_past_end(fields) or ("", fields))[1])
         ):
             # The parser's message for a word after "@daily" is good.
             command = f"{quote_text(rest[0])} begins a command, which is not part of a spec"
@@ -165,35 +165,35 @@ def _is_command(words: list[str]) -> bool:
     return bool(re.match(r"[A-Z_~./$([{\"']", first)) and not like_a_day and not like_a_name
 
 
-def _setting(text: str) -> _Step:
+def _remove_key(text: str) -> _Step:
     """Remove the key in front of a spec in YAML, in a unit of systemd or in an app.conf."""
     name = r"[\w.]*(?:cron|schedule|calendar|spec|expression)[\w.]*"
     found = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
     return (f"the name {quote_text(found[1])} is not part of a spec", found[2]) if found else None
 
 
-def _wrapping(text: str) -> _Step:
+def _unwrap(text: str) -> _Step:
     bare = re.split(r"\s#", text.lstrip("# "))[0].rstrip(",; ").strip("\"'`| ")
     return ("quotes, commas and comments around a spec are not allowed", bare) if bare != text else None
 
 
-def _joined(text: str) -> _Step:
+def _join_spaced_field(text: str) -> _Step:
     joined = re.sub(r"\s*([,/-])\s*", r"\1", text)
     return ("spaces in a field are not allowed", joined) if joined != text and _is_valid(joined) else None
 
 
-def _one_too_far(text: str) -> _Step:
+def _wrap_past_end(text: str) -> _Step:
     """Replace the weekday 7, the hour 24 and the minute 60 by 0."""
     words = text.split()
     if "?" in words[-3:] and "7" in words[-1]:
         words[-1] = _name_quartz_weekdays(words[-1])
         return "the weekday 7 is Saturday in Quartz and Sunday in a crontab", " ".join(words)
     fields = _SIX if len(words) == len(_SIX) else _FIVE
-    read = [_from_zero(field, word) for field, word in zip(fields, words, strict=False)]
-    return ("", " ".join(read)) if len(words) == len(read) and read != words else None
+    wrapped = [_wrap_word(field, word) for field, word in zip(fields, words, strict=False)]
+    return ("", " ".join(wrapped)) if len(words) == len(wrapped) and wrapped != words else None
 
 
-def _from_zero(field: Field, word: str) -> str:
+def _wrap_word(field: Field, word: str) -> str:
     """Return "22-24" as "22-23,0"."""
 
     def replace(found: re.Match[str]) -> str:
@@ -203,7 +203,7 @@ def _from_zero(field: Field, word: str) -> str:
     return word if field.low else re.sub(past, replace, word)
 
 
-def _year(text: str) -> _Step:
+def _remove_year(text: str) -> _Step:
     """Remove the year: the seventh field of Quartz, the sixth of EventBridge (minute first)."""
     words = text.split()
     if len(words) not in (6, 7) or not YEAR.fullmatch(words[-1]):
@@ -224,13 +224,13 @@ def _name_quartz_weekdays(text: str) -> str:
     return re.sub(r"(?<![/#0-9])[1-7](?![0-9])", lambda day: WEEKDAYS[int(day[0]) - 1], text)
 
 
-def _call(text: str) -> _Step:
+def _unwrap_call(text: str) -> _Step:
     """Unwrap ``cron(...)`` of EventBridge, ``crontab(...)`` of Celery, ``@Scheduled(...)`` of Spring."""
     found = _CALL.fullmatch(text.rstrip(")]"))
     if not found:
         return None
     name, inside = found[1], found[2].strip()
-    if name == "cron" and (step := _year(inside)):
+    if name == "cron" and (step := _remove_year(inside)):
         return step
     pairs = re.findall(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([0-9.]+))", inside)
     given = {key: "".join(values) for key, *values in pairs}
@@ -268,7 +268,7 @@ _EVERY = re.compile(
 )
 
 
-def _phrase(text: str) -> _Step:
+def _translate_phrase(text: str) -> _Step:
     """Translate durations (``5m``, ``PT5M``), names (``daily``) and sentences ("every day at 10:30")."""
     # A single word after "@every" is explained by parse_duration().
     if not re.fullmatch(r"[\w@ .,:'\"()]+", text, re.ASCII) or re.fullmatch(r"@every [0-9.]+[dw]", text):
@@ -310,7 +310,7 @@ _CALENDAR = re.compile(
 )
 
 
-def _calendar(text: str) -> _Step:
+def _translate_calendar(text: str) -> _Step:
     """Translate the OnCalendar= of systemd: ``Mon..Fri *-*-* 09:00``."""
     found = _CALENDAR.fullmatch(text)
     if not found or not (found["days"] or found["hours"]):
@@ -329,6 +329,13 @@ def _calendar(text: str) -> _Step:
 
 
 _RULES = (
-    *(_typography, _trailing_zone, _phrase, _command, _calendar, _year),
-    *(_setting, _call, _wrapping, _joined, _one_too_far),
+    *(
+        _replace_typography,
+        _move_zone_to_front,
+        _translate_phrase,
+        _remove_command,
+        _translate_calendar,
+        _remove_year,
+    ),
+    *(_remove_key, _unwrap_call, _unwrap, _join_spaced_field, _wrap_past_end),
 )
