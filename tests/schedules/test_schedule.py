@@ -172,7 +172,7 @@ def test_cron_every_and_once_implement_the_protocol_schedule(schedule: object) -
 
 
 @pytest.mark.parametrize(
-    ("schedule", "shown", "represented"),
+    ("schedule", "text", "representation"),
     [
         (parse("30 9 * * mon"), "0 30 9 * * MON", "Cron('0 30 9 * * MON')"),
         (parse("TZ=Asia/Tokyo @daily"), "TZ=Asia/Tokyo 0 0 0 * * *", "Cron('TZ=Asia/Tokyo 0 0 0 * * *')"),
@@ -188,11 +188,11 @@ def test_cron_every_and_once_implement_the_protocol_schedule(schedule: object) -
     ],
 )
 def test_the_str_of_a_schedule_is_its_canonical_spec(
-    schedule: Schedule, shown: str, represented: str
+    schedule: Schedule, text: str, representation: str
 ) -> None:
     """With the zone only if one was given, in the spec or with tz=."""
-    assert str(schedule) == shown
-    assert repr(schedule) == represented
+    assert str(schedule) == text
+    assert repr(schedule) == representation
 
 
 @pytest.mark.parametrize("after_zone", [UTC, NEW_YORK, timezone(timedelta(hours=9))])
