@@ -1,4 +1,4 @@
-"""The dashboard on a real scheduler, with jobs that go on until the test lets them end."""
+"""The dashboard on a real scheduler, whose jobs block until the test releases them."""
 
 from __future__ import annotations
 
@@ -20,160 +20,160 @@ from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 
 
-class Gates:
-    """Jobs that wait, each for its own gate.
+class BlockingJobs:
+    """Functions for jobs, each of which blocks until the test releases it.
 
     Attributes:
-        started: The names of the jobs whose work has started, in order.
+        started: The names of the functions that have been called, in order.
     """
 
     def __init__(self) -> None:
         self.started: list[str] = []
-        self._gates: dict[str, threading.Event] = {}
+        self._released: dict[str, threading.Event] = {}
 
     def job(self, name: str) -> Callable[[], None]:
-        """A function that is named so and goes on until its gate is opened."""
-        gate = self._gates[name] = threading.Event()
+        """Return a function that blocks until `release` is called with its name."""
+        released = self._released[name] = threading.Event()
 
         def work() -> None:
             self.started.append(name)
-            assert gate.wait(20)
+            assert released.wait(20)
 
         return work
 
-    def open(self, name: str) -> None:
-        """Let a job end."""
-        self._gates[name].set()
+    def release(self, name: str) -> None:
+        """Release one function."""
+        self._released[name].set()
 
-    def open_all(self) -> None:
-        """Let every job end."""
-        for gate in self._gates.values():
-            gate.set()
+    def release_all(self) -> None:
+        """Release every function."""
+        for released in self._released.values():
+            released.set()
 
 
 @asynccontextmanager
-async def live(
-    scheduler: Scheduler, gates: Gates, console: OutputLog | None = None
+async def live_dashboard(
+    scheduler: Scheduler, blocking: BlockingJobs, console: OutputLog | None = None
 ) -> AsyncIterator[AppDriver]:
-    """A dashboard on a scheduler that runs; afterwards every gate is open and the scheduler has stopped."""
+    """Run the dashboard on a running scheduler; at the end release every job and stop the scheduler."""
     scheduler.start()
     try:
         backend = LocalBackend(scheduler, "jobs.py", console)
         async with running_app(backend, WIDE, stop=scheduler.stop, grace=5.0) as driver:
             yield driver
-            gates.open_all()
+            blocking.release_all()
     finally:
-        gates.open_all()
-        # The worker threads may post to the loop, so it must not be held up by who waits for them.
+        blocking.release_all()
+        # The worker threads may post to the loop, so it must not block while they end.
         await asyncio.to_thread(scheduler.stop)
 
 
-def job(driver: AppDriver, name: str) -> JobView:
-    """A job as the table shows it."""
+def job_row(driver: AppDriver, name: str) -> JobView:
+    """Return a job from the table of jobs."""
     found: JobView = next(each for each in driver.table().rows if each.name == name)
     return found
 
 
 @async_test
-async def test_r_makes_a_run_that_is_running_and_then_ok() -> None:
-    """``r`` on an idle job shows RUNNING while it works, then IDLE; prev changes and the run is OK."""
-    gates, scheduler = Gates(), Scheduler(pool=2, tz="UTC")
-    scheduler.schedule("@yearly", gates.job("a"), name="a")
-    async with live(scheduler, gates) as driver:
+async def test_r_starts_a_run_that_is_running_and_then_ok() -> None:
+    """The job is RUNNING and then IDLE again, and its previous start changes."""
+    blocking, scheduler = BlockingJobs(), Scheduler(pool=2, tz="UTC")
+    scheduler.schedule("@yearly", blocking.job("a"), name="a")
+    async with live_dashboard(scheduler, blocking) as driver:
         assert "○ IDLE    a" in driver.text
-        assert job(driver, "a").prev is None
+        assert job_row(driver, "a").prev is None
         await driver.press("r")
         await driver.until(lambda: "▶ RUNNING a" in driver.text)
         assert "1/2" in driver.text
         [run] = driver.table("running").rows
         assert (run.job, run.state, run.trigger) == ("a", RunState.RUNNING, Trigger.HAND)
-        prev = job(driver, "a").prev
+        prev = job_row(driver, "a").prev
         assert prev is not None
-        gates.open("a")
+        blocking.release("a")
         await driver.until(lambda: "○ IDLE    a" in driver.text)
         assert "✓ OK" in driver.text
         [ending] = driver.table("recent").rows
         assert (ending.job, ending.state) == ("a", RunState.OK)
-        assert job(driver, "a").runs == 1
-        assert job(driver, "a").recent == (RunState.OK,)
+        assert job_row(driver, "a").runs == 1
+        assert job_row(driver, "a").recent == (RunState.OK,)
         assert "nothing runs" in driver.text
 
 
 @async_test
-async def test_with_the_pool_full_a_run_waits_at_the_end_and_starts_in_order() -> None:
-    """What finds no slot is QUEUED, shown last in the waiting pane, and started first in, first out."""
-    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+async def test_runs_wait_while_the_pool_is_full_and_start_in_order() -> None:
+    """The pane Waiting lists them in the order in which they will start."""
+    blocking, scheduler = BlockingJobs(), Scheduler(pool=1, tz="UTC")
     for name in "abc":
-        scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as driver:
+        scheduler.schedule("@yearly", blocking.job(name), name=name)
+    async with live_dashboard(scheduler, blocking) as driver:
         await driver.press("r")
-        await driver.until(lambda: gates.started == ["a"])
+        await driver.until(lambda: blocking.started == ["a"])
         await driver.press("j", "j", "r")
-        await driver.until(lambda: job(driver, "c").status is JobStatus.QUEUED)
+        await driver.until(lambda: job_row(driver, "c").status is JobStatus.QUEUED)
         await driver.press("k", "r")
-        await driver.until(lambda: job(driver, "b").status is JobStatus.QUEUED)
+        await driver.until(lambda: job_row(driver, "b").status is JobStatus.QUEUED)
         await driver.press("r")  # a second run of the same job is queued or held behind its first
         await driver.until(lambda: len(driver.table("waiting").rows) == 3)
         waiting = driver.table("waiting").rows
         assert [run.job for run in waiting[:2]] == ["c", "b"]
         assert "SATURATED" in driver.text
         assert "◔ QUEUED" in driver.text
-        gates.open("a")
-        await driver.until(lambda: gates.started == ["a", "c"])
-        gates.open("c")
-        await driver.until(lambda: gates.started[:3] == ["a", "c", "b"])
-        gates.open("b")
-        await driver.until(lambda: gates.started == ["a", "c", "b", "b"])
+        blocking.release("a")
+        await driver.until(lambda: blocking.started == ["a", "c"])
+        blocking.release("c")
+        await driver.until(lambda: blocking.started[:3] == ["a", "c", "b"])
+        blocking.release("b")
+        await driver.until(lambda: blocking.started == ["a", "c", "b", "b"])
         await driver.until(lambda: not driver.table("waiting").rows and not driver.table("running").rows)
         assert [run.job for run in driver.table("recent").rows] == ["b", "b", "c", "a"]
 
 
 @async_test
-async def test_a_waiting_run_is_cancelled_and_the_pool_grows() -> None:
-    """``x`` takes a queued run out; ``+`` gives the next one its slot."""
-    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+async def test_x_cancels_a_queued_run_and_plus_gives_the_next_one_a_slot() -> None:
+    """The cancelled run never starts."""
+    blocking, scheduler = BlockingJobs(), Scheduler(pool=1, tz="UTC")
     for name in "abc":
-        scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as driver:
+        scheduler.schedule("@yearly", blocking.job(name), name=name)
+    async with live_dashboard(scheduler, blocking) as driver:
         await driver.press("r", "j", "r", "j", "r")
         await driver.until(lambda: len(driver.table("waiting").rows) == 2)
         cancelled = driver.table("waiting").rows[0].job
         await driver.press("2", "x", "y")
         await driver.until(lambda: len(driver.table("waiting").rows) == 1)
-        driver.app.clear_notifications()  # they lie over the pane
+        driver.app.clear_notifications()  # they cover the pane
         await driver.settle()
         assert "⊘ CANCELLED" in driver.text
         await driver.press("plus")
-        await driver.until(lambda: len(gates.started) == 2)
+        await driver.until(lambda: len(blocking.started) == 2)
         await driver.until(lambda: "2/2" in driver.text)
-        assert cancelled not in gates.started
+        assert cancelled not in blocking.started
 
 
 @async_test
-async def test_pausing_and_resuming() -> None:
-    """``p`` and ``P`` reach the scheduler, and its answer reaches the table."""
-    gates, scheduler = Gates(), Scheduler(tz="UTC")
+async def test_p_pauses_one_job_and_upper_p_pauses_and_resumes_all() -> None:
+    """The table shows their status."""
+    blocking, scheduler = BlockingJobs(), Scheduler(tz="UTC")
     for name in "ab":
-        scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as driver:
+        scheduler.schedule("@yearly", blocking.job(name), name=name)
+    async with live_dashboard(scheduler, blocking) as driver:
         await driver.press("p")
-        await driver.until(lambda: job(driver, "a").status is JobStatus.PAUSED)
+        await driver.until(lambda: job_row(driver, "a").status is JobStatus.PAUSED)
         await driver.press("P")
-        await driver.until(lambda: job(driver, "b").status is JobStatus.PAUSED)
+        await driver.until(lambda: job_row(driver, "b").status is JobStatus.PAUSED)
         await driver.press("P")
         await driver.until(lambda: {each.status for each in driver.table().rows} == {JobStatus.IDLE})
 
 
 @async_test
-async def test_a_run_that_fails_opens_its_traceback() -> None:
-    """The traceback of a real failure is one key away."""
+async def test_the_screen_of_a_run_that_raised_shows_its_traceback() -> None:
+    """The traceback and the error are not parsed as markup."""
 
     def fail() -> None:
         raise ValueError("[/b] no orders")
 
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", fail)
-    async with live(scheduler, Gates()) as driver:
+    async with live_dashboard(scheduler, BlockingJobs()) as driver:
         await driver.press("r")
         await driver.until(lambda: "✗ FAILED" in driver.text)
         await driver.press("4", "enter")
@@ -184,8 +184,8 @@ async def test_a_run_that_fails_opens_its_traceback() -> None:
 
 
 @async_test
-async def test_what_a_job_prints_is_in_its_run() -> None:
-    """A print and a log record end in the run's output and in the output of all, and not on the screen."""
+async def test_prints_and_log_records_of_a_job_are_in_its_output() -> None:
+    """In the output of the run and of all jobs, and not on the main screen."""
 
     def talk() -> None:
         print("printed [b]so[/b]")
@@ -199,8 +199,8 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
         handler = logging.StreamHandler(streams[1])
         logger.addHandler(handler)
         try:
-            async with live(scheduler, Gates(), console) as driver:
-                # Textual puts streams of its own in place, which `streams=` undoes in a real run.
+            async with live_dashboard(scheduler, BlockingJobs(), console) as driver:
+                # Textual installs streams of its own; in a real run `streams=` undoes that.
                 with redirect_stdout(streams[0]):
                     await driver.press("r")
                     await driver.until(lambda: "✓ OK" in driver.text)
@@ -216,12 +216,12 @@ async def test_what_a_job_prints_is_in_its_run() -> None:
 
 
 @async_test
-async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
-    """``q`` with a run going asks; ``w`` waits for its end and then leaves; what waits is cancelled."""
-    gates, scheduler = Gates(), Scheduler(pool=1, tz="UTC")
+async def test_w_in_the_quit_dialog_waits_for_the_running_run_and_cancels_the_waiting_one() -> None:
+    """The app exits when the run has ended."""
+    blocking, scheduler = BlockingJobs(), Scheduler(pool=1, tz="UTC")
     for name in "ab":
-        scheduler.schedule("@yearly", gates.job(name), name=name)
-    async with live(scheduler, gates) as driver:
+        scheduler.schedule("@yearly", blocking.job(name), name=name)
+    async with live_dashboard(scheduler, blocking) as driver:
         await driver.press("r", "j", "r")
         await driver.until(lambda: len(driver.table("waiting").rows) == 1)
         await driver.press("q")
@@ -229,13 +229,13 @@ async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
         assert "1 running, 1 waiting" in driver.text
         await driver.press("escape", "q", "w")
         await driver.until(lambda: "Waiting for the runs to end, at most 5 s." in driver.text)
-        await driver.press("escape", "w")  # too late to stay
+        await driver.press("escape", "w")  # neither key has an effect
         assert isinstance(driver.screen, QuitScreen)
         assert not driver.app._exit
-        first = gates.started[0]
-        gates.open(first)
+        first = blocking.started[0]
+        blocking.release(first)
         await driver.until(lambda: driver.app._exit)
-        assert gates.started == [first]
+        assert blocking.started == [first]
     assert {run.job: run.state for run in scheduler.snapshot().recent} == {
         first: RunState.OK,
         ({"a", "b"} - {first}).pop(): RunState.CANCELLED,
@@ -243,20 +243,20 @@ async def test_quit_asks_while_a_run_goes_and_w_waits_for_it() -> None:
 
 
 @async_test
-async def test_5000_events_do_not_hold_the_scheduler_up() -> None:
-    """A burst of runs while nobody looks leaves one picture to show, and it is the right one."""
+async def test_a_burst_of_2000_runs_leaves_the_dashboard_with_the_right_counts() -> None:
+    """One snapshot shows all of them."""
     scheduler = Scheduler(pool=4, tz="UTC")
     done = threading.Event()
     scheduler.schedule("@yearly", done.set, name="last")
-    async with live(scheduler, Gates()) as driver:
-        runs = [scheduler.now(_nothing) for _ in range(2000)]
+    async with live_dashboard(scheduler, BlockingJobs()) as driver:
+        runs = [scheduler.now(_do_nothing) for _ in range(2000)]
         assert await asyncio.to_thread(lambda: all(run.wait(20) for run in runs))
         await driver.press("r")
-        await driver.until(lambda: done.is_set() and job(driver, "last").runs == 1)
+        await driver.until(lambda: done.is_set() and job_row(driver, "last").runs == 1)
         [group] = [each for each in driver.table().rows if each.schedule is None]
         assert group.runs == 2000
         assert isinstance(driver.screen, Dashboard)
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass

@@ -1,4 +1,4 @@
-"""The dashboard in a real terminal: what reaches it, and how it is left."""
+"""The dashboard in a real terminal: its output, and the state in which it leaves the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 import termios
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,29 +46,29 @@ JOBS = """
     def forever():
         threading.Event().wait()
 """
-MARKS = [f"LOOSE-{number}" for number in range(1, 8)]
+MARKERS = [f"LOOSE-{number}" for number in range(1, 8)]
 
 
 class Terminal:
-    """A program in a terminal of its own, read by a thread.
+    """Runs a program in a pseudo-terminal, and reads its output in a thread.
 
     Args:
-        command: The program.
-        folder: Where it runs.
+        command: The program and its arguments.
+        folder: The working directory.
     """
 
     def __init__(self, command: list[str], folder: Path) -> None:
-        self._ours, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 120, 0, 0))
-        self._theirs = theirs  # kept open, so that its settings can be read afterwards
-        self._before = termios.tcgetattr(theirs)
-        self._seen = b""
-        self._news = threading.Condition()
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 120, 0, 0))
+        self._slave = slave  # kept open, so that its settings can be read at the end
+        self._initial_settings = termios.tcgetattr(slave)
+        self._received = b""
+        self._changed = threading.Condition()
         self.process = subprocess.Popen(
             command,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             cwd=folder,
             env={**os.environ, "TERM": "xterm-256color"},
             start_new_session=True,
@@ -78,40 +78,38 @@ class Terminal:
 
     def _read(self) -> None:
         try:
-            while piece := os.read(self._ours, 65536):
-                with self._news:
-                    self._seen += piece
-                    self._news.notify_all()
+            while piece := os.read(self._master, 65536):
+                with self._changed:
+                    self._received += piece
+                    self._changed.notify_all()
         except OSError:  # closed
             pass
 
     @property
-    def seen(self) -> str:
-        """Everything that has reached the terminal."""
-        return self._seen.decode(errors="replace")
+    def text(self) -> str:
+        """Everything that the terminal has received."""
+        return self._received.decode(errors="replace")
 
     def type(self, keys: str) -> None:
         """Press keys."""
-        os.write(self._ours, keys.encode())
+        os.write(self._master, keys.encode())
 
     def wait_for(self, text: str, *, after: int = 0) -> None:
-        """Wait until something is on the terminal."""
-        self._wait(lambda: text in self.seen[after:], text)
+        """Wait until the terminal has received a text, after so many characters."""
+        with self._changed:
+            found = self._changed.wait_for(lambda: text in self.text[after:], LIMIT)
+        assert found, f"{text} was not received: {self.text[-2000:]!r}"
 
-    def _wait(self, condition: Callable[[], bool], what: str) -> None:
-        with self._news:
-            assert self._news.wait_for(condition, LIMIT), f"{what} did not come: {self.seen[-2000:]!r}"
-
-    def end(self) -> int:
-        """Wait until the program has ended, and the terminal has all that it wrote. Returns the status."""
+    def wait_for_exit(self) -> int:
+        """Wait until the program has ended and all its output is received. Return its exit status."""
         status = self.process.wait(LIMIT)
-        os.write(self._theirs, b"THAT IS ALL")
-        self.wait_for("THAT IS ALL")
+        os.write(self._slave, b"END OF OUTPUT")
+        self.wait_for("END OF OUTPUT")
         return status
 
-    def assert_clean(self) -> None:
-        """The usual screen, a cursor, no mouse, no pasting marks, and the settings as they were."""
-        seen = self.seen
+    def assert_restored(self) -> None:
+        """Assert that screen, cursor, mouse, pasting and settings are as they were before the program."""
+        text = self.text
         for on, off in [
             ("\x1b[?1049h", "\x1b[?1049l"),
             ("\x1b[?25l", "\x1b[?25h"),
@@ -119,28 +117,28 @@ class Terminal:
             ("\x1b[?1003h", "\x1b[?1003l"),
             ("\x1b[?2004h", "\x1b[?2004l"),
         ]:
-            assert seen.rfind(off) > seen.rfind(on) >= 0, off.encode()
-        assert "Traceback" not in seen
-        assert termios.tcgetattr(self._theirs) == self._before
+            assert text.rfind(off) > text.rfind(on) >= 0, off.encode()
+        assert "Traceback" not in text
+        assert termios.tcgetattr(self._slave) == self._initial_settings
 
     @property
-    def afterwards(self) -> str:
-        """What was written once the dashboard was gone, without escape sequences."""
-        return re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]", "", self.seen.rpartition("\x1b[?1049l")[2])
+    def text_after_dashboard(self) -> str:
+        """The text written after the dashboard has ended, without escape sequences."""
+        return re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]", "", self.text.rpartition("\x1b[?1049l")[2])
 
     def close(self) -> None:
-        """End whatever is left."""
+        """Kill the program if it is still running, and close the terminal."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(LIMIT)
-        os.close(self._theirs)
-        self._reader.join(LIMIT)  # its descriptor's number may be another terminal's soon
-        os.close(self._ours)
+        os.close(self._slave)
+        self._reader.join(LIMIT)  # a new terminal may soon reuse the descriptor that it reads
+        os.close(self._master)
 
 
 @pytest.fixture
 def dashboard(tmp_path: Path) -> Iterator[Terminal]:
-    """``jobtui jobs.py`` in a terminal of 120x32, showing its two jobs."""
+    """Run ``jobtui jobs.py`` in a terminal of 120x32, and wait until it shows its two jobs."""
     (tmp_path / "jobs.py").write_text(textwrap.dedent(JOBS))
     terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
     try:
@@ -150,68 +148,68 @@ def dashboard(tmp_path: Path) -> Iterator[Terminal]:
         terminal.close()
 
 
-def test_what_jobs_print_never_tears_the_screen(dashboard: Terminal) -> None:
-    """No print, log record, warning, subprocess or raw write reaches the terminal but in the app."""
+def test_output_of_jobs_reaches_the_terminal_only_through_the_app(dashboard: Terminal) -> None:
+    """Prints, log records, warnings, raw writes, and output of subprocesses."""
     dashboard.type("r")
     dashboard.wait_for("✓")
-    assert not [mark for mark in MARKS if mark in dashboard.seen]
-    place = len(dashboard.seen)
+    assert not [marker for marker in MARKERS if marker in dashboard.text]
+    place = len(dashboard.text)
     dashboard.type("o")
-    for mark in MARKS:
-        dashboard.wait_for(mark, after=place)
+    for marker in MARKERS:
+        dashboard.wait_for(marker, after=place)
     dashboard.type("q")
     dashboard.type("q")
-    assert dashboard.end() == 0
-    dashboard.assert_clean()
-    assert not [mark for mark in MARKS if mark in dashboard.afterwards]
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
+    assert not [marker for marker in MARKERS if marker in dashboard.text_after_dashboard]
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_signals_leave_the_terminal_clean(dashboard: Terminal, name: str) -> None:
-    """A signal ends the dashboard in order: as ``q`` would, without a traceback."""
+def test_a_signal_ends_the_dashboard_and_restores_the_terminal(dashboard: Terminal, name: str) -> None:
+    """Without a traceback, as `q` does."""
     dashboard.process.send_signal(getattr(signal, name))
-    assert dashboard.end() == 0
-    dashboard.assert_clean()
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
 
 
-def test_quitting_at_once_says_what_was_given_up(dashboard: Terminal) -> None:
-    """``Q`` ends the process although a run goes on for ever, and says so on the usual screen."""
+def test_quitting_at_once_names_the_runs_that_are_given_up(dashboard: Terminal) -> None:
+    """The process ends although a run never ends."""
     dashboard.type("jr")
     dashboard.wait_for("▶")
-    place = len(dashboard.seen)
+    place = len(dashboard.text)
     dashboard.type("q")
     dashboard.wait_for("quit at once", after=place)
     dashboard.type("Q")
-    assert dashboard.end() == 0
-    dashboard.assert_clean()
-    assert "jobtui: forever (run 1) was still running and was given up" in dashboard.afterwards
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
+    assert "jobtui: forever (run 1) was still running and was given up" in dashboard.text_after_dashboard
 
 
-def test_a_signal_while_a_run_goes_on(dashboard: Terminal) -> None:
-    """SIGTERM does not wait for a run that never ends."""
+def test_sigterm_ends_the_dashboard_although_a_run_is_running(dashboard: Terminal) -> None:
+    """It does not wait for a run that never ends."""
     dashboard.type("jr")
     dashboard.wait_for("▶")
     dashboard.process.terminate()
-    assert dashboard.end() == 0
-    dashboard.assert_clean()
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
 
 
-def test_a_terminal_that_changes_its_size(dashboard: Terminal) -> None:
-    """The dashboard follows the size of the terminal that it draws on."""
-    place = len(dashboard.seen)
-    fcntl.ioctl(dashboard._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+def test_the_dashboard_follows_a_resize_of_the_terminal(dashboard: Terminal) -> None:
+    """It asks the terminal that it draws on for the size."""
+    place = len(dashboard.text)
+    fcntl.ioctl(dashboard._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     dashboard.process.send_signal(signal.SIGWINCH)
     dashboard.wait_for("[1 Running 0]", after=place)
     dashboard.type("q")
-    assert dashboard.end() == 0
-    dashboard.assert_clean()
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
 
 
-def test_an_attached_dashboard_is_left_at_once(tmp_path: Path) -> None:
-    """``q`` asks nothing, although a run goes on: that is another process's, and goes on there."""
-    go_on = threading.Event()
+def test_q_ends_an_attached_dashboard_without_a_question(tmp_path: Path) -> None:
+    """The running run belongs to another process, and keeps running there."""
+    released = threading.Event()
     scheduler = Scheduler()
-    scheduler.schedule("@yearly", go_on.wait, name="forever")
+    scheduler.schedule("@yearly", released.wait, name="forever")
     with scheduler, Server(LocalBackend(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
         command = [sys.executable, "-m", "jobtui", "attach", str(server.address)]
         terminal = Terminal(command, tmp_path)
@@ -220,9 +218,9 @@ def test_an_attached_dashboard_is_left_at_once(tmp_path: Path) -> None:
             terminal.type("r")
             terminal.wait_for("▶")
             terminal.type("q")
-            assert terminal.end() == 0
-            terminal.assert_clean()
+            assert terminal.wait_for_exit() == 0
+            terminal.assert_restored()
             assert scheduler.snapshot().pool.running == 1
         finally:
             terminal.close()
-            go_on.set()
+            released.set()
