@@ -236,7 +236,7 @@ class RemoteBackend:
         else:
             response.set_result(task.result())
 
-    # --- the connection's thread --------------------------------------------------------------------
+    # --- the connection's thread ------------------------------------------------------------------
 
     def _run(self, connected: Future[None]) -> None:
         try:

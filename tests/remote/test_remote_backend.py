@@ -163,7 +163,7 @@ def problem_response(status: int, detail: str) -> HttpResponse:
     return status, "application/problem+json", json.dumps({"status": status, "detail": detail}).encode()
 
 
-# --- losing the connection --------------------------------------------------------------------------
+# --- losing the connection ------------------------------------------------------------------------
 
 
 def test_after_the_server_restarts_the_backend_reconnects(cleanup: ExitStack, scheduler: Scheduler) -> None:

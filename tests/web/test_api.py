@@ -194,8 +194,8 @@ def test_running_a_one_off_again_is_a_conflict(client: ApiClient, scheduler: Sch
         """Do nothing."""
 
     wait_ended(scheduler.now(once))
-    answer = client.post("/jobs/once/run")
-    assert (answer.status, answer.detail) == (
+    response = client.post("/jobs/once/run")
+    assert (response.status, response.detail) == (
         409,
         "once cannot run again: the arguments of one-off runs are not kept",
     )
@@ -206,16 +206,16 @@ def test_a_stopped_scheduler_can_be_read_but_runs_nothing(client: ApiClient, sch
     """The response to a run gives the reason."""
     scheduler.stop()
     assert client.get("/snapshot").json["snapshot"]["phase"] == "stopped"
-    answer = client.post("/jobs/quick/run")
-    assert (answer.status, answer.detail) == (409, "the scheduler has stopped: it accepts no more runs")
+    response = client.post("/jobs/quick/run")
+    assert (response.status, response.detail) == (409, "the scheduler has stopped: it accepts no more runs")
 
 
 def test_readonly_rejects_commands_but_no_reads(scheduler: Scheduler) -> None:
     """The message names the setting `jobs.readonly`."""
     with serving_api(scheduler, AccessRules(readonly=True)) as client:
         assert client.get("/snapshot").json["readonly"] is True
-        answer = client.post("/jobs/quick/run")
-        assert (answer.status, "jobs.readonly" in answer.detail) == (403, True)
+        response = client.post("/jobs/quick/run")
+        assert (response.status, "jobs.readonly" in response.detail) == (403, True)
 
 
 # --- names ----------------------------------------------------------------------------------------
@@ -272,8 +272,8 @@ def test_a_lone_surrogate_is_replaced_by_a_question_mark(client: ApiClient, sche
 
 def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> None:
     """So a typing error is easy to correct."""
-    for answer in (client.get("/jobs/quik"), client.post("/jobs/quik/run"), client.get("/runs?job=quik")):
-        assert (answer.status, answer.detail) == (404, "there is no job 'quik'; near: quick")
+    for response in (client.get("/jobs/quik"), client.post("/jobs/quik/run"), client.get("/runs?job=quik")):
+        assert (response.status, response.detail) == (404, "there is no job 'quik'; near: quick")
 
 
 # --- mistakes -------------------------------------------------------------------------------------
@@ -309,8 +309,8 @@ def test_an_invalid_get_request_is_answered_with_the_reason(
     client: ApiClient, path: str, status: int, detail: str
 ) -> None:
     """The detail says what is wrong, and what is allowed."""
-    answer = client.get(path)
-    assert (answer.status, answer.detail) == (status, detail)
+    response = client.get(path)
+    assert (response.status, response.detail) == (status, detail)
 
 
 @pytest.mark.parametrize("path", ["/runs/4711/cancel", "/jobs/quik/pause", "/jobs/quik/resume"])
@@ -349,8 +349,8 @@ def test_an_invalid_body_is_answered_with_the_reason(
     client: ApiClient, body: bytes, status: int, detail: str
 ) -> None:
     """The pool keeps its size."""
-    answer = client.send("POST", "/pool/resize", body, JSON)
-    assert (answer.status, answer.detail) == (status, detail)
+    response = client.send("POST", "/pool/resize", body, JSON)
+    assert (response.status, response.detail) == (status, detail)
     assert client.get("/pool").json["size"] == 2
 
 
@@ -359,8 +359,8 @@ def test_an_invalid_body_is_answered_with_the_reason(
 )
 def test_a_body_of_another_content_type_is_rejected(client: ApiClient, kind: str) -> None:
     """A form of another web site could send the first two; JSON in another charset is an error as well."""
-    answer = client.send("POST", "/pool/resize", b'{"size": 4}', {"Content-Type": kind})
-    assert (answer.status, answer.detail) == (415, "the body must be application/json in UTF-8")
+    response = client.send("POST", "/pool/resize", b'{"size": 4}', {"Content-Type": kind})
+    assert (response.status, response.detail) == (415, "the body must be application/json in UTF-8")
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=UTF-8", "Application/JSON"])
@@ -388,25 +388,25 @@ def test_a_compressed_body_is_accepted_but_not_a_decompression_bomb(
 def test_a_command_with_unknown_keys_or_parameters_is_rejected(client: ApiClient) -> None:
     """They would be silently ignored otherwise. An empty object is allowed."""
     assert client.post("/jobs/quick/run", {}).status == 202
-    answer = client.post("/jobs/quick/run", {"args": [1]})
-    assert (answer.status, answer.detail) == (422, "unknown key 'args'; none is allowed here")
+    response = client.post("/jobs/quick/run", {"args": [1]})
+    assert (response.status, response.detail) == (422, "unknown key 'args'; none is allowed here")
     assert client.post("/jobs/quick/run?force=1").status == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "POST"])
 def test_an_unsupported_method_gets_405_with_the_allowed_methods(client: ApiClient, method: str) -> None:
     """The Allow header lists them."""
-    answer = client.send(method, "/jobs/quick")
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+    response = client.send(method, "/jobs/quick")
+    assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD")
     assert client.send("GET", "/jobs/quick/run").headers["Allow"] == "POST"
 
 
 @pytest.mark.parametrize("path", ["/snapshot", "/jobs", "/runs", "/@jobs/metrics", "/@jobs/healthz"])
 def test_head_returns_the_headers_of_get_without_a_body(client: ApiClient, path: str) -> None:
     """Status and content type are those of GET."""
-    answer = client.send("HEAD", path)
-    assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["Content-Type"] == client.get(path).headers["Content-Type"]
+    response = client.send("HEAD", path)
+    assert (response.status, response.body) == (200, b"")
+    assert response.headers["Content-Type"] == client.get(path).headers["Content-Type"]
 
 
 def test_head_of_the_event_stream_is_not_allowed(client: ApiClient) -> None:

@@ -109,8 +109,11 @@ def test_a_request_whose_body_does_not_arrive_gets_408(monkeypatch: pytest.Monke
     monkeypatch.setattr(request_parsing, "BODY_TIMEOUT", 0.2)
     with running_server() as server:
         head = f"POST {RESIZE} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n{{".encode()
-        reply = exchange(server.address, head)
-        assert (reply.status, json.loads(reply.body)["detail"]) == (408, "the body did not arrive in time")
+        response = exchange(server.address, head)
+        assert (response.status, json.loads(response.body)["detail"]) == (
+            408,
+            "the body did not arrive in time",
+        )
 
 
 def test_a_client_that_does_not_read_the_response_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,10 +50,10 @@ def parse_openmetrics_text(text: str) -> Iterator[Metric]:
     return iter(parse_openmetrics(text))  # type: ignore[no-untyped-call] # the library's own lack
 
 
-def read_samples(answer: ApiResponse) -> Samples:
+def read_samples(response: ApiResponse) -> Samples:
     """Return the samples in a response."""
-    assert answer.status == 200
-    return samples([*parse_text(answer.body.decode())])
+    assert response.status == 200
+    return samples([*parse_text(response.body.decode())])
 
 
 def sample_value(found: Samples, name: str, **labels: str) -> float | None:
@@ -77,7 +77,7 @@ def blocking_job() -> Iterator[BlockingJob]:
     blocking_job.release()
 
 
-# --- what is counted ------------------------------------------------------------------------------
+# --- counts ---------------------------------------------------------------------------------------
 
 
 def test_runs_are_counted_by_job_and_outcome(blocking_job: BlockingJob) -> None:
@@ -216,9 +216,9 @@ def test_the_accept_header_selects_the_format(accept: str, kind: str) -> None:
     """OpenMetrics on request, otherwise Prometheus' text format, also for a malformed header."""
     scheduler = Scheduler(tz="UTC")
     with serving_api(scheduler) as client:
-        answer = client.get(METRICS, Accept=accept)
-    assert answer.headers["Content-Type"] == kind
-    assert answer.body.endswith(b"# EOF\n") is ("openmetrics" in kind)
+        response = client.get(METRICS, Accept=accept)
+    assert response.headers["Content-Type"] == kind
+    assert response.body.endswith(b"# EOF\n") is ("openmetrics" in kind)
 
 
 def test_both_formats_have_the_same_samples_of_many_jobs() -> None:
@@ -311,7 +311,7 @@ def test_other_tasks_run_during_a_scrape_of_many_jobs() -> None:
     assert run_with_metrics(scheduler, scrape) > 1000 / 20
 
 
-# --- what the events tell -------------------------------------------------------------------------
+# --- histograms -----------------------------------------------------------------------------------
 
 
 def make_run(
@@ -419,8 +419,8 @@ def test_the_bucket_bounds_ascend() -> None:
 
 def health_status(client: ApiClient) -> tuple[int, str]:
     """Return the HTTP status and the word of the health check."""
-    answer = client.get(HEALTHZ)
-    return answer.status, answer.json["status"]
+    response = client.get(HEALTHZ)
+    return response.status, response.json["status"]
 
 
 def test_health_is_ok_only_while_the_scheduler_runs() -> None:

@@ -143,7 +143,7 @@ def test_a_file_that_is_not_a_socket_is_not_replaced(tmp_path: Path, what: str) 
     path = tmp_path / "jobs.sock"
     match what:
         case "file":
-            path.write_text("mine")
+            path.write_text("precious")
         case "folder":
             path.mkdir()
         case _:
@@ -158,8 +158,8 @@ def test_a_file_that_took_the_sockets_place_is_not_removed(tmp_path: Path) -> No
     path = tmp_path / "jobs.sock"
     with running_server(listen=f"unix:{path}"):
         path.unlink()
-        path.write_text("mine")
-    assert path.read_text() == "mine"
+        path.write_text("precious")
+    assert path.read_text() == "precious"
 
 
 def test_a_unix_socket_in_a_missing_folder_is_an_error(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_unix_socket_in_a_missing_folder_is_an_error(tmp_path: Path) -> None:
         make_server(f"unix:{tmp_path}/no/jobs.sock")
 
 
-# --- life -----------------------------------------------------------------------------------------
+# --- start and stop -------------------------------------------------------------------------------
 
 
 def test_a_closed_server_leaves_no_thread_and_no_open_port() -> None:
@@ -219,8 +219,8 @@ def test_a_server_shows_a_scheduler_before_its_start_and_after_its_stop() -> Non
     with Server(LocalBackend(scheduler, "jobs.py"), parse_address("127.0.0.1:0")) as server:
 
         def phase() -> object:
-            reply = request(server.address, path=f"{PAGE}/api/snapshot", headers=(HOST,))
-            return json.loads(reply.body)["snapshot"]["phase"]
+            response = request(server.address, path=f"{PAGE}/api/snapshot", headers=(HOST,))
+            return json.loads(response.body)["snapshot"]["phase"]
 
         seen = [phase()]
         scheduler.start()
@@ -255,8 +255,8 @@ def test_an_internal_error_is_logged_and_not_shown_to_the_client(caplog: pytest.
     """The client gets status 500 without any detail of our code; the server continues."""
     with running_server() as server:
         server._backend.snapshot = lambda: 1 / 0  # type: ignore[assignment, return-value] # the error
-        reply = request(server.address, path=f"{PAGE}/api/jobs", headers=(HOST,))
-        assert (reply.status, b"ZeroDivision" in reply.body) == (500, False)
+        response = request(server.address, path=f"{PAGE}/api/jobs", headers=(HOST,))
+        assert (response.status, b"ZeroDivision" in response.body) == (500, False)
         assert "ZeroDivisionError" in caplog.text
         assert request(server.address, path=f"{PAGE}/api/openapi.json", headers=(HOST,)).status == 200
 
@@ -281,13 +281,13 @@ def test_every_response_has_the_security_headers() -> None:
     """Including errors and rejected requests."""
     with running_server() as server:
         for path, host in ((PAGE, HOST), (API, HOST), ("/nothing", HOST), (API, ("Host", "evil.example"))):
-            reply = request(server.address, path=path, headers=(host,))
-            assert "default-src 'none'" in reply.header("Content-Security-Policy")
-            assert "frame-ancestors 'none'" in reply.header("Content-Security-Policy")
-            assert "unsafe" not in reply.header("Content-Security-Policy")
-            assert reply.header("X-Content-Type-Options") == "nosniff"
-            assert reply.header("Referrer-Policy") == "same-origin"
-            assert reply.header("Cross-Origin-Resource-Policy") == "same-origin"
-            assert reply.header("Cache-Control") == "no-store"
-            assert reply.header("Access-Control-Allow-Origin") == ""
-            assert reply.header("Server") == "jobtui"
+            response = request(server.address, path=path, headers=(host,))
+            assert "default-src 'none'" in response.header("Content-Security-Policy")
+            assert "frame-ancestors 'none'" in response.header("Content-Security-Policy")
+            assert "unsafe" not in response.header("Content-Security-Policy")
+            assert response.header("X-Content-Type-Options") == "nosniff"
+            assert response.header("Referrer-Policy") == "same-origin"
+            assert response.header("Cross-Origin-Resource-Policy") == "same-origin"
+            assert response.header("Cache-Control") == "no-store"
+            assert response.header("Access-Control-Allow-Origin") == ""
+            assert response.header("Server") == "jobtui"

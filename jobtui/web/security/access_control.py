@@ -70,7 +70,7 @@ class AccessControl:
         self._hashing = asyncio.Lock()  # one password at a time: scrypt needs 32 MiB for each
         self._proxy_warned = False
 
-    # --- address, host and site ---------------------------------------------------------------------
+    # --- address, host and site -------------------------------------------------------------------
 
     def check_origin(self, request: AccessRequest) -> IpAddress | None:
         """Check the client's address, the Host header, and that no other site made the browser send this.
