@@ -78,7 +78,7 @@ def run_headless(
                 if process_exit is not None:
                     process_exit.force_after(grace + AFTERWARDS)
                     signals.on_next_signal(lambda second: _quit_now(process_exit, log, second))
-                log.stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
+                log.write_stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
                 scheduler.stop(grace)
         finally:
             log.close()
@@ -88,7 +88,7 @@ def run_headless(
 def _quit_now(process_exit: ProcessExit, log: RunLog, number: int) -> None:
     """End the process at once, because a second signal came."""
     process_exit.status = _SIGNAL_STATUS + number
-    log.quitting(signal.Signals(number).name)
+    log.write_quitting(signal.Signals(number).name)
     log.close()
     process_exit.exit_now()
 

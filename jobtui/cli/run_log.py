@@ -67,43 +67,42 @@ class RunLog:
         self._stream = stream
         self._on_stopped = on_stopped
         self._address = address
-        self._notes: deque[tuple[int, str]] = (
-            deque()
-        )  # lines without an event: (event to write it after, line)
+        # Lines that belong to no event: the number of the event to write each after, and the line.
+        self._notes: deque[tuple[int, str]] = deque()
         self._lost = 0
         self._started = False
         self._given_up = 0
         self._stopping = False
-        self._width = 0
+        self._name_width = 0
         self._wakeup = threading.Event()
         self._closing = False
         self._subscription = scheduler.subscribe(self._wakeup.set)
         for job in self._subscription.snapshot.jobs:
-            self._widen(job.name)
+            self._fit_name(job.name)
         self._thread = threading.Thread(target=self._write_until_closed, name="jobtui-log", daemon=True)
         self._thread.start()
 
-    def stopping(self, signal_name: str, grace: float, longest: float) -> None:
+    def write_stopping(self, signal_name: str, grace: float, deadline: float) -> None:
         """Log that the scheduler is about to stop, and which runs it waits for.
 
         Args:
             signal_name: The signal that stops it.
             grace: How long it waits for running work, in seconds.
-            longest: When the process ends at the latest, in seconds from now.
+            deadline: When the process ends at the latest, in seconds from now.
         """
         snapshot = self._scheduler.snapshot()
         text = f"{signal_name}: nothing is running"
         if snapshot.pool.running:
             text = (
                 f"{signal_name}: waiting up to {grace:g} s for {_running_runs(snapshot)}; "
-                f"the process ends within {longest:g} s, or at once at a second signal"
+                f"the process ends within {deadline:g} s, or at once at a second signal"
             )
-        self._note(snapshot, "STOPPING", text)
+        self._write_note(snapshot, "STOPPING", text)
 
-    def quitting(self, signal_name: str) -> None:
+    def write_quitting(self, signal_name: str) -> None:
         """Log that the process ends without waiting for the runs."""
         snapshot = self._scheduler.snapshot()
-        self._note(
+        self._write_note(
             snapshot, "QUITTING", f"{signal_name}, the second signal: giving up {_running_runs(snapshot)}"
         )
 
@@ -114,8 +113,8 @@ class RunLog:
         self._thread.join(_CLOSE_TIMEOUT)
         self._subscription.close()
 
-    def _note(self, snapshot: Snapshot, word: str, text: str) -> None:
-        self._notes.append((snapshot.seq, self._line(snapshot.at.timestamp(), word, text)))
+    def _write_note(self, snapshot: Snapshot, word: str, text: str) -> None:
+        self._notes.append((snapshot.seq, self._format_line(snapshot.at.timestamp(), word, text)))
         self._wakeup.set()
 
     def _write_until_closed(self) -> None:
@@ -124,53 +123,52 @@ class RunLog:
             self._wakeup.wait()
             self._wakeup.clear()
             closing = self._closing  # read before the events, so that the last events are not missed
-            lines = list(self._lines())
+            lines = list(self._new_lines())
             if lines:
                 write_line(self._stream, "\n".join(lines))
 
-    def _lines(self) -> Iterator[str]:
+    def _new_lines(self) -> Iterator[str]:
         """Yield the lines for all events and notes since the last call, in order."""
         # Take the notes before the events: the event that a note follows has then been published.
         notes = [self._notes.popleft() for _ in range(len(self._notes))]
         events = self._subscription.read()
         lost, self._lost = self._subscription.lost - self._lost, self._subscription.lost
         if lost and events:
-            yield self._line(
+            yield self._format_line(
                 events[0].at, "LOST", f"{lost} events are missing here: the log could not keep up"
             )
         for event in events:
             while notes and notes[0][0] < event.seq:
                 yield notes.pop(0)[1]
-            yield from self._event_lines(event)
+            yield from self._lines_of_event(event)
         yield from (line for _, line in notes)
 
-    def _event_lines(self, event: Event) -> Iterator[str]:
+    def _lines_of_event(self, event: Event) -> Iterator[str]:
         match event:
             case RunFinished() | TickEnded():
-                yield self._ended_line(event.at, event.run)
+                yield self._line_of_run(event.at, event.run)
             case SchedulerStarted():
                 self._started = True
-                yield self._line(event.at, "STARTED", self._summary())
+                yield self._format_line(event.at, "STARTED", self._summary())
                 if self._address:
-                    yield self._line(event.at, "SERVING", f"listening on {self._address}")
+                    yield self._format_line(event.at, "SERVING", f"listening on {self._address}")
             case SchedulerStopping():
                 self._stopping = True
-            case SchedulerStopped() if (
-                self._started
-            ):  # otherwise the start failed, which has a message of its own
+            case SchedulerStopped() if self._started:  # otherwise the start failed, and main says why
                 ended = "all work has ended"
                 if self._given_up:
-                    ended = (
-                        f"{_count(self._given_up, 'run')} given up; threads that hang end with the process"
-                    )
-                yield self._line(event.at, "STOPPED", ended)
+                    runs = _count(self._given_up, "run")
+                    ended = f"{runs} given up; threads that hang end with the process"
+                yield self._format_line(event.at, "STOPPED", ended)
                 self._on_stopped()
             case InternalError():
-                yield self._line(
+                yield self._format_line(
                     event.at, "ERROR", f"an exception inside jobtui, which continues: {event.error}"
                 )
             case ClockStepped():
-                yield self._line(event.at, "CLOCK", f"the clock was set back by {-event.seconds:.1f} s")
+                yield self._format_line(
+                    event.at, "CLOCK", f"the clock was set back by {-event.seconds:.1f} s"
+                )
             case _:
                 pass  # the log shows endings only
 
@@ -183,8 +181,8 @@ class RunLog:
             f"zone {zone_name(snapshot.zone)}; stop with Ctrl+C or SIGTERM"
         )
 
-    def _ended_line(self, at: float, run: RunView) -> str:
-        self._widen(run.job)
+    def _line_of_run(self, at: float, run: RunView) -> str:
+        self._fit_name(run.job)
         if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
             self._given_up += 1
         number = f"run {run.number}" if run.number else "no run"
@@ -195,17 +193,17 @@ class RunLog:
         if frames := _FRAME.findall(run.error):
             file, line = frames[-1]
             reason = f"{reason} ({short_path(file)}:{line})"
-        columns = (
-            f"{number:<8} {printable(run.job):<{self._width}}  {took:<12}  {run.trigger.value:<7}  {reason}"
-        )
-        return self._line(at, run.state.value, columns.rstrip())
+        job = f"{printable(run.job):<{self._name_width}}"
+        text = f"{number:<8} {job}  {took:<12}  {run.trigger.value:<7}  {reason}"
+        return self._format_line(at, run.state.value, text.rstrip())
 
-    def _line(self, at: float, word: str, text: str) -> str:
+    def _format_line(self, at: float, word: str, text: str) -> str:
         time = datetime.fromtimestamp(at, self._scheduler.tz).replace(tzinfo=None)
         return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {printable(text)}"
 
-    def _widen(self, name: str) -> None:
-        self._width = max(self._width, min(len(printable(name)), _MAX_NAME_WIDTH))
+    def _fit_name(self, name: str) -> None:
+        """Widen the column of names for this one, up to a limit, so that the columns after it are aligned."""
+        self._name_width = max(self._name_width, min(len(printable(name)), _MAX_NAME_WIDTH))
 
 
 def _running_runs(snapshot: Snapshot) -> str:

@@ -1,0 +1,239 @@
+"""The log of ``--headless``: its lines, and a stream that is read slowly."""
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.headless_process import LIMIT, SLACK
+
+from jobtui import Scheduler
+from jobtui.cli.run_log import RunLog
+from jobtui.runtime.clock import ManualClock
+
+NOON = 1_795_435_200.0  # 2026-11-23 12:00 UTC
+
+
+class LoggedScheduler:
+    """A scheduler with a log, and a clock that only the test moves.
+
+    Attributes:
+        scheduler: The scheduler; it has not been started.
+        clock: Its clock.
+        log: Its log.
+        stopped: Set when the log reports the end of the scheduler.
+    """
+
+    def __init__(self, stream: io.StringIO | None = None) -> None:
+        self.clock = ManualClock(NOON)
+        self.scheduler = Scheduler(tz="UTC", clock=self.clock, pool=2)
+        self.stream = stream or io.StringIO()
+        self.stopped = threading.Event()
+        self.log = RunLog(self.scheduler, title="demo.py", stream=self.stream, on_stopped=self.stopped.set)
+
+    def stop(self) -> list[str]:
+        """Stop, and return the lines between STARTED and STOPPED, without the date."""
+        self.scheduler.stop(0)
+        self.log.close()
+        first, *lines, last = self.stream.getvalue().splitlines()
+        assert " STARTED " in first
+        assert " STOPPED " in last
+        return [line.removeprefix("2026-11-23 ") for line in lines]
+
+
+def fail() -> None:
+    """Raise an exception whose text would break a log that is read line by line."""
+    raise ValueError("one\ntwo \x1b[31m")
+
+
+class TestLines:
+    """One line for each run, tick and state of the scheduler."""
+
+    def test_each_run_has_one_line(self) -> None:
+        """Time, state, number, job, duration and trigger, in columns."""
+        logged = LoggedScheduler()
+        logged.scheduler.start()
+        for runnable in (len, print):
+            logged.scheduler.now(runnable, "").wait(LIMIT)
+        assert logged.stop() == [
+            "12:00:00.000 OK        run 1    len  took 0.000s   now",
+            "12:00:00.000 OK        run 2    print  took 0.000s   now",
+        ]
+
+    def test_columns_fit_the_names_of_the_jobs_that_exist_at_the_start(self) -> None:
+        """The lines of a short and of a long name are aligned from the first line on."""
+        clock = ManualClock(NOON)
+        scheduler = Scheduler(tz="UTC", clock=clock)
+        scheduler.every(5, fail, name="a_longer_name")
+        scheduler.every(5, print, name="short")
+        stream = io.StringIO()
+        log = RunLog(scheduler, title="demo.py", stream=stream, on_stopped=lambda: None)
+        scheduler.start()
+        for name in ("short", "a_longer_name"):
+            scheduler.run(name).wait(LIMIT)
+        scheduler.stop(0)
+        log.close()
+        _, short, longer, _ = stream.getvalue().splitlines()
+        assert short.index("took") == longer.index("took")
+        assert (
+            "demo.py: 2 jobs on a schedule, pool 10, zone UTC; stop with Ctrl+C or SIGTERM"
+            in stream.getvalue()
+        )
+
+    def test_a_failed_run_has_its_exception_and_its_location_in_one_line(self) -> None:
+        """Line breaks and control characters of the exception are escaped; the last frame is named."""
+        logged = LoggedScheduler()
+        logged.scheduler.start()
+        logged.scheduler.now(fail).wait(LIMIT)
+        (line,) = logged.stop()
+        location = f"{Path(__file__).relative_to(Path.cwd())}:{fail.__code__.co_firstlineno + 2}"
+        assert line.startswith("12:00:00.000 FAILED    run 1    fail  took 0.000s   now      ")
+        assert line.endswith(rf"ValueError: one two \x1b[31m ({location})")
+
+    def test_a_tick_that_starts_no_run_has_a_line_with_the_reason(self) -> None:
+        """If it stands for several ticks, the line says how many."""
+        logged = LoggedScheduler()
+        job = logged.scheduler.every(5, print)
+        logged.scheduler.start()
+        job.pause()
+        for _ in range(2):
+            logged.clock.advance(5)
+            logged.scheduler._kernel._poll()
+        first, second = logged.stop()
+        assert first == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00"
+        assert second.startswith("12:00:10.000 SKIPPED ")
+        assert second.endswith(" paused since 12:00:00 (2 ticks since 12:00:05)")
+
+    def test_runs_that_are_cancelled_by_the_stop_are_logged_after_it(self) -> None:
+        """Lines are in the order of what happened, even within one instant."""
+        logged = LoggedScheduler()
+        logged.scheduler.start()
+        logged.scheduler.in_("1h", print)
+        logged.log.write_stopping("SIGTERM", 10, 12)
+        assert logged.stop() == [
+            "12:00:00.000 STOPPING  SIGTERM: nothing is running",
+            "12:00:00.000 CANCELLED run 1    print  -             in       scheduler stopped",
+        ]
+
+    def test_of_many_running_runs_only_five_are_named(self) -> None:
+        """The others are counted."""
+        logged = LoggedScheduler()
+        logged.scheduler.resize(0)
+        end = threading.Event()
+        started = threading.Barrier(9)
+        logged.scheduler.start()
+        for _ in range(8):
+            logged.scheduler.now(lambda: (started.wait(LIMIT), end.wait(LIMIT)))
+        started.wait(LIMIT)
+        logged.log.write_stopping("SIGTERM", 10, 12)
+        assert logged.stop()[0].startswith(
+            "12:00:00.000 STOPPING  SIGTERM: waiting up to 10 s for 8 runs: "
+            + "".join(f"(unnamed) (run {number}), " for number in range(1, 6))
+            + "3 more; the process"
+        )
+        end.set()
+
+    @pytest.mark.parametrize(
+        ("cause", "line"),
+        [
+            pytest.param(
+                lambda scheduler: scheduler._kernel._report_internal_error(OSError("no\nspace")),
+                "ERROR     an exception inside jobtui, which continues: OSError: no space",
+                id="internal-error",
+            ),
+            pytest.param(
+                lambda scheduler: scheduler._kernel.apply(
+                    lambda engine, now: engine.apply_clock_step(-3600.0, now)
+                ),
+                "CLOCK     the clock was set back by 3600.0 s",
+                id="clock-step",
+            ),
+        ],
+    )
+    def test_internal_errors_and_clock_steps_are_logged(
+        self, cause: Callable[[Scheduler], None], line: str
+    ) -> None:
+        """They explain why jobs run late."""
+        logged = LoggedScheduler()
+        logged.scheduler.start()
+        cause(logged.scheduler)
+        assert logged.stop() == [f"12:00:00.000 {line}"]
+
+    def test_a_scheduler_that_never_started_logs_nothing(self) -> None:
+        """The error message of the failed start says everything."""
+        logged = LoggedScheduler()
+        logged.scheduler.stop(0)
+        logged.log.close()
+        assert not logged.stopped.is_set()
+        assert logged.stream.getvalue() == ""
+
+
+class BlockedStream(io.StringIO):
+    """A stream that blocks each write until the test releases it.
+
+    Attributes:
+        reached: Set at the first write.
+        released: The test sets it to let all writes continue.
+        written: Released once for each write.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self.released = threading.Event()
+        self.written = threading.Semaphore(0)
+
+    def write(self, text: str) -> int:
+        """Wait, then write."""
+        self.reached.set()
+        assert self.released.wait(LIMIT)
+        count = super().write(text)
+        self.written.release()
+        return count
+
+
+class TestSlowStream:
+    """A stream that is read slowly, or not at all."""
+
+    def test_it_does_not_delay_the_jobs(self) -> None:
+        """Runs start and end while the log is blocked, and their lines are written later."""
+        stream = BlockedStream()
+        logged = LoggedScheduler(stream)
+        logged.scheduler.start()
+        assert stream.reached.wait(LIMIT)
+        runs = [logged.scheduler.now(len, "") for _ in range(50)]
+        assert all(run.wait(LIMIT) for run in runs)
+        assert stream.getvalue() == ""
+        stream.released.set()
+        assert len(logged.stop()) == 50
+
+    def test_dropped_events_are_counted_in_the_log(self) -> None:
+        """The buffer of the log's subscription is bounded."""
+        stream = BlockedStream()
+        logged = LoggedScheduler(stream)
+        job = logged.scheduler.every(5, print)
+        logged.scheduler.start()
+        assert stream.reached.wait(LIMIT)
+        for _ in range(6_000):
+            job.pause()
+            job.resume()
+        stream.released.set()
+        for _ in ("STARTED", "LOST"):
+            assert stream.written.acquire(timeout=LIMIT)
+        assert logged.stop() == [
+            "12:00:00.000 LOST      2000 events are missing here: the log could not keep up"
+        ]
+
+    def test_it_delays_the_end_by_one_second_at_most(self) -> None:
+        """Lines that cannot be written by then are dropped."""
+        stream = BlockedStream()
+        logged = LoggedScheduler(stream)
+        logged.scheduler.start()
+        assert stream.reached.wait(LIMIT)
+        logged.scheduler.stop(0)
+        began = time.monotonic()
+        logged.log.close()
+        assert time.monotonic() - began < 1 + SLACK
+        stream.released.set()
