@@ -1,4 +1,4 @@
-"""What a dashboard is promised: the same tests for a scheduler in this process and for one in another."""
+"""The contract of `Backend`: the same tests with a local backend and with remote ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.api_server import BlockingJob
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -27,7 +28,7 @@ from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once, Schedule
 from jobtui.web.server import Server
 
-LIMIT = 20.0  # seconds; only a hang takes so long
+LIMIT = 20.0  # seconds
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING = datetime(2026, 3, 7, 12, 0, tzinfo=NEW_YORK)  # the day before 02:00 becomes 03:00
 
@@ -60,34 +61,39 @@ ODD_NAMES = [
 ]
 
 
-class World:
-    """A scheduler on a clock that the test moves, and a source that shows it.
+class BackendSetup:
+    """Makes schedulers on a manual clock, with their backends, and stops everything at the end.
 
     Args:
-        how: Where the source is: "local", "tcp" or "unix".
-        folder: Where there is room for a socket.
+        kind: The kind of backend: "local", or a remote one over "tcp" or "unix".
+        folder: A folder for the socket.
+
+    Attributes:
+        console: The output of the jobs.
+        clock: The clock of the schedulers.
+        local: The local backend of the latest scheduler.
     """
 
-    def __init__(self, how: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path) -> None:
         self.console = OutputLog()
         self.clock = ManualClock(SPRING.timestamp())
         self.local: LocalBackend
-        self._how = how
+        self._kind = kind
         self._folder = folder
         self._cleanup = ExitStack()
 
-    def scheduler(self, tz: str | tzinfo = "UTC", pool: int = 2) -> Scheduler:
-        """A scheduler that is not started yet; at the end it is stopped."""
+    def make_scheduler(self, tz: str | tzinfo = "UTC", pool: int = 2) -> Scheduler:
+        """Return a scheduler that has not been started."""
         scheduler = Scheduler(tz=tz, pool=pool, clock=self.clock)
         self._cleanup.callback(scheduler.stop, 0)
         return scheduler
 
-    def source(self, scheduler: Scheduler) -> Backend:
-        """What shows it."""
+    def make_backend(self, scheduler: Scheduler) -> Backend:
+        """Return a backend of a scheduler."""
         self.local = LocalBackend(scheduler, "jobs.py", self.console)
-        if self._how == "local":
+        if self._kind == "local":
             return self.local
-        address = f"unix:{self._folder / 's'}" if self._how == "unix" else "127.0.0.1:0"
+        address = f"unix:{self._folder / 's'}" if self._kind == "unix" else "127.0.0.1:0"
         server = self._cleanup.enter_context(Server(self.local, parse_address(address)))
         target, _, _ = parse_url(str(server.address))
         remote = RemoteBackend(target, clock=self.clock)
@@ -95,81 +101,60 @@ class World:
         self._cleanup.callback(remote.close)
         return remote
 
-    def running(self, register: Callable[[Scheduler], object], **options: Any) -> tuple[Scheduler, Backend]:
-        """A scheduler that runs, and its source."""
-        scheduler = self.scheduler(**options)
+    def start(self, register: Callable[[Scheduler], object], **options: Any) -> tuple[Scheduler, Backend]:
+        """Register jobs and start the scheduler; return it with its backend."""
+        scheduler = self.make_scheduler(**options)
         register(scheduler)
         scheduler.start()
-        return scheduler, self.source(scheduler)
+        return scheduler, self.make_backend(scheduler)
 
     def close(self) -> None:
-        """End everything."""
+        """Stop everything."""
         self._cleanup.close()
 
 
 @pytest.fixture(params=["local", "tcp", "unix"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Each test runs on a scheduler of this process, and over a port and a socket."""
-    world = World(request.param, tmp_path)
+def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BackendSetup]:
+    """Run each test with every kind of backend."""
+    setup = BackendSetup(request.param, tmp_path)
     try:
-        yield world
+        yield setup
     finally:
-        world.close()
+        setup.close()
 
 
-def until(source: Backend, condition: Callable[[Snapshot], object]) -> Snapshot:
-    """The first picture that is so."""
-    news = threading.Event()
-    unsubscribe = source.on_change(news.set)
+def snapshot_when(backend: Backend, condition: Callable[[Snapshot], object]) -> Snapshot:
+    """Wait for a snapshot that meets a condition, and return it."""
+    changed = threading.Event()
+    unsubscribe = backend.on_change(changed.set)
     try:
-        while not condition(snapshot := source.snapshot()):
-            assert news.wait(LIMIT), f"it never came: {snapshot}"
-            news.clear()
+        while not condition(snapshot := backend.snapshot()):
+            assert changed.wait(LIMIT), f"no snapshot meets the condition: {snapshot}"
+            changed.clear()
     finally:
         unsubscribe()
     return snapshot
 
 
-def job(source: Backend, name: str) -> JobView:
-    """A job as the latest picture has it."""
-    return next(each for each in source.snapshot().jobs if each.name == name)
+def job_view(backend: Backend, name: str) -> JobView:
+    """Return a job from the current snapshot."""
+    return next(each for each in backend.snapshot().jobs if each.name == name)
 
 
 def fail() -> None:
-    """Fail, as a job does."""
+    """Raise an error."""
     raise ValueError("no [/b] orders\n\x1b[31m")
 
 
-class Gate:
-    """A job that goes on until it is let go.
-
-    Attributes:
-        started: Set once a run is at work.
-    """
-
-    def __init__(self) -> None:
-        self.started = threading.Event()
-        self._go_on = threading.Event()
-
-    def run(self) -> None:
-        """Wait for the end."""
-        self.started.set()
-        assert self._go_on.wait(LIMIT)
-
-    def open(self) -> None:
-        """Let it end."""
-        self._go_on.set()
-
-
 @pytest.fixture
-def gate() -> Iterator[Gate]:
-    """A gate that is open in the end, whatever happens."""
-    gate = Gate()
-    yield gate
-    gate.open()
+def blocking_job() -> Iterator[BlockingJob]:
+    """Return a job that is released at the end of the test."""
+    job = BlockingJob()
+    yield job
+    job.release()
 
 
-# --- the picture ----------------------------------------------------------------------------------
+# --- snapshots ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -185,62 +170,66 @@ def gate() -> Iterator[Gate]:
     ],
     ids=str,
 )
-def test_the_picture_is_the_schedulers_own(world: World, gate: Gate, zone: str | tzinfo) -> None:
-    """Jobs of every kind and runs in every state read the same as in the scheduler itself."""
+def test_the_snapshot_equals_that_of_the_scheduler(
+    setup: BackendSetup, blocking_job: BlockingJob, zone: str | tzinfo
+) -> None:
+    """With jobs of several kinds, runs in several states, and any zone."""
 
     def register(scheduler: Scheduler) -> None:
         scheduler.schedule("0 30 2 * * *", fail, name="nightly", misfire="skip")
         scheduler.schedule("TZ=Asia/Tokyo */5 * * * *", fail, name="elsewhere", dst="every", overlap="skip")
-        scheduler.every("1m30s", gate.run, name="slow", overlap="allow")
+        scheduler.every("1m30s", blocking_job.run, name="slow", overlap="allow")
         scheduler.schedule("@daily", print, name="paused").pause()
 
-    scheduler, source = world.running(register, tz=zone)
+    scheduler, backend = setup.start(register, tz=zone)
     scheduler.run("nightly").wait(LIMIT)
     scheduler.run("slow")
-    assert gate.started.wait(LIMIT)
-    scheduler.now(gate.run)
+    blocking_job.wait_started()
+    scheduler.now(blocking_job.run)
     for _ in range(3):
         scheduler.now(fail)
     scheduler.in_("1h", fail)
-    world.clock.advance(600)
+    setup.clock.advance(600)
     scheduler._kernel._poll()
-    snapshot = until(source, lambda snapshot: snapshot == scheduler.snapshot())
+    snapshot = snapshot_when(backend, lambda snapshot: snapshot == scheduler.snapshot())
     assert {run.state for run in (*snapshot.running, *snapshot.waiting, *snapshot.scheduled)} >= {
         RunState.RUNNING,
         RunState.QUEUED,
         RunState.SCHEDULED,
     }
     assert "no [/b] orders" in snapshot.recent[-1].error
-    assert (source.title, source.zone, source.connection_error) == ("jobs.py", scheduler.tz, "")
+    assert (backend.title, backend.zone, backend.connection_error) == ("jobs.py", scheduler.tz, "")
 
 
-class Odd(tzinfo):
-    """A zone that has no name that anybody knows."""
+class UnknownZone(tzinfo):
+    """A zone that exists only in the scheduler's process, with an offset of 7 minutes."""
 
     def __repr__(self) -> str:
-        """The same in every process: it is part of a test's id, which pytest-xdist compares."""
-        return "Odd()"
+        """Return a constant: pytest-xdist compares the tests' ids, of which it is a part."""
+        return "UnknownZone()"
 
-    def utcoffset(self, _moment: datetime | None) -> timedelta:
-        """Seven minutes."""
+    def utcoffset(self, _instant: datetime | None) -> timedelta:
+        """Return the offset from UTC."""
         return timedelta(minutes=7)
 
-    def dst(self, _moment: datetime | None) -> timedelta:
-        """No daylight saving time."""
+    def dst(self, _instant: datetime | None) -> timedelta:
+        """Return no daylight saving time."""
         return timedelta(0)
 
-    def tzname(self, _moment: datetime | None) -> str:
-        """Not a name for elsewhere."""
+    def tzname(self, _instant: datetime | None) -> str:
+        """Return a name that no other process knows."""
         return "odd"
 
 
-def test_a_zone_of_the_schedulers_own(world: World) -> None:
-    """Where a zone is not known, its times are right all the same, and read as they do there."""
-    scheduler, source = world.running(lambda it: it.schedule("0 0 12 * * *", fail, name="noon"), tz=Odd())
-    there, here = scheduler.snapshot(), source.snapshot()
+def test_times_in_an_unknown_zone_are_those_of_the_scheduler(setup: BackendSetup) -> None:
+    """A process that does not know the zone uses its offset."""
+    scheduler, backend = setup.start(
+        lambda it: it.schedule("0 0 12 * * *", fail, name="noon"), tz=UnknownZone()
+    )
+    there, here = scheduler.snapshot(), backend.snapshot()
     assert here.at == there.at
     assert f"{here.at:%H:%M}" == f"{there.at:%H:%M}"
-    assert job(source, "noon").next == there.jobs[0].next
+    assert job_view(backend, "noon").next == there.jobs[0].next
 
 
 @pytest.mark.parametrize(
@@ -250,221 +239,225 @@ def test_a_zone_of_the_schedulers_own(world: World) -> None:
         Every(90.5, SPRING + timedelta(seconds=7)),
         Every(timedelta(days=2000)),
         parse("0 30 2 ? * SUN", tz=NEW_YORK, dst="every"),
-        parse("0 30 2 * * *", tz=Odd()),
+        parse("0 30 2 * * *", tz=UnknownZone()),
         parse("0 0 0 30 2 ?", tz=UTC),
     ],
     ids=str,
 )
-def test_schedules_of_every_kind(world: World, schedule: Schedule) -> None:
-    """When it is due next is the same wherever it is seen from, also where its zone is not known."""
-    scheduler, source = world.running(lambda it: it.schedule(schedule, print, name="a"))
-    there, here = scheduler.snapshot().jobs[0], source.snapshot().jobs[0]
+def test_the_next_ticks_of_a_schedule_are_those_of_the_scheduler(
+    setup: BackendSetup, schedule: Schedule
+) -> None:
+    """For every kind of schedule, and in an unknown zone."""
+    scheduler, backend = setup.start(lambda it: it.schedule(schedule, print, name="a"))
+    there, here = scheduler.snapshot().jobs[0], backend.snapshot().jobs[0]
     assert (here.next, here.spec) == (there.next, there.spec)
-    assert [fire.at for fire in source.job_details("a").preview.ticks] == [
-        fire.at for fire in world.local.job_details("a").preview.ticks
+    assert [tick.at for tick in backend.job_details("a").preview.ticks] == [
+        tick.at for tick in setup.local.job_details("a").preview.ticks
     ]
-    assert source.pause("a")
+    assert backend.pause("a")
 
 
-def test_the_clock_goes_on_without_news(world: World) -> None:
-    """Countdowns need no event: a picture's time is the time it is asked for."""
-    _, source = world.running(lambda it: it.every("1h", print, name="hourly"))
-    before = source.snapshot()
-    world.clock.advance(59)
-    assert source.snapshot().at - before.at == timedelta(seconds=59)
+def test_the_time_of_a_snapshot_advances_without_a_change(setup: BackendSetup) -> None:
+    """Countdowns need no event."""
+    _, backend = setup.start(lambda it: it.every("1h", print, name="hourly"))
+    before = backend.snapshot()
+    setup.clock.advance(59)
+    assert backend.snapshot().at - before.at == timedelta(seconds=59)
 
 
-def test_what_has_not_changed_is_the_same_object(world: World) -> None:
-    """The dashboard tells what to repaint by that."""
-    scheduler, source = world.running(lambda it: [it.every("1h", print, name=name) for name in "ab"])
+def test_an_unchanged_job_or_run_is_the_same_object_in_the_next_snapshot(setup: BackendSetup) -> None:
+    """Front ends repaint only what is another object."""
+    scheduler, backend = setup.start(lambda it: [it.every("1h", print, name=name) for name in "ab"])
     scheduler.run("b").wait(LIMIT)
-    before = until(source, lambda snapshot: snapshot.recent)
-    source.pause("a")
-    after = until(source, lambda snapshot: snapshot.jobs[0].paused_since is not None)
+    before = snapshot_when(backend, lambda snapshot: snapshot.recent)
+    backend.pause("a")
+    after = snapshot_when(backend, lambda snapshot: snapshot.jobs[0].paused_since is not None)
     assert after.jobs[0] is not before.jobs[0]
     assert after.jobs[1] is before.jobs[1]
     assert after.recent[0] is before.recent[0]
 
 
-def test_a_change_notifies_every_listener_until_it_unsubscribes(world: World) -> None:
-    """A second call to unsubscribe does no harm."""
-    scheduler, source = world.running(lambda it: it.every("1h", print, name="a"))
-    heard, gone = threading.Event(), threading.Event()
-    unsubscribe = source.on_change(gone.set)
-    source.on_change(heard.set)
+def test_a_change_notifies_every_listener_until_it_unsubscribes(setup: BackendSetup) -> None:
+    """A second call to unsubscribe has no effect."""
+    scheduler, backend = setup.start(lambda it: it.every("1h", print, name="a"))
+    subscribed, unsubscribed = threading.Event(), threading.Event()
+    unsubscribe = backend.on_change(unsubscribed.set)
+    backend.on_change(subscribed.set)
     scheduler.pause("a")
-    assert heard.wait(LIMIT)
-    assert gone.wait(LIMIT)
+    assert subscribed.wait(LIMIT)
+    assert unsubscribed.wait(LIMIT)
     unsubscribe()
     unsubscribe()
-    for event in (heard, gone):
+    for event in (subscribed, unsubscribed):
         event.clear()
     scheduler.resume("a")
-    assert heard.wait(LIMIT)
-    until(source, lambda snapshot: snapshot.jobs[0].paused_since is None)
-    assert not gone.is_set()
+    assert subscribed.wait(LIMIT)
+    snapshot_when(backend, lambda snapshot: snapshot.jobs[0].paused_since is None)
+    assert not unsubscribed.is_set()
 
 
 # --- commands -------------------------------------------------------------------------------------
 
 
-def test_running_a_job(world: World) -> None:
-    """It answers with the run's number, and the run is in the picture."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="a"))
-    number = source.run("a")
-    until(source, lambda snapshot: [run.number for run in snapshot.recent] == [number])
+def test_run_returns_the_number_of_a_run_with_the_trigger_by_hand(setup: BackendSetup) -> None:
+    """The snapshot has that run."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="a"))
+    number = backend.run("a")
+    snapshot_when(backend, lambda snapshot: [run.number for run in snapshot.recent] == [number])
     assert scheduler.run_view(number).trigger.value == "by hand"
 
 
-def test_pausing(world: World) -> None:
-    """One job and all of them, there and back; the answers say what changed."""
-    _, source = world.running(lambda it: [it.every("1h", print, name=name) for name in "abc"])
-    assert [source.pause("a"), source.pause("a"), source.resume("a"), source.resume("a")] == [
+def test_pause_and_resume_return_whether_or_how_many_jobs_changed(setup: BackendSetup) -> None:
+    """For one job, and for all jobs."""
+    _, backend = setup.start(lambda it: [it.every("1h", print, name=name) for name in "abc"])
+    assert [backend.pause("a"), backend.pause("a"), backend.resume("a"), backend.resume("a")] == [
         True,
         False,
         True,
         False,
     ]
-    source.pause("b")
-    assert source.pause_all() == 2
-    until(source, lambda snapshot: all(each.paused_since for each in snapshot.jobs))
-    assert source.resume_all() == 3
+    backend.pause("b")
+    assert backend.pause_all() == 2
+    snapshot_when(backend, lambda snapshot: all(each.paused_since for each in snapshot.jobs))
+    assert backend.resume_all() == 3
 
 
-def test_cancelling(world: World, gate: Gate) -> None:
-    """Each of the answers: what waited, a coroutine, a thread, and what had ended or never was."""
+def test_cancel_returns_what_it_did_to_the_run(setup: BackendSetup, blocking_job: BlockingJob) -> None:
+    """To a waiting run, a coroutine, a thread, an ended run, and a run that does not exist."""
     coroutine_started = threading.Event()
 
-    async def sleeper() -> None:
+    async def sleep() -> None:
         coroutine_started.set()
         await asyncio.Event().wait()
 
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", gate.run, name="thread"), pool=2)
-    coroutine = scheduler.now(sleeper)
-    thread = source.run("thread")
-    assert gate.started.wait(LIMIT)
+    scheduler, backend = setup.start(
+        lambda it: it.schedule("@yearly", blocking_job.run, name="thread"), pool=2
+    )
+    coroutine = scheduler.now(sleep)
+    thread = backend.run("thread")
+    blocking_job.wait_started()
     assert coroutine_started.wait(LIMIT)
-    until(source, lambda snapshot: snapshot.pool.running == 2)
+    snapshot_when(backend, lambda snapshot: snapshot.pool.running == 2)
     waiting = scheduler.now(print).number
-    assert source.cancel(waiting) is Cancellation.TAKEN_OUT
-    assert source.cancel(coroutine.number) is Cancellation.INTERRUPTED
-    assert source.cancel(thread) is Cancellation.ASKED
+    assert backend.cancel(waiting) is Cancellation.TAKEN_OUT
+    assert backend.cancel(coroutine.number) is Cancellation.INTERRUPTED
+    assert backend.cancel(thread) is Cancellation.ASKED
     assert coroutine.wait(LIMIT)
     for number in (coroutine.number, 4711, 0, -1, 10**30):
-        assert source.cancel(number) is Cancellation.TOO_LATE
+        assert backend.cancel(number) is Cancellation.TOO_LATE
 
 
-def test_resizing(world: World) -> None:
-    """The pool has its new size at once; what is no size is refused."""
-    scheduler, source = world.running(lambda it: None)
+def test_resize_changes_the_pool_size_and_rejects_a_negative_one(setup: BackendSetup) -> None:
+    """The snapshot has the new size."""
+    scheduler, backend = setup.start(lambda it: None)
     for size in (7, 0):
-        source.resize(size)
+        backend.resize(size)
         assert scheduler.snapshot().pool.size == size
-        until(source, lambda snapshot, size=size: snapshot.pool.size == size)  # type: ignore[misc] # a default
+        snapshot_when(backend, lambda snapshot, size=size: snapshot.pool.size == size)  # type: ignore[misc] # a default
     with pytest.raises(ValueError, match="0"):
-        source.resize(-1)
+        backend.resize(-1)
 
 
 @pytest.mark.parametrize("name", ["gone", "reprot", "../gone", "{", "%ff", "\ud800", ""])
-def test_a_job_that_is_not_there(world: World, name: str) -> None:
-    """Every question about it raises LookupError, and says what the scheduler says."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="report"))
-    for ask in (source.run, source.pause, source.resume, source.job_details):
+def test_every_method_raises_lookup_error_for_an_unknown_job(setup: BackendSetup, name: str) -> None:
+    """With the scheduler's own message."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="report"))
+    for method in (backend.run, backend.pause, backend.resume, backend.job_details):
         with pytest.raises(LookupError) as caught:
-            ask(name)
+            method(name)
         if name.isprintable() and name:
             with pytest.raises(LookupError) as expected:
-                getattr(world.local, ask.__name__)(name)
+                getattr(setup.local, method.__name__)(name)
             assert caught.value.args == expected.value.args
     assert scheduler.job("report").status.value == "IDLE"
 
 
-def test_one_off_runs(world: World) -> None:
-    """They have a row and details, and cannot be run again."""
-    scheduler, source = world.running(lambda it: None)
+def test_one_off_runs_have_details_and_cannot_run_again(setup: BackendSetup) -> None:
+    """Their arguments are not kept."""
+    scheduler, backend = setup.start(lambda it: None)
     assert scheduler.now(print).wait(LIMIT)
-    until(source, lambda snapshot: snapshot.recent)
-    assert source.job_details("print").description == "one-off runs, no schedule"
+    snapshot_when(backend, lambda snapshot: snapshot.recent)
+    assert backend.job_details("print").description == "one-off runs, no schedule"
     with pytest.raises(
         (LookupError, RuntimeError), match="print cannot run again: the arguments of one-off runs"
     ):
-        source.run("print")
+        backend.run("print")
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_every_name_can_be_addressed(world: World, name: str) -> None:
-    """A job may be called anything that can be printed."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: None, name=name))
-    assert source.job_details(name).job.name == name
-    assert source.pause(name)
-    assert source.resume(name)
-    assert scheduler.run_view(source.run(name)).job == name
+def test_every_method_accepts_a_job_with_an_odd_name(setup: BackendSetup, name: str) -> None:
+    """A job's name may be any printable text."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", lambda: None, name=name))
+    assert backend.job_details(name).job.name == name
+    assert backend.pause(name)
+    assert backend.resume(name)
+    assert scheduler.run_view(backend.run(name)).job == name
 
 
-def test_a_scheduler_that_has_stopped(world: World) -> None:
-    """It is seen to have stopped, can still be looked at, and says that it runs nothing more."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="a"))
+def test_a_stopped_scheduler_can_be_read_and_rejects_runs(setup: BackendSetup) -> None:
+    """The snapshot has the phase STOPPED."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="a"))
     scheduler.stop(0)
-    until(source, lambda snapshot: snapshot.phase is Phase.STOPPED)
-    assert source.job_details("a").job.name == "a"
+    snapshot_when(backend, lambda snapshot: snapshot.phase is Phase.STOPPED)
+    assert backend.job_details("a").job.name == "a"
     with pytest.raises(RuntimeError) as caught:
-        source.run("a")
+        backend.run("a")
     with pytest.raises(RuntimeError) as expected:
-        world.local.run("a")
+        setup.local.run("a")
     assert str(caught.value) == str(expected.value)
 
 
-# --- details and output -----------------------------------------------------------------------------
+# --- details and output ---------------------------------------------------------------------------
 
 
-def test_details_with_a_change_of_the_clock(world: World) -> None:
-    """The next fires, with what the change does to them, are those that the scheduler's process knows."""
-    scheduler, source = world.running(
+def test_the_details_of_a_job_have_its_ticks_at_a_transition_and_its_runs(setup: BackendSetup) -> None:
+    """They equal those of a local backend."""
+    scheduler, backend = setup.start(
         lambda it: it.schedule("0 30 2 * * *", fail, name="nightly"), tz=NEW_YORK
     )
     scheduler.run("nightly").wait(LIMIT)
-    details: JobDetails = source.job_details("nightly")
-    assert details == world.local.job_details("nightly")
+    details: JobDetails = backend.job_details("nightly")
+    assert details == setup.local.job_details("nightly")
     assert details.preview.changes
     assert details.preview.ticks[0].note is not None
     assert [run.state for run in details.runs] == [RunState.FAILED]
 
 
-def test_what_a_run_printed(world: World) -> None:
-    """A run's output is there by its number; of a run that printed nothing, or never was, it is empty."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))
-    with capture_streams(world.console):
-        number = source.run("a")
-        until(source, lambda snapshot: snapshot.recent)
-    assert source.output_of(number) == "日本 [b]\n"
+def test_output_of_returns_the_output_of_a_run_or_an_empty_text(setup: BackendSetup) -> None:
+    """It is empty for a run that printed nothing or does not exist."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))
+    with capture_streams(setup.console):
+        number = backend.run("a")
+        snapshot_when(backend, lambda snapshot: snapshot.recent)
+    assert backend.output_of(number) == "日本 [b]\n"
     quiet = scheduler.now(len, "")
     assert quiet.wait(LIMIT)
     for silent in (quiet.number, 4711, 0, -1, 10**30):
-        assert source.output_of(silent) == ""
+        assert backend.output_of(silent) == ""
 
 
-def test_what_everything_printed(world: World) -> None:
-    """Lines are numbered, only new ones come, and unfinished ones come last and again."""
-    _, source = world.running(lambda it: None)
-    assert source.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
-    world.console.write("a", "one\ntwo\nthr")
-    world.console.write("b", "half a character \ud800\n")
-    printed = source.output_since(0)
-    assert printed.lines[:2] == (("a", "one"), ("a", "two"))
-    assert (printed.first, printed.last, printed.unfinished) == (1, 3, (("a", "thr"),))
-    world.console.write("a", "ee\n")
-    assert source.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
-    assert source.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
-    world.console.write("c", "x\n" * (MAX_LINES + 5))
-    late = source.output_since(4)
+def test_output_since_returns_the_lines_after_a_number(setup: BackendSetup) -> None:
+    """Unfinished lines have no number and are returned every time."""
+    _, backend = setup.start(lambda it: None)
+    assert backend.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
+    setup.console.write("a", "one\ntwo\nthr")
+    setup.console.write("b", "half a character \ud800\n")
+    chunk = backend.output_since(0)
+    assert chunk.lines[:2] == (("a", "one"), ("a", "two"))
+    assert (chunk.first, chunk.last, chunk.unfinished) == (1, 3, (("a", "thr"),))
+    setup.console.write("a", "ee\n")
+    assert backend.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
+    assert backend.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
+    setup.console.write("c", "x\n" * (MAX_LINES + 5))
+    late = backend.output_since(4)
     assert (late.first, len(late.lines), late.last) == (10, MAX_LINES, MAX_LINES + 9)
-    assert source.output_since(10**9).first == 10  # a line that never was
+    assert backend.output_since(10**9).first == 10  # a line that does not exist
 
 
-def test_a_closed_source_asks_nothing(world: World) -> None:
-    """Closing twice is harmless, and the scheduler goes on."""
-    scheduler, source = world.running(lambda it: it.schedule("@yearly", print, name="a"))
-    source.close()
-    source.close()
-    assert replace(source.snapshot(), at=scheduler.snapshot().at) == scheduler.snapshot()
+def test_a_closed_backend_keeps_its_snapshot_and_the_scheduler_runs_on(setup: BackendSetup) -> None:
+    """A second close has no effect."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="a"))
+    backend.close()
+    backend.close()
+    assert replace(backend.snapshot(), at=scheduler.snapshot().at) == scheduler.snapshot()
     assert scheduler.run("a").wait(LIMIT)
