@@ -1,4 +1,4 @@
-"""A status page on a free port, and a visitor who has no JavaScript."""
+"""A server with a scheduler, and a client that reads and operates the status page without JavaScript."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ from jobtui.access.rules import AccessRules, Credentials
 from jobtui.frontend.backend import LocalBackend
 from jobtui.web.server import Server
 
-LIMIT = 20.0  # seconds that anything may take
+LIMIT = 20.0  # seconds after which a test fails because something has not happened
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 USER, PASSWORD = "ada", "käse und brot"
-LOCKED = AccessRules(credentials=Credentials(USER, read_password(PASSWORD)))
+LOGIN_REQUIRED = AccessRules(credentials=Credentials(USER, read_password(PASSWORD)))
 
 
 @dataclass
 class Element:
-    """An element of a page, with the text in it and below it."""
+    """An element of a page.
+
+    Attributes:
+        text: The text in the element and in its descendants.
+    """
 
     tag: str
     attributes: dict[str, str]
@@ -34,63 +38,67 @@ class Element:
     children: list[Element] = field(default_factory=list)
     text: str = ""
 
-    def all(self, tag: str = "", **attributes: str) -> list[Element]:
-        """All elements below it of that kind."""
+    def find_all(self, tag: str = "", **attributes: str) -> list[Element]:
+        """Return the descendants with a tag and with attributes."""
         found = [
             child
             for child in self.children
             if tag in ("", child.tag)
             and all(child.attributes.get(name) == value for name, value in attributes.items())
         ]
-        return [*found, *(each for child in self.children for each in child.all(tag, **attributes))]
+        return [*found, *(each for child in self.children for each in child.find_all(tag, **attributes))]
 
-    def one(self, tag: str = "", **attributes: str) -> Element:
-        """The only one of that kind."""
-        (found,) = self.all(tag, **attributes)
+    def find_one(self, tag: str = "", **attributes: str) -> Element:
+        """Return the only such descendant; fail if there is another number of them."""
+        (found,) = self.find_all(tag, **attributes)
         return found
 
     @property
-    def words(self) -> str:
-        """Its text, with single blanks."""
+    def plain_text(self) -> str:
+        """The text with single spaces."""
         return " ".join(self.text.split())
 
 
-class Tree(HTMLParser):
-    """Reads a page into elements."""
+class PageParser(HTMLParser):
+    """Parses HTML, and fails if it is not well-formed.
 
-    VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
+    Attributes:
+        root: The element that contains the page.
+    """
 
-    def __init__(self, text: str) -> None:
+    VOID_TAGS = frozenset({"meta", "link", "input", "br", "hr", "img"})
+
+    def __init__(self, html: str) -> None:
         super().__init__()
-        self.root = self._at = Element("", {}, None)
-        self.feed(text)
+        self.root = self._current = Element("", {}, None)
+        self.feed(html)
         self.close()
-        assert self._at is self.root, f"<{self._at.tag}> is not closed"
+        assert self._current is self.root, f"<{self._current.tag}> is not closed"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Go down, unless nothing can be in it."""
-        element = Element(tag, {name: value or "" for name, value in attrs}, self._at)
-        self._at.children.append(element)
-        if tag not in self.VOID:
-            self._at = element
+        """Add an element, and enter it unless it is void."""
+        element = Element(tag, {name: value or "" for name, value in attrs}, self._current)
+        self._current.children.append(element)
+        if tag not in self.VOID_TAGS:
+            self._current = element
 
     def handle_endtag(self, tag: str) -> None:
-        """Go up."""
-        assert self._at.tag == tag, f"</{tag}> ends a <{self._at.tag}>"
-        assert self._at.parent is not None
-        self._at = self._at.parent
+        """Leave the current element."""
+        assert self._current.tag == tag, f"</{tag}> ends a <{self._current.tag}>"
+        assert self._current.parent is not None
+        self._current = self._current.parent
 
     def handle_data(self, data: str) -> None:
-        """Text is in everything around it."""
-        at: Element | None = self._at
-        while at is not None:
-            at.text += data
-            at = at.parent
+        """Add text to the current element and all its ancestors."""
+        element: Element | None = self._current
+        while element is not None:
+            element.text += data
+            element = element.parent
 
 
 @dataclass
-class Answer:
-    """What the server has answered."""
+class PageResponse:
+    """A response of the server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -104,7 +112,7 @@ class Answer:
     @property
     def page(self) -> Element:
         """The body as a page."""
-        return Tree(self.text).root
+        return PageParser(self.text).root
 
     @property
     def json(self) -> Any:
@@ -112,11 +120,11 @@ class Answer:
         return json.loads(self.body)
 
 
-class Visitor:
-    """A browser without JavaScript: keeps cookies, and presses the buttons that are there.
+class PageClient:
+    """A browser without JavaScript: it keeps cookies, and presses buttons.
 
     Attributes:
-        cookies: What it was given.
+        cookies: The cookies that servers have set, by name.
     """
 
     def __init__(self, address: TcpAddress) -> None:
@@ -124,81 +132,78 @@ class Visitor:
         self.cookies: dict[str, str] = {}
 
     @property
-    def cookie(self) -> str:
-        """The name of the cookie by which the server knows it."""
+    def cookie_name(self) -> str:
+        """The name of the server's cookie."""
         return f"jobtui-{self.address.port}"
 
-    def ask(
+    def request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> Answer:
-        """One request, and its answer; follows nothing."""
+    ) -> PageResponse:
+        """Send a request with the cookies; does not follow redirects."""
         connection = http.client.HTTPConnection(str(self.address.host), self.address.port, timeout=LIMIT)
-        sent = {"Accept": HTML, **(headers or {})}
-        if self.cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         try:
-            connection.request(method, path, body, sent)
+            connection.request(method, path, body, self.request_headers(HTML, headers))
             response = connection.getresponse()
-            answer = Answer(response.status, response.headers, response.read())
+            result = PageResponse(response.status, response.headers, response.read())
         finally:
             connection.close()
-        for line in answer.headers.get_all("Set-Cookie", []):
+        for line in result.headers.get_all("Set-Cookie", []):
             name, _, rest = line.partition("=")
             self.cookies[name] = rest.partition(";")[0].strip('"')
-        return answer
+        return result
 
-    def get(self, path: str = "/@jobs", headers: dict[str, str] | None = None) -> Answer:
-        """Get a page."""
-        return self.ask("GET", path, headers=headers)
+    def request_headers(self, accept: str, headers: dict[str, str] | None) -> dict[str, str]:
+        """Return the headers of a request: the accepted type, the cookies and additional ones."""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return {"Accept": accept, **(headers or {}), **({"Cookie": cookies} if cookies else {})}
 
-    def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
-        """Send a form."""
-        sent = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
-        return self.ask("POST", path, urlencode(fields).encode(), sent)
+    def get(self, path: str = "/@jobs", headers: dict[str, str] | None = None) -> PageResponse:
+        """Request a page."""
+        return self.request("GET", path, headers=headers)
 
-    def press(self, page: Element, name: str, value: str | None = None) -> Answer:
-        """Press the button of that name (and value) on a page; shows the page that one is led to."""
-        wanted = {"name": name} if value is None else {"name": name, "value": value}
-        button = page.all("button", **wanted)[0]
-        form = page.one("form", id=button.attributes["form"])
-        fields = {each.attributes["name"]: each.attributes["value"] for each in form.all("input")}
+    def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> PageResponse:
+        """Submit a form."""
+        form_headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        return self.request("POST", path, urlencode(fields).encode(), form_headers)
+
+    def press(self, page: Element, name: str, value: str | None = None) -> PageResponse:
+        """Press the button with a name (and value) on a page. Returns the page it redirects to."""
+        attributes = {"name": name} if value is None else {"name": name, "value": value}
+        button = page.find_all("button", **attributes)[0]
+        form = page.find_one("form", id=button.attributes["form"])
+        fields = {each.attributes["name"]: each.attributes["value"] for each in form.find_all("input")}
         fields[name] = button.attributes["value"]
-        answer = self.post(form.attributes["action"], fields)
-        assert answer.status == http.HTTPStatus.SEE_OTHER, answer.text
-        return self.get(answer.headers["Location"])
+        response = self.post(form.attributes["action"], fields)
+        assert response.status == http.HTTPStatus.SEE_OTHER, response.text
+        return self.get(response.headers["Location"])
 
-    def log_in(self, user: str = USER, password: str = PASSWORD, path: str = "/@jobs") -> Answer:
-        """Go to a page, and fill in the form that is there instead."""
-        sent = self.get(path)
-        assert sent.status == http.HTTPStatus.SEE_OTHER
-        form = self.get(sent.headers["Location"]).page.one("form")
-        fields = {each.attributes["name"]: each.attributes.get("value", "") for each in form.all("input")} | {
-            "user": user,
-            "password": password,
-        }
-        return self.post(form.attributes["action"], fields)
+    def log_in(self, user: str = USER, password: str = PASSWORD, path: str = "/@jobs") -> PageResponse:
+        """Request a page, follow the redirect to the login form, and submit it."""
+        redirect = self.get(path)
+        assert redirect.status == http.HTTPStatus.SEE_OTHER
+        form = self.get(redirect.headers["Location"]).page.find_one("form")
+        inputs = form.find_all("input")
+        fields = {each.attributes["name"]: each.attributes.get("value", "") for each in inputs}
+        return self.post(form.attributes["action"], fields | {"user": user, "password": password})
 
 
-class Stream:
-    """A stream of server-sent events.
+class PageEvents:
+    """The server-sent events of a stream.
 
     Args:
-        visitor: Whose.
-        path: Of the stream.
-        headers: What is asked with it.
+        client: The client that opens it.
+        path: The path of the stream.
+        headers: Additional headers of the request.
     """
 
-    def __init__(self, visitor: Visitor, path: str, headers: dict[str, str] | None = None) -> None:
-        address = visitor.address
+    def __init__(self, client: PageClient, path: str, headers: dict[str, str] | None = None) -> None:
+        address = client.address
         self._connection = http.client.HTTPConnection(str(address.host), address.port, timeout=LIMIT)
-        sent = {"Accept": "text/event-stream", **(headers or {})}
-        if visitor.cookies:
-            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
-        self._connection.request("GET", path, headers=sent)
+        self._connection.request("GET", path, headers=client.request_headers("text/event-stream", headers))
         self.response = self._connection.getresponse()
 
     def events(self) -> Iterator[tuple[str, str, Any]]:
-        """Yields each event: its kind, its id and its data."""
+        """Yield each event: its type, its id and its data."""
         kind, tag, data = "message", "", ""
         while line := self.response.readline().decode():
             name, _, value = line.rstrip("\n").partition(": ")
@@ -213,33 +218,34 @@ class Stream:
                     yield kind, tag, json.loads(data)
                     kind, tag, data = "message", "", ""
 
-    def messages(self) -> Iterator[tuple[str, Any]]:
-        """Yields each change of the page: its tag, and what it says."""
+    def diffs(self) -> Iterator[tuple[str, Any]]:
+        """Yield each change of the page: its tag and its data."""
         return ((tag, data) for kind, tag, data in self.events() if kind == "message")
 
     def close(self) -> None:
-        """Go."""
+        """Close the connection."""
         self._connection.close()
 
 
 @contextmanager
-def serving(
+def serve_page(
     scheduler: Scheduler, access: AccessRules | None = None, title: str = "shop.py"
-) -> Iterator[Visitor]:
-    """A server for a scheduler, and somebody who visits it."""
-    source = LocalBackend(scheduler, title)
-    with Server(source, parse_address("127.0.0.1:0"), access=access) as server:
+) -> Iterator[PageClient]:
+    """Serve a scheduler on a free port; yields a client."""
+    with Server(LocalBackend(scheduler, title), parse_address("127.0.0.1:0"), access=access) as server:
         assert isinstance(server.address, TcpAddress)
-        yield Visitor(server.address)
+        yield PageClient(server.address)
 
 
 @contextmanager
-def streaming(visitor: Visitor, page: Element, headers: dict[str, str] | None = None) -> Iterator[Stream]:
-    """The stream that a page follows."""
-    body = page.one("body").attributes
-    parts = urlsplit(body["data-live"])
-    more = urlencode({"after": body["data-tag"]})
-    stream = Stream(visitor, f"{parts.path}?{parts.query}{'&' if parts.query else ''}{more}", headers)
+def open_page_stream(
+    client: PageClient, page: Element, headers: dict[str, str] | None = None
+) -> Iterator[PageEvents]:
+    """Open the stream that the script of a page would open."""
+    body = page.find_one("body").attributes
+    url = urlsplit(body["data-live"])
+    after = urlencode({"after": body["data-tag"]})
+    stream = PageEvents(client, f"{url.path}?{url.query}{'&' if url.query else ''}{after}", headers)
     try:
         yield stream
     finally:

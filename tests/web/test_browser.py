@@ -1,4 +1,4 @@
-"""The status page in a real browser: what its script does, and how it looks."""
+"""The status page in Chromium: its script and its layout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
-from support.status_page import LIMIT, LOCKED, PASSWORD, USER, serving
+from support.status_page import LIMIT, LOGIN_REQUIRED, PASSWORD, USER, serve_page
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress
@@ -33,76 +33,76 @@ REQUIRED = os.environ.get("JOBTUI_BROWSER") == "required"
 
 pytestmark = pytest.mark.skipif(
     not REQUIRED and (CHROMIUM is None or DRIVER is None),
-    reason="no chromium and chromedriver here (JOBTUI_BROWSER=required makes that an error)",
+    reason="chromium and chromedriver are not installed (an error with JOBTUI_BROWSER=required)",
 )
 
 
 class Browser:
-    """A browser, and what a person does with it.
+    """A Chromium, with the actions of a user.
 
     Attributes:
-        driver: Selenium's.
+        driver: The Selenium driver.
     """
 
     def __init__(self, driver: webdriver.Chrome) -> None:
         self.driver = driver
 
     def open(self, address: TcpAddress, path: str = "/@jobs") -> None:
-        """Go to a page."""
+        """Load a page."""
         self.driver.get(f"http://{address.authority}{path}")
 
-    def one(self, selector: str) -> WebElement:
-        """The element of that CSS selector."""
+    def find(self, selector: str) -> WebElement:
+        """Return the first element that a CSS selector matches."""
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
     def has(self, selector: str) -> bool:
-        """Whether there is one."""
+        """Return whether a CSS selector matches an element."""
         return bool(self.driver.find_elements(By.CSS_SELECTOR, selector))
 
-    def reads(self, selector: str) -> str:
-        """What it reads, with single blanks; "" if it is not there."""
+    def text_of(self, selector: str) -> str:
+        """Return the visible text of an element with single spaces; "" if there is no such element."""
         found = self.driver.find_elements(By.CSS_SELECTOR, selector)
         return " ".join(found[0].text.split()) if found else ""
 
-    def until(self, wanted: Callable[[], Any], what: str = "") -> None:
-        """Wait until something is so."""
+    def wait_until(self, condition: Callable[[], Any], failure: str = "") -> None:
+        """Wait until a condition holds."""
         wait: WebDriverWait[Any] = WebDriverWait(
             self.driver, LIMIT, poll_frequency=0.05, ignored_exceptions=[StaleElementReferenceException]
         )
-        wait.until(lambda _driver: wanted(), what)
+        wait.until(lambda _driver: condition(), failure)
 
-    def until_reads(self, selector: str, text: str) -> None:
-        """Wait until a text is somewhere in an element."""
-        self.until(lambda: text in self.reads(selector), f"{selector} never read {text!r}")
+    def wait_for_text(self, selector: str, text: str) -> None:
+        """Wait until an element contains a text."""
+        self.wait_until(lambda: text in self.text_of(selector), f"{selector} did not contain {text!r}")
 
-    def run(self, script: str, *arguments: Any) -> Any:
-        """What a script returns."""
+    def evaluate(self, script: str, *arguments: Any) -> Any:
+        """Execute a script in the page. Returns its result."""
         return self.driver.execute_script(script, *arguments)
 
-    def keys(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
+    def press(self, *keys: str) -> None:
+        """Press keys in the focused element."""
         self.driver.switch_to.active_element.send_keys(*keys)
 
-    def mark(self) -> None:
-        """Leave something in the page that is gone once it is loaded again."""
-        self.run("window.mark = true")
+    def mark_page(self) -> None:
+        """Set a variable in the page, which a reload would lose."""
+        self.evaluate("window.mark = true")
 
     @property
-    def marked(self) -> bool:
-        """Whether the page is still the same."""
-        return bool(self.run("return window.mark === true"))
+    def is_marked(self) -> bool:
+        """Whether the page has not been reloaded since `mark_page`."""
+        return bool(self.evaluate("return window.mark === true"))
 
     @property
     def focused_row(self) -> str:
-        """The job of the row that has the focus."""
-        return str(self.run("return document.activeElement.closest('tr')?.dataset.job ?? ''"))
+        """The job of the focused row."""
+        return str(self.evaluate("return document.activeElement.closest('tr')?.dataset.job ?? ''"))
 
-    def errors(self) -> list[str]:
-        """What the browser has to complain about, violations of the policy included."""
+    def console_errors(self) -> list[str]:
+        """Return the errors in the browser's console since the last call, including policy violations."""
         return [each["message"] for each in self.driver.get_log("browser") if each["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
 
-    def size(self, width: int, height: int, *, dark: bool = False) -> None:
-        """Make the window so large."""
+    def resize(self, width: int, height: int, *, dark: bool = False) -> None:
+        """Set the size of the window, and the preferred color scheme."""
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
@@ -112,7 +112,7 @@ class Browser:
 
     @contextmanager
     def without_script(self) -> Iterator[None]:
-        """The browser runs no scripts meanwhile."""
+        """Disable JavaScript."""
         self.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
         try:
             yield
@@ -121,10 +121,10 @@ class Browser:
 
 
 @pytest.fixture(scope="module")
-def started() -> Iterator[Browser]:
-    """A browser; one for all tests, because it takes its time to start."""
-    assert CHROMIUM is not None, "JOBTUI_BROWSER=required, and there is no chromium"
-    assert DRIVER is not None, "JOBTUI_BROWSER=required, and there is no chromedriver"
+def shared_browser() -> Iterator[Browser]:
+    """Start a browser, once for all tests of this file, because that takes seconds."""
+    assert CHROMIUM is not None, "JOBTUI_BROWSER=required, but chromium is not installed"
+    assert DRIVER is not None, "JOBTUI_BROWSER=required, but chromedriver is not installed"
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     options.add_argument("--headless=new")
@@ -141,92 +141,94 @@ def started() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def browser(started: Browser) -> Iterator[Browser]:
-    """A browser that remembers nothing."""
-    started.size(1280, 900)
-    yield started
-    started.driver.delete_all_cookies()  # of this host, whatever the port
-    started.driver.get("about:blank")
-    started.errors()
+def browser(shared_browser: Browser) -> Iterator[Browser]:
+    """Return the browser with a window of 1280 x 900; afterwards delete its cookies."""
+    shared_browser.resize(1280, 900)
+    yield shared_browser
+    shared_browser.driver.delete_all_cookies()  # of this host, for every port
+    shared_browser.driver.get("about:blank")
+    shared_browser.console_errors()
 
 
 @contextmanager
-def visiting(
+def serve_to_browser(
     browser: Browser, scheduler: Scheduler, access: AccessRules | None = None, title: str = "shop.py"
 ) -> Iterator[TcpAddress]:
-    """A server that the browser visits, and of which in the end it has nothing to complain about."""
-    with serving(scheduler, access, title) as visitor:
-        yield visitor.address
+    """Serve a scheduler, and assert at the end that the browser has logged no errors."""
+    with serve_page(scheduler, access, title) as client:
+        yield client.address
         browser.driver.get("about:blank")
-        assert browser.errors() == []
+        assert browser.console_errors() == []
 
 
 @pytest.fixture
 def scheduler() -> Iterator[Scheduler]:
-    """A scheduler that runs, with room for two."""
+    """Start a scheduler that runs two runs at once."""
     with Scheduler(pool=2, tz="UTC") as scheduler:
         yield scheduler
 
 
 @pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What jobs wait for; opened at the end, whatever happens."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
+def release() -> Iterator[threading.Event]:
+    """Make an event that blocking jobs wait for; set at the end of the test."""
+    release = threading.Event()
+    yield release
+    release.set()
 
 
-def test_a_run_is_seen_as_it_happens(scheduler: Scheduler, browser: Browser, gate: threading.Event) -> None:
-    """It starts and ends on the page, which is never loaded again."""
-    job = scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
-    with visiting(browser, scheduler) as address:
+def test_the_page_follows_a_run_without_a_reload(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """The run moves from the running list to the recent one."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        browser.mark()
-        assert "IDLE" in browser.reads("#jobs-rows tr")
-        assert browser.reads("#running-caption") == "nothing runs"
+        browser.mark_page()
+        assert "IDLE" in browser.text_of("#jobs-rows tr")
+        assert browser.text_of("#running-caption") == "nothing runs"
         scheduler.now(job)
-        browser.until_reads("#jobs-rows tr", "▶ RUNNING")
-        browser.until_reads("#running-rows tr", "slow")
-        assert "1/2" in browser.reads("#pool")
-        gate.set()
-        browser.until_reads("#jobs-rows tr", "○ IDLE")
-        browser.until_reads("#recent-rows tr", "✓ OK slow #1")
+        browser.wait_for_text("#jobs-rows tr", "▶ RUNNING")
+        browser.wait_for_text("#running-rows tr", "slow")
+        assert "1/2" in browser.text_of("#pool")
+        release.set()
+        browser.wait_for_text("#jobs-rows tr", "○ IDLE")
+        browser.wait_for_text("#recent-rows tr", "✓ OK slow #1")
         assert not browser.has("#running-rows tr")
-        assert browser.marked
+        assert browser.is_marked
 
 
-def test_buttons_act_and_say_so(scheduler: Scheduler, browser: Browser) -> None:
-    """Run, pause, resume, and the size of the pool, without loading the page again."""
+def test_buttons_execute_commands_without_a_reload(scheduler: Scheduler, browser: Browser) -> None:
+    """The message and the rows show the effect."""
     done = threading.Event()
     scheduler.every("1h", done.set, name='<b>"it\'s"</b>')
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        browser.mark()
-        browser.one("#jobs-rows button[name=run]").click()
-        browser.until_reads("#message", '▶ <b>"it\'s"</b>: run 1')
+        browser.mark_page()
+        browser.find("#jobs-rows button[name=run]").click()
+        browser.wait_for_text("#message", '▶ <b>"it\'s"</b>: run 1')
         assert done.wait(LIMIT)
-        browser.one("#jobs-rows button[name=pause]").click()
-        browser.until_reads("#jobs-rows tr", "‖ PAUSED")
-        browser.one("#jobs-rows button[name=resume]").click()
-        browser.until_reads("#jobs-rows tr", "○ IDLE")
-        browser.one("button[name=pause-all]").click()
-        browser.until_reads("#totals", "1 paused")
-        browser.one("#pool button:last-child").click()
-        browser.until_reads("#pool", "0/3")
+        browser.find("#jobs-rows button[name=pause]").click()
+        browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
+        browser.find("#jobs-rows button[name=resume]").click()
+        browser.wait_for_text("#jobs-rows tr", "○ IDLE")
+        browser.find("button[name=pause-all]").click()
+        browser.wait_for_text("#totals", "1 paused")
+        browser.find("#pool button:last-child").click()
+        browser.wait_for_text("#pool", "0/3")
         assert scheduler.snapshot().pool.size == 3
-        assert browser.marked
+        assert browser.is_marked
 
 
-def test_a_run_is_cancelled_after_asking(
-    scheduler: Scheduler, browser: Browser, gate: threading.Event
+def test_the_cancel_button_asks_first(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
 ) -> None:
-    """Who says no has cancelled nothing."""
-    job = scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
+    """A dismissed question cancels nothing."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
     scheduler.now(job)
     held = scheduler.now(job)
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        button = browser.one("#waiting-rows button[name=cancel]")
+        button = browser.find("#waiting-rows button[name=cancel]")
         button.click()
         alert = browser.driver.switch_to.alert
         assert alert.text == "Cancel run 2 of slow?"
@@ -234,172 +236,182 @@ def test_a_run_is_cancelled_after_asking(
         assert held.state is RunState.HELD
         button.click()
         browser.driver.switch_to.alert.accept()
-        browser.until_reads("#recent-rows tr", "⊘ CANCELLED slow #2")
-        browser.until_reads("#message", "run 2 cancelled")
+        browser.wait_for_text("#recent-rows tr", "⊘ CANCELLED slow #2")
+        browser.wait_for_text("#message", "run 2 cancelled")
 
 
-def test_it_works_without_a_script(scheduler: Scheduler, browser: Browser) -> None:
-    """The buttons are those of a form."""
+def test_buttons_and_filter_work_without_javascript(scheduler: Scheduler, browser: Browser) -> None:
+    """They submit forms."""
     done = threading.Event()
     scheduler.every("1h", done.set, name="backup")
-    with visiting(browser, scheduler) as address, browser.without_script():
+    with serve_to_browser(browser, scheduler) as address, browser.without_script():
         browser.open(address)
-        browser.one("#jobs-rows button[name=run]").click()
-        browser.until_reads("#message", "▶ backup: run 1")
+        browser.find("#jobs-rows button[name=run]").click()
+        browser.wait_for_text("#message", "▶ backup: run 1")
         assert done.wait(LIMIT)
-        browser.one("#q").send_keys("nothing", Keys.ENTER)
-        browser.until_reads("#found", "no job matches the filter")
+        browser.find("#q").send_keys("nothing", Keys.ENTER)
+        browser.wait_for_text("#found", "no job matches the filter")
 
 
-def test_one_logs_in_and_out(scheduler: Scheduler, browser: Browser) -> None:
-    """A wrong password is refused on the form; the right one leads to where one wanted to go."""
+def test_a_user_logs_in_and_out(scheduler: Scheduler, browser: Browser) -> None:
+    """The login leads to the page that was requested."""
     scheduler.every("1h", print, name="a b")
-    with visiting(browser, scheduler, LOCKED) as address:
+    with serve_to_browser(browser, scheduler, LOGIN_REQUIRED) as address:
         browser.open(address, "/@jobs/jobs/a%20b")
         assert "/@jobs/login" in browser.driver.current_url
-        browser.one("#user").send_keys(USER)
-        browser.one("#password").send_keys("wrong", Keys.ENTER)
-        browser.until_reads("[role=alert]", "wrong user or password")
-        (refused,) = browser.errors()
-        assert "403" in refused
-        browser.one("#password").send_keys(PASSWORD, Keys.ENTER)
-        browser.until_reads("h1", "a b")
+        browser.find("#user").send_keys(USER)
+        browser.find("#password").send_keys("wrong", Keys.ENTER)
+        browser.wait_for_text("[role=alert]", "wrong user or password")
+        (error,) = browser.console_errors()
+        assert "403" in error
+        browser.find("#password").send_keys(PASSWORD, Keys.ENTER)
+        browser.wait_for_text("h1", "a b")
         browser.open(address)
-        browser.one("button[name=pause-all]").click()
-        browser.until_reads("#jobs-rows tr", "‖ PAUSED")
-        browser.one("button[formaction]").click()
-        browser.until_reads("h1", "jobtui")
+        browser.find("button[name=pause-all]").click()
+        browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
+        browser.find("button[formaction]").click()
+        browser.wait_for_text("h1", "jobtui")
         browser.open(address)
-        browser.until(lambda: "/@jobs/login" in browser.driver.current_url)
+        browser.wait_until(lambda: "/@jobs/login" in browser.driver.current_url)
 
 
-def test_a_link_of_another_site_leads_in(scheduler: Scheduler, browser: Browser) -> None:
-    """Who has logged in need not do so again, though the browser keeps its cookie to itself at first."""
+def test_a_link_on_another_site_leads_to_the_page_without_a_login(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """The browser does not send its strict cookie at first."""
     scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler, LOCKED) as address:
+    with serve_to_browser(browser, scheduler, LOGIN_REQUIRED) as address:
         browser.open(address)
-        browser.one("#user").send_keys(USER)
-        browser.one("#password").send_keys(PASSWORD, Keys.ENTER)
-        browser.until_reads("h1", "Scheduled Jobs")
+        browser.find("#user").send_keys(USER)
+        browser.find("#password").send_keys(PASSWORD, Keys.ENTER)
+        browser.wait_for_text("h1", "Scheduled Jobs")
         url = f"http://{address.authority}/@jobs/jobs/backup"
         browser.driver.get(f'data:text/html,<a href="{url}">here</a>')
-        browser.one("a").click()
-        browser.until_reads("h1", "backup")
+        browser.find("a").click()
+        browser.wait_for_text("h1", "backup")
 
 
-def test_where_nothing_can_be_changed_there_is_no_button(scheduler: Scheduler, browser: Browser) -> None:
-    """Neither are there keys; but it is as live."""
+def test_a_read_only_page_updates_but_has_no_command_buttons_and_keys(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """Its only button is the one that shows the keys."""
     job = scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler, AccessRules(readonly=True)) as address:
+    with serve_to_browser(browser, scheduler, AccessRules(readonly=True)) as address:
         browser.open(address)
-        assert "read-only" in browser.reads("header")
+        assert "read-only" in browser.text_of("header")
         assert [each.text for each in browser.driver.find_elements(By.TAG_NAME, "button") if each.text] == [
             "Keys"
         ]
-        browser.keys("j", "r", "p")
+        browser.press("j", "r", "p")
         scheduler.now(job)
-        browser.until_reads("#recent-rows", "#1")
+        browser.wait_for_text("#recent-rows", "#1")
         assert len(scheduler.snapshot().recent) == 1
         assert job.status.value != "PAUSED"
 
 
-def test_a_lost_connection_is_said_and_comes_back(scheduler: Scheduler, browser: Browser) -> None:
-    """The page turns grey and says why; when there is a server again, it shows that one."""
-    job = scheduler.every("1h", print, name="backup")
-    source = LocalBackend(scheduler, "shop.py")
-    with serving(scheduler) as visitor:
-        address = visitor.address
-        browser.open(address)
-        browser.until(lambda: browser.run("return stream?.readyState === 1"))
-        browser.mark()
-    browser.until_reads("#connection", "connection lost; trying again")
-    assert browser.has("html.lost")
-    assert browser.marked
-    browser.one("#jobs-rows button[name=run]").click()
-    browser.until_reads("#message", "the server does not respond")
-    with Server(source, address):
-        browser.until(lambda: not browser.marked)
-        browser.until(lambda: not browser.has("html.lost"))
-        browser.one("#jobs-rows button[name=pause]").click()
-        browser.until_reads("#jobs-rows tr", "‖ PAUSED")
-        assert job.status.value == "PAUSED"
-    browser.errors()  # the refused connections
-
-
-def test_who_has_to_log_in_again_is_led_to_the_form(scheduler: Scheduler, browser: Browser) -> None:
-    """A server that was started anew knows nobody."""
-    source = LocalBackend(scheduler, "shop.py")
-    with serving(scheduler, LOCKED) as visitor:
-        address = visitor.address
-        browser.open(address)
-        browser.one("#user").send_keys(USER)
-        browser.one("#password").send_keys(PASSWORD, Keys.ENTER)
-        browser.until(lambda: browser.run("return typeof stream !== 'undefined' && stream.readyState === 1"))
-    with Server(source, address, access=LOCKED):
-        browser.until(lambda: browser.has("#password"))
-        assert browser.driver.current_url.endswith("/@jobs/login?next=%2F%40jobs")
-    browser.errors()  # the refused connections
-
-
-def test_everything_can_be_done_with_keys(
-    scheduler: Scheduler, browser: Browser, gate: threading.Event
+def test_a_lost_connection_is_shown_until_the_browser_reconnects(
+    scheduler: Scheduler, browser: Browser
 ) -> None:
-    """The terminal's keys: move, run, pause, cancel, filter, and what keys there are."""
-    for name in ("one", "two", "three"):
-        scheduler.every("1h", lambda: gate.wait(LIMIT), name=name)
-    with visiting(browser, scheduler) as address:
+    """The page turns grey, then reloads from the new server."""
+    job = scheduler.every("1h", print, name="backup")
+    backend = LocalBackend(scheduler, "shop.py")
+    with serve_page(scheduler) as client:
+        address = client.address
         browser.open(address)
-        browser.keys("j")
+        browser.wait_until(lambda: browser.evaluate("return stream?.readyState === 1"))
+        browser.mark_page()
+    browser.wait_for_text("#connection", "connection lost; trying again")
+    assert browser.has("html.lost")
+    assert browser.is_marked
+    browser.find("#jobs-rows button[name=run]").click()
+    browser.wait_for_text("#message", "the server does not respond")
+    with Server(backend, address):
+        browser.wait_until(lambda: not browser.is_marked)
+        browser.wait_until(lambda: not browser.has("html.lost"))
+        browser.find("#jobs-rows button[name=pause]").click()
+        browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
+        assert job.status.value == "PAUSED"
+    browser.console_errors()  # the refused connections
+
+
+def test_after_a_restart_of_the_server_the_page_leads_to_the_login(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """A new server has no sessions."""
+    backend = LocalBackend(scheduler, "shop.py")
+    with serve_page(scheduler, LOGIN_REQUIRED) as client:
+        address = client.address
+        browser.open(address)
+        browser.find("#user").send_keys(USER)
+        browser.find("#password").send_keys(PASSWORD, Keys.ENTER)
+        browser.wait_until(
+            lambda: browser.evaluate("return typeof stream !== 'undefined' && stream.readyState === 1")
+        )
+    with Server(backend, address, access=LOGIN_REQUIRED):
+        browser.wait_until(lambda: browser.has("#password"))
+        assert browser.driver.current_url.endswith("/@jobs/login?next=%2F%40jobs")
+    browser.console_errors()  # the refused connections
+
+
+def test_keys_move_run_pause_cancel_filter_and_resize(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """They are the keys of the dashboard."""
+    for name in ("one", "two", "three"):
+        scheduler.every("1h", lambda: release.wait(LIMIT), name=name)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("j")
         assert browser.focused_row == "one"
-        browser.keys("j")
-        browser.keys("j", "j")
+        browser.press("j")
+        browser.press("j", "j")
         assert browser.focused_row == "three"
-        browser.keys("k")
+        browser.press("k")
         assert browser.focused_row == "two"
-        browser.keys(Keys.ARROW_UP)
+        browser.press(Keys.ARROW_UP)
         assert browser.focused_row == "one"
-        browser.keys("G")
+        browser.press("G")
         assert browser.focused_row == "three"
-        browser.keys("g")
-        browser.keys("r")
-        browser.until_reads("#running-rows", "one")
-        browser.keys("p")
-        browser.until(lambda: browser.has("#jobs-rows button[name=resume]"))
+        browser.press("g")
+        browser.press("r")
+        browser.wait_for_text("#running-rows", "one")
+        browser.press("p")
+        browser.wait_until(lambda: browser.has("#jobs-rows button[name=resume]"))
         assert browser.focused_row == "one"
-        browser.keys("x")
+        browser.press("x")
         browser.driver.switch_to.alert.accept()
-        browser.until_reads("#message", "run 1 asked to stop")
-        browser.keys("?")
-        browser.until(lambda: browser.has("#keys[open]"))
-        browser.keys(Keys.ESCAPE)
-        browser.until(lambda: not browser.has("#keys[open]"))
-        browser.keys("/")
-        assert browser.run("return document.activeElement.id") == "q"
-        browser.keys("TWO")
-        browser.until(lambda: browser.reads("#jobs-rows").startswith("two"))
-        assert not browser.one("#jobs-rows tr").is_displayed()
+        browser.wait_for_text("#message", "run 1 asked to stop")
+        browser.press("?")
+        browser.wait_until(lambda: browser.has("#keys[open]"))
+        browser.press(Keys.ESCAPE)
+        browser.wait_until(lambda: not browser.has("#keys[open]"))
+        browser.press("/")
+        assert browser.evaluate("return document.activeElement.id") == "q"
+        browser.press("TWO")
+        browser.wait_until(lambda: browser.text_of("#jobs-rows").startswith("two"))
+        assert not browser.find("#jobs-rows tr").is_displayed()
         assert browser.driver.current_url.endswith("?q=TWO")
-        browser.keys(Keys.ENTER)
+        browser.press(Keys.ENTER)
         assert browser.focused_row == "two"
-        browser.keys("/")
-        browser.keys(Keys.ESCAPE)
-        assert browser.one("#jobs-rows tr").is_displayed()
-        browser.keys("+")
-        browser.until_reads("#pool", "/3")
-        browser.keys("-")
-        browser.until_reads("#pool", "/2")
+        browser.press("/")
+        browser.press(Keys.ESCAPE)
+        assert browser.find("#jobs-rows tr").is_displayed()
+        browser.press("+")
+        browser.wait_for_text("#pool", "/3")
+        browser.press("-")
+        browser.wait_for_text("#pool", "/2")
 
 
-def test_every_button_can_be_reached_by_tab(scheduler: Scheduler, browser: Browser) -> None:
-    """In the order in which they stand there, each with a focus that can be seen."""
+def test_tab_reaches_every_button_with_a_visible_focus(scheduler: Scheduler, browser: Browser) -> None:
+    """The order is that of the page."""
     scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
         reached = []
         for _ in range(20):
-            browser.keys(Keys.TAB)
-            reached.append(browser.run("return document.activeElement.textContent.trim()"))
-            assert browser.run("return getComputedStyle(document.activeElement).outlineStyle") != "none"
+            browser.press(Keys.TAB)
+            reached.append(browser.evaluate("return document.activeElement.textContent.trim()"))
+            assert browser.evaluate("return getComputedStyle(document.activeElement).outlineStyle") != "none"
             if reached[-1] == "Pause":
                 break
         assert reached[0] == "Skip to the content"
@@ -407,120 +419,130 @@ def test_every_button_can_be_reached_by_tab(scheduler: Scheduler, browser: Brows
         assert {"+", "Pause all", "Resume all", "Keys"} <= set(reached)
 
 
-def test_what_one_does_is_left_alone(scheduler: Scheduler, browser: Browser, gate: threading.Event) -> None:
-    """The focus, the selected text, the filter and the place stay, while rows change under them."""
+def test_focus_selection_and_scroll_position_survive_updates(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Rows above, below and under the focus change."""
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(60)]
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        row = browser.run("return document.querySelectorAll('#jobs-rows tr')[40]")
+        row = browser.evaluate("return document.querySelectorAll('#jobs-rows tr')[40]")
         button = row.find_element(By.CSS_SELECTOR, "button[name=run]")
-        browser.run(
+        browser.evaluate(
             "arguments[0].focus(); getSelection().selectAllChildren(arguments[1])",
             button,
             row.find_element(By.TAG_NAME, "a"),
         )
-        browser.run("arguments[0].scrollIntoView({block: 'center'})", row)
-        place = browser.run("return scrollY")
-        assert place > 0
+        browser.evaluate("arguments[0].scrollIntoView({block: 'center'})", row)
+        position = browser.evaluate("return scrollY")
+        assert position > 0
         for job in (jobs[40], jobs[40], jobs[0], jobs[59]):
             assert scheduler.now(job).wait(LIMIT)
-        browser.until(lambda: row.find_elements(By.TAG_NAME, "td")[6].text == "2")
-        browser.until(lambda: browser.run("return document.querySelectorAll('#recent-rows tr').length") == 4)
+        browser.wait_until(lambda: row.find_elements(By.TAG_NAME, "td")[6].text == "2")
+        browser.wait_until(
+            lambda: browser.evaluate("return document.querySelectorAll('#recent-rows tr').length") == 4
+        )
         assert browser.driver.switch_to.active_element == button
-        assert browser.run("return String(getSelection())") == "job-40"
-        assert browser.run("return scrollY") == place
+        assert browser.evaluate("return String(getSelection())") == "job-40"
+        assert browser.evaluate("return scrollY") == position
 
 
-def test_the_focus_moves_on_from_a_row_that_goes(
-    scheduler: Scheduler, browser: Browser, gate: threading.Event
+def test_the_focus_of_a_removed_row_moves_to_the_next_row(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
 ) -> None:
-    """Who works with keys is not thrown back to the top of the page when a run ends."""
-    job = scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
+    """If the list is empty, it moves to the heading, not to the top of the page."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
     scheduler.now(job)
     held = [scheduler.now(job), scheduler.now(job)]
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        browser.run("document.querySelector('#waiting-rows button').focus()")
+        browser.evaluate("document.querySelector('#waiting-rows button').focus()")
         held[0].cancel()
-        browser.until(lambda: browser.run("return document.activeElement.closest('tr')?.dataset.run") == "3")
+        browser.wait_until(
+            lambda: browser.evaluate("return document.activeElement.closest('tr')?.dataset.run") == "3"
+        )
         held[1].cancel()
-        browser.until(lambda: browser.run("return document.activeElement.id") == "waiting-title")
+        browser.wait_until(lambda: browser.evaluate("return document.activeElement.id") == "waiting-title")
 
 
-def test_clocks_tick_without_the_server(scheduler: Scheduler, browser: Browser) -> None:
-    """The countdown and the clock go on by themselves."""
+def test_the_clock_and_countdowns_advance_without_the_server(scheduler: Scheduler, browser: Browser) -> None:
+    """The script counts the seconds itself."""
     scheduler.every("1h", print, name="hourly")
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        left, clock = browser.reads("#jobs-rows [data-until]"), browser.reads("#clock")
+        left, clock = browser.text_of("#jobs-rows [data-until]"), browser.text_of("#clock")
         assert left.startswith("in 59m") or left == "in 1h00m"
-        browser.until(lambda: browser.reads("#jobs-rows [data-until]") not in ("", left))
-        browser.until(lambda: browser.reads("#clock") != clock)
+        browser.wait_until(lambda: browser.text_of("#jobs-rows [data-until]") not in ("", left))
+        browser.wait_until(lambda: browser.text_of("#clock") != clock)
 
 
-def test_the_page_of_a_run_is_live(scheduler: Scheduler, browser: Browser, gate: threading.Event) -> None:
-    """What becomes of it, and what it prints, is seen without loading the page again."""
-    opened = threading.Event()
+def test_the_page_of_a_run_shows_output_and_the_end_without_a_reload(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Output emits no event, so the script polls for it."""
+    page_open = threading.Event()
 
     def job() -> None:
-        opened.wait(LIMIT)
+        page_open.wait(LIMIT)
         print("first")
-        gate.wait(LIMIT)
+        release.wait(LIMIT)
         print("second")
         raise ValueError("in the end")
 
     scheduler.every("1h", job, name="slow")
-    with capture_streams(OutputLog()), visiting(browser, scheduler) as address:
+    with capture_streams(OutputLog()), serve_to_browser(browser, scheduler) as address:
         run = scheduler.run("slow")
         browser.open(address, f"/@jobs/runs/{run.number}")
-        browser.mark()
-        opened.set()
-        browser.until_reads("#output", "first")
-        gate.set()
-        browser.until_reads("main", "✗ FAILED")
-        browser.until_reads("#traceback", "ValueError: in the end")
-        browser.until_reads("#output", "first second")
+        browser.mark_page()
+        page_open.set()
+        browser.wait_for_text("#output", "first")
+        release.set()
+        browser.wait_for_text("main", "✗ FAILED")
+        browser.wait_for_text("#traceback", "ValueError: in the end")
+        browser.wait_for_text("#output", "first second")
         assert not browser.has("main button")
-        assert browser.marked
+        assert browser.is_marked
 
 
-def test_the_page_of_a_job_is_live(scheduler: Scheduler, browser: Browser) -> None:
-    """Its runs come in, whoever asks for them, and its buttons and keys act on it."""
+def test_the_page_of_a_job_shows_new_runs_without_a_reload(scheduler: Scheduler, browser: Browser) -> None:
+    """Its buttons and keys act on the job."""
     job = scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address, "/@jobs/jobs/backup")
-        browser.mark()
+        browser.mark_page()
         scheduler.now(job)
-        browser.until_reads("main tbody", "#1")
-        browser.one("main button[name=run]").click()
-        browser.until_reads("main tbody", "#2")
-        browser.keys("p")
-        browser.until_reads("main", "‖ PAUSED")
-        browser.until_reads("#totals", "1 paused")
-        assert browser.marked
+        browser.wait_for_text("main tbody", "#1")
+        browser.find("main button[name=run]").click()
+        browser.wait_for_text("main tbody", "#2")
+        browser.press("p")
+        browser.wait_for_text("main", "‖ PAUSED")
+        browser.wait_for_text("#totals", "1 paused")
+        assert browser.is_marked
 
 
-def test_a_page_that_nobody_sees_needs_no_connection(scheduler: Scheduler, browser: Browser) -> None:
-    """It leaves it to others, since a browser has few; and is up to date when it is looked at again."""
+def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """A browser allows only few connections to one server."""
     job = scheduler.every("1h", print, name="backup")
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        browser.until(lambda: browser.run("return stream?.readyState === 1"))
-        browser.mark()
-        browser.run(
-            "addEventListener('visibilitychange', () => { window.left ??= document.hidden && !stream })"
+        browser.wait_until(lambda: browser.evaluate("return stream?.readyState === 1"))
+        browser.mark_page()
+        browser.evaluate(
+            "addEventListener('visibilitychange', () => { window.closedStream ??= document.hidden && !stream })"
         )
         page = browser.driver.current_window_handle
         browser.driver.switch_to.new_window("tab")
         job.pause()
         browser.driver.close()
         browser.driver.switch_to.window(page)
-        browser.until_reads("#jobs-rows tr", "‖ PAUSED")
-        assert browser.run("return left")
-        assert browser.marked
+        browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
+        assert browser.evaluate("return window.closedStream")
+        assert browser.is_marked
 
 
-LONG = [
+LONG_NAMES = [
     "a_very_long_name_without_any_blank_" * 8,
     "日本語のジョブ名はとても長いです" * 5,
     "עבודה בעברית " * 9 + "!",
@@ -528,33 +550,35 @@ LONG = [
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (320, True), (768, False), (1280, True)])
-def test_nothing_is_wider_than_the_window(
-    scheduler: Scheduler, browser: Browser, gate: threading.Event, width: int, *, dark: bool
+def test_long_names_and_messages_do_not_make_a_page_wider_than_the_window(
+    scheduler: Scheduler, browser: Browser, release: threading.Event, width: int, *, dark: bool
 ) -> None:
-    """A phone shows every page without scrolling sideways, whatever the names and the messages are."""
+    """A phone needs no horizontal scrolling."""
 
     def fail() -> None:
         raise ValueError("x" * 500)
 
-    for name in LONG:
+    for name in LONG_NAMES:
         scheduler.every("1h", fail, name=name)
-    scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
-    for name in (*LONG, "slow", "slow"):
+    scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    for name in (*LONG_NAMES, "slow", "slow"):
         scheduler.run(name)
-    browser.size(width, 700, dark=dark)
-    with visiting(browser, scheduler, title="title" * 40) as address:
+    browser.resize(width, 700, dark=dark)
+    with serve_to_browser(browser, scheduler, title="title" * 40) as address:
         browser.open(address)
-        browser.until(lambda: browser.has("#recent-rows tr:nth-child(3)"))
-        links = browser.run("return [...document.querySelectorAll('main a')].map((each) => each.pathname)")
+        browser.wait_until(lambda: browser.has("#recent-rows tr:nth-child(3)"))
+        links = browser.evaluate(
+            "return [...document.querySelectorAll('main a')].map((each) => each.pathname)"
+        )
         for path in dict.fromkeys(["/@jobs", *links, "/@jobs/nowhere"]):
             browser.open(address, path)
-            assert browser.run("return document.documentElement.scrollWidth") <= width, path
-        (missing,) = browser.errors()
+            assert browser.evaluate("return document.documentElement.scrollWidth") <= width, path
+        (missing,) = browser.console_errors()
         assert "404" in missing
 
 
-def test_it_is_dark_where_dark_is_wanted(scheduler: Scheduler, browser: Browser) -> None:
-    """Light text on a dark ground, or the other way round, with enough contrast everywhere."""
+def test_both_color_schemes_have_enough_contrast(scheduler: Scheduler, browser: Browser) -> None:
+    """The page follows the preference of the browser."""
 
     def fail() -> None:
         raise ValueError("no")
@@ -563,20 +587,20 @@ def test_it_is_dark_where_dark_is_wanted(scheduler: Scheduler, browser: Browser)
     assert scheduler.now(job).wait(LIMIT)
     scheduler.every("1h", print, name="paused")
     scheduler.pause("paused")
-    with visiting(browser, scheduler) as address:
+    with serve_to_browser(browser, scheduler) as address:
         for dark in (False, True):
-            browser.size(1280, 900, dark=dark)
+            browser.resize(1280, 900, dark=dark)
             browser.open(address)
-            ground = browser.run(_LIGHTNESS, "body", "backgroundColor")
-            assert (ground < 0.1) is dark
+            background = browser.evaluate(_LUMINANCE, "body", "backgroundColor")
+            assert (background < 0.1) is dark
             for selector in ("body", ".muted", ".tone-failed", ".tone-waiting", ".tone-ok", "#jobs-rows a"):
-                text = browser.run(_LIGHTNESS, selector, "color")
-                light, shade = max(text, ground), min(text, ground)
-                assert (light + 0.05) / (shade + 0.05) >= 4.5, f"{selector}, {dark=}"
+                text = browser.evaluate(_LUMINANCE, selector, "color")
+                lighter, darker = max(text, background), min(text, background)
+                assert (lighter + 0.05) / (darker + 0.05) >= 4.5, f"{selector}, {dark=}"
 
 
-# The relative luminance of a colour, as the Web Content Accessibility Guidelines define it.
-_LIGHTNESS = """
+# The relative luminance of a color, as the Web Content Accessibility Guidelines define it.
+_LUMINANCE = """
 const element = document.querySelector(arguments[0]);
 const channels = getComputedStyle(element)[arguments[1]].match(/[0-9.]+/g).slice(0, 3);
 const [red, green, blue] = channels.map((each) => {

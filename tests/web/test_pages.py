@@ -1,59 +1,64 @@
-"""The status page as a browser without JavaScript sees and steers it."""
+"""The pages as a browser without JavaScript shows them, and the commands of their buttons."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
-from support.status_page import LIMIT, Element, Visitor, serving
+from support.status_page import LIMIT, Element, PageClient, serve_page
 
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus, RunState
+from jobtui.runtime.clock import ManualClock
 from jobtui.simulation.simulated_scheduler import simulated
 
 
 @pytest.fixture
 def scheduler() -> Iterator[Scheduler]:
-    """A scheduler that runs, with room for two."""
+    """Start a scheduler that runs two runs at once."""
     with Scheduler(pool=2, tz="UTC") as scheduler:
         yield scheduler
 
 
 @pytest.fixture
-def visitor(scheduler: Scheduler) -> Iterator[Visitor]:
-    """Somebody who visits its page."""
-    with serving(scheduler) as visitor:
-        yield visitor
+def client(scheduler: Scheduler) -> Iterator[PageClient]:
+    """Serve the page of the scheduler."""
+    with serve_page(scheduler) as client:
+        yield client
 
 
 @pytest.fixture
-def gate() -> Iterator[threading.Event]:
-    """What jobs wait for; opened at the end, whatever happens."""
-    gate = threading.Event()
-    yield gate
-    gate.set()
+def release() -> Iterator[threading.Event]:
+    """Make an event that blocking jobs wait for; set at the end of the test."""
+    release = threading.Event()
+    yield release
+    release.set()
 
 
-def cells(page: Element, rows: str) -> list[list[str]]:
-    """What the rows of a table read."""
-    body = page.one("tbody", id=f"{rows}-rows")
-    return [[cell.words for cell in row.children] for row in body.children]
+def row_texts(page: Element, rows: str) -> list[list[str]]:
+    """Return the text of each cell in the rows of a table."""
+    body = page.find_one("tbody", id=f"{rows}-rows")
+    return [[cell.plain_text for cell in row.children] for row in body.children]
 
 
 def fail() -> None:
-    """A job that fails."""
+    """Raise an error."""
     raise ValueError("no such order")
 
 
-def test_the_page_has_the_seeds_heading_and_columns(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Who knows Revel's page finds "Scheduled Jobs" with Name, Status, Last run and Next run."""
+def test_the_page_has_the_heading_and_the_columns_of_revels_page(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """Revel has "Scheduled Jobs" with Name, Status, Last run and Next run."""
     scheduler.schedule("0 0 3 1 1 ?", print, name="yearly")
-    page = visitor.get().page
-    assert page.one("h1").words == "Scheduled Jobs"
-    table = page.one("section", id="jobs").one("table")
-    assert [each.words for each in table.one("thead").all("th")] == [
+    page = client.get().page
+    assert page.find_one("h1").plain_text == "Scheduled Jobs"
+    table = page.find_one("section", id="jobs").find_one("table")
+    assert [each.plain_text for each in table.find_one("thead").find_all("th")] == [
         "Name",
         "Status",
         "Schedule",
@@ -65,161 +70,175 @@ def test_the_page_has_the_seeds_heading_and_columns(scheduler: Scheduler, visito
         "Failed",
         "Actions",
     ]
-    (row,) = cells(page, "jobs")
+    (row,) = row_texts(page, "jobs")
     assert row[:4] == ["yearly", "○ IDLE", "0 0 3 1 1 ?", "—"]
-    due = table.one("tbody").one("time")
+    due = table.find_one("tbody").find_one("time")
     job = scheduler.job("yearly")
     assert job.next is not None
     assert due.attributes["datetime"] == job.next.isoformat()
 
 
-def test_the_page_tells_what_runs_what_waits_and_how_full_the_pool_is(
-    scheduler: Scheduler, visitor: Visitor, gate: threading.Event
+def test_the_page_shows_running_and_waiting_runs_and_the_pool(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
 ) -> None:
-    """Everything that goes on is there, in order, with the reason why it waits."""
-    job = scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
-    other = scheduler.every("1h", lambda: gate.wait(LIMIT), name="other")
-    third = scheduler.every("1h", lambda: gate.wait(LIMIT), name="third")
-    runs = [scheduler.now(each) for each in (job, other, third, job)]
-    page = visitor.get().page
-    assert [row[:2] for row in cells(page, "running")] == [["#1", "slow"], ["#2", "other"]]
-    waiting = cells(page, "waiting")
+    """Waiting runs are in the order in which they start, with the reason."""
+    slow = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    other = scheduler.every("1h", lambda: release.wait(LIMIT), name="other")
+    third = scheduler.every("1h", lambda: release.wait(LIMIT), name="third")
+    runs = [scheduler.now(each) for each in (slow, other, third, slow)]
+    page = client.get().page
+    assert [row[:2] for row in row_texts(page, "running")] == [["#1", "slow"], ["#2", "other"]]
+    waiting = row_texts(page, "waiting")
     assert [row[:3] for row in waiting] == [["◔ QUEUED", "#3", "third"], ["◌ HELD", "#4", "slow"]]
     assert waiting[1][4] == runs[3].reason != ""
-    pool = page.one("p", id="pool").words
+    pool = page.find_one("p", id="pool").plain_text
     assert "2/2" in pool
     assert "queued 1" in pool
     assert "held 1" in pool
     assert "SATURATED" in pool
-    assert [row[1] for row in cells(page, "jobs")] == ["▶ RUNNING", "▶ RUNNING", "◔ QUEUED"]
+    assert [row[1] for row in row_texts(page, "jobs")] == ["▶ RUNNING", "▶ RUNNING", "◔ QUEUED"]
 
 
-def test_the_page_tells_what_has_ended_and_why(scheduler: Scheduler, visitor: Visitor) -> None:
-    """A failed run is there with its reason, in the list and in its job's strip, glyph and word."""
+def test_a_failed_run_is_shown_in_the_recent_list_and_in_its_jobs_row(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The list has the reason, the row an outcome strip with a tooltip."""
     job = scheduler.every("1h", fail, name="orders")
     assert scheduler.now(job).wait(LIMIT)
-    page = visitor.get().page
-    (row,) = cells(page, "recent")
+    page = client.get().page
+    (row,) = row_texts(page, "recent")
     assert row[1:4] == ["✗ FAILED", "orders", "#1"]
     assert row[5] == "ValueError: no such order"
-    strip = page.one("tbody", id="jobs-rows").one("span", **{"class": "strip"})
-    assert strip.words == "█"
+    strip = page.find_one("tbody", id="jobs-rows").find_one("span", **{"class": "strip"})
+    assert strip.plain_text == "█"
     assert strip.attributes["title"] == "the last 1: 1 failed; the latest failed"
-    assert "✗ 1 failed last" in page.one("p", id="totals").words
+    assert "✗ 1 failed last" in page.find_one("p", id="totals").plain_text
 
 
-def test_an_empty_scheduler_says_so(visitor: Visitor) -> None:
-    """Where there is nothing, a word stands in its place."""
-    page = visitor.get().page
-    notes = [each.words for each in page.all("p") if each.attributes.get("class") == "caption muted"]
-    assert notes[0] == "no jobs yet"
-    assert "nothing runs" in notes
-    assert "nothing waits" in notes
-    assert "nothing is scheduled" in notes
-    assert "nothing has run yet" in notes
+def test_each_empty_list_has_a_caption_that_says_so(client: PageClient) -> None:
+    """An empty table would not be visible."""
+    page = client.get().page
+    captions = [
+        each.plain_text for each in page.find_all("p") if each.attributes.get("class") == "caption muted"
+    ]
+    assert captions[0] == "no jobs yet"
+    assert "nothing runs" in captions
+    assert "nothing waits" in captions
+    assert "nothing is scheduled" in captions
+    assert "nothing has run yet" in captions
 
 
-def test_a_stopped_scheduler_says_so(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Nobody waits for a job of a scheduler that has stopped; and what is asked of it is refused in words."""
+def test_a_stopped_scheduler_shows_its_phase_and_rejects_commands(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The message says why."""
     scheduler.every("1h", print, name="backup")
-    before = visitor.get().page
-    assert before.one("p", id="scheduler").words == ""
+    before = client.get().page
+    assert before.find_one("p", id="scheduler").plain_text == ""
     scheduler.stop()
-    page = visitor.get().page
-    assert page.one("p", id="scheduler").words == "STOPPED"
-    assert page.one("dd", id="heartbeat").words == "—"
-    said = visitor.press(page, "run", "backup").page.one("p", id="message").words
-    assert said.startswith("✗")
+    page = client.get().page
+    assert page.find_one("p", id="scheduler").plain_text == "STOPPED"
+    assert page.find_one("dd", id="heartbeat").plain_text == "—"
+    message = client.press(page, "run", "backup").page.find_one("p", id="message").plain_text
+    assert message.startswith("✗")
 
 
-def test_a_button_runs_a_job(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Run starts the job once, and the page that follows says under which number."""
+def test_the_run_button_runs_the_job_once_and_shows_the_runs_number(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The message is shown on the next page only."""
     done = threading.Event()
     scheduler.every("1h", done.set, name="backup")
-    page = visitor.press(visitor.get().page, "run", "backup").page
-    assert page.one("p", id="message").words == "▶ backup: run 1"
+    page = client.press(client.get().page, "run", "backup").page
+    assert page.find_one("p", id="message").plain_text == "▶ backup: run 1"
     assert done.wait(LIMIT)
-    assert visitor.get().page.one("p", id="message").words == "", "it is said once"
+    assert client.get().page.find_one("p", id="message").plain_text == ""
 
 
-def test_buttons_pause_and_resume_a_job(scheduler: Scheduler, visitor: Visitor) -> None:
-    """A paused job says so, and has the button that resumes it instead."""
+def test_a_paused_job_has_a_resume_button_in_place_of_the_pause_button(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """Each button changes the job's status."""
     job = scheduler.every("1h", print, name="backup")
-    page = visitor.press(visitor.get().page, "pause", "backup").page
+    page = client.press(client.get().page, "pause", "backup").page
     assert job.status.value == "PAUSED"
-    assert cells(page, "jobs")[0][1] == "‖ PAUSED"
-    assert page.all("button", name="pause") == []
-    visitor.press(page, "resume", "backup")
+    assert row_texts(page, "jobs")[0][1] == "‖ PAUSED"
+    assert page.find_all("button", name="pause") == []
+    client.press(page, "resume", "backup")
     assert job.status.value == "IDLE"
 
 
-def test_buttons_pause_and_resume_all_jobs(scheduler: Scheduler, visitor: Visitor) -> None:
-    """All of them at once, and how many it were is said."""
+def test_the_buttons_for_all_jobs_say_how_many_they_changed(scheduler: Scheduler, client: PageClient) -> None:
+    """They pause and resume every job."""
     jobs = [scheduler.every("1h", print, name=name) for name in ("one", "two")]
-    page = visitor.press(visitor.get().page, "pause-all").page
+    page = client.press(client.get().page, "pause-all").page
     assert {job.status for job in jobs} == {JobStatus.PAUSED}
-    assert page.one("p", id="message").words == "‖ 2 jobs paused"
-    page = visitor.press(page, "resume-all").page
+    assert page.find_one("p", id="message").plain_text == "‖ 2 jobs paused"
+    page = client.press(page, "resume-all").page
     assert {job.status for job in jobs} == {JobStatus.IDLE}
-    assert page.one("p", id="message").words == "2 jobs resumed"
+    assert page.find_one("p", id="message").plain_text == "2 jobs resumed"
 
 
-def test_buttons_change_the_pool(scheduler: Scheduler, visitor: Visitor) -> None:
-    """More and less; but not to nothing, which would mean no limit."""
-    page = visitor.press(visitor.get().page, "resize", "3").page
-    assert scheduler.snapshot().pool.size == 3
-    page = visitor.press(page, "resize", "2").page
-    page = visitor.press(page, "resize", "1").page
-    assert scheduler.snapshot().pool.size == 1
-    assert "disabled" in page.one("button", name="resize", value="0").attributes
-    token = page.one("input", name="token").attributes["value"]
-    assert visitor.post("/@jobs", {"token": token, "resize": "0"}).status == 400
-    assert scheduler.snapshot().pool.size == 1
-
-
-def test_a_button_cancels_a_run_that_waits(
-    scheduler: Scheduler, visitor: Visitor, gate: threading.Event
+def test_the_pool_buttons_change_the_size_by_one_but_not_to_zero(
+    scheduler: Scheduler, client: PageClient
 ) -> None:
-    """Cancel takes it out, and says which it was."""
-    job = scheduler.every("1h", lambda: gate.wait(LIMIT), name="slow")
+    """A size of 0 would mean no limit."""
+    page = client.press(client.get().page, "resize", "3").page
+    assert scheduler.snapshot().pool.size == 3
+    page = client.press(page, "resize", "2").page
+    page = client.press(page, "resize", "1").page
+    assert scheduler.snapshot().pool.size == 1
+    assert "disabled" in page.find_one("button", name="resize", value="0").attributes
+    token = page.find_one("input", name="token").attributes["value"]
+    assert client.post("/@jobs", {"token": token, "resize": "0"}).status == 400
+    assert scheduler.snapshot().pool.size == 1
+
+
+def test_the_cancel_button_cancels_a_waiting_run(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
+) -> None:
+    """The message says how it was cancelled."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
     scheduler.now(job)
     held = scheduler.now(job)
-    page = visitor.press(visitor.get().page, "cancel", str(held.number)).page
+    page = client.press(client.get().page, "cancel", str(held.number)).page
     assert held.state is RunState.CANCELLED
-    assert page.one("p", id="message").words == "⊘ run 2 cancelled: it will not start"
+    assert page.find_one("p", id="message").plain_text == "⊘ run 2 cancelled: it will not start"
 
 
-def test_a_button_of_a_job_that_is_gone_says_so(scheduler: Scheduler, visitor: Visitor) -> None:
-    """A page that was open for long may ask for what is not there any more."""
+def test_a_button_of_a_removed_job_shows_an_error(scheduler: Scheduler, client: PageClient) -> None:
+    """A page may have been open for a long time."""
     job = scheduler.every("1h", print, name="backup")
-    page = visitor.get().page
+    page = client.get().page
     job.remove()
-    said = visitor.press(page, "run", "backup").page.one("p", id="message").words
-    assert said.startswith("✗")
-    assert "backup" in said
+    message = client.press(page, "run", "backup").page.find_one("p", id="message").plain_text
+    assert message.startswith("✗")
+    assert "backup" in message
 
 
-def test_a_form_asks_for_one_thing(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Nothing happens where it is not clear what shall happen."""
+def test_a_form_without_exactly_one_command_is_rejected(scheduler: Scheduler, client: PageClient) -> None:
+    """No job is started or paused."""
     job = scheduler.every("1h", print, name="backup")
-    token = visitor.get().page.one("input", name="token").attributes["value"]
-    assert visitor.post("/@jobs", {"token": token}).status == 400
-    assert visitor.post("/@jobs", {"token": token, "run": "backup", "pause": "backup"}).status == 400
+    token = client.get().page.find_one("input", name="token").attributes["value"]
+    assert client.post("/@jobs", {"token": token}).status == 400
+    assert client.post("/@jobs", {"token": token, "run": "backup", "pause": "backup"}).status == 400
     assert job.status is JobStatus.IDLE
     assert scheduler.snapshot().recent == ()
 
 
-def test_the_script_gets_an_answer_in_place_of_a_page(scheduler: Scheduler, visitor: Visitor) -> None:
-    """It says what has become of a command; of one that is refused, problem details."""
+def test_a_command_of_the_script_returns_a_message_or_problem_details(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The script accepts JSON, so it gets no redirect to a page."""
     scheduler.every("1h", print, name="backup")
-    token = visitor.get().page.one("input", name="token").attributes["value"]
+    token = client.get().page.find_one("input", name="token").attributes["value"]
     json = {"Accept": "application/json"}
-    assert visitor.post("/@jobs", {"token": token, "pause": "backup"}, json).json == {
+    assert client.post("/@jobs", {"token": token, "pause": "backup"}, json).json == {
         "message": "‖ backup paused"
     }
-    refused = visitor.post("/@jobs", {"token": token, "pause": "nothing"}, json)
-    assert refused.status == 404
-    assert "nothing" in refused.json["detail"]
+    rejected = client.post("/@jobs", {"token": token, "pause": "nothing"}, json)
+    assert rejected.status == 404
+    assert "nothing" in rejected.json["detail"]
 
 
 NAMES = [
@@ -246,156 +265,182 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_any_name_can_be_opened_and_run(scheduler: Scheduler, visitor: Visitor, name: str) -> None:
-    """A job's name is any printable text: its link leads to its page, its button runs it."""
+def test_a_job_with_any_printable_name_has_a_page_and_buttons_that_work(
+    scheduler: Scheduler, client: PageClient, name: str
+) -> None:
+    """The link leads to the page of the job, and the button runs it."""
     done = threading.Event()
     scheduler.every("1h", done.set, name=name)
-    page = visitor.get().page
-    links = page.one("tbody", id="jobs-rows").one("th").all("a")
-    if name in (".", ".."):  # no path can lead there: a browser takes it for a step
+    page = client.get().page
+    links = page.find_one("tbody", id="jobs-rows").find_one("th").find_all("a")
+    if name in (".", ".."):  # browsers resolve these as path segments
         assert links == []
     else:
-        answer = visitor.get(links[0].attributes["href"])
-        assert answer.status == 200
-        assert answer.page.one("h1").words == name
-        visitor.press(answer.page, "run", name)
+        response = client.get(links[0].attributes["href"])
+        assert response.status == 200
+        assert response.page.find_one("h1").plain_text == name
+        client.press(response.page, "run", name)
         assert done.wait(LIMIT)
         done.clear()
-    visitor.press(page, "run", name)
+    client.press(page, "run", name)
     assert done.wait(LIMIT)
 
 
-def test_a_jobs_page_says_when_it_is_due_and_what_the_clock_changes_do() -> None:
-    """The schedule in words, the next ten fires, and what a change of the clock does to them."""
+def test_a_jobs_page_shows_its_schedule_in_words_its_next_ticks_and_clock_changes() -> None:
+    """A clock change that affects a tick is explained."""
     with simulated(start="2026-10-24T12:00", tz="Europe/London") as scheduler:
         scheduler.schedule("0 30 1 * * ?", print, name="nightly")
-        with serving(scheduler) as visitor:
-            page = visitor.get("/@jobs/jobs/nightly").page
-    assert "at 01:30 every day" in page.one("main").words
-    fires = [fire.words for fire in page.one("ol", **{"class": "ticks"}).all("li")]
-    assert len(fires) == 10
-    assert fires[:2] == ["Sun 2026-10-25 01:30:00 BST merged", "Mon 2026-10-26 01:30:00 GMT"]
-    assert "the clock goes back from 02:00 to 01:00" in page.one("main").words
+        with serve_page(scheduler) as client:
+            page = client.get("/@jobs/jobs/nightly").page
+    assert "at 01:30 every day" in page.find_one("main").plain_text
+    ticks = [tick.plain_text for tick in page.find_one("ol", **{"class": "ticks"}).find_all("li")]
+    assert len(ticks) == 10
+    assert ticks[:2] == ["Sun 2026-10-25 01:30:00 BST merged", "Mon 2026-10-26 01:30:00 GMT"]
+    assert "the clock goes back from 02:00 to 01:00" in page.find_one("main").plain_text
 
 
-def test_a_time_is_told_with_its_day_until_that_day_has_come() -> None:
-    """After midnight, what was tomorrow is today, though nothing has happened since."""
+@pytest.mark.parametrize(
+    ("spec", "badges"),
+    [
+        pytest.param("0 30 2 * * *", 2, id="tick-in-the-gap"),
+        pytest.param("0 30 4 * * *", 0, id="tick-after-the-gap"),
+        pytest.param("@every 1h", 0, id="interval"),
+    ],
+)
+def test_a_tick_that_a_clock_change_affects_has_a_badge(spec: str, badges: int) -> None:
+    """The row of the job and the upcoming tick have a badge, and the job's page an explanation."""
+    now = datetime(2026, 3, 7, 13, 30, tzinfo=ZoneInfo("America/New_York"))  # 02:00 becomes 03:00 next night
+    with Scheduler(tz="America/New_York", clock=ManualClock(now.timestamp())) as scheduler:
+        scheduler.schedule(spec, print, name="nightly")
+        with serve_page(scheduler) as client:
+            assert [each.plain_text for each in client.get().page.find_all("abbr")] == ["DST"] * badges
+            assert ("moved" in client.get("/@jobs/jobs/nightly").page.plain_text) is bool(badges)
+
+
+def test_a_time_is_shown_with_its_date_only_before_its_day() -> None:
+    """The page is rendered again at midnight, even if nothing has changed."""
     with simulated(start="2026-03-16T23:59", tz="UTC") as scheduler:
         scheduler.schedule("0 0 3 * * ?", print, name="nightly")
-        with serving(scheduler) as visitor:
-            assert cells(visitor.get().page, "jobs")[0][4] == "17 Mar 03:00"
+        with serve_page(scheduler) as client:
+            assert row_texts(client.get().page, "jobs")[0][4] == "17 Mar 03:00"
             scheduler.advance("2m")
-            assert cells(visitor.get().page, "jobs")[0][4] == "03:00:00"
+            assert row_texts(client.get().page, "jobs")[0][4] == "03:00:00"
 
 
-def test_a_jobs_page_lists_its_latest_runs_and_leads_to_them(scheduler: Scheduler, visitor: Visitor) -> None:
-    """From a job to its run, and to the traceback."""
+def test_a_jobs_page_links_its_latest_runs_and_their_tracebacks(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """The page of the run has the reason, too."""
     job = scheduler.every("1h", fail, name="orders")
     assert scheduler.now(job).wait(LIMIT)
-    page = visitor.get("/@jobs/jobs/orders").page
-    row = page.one("tbody").one("tr")
-    assert [cell.words for cell in row.children][1:4] == ["✗ FAILED", "#1", "now"]
-    run = visitor.get(row.one("a").attributes["href"]).page
-    assert run.one("h1").words == "#1 of orders"
-    assert run.one("pre", id="traceback").text.endswith("ValueError: no such order")
-    assert "ValueError: no such order" in run.one("dl", **{"class": "fields"}).words
+    page = client.get("/@jobs/jobs/orders").page
+    row = page.find_one("tbody").find_one("tr")
+    assert [cell.plain_text for cell in row.children][1:4] == ["✗ FAILED", "#1", "now"]
+    run = client.get(row.find_one("a").attributes["href"]).page
+    assert run.find_one("h1").plain_text == "#1 of orders"
+    assert run.find_one("pre", id="traceback").text.endswith("ValueError: no such order")
+    assert "ValueError: no such order" in run.find_one("dl", **{"class": "fields"}).plain_text
 
 
-def test_a_button_leads_back_to_where_it_was_pressed(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Pressed on a job's page, one stays on it."""
+def test_a_button_redirects_to_the_page_that_it_is_on(scheduler: Scheduler, client: PageClient) -> None:
+    """A button on a job's page leads to that page again, which shows the message."""
     scheduler.every("1h", print, name="a/b c")
-    page = visitor.get("/@jobs/jobs/a%2Fb%20c").page
-    after = visitor.press(page, "pause", "a/b c").page
-    assert after.one("h1").words == "a/b c"
-    assert after.one("p", id="message").words == "‖ a/b c paused"
+    page = client.get("/@jobs/jobs/a%2Fb%20c").page
+    after = client.press(page, "pause", "a/b c").page
+    assert after.find_one("h1").plain_text == "a/b c"
+    assert after.find_one("p", id="message").plain_text == "‖ a/b c paused"
 
 
 @pytest.mark.parametrize("path", ["/@jobs/jobs/nothing", "/@jobs/runs/7", "/@jobs/runs/x", "/@jobs/nowhere"])
-def test_what_is_not_there_is_said_on_a_page(visitor: Visitor, path: str) -> None:
-    """People get a page with the way back, programs get problem details."""
-    answer = visitor.get(path)
-    assert answer.status == (400 if path.endswith("x") else 404)
-    assert answer.page.one("a", href="/@jobs")
-    program = visitor.get(path, {"Accept": "*/*"})
-    assert program.status == answer.status
+def test_an_unknown_path_gets_a_page_for_browsers_and_problem_details_for_programs(
+    client: PageClient, path: str
+) -> None:
+    """The page links to the status page."""
+    response = client.get(path)
+    assert response.status == (400 if path.endswith("x") else 404)
+    assert response.page.find_one("a", href="/@jobs")
+    program = client.get(path, {"Accept": "*/*"})
+    assert program.status == response.status
     assert program.headers.get_content_type() == "application/problem+json"
 
 
-def test_the_filter_works_without_a_script(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Each word has to be in the name, the schedule or the status, in any case."""
+def test_the_filter_finds_jobs_without_a_script(scheduler: Scheduler, client: PageClient) -> None:
+    """A job matches if its name, schedule or status contains each word, in any case."""
     for name in ("Import orders", "import prices", "backup"):
         scheduler.every("1h", print, name=name)
     scheduler.pause("import prices")
 
-    def found(q: str) -> list[str]:
-        return [row[0] for row in cells(visitor.get(f"/@jobs?q={q}").page, "jobs")]
+    def find(text: str) -> list[str]:
+        return [row[0] for row in row_texts(client.get(f"/@jobs?q={text}").page, "jobs")]
 
-    assert found("IMPORT") == ["Import orders", "import prices"]
-    assert found("import+paused") == ["import prices"]
-    assert found("1h+backup") == ["backup"]
-    assert found("") == ["Import orders", "import prices", "backup"]
-    page = visitor.get("/@jobs?q=nothing").page
-    assert cells(page, "jobs") == []
-    assert "hidden" not in page.one("p", id="found").attributes
-    assert page.one("input", id="q").attributes["value"] == "nothing"
+    assert find("IMPORT") == ["Import orders", "import prices"]
+    assert find("import+paused") == ["import prices"]
+    assert find("1h+backup") == ["backup"]
+    assert find("") == ["Import orders", "import prices", "backup"]
+    page = client.get("/@jobs?q=nothing").page
+    assert row_texts(page, "jobs") == []
+    assert "hidden" not in page.find_one("p", id="found").attributes
+    assert page.find_one("input", id="q").attributes["value"] == "nothing"
 
 
-def test_more_jobs_than_a_browser_can_take_are_found_by_the_filter(
-    scheduler: Scheduler, visitor: Visitor
-) -> None:
-    """The first thousand are shown, how many there are is said, and the filter finds each of them."""
+def test_the_filter_finds_jobs_beyond_the_first_thousand(scheduler: Scheduler, client: PageClient) -> None:
+    """A browser displays no more rows smoothly. The caption says how many jobs there are."""
     for number in range(1003):
         scheduler.every("1h", print, name=f"job-{number}")
-    page = visitor.get().page
-    assert len(cells(page, "jobs")) == 1000
-    assert page.one("p", id="jobs-caption").words == "the first 1000 of 1003"
-    found = visitor.get("/@jobs?q=job-1002").page
-    assert [row[0] for row in cells(found, "jobs")] == ["job-1002"]
-    assert "data-live" not in found.one("body").attributes
+    page = client.get().page
+    assert len(row_texts(page, "jobs")) == 1000
+    assert page.find_one("p", id="jobs-caption").plain_text == "the first 1000 of 1003"
+    found = client.get("/@jobs?q=job-1002").page
+    assert [row[0] for row in row_texts(found, "jobs")] == ["job-1002"]
+    assert "data-live" not in found.find_one("body").attributes
 
 
-def test_where_nothing_can_be_changed_there_are_no_buttons(scheduler: Scheduler) -> None:
-    """Readonly shows everything, offers nothing, and refuses what is sent all the same."""
+def test_a_read_only_page_has_no_buttons_and_commands_are_rejected(scheduler: Scheduler) -> None:
+    """The header says that it is read-only."""
     job = scheduler.every("1h", print, name="backup")
-    with serving(scheduler, AccessRules(readonly=True)) as visitor:
+    with serve_page(scheduler, AccessRules(readonly=True)) as client:
         for path in ("/@jobs", "/@jobs/jobs/backup"):
-            page = visitor.get(path).page
-            assert [each for each in page.all("button") if each.attributes.get("form") == "command"] == []
-            assert page.all("form", method="post") == []
-        assert "read-only" in visitor.get().page.one("header").words
-        assert visitor.post("/@jobs", {"token": "", "pause": "backup"}).status == 403
+            page = client.get(path).page
+            assert [
+                each for each in page.find_all("button") if each.attributes.get("form") == "command"
+            ] == []
+            assert page.find_all("form", method="post") == []
+        assert "read-only" in client.get().page.find_one("header").plain_text
+        assert client.post("/@jobs", {"token": "", "pause": "backup"}).status == 403
     assert job.status is JobStatus.IDLE
 
 
-def test_everything_that_a_page_loads_is_there(scheduler: Scheduler, visitor: Visitor) -> None:
-    """The style sheet, the script and the icon come from here, and nothing comes from elsewhere."""
+def test_pages_load_files_from_this_server_only(scheduler: Scheduler, client: PageClient) -> None:
+    """They have neither inline scripts nor inline styles."""
     scheduler.every("1h", print, name="backup")
     for path in ("/@jobs", "/@jobs/jobs/backup", "/@jobs/nothing"):
-        page = visitor.get(path).page
-        loaded = [each.attributes["href"] for each in page.all("link")]
-        loaded += [each.attributes["src"] for each in page.all("script")]
+        page = client.get(path).page
+        loaded = [each.attributes["href"] for each in page.find_all("link")]
+        loaded += [each.attributes["src"] for each in page.find_all("script")]
         assert all(each.startswith("/@jobs/") for each in loaded)
-        assert {visitor.get(each).status for each in loaded} == {200}
-        assert all(script.text == "" for script in page.all("script"))
-        assert page.all("style") == []
+        assert {client.get(each).status for each in loaded} == {200}
+        assert all(script.text == "" for script in page.find_all("script"))
+        assert page.find_all("style") == []
 
 
-def test_other_ways_to_write_the_address_lead_to_the_page(visitor: Visitor) -> None:
-    """Who types the port alone, or a slash too many, is led to the page."""
+def test_the_root_and_a_trailing_slash_redirect_to_the_page(client: PageClient) -> None:
+    """Users may type the port alone."""
     for path in ("/", "/@jobs/"):
-        answer = visitor.get(path)
-        assert (answer.status, answer.headers["Location"]) == (303, "/@jobs")
+        response = client.get(path)
+        assert (response.status, response.headers["Location"]) == (303, "/@jobs")
 
 
-def test_one_off_runs_have_no_buttons_for_their_job(scheduler: Scheduler, visitor: Visitor) -> None:
-    """Their arguments are gone and they have no schedule: a button would only refuse."""
+def test_the_row_of_one_off_runs_has_no_buttons(scheduler: Scheduler, client: PageClient) -> None:
+    """One-off runs have no schedule to pause, and their arguments are not kept."""
     scheduler.now(print, "once").wait(LIMIT)
     scheduler.schedule("0 0 3 1 1 ?", print, name="yearly")
-    for page in (visitor.get().page, visitor.get("/@jobs/jobs/print").page):
-        buttons = [(each.attributes.get("name"), each.attributes.get("value")) for each in page.all("button")]
+    for page in (client.get().page, client.get("/@jobs/jobs/print").page):
+        buttons = [
+            (each.attributes.get("name"), each.attributes.get("value")) for each in page.find_all("button")
+        ]
         assert ("run", "print") not in buttons
         assert ("pause", "print") not in buttons
     assert ("run", "yearly") in [
         (each.attributes.get("name"), each.attributes.get("value"))
-        for each in visitor.get().page.all("button")
+        for each in client.get().page.find_all("button")
     ]
