@@ -39,7 +39,7 @@ def setting_error(entry: SettingEntry, problem: str, hint: str = "") -> BadSetti
     Args:
         entry: The entry.
         problem: What is wrong with it; follows the key.
-        hint: What to do about it, in a line of its own.
+        hint: What to do about it, on a separate line.
     """
     return BadSetting(f"{entry.location()}: {entry.key}{problem}." + (f"\n{hint}" if hint else ""))
 
@@ -50,7 +50,7 @@ def wrong_value(entry: SettingEntry, allowed: str, hint: str = "") -> BadSetting
     Args:
         entry: The entry.
         allowed: The allowed values; follows "must be".
-        hint: What to do about it, in a line of its own.
+        hint: What to do about it, on a separate line.
     """
     return setting_error(entry, f" must be {allowed}, not {describe_value(entry.value)}", hint)
 
@@ -62,7 +62,7 @@ def invalid_text(entry: SettingEntry, error: ValueError, hint: str = "") -> BadS
         entry: The entry.
         error: The parser's error. Its message is a sentence without its full stop; advice follows a
             semicolon.
-        hint: What to do about it, in a line of its own, if the message has no advice.
+        hint: What to do about it, on a separate line, if the message has no advice.
     """
     problem, _, advice = str(error).partition("; ")
     if advice:

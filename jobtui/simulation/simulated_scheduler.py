@@ -167,7 +167,7 @@ class SimulatedScheduler(Scheduler):
         if not first <= instant <= last:
             raise ValueError(_OUT_OF_RANGE)
 
-    # --- runs ------------------------------------------------------------------------
+    # --- runs -------------------------------------------------------------------------------------
 
     def fired(self, job: str | Job, *, tz: str | tzinfo | None = None) -> list[datetime]:
         """Return the instants at which the runs of a job started, oldest first.
@@ -221,7 +221,7 @@ class SimulatedScheduler(Scheduler):
         """
         return [run for run in self.runs(job) if run.state is RunState.FAILED]
 
-    # --- loading and running -------------------------------------------------------------------------
+    # --- loading and running ----------------------------------------------------------------------
 
     def load(
         self,
@@ -293,7 +293,7 @@ class SimulatedScheduler(Scheduler):
         self._kernel.allow_starts()
         return _simulated(super().run(name))
 
-    # --- start and stop -------------------------------------------------------------------------------------
+    # --- start and stop ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start, as ``with`` does. The ``on_app_start`` functions are called before the first run.

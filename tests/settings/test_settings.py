@@ -587,7 +587,7 @@ class TestLines:
         """Comments, strings and other tables with the same word are not mistaken for it."""
         table = "[tool.jobtui]\n" if text.startswith("note") else ""
         path = write("jobtui.toml", text)
-        if table:  # the note would be an unknown key in a file that is ours alone
+        if table:  # in jobtui.toml the note would be an unknown key
             path = write("pyproject.toml", "[project]\n" + text.replace("[dev]", "[tool.jobtui]"))
             line += 1
         assert f", line {line}: {POOL}, not -1." in error_for(path)
@@ -748,7 +748,7 @@ def test_importing_the_settings_loads_neither_croniter_nor_tomllib() -> None:
     assert result.stdout == "[]\n"
 
 
-# Whole random text is almost never near a settings file, so most of it is put together from pieces of one.
+# Random text almost never resembles a settings file, so most of it is combined from pieces of one.
 PIECES = st.sampled_from(
     [
         "jobs.", "cron.", "pool", "selfconcurrent", "auth", ".user", ".pass", "listen", "allow", "a",

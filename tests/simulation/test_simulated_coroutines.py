@@ -207,7 +207,7 @@ def test_a_coroutine_that_never_waits_raises(
 def test_the_loop_blocks_for_a_thread_that_a_coroutine_waits_for(
     scheduler: SimulatedScheduler, blocking_times: BlockingTimes
 ) -> None:
-    """The clock stands still then, also for sleeping coroutines."""
+    """No simulated time passes then, not even for sleeping coroutines."""
 
     async def asks_a_thread() -> bool:
         return await asyncio.to_thread(blocking_times.about_to_block.wait, LIMIT)

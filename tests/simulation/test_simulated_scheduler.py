@@ -414,7 +414,7 @@ def test_a_scheduled_run_can_be_cancelled(scheduler: SimulatedScheduler) -> None
         first.result()
 
 
-# --- calls of jobs ----------------------------------------------------------------------
+# --- calls of jobs --------------------------------------------------------------------------------
 
 
 def test_the_functions_of_the_package_act_on_the_active_scheduler(scheduler: SimulatedScheduler) -> None:
