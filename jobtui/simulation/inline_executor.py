@@ -122,10 +122,10 @@ class InlineExecutor(ThreadExecutor):
         run_pending: Callable[[], None],
         on_run_start: Callable[[RunRecord], None],
     ) -> None:
-        super().__init__(dispatcher, clock)
+        self._loop_runner = InlineLoopRunner(clock)
+        super().__init__(dispatcher, clock, self._loop_runner)
         self._run_pending = run_pending
         self._on_run_start = on_run_start
-        self._event_loop = self._loop_runner = InlineLoopRunner(clock)
         self.short_run_limit = 0.0  # there is no other worker to wake
         self._executing = False
         self._interrupt: KeyboardInterrupt | None = None

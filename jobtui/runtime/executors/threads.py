@@ -30,6 +30,7 @@ class ThreadExecutor:
     Args:
         dispatcher: The kernel. Methods that say "with the lock held" need its state lock.
         clock: Measures how long the work takes.
+        event_loop: Executes the coroutines; None starts an event loop in another thread.
 
     Attributes:
         available_soon: How many workers will ask for a run without being woken: those that have been woken or
@@ -38,7 +39,9 @@ class ThreadExecutor:
         short_runners: The workers on a short run, each with the run that `check_stragglers` saw it execute.
     """
 
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher, clock: Clock, event_loop: EventLoopThread | None = None
+    ) -> None:
         self.available_soon = 0
         self.short_run_limit = SHORT_RUN
         self.short_runners: dict[Worker, RunRecord | None] = {}
@@ -47,7 +50,7 @@ class ThreadExecutor:
         self._idle_workers: list[Worker] = []
         self._worker_numbers = itertools.count(1)
         self._shut_down = False
-        self._event_loop = EventLoopThread()
+        self._event_loop = event_loop or EventLoopThread()
 
     # --- which workers are idle, woken or on short runs -------------------------------------------
 
