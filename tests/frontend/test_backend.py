@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.api_server import BlockingJob
+from support.unknown_zone import UnknownZone
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -199,26 +200,6 @@ def test_the_snapshot_equals_that_of_the_scheduler(
     }
     assert "no [/b] orders" in snapshot.recent[-1].error
     assert (backend.title, backend.zone, backend.connection_error) == ("jobs.py", scheduler.tz, "")
-
-
-class UnknownZone(tzinfo):
-    """A zone that exists only in the scheduler's process, with an offset of 7 minutes."""
-
-    def __repr__(self) -> str:
-        """Return a constant: pytest-xdist compares the tests' ids, of which it is a part."""
-        return "UnknownZone()"
-
-    def utcoffset(self, _instant: datetime | None) -> timedelta:
-        """Return the offset from UTC."""
-        return timedelta(minutes=7)
-
-    def dst(self, _instant: datetime | None) -> timedelta:
-        """Return no daylight saving time."""
-        return timedelta(0)
-
-    def tzname(self, _instant: datetime | None) -> str:
-        """Return a name that no other process knows."""
-        return "odd"
 
 
 def test_times_in_an_unknown_zone_are_those_of_the_scheduler(setup: BackendSetup) -> None:
