@@ -43,7 +43,7 @@ class ClientCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAddress:
-    """Where a server listens.
+    """The address of a server.
 
     Attributes:
         origin: The beginning of its URL, such as ``http://127.0.0.1:9001``.
@@ -111,8 +111,8 @@ class HttpClient:
             ValueError: A parameter is out of range.
             UnauthorizedError: The credentials are missing or wrong.
             PermissionError: The server does not allow this.
-            ConnectionError: There is no response, or not a valid one; ConnectionRefusedError if nothing
-                listens at the address.
+            ConnectionError: The response is missing or invalid; ConnectionRefusedError if nothing listens at
+                the address.
         """
         try:
             async with self._session.request(

@@ -82,7 +82,7 @@ class RemoteBackend:
         Raises:
             UnauthorizedError: The credentials are missing or wrong.
             PermissionError: The server does not allow access.
-            ConnectionError: There is no server, or not one of jobtui.
+            ConnectionError: Nothing responds at the address, or not a jobtui server.
         """
         connected: Future[None] = Future()
         self._thread = threading.Thread(

@@ -530,7 +530,7 @@ def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
         browser.wait_until(lambda: browser.evaluate("return stream?.readyState === 1"))
         browser.mark_page()
         browser.evaluate(
-            "addEventListener('visibilitychange', () => { window.closedStream ??= document.hidden && !stream })"
+            "addEventListener('visibilitychange', () => { window.noStream ??= document.hidden && !stream })"
         )
         page = browser.driver.current_window_handle
         browser.driver.switch_to.new_window("tab")
@@ -538,7 +538,7 @@ def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
         browser.driver.close()
         browser.driver.switch_to.window(page)
         browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
-        assert browser.evaluate("return window.closedStream")
+        assert browser.evaluate("return window.noStream")
         assert browser.is_marked
 
 

@@ -141,7 +141,7 @@ class PageState:
 
     @property
     def heartbeat_age(self) -> str:
-        """How long ago the timer last woke, as text."""
+        """The time since the timer last woke, as text."""
         snapshot = self.snapshot
         if self.heartbeat is None or snapshot.heartbeat is None:
             return ABSENT

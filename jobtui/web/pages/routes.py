@@ -28,7 +28,7 @@ OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILE
 
 _PROGRAM_PATHS = tuple(f"{STATUS_PAGE}/{name}" for name in ("api", "metrics", "healthz", "live"))
 _MAX_MESSAGES = 200
-# For our script: at the Basic scheme, the browser would open a password dialog over the page.
+# The challenge for our script: at a Basic one, the browser would open a password dialog over the page.
 _FORM_CHALLENGE = f'Form realm="jobtui", action="{LOGIN}"'
 
 

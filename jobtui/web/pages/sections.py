@@ -1,4 +1,4 @@
-"""What the status page shows of a snapshot: the lists, and the sections that every page has."""
+"""The lists of the status page, and the sections that every page has, as views from a snapshot."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SchedulerStatus(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """How many jobs there are, and how many of each kind."""
+    """The number of jobs: all of them, and each kind."""
 
     jobs: int
     failing: int
@@ -35,7 +35,7 @@ class Totals(NamedTuple):
 
 
 class ListCaption(NamedTuple):
-    """How much of a list is shown, and the text for an empty list."""
+    """The length of a list, the number of its visible rows, and the text for an empty list."""
 
     visible: int
     total: int
