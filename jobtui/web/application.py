@@ -99,7 +99,7 @@ def access_middleware(context: ServerContext) -> Middleware:
             headers=request.headers,
             cookie=request.cookies.get(context.cookie_name, ""),
         )
-        client = request[CLIENT_ADDRESS] = access.check_origin(access_request)
+        client = request[CLIENT_ADDRESS] = access.check_address_and_site(access_request)
         resource = request.match_info.route.resource  # the matched route: a path can be spelled in many ways
         path = "" if resource is None else resource.canonical
         if path not in OPEN_PATHS:

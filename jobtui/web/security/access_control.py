@@ -72,7 +72,7 @@ class AccessControl:
 
     # --- address, host and site -------------------------------------------------------------------
 
-    def check_origin(self, request: AccessRequest) -> IpAddress | None:
+    def check_address_and_site(self, request: AccessRequest) -> IpAddress | None:
         """Check the client's address, the Host header, and that no other site made the browser send this.
 
         Returns:
