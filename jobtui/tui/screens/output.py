@@ -69,7 +69,7 @@ class OutputScreen(ModalScreen[None]):
         first = self._last - len(self._lines) + 1
         lines = [*self._lines, *chunk.unfinished]
         rows = [OutputLine(first + index, writer, text) for index, (writer, text) in enumerate(lines)]
-        self._table.set_empty_text("nothing was printed yet")
+        self._table.set_empty_text("no output was recorded yet")
         self._table.update_rows(rows, self._backend.snapshot().at)
         if at_end:
             self._table.action_move_to(-1)

@@ -72,7 +72,7 @@ class RunScreen(ModalScreen[None]):
             ).request()
 
     def _show_output(self, output: str) -> None:
-        self._output.update(Text(printable_lines(output) or "nothing was printed"))
+        self._output.update(Text(printable_lines(output) or "no output was recorded"))
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))
