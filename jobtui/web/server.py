@@ -75,7 +75,7 @@ class Server:
         self._thread = threading.Thread(target=self._run, name="jobtui-web", daemon=True)
 
     def start(self) -> None:
-        """Start to serve. Returns when the server accepts connections."""
+        """Start the server. Returns when it accepts connections."""
         self._thread.start()
         self._ready.wait()
         if self._startup_error is not None:
@@ -91,7 +91,7 @@ class Server:
         remove_socket_file(self.address)
 
     def __enter__(self) -> Self:
-        """Start to serve."""
+        """Start the server."""
         self.start()
         return self
 
