@@ -112,10 +112,7 @@ def load(
     initial_phase = default.snapshot().phase
     set_default_scheduler(default)
     module = _import(found)
-    if attribute:
-        scheduler = _named_scheduler(module, attribute, found.name)
-    else:
-        scheduler = _only_scheduler(module, found.name)
+    scheduler = _choose_scheduler(module, attribute, found.name)
     phase = scheduler.snapshot().phase
     if phase is not (initial_phase if scheduler is default else Phase.NEW):
         verb = "starts" if phase is Phase.RUNNING else "starts and stops"
@@ -363,7 +360,10 @@ def _put_first_on_path(folder: Path) -> None:
 # --- choosing the scheduler -----------------------------------------------------------------------
 
 
-def _named_scheduler(module: ModuleType, attribute: str, name: str) -> Scheduler:
+def _choose_scheduler(module: ModuleType, attribute: str, name: str) -> Scheduler:
+    """Return the scheduler with this name; without a name, the default one or the only other one."""
+    if not attribute:
+        return _only_scheduler(module, name)
     found: object = module
     for part in attribute.split("."):
         found = getattr(found, part, None)

@@ -17,9 +17,7 @@ from collections.abc import Callable
 from jobtui.process.stdio import flush_all
 
 AFTERWARDS = 2.0  # seconds for on_app_stop functions and exit handlers, beyond the grace that runs get
-_FLUSH_TIMEOUT = (
-    0.5  # seconds for the last output; flushing blocks if a pipe is full or a thread hangs in print()
-)
+_FLUSH_TIMEOUT = 0.5  # seconds; flushing blocks if a pipe is full or a thread hangs in print()
 
 
 class ProcessExit:

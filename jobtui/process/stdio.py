@@ -17,18 +17,14 @@ def write_line(stream: TextIO | None, text: str) -> None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     encodable = text.encode(encoding, "backslashreplace").decode(encoding)
-    with suppress(
-        OSError, ValueError
-    ):  # OSError: a closed pipe; ValueError: the user's code closed the stream
+    with suppress(OSError, ValueError):  # the pipe was closed; the user's code closed the stream
         stream.write(f"{encodable}\n")
     flush(stream)
 
 
 def flush(stream: TextIO | None) -> None:
     """Flush a stream; if it cannot be written any more, discard what is left."""
-    if stream is None or getattr(
-        stream, "closed", False
-    ):  # the user's code may replace sys.stdout by any object
+    if stream is None or getattr(stream, "closed", False):  # user code may replace sys.stdout by any object
         return
     try:
         stream.flush()
