@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.command_line import SetTerminal, WriteFile
     from support.real_threads import MakeScheduler
 
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
@@ -63,3 +66,35 @@ def make_scheduler() -> Iterator[MakeScheduler]:
 
     with scheduler_factory() as make_scheduler:
         yield make_scheduler
+
+
+@pytest.fixture
+def write_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WriteFile]:
+    """Return a function that writes a file into the current folder, by default the job file ``demo.py``.
+
+    The folder is a new one. Afterwards the path, the modules and the default scheduler are restored.
+    """
+    from support.command_line import ONE_JOB  # noqa: PLC0415 - as above
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setattr("jobtui.runtime.default._default", None)
+
+    def write(name: str = "demo.py", content: str = ONE_JOB) -> Path:
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        return path
+
+    yield write
+    sys.modules.pop("demo", None)
+
+
+@pytest.fixture
+def set_terminal(monkeypatch: pytest.MonkeyPatch) -> SetTerminal:
+    """Return a function that says whether standard input and standard output are terminals."""
+
+    def set_both(*, stdin: bool, stdout: bool) -> None:
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: stdin)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: stdout)
+
+    return set_both

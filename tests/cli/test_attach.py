@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from support.command_line import SetTerminal, run_python
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -16,6 +20,7 @@ from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
 from jobtui.cli.attach import CannotAttachError, attach, connect, parse_url
+from jobtui.cli.main import main
 from jobtui.frontend.backend import Backend, LocalBackend
 from jobtui.remote.http_client import ServerAddress
 from jobtui.web.server import Server
@@ -313,3 +318,116 @@ def test_after_too_many_wrong_passwords_the_error_says_to_wait(serve: Serve) -> 
         CannotAttachError, match=r"cannot attach to http://\S+: too many wrong passwords; wait a minute"
     ):
         connect(address.replace("//", "//ada:lovelace@"))
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+
+class FakeConnection:
+    """A backend that only records whether it has been closed."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.closed = False
+
+    def close(self) -> None:
+        """Record that it is closed."""
+        self.closed = True
+
+
+def test_the_command_shows_the_dashboard_of_the_url_and_returns_its_status(
+    set_terminal: SetTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is open until the dashboard ends, and closed afterwards."""
+    connections: list[FakeConnection] = []
+    shown: list[FakeConnection] = []
+
+    def connect(url: str) -> FakeConnection:
+        connections.append(FakeConnection(url))
+        return connections[-1]
+
+    def run_attached(connection: FakeConnection) -> int:
+        assert not connection.closed
+        shown.append(connection)
+        return 5
+
+    app = ModuleType("jobtui.tui.app")
+    app.run_attached = run_attached  # type: ignore[attr-defined] # a module made by hand
+    monkeypatch.setitem(sys.modules, "jobtui.tui.app", app)
+    monkeypatch.setattr("jobtui.cli.attach.connect", connect)
+    set_terminal(stdin=True, stdout=True)
+    assert main(["attach", "http://me@127.0.0.1:9001"]) == 5
+    assert main(["attach", "unix:/run/x"]) == 5
+    assert shown == connections
+    assert [connection.url for connection in connections] == ["http://me@127.0.0.1:9001", "unix:/run/x"]
+    assert all(connection.closed for connection in connections)
+
+
+def test_ctrl_c_at_the_password_prompt_ends_the_command_with_130(
+    set_terminal: SetTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after Ctrl+C in a shell."""
+
+    def attach(_url: str) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jobtui.cli.attach.attach", attach)
+    set_terminal(stdin=True, stdout=True)
+    assert main(["attach", "127.0.0.1:9001"]) == 130
+
+
+def test_the_command_reports_in_one_line_that_nothing_listens(
+    set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The exit status is 2."""
+    set_terminal(stdin=True, stdout=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    assert main(["attach", f"127.0.0.1:{port}"]) == 2
+    assert capsys.readouterr().err.startswith(f"jobtui: nothing listens at http://127.0.0.1:{port}/")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "stdout", "missing"), [(True, False, "standard output"), (False, True, "standard input")]
+)
+def test_the_command_needs_a_terminal(
+    set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str], *, stdin: bool, stdout: bool, missing: str
+) -> None:
+    """On standard input and on standard output."""
+    set_terminal(stdin=stdin, stdout=stdout)
+    assert main(["attach", "127.0.0.1:9001"]) == 2
+    assert capsys.readouterr().err == f"jobtui: the dashboard needs a terminal, but {missing} is not one\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "missing argument URL"),
+        (["http://me:hunter22@a", "b"], "only one URL is allowed"),
+        (["127.0.0.1:9001", "--headless"], "unrecognized arguments: --headless"),
+    ],
+)
+def test_a_mistake_in_the_arguments_is_reported_without_the_password(
+    capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    """One line says what is wrong, another names the help."""
+    assert main(["attach", *words]) == 2
+    assert capsys.readouterr() == ("", f"jobtui: {message}\nTry  jobtui attach --help\n")
+
+
+def test_the_help_names_the_environment_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are the safe way to give a password to a command."""
+    assert main(["attach", "--help"]) == 0
+    assert "JOBTUI_USER and JOBTUI_PASSWORD" in capsys.readouterr().out
+
+
+def test_without_the_extra_the_message_says_what_to_install_for_attach() -> None:
+    """The client needs aiohttp."""
+    done = run_python(
+        "-c",
+        "import io, sys; sys.modules['aiohttp'] = None\n"
+        "sys.stdin = sys.stdout = type('Terminal', (io.StringIO,), {'isatty': lambda self: True})()\n"
+        "from jobtui.cli.main import main; sys.exit(main(['attach', '127.0.0.1:9001']))",
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("jobtui: jobtui attach needs the extra 'web': pip install 'jobtui[web]'  (")

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from support.command_line import LIMIT
 from support.fake_listener import FakeListener
-from support.headless_process import LIMIT, SLACK, HeadlessProcess
+from support.headless_process import SLACK, HeadlessProcess
 
 from jobtui import Scheduler
 from jobtui.cli.headless import run_headless

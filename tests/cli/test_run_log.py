@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.headless_process import LIMIT, SLACK
+from support.command_line import LIMIT
+from support.headless_process import SLACK
 
 from jobtui import Scheduler
 from jobtui.cli.run_log import RunLog

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import signal
 import subprocess
@@ -12,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-LIMIT = 20.0  # seconds; only a process that hangs takes so long
+from support.command_line import LIMIT, inherited_environment
+
 SLACK = 6.0  # seconds that a busy machine may take to end a process
 
 
@@ -27,12 +27,10 @@ class HeadlessProcess:
     """
 
     def __init__(self, folder: Path, target: str, *options: str, **environment: str) -> None:
-        # Without PYTHONUNBUFFERED, as for most users: unbuffered output has no buffer to lose or to hang on.
-        inherited = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jobtui", target, "--headless", *options],
             cwd=folder,
-            env=inherited | environment,
+            env=inherited_environment() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

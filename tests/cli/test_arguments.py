@@ -1,0 +1,150 @@
+"""The arguments: what is accepted, what is rejected, and what the help says."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from support.command_line import LIMIT, WriteFile, run_jobtui
+
+import jobtui
+from jobtui.cli import arguments as arguments_module
+from jobtui.cli.arguments import AttachParser, NextParser, Parser, TargetParser
+from jobtui.cli.main import main
+
+CHECK_STARTS_NOTHING = "check does not start the scheduler; remove --headless, --grace and --listen"
+
+
+def test_without_arguments_the_usage_is_printed_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """The exit status is 2."""
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME]")
+    for command in ("check TARGET", "demo", "attach URL|unix:PATH", "next SPEC", "hash-password"):
+        assert f"\n       jobtui {command}" in err
+
+
+def test_help_lists_every_option_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output, with status 0."""
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for option in ("config", "pool", "run-mode", "listen", "headless", "grace", "version"):
+        assert re.search(rf"^  --{option} ", out, re.MULTILINE)
+    assert "examples:\n  jobtui my_jobs.py " in out
+    assert "\n  jobtui demo  " in out
+
+
+def test_the_examples_in_the_help_are_accepted() -> None:
+    """Each is parsed by the parser of its command."""
+    parsers: dict[str, Parser] = {"next": NextParser(), "attach": AttachParser()}
+    examples = re.findall(r"^  jobtui (.+?)  ", arguments_module._EPILOG, re.MULTILINE)
+    assert len(examples) == 9
+    for example in examples:
+        words = [word for word in shlex.split(example) if not word.startswith("2>")]  # for the shell
+        if words[0] in parsers:
+            parsers[words[0]].parse(words[1:])
+        else:
+            TargetParser().parse(words)
+
+
+def test_version_prints_the_name_and_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """``jobtui 1.2.3``."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"jobtui {jobtui.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--headless"], "missing argument TARGET"),
+        (["check"], "missing argument TARGET"),
+        (["a.py", "b.py"], "unexpected argument: b.py"),
+        (["check", "a.py", "b.py"], "unexpected argument: b.py"),
+        (["demo", "b.py"], "unexpected argument: b.py"),
+        (["a.py", "--haedless"], "unrecognized arguments: --haedless"),
+        (["a.py", "--head"], "unrecognized arguments: --head"),
+        (["a.py", "--pool"], "argument --pool: expected one argument"),
+        (["a.py", "--pool", "-1"], "argument --pool: '-1' is not a whole number from 0 up (0 is no limit)"),
+        (
+            ["a.py", "--pool", "four"],
+            "argument --pool: 'four' is not a whole number from 0 up (0 is no limit)",
+        ),
+        (["a.py", "--pool", "9" * 5000], "argument --pool: '9999"),
+        (["a.py", "--grace", "-1"], "argument --grace: '-1' is not a number of seconds from 0 to 1000000"),
+        (["a.py", "--grace", "nan"], "argument --grace: 'nan' is not a number of seconds from 0 to 1000000"),
+        (["a.py", "--grace", "10s"], "argument --grace: '10s' is not a number of seconds from 0 to 1000000"),
+        (["a.py", "--grace", "inf"], "argument --grace: 'inf' is not a number of seconds from 0 to 1000000"),
+        (["check", "a.py", "--headless"], CHECK_STARTS_NOTHING),
+        (["check", "a.py", "--grace", "1"], CHECK_STARTS_NOTHING),
+        (["check", "a.py", "--listen", "127.0.0.1:9001"], CHECK_STARTS_NOTHING),
+        (
+            ["a.py", "--listen", "9001"],
+            (
+                "argument --listen: '9001' is not an address and a port, such as 127.0.0.1:9001, "
+                "[::1]:9001 or unix:/run/jobtui.sock; did you mean 127.0.0.1:9001?"
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_reported_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    """A second line names the help. The exit status is 2."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"jobtui: {message}")
+    assert err.endswith("\nTry  jobtui --help\n")
+    assert err.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["--pool 3 check demo.py", "check --pool 3 demo.py", "check demo.py --pool 3"]
+)
+def test_options_are_accepted_before_and_after_the_command_and_the_target(line: str) -> None:
+    """The command is the first word that is not an option."""
+    options = TargetParser().parse(line.split())
+    assert (options.check, options.target, options.pool) == (True, "demo.py", 3)
+
+
+def test_a_file_called_check_is_run_by_its_file_name(
+    write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``check`` is the command, ``check.py`` the file."""
+    write_file("check.py")
+    assert main(["check", "check.py"]) == 0
+    assert capsys.readouterr().out.startswith("target    check.py: ")
+
+
+def test_the_console_script_and_the_module_are_the_same_program() -> None:
+    """``jobtui`` and ``python -m jobtui``."""
+    project = tomllib.loads((Path(jobtui.__file__).parent.parent / "pyproject.toml").read_text())
+    assert project["project"]["scripts"] == {"jobtui": f"{main.__module__}:{main.__name__}"}
+    done = run_jobtui("--version")
+    assert (done.returncode, done.stdout) == (0, f"jobtui {jobtui.__version__}\n")
+
+
+# Unbuffered, the write fails; else the flush, or Python's own flush at exit.
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["check", "demo.py"], ["--help"]])
+def test_a_closed_pipe_is_not_an_error(write_file: WriteFile, arguments: list[str], unbuffered: str) -> None:
+    """``jobtui --help | head`` closes the pipe before the end."""
+    write_file()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "jobtui", *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
