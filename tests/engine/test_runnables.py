@@ -27,7 +27,7 @@ class WithRun:
     A second paragraph.
     """
 
-    def run(self) -> str:  # noqa: D102 - the class's docstring is the summary
+    def run(self) -> str:
         return "run"
 
     def method(self) -> str:
@@ -43,7 +43,7 @@ class WithRun:
 class Callable_:  # noqa: N801 - the name is tested
     """Can be called."""
 
-    def __call__(self) -> str:  # noqa: D102 - the class's docstring is the summary
+    def __call__(self) -> str:
         return "called"
 
 
