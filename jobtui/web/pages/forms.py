@@ -69,18 +69,15 @@ class Forms:
                 body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
             )
         except ValueError:
-            raise Problem(
-                HTTPStatus.BAD_REQUEST,
-                f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields",
-            ) from None
+            detail = f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields"
+            raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
         fields = dict(pairs)
         if len(fields) < len(pairs):
             raise Problem(HTTPStatus.BAD_REQUEST, "duplicate form field")
         cookie, token = request[ACCESS_REQUEST].cookie, fields.get("token", "")
         if not self._access_control.sessions.is_form_token(cookie, token):
-            raise Problem(
-                HTTPStatus.FORBIDDEN, "the form has expired or is from another site; reload the page"
-            )
+            detail = "the form has expired or is from another site; reload the page"
+            raise Problem(HTTPStatus.FORBIDDEN, detail)
         return fields
 
     def _is_https(self, request: web.Request) -> bool:
@@ -100,8 +97,8 @@ def execute(backend: Backend, fields: Mapping[str, str]) -> str:
         The result, as a message to the user.
 
     Raises:
-        Problem: The job or run does not exist, the scheduler rejects the command, or the form does not have
-            exactly one.
+        Problem: The job or run does not exist, the scheduler rejects the command, or the form has none or
+            several.
     """
     names = [name for name in fields if name in _COMMANDS]
     if len(names) != 1:

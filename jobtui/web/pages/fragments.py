@@ -39,11 +39,10 @@ class FragmentList:
     """The fragments of a list, in an order that may change.
 
     Args:
-        name: The name of the list. The ids of its fragments begin with it.
+        name: The name of the list. It is the id of a fragment whose key is None; other ids begin with it.
         render: Renders a fragment.
         select: Returns the views that the list shows, each with its key.
         is_same: Returns whether a fragment that shows the first view is right for the second one, too.
-        single: Whether the list has one fragment, whose id is the list's name.
 
     Attributes:
         name: The name of the list.
@@ -58,8 +57,6 @@ class FragmentList:
         render: RenderFragment,
         select: Select,
         is_same: Callable[[object, object], bool],
-        *,
-        single: bool = False,
     ) -> None:
         self.name = name
         self.order: tuple[str, ...] = ()
@@ -69,7 +66,6 @@ class FragmentList:
         self._select = select
         self._is_same = is_same
         self._numbers = count(1)
-        self._single = single
 
     async def update(self, snapshot: Snapshot, version: int, *, rerender: bool) -> bool:
         """Render the fragments whose views have changed; all of them with `rerender`.
@@ -84,8 +80,8 @@ class FragmentList:
         for key, view in self._select(snapshot):
             fragment = self.fragments.get(key)
             if fragment is None or rerender or not self._is_same(fragment.view, view):
-                before, fragment = fragment, self._render_fragment(fragment, view, snapshot.at, version)
-                changed |= before is None or fragment.version == version
+                fragment = self._render_fragment(key, fragment, view, snapshot.at, version)
+                changed |= fragment.version == version
                 rendered += 1
                 if rendered % _CHUNK == 0:
                     await yield_to_others()
@@ -97,14 +93,14 @@ class FragmentList:
         return changed
 
     def _render_fragment(
-        self, before: Fragment | None, view: object, now: datetime, version: int
+        self, key: Hashable, before: Fragment | None, view: object, now: datetime, version: int
     ) -> Fragment:
-        fragment_id = before.id if before is not None else self._new_id()
+        fragment_id = before.id if before is not None else self._new_id(key)
         html = str(self._render(fragment_id, view, now))
         if before is not None and before.html == html:
             return replace(before, view=view)
         json_member = f"{json.dumps(fragment_id)}:{json.dumps(html, ensure_ascii=False)}"
         return Fragment(fragment_id, view, html, json_member, version)
 
-    def _new_id(self) -> str:
-        return self.name if self._single else f"{self.name}-{next(self._numbers)}"
+    def _new_id(self, key: Hashable) -> str:
+        return self.name if key is None else f"{self.name}-{next(self._numbers)}"

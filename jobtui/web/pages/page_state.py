@@ -11,7 +11,7 @@ import asyncio
 import json
 import operator
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import date
 
 from markupsafe import Markup
 
@@ -65,7 +65,7 @@ class PageState:
             for name, select in LIST_SECTIONS
         }
         self._sections = {
-            name: FragmentList(name, renderer.fragment_macro(macro), select, operator.eq, single=True)
+            name: FragmentList(name, renderer.fragment_macro(macro), select, operator.eq)
             for name, macro, select in FIXED_SECTIONS
         }
         self._render_job = renderer.fragment_macro("jobs")
@@ -127,9 +127,10 @@ class PageState:
         return self._snapshot
 
     @property
-    def at(self) -> datetime:
-        """The time of the snapshot."""
-        return self.snapshot.at
+    def offset(self) -> float:
+        """The offset of the scheduler's zone from UTC, in seconds."""
+        offset = self.snapshot.at.utcoffset()
+        return 0.0 if offset is None else offset.total_seconds()
 
     @property
     def heartbeat(self) -> float | None:
@@ -142,12 +143,11 @@ class PageState:
     @property
     def heartbeat_age(self) -> str:
         """The time since the timer last woke, as text."""
-        snapshot = self.snapshot
-        if self.heartbeat is None or snapshot.heartbeat is None:
+        heartbeat, now = self.snapshot.heartbeat, self.snapshot.at
+        if self.heartbeat is None or heartbeat is None:
             return ABSENT
-        age = format_age(snapshot.heartbeat, snapshot.at)
-        late = elapsed_between(snapshot.heartbeat, snapshot.at).total_seconds() > HEARTBEAT_LATE
-        return f"STALLED {age}" if late else age
+        late = elapsed_between(heartbeat, now).total_seconds() > HEARTBEAT_LATE
+        return f"{'STALLED ' if late else ''}{format_age(heartbeat, now)}"
 
     @property
     def tag(self) -> str:
@@ -179,12 +179,13 @@ class PageState:
     async def search_jobs(self, text: str) -> Markup:
         """Return the rows of the jobs whose name, schedule or status contains each word, in any case."""
         words = text.casefold().split()
+        snapshot = self.snapshot
         known, found = self._lists["jobs"].fragments, list[str]()
-        for number, job in enumerate(self.snapshot.jobs):
+        for number, job in enumerate(snapshot.jobs):
             searched = f"{job.name} {job.spec} {job.status.value}".casefold()
             if all(word in searched for word in words):
                 row = known.get(job.name)
-                found.append(row.html if row else str(self._render_job(f"found-{number}", job, self.at)))
+                found.append(row.html if row else str(self._render_job(f"found-{number}", job, snapshot.at)))
             if number % _CHUNK == _CHUNK - 1:
                 await yield_to_others()
         return _join_html(found[:MAX_JOBS])

@@ -54,12 +54,8 @@ class PageStream:
 
     def _clock_event(self) -> bytes:
         """Return an event with the time and the latest heartbeat, from which the browser counts on."""
-        offset = self._page_state.at.utcoffset()
-        clock = {
-            "now": self._context.clock.now(),
-            "offset": 0 if offset is None else offset.total_seconds(),
-            "heartbeat": self._page_state.heartbeat,
-        }
+        state = self._page_state
+        clock = {"now": self._context.clock.now(), "offset": state.offset, "heartbeat": state.heartbeat}
         return f"event: clock\ndata: {json.dumps(clock)}\n\n".encode()
 
 

@@ -81,13 +81,30 @@ class Pages:
                 return self._interstitial(request)
             target = request.path_qs if request.method == "GET" else STATUS_PAGE
             return _redirect(f"{LOGIN}?next={quote(safe_redirect_target(target), safe='/')}")
-        page = self._renderer.render_page("problem.html", phrase=problem.status.phrase, detail=problem.detail)
-        return _html_response(page, problem.status, problem.headers)
+        status = problem.status
+        return self._html(
+            "problem.html", status, problem.headers, phrase=status.phrase, detail=problem.detail
+        )
 
     def _interstitial(self, request: web.Request) -> web.Response:
         """Return a page that makes the browser repeat the request from our site, with its cookie."""
-        target = safe_redirect_target(request.path_qs)
-        return _html_response(self._renderer.render_page("interstitial.html", target=target))
+        return self._html("interstitial.html", target=safe_redirect_target(request.path_qs))
+
+    def _html(
+        self,
+        template: str,
+        status: HTTPStatus = HTTPStatus.OK,
+        headers: dict[str, str] | None = None,
+        **values: Any,
+    ) -> web.Response:
+        page = self._renderer.render_page(template, **values)
+        return web.Response(
+            status=status,
+            body=page.encode("utf-8", "replace"),  # a job's output may contain lone surrogates
+            content_type="text/html",
+            charset="utf-8",
+            headers=headers,
+        )
 
     # --- pages ------------------------------------------------------------------------------------
 
@@ -147,15 +164,12 @@ class Pages:
             return self._interstitial(request)
         cookie = self._forms.cookie_of(request)
         token = self._access_control.sessions.form_token(cookie)
-        now = self._page_state.at
-        offset = now.utcoffset()
-        page = self._renderer.render_page(
+        response = self._html(
             template,
             title=self._backend.title,
             zone=zone_name(self._backend.zone),
             page_state=self._page_state,
-            now=now,
-            offset=0 if offset is None else offset.total_seconds(),
+            now=self._page_state.snapshot.at,
             token=token,
             return_to=safe_redirect_target(request.path_qs),
             message=self._messages.pop(token, ""),
@@ -163,7 +177,6 @@ class Pages:
             logout=LOGOUT,
             **values,
         )
-        response = _html_response(page)
         self._forms.set_cookie(request, response, cookie)
         return response
 
@@ -209,26 +222,19 @@ class Pages:
         if access_control.rules.credentials is None:
             return _redirect(target)
         if not await access_control.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
-            return self._login_form(request, target, user, "wrong user or password", HTTPStatus.FORBIDDEN)
+            return self._login_form(request, target, user, "wrong user or password")
         access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
         response = _redirect(target)
         self._forms.set_cookie(request, response, access_control.sessions.open_session())
         return response
 
-    def _login_form(
-        self,
-        request: web.Request,
-        target: str,
-        user: str = "",
-        error: str = "",
-        status: HTTPStatus = HTTPStatus.OK,
-    ) -> web.Response:
+    def _login_form(self, request: web.Request, target: str, user: str = "", error: str = "") -> web.Response:
         cookie = self._forms.cookie_of(request)
         token = self._access_control.sessions.form_token(cookie)
-        page = self._renderer.render_page(
-            "login.html", login=LOGIN, next=target, user=user, error=error, token=token
+        status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
+        response = self._html(
+            "login.html", status, login=LOGIN, next=target, user=user, error=error, token=token
         )
-        response = _html_response(page, status)
         self._forms.set_cookie(request, response, cookie)
         return response
 
@@ -255,15 +261,3 @@ def _lacks_strict_cookie(request: web.Request) -> bool:
 
 def _redirect(path: str) -> web.Response:
     return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
-
-
-def _html_response(
-    page: str, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> web.Response:
-    return web.Response(
-        status=status,
-        body=page.encode("utf-8", "replace"),  # a job's output may contain lone surrogates
-        content_type="text/html",
-        charset="utf-8",
-        headers=headers,
-    )

@@ -14,7 +14,7 @@ MAX_WAITING = 100
 MAX_UPCOMING = 30
 MAX_RECENT = 50
 
-Items = Iterable[tuple[Hashable, object]]  # the views to show, each with a key that identifies its fragment
+Items = Iterable[tuple[Hashable, object]]  # the views to show, each with the key of its fragment
 Select = Callable[[Snapshot], Items]
 
 
