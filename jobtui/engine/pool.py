@@ -70,7 +70,7 @@ class Pool:
         self, job: JobRecord, trigger: Trigger, now: float, due: float | None, call: Call
     ) -> RunRecord:
         """Return a new run with the next number. It has to be admitted or scheduled."""
-        return RunRecord(next(self.run_numbers), job, trigger, call, now, due)
+        return RunRecord(next(self.run_numbers), job, trigger, call, now, now, due)
 
     def add_scheduled(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until it is due."""
@@ -295,7 +295,7 @@ class Pool:
             entry.extras.ticks += ticks
             entry.ended = now
         else:
-            entry = RunRecord(0, job, Trigger.TICK, None, now, due)
+            entry = RunRecord(0, job, Trigger.TICK, None, now, now, due)
             entry.state = state
             entry.mark_never_started()
             entry.ended = now

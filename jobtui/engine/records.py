@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
@@ -27,30 +28,18 @@ _JOB_IDLE, _JOB_PAUSED = JobStatus.IDLE, JobStatus.PAUSED
 # The final states besides OK and FAILED, in the order of JobCounters.
 _OTHER_ENDINGS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED
 _STATES = {state.value: state for state in RunState}
+_TRIGGERS = {trigger.value: trigger for trigger in Trigger}
 
 Call = Callable[[], Any]
-
+Seconds = float | None
 
 # An ended run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
 # track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each collection, and 10,000
 # new ones a second would cause a full collection every other second.
-PackedRun = tuple[
-    int,
-    str,
-    str,
-    str,
-    float,
-    float | None,
-    float | None,
-    float | None,
-    float | None,
-    float | None,
-    str,
-    str,
-    str,
-]
+PackedRun = tuple[int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, str]
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class JobRecord:
     """A registered job, or the group of one-off runs of one runnable.
 
@@ -80,67 +69,31 @@ class JobRecord:
         description: The runnable's origin and summary, once they are needed.
     """
 
-    __slots__ = (
-        "cached_view",
-        "description",
-        "due",
-        "failures",
-        "held",
-        "last_elapsed",
-        "last_queued",
-        "max_held",
-        "misfire",
-        "name",
-        "other_endings",
-        "overlap",
-        "paused_at",
-        "prev",
-        "queued",
-        "recent",
-        "removed",
-        "runnable",
-        "running",
-        "runs",
-        "schedule",
-        "scheduled",
-        "spec",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        runnable: Runnable,
-        schedule: Schedule | None,
-        *,
-        spec: str,
-        overlap: Overlap = Overlap.HOLD,
-        misfire: Misfire = Misfire.COALESCE,
-        max_held: int = MAX_HELD,
-    ) -> None:
-        self.name = name
-        self.runnable = runnable
-        self.schedule = schedule
-        self.spec = spec
-        self.overlap = overlap
-        self.misfire = misfire
-        self.max_held = max_held
-        self.due: float | None = None
-        self.paused_at: float | None = None
-        self.removed = False
-        self.running = 0
-        self.queued = 0
-        self.last_queued: RunRecord | None = None
-        self.scheduled = 0
-        # Empty tuples until the first entry: an empty deque takes more memory than the rest of the record.
-        self.held: deque[RunRecord] | tuple[()] = ()
-        self.recent: deque[LedgerEntry] | tuple[()] = ()
-        self.prev: float | None = None
-        self.last_elapsed: float | None = None
-        self.runs = 0
-        self.failures = 0
-        self.other_endings: dict[RunState, int] | None = None
-        self.cached_view: JobView | None = None
-        self.description: tuple[str, str] | None = None
+    name: str
+    runnable: Runnable
+    schedule: Schedule | None
+    _: KW_ONLY
+    spec: str
+    overlap: Overlap = Overlap.HOLD
+    misfire: Misfire = Misfire.COALESCE
+    max_held: int = MAX_HELD
+    due: float | None = None
+    paused_at: float | None = None
+    removed: bool = False
+    running: int = 0
+    queued: int = 0
+    scheduled: int = 0
+    # Empty tuples until the first entry: an empty deque takes more memory than the rest of the record.
+    held: deque[RunRecord] | tuple[()] = ()
+    last_queued: RunRecord | None = None
+    prev: float | None = None
+    last_elapsed: float | None = None
+    recent: deque[LedgerEntry] | tuple[()] = ()
+    runs: int = 0
+    failures: int = 0
+    other_endings: dict[RunState, int] | None = None
+    cached_view: JobView | None = None
+    description: tuple[str, str] | None = None
 
     @property
     def busy(self) -> bool:
@@ -187,16 +140,8 @@ class JobRecord:
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
         """Return the view of the job at its registration: due at that instant, and without any runs."""
-        added = JobRecord(
-            self.name,
-            self.runnable,
-            self.schedule,
-            spec=self.spec,
-            overlap=self.overlap,
-            misfire=self.misfire,
-        )
-        added.due = due
-        added.description = self._describe()
+        added = JobRecord(self.name, self.runnable, self.schedule, spec=self.spec, due=due)
+        added.overlap, added.misfire, added.description = self.overlap, self.misfire, self._describe()
         return added.view(tz)
 
     def view(self, tz: tzinfo) -> JobView:
@@ -252,6 +197,7 @@ class Attachments(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class RunExtras:
     """The fields that few runs need. Read and written with the state lock held.
 
@@ -263,19 +209,17 @@ class RunExtras:
         waiter: Is set when the run ends; None if no thread waits for that.
     """
 
-    __slots__ = ("error", "reason", "stop_reason", "ticks", "waiter")
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self.error = ""
-        self.ticks = 1
-        self.stop_reason = ""
-        self.waiter: Waiter | None = None
+    reason: str = ""
+    error: str = ""
+    ticks: int = 1
+    stop_reason: str = ""
+    waiter: Waiter | None = None
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class RunRecord:
     """A run, or a tick that started no run (then ``number`` is 0).
 
@@ -286,8 +230,8 @@ class RunRecord:
         state: The run's state.
         call: Does the work; None once the run has ended.
         created: When the run was requested.
-        due: The tick or the instant for which the run was requested; None for ``now``.
         waiting_since: When the run was queued or held; None if it was neither.
+        due: The tick or the instant for which the run was requested; None for ``now``.
         started: When the work started; set when the run starts, or to None when it ends without a start.
         worker: The name of the thread that does the work; set at the same time as ``started``.
         elapsed: How many seconds the work took; set when the run ends, to None if it never started.
@@ -299,53 +243,24 @@ class RunRecord:
             of the run it has to be set to None.
     """
 
-    __slots__ = (
-        "attachments",
-        "cached_view",
-        "call",
-        "created",
-        "due",
-        "elapsed",
-        "ended",
-        "extras",
-        "handle",
-        "job",
-        "number",
-        "started",
-        "state",
-        "trigger",
-        "waiting_since",
-        "worker",
-    )
-
+    number: int
+    job: JobRecord
+    trigger: Trigger
+    call: Call | None
+    created: float
+    waiting_since: float | None
+    due: float | None = None
+    state: RunState = field(init=False, default=_QUEUED)
+    extras: RunExtras = field(init=False, default=NO_EXTRAS)
+    attachments: Attachments | None = field(init=False, default=None)
+    handle: Any = field(init=False, default=None)
+    cached_view: RunView | None = field(init=False, default=None)
     # These slots stay empty until the run starts (the first two) or ends (the others): 50,000 runs may wait,
     # and the garbage collector visits the value of every slot.
-    started: float | None
-    worker: str
-    elapsed: float | None
-    ended: float
-
-    def __init__(  # noqa: PLR0917 - called for every run, and keywords are slower
-        self,
-        number: int,
-        job: JobRecord,
-        trigger: Trigger,
-        call: Call | None,
-        created: float,
-        due: float | None = None,
-    ) -> None:
-        self.number = number
-        self.job = job
-        self.trigger = trigger
-        self.state = _QUEUED
-        self.call = call
-        self.created = created
-        self.handle: Any = None
-        self.due = due
-        self.waiting_since: float | None = created
-        self.extras = NO_EXTRAS
-        self.attachments: Attachments | None = None
-        self.cached_view: RunView | None = None
+    started: float | None = field(init=False)
+    worker: str = field(init=False)
+    elapsed: float | None = field(init=False)
+    ended: float = field(init=False)
 
     def ensure_extras(self) -> RunExtras:
         """Return the extras of this run, to write to them; create them on first use."""
@@ -405,24 +320,13 @@ class RunRecord:
         return self.cached_view
 
     def _build_view(self, state: RunState, extras: RunExtras, tz: tzinfo) -> RunView:
-        started = state is _RUNNING or not (state is _QUEUED or state.waiting)
-        ended = started and state is not _RUNNING
-        return RunView(
-            number=self.number,
-            job=self.job.name,
-            trigger=self.trigger,
-            state=state,
-            created=datetime.fromtimestamp(self.created, tz),
-            due=_to_datetime(self.due, tz),
-            waiting_since=_to_datetime(self.waiting_since, tz),
-            started=_to_datetime(self.started, tz) if started else None,
-            ended=_to_datetime(self.ended, tz) if ended else None,
-            elapsed=_to_timedelta(self.elapsed) if ended else None,
-            worker=self.worker if started else "",
-            reason=extras.reason,
-            error=extras.error,
-            ticks=extras.ticks,
-        )
+        has_started = state is _RUNNING or not (state is _QUEUED or state.waiting)
+        has_ended = has_started and state is not _RUNNING
+        identity = self.number, self.job.name, self.trigger._value_, state._value_
+        start, worker = (self.started, self.worker) if has_started else (None, "")
+        end = (self.ended, self.elapsed) if has_ended else (None, None)
+        times = self.created, self.due, self.waiting_since, start, *end
+        return _view_of((*identity, *times, worker, extras.reason, extras.error), tz, extras.ticks)
 
 
 # Most runs are packed. Records stay records if they may still change: entries for ticks, to which later ticks
@@ -437,13 +341,15 @@ def entry_number(entry: LedgerEntry) -> int:
 
 def entry_view(entry: LedgerEntry, tz: tzinfo) -> RunView:
     """Return the view of a ledger entry."""
-    if isinstance(entry, RunRecord):
-        return entry.view(tz)
-    number, job, trigger, state, created, due, waiting, started, ended, elapsed, worker, reason, error = entry
+    return entry.view(tz) if isinstance(entry, RunRecord) else _view_of(entry, tz)
+
+
+def _view_of(run: PackedRun, tz: tzinfo, ticks: int = 1) -> RunView:
+    number, job, trigger, state, created, due, waiting, started, ended, elapsed, worker, reason, error = run
     return RunView(
         number=number,
         job=job,
-        trigger=Trigger(trigger),
+        trigger=_TRIGGERS[trigger],
         state=_STATES[state],
         created=datetime.fromtimestamp(created, tz),
         due=_to_datetime(due, tz),
@@ -454,6 +360,7 @@ def entry_view(entry: LedgerEntry, tz: tzinfo) -> RunView:
         worker=worker,
         reason=reason,
         error=error,
+        ticks=ticks,
     )
 
 
@@ -462,9 +369,9 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _to_datetime(seconds: float | None, tz: tzinfo) -> datetime | None:
+def _to_datetime(seconds: Seconds, tz: tzinfo) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, tz)
 
 
-def _to_timedelta(seconds: float | None) -> timedelta | None:
+def _to_timedelta(seconds: Seconds) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)

@@ -421,9 +421,9 @@ class Kernel:
         """
         if self._engine.closed:
             self._check_accepting()
-        now, run_type = self._now, self.run_type
-        record = RunRecord(next(self._run_numbers), job, _NOW, call, now())
-        run = record.handle = run_type(self, record)
+        now = self._now()
+        record = RunRecord(next(self._run_numbers), job, _NOW, call, now, now)
+        run = record.handle = self.run_type(self, record)
         self._requests.append(record)
         if not self._executor.available_soon:  # a worker that is available soon drains the inbox
             self._drain_if_unlocked()
