@@ -128,7 +128,7 @@ class Engine:
         self.jobs[job.name] = job
         if self.phase is Phase.RUNNING:
             self._set_due(job, now)
-        self.event_log.emit_job_added(job, now)
+        self.event_log.emit_deferred(events.JobAdded, (now, job, job.due))
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.

@@ -14,7 +14,8 @@ from jobtui.engine.records import JobRecord, RunRecord, Waiter
 
 CAPACITY = 10_000  # events in the buffer
 
-DeferredKind = type[RunQueued] | type[RunStarted] | type[RunFinished]
+DeferredKind = type[RunQueued] | type[RunStarted] | type[RunFinished] | type[JobAdded]
+AddedJob = tuple[float, JobRecord, float | None]  # when it was added, and when it was due then
 
 
 class EventLog:
@@ -63,12 +64,6 @@ class EventLog:
         if self.buffer is not None:
             self.buffer += (None, kind(self.seq, now, job.view(self.tz)))
 
-    def emit_job_added(self, job: JobRecord, now: float) -> None:
-        """Add JobAdded; its view is built on reading, since thousands of jobs may be registered at once."""
-        self.seq += 1
-        if self.buffer is not None:
-            self.buffer += (JobAdded, (now, job, job.due))
-
     def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Add an event of a run; its view is built at once."""
         run.cached_view = run.job.cached_view = None
@@ -76,11 +71,11 @@ class EventLog:
         if self.buffer is not None:
             self.buffer += (None, kind(self.seq, now, run.view(self.tz)))
 
-    def emit_deferred(self, kind: DeferredKind, run: RunRecord) -> None:
-        """Add an event of a run; its view is built on reading."""
+    def emit_deferred(self, kind: DeferredKind, source: RunRecord | AddedJob) -> None:
+        """Add an event whose view is built on reading; for JobAdded, since jobs are added by the thousand."""
         self.seq += 1
         if self.buffer is not None:
-            self.buffer += (kind, run)
+            self.buffer += (kind, source)
 
     def emit_queued(self, runs: Sequence[RunRecord]) -> None:
         """Add RunQueued for each run."""
@@ -106,16 +101,13 @@ class EventLog:
 
     # --- reading ----------------------------------------------------------------------------------
 
-    @property
-    def is_recording(self) -> bool:
-        """Whether events are buffered."""
-        return self.buffer is not None
-
     def set_reader_count(self, readers: int) -> None:
         """Set how many readers there are. Start the buffer for the first reader; drop it after the last."""
         self._readers = readers
-        if bool(readers) is not self.is_recording:
-            self.buffer = self._new_buffer() if readers else None
+        if not readers:
+            self.buffer = None
+        elif self.buffer is None:
+            self.buffer = self._new_buffer()
 
     def lost_since(self, seq: int) -> int:
         """Return how many of the events after the event number ``seq`` have dropped out of the buffer."""

@@ -11,43 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, tzinfo
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from jobtui.engine.enums import RunState
+from jobtui.engine.records import RunRecord
 from jobtui.engine.views import JobView, RunView
 
 JobSeconds = tuple[str, float]  # the name of a job, and a number of seconds
 
 
-class RunViewSource(Protocol):
-    """A run that can rebuild its view as of an earlier change of its state."""
-
-    def lateness(self) -> JobSeconds | None:
-        """Return how late the run started; None if its job has been removed."""
-        ...
-
-    def duration(self) -> JobSeconds | None:
-        """Return how long the run's work took; None if it never started, or if its job has been removed."""
-        ...
-
-    def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """Return the view of the run as it entered a state; None means its latest state."""
-        ...
-
-
 class Event:
     """The base class of all events.
-
-    Args:
-        seq: The event's number, counted from 1 in each scheduler, without gaps.
-        at: The time of the event, in seconds since the epoch (UTC).
 
     Attributes:
         field_names: The names of the event's fields.
     """
 
     __slots__ = ("_at", "_seq")
-
     field_names: ClassVar[tuple[str, ...]] = ("seq", "at")
 
     def __init__(self, seq: int, at: float) -> None:
@@ -84,13 +64,10 @@ class JobEvent(Event):
     """An event of a job.
 
     Args:
-        seq: As for `Event`.
-        at: As for `Event`.
         job: The view of the job at that time, or a function that builds it on first use.
     """
 
     __slots__ = ("_job",)
-
     field_names = ("seq", "at", "job")
 
     def __init__(self, seq: int, at: float, job: JobView | Callable[[], JobView]) -> None:
@@ -110,21 +87,16 @@ class RunEvent(Event):
     """An event of a run, or of a tick that started no run.
 
     Args:
-        seq: As for `Event`.
-        at: As for `Event`.
-        run: The view of the run at that time, or an object that builds it on first use: a reader may take
+        run: The view of the run at that time, or the record that builds it on first use: a reader may take
             10,000 events and use ten.
         tz: The zone of the times in the view.
     """
 
     __slots__ = ("_run", "_tz")
-
     field_names = ("seq", "at", "run")
-    _state: ClassVar[RunState | None] = (
-        None  # the state that a run enters by this event; None: its latest one
-    )
+    _state: ClassVar[RunState | None] = None  # the state that the event is about; None: the run's latest
 
-    def __init__(self, seq: int, at: float, run: RunView | RunViewSource, tz: tzinfo = UTC) -> None:
+    def __init__(self, seq: int, at: float, run: RunView | RunRecord, tz: tzinfo = UTC) -> None:
         self._seq = seq
         self._at = at
         self._run = run
@@ -178,7 +150,6 @@ class RunQueued(RunEvent):
     """A run was queued: it waits for a free slot in the pool."""
 
     __slots__ = ()
-
     _state = RunState.QUEUED
 
 
@@ -186,7 +157,6 @@ class RunStarted(RunEvent):
     """A run's work started."""
 
     __slots__ = ()
-
     _state = RunState.RUNNING
 
     @property
@@ -233,16 +203,9 @@ class TickEnded(RunEvent):
 
 
 class PoolResized(Event):
-    """The pool was resized.
-
-    Args:
-        seq: As for `Event`.
-        at: As for `Event`.
-        size: The largest number of RUNNING runs; 0 means no limit.
-    """
+    """The pool was resized."""
 
     __slots__ = ("_size",)
-
     field_names = ("seq", "at", "size")
 
     def __init__(self, seq: int, at: float, size: int) -> None:
@@ -256,16 +219,9 @@ class PoolResized(Event):
 
 
 class ClockStepped(Event):
-    """The wall clock was set back while the scheduler was running.
-
-    Args:
-        seq: As for `Event`.
-        at: As for `Event`.
-        seconds: The size of the step, negative.
-    """
+    """The wall clock was set back while the scheduler was running."""
 
     __slots__ = ("_seconds",)
-
     field_names = ("seq", "at", "seconds")
 
     def __init__(self, seq: int, at: float, seconds: float) -> None:
@@ -279,16 +235,9 @@ class ClockStepped(Event):
 
 
 class InternalError(Event):
-    """An exception occurred inside the scheduler, which continues.
-
-    Args:
-        seq: As for `Event`.
-        at: As for `Event`.
-        error: The exception in one line.
-    """
+    """An exception occurred inside the scheduler, which continues."""
 
     __slots__ = ("_error",)
-
     field_names = ("seq", "at", "error")
 
     def __init__(self, seq: int, at: float, error: str) -> None:

@@ -5,31 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Protocol
 
 from jobtui.engine.records import LedgerEntry
 
 CAPACITY = 5_000  # entries
 
 
-class Ledger(Protocol):
-    """Stores the endings of runs and ticks. Its methods are called with the state lock held."""
+class Ledger:
+    """Stores the endings of runs and ticks, in memory. Call with the state lock held.
 
-    def record(self, entry: LedgerEntry) -> None:
-        """Store an entry; must not block."""
-        ...
-
-    def record_all(self, entries: Sequence[LedgerEntry]) -> None:
-        """Store several entries, the oldest one first; must not block."""
-        ...
-
-    def latest(self, limit: int) -> list[LedgerEntry]:
-        """Return the latest entries, newest first."""
-        ...
-
-
-class MemoryLedger:
-    """A ledger in memory. A new entry displaces the oldest one when the ledger is full.
+    A new entry displaces the oldest one when the ledger is full.
 
     Args:
         capacity: How many entries are kept.

@@ -26,7 +26,7 @@ from typing import ClassVar, TypeVar
 from jobtui.engine.batch import MIN_QUEUE, Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
-from jobtui.engine.ledger import MemoryLedger
+from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import JobView, Liveness, Snapshot
@@ -86,7 +86,7 @@ class Kernel:
         # The inbox: runs to admit, and outcomes to record, each with the worker that has reported it, if any.
         self._requests: deque[RunRecord] = deque()
         self._reports: deque[tuple[Outcome, Worker | None]] = deque()
-        self._engine = Engine(pool=pool, tz=tz, ledger=MemoryLedger())
+        self._engine = Engine(pool=pool, tz=tz, ledger=Ledger())
         self._pool = self._engine.pool
         self._event_log = self._engine.event_log
         self._run_numbers = self._pool.run_numbers

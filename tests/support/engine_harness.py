@@ -9,7 +9,7 @@ from typing import Any
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
-from jobtui.engine.ledger import MemoryLedger
+from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, entry_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.views import JobView, RunView, Snapshot
@@ -39,7 +39,7 @@ class EngineHarness:
 
     def __init__(self, pool: int = 1, *, started: bool = True) -> None:
         self.now = NOON
-        self.ledger = MemoryLedger(capacity=MANY)
+        self.ledger = Ledger(capacity=MANY)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
         self.records: dict[int, RunRecord] = {}
         self._new_run = self.engine.pool.new_run
