@@ -23,7 +23,7 @@ from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.tracebacks import one_line
-from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.engine.views import RunView, Snapshot
 from jobtui.schedules.schedule import Every, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -224,11 +224,6 @@ class Engine:
             self.pool.resize(size)
             self.event_log.emit(events.PoolResized, now, size=size)
 
-    @property
-    def running_count(self) -> int:
-        """The number of RUNNING runs."""
-        return len(self.pool.running)
-
     def is_running(self, run: RunRecord) -> bool:
         """Return whether a run is RUNNING here; it may belong to another scheduler."""
         return self.pool.running.get(run.number) is run
@@ -335,35 +330,26 @@ class Engine:
         assert schedule is not None  # a job without a schedule is never due
         assert due is not None
         upcoming = self._next_ticks.next_tick(schedule, due)
-        if upcoming is not None and upcoming <= now:
-            self._process_late_job(job, schedule, due, now)
-            return
-        self._set_next(job, upcoming)
-        if job.paused_at is not None or (job.misfire is _SKIP and now - due > MISFIRE_GRACE):
-            self._end_ticks(job, due, now, 1)
-        else:
-            self._run_for_tick(job, due, now)
-
-    def _process_late_job(self, job: JobRecord, schedule: Schedule, due: float, now: float) -> None:
-        """Process the ticks of a job of which several have passed."""
-        self._set_next(job, self._next_ticks.next_tick(schedule, now))
-        if job.misfire is Misfire.ALL and job.paused_at is None:
+        several = upcoming is not None and upcoming <= now
+        self._set_next(job, self._next_ticks.next_tick(schedule, now) if several else upcoming)
+        if several and job.misfire is Misfire.ALL and job.paused_at is None:
             self._start_all(job, due, now)
             return
         limit = self._countable
-        ticks = 1 + self._count_ticks(schedule, due, now)
-        if job.paused_at is not None or (job.misfire is _SKIP and now - due > MISFIRE_GRACE):
-            self._end_ticks(job, due, now, ticks)
-        else:
-            self._start_one(job, due, now, ticks, f"more than {limit}" if ticks > limit else str(ticks))
-
-    def _end_ticks(self, job: JobRecord, due: float, now: float, ticks: int) -> None:
+        ticks = 1 + self._count_ticks(schedule, due, now) if several else 1
         if job.paused_at is not None:
-            state, reason = RunState.SKIPPED, f"paused since {self.event_log.format_time(job.paused_at)}"
+            reason = f"paused since {self.event_log.format_time(job.paused_at)}"
+            self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
+        elif job.misfire is _SKIP and now - due > MISFIRE_GRACE:
+            reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"
+            self.pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
         else:
-            noticed = self.event_log.format_time(now)
-            state, reason = RunState.MISSED, f"noticed at {noticed}, {now - due:.1f} s late"
-        self.pool.end_ticks(job, state, reason, due=due, now=now, ticks=ticks)
+            run = self._run_for_tick(job, due, now, ticks)
+            if run is not None and ticks > 1:
+                count = f"more than {limit}" if ticks > limit else str(ticks)
+                first = self.event_log.format_time(due)
+                reason = f"{count} ticks since {first} were missed; run {run.number} covers them all"
+                self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _count_ticks(self, schedule: Schedule, due: float, now: float) -> int:
         """Return how many ticks passed after ``due``, up to what may still be counted at this wake.
@@ -375,14 +361,6 @@ class Engine:
         if not isinstance(schedule, Every):
             self._countable = max(TICK_LEAST, self._countable - ticks)
         return ticks
-
-    def _start_one(self, job: JobRecord, due: float, now: float, ticks: int, count: str) -> None:
-        """Start one run for all missed ticks; ``count`` is their number in words."""
-        run = self._run_for_tick(job, due, now, ticks)
-        if run is not None and ticks > 1:
-            first = self.event_log.format_time(due)
-            reason = f"{count} ticks since {first} were missed; run {run.number} covers them all"
-            self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
 
     def _start_all(self, job: JobRecord, due: float, now: float) -> None:
         """Start one run for each missed tick, up to TICK_LIMIT."""
@@ -409,10 +387,6 @@ class Engine:
         return run
 
     # --- views ------------------------------------------------------------------------------------
-
-    def job_view(self, job: JobRecord) -> JobView:
-        """Return the current view of a job."""
-        return job.view(self.event_log.tz)
 
     def recent_runs(self, job: JobRecord) -> tuple[RunView, ...]:
         """Return the latest endings of a job, newest first, at most 20."""

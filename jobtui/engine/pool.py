@@ -113,7 +113,9 @@ class Pool:
         else:
             run.state = _HELD
             run.waiting_since = now
-            run.ensure_extras().reason = f"waits for run {self._last_live_run(job).number}"
+            last = job.held[-1] if job.held else job.last_queued
+            assert last is not None  # a busy job has had a run in the queue
+            run.ensure_extras().reason = f"waits for run {last.number}"
             job.add_held(run)
             self._held += 1
             self._event_log.emit_run(RunHeld, run, now)
@@ -245,7 +247,13 @@ class Pool:
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
         if run.state is _RUNNING:
-            self._request_stop(run, now, reason)
+            extras = run.ensure_extras()
+            if not extras.stop_reason:
+                extras.stop_reason = reason
+                extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
+                self._event_log.stop_requested.append(run)
+                self._event_log.notifications_pending = True
+                self._event_log.emit_run(StopRequested, run, now)
             return Cancellation.ASKED
         if run.state.ended:
             return Cancellation.TOO_LATE
@@ -261,15 +269,6 @@ class Pool:
         if was_queued:
             self._promote_held(run.job, now)
         return Cancellation.TAKEN_OUT
-
-    def _request_stop(self, run: RunRecord, now: float, reason: str) -> None:
-        extras = run.ensure_extras()
-        if not extras.stop_reason:
-            extras.stop_reason = reason
-            extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
-            self._event_log.stop_requested.append(run)
-            self._event_log.notifications_pending = True
-            self._event_log.emit_run(StopRequested, run, now)
 
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Cancel every waiting run of some jobs."""
@@ -381,12 +380,6 @@ class Pool:
             return f"still running since {started}, run {run.number}"
         assert job.last_queued is not None  # a busy job without a RUNNING run has a QUEUED one
         return f"run {job.last_queued.number} is still queued"
-
-    def _last_live_run(self, job: JobRecord) -> RunRecord:
-        """Return the run of a busy job that a new run has to wait for."""
-        last = job.held[-1] if job.held else job.last_queued
-        assert last is not None  # a busy job has had a run in the queue
-        return last
 
     def _promote_held(self, job: JobRecord, now: float) -> None:
         """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""

@@ -29,7 +29,7 @@ from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.tracebacks import one_line
-from jobtui.engine.views import JobView, Liveness, Snapshot
+from jobtui.engine.views import Liveness
 from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
@@ -170,7 +170,7 @@ class Kernel:
             effects.append(partial(self._executor.interrupt, run))
         log.stop_requested = []
         effects += [each.notify for each in self._subscriptions if each.needs_notification()]
-        if engine.closed and engine.running_count <= len(self._stop_callers):
+        if engine.closed and len(self._pool.running) <= len(self._stop_callers):
             self._check_drained()
         return effects
 
@@ -457,14 +457,6 @@ class Kernel:
 
     # --- views and subscriptions ------------------------------------------------------------------
 
-    def job_view(self, job: JobRecord) -> JobView:
-        """Return one job as it is now."""
-        return self.inspect(lambda engine: engine.job_view(job))
-
-    def snapshot(self) -> Snapshot:
-        """Return everything as it is now."""
-        return self.apply(lambda engine, now: engine.snapshot(now))
-
     def liveness(self) -> Liveness:
         """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
         heartbeat = self._heartbeat  # read before the clock: the timer may wake in between
@@ -546,10 +538,8 @@ class Kernel:
 
     def _check_drained(self) -> None:
         """Set `_drained` if no run is RUNNING but those that called `stop`. Call with the lock held."""
-        engine = self._engine
-        if engine.phase is Phase.STOPPED or engine.running_count <= sum(
-            map(engine.is_running, self._stop_callers)
-        ):
+        callers = sum(map(self._engine.is_running, self._stop_callers))
+        if self._engine.phase is Phase.STOPPED or len(self._pool.running) <= callers:
             self._drained.set()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
@@ -558,7 +548,7 @@ class Kernel:
             return
         for run in self._stop_callers:
             engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOP_CALLER)
-        self._ended_in_time = not engine.running_count
+        self._ended_in_time = not self._pool.running
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):
             stop_request_of(run).request(reason)

@@ -419,7 +419,7 @@ class Scheduler:
 
     def snapshot(self) -> Snapshot:
         """Return everything as it is now."""
-        return self._kernel.snapshot()
+        return self._kernel.apply(Engine.snapshot)
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
         """Take a snapshot and follow every event after it.
@@ -465,7 +465,7 @@ class Scheduler:
 
     def job_view(self, record: JobRecord) -> JobView:
         """Return one job as it is now."""
-        return self._kernel.job_view(record)
+        return self._kernel.inspect(lambda _: record.view(self.tz))
 
     def counters(self) -> Iterator[JobCounters]:
         """Yield how the runs and ticks of each job have ended, in the order of registration.
@@ -488,7 +488,7 @@ class Scheduler:
         """
 
         def refresh(jobs: list[JobRecord]) -> None:
-            self._kernel.inspect(lambda engine: [engine.job_view(job) for job in jobs if not job.removed])
+            self._kernel.inspect(lambda _: [job.view(self.tz) for job in jobs if not job.removed])
 
         jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         changed = [job for job in jobs if job.cached_view is None]

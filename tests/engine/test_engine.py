@@ -71,7 +71,7 @@ def test_abandoned_runs_end_as_cancelled_once() -> None:
     assert [(run.state, run.extras.reason, run.elapsed) for run in runs] == [
         (RunState.CANCELLED, "given up", 10)
     ] * 2
-    assert harness.engine.running_count == 0
+    assert not harness.engine.pool.running
     harness.finish(runs[0])
     assert runs[0].state is RunState.CANCELLED
     assert (harness.view(job).runs, harness.view(job).last_elapsed) == (0, None)

@@ -247,7 +247,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         held = sum(len(job.held) for job in self.jobs)
         assert self.harness.counts == (len(self.running), len(self.queue), held)
-        assert self.harness.engine.running_count == len(self.running)
+        assert len(self.harness.engine.pool.running) == len(self.running)
         waiting = [run.number for run in self.harness.snapshot().waiting]
         assert waiting[: len(self.queue)] == self.queue
         assert len(waiting) == len(self.queue) + held

@@ -121,7 +121,7 @@ class EngineHarness:
 
     def view(self, job: JobRecord) -> JobView:
         """Return the view of a job."""
-        return self.engine.job_view(job)
+        return job.view(UTC)
 
     @property
     def counts(self) -> tuple[int, int, int]:
