@@ -185,7 +185,6 @@ class Waiter(Protocol):
 
     def set(self) -> object:
         """Wake the threads that wait."""
-        ...
 
 
 class Attachments(Protocol):
@@ -194,7 +193,6 @@ class Attachments(Protocol):
     @property
     def outlives_run(self) -> bool:
         """Whether the ledger has to keep the record of the run, for the sake of its attachments."""
-        ...
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.stop_request import StopRequest
@@ -44,6 +45,7 @@ class RunOutput:
         return f"… earlier output was dropped …\n{text}" if self._dropped else text
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class RunAttachments:
     """The attachments of one run.
 
@@ -52,11 +54,8 @@ class RunAttachments:
         stop_request: The request to stop the job; None if there was none and the job does not wait for one.
     """
 
-    __slots__ = ("output", "stop_request")
-
-    def __init__(self) -> None:
-        self.output: RunOutput | None = None
-        self.stop_request: StopRequest | None = None
+    output: RunOutput | None = None
+    stop_request: StopRequest | None = None
 
     @property
     def outlives_run(self) -> bool:

@@ -11,11 +11,9 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Return the wall clock, in seconds since the epoch (UTC). It can be set, so it can jump."""
-        ...
 
     def monotonic(self) -> float:
         """Return the seconds since a fixed point. Never goes backwards; may stand still during suspend."""
-        ...
 
 
 def thread_cpu() -> float:

@@ -15,44 +15,22 @@ from jobtui.schedules.schedule import Schedule
 _NO_OUTCOME = None, None
 
 
-class JobControl(Protocol):
+class _JobControl(Protocol):
     """The methods of the scheduler that a `Job` calls."""
 
-    def job_view(self, record: JobRecord, /) -> JobView:
-        """Return the job as it is now."""
-        ...
-
-    def now(self, job: Job, /) -> Run:
-        """Run the job now."""
-        ...
-
-    def pause(self, job: Job, /) -> bool:
-        """Pause the job. Returns False if there was nothing to change."""
-        ...
-
-    def resume(self, job: Job, /) -> bool:
-        """Resume the job. Returns False if there was nothing to change."""
-        ...
-
-    def remove(self, job: Job, /) -> bool:
-        """Remove the job. Returns False if there was nothing to change."""
-        ...
+    def job_view(self, record: JobRecord, /) -> JobView: ...
+    def now(self, job: Job, /) -> Run: ...
+    def pause(self, job: Job, /) -> bool: ...
+    def resume(self, job: Job, /) -> bool: ...
+    def remove(self, job: Job, /) -> bool: ...
 
 
-class RunControl(Protocol):
+class _RunControl(Protocol):
     """The methods of the kernel that a `Run` calls."""
 
-    def state_of(self, record: RunRecord, /) -> RunState:
-        """Return the run's state."""
-        ...
-
-    def done_event_of(self, run: Run, /) -> threading.Event | None:
-        """Return an event that is set when the run ends; None if it has ended."""
-        ...
-
-    def cancel(self, record: RunRecord, /) -> Cancellation:
-        """Cancel the run."""
-        ...
+    def state_of(self, record: RunRecord, /) -> RunState: ...
+    def done_event_of(self, run: Run, /) -> threading.Event | None: ...
+    def cancel(self, record: RunRecord, /) -> Cancellation: ...
 
 
 class Job:
@@ -63,7 +41,7 @@ class Job:
 
     __slots__ = ("_record", "_scheduler")
 
-    def __init__(self, scheduler: JobControl, record: JobRecord) -> None:
+    def __init__(self, scheduler: _JobControl, record: JobRecord) -> None:
         self._scheduler = scheduler
         self._record = record
 
@@ -129,7 +107,7 @@ class Run:
 
     __slots__ = ("_kernel", "_outcome", "_record")
 
-    def __init__(self, kernel: RunControl, record: RunRecord) -> None:
+    def __init__(self, kernel: _RunControl, record: RunRecord) -> None:
         self._kernel = kernel
         self._record = record
         self._outcome: tuple[object, BaseException | None] = _NO_OUTCOME

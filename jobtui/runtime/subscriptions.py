@@ -20,7 +20,6 @@ class Inspect(Protocol):
 
     def __call__(self, question: Callable[[Engine], Result], /) -> Result:
         """Return what the function returns."""
-        ...
 
 
 class Subscription:

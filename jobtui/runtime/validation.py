@@ -1,4 +1,7 @@
-"""Checks of the arguments that users pass to the scheduler. Each message says what is allowed."""
+"""Checks of the arguments that users pass to the scheduler, whose methods say what is raised.
+
+Each function returns the value to use. Each message says what is allowed.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,7 @@ Policy = TypeVar("Policy", Overlap, Misfire)
 
 
 def job_name(name: str | None) -> str:
-    """Return a job's name without blanks around it; "" for None.
-
-    Raises:
-        ValueError: The name is not printable text.
-    """
+    """Return a job's name without blanks around it; "" for None."""
     if name is None:
         return ""
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
@@ -25,12 +24,7 @@ def job_name(name: str | None) -> str:
 
 
 def pool_size(pool: int) -> int:
-    """Return how many runs may be RUNNING at once; 0 means no limit.
-
-    Raises:
-        TypeError: The size is not an int.
-        ValueError: The size is negative.
-    """
+    """Return how many runs may be RUNNING at once; 0 means no limit."""
     if isinstance(pool, bool) or not isinstance(pool, int):
         raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
     if pool < 0:
@@ -39,12 +33,7 @@ def pool_size(pool: int) -> int:
 
 
 def held_limit(max_held: int) -> int:
-    """Return how many runs of a job may be held before its ticks are skipped.
-
-    Raises:
-        TypeError: The limit is not an int.
-        ValueError: The limit is below 1.
-    """
+    """Return how many runs of a job may be held before its ticks are skipped."""
     if isinstance(max_held, bool) or not isinstance(max_held, int):
         raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
     if max_held < 1:
@@ -53,13 +42,7 @@ def held_limit(max_held: int) -> int:
 
 
 def delay_seconds(delay: timedelta | float | str) -> float:
-    """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0.
-
-    Raises:
-        BadSpec: The text is not a duration, or the delay is longer than 8 years.
-        TypeError: The delay is of another type.
-        ValueError: The delay is negative.
-    """
+    """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0."""
     if isinstance(delay, str):
         delay = parse_duration(delay)
     if not isinstance(delay, bool) and isinstance(delay, timedelta | float | int):
@@ -72,16 +55,7 @@ def delay_seconds(delay: timedelta | float | str) -> float:
 
 
 def policy(kind: type[Policy], parameter: str, value: str) -> Policy:
-    """Return the policy of a name.
-
-    Args:
-        kind: The enum of the policies.
-        parameter: The name of the argument, for the message.
-        value: The name of the policy.
-
-    Raises:
-        ValueError: There is no such policy; the message lists those there are.
-    """
+    """Return the policy of a name; ``parameter`` is the name of the argument, for the message."""
     try:
         return kind(value)
     except ValueError:

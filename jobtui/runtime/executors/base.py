@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from typing import Protocol
 
 from jobtui.engine.batch import Batch
@@ -14,6 +15,7 @@ from jobtui.runtime.stop_request import RunCancelledError
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Outcome:
     """The end of a run's work.
 
@@ -30,34 +32,23 @@ class Outcome:
         honoured_stop: Whether the exception says that the work stopped on request.
     """
 
-    __slots__ = (
-        "elapsed",
-        "ended",
-        "error",
-        "exception",
-        "has_details",
-        "honoured_stop",
-        "reason",
-        "run",
-        "state",
-        "value",
-    )
-
-    def __init__(self) -> None:
-        self.ended = 0.0
-        self.elapsed = 0.0
-        self.clear()
+    run: RunRecord | None = None
+    ended: float = 0.0
+    elapsed: float = 0.0
+    has_details: bool = False
+    state: RunState = RunState.OK
+    value: object = None
+    exception: BaseException | None = None
+    reason: str = ""
+    error: str = ""
+    honoured_stop: bool = False
 
     def clear(self) -> None:
         """Forget the run and the details, because what a run returned may be large."""
-        self.run: RunRecord | None = None
-        self.has_details = False
+        self.run = self.value = self.exception = None
+        self.has_details = self.honoured_stop = False
         self.state = RunState.OK
-        self.value: object = None
-        self.exception: BaseException | None = None
-        self.reason = ""
-        self.error = ""
-        self.honoured_stop = False
+        self.reason = self.error = ""
 
     def set_result(self, value: object) -> None:
         """Record that the work returned a value."""
@@ -131,24 +122,18 @@ class Dispatcher(Protocol):
 
     def start_first(self, worker: Worker) -> RunRecord | None:
         """Start a run for a worker that was woken or spawned. None: the worker was marked idle."""
-        ...
 
     def finish_and_start_next(self, worker: Worker) -> RunRecord | None:
         """Record the worker's outcome and start its next run. None: the worker was marked idle."""
-        ...
 
     def report(self, outcome: Outcome) -> None:
         """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
-        ...
 
     def worker_crashed(self, worker: Worker, error: Exception) -> None:
         """Record an error of jobtui's own between a worker's runs, and mark the worker idle."""
-        ...
 
     def retire_idle(self, worker: Worker) -> bool:
         """Remove an idle worker, so that its thread can end. Returns False if it has just been woken."""
-        ...
 
     def spawn_failed(self) -> None:
         """Record that the thread of a new worker could not be started."""
-        ...
