@@ -241,7 +241,7 @@ def test_a_server_that_hangs_is_a_connection_error_until_it_responds(
         backend.close()
 
 
-def test_slow_responses_within_the_timeout_are_no_connection_error(
+def test_slow_responses_within_the_timeout_are_not_connection_errors(
     cleanup: ExitStack, scheduler: Scheduler
 ) -> None:
     """The snapshots arrive, and no listener sees an error."""

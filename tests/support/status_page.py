@@ -49,7 +49,7 @@ class Element:
         return [*found, *(each for child in self.children for each in child.find_all(tag, **attributes))]
 
     def find_one(self, tag: str = "", **attributes: str) -> Element:
-        """Return the only such descendant; fail if there is another number of them."""
+        """Return the one such descendant; fail if there are none or several."""
         (found,) = self.find_all(tag, **attributes)
         return found
 

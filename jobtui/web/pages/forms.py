@@ -81,7 +81,7 @@ class Forms:
         return fields
 
     def _is_https(self, request: web.Request) -> bool:
-        """Return whether the browser uses https, be it to a proxy whose headers are trusted."""
+        """Return whether the browser connects over https, directly or to a trusted proxy."""
         proxy = self._access_control.rules.acceptproxyaddress
         return request.secure or (proxy and request.headers.get("X-Forwarded-Proto", "").lower() == "https")
 

@@ -202,7 +202,7 @@ class PageState:
 
         Args:
             base: The version that the browser has.
-            only_row: The id of the one row that the browser wants, besides the fixed sections; "" for all.
+            only_row: The id of the only row to include besides the fixed sections; "" for all rows.
             encode: Encodes the event. The result is cached for this function.
         """
         if base >= self.version:

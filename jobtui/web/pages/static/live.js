@@ -7,7 +7,7 @@ const form = document.getElementById("command");
 const byId = (id) => document.getElementById(id);
 document.documentElement.classList.add("live");
 
-// --- times: the server's clock, counted on with the browser's -------------------------------------------
+// --- times: the server's clock, advanced with the browser's -------------------------------------------
 
 let clockOffset = page.now - Date.now() / 1000; // seconds by which the server's clock is ahead of the browser's
 let zoneOffset = Number(page.offset); // of the server's zone from UTC, in seconds
