@@ -53,7 +53,7 @@ class PageStream:
             has_events = await self._context.event_hub.wait_for_newer(state.seq, KEEPALIVE_INTERVAL)
 
     def _clock_event(self) -> bytes:
-        """Return an event with the time and the latest heartbeat; the script counts the seconds from there."""
+        """Return an event with the time and the latest heartbeat; the script counts on from there."""
         state = self._page_state
         clock = {"now": self._context.clock.now(), "offset": state.offset, "heartbeat": state.heartbeat}
         return f"event: clock\ndata: {json.dumps(clock)}\n\n".encode()
