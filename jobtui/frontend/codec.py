@@ -12,21 +12,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from jobtui.engine.enums import (
-    JobStatus,
-    Misfire,
-    Overlap,
-    Phase,
-    RunState,
-    Trigger,
-)
+from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import Event, JobEvent, RunEvent
-from jobtui.engine.views import (
-    JobView,
-    PoolView,
-    RunView,
-    Snapshot,
-)
+from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.runtime.output_capture import OutputChunk

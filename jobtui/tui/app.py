@@ -23,7 +23,6 @@ from jobtui.engine.enums import RunState
 from jobtui.frontend.backend import Backend, LocalBackend, Serve, Unsubscribe
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
-from jobtui.process.printable import printable
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.output_capture import OutputLog, capture_descriptors, capture_streams
 from jobtui.runtime.scheduler import Scheduler
@@ -34,6 +33,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.text import literal_title
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core
@@ -153,7 +153,7 @@ class JobtuiApp(App[None]):
                 continue
             screen.set_class(bool(connection_error), "-outdated")
             for dialog in screen.query(".dialog.large"):  # a large dialog covers the status line
-                dialog.border_subtitle = printable(connection_error).replace("[", r"\[")
+                dialog.border_subtitle = literal_title(connection_error)
             if isinstance(screen, (Dashboard, JobScreen, OutputScreen, QuitScreen)):
                 screen.update_snapshot(snapshot)
 
@@ -225,8 +225,8 @@ _PALETTE = Binding("ctrl+p", "command_palette", "Show all commands by name", id=
 
 
 @contextmanager
-def _whole_screen(output: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
-    """Reserve the terminal for the app: capture everything else that is written to it.
+def _reserve_terminal(output: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
+    """Let only the app write to the terminal, and capture everything else.
 
     Yields:
         The streams that `sys.stdout` and `sys.stderr` must be in the meantime, and the terminal.
@@ -264,7 +264,7 @@ def run_attached(backend: Backend) -> int:
     Raises:
         OSError: There is no terminal.
     """
-    with _whole_screen(OutputLog()) as (streams, terminal):
+    with _reserve_terminal(OutputLog()) as (streams, terminal):
         app = JobtuiApp(backend, streams=streams, terminal=terminal)
         app.run()
     return app.return_code or 0
@@ -301,7 +301,7 @@ def run_dashboard(
             listener = serve(backend)
             cleanup.enter_context(listener)
             backend.address = str(listener.address)
-        streams, terminal = cleanup.enter_context(_whole_screen(output))
+        streams, terminal = cleanup.enter_context(_reserve_terminal(output))
         scheduler.start()
         app = JobtuiApp(backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()

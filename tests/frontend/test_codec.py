@@ -14,20 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.unknown_zone import UnknownZone
 
-from jobtui.engine.enums import (
-    JobStatus,
-    Misfire,
-    Overlap,
-    Phase,
-    RunState,
-    Trigger,
-)
-from jobtui.engine.views import (
-    JobView,
-    PoolView,
-    RunView,
-    Snapshot,
-)
+from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.frontend import codec
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.codec import (

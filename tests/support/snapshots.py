@@ -8,20 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobtui.engine.enums import (
-    JobStatus,
-    Misfire,
-    Overlap,
-    Phase,
-    RunState,
-    Trigger,
-)
-from jobtui.engine.views import (
-    JobView,
-    PoolView,
-    RunView,
-    Snapshot,
-)
+from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 

@@ -320,7 +320,7 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             """Return at once."""
 
     monkeypatch.setattr(app_module, "JobtuiApp", App)
-    monkeypatch.setattr(app_module, "_whole_screen", lambda _console: nullcontext((None, None)))
+    monkeypatch.setattr(app_module, "_reserve_terminal", lambda _console: nullcontext((None, None)))
     return addresses
 
 

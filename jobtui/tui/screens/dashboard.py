@@ -13,7 +13,6 @@ from textual.widgets import Footer, Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.process.printable import printable
 from jobtui.tui.background import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
@@ -23,6 +22,7 @@ from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.panes import Panes
+from jobtui.tui.widgets.text import literal_title
 
 WIDE = (110, 28)  # the columns and rows from which all four panes are visible
 
@@ -131,12 +131,12 @@ class Dashboard(Screen[None]):
         self._jobs.update_rows(jobs, snapshot.at)
         title = f"0 Jobs {len(jobs)}"
         if self._job_filter.words:
-            title += f" of {len(snapshot.jobs)}, filter: {printable(' '.join(self._job_filter.words))}"
+            title += f" of {len(snapshot.jobs)}, filter: {' '.join(self._job_filter.words)}"
         if self._job_filter.title:
             title += f", by {self._job_filter.title}"
+        title = literal_title(title)
         if self._jobs.border_title != title:
-            # Textual parses the title as markup, and the user typed the filter.
-            self._jobs.border_title = title.replace("[", r"\[")
+            self._jobs.border_title = title
 
     def _set_job_filter(self, job_filter: JobListFilter) -> None:
         self._job_filter = job_filter
@@ -169,13 +169,13 @@ class Dashboard(Screen[None]):
         if isinstance(row, UpcomingTick):
             return (row.number, row.job, _WAITING_NOTE) if row.number else None
         if isinstance(row, RunView):
-            return None if row.state.ended else _cancel_question(row)
+            return None if row.state.ended else _with_note(row)
         if row is None or self._snapshot is None:
             return None
         waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
         runs = [run for run in waiting if run.job == row.name]
         runs = runs or [run for run in self._snapshot.running if run.job == row.name]
-        return _cancel_question(max(runs, key=lambda run: run.number)) if runs else None
+        return _with_note(max(runs, key=lambda run: run.number)) if runs else None
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -307,5 +307,5 @@ _WAITING_NOTE = "It has not started."
 _RUNNING_NOTE = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
 
-def _cancel_question(run: RunView) -> tuple[int, str, str]:
+def _with_note(run: RunView) -> tuple[int, str, str]:
     return run.number, run.job, _WAITING_NOTE if run.state.waiting else _RUNNING_NOTE

@@ -21,8 +21,8 @@ from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.tui.background import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
-from jobtui.tui.widgets.key_values import key_value_grid
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.text import key_value_grid, literal_title
 
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
@@ -61,7 +61,7 @@ class JobScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Compose the job's fields, its next ticks, notes on clock transitions, and its runs."""
         with Vertical(classes="dialog large") as box:
-            box.border_title = printable(self._job).replace("[", r"\[")
+            box.border_title = literal_title(self._job)
             with Horizontal(id="job-top"):
                 yield self._about
                 yield self._ticks
@@ -86,8 +86,8 @@ class JobScreen(ModalScreen[None]):
         snapshot = self._backend.snapshot()
         self._about.update(_job_fields(details))
         self._ticks.update(_tick_list(details.preview, snapshot))
-        self._notes_box.display = bool(details.preview.changes)
         notes = details.preview.changes
+        self._notes_box.display = bool(notes)
         self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
         self._runs.set_empty_text("it has not run yet")
         self._runs.update_rows(details.runs, snapshot.at)

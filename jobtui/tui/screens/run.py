@@ -24,7 +24,7 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.process.printable import printable, printable_lines
 from jobtui.tui.background import BackgroundQuery, error_text
-from jobtui.tui.widgets.key_values import key_value_grid
+from jobtui.tui.widgets.text import key_value_grid, literal_title
 
 
 class RunScreen(ModalScreen[None]):
@@ -53,7 +53,7 @@ class RunScreen(ModalScreen[None]):
         """Compose the run's fields, its traceback and its output."""
         run = self._run
         with VerticalScroll(classes="dialog large") as box:
-            box.border_title = printable(f"{run.job} {run_label(run)}").replace("[", r"\[")
+            box.border_title = literal_title(f"{run.job} {run_label(run)}")
             yield Static(self._fields())
             if run.error:
                 yield Static("Traceback", classes="heading")

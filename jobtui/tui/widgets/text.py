@@ -1,4 +1,4 @@
-"""A grid of names and values, as the screens of a job and of a run show them."""
+"""Text for widgets: a grid of names and values, and titles without markup."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from rich.table import Table
 from rich.text import Text
+
+from jobtui.process.printable import printable
 
 
 def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
@@ -17,3 +19,8 @@ def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
         if value:
             grid.add_row(Text(name, style="dim"), Text(value))
     return grid
+
+
+def literal_title(text: str) -> str:
+    """Return a text that Textual shows literally as the title of a border, which it parses as markup."""
+    return printable(text).replace("[", r"\[")
