@@ -1,14 +1,13 @@
-"""A stress test of the scheduler with real threads: everything at once, and then the books are checked.
+"""A stress test of the scheduler: real threads do everything at once, then the records are checked.
 
     python tests/stress/stress.py [--seconds 20] [--seed N]
 
-For the given seconds 8 threads, and some of the jobs themselves, do anything that users can do to 50 jobs
-and a pool, while now and then the clock leaps so that ticks pass unseen. Then nobody asks for more, and all
-that waits must run; then all starts again, and the scheduler is stopped in the middle of it. All that was
-told, seen and answered meanwhile must agree with the rules in README.md; ``Check`` in stress_evidence.py
-lists what is checked. The exit status is 1 if something does not agree, and what is printed then names the
-offenders and the seed. A seed makes the choices of each thread the same again, but not how the threads take
-turns.
+For the given seconds 8 threads, and some of the jobs themselves, do random operations on 50 jobs and a pool,
+and now and then the clock leaps, so that ticks are missed. Then nothing requests more runs, and every waiting
+run must run. Then the load starts again, and the scheduler is stopped in the middle of it. All events,
+snapshots and answers must agree with the documented rules: `Check` in stress_evidence.py lists the checks.
+If one fails, the output names the failures and the seed, and the exit status is 1. With the same seed each
+thread makes the same choices again, but not in the same order relative to the others.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from functools import partial
 from itertools import count
 
 from stress_checks import check_all
-from stress_evidence import Check, Evidence, Faults, picture_of
-from stress_load import MOST_HANGING, MOST_WAITING, LeapingClock, Load, Slot
+from stress_evidence import Check, Evidence, Faults, summarize
+from stress_load import MAX_HANGING, MAX_WAITING, LeapingClock, Load, Slot
 from stress_operator import Operator
 
 from jobtui import RunState, Scheduler
@@ -35,45 +34,45 @@ from jobtui.engine.events import Event
 from jobtui.runtime.clock import Clock
 
 THREADS = 8
-WAITERS = 8
+WAITERS = 8  # threads that only wait for runs
 RATE = 2_400  # operations per second, of all threads together
-BURST = 12  # the most operations that a thread does without a rest
-LIMIT = 10.0  # seconds after which something that should have happened has not
-GRACE = 1.0  # seconds that the scheduler gives work when it stops
-LEAP_EVERY = 40  # turns of the governor, of 50 ms, between two leaps of the clock
+MAX_BURST = 12  # operations that a thread does without a pause
+LIMIT = 10.0  # seconds after which something that has not happened is a failure
+GRACE = 1.0  # seconds for running work when the scheduler stops
+LEAP_EVERY = 40  # turns of the supervisor, of 50 ms, between two leaps of the clock
 LAST_LOAD = 1.5  # seconds of load before the stop
-ROOM = 8  # slots of the pool at the end: some for those that hang, some for others
-OVERDUE = 75.0  # seconds after the load when even a test that waited for everything in vain has ended
-SWITCH = 0.0005  # seconds that Python lets a thread go on: a tenth of the usual, for more races
+LAST_POOL = 8  # slots of the pool at the end: some for hanging work, some for other work
+WATCHDOG = 75.0  # seconds after the load; a test in which every wait times out ends earlier
+SWITCH_INTERVAL = 0.0005  # seconds until Python switches threads: a tenth of the default, for more races
 
 
 class Recorder:
-    """Reads every event, all the time.
+    """Reads every event as soon as possible, and measures the drift of the wall clock.
 
     Args:
-        scheduler: Whom to follow.
+        scheduler: The scheduler under test.
         clock: The scheduler's clock.
 
     Attributes:
-        first: What was there before the first event.
-        events: What was read.
-        drift: By how much the wall clock was seen to go back against the one that is never set.
+        first: The snapshot before the first event.
+        events: The events read so far.
+        drift: By how much the wall clock went back relative to the monotonic clock, in seconds.
     """
 
     def __init__(self, scheduler: Scheduler, clock: Clock) -> None:
         self.events: list[Event] = []
         self.drift = 0.0
         self._clock = clock
-        self._furthest = clock.now() - clock.monotonic()
+        self._max_offset = clock.now() - clock.monotonic()
         self._subscription = scheduler.subscribe()
-        self.first = picture_of(self._subscription.snapshot)
-        self._over = threading.Event()
+        self.first = summarize(self._subscription.snapshot)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._read, name="stress-recorder", daemon=True)
         self._thread.start()
 
     def finish(self) -> int:
-        """Read the rest. Returns how many events were missed."""
-        self._over.set()
+        """Read the rest; return how many events were lost."""
+        self._ended.set()
         self._thread.join()
         self.events += self._subscription.read()
         lost = self._subscription.lost
@@ -81,98 +80,98 @@ class Recorder:
         return lost
 
     def _read(self) -> None:
-        while not self._over.wait(0.002):
+        while not self._ended.wait(0.002):
             self.events += self._subscription.read()
             before, now, after = self._clock.monotonic(), self._clock.now(), self._clock.monotonic()
-            if after - before < 0.0005:  # else another thread had its turn in between
-                self._furthest = max(self._furthest, now - after)
-                self.drift = max(self.drift, self._furthest - (now - before))
+            if after - before < 0.0005:  # else another thread ran in between
+                self._max_offset = max(self._max_offset, now - after)
+                self.drift = max(self.drift, self._max_offset - (now - before))
 
 
-class Strangers(logging.Handler):
-    """Notes what ends in a log, or in no place at all: nothing should."""
+class StrayErrors(logging.Handler):
+    """Collects log records, warnings and exceptions that reach no caller: there should be none."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.met: list[str] = []
-        logging.captureWarnings(capture=True)  # such as that of a coroutine that nobody awaited
+        self.messages: list[str] = []
+        logging.captureWarnings(capture=True)  # such as that of a coroutine that was never awaited
         logging.getLogger().addHandler(self)
-        threading.excepthook = self._thread_died
-        sys.unraisablehook = self._unraisable
+        threading.excepthook = self._collect_thread_error
+        sys.unraisablehook = self._collect_unraisable
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Note a log record."""
+        """Collect a log record."""
         error = f" ({type(record.exc_info[1]).__name__})" if record.exc_info else ""
-        self.met.append(f"logged by {record.name}: {record.getMessage()}{error}")
+        self.messages.append(f"logged by {record.name}: {record.getMessage()}{error}")
 
-    def _thread_died(self, info: threading.ExceptHookArgs) -> None:
+    def _collect_thread_error(self, info: threading.ExceptHookArgs) -> None:
         name = info.thread.name if info.thread is not None else "a thread"
-        self.met.append(f"{name} died of {info.exc_type.__name__}: {info.exc_value!r}")
+        self.messages.append(f"{name} died of {info.exc_type.__name__}: {info.exc_value!r}")
 
-    def _unraisable(self, info: sys.UnraisableHookArgs) -> None:
-        self.met.append(f"{info.err_msg or 'ignored'} in {info.object!r}: {info.exc_value!r}")
+    def _collect_unraisable(self, info: sys.UnraisableHookArgs) -> None:
+        self.messages.append(f"{info.err_msg or 'ignored'} in {info.object!r}: {info.exc_value!r}")
 
 
-class Stress:
+class StressTest:
     """One run of the test.
 
     Args:
-        seconds: How long the load goes on.
-        seed: What the choices of the threads come from.
+        seconds: How long the load lasts.
+        seed: The seed of the choices of all threads.
 
     Attributes:
-        faults: What was found.
+        faults: The failures of the checks.
     """
 
     def __init__(self, seconds: float, seed: int) -> None:
         self.faults = Faults()
         self._seconds = seconds
-        self._strangers = Strangers()
+        self._stray_errors = StrayErrors()
         self._clock = LeapingClock()
         self._began = self._clock.now()
         self._scheduler = Scheduler(pool=4, tz="UTC", clock=self._clock)
         self._recorder = Recorder(self._scheduler, self._clock)
         self._load = Load(self._scheduler, self._clock, seed)
-        self._load.meddle = Operator(self._load, "meddler", passing_reader=False).act
-        self._all_hang_on = False  # whether nobody who hangs is let go any more
-        self._over = threading.Event()
+        self._load.operate = Operator(self._load, "jobs", subscribes=False).act
+        self._keep_hanging = False  # whether the supervisor no longer releases hanging work
+        self._ended = threading.Event()
 
     def run(self) -> str:
-        """Do it all. Returns what happened, in one line."""
+        """Run the test; return what happened, in one line."""
         load = self._load
         self._register(load.slots[::2])
         self._scheduler.start()
         self._register(load.slots[1::2])
-        governor = self._thread(self._govern, "governor")
-        waiters = [self._thread(self._wait_for_runs, f"waiter-{number}") for number in range(WAITERS)]
+        supervisor = self._start_thread(self._supervise, "supervisor")
+        waiters = [self._start_thread(self._wait_for_runs, f"waiter-{number}") for number in range(WAITERS)]
         end = time.monotonic() + self._seconds
-        operators = self._operate("early", lambda: time.monotonic() < end)
+        operators = self._start_operators("early", lambda: time.monotonic() < end)
         time.sleep(self._seconds)
         self._join(operators, Check.CALLS, "hangs in a call")
         self._drain()
         self._stop()
-        self._over.set()
-        self._join([governor], Check.CALLS, "hangs in a call")
+        self._ended.set()
+        self._join([supervisor], Check.CALLS, "hangs in a call")
         self._end_threads()
         for _ in waiters:
-            load.to_wait_for.put(None)
+            load.runs_to_await.put(None)
         self._join(waiters, Check.WAITS, "still waits for a run")
-        return self._judge()
+        return self._check()
 
     # --- the phases -------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Ask for nothing more, and see that everything runs that waits."""
-        self._load.calm = True
-        self._scheduler.resize(ROOM)
-        if self._wait_while(self._left):
-            self.faults.add(Check.DRAINED, f"after {LIMIT:g} s there are left {self._left()}")
-        self._load.calm = False
+        """Request no more runs, and check that every waiting run runs."""
+        self._load.draining = True
+        self._scheduler.resize(LAST_POOL)
+        if self._wait_while(self._unfinished_runs):
+            self.faults.add(Check.DRAINED, f"not finished after {LIMIT:g} s: {self._unfinished_runs()}")
+        self._load.draining = False
         self._scheduler.resume_all()
 
-    def _left(self) -> str:
-        self._load.let_go()
-        self._scheduler.pause_all()  # again: a job may have resumed others in its last moment
+    def _unfinished_runs(self) -> str:
+        self._load.release_hanging()
+        self._scheduler.pause_all()  # again: a job may have resumed others since the last time
         snapshot = self._scheduler.snapshot()
         overdue = [
             view for view in snapshot.scheduled if view.due and (snapshot.at - view.due).total_seconds() > 1
@@ -184,22 +183,22 @@ class Stress:
         return f"{pool}: " + ", ".join(f"{run.number} of {run.job} {run.state.value}" for run in runs[:20])
 
     def _stop(self) -> None:
-        """Stop the scheduler in the middle of it, while some work hangs."""
+        """Stop the scheduler under load, while some work hangs."""
         load, scheduler = self._load, self._scheduler
         stopped = threading.Event()
-        operators = self._operate("late", lambda: not stopped.is_set())
+        operators = self._start_operators("late", lambda: not stopped.is_set())
         time.sleep(min(LAST_LOAD, self._seconds))
-        self._all_hang_on = True
-        scheduler.resize(ROOM)
-        for _ in range(MOST_HANGING):
+        self._keep_hanging = True
+        scheduler.resize(LAST_POOL)
+        for _ in range(MAX_HANGING):
             token = next(load.tokens)
-            load.accept(scheduler.now(load.one_offs["hanger"], token), token)
+            load.accept(scheduler.now(load.one_offs["hanging"], token), token)
         for _ in range(WAITERS // 2):
             token = next(load.tokens)
             run = scheduler.in_("1h", load.one_offs["quick"], token)
             load.accept(run, token)
-            load.to_wait_for.put(run)  # somebody waits for it when it is cancelled
-        self._wait_while(lambda: "" if load.hanging else "nobody hangs")
+            load.runs_to_await.put(run)  # so that a thread waits for it when it is cancelled
+        self._wait_while(lambda: "" if load.hanging else "no work hangs")
         load.stopping = True
         began = time.monotonic()
         in_time = scheduler.stop(GRACE)
@@ -207,34 +206,34 @@ class Stress:
         if in_time or not GRACE <= took <= GRACE + LIMIT:
             hanging = ", ".join(load.hanging)
             self.faults.add(
-                Check.STOPPED, f"it said {in_time} after {took:.1f} s while these hung: {hanging}"
+                Check.STOPPED, f"it returned {in_time} after {took:.1f} s while these hung: {hanging}"
             )
-        pool = load.look().pool
+        pool = load.take_snapshot().pool
         if pool.running or pool.queued or pool.held:
             self.faults.add(Check.COUNTERS, f"right after the stop: {pool}")
-        time.sleep(0.1)  # in which they go on to ask
+        time.sleep(0.1)  # in which the operators still call the scheduler
         stopped.set()
         self._join(operators, Check.CALLS, "hangs in a call")
 
     def _end_threads(self) -> None:
-        """See that the scheduler's threads end: first those that can, then those that hang."""
-        if left := self._wait_while(lambda: ", ".join(_threads() - self._load.hanging)):
+        """Check that the scheduler's threads end: first those that can, then those that hang."""
+        if left := self._wait_while(lambda: ", ".join(_scheduler_threads() - self._load.hanging)):
             self.faults.add(Check.THREADS, f"{LIMIT:g} s after the stop: {left}")
-        self._load.calm = True
-        self._load.let_go()
-        if left := self._wait_while(lambda: ", ".join(_threads())):
-            self.faults.add(Check.THREADS, f"{LIMIT:g} s after all that hung was let go: {left}")
+        self._load.draining = True
+        self._load.release_hanging()
+        if left := self._wait_while(lambda: ", ".join(_scheduler_threads())):
+            self.faults.add(Check.THREADS, f"{LIMIT:g} s after hanging work was released: {left}")
 
-    def _judge(self) -> str:
-        """Compare everything with everything."""
+    def _check(self) -> str:
+        """Check the records against each other; return what happened, in one line."""
         load, faults = self._load, self.faults
-        last = picture_of(self._scheduler.snapshot())
+        last = summarize(self._scheduler.snapshot())
         lost = self._recorder.finish()
-        gc.collect()  # which finds what nobody awaited
-        for stranger in self._strangers.met:
-            faults.add(Check.ERRORS, stranger)
-        for strange in load.strange:
-            faults.add(Check.CALLS, strange)
+        gc.collect()  # finds coroutines that were never awaited
+        for message in self._stray_errors.messages:
+            faults.add(Check.ERRORS, message)
+        for message in load.unexpected:
+            faults.add(Check.CALLS, message)
         evidence = Evidence(
             began=self._began,
             ended=self._clock.now(),
@@ -247,7 +246,7 @@ class Stress:
             refused=load.refused,
             cancelled=load.cancelled,
             executions=load.executions,
-            pictures=load.pictures,
+            snapshots=load.snapshots,
             readings=load.readings,
             max_held={slot.name: slot.max_held for slot in load.slots if slot.max_held is not None},
         )
@@ -255,8 +254,8 @@ class Stress:
         ends = ", ".join(f"{replay.ended[state]} {state.value}" for state in RunState if replay.ended[state])
         return (
             f"{len(replay.runs)} runs ({ends}), {replay.ticks} ticks, {next(load.operations)} operations, "
-            f"{len(evidence.events)} events, {len(evidence.pictures)} snapshots, "
-            f"{len(evidence.readings)} readers"
+            f"{len(evidence.events)} events, {len(evidence.snapshots)} snapshots, "
+            f"{len(evidence.readings)} short-lived subscriptions"
         )
 
     # --- the threads ------------------------------------------------------------------------------
@@ -266,83 +265,81 @@ class Stress:
             with slot.lock:
                 self._load.register(slot)
 
-    def _operate(self, name: str, goes_on: Callable[[], bool]) -> list[threading.Thread]:
-        """Set threads on the scheduler."""
+    def _start_operators(self, name: str, condition: Callable[[], bool]) -> list[threading.Thread]:
+        """Start threads that operate on the scheduler while the condition is true."""
 
         def operate(name: str) -> None:
             operator, choice = Operator(self._load, name), random.Random(f"{self._load.seed} {name} bursts")
             due = time.monotonic()
-            while goes_on():
-                burst = choice.randint(1, BURST)
+            while condition():
+                burst = choice.randint(1, MAX_BURST)
                 for _ in range(burst):
                     operator.act()
-                # Who has fallen behind does not make up for all of it: the rate is a limit.
+                # A thread that is behind catches up on 100 ms at most: the rate is a limit.
                 due = max(due + burst * THREADS / RATE, time.monotonic() - 0.1)
                 time.sleep(max(0.0, due - time.monotonic()))
 
         names = [f"{name}-{number}" for number in range(THREADS)]
-        return [self._thread(partial(operate, name), name) for name in names]
+        return [self._start_thread(partial(operate, name), name) for name in names]
 
-    def _govern(self) -> None:
-        """See that neither too much waits nor everything hangs, that ticks are missed, and take snapshots."""
+    def _supervise(self) -> None:
+        """Limit the waiting runs, release hanging work, let ticks be missed, and take snapshots."""
         choice = random.Random(f"{self._load.seed} governor")
         for turn in count():
-            if self._over.wait(0.05):
+            if self._ended.wait(0.05):
                 return
-            if turn % LEAP_EVERY == LEAP_EVERY // 4 and not self._load.calm:
+            if turn % LEAP_EVERY == LEAP_EVERY // 4 and not self._load.draining:
                 self._clock.leap()
-            pool = self._load.look().pool
-            self._load.full = pool.queued + pool.held > MOST_WAITING
-            if not self._all_hang_on and choice.random() < 0.3:
-                self._load.let_go()
+            pool = self._load.take_snapshot().pool
+            self._load.is_full = pool.queued + pool.held > MAX_WAITING
+            if not self._keep_hanging and choice.random() < 0.3:
+                self._load.release_hanging()
 
     def _wait_for_runs(self) -> None:
-        """Wait for one run after the other, for as long as it takes."""
-        while (run := self._load.to_wait_for.get()) is not None:
+        """Wait for one run after the other, without a timeout."""
+        while (run := self._load.runs_to_await.get()) is not None:
             if not run.wait() or not run.state.ended:
-                self.faults.add(Check.WAITS, f"{run} was waited for, and has not ended")
+                self.faults.add(Check.WAITS, f"{run} has not ended, although wait() returned")
 
-    def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+    def _start_thread(self, target: Callable[[], None], name: str) -> threading.Thread:
         thread = threading.Thread(target=target, name=f"stress-{name}", daemon=True)
         thread.start()
         return thread
 
-    def _join(self, threads: list[threading.Thread], check: Check, offence: str) -> None:
+    def _join(self, threads: list[threading.Thread], check: Check, failure: str) -> None:
         deadline = time.monotonic() + LIMIT
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                self.faults.add(check, f"{thread.name} {offence}")
+                self.faults.add(check, f"{thread.name} {failure}")
 
-    def _wait_while(self, left: Callable[[], str]) -> str:
-        """Wait until nothing is left. Returns what is left when it takes too long, else ""."""
+    def _wait_while(self, remaining: Callable[[], str]) -> str:
+        """Wait until the function returns ""; after the time limit, return what it returned last."""
         deadline = time.monotonic() + LIMIT
-        while (what := left()) and time.monotonic() < deadline:
+        while (text := remaining()) and time.monotonic() < deadline:
             time.sleep(0.02)
-        return what
+        return text
 
 
-def _threads() -> set[str]:
-    """The names of the scheduler's threads."""
+def _scheduler_threads() -> set[str]:
+    """Return the names of the scheduler's threads."""
     return {thread.name for thread in threading.enumerate() if thread.name.startswith("jobtui-")}
 
 
 def main() -> int:
-    """Run the test as the command line says. Returns the exit status."""
-    parser = argparse.ArgumentParser(
-        description="Stress the scheduler with real threads, and check its books."
-    )
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long the load goes on (20)")
-    parser.add_argument("--seed", type=int, help="makes the threads choose the same again")
+    """Run the test and return the exit status."""
+    parser = argparse.ArgumentParser(description="Stress the scheduler with real threads, and check it.")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the load lasts (20)")
+    parser.add_argument("--seed", type=int, help="repeats the choices of a run with this seed")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(1_000_000) if options.seed is None else options.seed
-    # Before anything else, because the next line may be that of the watchdog.
+    # Print the seed first, because the watchdog may end the process.
     sys.stdout.write(f"stress of {options.seconds:g} s with --seed {seed}\n")
     sys.stdout.flush()
-    faulthandler.dump_traceback_later(options.seconds + OVERDUE, exit=True)
-    sys.setswitchinterval(SWITCH)
+    faulthandler.dump_traceback_later(options.seconds + WATCHDOG, exit=True)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     began = time.monotonic()
-    stress = Stress(options.seconds, seed)
+    stress = StressTest(options.seconds, seed)
     summary = stress.run()
     failed = len(stress.faults.failed())
     verdict = f"checks FAILED with --seed {seed}" if failed else "all checks passed"

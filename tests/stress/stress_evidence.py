@@ -1,4 +1,4 @@
-"""What a stress test writes down while it goes on, and the checks that are made of it afterwards."""
+"""What a stress test records while it runs, and the checks that are made on the records afterwards."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.events import Event
 from jobtui.engine.views import JobView, PoolView, Snapshot
 
-Shown = tuple[int, RunState]  # a run in a list of a snapshot
+ListedRun = tuple[int, RunState]  # a run in a list of a snapshot: its number and its state
 
-SHOWN = 6  # offenders of one check that are printed
+MAX_PRINTED = 6  # failures of one check that are printed
 
 
 class Check(Enum):
     """Every check, as the sentence that must be true."""
 
-    READER = "the recording reader lost no event"
+    RECORDER = "the recorder lost no event"
     NUMBERS = "events are numbered without a gap, up to the final snapshot's number"
-    TIMES = "the times of events are sensible, and each run's follow one another"
-    STEPS = "every run takes its steps in order, and each picture shows the step"
-    ENDINGS = "every run has exactly one ending, and one that is not OK has a reason"
-    HANDLES = "every handle agrees with the ending that the events tell"
-    WAITS = "whoever waits for a run is woken when it ends"
-    CANCELS = "what cancel() answers is so, and a run is CANCELLED if its work stopped because it was asked"
+    TIMES = "events lie between the start and the end, and the times of a run do not decrease"
+    STATES = "every run goes through its states in order, and each view shows the state"
+    ENDINGS = "every run has exactly one ending, and a reason unless it is OK"
+    HANDLES = "every handle agrees with the event of its run's ending"
+    WAITS = "every thread that waits for a run is woken when it ends"
+    CANCELS = "every answer of cancel() is right, and a run is CANCELLED if its work honoured a stop request"
     RESULTS = "every result is that of its own run"
-    OVERLAP_TOLD = "no run overlaps another of its job, by the events"
-    OVERLAP_SEEN = "no run overlaps another of its job, by what the work itself saw"
-    WORK = "the work of every run that started and ended by itself was done, once, and no other"
-    GATES = "runs are queued, held and skipped as their job's policy says"
+    OVERLAP_BY_EVENTS = "no run overlaps another one of its job, according to the events"
+    OVERLAP_BY_WORK = "no run overlaps another one of its job, according to the work itself"
+    WORK = "the work of each run that ended as OK or FAILED was done exactly once, and no other work was done"
+    GATES = "runs are queued, held and skipped according to their job's policy"
     HELD = "held runs are released in their order, one at a time"
-    STUCK = "no run is held by nothing"
-    POOL = "no run starts while as many are RUNNING as the pool has room for"
+    STUCK = "no run is held while its job has no other run"
+    POOL = "no run starts while the pool is full"
     FIFO = "runs start in the order in which they were queued"
     REASONS = "every tick that started no run has an ending and a reason"
-    TICKS = "every tick of a fixed rate is accounted for, once"
+    TICKS = "every tick of a fixed rate has exactly one run or entry"
     PAUSED = "the ticks of a paused job start no run"
-    PICTURES = "snapshots and views of jobs agree with the events before them"
-    READERS = "other readers were told the same, without a gap"
-    DRAINED = "all that waits is run once nobody asks for more"
-    STOPPING = "nothing is accepted and nothing starts once the scheduler stops"
-    STOPPED = "stop() comes back soon after its grace, and says that work was given up"
+    SNAPSHOTS = "snapshots and views of jobs agree with the events before them"
+    READERS = "short-lived subscriptions read the same events, without a gap"
+    DRAINED = "every waiting run runs once nothing requests more runs"
+    STOPPING = "no run is accepted or started after the scheduler began to stop"
+    STOPPED = "stop() returns soon after its grace, and reports that work was given up"
     COUNTERS = "after the stop the pool is empty and each job counts its own endings"
-    THREADS = "after the stop the scheduler's threads end, and those that hang once they are let go"
-    CALLS = "no call hangs or raises what it should not"
-    ERRORS = "no thread dies, the timer does not fail and nothing is logged"
-    COVERAGE = "everything that is to be stressed happened"
+    THREADS = "the scheduler's threads end after the stop, and those that hang end when they are released"
+    CALLS = "no call hangs or raises an unexpected exception"
+    ERRORS = "no thread dies, no internal error occurs and nothing is logged"
+    COVERAGE = "everything that the test is about happened at least once"
 
 
 NEED_ALL_EVENTS = frozenset(Check) - {
-    Check.READER,
+    Check.RECORDER,
     Check.WAITS,
     Check.DRAINED,
     Check.STOPPED,
@@ -61,45 +61,45 @@ NEED_ALL_EVENTS = frozenset(Check) - {
 
 
 class Faults:
-    """What was found, by check."""
+    """The failures of each check."""
 
     def __init__(self) -> None:
         self._found: dict[Check, list[str]] = {check: [] for check in Check}
 
-    def add(self, check: Check, offender: str) -> None:
-        """Note somebody who breaks a rule."""
-        self._found[check].append(offender)
+    def add(self, check: Check, failure: str) -> None:
+        """Add a failure of a check."""
+        self._found[check].append(failure)
 
     def failed(self) -> list[Check]:
-        """The checks with offenders."""
-        return [check for check, offenders in self._found.items() if offenders]
+        """Return the checks that have failed."""
+        return [check for check, failures in self._found.items() if failures]
 
     def report(self) -> str:
-        """Every failed check with its first offenders; "" if there is none."""
+        """Return every failed check with its first failures, or "" if there is none."""
         lines = []
         for check in self.failed():
-            offenders = self._found[check]
-            lines.append(f"FAILED {check.name}: not true that {check.value}: {len(offenders)} offenders")
-            lines += [f"    {offender}" for offender in offenders[:SHOWN]]
-            if len(offenders) > SHOWN:
-                lines.append(f"    and {len(offenders) - SHOWN} more")
+            failures = self._found[check]
+            lines.append(f"FAILED {check.name}: not true that {check.value}: {len(failures)} failures")
+            lines += [f"    {failure}" for failure in failures[:MAX_PRINTED]]
+            if len(failures) > MAX_PRINTED:
+                lines.append(f"    and {len(failures) - MAX_PRINTED} more")
         return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass(slots=True, eq=False)
 class Execution:
-    """One time that the work of a job was done, as the work itself saw it.
+    """One execution of the work of a job, as recorded by the work itself.
 
     Attributes:
         job: The name of the job.
         generation: How many jobs had that name before; 0 for one-off runs.
-        number: The run's number, as it was told to the work.
-        token: The argument of a one-off run, which only this one has; None for the runs of jobs.
+        number: The number of the run, from `current_run`.
+        token: The unique argument of a one-off run; None for the runs of jobs.
         thread: The name of the thread that called the work.
-        met: Which other executions of the same job were going on.
-        left: Whether it has come to its end.
-        obeyed: Whether it ended because it was asked to.
-        raised: What it ended with, if it raised.
+        overlapping: The executions of the same job that were running at the start.
+        finished: Whether the work has ended.
+        stopped_on_request: Whether it ended because of a stop request.
+        raised: The exception with which it ended, if any.
     """
 
     job: str
@@ -107,20 +107,20 @@ class Execution:
     number: int
     token: int | None
     thread: str
-    met: tuple[Execution, ...] = ()
-    left: bool = False
-    obeyed: bool = False
+    overlapping: tuple[Execution, ...] = ()
+    finished: bool = False
+    stopped_on_request: bool = False
     raised: BaseException | None = None
 
     def __str__(self) -> str:
-        """Which one it is."""
-        which = f"call {self.token}" if self.token is not None else f"generation {self.generation}"
-        return f"work of run {self.number} of {self.job!r} ({which}) on {self.thread}"
+        """Return a description that identifies the execution."""
+        source = f"call {self.token}" if self.token is not None else f"generation {self.generation}"
+        return f"work of run {self.number} of {self.job!r} ({source}) on {self.thread}"
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A run that the scheduler accepted: its handle, and the token if it is a one-off."""
+    """A run that the scheduler accepted: its handle, and the token of a one-off run."""
 
     run: Run
     token: int | None
@@ -128,7 +128,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a view of a job says in numbers."""
+    """The numbers in a view of a job."""
 
     running: int
     queued: int
@@ -140,21 +140,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What is kept of a snapshot; the whole would keep hundreds of views alive."""
+class SnapshotSummary:
+    """The part of a snapshot that is kept; the whole would keep hundreds of views alive."""
 
     seq: int
     phase: Phase
     pool: PoolView
     jobs: dict[str, Counts]
-    running: tuple[Shown, ...]
-    waiting: tuple[Shown, ...]
-    scheduled: tuple[Shown, ...]
+    running: tuple[ListedRun, ...]
+    waiting: tuple[ListedRun, ...]
+    scheduled: tuple[ListedRun, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader that came and went was told: some events of those it got, and what was wrong."""
+    """Some of the events that a short-lived subscription read, and its faults."""
 
     sample: list[Event]
     faults: list[str]
@@ -162,43 +162,44 @@ class Reading:
 
 @dataclass(slots=True)
 class Evidence:
-    """All that was written down.
+    """Everything that was recorded.
 
     Attributes:
-        began: When the scheduler was made, in seconds since the epoch.
-        ended: When the last event was read.
-        drift: By how much the wall clock was seen to go back against the other one, in seconds.
-        first: What the recording reader's snapshot showed.
-        last: What a snapshot showed when all was over.
-        lost: How many events the recording reader lost.
-        events: The events it read, in the order in which it read them.
-        accepted: Every run that a call gave, with its handle.
-        refused: The tokens of the calls that were refused.
-        cancelled: What was answered to those who wanted to cancel a run, unless it was too late.
-        executions: What the work of all runs saw.
-        pictures: Snapshots taken in between.
-        readings: What other readers were told.
-        max_held: By the name of the job, above how many held runs its ticks are to be skipped.
+        began: When the scheduler was created, in seconds since the epoch.
+        ended: When the last event was read, in seconds since the epoch.
+        drift: By how much the wall clock went back relative to the monotonic clock, in seconds.
+        first: The snapshot with which the recorder began.
+        last: A snapshot after the end.
+        lost: How many events the recorder lost.
+        events: The events that the recorder read, in this order.
+        accepted: Every run that a call returned.
+        refused: The tokens of the calls that were rejected.
+        cancelled: Each run that `cancel` was called for, and its answer; calls that came too late are left
+            out.
+        executions: The executions of all work.
+        snapshots: Snapshots from in between.
+        readings: What short-lived subscriptions read.
+        max_held: For jobs with a limit: how many runs may be held before ticks are skipped.
     """
 
     began: float
     ended: float
     drift: float
-    first: Picture
-    last: Picture
+    first: SnapshotSummary
+    last: SnapshotSummary
     lost: int
     events: list[Event]
     accepted: list[Accepted]
     refused: set[int]
     cancelled: list[tuple[Run, Cancellation]]
     executions: list[Execution]
-    pictures: list[Picture] = field(default_factory=list)
+    snapshots: list[SnapshotSummary] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     max_held: dict[str, int] = field(default_factory=dict)
 
 
 def counts_of(view: JobView) -> Counts:
-    """The numbers in a view of a job."""
+    """Return the numbers in a view of a job."""
     return Counts(
         running=view.running,
         queued=view.queued,
@@ -210,9 +211,9 @@ def counts_of(view: JobView) -> Counts:
     )
 
 
-def picture_of(snapshot: Snapshot) -> Picture:
-    """The numbers in a snapshot."""
-    return Picture(
+def summarize(snapshot: Snapshot) -> SnapshotSummary:
+    """Return the part of a snapshot that is kept."""
+    return SnapshotSummary(
         seq=snapshot.seq,
         phase=snapshot.phase,
         pool=snapshot.pool,

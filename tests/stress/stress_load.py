@@ -1,4 +1,4 @@
-"""The jobs of a stress test: work of every kind, and what is written down of it."""
+"""The jobs of a stress test: work of every kind, which records its executions."""
 
 from __future__ import annotations
 
@@ -13,75 +13,83 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from stress_evidence import Accepted, Execution, Picture, Reading, picture_of
+from stress_evidence import Accepted, Execution, Reading, SnapshotSummary, summarize
 
 from jobtui import Cancellation, Job, Run, RunCancelledError, RunState, Scheduler, current_run
 from jobtui.engine.enums import Misfire, Overlap
 from jobtui.runtime.clock import SystemClock
 
 JOBS = 50
-FEW_HELD = 5  # of a few jobs: how many runs may be held before ticks are skipped
-LEAP = 1.5  # seconds that the clock leaps; more than a tick may be late and be on time
-MOST_HANGING = 3  # so that those that hang leave room in the pool
-MOST_WAITING = 200  # queued and held runs above which nobody asks for more, until fewer are
-NATURES = ("quick", "sleepy", "raiser", "coroutine", "hanger", "meddler", "obedient")
+MAX_HELD = 5  # for a few jobs: how many runs may be held before ticks are skipped
+LEAP = 1.5  # seconds by which the clock leaps; a tick that is so late counts as missed
+MAX_HANGING = 3  # hanging runs, so that the pool has room for others
+MAX_WAITING = 200  # queued and held runs above which no more runs are requested
+KINDS = ("quick", "sleeping", "raising", "coroutine", "hanging", "operating", "cooperative")  # of work
 
 
 class LeapingClock(SystemClock):
-    """The machine's clocks, of which one leaps forward, as after a sleep: ticks pass unseen."""
+    """A clock whose wall time leaps forward, as after a suspend, so that ticks are missed."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
 
     def now(self) -> float:
-        """The wall clock, in seconds since the epoch."""
+        """Return the wall time, in seconds since the epoch."""
         return time.time() + self._ahead
 
     def leap(self) -> None:
-        """Sleep, in no time. By one thread only."""
+        """Leap forward. Call it in one thread only."""
         self._ahead += LEAP
 
 
-class WordlessError(Exception):
-    """An error that cannot even be shown."""
+class UnprintableError(Exception):
+    """An exception whose text cannot be shown."""
 
     def __str__(self) -> str:
-        """Raise."""
-        raise RuntimeError("no words")
+        """Raise an exception."""
+        raise RuntimeError("this exception has no text")
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A place for a job, which is removed and registered again under the same name."""
+    """A name under which a job is registered, removed and registered again.
+
+    Attributes:
+        kind: The kind of its work, one of `KINDS`.
+        interval: Its interval in seconds; None for a cron spec.
+        max_held: How many of its runs may be held before ticks are skipped; None for the default.
+        generation: How often it has been registered.
+        lock: Held while it is registered.
+    """
 
     name: str
-    nature: str
+    kind: str
     overlap: Overlap
     misfire: Misfire
-    interval: float | None  # seconds; None for a cron spec
+    interval: float | None
     max_held: int | None
     job: Job | None = None
     generation: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)  # held by whoever registers
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Work:
-    """What a job runs: it looks who else is at it, and behaves as its nature says.
+    """The runnable of a job: records its executions and which of them overlap, and behaves as its kind says.
 
     Args:
-        load: What it belongs to.
+        load: The load that it belongs to.
         name: The name of the job.
         generation: How many jobs had that name before.
-        nature: One of `NATURES`.
+        kind: One of `KINDS`.
     """
 
-    def __init__(self, load: Load, name: str, generation: int, nature: str) -> None:
+    def __init__(self, load: Load, name: str, generation: int, kind: str) -> None:
         self._load = load
         self._name = name
         self._generation = generation
-        self._nature = nature
+        self._kind = kind
         self._lock = threading.Lock()
-        self._inside: set[Execution] = set()
+        self._executing: set[Execution] = set()
 
     def run(self) -> Execution | Coroutine[Any, Any, Execution]:
         """Do the work."""
@@ -92,112 +100,115 @@ class Work:
                 number=current_run().number,
                 token=None,
                 thread=threading.current_thread().name,
-                met=tuple(self._inside),
+                overlapping=tuple(self._executing),
             )
-            self._inside.add(execution)
+            self._executing.add(execution)
         self._load.executions.append(execution)
-        if self._nature == "coroutine":
+        if self._kind == "coroutine":
             return self._coroutine(execution)
-        with self._noted(execution):
-            self._load.behave(self._nature, execution)
+        with self._record_execution(execution):
+            self._load.behave(self._kind, execution)
         return execution
 
     async def _coroutine(self, execution: Execution) -> Execution:
-        with self._noted(execution):
+        with self._record_execution(execution):
             await self._load.behave_as_coroutine()
         return execution
 
     @contextmanager
-    def _noted(self, execution: Execution) -> Iterator[None]:
+    def _record_execution(self, execution: Execution) -> Iterator[None]:
         try:
-            with noted_end(execution):
+            with record_end(execution):
                 yield
         finally:
             with self._lock:
-                self._inside.discard(execution)
+                self._executing.discard(execution)
 
 
 @contextmanager
-def noted_end(execution: Execution) -> Iterator[None]:
-    """Write down how work ends."""
+def record_end(execution: Execution) -> Iterator[None]:
+    """Record how the work in the block ends."""
     try:
         yield
     except BaseException as error:
         execution.raised = error
-        execution.obeyed = isinstance(error, RunCancelledError | asyncio.CancelledError)
+        execution.stopped_on_request = isinstance(error, RunCancelledError | asyncio.CancelledError)
         raise
     finally:
-        execution.left = True
+        execution.finished = True
 
 
 class Load:
-    """The jobs, and what is written down of what happens to them.
+    """The jobs, and the records of what happens to them.
 
     Args:
-        scheduler: Whom to stress.
+        scheduler: The scheduler under test.
         clock: The scheduler's clock.
-        seed: What all random choices but those of the operating system come from.
+        seed: The seed of all random choices.
 
     Attributes:
-        calm: Whether nobody shall ask for anything any more, nor hang.
-        full: Whether so much waits that nobody shall ask for more.
-        stopping: Whether the scheduler may have been told to stop.
+        draining: Whether jobs must neither operate on the scheduler nor hang.
+        is_full: Whether so many runs wait that no more should be requested.
+        stopping: Whether `Scheduler.stop` may have been called.
         hanging: The names of the threads that hang.
-        to_wait_for: Handles for those who do nothing but wait; None ends one of them.
-        strange: What calls raised that they should not have.
-        meddle: What a job does that steers others.
+        runs_to_await: Handles for the threads that only wait; None ends one of these threads.
+        unexpected: Descriptions of results and exceptions that no call should have.
+        operate: What the work of the kind "operating" does.
+        accepted, refused, cancelled, executions, snapshots, readings: See `Evidence`.
+        tokens: Yields a unique token for each one-off run.
+        operations: Counts the operations of all threads.
+        one_offs: For each kind of work, a function for one-off runs.
+        slots: The slots of all jobs.
     """
 
     def __init__(self, scheduler: Scheduler, clock: LeapingClock, seed: int) -> None:
         self.scheduler = scheduler
         self.clock = clock
         self.seed = seed
-        self.calm = False
-        self.full = False
+        self.draining = False
+        self.is_full = False
         self.stopping = False
         self.hanging: set[str] = set()
-        self.to_wait_for: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
-        self.strange: list[str] = []
-        self.meddle: Callable[[], object] = self.look
+        self.runs_to_await: queue.SimpleQueue[Run | None] = queue.SimpleQueue()
+        self.unexpected: list[str] = []
+        self.operate: Callable[[], object] = self.take_snapshot
         self.accepted: list[Accepted] = []
         self.refused: set[int] = set()
         self.cancelled: list[tuple[Run, Cancellation]] = []
         self.executions: list[Execution] = []
-        self.pictures: list[Picture] = []
+        self.snapshots: list[SnapshotSummary] = []
         self.readings: list[Reading] = []
         self.tokens = itertools.count(1)
         self.operations = itertools.count()
         self._random = random.Random(f"{seed} work")
-        self._gate = threading.Event()
-        self.one_offs: dict[str, Callable[[int], Any]] = {
-            nature: self._one_off(nature) for nature in set(NATURES)
-        }
-        self.slots = self._made_slots()
+        self._release = threading.Event()
+        self.one_offs: dict[str, Callable[[int], Any]] = {kind: self._one_off(kind) for kind in set(KINDS)}
+        self.slots = self._make_slots()
 
-    def _made_slots(self) -> list[Slot]:
+    def _make_slots(self) -> list[Slot]:
         choice = random.Random(f"{self.seed} jobs")
         slots = []
         overlaps, misfires = list(Overlap), list(Misfire)
         for number in range(JOBS):
             overlap = overlaps[number % len(overlaps)]
-            few = overlap is Overlap.HOLD and number % 8 == 4
+            is_limited = overlap is Overlap.HOLD and number % 8 == 4
             slots.append(
                 Slot(
                     name=f"job-{number}",
-                    nature=NATURES[number % len(NATURES)],
+                    kind=KINDS[number % len(KINDS)],
                     overlap=overlap,
                     misfire=misfires[number // len(overlaps) % len(misfires)],
                     interval=None
                     if number % 17 == 1
-                    else round(choice.uniform(0.03 if few else 0.05, 0.4), 3),
-                    max_held=FEW_HELD if few else None,
+                    else round(choice.uniform(0.03 if is_limited else 0.05, 0.4), 3),
+                    max_held=MAX_HELD if is_limited else None,
                 )
             )
         return slots
 
     def register(self, slot: Slot) -> None:
-        """Give a slot its job; by whoever has its lock."""
-        work = Work(self, slot.name, slot.generation, slot.nature)
+        """Register the job of a slot. Call it with the slot's lock held."""
+        work = Work(self, slot.name, slot.generation, slot.kind)
         policies: dict[str, Any] = {
             "name": slot.name,
             "overlap": slot.overlap.value,
@@ -212,32 +223,32 @@ class Load:
         slot.job = job
         slot.generation += 1
         if job.name != slot.name:
-            self.strange.append(f"{slot.name} was free, and the job is called {job.name}")
+            self.unexpected.append(f"{slot.name} was free, but the job was named {job.name}")
 
     def accept(self, run: Run, token: int | None) -> None:
-        """Write down that a call gave a run."""
+        """Record that a call returned a run, and let a thread wait for every fifth run."""
         self.accepted.append(Accepted(run, token))
-        # Not for what is due in an hour: that would keep all who wait from waiting for others.
+        # Not for a run that is due in an hour: all waiting threads would soon wait for such runs.
         if len(self.accepted) % 5 == 0 and run.state is not RunState.SCHEDULED:
-            self.to_wait_for.put(run)
+            self.runs_to_await.put(run)
 
-    def look(self) -> Picture:
-        """Take a snapshot, and write it down."""
-        picture = picture_of(self.scheduler.snapshot())
-        self.pictures.append(picture)
-        return picture
+    def take_snapshot(self) -> SnapshotSummary:
+        """Take a snapshot and record it."""
+        summary = summarize(self.scheduler.snapshot())
+        self.snapshots.append(summary)
+        return summary
 
-    def let_go(self) -> None:
-        """Let everybody go on who hangs."""
-        gate, self._gate = self._gate, threading.Event()
-        gate.set()
+    def release_hanging(self) -> None:
+        """Let all hanging work continue."""
+        release, self._release = self._release, threading.Event()
+        release.set()
 
     # --- the work ---------------------------------------------------------------------------------
 
-    def _one_off(self, nature: str) -> Callable[[int], Any]:
-        """A function for one-off runs, or a coroutine function."""
+    def _one_off(self, kind: str) -> Callable[[int], Any]:
+        """Return a function, or a coroutine function, for one-off runs."""
 
-        def noted(token: int) -> Execution:
+        def record(token: int) -> Execution:
             execution = Execution(
                 job=function.__name__,
                 generation=0,
@@ -249,36 +260,36 @@ class Load:
             return execution
 
         def function(token: int) -> Execution:
-            execution = noted(token)
-            with noted_end(execution):
-                self.behave(nature, execution)
+            execution = record(token)
+            with record_end(execution):
+                self.behave(kind, execution)
             return execution
 
         async def coroutine(token: int) -> Execution:
-            execution = noted(token)
-            with noted_end(execution):
+            execution = record(token)
+            with record_end(execution):
                 await self.behave_as_coroutine()
             return execution
 
-        # Those of one name share a group.
-        function.__name__ = coroutine.__name__ = f"one-off {nature}"
-        return coroutine if nature == "coroutine" else function
+        # Functions of one name share a job.
+        function.__name__ = coroutine.__name__ = f"one-off {kind}"
+        return coroutine if kind == "coroutine" else function
 
-    def behave(self, nature: str, execution: Execution) -> None:
-        """Do what is done by work of that nature."""
-        if nature == "sleepy":
+    def behave(self, kind: str, execution: Execution) -> None:
+        """Do the work of this kind."""
+        if kind == "sleeping":
             time.sleep(self._random.uniform(0.001, 0.005))
-        elif nature == "raiser":
+        elif kind == "raising":
             self._raise()
-        elif nature == "hanger":
+        elif kind == "hanging":
             self._hang()
-        elif nature == "obedient":
-            self._obey(execution)
-        elif nature == "meddler" and not self.calm:
-            self.meddle()
+        elif kind == "cooperative":
+            self._cooperate(execution)
+        elif kind == "operating" and not self.draining:
+            self.operate()
 
     async def behave_as_coroutine(self) -> None:
-        """Sleep a little as coroutines do; sometimes raise, hang or go on when interrupted."""
+        """Sleep; sometimes raise, hang, or continue after an interrupt."""
         try:
             await asyncio.sleep(self._random.choice((0, 0.001, 0.005, 0.02)))
         except asyncio.CancelledError:
@@ -287,37 +298,37 @@ class Load:
         choice = self._random.random()
         if choice < 0.1:
             self._raise()
-        gate = self._gate
+        release = self._release
         if choice > 0.98:
-            while not gate.is_set() and not self.calm:  # noqa: ASYNC110 - the gate is one for threads
+            while not release.is_set() and not self.draining:  # noqa: ASYNC110 - the event is one for threads
                 await asyncio.sleep(0.01)
 
-    def _obey(self, execution: Execution) -> None:
-        """Look, and sleep so that the sleep ends, until it is asked to stop or has nothing to do."""
+    def _cooperate(self, execution: Execution) -> None:
+        """Sleep several times; end early at a stop request, by returning or by raising."""
         run = current_run()
         for _ in range(5):
             if run.cancelled or run.wait_cancelled(self._random.uniform(0, 0.005)):
-                execution.obeyed = True
+                execution.stopped_on_request = True
                 if self._random.random() < 0.3:
-                    raise RunCancelledError("as was asked")
+                    raise RunCancelledError("as requested")
                 return
 
     def _raise(self) -> NoReturn:
         choice = self._random.randrange(50)
-        if choice == 0:  # rarely: its traceback takes a thousand times as long to print as others
+        if choice == 0:  # rarely: formatting its traceback takes a thousand times as long
             self._recurse()
-        kinds = (ValueError, SystemExit, KeyboardInterrupt, WordlessError)
-        raise kinds[choice % len(kinds)]("on purpose")
+        types = (ValueError, SystemExit, KeyboardInterrupt, UnprintableError)
+        raise types[choice % len(types)]("on purpose")
 
     def _recurse(self) -> NoReturn:
         self._recurse()
 
     def _hang(self) -> None:
-        gate, name = self._gate, threading.current_thread().name
-        if self.calm or len(self.hanging) >= MOST_HANGING:
+        release, name = self._release, threading.current_thread().name
+        if self.draining or len(self.hanging) >= MAX_HANGING:
             return
         self.hanging.add(name)
         try:
-            gate.wait()
+            release.wait()
         finally:
             self.hanging.discard(name)

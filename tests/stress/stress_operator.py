@@ -1,4 +1,4 @@
-"""Somebody who does to a scheduler whatever users can do to one."""
+"""Random operations on a scheduler: everything that users can do."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from stress_evidence import Reading
-from stress_load import NATURES, Load, Slot
+from stress_load import KINDS, Load, Slot
 
 from jobtui import Run
 from jobtui.runtime.subscriptions import Subscription
 
-SAMPLE = 50  # events of a passing reader that are kept for comparison
+SAMPLE = 50  # events of a short-lived subscription that are kept for comparison
 SIZES = (0, 1, 2, 3, 4, 6, 8, 12)
 
 
 class Operator:
-    """Somebody who asks a scheduler for one thing after the other, by chance.
+    """Does one random operation after the other.
 
     Args:
-        load: Whose scheduler and jobs.
-        name: What tells its choices from those of others.
-        passing_reader: Whether it also subscribes, and closes the subscription some time later.
+        load: The load with the scheduler and the jobs.
+        name: Part of the seed of its choices, which must differ from those of other operators.
+        subscribes: Whether it also subscribes, and closes the subscription some time later.
     """
 
-    def __init__(self, load: Load, name: str, *, passing_reader: bool = True) -> None:
+    def __init__(self, load: Load, name: str, *, subscribes: bool = True) -> None:
         self._load = load
         self._random = random.Random(f"{load.seed} {name}")
-        self._reader: Subscription | None = None
-        self._told = threading.Event()
+        self._subscription: Subscription | None = None
+        self._new_events = threading.Event()
         weights: dict[Callable[[], object], float] = {
             self._now: 18,
             self._run_job: 18,
@@ -46,78 +46,82 @@ class Operator:
             self._resume_all: 0.6,
             self._register_again: 0.7,
             self._resize: 1,
-            self._look: 1,
-            self._ask_job: 4,
+            self._take_snapshot: 1,
+            self._query_job: 4,
             self._wait: 3,
-            self._read: 1 if passing_reader else 0,
+            self._subscribe_or_read: 1 if subscribes else 0,
         }
         self._choices = list(weights)
         self._weights = list(itertools.accumulate(weights.values()))
 
     def act(self) -> None:
-        """Do one thing."""
+        """Do one operation."""
         next(self._load.operations)
         (operation,) = self._random.choices(self._choices, cum_weights=self._weights)
         try:
             operation()
         except LookupError:
-            pass  # another removed the job meanwhile
+            pass  # another operator has removed the job
         except RuntimeError as error:
             if not (self._load.stopping and "has stopped" in str(error)):
-                self._load.strange.append(f"{operation.__name__}: {error!r}")
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
-            self._load.strange.append(f"{operation.__name__}: {error!r}")
+                self._load.unexpected.append(f"{operation.__name__}: {error!r}")
+        except Exception as error:  # noqa: BLE001 - the test looks for these
+            self._load.unexpected.append(f"{operation.__name__}: {error!r}")
 
-    # --- asking for runs --------------------------------------------------------------------------
+    # --- requesting runs --------------------------------------------------------------------------
 
-    def _ask(self, ask: Callable[..., Run], *when: object) -> None:
-        """Ask for a run of a one-off or, if it is not for now, perhaps of a job."""
+    def _request(self, method: Callable[..., Run], *when: object) -> None:
+        """Request a one-off run or, if it is not for now, perhaps a run of a job."""
         load = self._load
-        if load.full:
+        if load.is_full:
             return self._cancel()
         job = self._slot().job
         if when and job is not None and self._random.random() < 0.4:
-            load.accept(ask(*when, job), None)
+            load.accept(method(*when, job), None)
             return None
         token = next(load.tokens)
         load.refused.add(token)
-        load.accept(ask(*when, load.one_offs[self._random.choice(NATURES)], token), token)
+        load.accept(method(*when, load.one_offs[self._random.choice(KINDS)], token), token)
         load.refused.discard(token)
         return None
 
     def _now(self) -> None:
-        self._ask(self._load.scheduler.now)
+        self._request(self._load.scheduler.now)
 
     def _in(self) -> None:
         delay = self._random.choice((0, 0.001, timedelta(milliseconds=20), "100ms", "1h"))
-        self._ask(self._load.scheduler.in_, delay)
+        self._request(self._load.scheduler.in_, delay)
 
     def _at(self) -> None:
         delay = self._random.choice((-3600, 0, 0.01, 0.1, 3600))
-        self._ask(self._load.scheduler.at, datetime.fromtimestamp(self._load.clock.now() + delay, UTC))
+        self._request(self._load.scheduler.at, datetime.fromtimestamp(self._load.clock.now() + delay, UTC))
 
     def _run_job(self) -> None:
         slot, scheduler = self._slot(), self._load.scheduler
         if slot.job is None:
             return
-        if self._load.full:
+        if self._load.is_full:
             self._cancel()
             return
-        way = self._random.randrange(3)
+        choice = self._random.randrange(3)
         run = (
-            slot.job.run() if way == 0 else scheduler.now(slot.job) if way == 1 else scheduler.run(slot.name)
+            slot.job.run()
+            if choice == 0
+            else scheduler.now(slot.job)
+            if choice == 1
+            else scheduler.run(slot.name)
         )
         self._load.accept(run, None)
 
-    # --- steering ---------------------------------------------------------------------------------
+    # --- controlling ---------------------------------------------------------------------------------
 
     def _cancel(self) -> None:
-        run = self._recent()
+        run = self._recent_run()
         if run is not None and (answer := run.cancel()):
             self._load.cancelled.append((run, answer))
 
     def _cancel_by_number(self) -> None:
-        run = self._recent()
+        run = self._recent_run()
         if run is not None and (answer := self._load.scheduler.cancel(run.number)):
             self._load.cancelled.append((run, answer))
 
@@ -142,7 +146,7 @@ class Operator:
         if slot.lock.acquire(blocking=False):
             try:
                 if slot.job is not None and not slot.job.remove():
-                    self._load.strange.append(f"{slot.name} was removed by nobody, and is gone")
+                    self._load.unexpected.append(f"{slot.name} was gone, although no other thread removed it")
                 slot.job = None
                 self._load.register(slot)
             finally:
@@ -151,41 +155,43 @@ class Operator:
     def _resize(self) -> None:
         self._load.scheduler.resize(self._random.choice(SIZES))
 
-    # --- looking ----------------------------------------------------------------------------------
+    # --- querying ---------------------------------------------------------------------------------
 
-    def _look(self) -> None:
-        self._load.look()
+    def _take_snapshot(self) -> None:
+        self._load.take_snapshot()
 
-    def _ask_job(self) -> None:
-        """Ask everything a handle of a job answers; that it answers is all."""
+    def _query_job(self) -> None:
+        """Read everything that a handle of a job offers; it must not raise."""
         job = self._slot().job
         if job is not None:
             _ = job.status, job.prev, job.next, job.schedule, repr(job)
             self._load.scheduler.job(job.name)
 
     def _wait(self) -> None:
-        run = self._recent()
+        run = self._recent_run()
         if run is not None and run.wait(self._random.choice((0, 0.001, 0.01))) and not run.state.ended:
-            self._load.strange.append(f"{run} was waited for, and has not ended")
+            self._load.unexpected.append(f"{run} has not ended, although wait() returned True")
 
-    def _read(self) -> None:
-        """Subscribe or, if that was done, read and close."""
-        reader = self._reader
-        if reader is None:
-            notify = self._told.set if self._random.random() < 0.5 else None
-            self._reader = self._load.scheduler.subscribe(notify)
+    def _subscribe_or_read(self) -> None:
+        """Subscribe or, if there is a subscription, read and close it."""
+        subscription = self._subscription
+        if subscription is None:
+            notify = self._new_events.set if self._random.random() < 0.5 else None
+            self._subscription = self._load.scheduler.subscribe(notify)
             return
-        self._reader = None
-        events = list(reader.read()) if self._random.random() < 0.5 else []
-        reader.close()
-        events += reader.read()
+        self._subscription = None
+        events = list(subscription.read()) if self._random.random() < 0.5 else []
+        subscription.close()
+        events += subscription.read()
         numbers = [event.seq for event in events]
-        first = reader.snapshot.seq + reader.lost + 1
+        first = subscription.snapshot.seq + subscription.lost + 1
         faults = []
         if numbers != list(range(first, first + len(numbers))):
-            faults.append(f"a reader that lost {reader.lost} was told {numbers[:5]}… and not {first}…")
-        if reader.read():
-            faults.append("a reader was told something after it had closed and read the rest")
+            faults.append(
+                f"a subscription that lost {subscription.lost} events read {numbers[:5]}… and not {first}…"
+            )
+        if subscription.read():
+            faults.append("a subscription read events after it was closed and read to its end")
         place = self._random.randrange(max(1, len(events) - SAMPLE))
         self._load.readings.append(Reading(events[place : place + SAMPLE], faults))
 
@@ -194,8 +200,8 @@ class Operator:
     def _slot(self) -> Slot:
         return self._random.choice(self._load.slots)
 
-    def _recent(self) -> Run | None:
-        """A run that was asked for not long ago: most older ones have ended."""
+    def _recent_run(self) -> Run | None:
+        """Return a run that was requested recently; most older runs have ended."""
         accepted = self._load.accepted
         with suppress(IndexError):
             return accepted[-1 - int(self._random.expovariate(1 / 40))].run

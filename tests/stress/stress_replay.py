@@ -1,4 +1,4 @@
-"""The events of a scheduler, told again to books as simple as its rules, which say where it broke one."""
+"""Replay the recorded events on a model that is as simple as the rules, and report where they differ."""
 
 from __future__ import annotations
 
@@ -7,47 +7,48 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from stress_books import BEFORE, JobBook, RunBook, first_difference, same_entry
-from stress_evidence import Check, Evidence, Faults, Picture, Shown, counts_of
+from stress_evidence import Check, Evidence, Faults, ListedRun, SnapshotSummary, counts_of
 from stress_load import LEAP
+from stress_model import PREDECESSORS, ModelJob, ModelRun, first_difference, is_same_entry
 
 from jobtui import Every, RunState
-from jobtui.engine import events as told
+from jobtui.engine import events
 from jobtui.engine.enums import Overlap, Phase, Trigger
 from jobtui.engine.views import JobView, RunView
 
-LISTED = 200  # a snapshot lists no more runs of a kind
-BACK = 1.0 + LEAP  # seconds by which an event may be older than one before it: who asked was kept waiting
-GRID_NOISE = timedelta(milliseconds=1)  # by which a tick may be off its grid, from rounding
+LIST_LIMIT = 200  # a snapshot lists at most this many runs of a kind
+# Seconds by which an event may be older than an earlier one: the caller read the clock and then had to wait.
+MAX_BACKWARD = 1.0 + LEAP
+GRID_NOISE = timedelta(milliseconds=1)  # by which rounding may move a tick off its grid
 
 SKIP, ALLOW, REPLACE = Overlap.SKIP, Overlap.ALLOW, Overlap.REPLACE
 TICK_ENDINGS = (RunState.SKIPPED, RunState.MISSED, RunState.COALESCED)
 
 
 class Replay:
-    """Goes through the events in the order of their numbers.
+    """Replays the events in the order of their numbers.
 
     Args:
-        evidence: What was written down.
-        faults: Where to note who broke a rule.
+        evidence: The records.
+        faults: Receives the failures.
 
     Attributes:
-        runs: Every run that was told of, by its number.
-        ticks: How many ticks were told of.
+        runs: Every run of the events, by its number.
+        ticks: How many ticks the events report.
         ended: How many runs ended in each state.
-        stopped_at: When the scheduler had stopped, in seconds since the epoch; None if that was not told.
-        seen: How often each kind of event, ending and policy was told of.
+        stopped_at: The time of SchedulerStopped, in seconds since the epoch; None without that event.
+        occurrences: How often each kind of event, ending and policy occurred.
     """
 
     def __init__(self, evidence: Evidence, faults: Faults) -> None:
-        self.runs: dict[int, RunBook] = {}
+        self.runs: dict[int, ModelRun] = {}
         self.ticks = 0
         self.ended: Counter[RunState] = Counter()
-        self.seen: Counter[str] = Counter()
+        self.occurrences: Counter[str] = Counter()
         self.stopped_at: float | None = None
         self._evidence = evidence
         self._faults = faults
-        self._alive: dict[str, JobBook] = {}
+        self._jobs: dict[str, ModelJob] = {}
         self._generations: Counter[str] = Counter()
         self._queue: deque[int] = deque()
         self._queued = 0
@@ -56,47 +57,47 @@ class Replay:
         self._size = evidence.first.pool.size
         self._phase = evidence.first.phase
         self._latest = evidence.began
-        self._clock_was_set = any(isinstance(event, told.ClockStepped) for event in evidence.events)
-        self._handlers: dict[type[told.Event], Callable[[Any], None]] = {
-            told.JobAdded: self._job_added,
-            told.JobRemoved: self._job_removed,
-            told.JobPaused: self._job_paused,
-            told.JobResumed: self._job_resumed,
-            told.RunScheduled: self._run_scheduled,
-            told.RunHeld: self._run_held,
-            told.RunQueued: self._run_queued,
-            told.RunStarted: self._run_started,
-            told.StopRequested: self._stop_requested,
-            told.RunFinished: self._run_finished,
-            told.TickEnded: self._tick_ended,
-            told.PoolResized: self._pool_resized,
-            told.InternalError: self._internal_error,
-            told.SchedulerStarted: self._phase_changed,
-            told.SchedulerStopping: self._phase_changed,
-            told.SchedulerStopped: self._phase_changed,
+        self._clock_was_set = any(isinstance(event, events.ClockStepped) for event in evidence.events)
+        self._handlers: dict[type[events.Event], Callable[[Any], None]] = {
+            events.JobAdded: self._job_added,
+            events.JobRemoved: self._job_removed,
+            events.JobPaused: self._job_paused,
+            events.JobResumed: self._job_resumed,
+            events.RunScheduled: self._run_scheduled,
+            events.RunHeld: self._run_held,
+            events.RunQueued: self._run_queued,
+            events.RunStarted: self._run_started,
+            events.StopRequested: self._stop_requested,
+            events.RunFinished: self._run_finished,
+            events.TickEnded: self._tick_ended,
+            events.PoolResized: self._pool_resized,
+            events.InternalError: self._internal_error,
+            events.SchedulerStarted: self._phase_changed,
+            events.SchedulerStopping: self._phase_changed,
+            events.SchedulerStopped: self._phase_changed,
         }
 
     def play(self) -> None:
-        """Go through all of them."""
-        pictures: dict[int, list[Picture]] = {}
-        for picture in [*self._evidence.pictures, self._evidence.last]:
-            pictures.setdefault(picture.seq, []).append(picture)
+        """Replay all events."""
+        snapshots: dict[int, list[SnapshotSummary]] = {}
+        for snapshot in [*self._evidence.snapshots, self._evidence.last]:
+            snapshots.setdefault(snapshot.seq, []).append(snapshot)
         expected = self._evidence.first.seq + 1
         for event in self._evidence.events:
             if event.seq != expected:
                 self._fault(Check.NUMBERS, event, f"{expected} was expected")
             expected = event.seq + 1
             self._check_time(event)
-            self.seen[type(event).__name__] += 1
+            self.occurrences[type(event).__name__] += 1
             handler = self._handlers.get(type(event))
             if handler is not None:
                 handler(event)
-            for picture in pictures.pop(event.seq, ()):
-                self._compare(picture)
-        for seq in pictures:
+            for snapshot in snapshots.pop(event.seq, ()):
+                self._compare_snapshot(snapshot)
+        for seq in snapshots:
             if seq >= expected:
                 self._faults.add(
-                    Check.NUMBERS, f"a snapshot is of event {seq}; the last told is {expected - 1}"
+                    Check.NUMBERS, f"a snapshot has number {seq}; the last event has {expected - 1}"
                 )
         if self._evidence.last.seq != expected - 1:
             self._faults.add(
@@ -106,13 +107,13 @@ class Replay:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def _job_added(self, event: told.JobAdded) -> None:
+    def _job_added(self, event: events.JobAdded) -> None:
         view = event.job
-        if view.name in self._alive:
-            self._fault(Check.STEPS, event, f"there is a job {view.name!r} already")
+        if view.name in self._jobs:
+            self._fault(Check.STATES, event, f"there is a job {view.name!r} already")
         if self._phase in (Phase.STOPPING, Phase.STOPPED):
             self._fault(Check.STOPPING, event, f"job {view.name!r} was accepted")
-        self._alive[view.name] = JobBook(
+        self._jobs[view.name] = ModelJob(
             name=view.name,
             generation=self._generations[view.name],
             overlap=view.overlap,
@@ -122,75 +123,73 @@ class Replay:
         self._generations[view.name] += 1
         self._compare_job(view, event)
 
-    def _job_removed(self, event: told.JobRemoved) -> None:
+    def _job_removed(self, event: events.JobRemoved) -> None:
         self._compare_job(event.job, event)
-        self._alive.pop(event.job.name, None)
+        self._jobs.pop(event.job.name, None)
 
-    def _job_paused(self, event: told.JobPaused) -> None:
-        if event.job.name in self._alive:
-            self._alive[event.job.name].paused = True
-        self._compare_job(event.job, event)
-
-    def _job_resumed(self, event: told.JobResumed) -> None:
-        if event.job.name in self._alive:
-            self._alive[event.job.name].paused = False
+    def _job_paused(self, event: events.JobPaused) -> None:
+        if event.job.name in self._jobs:
+            self._jobs[event.job.name].paused = True
         self._compare_job(event.job, event)
 
-    def _compare_job(self, view: JobView, event: told.Event) -> None:
-        book = self._alive.get(view.name)
-        if book is None:
-            self._fault(Check.PICTURES, event, f"there is no job {view.name!r}")
-        elif counts_of(view) != book.counts():
-            self._fault(Check.PICTURES, event, f"{book} has {book.counts()}, its view says {counts_of(view)}")
+    def _job_resumed(self, event: events.JobResumed) -> None:
+        if event.job.name in self._jobs:
+            self._jobs[event.job.name].paused = False
+        self._compare_job(event.job, event)
+
+    def _compare_job(self, view: JobView, event: events.Event) -> None:
+        job = self._jobs.get(view.name)
+        if job is None:
+            self._fault(Check.SNAPSHOTS, event, f"there is no job {view.name!r}")
+        elif counts_of(view) != job.counts():
+            self._fault(Check.SNAPSHOTS, event, f"{job} has {job.counts()}, its view has {counts_of(view)}")
 
     # --- runs -------------------------------------------------------------------------------------
 
-    def _step(self, event: told.RunEvent, step: RunState) -> tuple[RunBook, RunState | None]:
-        """Note a step of a run. Returns the run and its step before."""
+    def _enter(self, event: events.RunEvent, state: RunState) -> tuple[ModelRun, RunState | None]:
+        """Let a run enter a state; return the run and its state before."""
         view = event.run
         run = self.runs.get(view.number)
         if run is None:
-            job = self._alive.get(view.job)
+            job = self._jobs.get(view.job)
             if job is None:
-                self._fault(Check.STEPS, event, f"run {view.number} is of {view.job!r}, which is no job")
-                job = self._alive[view.job] = JobBook(view.job, 0, ALLOW, None)
-            run = self.runs[view.number] = RunBook(view.number, job)
-            self._first_step(run, event, step)
-        before, run.step = run.step, step
-        if not step.ended and before not in BEFORE[step]:
-            self._fault(Check.STEPS, event, f"{run} is {step.value} after it was {before and before.value}")
-        if view.state is not step or view.job != run.job.name:
-            self._fault(Check.STEPS, event, f"{run} is {step.value}, and its picture shows {view}")
+                self._fault(Check.STATES, event, f"run {view.number} is of {view.job!r}, which is not a job")
+                job = self._jobs[view.job] = ModelJob(view.job, 0, ALLOW, None)
+            run = self.runs[view.number] = ModelRun(view.number, job)
+            self._check_first_state(run, event, state)
+        before, run.state = run.state, state
+        if not state.ended and before not in PREDECESSORS[state]:
+            self._fault(Check.STATES, event, f"{run} is {state.value} after {before and before.value}")
+        if view.state is not state or view.job != run.job.name:
+            self._fault(Check.STATES, event, f"{run} is {state.value}, but its view shows {view}")
         if event.at < run.at - self._slack:
-            self._fault(Check.TIMES, event, f"{run} had its step before at {run.at:.6f}")
+            self._fault(Check.TIMES, event, f"{run} entered its state before at {run.at:.6f}")
         run.at = event.at
-        if self._phase in (Phase.STOPPING, Phase.STOPPED) and not step.ended:
-            self._fault(Check.STOPPING, event, f"{run} is {step.value}")
+        if self._phase in (Phase.STOPPING, Phase.STOPPED) and not state.ended:
+            self._fault(Check.STOPPING, event, f"{run} is {state.value}")
         self._leave(run, before, event)
         return run, before
 
-    def _first_step(self, run: RunBook, event: told.RunEvent, step: RunState) -> None:
+    def _check_first_state(self, run: ModelRun, event: events.RunEvent, state: RunState) -> None:
         if event.run.trigger is not Trigger.TICK:
             return
         self.ticks += 1
         if run.job.paused:
-            self._fault(Check.PAUSED, event, f"{run} is of a tick")
-        if step is RunState.HELD:
+            self._fault(Check.PAUSED, event, f"{run} was started by a tick")
+        if state is RunState.HELD:
             limit = self._evidence.max_held.get(run.job.name)
             if limit is not None and len(run.job.held) >= limit:
-                self._fault(
-                    Check.GATES, event, f"{run} is held, of a tick, beside {len(run.job.held)} others"
-                )
-        self._account(run.job, event.run, 1, event)
+                self._fault(Check.GATES, event, f"{run}, of a tick, is held with {len(run.job.held)} others")
+        self._count_ticks(run.job, event.run, 1, event)
 
-    def _leave(self, run: RunBook, before: RunState | None, event: told.RunEvent) -> None:
-        """Take a run out of where it was."""
+    def _leave(self, run: ModelRun, before: RunState | None, event: events.RunEvent) -> None:
+        """Remove a run from the place of its state before."""
         job, number = run.job, run.number
         if before is RunState.SCHEDULED:
             job.scheduled.discard(number)
         elif before is RunState.HELD:
             self._held -= 1
-            if run.step is RunState.QUEUED and job.held and job.held[0] != number:
+            if run.state is RunState.QUEUED and job.held and job.held[0] != number:
                 self._fault(Check.HELD, event, f"{run} was released before run {job.held[0]}")
             if number in job.held:
                 job.held.remove(number)
@@ -201,73 +200,75 @@ class Replay:
             job.running.discard(number)
             self._running.discard(number)
 
-    def _run_scheduled(self, event: told.RunScheduled) -> None:
-        run, _ = self._step(event, RunState.SCHEDULED)
+    def _run_scheduled(self, event: events.RunScheduled) -> None:
+        run, _ = self._enter(event, RunState.SCHEDULED)
         run.job.scheduled.add(run.number)
 
-    def _run_held(self, event: told.RunHeld) -> None:
-        run, _ = self._step(event, RunState.HELD)
-        if run.job.overlap in (SKIP, ALLOW) or not run.job.busy:
-            self._fault(Check.GATES, event, f"{run} was held; of the others: {run.job.counts()}")
+    def _run_held(self, event: events.RunHeld) -> None:
+        run, _ = self._enter(event, RunState.HELD)
+        if run.job.overlap in (SKIP, ALLOW) or not run.job.is_busy:
+            self._fault(Check.GATES, event, f"{run} was held; its job had {run.job.counts()}")
         if run.job.overlap is REPLACE and (run.job.queued or run.job.held):
-            self._fault(Check.GATES, event, f"{run} left others in their places: {run.job.counts()}")
+            self._fault(Check.GATES, event, f"{run} did not replace the waiting runs: {run.job.counts()}")
         run.job.held.append(run.number)
         self._held += 1
 
-    def _run_queued(self, event: told.RunQueued) -> None:
-        run, before = self._step(event, RunState.QUEUED)
+    def _run_queued(self, event: events.RunQueued) -> None:
+        run, before = self._enter(event, RunState.QUEUED)
         job = run.job
         if before is RunState.HELD:
             if job.running or job.queued:
-                self._fault(Check.HELD, event, f"{run} was released; of the others: {job.counts()}")
-        elif job.overlap is not ALLOW and job.busy:
-            self._fault(Check.GATES, event, f"{run} was let past its gate; of the others: {job.counts()}")
+                self._fault(Check.HELD, event, f"{run} was released; its job had {job.counts()}")
+        elif job.overlap is not ALLOW and job.is_busy:
+            self._fault(Check.GATES, event, f"{run} was queued; its job had {job.counts()}")
         job.queued.add(run.number)
         self._queue.append(run.number)
         self._queued += 1
 
-    def _run_started(self, event: told.RunStarted) -> None:
-        run, _ = self._step(event, RunState.RUNNING)
+    def _run_started(self, event: events.RunStarted) -> None:
+        run, _ = self._enter(event, RunState.RUNNING)
         job = run.job
-        # Those that were cancelled are still among the others here.
-        while self._queue and self._queue[0] != run.number and self._gone(self._queue[0]):
+        # Cancelled runs are still in this queue.
+        while self._queue and self._queue[0] != run.number and self._has_left_queue(self._queue[0]):
             self._queue.popleft()
         if self._queue and self._queue[0] == run.number:
             self._queue.popleft()
         else:
-            head = f"run {self._queue[0]} is the first of them" if self._queue else "nobody is"
-            self._fault(Check.FIFO, event, f"{run} started out of the queue, where {head}")
+            head = f"run {self._queue[0]}" if self._queue else "no run"
+            self._fault(Check.FIFO, event, f"{run} started; the head of the queue was {head}")
             if run.number in self._queue:
                 self._queue.remove(run.number)
         if 0 < self._size <= len(self._running):
             count = len(self._running)
-            self._fault(Check.POOL, event, f"{run} started beside {count} others in a pool of {self._size}")
+            self._fault(Check.POOL, event, f"{run} started with {count} others in a pool of {self._size}")
         if job.overlap is not ALLOW and job.running:
-            self._fault(Check.OVERLAP_TOLD, event, f"{run} started beside {sorted(job.running)}")
+            self._fault(
+                Check.OVERLAP_BY_EVENTS, event, f"{run} started while {sorted(job.running)} were running"
+            )
         run.started_seq, run.worker = event.seq, event.run.worker
         job.running.add(run.number)
         self._running.add(run.number)
-        self.seen[f"a run with overlap={job.overlap.value}"] += 1
+        self.occurrences[f"a run with overlap={job.overlap.value}"] += 1
 
-    def _stop_requested(self, event: told.StopRequested) -> None:
+    def _stop_requested(self, event: events.StopRequested) -> None:
         run = self.runs.get(event.run.number)
-        if run is None or run.step is not RunState.RUNNING or run.asked or not event.run.reason:
-            self._fault(Check.CANCELS, event, f"of {run}, asked before or not RUNNING: {event.run}")
+        if run is None or run.state is not RunState.RUNNING or run.stop_requested or not event.run.reason:
+            self._fault(Check.CANCELS, event, f"{run} is not RUNNING, or had a request before: {event.run}")
         else:
-            run.asked = True
+            run.stop_requested = True
 
-    def _gone(self, number: int) -> bool:
-        return self.runs[number].step is not RunState.QUEUED
+    def _has_left_queue(self, number: int) -> bool:
+        return self.runs[number].state is not RunState.QUEUED
 
-    def _run_finished(self, event: told.RunFinished) -> None:
+    def _run_finished(self, event: events.RunFinished) -> None:
         view = event.run
         if not view.state.ended:
-            self._fault(Check.STEPS, event, f"an ending whose picture shows {view}")
-        run, before = self._step(event, view.state)
+            self._fault(Check.STATES, event, f"the view of an ending shows {view}")
+        run, before = self._enter(event, view.state)
         run.endings += 1
         run.final, run.ended_seq = view, event.seq
         if before is not None and before.ended:
-            self._fault(Check.ENDINGS, event, f"{run} is {view.state.value}, and was {before.value} already")
+            self._fault(Check.ENDINGS, event, f"{run} is {view.state.value}, but was {before.value} already")
         if view.state is not RunState.OK and not view.reason:
             self._fault(Check.ENDINGS, event, f"{run} is {view.state.value} without a reason")
         if view.ended is None or abs(view.ended.timestamp() - event.at) > self._slack:
@@ -278,126 +279,129 @@ class Replay:
             if view.elapsed is None or view.elapsed < timedelta():
                 self._fault(Check.TIMES, event, f"{run} took {view.elapsed}")
         elif view.state in (RunState.OK, RunState.FAILED):
-            self._fault(Check.STEPS, event, f"{run} is {view.state.value} and has not started")
-        elif view.state is RunState.SKIPPED and (run.job.overlap is not SKIP or not run.job.busy):
-            self._fault(Check.GATES, event, f"{run} was skipped; of the others: {run.job.counts()}")
+            self._fault(Check.STATES, event, f"{run} is {view.state.value}, but has not started")
+        elif view.state is RunState.SKIPPED and (run.job.overlap is not SKIP or not run.job.is_busy):
+            self._fault(Check.GATES, event, f"{run} was skipped; its job had {run.job.counts()}")
         if self._phase is Phase.STOPPED and before is not None:
             self._fault(Check.STOPPING, event, f"{run} ended after the scheduler had stopped")
         self.ended[view.state] += 1
-        self.seen[f"{view.state.value} after {before.value if before else 'nothing'}"] += 1
+        self.occurrences[f"{view.state.value} after {before.value if before else 'nothing'}"] += 1
 
     # --- ticks ------------------------------------------------------------------------------------
 
-    def _tick_ended(self, event: told.TickEnded) -> None:
-        view, job = event.run, self._alive.get(event.run.job)
+    def _tick_ended(self, event: events.TickEnded) -> None:
+        view, job = event.run, self._jobs.get(event.run.job)
         if view.state not in TICK_ENDINGS or not view.reason or view.number != 0 or view.ticks < 1:
             self._fault(Check.REASONS, event, f"{view}")
         if job is None:
-            self._fault(Check.STEPS, event, f"a tick of {view.job!r}, which is no job")
+            self._fault(Check.STATES, event, f"a tick of {view.job!r}, which is not a job")
             return
         if self._phase in (Phase.STOPPING, Phase.STOPPED):
             self._fault(Check.STOPPING, event, f"a tick of {job}")
-        row, job.row = job.row, view
-        # Equal ones in a row share one entry, which is told of again when it has grown.
-        known = row.ticks if row is not None and same_entry(row, view) else 0
+        entry, job.tick_entry = job.tick_entry, view
+        # Equal ticks in a row share one entry; each new tick is an event with the whole entry.
+        known = entry.ticks if entry is not None and is_same_entry(entry, view) else 0
         self.ticks += view.ticks - known
-        self._account(job, view, view.ticks - known, event)
-        self.seen[f"a tick {view.state.value}"] += 1
+        self._count_ticks(job, view, view.ticks - known, event)
+        self.occurrences[f"a tick {view.state.value}"] += 1
 
-    def _account(self, job: JobBook, view: RunView, ticks: int, event: told.Event) -> None:
+    def _count_ticks(self, job: ModelJob, view: RunView, ticks: int, event: events.Event) -> None:
         if job.interval is None or self._clock_was_set:
             return
         if view.due is None or ticks < 1:
             self._fault(Check.TICKS, event, f"{ticks} ticks of {job}, due {view.due}")
             return
         expected = job.next_tick or view.due
-        # Those that share an entry or a run are not named by their own instants.
+        # The instants of ticks that share an entry or a run are unknown.
         if view.ticks == ticks and view.state is not RunState.COALESCED:
             if abs(view.due - expected) > GRID_NOISE:
-                self._fault(Check.TICKS, event, f"{job}: tick {view.due}, though {expected} was the next")
+                self._fault(Check.TICKS, event, f"{job}: tick {view.due}, but {expected} was next")
             expected = view.due
         job.next_tick = expected + ticks * job.interval
 
     # --- the rest ---------------------------------------------------------------------------------
 
-    def _pool_resized(self, event: told.PoolResized) -> None:
+    def _pool_resized(self, event: events.PoolResized) -> None:
         self._size = event.size
-        self.seen["a pool without limit"] += event.size == 0
-        self.seen["a pool shrunk below what is RUNNING"] += 0 < event.size < len(self._running)
+        self.occurrences["a pool without limit"] += event.size == 0
+        self.occurrences["a pool shrunk below what is RUNNING"] += 0 < event.size < len(self._running)
 
-    def _internal_error(self, event: told.InternalError) -> None:
-        self._fault(Check.ERRORS, event, f"the timer failed: {event.error}")
+    def _internal_error(self, event: events.InternalError) -> None:
+        self._fault(Check.ERRORS, event, f"internal error: {event.error}")
 
-    def _phase_changed(self, event: told.Event) -> None:
-        following = {
-            told.SchedulerStarted: (Phase.NEW, Phase.RUNNING),
-            told.SchedulerStopping: (Phase.RUNNING, Phase.STOPPING),
-            told.SchedulerStopped: (Phase.STOPPING, Phase.STOPPED),
+    def _phase_changed(self, event: events.Event) -> None:
+        transitions = {
+            events.SchedulerStarted: (Phase.NEW, Phase.RUNNING),
+            events.SchedulerStopping: (Phase.RUNNING, Phase.STOPPING),
+            events.SchedulerStopped: (Phase.STOPPING, Phase.STOPPED),
         }
-        before, self._phase = self._phase, following[type(event)][1]
-        if before is not following[type(event)][0]:
-            self._fault(Check.STOPPING, event, f"it came while the scheduler was {before.value}")
+        before, self._phase = self._phase, transitions[type(event)][1]
+        if before is not transitions[type(event)][0]:
+            self._fault(Check.STOPPING, event, f"the scheduler was {before.value}")
         if self._phase is Phase.STOPPED:
             self.stopped_at = event.at
         if self._phase is Phase.STOPPED and (self._running or self._queued or self._held):
-            left = [str(run) for run in self.runs.values() if run.step is not None and not run.step.ended]
-            self._fault(Check.STOPPING, event, f"these have no ending: {', '.join(left[:20])}")
+            left = [str(run) for run in self.runs.values() if run.state is not None and not run.state.ended]
+            self._fault(Check.STOPPING, event, f"these runs have no ending: {', '.join(left[:20])}")
 
     # --- checks -----------------------------------------------------------------------------------
 
     @property
     def _slack(self) -> float:
-        """By how much times may be off: what the machine's clock did, and the rounding of a picture."""
+        """By how many seconds times may be off: the drift of the clock, and rounding in views."""
         return 0.001 + self._evidence.drift
 
-    def _check_time(self, event: told.Event) -> None:
+    def _check_time(self, event: events.Event) -> None:
         slack = self._slack
         if not self._evidence.began - slack <= event.at <= self._evidence.ended + slack:
-            self._fault(Check.TIMES, event, "it is not between the beginning and the end")
-        elif event.at < self._latest - BACK - slack:
-            self._fault(Check.TIMES, event, f"there was one at {self._latest:.6f} already")
+            self._fault(Check.TIMES, event, "it is not between the start and the end")
+        elif event.at < self._latest - MAX_BACKWARD - slack:
+            self._fault(Check.TIMES, event, f"an earlier event was at {self._latest:.6f}")
         self._latest = max(self._latest, event.at)
 
-    def _compare(self, picture: Picture) -> None:
-        """Compare a snapshot with the books; it was taken between two changes, so the books are whole."""
-        where = f"snapshot of event {picture.seq}"
-        check = Check.COUNTERS if picture is self._evidence.last else Check.PICTURES
-        pool = (self._size, len(self._running), self._queued, self._held)
-        shown = (picture.pool.size, picture.pool.running, picture.pool.queued, picture.pool.held)
-        if (pool, self._phase) != (shown, picture.phase):
+    def _compare_snapshot(self, snapshot: SnapshotSummary) -> None:
+        """Compare a snapshot with the model, which now has all events up to the snapshot's number."""
+        where = f"snapshot of event {snapshot.seq}"
+        check = Check.COUNTERS if snapshot is self._evidence.last else Check.SNAPSHOTS
+        expected = (self._size, len(self._running), self._queued, self._held)
+        pool = (snapshot.pool.size, snapshot.pool.running, snapshot.pool.queued, snapshot.pool.held)
+        if (expected, self._phase) != (pool, snapshot.phase):
             self._faults.add(
                 check,
-                f"{where}: (size, running, queued, held) {shown} and {picture.phase.value}, "
-                f"by the events {pool} and {self._phase.value}",
+                f"{where}: (size, running, queued, held) {pool} and {snapshot.phase.value}, "
+                f"by the events {expected} and {self._phase.value}",
             )
-        jobs = {name: book.counts() for name, book in self._alive.items()}
-        for name in jobs.keys() | picture.jobs.keys():
-            if jobs.get(name) != picture.jobs.get(name):
+        jobs = {name: job.counts() for name, job in self._jobs.items()}
+        for name in jobs.keys() | snapshot.jobs.keys():
+            if jobs.get(name) != snapshot.jobs.get(name):
                 self._faults.add(
-                    check, f"{where}: job {name!r} {picture.jobs.get(name)}, by the events {jobs.get(name)}"
+                    check, f"{where}: job {name!r} {snapshot.jobs.get(name)}, by the events {jobs.get(name)}"
                 )
-        self._compare_lists(check, where, picture)
-        for book in self._alive.values():
-            if book.held and not book.running and not book.queued:
-                self._faults.add(Check.STUCK, f"{where}: {book} has {list(book.held)[:5]} held by nothing")
+        self._compare_lists(check, where, snapshot)
+        for job in self._jobs.values():
+            if job.held and not job.running and not job.queued:
+                self._faults.add(
+                    Check.STUCK, f"{where}: {job} holds {list(job.held)[:5]} and has no other run"
+                )
 
-    def _compare_lists(self, check: Check, where: str, picture: Picture) -> None:
-        queue = [number for number in self._queue if not self._gone(number)]
-        lists: dict[str, tuple[tuple[Shown, ...], list[int], RunState]] = {
-            "running": (picture.running, sorted(self._running), RunState.RUNNING),
-            "first of the waiting": (picture.waiting[: len(queue)], queue, RunState.QUEUED),
-            "last of the waiting": (picture.waiting[len(queue) :], self._all("held"), RunState.HELD),
-            "scheduled": (picture.scheduled, self._all("scheduled"), RunState.SCHEDULED),
+    def _compare_lists(self, check: Check, where: str, snapshot: SnapshotSummary) -> None:
+        queue = [number for number in self._queue if not self._has_left_queue(number)]
+        lists: dict[str, tuple[tuple[ListedRun, ...], list[int], RunState]] = {
+            "running": (snapshot.running, sorted(self._running), RunState.RUNNING),
+            "queued": (snapshot.waiting[: len(queue)], queue, RunState.QUEUED),
+            "held": (snapshot.waiting[len(queue) :], self._numbers("held"), RunState.HELD),
+            "scheduled": (snapshot.scheduled, self._numbers("scheduled"), RunState.SCHEDULED),
         }
-        for name, (shown, expected, state) in lists.items():
-            ordered = list(shown) if state is RunState.QUEUED else sorted(shown, key=lambda each: each[0])
-            if len(picture.waiting if "waiting" in name else shown) == LISTED:
-                continue  # the list was cut, and what is cut off is told by the counts
+        for name, (listed, expected, state) in lists.items():
+            ordered = list(listed) if state is RunState.QUEUED else sorted(listed, key=lambda run: run[0])
+            whole = snapshot.waiting if state in (RunState.QUEUED, RunState.HELD) else listed
+            if len(whole) == LIST_LIMIT:
+                continue  # the list is truncated; the counts are compared all the same
             if difference := first_difference(ordered, [(number, state) for number in expected]):
                 self._faults.add(check, f"{where}, {name}: {difference}")
 
-    def _all(self, kind: str) -> list[int]:
-        return sorted(number for book in self._alive.values() for number in getattr(book, kind))
+    def _numbers(self, state: str) -> list[int]:
+        return sorted(number for job in self._jobs.values() for number in getattr(job, state))
 
-    def _fault(self, check: Check, event: told.Event, offender: str) -> None:
-        self._faults.add(check, f"event {event.seq} ({type(event).__name__} at {event.at:.6f}): {offender}")
+    def _fault(self, check: Check, event: events.Event, failure: str) -> None:
+        self._faults.add(check, f"event {event.seq} ({type(event).__name__} at {event.at:.6f}): {failure}")

@@ -1,4 +1,4 @@
-"""What is known of each job and each run at one place in the events."""
+"""The state of each job and each run that follows from the events so far."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
-from stress_evidence import Counts, Shown
+from stress_evidence import Counts, ListedRun
 
 from jobtui import RunState
 from jobtui.engine.enums import Overlap
@@ -15,8 +15,13 @@ from jobtui.engine.views import RunView
 
 
 @dataclass(slots=True, eq=False)
-class JobBook:
-    """What is known of one job: of one registration, since the name may be used again."""
+class ModelJob:
+    """One registration of a job; its name may be registered again later.
+
+    Attributes:
+        next_tick: The first tick without an event so far; None if it is unknown.
+        tick_entry: The latest entry for ticks that started no run.
+    """
 
     name: str
     generation: int
@@ -29,16 +34,16 @@ class JobBook:
     runs: int = 0
     failures: int = 0
     paused: bool = False
-    next_tick: datetime | None = None  # the first one that is not accounted for; None if that is unknown
-    row: RunView | None = None  # the latest entry for ticks that started no run
+    next_tick: datetime | None = None
+    tick_entry: RunView | None = None
 
     @property
-    def busy(self) -> bool:
-        """Whether a run is going or will go before any new one may."""
+    def is_busy(self) -> bool:
+        """Whether a run is running, or will run before any new one."""
         return bool(self.running or self.queued or self.held)
 
     def counts(self) -> Counts:
-        """What a view of the job must say."""
+        """Return the numbers that a view of the job must have."""
         return Counts(
             running=len(self.running),
             queued=len(self.queued),
@@ -50,32 +55,37 @@ class JobBook:
         )
 
     def __str__(self) -> str:
-        """Which one it is."""
+        """Return a description that identifies the job."""
         return f"job {self.name!r} (generation {self.generation}, {self.overlap.value})"
 
 
 @dataclass(slots=True, eq=False)
-class RunBook:
-    """What is known of one run."""
+class ModelRun:
+    """One run.
+
+    Attributes:
+        state: Its latest state; None before its first event.
+        at: The time of the latest event.
+    """
 
     number: int
-    job: JobBook
-    step: RunState | None = None  # the latest
-    at: float = 0.0  # the time of that
+    job: ModelJob
+    state: RunState | None = None
+    at: float = 0.0
     started_seq: int | None = None
     worker: str = ""
     ended_seq: int | None = None
     final: RunView | None = None
     endings: int = 0
-    asked: bool = False  # to stop
+    stop_requested: bool = False
 
     def __str__(self) -> str:
-        """Which one it is."""
+        """Return a description that identifies the run."""
         return f"run {self.number} of {self.job}"
 
 
-# From which steps a run may get into a step; None: it is the first that is heard of it.
-BEFORE: dict[RunState, tuple[RunState | None, ...]] = {
+# The states from which a run may enter a state; None: it may be the run's first.
+PREDECESSORS: dict[RunState, tuple[RunState | None, ...]] = {
     RunState.SCHEDULED: (None,),
     RunState.HELD: (None, RunState.SCHEDULED),
     RunState.QUEUED: (None, RunState.SCHEDULED, RunState.HELD),
@@ -83,8 +93,8 @@ BEFORE: dict[RunState, tuple[RunState | None, ...]] = {
 }
 
 
-def same_entry(one: RunView, other: RunView) -> bool:
-    """Whether two pictures are of the same entry, which may have grown in between."""
+def is_same_entry(one: RunView, other: RunView) -> bool:
+    """Return whether two views are of the same entry, to which ticks may have been added in between."""
     return (one.created, one.due, one.state, one.reason) == (
         other.created,
         other.due,
@@ -93,13 +103,13 @@ def same_entry(one: RunView, other: RunView) -> bool:
     )
 
 
-def first_difference(shown: list[Shown], expected: list[Shown]) -> str:
-    """Where a list of runs departs from what it should be, in words; "" if it does not."""
-    for one, other in zip_longest(shown, expected):
+def first_difference(listed: list[ListedRun], expected: list[ListedRun]) -> str:
+    """Return a description of the first difference between two lists of runs, or "" if they are equal."""
+    for one, other in zip_longest(listed, expected):
         if one != other:
-            return f"{_told(one)}, and by the events {_told(other)}"
+            return f"{_describe(one)}, and by the events {_describe(other)}"
     return ""
 
 
-def _told(run: Shown | None) -> str:
+def _describe(run: ListedRun | None) -> str:
     return "nothing more" if run is None else f"run {run[0]} {run[1].value}"
