@@ -2,7 +2,7 @@
 
     python tests/lowest_versions.py >lowest.txt && pip install -e '.[dev]' -c lowest.txt
 
-Lower bounds that nobody has run are guesses: CI runs the suite with these versions.
+A lower bound that was never run is a guess, so CI runs the suite with these versions.
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ class Engine:
 
     @property
     def next_due(self) -> float | None:
-        """When `process_due` has to be called next, in seconds since the epoch; None for never.
+        """The instant of the next call of `process_due`, in seconds since the epoch; None for never.
 
         It may turn out that nothing is due then.
         """

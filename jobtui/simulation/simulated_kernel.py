@@ -38,27 +38,27 @@ class SimulatedRun(Run):
 
     @property
     def trigger(self) -> Trigger:
-        """What requested it."""
+        """The cause of the run."""
         return self._record.trigger
 
     @property
     def due(self) -> datetime | None:
-        """When it is due: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
+        """The instant at which it is due: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
         return self._record.view(self._kernel.tz).due
 
     @property
     def started(self) -> datetime | None:
-        """When its work started; None if it has not started."""
+        """The start of its work; None if it has not started."""
         return self._record.view(self._kernel.tz).started
 
     @property
     def ended(self) -> datetime | None:
-        """When it ended; None if it has not ended."""
+        """The end of the run; None if it has not ended."""
         return self._record.view(self._kernel.tz).ended
 
     @property
     def exception(self) -> BaseException | None:
-        """What it raised; None if it raised nothing or has not ended."""
+        """The exception that it raised; None if there is none or has not ended."""
         return self._outcome[1]
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -167,7 +167,7 @@ class SimulatedKernel(Kernel):
 
     @property
     def reason_no_time_passes(self) -> str:
-        """Why no time passes, for messages."""
+        """The reason why no time passes, for messages."""
         if self._thread is None:
             return "the scheduler has not started"
         if self._engine.closed:

@@ -243,7 +243,7 @@ class TestBrokenHashes:
         "numbers", ["ln=0,r=8,p=1", "ln=16,r=0,p=1", "ln=16,r=8,p=0", "ln=16,r=1,p=1", "ln=99,r=1,p=1"]
     )
     def test_numbers_that_scrypt_does_not_accept_are_rejected(self, numbers: str) -> None:
-        """When the settings are read, not at the first login."""
+        """The error comes when the settings are read, not at the first login."""
         with pytest.raises(ValueError, match=r"^the numbers ln, r and p of the hash are out of range$"):
             read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers))
 

@@ -1,4 +1,4 @@
-"""What is imported when, and who may read the time."""
+"""Imports stay lazy, and one module reads the time."""
 
 import ast
 import json

@@ -19,7 +19,7 @@ from jobtui.runtime.clock import ManualClock
 
 
 class TestContent:
-    """What the report contains."""
+    """The contents of the report."""
 
     def test_each_job_is_one_line_of_a_pipe(self, write_file: WriteFile) -> None:
         """Name, schedule, the schedule in words, three ticks with their zone, and the place in the code."""

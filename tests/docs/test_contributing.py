@@ -24,7 +24,7 @@ def test_each_path_that_a_page_names_exists(path: str) -> None:
 
 
 def test_the_table_of_places_has_a_path_in_every_row() -> None:
-    """A row without one helps nobody."""
+    """A row without a path would not help."""
     rows = re.findall(r"^\| (an? .*?|the .*?) \| (.*) \|$", CONTRIBUTING, re.MULTILINE)
     assert len(rows) == 12
     assert [what for what, where in rows if "`jobtui/" not in where] == []

@@ -46,7 +46,7 @@ def test_the_page_has_the_default(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["listen", "allow", "auth.user", "auth.pass"])
-def test_what_is_not_set_has_no_default(key: str) -> None:
+def test_a_key_without_default_has_none_in_the_code(key: str) -> None:
     """The page says *none*."""
     assert KEYS[f"jobs.{key}"] == []
 

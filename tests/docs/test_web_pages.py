@@ -35,7 +35,7 @@ jobtui.schedule("0 30 2 * * *", lambda: 1 / 0, name="nightly")
 
 @dataclass(frozen=True)
 class Response:
-    """What the tests read of a response."""
+    """The parts of a response that the tests read."""
 
     status: int
     location: str

@@ -50,7 +50,7 @@ def test_the_output_of_a_run_that_printed_nothing_is_empty() -> None:
 
 @pytest.mark.parametrize("size", [1, 7, 1000, MAX_OUTPUT, MAX_OUTPUT + 1, 5 * MAX_OUTPUT])
 def test_output_is_bounded_and_its_end_is_kept(size: int) -> None:
-    """Whatever the size of the pieces. A note says that something was dropped."""
+    """The size of the pieces makes no difference. A note says that output was dropped."""
     output = RunOutput()
     for index in range(3 * MAX_OUTPUT // size + 2):
         output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")

@@ -9,7 +9,7 @@ from jobtui.engine import event_log
 
 
 def test_the_first_event_follows_the_snapshot_without_a_gap(make_scheduler: MakeScheduler) -> None:
-    """Whatever happens at the moment of subscribing, in each subscription."""
+    """Changes at the moment of subscribing are either in the snapshot or in the events, never lost."""
     scheduler = make_scheduler(pool=4)
     scheduler.start()
     stop = threading.Event()

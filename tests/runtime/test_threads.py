@@ -435,7 +435,6 @@ def test_a_start_function_cannot_start_the_scheduler(make_scheduler: MakeSchedul
 
 
 def test_a_stop_in_a_start_function_prevents_the_start(make_scheduler: MakeScheduler) -> None:
-    """What was stopped stays stopped."""
     scheduler = make_scheduler()
     scheduler.on_app_start(scheduler.stop)
     with pytest.raises(RuntimeError, match="the scheduler was stopped before it had started"):

@@ -86,7 +86,7 @@ class RecordingLock:
 def test_wakes_are_at_least_a_millisecond_apart(
     pause: float, passed: float, timeout: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is due within it is taken together. A negative timeout would make the lock block without limit."""
+    """Entries that are due within it are taken together. A negative timeout would block without limit."""
     timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), RecordingLock()
     monkeypatch.setattr(timer, "_wakeup_lock", lock)
     timer._sleep(pause, 100.0)

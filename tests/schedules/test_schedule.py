@@ -198,7 +198,7 @@ def test_the_str_of_a_schedule_is_its_canonical_spec(
 @pytest.mark.parametrize("after_zone", [UTC, NEW_YORK, timezone(timedelta(hours=9))])
 @pytest.mark.parametrize("name", ["UTC", "Etc/UTC", "Asia/Tokyo", "America/New_York", "UTC-03:30"])
 def test_next_returns_an_instant_in_the_schedules_zone(name: str, after_zone: tzinfo) -> None:
-    """Whatever the zone of ``after``."""
+    """The zone of ``after`` makes no difference."""
     tz = zone(name)
     for schedule in (
         parse("0 9 * * *", tz=name),

@@ -152,7 +152,6 @@ class TestCredentials:
         assert not accepts(settings, password=HASH)
 
     def test_a_password_in_conf_needs_no_quotes(self, read: Read) -> None:
-        """Whatever characters it contains."""
         assert accepts(read("app.conf", f"jobs.auth.user = me\njobs.auth.pass = {HASH}\n"))
         assert accepts(read("app.conf", "jobs.auth.user = me\njobs.auth.pass = a=b:c\n"), "a=b:c")
 
@@ -432,7 +431,7 @@ class TestSections:
 
 
 class TestEqualityAndRepr:
-    """When settings are equal, and what their repr shows."""
+    """Equality and repr of settings."""
 
     def test_access_settings_of_both_formats_are_equal(self, read: Read) -> None:
         """A line of app.conf is a line of TOML once its string is quoted."""

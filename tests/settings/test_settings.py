@@ -607,7 +607,6 @@ class TestFiles:
         assert error_for(tmp_path / "jobtui.toml") == "jobtui.toml: file not found."
 
     def test_a_folder_is_rejected(self, tmp_path: Path) -> None:
-        """Whatever its name."""
         (tmp_path / "conf.toml").mkdir()
         assert error_for(tmp_path / "conf.toml") == "conf.toml: this is a folder, not a file."
 
@@ -767,7 +766,6 @@ ANY_TEXT = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
 def test_any_file_is_read_or_rejected_in_three_printable_lines(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """Whatever its content."""
     path = tmp_path / name
     path.write_bytes(content)
     found = find_settings(tmp_path / "jobs.py")

@@ -28,7 +28,7 @@ def scheduler() -> Iterator[SimulatedScheduler]:
 
 
 def work() -> str:
-    """Work in no time."""
+    """Return at once."""
     return "done"
 
 
@@ -790,7 +790,7 @@ def test_without_runs_no_start_or_stop_function_is_called() -> None:
 def test_a_start_function_that_raises_stops_the_scheduler(
     scheduler: SimulatedScheduler, call: Callable[[SimulatedScheduler], object]
 ) -> None:
-    """Whatever call would have let the first run start; nothing has run, and nothing will."""
+    """The call that would have started the first run raises; nothing has run, and nothing will."""
 
     def fail() -> None:
         raise ValueError("no database")

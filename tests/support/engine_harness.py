@@ -125,7 +125,7 @@ class EngineHarness:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """How many runs are RUNNING, QUEUED and HELD."""
+        """The numbers of runs that are RUNNING, QUEUED and HELD."""
         pool = self.snapshot().pool
         return pool.running, pool.queued, pool.held
 
