@@ -43,7 +43,7 @@ class SimulatedRun(Run):
 
     @property
     def due(self) -> datetime | None:
-        """The instant at which it is due: the tick, or the instant given to ``in_`` and ``at``; None for ``now``."""
+        """The tick, or the instant passed to ``in_`` or ``at``; None for ``now``."""
         return self._record.view(self._kernel.tz).due
 
     @property
