@@ -241,7 +241,6 @@ NAMES = [
 def test_a_job_of_any_name_is_found_by_its_percent_encoded_name(
     client: ApiClient, scheduler: Scheduler, name: str
 ) -> None:
-    """Whatever characters the name has."""
     scheduler.schedule("@yearly", lambda: None, name=name)
     path = f"/jobs/{quote(name, safe='')}"
     assert client.get(path).json["job"]["name"] == name

@@ -42,7 +42,7 @@ def test_five_wrong_passwords_lock_an_address_out_for_a_minute() -> None:
 
 
 def test_verified_credentials_are_accepted_during_a_lockout() -> None:
-    """Nobody can lock out an attached dashboard by guessing passwords on the same machine."""
+    """Guessed passwords on the same machine cannot lock out an attached dashboard."""
     with running_server(RULES) as server:
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
         statuses = [request(server.address, path=API, headers=(HOST, WRONG)).status for _ in range(6)]
@@ -90,7 +90,7 @@ def test_simultaneous_logins_hash_the_password_once(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_successful_login_resets_the_count_of_failures() -> None:
-    """Four failures before it and four after it lock nobody out."""
+    """Four failures before it and four after it cause no lockout."""
     with running_server(RULES) as server:
         four = [(HOST, WRONG)] * (MAX_FAILURES - 1)
         tries = [*four, (HOST, RIGHT), *four]

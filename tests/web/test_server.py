@@ -200,7 +200,7 @@ def test_a_server_that_was_never_started_can_be_closed(tmp_path: Path) -> None:
 
 
 def test_an_error_while_the_server_starts_is_raised_by_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Otherwise nobody would notice that the page is missing."""
+    """Otherwise the page would be missing without a message."""
 
     def broken(*_arguments: object) -> None:
         raise OSError("the description is missing")
