@@ -2,7 +2,7 @@
 
 `backend` is the place to start: the protocol through which a front end reads and steers a scheduler, and its
 form for a scheduler in this process. `codec` encodes views as JSON, `commands` and `formatting` make the
-texts, `upcoming` lists what is due next, `throttle` and `cooperative` keep the cost of rendering low.
+texts, `upcoming` lists the next ticks, `throttle` and `cooperative` keep the cost of rendering low.
 
 Imports `runtime`, `engine` and `schedules`; imports neither textual nor aiohttp.
 """

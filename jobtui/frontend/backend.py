@@ -141,7 +141,7 @@ class LocalBackend:
     Args:
         scheduler: The scheduler.
         title: The origin of its jobs.
-        console: The output of its jobs, if it is collected.
+        output_log: The output of its jobs, if it is collected.
 
     Attributes:
         scheduler: The scheduler.
@@ -149,14 +149,14 @@ class LocalBackend:
 
     connection_error = ""
 
-    def __init__(self, scheduler: Scheduler, title: str, console: OutputLog | None = None) -> None:
+    def __init__(self, scheduler: Scheduler, title: str, output_log: OutputLog | None = None) -> None:
         self.title = title
         self.address = ""
         self.zone = scheduler.tz
         self.scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.output_of = scheduler.output_of
-        self.output_since = (console or OutputLog()).output_since
+        self.output_since = (output_log or OutputLog()).output_since
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all

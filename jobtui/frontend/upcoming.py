@@ -1,4 +1,4 @@
-"""List what is due next, ticks of jobs and one-off runs, and mark what a transition of the clock affects."""
+"""List upcoming ticks and one-off runs, and find the ticks that a transition of the clock affects."""
 
 from __future__ import annotations
 

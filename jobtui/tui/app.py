@@ -100,7 +100,7 @@ class JobtuiApp(App[None]):
     def on_mount(self) -> None:
         """Subscribe to the backend, and exit cleanly on a signal."""
         if self._streams is not None:
-            # Textual has installed streams of its own, which discard what jobs print.
+            # Textual has replaced the streams, and its own discard the output of jobs.
             sys.stdout, sys.stderr = self._streams
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGHUP", "SIGINT"):
@@ -225,15 +225,15 @@ _PALETTE = Binding("ctrl+p", "command_palette", "Show all commands by name", id=
 
 
 @contextmanager
-def _reserve_terminal(output: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
+def _reserve_terminal(output_log: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
     """Let only the app write to the terminal, and capture everything else.
 
     Yields:
         The streams that `sys.stdout` and `sys.stderr` must be in the meantime, and the terminal.
     """
     with ExitStack() as cleanup:
-        streams = cleanup.enter_context(capture_streams(output))
-        terminal = cleanup.enter_context(capture_descriptors(output)) if os.name == "posix" else None
+        streams = cleanup.enter_context(capture_streams(output_log))
+        terminal = cleanup.enter_context(capture_descriptors(output_log)) if os.name == "posix" else None
         yield streams, terminal
 
 
@@ -294,14 +294,14 @@ def run_dashboard(
     Raises:
         StartError: An `on_app_start` function raised.
     """
-    output = OutputLog()
-    backend = LocalBackend(scheduler, title, output)
+    output_log = OutputLog()
+    backend = LocalBackend(scheduler, title, output_log)
     with ExitStack() as cleanup:
         if serve is not None:
             listener = serve(backend)
             cleanup.enter_context(listener)
             backend.address = str(listener.address)
-        streams, terminal = cleanup.enter_context(_reserve_terminal(output))
+        streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
         scheduler.start()
         app = JobtuiApp(backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()

@@ -70,13 +70,13 @@ class BackendSetup:
         folder: A folder for the socket.
 
     Attributes:
-        console: The output of the jobs.
+        output_log: The output of the jobs.
         clock: The clock of the schedulers.
         local: The local backend of the latest scheduler.
     """
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.console = OutputLog()
+        self.output_log = OutputLog()
         self.clock = ManualClock(SPRING.timestamp())
         self.local: LocalBackend
         self._kind = kind
@@ -91,7 +91,7 @@ class BackendSetup:
 
     def make_backend(self, scheduler: Scheduler) -> Backend:
         """Return a backend of a scheduler."""
-        self.local = LocalBackend(scheduler, "jobs.py", self.console)
+        self.local = LocalBackend(scheduler, "jobs.py", self.output_log)
         if self._kind == "local":
             return self.local
         address = f"unix:{self._folder / 's'}" if self._kind == "unix" else "127.0.0.1:0"
@@ -247,7 +247,7 @@ def test_the_time_of_a_snapshot_advances_without_a_change(setup: BackendSetup) -
 
 
 def test_an_unchanged_job_or_run_is_the_same_object_in_the_next_snapshot(setup: BackendSetup) -> None:
-    """Front ends repaint only what is another object."""
+    """Front ends repaint only the rows whose object is another one."""
     scheduler, backend = setup.start(lambda it: [it.every("1h", print, name=name) for name in "ab"])
     scheduler.run("b").wait(LIMIT)
     before = snapshot_when(backend, lambda snapshot: snapshot.recent)
@@ -407,7 +407,7 @@ def test_the_details_of_a_job_have_its_ticks_at_a_transition_and_its_runs(setup:
 def test_output_of_returns_the_output_of_a_run_or_an_empty_text(setup: BackendSetup) -> None:
     """It is empty for a run that printed nothing or does not exist."""
     scheduler, backend = setup.start(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))
-    with capture_streams(setup.console):
+    with capture_streams(setup.output_log):
         number = backend.run("a")
         snapshot_when(backend, lambda snapshot: snapshot.recent)
     assert backend.output_of(number) == "日本 [b]\n"
@@ -421,15 +421,15 @@ def test_output_since_returns_the_lines_after_a_number(setup: BackendSetup) -> N
     """Unfinished lines have no number and are returned every time."""
     _, backend = setup.start(lambda it: None)
     assert backend.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
-    setup.console.write("a", "one\ntwo\nthr")
-    setup.console.write("b", "half a character \ud800\n")
+    setup.output_log.write("a", "one\ntwo\nthr")
+    setup.output_log.write("b", "half a character \ud800\n")
     chunk = backend.output_since(0)
     assert chunk.lines[:2] == (("a", "one"), ("a", "two"))
     assert (chunk.first, chunk.last, chunk.unfinished) == (1, 3, (("a", "thr"),))
-    setup.console.write("a", "ee\n")
+    setup.output_log.write("a", "ee\n")
     assert backend.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
     assert backend.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
-    setup.console.write("c", "x\n" * (MAX_LINES + 5))
+    setup.output_log.write("c", "x\n" * (MAX_LINES + 5))
     late = backend.output_since(4)
     assert (late.first, len(late.lines), late.last) == (10, MAX_LINES, MAX_LINES + 9)
     assert backend.output_since(10**9).first == 10  # a line that does not exist

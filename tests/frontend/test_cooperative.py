@@ -50,7 +50,7 @@ def test_the_turn_of_a_single_client_comes_at_once() -> None:
 
 
 def test_turns_of_many_clients_are_in_order_and_spaced() -> None:
-    """Clients have their turns in the order in which they asked, none of them early."""
+    """Clients have their turns in the order of their calls, none of them early."""
 
     async def many_clients() -> tuple[list[int], list[float], float]:
         turns, loop = Staggered(), asyncio.get_running_loop()

@@ -27,7 +27,7 @@ class ScriptedBackend:
         listeners: The functions to call after a change.
         snapshots_taken: How often the snapshot was read.
         outputs: The output of each run, by its number.
-        console: The output of all jobs.
+        output_log: The output of all jobs.
         connection_error: Why the snapshot is out of date.
         address: The address at which other processes reach the scheduler.
         closed: Whether `close` was called.
@@ -42,8 +42,8 @@ class ScriptedBackend:
         self.listeners: list[Callable[[], None]] = []
         self.snapshots_taken = 0
         self.outputs: dict[int, str] = {}
-        self.console = OutputLog()
-        self.output_since: Callable[[int], OutputChunk] = self.console.output_since
+        self.output_log = OutputLog()
+        self.output_since: Callable[[int], OutputChunk] = self.output_log.output_since
         self.connection_error = ""
         self.address = ""
         self.closed = False

@@ -64,7 +64,7 @@ class SlowBackend(ScriptedBackend):
 
     def _output_since(self, after: int) -> OutputChunk:
         self._block("output_since")
-        return self.console.output_since(after)
+        return self.output_log.output_since(after)
 
     def _block(self, query: str) -> None:
         self.queries.append(query)
@@ -175,7 +175,7 @@ async def test_the_output_screen_replaces_its_lines_after_a_restart_of_the_sched
     """The numbers of the lines begin again at 1."""
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
-        backend.console.write("a", "old 1\nold 2\n")
+        backend.output_log.write("a", "old 1\nold 2\n")
         await driver.press("o")
         assert "old 2" in driver.text
         backend.output_since = lambda _after: OutputChunk(
@@ -320,7 +320,7 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             """Return at once."""
 
     monkeypatch.setattr(app_module, "JobtuiApp", App)
-    monkeypatch.setattr(app_module, "_reserve_terminal", lambda _console: nullcontext((None, None)))
+    monkeypatch.setattr(app_module, "_reserve_terminal", lambda _output: nullcontext((None, None)))
     return addresses
 
 

@@ -652,8 +652,8 @@ async def test_the_screen_of_a_removed_job_says_so_and_stays_open() -> None:
 async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_moved_up() -> None:
     """If the cursor's line is dropped, it moves to the end."""
     backend = ScriptedBackend(snapshots.idle())
-    console = backend.console
-    console.write("a", "first\n")
+    output_log = backend.output_log
+    output_log.write("a", "first\n")
     async with running_app(backend) as driver:
         await driver.press("o")
         assert isinstance(driver.app.screen, OutputScreen)
@@ -662,13 +662,13 @@ async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_mo
         def selected_line() -> str:
             return "" if table.selected is None else str(table.selected.text)
 
-        console.write("a", "".join(f"line {index}\n" for index in range(200)))
+        output_log.write("a", "".join(f"line {index}\n" for index in range(200)))
         await driver.show_snapshot(snapshots.idle())
         assert selected_line() == "line 199"
         assert "line 199" in driver.text
         await driver.press("k")
         for text in ("one more\n", "unfinished", " and finished\n", "x\n" * 2100):
-            console.write("a", text)
+            output_log.write("a", text)
             await driver.show_snapshot(snapshots.idle())
             if len(text) < 100:
                 assert selected_line() == "line 198"
@@ -880,7 +880,7 @@ async def test_markup_and_control_codes_are_shown_literally_on_every_screen() ->
     """In names, reasons, errors and output; they never raise an error."""
     backend = ScriptedBackend(snapshots.odd_names(), title="[/b]jobs.py")
     backend.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
-    backend.console.write("[b]x", "[/b] printed\n")
+    backend.output_log.write("[b]x", "[/b] printed\n")
     async with running_app(backend, stop=lambda _grace: None) as driver:
         assert "[/b]jobs.py" in driver.text
         assert "[bold]x[/]" in driver.text
@@ -938,7 +938,7 @@ async def test_the_status_line_shows_a_late_heartbeat_and_an_internal_error() ->
 
 
 @pytest.mark.parametrize(
-    ("going", "size", "gauge"),
+    ("running", "size", "gauge"),
     [
         (0, 4, "░░░░░░░░░░ 0/4"),
         (1, 100, "█░░░░░░░░░ 1/100"),
@@ -949,12 +949,12 @@ async def test_the_status_line_shows_a_late_heartbeat_and_an_internal_error() ->
     ],
 )
 @async_test
-async def test_the_gauge_shows_how_many_slots_are_taken(going: int, size: int, gauge: str) -> None:
+async def test_the_gauge_shows_how_many_slots_are_taken(running: int, size: int, gauge: str) -> None:
     """SATURATED means that every slot is taken."""
-    runs = [snapshots.running_run(index + 1, "a", 1) for index in range(going)]
+    runs = [snapshots.running_run(index + 1, "a", 1) for index in range(running)]
     async with running_app(ScriptedBackend(snapshots.make(running=runs, pool=size))) as driver:
         assert gauge in driver.text
-        assert ("SATURATED" in driver.text) is (0 < size <= going)
+        assert ("SATURATED" in driver.text) is (0 < size <= running)
 
 
 # --- refreshes ------------------------------------------------------------------------------------

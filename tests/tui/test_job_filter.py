@@ -1,4 +1,4 @@
-"""The filter and the order of the jobs, and the list of what is upcoming."""
+"""The filter and the order of the list of jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 from support import snapshots
 
 from jobtui.engine.enums import JobStatus
-from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
@@ -105,13 +104,3 @@ def test_the_filter_and_the_order_are_independent() -> None:
     job_filter = JobListFilter().sorted_by(COLUMN["name"]).with_words("every")
     assert names(job_filter) == ["b", "c"]
     assert names(job_filter.next_sort().with_words("")) == names(JobListFilter(sort="schedule"))
-
-
-def test_upcoming_ticks_and_runs_are_sorted_by_instant_and_limited_in_number() -> None:
-    """The tick of a paused job is marked as paused."""
-    rows = list_upcoming(snapshots.idle())
-    assert [row.due for row in rows] == sorted(row.due for row in rows)
-    assert {row.job: row.number for row in rows}["send_mail"] == 872
-    assert not any(row.paused for row in rows)
-    assert all(row.paused for row in list_upcoming(snapshots.paused()))
-    assert len(list_upcoming(snapshots.many_jobs(300))) == MAX_UPCOMING

@@ -53,12 +53,12 @@ class BlockingJobs:
 
 @asynccontextmanager
 async def live_dashboard(
-    scheduler: Scheduler, blocking: BlockingJobs, console: OutputLog | None = None
+    scheduler: Scheduler, blocking: BlockingJobs, output_log: OutputLog | None = None
 ) -> AsyncIterator[AppDriver]:
     """Run the dashboard on a running scheduler; at the end release every job and stop the scheduler."""
     scheduler.start()
     try:
-        backend = LocalBackend(scheduler, "jobs.py", console)
+        backend = LocalBackend(scheduler, "jobs.py", output_log)
         async with running_app(backend, WIDE, stop=scheduler.stop, grace=5.0) as driver:
             yield driver
             blocking.release_all()
@@ -191,16 +191,16 @@ async def test_prints_and_log_records_of_a_job_are_in_its_output() -> None:
         print("printed [b]so[/b]")
         logging.getLogger("talk").warning("logged so")
 
-    console = OutputLog()
+    output_log = OutputLog()
     scheduler = Scheduler(tz="UTC")
     scheduler.schedule("@yearly", talk)
     logger = logging.getLogger("talk")
-    with capture_streams(console) as streams:
+    with capture_streams(output_log) as streams:
         handler = logging.StreamHandler(streams[1])
         logger.addHandler(handler)
         try:
-            async with live_dashboard(scheduler, BlockingJobs(), console) as driver:
-                # Textual installs streams of its own; in a real run `streams=` undoes that.
+            async with live_dashboard(scheduler, BlockingJobs(), output_log) as driver:
+                # Textual replaces the streams; in a real run `streams=` undoes that.
                 with redirect_stdout(streams[0]):
                     await driver.press("r")
                     await driver.until(lambda: "✓ OK" in driver.text)

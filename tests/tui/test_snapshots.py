@@ -25,13 +25,13 @@ AssertScreen = Callable[..., None]
 pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x".join(map(str, size)))
 
 
-def write_output(console: OutputLog) -> None:
+def write_output(output_log: OutputLog) -> None:
     """Write some lines of output of jobs and subprocesses."""
-    console.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
-    console.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
-    console.write("stderr", "WARNING [b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
-    console.write("check_sockets", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
-    console.write("import_orders", "an unfinished line")
+    output_log.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
+    output_log.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
+    output_log.write("stderr", "WARNING [b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
+    output_log.write("check_sockets", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
+    output_log.write("import_orders", "an unfinished line")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
-        write_output(backend.console)
+        write_output(backend.output_log)
         # The stop never ends, so that the screen shows the app while it waits.
         app = JobtuiApp(backend, stop=lambda _grace: threading.Event().wait())
         app.animation_level = "none"
@@ -132,7 +132,7 @@ def test_help(assert_screen: AssertScreen) -> None:
 
 
 def test_quit_question(assert_screen: AssertScreen) -> None:
-    """Quitting while runs are running asks how."""
+    """The dialog lists the running runs and the choices."""
     assert_screen(snapshots.saturated(), ["q"])
 
 

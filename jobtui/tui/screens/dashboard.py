@@ -161,7 +161,7 @@ class Dashboard(Screen[None]):
         return next((job for job in jobs if job.name == row.job), None)
 
     def _selected_run(self) -> tuple[int, str, str] | None:
-        """Return the selected run's number, its job, and a note on what a cancel does to it.
+        """Return the selected run's number, its job, and a note on the effect of a cancel.
 
         If a job is selected, that is its latest waiting run, or else the run that is running.
         """

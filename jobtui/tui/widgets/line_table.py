@@ -62,7 +62,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     Args:
         columns: The columns.
-        key: Returns what identifies a row from one update to the next.
+        key: Returns the value that identifies a row from one update to the next.
         empty: The text to show if there are no rows.
         header: Whether the first line has the columns' titles.
         anchored: Whether the cursor follows its row from the first line, too, and is marked while the table
