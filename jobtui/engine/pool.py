@@ -29,9 +29,7 @@ from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_OK, _FAILED = RunState.OK, RunState.FAILED
-_SCHEDULED, _SKIPPED = RunState.SCHEDULED, RunState.SKIPPED
-_ALLOW = Overlap.ALLOW
+_OK, _FAILED, _ALLOW = RunState.OK, RunState.FAILED, Overlap.ALLOW
 
 
 class Pool:
@@ -74,7 +72,7 @@ class Pool:
 
     def add_scheduled(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until it is due."""
-        run.state = _SCHEDULED
+        run.state = RunState.SCHEDULED
         run.waiting_since = None
         run.job.scheduled += 1
         self.scheduled[run.number] = run
@@ -107,7 +105,7 @@ class Pool:
             job.cached_view = None
             self._event_log.emit_deferred(RunQueued, run)
         elif reason := self.rejection_reason(job, run.trigger):
-            self._end(run, now, _SKIPPED, reason)
+            self._end(run, now, RunState.SKIPPED, reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
             self.admit(run, now)
         else:

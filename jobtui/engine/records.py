@@ -22,8 +22,6 @@ MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
 _QUEUED, _RUNNING = RunState.QUEUED, RunState.RUNNING
-_JOB_RUNNING, _JOB_QUEUED = JobStatus.RUNNING, JobStatus.QUEUED
-_JOB_IDLE, _JOB_PAUSED = JobStatus.IDLE, JobStatus.PAUSED
 
 # The final states besides OK and FAILED, in the order of JobCounters.
 _OTHER_ENDINGS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED
@@ -104,10 +102,10 @@ class JobRecord:
     def status(self) -> JobStatus:
         """The job's status, as shown."""
         if self.running:
-            return _JOB_RUNNING
+            return JobStatus.RUNNING
         if self.queued or self.held:
-            return _JOB_QUEUED
-        return _JOB_IDLE if self.paused_at is None else _JOB_PAUSED
+            return JobStatus.QUEUED
+        return JobStatus.IDLE if self.paused_at is None else JobStatus.PAUSED
 
     def add_held(self, run: RunRecord) -> None:
         """Add a run to the end of the held runs."""

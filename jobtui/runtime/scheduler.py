@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
 from jobtui.engine.records import MAX_HELD, Call, JobRecord, RunRecord
-from jobtui.engine.runnables import Runnable, as_runnable
+from jobtui.engine.runnables import as_runnable
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.attachments import attachments_of
 from jobtui.runtime.clock import Clock, SystemClock
@@ -39,8 +39,7 @@ MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with, while the l
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR  # flags of functions whose body a call does not execute
 
-_NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="")
-_NO_JOB.removed = True
+_NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="", removed=True)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -130,15 +129,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
-        return self._add(
-            parsed,
-            as_runnable(runnable),
-            spec=shown,
-            name=name,
-            overlap=overlap,
-            misfire=misfire,
-            max_held=max_held,
-        )
+        return self._add(parsed, shown, runnable, name, overlap, misfire, max_held)
 
     def every(
         self,
@@ -174,15 +165,7 @@ class Scheduler:
         """
         schedule = Every(interval, start)
         spec = str(schedule).removeprefix("@")
-        return self._add(
-            schedule,
-            as_runnable(runnable),
-            spec=spec,
-            name=name,
-            overlap=overlap,
-            misfire=misfire,
-            max_held=max_held,
-        )
+        return self._add(schedule, spec, runnable, name, overlap, misfire, max_held)
 
     def scheduled(
         self,
@@ -551,17 +534,17 @@ class Scheduler:
 
     # --- implementation ---------------------------------------------------------------------------
 
-    def _add(
+    def _add(  # noqa: PLR0917 - the arguments of `schedule` and `every`
         self,
         schedule: Schedule,
-        runnable: Runnable,
-        *,
         spec: str,
+        thing: object,
         name: str | None,
         overlap: OverlapName | None,
         misfire: MisfireName,
         max_held: int,
     ) -> Job:
+        runnable = as_runnable(thing)
         record = JobRecord(
             job_name(name) or runnable.name,
             runnable,
@@ -617,16 +600,11 @@ class Scheduler:
 
 
 def _find_job(engine: Engine, name: str) -> JobRecord:
-    """Return the engine's record of a job.
-
-    Raises:
-        LookupError: There is no such job; the message has the nearest names.
-    """
+    """Return the engine's record of a job; the error for an unknown name has the nearest ones."""
     try:
         return engine.jobs[name]
     except KeyError:
         names = islice(engine.jobs, MAX_NAMES_COMPARED)
         near = get_close_matches(str(name)[:80], names, n=3)
-        raise LookupError(
-            f"there is no job {name!r}" + (f"; near: {', '.join(near)}" if near else "")
-        ) from None
+        hint = f"; near: {', '.join(near)}" if near else ""
+        raise LookupError(f"there is no job {name!r}{hint}") from None

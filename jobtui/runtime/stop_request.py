@@ -7,6 +7,7 @@ when it is True. A coroutine is also cancelled at its next ``await``.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, field
 
 from jobtui.engine.enums import RunState
 
@@ -20,6 +21,7 @@ class RunCancelledError(Exception):
     """
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class StopRequest:
     """Asks the job of one run to stop. Safe in any thread.
 
@@ -29,13 +31,10 @@ class StopRequest:
         acknowledged: Whether the job has checked for the request since it was made.
     """
 
-    __slots__ = ("_requested", "acknowledged", "interrupted", "reason")
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self.interrupted = False
-        self.acknowledged = False
-        self._requested = threading.Event()
+    reason: str = ""
+    interrupted: bool = False
+    acknowledged: bool = False
+    _requested: threading.Event = field(default_factory=threading.Event)
 
     def request(self, reason: str) -> None:
         """Ask the job to stop. A second request keeps the first reason."""

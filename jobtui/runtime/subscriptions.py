@@ -15,11 +15,10 @@ from jobtui.engine.views import Snapshot
 Result = TypeVar("Result")
 
 
-class Inspect(Protocol):
+class _Inspect(Protocol):
     """Calls a function with the engine, while the state lock is held."""
 
-    def __call__(self, question: Callable[[Engine], Result], /) -> Result:
-        """Return what the function returns."""
+    def __call__(self, question: Callable[[Engine], Result], /) -> Result: ...
 
 
 class Subscription:
@@ -43,7 +42,7 @@ class Subscription:
         self,
         snapshot: Snapshot,
         log: EventLog,
-        inspect: Inspect,
+        inspect: _Inspect,
         *,
         notify: Callable[[], None] | None,
         close: Callable[[Subscription], None],
