@@ -51,14 +51,14 @@ class CronFields:
     """
 
     items: tuple[tuple[Item, ...], ...]
+    both_days: bool
+    every_pass: bool
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
     days: tuple[int, ...]
     months: tuple[int, ...]
     weekdays: tuple[int, ...]
-    both_days: bool
-    every_pass: bool
 
 
 class UnknownDescriptorError(BadSpec):
@@ -137,18 +137,9 @@ def parse_fields(spec: str, words: list[Word]) -> CronFields:
         for field, word in zip(FIELDS, words, strict=True)
     )
     _second, minute, hour, day, _month, weekday = items
-    seconds, minutes, hours, days, months, weekdays = _expand(normalize_fields(items))
-    return CronFields(
-        items=items,
-        seconds=seconds,
-        minutes=minutes,
-        hours=hours,
-        days=days,
-        months=months,
-        weekdays=weekdays,
-        both_days=any(item.is_star for item in (*day, *weekday)),
-        every_pass=minute[0].is_star or hour[0].is_star,
-    )
+    both_days = any(item.is_star for item in (*day, *weekday))
+    every_pass = minute[0].is_star or hour[0].is_star
+    return CronFields(items, both_days, every_pass, *_expand(normalize_fields(items)))
 
 
 def normalize_fields(items: Iterable[Iterable[Item]]) -> list[str]:

@@ -135,16 +135,16 @@ def as_interval(value: timedelta | float | str) -> timedelta:
         )
     else:
         interval = _from_seconds(value)
-    given = spec or format_duration(interval)
     if interval <= timedelta(0):
-        raise BadSpec(f"an interval must be above zero, not {quote_text(given)}", spec=spec, position=0)
-    if interval < SHORTEST_INTERVAL:
-        raise BadSpec(f"an interval must be at least 1ms, not {quote_text(given)}", spec=spec, position=0)
-    if interval > LONGEST_INTERVAL:
-        raise BadSpec(
-            f"an interval must be at most 8 years (70128h), not {quote_text(given)}", spec=spec, position=0
-        )
-    return interval
+        allowed = "above zero"
+    elif interval < SHORTEST_INTERVAL:
+        allowed = "at least 1ms"
+    elif interval > LONGEST_INTERVAL:
+        allowed = "at most 8 years (70128h)"
+    else:
+        return interval
+    given = quote_text(spec or format_duration(interval))
+    raise BadSpec(f"an interval must be {allowed}, not {given}", spec=spec, position=0)
 
 
 def _from_seconds(value: float) -> timedelta:

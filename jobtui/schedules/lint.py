@@ -21,7 +21,8 @@ _SAMPLES = 48  # so 8 years, as far as a schedule searches
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _FIRST_RARE_DAY = 29
 _FEBRUARY = 2
-_EVERY_HOUR, _EVERY_DAY, _EVERY_MONTH, _EVERY_WEEKDAY = 24, 31, 12, 7
+_EVERY_HOUR = 24
+_UNRESTRICTED_DAYS = 31, 12, 7  # days, months and weekdays
 
 # By the name of the field: the unit of its numbers, and its length if that is always the same.
 _UNITS = {
@@ -122,14 +123,10 @@ def _uneven_step(field: Field, item: Item, fields: CronFields) -> Iterator[str]:
 
 def _is_replaceable(field: Field, fields: CronFields) -> bool:
     """Return whether a fixed interval can replace a step in a field: no longer unit is restricted."""
-    restricted = (
-        len(fields.days) < _EVERY_DAY
-        or len(fields.months) < _EVERY_MONTH
-        or len(fields.weekdays) < _EVERY_WEEKDAY
-    )
-    minutes = field.name != "second" or len(fields.minutes) == FIELDS[1].high + 1
+    days = (len(fields.days), len(fields.months), len(fields.weekdays)) == _UNRESTRICTED_DAYS
     hours = field.name == "hour" or len(fields.hours) == _EVERY_HOUR
-    return minutes and hours and not restricted
+    minutes = field.name != "second" or len(fields.minutes) == FIELDS[1].high + 1
+    return days and hours and minutes
 
 
 def _transitions(schedule: Cron, now: datetime) -> Iterator[str]:

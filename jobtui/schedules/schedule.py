@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal, Protocol, get_args, runtime_checkable
@@ -225,17 +226,8 @@ class Every:
         _check_aware(start)
         if self.first_at_start:
             return self
-        schedule = object.__new__(Every)
-        _set(
-            schedule,
-            interval=self.interval,
-            start=start,
-            first_at_start=False,
-            tz=self.tz,
-            zone_given=self.zone_given,
-            _step=self._step,
-            _origin=(start - _EPOCH) // _MICROSECOND,
-        )
+        schedule = copy(self)
+        _set(schedule, start=start, _origin=(start - _EPOCH) // _MICROSECOND)
         return schedule
 
     def next(self, after: datetime) -> datetime | None:
@@ -351,11 +343,7 @@ class Once:
 
 
 def spec_text(spec: str) -> str:
-    """Return a spec as a plain ``str``, also if it is of a subclass such as StrEnum.
-
-    Raises:
-        TypeError: ``spec`` is not a string.
-    """
+    """Return a spec as a plain ``str``, also if it is of a subclass such as StrEnum; else raise TypeError."""
     if not isinstance(spec, str):
         raise TypeError(
             f"a spec must be a string such as '0 */15 9-17 * * MON-FRI', not {type(spec).__name__}"
@@ -364,12 +352,7 @@ def spec_text(spec: str) -> str:
 
 
 def spec_zone(spec: str, zone_word: Word | None, tz: str | tzinfo | None) -> tzinfo:
-    """Return the zone of a spec.
-
-    Args:
-        spec: The whole spec, for messages.
-        zone_word: The zone that the spec names; it has priority over ``tz``.
-        tz: The caller's zone; None is the machine's.
+    """Return the zone that a spec names, else the caller's ``tz``; None is the machine's zone.
 
     Raises:
         BadSpec: There is no such zone.
@@ -386,11 +369,7 @@ def spec_zone(spec: str, zone_word: Word | None, tz: str | tzinfo | None) -> tzi
 
 
 def check_dst(dst: Dst) -> Dst:
-    """Return a DST rule if it is one.
-
-    Raises:
-        BadSpec: ``dst`` is neither ``"once"`` nor ``"every"``.
-    """
+    """Return a DST rule; raise BadSpec if it is neither ``"once"`` nor ``"every"``."""
     if dst not in get_args(Dst):
         given = quote_text(dst) if isinstance(dst, str) else type(dst).__name__
         raise BadSpec(f"dst must be 'once' or 'every', not {given}")

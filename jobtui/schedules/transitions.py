@@ -23,9 +23,9 @@ class Transition:
     """A change of a zone's offset.
 
     Attributes:
-        instant: When, in UTC. At this very instant the clock shows ``wall_after``.
+        instant: When, in UTC.
         before: The offset from UTC until then.
-        after: The offset from then on.
+        after: The offset from then on, including this very instant.
     """
 
     instant: datetime
@@ -43,24 +43,14 @@ class Transition:
         return abs(self.after - self.before)
 
     @property
-    def wall_before(self) -> datetime:
-        """The wall time at the instant without the transition; naive."""
-        return self.instant.replace(tzinfo=None) + self.before
-
-    @property
-    def wall_after(self) -> datetime:
-        """The wall time at the instant; naive."""
-        return self.instant.replace(tzinfo=None) + self.after
-
-    @property
     def wall_start(self) -> datetime:
         """The first wall time of the gap or the overlap; naive."""
-        return min(self.wall_before, self.wall_after)
+        return self.instant.replace(tzinfo=None) + min(self.before, self.after)
 
     @property
     def wall_end(self) -> datetime:
         """The first wall time after the gap or the overlap; naive."""
-        return max(self.wall_before, self.wall_after)
+        return self.instant.replace(tzinfo=None) + max(self.before, self.after)
 
 
 def is_fixed(tz: tzinfo) -> bool:

@@ -135,35 +135,24 @@ def next_at_first_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datet
     instant after the gap; one in a longer gap is not due. So a job at 02:30 runs on the day the clocks go
     forward, and once on the day they go back.
 
-    Args:
-        table: The spec.
-        tz: The zone of the wall clock.
-        instant: The result is strictly later; aware, in UTC.
+    The result is strictly later than ``instant``, which is in UTC.
     """
     due = table.first_after(instant.astimezone(tz), tz)
     while due is not None:
         transition = transition_around(due)
-        if transition is None:
+        if transition is None or (not transition.is_gap and due.astimezone(UTC) > instant):
             return due
-        if not transition.is_gap:
-            if due.astimezone(UTC) > instant:
-                return due
-            # `instant` is in the second fold, and every time of the overlap was due in the first.
-            due = table.first_after(transition.wall_end - _MICROSECOND, tz)
-        elif transition.length < LONG_GAP:
+        if transition.is_gap and transition.length < LONG_GAP:
             return transition.instant.astimezone(tz)
-        else:
-            due = table.first_after(transition.wall_end - _MICROSECOND, tz)
+        # A long gap; or `instant` is in the second fold of an overlap, which was due in the first.
+        due = table.first_after(transition.wall_end - _MICROSECOND, tz)
     return None
 
 
 def next_at_each_fold(table: WallTable, tz: tzinfo, instant: datetime) -> datetime | None:
     """Return the next instant whose wall time matches: never in a gap, and twice in an overlap.
 
-    Args:
-        table: The spec.
-        tz: The zone of the wall clock.
-        instant: The result is strictly later; aware, in UTC.
+    The result is strictly later than ``instant``, which is in UTC.
     """
     local = instant.astimezone(tz)
     due = table.first_after(local, tz)

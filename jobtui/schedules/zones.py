@@ -28,12 +28,9 @@ def local_zone() -> tzinfo:
 
     try:
         return tzlocal.get_localzone()
-    except (
-        ZoneInfoNotFoundError
-    ) as error:  # TZ is not a zone, or the machine's settings contradict each other
-        raise BadSpec(
-            f"cannot determine the machine's time zone ({error.args[0]}); set one with tz="
-        ) from error
+    except ZoneInfoNotFoundError as error:  # TZ is not a zone, or the settings contradict each other
+        problem = f"cannot determine the machine's time zone ({error.args[0]}); set one with tz="
+        raise BadSpec(problem) from error
 
 
 def zone(name: str | tzinfo | None) -> tzinfo:
