@@ -18,7 +18,7 @@ from jobtui.process.exit import ProcessExit
 from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.settings.setting_errors import BadSetting
-from jobtui.web.listeners import CannotListenError
+from jobtui.web.listening_sockets import CannotListenError
 
 CHECK_FAILED = 1  # the exit status of check for a wrong target or wrong settings
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from jobtui.frontend.api_paths import API_ROOT, STATUS_PAGE
+from jobtui.frontend.json_codec import API_ROOT, STATUS_PAGE
 from jobtui.schedules.bad_spec import quote_text
 
 UNEXPECTED_RESPONSE = "unexpected response: not a jobtui server, or an incompatible version"

@@ -20,10 +20,9 @@ from typing import Any, TypeVar
 from jobtui.engine.enums import Cancellation
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.api_paths import MAX_RUN_NUMBER
 from jobtui.frontend.backend import JobDetails, Unsubscribe
-from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK
 from jobtui.frontend.cooperative import yield_to_others
+from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,

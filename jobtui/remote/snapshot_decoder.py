@@ -11,7 +11,7 @@ from datetime import tzinfo
 from typing import Any, Generic, TypeVar
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.codec import JOB, RUN, Codec, Json, decode_snapshot
+from jobtui.frontend.json_codec import JOB, RUN, Codec, Json, decode_snapshot
 
 View = TypeVar("View")
 

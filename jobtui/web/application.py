@@ -12,12 +12,12 @@ from aiohttp.typedefs import Handler, Middleware
 from jobtui.access.rules import IpAddress
 from jobtui.engine.tracebacks import log_exception
 from jobtui.web.api.endpoints import Api
-from jobtui.web.context import ServerContext
 from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.pages.routes import LOGOUT, OPEN_PATHS, Pages
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import SAFE_METHODS, AccessRequest
+from jobtui.web.server_context import ServerContext
 
 MAX_BODY_SIZE = 64 * 1024  # bytes
 RESPONSE_TIMEOUT = 30.0  # seconds for a client to accept a response

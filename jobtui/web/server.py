@@ -18,12 +18,12 @@ from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.web.application import make_app
 from jobtui.web.connection_limit import ConnectionLimit
-from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import EventHub
-from jobtui.web.listeners import BACKLOG, check_exposure, listen, remove_socket_file
+from jobtui.web.listening_sockets import BACKLOG, check_exposure, listen, remove_socket_file
 from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.logins import LoginSessions
+from jobtui.web.server_context import ServerContext
 
 IDLE_TIMEOUT = 20.0  # seconds until a connection without a request is closed
 _LINGER_TIME = 2.0  # seconds for which the rest of an unread body is received and dropped

@@ -254,7 +254,7 @@ def test_credentials_that_the_url_lacks_are_read_from_the_environment(
     connect(address).close()
     monkeypatch.setenv("JOBTUI_USER", "charles")
     connect(address.replace("//", "//ada:lovelace@")).close()
-    with pytest.raises(CannotAttachError, match="wrong user or password"):
+    with pytest.raises(CannotAttachError, match="wrong user name or password"):
         connect(address)
 
 
@@ -271,7 +271,7 @@ def test_credentials_are_asked_for_until_the_server_accepts_them(
     assert user.prompts == ["user: ", "password: "] * 2
     assert capsys.readouterr().err.splitlines() == [
         f"jobtui: {address} requires a user name and a password",
-        "jobtui: wrong user or password",
+        "jobtui: wrong user name or password",
     ]
 
 
@@ -285,7 +285,7 @@ def test_a_user_name_in_the_url_is_not_asked_for(serve: Serve, type_in: TypeIn) 
 def test_asking_ends_after_three_attempts(serve: Serve, type_in: TypeIn) -> None:
     """After more of them the server would lock out the machine."""
     user = type_in(*("ada", "guess") * 5)
-    with pytest.raises(CannotAttachError, match=r"^wrong user or password$"):
+    with pytest.raises(CannotAttachError, match=r"^wrong user name or password$"):
         connect(str(serve(access=RULES).address))
     assert len(user.prompts) == 6
 
@@ -312,7 +312,7 @@ def test_after_too_many_wrong_passwords_the_error_says_to_wait(serve: Serve) -> 
     """The sentence is the server's."""
     address = str(serve(access=RULES).address)
     for _ in range(5):
-        with pytest.raises(CannotAttachError, match="wrong user or password"):
+        with pytest.raises(CannotAttachError, match="wrong user name or password"):
             connect(address.replace("//", "//ada:guess@"))
     with pytest.raises(
         CannotAttachError, match=r"cannot attach to http://\S+: too many wrong passwords; wait a minute"

@@ -20,7 +20,7 @@ from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.cli.attach import parse_url
 from jobtui.frontend.backend import LocalBackend
-from jobtui.frontend.codec import SNAPSHOT
+from jobtui.frontend.json_codec import SNAPSHOT
 from jobtui.remote import remote_backend
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
@@ -344,7 +344,7 @@ def test_an_invalid_response_is_an_error_with_a_message_until_a_valid_one(
     [
         (problem_response(404, "there is no job 'a'"), LookupError),
         (problem_response(409, "the scheduler has stopped"), RuntimeError),
-        (problem_response(401, "wrong user or password"), PermissionError),
+        (problem_response(401, "wrong user name or password"), PermissionError),
         (problem_response(403, "changes are not allowed"), PermissionError),
         (problem_response(422, "size must be a whole number"), ValueError),
         (problem_response(500, "oh"), ConnectionError),
@@ -391,7 +391,7 @@ def test_credentials_are_sent_with_every_request(cleanup: ExitStack, scheduler: 
     address = address_of(cleanup.enter_context(make_server(scheduler, access=access)))
     with pytest.raises(UnauthorizedError, match="authentication required"):
         connect_to(cleanup, address)
-    with pytest.raises(UnauthorizedError, match="wrong user or password"):
+    with pytest.raises(UnauthorizedError, match="wrong user name or password"):
         connect_to(cleanup, address, ClientCredentials("ada", "guess"))
     backend = connect_to(cleanup, address, ClientCredentials("ada", "pass:wörd"))
     assert backend.run("a") == 1
@@ -403,9 +403,9 @@ def test_after_wrong_credentials_the_backend_does_not_retry(cleanup: ExitStack, 
     response = snapshot_response(scheduler)
     with fake_server(lambda path: response) as server:
         backend = connect_to(cleanup, server.address)
-        response = problem_response(401, "wrong user or password")
+        response = problem_response(401, "wrong user name or password")
         wait_until(backend, lambda: backend.connection_error)
-        assert backend.connection_error.endswith("(wrong user or password); attach again")
+        assert backend.connection_error.endswith("(wrong user name or password); attach again")
         count = len(server.requested_paths)
         with pytest.raises(PermissionError):
             backend.run("a")

@@ -261,7 +261,7 @@ def test_a_user_logs_in_and_out(scheduler: Scheduler, browser: Browser) -> None:
         assert "/@jobs/login" in browser.driver.current_url
         browser.find("#user").send_keys(USER)
         browser.find("#password").send_keys("wrong", Keys.ENTER)
-        browser.wait_for_text("[role=alert]", "wrong user or password")
+        browser.wait_for_text("[role=alert]", "wrong user name or password")
         (error,) = browser.console_errors()
         assert "403" in error
         browser.find("#password").send_keys(PASSWORD, Keys.ENTER)

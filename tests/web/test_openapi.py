@@ -28,11 +28,11 @@ from jobtui.frontend.cooperative import Staggered
 from jobtui.schedules.schedule import Once
 from jobtui.web.api.endpoints import Api
 from jobtui.web.connection_limit import ConnectionLimit
-from jobtui.web.context import ServerContext
 from jobtui.web.event_hub import EventHub
 from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.logins import LoginSessions
+from jobtui.web.server_context import ServerContext
 
 FAR = timedelta(days=3)
 

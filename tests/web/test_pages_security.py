@@ -218,7 +218,7 @@ def test_after_a_wrong_password_the_form_shows_the_error_and_keeps_the_user(sche
             response = client.log_in(user, password)
             assert response.status == 403
             page = response.page
-            assert page.find_one("p", role="alert").plain_text == "✗ wrong user or password"
+            assert page.find_one("p", role="alert").plain_text == "✗ wrong user name or password"
             assert page.find_one("input", name="user").attributes["value"] == user
             assert "value" not in page.find_one("input", name="password").attributes
             assert client.get().status == 303

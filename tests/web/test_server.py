@@ -20,7 +20,7 @@ from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.frontend.backend import LocalBackend
-from jobtui.web.listeners import CannotListenError
+from jobtui.web.listening_sockets import CannotListenError
 from jobtui.web.server import Server
 
 API = f"{PAGE}/api/pool"

@@ -12,14 +12,21 @@ from aiohttp import web
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.api_paths import API_ROOT, MAX_RUN_NUMBER
-from jobtui.frontend.codec import JOB_DETAILS, OUTPUT_CHUNK, POOL, RUN, UPCOMING
+from jobtui.frontend.json_codec import (
+    API_ROOT,
+    JOB_DETAILS,
+    MAX_RUN_NUMBER,
+    OUTPUT_CHUNK,
+    POOL,
+    RUN,
+    UPCOMING,
+)
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.web.api.event_stream import EventStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
-from jobtui.web.context import ServerContext
 from jobtui.web.request_parsing import MAX_POOL_SIZE, check_query, parse_whole_number, read_json_object
 from jobtui.web.responses import Problem, json_response, json_text_response, to_json
+from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
 MAX_RUNS = 800  # as many as a snapshot has

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from aiohttp import web
 
 from jobtui.engine.events import Event
-from jobtui.frontend.codec import encode_event
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.web.context import ServerContext
+from jobtui.frontend.json_codec import encode_event
 from jobtui.web.event_hub import BUFFER_SIZE
 from jobtui.web.request_parsing import check_query
 from jobtui.web.responses import to_json
+from jobtui.web.server_context import ServerContext
 
 KEEPALIVE_INTERVAL = 10.0  # seconds until an idle stream gets a comment, which exposes a broken connection
 WRITE_TIMEOUT = 10.0  # seconds for a client to accept a piece of a stream

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.codec import JOB, RUN, SNAPSHOT, Codec
+from jobtui.frontend.json_codec import JOB, RUN, SNAPSHOT, Codec
 from jobtui.web.responses import to_json
 
 View = TypeVar("View")

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Liveness
-from jobtui.frontend.api_paths import STATUS_PAGE
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.request_parsing import check_query

@@ -25,8 +25,8 @@ from prometheus_client.utils import floatToGoString
 
 from jobtui import __version__
 from jobtui.engine.views import JobCounters
-from jobtui.frontend.api_paths import STATUS_PAGE
 from jobtui.frontend.cooperative import yield_to_others
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.web.metrics.health import HEALTHZ_PATH, Health
 from jobtui.web.metrics.histograms import Histogram, Histograms

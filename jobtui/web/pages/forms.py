@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from jobtui.frontend import commands
-from jobtui.frontend.api_paths import MAX_RUN_NUMBER, STATUS_PAGE
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.json_codec import MAX_RUN_NUMBER, STATUS_PAGE
 from jobtui.web.request_parsing import ACCESS_REQUEST, MAX_POOL_SIZE, parse_whole_number, read_body
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessControl

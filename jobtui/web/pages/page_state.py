@@ -22,10 +22,10 @@ from jobtui.frontend.formatting import ABSENT, elapsed_between, format_age
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.timer import HEARTBEAT_LATE
-from jobtui.web.context import ServerContext
 from jobtui.web.pages.fragments import FragmentList
 from jobtui.web.pages.sections import FIXED_SECTIONS, LIST_SECTIONS, MAX_JOBS
 from jobtui.web.pages.template_renderer import TemplateRenderer
+from jobtui.web.server_context import ServerContext
 
 Encode = Callable[[bytes], bytes]
 

@@ -8,8 +8,8 @@ import zlib
 from aiohttp import web
 
 from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, open_stream, send_bytes
-from jobtui.web.context import ServerContext
 from jobtui.web.pages.page_state import PageState
+from jobtui.web.server_context import ServerContext
 
 _RETRY = b"retry: 1000\n\n"  # milliseconds until a browser that lost the connection reconnects
 _RELOAD = b"event: reload\ndata: 1\n\n"

@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from jobtui.frontend.api_paths import MAX_RUN_NUMBER, STATUS_PAGE
 from jobtui.frontend.formatting import elapsed_between
+from jobtui.frontend.json_codec import MAX_RUN_NUMBER, STATUS_PAGE
 from jobtui.schedules.zones import zone_name
-from jobtui.web.context import ServerContext
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.template_renderer import STATIC_FILES, TemplateRenderer
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, parse_whole_number
 from jobtui.web.responses import Problem, json_response
+from jobtui.web.server_context import ServerContext
 
 LOGIN = f"{STATUS_PAGE}/login"
 LOGOUT = f"{STATUS_PAGE}/logout"
@@ -222,7 +222,7 @@ class Pages:
         if access_control.rules.credentials is None:
             return _redirect(target)
         if not await access_control.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
-            return self._login_form(request, target, user, "wrong user or password")
+            return self._login_form(request, target, user, "wrong user name or password")
         access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
         response = _redirect(target)
         self._forms.set_cookie(request, response, access_control.sessions.open_session())

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting
-from jobtui.frontend.api_paths import STATUS_PAGE
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 

@@ -154,7 +154,7 @@ class AccessControl:
         if credentials is None:
             raise _unauthorized("authentication required: user name and password")
         if not await self.verify_login(*credentials, client):
-            raise _unauthorized("wrong user or password")
+            raise _unauthorized("wrong user name or password")
 
     async def verify_login(self, user: str, password: str, client: IpAddress | None) -> bool:
         """Return whether user and password are right. Call only if the rules have credentials.

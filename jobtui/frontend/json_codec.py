@@ -1,7 +1,7 @@
 """Encode the views of a scheduler as JSON and decode them: one field table per view serves both directions.
 
 The keys are the names of the views' attributes. Instants are ISO 8601 with their UTC offset, durations are
-seconds, enum members are their values.
+seconds, enum members are their values. Server and client of the API share this module, and its paths.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone, zone_name
+
+STATUS_PAGE = "/@jobs"
+API_ROOT = f"{STATUS_PAGE}/api"
+MAX_RUN_NUMBER = 10**17  # in a path
 
 View = TypeVar("View")
 Json = dict[str, Any]
