@@ -130,7 +130,7 @@ _DURATION = FieldCodec(timedelta.total_seconds, _decode_duration)
 def encode_schedule(schedule: Schedule) -> Json:
     """Return a schedule as a JSON object: its kind and the arguments that recreate it.
 
-    Only schedules of our own classes can be recreated; any other has the kind `other`.
+    Only a `Cron`, an `Every` or a `Once` can be recreated; any other schedule has the kind `other`.
     """
     tz = zone_name(schedule.tz)
     match schedule:
@@ -159,11 +159,10 @@ def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
                 return _parsed(spec, name, "once")
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": str(start)}:
                 every, begin = _parsed(spec, name, "once"), _decode_instant(start, zone(name))
+                if isinstance(every, Every) and json.get("first_at_start") is True:
+                    return Every(every.interval, begin, tz=every.tz)
                 if isinstance(every, Every):
-                    first_at_start = json.get("first_at_start") is True
-                    return (
-                        Every(every.interval, begin, tz=every.tz) if first_at_start else every.anchored(begin)
-                    )
+                    return every.anchored(begin)
             case {"kind": "once", "at": str(at), "tz": str(name)}:
                 return Once(_decode_instant(at, zone(name)))
     except (BadSpec, ValueError):
@@ -195,6 +194,9 @@ class ForeignSchedule:
         return "custom schedule"
 
 
+_SCHEDULE = FieldCodec(encode_schedule, decode_schedule)
+
+
 # --- views ----------------------------------------------------------------------------------------
 
 RUN: Codec[RunView] = Codec(
@@ -218,7 +220,7 @@ JOB: Codec[JobView] = Codec(
     JobView,
     name=_TEXT,
     status=_enum(JobStatus),
-    schedule=_optional(FieldCodec(encode_schedule, decode_schedule)),
+    schedule=_optional(_SCHEDULE),
     spec=_TEXT,
     origin=_TEXT,
     summary=_TEXT,
@@ -275,7 +277,7 @@ UPCOMING: Codec[UpcomingTick] = Codec(
     cause=_TEXT,
     number=_NUMBER,
     paused=_FLAG,
-    schedule=_optional(FieldCodec(encode_schedule, decode_schedule)),
+    schedule=_optional(_SCHEDULE),
 )
 
 
