@@ -136,19 +136,16 @@ def note_on_tick(schedule: Schedule | None, tick: datetime) -> DstNote | None:
     if not isinstance(schedule, Cron) or is_fixed(schedule.tz):
         return None
     tick = tick.astimezone(UTC).astimezone(schedule.tz)
-    overlap = transition_around(tick)  # not a gap: a tick is an instant, so its wall time exists
-    if overlap is not None:
-        note = _overlap_note(schedule, overlap, [tick.replace(tzinfo=None)])
-        if schedule.every_pass:
-            which = "second" if tick.fold else "first"
-            return DstNote(note.effect, f"{note.sentence}; this is the {which} pass")
-        return note
-    instant = tick.astimezone(UTC)
-    before, after = offset_at(schedule.tz, instant - _MICROSECOND), offset_at(schedule.tz, instant)
-    if before >= after or schedule.every_pass:
+    transition = _transition_of(tick)
+    if transition is None:
         return None
-    gap_note = _gap_note(schedule, Transition(instant, before, after))
-    return gap_note if gap_note is not None and gap_note.effect is not DstEffect.DROPPED else None
+    if transition.is_gap:
+        gap_note = _gap_note(schedule, transition)
+        return gap_note if gap_note is not None and gap_note.effect is not DstEffect.DROPPED else None
+    note = _overlap_note(schedule, transition, [tick.replace(tzinfo=None)])
+    if not schedule.every_pass:
+        return note
+    return replace(note, sentence=f"{note.sentence}; this is the {'second' if tick.fold else 'first'} pass")
 
 
 def note_on_transition(schedule: Cron, transition: Transition) -> DstNote | None:
@@ -164,22 +161,22 @@ def _notes_on_transitions(schedule: Cron, ticks: tuple[Tick, ...], zone: tzinfo)
     transitions = dict.fromkeys(
         _transition_of(tick.at.astimezone(schedule.tz)) for tick in ticks if tick.note
     )
-    notes = [
-        note for transition in transitions if (note := note_on_transition(schedule, transition)) is not None
-    ]
+    notes = [note for each in transitions if each and (note := note_on_transition(schedule, each))]
     if zone_name(schedule.tz) == zone_name(zone):
         return tuple(notes)
     prefix = f"in {zone_name(schedule.tz)}, "  # the ticks are shown in another zone
     return tuple(replace(note, sentence=prefix + note.sentence) for note in notes)
 
 
-def _transition_of(tick: datetime) -> Transition:
-    """Return the transition of a tick's note: the tick is in its overlap, or right after its gap."""
-    overlap = transition_around(tick)
+def _transition_of(tick: datetime) -> Transition | None:
+    """Return the overlap that a tick is in, or the gap that it is right after."""
+    overlap = transition_around(tick)  # not a gap: a tick is an instant, so its wall time exists
     if overlap is not None:
         return overlap
     assert tick.tzinfo is not None
-    return next(transitions_between(tick.tzinfo, tick.astimezone(UTC) - _MICROSECOND, tick))
+    instant = tick.astimezone(UTC)
+    before, after = offset_at(tick.tzinfo, instant - _MICROSECOND), offset_at(tick.tzinfo, instant)
+    return Transition(instant, before, after) if before < after else None
 
 
 def _matches(schedule: Cron, transition: Transition) -> list[datetime]:
