@@ -30,7 +30,6 @@ class EventLog:
         tz: The zone of the times in views and reasons.
 
     Attributes:
-        tz: The zone of the times in views and reasons.
         seq: The number of the latest event.
         buffer: The classes and data of the latest events; None while there are no readers.
         capacity: How many events the next buffer has room for; a new event displaces the oldest one.

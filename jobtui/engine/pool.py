@@ -41,7 +41,6 @@ class Pool:
         ledger: Stores every ending.
 
     Attributes:
-        size: How many runs may be RUNNING at once; 0 for no limit.
         queue: The QUEUED runs, in the order in which they will start.
         running: The RUNNING runs by number, oldest first.
         scheduled: The SCHEDULED one-off runs by number.

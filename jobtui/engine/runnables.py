@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from types import FunctionType
 from typing import Any
@@ -16,6 +17,7 @@ ACCEPTED = (
 )
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Runnable:
     """Something that a job can run.
 
@@ -24,11 +26,8 @@ class Runnable:
         name: The function's or the class's name; ``(unnamed)`` for a lambda, as in Revel.
     """
 
-    __slots__ = ("call", "name")
-
-    def __init__(self, call: Callable[..., Any], name: str) -> None:
-        self.call = call
-        self.name = name
+    call: Callable[..., Any]
+    name: str
 
     @property
     def origin(self) -> str:

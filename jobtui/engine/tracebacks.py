@@ -6,7 +6,6 @@ import contextlib
 import logging
 import sys
 import traceback
-from types import TracebackType
 
 logger = logging.getLogger("jobtui")
 
@@ -29,16 +28,6 @@ def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
     frames = exception.__traceback__
     while frames is not None and frames.tb_frame.f_code.co_filename == skip:
         frames = frames.tb_next
-    return _format(exception, frames)
-
-
-def log_exception(message: str) -> None:
-    """Log the exception that is being handled. Ignore a log handler that raises."""
-    with contextlib.suppress(Exception):
-        logger.error(message, exc_info=sys.exc_info())
-
-
-def _format(exception: BaseException, frames: TracebackType | None) -> str:
     try:
         lines = traceback.format_exception(type(exception), exception, frames)
     except Exception:  # noqa: BLE001 - as in `one_line`
@@ -48,3 +37,9 @@ def _format(exception: BaseException, frames: TracebackType | None) -> str:
         return text
     half = MAX_TRACEBACK // 2
     return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+
+
+def log_exception(message: str) -> None:
+    """Log the exception that is being handled. Ignore a log handler that raises."""
+    with contextlib.suppress(Exception):
+        logger.error(message, exc_info=sys.exc_info())

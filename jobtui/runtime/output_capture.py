@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, TextIO, cast
 
 from jobtui.runtime.attachments import output_of
@@ -188,8 +188,9 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
     replacements = {id(sys.__stdout__): streams[0], id(sys.__stderr__): streams[1]}
     replacements |= {id(before[0]): streams[0], id(before[1]): streams[1]}
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
-    for handler in _stream_handlers():
-        if id(handler.stream) in replacements:
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    for handler in chain.from_iterable(getattr(logger, "handlers", ()) for logger in loggers):
+        if isinstance(handler, logging.StreamHandler) and id(handler.stream) in replacements:
             moved.append((handler, handler.stream))
             handler.setStream(replacements[id(handler.stream)])
     sys.stdout, sys.stderr = streams
@@ -200,14 +201,6 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
             handler.setStream(stream)
         if (sys.stdout, sys.stderr) == streams:
             sys.stdout, sys.stderr = before
-
-
-def _stream_handlers() -> Iterator[logging.StreamHandler[IO[str]]]:
-    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
-    for logger in loggers:
-        for handler in getattr(logger, "handlers", ()):
-            if isinstance(handler, logging.StreamHandler):
-                yield handler
 
 
 @contextmanager

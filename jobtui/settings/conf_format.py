@@ -6,7 +6,7 @@ the references of one value. So a wrong reference in a value that is not used do
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jobtui.schedules.bad_spec import quote_text
@@ -109,15 +109,9 @@ def expand_references(
     Raises:
         BadConfLine: The key or variable does not exist or is empty (the same to Revel), or refers to itself.
     """
-
-    def value_of_key(name: str) -> str:
-        return values[name].text if name in values else ""
-
-    def value_of_variable(name: str) -> str:
-        return environment.get(name, "")
-
-    text = _replace(value, value.text, _KEY_REFERENCE, value_of_key, "key")
-    return _replace(value, text, _ENVIRONMENT_REFERENCE, value_of_variable, "environment variable")
+    texts = {key: each.text for key, each in values.items()}
+    text = _replace(value.text, value.line, _KEY_REFERENCE, texts, "key")
+    return _replace(text, value.line, _ENVIRONMENT_REFERENCE, environment, "environment variable")
 
 
 def unquote(text: str) -> str:
@@ -149,24 +143,14 @@ def _without_comment(line: str) -> str:
     return (line[: comment.start()] if comment else line).rstrip()
 
 
-def _replace(
-    value: ConfValue,
-    text: str,
-    reference: re.Pattern[str],
-    lookup: Callable[[str], str],
-    kind: str,
-) -> str:
+def _replace(text: str, line: int, pattern: re.Pattern[str], values: Mapping[str, str], kind: str) -> str:
     """Replace one reference after the other, so that a replacement may contain references itself."""
     for _ in range(_MAX_REPLACEMENTS):
-        found = reference.search(text)
+        found = pattern.search(text)
         if not found:
             return text
-        replacement = lookup(found[1])
-        if not replacement:
-            raise BadConfLine(
-                value.line, f"{quote_text(found[0])} refers to no {kind}, or to one that is empty."
-            )
-        text = text[: found.start()] + replacement + text[found.end() :]
-    raise BadConfLine(
-        value.line, f"the references form a circle, or there are more than {_MAX_REPLACEMENTS}."
-    )
+        value = values.get(found[1])
+        if not value:
+            raise BadConfLine(line, f"{quote_text(found[0])} refers to no {kind}, or to one that is empty.")
+        text = text[: found.start()] + value + text[found.end() :]
+    raise BadConfLine(line, f"the references form a circle, or there are more than {_MAX_REPLACEMENTS}.")

@@ -34,35 +34,19 @@ class SettingEntry:
 
 
 def setting_error(entry: SettingEntry, problem: str, hint: str = "") -> BadSetting:
-    """Return the error for an entry.
-
-    Args:
-        entry: The entry.
-        problem: What is wrong with it; follows the key.
-        hint: What to do about it, on a separate line.
-    """
+    """Return the error for an entry: its key, the problem, and on a second line what to do about it."""
     return BadSetting(f"{entry.location()}: {entry.key}{problem}." + (f"\n{hint}" if hint else ""))
 
 
 def wrong_value(entry: SettingEntry, allowed: str, hint: str = "") -> BadSetting:
-    """Return the error for a value that is not allowed. The message shows the value.
-
-    Args:
-        entry: The entry.
-        allowed: The allowed values; follows "must be".
-        hint: What to do about it, on a separate line.
-    """
+    """Return the error for a value that is not allowed. The message shows the value."""
     return setting_error(entry, f" must be {allowed}, not {describe_value(entry.value)}", hint)
 
 
 def invalid_text(entry: SettingEntry, error: ValueError, hint: str = "") -> BadSetting:
     """Return the error for a text that a parser rejected.
 
-    Args:
-        entry: The entry.
-        error: The parser's error. Its message is a sentence without its full stop; advice follows a
-            semicolon.
-        hint: What to do about it, on a separate line, if the message has no advice.
+    The parser's message is a sentence without its full stop. Advice after a semicolon replaces the hint.
     """
     problem, _, advice = str(error).partition("; ")
     if advice:

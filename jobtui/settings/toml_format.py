@@ -107,10 +107,7 @@ def find_line(text: str, path: tuple[str, ...]) -> int | None:
     """Return the line, from 1, on which a valid document sets the key with this path.
 
     It is the first line where a statement begins that adds the key to the document above it. So a comment or
-    a string that resembles the key is not mistaken for it.
-
-    Returns:
-        The line, or None if it is not found, as for a key that is written with escapes.
+    a string that resembles the key is not mistaken for it. A key that is written with escapes is not found.
     """
     lines = text.split("\n")
     resembles_key = re.compile(rf"(?:^|[^\w-]){re.escape(path[-1])}[\"']?\s*[=\]]")

@@ -113,6 +113,9 @@ class InlineExecutor(ThreadExecutor):
         clock: Measures how long the work takes: no time, unless a coroutine waits for the clock to move.
         run_pending: Is called, without the lock, when a run may start.
         on_run_start: Is called with each run before it is executed.
+
+    Attributes:
+        loop_runner: Runs the coroutines.
     """
 
     def __init__(
@@ -122,8 +125,8 @@ class InlineExecutor(ThreadExecutor):
         run_pending: Callable[[], None],
         on_run_start: Callable[[RunRecord], None],
     ) -> None:
-        self._loop_runner = InlineLoopRunner(clock)
-        super().__init__(dispatcher, clock, self._loop_runner)
+        self.loop_runner = InlineLoopRunner(clock)
+        super().__init__(dispatcher, clock, self.loop_runner)
         self._run_pending = run_pending
         self._on_run_start = on_run_start
         self.short_run_limit = 0.0  # there is no other worker to wake
@@ -170,7 +173,11 @@ class InlineExecutor(ThreadExecutor):
                 self._execute(run, worker)
                 self._dispatcher.report(worker.outcome)
                 self._raise_interrupt()
-                self._count_run()
+                self._runs_left -= 1
+                if not self._runs_left:
+                    raise RuntimeError(
+                        f"{MAX_RUNS:,} runs started at one instant: does a job start itself again?"
+                    )
         finally:
             self._executing = was_executing
 
@@ -180,18 +187,8 @@ class InlineExecutor(ThreadExecutor):
         Raises:
             KeyboardInterrupt: As for `execute_pending`.
         """
-        self._loop_runner.resume()
+        self.loop_runner.resume()
         self._raise_interrupt()
-
-    @property
-    def seconds_until_wakeup(self) -> float:
-        """The seconds until a coroutine continues; inf if the clock alone resumes none."""
-        return self._loop_runner.seconds_until_wakeup
-
-    def _count_run(self) -> None:
-        self._runs_left -= 1
-        if not self._runs_left:
-            raise RuntimeError(f"{MAX_RUNS:,} runs started at one instant: does a job start itself again?")
 
     def _raise_interrupt(self) -> None:
         interrupt, self._interrupt = self._interrupt, None
@@ -206,7 +203,7 @@ class InlineExecutor(ThreadExecutor):
     def _handle_value(
         self, value: object, run: RunRecord, outcome: Outcome, context: Context, started: float
     ) -> None:
-        if isinstance(value, Coroutine) and not self._loop_runner.can_run:
+        if isinstance(value, Coroutine) and not self.loop_runner.can_run:
             value.close()  # or Python warns that it was never awaited
             raise RuntimeError(
                 "a coroutine cannot run in this thread, which already runs an event loop: "

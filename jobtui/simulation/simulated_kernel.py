@@ -127,7 +127,6 @@ class SimulatedKernel(Kernel):
         clock: The clock; only this kernel moves it.
 
     Attributes:
-        tz: The zone of the times in views and reasons.
         runs: Every run that has started, oldest first.
         runs_of_job: The same runs by the name of their job.
         before_first_run: Is called before runs may start. If it raises, they may not.
@@ -267,7 +266,8 @@ class SimulatedKernel(Kernel):
     def _next_instant(self) -> float:
         """Return when something may be due next; always later than now, although floats are rounded."""
         now, due = self._now(), self._engine.next_due
-        instant = min(math.inf if due is None else due, now + self._inline_executor.seconds_until_wakeup)
+        wakeup = now + self._inline_executor.loop_runner.seconds_until_wakeup
+        instant = min(math.inf if due is None else due, wakeup)
         return max(instant, math.nextafter(now, math.inf))
 
     def _run_due(self) -> None:

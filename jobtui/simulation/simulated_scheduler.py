@@ -377,9 +377,7 @@ class _ImportTracker:
     """Notes the changes of Python's modules and path, and undoes them."""
 
     def __init__(self) -> None:
-        self._modules: dict[
-            str, tuple[ModuleType, ModuleType | None]
-        ] = {}  # by name: the new and the old one
+        self._modules: dict[str, tuple[ModuleType, ModuleType | None]] = {}  # the new and the old one
         self._folders: list[str] = []
 
     @contextmanager
