@@ -39,59 +39,33 @@ PackedRun = tuple[int, str, str, str, float, Seconds, Seconds, Seconds, Seconds,
 
 @dataclass(slots=True, eq=False, repr=False)
 class JobRecord:
-    """A registered job, or the group of one-off runs of one runnable.
+    """A registered job, or the group of one-off runs of one runnable."""
 
-    Attributes:
-        name: The job's name; the engine may add a number to it when it registers the job.
-        runnable: What the job runs.
-        schedule: When the job is due; None for a group of one-off runs.
-        spec: The schedule as the user wrote it.
-        overlap: What happens to a new run while an earlier one is live.
-        misfire: What happens to ticks that were missed.
-        max_held: How many runs may be HELD before ticks are skipped.
-        due: When the job is due next; None for never.
-        paused_at: When the job was paused; None if it is not paused.
-        removed: Whether the job has been removed.
-        running: How many runs are RUNNING.
-        queued: How many runs are QUEUED.
-        scheduled: How many runs are SCHEDULED.
-        held: The HELD runs, in the order in which they will be queued.
-        last_queued: The run that was queued last, until it ends.
-        prev: When the latest run started.
-        last_elapsed: How many seconds the work of the latest finished run took.
-        recent: The latest entries of this job in the ledger, oldest first.
-        runs: How many runs have ended OK or FAILED.
-        failures: How many runs have FAILED.
-        other_endings: How many runs and ticks have ended in each other state.
-        cached_view: The current view; None if the job has changed since it was built.
-        description: The runnable's origin and summary, once they are needed.
-    """
-
-    name: str
+    name: str  # the job's name; the engine may add a number to it when it registers the job
     runnable: Runnable
-    schedule: Schedule | None
+    schedule: Schedule | None  # when the job is due; None for a group of one-off runs
     _: KW_ONLY
-    spec: str
-    overlap: Overlap = Overlap.HOLD
-    misfire: Misfire = Misfire.COALESCE
-    max_held: int = MAX_HELD
-    due: float | None = None
-    paused_at: float | None = None
+    spec: str  # the schedule as the user wrote it
+    overlap: Overlap = Overlap.HOLD  # what happens to a new run while an earlier one is live
+    misfire: Misfire = Misfire.COALESCE  # what happens to ticks that were missed
+    max_held: int = MAX_HELD  # how many runs may be HELD before ticks are skipped
+    due: float | None = None  # when the job is due next; None for never
+    paused_at: float | None = None  # when the job was paused; None if it is not paused
     removed: bool = False
-    running: int = 0
-    queued: int = 0
-    scheduled: int = 0
+    running: int = 0  # how many runs are RUNNING
+    queued: int = 0  # how many runs are QUEUED
+    scheduled: int = 0  # how many runs are SCHEDULED
     # Empty tuples until the first entry: an empty deque takes more memory than the rest of the record.
-    held: deque[RunRecord] | tuple[()] = ()
-    last_queued: RunRecord | None = None
-    prev: float | None = None
-    last_elapsed: float | None = None
-    recent: deque[LedgerEntry] | tuple[()] = ()
-    runs: int = 0
-    failures: int = 0
-    other_endings: dict[RunState, int] | None = None
-    cached_view: JobView | None = None
-    description: tuple[str, str] | None = None
+    held: deque[RunRecord] | tuple[()] = ()  # the HELD runs, in the order in which they will be queued
+    last_queued: RunRecord | None = None  # the run that was queued last, until it ends
+    prev: float | None = None  # when the latest run started
+    last_elapsed: float | None = None  # how many seconds the work of the latest finished run took
+    recent: deque[LedgerEntry] | tuple[()] = ()  # the latest entries of this job in the ledger, oldest first
+    runs: int = 0  # how many runs have ended OK or FAILED
+    failures: int = 0  # how many runs have FAILED
+    other_endings: dict[RunState, int] | None = None  # how many runs and ticks have ended in each other state
+    cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
+    description: tuple[str, str] | None = None  # the runnable's origin and summary, once they are needed
 
     @property
     def busy(self) -> bool:
@@ -195,21 +169,13 @@ class Attachments(Protocol):
 
 @dataclass(slots=True, eq=False, repr=False)
 class RunExtras:
-    """The fields that few runs need. Read and written with the state lock held.
+    """The fields that few runs need. Read and written with the state lock held."""
 
-    Attributes:
-        reason: Why the run waits, or how it ended, in words.
-        error: The traceback of the exception that its job raised.
-        ticks: How many ticks the entry covers; 1 for a run.
-        stop_reason: Why the run has been asked to stop; "" if it has not been asked.
-        waiter: Is set when the run ends; None if no thread waits for that.
-    """
-
-    reason: str = ""
-    error: str = ""
-    ticks: int = 1
-    stop_reason: str = ""
-    waiter: Waiter | None = None
+    reason: str = ""  # why the run waits, or how it ended, in words
+    error: str = ""  # the traceback of the exception that its job raised
+    ticks: int = 1  # how many ticks the entry covers; 1 for a run
+    stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
+    waiter: Waiter | None = None  # is set when the run ends; None if no thread waits for that
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
@@ -217,45 +183,26 @@ NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see
 
 @dataclass(slots=True, eq=False, repr=False)
 class RunRecord:
-    """A run, or a tick that started no run (then ``number`` is 0).
-
-    Attributes:
-        number: The run's number.
-        job: The run's job.
-        trigger: What requested the run.
-        state: The run's state.
-        call: Does the work; None once the run has ended.
-        created: When the run was requested.
-        waiting_since: When the run was queued or held; None if it was neither.
-        due: The tick or the instant for which the run was requested; None for ``now``.
-        started: When the work started; set when the run starts, or to None when it ends without a start.
-        worker: The name of the thread that does the work; set at the same time as ``started``.
-        elapsed: How many seconds the work took; set when the run ends, to None if it never started.
-        ended: When the run ended; set when it ends.
-        extras: The fields that few runs need; to write one, use `ensure_extras`.
-        attachments: What the runtime has attached to the run, which may happen at any moment.
-        handle: The user's Run object, if there is one; the engine only carries it.
-        cached_view: The latest view. It is valid while its state is the run's state; after any other change
-            of the run it has to be set to None.
-    """
+    """A run, or a tick that started no run (then ``number`` is 0)."""
 
     number: int
     job: JobRecord
     trigger: Trigger
-    call: Call | None
-    created: float
-    waiting_since: float | None
-    due: float | None = None
+    call: Call | None  # does the work; None once the run has ended
+    created: float  # when the run was requested
+    waiting_since: float | None  # when the run was queued or held; None if it was neither
+    due: float | None = None  # the tick or the instant for which the run was requested; None for ``now``
     state: RunState = field(init=False, default=_QUEUED)
-    extras: RunExtras = field(init=False, default=NO_EXTRAS)
-    attachments: Attachments | None = field(init=False, default=None)
-    handle: Any = field(init=False, default=None)
+    extras: RunExtras = field(init=False, default=NO_EXTRAS)  # to write one, use `ensure_extras`
+    attachments: Attachments | None = field(init=False, default=None)  # set by the runtime, at any moment
+    handle: Any = field(init=False, default=None)  # the user's Run object; the engine only carries it
+    # The latest view. It is valid while its state is the run's; reset it after any other change of the run.
     cached_view: RunView | None = field(init=False, default=None)
     # These slots stay empty until the run starts (the first two) or ends (the others): 50,000 runs may wait,
     # and the garbage collector visits the value of every slot.
-    started: float | None = field(init=False)
-    worker: str = field(init=False)
-    elapsed: float | None = field(init=False)
+    started: float | None = field(init=False)  # when the work started; None if the run ended without a start
+    worker: str = field(init=False)  # the name of the thread that does the work
+    elapsed: float | None = field(init=False)  # how many seconds the work took; None if it never started
     ended: float = field(init=False)
 
     def ensure_extras(self) -> RunExtras:

@@ -131,14 +131,7 @@ class Kernel:
         return result
 
     def inspect(self, question: Callable[[Engine], Result]) -> Result:
-        """Read something from the engine. Takes the path of a change, so the inbox is drained first.
-
-        Args:
-            question: Is called with the engine. It must be quick and must change nothing.
-
-        Raises:
-            RuntimeError: As for `apply`.
-        """
+        """Read something from the engine, on the path of `apply`, so the inbox is drained first."""
         return self.apply(lambda engine, _now: question(engine))
 
     @property

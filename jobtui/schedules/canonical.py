@@ -47,13 +47,7 @@ def canonical_spec(fields: CronFields, *, star_matters: bool) -> str:
 
 
 def collapse_ranges(numbers: Sequence[int], names: Sequence[str], separator: str) -> list[str]:
-    """Return the names of ascending numbers, with three or more neighbours as a range.
-
-    Args:
-        numbers: The numbers.
-        names: The name of each number.
-        separator: The text between the ends of a range.
-    """
+    """Return the names of ascending numbers, with three or more neighbours as a range."""
     parts: list[str] = []
     start = 0
     for end, number in enumerate(numbers):

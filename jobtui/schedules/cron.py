@@ -110,11 +110,7 @@ def _split_words(spec: str) -> list[Word]:
 
 
 def parse_fields(spec: str, words: list[Word]) -> CronFields:
-    """Parse the five or six fields of a spec, or a descriptor such as ``@daily``.
-
-    Args:
-        spec: The whole spec, for messages.
-        words: Its words, without the zone.
+    """Parse the words of a spec without its zone: five or six fields, or a descriptor such as ``@daily``.
 
     Raises:
         BadSpec: The spec does not follow the grammar.

@@ -33,21 +33,13 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a field's list: ``low``, ``low + step``, ... up to ``high``.
+    """One item of a field's list: ``low``, ``low + step``, ... up to ``high``."""
 
-    Attributes:
-        text: The item as it was written.
-        low: The first number.
-        high: The upper limit; the last number may be lower.
-        step: At least 1.
-        is_star: Whether the item begins with ``*`` or ``?``.
-    """
-
-    text: str
-    low: int
-    high: int
-    step: int
-    is_star: bool
+    text: str  # the item as it was written
+    low: int  # the first number
+    high: int  # the upper limit; the last number may be lower
+    step: int  # at least 1
+    is_star: bool  # whether the item begins with ``*`` or ``?``
 
     @property
     def is_open_ended(self) -> bool:
@@ -85,13 +77,7 @@ class InvalidValueError(BadSpec):
 
 
 def parse_field(spec: str, field: Field, text: str, position: int) -> list[Item]:
-    """Parse the items of one field.
-
-    Args:
-        spec: The whole spec, for messages.
-        field: The field.
-        text: The text of the field.
-        position: The index in the spec at which ``text`` begins.
+    """Parse the items of one field, whose ``text`` begins at ``position`` of the spec.
 
     Raises:
         BadSpec: An item does not follow the grammar.

@@ -17,10 +17,6 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
     As in Revel, `jobs.auth = false` ignores credentials. Without `jobs.auth`, credentials that are set are
     required; Revel would ignore them.
 
-    Args:
-        entries: The entries of the file, by key.
-        values: Their checked values, by key.
-
     Raises:
         BadSetting: The user or the password is missing, the password cannot be read, or other machines could
             connect without credentials.

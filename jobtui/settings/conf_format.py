@@ -101,11 +101,6 @@ def expand_references(
 ) -> str:
     """Replace `%(key)s` by the value of that key, then `${NAME}` by that environment variable.
 
-    Args:
-        value: The value whose references are replaced.
-        values: The values that `%(key)s` may refer to.
-        environment: The variables that `${NAME}` may refer to.
-
     Raises:
         BadConfLine: The key or variable does not exist or is empty (the same to Revel), or refers to itself.
     """

@@ -17,31 +17,19 @@ IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
 @dataclass(slots=True, eq=False, repr=False)
 class Outcome:
-    """The end of a run's work.
+    """The end of a run's work."""
 
-    Attributes:
-        run: The run; None if there is nothing to record.
-        ended: When the work ended, in seconds of the monotonic clock.
-        elapsed: How long the work took, in seconds.
-        has_details: Whether an attribute below has been set; without details the run is OK and returned None.
-        state: OK or FAILED.
-        value: What the work returned.
-        exception: What the work raised.
-        reason: The exception in one line, or "".
-        error: The traceback, or "".
-        honoured_stop: Whether the exception says that the work stopped on request.
-    """
-
-    run: RunRecord | None = None
-    ended: float = 0.0
-    elapsed: float = 0.0
+    run: RunRecord | None = None  # the run; None if there is nothing to record
+    ended: float = 0.0  # when the work ended, in seconds of the monotonic clock
+    elapsed: float = 0.0  # how long the work took, in seconds
+    # Whether an attribute below has been set; without details the run is OK and returned None.
     has_details: bool = False
-    state: RunState = RunState.OK
-    value: object = None
-    exception: BaseException | None = None
-    reason: str = ""
-    error: str = ""
-    honoured_stop: bool = False
+    state: RunState = RunState.OK  # OK or FAILED
+    value: object = None  # what the work returned
+    exception: BaseException | None = None  # what the work raised
+    reason: str = ""  # the exception in one line, or ""
+    error: str = ""  # the traceback, or ""
+    honoured_stop: bool = False  # whether the exception says that the work stopped on request
 
     def clear(self) -> None:
         """Forget the run and the details, because what a run returned may be large."""
@@ -56,12 +44,7 @@ class Outcome:
         self.value = value
 
     def set_exception(self, exception: BaseException, *, skip: str) -> None:
-        """Record that the work raised.
-
-        Args:
-            exception: What it raised.
-            skip: The file of the executor, whose frames the traceback leaves out.
-        """
+        """Record what the work raised. The traceback omits frames of the file ``skip``, the executor's."""
         self.has_details = True
         self.state = RunState.FAILED
         self.exception = exception
