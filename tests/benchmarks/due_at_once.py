@@ -1,9 +1,9 @@
-"""How long it takes until the last of 10,000 one-off runs has started that are due at one instant.
+"""10,000 one-off runs that are due at one instant: the time until the last of them has started.
 
     python tests/benchmarks/due_at_once.py [--quick]
 
-Ours are registered beforehand, and the clock runs from their instant, so that the timer's lateness counts.
-The peer submits 10,000 then, and its clock runs from its first submit, so that its lateness does not count.
+The runs of jobtui are requested in advance; their time begins at the instant at which they are due, so it
+includes the lateness of the timer. The executor has no timer; its time begins with the first submit.
 """
 
 from __future__ import annotations
@@ -12,21 +12,22 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from peers import EXECUTOR, PATIENCE, Body, Row, compared, executor, main, ours
+from peers import EXECUTOR, TIMEOUT, Body, executor, jobtui_scheduler
+from rows import Row, compare_rounds, main
 
 RUNS = 10_000
 ROUNDS, QUICK_ROUNDS = 9, 3
-AHEAD = 2.0  # seconds in which to register the runs and let the workers go to rest
+AHEAD = 2.0  # seconds in which the runs are requested and the workers become idle
 
 
-def stamped(starts: list[float]) -> Body:
-    """Return a body that notes when it starts."""
+def make_body(starts: list[float]) -> Body:
+    """Return a function that records when it starts."""
     return lambda: starts.append(time.time())
 
 
-def until_last(starts: list[float], instant: float) -> float:
-    """Wait for every start; return the milliseconds from the instant to the last of them."""
-    deadline = time.time() + PATIENCE
+def wait_for_last(starts: list[float], instant: float) -> float:
+    """Wait for all starts; return the milliseconds from the instant to the last of them."""
+    deadline = time.time() + TIMEOUT
     while len(starts) < RUNS and time.time() < deadline:
         time.sleep(0.01)
     if len(starts) != RUNS:
@@ -34,40 +35,40 @@ def until_last(starts: list[float], instant: float) -> float:
     return (max(starts) - instant) * 1e3
 
 
-def of_ours() -> float:
-    """Measure ours once."""
+def time_jobtui() -> float:
+    """Measure one round of jobtui."""
     starts: list[float] = []
-    body = stamped(starts)
-    with ours() as scheduler:
+    body = make_body(starts)
+    with jobtui_scheduler() as scheduler:
         instant = time.time() + AHEAD
         due = datetime.fromtimestamp(instant, UTC)
         for _ in range(RUNS):
             scheduler.at(due, body)
         if time.time() > instant - AHEAD / 4:
-            raise RuntimeError("registering took too long to measure what comes after")
+            raise RuntimeError("requesting the runs took too long")
         time.sleep(instant - time.time())
-        return until_last(starts, instant)
+        return wait_for_last(starts, instant)
 
 
-def of_executor() -> float:
-    """Measure the peer once."""
+def time_executor() -> float:
+    """Measure one round of the executor."""
     starts: list[float] = []
-    body = stamped(starts)
+    body = make_body(starts)
     with executor() as pool:
         instant = time.time()
         for _ in range(RUNS):
             pool.submit(body)
-        return until_last(starts, instant)
+        return wait_for_last(starts, instant)
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure in turns."""
-    mine, theirs = [], []
+    """Measure jobtui and the executor in turns."""
+    times, peer_times = [], []
     for _ in range(QUICK_ROUNDS if quick else ROUNDS):
-        mine.append(of_ours())
-        theirs.append(of_executor())
-    what = f"{RUNS:,} one-offs due at one instant, until the last has started"
-    yield compared(what, "ms", mine, EXECUTOR, theirs, at_most=0.5)
+        times.append(time_jobtui())
+        peer_times.append(time_executor())
+    measured = f"{RUNS:,} one-off runs due at one instant, until the last has started"
+    yield compare_rounds(measured, "ms", times, EXECUTOR, peer_times, at_most=0.5)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How long ``jobtui --help`` takes, against a bare ``python -c pass``.
+"""The time of ``jobtui --help``, compared with ``python -c pass``.
 
     python tests/benchmarks/help_startup.py [ROUNDS]
 
-Prints the median of each and their ratio; the issue asks for at most 4. Not a test: the time of a process on
-a busy machine is anything.
+Prints the median of each and the ratio, which should be at most 4. It is not a test, because the time of a
+process varies too much on a busy machine.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ COMMANDS = {
 }
 
 
-def seconds(command: list[str]) -> float:
-    """Measure one run."""
+def time_command(command: list[str]) -> float:
+    """Return how many seconds a command takes."""
     began = perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return perf_counter() - began
 
 
 def main() -> None:
-    """Measure in turns, so that what slows the machine for a while slows all of them."""
+    """Measure the commands in turns, so that a slow phase of the machine affects all of them."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    times: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(rounds):
         for name, command in COMMANDS.items():
-            taken[name].append(seconds(command))
-    bare = statistics.median(taken["python -c pass"])
-    for name, times in taken.items():
-        median = statistics.median(times)
+            times[name].append(time_command(command))
+    bare = statistics.median(times["python -c pass"])
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
         sys.stdout.write(f"{name:<24} {median * 1000:6.1f} ms  {median / bare:4.2f}x\n")
 
 

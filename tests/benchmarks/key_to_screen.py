@@ -1,7 +1,9 @@
-"""How long after a run's work has started the dashboard paints it as RUNNING.
+"""The time from the start of a run's work until the dashboard shows the run as RUNNING.
 
-Presses ``r`` on an idle job of a real scheduler, 30 times, and prints the time from the first line of
-the job's own code to the end of the repaint that shows RUNNING. Run it as a script; it asserts nothing.
+    python tests/benchmarks/key_to_screen.py
+
+Presses ``r`` on an idle job of a real scheduler, 30 times. The time is from the first line of the job's code
+to the end of the repaint that shows RUNNING. It has no target.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from jobtui.tui.app import JobtuiApp
 from jobtui.tui.screens.dashboard import Dashboard
 
 PRESSES = 30
-LIMIT = 5.0  # seconds to wait for a picture before giving up
+LIMIT = 5.0  # seconds to wait for a repaint
 
 
 async def measure() -> list[float]:
@@ -32,8 +34,8 @@ async def measure() -> list[float]:
         started.append(time.perf_counter())
         release.wait(LIMIT)
 
-    class Watched(Dashboard):
-        """Notes when a picture with a running job has been handed to the table."""
+    class TimedDashboard(Dashboard):
+        """Records when a repaint with a running job has ended."""
 
         def update_snapshot(self, snapshot: Snapshot) -> None:
             super().update_snapshot(snapshot)
@@ -44,7 +46,7 @@ async def measure() -> list[float]:
     with Scheduler(pool=4) as scheduler:
         scheduler.schedule("@yearly", job, name="job")
         app = JobtuiApp(LocalBackend(scheduler, "benchmark"))
-        app._dashboard.__class__ = Watched
+        app._dashboard.__class__ = TimedDashboard
         async with app.run_test(size=(120, 32)) as pilot:
             for number in range(PRESSES):
                 release.clear()
@@ -56,7 +58,7 @@ async def measure() -> list[float]:
                 release.set()
                 while scheduler.snapshot().pool.running:
                     await asyncio.sleep(0.002)
-                await asyncio.sleep(0.1)  # let the limit of pictures a second pass
+                await asyncio.sleep(0.1)  # longer than the shortest interval between two repaints
     return delays
 
 

@@ -1,9 +1,9 @@
-"""How long 50,000 no-ops take that are asked for from one thread, until all have ended, through a pool of 10.
+"""50,000 functions that do nothing, requested by one thread, on a pool of 10: the time until all have ended.
 
     python tests/benchmarks/now_burst.py [--quick]
 
-The last of them sets an event, for ours and the peers alike. The slower peers get fewer runs, and their time
-is scaled; APScheduler's grows faster than its number of jobs, so that favours it.
+The last function sets an event, with jobtui and with each peer. The slower peers get fewer functions, and
+their time is scaled. That favours APScheduler, whose time grows faster than the number of its jobs.
 """
 
 from __future__ import annotations
@@ -16,55 +16,53 @@ from peers import (
     APSCHEDULER,
     EXECUTOR,
     HUEY,
-    PATIENCE,
-    Row,
+    TIMEOUT,
     Submit,
     apscheduler,
-    compared,
     executor,
-    main,
+    jobtui_scheduler,
     memory_huey,
     noop,
-    ours,
 )
+from rows import Row, compare_rounds, main
 
 RUNS, QUICK_RUNS = 50_000, 20_000
 ROUNDS, QUICK_ROUNDS = 15, 5
-FEWER = 10  # the slower peers get a tenth
+FEWER = 10  # the slower peers get a tenth of the runs
 
 
-def burst(submit: Submit, runs: int) -> float:
-    """Return the microseconds that each of some runs takes."""
+def time_burst(submit: Submit, runs: int) -> float:
+    """Return the microseconds per run."""
     done = threading.Event()
     began = time.perf_counter()
     for _ in range(runs - 1):
         submit(noop)
     submit(done.set)
-    if not done.wait(PATIENCE):
+    if not done.wait(TIMEOUT):
         raise RuntimeError("the last run has not ended")
     return (time.perf_counter() - began) / runs * 1e6
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure in turns; each contestant is there only for its turn."""
+    """Measure jobtui and the peers in turns; each is started for its turn and stopped after it."""
     runs, rounds = (QUICK_RUNS, QUICK_ROUNDS) if quick else (RUNS, ROUNDS)
     fewer = runs // FEWER
-    mine: list[float] = []
-    theirs: dict[str, list[float]] = {EXECUTOR: [], APSCHEDULER: [], HUEY: []}
+    times: list[float] = []
+    peer_times: dict[str, list[float]] = {EXECUTOR: [], APSCHEDULER: [], HUEY: []}
     for _ in range(rounds):
-        with ours() as scheduler:
-            mine.append(burst(scheduler.now, runs))
+        with jobtui_scheduler() as scheduler:
+            times.append(time_burst(scheduler.now, runs))
         with executor() as pool:
-            theirs[EXECUTOR].append(burst(pool.submit, runs))
+            peer_times[EXECUTOR].append(time_burst(pool.submit, runs))
         with apscheduler() as peer:
-            theirs[APSCHEDULER].append(burst(peer.add_job, fewer))
+            peer_times[APSCHEDULER].append(time_burst(peer.add_job, fewer))
         with memory_huey() as submit:
-            theirs[HUEY].append(burst(submit, fewer))
-    what = f"`now` x {runs:,} no-ops, each"
-    yield compared(what, "us", mine, EXECUTOR, theirs[EXECUTOR], at_least=3)
-    scaled = f"{what} (the peer: {fewer:,}, scaled)"
-    yield compared(scaled, "us", mine, APSCHEDULER, theirs[APSCHEDULER], at_least=12)
-    yield compared(scaled, "us", mine, HUEY, theirs[HUEY])
+            peer_times[HUEY].append(time_burst(submit, fewer))
+    measured = f"`now`, {runs:,} functions that do nothing: each"
+    yield compare_rounds(measured, "us", times, EXECUTOR, peer_times[EXECUTOR], at_least=3)
+    scaled = f"{measured} (the peer runs {fewer:,}, scaled)"
+    yield compare_rounds(scaled, "us", times, APSCHEDULER, peer_times[APSCHEDULER], at_least=12)
+    yield compare_rounds(scaled, "us", times, HUEY, peer_times[HUEY])
 
 
 if __name__ == "__main__":

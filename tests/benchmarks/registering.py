@@ -1,9 +1,9 @@
-"""What it takes to register 100,000 cron jobs with 50 specs on a running scheduler: time and memory.
+"""100,000 cron jobs with 50 specs are registered on a running scheduler: time and memory.
 
     python tests/benchmarks/registering.py [--quick]
 
-Time here is absolute, so a calibration stands beside it: a fixed loop in pure Python. Memory is measured with
-other jobs than time, because what counts allocations slows them; the jobs' names are part of it.
+The time is absolute, so the time of a fixed loop in pure Python is shown with it. Time and memory are
+measured in separate rounds, because tracing allocations takes time. The memory includes the jobs' names.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 
-from peers import Row, limited, main, ours
+from peers import jobtui_scheduler
+from rows import Row, compare_with_limit, main
 
 from jobtui import Scheduler
 
 JOBS, QUICK_JOBS = 100_000, 20_000
 ROUNDS, QUICK_ROUNDS = 3, 2
 LOOP = 1_000_000
-SETTLED = 0.5  # seconds after which the events have been read
+SETTLE = 0.5  # seconds until the reader has read all events
 
 SPECS = [
     spec
@@ -35,12 +36,12 @@ SPECS = [
 ]
 
 
-def function(number: int) -> Callable[[], int]:
-    """Return one of the functions that the jobs run."""
+def make_function(number: int) -> Callable[[], int]:
+    """Return a function for jobs to run."""
     return lambda: number
 
 
-FUNCTIONS = [function(number) for number in range(len(SPECS))]
+FUNCTIONS = [make_function(number) for number in range(len(SPECS))]
 
 
 def register(scheduler: Scheduler, jobs: int) -> None:
@@ -51,29 +52,29 @@ def register(scheduler: Scheduler, jobs: int) -> None:
         scheduler.schedule(SPECS[kind], FUNCTIONS[kind], name=f"job-{number}")
 
 
-def microseconds(jobs: int) -> float:
-    """Return how long each of the jobs takes."""
-    with ours() as scheduler:
+def microseconds_per_job(jobs: int) -> float:
+    """Return the time to register one of these jobs."""
+    with jobtui_scheduler() as scheduler:
         began = time.perf_counter()
         register(scheduler, jobs)
         return (time.perf_counter() - began) / jobs * 1e6
 
 
-def kilobytes(jobs: int) -> float:
-    """Return how much memory each of the jobs takes."""
-    with ours() as scheduler:
+def kilobytes_per_job(jobs: int) -> float:
+    """Return the memory of one of these jobs."""
+    with jobtui_scheduler() as scheduler:
         gc.collect()
         tracemalloc.start()
         register(scheduler, jobs)
-        time.sleep(SETTLED)
+        time.sleep(SETTLE)
         gc.collect()
-        taken, _ = tracemalloc.get_traced_memory()
+        size, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        return taken / jobs / 1000
+        return size / jobs / 1000
 
 
-def calibration() -> float:
-    """Return how many milliseconds a fixed loop takes."""
+def time_loop() -> float:
+    """Return the milliseconds of a fixed loop."""
     began = time.perf_counter()
     total = 0
     for number in range(LOOP):
@@ -82,16 +83,16 @@ def calibration() -> float:
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure time, then memory."""
+    """Measure the time, then the memory."""
     jobs, rounds = (QUICK_JOBS, QUICK_ROUNDS) if quick else (JOBS, ROUNDS)
     loops, times = [], []
     for _ in range(rounds):
-        loops.append(calibration())
-        times.append(microseconds(jobs))
-    what = f"register {jobs:,} cron jobs with {len(SPECS)} specs, each"
-    measured_with = f"calibration: {LOOP:,} turns of an empty loop in {min(loops):.0f} to {max(loops):.0f} ms"
-    yield limited(f"{what}: time", "us", times, 10, peer=measured_with)
-    yield limited(f"{what}: memory", "KB", [kilobytes(jobs)], 1.5)
+        loops.append(time_loop())
+        times.append(microseconds_per_job(jobs))
+    measured = f"register {jobs:,} cron jobs with {len(SPECS)} specs, each"
+    loop = f"{LOOP:,} turns of an empty loop: {min(loops):.0f} to {max(loops):.0f} ms"
+    yield compare_with_limit(f"{measured}: time", "us", times, 10, peer=loop)
+    yield compare_with_limit(f"{measured}: memory", "KB", [kilobytes_per_job(jobs)], 1.5)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python tests/benchmarks/run.py [--quick]
 
-Needs the peers: pip install -e .[bench]. Each script runs in a process of its own, one after the other. The
-exit status is 1 if a target is missed, or a script fails.
+It needs the peers: pip install -e '.[bench,web]'. Each script runs in a process of its own, one after the
+other. The exit status is 1 if a target is missed or a script fails.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from peers import Row, table
+from rows import Row, format_table
 
-LONGEST = 600  # seconds that a script may take
+TIMEOUT = 600  # seconds for each script
 HERE = Path(__file__).resolve().parent
 
-# A script takes --quick and --json; see `peers.main`, which does that for it.
+# Each has the options --quick and --json, which `rows.main` implements.
 SCRIPTS = [
     "now_burst.py",
     "submit_latency.py",
@@ -43,22 +43,22 @@ SCRIPTS = [
 ]
 
 
-def rows_of(script: str, options: list[str]) -> Iterator[Row]:
-    """Run one script; a failure is a row too, because a target that was not measured was not met."""
+def run_script(script: str, options: list[str]) -> Iterator[Row]:
+    """Run one script and yield its rows. A failure is a row too: a target that was not measured is missed."""
     command = [sys.executable, str(HERE / script), "--json", *options]
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True, timeout=LONGEST)
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True, timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
-        yield Row(what=script, ours=f"had not ended after {LONGEST} s", met=False)
+        yield Row(measured=script, jobtui=f"not finished after {TIMEOUT} s", met=False)
         return
     for line in done.stdout.splitlines():
         yield Row(**json.loads(line))
     if done.returncode not in (0, 1) or not done.stdout:
-        yield Row(what=script, ours=f"failed, exit status {done.returncode}", met=False)
+        yield Row(measured=script, jobtui=f"failed, exit status {done.returncode}", met=False)
 
 
-def machine() -> str:
-    """Say when and where it was measured, and with which versions."""
+def describe_machine() -> str:
+    """Return the time, the machine, and the versions."""
     load = os.getloadavg()[0]
     peers = ", ".join(f"{name} {version(name)}" for name in ("jobtui", "APScheduler", "huey"))
     computer = f"{os.cpu_count()} CPUs, {platform.system()} {platform.machine()}, load {load:.1f} before"
@@ -67,19 +67,19 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Run the scripts, then print what they found."""
+    """Run the scripts and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="measure less, so with more noise")
+    parser.add_argument("--quick", action="store_true", help="measure less, with more noise")
     options = ["--quick"] if parser.parse_args().quick else []
-    header = machine()
+    header = describe_machine()
     rows: list[Row] = []
     for script in SCRIPTS:
         began = time.monotonic()
-        rows += rows_of(script, options)
+        rows += run_script(script, options)
         print(f"{script}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    print(f"{header}\n\n{table(rows)}")
+    print(f"{header}\n\n{format_table(rows)}")
     sys.exit(any(row.met is False for row in rows))
 
 

@@ -1,10 +1,10 @@
-"""How long it takes to read a spec and to find its next fire, against croniter and cronsim.
+"""The time to parse a spec and to find its next tick, compared with croniter and cronsim.
 
     python tests/benchmarks/schedules.py [ROUNDS]
 
-Prints the median of each, the ratios, and whether what is required is met; the exit status is 1 if it is not.
-Each is measured with one schedule or iterator that is used again and again. Not a test: the time of anything
-on a busy machine is anything.
+Prints the median of each, the ratios, and whether the targets are met; the exit status is 1 if one is missed.
+Each library is measured with one schedule or iterator that is used again and again. It is not a test, because
+times vary too much on a busy machine.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ ROUNDS = 15
 NEW_YORK = ZoneInfo("America/New_York")
 START = datetime(2026, 1, 1, 0, 0, 0, tzinfo=UTC)
 NEW_SPECS = 2000
-REFERENCE = 28.5e-6  # seconds that croniter's reused get_next takes where the times below are meant
-SLICE = 0.004  # seconds that one contestant is measured before the next has its turn
+REFERENCE = 28.5e-6  # seconds of croniter's get_next on the machine for which the absolute targets are meant
+TURN = 0.004  # seconds for which one library is measured before the next
 FUZZ = Path(__file__).resolve().parents[1] / "schedules" / "test_fuzz.py"
 
 WORK = "0 */15 9-17 ? * MON-FRI"
@@ -51,82 +51,82 @@ NEXT_ROWS = [
 ]
 
 Call = Callable[[], object]
-Times = dict[str, float]  # contestant to seconds a call
+Times = dict[str, float]  # seconds of a call, by library
 
 
-def six_for_croniter(spec: str) -> str:
-    """Return a spec as croniter writes it: the second last."""
+def croniter_spec(spec: str) -> str:
+    """Return a spec in croniter's order of fields, with the seconds last."""
     second, *others = spec.split()
     return " ".join([*others, second]).replace("?", "*")
 
 
-def zone_name(tz: tzinfo) -> str:
-    """Return the zone's short name for the table."""
+def short_zone_name(tz: tzinfo) -> str:
+    """Return the name of the zone for the table."""
     return "UTC" if tz is UTC else "New York"
 
 
-def contestants(spec: str, tz: tzinfo) -> dict[str, Callable[[], datetime]]:
-    """Return a function for each that finds the next fire, from the one before."""
+def next_functions(spec: str, tz: tzinfo) -> dict[str, Callable[[], datetime]]:
+    """Return a function for each library that finds the next tick after the one before."""
     schedule, start = parse(spec, tz=tz), START.astimezone(tz)
     due = start
 
-    def ours() -> datetime:
+    def jobtui_next() -> datetime:
         nonlocal due
-        found = schedule.next(due)
-        assert found is not None
-        due = found
-        return found
+        following = schedule.next(due)
+        assert following is not None
+        due = following
+        return following
 
-    # As its users do it: the iterator keeps its own place.
-    reused = croniter(six_for_croniter(spec), start)
+    # The iterators keep their position themselves, as in normal use.
+    reused = croniter(croniter_spec(spec), start)
     simulated = CronSim(spec.replace("?", "*"), start)
     return {
-        "ours": ours,
+        "jobtui": jobtui_next,
         "croniter": lambda: reused.get_next(datetime),
         "cronsim": lambda: next(simulated),
     }
 
 
-def same_instants(spec: str, tz: tzinfo, fires: int) -> str:
-    """Say for how many fires all give the same instants, and what each gives next if they differ."""
-    walks = contestants(spec, tz)
-    for number in range(fires):
-        found = {name: step().astimezone(UTC) for name, step in walks.items()}
-        if len(set(found.values())) > 1:
-            shown = ", ".join(f"{name} {due:%Y-%m-%d %H:%M}Z" for name, due in found.items())
-            return f"the same {number} fires, then {shown}"
-    return f"the same {fires} fires"
+def compare_instants(spec: str, tz: tzinfo, ticks: int) -> str:
+    """Return for how many ticks all libraries agree, and the first tick at which they differ."""
+    functions = next_functions(spec, tz)
+    for number in range(ticks):
+        instants = {name: find_next().astimezone(UTC) for name, find_next in functions.items()}
+        if len(set(instants.values())) > 1:
+            difference = ", ".join(f"{name} {due:%Y-%m-%d %H:%M}Z" for name, due in instants.items())
+            return f"the same {number} ticks, then {difference}"
+    return f"the same {ticks} ticks"
 
 
-def in_turns(calls: dict[str, Call], rounds: int) -> Times:
-    """Measure in turns, so that what slows the machine for a while slows all; medians of the rounds."""
+def measure_in_turns(calls: dict[str, Call], rounds: int) -> Times:
+    """Measure in turns, so that a slow phase of the machine affects all; return the medians of the rounds."""
     loops = {}
     for name, call in calls.items():
-        began, done = perf_counter(), 0
-        while perf_counter() - began < SLICE:
+        began, count_of_calls = perf_counter(), 0
+        while perf_counter() - began < TURN:
             call()
-            done += 1
-        loops[name] = max(1, done)
-    taken: dict[str, list[float]] = {name: [] for name in calls}
+            count_of_calls += 1
+        loops[name] = max(1, count_of_calls)
+    times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
-            taken[name].append(seconds_of(call, loops[name]))
-    return {name: statistics.median(times) for name, times in taken.items()}
+            times[name].append(time_call(call, loops[name]))
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def seconds_of(call: Call, loops: int) -> float:
-    """Measure one contestant's turn: the seconds of one call."""
+def time_call(call: Call, loops: int) -> float:
+    """Return the seconds of one call, from this many calls."""
     gc.disable()
     began = perf_counter()
     for _ in range(loops):
         call()
-    taken = (perf_counter() - began) / loops
+    seconds = (perf_counter() - began) / loops
     gc.enable()
-    return taken
+    return seconds
 
 
 def realistic_specs(rng: random.Random) -> Iterator[str]:
-    """Yield specs as people write them: none twice, their fields often seen before."""
+    """Yield specs as people write them; no spec occurs twice, but most fields do."""
     seen = set()
     minutes = [str(minute) for minute in range(60)] + [f"{minute}-59/10" for minute in range(30)]
     hours = [str(hour) for hour in range(24)] + [f"{hour},{hour + 12}" for hour in range(12)]
@@ -147,15 +147,15 @@ def realistic_specs(rng: random.Random) -> Iterator[str]:
 
 
 def all_new_specs(rng: random.Random) -> Iterator[str]:
-    """Yield specs of which each field is a list that was never there before, as far as there are enough."""
+    """Yield specs whose fields are lists that have not occurred before, as far as there are enough lists."""
     seen: set[tuple[int, str]] = set()
     ranges = [(0, 59), (0, 59), (0, 23), (1, 28), (1, 12), (0, 6)]
     for number in count():
         fields = []
         for place, (low, high) in enumerate(ranges):
             while True:
-                most = 6 if place < 4 else high - low + 1
-                values = rng.choices(range(low, high + 1), k=rng.randint(2, most))
+                max_length = 6 if place < 4 else high - low + 1
+                values = rng.choices(range(low, high + 1), k=rng.randint(2, max_length))
                 text = ",".join(map(str, values))
                 if (place, text) not in seen:
                     break
@@ -165,45 +165,44 @@ def all_new_specs(rng: random.Random) -> Iterator[str]:
         yield " ".join(fields)
 
 
-def new_specs(specs: list[str], parts: int) -> Times:
-    """Read each spec for the first time, in turns of a few; the median of the turns, for one spec."""
-    readers: list[tuple[str, Callable[[str], object], list[str]]] = [
-        ("ours", parse, specs),
-        ("croniter", lambda spec: croniter(spec, START), [six_for_croniter(spec) for spec in specs]),
+def measure_new_specs(specs: list[str], parts: int) -> Times:
+    """Parse each spec for the first time, in turns; return the median of the turns, for one spec."""
+    parsers: list[tuple[str, Callable[[str], object], list[str]]] = [
+        ("jobtui", parse, specs),
+        ("croniter", lambda spec: croniter(spec, START), [croniter_spec(spec) for spec in specs]),
         ("cronsim", lambda spec: CronSim(spec, START), [spec.replace("?", "*") for spec in specs]),
     ]
-    taken: dict[str, list[float]] = {name: [] for name, _read, _written in readers}
+    times: dict[str, list[float]] = {name: [] for name, _parse, _specs in parsers}
     size = len(specs) // parts
     for part in range(parts):
-        for name, read, written in readers:
-            turn = iter(written[part * size : (part + 1) * size])
-            taken[name].append(seconds_of(partial(read_next, read, turn), size))
-    return {name: statistics.median(times) for name, times in taken.items()}
+        for name, parse_spec, own_specs in parsers:
+            turn = iter(own_specs[part * size : (part + 1) * size])
+            times[name].append(time_call(partial(parse_next, parse_spec, turn), size))
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def read_next(read: Callable[[str], object], specs: Iterator[str]) -> object:
-    """Read the next of some specs."""
-    return read(next(specs))
+def parse_next(parse_spec: Callable[[str], object], specs: Iterator[str]) -> object:
+    """Parse the next of these specs."""
+    return parse_spec(next(specs))
 
 
-def line(what: str, times: Times) -> None:
-    """Print a row: microseconds, and how many times as fast as the others we are."""
-    ours = times["ours"]
-    shown = "".join(
+def print_row(measured: str, times: Times) -> None:
+    """Print a row: microseconds, and how many times as fast as the others jobtui is."""
+    microseconds = "".join(
         f"{times[name] * 1e6:10.2f} us" if name in times else " " * 13
-        for name in ("ours", "croniter", "cronsim")
+        for name in ("jobtui", "croniter", "cronsim")
     )
     ratios = "".join(
-        f"{times[name] / ours:10.1f}x" if name in times else "" for name in ("croniter", "cronsim")
+        f"{times[name] / times['jobtui']:10.1f}x" if name in times else "" for name in ("croniter", "cronsim")
     )
-    print(f"{what:<44}{shown}{ratios}")
+    print(f"{measured:<44}{microseconds}{ratios}")
 
 
 def slowest_fuzz() -> tuple[str, float]:
-    """Return the slowest of the specs of the fuzz test, and its best of three."""
+    """Return the slowest of the specs of the fuzz test, and the best of three times for it."""
     shared = runpy.run_path(str(FUZZ))
     measure, mutants, clear_caches = shared["measure"], shared["mutants"], shared["clear_caches"]
-    measure("TZ=Nowhere/Atall * * * * *")  # lists the zones, which happens once
+    measure("TZ=Nowhere/Atall * * * * *")  # loads the list of zones, which happens once
     slowest = sorted((measure(spec) for spec in mutants()), key=lambda each: -each.seconds)[:20]
     best = {}
     for spec, seconds, _result in slowest:
@@ -213,96 +212,98 @@ def slowest_fuzz() -> tuple[str, float]:
     return worst, best[worst]
 
 
-def accepted(specs: list[str]) -> None:
-    """See that all three take the specs, so that none is measured while it refuses."""
+def assert_accepted(specs: list[str]) -> None:
+    """Assert that all three accept the specs, so that no rejection is measured."""
     for spec in specs:
         CronSim(spec.replace("?", "*"), START)
-        croniter(six_for_croniter(spec), START)
+        croniter(croniter_spec(spec), START)
 
 
 def main() -> int:
-    """Verify, measure, print, and compare with what is required."""
+    """Compare the results of the libraries, measure their times, and compare these with the targets."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     for spec, tz in NEXT_ROWS:
-        # A year and a half of the first, two changes of the clock; some days of the dense ones.
-        fires = 12 if spec == FEBRUARY else 3000
-        print(f"{spec:<24} {zone_name(tz):<9} {same_instants(spec, tz, fires)}")
-    print(f"\n{'':<44}{'ours':>13}{'croniter':>13}{'cronsim':>13}{'/croniter':>11}{'/cronsim':>11}")
+        # 12 ticks on February 29 take 48 years.
+        ticks = 12 if spec == FEBRUARY else 3000
+        print(f"{spec:<24} {short_zone_name(tz):<9} {compare_instants(spec, tz, ticks)}")
+    print(f"\n{'':<44}{'jobtui':>13}{'croniter':>13}{'cronsim':>13}{'/croniter':>11}{'/cronsim':>11}")
 
     found: dict[tuple[str, str], Times] = {}
     for spec, tz in NEXT_ROWS:
         calls: dict[str, Call] = {}
-        for name in ("ours", "croniter", "cronsim"):
-            calls[name] = next_of(name, spec, tz)
-        found[spec, zone_name(tz)] = in_turns(calls, rounds)
-        line(f"next: {spec}  {zone_name(tz)}", found[spec, zone_name(tz)])
+        for name in ("jobtui", "croniter", "cronsim"):
+            calls[name] = next_function(name, spec, tz)
+        found[spec, short_zone_name(tz)] = measure_in_turns(calls, rounds)
+        print_row(f"next: {spec}  {short_zone_name(tz)}", found[spec, short_zone_name(tz)])
 
     parse(WORK)
     parse(WORK, tz="America/New_York")
-    cached = in_turns({"ours": lambda: parse(WORK)}, rounds)
-    cached_tz = in_turns({"ours": lambda: parse(WORK, tz="America/New_York")}, rounds)
-    seconds_last, with_stars = six_for_croniter(WORK), WORK.replace("?", "*")
-    built = in_turns(
+    cached = measure_in_turns({"jobtui": lambda: parse(WORK)}, rounds)
+    cached_tz = measure_in_turns({"jobtui": lambda: parse(WORK, tz="America/New_York")}, rounds)
+    seconds_last, with_stars = croniter_spec(WORK), WORK.replace("?", "*")
+    built = measure_in_turns(
         {
             "croniter": lambda: croniter(seconds_last, START),
             "cronsim": lambda: CronSim(with_stars, START),
         },
         rounds,
     )
-    line("parse again: the same spec", cached | built)
-    line("parse again: the same spec, with tz", cached_tz | built)
+    print_row("parse again: the same spec", cached | built)
+    print_row("parse again: the same spec, with tz", cached_tz | built)
 
     rng = random.Random(2026)
     source = realistic_specs(rng)
     specs = [next(source) for _ in range(NEW_SPECS)]
-    accepted(specs[:200])
-    fresh = new_specs(specs, 20)
-    line(f"parse new: {NEW_SPECS} realistic specs", fresh)
+    assert_accepted(specs[:200])
+    fresh = measure_new_specs(specs, 20)
+    print_row(f"parse new: {NEW_SPECS} realistic specs", fresh)
     all_new = all_new_specs(rng)
-    strange = [next(all_new) for _ in range(1000)]
-    accepted(strange[:50])
-    worst = new_specs(strange, 20)
-    line("parse new: all six fields new (worst case)", worst)
+    new_fields = [next(all_new) for _ in range(1000)]
+    assert_accepted(new_fields[:50])
+    worst = measure_new_specs(new_fields, 20)
+    print_row("parse new: all six fields new (worst case)", worst)
 
     slow_spec, slow = slowest_fuzz()
     print(f"\nslowest of the 20,000 fuzzed specs: {slow * 1e3:.1f} ms of CPU for {slow_spec[:60]!r}\n")
 
     utc, new_york = found[WORK, "UTC"], found[WORK, "New York"]
-    february = max(found[FEBRUARY, "UTC"]["ours"], found[FEBRUARY, "New York"]["ours"])
-    again = max(cached["ours"], cached_tz["ours"])
+    february = max(found[FEBRUARY, "UTC"]["jobtui"], found[FEBRUARY, "New York"]["jobtui"])
+    again = max(cached["jobtui"], cached_tz["jobtui"])
     slower = max(1.0, utc["croniter"] / REFERENCE)
-    took = f"croniter's get_next takes that much longer than {REFERENCE * 1e6} us"
-    print(f"Times are allowed {slower:.1f}-fold: {took}.\n")
-    required = [
-        ("next, UTC: at least 8 x croniter", utc["croniter"] / utc["ours"], 8, "x"),
-        ("next, New York: at least 4 x croniter", new_york["croniter"] / new_york["ours"], 4, "x"),
-        ("next, UTC: no slower than cronsim", utc["cronsim"] / utc["ours"], 1, "x"),
-        ("next, New York: no slower than cronsim", new_york["cronsim"] / new_york["ours"], 1, "x"),
+    print(
+        f"Absolute targets are multiplied by {slower:.1f}, "
+        f"the time of croniter's get_next divided by {REFERENCE * 1e6} us.\n"
+    )
+    targets = [
+        ("next, UTC: at least 8 x croniter", utc["croniter"] / utc["jobtui"], 8, "x"),
+        ("next, New York: at least 4 x croniter", new_york["croniter"] / new_york["jobtui"], 4, "x"),
+        ("next, UTC: no slower than cronsim", utc["cronsim"] / utc["jobtui"], 1, "x"),
+        ("next, New York: no slower than cronsim", new_york["cronsim"] / new_york["jobtui"], 1, "x"),
         ("Feb 29: at most 10 us", -february * 1e6, -10 * slower, " us"),
         ("parse again: below 0.5 us", -again * 1e6, -0.5 * slower, " us"),
-        ("parse new: below 200 us", -fresh["ours"] * 1e6, -200 * slower, " us"),
+        ("parse new: below 200 us", -fresh["jobtui"] * 1e6, -200 * slower, " us"),
         ("slowest fuzzed spec: below 50 ms", -slow * 1e3, -50, " ms"),
     ]
-    for what, value, limit, unit in required:
+    for target, value, limit, unit in targets:
         met = "met" if value >= limit else "NOT MET"
-        print(f"{what:<44}{abs(value):10.2f}{unit:<4}{met}")
-    return 0 if all(value >= limit for _what, value, limit, _unit in required) else 1
+        print(f"{target:<44}{abs(value):10.2f}{unit:<4}{met}")
+    return 0 if all(value >= limit for _target, value, limit, _unit in targets) else 1
 
 
-def next_of(name: str, spec: str, tz: tzinfo) -> Call:
-    """Return one contestant's step. Ends of datetime are far: a century of a Feb 29 spec is begun anew."""
-    step = contestants(spec, tz)[name]
+def next_function(name: str, spec: str, tz: tzinfo) -> Call:
+    """Return the function of one library; that for February 29 restarts after 400 years."""
+    find_next = next_functions(spec, tz)[name]
     if spec != FEBRUARY:
-        return step
+        return find_next
 
-    def february() -> object:
-        nonlocal step
-        due = step()
+    def find_next_or_restart() -> object:
+        nonlocal find_next
+        due = find_next()
         if due > START + timedelta(days=365 * 400):
-            step = contestants(spec, tz)[name]
+            find_next = next_functions(spec, tz)[name]
         return due
 
-    return february
+    return find_next_or_restart
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How long after a run has started it is seen: in the dashboard, in one that is attached, and on the page.
+"""The time until the start of a run is visible in another process: in a dashboard and on the status page.
 
     python tests/benchmarks/start_seen.py [--quick]
 
-A process of its own runs a job twice a second and tells when its work began. Another process looks on: a
-dashboard through `jobtui attach`'s source, until RUNNING has been painted; and, where there is Chromium, the
-status page, until RUNNING is in its document. Both have the clock of the same machine.
+One process runs a job twice a second and prints when its work begins. This process shows it: in an attached
+dashboard, until RUNNING has been painted; and, if Chromium is installed, on the status page, until RUNNING is
+in the document. Both processes read the clock of the same machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from peers import Row, limited, main, percentile
+from rows import Row, compare_with_limit, main, percentile
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
 from jobtui import Scheduler
@@ -32,26 +32,26 @@ from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.web.server import Server
 
 INTERVAL, WORK = 0.5, 0.25  # seconds
-OTHERS = 20  # jobs beside it
+OTHER_JOBS = 20
 STARTS, QUICK_STARTS = 60, 20
 LIMIT = 200.0  # ms
 AS_SERVER = "as-server"
-# Notes when the job's row says RUNNING, each time that it did not before.
+# Records each time at which RUNNING appears in the job's row.
 OBSERVER = """
 window.seen = [];
 let running = false;
-const look = () => {
+const check = () => {
     const now = [...document.querySelectorAll("tr")].some(
         row => row.textContent.includes("the-job") && row.textContent.includes("RUNNING"));
     if (now && !running) window.seen.push(Date.now());
     running = now;
 };
-new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+new MutationObserver(check).observe(document.body, {childList: true, subtree: true, characterData: true});
 """
 
 
-def as_server() -> None:
-    """Run the job, and tell on standard output where the page is, and when each run began."""
+def run_server() -> None:
+    """Run the job; print the address of the page, then the time at which each run begins."""
 
     def job() -> None:
         print(time.time(), flush=True)
@@ -59,7 +59,7 @@ def as_server() -> None:
 
     with Scheduler(pool=4, tz="UTC") as scheduler:
         scheduler.every(INTERVAL, job, name="the-job")
-        for number in range(OTHERS):
+        for number in range(OTHER_JOBS):
             scheduler.every("1s", lambda: None, name=f"other-{number:02}")
         with Server(LocalBackend(scheduler, "benchmark"), parse_address("127.0.0.1:0")) as server:
             print(server.address, flush=True)
@@ -67,8 +67,8 @@ def as_server() -> None:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[str, list[float]]]:
-    """The other process: the page's address, and when its runs began, in seconds since the epoch."""
+def server_process() -> Iterator[tuple[str, list[float]]]:
+    """Yield the address of another process, and when its runs begin, in seconds since the epoch."""
     process = subprocess.Popen(
         [sys.executable, __file__, AS_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -76,12 +76,12 @@ def serving() -> Iterator[tuple[str, list[float]]]:
     began: list[float] = []
     address = process.stdout.readline().strip()
 
-    def note() -> None:
+    def read_times() -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            began.append(float(line))  # noqa: PERF401 - while it runs: extend would wait for the end
+            began.append(float(line))  # noqa: PERF401 - extend would append them at the end
 
-    threading.Thread(target=note, daemon=True).start()
+    threading.Thread(target=read_times, daemon=True).start()
     try:
         yield address, began
     finally:
@@ -89,13 +89,13 @@ def serving() -> Iterator[tuple[str, list[float]]]:
         process.wait()
 
 
-async def attached(address: str, starts: int) -> list[float]:
-    """When an attached dashboard had painted RUNNING, in seconds since the epoch."""
+async def watch_dashboard(address: str, starts: int) -> list[float]:
+    """Return when an attached dashboard had painted RUNNING, in seconds since the epoch."""
     painted: list[float] = []
-    source = connect(address)
+    backend = connect(address)
 
-    class Watched(Dashboard):
-        """Notes when a picture in which the job has begun to run has been painted."""
+    class TimedDashboard(Dashboard):
+        """Records when a repaint in which the job begins to run has ended."""
 
         running = False
 
@@ -107,18 +107,18 @@ async def attached(address: str, starts: int) -> list[float]:
             self.running = now
 
     try:
-        app = JobtuiApp(source)
-        app._dashboard.__class__ = Watched
+        app = JobtuiApp(backend)
+        app._dashboard.__class__ = TimedDashboard
         async with app.run_test(size=(120, 32)):
             while len(painted) < starts:
                 await asyncio.sleep(0.05)
     finally:
-        source.close()
+        backend.close()
     return painted
 
 
-def on_page(address: str, starts: int) -> list[float]:
-    """When the page in Chromium had RUNNING in the job's row, in seconds since the epoch."""
+def watch_page(address: str, starts: int) -> list[float]:
+    """Return when the page in Chromium had RUNNING in the job's row, in seconds since the epoch."""
     options = ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
@@ -134,24 +134,25 @@ def on_page(address: str, starts: int) -> list[float]:
 
 
 def delays(began: list[float], seen: list[float]) -> list[float]:
-    """How long after the latest start before it each was seen, in ms; the first is left out, as a warm-up."""
+    """Return the ms from each start until it was visible; the first is left out, as a warm-up."""
     return [(each - max(start for start in began if start <= each + 0.001)) * 1e3 for each in seen[1:]]
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure once."""
+    """Measure one round."""
     starts = QUICK_STARTS if quick else STARTS
-    with serving() as (address, began):
-        found = {"attached dashboard": delays(began, asyncio.run(attached(address, starts)))}
+    with server_process() as (address, began):
+        found = {"attached dashboard": delays(began, asyncio.run(watch_dashboard(address, starts)))}
         if shutil.which("chromedriver"):
-            found["status page in Chromium"] = delays(began, on_page(address, starts))
+            found["status page in Chromium"] = delays(began, watch_page(address, starts))
     for name, late in found.items():
-        yield limited(f"a run's start is seen, {name}: the slowest of {len(late)}", "ms", [max(late)], LIMIT)
-        yield Row(what=f"a run's start is seen, {name}: p50", ours=f"{percentile(late, 50):.3g} ms")
+        measured = f"a run's start is visible, {name}"
+        yield compare_with_limit(f"{measured}: the slowest of {len(late)}", "ms", [max(late)], LIMIT)
+        yield Row(measured=f"{measured}: p50", jobtui=f"{percentile(late, 50):.3g} ms")
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [AS_SERVER]:
-        as_server()
+        run_server()
     else:
         main(__doc__, measure)

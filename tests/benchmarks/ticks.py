@@ -1,8 +1,8 @@
-"""One contestant with many jobs that are due every second, in its own process; for the scripts beside it.
+"""One scheduler with many jobs that are due every second, in a process of its own; other scripts import this.
 
-    python tests/benchmarks/ticks.py WHO JOBS SECONDS {spread,one-phase}
+    python tests/benchmarks/ticks.py SCHEDULER JOBS SECONDS {spread,one-phase}
 
-Prints what came of it as JSON: see `Ticks`. Every job notes the time when its body starts, nothing else.
+Prints `TickResults` as JSON. Each job only records the time at which it starts.
 """
 
 from __future__ import annotations
@@ -19,41 +19,41 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from peers import APSCHEDULER, BARE, Body, apscheduler, bare_timer, ours, percentile
+from peers import APSCHEDULER, BARE_TIMER, JOBTUI, Body, apscheduler, bare_timer, jobtui_scheduler
+from rows import percentile
 
-OURS = "jobtui"
-AHEAD = 1.0  # seconds, at least, before the first job is due
-REGISTERED = 5_000  # jobs each second, at least, by the slowest contestant
+AHEAD = 1.0  # seconds between registering the jobs and the first tick, at least
+REGISTER_RATE = 5_000  # jobs that the slowest scheduler registers in a second, at least
 
 Phases = Literal["spread", "one-phase"]
 EverySecond = Callable[[float, Body], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ticks:
-    """What came of the ticks.
+class TickResults:
+    """The results of one scheduler.
 
     Attributes:
-        astray: How many runs there were too few or too many, of all jobs together.
-        p99: The lateness that 99 % of the runs do not exceed, in milliseconds: the start of the body after
-            its tick. A job that missed ticks has its runs compared with the latest tick before each.
+        wrong: How many runs of all jobs are missing or extra.
+        p99: The lateness that 99 % of the runs do not exceed, in milliseconds: from the tick to the start of
+            the work. If a job missed ticks, each run is compared with the latest tick before it.
         last: The lateness of the last run of each second, in milliseconds; the median of the seconds.
-        cpu: The process's CPU time, in seconds, for each second.
+        cpu: The CPU time of the process, in seconds per second.
     """
 
-    astray: int
+    wrong: int
     p99: float
     last: float
     cpu: float
 
 
 @contextmanager
-def contestant(who: str) -> Iterator[EverySecond]:
-    """Start a contestant; yields how it is given a body and the first instant."""
-    if who == OURS:
-        with ours() as scheduler:
+def start_scheduler(name: str) -> Iterator[EverySecond]:
+    """Start a scheduler; yield a function that registers a job, given its first tick and its body."""
+    if name == JOBTUI:
+        with jobtui_scheduler() as scheduler:
             yield lambda first, body: scheduler.every(1, body, start=datetime.fromtimestamp(first, UTC))
-    elif who == BARE:
+    elif name == BARE_TIMER:
         with bare_timer() as timer:
             yield timer.every_second
     else:
@@ -63,61 +63,69 @@ def contestant(who: str) -> Iterator[EverySecond]:
             )
 
 
-def stamped(starts: list[float]) -> Body:
-    """Return a body that notes when it starts."""
+def make_body(starts: list[float]) -> Body:
+    """Return a function that records when it starts."""
     return lambda: starts.append(time.time())
 
 
-def run(who: str, jobs: int, seconds: int, phases: Phases) -> Ticks:
-    """Measure one contestant in this process."""
-    begin = round(time.time() + AHEAD + jobs / REGISTERED, 3)
+def measure_here(name: str, jobs: int, seconds: int, phases: Phases) -> TickResults:
+    """Measure one scheduler in this process."""
+    begin = round(time.time() + AHEAD + jobs / REGISTER_RATE, 3)
     firsts = [begin + (number / jobs if phases == "spread" else 0.0) for number in range(jobs)]
     starts: list[list[float]] = [[] for _ in range(jobs)]
-    with contestant(who) as every_second:
-        for first, own in zip(firsts, starts, strict=True):
-            every_second(first, stamped(own))
-        gc.collect()  # what registering has left behind is none of what is measured
+    with start_scheduler(name) as every_second:
+        for first, starts_of_job in zip(firsts, starts, strict=True):
+            every_second(first, make_body(starts_of_job))
+        gc.collect()  # the garbage of registering is not part of the measurement
         if time.time() > begin - 0.5:
-            raise RuntimeError(f"{who}: registering took too long to measure what comes after")
+            raise RuntimeError(f"{name}: registering the jobs took too long")
         time.sleep(begin - time.time())
         cpu = time.process_time()
         time.sleep(begin + seconds - time.time())
         cpu = time.process_time() - cpu
         time.sleep(1.0)  # until the last second of the last job is over
-        # Taken before the end, in which a contestant that is behind may catch up.
-        counted = [list(own) for own in starts]
-    return summary(firsts, counted, seconds, cpu / seconds)
+        # Copied now, because a scheduler that is behind could catch up while it stops.
+        copies = [list(starts_of_job) for starts_of_job in starts]
+    return compare_with_grid(firsts, copies, seconds, cpu / seconds)
 
 
-def summary(firsts: list[float], starts: list[list[float]], seconds: int, cpu: float) -> Ticks:
-    """Compare the starts with the grid."""
+def compare_with_grid(
+    firsts: list[float], starts: list[list[float]], seconds: int, cpu: float
+) -> TickResults:
+    """Compare the starts with the ticks."""
     late: list[float] = []
     by_second: list[list[float]] = [[] for _ in range(seconds)]
-    astray = 0
-    for first, own in zip(firsts, starts, strict=True):
-        since = [start - first for start in own if start - first < seconds]
-        astray += abs(len(since) - seconds)
-        complete = len(since) == seconds
-        for number, elapsed in enumerate(since):
+    wrong = 0
+    for first, starts_of_job in zip(firsts, starts, strict=True):
+        offsets = [start - first for start in starts_of_job if start - first < seconds]
+        wrong += abs(len(offsets) - seconds)
+        complete = len(offsets) == seconds
+        for number, elapsed in enumerate(offsets):
             tick = number if complete else int(elapsed)
             late.append((elapsed - tick) * 1e3)
             by_second[tick].append((elapsed - tick) * 1e3)
-    return Ticks(
-        astray=astray,
+    return TickResults(
+        wrong=wrong,
         p99=percentile(late, 99),
         last=statistics.median(max(each) for each in by_second if each),
         cpu=cpu,
     )
 
 
-def measured(who: str, jobs: int, seconds: int, phases: Phases) -> Ticks:
-    """Measure one contestant in a process of its own."""
-    command = [sys.executable, __file__, who, str(jobs), str(seconds), phases]
+def measure_in_process(name: str, jobs: int, seconds: int, phases: Phases) -> TickResults:
+    """Measure one scheduler in a process of its own."""
+    command = [sys.executable, __file__, name, str(jobs), str(seconds), phases]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
-    return Ticks(**json.loads(done.stdout))
+    return TickResults(**json.loads(done.stdout))
 
 
 if __name__ == "__main__":
-    _, name, many, long, grid = sys.argv
-    assert name in (OURS, BARE, APSCHEDULER)
-    print(json.dumps(asdict(run(name, int(many), int(long), "spread" if grid == "spread" else "one-phase"))))
+    _, scheduler_name, jobs_text, seconds_text, phases_text = sys.argv
+    assert scheduler_name in (JOBTUI, BARE_TIMER, APSCHEDULER)
+    results = measure_here(
+        scheduler_name,
+        int(jobs_text),
+        int(seconds_text),
+        "spread" if phases_text == "spread" else "one-phase",
+    )
+    print(json.dumps(asdict(results)))

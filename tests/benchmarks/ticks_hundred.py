@@ -1,4 +1,4 @@
-"""100 jobs that are due every second, their phases spread over it: how late they start.
+"""100 jobs that are due every second, with their phases spread over the second: how late they start.
 
 python tests/benchmarks/ticks_hundred.py [--quick]
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peers import BARE, Row, limited, main, naps
-from ticks import OURS, Ticks, measured
+from peers import BARE_TIMER, JOBTUI
+from rows import Row, compare_with_limit, describe_plain_sleep, main
+from ticks import TickResults, measure_in_process
 
 JOBS = 100
 SECONDS, QUICK_SECONDS = 10, 3
@@ -16,20 +17,20 @@ ROUNDS, QUICK_ROUNDS = 3, 1
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure in turns."""
+    """Measure jobtui and the bare timer in turns."""
     seconds, rounds = (QUICK_SECONDS, QUICK_ROUNDS) if quick else (SECONDS, ROUNDS)
-    asleep = naps()
-    found: dict[str, list[Ticks]] = {OURS: [], BARE: []}
+    plain_sleep = describe_plain_sleep()
+    results: dict[str, list[TickResults]] = {JOBTUI: [], BARE_TIMER: []}
     for _ in range(rounds):
-        for who, results in found.items():
-            results.append(measured(who, JOBS, seconds, "spread"))
-    theirs = [each.p99 for each in found[BARE]]
-    yield limited(
+        for name, rounds_of_one in results.items():
+            rounds_of_one.append(measure_in_process(name, JOBS, seconds, "spread"))
+    peer_p99 = [each.p99 for each in results[BARE_TIMER]]
+    yield compare_with_limit(
         f"{JOBS} jobs each second for {seconds} s, phases spread: lateness p99",
         "ms",
-        [each.p99 for each in found[OURS]],
+        [each.p99 for each in results[JOBTUI]],
         1,
-        peer=f"{BARE}: {min(theirs):.3g} to {max(theirs):.3g} ms; {asleep}",
+        peer=f"{BARE_TIMER}: {min(peer_p99):.3g} to {max(peer_p99):.3g} ms; {plain_sleep}",
     )
 
 

@@ -1,4 +1,4 @@
-"""10,000 jobs that are due at the same instant of every second: every tick fires, and when the last starts.
+"""10,000 jobs that are due at the same instant of every second: whether each runs, and when the last starts.
 
 python tests/benchmarks/ticks_in_phase.py [--quick]
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peers import APSCHEDULER, BARE, Row, compared, main, none_astray
-from ticks import OURS, Ticks, measured
+from peers import APSCHEDULER, BARE_TIMER, JOBTUI
+from rows import Row, compare_rounds, main, require_none
+from ticks import TickResults, measure_in_process
 
 JOBS = 10_000
 SECONDS, QUICK_SECONDS = 6, 3
@@ -16,23 +17,27 @@ ROUNDS, QUICK_ROUNDS = 3, 1
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure in turns."""
+    """Measure the schedulers in turns."""
     seconds, rounds = (QUICK_SECONDS, QUICK_ROUNDS) if quick else (SECONDS, ROUNDS)
-    found: dict[str, list[Ticks]] = {OURS: [], BARE: [], APSCHEDULER: []}
+    results: dict[str, list[TickResults]] = {JOBTUI: [], BARE_TIMER: [], APSCHEDULER: []}
     for _ in range(rounds):
-        for who, results in found.items():
-            results.append(measured(who, JOBS, seconds, "one-phase"))
-    astray = {who: sum(each.astray for each in results) for who, results in found.items()}
-    last = {who: [each.last for each in results] for who, results in found.items()}
-    what = f"{JOBS:,} jobs each second for {seconds} s, all in one phase"
-    yield none_astray(
-        f"{what}: runs too few or too many",
-        astray[OURS],
+        for name, rounds_of_one in results.items():
+            rounds_of_one.append(measure_in_process(name, JOBS, seconds, "one-phase"))
+    wrong = {name: sum(each.wrong for each in rounds_of_one) for name, rounds_of_one in results.items()}
+    last = {name: [each.last for each in rounds_of_one] for name, rounds_of_one in results.items()}
+    measured = f"{JOBS:,} jobs each second for {seconds} s, all in one phase"
+    yield require_none(
+        f"{measured}: runs too few or too many",
+        wrong[JOBTUI],
         rounds * seconds * JOBS,
-        peer=f"{BARE}: {astray[BARE]:,}; {APSCHEDULER}: {astray[APSCHEDULER]:,}",
+        peer=f"{BARE_TIMER}: {wrong[BARE_TIMER]:,}; {APSCHEDULER}: {wrong[APSCHEDULER]:,}",
     )
-    yield compared(f"{what}: the last starts after", "ms", last[OURS], BARE, last[BARE], at_most=1)
-    yield compared(f"{what}: the last starts after", "ms", last[OURS], APSCHEDULER, last[APSCHEDULER])
+    yield compare_rounds(
+        f"{measured}: the last starts after", "ms", last[JOBTUI], BARE_TIMER, last[BARE_TIMER], at_most=1
+    )
+    yield compare_rounds(
+        f"{measured}: the last starts after", "ms", last[JOBTUI], APSCHEDULER, last[APSCHEDULER]
+    )
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""10,000 jobs that are due every second, phases spread over it: every tick fires, on time, at what cost.
+"""10,000 jobs that are due every second, with their phases spread over the second: lateness and CPU time.
 
     python tests/benchmarks/ticks_spread.py [--quick]
 
-Each contestant runs in a process of its own, one after the other.
+Each scheduler runs in a process of its own, one after the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peers import APSCHEDULER, BARE, Row, compared, limited, main, naps, none_astray
-from ticks import OURS, Ticks, measured
+from peers import APSCHEDULER, BARE_TIMER, JOBTUI
+from rows import Row, compare_rounds, compare_with_limit, describe_plain_sleep, main, require_none
+from ticks import TickResults, measure_in_process
 
 JOBS = 10_000
 SECONDS, QUICK_SECONDS = 10, 3
@@ -18,34 +19,36 @@ ROUNDS, QUICK_ROUNDS = 3, 1
 
 
 def measure(quick: bool) -> Iterator[Row]:
-    """Measure in turns."""
+    """Measure the schedulers in turns."""
     seconds, rounds = (QUICK_SECONDS, QUICK_ROUNDS) if quick else (SECONDS, ROUNDS)
-    asleep = naps()
-    found: dict[str, list[Ticks]] = {OURS: [], BARE: [], APSCHEDULER: []}
+    plain_sleep = describe_plain_sleep()
+    results: dict[str, list[TickResults]] = {JOBTUI: [], BARE_TIMER: [], APSCHEDULER: []}
     for _ in range(rounds):
-        for who, results in found.items():
-            results.append(measured(who, JOBS, seconds, "spread"))
-    astray = {who: sum(each.astray for each in results) for who, results in found.items()}
-    late = {who: [each.p99 for each in results] for who, results in found.items()}
-    cpu = {who: [each.cpu for each in results] for who, results in found.items()}
-    what = f"{JOBS:,} jobs each second for {seconds} s, phases spread"
+        for name, rounds_of_one in results.items():
+            rounds_of_one.append(measure_in_process(name, JOBS, seconds, "spread"))
+    wrong = {name: sum(each.wrong for each in rounds_of_one) for name, rounds_of_one in results.items()}
+    late = {name: [each.p99 for each in rounds_of_one] for name, rounds_of_one in results.items()}
+    cpu = {name: [each.cpu for each in rounds_of_one] for name, rounds_of_one in results.items()}
+    measured = f"{JOBS:,} jobs each second for {seconds} s, phases spread"
     due = rounds * seconds * JOBS
-    kept_up = f"{APSCHEDULER} (kept up)"
-    if astray[APSCHEDULER]:
-        kept_up = f"{APSCHEDULER} (did not keep up: {astray[APSCHEDULER]:,} of {due:,} runs astray)"
-    yield none_astray(
-        f"{what}: runs too few or too many",
-        astray[OURS],
+    apscheduler = f"{APSCHEDULER} (kept up)"
+    if wrong[APSCHEDULER]:
+        apscheduler = f"{APSCHEDULER} (did not keep up: {wrong[APSCHEDULER]:,} of {due:,} runs wrong)"
+    yield require_none(
+        f"{measured}: runs too few or too many",
+        wrong[JOBTUI],
         due,
-        peer=f"{BARE}: {astray[BARE]:,}; {APSCHEDULER}: {astray[APSCHEDULER]:,}",
+        peer=f"{BARE_TIMER}: {wrong[BARE_TIMER]:,}; {APSCHEDULER}: {wrong[APSCHEDULER]:,}",
     )
-    shown = "; ".join(
-        f"{who}: {min(late[who]):.3g} to {max(late[who]):.3g} ms" for who in (BARE, APSCHEDULER)
+    peers = "; ".join(
+        f"{name}: {min(late[name]):.3g} to {max(late[name]):.3g} ms" for name in (BARE_TIMER, APSCHEDULER)
     )
-    yield limited(f"{what}: lateness p99", "ms", late[OURS], 2, peer=f"{shown}; {asleep}")
-    cost = f"{what}: CPU per second"
-    yield compared(cost, "s", cpu[OURS], BARE, cpu[BARE], at_most=0.5)
-    yield compared(cost, "s", cpu[OURS], kept_up, cpu[APSCHEDULER], at_most=0.3)
+    yield compare_with_limit(
+        f"{measured}: lateness p99", "ms", late[JOBTUI], 2, peer=f"{peers}; {plain_sleep}"
+    )
+    cost = f"{measured}: CPU per second"
+    yield compare_rounds(cost, "s", cpu[JOBTUI], BARE_TIMER, cpu[BARE_TIMER], at_most=0.5)
+    yield compare_rounds(cost, "s", cpu[JOBTUI], apscheduler, cpu[APSCHEDULER], at_most=0.3)
 
 
 if __name__ == "__main__":
