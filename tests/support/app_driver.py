@@ -10,6 +10,7 @@ from typing import Any, ParamSpec
 from unittest.mock import patch
 
 from textual import events
+from textual._styles_cache import StylesCache
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widget import Widget
@@ -130,7 +131,10 @@ class AppDriver:
 
 @contextmanager
 def quick_pilot() -> Iterator[None]:
-    """Let Textual's pilot wait for a fixed number of turns of the loop, and not for an idle process."""
+    """Let Textual's pilot wait for a fixed number of turns of the loop, and not for an idle process.
+
+    Afterwards a cache is cleared that keeps a thousand widgets alive, which slows all garbage collections.
+    """
 
     async def run_turns(_min_sleep: float = 0.0, _max_sleep: float = 0.0) -> None:
         for _ in range(TURNS):
@@ -138,6 +142,7 @@ def quick_pilot() -> Iterator[None]:
 
     with patch("textual.pilot.wait_for_idle", run_turns), patch("textual.app.wait_for_idle", run_turns):
         yield
+    StylesCache.get_inner_outer.cache_clear()
 
 
 @asynccontextmanager
