@@ -117,11 +117,7 @@ class Engine:
     # --- jobs -------------------------------------------------------------------------------------
 
     def add_job(self, job: JobRecord, now: float) -> None:
-        """Register a job under its name, or under its name with the next free number (``name-2``).
-
-        Raises:
-            RuntimeError: The scheduler is stopping or has stopped.
-        """
+        """Register a job under its name, or under its name with the next free number (``name-2``)."""
         if self.closed:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
         job.name = self._free_name(job.name)

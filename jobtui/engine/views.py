@@ -163,39 +163,22 @@ class JobCounters(NamedTuple):
     """The number of runs and ticks of one job that ended in each state, since the job was registered.
 
     A tuple, because the counters of 10,000 jobs may be read with the state lock held.
-
-    Attributes:
-        job: The job's name.
-        paused: Whether the job is paused.
-        ok: How many of its runs ended OK.
-        failed: How many of its runs FAILED.
-        cancelled: How many of its runs were CANCELLED.
-        skipped: How many of its ticks and requested runs were SKIPPED.
-        missed: How many of its ticks were MISSED.
-        coalesced: How many of its ticks were COALESCED.
     """
 
     job: str
     paused: bool
-    ok: int
-    failed: int
-    cancelled: int
-    skipped: int
-    missed: int
-    coalesced: int
+    ok: int  # how many of its runs ended OK
+    failed: int  # how many of its runs FAILED
+    cancelled: int  # how many of its runs were CANCELLED
+    skipped: int  # how many of its ticks and requested runs were SKIPPED
+    missed: int  # how many of its ticks were MISSED
+    coalesced: int  # how many of its ticks were COALESCED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Liveness:
-    """Whether the scheduler is alive. It is read without the state lock, which may be stuck.
-
-    Attributes:
-        phase: The phase of the scheduler's life.
-        heartbeat_age: How many seconds ago the timer last woke, by a monotonic clock; None before the start.
-            The timer wakes at least every 30 seconds.
-        seq: The number of the latest event.
-    """
+    """Whether the scheduler is alive. It is read without the state lock, which may be stuck."""
 
     phase: Phase
-    heartbeat_age: float | None
-    seq: int
+    heartbeat_age: float | None  # seconds since the timer last woke, at most 30; None before the start
+    seq: int  # the number of the latest event

@@ -52,23 +52,13 @@ class BadTarget(Exception):  # noqa: N818 - named like BadSetting, after what is
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """An imported target.
+    """An imported target."""
 
-    Attributes:
-        scheduler: The scheduler to start; it is not empty.
-        title: The target in short: the name of the file or module, with that of the scheduler if one was
-            given.
-        settings: The settings that were read, or the defaults.
-        settings_apply: Whether the scheduler was created from them; False if the target created its own.
-        start_functions: The number of its ``on_app_start`` functions.
-        module: The imported module.
-    """
-
-    scheduler: Scheduler
-    title: str
-    settings: Settings
-    settings_apply: bool
-    start_functions: int
+    scheduler: Scheduler  # the one to start; it is not empty
+    title: str  # the name of the file or module, with that of the scheduler if one was given
+    settings: Settings  # those that were read, or the defaults
+    settings_apply: bool  # whether the scheduler was created from them; False if the target created its own
+    start_functions: int  # the number of its ``on_app_start`` functions
     module: ModuleType
 
 

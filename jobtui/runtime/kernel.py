@@ -382,11 +382,7 @@ class Kernel:
     # --- runs -------------------------------------------------------------------------------------
 
     def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:
-        """Apply a change that creates a run, and return the handle of that run.
-
-        Raises:
-            RuntimeError: The scheduler has stopped.
-        """
+        """Apply a change that creates a run, and return the handle of that run."""
         run: Run | None = None
 
         def accept(engine: Engine, now: float) -> RunRecord:
@@ -405,12 +401,7 @@ class Kernel:
     def request_run_now(self, job: JobRecord, call: Call) -> Run:
         """Put a one-off run into the inbox, without blocking on the lock.
 
-        Args:
-            job: A job of one-off runs. They may overlap, so no policy can reject a new one.
-            call: What to execute.
-
-        Raises:
-            RuntimeError: The scheduler has stopped.
+        The runs of a one-off job may overlap, so no policy can reject a new one.
         """
         if self._engine.closed:
             self._check_accepting()
@@ -476,22 +467,14 @@ class Kernel:
     # --- start, stop, fork ------------------------------------------------------------------------
 
     def claim_start(self) -> None:
-        """Let one caller continue to `start`, and raise for any other.
-
-        Raises:
-            RuntimeError: The scheduler was started or stopped before.
-        """
+        """Let one caller continue to `start`, and raise RuntimeError for any other."""
         with self._lock:
             if self._start_claimed or self._engine.phase is not Phase.NEW:
                 raise RuntimeError("a scheduler is started once; make a new one")
             self._start_claimed = True
 
     def start(self) -> None:
-        """Start the engine and the timer.
-
-        Raises:
-            RuntimeError: The scheduler was stopped after `claim_start`.
-        """
+        """Start the engine and the timer, unless the scheduler was stopped after `claim_start`."""
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase is not Phase.NEW:

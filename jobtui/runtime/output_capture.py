@@ -30,17 +30,11 @@ Line = tuple[str, str]  # the name of the writer, and the text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputChunk:
-    """New lines of the output log, for a reader that has the earlier ones.
+    """New lines of the output log, for a reader that has the earlier ones."""
 
-    Attributes:
-        first: The number of the first complete line in `lines`, counted from 1.
-        lines: The complete lines, oldest first.
-        unfinished: The lines that have no line break at their end yet.
-    """
-
-    first: int
-    lines: tuple[Line, ...]
-    unfinished: tuple[Line, ...]
+    first: int  # the number of the first line in `lines`, counted from 1
+    lines: tuple[Line, ...]  # the complete lines, oldest first
+    unfinished: tuple[Line, ...]  # the lines that have no line break at their end yet
 
     @property
     def last(self) -> int:

@@ -98,9 +98,6 @@ class SpecResolver:
         named: The named specs of the settings, by whole key (``cron.name``).
         tz: The zone of specs that name none; None is the machine's.
         dst: The DST rule of jobs that do not set one.
-
-    Raises:
-        BadSpec: ``dst`` is neither ``"once"`` nor ``"every"``.
     """
 
     def __init__(self, named: Mapping[str, str], tz: str | tzinfo | None, dst: Dst) -> None:

@@ -20,17 +20,11 @@ _STEP = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of a zone's offset.
+    """A change of a zone's offset."""
 
-    Attributes:
-        instant: When, in UTC.
-        before: The offset from UTC until then.
-        after: The offset from then on, including this very instant.
-    """
-
-    instant: datetime
-    before: timedelta
-    after: timedelta
+    instant: datetime  # in UTC
+    before: timedelta  # the offset from UTC until the instant
+    after: timedelta  # the offset from the instant on
 
     @property
     def is_gap(self) -> bool:

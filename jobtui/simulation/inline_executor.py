@@ -155,14 +155,9 @@ class InlineExecutor(ThreadExecutor):
         """Do nothing: the only worker is the calling thread."""
 
     def execute_pending(self, stop: Callable[[], bool] = bool) -> None:
-        """Execute the runs that may start, one after the other.
+        """Execute the runs that may start, one after the other, until ``stop`` returns True.
 
-        Args:
-            stop: Returns whether to stop before the next run; by default never.
-
-        Raises:
-            KeyboardInterrupt: A run raised it, because the user pressed Ctrl+C; the run is FAILED.
-            RuntimeError: More than `MAX_RUNS` runs started at this instant.
+        A KeyboardInterrupt fails its run, and is then raised here: the user pressed Ctrl+C.
         """
         worker, was_executing = Worker("inline"), self._executing
         self._executing = True
@@ -182,11 +177,7 @@ class InlineExecutor(ThreadExecutor):
             self._executing = was_executing
 
     def resume_coroutines(self) -> None:
-        """Run every coroutine that can continue at this instant until it waits again.
-
-        Raises:
-            KeyboardInterrupt: As for `execute_pending`.
-        """
+        """Run every coroutine that can continue at this instant until it waits again."""
         self.loop_runner.resume()
         self._raise_interrupt()
 

@@ -85,11 +85,7 @@ class InlineLoop(asyncio.SelectorEventLoop):
         self.moves_clock = False
 
     def run_until_idle(self) -> None:
-        """Run until no task can continue at this instant.
-
-        Raises:
-            RuntimeError: Another loop runs in this thread, or a coroutine never waits.
-        """
+        """Run until no task can continue at this instant."""
         self.next_wakeup = math.inf
         self._loop_selector.iterations = 0
         self.run_forever()

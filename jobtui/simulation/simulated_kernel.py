@@ -196,38 +196,22 @@ class SimulatedKernel(Kernel):
 
     @contextmanager
     def starts_suspended(self, reason: str) -> Iterator[None]:
-        """Let no run start in this block, nor after it until `allow_starts`.
-
-        Args:
-            reason: Why, for messages.
-
-        Raises:
-            RuntimeError: The kernel is busy.
-        """
-        self.check_not_busy()
+        """Let no run start in this block, nor after it until `allow_starts`. The reason is for messages."""
+        self._check_not_busy()
         self._starts_allowed = False
         with self._busy(reason):
             yield
 
     # --- time -------------------------------------------------------------------------------------
 
-    def check_not_busy(self) -> None:
-        """Check that the caller may move the clock.
-
-        Raises:
-            RuntimeError: The kernel is busy, or the caller is another thread.
-        """
+    def _check_not_busy(self) -> None:
         if self._busy_reason:
             raise RuntimeError(f"time cannot be moved now: {self._busy_reason}")
         if not self.in_kernel_thread:
             raise RuntimeError("only the thread that started the scheduler can move time")
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass: run everything that is due, in order, each at its own instant.
-
-        Raises:
-            RuntimeError: The scheduler is not running, or the caller may not move the clock.
-        """
+        """Let time pass: run everything that is due, in order, each at its own instant."""
         self._prepare_to_move()
         end = round(self._now() + seconds, 6)  # so that three thirds of a second are a second
         self._run_due()
@@ -237,11 +221,7 @@ class SimulatedKernel(Kernel):
         self._manual_clock.advance(end - self._now())
 
     def step_clock(self, seconds: float) -> None:
-        """Set the wall clock forward or back, and let the engine notice that at once.
-
-        Raises:
-            RuntimeError: As for `pass_time`.
-        """
+        """Set the wall clock forward or back, and let the engine notice that at once."""
         self._prepare_to_move()
         self._run_due()
         self._manual_clock.step(seconds)
@@ -258,7 +238,7 @@ class SimulatedKernel(Kernel):
             self._inline_executor.execute_pending(stop=lambda: run.state.ended)
 
     def _prepare_to_move(self) -> None:
-        self.check_not_busy()
+        self._check_not_busy()
         if self._engine.phase is not Phase.RUNNING:
             raise RuntimeError(f"time cannot be moved now: {self.reason_no_time_passes}")
         self.allow_starts()
