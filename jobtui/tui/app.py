@@ -26,14 +26,14 @@ from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.runtime.clock import thread_cpu
 from jobtui.runtime.output_capture import OutputLog, capture_descriptors, capture_streams
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.tui.background import BackgroundCommands
+from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.widgets.line_table import LineTable
-from jobtui.tui.widgets.text import literal_title
+from jobtui.tui.widgets.literal_text import literal_title
 
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core

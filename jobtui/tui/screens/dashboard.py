@@ -13,7 +13,7 @@ from textual.widgets import Footer, Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.tui.background import BackgroundCommands
+from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.job import JobScreen
@@ -21,8 +21,8 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
 from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
-from jobtui.tui.widgets.text import literal_title
 
 WIDE = (110, 28)  # the columns and rows from which all four panes are visible
 

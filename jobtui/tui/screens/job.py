@@ -18,11 +18,11 @@ from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import ABSENT, STATUS_GLYPHS, countdown, format_duration, format_instant_full
 from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
-from jobtui.tui.background import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.line_table import LineTable
-from jobtui.tui.widgets.text import key_value_grid, literal_title
+from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
 
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 

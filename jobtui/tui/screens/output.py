@@ -14,7 +14,7 @@ from textual.widgets import Footer
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
 from jobtui.runtime.output_capture import MAX_LINES, Line, OutputChunk
-from jobtui.tui.background import BackgroundQuery, error_text
+from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
 from jobtui.tui.widgets.line_table import LineTable
 

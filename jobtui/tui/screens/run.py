@@ -23,8 +23,8 @@ from jobtui.frontend.formatting import (
     run_label,
 )
 from jobtui.process.printable import printable, printable_lines
-from jobtui.tui.background import BackgroundQuery, error_text
-from jobtui.tui.widgets.text import key_value_grid, literal_title
+from jobtui.tui.background_work import BackgroundQuery, error_text
+from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
 
 
 class RunScreen(ModalScreen[None]):

@@ -1,4 +1,4 @@
-"""Text for widgets: a grid of names and values, and titles without markup."""
+"""Text that widgets show literally, without markup: a grid of names and values, and titles of borders."""
 
 from __future__ import annotations
 
