@@ -28,7 +28,7 @@ def lowest_versions() -> Iterator[str]:
         requirement = Requirement(text)
         if requirement.name == project["name"]:
             continue
-        bounds = [each.version for each in requirement.specifier if each.operator in {">=", "=="}]
+        bounds = [bound.version for bound in requirement.specifier if bound.operator in {">=", "=="}]
         if not bounds:
             raise ValueError(f"pyproject.toml: {text!r} has no lower bound; write NAME>=VERSION")
         yield f"{requirement.name}=={bounds[0]}"

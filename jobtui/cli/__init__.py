@@ -1,7 +1,7 @@
 """The command line: ``jobtui TARGET``, ``check``, ``attach``, ``next``, ``demo`` and ``hash-password``.
 
-Each command has a module of its own. It may import every package below; only `check` imports rich, and the
-dashboard (textual) and the client (aiohttp) are imported once a command needs them. Start reading at `main`,
-which chooses the command; `arguments` has all parsers, and imports nothing else, so that ``jobtui --help`` is
-quick.
+Start reading at `main`, which chooses the command and prints the error that ends it; `arguments` has the
+parsers of all commands. `target` imports a job file and runs it, with the dashboard or with `headless`, or
+reports on it with `check`. The package may import every package below it. Only `check` imports rich; textual
+and aiohttp are imported when a command needs them, so that ``jobtui --help`` is quick.
 """

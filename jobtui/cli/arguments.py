@@ -74,23 +74,23 @@ credentials; 130 for Ctrl+C at the password prompt."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that reports a mistake in one line instead of the whole usage."""
+    """A parser that reports a mistake in one line, without the usage of all commands."""
 
     def parse(self, words: Sequence[str]) -> argparse.Namespace:
-        """Return the options.
+        """Parse the arguments of the command, and return the options.
 
         Raises:
-            SystemExit: The help or a message has been printed: the words ask for it, or they are wrong.
+            SystemExit: They ask for the help, or they are wrong; the help or a message has been printed.
         """
         options = self.parse_intermixed_args(words)
         self.validate(options)
         return options
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Check what argparse cannot: how many positional words there are, and which options go together."""
+        """Check what argparse cannot: the number of words, and which options exclude each other."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the message in one line, which the whole usage would hide, and exit."""
+        """Print the message in one line and exit."""
         self.exit(BAD_USAGE, f"jobtui: {message}\nTry  {self.prog} --help\n")
 
 

@@ -30,12 +30,12 @@ _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
 
 
-def report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str:
-    """Return the report on a target, formatted for a stream.
+def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None) -> str:
+    """Return the report on a target, in the form that suits a stream.
 
-    For a terminal the lines are folded to its width and nothing is cut; a pipe or a file gets one line for
-    each job, however long. Only terminals get colours, and only without ``NO_COLOR``. Nothing is started: the
-    next ticks of an interval are those it would have if the scheduler started now.
+    For a terminal the lines are folded to its width and nothing is cut off; a pipe or a file gets one line
+    for each job, of any length. Only terminals get colours, and only without ``NO_COLOR``. Nothing is
+    started: the next ticks of an interval are those it would have if the scheduler started now.
 
     Args:
         loaded: The target.
@@ -89,9 +89,8 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     if loaded.settings.listen is not None:
         lines["page"] = f"{printable(str(loaded.settings.listen))}, {_access_summary(loaded.settings.access)}"
     if loaded.start_functions:
-        lines["on start"] = (
-            f"{loaded.start_functions} on_app_start, not called by check; may register more jobs"
-        )
+        functions = f"{loaded.start_functions} on_app_start function" + "s" * (loaded.start_functions > 1)
+        lines["on start"] = f"{functions}, not called by check; more jobs may be registered at the start"
     grid = Table.grid(padding=(0, 2, 0, 0))
     for key, value in lines.items():
         grid.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
@@ -111,9 +110,9 @@ def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
     """Return every job with its next ticks: side by side, or stacked if the terminal is narrow."""
     ticks = ["next"] if stacked else ["next", *["then"] * (_TICKS - 1)]
     spec = ["schedule"] if stacked else ["schedule", "in words"]
-    table = _table("job", *spec, *ticks, "written in")
+    table = _make_table("job", *spec, *ticks, "written in")
     for job in jobs:
-        assert job.schedule is not None  # the caller has filtered the others
+        assert job.schedule is not None  # the caller passes only jobs with a schedule
         due = [
             _instant(instant.astimezone(now.tzinfo)) for instant in islice(_ticks(job.schedule, now), _TICKS)
         ]
@@ -122,14 +121,14 @@ def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
             cells = [f"{job.spec}\n{describe(job.schedule)}", "\n".join(due)]
         else:
             cells = [job.spec, describe(job.schedule), *due, *[""] * (_TICKS - len(due))]
-        _add(table, job.name, *cells, _origin(job))
+        _add_row(table, job.name, *cells, _origin(job))
     return table
 
 
 def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
-    """Yield what the author of a schedule may not have meant, as ``file:line: job: sentence``."""
+    """Yield a line for each schedule that may be a mistake, as ``file:line: job: sentence``."""
     for job in jobs:
-        assert job.schedule is not None  # the caller has filtered the others
+        assert job.schedule is not None  # the caller passes only jobs with a schedule
         for sentence in lint_schedule(job.schedule, now):
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
@@ -137,15 +136,15 @@ def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
 def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:
     """Return the one-off runs that the file requested while it was imported."""
     origins = {job.name: _origin(job) for job in snapshot.jobs}
-    table = _table("one-off run", "trigger", "due", "written in")
+    table = _make_table("one-off run", "trigger", "due", "written in")
     for run in runs:
         due = "at start" if run.due is None else _instant(run.due)
         trigger = "now" if run.trigger is Trigger.NOW else run.trigger.value
-        _add(table, run.job, trigger, due, origins.get(run.job, ""))
+        _add_row(table, run.job, trigger, due, origins.get(run.job, ""))
     return table
 
 
-def _table(*columns: str) -> Table:
+def _make_table(*columns: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
         # A folded name stays readable, a folded instant does not.
@@ -153,7 +152,7 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _add(table: Table, *cells: str) -> None:
+def _add_row(table: Table, *cells: str) -> None:
     # Text instead of str, because "[red]" in a user's name or spec is not markup.
     table.add_row(*(Text(printable_lines(cell), overflow="fold") for cell in cells))
 

@@ -50,9 +50,9 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
     except (BadTarget, BadSetting) as error:
         raise CommandError(str(error), CHECK_FAILED if options.check else BAD_USAGE) from error
     if options.check:
-        from jobtui.cli.check import report  # noqa: PLC0415 - lazy: imports rich
+        from jobtui.cli.check import format_report  # noqa: PLC0415 - lazy: imports rich
 
-        write_line(sys.stdout, report(loaded, sys.stdout))
+        write_line(sys.stdout, format_report(loaded, sys.stdout))
         return 0
     try:
         return _run(loaded, options, process_exit)

@@ -12,7 +12,7 @@ from io import StringIO
 import pytest
 from support.command_line import LIMIT, WriteFile, run_jobtui
 
-from jobtui.cli.check import report
+from jobtui.cli.check import format_report
 from jobtui.cli.main import main
 from jobtui.loading.loader import load
 from jobtui.runtime.clock import ManualClock
@@ -41,7 +41,7 @@ class TestContent:
         lines = [re.sub(" {2,}", "|", line) for line in done.stdout.splitlines()]
         assert lines[:3] == ["target|demo.py: 4 jobs on a schedule", "settings|jobtui.toml", "pool|4"]
         assert lines[3].startswith("zone|Europe/Oslo, now 2")
-        assert lines[4].startswith("on start|1 on_app_start, not called by check")
+        assert lines[4].startswith("on start|1 on_app_start function, not called by check; more jobs may")
         assert lines[6] == "job|schedule|in words|next|then|then|written in"
         name, spec, words, *ticks, origin = lines[7].split("|")
         assert name == "refresh_the_cache_of_all_products_and_their_pictures"
@@ -187,7 +187,7 @@ class TestTerminal:
         def make_report(columns: int) -> str:
             monkeypatch.setenv("COLUMNS", str(columns))
             noon = datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()
-            return report(loaded, TerminalStream(), clock=ManualClock(noon))
+            return format_report(loaded, TerminalStream(), clock=ManualClock(noon))
 
         return make_report
 
