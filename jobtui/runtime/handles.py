@@ -12,8 +12,6 @@ from jobtui.engine.views import JobView
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
 
-_NO_OUTCOME = None, None
-
 
 class _JobControl(Protocol):
     """The methods of the scheduler that a `Job` calls."""
@@ -110,7 +108,7 @@ class Run:
     def __init__(self, kernel: _RunControl, record: RunRecord) -> None:
         self._kernel = kernel
         self._record = record
-        self._outcome: tuple[object, BaseException | None] = _NO_OUTCOME
+        self._outcome: tuple[object, BaseException | None] = None, None
 
     @property
     def number(self) -> int:

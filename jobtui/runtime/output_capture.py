@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import IO, TextIO, cast
+from typing import IO, Any, TextIO
 
 from jobtui.runtime.attachments import output_of
 from jobtui.runtime.current_run import current_record
@@ -171,14 +171,12 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
     Yields:
         The two replacements, for a caller that has to put them in place again.
     """
+
+    def replacement(name: str, stream: TextIO | None) -> Any:
+        return _TeeStream(log, name, stream) if pass_on and stream is not None else _RoutingStream(log, name)
+
     before = sys.stdout, sys.stderr
-    streams = cast(
-        tuple[TextIO, TextIO],
-        tuple(
-            _TeeStream(log, name, stream) if pass_on and stream is not None else _RoutingStream(log, name)
-            for name, stream in zip(("stdout", "stderr"), before, strict=True)
-        ),
-    )
+    streams = replacement("stdout", sys.stdout), replacement("stderr", sys.stderr)
     replacements = {id(sys.__stdout__): streams[0], id(sys.__stderr__): streams[1]}
     replacements |= {id(before[0]): streams[0], id(before[1]): streams[1]}
     moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []

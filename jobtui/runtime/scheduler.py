@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
-from types import FunctionType, TracebackType
+from types import FunctionType
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from jobtui.engine.engine import Engine
@@ -526,9 +526,7 @@ class Scheduler:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop, with the default grace."""
         self.stop()
 

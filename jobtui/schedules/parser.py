@@ -121,18 +121,14 @@ class SpecResolver:
             raise TypeError(
                 f"a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not {spec!r:.80}"
             )
-        text = self._look_up(spec)
+        text = spec
+        if spec.startswith(NAMED_PREFIX):
+            if spec not in self._named:
+                known = ", ".join(sorted(self._named)) or "none"
+                raise LookupError(f"the settings have no schedule {spec}; they have: {known}")
+            text = self._named[spec]
         schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)
         label = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
         if tz is not None and schedule.tz != zone(self._tz):
             label += f" ({zone_name(schedule.tz)})"
         return schedule, label
-
-    def _look_up(self, spec: str) -> str:
-        if not spec.startswith(NAMED_PREFIX):
-            return spec
-        try:
-            return self._named[spec]
-        except KeyError:
-            known = ", ".join(sorted(self._named)) or "none"
-            raise LookupError(f"the settings have no schedule {spec}; they have: {known}") from None

@@ -68,7 +68,7 @@ def parse_conf(text: str) -> dict[str, dict[str, ConfValue]]:
     section = ""
     key = ""
     for number, written in enumerate(text.split("\n"), start=1):
-        line = _without_comment(written)
+        line = _COMMENT_START.split(written, maxsplit=1)[0].rstrip()
         separator = _SEPARATOR.search(line)
         if not line or line[0] in "#;":
             continue
@@ -131,11 +131,6 @@ def boolean_or_text(text: str) -> bool | str:
 def split_at_commas(text: str) -> list[str]:
     """Return the items between the commas of a text that may be quoted, without spaces around them."""
     return [item.strip() for item in unquote(text).split(",")]
-
-
-def _without_comment(line: str) -> str:
-    comment = _COMMENT_START.search(line)
-    return (line[: comment.start()] if comment else line).rstrip()
 
 
 def _replace(text: str, line: int, pattern: re.Pattern[str], values: Mapping[str, str], kind: str) -> str:
