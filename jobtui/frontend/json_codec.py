@@ -1,4 +1,4 @@
-"""Encode the views of a scheduler as JSON and decode them: one field table per view serves both directions.
+"""Encode the views of a scheduler as JSON and decode them, both by the type annotations of the views.
 
 The keys are the names of the views' attributes. Instants are ISO 8601 with their UTC offset, durations are
 seconds, enum members are their values. Server and client of the API share this module, and its paths.
@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
-from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import Event, JobEvent, RunEvent
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.runtime.output_capture import OutputChunk
+from jobtui.runtime.output_capture import Line, OutputChunk
 from jobtui.schedules.bad_spec import BadSpec
-from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone, zone_name
@@ -32,12 +31,57 @@ View = TypeVar("View")
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCodec:
+class Codec(Generic[View]):
+    """Encodes and decodes the views of one class.
+
+    Args:
+        kind: The class: a dataclass.
+
+    Attributes:
+        fields: The codec of each attribute, by name.
+    """
+
+    def __init__(self, kind: type[View]) -> None:
+        self.fields = {name: _field_codec(annotation) for name, annotation in get_type_hints(kind).items()}
+        self._kind = kind
+        self._encoders = [(name, field.encode) for name, field in self.fields.items()]
+
+    def encode(self, view: View) -> Json:
+        """Return the view as a JSON object."""
+        return {name: encode(getattr(view, name)) for name, encode in self._encoders}
+
+    def decode(self, json: Mapping[str, Any], tz: tzinfo) -> View:
+        """Return the view that a JSON object describes, with its times in the zone `tz`.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A value has the wrong type.
+            ValueError: A value is malformed or out of range.
+        """
+        return self._kind(**{name: field.decode(json[name], tz) for name, field in self.fields.items()})
+
+
+class FieldCodec(NamedTuple):
     """Encodes the value of one attribute; decodes it, with its times in a given zone."""
 
     encode: Callable[[Any], Any]
     decode: Callable[[Any, tzinfo], Any]
+
+
+def _field_codec(annotation: Any) -> FieldCodec:
+    """Return the codec of the attributes with a type annotation."""
+    if annotation in _VALUES:
+        return _VALUES[annotation]
+    match get_args(annotation):
+        case item, end if end is ...:
+            return _many(_field_codec(item))
+        case kind, _:
+            return _optional(_field_codec(kind))
+    if issubclass(annotation, Enum):
+        values = {member: member.value for member in annotation}  # Enum.value takes a tenth of a microsecond
+        return FieldCodec(values.__getitem__, lambda value, _tz: annotation(value))
+    view = Codec(annotation)
+    return FieldCodec(view.encode, view.decode)
 
 
 def _optional(field: FieldCodec) -> FieldCodec:
@@ -54,7 +98,10 @@ def _many(field: FieldCodec) -> FieldCodec:
     )
 
 
-def _unchanged(kind: Any) -> FieldCodec:
+# --- single values --------------------------------------------------------------------------------
+
+
+def _unchanged(kind: type) -> FieldCodec:
     return FieldCodec(lambda value: value, lambda value, _tz: _checked(kind, value))
 
 
@@ -62,47 +109,6 @@ def _checked(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"unexpected type {type(value).__name__}")
     return value
-
-
-def _enum(kind: Any) -> FieldCodec:
-    members = {member: member.value for member in kind}  # Enum.value takes a tenth of a microsecond
-    return FieldCodec(members.__getitem__, lambda value, _tz: kind(value))
-
-
-class Codec(Generic[View]):
-    """Encodes and decodes one class of views.
-
-    Args:
-        kind: The class.
-        **fields: The codec of each attribute.
-    """
-
-    def __init__(self, kind: Callable[..., View], **fields: FieldCodec) -> None:
-        self.fields = fields
-        self._kind = kind
-        self._encoders = [(name, field.encode) for name, field in fields.items()]
-
-    def encode(self, view: View) -> Json:
-        """Return the view as a JSON object."""
-        return {name: encode(getattr(view, name)) for name, encode in self._encoders}
-
-    def decode(self, json: Mapping[str, Any], tz: tzinfo) -> View:
-        """Return the view that a JSON object describes, with its times in the zone `tz`.
-
-        Raises:
-            KeyError: A key is missing.
-            TypeError: A value has the wrong type.
-            ValueError: A value is malformed or out of range.
-        """
-        return self._kind(**{name: field.decode(json[name], tz) for name, field in self.fields.items()})
-
-    @property
-    def field(self) -> FieldCodec:
-        """The codec of an attribute that holds such a view."""
-        return FieldCodec(self.encode, self.decode)
-
-
-# --- single values --------------------------------------------------------------------------------
 
 
 def _decode_duration(seconds: Any, _tz: tzinfo) -> timedelta:
@@ -120,11 +126,6 @@ def _decode_instant(text: str, tz: tzinfo) -> datetime:
         return instant.astimezone(tz)
     except OverflowError:
         raise ValueError(f"{text} is out of range") from None
-
-
-_TEXT, _NUMBER, _FLAG = _unchanged(str), _unchanged(int), _unchanged(bool)
-_INSTANT = FieldCodec(datetime.isoformat, _decode_instant)
-_DURATION = FieldCodec(timedelta.total_seconds, _decode_duration)
 
 
 def encode_schedule(schedule: Schedule) -> Json:
@@ -194,91 +195,21 @@ class ForeignSchedule:
         return "custom schedule"
 
 
-_SCHEDULE = FieldCodec(encode_schedule, decode_schedule)
-
-
 # --- views ----------------------------------------------------------------------------------------
 
-RUN: Codec[RunView] = Codec(
-    RunView,
-    number=_NUMBER,
-    job=_TEXT,
-    trigger=_enum(Trigger),
-    state=_enum(RunState),
-    created=_INSTANT,
-    due=_optional(_INSTANT),
-    waiting_since=_optional(_INSTANT),
-    started=_optional(_INSTANT),
-    ended=_optional(_INSTANT),
-    elapsed=_optional(_DURATION),
-    worker=_TEXT,
-    reason=_TEXT,
-    error=_TEXT,
-    ticks=_NUMBER,
-)
-JOB: Codec[JobView] = Codec(
-    JobView,
-    name=_TEXT,
-    status=_enum(JobStatus),
-    schedule=_optional(_SCHEDULE),
-    spec=_TEXT,
-    origin=_TEXT,
-    summary=_TEXT,
-    overlap=_enum(Overlap),
-    misfire=_enum(Misfire),
-    running=_NUMBER,
-    queued=_NUMBER,
-    held=_NUMBER,
-    scheduled=_NUMBER,
-    prev=_optional(_INSTANT),
-    next=_optional(_INSTANT),
-    paused_since=_optional(_INSTANT),
-    last_elapsed=_optional(_DURATION),
-    recent=_many(_enum(RunState)),
-    runs=_NUMBER,
-    failures=_NUMBER,
-)
-POOL: Codec[PoolView] = Codec(PoolView, size=_NUMBER, running=_NUMBER, queued=_NUMBER, held=_NUMBER)
-SNAPSHOT: Codec[Snapshot] = Codec(
-    Snapshot,
-    seq=_NUMBER,
-    at=_INSTANT,
-    zone=FieldCodec(zone_name, lambda _name, tz: tz),
-    phase=_enum(Phase),
-    started=_optional(_INSTANT),
-    heartbeat=_optional(_INSTANT),
-    internal_error=_TEXT,
-    pool=POOL.field,
-    jobs=_many(JOB.field),
-    running=_many(RUN.field),
-    waiting=_many(RUN.field),
-    scheduled=_many(RUN.field),
-    recent=_many(RUN.field),
-)
-_DST_NOTE: Codec[DstNote] = Codec(DstNote, effect=_enum(DstEffect), sentence=_TEXT)
-_TICK: Codec[Tick] = Codec(Tick, at=_INSTANT, note=_optional(_DST_NOTE.field))
-_TICK_PREVIEW: Codec[TickPreview] = Codec(
-    TickPreview, ticks=_many(_TICK.field), changes=_many(_DST_NOTE.field)
-)
-JOB_DETAILS: Codec[JobDetails] = Codec(
-    JobDetails, job=JOB.field, description=_TEXT, preview=_TICK_PREVIEW.field, runs=_many(RUN.field)
-)
-_LINE = FieldCodec(
-    lambda line: {"writer": line[0], "text": line[1]},
-    lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
-)
-OUTPUT_CHUNK: Codec[OutputChunk] = Codec(
-    OutputChunk, first=_NUMBER, lines=_many(_LINE), unfinished=_many(_LINE)
-)
-UPCOMING: Codec[UpcomingTick] = Codec(
-    UpcomingTick,
-    due=_INSTANT,
-    job=_TEXT,
-    cause=_TEXT,
-    number=_NUMBER,
-    paused=_FLAG,
-    schedule=_optional(_SCHEDULE),
-)
+_VALUES: dict[Any, FieldCodec] = {
+    **{kind: _unchanged(kind) for kind in (str, int, bool)},
+    datetime: FieldCodec(datetime.isoformat, _decode_instant),
+    timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),
+    tzinfo: FieldCodec(zone_name, lambda _name, tz: tz),
+    Schedule: FieldCodec(encode_schedule, decode_schedule),
+    Line: FieldCodec(
+        lambda line: {"writer": line[0], "text": line[1]},
+        lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
+    ),
+}
+RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
+JOB_DETAILS, OUTPUT_CHUNK, UPCOMING = Codec(JobDetails), Codec(OutputChunk), Codec(UpcomingTick)
 
 
 def decode_snapshot(json: Mapping[str, Any]) -> Snapshot:

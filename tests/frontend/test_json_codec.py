@@ -16,7 +16,6 @@ from support.unknown_zone import UnknownZone
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
-from jobtui.frontend import json_codec
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.json_codec import (
     JOB,
@@ -287,9 +286,9 @@ def test_a_schedule_in_an_unknown_zone_or_of_an_unknown_class_becomes_a_foreign_
         (JOB_DETAILS, JobDetails),
         (UPCOMING, UpcomingTick),
         (OUTPUT_CHUNK, OutputChunk),
-        (json_codec._DST_NOTE, DstNote),
-        (json_codec._TICK, Tick),
-        (json_codec._TICK_PREVIEW, TickPreview),
+        (Codec(DstNote), DstNote),
+        (Codec(Tick), Tick),
+        (Codec(TickPreview), TickPreview),
     ],
 )
 def test_a_codec_has_a_field_for_every_attribute(view_codec: Codec[Any], kind: Any) -> None:
