@@ -50,77 +50,60 @@ class Backend(Protocol):
     @property
     def title(self) -> str:
         """The origin of the jobs, such as the file's name."""
-        ...
 
     @property
     def address(self) -> str:
         """The address at which other processes reach the scheduler, or ""."""
-        ...
 
     @property
     def connection_error(self) -> str:
         """The reason why the snapshot is out of date, for the user, or "". Its changes notify, too."""
-        ...
 
     @property
     def zone(self) -> tzinfo:
         """The zone in which to show times."""
-        ...
 
     def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
         """Call `notify` after every change, in any thread, until the returned function is called."""
-        ...
 
     def snapshot(self) -> Snapshot:
         """Return the latest view of the whole scheduler."""
-        ...
 
     def job_details(self, job: str) -> JobDetails:
         """Return a job's details."""
-        ...
 
     def output_of(self, number: int) -> str:
         """Return the end of a run's output, or "" if output is not collected."""
-        ...
 
     def output_since(self, after: int) -> OutputChunk:
         """Return the output of all jobs after the line with the number `after`, as far as it is kept.
 
         If the scheduler has restarted since that line, return all of its output.
         """
-        ...
 
     def run(self, job: str) -> int:
         """Run a job now. Return the run's number."""
-        ...
 
     def pause(self, job: str) -> bool:
         """Pause a job. Return whether that changed anything."""
-        ...
 
     def resume(self, job: str) -> bool:
         """Resume a job. Return whether that changed anything."""
-        ...
 
     def pause_all(self) -> int:
         """Pause every job. Return how many were not paused before."""
-        ...
 
     def resume_all(self) -> int:
         """Resume every job. Return how many were paused."""
-        ...
 
     def cancel(self, number: int) -> Cancellation:
         """Cancel a run: remove it from the queue, interrupt it, or ask it to stop. Return which it was."""
-        ...
 
     def resize(self, size: int) -> None:
         """Change how many runs may be RUNNING at once; 0 means no limit."""
-        ...
 
     def close(self) -> None:
         """Disconnect, and end every call that still waits for an answer. The scheduler keeps running."""
-        ...
 
 
 class Listener(AbstractContextManager[object], Protocol):
@@ -129,7 +112,6 @@ class Listener(AbstractContextManager[object], Protocol):
     @property
     def address(self) -> object:
         """The address; its `str` is a URL, or `unix:` and a path."""
-        ...
 
 
 Serve = Callable[["LocalBackend"], Listener]  # binds a socket, so it may raise OSError

@@ -210,6 +210,7 @@ _VALUES: dict[Any, FieldCodec] = {
 }
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
 JOB_DETAILS, OUTPUT_CHUNK, UPCOMING = Codec(JobDetails), Codec(OutputChunk), Codec(UpcomingTick)
+RUN_LISTS = ("running", "waiting", "scheduled", "recent")  # the lists of runs of a snapshot
 
 
 def decode_snapshot(json: Mapping[str, Any]) -> Snapshot:

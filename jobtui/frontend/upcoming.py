@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from jobtui.engine.views import JobView, Snapshot
+from jobtui.engine.views import Snapshot
 from jobtui.schedules.dst import dropped_ticks, note_on_tick
 from jobtui.schedules.schedule import Cron, Schedule
 
@@ -36,18 +36,17 @@ class UpcomingTick:
 
 def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
     """Return each job's next tick and each one-off run that waits for its instant, soonest first."""
-    ticks = [_next_tick(job, job.next) for job in snapshot.jobs if job.next is not None]
+    ticks = [
+        UpcomingTick(job.next, job.name, job.spec, 0, job.paused_since is not None, job.schedule)
+        for job in snapshot.jobs
+        if job.next is not None
+    ]
     runs = [
         UpcomingTick(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
         for run in snapshot.scheduled
         if run.due is not None
     ]
     return sorted(ticks + runs, key=lambda row: (row.due.timestamp(), row.job))[:MAX_UPCOMING]
-
-
-def _next_tick(job: JobView, due: datetime) -> UpcomingTick:
-    paused = job.paused_since is not None
-    return UpcomingTick(due, job.name, job.spec, paused=paused, schedule=job.schedule)
 
 
 def is_affected_by_transition(schedule: Schedule | None, tick: datetime, now: datetime) -> bool:

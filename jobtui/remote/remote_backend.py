@@ -251,9 +251,8 @@ class RemoteBackend:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with self._client:
             try:
-                self._update_snapshot(
-                    await self._client.request_json("GET", "snapshot", limit=RESPONSE_TIMEOUT)
-                )
+                response = await self._client.request_json("GET", "snapshot", limit=RESPONSE_TIMEOUT)
+                self._update_snapshot(response)
             except Exception as error:  # noqa: BLE001 - `connect` raises it
                 connected.set_exception(error)
                 return
@@ -270,18 +269,13 @@ class RemoteBackend:
 
     async def _poll_snapshots(self) -> None:
         loop = asyncio.get_running_loop()
-        throttle = AdaptiveThrottle(
-            min_interval=_MIN_INTERVAL, max_interval=_MAX_INTERVAL, cpu_share=_CPU_SHARE
-        )
+        throttle = AdaptiveThrottle(_MIN_INTERVAL, _MAX_INTERVAL, _CPU_SHARE)
         reconnect_delay = MIN_RECONNECT_DELAY
         while True:
             try:
+                wait = 0 if self.connection_error else POLL_WAIT  # after an error, reconnect at once
                 response = await self._client.request_json(
-                    "GET",
-                    "snapshot",
-                    limit=POLL_WAIT + RESPONSE_TIMEOUT,
-                    after=self._tag,
-                    wait=0 if self.connection_error else POLL_WAIT,  # after an error, reconnect at once
+                    "GET", "snapshot", limit=POLL_WAIT + RESPONSE_TIMEOUT, after=self._tag, wait=wait
                 )
                 throttle.begin(loop.time(), thread_cpu())
                 self._update_snapshot(response)

@@ -11,19 +11,17 @@ from datetime import tzinfo
 from typing import Any, Generic, TypeVar
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.json_codec import JOB, RUN, Codec, Json, decode_snapshot
+from jobtui.frontend.json_codec import JOB, RUN, RUN_LISTS, Codec, Json, decode_snapshot
 
 View = TypeVar("View")
-
-_RUN_LISTS = ("running", "waiting", "scheduled", "recent")
 
 
 class SnapshotDecoder:
     """Decodes the successive snapshots of one scheduler."""
 
     def __init__(self) -> None:
-        self._jobs = _ViewCache(JOB)
-        self._runs = {name: _ViewCache(RUN) for name in _RUN_LISTS}
+        self._caches: dict[str, _ViewCache[Any]] = {name: _ViewCache(RUN) for name in RUN_LISTS}
+        self._caches["jobs"] = _ViewCache(JOB)
 
     def decode(self, json: Mapping[str, Any]) -> Snapshot:
         """Decode a snapshot. Jobs and runs whose JSON is the same as last time are the same objects.
@@ -33,24 +31,15 @@ class SnapshotDecoder:
             TypeError: A value has the wrong type.
             ValueError: A value is out of range.
         """
-        bare = decode_snapshot({**json, "jobs": (), **dict.fromkeys(_RUN_LISTS, ())})
-        runs = {name: cache.decode_list(json[name], bare.zone) for name, cache in self._runs.items()}
-        return replace(
-            bare,
-            jobs=self._jobs.decode_list(json["jobs"], bare.zone),
-            running=runs["running"],
-            waiting=runs["waiting"],
-            scheduled=runs["scheduled"],
-            recent=runs["recent"],
-        )
+        bare = decode_snapshot({**json, **dict.fromkeys(self._caches, ())})
+        lists: dict[str, Any] = {
+            name: cache.decode_list(json[name], bare.zone) for name, cache in self._caches.items()
+        }
+        return replace(bare, **lists)
 
 
 class _ViewCache(Generic[View]):
-    """The views of one list, with the JSON that each was decoded from.
-
-    Args:
-        codec: Decodes a view.
-    """
+    """The views of one list, with the JSON that each was decoded from."""
 
     def __init__(self, codec: Codec[View]) -> None:
         self._codec = codec
@@ -64,9 +53,9 @@ class _ViewCache(Generic[View]):
         for index, json in enumerate(items):
             # A job is identified by its name, a run by its number, ticks without a run by their instant.
             key = json.get("name") or (json["number"], json["job"], json["created"])
-            previous = self._cache.get(key)
-            unchanged = previous is not None and previous[0] == json
-            entry = previous if previous and unchanged else (json, self._codec.decode(json, tz))
+            entry = self._cache.get(key)
+            if entry is None or entry[0] != json:
+                entry = json, self._codec.decode(json, tz)
             current[key if key not in current else index] = entry
         self._cache = current
         return tuple(view for _, view in current.values())

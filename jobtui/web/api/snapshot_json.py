@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.json_codec import JOB, RUN, SNAPSHOT, Codec
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.json_codec import JOB, RUN, RUN_LISTS, SNAPSHOT, Codec
 from jobtui.web.responses import to_json
 
 View = TypeVar("View")
@@ -16,9 +16,6 @@ class JsonCache(Generic[View]):
     """Caches the JSON text of the views that were encoded last.
 
     A job or run that has not changed is the same view object in the next snapshot.
-
-    Args:
-        codec: Encodes a view.
     """
 
     def __init__(self, codec: Codec[View]) -> None:
@@ -33,10 +30,8 @@ class JsonCache(Generic[View]):
         texts = []
         for views in lists:
             for view in views:
-                key = id(view)
-                current[key] = (
-                    previous.get(key) or current.get(key) or (view, to_json(self._codec.encode(view)))
-                )
+                entry = previous.get(id(view)) or current.get(id(view))
+                current[id(view)] = entry or (view, to_json(self._codec.encode(view)))
             texts.append(f"[{','.join([current[id(view)][1] for view in views])}]")
         self._cache = current
         return texts
@@ -46,8 +41,7 @@ class SnapshotEncoder:
     """Encodes snapshots, and of each only what has changed since the previous one."""
 
     def __init__(self) -> None:
-        self._jobs: JsonCache[JobView] = JsonCache(JOB)
-        self._runs: JsonCache[RunView] = JsonCache(RUN)
+        self._jobs, self._runs = JsonCache(JOB), JsonCache(RUN)
 
     def encode_jobs(self, snapshot: Snapshot) -> str:
         """Encode the list of jobs."""
@@ -55,16 +49,8 @@ class SnapshotEncoder:
 
     def encode_snapshot(self, snapshot: Snapshot) -> str:
         """Encode the whole snapshot."""
-        running, waiting, scheduled, recent = self._runs.encode_lists(
-            snapshot.running, snapshot.waiting, snapshot.scheduled, snapshot.recent
-        )
-        lists = {
-            "jobs": self.encode_jobs(snapshot),
-            "running": running,
-            "waiting": waiting,
-            "scheduled": scheduled,
-            "recent": recent,
-        }
+        runs = self._runs.encode_lists(*(getattr(snapshot, name) for name in RUN_LISTS))
+        lists = {"jobs": self.encode_jobs(snapshot), **dict(zip(RUN_LISTS, runs, strict=True))}
         members = [
             f'"{name}":{lists[name] if name in lists else to_json(field.encode(getattr(snapshot, name)))}'
             for name, field in SNAPSHOT.fields.items()
