@@ -10,12 +10,14 @@ from typing import Any
 
 from aiohttp import web
 
+from jobtui.frontend.json_codec import MAX_RUN_NUMBER
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessRequest
 
 ACCESS_REQUEST: web.RequestKey[AccessRequest] = web.RequestKey("access_request", AccessRequest)
 CLIENT_ADDRESS: web.RequestKey[Any] = web.RequestKey("client_address", object)  # None for a Unix socket
 
+JOB_NAME = "{name:[^/]+}"  # in a path: aiohttp's default pattern does not match braces
 BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 MAX_POOL_SIZE = 1_000_000
 _MAX_DIGITS = 18
@@ -46,22 +48,17 @@ async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any
     Raises:
         Problem: The body is something else, or has another key.
     """
-    has_type = request.headers.get("Content-Type") is not None
-    if has_type and (request.content_type != "application/json" or not _is_utf8(request.charset)):
+    is_utf8 = request.charset is None or request.charset.lower() == "utf-8"
+    if "Content-Type" in request.headers and not (request.content_type == "application/json" and is_utf8):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8")
     value = _parse_json(await read_body(request) or b"{}")
     if not isinstance(value, dict):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be a JSON object")
     unknown = sorted(set(value) - set(allowed))
     if unknown:
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"unknown key {unknown[0]!r:.60}; {_list_allowed(allowed)}"
-        )
+        detail = f"unknown key {unknown[0]!r:.60}; {_list_allowed(allowed)}"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
     return value
-
-
-def _is_utf8(charset: str | None) -> bool:
-    return charset is None or charset.lower() == "utf-8"
 
 
 def _parse_json(body: bytes) -> Any:
@@ -100,9 +97,8 @@ def check_query(request: web.Request, *allowed: str) -> None:
     """
     for name in request.query:
         if name not in allowed:
-            raise Problem(
-                HTTPStatus.BAD_REQUEST, f"unknown query parameter {name!r:.60}; {_list_allowed(allowed)}"
-            )
+            detail = f"unknown query parameter {name!r:.60}; {_list_allowed(allowed)}"
+            raise Problem(HTTPStatus.BAD_REQUEST, detail)
         if len(request.query.getall(name)) > 1:
             raise Problem(HTTPStatus.BAD_REQUEST, f"duplicate query parameter {name!r}")
 
@@ -117,3 +113,8 @@ def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     if not (is_number and lowest <= int(text) <= highest):
         raise Problem(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}")
     return int(text)
+
+
+def parse_run_number(text: str) -> int:
+    """Parse the number of a run, as `parse_whole_number` does."""
+    return parse_whole_number("the run number", text, 1, MAX_RUN_NUMBER)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from aiohttp import web
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
@@ -35,6 +39,20 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
             content_type="application/problem+json",
             headers=self.headers,
         )
+
+
+def call_scheduler(function: Callable[P, Result], *args: P.args, **kwargs: P.kwargs) -> Result:
+    """Call a function of the scheduler, and translate its errors.
+
+    Raises:
+        Problem: The job or run does not exist, or the scheduler rejects the command.
+    """
+    try:
+        return function(*args, **kwargs)
+    except LookupError as error:
+        raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
+    except RuntimeError as error:
+        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
 
 
 def to_json(value: Any) -> str:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
 from itertools import islice
-from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import RunView, Snapshot
+from jobtui.engine.views import RunView
 from jobtui.frontend.json_codec import (
     API_ROOT,
     JOB_DETAILS,
@@ -24,15 +24,19 @@ from jobtui.frontend.json_codec import (
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.web.api.event_stream import EventStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
-from jobtui.web.request_parsing import MAX_POOL_SIZE, check_query, parse_whole_number, read_json_object
-from jobtui.web.responses import Problem, json_response, json_text_response, to_json
+from jobtui.web.request_parsing import (
+    JOB_NAME,
+    MAX_POOL_SIZE,
+    check_query,
+    parse_run_number,
+    parse_whole_number,
+    read_json_object,
+)
+from jobtui.web.responses import Problem, call_scheduler, json_response, json_text_response, to_json
 from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
 MAX_RUNS = 800  # as many as a snapshot has
-_NAME = "{name:[^/]+}"  # aiohttp's default pattern does not match braces, which a job's name may have
-
-Result = TypeVar("Result")
 
 
 class Api:
@@ -50,16 +54,17 @@ class Api:
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the routes of the API."""
+        backend = self._backend
         return [
             web.get(f"{API_ROOT}/openapi.json", self._get_openapi),
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
-            web.get(f"{API_ROOT}/jobs/{_NAME}", self._get_job),
-            web.post(f"{API_ROOT}/jobs/{_NAME}/run", self._run_job),
-            web.post(f"{API_ROOT}/jobs/{_NAME}/pause", self._pause_job),
-            web.post(f"{API_ROOT}/jobs/{_NAME}/resume", self._resume_job),
-            web.post(f"{API_ROOT}/pause", self._pause_all),
-            web.post(f"{API_ROOT}/resume", self._resume_all),
+            web.get(f"{API_ROOT}/jobs/{JOB_NAME}", self._get_job),
+            web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
+            web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", _changing(backend.pause)),
+            web.post(f"{API_ROOT}/jobs/{JOB_NAME}/resume", _changing(backend.resume)),
+            web.post(f"{API_ROOT}/pause", _changing(backend.pause_all)),
+            web.post(f"{API_ROOT}/resume", _changing(backend.resume_all)),
             web.get(f"{API_ROOT}/runs", self._list_runs),
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
@@ -86,14 +91,10 @@ class Api:
         if wait and seen == self._backend.scheduler.liveness().seq:  # the client has the current snapshot
             await hub.wait_for_newer(seen, wait)
         snapshot = self._backend.snapshot()
-        about = {
-            "tag": hub.tag_of(snapshot.seq),
-            "title": self._backend.title,
-            "readonly": self._context.access_control.rules.readonly,
-        }
-        return json_text_response(
-            f'{to_json(about)[:-1]},"snapshot":{self._encoder.encode_snapshot(snapshot)}}}'
-        )
+        readonly = self._context.access_control.rules.readonly
+        about = {"tag": hub.tag_of(snapshot.seq), "title": self._backend.title, "readonly": readonly}
+        text = self._encoder.encode_snapshot(snapshot)
+        return json_text_response(f'{to_json(about)[:-1]},"snapshot":{text}}}')
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -101,15 +102,17 @@ class Api:
 
     async def _get_job(self, request: web.Request) -> web.Response:
         check_query(request)
-        name = _job_name(request)
-        return json_response(JOB_DETAILS.encode(_call(lambda: self._backend.job_details(name))))
+        details = call_scheduler(self._backend.job_details, request.match_info["name"])
+        return json_response(JOB_DETAILS.encode(details))
 
     async def _list_runs(self, request: web.Request) -> web.Response:
         """Return running, waiting and ended runs, of all jobs or of one."""
         check_query(request, "job", "state", "limit")
         limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
         job, state = request.query.get("job"), _parse_state(request.query.get("state"))
-        runs = _all_runs(self._backend.snapshot())
+        snapshot = self._backend.snapshot()
+        runs: Iterable[RunView]
+        runs = (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
         if job is not None:
             runs = self._runs_of(job, runs)
         matching = islice((run for run in runs if state in (None, run.state)), limit)
@@ -130,8 +133,8 @@ class Api:
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
-        number = _run_number(request)
-        run = _call(lambda: self._backend.scheduler.run_view(number))
+        number = parse_run_number(request.match_info["number"])
+        run = call_scheduler(self._backend.scheduler.run_view, number)
         return json_response({"run": RUN.encode(run), "output": self._backend.output_of(number)})
 
     async def _get_pool(self, request: web.Request) -> web.Response:
@@ -141,9 +144,8 @@ class Api:
     async def _list_upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")
         limit = parse_whole_number("limit", request.query.get("limit", str(MAX_UPCOMING)), 1, MAX_UPCOMING)
-        return json_response(
-            [UPCOMING.encode(row) for row in list_upcoming(self._backend.snapshot())[:limit]]
-        )
+        ticks = list_upcoming(self._backend.snapshot())[:limit]
+        return json_response([UPCOMING.encode(tick) for tick in ticks])
 
     async def _get_output(self, request: web.Request) -> web.Response:
         """Return the lines printed after a line; their numbers are valid in one ``epoch`` only."""
@@ -156,11 +158,11 @@ class Api:
 
     async def _run_job(self, request: web.Request) -> web.Response:
         await _reject_parameters(request)
-        name = _job_name(request)
+        name = request.match_info["name"]
         try:
             number = self._backend.run(name)
         except LookupError as error:
-            _call(lambda: self._backend.scheduler.runs_of(name))  # 404 if there is no such job
+            call_scheduler(self._backend.scheduler.runs_of, name)  # 404 if there is no such job
             # The job exists, but is a one-off whose arguments are gone.
             raise Problem(HTTPStatus.CONFLICT, str(error.args[0])) from None
         except RuntimeError as error:
@@ -168,28 +170,12 @@ class Api:
         location = {"Location": f"{API_ROOT}/runs/{number}"}
         return json_response({"number": number}, HTTPStatus.ACCEPTED, location)
 
-    async def _pause_job(self, request: web.Request) -> web.Response:
-        await _reject_parameters(request)
-        return json_response({"changed": _call(lambda: self._backend.pause(_job_name(request)))})
-
-    async def _resume_job(self, request: web.Request) -> web.Response:
-        await _reject_parameters(request)
-        return json_response({"changed": _call(lambda: self._backend.resume(_job_name(request)))})
-
-    async def _pause_all(self, request: web.Request) -> web.Response:
-        await _reject_parameters(request)
-        return json_response({"changed": self._backend.pause_all()})
-
-    async def _resume_all(self, request: web.Request) -> web.Response:
-        await _reject_parameters(request)
-        return json_response({"changed": self._backend.resume_all()})
-
     async def _cancel_run(self, request: web.Request) -> web.Response:
         await _reject_parameters(request)
-        number = _run_number(request)
+        number = parse_run_number(request.match_info["number"])
         cancellation = self._backend.cancel(number)
         if not cancellation:
-            _call(lambda: self._backend.scheduler.run_view(number))  # 404 if there is no such run
+            call_scheduler(self._backend.scheduler.run_view, number)  # 404 if there is no such run
         return json_response({"cancellation": cancellation.value})
 
     async def _resize_pool(self, request: web.Request) -> web.Response:
@@ -199,40 +185,26 @@ class Api:
         if isinstance(size, float) and size.is_integer():  # JSON does not distinguish 8.0 and 8
             size = int(size)
         if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size <= MAX_POOL_SIZE:
-            raise Problem(
-                HTTPStatus.UNPROCESSABLE_ENTITY,
-                f"size must be a whole number from 0 to {MAX_POOL_SIZE}; 0 means no limit",
-            )
+            detail = f"size must be a whole number from 0 to {MAX_POOL_SIZE}; 0 means no limit"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
         self._backend.resize(size)
         return json_response(POOL.encode(self._backend.scheduler.pool_view()))
+
+
+def _changing(command: Callable[..., int]) -> Handler:
+    """Return the handler of a command that pauses or resumes the job in the path, or all jobs."""
+
+    async def handle_request(request: web.Request) -> web.Response:
+        await _reject_parameters(request)
+        return json_response({"changed": call_scheduler(command, *request.match_info.values())})
+
+    return handle_request
 
 
 async def _reject_parameters(request: web.Request) -> None:
     """Reject all query parameters and body fields, so that none is silently ignored."""
     check_query(request)
     await read_json_object(request)
-
-
-def _call(function: Callable[[], Result]) -> Result:
-    """Call the scheduler, and translate its errors.
-
-    Raises:
-        Problem: There is no such job or run, or the scheduler has stopped.
-    """
-    try:
-        return function()
-    except LookupError as error:
-        raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
-    except RuntimeError as error:
-        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
-
-
-def _job_name(request: web.Request) -> str:
-    return request.match_info["name"]
-
-
-def _run_number(request: web.Request) -> int:
-    return parse_whole_number("the run number", request.match_info["number"], 1, MAX_RUN_NUMBER)
 
 
 def _parse_state(text: str | None) -> RunState | None:
@@ -243,7 +215,3 @@ def _parse_state(text: str | None) -> RunState | None:
     except ValueError:
         allowed = ", ".join(state.value for state in RunState)
         raise Problem(HTTPStatus.BAD_REQUEST, f"state must be one of {allowed}") from None
-
-
-def _all_runs(snapshot: Snapshot) -> Iterable[RunView]:
-    return (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)

@@ -11,9 +11,15 @@ from aiohttp import web
 
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.json_codec import MAX_RUN_NUMBER, STATUS_PAGE
-from jobtui.web.request_parsing import ACCESS_REQUEST, MAX_POOL_SIZE, parse_whole_number, read_body
-from jobtui.web.responses import Problem
+from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.web.request_parsing import (
+    ACCESS_REQUEST,
+    MAX_POOL_SIZE,
+    parse_run_number,
+    parse_whole_number,
+    read_body,
+)
+from jobtui.web.responses import Problem, call_scheduler
 from jobtui.web.security.access_control import AccessControl
 
 MAX_FIELDS = 20
@@ -65,9 +71,8 @@ class Forms:
         if request.content_type != _CONTENT_TYPE:
             raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a form must be {_CONTENT_TYPE}")
         try:
-            pairs = parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
-            )
+            text = body.decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
         except ValueError:
             detail = f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields"
             raise Problem(HTTPStatus.BAD_REQUEST, detail) from None
@@ -103,16 +108,11 @@ def execute(backend: Backend, fields: Mapping[str, str]) -> str:
     names = [name for name in fields if name in _COMMANDS]
     if len(names) != 1:
         raise Problem(HTTPStatus.BAD_REQUEST, f"a form must have exactly one command: {', '.join(_COMMANDS)}")
-    try:
-        return _COMMANDS[names[0]](backend, fields[names[0]])
-    except LookupError as error:
-        raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
-    except RuntimeError as error:
-        raise Problem(HTTPStatus.CONFLICT, str(error)) from None
+    return call_scheduler(_COMMANDS[names[0]], backend, fields[names[0]])
 
 
 def _cancel(backend: Backend, value: str) -> str:
-    number = parse_whole_number("the run number", value, 1, MAX_RUN_NUMBER)
+    number = parse_run_number(value)
     return commands.cancel(backend, number, f"run {number}")
 
 

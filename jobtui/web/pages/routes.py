@@ -11,14 +11,14 @@ from urllib.parse import quote
 from aiohttp import web
 
 from jobtui.frontend.formatting import elapsed_between
-from jobtui.frontend.json_codec import MAX_RUN_NUMBER, STATUS_PAGE
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.template_renderer import STATIC_FILES, TemplateRenderer
-from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, parse_whole_number
-from jobtui.web.responses import Problem, json_response
+from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
+from jobtui.web.responses import Problem, call_scheduler, json_response
 from jobtui.web.server_context import ServerContext
 
 LOGIN = f"{STATUS_PAGE}/login"
@@ -55,9 +55,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/", self._redirect_to_status),
             web.get(STATUS_PAGE, self._show_status),
             web.post(STATUS_PAGE, self._execute_command),
-            web.get(
-                f"{STATUS_PAGE}/jobs/{{name:[^/]+}}", self._show_job
-            ),  # aiohttp's default excludes braces
+            web.get(f"{STATUS_PAGE}/jobs/{JOB_NAME}", self._show_job),
             web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
             web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
@@ -115,48 +113,23 @@ class Pages:
         state = self._page_state
         await state.refresh_now()
         text = request.query.get("q", "").strip()
-        values: dict[str, Any] = {
-            "filter_text": text,
-            "found": await state.search_jobs(text) if text else "",
-            # The script filters the jobs itself. It needs all of them, so it starts from version 0.
-            "live": not text or state.has_all_jobs,
-            "tag": state.tag_of(0) if text else state.tag,
-        }
-        return self._page_response(request, "status.html", **values)
+        found = await state.search_jobs(text) if text else ""
+        # The script filters the jobs itself. It needs all of them, so it starts from version 0.
+        tag, live = state.tag_of(0) if text else state.tag, not text or state.has_all_jobs
+        return self._page_response(request, "status.html", filter_text=text, found=found, tag=tag, live=live)
 
     async def _show_job(self, request: web.Request) -> web.Response:
         await self._page_state.refresh_now()
-        try:
-            details = self._backend.job_details(request.match_info["name"])
-        except LookupError as error:
-            raise _not_found(error) from None
-        return self._page_response(
-            request,
-            "job.html",
-            job=details.job,
-            description=details.description,
-            preview=details.preview,
-            runs=details.runs,
-            row=self._page_state.row_id(details.job.name),
-            tag=self._page_state.tag,
-        )
+        details = call_scheduler(self._backend.job_details, request.match_info["name"])
+        return self._page_response(request, "job.html", job=details.job, details=details)
 
     async def _show_run(self, request: web.Request) -> web.Response:
-        number = parse_whole_number("the run number", request.match_info["number"], 1, MAX_RUN_NUMBER)
+        number = parse_run_number(request.match_info["number"])
         await self._page_state.refresh_now()
-        try:
-            run = self._backend.scheduler.run_view(number)
-        except LookupError as error:
-            raise _not_found(error) from None
-        return self._page_response(
-            request,
-            "run.html",
-            run=run,
-            lateness=None if run.started is None else elapsed_between(run.due or run.created, run.started),
-            output=self._backend.output_of(number),
-            row=self._page_state.row_id(run.job),
-            tag=self._page_state.tag,
-        )
+        run = call_scheduler(self._backend.scheduler.run_view, number)
+        lateness = None if run.started is None else elapsed_between(run.due or run.created, run.started)
+        output = self._backend.output_of(number)
+        return self._page_response(request, "run.html", run=run, lateness=lateness, output=output)
 
     def _page_response(self, request: web.Request, template: str, **values: Any) -> web.Response:
         """Return a page with the common header and the form for its buttons."""
@@ -164,19 +137,19 @@ class Pages:
             return self._interstitial(request)
         cookie = self._forms.cookie_of(request)
         token = self._access_control.sessions.form_token(cookie)
-        response = self._html(
-            template,
-            title=self._backend.title,
-            zone=zone_name(self._backend.zone),
-            page_state=self._page_state,
-            now=self._page_state.snapshot.at,
-            token=token,
-            return_to=safe_redirect_target(request.path_qs),
-            message=self._messages.pop(token, ""),
-            requires_login=self._access_control.rules.credentials is not None,
-            logout=LOGOUT,
-            **values,
-        )
+        common: dict[str, Any] = {
+            "title": self._backend.title,
+            "zone": zone_name(self._backend.zone),
+            "page_state": self._page_state,
+            "now": self._page_state.snapshot.at,
+            "tag": self._page_state.tag,
+            "token": token,
+            "return_to": safe_redirect_target(request.path_qs),
+            "message": self._messages.pop(token, ""),
+            "requires_login": self._access_control.rules.credentials is not None,
+            "logout": LOGOUT,
+        }
+        response = self._html(template, **common | values)
         self._forms.set_cookie(request, response, cookie)
         return response
 
@@ -244,10 +217,6 @@ class Pages:
         response = _redirect(LOGIN)
         self._forms.delete_cookie(response)
         return response
-
-
-def _not_found(error: LookupError) -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, str(error.args[0]))
 
 
 def _accepts_html(request: web.Request) -> bool:
