@@ -18,7 +18,7 @@ from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = 0  # the byte that stands for "the scheduler has stopped"; no signal has this number
+_STOPPED = 0  # the byte that means "the scheduler has stopped"; it is not the number of a signal
 _SIGNAL_STATUS = 128  # plus the signal's number: the exit status that shells report for a signal
 
 
@@ -38,7 +38,7 @@ def run_headless(
 
     Args:
         scheduler: A scheduler that has not been started.
-        title: Where its jobs come from, such as a file name.
+        title: The name of the job file or of the module.
         grace: How long running work may take to end, in seconds.
         stream: Receives the log; None is standard error. If it is too slow, lines are dropped and counted in
             the log, and the jobs are not delayed.
@@ -125,7 +125,7 @@ class _Signals:
             raise KeyboardInterrupt
 
     def stop_interrupting(self) -> None:
-        """Let signals only be read by `wait` from now on."""
+        """Raise no more KeyboardInterrupt; from now on only `wait` reports signals."""
         self._interrupting = False
 
     def wait(self) -> int:

@@ -47,7 +47,7 @@ class RunLog:
 
     Args:
         scheduler: The scheduler to log, from now on.
-        title: Where its jobs come from, such as a file name.
+        title: The name of the job file or of the module.
         stream: Receives the lines.
         on_stopped: Called when the scheduler has stopped.
         address: The address of the status page, or "" without one.

@@ -33,7 +33,7 @@ LoadedDemo = tuple[ModuleType, Scheduler]
 class TestCommand:
     """The command line finds the demo inside the package."""
 
-    def test_it_runs_from_an_empty_folder(self, tmp_path: Path) -> None:
+    def test_demo_runs_from_an_empty_folder(self, tmp_path: Path) -> None:
         """With its own settings, except where an option overrides one."""
         folder = tmp_path / "empty"
         folder.mkdir()
@@ -45,7 +45,7 @@ class TestCommand:
         assert list(tmp_path.iterdir()) == [folder]
         assert list(folder.iterdir()) == []
 
-    def test_check_reports_on_it_from_an_empty_folder(self, tmp_path: Path) -> None:
+    def test_check_demo_reports_from_an_empty_folder(self, tmp_path: Path) -> None:
         """The settings are those inside the package."""
         done = run_jobtui("check", "demo", folder=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
@@ -57,7 +57,7 @@ class TestCommand:
         ]
         assert any(line.startswith("hash_pictures ") and f"{DEMO}:" in line for line in lines)
 
-    def test_without_a_terminal_it_suggests_headless(
+    def test_demo_without_a_terminal_suggests_demo_headless(
         self, write_file: WriteFile, set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """The command is as short as the one that was typed."""

@@ -280,7 +280,7 @@ class TestServing:
 
         return serve
 
-    def test_it_listens_from_before_the_start_until_after_the_stop(
+    def test_the_page_is_served_from_before_the_start_until_after_the_stop(
         self, serve: Callable[[LocalBackend], FakeListener], listeners: list[FakeListener]
     ) -> None:
         """A job that runs at the start is visible, and so is the end. The log names the address."""
@@ -310,7 +310,7 @@ class TestServing:
         assert signal.getsignal(signal.SIGTERM) is before
         scheduler.stop(0)
 
-    def test_it_stops_listening_if_the_start_fails(
+    def test_the_page_is_closed_if_the_start_fails(
         self, serve: Callable[[LocalBackend], FakeListener], listeners: list[FakeListener]
     ) -> None:
         """The listener has been started and stopped."""

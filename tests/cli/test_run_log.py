@@ -94,7 +94,7 @@ class TestLines:
         assert line.endswith(rf"ValueError: one two \x1b[31m ({location})")
 
     def test_a_tick_that_starts_no_run_has_a_line_with_the_reason(self) -> None:
-        """If it stands for several ticks, the line says how many."""
+        """If several ticks share the entry, the line says how many."""
         logged = LoggedScheduler()
         job = logged.scheduler.every(5, print)
         logged.scheduler.start()
@@ -198,7 +198,7 @@ class BlockedStream(io.StringIO):
 class TestSlowStream:
     """A stream that is read slowly, or not at all."""
 
-    def test_it_does_not_delay_the_jobs(self) -> None:
+    def test_a_blocked_stream_does_not_delay_the_jobs(self) -> None:
         """Runs start and end while the log is blocked, and their lines are written later."""
         stream = BlockedStream()
         logged = LoggedScheduler(stream)
@@ -227,7 +227,7 @@ class TestSlowStream:
             "12:00:00.000 LOST      2000 events are missing here: the log could not keep up"
         ]
 
-    def test_it_delays_the_end_by_one_second_at_most(self) -> None:
+    def test_a_blocked_stream_delays_the_end_by_one_second_at_most(self) -> None:
         """Lines that cannot be written by then are dropped."""
         stream = BlockedStream()
         logged = LoggedScheduler(stream)

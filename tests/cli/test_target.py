@@ -46,7 +46,7 @@ class TestBadTargets:
         [(["demo.py"], 2), (["demo.py", "--headless"], 2), (["check", "demo.py"], 1)],
         ids=["dashboard", "headless", "check"],
     )
-    def test_the_message_is_on_standard_error(
+    def test_a_bad_target_is_reported_on_standard_error(
         self,
         write_file: WriteFile,
         capsys: pytest.CaptureFixture[str],
