@@ -21,15 +21,10 @@ _URL = re.compile(r"https?://(?P<authority>[^/?#]*).*|(?P<before_path>[^/?#]+)/.
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """An IP address and a port.
-
-    Attributes:
-        host: The IP address to bind to.
-        port: The port; with 0 the system chooses a free one.
-    """
+    """An IP address and a port."""
 
     host: IPv4Address | IPv6Address
-    port: int
+    port: int  # with 0 the system chooses a free one
 
     @property
     def loopback(self) -> bool:
@@ -48,11 +43,7 @@ class TcpAddress:
 
 @dataclass(frozen=True, slots=True)
 class UnixAddress:
-    """A Unix socket, which only its owner can open.
-
-    Attributes:
-        path: The path of the socket.
-    """
+    """A Unix socket, which only its owner can open."""
 
     path: Path
 

@@ -19,15 +19,10 @@ ACCEPTED = (
 
 @dataclass(slots=True, eq=False, repr=False)
 class Runnable:
-    """Something that a job can run.
+    """Something that a job can run."""
 
-    Attributes:
-        call: Does the work. If it returns a coroutine, the coroutine does the work.
-        name: The function's or the class's name; ``(unnamed)`` for a lambda, as in Revel.
-    """
-
-    call: Callable[..., Any]
-    name: str
+    call: Callable[..., Any]  # does the work; if it returns a coroutine, that one does it
+    name: str  # the function's or the class's name; ``(unnamed)`` for a lambda, as in Revel
 
     @property
     def origin(self) -> str:

@@ -47,15 +47,10 @@ class RunOutput:
 
 @dataclass(slots=True, eq=False, repr=False)
 class RunAttachments:
-    """The attachments of one run.
+    """The attachments of one run."""
 
-    Attributes:
-        output: What the job printed; None if it printed nothing, or if prints are not captured.
-        stop_request: The request to stop the job; None if there was none and the job does not wait for one.
-    """
-
-    output: RunOutput | None = None
-    stop_request: StopRequest | None = None
+    output: RunOutput | None = None  # what the job printed; None if that is nothing, or is not captured
+    stop_request: StopRequest | None = None  # None if there was none and the job does not wait for one
 
     @property
     def outlives_run(self) -> bool:

@@ -23,17 +23,11 @@ class RunCancelledError(Exception):
 
 @dataclass(slots=True, eq=False, repr=False)
 class StopRequest:
-    """Asks the job of one run to stop. Safe in any thread.
+    """Asks the job of one run to stop. Safe in any thread."""
 
-    Attributes:
-        reason: Why the job has been asked to stop; "" if it has not been asked.
-        interrupted: Whether the work was a coroutine that has been cancelled.
-        acknowledged: Whether the job has checked for the request since it was made.
-    """
-
-    reason: str = ""
-    interrupted: bool = False
-    acknowledged: bool = False
+    reason: str = ""  # why the job has been asked to stop; "" if it has not been asked
+    interrupted: bool = False  # whether the work was a coroutine that has been cancelled
+    acknowledged: bool = False  # whether the job has checked for the request since it was made
     _requested: threading.Event = field(default_factory=threading.Event)
 
     def request(self, reason: str) -> None:

@@ -59,13 +59,7 @@ ORDER = " ".join(field.name for field in FIELDS)
 
 
 class InvalidValueError(BadSpec):
-    """A part of an item is not a value of its field. `diagnostics.explain` makes a better message of it.
-
-    Attributes:
-        faulty_field: The field.
-        item: The whole item.
-        text: The faulty part of the item.
-    """
+    """``text``, a part of ``item``, is not a value of the field. `diagnostics.explain` says why."""
 
     def __init__(
         self, sentence: str, *, spec: str, position: int, field: Field, item: str, text: str

@@ -43,28 +43,18 @@ class DstEffect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DstNote:
-    """The explanation of what a transition does.
+    """The explanation of what a transition does."""
 
-    Attributes:
-        effect: In a word.
-        sentence: In full, without a capital at the beginning and a full stop at the end.
-    """
-
-    effect: DstEffect
-    sentence: str
+    effect: DstEffect  # in a word
+    sentence: str  # in full, without a capital at the beginning and a full stop at the end
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """An instant at which a schedule is due or, if its note says DROPPED, would have been.
+    """An instant at which a schedule is due or, if its note says DROPPED, would have been."""
 
-    Attributes:
-        at: The instant, in the schedule's zone; of a dropped tick, the instant of the transition.
-        note: What a transition does to the tick; None if nothing.
-    """
-
-    at: datetime
-    note: DstNote | None
+    at: datetime  # the instant, in the schedule's zone; of a dropped tick, the instant of the transition
+    note: DstNote | None  # what a transition does to the tick; None if nothing
 
     @property
     def is_dropped(self) -> bool:
@@ -74,15 +64,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class TickPreview:
-    """The next ticks of a schedule.
+    """The next ticks of a schedule."""
 
-    Attributes:
-        ticks: At most 10, soonest first, including dropped ones.
-        changes: What the transitions that affect these ticks do: one note for each transition.
-    """
-
-    ticks: tuple[Tick, ...] = ()
-    changes: tuple[DstNote, ...] = ()
+    ticks: tuple[Tick, ...] = ()  # at most 10, soonest first, including dropped ones
+    changes: tuple[DstNote, ...] = ()  # one note for each transition that affects these ticks
 
 
 def ticks_after(schedule: Schedule, after: datetime) -> Iterator[Tick]:

@@ -29,21 +29,14 @@ _FEBRUARY = 2
 
 @dataclass(frozen=True, slots=True)
 class WallTable:
-    """The seconds that a cron spec matches, in tables that answer "the first match from here on".
+    """The seconds that a cron spec matches, in tables that answer "the first match from here on"."""
 
-    Attributes:
-        second_from: For each number up to 60, the first matching second from that number on, or -1.
-        minute_from: The same for minutes.
-        hour_from: The same for hours, up to 24.
-        month_from: The same for months, from 1 to 12; index 0 is unused.
-        days: Seven bit masks, for a month whose 1st is a Monday, a Tuesday, ...: bit d is set if day d of
-            a month of 31 days matches. They combine day-of-month and day-of-week.
-    """
-
-    second_from: tuple[int, ...]
-    minute_from: tuple[int, ...]
-    hour_from: tuple[int, ...]
-    month_from: tuple[int, ...]
+    second_from: tuple[int, ...]  # for each number up to 60, the first match from that number on, or -1
+    minute_from: tuple[int, ...]  # the same for minutes
+    hour_from: tuple[int, ...]  # the same for hours, up to 24
+    month_from: tuple[int, ...]  # the same for months, from 1 to 12; index 0 is unused
+    # Seven bit masks, for a month whose 1st is a Monday, a Tuesday, ...: bit d is set if day d of a month of
+    # 31 days matches. They combine day-of-month and day-of-week.
     days: tuple[int, ...]
 
     def first_after(self, wall: datetime, tz: tzinfo | None = None) -> datetime | None:

@@ -31,11 +31,7 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class BadConfLine(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
-    """A line of a `.conf` file that cannot be read.
-
-    Attributes:
-        line: The line's number, from 1.
-    """
+    """A line of a `.conf` file, by its number from 1, that cannot be read."""
 
     def __init__(self, line: int, problem: str) -> None:
         super().__init__(problem)

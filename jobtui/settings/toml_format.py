@@ -25,11 +25,7 @@ _AUTH_SWITCH = re.compile(r"^\s*(?:jobs\.)?auth\s*=", re.MULTILINE)
 
 
 class BadToml(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
-    """A text is not TOML, or has a key twice.
-
-    Attributes:
-        position: The position, such as "line 3, column 7", or "" if it is not known.
-    """
+    """A text is not TOML, or has a key twice. The position is "line 3, column 7", or "" if not known."""
 
     def __init__(self, problem: str, position: str = "") -> None:
         super().__init__(problem)
