@@ -17,28 +17,19 @@ from jobtui.web.responses import json_response
 HEALTHZ_PATH = f"{STATUS_PAGE}/healthz"
 
 
-class Health:
-    """Tells whether the scheduler is running and its timer wakes on time. Failing jobs do not affect it.
+async def report_health(scheduler: Scheduler, request: web.Request) -> web.Response:
+    """Return status 200 if the scheduler is running and its timer wakes on time, else 503.
 
-    It takes no lock, so that it detects a scheduler that hangs. It uses a monotonic clock, so that a change
-    of the wall clock does not make the scheduler look stalled.
-
-    Args:
-        scheduler: The scheduler.
+    Failing jobs do not affect it. It takes no lock, so that it detects a scheduler that hangs. It uses a
+    monotonic clock, so that a change of the wall clock does not make the scheduler look stalled.
     """
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
-
-    async def handle_request(self, request: web.Request) -> web.Response:
-        """Return status 200 if the scheduler is alive, else 503."""
-        check_query(request)
-        liveness = self._scheduler.liveness()
-        status = _status_of(liveness)
-        return json_response(
-            {"status": status, "heartbeat_age": liveness.heartbeat_age},
-            HTTPStatus.OK if status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE,
-        )
+    check_query(request)
+    liveness = scheduler.liveness()
+    status = _status_of(liveness)
+    return json_response(
+        {"status": status, "heartbeat_age": liveness.heartbeat_age},
+        HTTPStatus.OK if status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE,
+    )
 
 
 def _status_of(liveness: Liveness) -> str:

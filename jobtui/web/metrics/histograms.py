@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 
 from jobtui.engine.events import Event, JobRemoved, RunFinished, RunStarted
 
@@ -46,8 +47,8 @@ class Histograms:
     """
 
     def __init__(self) -> None:
-        self.durations: dict[str, Histogram] = {}
-        self.lateness: dict[str, Histogram] = {}
+        self.durations: dict[str, Histogram] = defaultdict(lambda: Histogram(DURATION_BOUNDS))
+        self.lateness: dict[str, Histogram] = defaultdict(lambda: Histogram(LATENESS_BOUNDS))
         self.lost = 0
         self._last_seq: int | None = None  # of the latest event
 
@@ -61,21 +62,15 @@ class Histograms:
         if self._last_seq is not None and seq != self._last_seq + 1:
             self.lost += seq - self._last_seq - 1
         self._last_seq = seq
-        kind = type(event)
-        if kind is RunStarted:
-            assert isinstance(event, RunStarted)  # for the type checker
-            if (measured := event.lateness) is not None:
-                job, seconds = measured
-                histogram = self.lateness.get(job) or self._add_job(self.lateness, job, LATENESS_BOUNDS)
-                histogram.add(max(seconds, 0.0))  # negative if the wall clock was set back
-        elif kind is RunFinished:
-            assert isinstance(event, RunFinished)  # for the type checker
-            if (measured := event.duration) is not None:
-                job, seconds = measured
-                histogram = self.durations.get(job) or self._add_job(self.durations, job, DURATION_BOUNDS)
-                histogram.add(seconds)
-        elif kind is JobRemoved:
-            assert isinstance(event, JobRemoved)  # for the type checker
+        if isinstance(event, RunStarted):
+            if event.lateness is not None:
+                job, seconds = event.lateness
+                self.lateness[job].add(max(seconds, 0.0))  # negative if the wall clock was set back
+        elif isinstance(event, RunFinished):
+            if event.duration is not None:
+                job, seconds = event.duration
+                self.durations[job].add(seconds)
+        elif isinstance(event, JobRemoved):
             self.durations.pop(event.job.name, None)
             self.lateness.pop(event.job.name, None)
 
@@ -84,8 +79,3 @@ class Histograms:
         for histograms in (self.durations, self.lateness):
             for job in histograms.keys() - jobs:
                 del histograms[job]
-
-    @staticmethod
-    def _add_job(histograms: dict[str, Histogram], job: str, bounds: tuple[float, ...]) -> Histogram:
-        histograms[job] = histogram = Histogram(bounds)
-        return histogram

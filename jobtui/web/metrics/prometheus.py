@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import TypeVar
 
@@ -28,7 +29,7 @@ from jobtui.engine.views import JobCounters
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.web.metrics.health import HEALTHZ_PATH, Health
+from jobtui.web.metrics.health import HEALTHZ_PATH, report_health
 from jobtui.web.metrics.histograms import Histogram, Histograms
 from jobtui.web.request_parsing import check_query
 
@@ -68,7 +69,7 @@ class Metrics:
         """Return the routes of the metrics and of the health check."""
         return [
             web.get(METRICS_PATH, self._handle_scrape),
-            web.get(HEALTHZ_PATH, Health(self._scheduler).handle_request),
+            web.get(HEALTHZ_PATH, partial(report_health, self._scheduler)),
         ]
 
     async def _handle_scrape(self, request: web.Request) -> web.Response:
@@ -96,21 +97,20 @@ class Metrics:
         yield from self._scheduler_metrics(counters)
         for piece in _pieces(counters):
             yield _run_counts(piece)
-        histograms, jobs = self._histograms, [each.job for each in counters]
-        for names in _pieces([job for job in jobs if job in histograms.durations]):
-            yield _histogram_metric(
+        for name, documentation, histograms in (
+            (
                 "jobtui_run_duration_seconds",
                 "How long runs worked, of those that ended since the server started.",
-                histograms.durations,
-                names,
-            )
-        for names in _pieces([job for job in jobs if job in histograms.lateness]):
-            yield _histogram_metric(
+                self._histograms.durations,
+            ),
+            (
                 "jobtui_run_lateness_seconds",
                 "How long after its tick or request each run started, since the server started.",
-                histograms.lateness,
-                names,
-            )
+                self._histograms.lateness,
+            ),
+        ):
+            for jobs in _pieces([each.job for each in counters if each.job in histograms]):
+                yield _histogram_metric(name, documentation, histograms, jobs)
 
     def _scheduler_metrics(self, counters: Sequence[JobCounters]) -> Iterator[Metric]:
         liveness, pool = self._scheduler.liveness(), self._scheduler.pool_view()
@@ -119,18 +119,15 @@ class Metrics:
             "The versions of jobtui and of Python.",
             {"version": __version__, "python_version": platform.python_version()},
         )
-        yield GaugeMetricFamily("jobtui_jobs", "How many jobs there are.", len(counters))
-        yield GaugeMetricFamily(
-            "jobtui_jobs_paused", "How many jobs are paused.", sum(each.paused for each in counters)
-        )
-        yield GaugeMetricFamily(
-            "jobtui_pool_size", "How many runs may be RUNNING at once; 0 means no limit.", pool.size
-        )
-        yield GaugeMetricFamily("jobtui_pool_running", "How many runs are RUNNING.", pool.running)
-        yield GaugeMetricFamily("jobtui_pool_queued", "How many runs wait for a free slot.", pool.queued)
-        yield GaugeMetricFamily(
-            "jobtui_pool_held", "How many runs wait for an earlier run of their own job.", pool.held
-        )
+        for name, documentation, value in (
+            ("jobtui_jobs", "How many jobs there are.", len(counters)),
+            ("jobtui_jobs_paused", "How many jobs are paused.", sum(each.paused for each in counters)),
+            ("jobtui_pool_size", "How many runs may be RUNNING at once; 0 means no limit.", pool.size),
+            ("jobtui_pool_running", "How many runs are RUNNING.", pool.running),
+            ("jobtui_pool_queued", "How many runs wait for a free slot.", pool.queued),
+            ("jobtui_pool_held", "How many runs wait for an earlier run of their own job.", pool.held),
+        ):
+            yield GaugeMetricFamily(name, documentation, value)
         if liveness.heartbeat_age is not None:
             yield GaugeMetricFamily(
                 "jobtui_heartbeat_age_seconds",
