@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import operator
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
+from operator import eq, is_
 
 from markupsafe import Markup
 
@@ -55,24 +55,17 @@ class PageState:
         self.seq = -1
         self._context = context
         # A snapshot reuses the views of unchanged jobs and runs; upcoming ticks are new objects each time.
+        render = renderer.fragment_macro
         self._lists = {
-            name: FragmentList(
-                name,
-                renderer.fragment_macro(name),
-                select,
-                operator.eq if name == "upcoming" else operator.is_,
-            )
+            name: FragmentList(name, render(name), select, eq if name == "upcoming" else is_)
             for name, select in LIST_SECTIONS
         }
         self._sections = {
-            name: FragmentList(name, renderer.fragment_macro(macro), select, operator.eq)
-            for name, macro, select in FIXED_SECTIONS
+            name: FragmentList(name, render(macro), select, eq) for name, macro, select in FIXED_SECTIONS
         }
-        self._render_job = renderer.fragment_macro("jobs")
+        self._render_job = render("jobs")
         self._rendering = asyncio.Lock()
-        self._throttle = AdaptiveThrottle(
-            min_interval=_MIN_INTERVAL, max_interval=_MAX_INTERVAL, cpu_share=_CPU_SHARE
-        )
+        self._throttle = AdaptiveThrottle(_MIN_INTERVAL, _MAX_INTERVAL, _CPU_SHARE)
         self._changed = False  # since the version last grew
         self._day: date | None = None
         self._rendered_at = 0.0
@@ -129,8 +122,7 @@ class PageState:
     @property
     def offset(self) -> float:
         """The offset of the scheduler's zone from UTC, in seconds."""
-        offset = self.snapshot.at.utcoffset()
-        return 0.0 if offset is None else offset.total_seconds()
+        return (self.snapshot.at.utcoffset() or timedelta()).total_seconds()
 
     @property
     def heartbeat(self) -> float | None:
@@ -163,13 +155,10 @@ class PageState:
         version = self._context.event_hub.seq_of(tag)  # an event id has the same form
         return version if version is not None and version <= self.version else None
 
-    def section(self, name: str) -> Markup:
-        """Return the HTML of a section that every page has."""
-        return _join(self._sections[name])
-
-    def rows(self, name: str) -> Markup:
-        """Return the HTML of the rows of a list."""
-        return _join(self._lists[name])
+    def html_of(self, name: str) -> Markup:
+        """Return the HTML of a section that every page has, or of the rows of a list."""
+        fragments = (self._sections | self._lists)[name].fragments.values()
+        return _join_html(fragment.html for fragment in fragments)
 
     @property
     def has_all_jobs(self) -> bool:
@@ -229,10 +218,6 @@ class PageState:
             return b""
         text = f'{{"lists":{json.dumps(lists)},"fragments":{{{",".join(fragments)}}}}}'
         return f"id: {self.tag}\ndata: {text}\n\n".encode("utf-8", "replace")
-
-
-def _join(fragments: FragmentList) -> Markup:
-    return _join_html(fragment.html for fragment in fragments.fragments.values())
 
 
 def _join_html(elements: Iterable[str]) -> Markup:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
-from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.upcoming import UpcomingTick, list_upcoming
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.upcoming import list_upcoming
 
 MAX_JOBS = 1_000  # rows that a browser can display smoothly; the filter finds the other jobs
 MAX_WAITING = 100
@@ -40,39 +40,6 @@ class ListCaption(NamedTuple):
     visible: int
     total: int
     empty: str
-
-
-# --- lists ----------------------------------------------------------------------------------------
-
-
-def _jobs(snapshot: Snapshot) -> Items:
-    return ((job.name, job) for job in snapshot.jobs[:MAX_JOBS])
-
-
-def _running(snapshot: Snapshot) -> Items:
-    return ((run.number, run) for run in snapshot.running)
-
-
-def _waiting(snapshot: Snapshot) -> Items:
-    return ((run.number, run) for run in snapshot.waiting[:MAX_WAITING])
-
-
-def _upcoming(snapshot: Snapshot) -> Items:
-    return ((_upcoming_key(tick), tick) for tick in list_upcoming(snapshot)[:MAX_UPCOMING])
-
-
-def _upcoming_key(tick: UpcomingTick) -> Hashable:
-    # A timestamp, because the two folds of one wall time are equal.
-    return tick.number, tick.job, tick.due.timestamp()
-
-
-def _recent(snapshot: Snapshot) -> Items:
-    return ((_recent_key(run), run) for run in snapshot.recent[:MAX_RECENT])
-
-
-def _recent_key(run: RunView) -> Hashable:
-    # A tick that started no run has the number 0.
-    return run.number or (run.job, run.state, run.due and run.due.timestamp(), run.created.timestamp())
 
 
 # --- sections that every page has -----------------------------------------------------------------
@@ -128,10 +95,25 @@ FIXED_SECTIONS: Sequence[tuple[str, str, Select]] = tuple(  # each one's id, tem
         ("recent-caption", "caption", _recent_caption),
     )
 )
+
+
+def _upcoming(snapshot: Snapshot) -> Items:
+    # Timestamps in keys, because the two folds of one wall time are equal.
+    ticks = list_upcoming(snapshot)[:MAX_UPCOMING]
+    return (((tick.number, tick.job, tick.due.timestamp()), tick) for tick in ticks)
+
+
+def _recent(snapshot: Snapshot) -> Items:
+    for run in snapshot.recent[:MAX_RECENT]:
+        due = run.due and run.due.timestamp()
+        # A tick that started no run has the number 0.
+        yield run.number or (run.job, run.state, due, run.created.timestamp()), run
+
+
 LIST_SECTIONS: Sequence[tuple[str, Select]] = (
-    ("jobs", _jobs),
-    ("running", _running),
-    ("waiting", _waiting),
+    ("jobs", lambda snapshot: ((job.name, job) for job in snapshot.jobs[:MAX_JOBS])),
+    ("running", lambda snapshot: ((run.number, run) for run in snapshot.running)),
+    ("waiting", lambda snapshot: ((run.number, run) for run in snapshot.waiting[:MAX_WAITING])),
     ("upcoming", _upcoming),
     ("recent", _recent),
 )

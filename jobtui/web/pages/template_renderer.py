@@ -68,9 +68,7 @@ class TemplateRenderer:
         )
         self._templates.globals |= {
             "root": STATUS_PAGE,
-            "files_version": digest[
-                :12
-            ],  # in the files' URLs, so that browsers do not use cached older files
+            "files_version": digest[:12],  # in the files' URLs, so that browsers cache no older files
             "readonly": readonly,
             "glyphs": _GLYPHS,
             "tones": _TONES,
