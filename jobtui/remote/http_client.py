@@ -23,8 +23,7 @@ UNEXPECTED_RESPONSE = "unexpected response: not a jobtui server, or an incompati
 
 _KEEPALIVE_TIMEOUT = 10.0  # seconds; shorter than the server's, so that no request meets a closing connection
 _SUCCESS = range(200, 300)
-_PROBLEM_TYPE = "application/problem+json"
-_JSON_TYPE = "application/json"
+_REFUSED = (errno.ECONNREFUSED, errno.ENOENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,17 @@ class ServerAddress:
 
 class UnauthorizedError(PermissionError):
     """The server requires credentials, or rejects the given ones."""
+
+
+_ERRORS: dict[int, type[Exception]] = {
+    400: ValueError,
+    401: UnauthorizedError,
+    403: PermissionError,
+    404: LookupError,
+    409: RuntimeError,
+    422: ValueError,
+    429: PermissionError,
+}
 
 
 class HttpClient:
@@ -126,7 +136,8 @@ class HttpClient:
         except TimeoutError:
             raise ConnectionError(f"no response within {limit:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise _connection_error(error) from None
+            refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _REFUSED
+            raise (ConnectionRefusedError if refused else ConnectionError)(_reason_of(error)) from None
         return _parse_response(response.status, response.content_type, text)
 
     def _make_url(self, path: tuple[str, ...], query: dict[str, str | int]) -> URL:
@@ -138,31 +149,17 @@ class HttpClient:
 
 
 def _parse_response(status: int, content_type: str, text: str) -> Any:
-    if status in _SUCCESS and content_type == _JSON_TYPE:
+    if status in _SUCCESS and content_type == "application/json":
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise ConnectionError(UNEXPECTED_RESPONSE) from None
-    if content_type != _PROBLEM_TYPE:
+    if content_type != "application/problem+json":
         raise ConnectionError(f"not a jobtui server: it answered with HTTP status {status} and no JSON")
-    raise _error_of_problem(status, _problem_detail(text) or f"HTTP status {status}")
-
-
-def _error_of_problem(status: int, detail: str) -> Exception:
-    """Return the exception for a problem that the server reported."""
-    match status:
-        case 401:
-            return UnauthorizedError(detail)
-        case 403 | 429:
-            return PermissionError(detail)
-        case 404:
-            return LookupError(detail)
-        case 409:
-            return RuntimeError(detail)
-        case 400 | 422:
-            return ValueError(detail)
-        case _:
-            return ConnectionError(f"HTTP status {status}: {detail}")
+    detail = _problem_detail(text) or f"HTTP status {status}"
+    if status in _ERRORS:
+        raise _ERRORS[status](detail)
+    raise ConnectionError(f"HTTP status {status}: {detail}")
 
 
 def _problem_detail(text: str) -> str:
@@ -172,11 +169,6 @@ def _problem_detail(text: str) -> str:
         return ""
     detail = problem.get("detail", problem.get("title")) if isinstance(problem, dict) else None
     return detail if isinstance(detail, str) else ""
-
-
-def _connection_error(error: Exception) -> ConnectionError:
-    refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _NOTHING_LISTENS
-    return (ConnectionRefusedError if refused else ConnectionError)(_reason_of(error))
 
 
 def _reason_of(error: Exception) -> str:  # noqa: PLR0911 - one for each case
@@ -200,6 +192,3 @@ def _reason_of(error: Exception) -> str:  # noqa: PLR0911 - one for each case
             return "the response is incomplete"
         case _:
             return UNEXPECTED_RESPONSE
-
-
-_NOTHING_LISTENS = (errno.ECONNREFUSED, errno.ENOENT)
