@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 MAX_CONNECTIONS = 256
 
@@ -22,8 +23,8 @@ class ConnectionLimit:
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
         self._limit = limit
-        self._open: set[asyncio.BaseTransport] = set()
-        self._idle: OrderedDict[asyncio.BaseTransport, None] = OrderedDict()  # idle for longest first
+        self._open: set[asyncio.Transport] = set()
+        self._idle: OrderedDict[asyncio.Transport, None] = OrderedDict()  # idle for longest first
 
     @property
     def count(self) -> int:
@@ -35,7 +36,7 @@ class ConnectionLimit:
         return _LimitedProtocol(self, protocol)
 
     @contextmanager
-    def request_in_progress(self, transport: asyncio.BaseTransport | None) -> Iterator[None]:
+    def request_in_progress(self, transport: asyncio.Transport | None) -> Iterator[None]:
         """Protect a connection from being closed as idle, for the duration of the block."""
         if transport is not None:
             self._idle.pop(transport, None)
@@ -45,20 +46,19 @@ class ConnectionLimit:
             if transport in self._open:
                 self._idle[transport] = None
 
-    def add_connection(self, transport: asyncio.BaseTransport) -> bool:
+    def add_connection(self, transport: asyncio.Transport) -> bool:
         """Count a new connection. Returns False if the limit is reached and no connection is idle."""
         if len(self._open) >= self._limit:
             if not self._idle:
                 return False
             idle, _ = self._idle.popitem(last=False)
             self._open.discard(idle)
-            assert isinstance(idle, asyncio.Transport)
             idle.abort()
         self._open.add(transport)
         self._idle[transport] = None
         return True
 
-    def remove_connection(self, transport: asyncio.BaseTransport) -> None:
+    def remove_connection(self, transport: asyncio.Transport) -> None:
         """Forget a connection that has been closed."""
         self._open.discard(transport)
         self._idle.pop(transport, None)
@@ -66,52 +66,39 @@ class ConnectionLimit:
     def abort_all(self) -> None:
         """Close all connections at once, including those with a request in progress."""
         for transport in tuple(self._open):
-            assert isinstance(transport, asyncio.Transport)
             transport.abort()
 
 
 class _LimitedProtocol(asyncio.Protocol):
-    """Passes everything on to another protocol, unless the limit rejects the connection.
-
-    Args:
-        connections: The limit that counts the connection.
-        inner: The protocol that serves it.
-    """
+    """Passes everything on to another protocol, unless the limit rejects the connection."""
 
     def __init__(self, connections: ConnectionLimit, inner: asyncio.Protocol) -> None:
         self._connections = connections
         self._inner = inner
-        self._transport: asyncio.BaseTransport | None = None  # None if the connection was rejected
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if self._connections.add_connection(transport):
-            self._transport = transport
-            self._inner.connection_made(transport)
-        else:
-            assert isinstance(transport, asyncio.Transport)
-            transport.write(_REJECTION)
-            transport.close()
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._connections.add_connection(self._transport):
+            self._inner = asyncio.Protocol()  # does nothing
+            self._transport.write(_REJECTION)
+            self._transport.close()
+        self._inner.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._connections.remove_connection(self._transport)
-            self._inner.connection_lost(exc)
+        self._connections.remove_connection(self._transport)
+        self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._inner.data_received(data)
+        self._inner.data_received(data)
 
     def eof_received(self) -> None:
-        if self._transport is not None:
-            self._inner.eof_received()
+        self._inner.eof_received()
 
     def pause_writing(self) -> None:
-        if self._transport is not None:
-            self._inner.pause_writing()
+        self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._inner.resume_writing()
+        self._inner.resume_writing()
 
 
 _REJECTION = (

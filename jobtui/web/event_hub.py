@@ -71,7 +71,7 @@ class EventHub:
 
     async def read_forever(self) -> None:
         """Read events as they occur, and wake the waiting clients after each round."""
-        throttle = AdaptiveThrottle(min_interval=_SPACING, max_interval=_MAX_SPACING, cpu_share=_CPU_SHARE)
+        throttle = AdaptiveThrottle(_SPACING, _MAX_SPACING, _CPU_SHARE)
         while True:
             await self._news.wait()
             throttle.min_interval = self.spacing
@@ -127,7 +127,7 @@ class EventHub:
             limit: How many events to return at most.
         """
         buffer = self._buffer
-        first = bisect_right(buffer, seq, key=_seq_of_event)
+        first = bisect_right(buffer, seq, key=attrgetter("seq"))
         left_over = len(buffer) - first - limit
         unread = self._scheduler.liveness().seq - self.seq
         if left_over > 0 and left_over + unread > BUFFER_SIZE:
@@ -148,6 +148,3 @@ class EventHub:
         except TimeoutError:
             return False
         return True
-
-
-_seq_of_event = attrgetter("seq")

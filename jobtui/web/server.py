@@ -99,11 +99,6 @@ class Server:
         """Stop the server."""
         self.close()
 
-    @property
-    def _cookie_name(self) -> str:
-        """A name with the port in it, because the ports of a machine share their cookies in a browser."""
-        return f"jobtui-{self.address.port}" if isinstance(self.address, TcpAddress) else "jobtui"
-
     def _run(self) -> None:
         try:
             asyncio.run(self._serve())
@@ -116,7 +111,7 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        monotonic = self._clock.monotonic
+        monotonic, address = self._clock.monotonic, self.address
         metrics = Metrics(self._backend.scheduler)
         event_hub = EventHub(self._backend.scheduler, metrics.observe)
         metrics.begin_after(event_hub.seq)
@@ -128,7 +123,8 @@ class Server:
             connections=connections,
             staggered=Staggered(),
             clock=self._clock,
-            cookie_name=self._cookie_name,
+            # With the port, because the ports of a machine share their cookies in a browser.
+            cookie_name=f"jobtui-{address.port}" if isinstance(address, TcpAddress) else "jobtui",
         )
         runner = web.AppRunner(
             make_app(context, metrics),

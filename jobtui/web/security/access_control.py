@@ -31,6 +31,10 @@ from jobtui.web.security.logins import LoginLimiter, LoginSessions
 
 BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+_PROXY_WARNING = (
+    "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, "
+    "every client of the proxy has the same access as a client on this machine"
+)
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:[0-9]{1,5})?")
 
 
@@ -94,24 +98,15 @@ class AccessControl:
         if not forwarded:
             return request.peer
         if not self.rules.acceptproxyaddress:
-            self._warn_of_proxy()
+            if not self._proxy_warned:
+                self._proxy_warned = True
+                logger.warning(_PROXY_WARNING)
             return request.peer
         # Check every address: a client can put addresses in front of its own, but cannot remove its own.
         addresses = [_parse_forwarded(part) for line in forwarded for part in line.split(",")]
-        for address in addresses:
-            if address is None or not self.rules.allows(address):
-                raise Problem(
-                    HTTPStatus.FORBIDDEN, "access from an address in X-Forwarded-For is not allowed"
-                )
+        if not all(address is not None and self.rules.allows(address) for address in addresses):
+            raise Problem(HTTPStatus.FORBIDDEN, "access from an address in X-Forwarded-For is not allowed")
         return addresses[-1]
-
-    def _warn_of_proxy(self) -> None:
-        if not self._proxy_warned:
-            self._proxy_warned = True
-            logger.warning(
-                "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, "
-                "every client of the proxy has the same access as a client on this machine"
-            )
 
     def _check_host(self, request: AccessRequest) -> str:
         hosts = request.headers.getall("Host", [])
@@ -157,7 +152,7 @@ class AccessControl:
             raise _unauthorized("wrong user name or password")
 
     async def verify_login(self, user: str, password: str, client: IpAddress | None) -> bool:
-        """Return whether user and password are right. Call only if the rules have credentials.
+        """Return whether user name and password are right. Call only if the rules have credentials.
 
         Credentials that matched before are recognized without hashing them again.
 
@@ -166,9 +161,8 @@ class AccessControl:
         """
         credentials = self.rules.credentials
         assert credentials is not None
-        digest = hmac.digest(
-            self._key, f"{len(user)}:{user}:{password}".encode(errors="replace"), hashlib.sha256
-        )
+        message = f"{len(user)}:{user}:{password}".encode(errors="replace")
+        digest = hmac.digest(self._key, message, hashlib.sha256)
         if self._is_verified(digest):
             return True
         async with self._hashing:
@@ -200,7 +194,7 @@ def _unauthorized(detail: str) -> Problem:
 
 
 def _parse_basic(headers: list[str]) -> tuple[str, str] | None:
-    """Return the user and the password in an Authorization header; None if it is missing or malformed."""
+    """Return user name and password of an Authorization header; None if it is missing or malformed."""
     scheme, _, encoded = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if scheme.lower() != "basic":
         return None
