@@ -28,7 +28,7 @@ class ConnectionLimit:
 
     @property
     def count(self) -> int:
-        """How many connections are open."""
+        """The number of open connections."""
         return len(self._open)
 
     def wrap(self, protocol: asyncio.Protocol) -> asyncio.Protocol:

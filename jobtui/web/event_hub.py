@@ -2,8 +2,8 @@
 
 The scheduler's threads only signal that there are new events. The server's event loop reads them in rounds,
 which are spaced further apart the more they cost, into a ring buffer of the latest events. Each client
-keeps its own position in the buffer, so a slow client delays nobody: it loses the oldest events and learns
-how many.
+keeps its own position in the buffer, so a slow client does not delay the others: it loses the oldest events
+and learns how many.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all request handlers share."""
+"""The objects that all request handlers share."""
 
 from __future__ import annotations
 

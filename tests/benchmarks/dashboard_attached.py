@@ -48,7 +48,7 @@ IN_TERMINAL = "in-terminal"
 
 @dataclass
 class Results:
-    """What the process in the terminal has measured.
+    """The measurements of the process in the terminal.
 
     Attributes:
         cpu_alone: The CPU time of a run without the dashboard, in us; before and after.

@@ -1,4 +1,4 @@
-"""What a stress test records while it runs, and the checks that are made on the records afterwards."""
+"""The records of a stress test, and the checks that are made on them afterwards."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class StatusLine(_HeaderLine):
 
 
 class PoolGauge(_HeaderLine):
-    """How many slots the pool has and how many are taken, how many runs wait, and totals of the jobs."""
+    """The pool's slots, taken and in all, the number of waiting runs, and totals of the jobs."""
 
     def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
         pool = snapshot.pool

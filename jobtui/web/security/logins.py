@@ -23,7 +23,7 @@ _IPV6_SITE_PREFIX = 64  # bits: a client with one address of this network has al
 class LoginSessions:
     """Login sessions, each identified by the secret in a browser's cookie.
 
-    Every browser gets such a secret, so that its forms can be told from those of other sites. Only after a
+    Every browser gets such a secret, which distinguishes its forms from those of other sites. Only after a
     login does the secret identify a session.
 
     Args:
@@ -40,7 +40,7 @@ class LoginSessions:
         return secrets.token_urlsafe(_SECRET_LENGTH)
 
     def open_session(self) -> str:
-        """Start a session after a login. Returns its secret: a new one, which nobody can know already."""
+        """Start a session after a login. Returns its secret: a new one, so that the old one is worthless."""
         secret = self.new_secret()
         self._last_used[self._digest("session", secret)] = self._monotonic()
         while len(self._last_used) > MAX_SESSIONS:
