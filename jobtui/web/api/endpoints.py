@@ -40,11 +40,7 @@ MAX_RUNS = 800  # as many as a snapshot has
 
 
 class Api:
-    """Answers the requests of programs.
-
-    Args:
-        context: The scheduler, its events and the access rules.
-    """
+    """Answers the requests of programs."""
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context

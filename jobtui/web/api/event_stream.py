@@ -51,9 +51,6 @@ class EventStream:
     A client gets all events that are still buffered, in order, but in each round of the event hub only its
     share of them. So a flood of events costs no more with many clients than with one. A client that cannot
     keep up gets a ``lost`` event with the number of events that it missed.
-
-    Args:
-        context: The scheduler and its event hub.
     """
 
     def __init__(self, context: ServerContext) -> None:

@@ -41,10 +41,6 @@ class PageState:
 
     Call it in the server's thread only.
 
-    Args:
-        context: The server's context.
-        renderer: Renders the fragments.
-
     Attributes:
         version: The version of the page; it grows with every change.
         seq: The number of the last event that the page includes.

@@ -19,12 +19,7 @@ _FASTEST = 1
 
 
 class PageStream:
-    """Sends each browser the fragments that have changed since the version that it has.
-
-    Args:
-        context: The server's context.
-        page_state: The fragments.
-    """
+    """Sends each browser the fragments that have changed since the version that it has."""
 
     def __init__(self, context: ServerContext, page_state: PageState) -> None:
         self._context = context

@@ -33,11 +33,7 @@ _FORM_CHALLENGE = f'Form realm="jobtui", action="{LOGIN}"'
 
 
 class Pages:
-    """The request handlers of the status page.
-
-    Args:
-        context: The server's context.
-    """
+    """The request handlers of the status page."""
 
     def __init__(self, context: ServerContext) -> None:
         self._backend = context.backend
