@@ -64,9 +64,6 @@ class JobtuiApp(App[None]):
     class Changed(Message):
         """The backend has changed. Posted from any thread; at most one is pending."""
 
-    class Stopped(Message):
-        """The scheduler has stopped."""
-
     def __init__(
         self,
         backend: Backend,
@@ -165,8 +162,9 @@ class JobtuiApp(App[None]):
     def action_help(self) -> None:
         """Show the help."""
         if not isinstance(self.screen, HelpScreen):
-            groups = [("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)]
-            self.push_screen(HelpScreen([*groups, ("Anywhere", [*self.BINDINGS, _PALETTE])]))
+            palette = Binding("ctrl+p", "command_palette", "Show all commands by name", id="app.palette")
+            jobs, table = ("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)
+            self.push_screen(HelpScreen([jobs, table, ("Anywhere", [*self.BINDINGS, palette])]))
 
     def action_output(self) -> None:
         """Show the output of all jobs."""
@@ -175,13 +173,10 @@ class JobtuiApp(App[None]):
 
     async def action_quit(self) -> None:
         """Quit, after a question if runs are running."""
-        if self._stop is None:
-            self.exit()
-            return
-        snapshot = self._backend.snapshot()
         if isinstance(self.screen, QuitScreen):
             return
-        if snapshot.pool.running:
+        snapshot = self._backend.snapshot()
+        if self._stop is not None and snapshot.pool.running:
             self.push_screen(QuitScreen(snapshot, self._grace))
         else:
             self.exit()
@@ -194,11 +189,7 @@ class JobtuiApp(App[None]):
     def _stop_scheduler(self) -> None:
         if self._stop is not None:
             self._stop(self._grace)
-        self.post_message(self.Stopped())
-
-    def on_jobtui_app_stopped(self) -> None:
-        """Exit: the scheduler has stopped."""
-        self.exit()
+        self.call_later(self.exit)
 
     def on_quit_screen_now_selected(self) -> None:
         """Exit at once."""
@@ -219,9 +210,6 @@ class JobtuiApp(App[None]):
         for command in super().get_system_commands(screen):
             if command.title in ("Theme", "Quit", "Screenshot"):
                 yield command
-
-
-_PALETTE = Binding("ctrl+p", "command_palette", "Show all commands by name", id="app.palette")
 
 
 @contextmanager
@@ -310,9 +298,8 @@ def run_dashboard(
         running = scheduler.snapshot().pool.running
         scheduler.stop(0.0)
     if running:
-        given_up = [
-            run for run in scheduler.snapshot().recent if run.state is RunState.CANCELLED and run.started
-        ]
+        recent = scheduler.snapshot().recent
+        given_up = [run for run in recent if run.state is RunState.CANCELLED and run.started]
         for run in given_up[:running]:
             sys.stderr.write(f"jobtui: {run.job} (run {run.number}) was still running and was given up\n")
     return app.return_code or 0

@@ -7,7 +7,8 @@ for it. Workers hand their results back to that thread with `App.call_later`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 
 from textual.app import App
 from textual.screen import Screen
@@ -17,6 +18,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
 
 Answer = TypeVar("Answer")
+Arguments = TypeVarTuple("Arguments")
 Severity = Literal["information", "warning", "error"]
 
 
@@ -25,29 +27,23 @@ def error_text(error: Exception) -> str:
     return printable(str(error.args[0] if error.args else error))
 
 
+@dataclass(eq=False)
 class BackgroundQuery(Generic[Answer]):
     """Repeats one query for a screen, with at most one request at a time.
 
-    Args:
+    Attributes:
         screen: The screen that shows the answers. Answers that arrive after it is closed are dropped.
         query: Returns an answer; called in a worker thread. May raise LookupError, RuntimeError or OSError.
         on_answer: Shows an answer; called in the app's thread.
         on_error: Shows an error; called in the app's thread.
     """
 
-    def __init__(
-        self,
-        screen: Screen[None],
-        query: Callable[[], Answer],
-        on_answer: Callable[[Answer], None],
-        on_error: Callable[[Exception], None],
-    ) -> None:
-        self._screen = screen
-        self._query = query
-        self._on_answer = on_answer
-        self._on_error = on_error
-        self._busy = False
-        self._requested = False
+    screen: Screen[None]
+    query: Callable[[], Answer]
+    on_answer: Callable[[Answer], None]
+    on_error: Callable[[Exception], None]
+    _busy: bool = field(default=False, init=False)
+    _requested: bool = field(default=False, init=False)
 
     def request(self) -> None:
         """Start the query, or, if it is running, start it again when its answer arrives."""
@@ -55,25 +51,24 @@ class BackgroundQuery(Generic[Answer]):
             self._requested = True
             return
         self._busy = True
-        self._screen.app.run_worker(self._work, thread=True, group="queries", exit_on_error=False)
+        self.screen.app.run_worker(self._work, thread=True, group="queries", exit_on_error=False)
 
     def _work(self) -> None:
-        app = self._screen.app
+        app = self.screen.app
         try:
-            answer = self._query()
+            answer = self.query()
         except (LookupError, RuntimeError, OSError) as error:
-            app.call_later(self._finish, self._on_error, error)
+            app.call_later(self._finish, self.on_error, error)
         else:
-            app.call_later(self._finish, self._on_answer, answer)
+            app.call_later(self._finish, self.on_answer, answer)
 
     def _finish(self, show: Callable[[object], None], answer: object) -> None:
         self._busy = False
-        if not self._screen.is_attached:
-            return
-        show(answer)
-        if self._requested:
-            self._requested = False
-            self.request()
+        if self.screen.is_attached:
+            show(answer)
+            if self._requested:
+                self._requested = False
+                self.request()
 
 
 class BackgroundCommands:
@@ -90,29 +85,19 @@ class BackgroundCommands:
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
 
-    def run(self, job: str) -> None:
-        """Run a job now."""
-        self._execute(lambda: commands.run(self.backend, job))
+    def execute(self, command: Callable[[Backend, *Arguments], str], *arguments: *Arguments) -> None:
+        """Execute a command of `frontend.commands`, and show the message that it returns."""
 
-    def pause(self, job: str) -> None:
-        """Pause a job."""
-        self._execute(lambda: commands.pause(self.backend, job))
+        def work() -> None:
+            severity: Severity = "information"
+            try:
+                text = command(self.backend, *arguments)
+            except (LookupError, ValueError, RuntimeError, OSError) as error:
+                self._requested_size = None
+                text, severity = error_text(error), "error"
+            self._app.call_later(self.notify, text, severity)
 
-    def resume(self, job: str) -> None:
-        """Resume a job."""
-        self._execute(lambda: commands.resume(self.backend, job))
-
-    def pause_all(self) -> None:
-        """Pause every job."""
-        self._execute(lambda: f"{commands.pause_all(self.backend)}; P resumes them")
-
-    def resume_all(self) -> None:
-        """Resume every job."""
-        self._execute(lambda: commands.resume_all(self.backend))
-
-    def cancel(self, number: int, job: str) -> None:
-        """Cancel a run."""
-        self._execute(lambda: commands.cancel(self.backend, number, f"run {number} of {job}"))
+        self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size, which is `size` in the latest snapshot, by a number of slots."""
@@ -124,7 +109,7 @@ class BackgroundCommands:
             self.notify("the pool cannot be smaller than 1 (0 means no limit); P pauses all jobs", "warning")
         else:
             self._requested_size = after
-            self._execute(lambda: commands.resize(self.backend, after))
+            self.execute(commands.resize, after)
 
     def note_pool_size(self, size: int) -> None:
         """Note the pool's size in a new snapshot; it may be the requested one."""
@@ -135,15 +120,3 @@ class BackgroundCommands:
         """Show a toast. Call in the app's thread only."""
         timeout = 3 if severity == "information" else 5
         self._app.notify(printable(text), severity=severity, timeout=timeout, markup=False)
-
-    def _execute(self, command: Callable[[], str]) -> None:
-        def work() -> None:
-            severity: Severity = "information"
-            try:
-                text = command()
-            except (LookupError, ValueError, RuntimeError, OSError) as error:
-                self._requested_size = None
-                text, severity = error_text(error), "error"
-            self._app.call_later(self.notify, text, severity)
-
-        self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)

@@ -44,6 +44,10 @@ class JobListFilter:
             return self
         return replace(self, sort=column.key, reverse=self.sort == column.key and not self.reverse)
 
+    def reversed(self) -> JobListFilter:
+        """Return a filter sorted by the same column in the opposite order."""
+        return replace(self, reverse=not self.reverse)
+
     def apply(self, jobs: Iterable[JobView]) -> list[JobView]:
         """Return the jobs that match, in order."""
         matching = [job for job in jobs if self._matches(job)] if self.words else list(jobs)

@@ -21,8 +21,8 @@ class ConfirmScreen(ModalScreen[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes", id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", "No", key_display="n", id="confirm.no"),
+        Binding("y", "dismiss(True)", "Yes", id="confirm.yes"),
+        Binding("n,escape,q", "dismiss(False)", "No", key_display="n", id="confirm.no"),
     ]
 
     def __init__(self, question: str, note: str) -> None:
@@ -38,7 +38,3 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Static(Text(self._note))
             yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
         yield Footer(compact=True, show_command_palette=False)
-
-    def action_answer(self, answer: bool) -> None:
-        """Close the dialog with an answer."""
-        self.dismiss(answer)

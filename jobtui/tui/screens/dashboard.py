@@ -12,6 +12,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.frontend import commands
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
@@ -31,20 +32,13 @@ class Dashboard(Screen[None]):
     """Shows snapshots, and turns keys into commands.
 
     Args:
-        commands: Executes the user's commands.
+        background_commands: Executes the user's commands.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
         Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
-        Binding(
-            "P",
-            "pause_all",
-            "Pause all",
-            show=False,
-            tooltip="Pause all jobs, or resume them all",
-            id="jobs.pause_all",
-        ),
+        Binding("P", "pause_all", "Pause all jobs, or resume them all", show=False, id="jobs.pause_all"),
         Binding(
             "plus,equals_sign",
             "resize(1)",
@@ -68,17 +62,19 @@ class Dashboard(Screen[None]):
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
         Binding("shift+tab", "next_table(-1)", "Previous pane", show=False, id="pane.previous"),
-        Binding("0", "jobs", "Jobs", show=False, id="pane.jobs"),
-        Binding("1", "pane(0)", "Running", show=False, id="pane.running"),
-        Binding("2", "pane(1)", "Waiting", show=False, id="pane.waiting"),
-        Binding("3", "pane(2)", "Upcoming", show=False, id="pane.upcoming"),
-        Binding("4", "pane(3)", "Recent", show=False, id="pane.recent"),
+        Binding("0", "focus_table(0)", "Jobs", show=False, id="pane.jobs"),
+        Binding("1", "focus_table(1)", "Running", show=False, id="pane.running"),
+        Binding("2", "focus_table(2)", "Waiting", show=False, id="pane.waiting"),
+        Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
+        Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
     ]
 
-    def __init__(self, commands: BackgroundCommands) -> None:
+    def __init__(self, background_commands: BackgroundCommands) -> None:
         super().__init__()
-        self._commands = commands
-        self._status_line = StatusLine(commands.backend, id="status")
+        self._commands = background_commands
+        self._backend = background_commands.backend
+        self._snapshot = self._backend.snapshot()
+        self._status_line = StatusLine(self._backend)
         self._gauge = PoolGauge(id="gauge")
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
@@ -86,7 +82,6 @@ class Dashboard(Screen[None]):
         self._filter = Input(placeholder="filter by name, schedule or status", id="filter", compact=True)
         self._panes = Panes()
         self._job_filter = JobListFilter()
-        self._snapshot: Snapshot | None = None
 
     def compose(self) -> ComposeResult:
         """Compose the header, the jobs, the filter, the panes and the footer."""
@@ -103,7 +98,7 @@ class Dashboard(Screen[None]):
         self._filter.display = False
         self._jobs.focus()
         # The app's first update came before the widgets existed.
-        self.update_snapshot(self._commands.backend.snapshot())
+        self.update_snapshot(self._backend.snapshot())
 
     def on_resize(self) -> None:
         """Choose the layout that fits the size."""
@@ -119,9 +114,10 @@ class Dashboard(Screen[None]):
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)
         self._panes.update_snapshot(snapshot)
-        self._update_jobs(snapshot)
+        self._update_jobs()
 
-    def _update_jobs(self, snapshot: Snapshot) -> None:
+    def _update_jobs(self) -> None:
+        snapshot = self._snapshot
         jobs = self._job_filter.apply(snapshot.jobs)
         self._jobs.set_empty_text(
             "no job matches the filter; escape clears it"
@@ -141,15 +137,13 @@ class Dashboard(Screen[None]):
     def _set_job_filter(self, job_filter: JobListFilter) -> None:
         self._job_filter = job_filter
         self._jobs.mark_column(job_filter.sort, job_filter.mark)
-        if self._snapshot is not None:
-            self._update_jobs(self._snapshot)
+        self._update_jobs()
 
     # --- selection --------------------------------------------------------------------------------
 
     def _selected_row(self) -> JobView | RunView | UpcomingTick | None:
         """Return the row under the cursor of the focused table, or of the jobs if no table is focused."""
-        focused = self.focused
-        table: LineTable[Any] = focused if isinstance(focused, LineTable) else self._jobs
+        table: LineTable[Any] = self.focused if isinstance(self.focused, LineTable) else self._jobs
         row: JobView | RunView | UpcomingTick | None = table.selected
         return row
 
@@ -157,25 +151,21 @@ class Dashboard(Screen[None]):
         row = self._selected_row()
         if row is None or isinstance(row, JobView):
             return row
-        jobs = self._snapshot.jobs if self._snapshot is not None else ()
-        return next((job for job in jobs if job.name == row.job), None)
+        return next((job for job in self._snapshot.jobs if job.name == row.job), None)
 
-    def _selected_run(self) -> tuple[int, str, str] | None:
-        """Return the selected run's number, its job, and a note on the effect of a cancel.
-
-        If a job is selected, that is its latest waiting run, or else the run that is running.
-        """
+    def _selected_run(self) -> RunView | UpcomingTick | None:
+        """Return the selected run; for a job, its latest waiting run, or else the latest that is running."""
         row = self._selected_row()
         if isinstance(row, UpcomingTick):
-            return (row.number, row.job, _WAITING_NOTE) if row.number else None
+            return row if row.number else None
         if isinstance(row, RunView):
-            return None if row.state.ended else _with_note(row)
-        if row is None or self._snapshot is None:
+            return None if row.state.ended else row
+        if row is None:
             return None
         waiting = [*self._snapshot.waiting, *self._snapshot.scheduled]
         runs = [run for run in waiting if run.job == row.name]
         runs = runs or [run for run in self._snapshot.running if run.job == row.name]
-        return _with_note(max(runs, key=lambda run: run.number)) if runs else None
+        return max(runs, key=lambda run: run.number, default=None)
 
     # --- keys -------------------------------------------------------------------------------------
 
@@ -187,54 +177,52 @@ class Dashboard(Screen[None]):
         """Run the selected job now."""
         job = self._selected_job()
         if job is None:
-            self._commands.notify("no job is selected", "warning")
+            self._warn("no job is selected")
         elif job.schedule is None:
-            self._commands.notify(
-                f"{job.name} cannot run again: the arguments of one-off runs are not kept", "warning"
-            )
+            self._warn(f"{job.name} cannot run again: the arguments of one-off runs are not kept")
         else:
-            self._commands.run(job.name)
+            self._commands.execute(commands.run, job.name)
 
     def action_pause(self) -> None:
         """Pause the selected job, or resume it."""
         job = self._selected_job()
         if job is None:
-            self._commands.notify("no job is selected", "warning")
+            self._warn("no job is selected")
         elif job.schedule is None:
-            self._commands.notify(f"{job.name} has no schedule to pause; x cancels a run", "warning")
-        elif job.paused_since is None:
-            self._commands.pause(job.name)
+            self._warn(f"{job.name} has no schedule to pause; x cancels a run")
         else:
-            self._commands.resume(job.name)
+            self._commands.execute(commands.resume if job.paused_since else commands.pause, job.name)
 
     def action_pause_all(self) -> None:
         """Pause every job, or resume every job if all of them are paused."""
-        jobs = [job for job in self._snapshot.jobs if job.schedule is not None] if self._snapshot else []
+        jobs = [job for job in self._snapshot.jobs if job.schedule is not None]
         if not jobs:
-            self._commands.notify("there are no jobs to pause", "warning")
+            self._warn("there are no jobs to pause")
         elif all(job.paused_since is not None for job in jobs):
-            self._commands.resume_all()
+            self._commands.execute(commands.resume_all)
         else:
-            self._commands.pause_all()
+            self._commands.execute(lambda backend: f"{commands.pause_all(backend)}; P resumes them")
 
     def action_resize(self, by: int) -> None:
         """Change the pool's size by a number of slots."""
-        if self._snapshot is not None:
-            self._commands.resize(self._snapshot.pool.size, by)
+        self._commands.resize(self._snapshot.pool.size, by)
 
     def action_cancel(self) -> None:
         """Cancel the selected run, after a confirmation."""
-        selected = self._selected_run()
-        if selected is None:
-            self._commands.notify("no waiting or running run is selected", "warning")
+        run = self._selected_run()
+        if run is None:
+            self._warn("no waiting or running run is selected")
             return
-        number, job, note = selected
+        name = f"run {run.number} of {run.job}"
+        note = "It has not started."
+        if isinstance(run, RunView) and not run.state.waiting:
+            note = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
         def cancel_if(confirmed: bool | None) -> None:
             if confirmed:
-                self._commands.cancel(number, job)
+                self._commands.execute(commands.cancel, run.number, name)
 
-        self.app.push_screen(ConfirmScreen(f"Cancel run {number} of {job}?", note), cancel_if)
+        self.app.push_screen(ConfirmScreen(f"Cancel {name}?", note), cancel_if)
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""
@@ -242,9 +230,7 @@ class Dashboard(Screen[None]):
 
     def action_reverse_sort(self) -> None:
         """Reverse the order of the jobs."""
-        column = next((each for each in JOB_COLUMNS if each.key == self._job_filter.sort), None)
-        if column is not None:
-            self._set_job_filter(self._job_filter.sorted_by(column))
+        self._set_job_filter(self._job_filter.reversed())
 
     def action_filter(self) -> None:
         """Show the filter and focus it."""
@@ -254,30 +240,23 @@ class Dashboard(Screen[None]):
     def action_clear_filter(self) -> None:
         """Clear and hide the filter."""
         self._filter.value = ""
-        self._close_filter()
+        self._hide_filter()
 
     def action_next_table(self, by: int) -> None:
         """Focus the next table."""
         names = ["jobs", *self._panes.names]
-        current = self.focused.id if self.focused is not None else "jobs"
+        current = self.focused.id if self.focused is not None else None
         at = names.index(current) if current in names else 0
-        self._focus_table(names[(at + by) % len(names)])
+        self.action_focus_table((at + by) % len(names))
 
-    def action_pane(self, index: int) -> None:
-        """Focus a pane."""
-        self._focus_table(self._panes.names[index])
-
-    def action_jobs(self) -> None:
-        """Focus the table of jobs."""
-        self._focus_table("jobs")
-
-    def _focus_table(self, name: str) -> None:
+    def action_focus_table(self, number: int) -> None:
+        """Focus the jobs (0) or one of the panes (1 to 4)."""
         # `focus()` takes effect only later, and keys that arrive before would go to the old table.
-        self.set_focus(self._jobs if name == "jobs" else self._panes.activate_pane(name))
+        names = self._panes.names
+        self.set_focus(self._panes.activate_pane(names[number - 1]) if number else self._jobs)
 
-    def _close_filter(self) -> None:
-        self._filter.display = False
-        self.set_focus(self._jobs)
+    def _warn(self, text: str) -> None:
+        self._commands.notify(text, "warning")
 
     # --- messages ---------------------------------------------------------------------------------
 
@@ -286,8 +265,9 @@ class Dashboard(Screen[None]):
         self._set_job_filter(self._job_filter.with_words(message.value))
 
     @on(Input.Submitted, "#filter")
-    def _submit_filter(self) -> None:
-        self._close_filter()
+    def _hide_filter(self) -> None:
+        self._filter.display = False
+        self.set_focus(self._jobs)
 
     @on(LineTable.HeaderSelected)
     def _sort_by_header(self, message: LineTable.HeaderSelected) -> None:
@@ -297,15 +277,7 @@ class Dashboard(Screen[None]):
     def _open_row(self, message: LineTable.RowSelected) -> None:
         row = message.row
         if isinstance(row, RunView):
-            self.app.push_screen(RunScreen(row, self._commands.backend))
+            self.app.push_screen(RunScreen(row, self._backend))
         else:
             name = row.name if isinstance(row, JobView) else row.job
             self.app.push_screen(JobScreen(name, self._commands))
-
-
-_WAITING_NOTE = "It has not started."
-_RUNNING_NOTE = "It is running: a coroutine is interrupted, a thread is asked to stop."
-
-
-def _with_note(run: RunView) -> tuple[int, str, str]:
-    return run.number, run.job, _WAITING_NOTE if run.state.waiting else _RUNNING_NOTE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from rich.table import Table
@@ -13,7 +14,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.engine.views import RunView, Snapshot
+from jobtui.engine.views import Snapshot
+from jobtui.frontend import commands
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.formatting import ABSENT, STATUS_GLYPHS, countdown, format_duration, format_instant_full
 from jobtui.process.printable import printable
@@ -32,7 +34,7 @@ class JobScreen(ModalScreen[None]):
 
     Args:
         job: The job's name.
-        commands: Executes the user's commands.
+        background_commands: Executes the user's commands.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -41,22 +43,19 @@ class JobScreen(ModalScreen[None]):
         Binding("p", "pause", "Pause", id="details.pause"),
     ]
 
-    def __init__(self, job: str, commands: BackgroundCommands) -> None:
+    def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
         super().__init__()
         self._job = job
-        self._commands = commands
-        self._backend = commands.backend
-        self._query = BackgroundQuery(
-            self, lambda: self._backend.job_details(job), self._show_details, self._show_error
-        )
+        self._commands = background_commands
+        self._backend = background_commands.backend
+        query = partial(self._backend.job_details, job)
+        self._query = BackgroundQuery(self, query, self._show_details, self._show_error)
         self._details: JobDetails | None = None
         self._about = Static(id="about")
         self._ticks = Static(id="ticks")
         self._notes = Static()
         self._notes_box = VerticalScroll(self._notes, id="transitions")
-        self._runs: LineTable[RunView] = LineTable(
-            JOB_RUN_COLUMNS, run_key, empty="", header=True, id="job-runs"
-        )
+        self._runs = LineTable(JOB_RUN_COLUMNS, run_key, empty="", header=True, id="job-runs")
 
     def compose(self) -> ComposeResult:
         """Compose the job's fields, its next ticks, notes on clock transitions, and its runs."""
@@ -98,14 +97,12 @@ class JobScreen(ModalScreen[None]):
 
     def action_run(self) -> None:
         """Run the job now."""
-        self._commands.run(self._job)
+        self._commands.execute(commands.run, self._job)
 
     def action_pause(self) -> None:
         """Pause the job, or resume it."""
-        if self._details is not None and self._details.job.paused_since is not None:
-            self._commands.resume(self._job)
-        else:
-            self._commands.pause(self._job)
+        is_paused = self._details is not None and self._details.job.paused_since is not None
+        self._commands.execute(commands.resume if is_paused else commands.pause, self._job)
 
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:
@@ -132,15 +129,12 @@ def _job_fields(details: JobDetails) -> Table:
 
 
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
-    text = Text("Next ticks\n", style="")
-    text.stylize("bold")
-    if not preview.ticks:
-        text.append("none", style="not bold")
+    text = Text.assemble(("Next ticks\n", "bold"), "" if preview.ticks else "none")
     for tick in preview.ticks:
         line = _tick_line(tick, snapshot)
         if tick.note is not None:
             line = f"{line:{_TICK_WIDTH}} {tick.note.effect.value}"
-        text.append(f"{line}\n", style="not bold")
+        text.append(f"{line}\n")
     return text
 
 

@@ -38,9 +38,7 @@ class OutputScreen(ModalScreen[None]):
         self._query = BackgroundQuery(
             self, lambda: backend.output_since(self._last), self._add_output, self._show_error
         )
-        self._table: LineTable[OutputLine] = LineTable(
-            OUTPUT_COLUMNS, lambda line: line.number, empty="", header=True, id="output"
-        )
+        self._table = LineTable(OUTPUT_COLUMNS, lambda line: line.number, empty="", header=True, id="output")
 
     def compose(self) -> ComposeResult:
         """Compose the table."""
@@ -68,7 +66,7 @@ class OutputScreen(ModalScreen[None]):
         # Lines keep their number while older ones are dropped; unfinished ones do not have one yet.
         first = self._last - len(self._lines) + 1
         lines = [*self._lines, *chunk.unfinished]
-        rows = [OutputLine(first + index, writer, text) for index, (writer, text) in enumerate(lines)]
+        rows = [OutputLine(number, *line) for number, line in enumerate(lines, start=first)]
         self._table.set_empty_text("no output was recorded yet")
         self._table.update_rows(rows, self._backend.snapshot().at)
         if at_end:

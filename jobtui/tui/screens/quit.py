@@ -30,7 +30,7 @@ class QuitScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "wait", "Wait for them", id="quit.wait"),
         Binding("Q", "now", "Quit at once", id="quit.now"),
-        Binding("escape,n", "stay", "Stay", id="quit.stay"),
+        Binding("escape,n", "dismiss", "Stay", id="quit.stay"),
     ]
 
     class WaitSelected(Message):
@@ -61,30 +61,29 @@ class QuitScreen(ModalScreen[None]):
     def _question(self) -> Text:
         pool, now = self._snapshot.pool, self._snapshot.at
         waiting = pool.queued + pool.held
-        text = Text()
-        text.append(f"{pool.running} running", style="bold")
-        if waiting:
-            text.append(f", {waiting} waiting")
-        text.append("\n\n")
+        text = Text.assemble(
+            (f"{pool.running} running", "bold"), f", {waiting} waiting" if waiting else "", "\n\n"
+        )
         for run in self._snapshot.running[:MAX_LISTED]:
             text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
         if pool.running > MAX_LISTED:
             text.append(f"  and {pool.running - MAX_LISTED} more\n")
+        limit = f"at most {self._grace:g} s"
         if self._waiting:
-            text.append(f"\nWaiting for the runs to end, at most {self._grace:g} s.\n")
-            text.append("Q  quits at once", style="bold")
-            return text
-        text.append("\nw", style="bold")
-        text.append(f"  wait for the runs to end, at most {self._grace:g} s; waiting runs are cancelled\n")
-        text.append("Q", style="bold")
-        text.append("  quit at once; the runs are given up\n")
-        text.append("esc", style="bold")
-        text.append("  stay")
+            text.append(f"\nWaiting for the runs to end, {limit}.\n")
+            return text.append("Q  quits at once", style="bold")
+        choices = {
+            "w": f"wait for the runs to end, {limit}; waiting runs are cancelled",
+            "Q": "quit at once; the runs are given up",
+            "esc": "stay",
+        }
+        for key, effect in choices.items():
+            text.append(f"\n{key}", style="bold").append(f"  {effect}")
         return text
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Disable the keys to stay and to wait once the scheduler is stopping."""
-        return not (self._waiting and action in ("wait", "stay"))
+        return not (self._waiting and action in ("wait", "dismiss"))
 
     def action_wait(self) -> None:
         """Wait for the runs to end."""
@@ -96,7 +95,3 @@ class QuitScreen(ModalScreen[None]):
     def action_now(self) -> None:
         """Quit at once."""
         self.post_message(self.NowSelected())
-
-    def action_stay(self) -> None:
-        """Close the dialog."""
-        self.dismiss()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from rich.table import Table
@@ -12,7 +13,6 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
-from jobtui.engine.enums import Trigger
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
@@ -54,7 +54,7 @@ class RunScreen(ModalScreen[None]):
         run = self._run
         with VerticalScroll(classes="dialog large") as box:
             box.border_title = literal_title(f"{run.job} {run_label(run)}")
-            yield Static(self._fields())
+            yield Static(_run_fields(run))
             if run.error:
                 yield Static("Traceback", classes="heading")
                 yield Static(_traceback(run.error), classes="verbatim")
@@ -65,11 +65,9 @@ class RunScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Request the output."""
-        number = self._run.number
-        if number:
-            BackgroundQuery(
-                self, lambda: self._backend.output_of(number), self._show_output, self._show_error
-            ).request()
+        if self._run.number:
+            query = partial(self._backend.output_of, self._run.number)
+            BackgroundQuery(self, query, self._show_output, self._show_error).request()
 
     def _show_output(self, output: str) -> None:
         self._output.update(Text(printable_lines(output) or "no output was recorded"))
@@ -89,28 +87,26 @@ class RunScreen(ModalScreen[None]):
         """Scroll to the end."""
         self.query_one(VerticalScroll).scroll_end(animate=False)
 
-    def _fields(self) -> Table:
-        run = self._run
-        trigger = "hand" if run.trigger is Trigger.HAND else run.trigger.value
-        rows = [("state", f"{STATE_GLYPHS[run.state]} {run.state.value}")]
-        if run.reason:
-            rows.append(("reason", printable(run.reason)))
-        rows.append(("requested", f"{format_instant_full(run.created)}, by {trigger}"))
-        if run.due is not None:
-            rows.append(("due", format_instant_full(run.due)))
-        if run.waiting_since is not None and run.started is None and run.ended is None:
-            rows.append(("waits since", format_instant_full(run.waiting_since)))
-        if run.started is not None:
-            waited = format_duration(elapsed_between(run.due or run.created, run.started))
-            started = f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
-            rows.append(("started", started))
-        if run.ended is not None:
-            rows.append(("ended", format_instant_full(run.ended)))
-        if run.elapsed is not None:
-            rows.append(("took", format_duration(run.elapsed)))
-        if run.ticks > 1:
-            rows.append(("ticks", f"{run.ticks}, which started no runs"))
-        return key_value_grid(rows)
+
+def _run_fields(run: RunView) -> Table:
+    trigger = run.trigger.value.removeprefix("by ")
+    waiting_since = run.waiting_since if run.started is None and run.ended is None else None
+    started = ""
+    if run.started is not None:
+        waited = format_duration(elapsed_between(run.due or run.created, run.started))
+        started = f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
+    rows = [
+        ("state", f"{STATE_GLYPHS[run.state]} {run.state.value}"),
+        ("reason", printable(run.reason)),
+        ("requested", f"{format_instant_full(run.created)}, by {trigger}"),
+        ("due", format_instant_full(run.due) if run.due else ""),
+        ("waits since", format_instant_full(waiting_since) if waiting_since else ""),
+        ("started", started),
+        ("ended", format_instant_full(run.ended) if run.ended else ""),
+        ("took", "" if run.elapsed is None else format_duration(run.elapsed)),
+        ("ticks", f"{run.ticks}, which started no runs" if run.ticks > 1 else ""),
+    ]
+    return key_value_grid(rows)
 
 
 def _traceback(error: str) -> Text:

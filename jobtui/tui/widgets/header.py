@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -19,39 +20,27 @@ from jobtui.schedules.zones import zone_name
 
 GAUGE_WIDTH = 10  # cells
 
-Pieces = list[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
+Piece = tuple[str, str]  # a text and its tone; "" is the default tone
 
 
 class _HeaderLine(Widget):
     """One line with pieces of text on the left and on the right; the last on the right are dropped first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line--strong",
-        "line--muted",
-        "line--ok",
-        "line--waiting",
-        "line--failed",
-        "line--running",
+        f"line--{tone}" for tone in ("strong", "muted", "ok", "waiting", "failed", "running")
     }
-
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
-        self._snapshot: Snapshot | None = None
-        self._painted: tuple[Pieces, Pieces] | None = None
+    _shown: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot; repaint only if the text changes."""
-        self._snapshot = snapshot
         pieces = self._pieces(snapshot)
-        if pieces != self._painted:
-            self._painted = pieces
+        if pieces != self._shown:
+            self._shown = pieces
             self.refresh()
 
     def render(self) -> Text:
         """Return the line, fitted to the width."""
-        if self._snapshot is None:
-            return Text("")
-        left, right = self._pieces(self._snapshot)
+        left, right = self._shown
         line = Text(no_wrap=True, overflow="ellipsis")
         for text, tone in left:
             line.append(text, self._style(tone))
@@ -65,7 +54,7 @@ class _HeaderLine(Widget):
     def _style(self, tone: str) -> Style | str:
         return self.get_component_rich_style(f"line--{tone}") if tone else ""
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         """Return the pieces on the left and those on the right, in the order of importance."""
         raise NotImplementedError
 
@@ -75,14 +64,13 @@ class StatusLine(_HeaderLine):
 
     Args:
         backend: Has the title, the address and the connection error.
-        id: The widget's id.
     """
 
-    def __init__(self, backend: Backend, *, id: str) -> None:  # noqa: A002 - Textual's name for it
-        super().__init__(id=id)
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(id="status")
         self._backend = backend
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         left = [(" jobtui ", "strong")]
         if self._backend.connection_error:
             left.append((f" ! {printable(self._backend.connection_error)} ", "failed"))
@@ -91,18 +79,15 @@ class StatusLine(_HeaderLine):
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
             left.append((f"  ! error: {printable(snapshot.internal_error)}", "failed"))
-        right = [
-            (f"{snapshot.at:%H:%M:%S}", "strong"),
-            self._heartbeat(snapshot),
-            (zone_name(snapshot.zone), "muted"),
-        ]
+        clock, zone = f"{snapshot.at:%H:%M:%S}", zone_name(snapshot.zone)
+        right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
             right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
         if self._backend.address:
             right.append((printable(self._backend.address), "muted"))
         return left, right
 
-    def _heartbeat(self, snapshot: Snapshot) -> tuple[str, str]:
+    def _heartbeat(self, snapshot: Snapshot) -> Piece:
         if snapshot.heartbeat is None or self._backend.connection_error:  # unknown
             return "♥ —", "muted"
         age = format_age(snapshot.heartbeat, snapshot.at)
@@ -113,25 +98,21 @@ class StatusLine(_HeaderLine):
 class PoolGauge(_HeaderLine):
     """The pool's slots, taken and in all, the number of waiting runs, and totals of the jobs."""
 
-    def _pieces(self, snapshot: Snapshot) -> tuple[Pieces, Pieces]:
+    def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         pool = snapshot.pool
         tone = "failed" if pool.saturated and pool.queued else "waiting" if pool.saturated else "ok"
+        left = [(" pool ", "")]
         if pool.size:
             full = min(GAUGE_WIDTH, -(-pool.running * GAUGE_WIDTH // pool.size))  # rounded up
-            left = [
-                (" pool ", ""),
-                ("█" * full + "░" * (GAUGE_WIDTH - full), tone),
-                (f" {pool.running}/{pool.size}", "strong"),
-            ]
+            left.append(("█" * full + "░" * (GAUGE_WIDTH - full), tone))
+            left.append((f" {pool.running}/{pool.size}", "strong"))
         else:
-            left = [(" pool ", ""), (f"{pool.running} running, no limit", "strong")]
-        left += [(f"  queued {pool.queued}", "waiting" if pool.queued else "muted")]
-        left += [(f"  held {pool.held}", "waiting" if pool.held else "muted")]
+            left.append((f"{pool.running} running, no limit", "strong"))
+        left.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
+        left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
-        return left, self._totals(snapshot)
 
-    def _totals(self, snapshot: Snapshot) -> Pieces:
         paused = sum(job.paused_since is not None for job in snapshot.jobs)
         failing = sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in snapshot.jobs)
         running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)
@@ -142,4 +123,4 @@ class PoolGauge(_HeaderLine):
             right.append((f"‖ {paused} paused", "waiting"))
         if running:
             right.append((f"▶ {running} running", "running"))
-        return right
+        return left, right
