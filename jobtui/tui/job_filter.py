@@ -11,7 +11,8 @@ from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
 
 REGISTRATION_ORDER = ""  # the sort key for no column
-SORT_KEYS = (REGISTRATION_ORDER, *(column.key for column in JOB_COLUMNS if column.sort_key is not None))
+_SORTABLE = {column.key: column for column in JOB_COLUMNS if column.sort_key is not None}
+SORT_KEYS = (REGISTRATION_ORDER, *_SORTABLE)
 _LARGEST_FIRST = {"prev", "last", "runs", "failures"}
 
 
@@ -51,7 +52,7 @@ class JobListFilter:
     def apply(self, jobs: Iterable[JobView]) -> list[JobView]:
         """Return the jobs that match, in order."""
         matching = [job for job in jobs if self._matches(job)] if self.words else list(jobs)
-        column = next((each for each in JOB_COLUMNS if each.key == self.sort), None)
+        column = _SORTABLE.get(self.sort)
         if column is not None and column.sort_key is not None:
             # Sorting is stable: equal jobs stay in the order of registration.
             matching.sort(key=column.sort_key, reverse=self._descending)
@@ -65,8 +66,8 @@ class JobListFilter:
     @property
     def title(self) -> str:
         """The order as text, such as `name ▲`; "" for the order of registration."""
-        column = next((each for each in JOB_COLUMNS if each.key == self.sort), None)
-        return "" if column is None else f"{column.title.lower()} {self.mark}"
+        column = _SORTABLE.get(self.sort)
+        return f"{column.title.lower()} {self.mark}" if column else ""
 
     @property
     def _descending(self) -> bool:

@@ -91,25 +91,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     class RowSelected(Message):
         """The user opened a row."""
 
-        table: LineTable[Any]
         row: Any
-
-        @property
-        def control(self) -> LineTable[Any]:
-            """The table, for `@on`."""
-            return self.table
 
     @dataclass
     class HeaderSelected(Message):
         """The user clicked the title of a column."""
 
-        table: LineTable[Any]
         column: Column[Any]
-
-        @property
-        def control(self) -> LineTable[Any]:
-            """The table, for `@on`."""
-            return self.table
 
     cursor: reactive[int] = reactive(0, repaint=False)
 
@@ -170,16 +158,13 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self.refresh()
 
     def _cursor_for(self, selected: Row | None) -> int:
-        last = max(0, len(self.rows) - 1)
-        if selected is None or (self.cursor == 0 and not self._follows_row):
-            return min(self.cursor, last)
+        at = max(0, min(self.cursor, len(self.rows) - 1))
+        if not self.rows or selected is None or (at == 0 and not self._follows_row):
+            return at
         key = self._row_key(selected)
-        if self.cursor < len(self.rows) and self._row_key(self.rows[self.cursor]) == key:
-            return self.cursor
-        return next(
-            (index for index, row in enumerate(self.rows) if self._row_key(row) == key),
-            min(self.cursor, last),
-        )
+        if self._row_key(self.rows[at]) == key:  # usually, and then a search is not necessary
+            return at
+        return next((index for index, row in enumerate(self.rows) if self._row_key(row) == key), at)
 
     def _repaint_changed_lines(self) -> None:
         for y in range(self.size.height):
@@ -286,37 +271,23 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._scroll_to_cursor()
         self.refresh()
 
-    def on_focus(self) -> None:
-        """Render the cursor as focused."""
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Render the cursor as not focused."""
-        self.refresh()
-
     def on_click(self, event: events.Click) -> None:
         """Move the cursor to the clicked row and open it on a double click; select a clicked title."""
         at = event.get_content_offset(self)  # event.y would count the border
         if at is None:
             return
         if at.y < self._header:
-            column = self._column_at(at.x)
-            if column is not None:
-                self.post_message(self.HeaderSelected(self, column))
+            right = MARK_WIDTH
+            for column, width in self._fitted:
+                left, right = right, right + width + COLUMN_GAP
+                if left <= at.x < right:
+                    self.post_message(self.HeaderSelected(column))
             return
         index = self.scroll_offset.y + at.y - self._header
         if index < len(self.rows):
             self.cursor = index
             if event.chain > 1:
                 self.action_open()
-
-    def _column_at(self, x: int) -> Column[Row] | None:
-        left = MARK_WIDTH
-        for column, width in self._fitted:
-            if left <= x < left + width + COLUMN_GAP:
-                return column
-            left += width + COLUMN_GAP
-        return None
 
     def watch_cursor(self) -> None:
         """Repaint the cursor's old and new line."""
@@ -330,14 +301,10 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self.refresh()
 
     def _scroll_to_cursor(self) -> None:
-        height = self.size.height - self._header
-        if height <= 0:
-            return
-        top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
-        elif self.cursor >= top + height:
-            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
+        height, top = self.size.height - self._header, self.scroll_offset.y
+        if height > 0 and not top <= self.cursor < top + height:
+            y = self.cursor if self.cursor < top else self.cursor - height + 1
+            self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
     # --- actions ----------------------------------------------------------------------------------
 
@@ -357,6 +324,5 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        row = self.selected
-        if row is not None:
-            self.post_message(self.RowSelected(self, row))
+        if self.selected is not None:
+            self.post_message(self.RowSelected(self.selected))

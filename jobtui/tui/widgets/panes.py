@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,8 +13,8 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widget import Widget
 
-from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.upcoming import UpcomingTick, list_upcoming
+from jobtui.engine.views import Snapshot
+from jobtui.frontend.upcoming import list_upcoming
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -41,35 +41,33 @@ class PaneTabs(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._labels: list[tuple[str, str]] = []
-        self._active = ""
+        self._tabs: list[tuple[str, str, str]] = []  # the pane's id, the text and the style of each tab
 
-    def update_tabs(self, labels: Sequence[tuple[str, str]], active: str) -> None:
-        """Show a tab for each pane, given its id and label, and highlight the tab of the active pane."""
-        if (list(labels), active) != (self._labels, self._active):
-            self._labels, self._active = list(labels), active
+    def update_tabs(self, labels: Mapping[str, str], active: str) -> None:
+        """Show a tab for each pane, given its label by its id, and highlight the tab of the active pane."""
+        tabs = [
+            (pane, f" [{label}] ", "active") if pane == active else (pane, f"  {label}  ", "inactive")
+            for pane, label in labels.items()
+        ]
+        if tabs != self._tabs:
+            self._tabs = tabs
             self.refresh()
 
     def render(self) -> Text:
         """Return the line of tabs."""
         line = Text(no_wrap=True, overflow="ellipsis")
-        for pane, label in self._labels:
-            name = "active" if pane == self._active else "inactive"
-            style = self.get_component_rich_style(f"pane-tabs--{name}")
-            line.append(self._tab(pane, label), style)
+        for _, text, style in self._tabs:
+            line.append(text, self.get_component_rich_style(f"pane-tabs--{style}"))
         return line
 
     def on_click(self, event: events.Click) -> None:
         """Select the pane whose tab was clicked."""
-        left = 0
-        for pane, label in self._labels:
-            left += len(self._tab(pane, label))
-            if event.x < left:
+        right = 0
+        for pane, text, _ in self._tabs:
+            right += len(text)
+            if event.x < right:
                 self.post_message(self.TabSelected(pane))
                 return
-
-    def _tab(self, pane: str, label: str) -> str:
-        return f" [{label}] " if pane == self._active else f"  {label}  "
 
 
 class Panes(Container):
@@ -77,24 +75,13 @@ class Panes(Container):
 
     def __init__(self) -> None:
         super().__init__(id="panes")
-        self.running: LineTable[RunView] = LineTable(
-            RUNNING_COLUMNS, run_key, empty="nothing runs", id="running"
-        )
-        self.waiting: LineTable[RunView] = LineTable(
-            WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"
-        )
-        self.upcoming: LineTable[UpcomingTick] = LineTable(
-            UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"
-        )
-        self.recent: LineTable[RunView] = LineTable(
-            RECENT_COLUMNS, run_key, empty="nothing has run yet", id="recent"
-        )
-        self._tables: dict[str, LineTable[Any]] = {
-            "running": self.running,
-            "waiting": self.waiting,
-            "upcoming": self.upcoming,
-            "recent": self.recent,
-        }
+        tables: list[LineTable[Any]] = [
+            LineTable(RUNNING_COLUMNS, run_key, empty="nothing runs", id="running"),
+            LineTable(WAITING_COLUMNS, run_key, empty="nothing waits", id="waiting"),
+            LineTable(UPCOMING_COLUMNS, upcoming_key, empty="nothing is scheduled", id="upcoming"),
+            LineTable(RECENT_COLUMNS, run_key, empty="nothing has run yet", id="recent"),
+        ]
+        self._tables = dict(zip(_TITLES, tables, strict=True))
         self._tabs = PaneTabs()
         self._active = "running"
 
@@ -111,19 +98,17 @@ class Panes(Container):
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot in all four tables."""
         now, pool = snapshot.at, snapshot.pool
-        self.running.update_rows(snapshot.running, now)
-        self.waiting.update_rows(snapshot.waiting, now)
-        self.upcoming.update_rows(list_upcoming(snapshot), now)
-        self.recent.update_rows(snapshot.recent, now)
-        counts = {
-            "running": pool.running,
-            "waiting": pool.queued + pool.held,
-            "upcoming": sum((job.next is not None) + job.scheduled for job in snapshot.jobs),
-            "recent": None,  # the list is cut, so its length says nothing
+        upcoming = sum((job.next is not None) + job.scheduled for job in snapshot.jobs)
+        contents: dict[str, tuple[Sequence[object], object]] = {
+            "running": (snapshot.running, pool.running),
+            "waiting": (snapshot.waiting, pool.queued + pool.held),
+            "upcoming": (list_upcoming(snapshot), upcoming),
+            "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }
-        for number, (pane, table) in enumerate(self._tables.items(), start=1):
-            name = _TITLES[pane] if counts[pane] is None else f"{_TITLES[pane]} {counts[pane]}"
-            title = f"{number} {name}"
+        for number, (pane, (rows, count)) in enumerate(contents.items(), start=1):
+            table = self._tables[pane]
+            table.update_rows(rows, now)
+            title = f"{number} {_TITLES[pane]} {count}".rstrip()
             if table.border_title != title:
                 table.border_title = title
         self._update_tabs()
@@ -151,5 +136,5 @@ class Panes(Container):
             self.activate_pane(event.widget.id)
 
     def _update_tabs(self) -> None:
-        labels = [(pane, str(table.border_title or _TITLES[pane])) for pane, table in self._tables.items()]
+        labels = {pane: str(table.border_title or _TITLES[pane]) for pane, table in self._tables.items()}
         self._tabs.update_tabs(labels, self._active)
