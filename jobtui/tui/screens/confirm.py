@@ -9,7 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from jobtui.tui.widgets.key_footer import KeyFooter
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -37,4 +39,4 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Static(Text(self._question, style="bold"))
             yield Static(Text(self._note))
             yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
@@ -21,6 +21,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
+from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
@@ -91,7 +92,7 @@ class Dashboard(Screen[None]):
             yield self._jobs
             yield self._filter
             yield self._panes
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Show the current snapshot, with the focus on the jobs and the filter hidden."""

@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.frontend.formatting import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.tui.widgets.key_footer import KeyFooter
 
 _KEY_LABELS = {
     "slash": "/",
@@ -56,7 +57,7 @@ class HelpScreen(ModalScreen[None]):
                 yield Static(_key_list(bindings))
             yield Static("Signs", classes="heading")
             yield Static(_sign_list())
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a number of lines."""

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend import commands
@@ -23,6 +23,7 @@ from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
+from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
 
@@ -67,7 +68,7 @@ class JobScreen(ModalScreen[None]):
             yield self._notes_box
             yield Static("Latest runs (enter opens one)", classes="heading")
             yield self._runs
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Request the details."""

@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
 from jobtui.runtime.output_capture import MAX_LINES, Line, OutputChunk
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
+from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 
 
@@ -45,7 +45,7 @@ class OutputScreen(ModalScreen[None]):
         with Vertical(classes="dialog large") as box:
             box.border_title = "Output"
             yield self._table
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Request the output."""

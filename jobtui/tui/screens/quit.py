@@ -10,11 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import format_age
 from jobtui.process.printable import printable
+from jobtui.tui.widgets.key_footer import KeyFooter
 
 MAX_LISTED = 5  # runs
 
@@ -51,7 +52,7 @@ class QuitScreen(ModalScreen[None]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Quit"
             yield self._text
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show the runs that are still running."""

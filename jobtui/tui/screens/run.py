@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
@@ -24,6 +24,7 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.process.printable import printable, printable_lines
 from jobtui.tui.background_work import BackgroundQuery, error_text
+from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
 
 
@@ -61,7 +62,7 @@ class RunScreen(ModalScreen[None]):
             if run.number:
                 yield Static("Output", classes="heading")
                 yield self._output
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         """Request the output."""
