@@ -112,7 +112,6 @@ class PoolGauge(_HeaderLine):
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
-
         paused = sum(job.paused_since is not None for job in snapshot.jobs)
         failing = sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in snapshot.jobs)
         running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)
