@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.doc_pages import README, USER_PAGES, Block, Page, page
+from support.doc_pages import README, USER_PAGES, Block, Page, page, run_pytest
 
 import jobtui
 from jobtui.cli.main import main
@@ -43,12 +42,6 @@ def write_files(page: Page, folder: Path) -> list[str]:
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return list(files)
-
-
-def run_pytest(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest in a folder, as a reader would."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("page", pages_with_code(files=True), ids=lambda page: str(page.name))

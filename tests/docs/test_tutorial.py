@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.doc_pages import Page, page
+from support.doc_pages import Page, page, run_pytest
 
 TUTORIAL = page("docs/tutorial.md")
 LIMIT = 60.0  # seconds that the process may take to end
@@ -73,16 +73,15 @@ def test_the_job_fails_as_the_tutorial_shows(shop: Path) -> None:
     assert [without_times(line) for line in first_run(shop)[:2]] == [without_times(line) for line in expected]
 
 
-def pytest_in(folder: Path) -> subprocess.CompletedProcess[str]:
+def run_test(shop: Path) -> subprocess.CompletedProcess[str]:
     """Run the tutorial's test."""
-    (folder / "test_my_jobs.py").write_text(versions("test_my_jobs.py")[0], encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (shop / "test_my_jobs.py").write_text(versions("test_my_jobs.py")[0], encoding="utf-8")
+    return run_pytest(shop)
 
 
 def test_the_test_fails_with_the_first_version_and_shows_what_the_job_raised(shop: Path) -> None:
     """The first version has the bug."""
-    failed = pytest_in(shop)
+    failed = run_test(shop)
     assert failed.returncode == 1, failed.stdout
     assert "JSONDecodeError" in failed.stdout
 
@@ -90,5 +89,5 @@ def test_the_test_fails_with_the_first_version_and_shows_what_the_job_raised(sho
 def test_the_test_passes_with_the_second_version(shop: Path) -> None:
     """The second version has the fix."""
     (shop / "my_jobs.py").write_text(versions("my_jobs.py")[1], encoding="utf-8")
-    passed = pytest_in(shop)
+    passed = run_test(shop)
     assert (passed.returncode, "1 passed" in passed.stdout) == (0, True), passed.stdout

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +20,18 @@ _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 _LABELLED_LINK = re.compile(r"\[([^\[\]]+)\](?:\[([^\[\]]*)\])")
 _LABEL = re.compile(r"^\[([^\]]+)\]: (\S+)$", re.MULTILINE)
 _FILE_NAME = re.compile(r"# ([\w-]+\.(?:py|toml|conf))\n")
+
+
+def run_pytest(folder: Path, *names: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder, as a reader would who has installed no plugin but that of jobtui."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "jobtui", "-p", "no:cacheprovider", *names],
+        cwd=folder,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @dataclass(frozen=True)
