@@ -92,7 +92,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _FUNCTIONS:
-        from jobtui.runtime.default import default_scheduler  # noqa: PLC0415 - loaded on first use
+        from jobtui.runtime.default_scheduler import default_scheduler  # noqa: PLC0415 - loaded on first use
 
         return getattr(default_scheduler(), name)
     if name in _MODULE_OF:

@@ -31,7 +31,7 @@ from jobtui.loading.user_errors import (
     usage_error,
 )
 from jobtui.process.printable import printable
-from jobtui.runtime.default import default_scheduler, set_default_scheduler
+from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.bad_spec import BadSpec, closest_matches
 from jobtui.settings.setting_errors import BadSetting

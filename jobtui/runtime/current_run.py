@@ -7,7 +7,7 @@ from datetime import datetime
 
 from jobtui.engine.enums import Trigger
 from jobtui.engine.records import RunRecord, utc
-from jobtui.runtime.attachments import existing_stop_request, stop_request_of
+from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
 
 # Set in the context in which an executor calls a job, and so inherited by the job's asyncio tasks.
 current_record: ContextVar[RunRecord | None] = ContextVar("current_record", default=None)

@@ -30,12 +30,12 @@ from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
-from jobtui.runtime.attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import current_record
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
+from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
 from jobtui.runtime.state_lock import StateLock
 from jobtui.runtime.stop_request import final_state
 from jobtui.runtime.subscriptions import Subscription

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import IO, Any, TextIO
 
-from jobtui.runtime.attachments import output_of
 from jobtui.runtime.current_run import current_record
+from jobtui.runtime.run_attachments import output_of
 
 MAX_LINES = 2_000  # lines kept in the output log
 MAX_LINE_LENGTH = 2_000  # characters kept of one line

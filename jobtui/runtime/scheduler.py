@@ -17,11 +17,11 @@ from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, Ove
 from jobtui.engine.records import MAX_HELD, Call, JobRecord, RunRecord
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
-from jobtui.runtime.attachments import attachments_of
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.run_attachments import attachments_of
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.schedules.parser import SpecResolver

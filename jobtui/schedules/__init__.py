@@ -4,7 +4,7 @@ Imports nothing else of jobtui, and neither threads, an event loop nor a databas
 croniter, and only `zones` imports tzlocal.
 
 Start with `schedule`: `Cron`, `Every` and `Once` have `next(after)`. `parser` makes them from a spec, by the
-grammar of `cron` and `cron_fields`; `diagnostics` and `suggestions` explain why a spec is rejected.
+grammar of `cron` and `cron_fields`; `diagnostics` and `foreign_specs` explain why a spec is rejected.
 `wall_clock` searches for the next tick, `dst` explains ticks near a transition, `describe` puts a schedule
 into English, and `lint` warns of schedules that may not be meant.
 """

@@ -11,7 +11,7 @@ import re
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron import DESCRIPTORS, FieldCountError, UnknownDescriptorError, Word, split_zone
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, InvalidValueError
-from jobtui.schedules.suggestions import TYPOGRAPHY, YEAR, odd_character, with_suggestion
+from jobtui.schedules.foreign_specs import TYPOGRAPHY, YEAR, odd_character, with_suggestion
 
 
 def explain(bad: BadSpec) -> BadSpec:

@@ -7,7 +7,7 @@ from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
-from jobtui.settings.conf_format import boolean_or_text, number_or_text
+from jobtui.settings.revel_conf import boolean_or_text, number_or_text
 from jobtui.settings.setting_errors import (
     BadSetting,
     SettingEntry,

@@ -32,7 +32,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
-from jobtui.settings.conf_format import (
+from jobtui.settings.revel_conf import (
     TOP,
     BadConfLine,
     ConfValue,

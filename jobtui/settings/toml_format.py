@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobtui.schedules.bad_spec import quote_text
-from jobtui.settings.conf_format import TOP
+from jobtui.settings.revel_conf import TOP
 
 _PREFIXES = ("jobs", "cron")
 _POSITION = re.compile(r"(?P<problem>.*) \(at (?P<position>line (?P<line>\d+), column \d+|end of document)\)")

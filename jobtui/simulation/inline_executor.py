@@ -8,11 +8,11 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.attachments import stop_request_of
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.event_loop import EventLoopThread
 from jobtui.runtime.executors.threads import ThreadExecutor
+from jobtui.runtime.run_attachments import stop_request_of
 from jobtui.runtime.stop_request import StopRequest
 
 if TYPE_CHECKING:

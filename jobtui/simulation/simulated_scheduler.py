@@ -17,7 +17,7 @@ from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
 from jobtui.loading.user_errors import is_installed
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.default import default_scheduler, set_default_scheduler
+from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler

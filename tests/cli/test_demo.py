@@ -20,7 +20,7 @@ from jobtui.cli.main import main
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import Event, RunEvent
 from jobtui.loading.user_errors import is_installed, location_of, short_path, usage_error
-from jobtui.runtime import default as default_module
+from jobtui.runtime import default_scheduler as default_module
 from jobtui.settings.settings import find_settings, read_settings
 
 PACKAGE = Path(jobtui.__file__).parent

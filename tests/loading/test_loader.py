@@ -12,7 +12,7 @@ import pytest
 import jobtui
 from jobtui.engine.enums import Overlap
 from jobtui.loading.loader import BadTarget, Loaded, load
-from jobtui.runtime import default as default_module
+from jobtui.runtime import default_scheduler as default_module
 from jobtui.schedules.schedule import Cron
 from jobtui.settings.setting_errors import BadSetting
 

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 
-from jobtui.runtime.attachments import MAX_OUTPUT, RunOutput
 from jobtui.runtime.output_capture import (
     MAX_LINE_LENGTH,
     MAX_LINES,
@@ -27,6 +26,7 @@ from jobtui.runtime.output_capture import (
     capture_descriptors,
     capture_streams,
 )
+from jobtui.runtime.run_attachments import MAX_OUTPUT, RunOutput
 from jobtui.runtime.scheduler import Scheduler
 
 NOTE = "… earlier output was dropped …\n"

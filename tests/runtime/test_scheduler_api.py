@@ -11,7 +11,7 @@ import pytest
 import jobtui
 from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler
 from jobtui.engine.enums import Misfire, Overlap, Trigger
-from jobtui.runtime import default as default_module
+from jobtui.runtime import default_scheduler as default_module
 from jobtui.runtime.clock import ManualClock
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobtui.schedules.bad_spec import BadSpec
+from jobtui.schedules.foreign_specs import with_suggestion
 from jobtui.schedules.parser import parse
-from jobtui.schedules.suggestions import with_suggestion
 
 START = datetime(2026, 1, 1, tzinfo=UTC)  # a Thursday
 STEADY = settings(derandomize=True, deadline=None, max_examples=500, database=None)

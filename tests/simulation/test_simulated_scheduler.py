@@ -12,7 +12,7 @@ import pytest
 import jobtui
 from jobtui import BadSpec, JobStatus, RunCancelledError, RunState, Scheduler, StartError
 from jobtui.engine.enums import Phase, Trigger
-from jobtui.runtime import default as default_module
+from jobtui.runtime import default_scheduler as default_module
 from jobtui.simulation import inline_executor
 from jobtui.simulation.simulated_scheduler import SimulatedRun, SimulatedScheduler, load, simulated
 

@@ -9,7 +9,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.attachments import existing_stop_request, stop_request_of
+from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
 
 if TYPE_CHECKING:
     import asyncio
