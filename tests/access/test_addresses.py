@@ -82,7 +82,7 @@ class TestUnix:
             ("unix:///run/jobtui.sock", "/run/jobtui.sock"),
         ],
     )
-    def test_any_path_is_accepted(self, text: str, path: str) -> None:
+    def test_any_path_of_a_unix_socket_is_accepted(self, text: str, path: str) -> None:
         """With the slashes of a URL it is the same path."""
         address = parse_address(text)
         assert address == UnixAddress(Path(path))
@@ -137,7 +137,7 @@ class TestRejected:
         )
 
     @pytest.mark.parametrize("text", [":9001", "*:9001"])
-    def test_a_port_without_address_is_rejected_with_both_meanings(self, text: str) -> None:
+    def test_a_port_without_address_is_rejected_with_two_suggestions(self, text: str) -> None:
         """The safe one comes first."""
         assert error_for(text) == (
             f"'{text}' has no address before the port; did you mean 127.0.0.1:9001, "
@@ -224,7 +224,7 @@ def test_a_suggested_address_can_be_parsed(text: str) -> None:
 
 
 @given(st.ip_addresses(), st.integers(0, 65535))
-def test_an_authority_is_parsed_to_the_same_address(host: IPv4Address, port: int) -> None:
+def test_the_authority_of_an_address_is_parsed_to_the_same_address(host: IPv4Address, port: int) -> None:
     """An IPv4 address inside IPv6 becomes IPv4."""
     address = parse_address(TcpAddress(host, port).authority)
     assert isinstance(address, TcpAddress)

@@ -200,7 +200,7 @@ class TestUnicode:
         assert not read_password("ﬁsh").matches("fish")
 
     @pytest.mark.parametrize("candidate", ["\ud800", "\0", "x" * 100_000, "e" + "\u0301\u0323" * 50_000])
-    def test_no_candidate_raises(self, candidate: str) -> None:
+    def test_a_candidate_that_cannot_be_a_password_does_not_match(self, candidate: str) -> None:
         """Lone surrogates and very long texts do not match."""
         for password in (read_password("x"), read_password(cheap_hash("x")), read_sha256("0" * 64)):
             assert not password.matches(candidate)
@@ -242,7 +242,7 @@ class TestBrokenHashes:
     @pytest.mark.parametrize(
         "numbers", ["ln=0,r=8,p=1", "ln=16,r=0,p=1", "ln=16,r=8,p=0", "ln=16,r=1,p=1", "ln=99,r=1,p=1"]
     )
-    def test_numbers_that_scrypt_does_not_accept_are_rejected(self, numbers: str) -> None:
+    def test_parameters_that_scrypt_does_not_accept_are_rejected(self, numbers: str) -> None:
         """The error comes when the settings are read, not at the first login."""
         with pytest.raises(ValueError, match=r"^the numbers ln, r and p of the hash are out of range$"):
             read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers))
@@ -264,13 +264,13 @@ class TestBrokenHashes:
             read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers))
 
     @pytest.mark.parametrize("numbers", ["ln=1,r=1,p=1", "ln=15,r=1,p=1", "ln=17,r=8,p=1", "ln=15,r=8,p=16"])
-    def test_an_accepted_hash_can_be_compared_with(self, numbers: str) -> None:
+    def test_a_hash_within_the_limits_can_be_compared_with_a_password(self, numbers: str) -> None:
         """Up to both limits."""
         assert not read_password(PASSLIB.replace("ln=16,r=8,p=1", numbers)).matches("x")
 
     @settings(max_examples=60, deadline=None)
     @given(cost=st.integers(0, 12), block=st.integers(0, 20), parallel=st.integers(0, 20))
-    def test_any_small_numbers_are_rejected_or_can_be_compared_with(
+    def test_a_hash_with_any_small_parameters_is_rejected_or_can_be_compared(
         self, cost: int, block: int, parallel: int
     ) -> None:
         """The tests above cover large numbers."""
@@ -296,7 +296,7 @@ class TestBrokenHashes:
 
 
 @pytest.mark.parametrize("password", [read_password(SECRET), read_password(cheap_hash(SECRET))])
-def test_the_repr_shows_only_the_kind(password: Password) -> None:
+def test_the_repr_of_a_password_shows_only_its_kind(password: Password) -> None:
     """Neither password, hash nor salt."""
     assert repr(password) == str(password) == f"Password(kind='{password.kind}')"
 

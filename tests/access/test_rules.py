@@ -70,7 +70,7 @@ class TestAllows:
         ["10.0.0.1", "128.0.0.1", "0.0.0.0", "::", "::2", "::7f00:1", "fe80::1%lo", "::ffff:10.0.0.1",
          "64:ff9b::7f00:1", "2002:7f00:1::"],
     )  # fmt: skip
-    def test_without_networks_other_addresses_are_rejected(self, address: str) -> None:
+    def test_without_allowed_networks_other_addresses_are_rejected(self, address: str) -> None:
         """An address that contains a loopback address is not one."""
         assert not AccessRules().allows(ip_address(address))
 

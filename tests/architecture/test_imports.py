@@ -34,12 +34,12 @@ def imported_by(code: str) -> set[str]:
         "from jobtui.cli.main import main; main(['demo.py', '--pool', 'x'])",
     ],
 )
-def test_little_is_imported_before_there_is_work(code: str) -> None:
+def test_no_heavy_package_is_imported_before_it_is_needed(code: str) -> None:
     """The package, its help and its usage cost next to nothing, and work where a dependency is broken."""
     assert imported_by(code) & HEAVY == set()
 
 
-def test_a_headless_run_needs_no_screen(tmp_path: Path) -> None:
+def test_a_headless_run_imports_neither_textual_nor_aiohttp(tmp_path: Path) -> None:
     """Only the dashboard and `check` draw."""
     (tmp_path / "demo.py").write_text("x = 1\n")
     code = f"from jobtui.cli.main import main; main([{str(tmp_path / 'demo.py')!r}, '--headless'])"
@@ -93,12 +93,12 @@ def test_only_the_clock_reads_the_time(path: Path) -> None:
         "from asyncio import sleep",
     ],
 )
-def test_every_way_to_read_the_time_is_found(code: str) -> None:
+def test_the_check_finds_every_way_to_read_the_time(code: str) -> None:
     """The test above sees what it is looking for."""
     assert list(readings(ast.parse(code))) == [1]
 
 
-def test_the_clock_is_what_reads_the_time() -> None:
+def test_the_check_finds_the_clock_itself() -> None:
     """It is found where it is allowed, so the search is not of the wrong place."""
     clock = PACKAGE / "runtime" / "clock.py"
     assert list(readings(ast.parse(clock.read_text(encoding="utf-8"))))

@@ -69,7 +69,7 @@ def faults(source: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_prose_keeps_the_rules(path: Path) -> None:
+def test_prose_follows_the_rules_for_plain_english(path: Path) -> None:
     """A sentence has a subject that acts, and names its object."""
     assert faults(path.read_text(encoding="utf-8")) == []
 
@@ -84,6 +84,6 @@ def test_prose_keeps_the_rules(path: Path) -> None:
         "def test_what_does_not_go():\n    pass",
     ],
 )
-def test_each_rule_finds_its_fault(source: str) -> None:
+def test_the_check_finds_a_sentence_that_breaks_a_rule(source: str) -> None:
     """Otherwise the test above could not fail."""
     assert faults(source)

@@ -168,7 +168,7 @@ def homes_by_name() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     return files, classes
 
 
-def test_no_two_modules_and_no_two_classes_have_one_name() -> None:
+def test_no_two_modules_and_no_two_classes_have_the_same_name() -> None:
     """A reader who searches for a name finds one thing."""
     files, classes = homes_by_name()
     assert {name: homes for name, homes in files.items() if len(homes) > 1} == {}
@@ -181,7 +181,7 @@ def packages() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("folder", packages(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_a_package_says_what_lives_there(folder: Path) -> None:
+def test_the_docstring_of_a_package_describes_it(folder: Path) -> None:
     """At least three lines: what lives there, what it may import, where to start reading."""
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(docstring.splitlines()) >= 3, f"{folder.name}: {docstring!r}"

@@ -225,7 +225,7 @@ def test_an_unknown_host_is_named_in_the_error() -> None:
         connect("http://no.such.host.invalid:9001")
 
 
-def test_https_to_a_server_without_it_is_an_error_that_says_so(serve: Serve) -> None:
+def test_https_to_a_server_that_speaks_only_http_is_an_error_that_says_so(serve: Serve) -> None:
     """The error of the TLS library would not name the cause."""
     address = str(serve().address).replace("http:", "https:")
     with pytest.raises(CannotAttachError, match="does not speak https"):
@@ -282,7 +282,7 @@ def test_a_user_name_in_the_url_is_not_asked_for(serve: Serve, type_in: TypeIn) 
     assert user.prompts == ["password: "]
 
 
-def test_asking_ends_after_three_attempts(serve: Serve, type_in: TypeIn) -> None:
+def test_credentials_are_asked_for_at_most_three_times(serve: Serve, type_in: TypeIn) -> None:
     """After more of them the server would lock out the machine."""
     user = type_in(*("ada", "guess") * 5)
     with pytest.raises(CannotAttachError, match=r"^wrong user name or password$"):
@@ -421,7 +421,7 @@ def test_the_help_names_the_environment_variables(capsys: pytest.CaptureFixture[
     assert "JOBTUI_USER and JOBTUI_PASSWORD" in capsys.readouterr().out
 
 
-def test_without_the_extra_the_message_says_what_to_install_for_attach() -> None:
+def test_without_the_web_extra_attach_says_what_to_install() -> None:
     """The client needs aiohttp."""
     done = run_python(
         "-c",

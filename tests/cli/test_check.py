@@ -21,7 +21,7 @@ from jobtui.runtime.clock import ManualClock
 class TestContent:
     """The contents of the report."""
 
-    def test_each_job_is_one_line_of_a_pipe(self, write_file: WriteFile) -> None:
+    def test_each_job_is_one_line_in_a_pipe(self, write_file: WriteFile) -> None:
         """Name, schedule, the schedule in words, three ticks with their zone, and the place in the code."""
         write_file(
             "demo.py",

@@ -92,7 +92,7 @@ def test_a_dropped_tick_has_a_line_but_is_not_counted(print_ticks: RunNext) -> N
     assert lines[2].endswith("so it does not run")
 
 
-def test_from_may_lack_the_time_and_may_have_an_offset(print_ticks: RunNext) -> None:
+def test_the_option_from_may_lack_the_time_and_may_have_an_offset(print_ticks: RunNext) -> None:
     """ISO 8601; without an offset it is in the zone of the spec."""
     spec = "TZ=Asia/Tokyo 0 9 * * *"
     for start in ("2026-11-23", "2026-11-23T00:00", "2026-11-22T15:00Z", "2026-11-22T16:00+01:00"):

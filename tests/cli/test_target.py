@@ -140,7 +140,7 @@ class TestStart:
                 f"to run without a screen:\n  jobtui {quoted} --headless\n"
             )
 
-    def test_closed_streams_are_not_a_crash(self, write_file: WriteFile) -> None:
+    def test_closed_standard_streams_are_not_an_error(self, write_file: WriteFile) -> None:
         """The parent process may have closed all three; the exit status is still 2."""
         write_file()
         command = f"{sys.executable} -m jobtui demo.py <&- >&- 2>&-"
@@ -268,7 +268,7 @@ class TestListen:
             (["--listen", "0.0.0.0:9001"], "http://0.0.0.0:9001/@jobs"),
         ],
     )
-    def test_the_option_overrides_the_address_in_the_settings_but_not_their_access_rules(
+    def test_the_listen_option_overrides_the_address_but_not_the_access_rules_in_the_settings(
         self, write_file: WriteFile, served: list[object], arguments: list[str], address: str
     ) -> None:
         """Credentials and read-only mode apply to every address."""
@@ -332,7 +332,7 @@ class TestListen:
 
     @pytest.mark.parametrize("missing", ["aiohttp", "jinja2", "prometheus_client"])
     @pytest.mark.parametrize("by", ["option", "settings"])
-    def test_without_the_extra_the_message_says_what_to_install(
+    def test_without_the_web_extra_the_message_says_what_to_install(
         self, write_file: WriteFile, missing: str, by: str
     ) -> None:
         """Whichever of its packages is missing. `check` works without it."""
@@ -350,7 +350,7 @@ class TestListen:
         assert done.stderr.count("\n") == 1
         assert run_jobtui_without(missing, "check", "demo.py").returncode == 0
 
-    def test_a_missing_module_of_jobtui_is_not_mistaken_for_the_extra(
+    def test_a_missing_module_of_jobtui_is_not_mistaken_for_the_web_extra(
         self, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Installing the extra would not repair a broken installation."""

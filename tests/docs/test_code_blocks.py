@@ -45,7 +45,7 @@ def write_files(page: Page, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages_with_code(files=True), ids=lambda page: str(page.name))
-def test_the_job_files_of_a_page_can_be_checked_and_their_tests_pass(
+def test_documented_job_files_can_be_checked_and_their_tests_pass(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each page is a folder of its own."""
@@ -61,7 +61,7 @@ def test_the_job_files_of_a_page_can_be_checked_and_their_tests_pass(
         assert passed.returncode == 0, passed.stdout
 
 
-def test_a_test_of_a_page_fails_where_the_job_is_wrong(tmp_path: Path) -> None:
+def test_a_documented_test_fails_if_its_job_is_wrong(tmp_path: Path) -> None:
     """A test in the documentation must be able to fail."""
     write_files(page("docs/testing-jobs.md"), tmp_path)
     jobs = tmp_path / "my_jobs.py"
@@ -71,7 +71,7 @@ def test_a_test_of_a_page_fails_where_the_job_is_wrong(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", pages_with_code(files=False), ids=lambda page: str(page.name))
-def test_the_fragments_of_a_page_run_one_after_the_other(page: Page) -> None:
+def test_the_documented_code_of_a_page_can_be_executed_in_order(page: Page) -> None:
     """On a clock that is moved by an hour, so that the jobs that they register run as well."""
     names: dict[str, Any] = {"jobtui": jobtui}
     with simulated(pool=0) as scheduler:
@@ -83,7 +83,7 @@ def test_the_fragments_of_a_page_run_one_after_the_other(page: Page) -> None:
         assert scheduler.failures() == []
 
 
-def test_the_download_of_the_policies_page_stops_when_it_is_cancelled() -> None:
+def test_the_documented_download_stops_when_it_is_cancelled() -> None:
     """The example is cancelled while it fetches the second of five parts."""
     [block] = [each for each in page("docs/policies.md").in_language("python") if "def download" in each.text]
     fetched: list[int] = []
@@ -101,9 +101,7 @@ def test_the_download_of_the_policies_page_stops_when_it_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("block", cases("toml", "ini", files=True))
-def test_the_settings_of_a_page_are_valid(
-    block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_documented_settings_are_valid(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every run mode that the example has."""
     monkeypatch.setitem(os.environ, "JOBS_PASSWORD", "secret")
     path = tmp_path / block.file_name
@@ -113,13 +111,13 @@ def test_the_settings_of_a_page_are_valid(
         assert read_settings(path, run_mode=mode) != Settings()
 
 
-def test_every_block_of_settings_names_its_file() -> None:
+def test_every_documented_settings_example_names_its_file() -> None:
     """Its name decides how it is read, so no block is skipped."""
     assert cases("toml", "ini", files=False) == []
 
 
 @pytest.mark.parametrize("block", cases("json", files=False))
-def test_the_json_of_a_page_is_valid(block: Block) -> None:
+def test_documented_json_is_valid(block: Block) -> None:
     """Readers copy it into their own tests."""
     assert json.loads(block.text)
 

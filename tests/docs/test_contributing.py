@@ -18,19 +18,19 @@ SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "jobtui")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_each_path_that_a_page_names_exists(path: str) -> None:
+def test_each_documented_path_exists(path: str) -> None:
     """A file that is moved is moved on the page, too."""
     assert (ROOT / path).exists()
 
 
-def test_the_table_of_places_has_a_path_in_every_row() -> None:
+def test_every_row_of_the_documented_places_has_a_path() -> None:
     """A row without a path would not help."""
     rows = re.findall(r"^\| (an? .*?|the .*?) \| (.*) \|$", CONTRIBUTING, re.MULTILINE)
     assert len(rows) == 12
     assert [what for what, where in rows if "`jobtui/" not in where] == []
 
 
-def test_the_table_of_packages_has_the_order_of_the_import_contract() -> None:
+def test_documented_packages_are_in_the_order_of_the_import_contract() -> None:
     """A package that is added, renamed or moved changes both."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     [layers] = [
@@ -43,7 +43,7 @@ def test_the_table_of_packages_has_the_order_of_the_import_contract() -> None:
     assert re.findall(r"^\| `(jobtui/\w+/)` \|", DESIGN, re.MULTILINE) == packages
 
 
-def test_every_thread_is_in_the_table_of_threads() -> None:
+def test_every_thread_is_documented() -> None:
     """The names are those that a debugger and `py-spy` show."""
     named = set(re.findall(r'name\s*=\s*f?"(jobtui-\w+)["{]|f"(jobtui-)\{', SOURCES))
     started = {name or f"{prefix}worker" for name, prefix in named}

@@ -70,13 +70,13 @@ def documented_keys(heading: str) -> list[str]:
     return [NAMES.get(key, key) for keys, _ in PAGE.table(heading) for key in code_words(keys)]
 
 
-def test_every_class_with_keys_has_a_table() -> None:
+def test_every_class_with_keys_is_documented() -> None:
     """A new screen needs a table on the page."""
     assert set(classes_with_keys()) == set(HEADINGS)
 
 
 @pytest.mark.parametrize("name", HEADINGS)
-def test_the_table_has_every_key_of_the_class_and_no_other(name: str) -> None:
+def test_every_key_of_a_class_and_no_other_is_documented(name: str) -> None:
     """A key has one row."""
     documented = documented_keys(HEADINGS[name])
     assert len(documented) == len(set(documented))
@@ -93,19 +93,19 @@ def signs(number: int) -> dict[str, str]:
     [(0, STATUS_GLYPHS), (1, STATE_GLYPHS), (2, STRIP_GLYPHS)],
     ids=["job", "run", "strip"],
 )
-def test_the_page_has_every_sign_and_no_other(
+def test_every_sign_and_no_other_is_documented(
     number: int, glyphs: Mapping[JobStatus | RunState, str]
 ) -> None:
     """With the word that the screen shows next to it."""
     assert signs(number) == {glyph: state.value for state, glyph in glyphs.items()}
 
 
-def test_the_page_has_every_column_of_the_jobs_in_order() -> None:
+def test_every_column_of_the_jobs_is_documented_in_order() -> None:
     """By the titles on the screen."""
     assert [title for title, _ in PAGE.table("The jobs")] == [column.title for column in JOB_COLUMNS]
 
 
-def test_the_panes_have_the_number_of_their_key() -> None:
+def test_documented_panes_have_the_number_of_their_key() -> None:
     """The two tables agree."""
     panes = dict(title.split() for title, _ in PAGE.table("The panes"))
     keys = {code_words(key)[0]: text for key, text in PAGE.table("Jobs and runs")}

@@ -27,19 +27,19 @@ def broken_links(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ALL_PAGES, ids=lambda page: str(page.name))
-def test_every_link_leads_to_a_file_and_a_heading(page: Page) -> None:
+def test_every_link_in_the_docs_leads_to_a_file_and_a_heading(page: Page) -> None:
     """Links to other sites are not followed."""
     assert broken_links(page) == []
 
 
-def test_the_pages_are_those_of_the_repository() -> None:
+def test_the_checked_pages_include_the_main_pages() -> None:
     """So that no page is left out by mistake."""
     names = {page.name for page in ALL_PAGES}
     assert {"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/index.md"} <= names
     assert len(names) > 15
 
 
-def test_the_index_links_every_page_of_the_folder() -> None:
+def test_the_index_of_the_docs_links_every_page() -> None:
     """And it links no page that does not exist."""
     [index] = [page for page in ALL_PAGES if page.name == "docs/index.md"]
     assert {f"docs/{link}" for link in index.links() if "/" not in link} == {
@@ -47,7 +47,7 @@ def test_the_index_links_every_page_of_the_folder() -> None:
     }
 
 
-def test_broken_links_are_found() -> None:
+def test_the_check_of_links_finds_broken_links() -> None:
     """The test of the links must be able to fail."""
     text = "# A title\n[a](#a-title) [b](#b) [c](missing.md) [d][] [e][f] ![g](images/missing.svg)\n"
     assert broken_links(Page(ROOT / "docs" / "index.md", text)) == [

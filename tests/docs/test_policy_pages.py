@@ -32,12 +32,12 @@ def specs_in_words() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("spec", "words"), specs_in_words())
-def test_a_spec_means_what_the_table_says(spec: str, words: str) -> None:
+def test_a_documented_spec_has_the_documented_meaning(spec: str, words: str) -> None:
     """In the words of `jobtui.describe`."""
     assert jobtui.describe(jobtui.parse(spec)) == words
 
 
-def test_the_values_of_each_kind_of_field_are_those_of_the_table() -> None:
+def test_documented_items_of_a_field_have_the_documented_values() -> None:
     """A list in the table means the same minutes as the item."""
     rows = {code_words(item)[0]: text for item, text in SCHEDULES.tables("Cron specs")[0]}
     for item, text in rows.items():
@@ -52,7 +52,7 @@ def test_the_values_of_each_kind_of_field_are_those_of_the_table() -> None:
     ("heading", "names"),
     [("Overlap", OverlapName), ("Late ticks", MisfireName)],
 )
-def test_both_tables_have_every_policy(heading: str, names: object) -> None:
+def test_every_policy_is_documented_with_an_example(heading: str, names: object) -> None:
     """The table of meanings and the table of examples."""
     for table in POLICIES.tables(heading):
         assert [code_words(row[0])[0].strip('"') for row in table] == list(get_args(names))
@@ -64,7 +64,7 @@ async def work_for_25_seconds() -> None:
 
 
 @pytest.mark.parametrize("overlap", get_args(OverlapName))
-def test_runs_start_at_the_seconds_that_the_table_shows(overlap: OverlapName) -> None:
+def test_each_overlap_policy_starts_runs_at_the_documented_seconds(overlap: OverlapName) -> None:
     """The example of the page, run on a simulated clock."""
     rows = {code_words(name)[0].strip('"'): starts for name, starts, _ in POLICIES.tables("Overlap")[1]}
     with simulated() as scheduler:
@@ -77,7 +77,7 @@ def test_runs_start_at_the_seconds_that_the_table_shows(overlap: OverlapName) ->
 
 
 @pytest.mark.parametrize("misfire", get_args(MisfireName))
-def test_late_ticks_run_when_the_table_says(misfire: MisfireName) -> None:
+def test_each_misfire_policy_starts_runs_at_the_documented_times(misfire: MisfireName) -> None:
     """The example of the page, run on a simulated clock."""
     rows = {code_words(name)[0].strip('"'): runs for name, runs in POLICIES.tables("Late ticks")[1]}
     with simulated() as scheduler:
@@ -90,19 +90,19 @@ def test_late_ticks_run_when_the_table_says(misfire: MisfireName) -> None:
     assert shown == rows[misfire]
 
 
-def test_the_page_has_the_number_of_runs_that_are_held() -> None:
+def test_the_documented_max_held_is_the_default() -> None:
     """The default of `max_held`."""
     assert f"It is {MAX_HELD:,} unless you set it." in POLICIES.text
 
 
-def test_the_page_has_every_answer_to_a_cancellation() -> None:
+def test_every_result_of_a_cancellation_is_documented() -> None:
     """In the words of the API."""
     assert [code_words(answer)[0] for answer, _ in POLICIES.table("Cancel a run")] == [
         answer.value for answer in Cancellation
     ]
 
 
-def test_the_page_has_every_effect_of_a_clock_change() -> None:
+def test_every_effect_of_a_clock_change_is_documented() -> None:
     """In the words of `jobtui next`."""
     assert [effect for _, effect, _ in CLOCK_CHANGES.table("What can happen to a tick")] == [
         effect.value for effect in DstEffect
@@ -110,7 +110,7 @@ def test_the_page_has_every_effect_of_a_clock_change() -> None:
 
 
 @pytest.mark.parametrize("heading", ["Let time pass", "See what happened"])
-def test_the_simulated_scheduler_has_what_the_table_lists(heading: str) -> None:
+def test_the_simulated_scheduler_has_every_documented_member(heading: str) -> None:
     """The tables list methods and attributes."""
     for call, _ in TESTING.table(heading):
         [name] = re.findall(r"^\.(\w+)", code_words(call)[0])

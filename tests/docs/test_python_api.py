@@ -125,7 +125,7 @@ PUBLIC_CLASSES = [value for name in jobtui.__all__ if isinstance(value := getatt
 
 
 @pytest.mark.parametrize("cls", [*PUBLIC_CLASSES, *RETURNED], ids=lambda cls: cls.__name__)
-def test_each_class_has_exactly_its_public_members(cls: type) -> None:
+def test_the_documented_members_of_a_class_are_its_public_ones(cls: type) -> None:
     """A member for jobtui's own packages is listed in a section of its own."""
     listed = [*SECTIONS[cls.__name__]]
     prefix = f"{cls.__name__}."
@@ -139,12 +139,12 @@ def test_each_class_has_exactly_its_public_members(cls: type) -> None:
     assert sorted(listed) == sorted(expected)
 
 
-def test_the_functions_of_the_package_are_all_there_and_no_others() -> None:
+def test_every_function_of_the_package_and_no_other_is_documented() -> None:
     """Those of the default scheduler have the signatures of its methods."""
     assert sorted(SECTIONS["Functions"]) == sorted(functions())
 
 
-def test_every_event_is_there_with_its_base_and_its_attributes() -> None:
+def test_every_event_is_documented_with_its_base_and_attributes() -> None:
     """An attribute of a base class is listed with the base class alone."""
     expected = []
     for name, cls in vars(events).items():
@@ -155,7 +155,7 @@ def test_every_event_is_there_with_its_base_and_its_attributes() -> None:
     assert sorted(SECTIONS["Events"]) == sorted(expected)
 
 
-def test_the_test_kit_has_its_public_names_and_no_others() -> None:
+def test_every_public_name_of_the_test_kit_and_no_other_is_documented() -> None:
     """Its two classes have sections of their own."""
     load = f"load{shown_signature(testing.load)}"
     assert SECTIONS["jobtui.testing"] == [load, "simulated = SimulatedScheduler"]
@@ -163,7 +163,7 @@ def test_the_test_kit_has_its_public_names_and_no_others() -> None:
     assert testing.simulated is testing.SimulatedScheduler
 
 
-def test_the_names_in_signatures_are_explained() -> None:
+def test_the_names_in_documented_signatures_are_explained() -> None:
     """A reader sees what a policy may be."""
 
     def literal(name: str, values: object) -> str:
@@ -180,7 +180,7 @@ def test_the_names_in_signatures_are_explained() -> None:
     assert ManualClock.__name__ in PAGE
 
 
-def test_every_section_is_about_something_that_is_public() -> None:
+def test_every_section_of_the_python_api_is_about_a_public_name() -> None:
     """A class that was removed leaves no section behind."""
     known = {cls.__name__ for cls in [*PUBLIC_CLASSES, *RETURNED]}
     known |= {"Functions", "Events", "jobtui.testing", "Names in signatures"}

@@ -15,9 +15,9 @@ from jobtui.testing import SimulatedScheduler
 SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
 # The pictures of the documentation, and the snapshots that they are copies of.
 COPIES = {
-    "dashboard.svg": "test_saturated[120x32].svg",
-    "job.svg": "test_job_with_a_moved_tick[120x32].svg",
-    "run.svg": "test_failed_with_traceback[120x32].svg",
+    "dashboard.svg": "test_the_dashboard_shows_a_full_pool[120x32].svg",
+    "job.svg": "test_the_screen_of_a_job_explains_a_moved_tick[120x32].svg",
+    "run.svg": "test_the_screen_of_a_failed_run_shows_its_traceback[120x32].svg",
 }
 
 
@@ -64,13 +64,13 @@ def test_the_picture_of_the_readme_is_in_the_repository() -> None:
 
 
 @pytest.mark.parametrize("picture", sorted(each.name for each in (ROOT / "docs" / "images").iterdir()))
-def test_a_picture_is_a_copy_of_a_snapshot(picture: str) -> None:
+def test_a_documented_screen_is_a_copy_of_a_snapshot(picture: str) -> None:
     """To update it after a visible change: cp SNAPSHOT docs/images/PICTURE."""
     [snapshot] = [each for each in SNAPSHOTS.rglob("*.svg") if each.name == COPIES[picture]]
     assert (ROOT / "docs" / "images" / picture).read_text("utf-8") == snapshot.read_text("utf-8")
 
 
-def test_the_readme_is_short() -> None:
+def test_the_readme_has_at_most_160_lines() -> None:
     """Everything else belongs to docs/."""
     assert len(README.text.splitlines()) <= 160
 

@@ -25,7 +25,7 @@ def known_keys(folder: Path) -> set[str]:
     return set(re.findall(r"\b(?:jobs|cron)\.[A-Za-z0-9.]+", listed))
 
 
-def test_the_page_has_every_key_and_no_other(tmp_path: Path) -> None:
+def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:
     """The error for an unknown key lists the keys that exist."""
     known = known_keys(tmp_path)
     assert "jobs.pool" in known
@@ -33,7 +33,7 @@ def test_the_page_has_every_key_and_no_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["pool", "selfconcurrent", "dst", "readonly", "acceptproxyaddress"])
-def test_the_page_has_the_default(name: str) -> None:
+def test_the_documented_default_of_a_key_is_the_real_one(name: str) -> None:
     """The values of `Settings()`."""
     settings = Settings()
     default = getattr(settings, name) if hasattr(settings, name) else getattr(settings.access, name)
@@ -46,19 +46,19 @@ def test_the_page_has_the_default(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["listen", "allow", "auth.user", "auth.pass"])
-def test_a_key_without_default_has_none_in_the_code(key: str) -> None:
+def test_a_key_documented_without_default_has_none(key: str) -> None:
     """The page says *none*."""
     assert KEYS[f"jobs.{key}"] == []
 
 
-def test_access_settings_are_all_described_on_the_page_about_access() -> None:
+def test_the_page_about_access_describes_every_access_setting() -> None:
     """With an example for each."""
     text = page("docs/access.md").text
     for key in ("listen", "allow", "acceptproxyaddress", "auth.user", "auth.pass", "readonly"):
         assert f"jobs.{key}" in text
 
 
-def test_the_page_shows_the_command_line_as_the_help_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_documented_command_line_is_that_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     """The usage at the top of `jobtui --help`."""
     main(["--help"])
     usage = capsys.readouterr().out.partition("\n\n")[0].removeprefix("usage: ")

@@ -56,7 +56,7 @@ def without_times(text: str) -> str:
 
 
 @pytest.mark.parametrize(("page", "line", "output"), cases("next"))
-def test_next_prints_what_the_page_shows(
+def test_jobtui_next_prints_what_the_docs_show(
     page: Page, line: str, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """To the letter."""
@@ -72,7 +72,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("page", "line", "output"), cases("check"))
-def test_check_prints_what_the_page_shows(
+def test_jobtui_check_prints_what_the_docs_show(
     page: Page, line: str, output: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Except the instants, the zone and the width of columns."""
@@ -84,7 +84,7 @@ def test_check_prints_what_the_page_shows(
     assert real.endswith(expected) if output.startswith(REST) else real == expected
 
 
-def test_every_session_is_compared() -> None:
+def test_every_documented_transcript_is_compared() -> None:
     """Except the one of the tutorial that runs until Ctrl+C, which has a test with the tutorial."""
     commands = [line.split()[1] for page in PAGES for _, line, _ in sessions(page)]
     assert set(commands) == {"next", "check", "my_jobs.py"}
@@ -107,7 +107,7 @@ def command_lines(page: Page) -> list[list[str]]:
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if command_lines(page)], ids=lambda page: str(page.name)
 )
-def test_every_command_and_option_of_a_page_is_in_the_help(
+def test_every_documented_command_and_option_is_in_the_help(
     page: Page, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An option that is renamed must be renamed here."""

@@ -65,7 +65,7 @@ def without_times(line: str) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to a process of Windows")
-def test_the_job_fails_as_the_tutorial_shows(shop: Path) -> None:
+def test_the_job_of_the_tutorial_fails_as_shown(shop: Path) -> None:
     """The log of the step *See it fail*."""
     spoil(shop)
     [block] = [block for block in TUTORIAL.in_language("console") if "--headless" in block.text]
@@ -79,14 +79,14 @@ def run_test(shop: Path) -> subprocess.CompletedProcess[str]:
     return run_pytest(shop)
 
 
-def test_the_test_fails_with_the_first_version_and_shows_what_the_job_raised(shop: Path) -> None:
+def test_the_test_of_the_tutorial_fails_with_the_first_version_of_the_job(shop: Path) -> None:
     """The first version has the bug."""
     failed = run_test(shop)
     assert failed.returncode == 1, failed.stdout
     assert "JSONDecodeError" in failed.stdout
 
 
-def test_the_test_passes_with_the_second_version(shop: Path) -> None:
+def test_the_test_of_the_tutorial_passes_with_the_second_version_of_the_job(shop: Path) -> None:
     """The second version has the fix."""
     (shop / "my_jobs.py").write_text(versions("my_jobs.py")[1], encoding="utf-8")
     passed = run_test(shop)

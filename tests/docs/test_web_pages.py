@@ -108,7 +108,7 @@ def document(server: ServerProcess) -> Any:
 # --- docs/api.md ----------------------------------------------------------------------------------
 
 
-def test_the_table_has_every_path_and_method_and_no_other(document: Any) -> None:
+def test_every_path_and_method_and_no_other_is_documented(document: Any) -> None:
     """The OpenAPI description has them too."""
     rows = [(method, code_words(path)[0]) for method, path, _ in API.table("Paths")]
     shown = [(method, path if path.startswith("/@jobs") else f"/@jobs/api{path}") for method, path in rows]
@@ -122,7 +122,7 @@ def test_the_table_has_every_path_and_method_and_no_other(document: Any) -> None
     assert len(shown) == len(known)
 
 
-def test_the_parameters_in_the_table_are_those_of_the_description(document: Any) -> None:
+def test_the_documented_parameters_are_those_of_the_openapi_description(document: Any) -> None:
     """Of the paths with filters."""
     for method, path, text in API.table("Paths"):
         if "filter" in text:
@@ -131,7 +131,7 @@ def test_the_parameters_in_the_table_are_those_of_the_description(document: Any)
             assert code_words(text.partition("filter")[2]) == known
 
 
-def test_the_table_has_every_event_and_no_other(document: Any) -> None:
+def test_every_event_of_the_stream_and_no_other_is_documented(document: Any) -> None:
     """And `lost`, which is the stream's own event."""
     shown = [event for events, _ in API.table("Follow the scheduler") for event in code_words(events)]
     kinds = [kind["properties"]["type"] for kind in document["components"]["schemas"]["Event"]["oneOf"]]
@@ -139,7 +139,7 @@ def test_the_table_has_every_event_and_no_other(document: Any) -> None:
     assert sorted(shown) == sorted([*known, "lost"])
 
 
-def test_the_table_has_every_status_of_an_error_and_no_other(document: Any) -> None:
+def test_every_status_of_an_error_and_no_other_is_documented(document: Any) -> None:
     """405 holds for every path, so the description has it once."""
     shown = {int(status) for statuses, _ in API.table("Errors") for status in statuses.split(", ")}
     known = {
@@ -151,7 +151,7 @@ def test_the_table_has_every_status_of_an_error_and_no_other(document: Any) -> N
     assert shown == {status for status in known if status >= 400} | {405}
 
 
-def test_the_error_of_the_page_is_what_the_server_answers(server: ServerProcess) -> None:
+def test_the_documented_error_is_the_one_that_the_server_sends(server: ServerProcess) -> None:
     """With the suggestion of a near name."""
     [line] = API.in_language("sh")[1].text.splitlines()
     response = server.request("GET", shlex.split(line)[-1])
@@ -171,7 +171,7 @@ def curl_lines() -> list[Any]:
 
 
 @pytest.mark.parametrize("line", curl_lines())
-def test_an_example_with_curl_works(line: str, server: ServerProcess) -> None:
+def test_a_documented_call_of_curl_works(line: str, server: ServerProcess) -> None:
     """Sent to a server on another port, for a run that exists."""
     words = shlex.split(line, comments=True)
     [url] = [word for word in words if word.startswith("http")]
@@ -183,7 +183,7 @@ def test_an_example_with_curl_works(line: str, server: ServerProcess) -> None:
     assert response.status < 300 or "nigtly" in url, response
 
 
-def test_running_a_job_answers_as_the_page_says(server: ServerProcess) -> None:
+def test_running_a_job_returns_the_documented_response(server: ServerProcess) -> None:
     """202, the number of the run, and where to find it."""
     response = server.request("POST", "/@jobs/api/jobs/nightly/run")
     assert (response.status, list(response.json)) == (202, ["number"])
@@ -210,7 +210,7 @@ def exported(server: ServerProcess) -> dict[str, tuple[str, set[str]]]:
     return {name: (kind, labels[name]) for name, kind in types.items()}
 
 
-def test_the_table_has_every_metric_with_its_type_and_labels_and_no_other(server: ServerProcess) -> None:
+def test_every_metric_and_no_other_is_documented_with_type_and_labels(server: ServerProcess) -> None:
     """As Prometheus reads them."""
     shown = {}
     for metric, kind, _ in METRICS.table("Metrics"):
@@ -219,14 +219,14 @@ def test_the_table_has_every_metric_with_its_type_and_labels_and_no_other(server
     assert shown == exported(server)
 
 
-def test_the_table_has_every_outcome_and_no_other(server: ServerProcess) -> None:
+def test_every_outcome_and_no_other_is_documented(server: ServerProcess) -> None:
     """The values of the label."""
     shown = [outcome for outcomes, _ in METRICS.table("Outcomes") for outcome in code_words(outcomes)]
     known = re.findall(r'outcome="(\w+)"', server.request("GET", "/@jobs/metrics").body)
     assert sorted(shown) == sorted(set(known))
 
 
-def test_the_alerts_use_metrics_and_outcomes_that_exist(server: ServerProcess) -> None:
+def test_the_documented_alerts_use_existing_metrics_and_outcomes(server: ServerProcess) -> None:
     """A misspelt name would match nothing."""
     [_, alerts] = METRICS.in_language("yaml")
     names = set(re.findall(r"\bjobtui_\w+", alerts.text))
@@ -237,7 +237,7 @@ def test_the_alerts_use_metrics_and_outcomes_that_exist(server: ServerProcess) -
     assert outcomes <= {each for row in METRICS.table("Outcomes") for each in code_words(row[0])}
 
 
-def test_the_page_has_every_status_of_the_health_check(document: Any, server: ServerProcess) -> None:
+def test_every_status_of_the_health_check_is_documented(document: Any, server: ServerProcess) -> None:
     """In the order of the description."""
     rows = METRICS.table("Health")
     assert [code_words(status)[0] for status, *_ in rows] == document["components"]["schemas"]["Health"][
@@ -252,14 +252,14 @@ def test_the_page_has_every_status_of_the_health_check(document: Any, server: Se
 # --- docs/status-page.md --------------------------------------------------------------------------
 
 
-def test_the_table_has_every_key_of_the_page_and_no_other(server: ServerProcess) -> None:
+def test_every_key_of_the_status_page_and_no_other_is_documented(server: ServerProcess) -> None:
     """The help of the page lists its keys."""
     html = server.request("GET", "/@jobs").body
     shown = [key for keys, _ in STATUS_PAGE.table("Keys on the page") for key in code_words(keys)]
     assert sorted(shown) == sorted(set(re.findall(r"<kbd>([^<]+)</kbd>", html)))
 
 
-def test_the_page_has_the_parts_that_the_documentation_names(server: ServerProcess) -> None:
+def test_the_status_page_has_the_documented_parts(server: ServerProcess) -> None:
     """The pool, the jobs, and their buttons."""
     html = server.request("GET", "/@jobs").body
     for part in ("pool", "nightly", "Run", "Pause"):

@@ -65,7 +65,7 @@ def test_a_schedule_without_ticks_is_searched_once() -> None:
 
 
 @pytest.mark.parametrize("year", [9998, 9999])
-def test_a_tick_at_the_end_of_the_calendar_is_never(year: int) -> None:
+def test_a_schedule_is_not_due_beyond_the_end_of_the_calendar(year: int) -> None:
     """9998 is the last year that the calendar of every zone has in full."""
     once = Once(datetime(year, 12, 31, 12, tzinfo=UTC))
     assert NextTickCache().next_tick(once, NOON) is None

@@ -151,7 +151,7 @@ def test_a_countdown_is_shortened_to_the_width(width: int, ahead: float, text: s
 
 
 @given(seconds)
-def test_a_countdown_within_5_cells_fits(ahead: float) -> None:
+def test_a_countdown_can_be_shortened_to_5_cells(ahead: float) -> None:
     """The NEXT column has 5 cells left after a DST badge and a date."""
     assert len(countdown_within(5, NOW + timedelta(seconds=ahead), NOW)) <= 5
 

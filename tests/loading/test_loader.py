@@ -313,12 +313,12 @@ class TestSchedulers:
 class TestNotFound:
     """A target that does not exist or is not a job file."""
 
-    def test_a_missing_file_with_a_similar_neighbour_gets_its_name(self, write: Write) -> None:
+    def test_the_error_for_a_missing_file_suggests_a_similar_file(self, write: Write) -> None:
         """A typo."""
         write("demo_jobs.py")
         assert error_for("demo_job.py") == "demo_job.py: file not found. Did you mean demo_jobs.py?"
 
-    def test_a_missing_file_without_similar_neighbour_gets_a_short_list(self, write: Write) -> None:
+    def test_the_error_for_a_missing_file_lists_at_most_six_files(self, write: Write) -> None:
         """At most six names are listed."""
         for letter in "abcdefgh":
             write(f"{letter}.py")
@@ -327,11 +327,11 @@ class TestNotFound:
             "a.py, b.py, c.py, d.py, e.py, f.py and 2 more"
         )
 
-    def test_a_missing_file_in_a_folder_without_python_files(self) -> None:
+    def test_the_error_for_a_missing_file_says_that_its_folder_has_no_python_files(self) -> None:
         """The message says so."""
         assert error_for("demo.py") == "demo.py: file not found. The folder has no .py files."
 
-    def test_a_missing_file_in_a_missing_folder(self) -> None:
+    def test_the_error_for_a_missing_file_names_its_missing_folder(self) -> None:
         """The message names the folder."""
         assert error_for("nope/demo.py") == "nope/demo.py: file not found: the folder nope does not exist"
 
@@ -360,7 +360,7 @@ class TestNotFound:
         write(name)
         assert error_for(name).startswith(f"{name}: a job file must not be called {name}: ")
 
-    def test_a_missing_module_with_a_similar_file_gets_its_name(self, write: Write) -> None:
+    def test_the_error_for_a_missing_module_suggests_a_similar_file(self, write: Write) -> None:
         """The message also says where jobtui searched."""
         write("demo_jobs.py")
         here = Path.cwd()
@@ -369,17 +369,17 @@ class TestNotFound:
             "Did you mean demo_jobs.py?"
         )
 
-    def test_a_missing_module_of_an_existing_package(self, write: Write) -> None:
+    def test_a_missing_module_of_an_existing_package_is_rejected(self, write: Write) -> None:
         """Only the last part is missing."""
         write("shop_g/__init__.py", "")
         message = error_for("shop_g.jobs")
         assert message.startswith("shop_g.jobs: module not found in ")
 
-    def test_a_module_of_a_missing_package(self) -> None:
+    def test_the_error_for_a_missing_module_names_its_missing_package(self) -> None:
         """The message says that the package is missing."""
         assert error_for("shop_i.jobs").endswith("among the installed packages (shop_i does not exist).")
 
-    def test_a_module_of_a_module_that_is_not_a_package(self) -> None:
+    def test_the_error_for_a_missing_module_names_the_part_that_is_not_a_package(self) -> None:
         """The message says which part is not a package."""
         assert "'json.decoder' is not a package" in error_for("json.decoder.x")
 
@@ -513,7 +513,7 @@ class TestImportFailures:
         assert message.startswith(expected)
         assert "Traceback" not in message
 
-    def test_an_error_of_the_user_of_the_same_type_has_a_traceback(self, write: Write) -> None:
+    def test_an_error_that_the_users_code_raises_has_a_traceback(self, write: Write) -> None:
         """Only errors that jobtui raises are shown without."""
         write("demo.py", "raise ValueError('mine')\n")
         assert "Traceback" in error_for("demo.py")

@@ -49,7 +49,7 @@ def test_printable_lines_keep_line_breaks_and_indentation() -> None:
 
 
 @given(any_text)
-def test_printable_lines_are_the_printable_lines_of_the_text(text: str) -> None:
+def test_printable_lines_escapes_each_line_as_printable_does(text: str) -> None:
     """For any text; only a tab is wider."""
     lines = text.rstrip().replace("\t", "    ").split("\n")
     assert printable_lines(text).split("\n") == [printable(line) for line in lines]

@@ -105,7 +105,7 @@ def test_a_run_requested_while_the_lock_is_held_is_admitted_after_its_release(
     assert scheduler.snapshot().jobs[0].runs == 101
 
 
-def test_the_holder_of_the_lock_admits_what_was_requested_meanwhile(make_scheduler: MakeScheduler) -> None:
+def test_the_holder_of_the_lock_admits_runs_requested_while_it_held_it(make_scheduler: MakeScheduler) -> None:
     """The run starts although nothing else calls the scheduler."""
     scheduler = make_scheduler()
     scheduler.start()
@@ -142,7 +142,9 @@ def test_a_worker_that_finds_the_lock_held_reports_through_the_inbox(make_schedu
     assert [name for name in jobtui_threads() if "worker" in name] == ["jobtui-worker-1"]
 
 
-def test_the_holder_of_the_lock_records_what_was_reported_meanwhile(make_scheduler: MakeScheduler) -> None:
+def test_the_holder_of_the_lock_records_outcomes_reported_while_it_held_it(
+    make_scheduler: MakeScheduler,
+) -> None:
     """The next run in the queue starts although nothing else calls the scheduler."""
     scheduler = make_scheduler(pool=1)
     scheduler.start()
@@ -239,7 +241,9 @@ def test_runs_that_are_admitted_together_have_an_event_each(harness: Harness) ->
 # --- waking workers -------------------------------------------------------------------------------
 
 
-def test_one_worker_is_woken_at_a_time_and_each_has_the_next_one_woken(make_scheduler: MakeScheduler) -> None:
+def test_a_request_wakes_one_worker_and_each_worker_that_starts_wakes_the_next(
+    make_scheduler: MakeScheduler,
+) -> None:
     """So a burst wakes no more threads than it needs."""
     scheduler = make_scheduler(pool=3)
     executor = ManualExecutor(scheduler)
@@ -443,7 +447,7 @@ def test_the_timer_is_woken_for_each_short_run_behind_which_a_run_waits(harness:
         harness.kernel._poll()
 
 
-def test_a_worker_that_leaves_runs_in_the_queue_for_a_short_run_wakes_the_timer(harness: Harness) -> None:
+def test_the_timer_is_woken_when_a_worker_takes_a_short_run_while_others_are_queued(harness: Harness) -> None:
     """If the short run hangs, the others must not wait for it."""
     harness.start_short_run()
     for _ in range(3):
@@ -537,7 +541,7 @@ def record_releases(lock: StateLock) -> list[bool]:
     return in_use
 
 
-def test_the_lock_is_not_in_use_when_it_is_released(harness: Harness) -> None:
+def test_no_release_of_the_state_lock_leaves_it_marked_in_use(harness: Harness) -> None:
     """Otherwise the next holder would be taken for one that interrupts a change."""
     in_use = record_releases(harness.kernel._lock)
     harness.scheduler.snapshot()

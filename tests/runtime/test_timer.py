@@ -150,7 +150,7 @@ def test_a_clock_that_was_set_back_is_noticed_before_a_delay_is_computed_from_it
     assert round((in_older.timestamp() - now) / 60) == 120
 
 
-def test_runs_need_no_time_to_pass(make_scheduler: MakeScheduler) -> None:
+def test_a_run_starts_and_ends_while_the_clock_stands_still(make_scheduler: MakeScheduler) -> None:
     """With a clock that stands still, a run starts and ends."""
     scheduler = make_scheduler(clock=ManualClock(1_800_000_000))
     scheduler.start()

@@ -59,7 +59,7 @@ def numbers(text: str, which: int) -> tuple[int, ...]:
         ("5,*", 1, tuple(range(60))),
     ],
 )
-def test_a_field_has_these_numbers(text: str, which: int, expected: tuple[int, ...] | None) -> None:
+def test_a_field_is_expanded_to_its_numbers(text: str, which: int, expected: tuple[int, ...] | None) -> None:
     """Also for forms that croniter 7 reads differently: 5-5 as the whole field, 50-51/15 as a cycle."""
     assert numbers(text, which) == (expected if expected is not None else (3, 10, 15, 20))
 
@@ -114,7 +114,7 @@ def test_a_descriptor_equals_its_spec(descriptor: str, spec: str) -> None:
         ("0 0 0 9 * 0-6", "0 0 0 * * *"),
     ],
 )
-def test_a_spec_has_this_canonical_spec(spec: str, canonical: str) -> None:
+def test_every_spec_has_the_expected_canonical_spec(spec: str, canonical: str) -> None:
     """The canonical spec is an equal schedule."""
     assert str(cron(spec)) == f"TZ=UTC {canonical}"
     assert cron(canonical) == cron(spec)

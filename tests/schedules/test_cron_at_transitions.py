@@ -101,7 +101,7 @@ def found_ticks(schedule: Cron, after: datetime, end: datetime) -> Iterator[date
 @pytest.mark.parametrize(
     ("name", "day"), [row[:2] for row in TRANSITIONS], ids=[f"{name} {day}" for name, day, _ in TRANSITIONS]
 )
-def test_ticks_around_a_transition_are_those_of_a_walk_through_its_minutes(
+def test_ticks_around_a_transition_equal_those_of_a_search_minute_by_minute(
     name: str, day: str, dst: Literal["once", "every"]
 ) -> None:
     """With a star or ``dst="every"``, a spec is due at every match; otherwise once for each wall time."""

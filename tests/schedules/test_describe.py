@@ -65,7 +65,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
         ("TZ=Asia/Tokyo 0 9 * * *", "at 09:00 every day (Asia/Tokyo)"),
     ],
 )
-def test_a_spec_has_this_description(spec: str, sentence: str) -> None:
+def test_describe_returns_the_expected_sentence(spec: str, sentence: str) -> None:
     """Even steps are "every n"; others are listed number by number."""
     assert describe(parse(spec)) == sentence
 

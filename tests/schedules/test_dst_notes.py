@@ -132,7 +132,7 @@ def test_a_fixed_time_in_an_overlap_is_one_tick_with_a_note() -> None:
 
 
 @pytest.mark.parametrize(("spec", "dst"), [("30 1 * * *", "every"), ("30 */1 * * *", "once")])
-def test_the_two_ticks_of_a_time_in_an_overlap_have_notes_with_their_pass(spec: str, dst: Dst) -> None:
+def test_the_two_ticks_of_a_time_in_an_overlap_have_notes_that_number_them(spec: str, dst: Dst) -> None:
     """There are two because of dst="every" or of a star. The transition's note has no pass."""
     rows = [
         row for row in noted_ticks(spec, AUTUMN, 20, dst) if "01:30" in row[0] and row[0].startswith("11-01")
@@ -266,7 +266,7 @@ def test_the_transition_around_a_wall_time_is_the_same_from_both_folds() -> None
 
 @pytest.mark.parametrize("dst", ["once", "every"])
 @pytest.mark.parametrize(("name", "transition", "step"), TRANSITIONS, ids=TRANSITION_IDS)
-def test_ticks_of_random_schedules_have_notes_exactly_if_the_walk_has_a_reason(
+def test_a_tick_has_a_note_exactly_if_a_search_minute_by_minute_finds_a_reason(
     name: str, transition: str, step: int, dst: Dst
 ) -> None:
     """The reasons: times in an overlap, ticks of missing times, and times that are lost."""

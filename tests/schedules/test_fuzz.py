@@ -328,7 +328,7 @@ def test_arguments_of_any_type_raise_bad_spec_or_type_error(spec: object, tz: ob
 
 @STEADY
 @given(ANYTHING)
-def test_each_argument_alone_of_any_type_raises_bad_spec_or_type_error(value: object) -> None:
+def test_one_argument_of_any_type_raises_bad_spec_or_type_error(value: object) -> None:
     """The other two arguments are valid, so that this one is not skipped."""
     for arguments in ((value, "UTC", "once"), ("* * * * *", value, "once"), ("* * * * *", "UTC", value)):
         with suppress(BadSpec, TypeError):

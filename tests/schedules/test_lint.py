@@ -129,7 +129,7 @@ WARNED = [
 
 
 @pytest.mark.parametrize(("spec", "expected"), WARNED, ids=[spec for spec, _ in WARNED])
-def test_a_suspicious_schedule_has_these_warnings(spec: str, expected: list[str]) -> None:
+def test_a_suspicious_schedule_has_the_expected_warnings(spec: str, expected: list[str]) -> None:
     """In UTC, for the year 2026."""
     assert lint_schedule(parse(spec, tz="UTC"), NOW) == expected
 

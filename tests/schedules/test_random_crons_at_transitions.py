@@ -49,7 +49,7 @@ def first_after(ticks: list[datetime], instant: datetime) -> datetime | None:
 
 @pytest.mark.parametrize("dst", ["once", "every"])
 @pytest.mark.parametrize(("name", "transition", "step"), TRANSITIONS, ids=TRANSITION_IDS)
-def test_random_crons_near_a_transition_have_the_ticks_of_the_walk(
+def test_ticks_of_random_specs_near_a_transition_equal_those_of_a_search_minute_by_minute(
     name: str, transition: str, step: int, dst: Dst
 ) -> None:
     """The next three ticks from any moment within 36 hours of the transition are those of the walk."""

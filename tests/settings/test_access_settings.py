@@ -132,7 +132,7 @@ class TestListen:
                 "jobs.auth.pass.\njobs.auth = false ignores them."
             )
 
-    def test_a_socket_requires_no_credentials(self, read: Read) -> None:
+    def test_a_unix_socket_requires_no_credentials(self, read: Read) -> None:
         """Only its owner can open it."""
         assert isinstance(read("jobtui.toml", 'jobs.listen = "unix:x"\n').listen, UnixAddress)
 
@@ -142,7 +142,7 @@ class TestCredentials:
 
     @both_formats
     @pytest.mark.parametrize("password", [SECRET, HASH])
-    def test_a_plain_or_hashed_password_is_required_once_set(
+    def test_a_client_needs_the_plain_or_hashed_password_of_the_settings(
         self, read: Read, name: str, password: str
     ) -> None:
         """The two keys are enough."""
@@ -174,7 +174,7 @@ class TestCredentials:
         assert read("app.conf", USER + "jobs.auth = off\n").access == AccessRules()
         assert read("jobtui.toml", "jobs.auth = false\n").access == AccessRules()
 
-    def test_a_section_may_require_credentials_that_the_top_ignores(self, read: Read) -> None:
+    def test_a_section_may_require_credentials_that_the_top_of_the_file_ignores(self, read: Read) -> None:
         """One file for development and for production."""
         conf = BOTH + "jobs.auth = false\n[prod]\njobs.auth = true\njobs.listen = 0.0.0.0:9001\n"
         assert read("app.conf", conf).access.credentials is None
@@ -400,11 +400,13 @@ class TestSections:
             f"{PASS}[dev.jobs.auth]\nuser = 'me'\n",
         ],
     )
-    def test_user_and_password_may_be_in_the_top_and_in_a_section(self, read: Read, content: str) -> None:
+    def test_user_and_password_may_be_at_the_top_and_in_a_section(self, read: Read, content: str) -> None:
         """Only the settings that apply together must be complete."""
         assert accepts(read("jobtui.toml", content))
 
-    def test_the_top_must_be_complete_if_it_applies_alone(self, error_for: ErrorFor) -> None:
+    def test_credentials_must_be_complete_without_the_section_of_a_run_mode(
+        self, error_for: ErrorFor
+    ) -> None:
         """In a run mode without section."""
         content = f"{USER}[prod.jobs.auth]\npass = '{SECRET}'\n"
         message = "jobtui.toml, line 1: jobs.auth.user requires jobs.auth.pass."

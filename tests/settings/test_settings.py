@@ -188,7 +188,9 @@ class TestConf:
         ["cron.a=@daily", "cron.a:@daily", "cron.a   :   @daily", "cron.a = @daily\t; x", "cron.a = @daily #",
          'cron.a = "@daily"', "cron.a = @daily\r"],
     )  # fmt: skip
-    def test_separators_comments_quotes_and_line_ends_of_revel(self, write: Write, line: str) -> None:
+    def test_conf_files_have_the_separators_comments_quotes_and_line_ends_of_revel(
+        self, write: Write, line: str
+    ) -> None:
         """One pair of double quotes is removed."""
         assert read_settings(write("app.conf", line + "\n")).schedules == {"cron.a": "@daily"}
 
@@ -206,7 +208,7 @@ class TestConf:
         text = "[dev]\njobs.pool = 1\n[prod]\njobs.pool = 2\n[dev]\njobs.pool = 3\n"
         assert read_settings(write("app.conf", text)).pool == 3
 
-    def test_default_is_the_name_of_the_top_of_the_file(self, write: Write) -> None:
+    def test_the_section_default_continues_the_top_of_the_file(self, write: Write) -> None:
         """[DEFAULT] and [] return to it."""
         text = (
             "[dev]\njobs.selfconcurrent = yes\n[DEFAULT]\njobs.pool = 6\n[]\njobs.acceptproxyaddress = yes\n"
@@ -330,7 +332,7 @@ class TestRunMode:
         expected = f"{name}: the file has no section for the run mode 'dev'.\nIt has no sections."
         assert error_for(write(name, "jobs.pool = 2\n"), "dev") == expected
 
-    def test_a_section_without_a_name_is_the_top_of_the_file(self, write: Write) -> None:
+    def test_a_section_without_a_name_continues_the_top_of_the_file(self, write: Write) -> None:
         """It is not listed as a section."""
         path = write("app.conf", "[]\njobs.pool = 2\n")
         assert read_settings(path).pool == 2
@@ -362,7 +364,7 @@ ALL_KEYS = (
 class TestUnknownKeys:
     """Keys that jobtui does not have."""
 
-    def test_a_prefix_of_every_key_gets_no_suggestion(self, write: Write) -> None:
+    def test_an_unknown_key_that_is_a_prefix_of_every_key_gets_no_suggestion(self, write: Write) -> None:
         """Any suggestion would be arbitrary."""
         assert error_for(write("jobtui.toml", "jobs = 4")) == (
             f"jobtui.toml, line 1: unknown key 'jobs'.\n{ALL_KEYS}"
@@ -583,7 +585,7 @@ class TestLines:
             ("jobs.selfconcurrent = true\njobs.pool\t=\t-1\n", 2),
         ],
     )
-    def test_the_line_is_that_of_the_key(self, write: Write, text: str, line: int) -> None:
+    def test_an_error_has_the_line_of_the_key(self, write: Write, text: str, line: int) -> None:
         """Comments, strings and other tables with the same word are not mistaken for it."""
         table = "[tool.jobtui]\n" if text.startswith("note") else ""
         path = write("jobtui.toml", text)
@@ -592,7 +594,7 @@ class TestLines:
             line += 1
         assert f", line {line}: {POOL}, not -1." in error_for(path)
 
-    def test_the_line_is_absent_if_the_key_is_written_with_escapes(self, write: Write) -> None:
+    def test_an_error_has_no_line_if_the_key_is_written_with_escapes(self, write: Write) -> None:
         """The search does not find such a key."""
         assert error_for(write("jobtui.toml", 'jobs."po\\u006fl" = -1\n')) == f"jobtui.toml: {POOL}, not -1."
         misleading = 'jobs."po\\u006fl" = [\n"pool = 1"\n]\n'
@@ -610,7 +612,7 @@ class TestFiles:
         (tmp_path / "conf.toml").mkdir()
         assert error_for(tmp_path / "conf.toml") == "conf.toml: this is a folder, not a file."
 
-    def test_a_file_without_permission_is_rejected(
+    def test_an_unreadable_settings_file_is_rejected(
         self, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """With the reason of the system; simulated, because root may read every file."""
@@ -665,7 +667,7 @@ class TestFiles:
 class TestFinding:
     """The settings file of a job file."""
 
-    def test_a_job_file_without_settings_file(self, tmp_path: Path) -> None:
+    def test_a_job_file_may_have_no_settings_file(self, tmp_path: Path) -> None:
         """The common case."""
         assert find_settings(tmp_path / "jobs.py") is None
 
@@ -705,7 +707,7 @@ class TestFinding:
         assert find_settings(tmp_path / "jobs.py") == shared
         assert "pyproject.toml, line 2" in error_for(shared)
 
-    def test_a_pyproject_without_permission_is_found(
+    def test_an_unreadable_pyproject_is_found(
         self, tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """It may have a table of jobtui, so reading it is an error."""

@@ -53,7 +53,7 @@ def test_old_logs_are_removed_once_on_the_day_of_the_clock_change(shop: Simulate
     assert [f"{at:%d %H:%M}" for at in shop.fired("remove_old_logs")][-2:] == ["29 01:00", "30 02:00"]
 
 
-def test_one_import_in_three_fails_and_no_other_job(shop: SimulatedScheduler, folder: Path) -> None:
+def test_every_third_import_fails_and_no_other_job_does(shop: SimulatedScheduler, folder: Path) -> None:
     """In the first 18 seconds, with real files, sockets and a database."""
     shop.advance("18s")
     assert [f"{at:%S}" for at in shop.fired("import_orders")] == ["03", "06", "09", "12", "15", "18"]

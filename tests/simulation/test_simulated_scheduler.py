@@ -90,7 +90,7 @@ def test_advance_includes_its_last_instant(scheduler: SimulatedScheduler) -> Non
 
 
 @pytest.mark.parametrize("steps", [[3_600.0], [0.1] * 30, [1 / 3] * 9, [0.000_001] * 5, [0.7, "2s", 0.3] * 9])
-def test_instants_do_not_depend_on_how_time_is_divided(
+def test_one_long_and_many_short_advances_run_jobs_at_the_same_instants(
     scheduler: SimulatedScheduler, steps: list[float | str]
 ) -> None:
     """Rounded floats neither move a grid nor lose its last instant."""
@@ -287,7 +287,7 @@ def test_a_wrong_or_past_instant_is_rejected_and_no_time_passes(
         ("1912-06-23T10:00", "UTC", "1912-06-23T10:00:00+00:00"),
     ],
 )
-def test_the_start_may_have_an_offset_a_fold_or_another_zone(
+def test_the_start_of_the_clock_may_have_an_offset_a_fold_or_another_zone(
     start: datetime | str, tz: str, expected: str
 ) -> None:
     """Without an offset it is a wall time of the scheduler's zone."""

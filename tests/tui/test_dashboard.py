@@ -1155,7 +1155,7 @@ async def test_countdowns_change_with_the_time_and_the_rest_of_the_table_does_no
         assert all("IDLE" in old for old, _ in changed)
 
 
-def test_the_snapshots_have_every_job_status() -> None:
+def test_the_snapshots_of_the_tests_have_every_job_status() -> None:
     """They have a held run, too."""
     jobs: list[JobView] = [*snapshots.saturated().jobs, *snapshots.idle().jobs]
     assert {job.status.value for job in jobs} == {"IDLE", "RUNNING", "QUEUED", "PAUSED"}

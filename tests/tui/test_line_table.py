@@ -167,7 +167,7 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
         (10, "status name failures"),
     ],
 )
-def test_the_columns_of_jobs_that_fit_a_width(width: int, expected: str) -> None:
+def test_the_table_of_jobs_has_the_columns_that_fit_its_width(width: int, expected: str) -> None:
     """The status, the name and the failures are always visible."""
     table: LineTable[Any] = LineTable(JOB_COLUMNS, lambda row: row, empty="")
     assert " ".join(column.key for column, _ in table._fit_columns(width)) == expected

@@ -71,102 +71,102 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
     return compare
 
 
-def test_idle(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_shows_idle_jobs(assert_screen: AssertScreen) -> None:
     """Every job has its status, times and countdown."""
     assert_screen(snapshots.idle())
 
 
-def test_mid_run(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_shows_running_jobs(assert_screen: AssertScreen) -> None:
     """Two of four slots are taken; the running runs show for how long."""
     assert_screen(snapshots.mid_run())
 
 
-def test_saturated(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
     """The pool is full; the waiting runs are listed in the order in which they will start."""
     assert_screen(snapshots.saturated())
 
 
-def test_waiting_pane(assert_screen: AssertScreen) -> None:
+def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:
     """The pane of waiting runs has the focus."""
     assert_screen(snapshots.saturated(), ["2", "j"])
 
 
-def test_paused(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_shows_paused_jobs(assert_screen: AssertScreen) -> None:
     """Paused jobs show it in their status and in place of their next tick."""
     assert_screen(snapshots.paused())
 
 
-def test_failed_with_traceback(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_failed_run_shows_its_traceback(assert_screen: AssertScreen) -> None:
     """The screen of a failed run shows its traceback and its output."""
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"])
 
 
-def test_filter_on(assert_screen: AssertScreen) -> None:
+def test_the_title_shows_the_filter(assert_screen: AssertScreen) -> None:
     """The title shows the filter."""
     assert_screen(snapshots.idle(), ["slash", *"every 1", "enter"])
 
 
-def test_filter_being_typed(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_shows_a_filter_without_a_match(assert_screen: AssertScreen) -> None:
     """The filter has the focus, and no job matches it."""
     assert_screen(snapshots.idle(), ["slash", *"nosuchjob"])
 
 
-def test_sorted(assert_screen: AssertScreen) -> None:
+def test_the_sorted_column_is_marked(assert_screen: AssertScreen) -> None:
     """The sorted column is marked."""
     assert_screen(snapshots.idle(), ["s", "s"])
 
 
-def test_job(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_job_shows_its_ticks_and_runs(assert_screen: AssertScreen) -> None:
     """The screen of a job shows its schedule in words, its next ten ticks and its latest runs."""
     assert_screen(snapshots.idle(), [*"jjjj", "enter"])
 
 
-def test_job_of_one_off_runs(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) -> None:
     """One-off runs have no next ticks."""
     assert_screen(snapshots.saturated(), ["G", "enter"])
 
 
-def test_help(assert_screen: AssertScreen) -> None:
+def test_the_help_screen_lists_keys_and_signs(assert_screen: AssertScreen) -> None:
     """The help lists every key and every sign."""
     assert_screen(snapshots.idle(), ["question_mark"])
 
 
-def test_quit_question(assert_screen: AssertScreen) -> None:
+def test_the_quit_dialog_lists_the_running_runs(assert_screen: AssertScreen) -> None:
     """The dialog lists the running runs and the choices."""
     assert_screen(snapshots.saturated(), ["q"])
 
 
-def test_quit_waiting(assert_screen: AssertScreen) -> None:
+def test_the_quit_dialog_waits_for_the_running_runs(assert_screen: AssertScreen) -> None:
     """While the dashboard waits for runs to end, quitting at once is the only choice."""
     assert_screen(snapshots.saturated(), ["q", "w"])
 
 
-def test_cancel_question(assert_screen: AssertScreen) -> None:
+def test_the_cancel_dialog_asks_for_confirmation(assert_screen: AssertScreen) -> None:
     """Cancelling a waiting run needs a confirmation."""
     assert_screen(snapshots.saturated(), ["2", "x"])
 
 
-def test_empty(assert_screen: AssertScreen) -> None:
+def test_a_dashboard_without_jobs_explains_how_to_register_one(assert_screen: AssertScreen) -> None:
     """Without jobs the table explains how to register one."""
     assert_screen(snapshots.empty())
 
 
-def test_light_theme(assert_screen: AssertScreen) -> None:
+def test_the_dashboard_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     """A light theme is as readable as a dark one."""
     assert_screen(snapshots.saturated(), theme="textual-light")
 
 
-def test_odd_names(assert_screen: AssertScreen) -> None:
+def test_odd_names_stay_inside_their_columns(assert_screen: AssertScreen) -> None:
     """Long names, wide characters and markup stay inside their columns."""
     assert_screen(snapshots.odd_names())
 
 
-def test_end_of_300_jobs(assert_screen: AssertScreen) -> None:
+def test_the_cursor_is_visible_on_the_last_of_300_jobs(assert_screen: AssertScreen) -> None:
     """The cursor is on the last of 300 jobs."""
     assert_screen(snapshots.many_jobs(), ["G"])
 
 
-def test_output(assert_screen: AssertScreen) -> None:
+def test_the_output_screen_shows_the_output_of_all_jobs(assert_screen: AssertScreen) -> None:
     """The output screen shows the output of jobs and subprocesses."""
     assert_screen(snapshots.idle(), ["o"])
 
@@ -174,51 +174,51 @@ def test_output(assert_screen: AssertScreen) -> None:
 LOST = "connection lost at 10:24:07 (connection refused); trying again"
 
 
-def test_address(assert_screen: AssertScreen) -> None:
+def test_the_status_line_shows_the_address(assert_screen: AssertScreen) -> None:
     """The status line has the address if there is room."""
     assert_screen(snapshots.mid_run(), address="http://127.0.0.1:9001/@jobs")
 
 
-def test_connection_lost(assert_screen: AssertScreen) -> None:
+def test_a_lost_connection_greys_the_dashboard_out(assert_screen: AssertScreen) -> None:
     """The last snapshot is greyed out, and the status line gives the error."""
     assert_screen(snapshots.saturated(), connection_error=LOST, address="http://127.0.0.1:9001/@jobs")
 
 
-def test_connection_lost_in_a_light_theme(assert_screen: AssertScreen) -> None:
+def test_a_lost_connection_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     """The error is readable on a light background, too."""
     assert_screen(snapshots.saturated(), theme="textual-light", connection_error=LOST)
 
 
-def test_connection_lost_over_a_job(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_job_shows_a_lost_connection(assert_screen: AssertScreen) -> None:
     """The screen of a job covers the status line, so its border gives the error."""
     assert_screen(snapshots.idle(), [*"jjjj", "enter"], connection_error=LOST)
 
 
-def test_before_the_clock_goes_forward(assert_screen: AssertScreen) -> None:
+def test_moved_ticks_have_a_badge(assert_screen: AssertScreen) -> None:
     """Ticks that the transition moves have a badge, in the table of jobs and in the pane Upcoming."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), ["3"])
 
 
-def test_before_the_clock_goes_back(assert_screen: AssertScreen) -> None:
+def test_repeated_ticks_have_a_badge(assert_screen: AssertScreen) -> None:
     """Ticks whose wall time occurs twice have a badge."""
     assert_screen(snapshots.before_transition(snapshots.AUTUMN), ["3"])
 
 
-def test_transition_in_a_light_theme(assert_screen: AssertScreen) -> None:
+def test_the_badge_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     """The badge is readable on a light background."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), theme="textual-light")
 
 
-def test_job_with_a_moved_tick(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_job_explains_a_moved_tick(assert_screen: AssertScreen) -> None:
     """A moved tick is marked, and a note explains why."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), ["enter"])
 
 
-def test_job_with_a_dropped_tick(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_job_explains_a_dropped_tick(assert_screen: AssertScreen) -> None:
     """A line stands in for the dropped tick, and a note explains why."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), [*"jjjj", "enter"])
 
 
-def test_job_with_repeated_ticks(assert_screen: AssertScreen) -> None:
+def test_the_screen_of_a_job_explains_repeated_ticks(assert_screen: AssertScreen) -> None:
     """Both ticks of one wall time are marked, and one note explains why."""
     assert_screen(snapshots.before_transition(snapshots.AUTUMN), [*"jj", "enter"])

@@ -223,7 +223,7 @@ def test_an_invalid_last_event_id_is_answered_with_a_lost_event(
     assert events[0][1]["seq"] == seq_of(at) + 1
 
 
-def test_a_tag_that_is_newer_than_the_event_hub_loses_nothing(
+def test_a_client_with_a_tag_newer_than_the_event_hub_gets_every_later_event(
     client: ApiClient, scheduler: Scheduler
 ) -> None:
     """A snapshot may include events that the server has not read yet; none is lost or repeated."""

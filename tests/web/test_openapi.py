@@ -65,7 +65,7 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
     }
 
 
-def test_the_description_has_exactly_the_routes_of_the_server() -> None:
+def test_the_openapi_description_has_exactly_the_routes_of_the_server() -> None:
     """A new path must be described, and a described one must exist."""
     assert described_operations() == actual_operations(Scheduler(tz="UTC"))
 
