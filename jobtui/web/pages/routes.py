@@ -16,7 +16,7 @@ from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
-from jobtui.web.pages.template_renderer import STATIC_FILES, TemplateRenderer
+from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
 from jobtui.web.responses import Problem, call_scheduler, json_response
 from jobtui.web.server_context import ServerContext
@@ -38,7 +38,7 @@ class Pages:
     def __init__(self, context: ServerContext) -> None:
         self._backend = context.backend
         self._access_control = context.access_control
-        self._renderer = TemplateRenderer(readonly=context.access_control.rules.readonly)
+        self._renderer = shared_renderer(readonly=context.access_control.rules.readonly)
         self._page_state = PageState(context, self._renderer)
         self._stream = PageStream(context, self._page_state)
         self._forms = Forms(context.access_control, context.cookie_name)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -106,6 +106,12 @@ class TemplateRenderer:
         """Return a function that renders a fragment from its id, its view and the current time."""
         macro: RenderFragment = getattr(self._fragments, name)
         return macro
+
+
+@cache
+def shared_renderer(*, readonly: bool) -> TemplateRenderer:
+    """Return the renderer that all servers of this process share, since it takes long to compile."""
+    return TemplateRenderer(readonly=readonly)
 
 
 def _job_path(name: str) -> str:
