@@ -29,7 +29,7 @@ def canonical_spec(fields: CronFields, *, star_matters: bool) -> str:
             strict=True,
         )
     )
-    if star_matters and fields.every_pass:
+    if star_matters and fields.every_fold:
         if not minute.startswith("*") and not hour.startswith("*"):
             minute, hour = _add_star(FIELDS[1], minute, fields.minutes, hour)
     elif star_matters:

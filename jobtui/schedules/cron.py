@@ -46,13 +46,13 @@ class CronFields:
         items: The items of each field as they were written, in the order of ``FIELDS``.
         both_days: Whether a day must match day-of-month and day-of-week, because one of the two is
             unrestricted; otherwise one is enough. This is the rule of Vixie cron and of Revel.
-        every_pass: Whether the minute or the hour begins with a star. Such a spec follows the wall clock and
+        every_fold: Whether the minute or the hour begins with a star. Such a spec follows the wall clock and
             names no fixed times of the day. Debian's cron makes the same distinction.
     """
 
     items: tuple[tuple[Item, ...], ...]
     both_days: bool
-    every_pass: bool
+    every_fold: bool
     seconds: tuple[int, ...]
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -134,8 +134,8 @@ def parse_fields(spec: str, words: list[Word]) -> CronFields:
     )
     _second, minute, hour, day, _month, weekday = items
     both_days = any(item.is_star for item in (*day, *weekday))
-    every_pass = minute[0].is_star or hour[0].is_star
-    return CronFields(items, both_days, every_pass, *_expand(normalize_fields(items)))
+    every_fold = minute[0].is_star or hour[0].is_star
+    return CronFields(items, both_days, every_fold, *_expand(normalize_fields(items)))
 
 
 def normalize_fields(items: Iterable[Iterable[Item]]) -> list[str]:

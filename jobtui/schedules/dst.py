@@ -128,9 +128,9 @@ def note_on_tick(schedule: Schedule | None, tick: datetime) -> DstNote | None:
         gap_note = _gap_note(schedule, transition)
         return gap_note if gap_note is not None and gap_note.effect is not DstEffect.DROPPED else None
     note = _overlap_note(schedule, transition, [tick.replace(tzinfo=None)])
-    if not schedule.every_pass:
+    if not schedule.every_fold:
         return note
-    return replace(note, sentence=f"{note.sentence}; this is the {'second' if tick.fold else 'first'} pass")
+    return replace(note, sentence=f"{note.sentence}; this is the {'second' if tick.fold else 'first'} time")
 
 
 def note_on_transition(schedule: Cron, transition: Transition) -> DstNote | None:
@@ -178,14 +178,14 @@ def _matches(schedule: Cron, transition: Transition) -> list[datetime]:
 
 def _gap_note(schedule: Cron, gap: Transition) -> DstNote | None:
     missing = _matches(schedule, gap)
-    if not missing or (schedule.every_pass and len(schedule.fields.hours) == _EVERY_HOUR):
+    if not missing or (schedule.every_fold and len(schedule.fields.hours) == _EVERY_HOUR):
         return None  # a schedule of every hour loses nothing: its hours go on after the gap
     moment = _time if gap.wall_start.date() == gap.wall_end.date() else _day_and_time
     sentence = (
         f"{_times(missing)} {'does' if len(missing) == 1 else 'do'} not exist on {missing[0]:%a %Y-%m-%d}:"
         f" the clock jumps from {moment(gap.wall_start)} to {moment(gap.wall_end)}"
     )
-    if schedule.every_pass or gap.length >= LONG_GAP:
+    if schedule.every_fold or gap.length >= LONG_GAP:
         return DstNote(DstEffect.DROPPED, f"{sentence}, so it does not run")
     # The end of the gap may be a match itself; it is the same instant.
     with_end = schedule.table.first_after(gap.wall_end - _MICROSECOND) == gap.wall_end
@@ -200,9 +200,9 @@ def _overlap_note(schedule: Cron, overlap: Transition, ambiguous: list[datetime]
         f"the clock goes back from {_time(overlap.wall_end)} to {_time(overlap.wall_start)}"
         f" on {ambiguous[0]:%a %Y-%m-%d} and shows {_times(ambiguous)} twice"
     )
-    if schedule.every_pass:
-        return DstNote(DstEffect.REPEATED, f"{sentence}, and it runs at both passes")
-    return DstNote(DstEffect.MERGED, f"{sentence}, and it runs once, at the first pass")
+    if schedule.every_fold:
+        return DstNote(DstEffect.REPEATED, f"{sentence}, and it runs both times")
+    return DstNote(DstEffect.MERGED, f"{sentence}, and it runs only the first time")
 
 
 def _times(walls: list[datetime]) -> str:

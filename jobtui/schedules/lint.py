@@ -130,7 +130,7 @@ def _is_replaceable(field: Field, fields: CronFields) -> bool:
 
 
 def _transitions(schedule: Cron, now: datetime) -> Iterator[str]:
-    if schedule.fields.every_pass:
+    if schedule.fields.every_fold:
         return  # the spec follows the wall clock, and has no fixed time that could be lost or repeated
     for transition in transitions_between(schedule.tz, now, now + _YEAR):
         note = note_on_transition(schedule, transition)

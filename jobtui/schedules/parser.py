@@ -30,7 +30,7 @@ def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cr
         spec: The spec. ``TZ=Zone `` or ``CRON_TZ=Zone `` in front of it has priority over ``tz``.
         tz: The zone, or its name; None is the machine's zone.
         dst: ``"once"``: a spec whose minute or hour begins with ``*`` is due whenever the wall clock
-            matches; any other is due once for each wall time: at the first pass if the clock shows
+            matches; any other is due once for each wall time: the first time if the clock shows
             it twice, after the gap if the clock jumps over it by less than 3 hours. ``"every"``: any
             spec is due whenever the wall clock matches.
 

@@ -57,7 +57,7 @@ class Cron:
         fields: The numbers that the spec means.
         tz: The zone of the wall clock.
         dst: The rule for wall times that a zone shows twice or never; see ``parse``.
-        every_pass: Whether the schedule is due whenever the wall clock matches: because of ``dst``, or
+        every_fold: Whether the schedule is due whenever the wall clock matches: because of ``dst``, or
             because the minute or the hour begins with a star.
         zone_given: Whether the zone was named, in the spec or with ``tz``.
     """
@@ -66,7 +66,7 @@ class Cron:
     # Part of ==, but not of the hash: some zones cannot be hashed, such as those of dateutil.
     tz: tzinfo = field(hash=False)
     dst: Dst
-    every_pass: bool
+    every_fold: bool
     zone_given: bool = field(compare=False)
     table: WallTable = field(repr=False)
     _fixed: bool = field(compare=False)
@@ -97,7 +97,7 @@ class Cron:
             fields=fields,
             tz=actual_zone,
             dst=check_dst(dst),
-            every_pass=fields.every_pass or dst == "every",
+            every_fold=fields.every_fold or dst == "every",
             zone_given=zone_word is not None or tz is not None,
             table=wall_table(fields),
             _fixed=is_fixed(actual_zone),
@@ -132,7 +132,7 @@ class Cron:
         if self._fixed or (is_unambiguous(local) and (due is None or is_unambiguous(due))):
             return due
         # Near a transition. The search starts from UTC, because a local time may be in a gap.
-        search = next_at_each_fold if self.every_pass else next_at_first_fold
+        search = next_at_each_fold if self.every_fold else next_at_first_fold
         return search(self.table, tz, after.astimezone(UTC))
 
     def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:

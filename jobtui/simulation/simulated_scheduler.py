@@ -173,7 +173,7 @@ class SimulatedScheduler(Scheduler):
         """Return the instants at which the runs of a job started, oldest first.
 
         They are exact: the run of a tick starts at its tick. Around a clock change, compare them in UTC:
-        Python treats both passes of 01:30 in one zone as equal, and neither as equal to its instant in
+        Python treats both folds of 01:30 in one zone as equal, and neither as equal to its instant in
         another zone.
 
         Args:

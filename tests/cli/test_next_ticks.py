@@ -55,20 +55,20 @@ def test_a_fixed_time_in_an_overlap_is_due_once_with_an_explanation(print_ticks:
         "\n"
         "Sun 2026-10-25 01:30:00 BST  2026-10-25 00:30:00 UTC  in 13h 30m  ≡ merged\n"
         "    the clock goes back from 02:00 to 01:00 on Sun 2026-10-25 and shows 01:30 twice,"
-        " and it runs once, at the first pass\n"
+        " and it runs only the first time\n"
         "Mon 2026-10-26 01:30:00 GMT  2026-10-26 01:30:00 UTC  in 1d 14h\n"
     )
     assert f"-n 2\n{text}```" in CLOCK_CHANGES.read_text(encoding="utf-8")
 
 
 def test_with_dst_every_a_fixed_time_in_an_overlap_is_due_twice(print_ticks: RunNext) -> None:
-    """Two lines for one wall time, each with its offset, its mark and its pass."""
+    """Two lines for one wall time, each with its offset, its mark and its number."""
     text = print_ticks("30 1 * * *", "--tz=Europe/London", "--from=2026-10-24T12:00", "-n2", "--dst", "every")
     first, why, second, why_again = tick_lines(text)
     assert first == "Sun 2026-10-25 01:30:00 BST  2026-10-25 00:30:00 UTC  in 13h 30m  ↻ repeated"
     assert second == "Sun 2026-10-25 01:30:00 GMT  2026-10-25 01:30:00 UTC  in 14h 30m  ↻ repeated"
-    assert why.endswith("this is the first pass")
-    assert why_again.endswith("this is the second pass")
+    assert why.endswith("this is the first time")
+    assert why_again.endswith("this is the second time")
 
 
 def test_a_fixed_time_in_a_gap_is_moved_with_an_explanation(print_ticks: RunNext) -> None:

@@ -559,7 +559,7 @@ def test_cron_jobs_run_at_exactly_the_instants_of_the_dst_rule(
 def test_after_a_suspension_over_an_overlap_of_the_clock_a_job_runs_once(
     dst: Dst, coalesced: list[tuple[RunState, int]]
 ) -> None:
-    """With ``dst="every"`` both passes are ticks, and one run covers them both."""
+    """With ``dst="every"`` both folds are ticks, and one run covers them both."""
     harness = ClockHarness(datetime(2026, 11, 1, 4, tzinfo=UTC).timestamp(), "America/New_York")
     harness.scheduler.schedule("0 30 1 * * *", work, name="cron", dst=dst)
     harness.start()

@@ -121,7 +121,7 @@ def test_a_tick_at_the_end_of_a_gap_has_no_note_if_no_time_is_missing() -> None:
 
 def test_a_fixed_time_in_an_overlap_is_one_tick_with_a_note() -> None:
     """The tick is in the first fold. The next night has no note."""
-    sentence = f"{AUTUMN_OVERLAP} 01:30 twice, and it runs once, at the first pass"
+    sentence = f"{AUTUMN_OVERLAP} 01:30 twice, and it runs only the first time"
     assert noted_ticks("30 1 * * *", AUTUMN, 2) == [
         ("11-01 01:30:00 -0400", DstEffect.MERGED, sentence),
         ("11-02 01:30:00 -0500", None, ""),
@@ -133,14 +133,14 @@ def test_a_fixed_time_in_an_overlap_is_one_tick_with_a_note() -> None:
 
 @pytest.mark.parametrize(("spec", "dst"), [("30 1 * * *", "every"), ("30 */1 * * *", "once")])
 def test_the_two_ticks_of_a_time_in_an_overlap_have_notes_that_number_them(spec: str, dst: Dst) -> None:
-    """There are two because of dst="every" or of a star. The transition's note has no pass."""
+    """There are two because of dst="every" or of a star. The transition's note does not number them."""
     rows = [
         row for row in noted_ticks(spec, AUTUMN, 20, dst) if "01:30" in row[0] and row[0].startswith("11-01")
     ]
-    sentence = f"{AUTUMN_OVERLAP} 01:30 twice, and it runs at both passes"
+    sentence = f"{AUTUMN_OVERLAP} 01:30 twice, and it runs both times"
     assert rows == [
-        ("11-01 01:30:00 -0400", DstEffect.REPEATED, f"{sentence}; this is the first pass"),
-        ("11-01 01:30:00 -0500", DstEffect.REPEATED, f"{sentence}; this is the second pass"),
+        ("11-01 01:30:00 -0400", DstEffect.REPEATED, f"{sentence}; this is the first time"),
+        ("11-01 01:30:00 -0500", DstEffect.REPEATED, f"{sentence}; this is the second time"),
     ]
     note = note_on_transition(Cron(spec, tz=NEW_YORK, dst=dst), transition_after(AUTUMN))
     assert note == DstNote(DstEffect.REPEATED, sentence)
@@ -151,7 +151,7 @@ def test_the_note_on_an_overlap_lists_all_times_in_it() -> None:
     schedule = Cron("0,30 1,2 * * *", tz=NEW_YORK)
     note = note_on_transition(schedule, transition_after(AUTUMN))
     assert note is not None
-    assert note.sentence == f"{AUTUMN_OVERLAP} 01:00 and 01:30 twice, and it runs once, at the first pass"
+    assert note.sentence == f"{AUTUMN_OVERLAP} 01:00 and 01:30 twice, and it runs only the first time"
     assert [effect for _at, effect, _ in noted_ticks("0,30 1,2 * * *", AUTUMN, 4)] == [
         *[DstEffect.MERGED] * 2,
         *[None] * 2,

@@ -143,14 +143,14 @@ def test_a_suspicious_schedule_has_the_expected_warnings(spec: str, expected: li
             [f"02:30 does not exist {SPRING_GAP}, so it runs right after the jump"],
         ),
         ("30 2 * * *", "every", [f"02:30 does not exist {SPRING_GAP}, so it does not run"]),
-        ("30 1 * * *", "once", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs once, at the first pass"]),
-        ("30 1 * * *", "every", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs at both passes"]),
+        ("30 1 * * *", "once", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs only the first time"]),
+        ("30 1 * * *", "every", [f"{AUTUMN_OVERLAP} 01:30 twice, and it runs both times"]),
         (
             "0,30 1,2 * * *",
             "once",
             [
                 f"02:00 and 02:30 do not exist {SPRING_GAP}, so it runs once, right after the jump",
-                f"{AUTUMN_OVERLAP} 01:00 and 01:30 twice, and it runs once, at the first pass",
+                f"{AUTUMN_OVERLAP} 01:00 and 01:30 twice, and it runs only the first time",
             ],
         ),
         ("30 2 * 4 *", "once", []),

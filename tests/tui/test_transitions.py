@@ -186,7 +186,7 @@ def test_the_details_explain_all_repeated_ticks_with_one_note() -> None:
         ]
         [note] = details.preview.changes
         assert "pass;" not in note.sentence
-        assert note.sentence.endswith("and it runs at both passes")
+        assert note.sentence.endswith("and it runs both times")
 
 
 def test_a_note_on_a_schedule_in_another_zone_names_the_zone() -> None:
