@@ -218,7 +218,7 @@ class AttachParser(Parser):
         self.add_argument("words", nargs="*", metavar="URL", help="where the other process listens")
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Check that there is one URL. The message repeats none: a URL may contain a password."""
+        """Check that there is one URL. The message does not repeat the URLs: one may contain a password."""
         if not options.words:
             self.error("missing argument URL")
         if len(options.words) > 1:

@@ -98,7 +98,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
 
 
 def _access_summary(access: AccessRules) -> str:
-    """Return from where the status page can be opened, and under which conditions."""
+    """Return which clients can open the status page, and whether they need credentials."""
     networks = "".join(f" and {network}" for network in access.allow)
     summary = f"open to this machine{networks}"
     if access.credentials is not None:
@@ -165,7 +165,7 @@ def _ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
 
 
 def _instant(instant: datetime) -> str:
-    """Return local time with its zone, and milliseconds only if there are any."""
+    """Format an instant with its zone, and with milliseconds only if there are any."""
     precision = "milliseconds" if instant.microsecond else "seconds"
     return f"{instant.replace(tzinfo=None).isoformat(' ', precision)} {instant.tzname()}"
 

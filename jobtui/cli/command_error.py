@@ -50,7 +50,7 @@ def require_terminal(alternative: str = "") -> None:
         alternative: What the user can do without a terminal; the end of the message.
 
     Raises:
-        CommandError: It has none.
+        CommandError: There is no terminal.
     """
     for name, stream in (("standard input", sys.stdin), ("standard output", sys.stdout)):
         if stream is None or not stream.isatty():

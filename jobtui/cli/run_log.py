@@ -202,7 +202,7 @@ class RunLog:
         return f"{time.isoformat(' ', 'milliseconds')} {word:<9} {printable(text)}"
 
     def _fit_name(self, name: str) -> None:
-        """Widen the column of names for this one, up to a limit, so that the columns after it are aligned."""
+        """Widen the column of names to fit a name, up to a limit, so that later columns are aligned."""
         self._name_width = max(self._name_width, min(len(printable(name)), _MAX_NAME_WIDTH))
 
 

@@ -326,7 +326,7 @@ class PriceRequest(socketserver.StreamRequestHandler):
     """Serve one connection: one product name in each line."""
 
     def handle(self) -> None:
-        """Answer until the client closes the connection."""
+        """Answer each line until the client closes the connection."""
         for line in self.rfile:
             self.wfile.write(b"%d.99 EUR\n" % (zlib.crc32(line) % 100))
 

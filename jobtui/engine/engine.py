@@ -221,7 +221,7 @@ class Engine:
             self.event_log.emit(events.PoolResized, now, size=size)
 
     def is_running(self, run: RunRecord) -> bool:
-        """Return whether a run is RUNNING here; it may belong to another scheduler."""
+        """Return whether a run, which may be of another scheduler, is RUNNING in this one."""
         return self.pool.running.get(run.number) is run
 
     def find_run(self, number: int) -> RunRecord | None:

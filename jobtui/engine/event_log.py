@@ -22,7 +22,7 @@ class EventLog:
     """Numbers every event, and buffers the events while there are readers. Call with the state lock held.
 
     The buffer alternates between the class of an event and the data of that event. RunQueued, RunStarted and
-    RunFinished are stored with the run's record, and JobAdded with the job's, and are built on reading,
+    RunFinished are stored with the run's record, and JobAdded with the job's, and are built when read,
     because building a view takes longer than a short run. This relies on the fields of a record that these
     views use being written once. All other events are built at once and stored after a None.
 
@@ -71,7 +71,7 @@ class EventLog:
             self.buffer += (None, kind(self.seq, now, run.view(self.tz)))
 
     def emit_deferred(self, kind: DeferredKind, source: RunRecord | AddedJob) -> None:
-        """Add an event whose view is built on reading; for JobAdded, since jobs are added by the thousand."""
+        """Add an event whose view is built when it is read: JobAdded, as a program may add 100,000 jobs."""
         self.seq += 1
         if self.buffer is not None:
             self.buffer += (kind, source)

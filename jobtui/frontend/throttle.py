@@ -32,7 +32,7 @@ class AdaptiveThrottle:
         self._cpu = cpu
 
     def delay(self, now: float, cpu: float) -> float:
-        """Return how long the next frame has to wait, at the same two readings; 0 if it may begin."""
+        """Return how many seconds the next frame has to wait, with arguments as for `begin`; 0 for none."""
         interval = min(max(self.min_interval, (cpu - self._cpu) / self.cpu_share), self.max_interval)
         delay = self._began + interval - now
         return delay if delay >= SHORTEST_DELAY else 0.0

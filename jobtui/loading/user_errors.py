@@ -65,7 +65,7 @@ def user_traceback(error: BaseException) -> str:
 def usage_error(error: BaseException) -> str:
     """Return the message for an exception that jobtui raised for a wrong argument, or "" for others.
 
-    It is the line that called jobtui, and what is wrong; a traceback would only add frames of jobtui.
+    It has the line that called jobtui, and the problem; a traceback would only add frames of jobtui.
     """
     frames = traceback.extract_tb(error.__traceback__)
     if type(error) not in _ARGUMENT_ERRORS or not frames or not _is_internal(frames[-1].filename):

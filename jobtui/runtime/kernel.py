@@ -45,7 +45,7 @@ STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 CANCELLED = "cancelled"
 
 CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
-STRAGGLER_DELAY = 0.002  # seconds after which the timer checks that workers on short runs have come back
+STRAGGLER_DELAY = 0.002  # seconds after which the timer checks that workers on short runs have finished them
 
 _NOW, _OK, _ALLOW = Trigger.NOW, RunState.OK, Overlap.ALLOW  # Python 3.11 is slow to look up enum members
 
@@ -194,7 +194,7 @@ class Kernel:
                 effect()
 
     def _drain_inbox(self, now: float) -> None:
-        """Record what batches have finished, and take in requests and reports. Call with the lock held."""
+        """Record the finished runs of batches, and process the inbox. Call with the lock held."""
         requests, reports = self._requests, self._reports
         if self._batches:
             offset = self._now() - self.clock.monotonic()  # `now` is too old: a thread switch may lie between
@@ -371,7 +371,7 @@ class Kernel:
         self._last_clocks = now, monotonic
 
     def _check_stragglers_soon(self) -> None:
-        """Have the timer check within `STRAGGLER_DELAY` that workers on short runs have come back."""
+        """Have the timer check within `STRAGGLER_DELAY` that workers on short runs have finished them."""
         self._straggler_check_due = True
         if self._timer_due > self._now() + STRAGGLER_DELAY:
             self._timer.wake()
@@ -424,7 +424,7 @@ class Kernel:
             raise RuntimeError("the scheduler has stopped: it accepts no more runs")
 
     def cancel(self, run: RunRecord) -> Cancellation:
-        """Take out a run that waits; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
+        """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
         done = self.apply(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
         interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
         return Cancellation.INTERRUPTED if interrupted else done
@@ -519,7 +519,7 @@ class Kernel:
             self._drained.set()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
-        """Give each run that is still RUNNING its ending, and shut the executor down."""
+        """End each run that is still RUNNING as CANCELLED, and shut the executor down."""
         if engine.phase is Phase.STOPPED:
             return
         for run in self._stop_callers:

@@ -401,7 +401,7 @@ class Scheduler:
     # --- reading the state ------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Return everything as it is now."""
+        """Return the current view of the whole scheduler."""
         return self._kernel.apply(Engine.snapshot)
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
@@ -443,11 +443,11 @@ class Scheduler:
         return "" if attachments is None or attachments.output is None else str(attachments.output)
 
     def pool_view(self) -> PoolView:
-        """Return the pool as it is now."""
+        """Return the current view of the pool."""
         return self._kernel.inspect(lambda engine: engine.pool.view())
 
     def job_view(self, record: JobRecord) -> JobView:
-        """Return one job as it is now."""
+        """Return the current view of a job."""
         return self._kernel.inspect(lambda _: record.view(self.tz))
 
     def counters(self) -> Iterator[JobCounters]:

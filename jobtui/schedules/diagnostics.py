@@ -21,7 +21,7 @@ def explain(bad: BadSpec) -> BadSpec:
     """
     spec = bad.spec or ""
     if isinstance(bad, InvalidValueError):
-        reason = _why_no_value(bad.faulty_field, bad.item, bad.text)
+        reason = _invalid_value_reason(bad.faulty_field, bad.item, bad.text)
         bad = BadSpec(f"{bad.field}: {reason}", spec=spec, field=bad.field, position=bad.position)
     elif isinstance(bad, UnknownDescriptorError):
         bad = _explain_descriptor(spec, split_zone(spec)[1][0])
@@ -58,8 +58,8 @@ def _explain_count(spec: str, words: list[Word]) -> BadSpec:
     return BadSpec(sentence, spec=spec, field=field, position=position)
 
 
-def _why_no_value(field: Field, item: str, text: str) -> str:
-    """Return why ``text``, a part of ``item``, is not a value of the field, and what is."""
+def _invalid_value_reason(field: Field, item: str, text: str) -> str:
+    """Return why ``text``, a part of ``item``, is not a value of the field, and which values are."""
     odd = next((character for character in item if not character.isascii()), None)
     if odd is not None:
         if odd.isdecimal():

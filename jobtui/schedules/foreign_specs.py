@@ -81,7 +81,7 @@ def _suggest(bad: BadSpec, spec: str, reason: str, instead: str) -> BadSpec:
 
 
 def _rewrite(spec: str) -> _Step:
-    """Return the reason of the first step and a valid spec, or None if the rules do not lead to one."""
+    """Rewrite a spec until it is valid: return the reason of the first rewrite, and the spec or None."""
     reason, text = None, spec
     for _ in range(_MOST_STEPS):
         tz, body = _split_zone(text)

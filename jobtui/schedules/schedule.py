@@ -157,7 +157,7 @@ class Cron:
         return _with_zone(text, self.tz, given=self.zone_given)
 
     def __repr__(self) -> str:
-        """Return nearly the call that makes this schedule."""
+        """Return the schedule's class and its arguments."""
         dst = "" if self.dst == "once" else f", dst={self.dst!r}"
         return f"Cron({str(self)!r}{dst})"
 
@@ -291,7 +291,7 @@ class Every:
         return _with_zone(f"@every {format_duration(self.interval)}", self.tz, given=self.zone_given)
 
     def __repr__(self) -> str:
-        """Return nearly the call that makes this schedule."""
+        """Return the schedule's class and its arguments."""
         if self.start is None:
             return f"Every({str(self)!r})"
         name = "start" if self.first_at_start else "anchored"
@@ -338,7 +338,7 @@ class Once:
         return f"@at {self.at.isoformat(sep=' ')}"
 
     def __repr__(self) -> str:
-        """Return nearly the call that makes this schedule."""
+        """Return the schedule's class and its arguments."""
         return f"Once({self.at.isoformat()!r})"
 
 

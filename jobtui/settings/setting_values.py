@@ -108,7 +108,7 @@ def check_networks(entry: SettingEntry) -> tuple[IpNetwork, ...]:
 
 
 def check_auth_user(entry: SettingEntry) -> str:
-    """Check the user name. No message shows it: it may be the password by mistake."""
+    """Check the user name. No message shows it, because users may enter their password there by mistake."""
     if not isinstance(entry.value, str):
         raise setting_error(entry, " must be a string in quotes")
     try:

@@ -80,7 +80,7 @@ class InlineLoopRunner(EventLoopThread):
 
     @property
     def seconds_until_wakeup(self) -> float:
-        """The seconds until a coroutine continues; inf if the clock alone resumes none."""
+        """The seconds until a coroutine continues; inf if no task waits for the clock."""
         loop = self._inline_loop
         return math.inf if loop is None else loop.next_wakeup - self._clock.monotonic()
 

@@ -64,7 +64,7 @@ class InlineLoop(asyncio.SelectorEventLoop):
         clock: Its monotonic time is the time of the loop.
 
     Attributes:
-        next_wakeup: When a task will continue, in seconds of that time; inf if the clock alone resumes none.
+        next_wakeup: When a task will continue, in seconds of that time; inf if no task waits for the clock.
         has_waiting_tasks: Whether there are tasks that wait.
         moves_clock: Whether the loop itself moves the clock, for at most `CLEANUP_TIME`, because it is being
             stopped.

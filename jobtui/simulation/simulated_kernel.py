@@ -1,6 +1,6 @@
 """The kernel of the test kit: executes what is due in the thread that moves the clock.
 
-The engine and the way of a change are those of every scheduler. Only the executor and the timer differ: the
+The engine, and how it is changed, are the same as in every scheduler. Only executor and timer differ: the
 `InlineExecutor` executes one run after the other in the calling thread, and instead of a thread that waits
 for the next tick, `SimulatedKernel.pass_time` moves the clock from one instant to the next.
 """
@@ -58,7 +58,7 @@ class SimulatedRun(Run):
 
     @property
     def exception(self) -> BaseException | None:
-        """The exception that it raised; None if there is none or has not ended."""
+        """The exception that it raised; None if it raised none or has not ended."""
         return self._outcome[1]
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -176,12 +176,12 @@ class SimulatedKernel(Kernel):
     # --- start ------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine; runs may not start yet."""
+        """Start the engine. No run starts before `allow_starts` is called."""
         self._thread = threading.get_ident()
         super().start()
 
     def allow_starts(self) -> None:
-        """Let runs start from now on. Do nothing if they may already, or if the kernel is busy or stopped."""
+        """Allow runs to start. Do nothing if that is allowed already, or if the kernel is busy or stopped."""
         if (
             self._starts_allowed
             or self._busy_reason
@@ -196,7 +196,7 @@ class SimulatedKernel(Kernel):
 
     @contextmanager
     def starts_suspended(self, reason: str) -> Iterator[None]:
-        """Let no run start in this block, nor after it until `allow_starts`. The reason is for messages."""
+        """Prevent runs from starting until `allow_starts`. Messages during the block show the reason."""
         self._check_not_busy()
         self._starts_allowed = False
         with self._busy(reason):

@@ -128,7 +128,7 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 def _problem_of(error: web.HTTPException) -> Problem:
-    """Describe an error of aiohttp's own in our words."""
+    """Describe an error that aiohttp raised, as a problem of this server."""
     status = HTTPStatus(error.status)
     details = {
         HTTPStatus.NOT_FOUND: "this address does not exist",

@@ -1,4 +1,4 @@
-"""Parsing of query parameters and bodies, and what access control stores with a request."""
+"""Parse query parameters and bodies, and define the keys under which access control stores its results."""
 
 from __future__ import annotations
 

@@ -3,5 +3,5 @@
 `base` has what executors and kernel exchange. `threads` executes functions in worker threads; `event_loop`
 executes coroutines in one asyncio loop. `jobtui.simulation` has an executor without threads.
 
-This package imports engine, and of runtime only what knows nothing of the kernel.
+This package imports engine, and only those modules of runtime that do not import the kernel.
 """

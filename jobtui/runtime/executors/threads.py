@@ -78,7 +78,7 @@ class ThreadExecutor:
             self._forget_short_runner(worker)
 
     def check_stragglers(self) -> None:
-        """Forget the workers that still execute the run of the last check. Call with the lock held."""
+        """Forget each worker whose run is the same as at the last check. Call with the lock held."""
         for worker, last_seen in list(self.short_runners.items()):
             if worker.outcome.run is last_seen:
                 self._forget_short_runner(worker)

@@ -23,7 +23,7 @@ class OutputScreen(ModalScreen[None]):
     """Shows the output, and scrolls with it while the cursor is on the last line.
 
     Args:
-        backend: Has the output.
+        backend: The source of the output.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

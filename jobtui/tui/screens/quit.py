@@ -1,4 +1,4 @@
-"""The dialog of quit, for the case that runs are running."""
+"""The dialog that asks how to quit while runs are running."""
 
 from __future__ import annotations
 

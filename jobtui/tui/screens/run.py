@@ -33,7 +33,7 @@ class RunScreen(ModalScreen[None]):
 
     Args:
         run: The run.
-        backend: Has the run's output.
+        backend: The source of the run's output.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -170,8 +170,8 @@ def _outcome(run: RunView, _now: datetime) -> Cell:
     return [(printable(run.reason), "failed" if run.state is RunState.FAILED else "muted")]
 
 
-def _took_or_reason(run: RunView, now: datetime) -> Cell:
-    """Return the duration of a run that is OK, or else the reason: there is room for one of them."""
+def _duration_or_reason(run: RunView, now: datetime) -> Cell:
+    """Return the duration of a run that is OK, else its reason: the column has no room for both."""
     return _took(run, now) if run.state is RunState.OK else _outcome(run, now)
 
 
@@ -196,7 +196,7 @@ RECENT_COLUMNS: Sequence[Column[RunView]] = (
     Column("state", "STATE", 11, _state),
     Column("job", "JOB", 18, _run_job, fraction=1),
     Column("number", "RUN", 7, _number, drop_order=1),
-    Column("outcome", "OUTCOME", 12, _took_or_reason, fraction=2),
+    Column("outcome", "OUTCOME", 12, _duration_or_reason, fraction=2),
 )
 
 # For the runs of one job, whose name is the title.

@@ -63,7 +63,7 @@ class StatusLine(_HeaderLine):
     """The job file and any error on the left; clock, heartbeat, zone, uptime and address on the right.
 
     Args:
-        backend: Has the title, the address and the connection error.
+        backend: The source of the title, the address and the connection error.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -144,7 +144,7 @@ class Api:
         return json_response([UPCOMING.encode(tick) for tick in ticks])
 
     async def _get_output(self, request: web.Request) -> web.Response:
-        """Return the lines printed after a line; their numbers are valid in one ``epoch`` only."""
+        """Return the output after the line of a given number. Numbers are valid in one ``epoch`` only."""
         check_query(request, "after")
         after = parse_whole_number("after", request.query.get("after", "0"), 0, MAX_RUN_NUMBER)
         output = self._backend.output_since(after)

@@ -194,7 +194,7 @@ class _Collection:
 
 
 async def _write_metrics(metrics: Iterable[Metric], encode: Encoder) -> bytes:
-    """Write metrics as text, and yield_to_others after each. Consecutive metrics of one name become one."""
+    """Write metrics as text, one after the other; let other tasks run in between. Join those of one name."""
     texts: list[bytes] = []
     previous = ""
     for metric in metrics:

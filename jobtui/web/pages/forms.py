@@ -103,7 +103,7 @@ def execute(backend: Backend, fields: Mapping[str, str]) -> str:
 
     Raises:
         Problem: The job or run does not exist, the scheduler rejects the command, or the form has none or
-            several.
+            several commands.
     """
     names = [name for name in fields if name in _COMMANDS]
     if len(names) != 1:

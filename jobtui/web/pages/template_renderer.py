@@ -120,7 +120,7 @@ def _job_path(name: str) -> str:
 
 
 def _has_page(name: str) -> bool:
-    """Return whether a path can lead to a job's page. Browsers resolve these two, even percent-encoded."""
+    """Return whether a job of this name can have a page: browsers resolve ``.`` and ``..`` in a path."""
     return name not in (".", "..")
 
 
