@@ -107,7 +107,7 @@ def _problem_of(text: str) -> str:
         return f"write only the address and the port, not a whole URL{suggestion}"
     if "@" in text:
         return (
-            "an address to listen on must not contain a user or a password; "
+            "an address to listen on must not contain a user name or a password; "
             "set jobs.auth.user and jobs.auth.pass instead"
         )
     host, colon, port = text.rpartition(":")

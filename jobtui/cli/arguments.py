@@ -145,7 +145,7 @@ class TargetParser(Parser):
         if not targets:
             self.error("missing argument TARGET")
         if len(targets) > 1:
-            self.error(f"unexpected argument: {' '.join(targets[1:])}")
+            self.error(f"only one TARGET is allowed; unexpected: {' '.join(targets[1:])}")
         if options.check and (options.headless or options.grace is not None or options.listen is not None):
             self.error("check does not start the scheduler; remove --headless, --grace and --listen")
         options.target = targets[0]

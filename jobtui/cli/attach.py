@@ -99,7 +99,7 @@ def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
             if attempt == MAX_ATTEMPTS:
                 raise
             print_error(error)
-    raise CannotAttachError("no user name and password were entered")
+    raise CannotAttachError("the user name or the password was not entered")
 
 
 def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:

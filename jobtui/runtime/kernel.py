@@ -470,7 +470,7 @@ class Kernel:
         """Let one caller continue to `start`, and raise RuntimeError for any other."""
         with self._lock:
             if self._start_claimed or self._engine.phase is not Phase.NEW:
-                raise RuntimeError("a scheduler is started once; make a new one")
+                raise RuntimeError("a scheduler can be started only once; make a new one")
             self._start_claimed = True
 
     def start(self) -> None:

@@ -572,7 +572,7 @@ class Scheduler:
             if isinstance(target, Job):
                 record = self._record_of(engine, target)
                 if record.removed:
-                    raise LookupError(f"{record.name} was removed")
+                    raise LookupError(f"job {record.name!r} was removed")
             else:
                 assert runnable is not None
                 record = engine.one_off_job(runnable, now)

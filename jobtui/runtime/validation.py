@@ -19,14 +19,14 @@ def job_name(name: str | None) -> str:
     if name is None:
         return ""
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise ValueError(f"a job's name is printable text, not {name!r:.80}")
+        raise ValueError(f"a job's name must be printable text, not {name!r:.80}")
     return name.strip()
 
 
 def pool_size(pool: int) -> int:
     """Return how many runs may be RUNNING at once; 0 means no limit."""
     if isinstance(pool, bool) or not isinstance(pool, int):
-        raise TypeError(f"the pool is a number of runs (0 = no limit), not {pool!r:.80}")
+        raise TypeError(f"the pool must be a number of runs (0 = no limit), not {pool!r:.80}")
     if pool < 0:
         raise ValueError(f"the pool cannot be negative ({pool}); 0 means no limit")
     return pool
@@ -35,7 +35,7 @@ def pool_size(pool: int) -> int:
 def held_limit(max_held: int) -> int:
     """Return how many runs of a job may be held before its ticks are skipped."""
     if isinstance(max_held, bool) or not isinstance(max_held, int):
-        raise TypeError(f"max_held is a number of runs, not {max_held!r:.80}")
+        raise TypeError(f"max_held must be a number of runs, not {max_held!r:.80}")
     if max_held < 1:
         raise ValueError(f"max_held must be at least 1, not {max_held}")
     return max_held
@@ -60,4 +60,4 @@ def policy(kind: type[Policy], parameter: str, value: str) -> Policy:
         return kind(value)
     except ValueError:
         allowed = ", ".join(repr(each.value) for each in kind)
-        raise ValueError(f"{parameter} is one of {allowed}, not {value!r:.80}") from None
+        raise ValueError(f"{parameter} must be one of {allowed}, not {value!r:.80}") from None

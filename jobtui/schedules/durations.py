@@ -130,7 +130,7 @@ def as_interval(value: timedelta | float | str) -> timedelta:
         interval = value
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(
-            "an interval must be a timedelta, a number of seconds or a text such as '1h30m',"
+            "an interval must be a timedelta, a number of seconds or a string such as '1h30m',"
             f" not {type(value).__name__}"
         )
     else:

@@ -18,7 +18,7 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
     required; Revel would ignore them.
 
     Raises:
-        BadSetting: The user or the password is missing, the password cannot be read, or other machines could
+        BadSetting: User name or password is missing, the password cannot be read, or other machines could
             connect without credentials.
     """
     credentials = _credentials(entries, values)

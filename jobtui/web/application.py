@@ -105,7 +105,9 @@ def access_middleware(context: ServerContext) -> Middleware:
         if path not in OPEN_PATHS:
             await access.check_credentials(access_request, client)
             if access.rules.readonly and request.method not in SAFE_METHODS and path != LOGOUT:
-                raise Problem(HTTPStatus.FORBIDDEN, "changes are not allowed: jobs.readonly is set")
+                raise Problem(
+                    HTTPStatus.FORBIDDEN, "this server is read-only (jobs.readonly); commands are not allowed"
+                )
         return await handler(request)
 
     return middleware

@@ -186,7 +186,7 @@ class TestRejected:
     def test_credentials_in_an_address_are_rejected_without_being_repeated(self) -> None:
         """They belong to other settings."""
         assert error_for(f"me:{SECRET}@127.0.0.1:9001") == (
-            "an address to listen on must not contain a user or a password; "
+            "an address to listen on must not contain a user name or a password; "
             "set jobs.auth.user and jobs.auth.pass instead"
         )
 

@@ -63,9 +63,9 @@ def test_version_prints_the_name_and_the_version(capsys: pytest.CaptureFixture[s
     [
         (["--headless"], "missing argument TARGET"),
         (["check"], "missing argument TARGET"),
-        (["a.py", "b.py"], "unexpected argument: b.py"),
-        (["check", "a.py", "b.py"], "unexpected argument: b.py"),
-        (["demo", "b.py"], "unexpected argument: b.py"),
+        (["a.py", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
+        (["check", "a.py", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
+        (["demo", "b.py"], "only one TARGET is allowed; unexpected: b.py"),
         (["a.py", "--haedless"], "unrecognized arguments: --haedless"),
         (["a.py", "--head"], "unrecognized arguments: --head"),
         (["a.py", "--pool"], "argument --pool: expected one argument"),

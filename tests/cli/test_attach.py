@@ -293,7 +293,7 @@ def test_credentials_are_asked_for_at_most_three_times(serve: Serve, type_in: Ty
 def test_end_of_input_at_the_prompt_ends_the_attempt(serve: Serve, type_in: TypeIn) -> None:
     """Ctrl+D at the password prompt."""
     type_in("ada")
-    with pytest.raises(CannotAttachError, match=r"^no user name and password were entered$"):
+    with pytest.raises(CannotAttachError, match=r"^the user name or the password was not entered$"):
         connect(str(serve(access=RULES).address))
 
 

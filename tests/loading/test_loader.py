@@ -498,7 +498,7 @@ class TestImportFailures:
             ("jobtui.every(5, 3)", "3 cannot be run; a runnable is "),
             (
                 'jobtui.every(5, print, overlap="maybe")',
-                "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'maybe'",
+                "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'maybe'",
             ),
         ],
     )

@@ -420,7 +420,7 @@ def test_a_readonly_server_rejects_commands_with_its_message(
     address = address_of(cleanup.enter_context(make_server(scheduler, access=AccessRules(readonly=True))))
     backend = connect_to(cleanup, address)
     assert backend.job_details("a").job.name == "a"
-    with pytest.raises(PermissionError, match=r"jobs\.readonly is set"):
+    with pytest.raises(PermissionError, match=r"read-only \(jobs\.readonly\)"):
         backend.pause_all()
 
 

@@ -46,13 +46,13 @@ def work() -> None:
     ("settings", "kind", "message"),
     [
         ({"pool": -1}, ValueError, "the pool cannot be negative (-1); 0 means no limit"),
-        ({"pool": 1.5}, TypeError, "the pool is a number of runs (0 = no limit), not 1.5"),
-        ({"pool": True}, TypeError, "the pool is a number of runs (0 = no limit), not True"),
-        ({"pool": "4"}, TypeError, "the pool is a number of runs (0 = no limit), not '4'"),
+        ({"pool": 1.5}, TypeError, "the pool must be a number of runs (0 = no limit), not 1.5"),
+        ({"pool": True}, TypeError, "the pool must be a number of runs (0 = no limit), not True"),
+        ({"pool": "4"}, TypeError, "the pool must be a number of runs (0 = no limit), not '4'"),
         (
             {"overlap": "replaced"},
             ValueError,
-            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
+            "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
         ),
         ({"dst": "twice"}, BadSpec, "dst must be 'once' or 'every', not 'twice'"),
     ],
@@ -86,7 +86,7 @@ def test_resize_rejects_an_invalid_pool_size(scheduler: Scheduler) -> None:
     assert scheduler.snapshot().pool.size == 0
     with pytest.raises(ValueError, match=r"the pool cannot be negative \(-2\)"):
         scheduler.resize(-2)
-    with pytest.raises(TypeError, match="the pool is a number of runs"):
+    with pytest.raises(TypeError, match="the pool must be a number of runs"):
         scheduler.resize(True)
     assert scheduler.snapshot().pool.size == 0
 
@@ -138,19 +138,19 @@ def test_a_named_spec_is_looked_up_in_the_settings() -> None:
         (
             {"overlap": "never"},
             ValueError,
-            "overlap is one of 'hold', 'skip', 'allow', 'replace', not 'never'",
+            "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'never'",
         ),
-        ({"misfire": "run"}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not 'run'"),
-        ({"misfire": None}, ValueError, "misfire is one of 'coalesce', 'skip', 'all', not None"),
+        ({"misfire": "run"}, ValueError, "misfire must be one of 'coalesce', 'skip', 'all', not 'run'"),
+        ({"misfire": None}, ValueError, "misfire must be one of 'coalesce', 'skip', 'all', not None"),
         ({"max_held": 0}, ValueError, "max_held must be at least 1, not 0"),
-        ({"max_held": "9"}, TypeError, "max_held is a number of runs, not '9'"),
-        ({"max_held": True}, TypeError, "max_held is a number of runs, not True"),
-        ({"max_held": 1.5}, TypeError, "max_held is a number of runs, not 1.5"),
-        ({"name": ""}, ValueError, "a job's name is printable text, not ''"),
-        ({"name": "  "}, ValueError, "a job's name is printable text, not '  '"),
-        ({"name": "a\nb"}, ValueError, "a job's name is printable text, not 'a\\nb'"),
-        ({"name": "\x1b[31m"}, ValueError, "a job's name is printable text, not '\\x1b[31m'"),
-        ({"name": 5}, ValueError, "a job's name is printable text, not 5"),
+        ({"max_held": "9"}, TypeError, "max_held must be a number of runs, not '9'"),
+        ({"max_held": True}, TypeError, "max_held must be a number of runs, not True"),
+        ({"max_held": 1.5}, TypeError, "max_held must be a number of runs, not 1.5"),
+        ({"name": ""}, ValueError, "a job's name must be printable text, not ''"),
+        ({"name": "  "}, ValueError, "a job's name must be printable text, not '  '"),
+        ({"name": "a\nb"}, ValueError, "a job's name must be printable text, not 'a\\nb'"),
+        ({"name": "\x1b[31m"}, ValueError, "a job's name must be printable text, not '\\x1b[31m'"),
+        ({"name": 5}, ValueError, "a job's name must be printable text, not 5"),
     ],
 )
 @pytest.mark.parametrize("method", ["schedule", "every", "scheduled"])
@@ -427,7 +427,7 @@ def test_the_handle_of_a_removed_job_does_not_affect_a_new_job_of_its_name(sched
     assert not old.pause()
     assert not old.resume()
     assert not old.remove()
-    with pytest.raises(LookupError, match="work was removed"):
+    with pytest.raises(LookupError, match="job 'work' was removed"):
         old.run()
     assert new.status is JobStatus.IDLE
     assert scheduler.jobs[0].name == "work"

@@ -419,10 +419,10 @@ def test_a_second_start_is_rejected(make_scheduler: MakeScheduler) -> None:
     """While the scheduler runs, and after it has stopped."""
     scheduler = make_scheduler()
     scheduler.start()
-    with pytest.raises(RuntimeError, match="a scheduler is started once; make a new one"):
+    with pytest.raises(RuntimeError, match="a scheduler can be started only once; make a new one"):
         scheduler.start()
     scheduler.stop()
-    with pytest.raises(RuntimeError, match="a scheduler is started once"):
+    with pytest.raises(RuntimeError, match="a scheduler can be started only once"):
         scheduler.start()
 
 
@@ -430,7 +430,7 @@ def test_a_start_function_cannot_start_the_scheduler(make_scheduler: MakeSchedul
     """That would be a second start."""
     scheduler = make_scheduler()
     scheduler.on_app_start(scheduler.start)
-    with pytest.raises(StartError, match="start raised RuntimeError: a scheduler is started once"):
+    with pytest.raises(StartError, match="start raised RuntimeError: a scheduler can be started only once"):
         scheduler.start()
 
 

@@ -100,7 +100,7 @@ class TestListen:
             (
                 f'"me:{SECRET}@127.0.0.1:9001"',
                 (
-                    ": an address to listen on must not contain a user or a password.\n"
+                    ": an address to listen on must not contain a user name or a password.\n"
                     "Set jobs.auth.user and jobs.auth.pass instead."
                 ),
             ),

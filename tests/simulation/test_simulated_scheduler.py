@@ -307,7 +307,7 @@ def test_the_start_of_the_clock_may_have_an_offset_a_fold_or_another_zone(
         ({"tz": "Mars/Olympus"}, ValueError, "unknown time zone 'Mars/Olympus'"),
         ({"pool": -1}, ValueError, "the pool cannot be negative"),
         ({"dst": "twice"}, ValueError, "dst must be 'once' or 'every', not 'twice'"),
-        ({"overlap": "dance"}, ValueError, "overlap is one of"),
+        ({"overlap": "dance"}, ValueError, "overlap must be one of"),
     ],
 )
 def test_wrong_arguments_are_rejected(settings: dict[str, Any], kind: type[Exception], message: str) -> None:
@@ -870,7 +870,7 @@ def test_a_stopped_scheduler_can_be_read_but_not_used() -> None:
             attempt()
     with pytest.raises(RuntimeError, match=r"not active: call load\(\) inside  with simulated"):
         scheduler.load("jobs.py")
-    with pytest.raises(RuntimeError, match="a scheduler is started once"), scheduler:
+    with pytest.raises(RuntimeError, match="a scheduler can be started only once"), scheduler:
         pass
     assert scheduler.time == START + timedelta(seconds=90)
 
