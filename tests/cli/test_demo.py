@@ -1,6 +1,7 @@
 """``jobtui demo``: it runs from any folder, shows every state within 30 seconds, and leaves no files."""
 
 import importlib.util
+import os
 import signal
 import tempfile
 import threading
@@ -203,11 +204,31 @@ class BlockingLock:
 class TestJobs:
     """The jobs of the demo."""
 
+    def test_the_two_heavy_jobs_get_work_for_about_a_second(self, demo: LoadedDemo) -> None:
+        """On any machine; measured in CPU time, which other processes change less than elapsed time."""
+        module, _ = demo
+        module.measure_machine()
+        cores = min(os.cpu_count() or 1, 4)
+        marks = [time.thread_time()]
+        module.compressed_sizes(module.shop.sample)
+        marks.append(time.thread_time())
+        module.stretch("a password", module.shop.rounds)
+        marks.append(time.thread_time())
+        assert 1 < marks[1] - marks[0] < 4
+        assert 0.4 < (marks[2] - marks[1]) * 4 / cores < 2  # a full pool: four runs share the cores
+
     def test_the_first_30_seconds_show_every_state_and_leave_no_files(
-        self, demo: LoadedDemo, tmp_path: Path
+        self, demo: LoadedDemo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Runs are RUNNING, QUEUED, HELD and FAILED; the pool is full, and later nothing runs."""
-        _, scheduler = demo
+        module, scheduler = demo
+        idle = threading.Event()
+
+        @scheduler.on_app_start
+        def make_heavy_jobs_wait() -> None:
+            monkeypatch.setattr(module, "compressed_sizes", lambda _text: {0: idle.wait(1.4)})
+            monkeypatch.setattr(module, "stretch", lambda *_: idle.wait(1.0))
+
         expected = {"RUNNING", "QUEUED", "HELD", "OK", "FAILED", "SATURATED", "CALM"}
         watcher = EventWatcher(scheduler, pool=4)
         scheduler.start()

@@ -107,10 +107,10 @@ def test_an_interval_keeps_the_microseconds_of_the_start() -> None:
     """Each tick is at `start + k * interval`, without drift."""
     with simulated(start="2026-01-01T00:00:00.123457") as scheduler:
         scheduler.every(0.864, work, name="fine")
-        scheduler.advance("24h")
+        scheduler.advance("2h24m")
         start = datetime(2026, 1, 1, 0, 0, 0, 123_457, tzinfo=UTC)
         assert scheduler.fired("fine") == [
-            start + number * timedelta(milliseconds=864) for number in range(1, 100_001)
+            start + number * timedelta(milliseconds=864) for number in range(1, 10_001)
         ]
 
 
@@ -149,17 +149,17 @@ def test_a_day_with_a_gap_has_23_hours() -> None:
         assert [at.hour for at in scheduler.fired("hourly")][:3] == [1, 3, 4]
 
 
-def test_fifty_jobs_run_at_each_of_their_instants_in_thirty_days(scheduler: SimulatedScheduler) -> None:
-    """Tens of thousands of runs."""
+def test_fifty_jobs_run_at_each_of_their_instants_in_ten_days(scheduler: SimulatedScheduler) -> None:
+    """More than ten thousand runs."""
     for number in range(25):
         scheduler.schedule(f"0 {number} * * * *", work, name=f"cron {number}")
         scheduler.every(3_600 + number, work, name=f"interval {number}")
-    scheduler.advance(timedelta(days=30))
+    scheduler.advance(timedelta(days=10))
     for number in range(25):
         assert scheduler.fired(f"cron {number}") == [
-            START + timedelta(hours=hour, minutes=number) for hour in range(number == 0, 720 + (number == 0))
+            START + timedelta(hours=hour, minutes=number) for hour in range(number == 0, 240 + (number == 0))
         ]
-        ticks = 30 * 86_400 // (3_600 + number)
+        ticks = 10 * 86_400 // (3_600 + number)
         assert scheduler.fired(f"interval {number}") == after(
             *((3_600 + number) * tick for tick in range(1, ticks + 1))
         )
