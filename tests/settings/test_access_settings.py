@@ -16,8 +16,8 @@ from jobtui.settings.settings import Settings, read_settings
 
 SECRET = "hunter22-\u00e5"
 SHA256 = hashlib.sha256(SECRET.encode()).hexdigest()
-# The hash of SECRET: a constant, since pytest-xdist needs the same test ids in every worker.
-HASH = "$scrypt$ln=15,r=8,p=3$tsYnCfqGNpRNpnuhnfRXVw$KubMKIszpaOeplhJRlA7TKN1tTWJUJrmQIk2yWv+Xqg"
+# A cheap hash of SECRET; a constant, since pytest-xdist needs the same test ids in every worker.
+HASH = "$scrypt$ln=4,r=8,p=1$AAECAwQFBgcICQoLDA0ODw$/PtCuV4dcBJVf0Z0HZISjLVFmjzCpcwNDrZ6LK87sZg"
 USER = 'jobs.auth.user = "me"\n'
 PASS = f'jobs.auth.pass = "{SECRET}"\n'
 BOTH = USER + PASS
