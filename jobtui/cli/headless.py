@@ -101,13 +101,13 @@ class _Signals:
     """
 
     def __init__(self) -> None:
-        self._reading, self._writing = socket.socketpair()
-        self._writing.setblocking(False)  # signal.set_wakeup_fd requires it
+        self._receiver, self._sender = socket.socketpair()
+        self._sender.setblocking(False)  # signal.set_wakeup_fd requires it
         self._interrupting = True
 
     def __enter__(self) -> Self:
         """Install the handlers. Until `stop_interrupting`, a signal also raises KeyboardInterrupt."""
-        self._descriptor = signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+        self._descriptor = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         self._handlers = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
         return self
 
@@ -116,9 +116,9 @@ class _Signals:
         for number, handler in self._handlers:
             signal.signal(number, handler)
         signal.set_wakeup_fd(self._descriptor)
-        self._writing.shutdown(socket.SHUT_RDWR)  # ends the thread of `on_next_signal`
-        self._writing.close()
-        self._reading.close()
+        self._sender.shutdown(socket.SHUT_RDWR)  # ends the thread of `on_next_signal`
+        self._sender.close()
+        self._receiver.close()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self._interrupting:
@@ -130,7 +130,7 @@ class _Signals:
 
     def wait(self) -> int:
         """Block until a signal or the end of the scheduler; return the signal's number or `_STOPPED`."""
-        return next(iter(self._reading.recv(1)), _STOPPED)
+        return next(iter(self._receiver.recv(1)), _STOPPED)
 
     def on_next_signal(self, handle: Callable[[int], None]) -> None:
         """Call a function with the number of each further signal, in a thread of its own."""
@@ -138,11 +138,11 @@ class _Signals:
 
     def _read_signals(self, handle: Callable[[int], None]) -> None:
         with suppress(OSError):  # the socket is closed when the process ends in time
-            while received := self._reading.recv(1):
+            while received := self._receiver.recv(1):
                 if received[0] in _SIGNALS:
                     handle(received[0])
 
     def report_stopped(self) -> None:
         """Make `wait` return `_STOPPED`. Safe in any thread."""
         with suppress(OSError):
-            self._writing.send(bytes([_STOPPED]))
+            self._sender.send(bytes([_STOPPED]))

@@ -214,5 +214,5 @@ def _running_runs(snapshot: Snapshot) -> str:
     return f"{_count(snapshot.pool.running, 'run')}" + (f": {', '.join(named)}" if named else "")
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number or 'no'} {what}s"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"

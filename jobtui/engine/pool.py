@@ -201,24 +201,24 @@ class Pool:
             self._promote_held(job, now)
 
     def finish_and_start_next(
-        self, done: RunRecord, now: float, elapsed: float, worker: str
+        self, finished: RunRecord, now: float, elapsed: float, worker: str
     ) -> RunRecord | None:
         """`finish` a run that is OK and has neither extras nor attachments, then `start_next`.
 
         Nearly every run ends here. In the usual case both moves are made at once, because separate calls
         would take twice as long.
         """
-        job, queue, running = done.job, self.queue, self.running
+        job, queue, running = finished.job, self.queue, self.running
         recent = job.recent
-        if not queue or job.held or self._over_limit or done.state is not _RUNNING:
-            self.finish(done, now, _OK, elapsed)
+        if not queue or job.held or self._over_limit or finished.state is not _RUNNING:
+            self.finish(finished, now, _OK, elapsed)
             return self.start_next(now, worker)
         run = queue.popleft()
-        del running[done.number]
+        del running[finished.number]
         running[run.number] = run
-        done.state = _OK
-        done.elapsed = job.last_elapsed = elapsed
-        done.call = done.handle = job.last_queued = None
+        finished.state = _OK
+        finished.elapsed = job.last_elapsed = elapsed
+        finished.call = finished.handle = job.last_queued = None
         job.runs += 1
         run.state = _RUNNING
         run.worker = worker
@@ -229,16 +229,16 @@ class Pool:
             job.running += 1
             job.cached_view = None
         job.queued -= 1
-        done.ended = run.started = job.prev = now
-        packed, record, event_log = done.pack(), self._record, self._event_log
+        finished.ended = run.started = job.prev = now
+        packed, record, event_log = finished.pack(), self._record, self._event_log
         if recent:
             recent.append(packed)
         else:
-            done.job.add_recent(packed)
+            finished.job.add_recent(packed)
         record(packed)
         event_log.seq += 2
         if event_log.buffer is not None:
-            event_log.buffer += (RunFinished, done, RunStarted, run)
+            event_log.buffer += (RunFinished, finished, RunStarted, run)
         return run
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:

@@ -41,29 +41,29 @@ class Runnable:
         return ""
 
 
-def as_runnable(thing: object) -> Runnable:
+def as_runnable(value: object) -> Runnable:
     """Return the runnable for what the user wants to run.
 
     A class with a ``run()`` method is accepted too: it is instantiated without arguments.
 
     Raises:
-        TypeError: The thing cannot be run; the message says what can.
+        TypeError: The value cannot be run; the message says what can.
     """
-    if type(thing) is FunctionType and not thing.__code__.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-        return Runnable(thing, _name_of(thing))  # the fast path: there may be 100,000 jobs
-    if isinstance(thing, type):
-        thing = _instance(thing)
-    if not inspect.isroutine(thing) and callable(run := getattr(thing, "run", None)):
-        return Runnable(_checked(run), type(thing).__name__)
-    if callable(thing):
-        return Runnable(_checked(thing), _name_of(thing))
-    if inspect.iscoroutine(thing):
-        thing.close()  # or Python warns that it was never awaited
+    if type(value) is FunctionType and not value.__code__.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
+        return Runnable(value, _name_of(value))  # the fast path: there may be 100,000 jobs
+    if isinstance(value, type):
+        value = _instance(value)
+    if not inspect.isroutine(value) and callable(run := getattr(value, "run", None)):
+        return Runnable(_reject_generator(run), type(value).__name__)
+    if callable(value):
+        return Runnable(_reject_generator(value), _name_of(value))
+    if inspect.iscoroutine(value):
+        value.close()  # or Python warns that it was never awaited
         raise TypeError(
-            f"{thing.__qualname__}() was called: pass the coroutine function itself, without parentheses"
+            f"{value.__qualname__}() was called: pass the coroutine function itself, without parentheses"
         )
-    hint = " (was the function called? pass it without parentheses)" if thing is None else ""
-    raise TypeError(f"{thing!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
+    hint = " (was the function called? pass it without parentheses)" if value is None else ""
+    raise TypeError(f"{value!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
 
 
 def _instance(kind: type) -> object:
@@ -77,7 +77,7 @@ def _instance(kind: type) -> object:
         ) from None
 
 
-def _checked(call: Callable[..., Any]) -> Callable[..., Any]:
+def _reject_generator(call: Callable[..., Any]) -> Callable[..., Any]:
     target = _innermost(call)
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         # A call only creates a generator: the body would never run, without any error.

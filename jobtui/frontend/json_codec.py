@@ -94,18 +94,18 @@ def _optional(field: FieldCodec) -> FieldCodec:
 def _many(field: FieldCodec) -> FieldCodec:
     return FieldCodec(
         lambda values: [field.encode(value) for value in values],
-        lambda values, tz: tuple([field.decode(value, tz) for value in _checked(list | tuple, values)]),
+        lambda values, tz: tuple([field.decode(value, tz) for value in _require_type(list | tuple, values)]),
     )
 
 
 # --- single values --------------------------------------------------------------------------------
 
 
-def _unchanged(kind: type) -> FieldCodec:
-    return FieldCodec(lambda value: value, lambda value, _tz: _checked(kind, value))
+def _plain_codec(kind: type) -> FieldCodec:
+    return FieldCodec(lambda value: value, lambda value, _tz: _require_type(kind, value))
 
 
-def _checked(kind: Any, value: Any) -> Any:
+def _require_type(kind: Any, value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"unexpected type {type(value).__name__}")
     return value
@@ -113,7 +113,7 @@ def _checked(kind: Any, value: Any) -> Any:
 
 def _decode_duration(seconds: Any, _tz: tzinfo) -> timedelta:
     try:
-        return timedelta(seconds=_checked(int | float, seconds))
+        return timedelta(seconds=_require_type(int | float, seconds))
     except OverflowError:
         raise ValueError(f"a duration of {seconds} s is too long") from None
 
@@ -155,11 +155,11 @@ def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
     try:
         match json:
             case {"kind": "cron", "spec": str(spec), "tz": str(name), "dst": "once" | "every" as dst}:
-                return _parsed(spec, name, dst)
+                return _parse_cached(spec, name, dst)
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": None}:
-                return _parsed(spec, name, "once")
+                return _parse_cached(spec, name, "once")
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": str(start)}:
-                every, begin = _parsed(spec, name, "once"), _decode_instant(start, zone(name))
+                every, begin = _parse_cached(spec, name, "once"), _decode_instant(start, zone(name))
                 if isinstance(every, Every) and json.get("first_at_start") is True:
                     return Every(every.interval, begin, tz=every.tz)
                 if isinstance(every, Every):
@@ -172,7 +172,7 @@ def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(spec: str, name: str, dst: Any) -> Schedule:
+def _parse_cached(spec: str, name: str, dst: Any) -> Schedule:
     return parse(spec, tz=zone(name), dst=dst)
 
 
@@ -198,14 +198,14 @@ class ForeignSchedule:
 # --- views ----------------------------------------------------------------------------------------
 
 _VALUES: dict[Any, FieldCodec] = {
-    **{kind: _unchanged(kind) for kind in (str, int, bool)},
+    **{kind: _plain_codec(kind) for kind in (str, int, bool)},
     datetime: FieldCodec(datetime.isoformat, _decode_instant),
     timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),
     tzinfo: FieldCodec(zone_name, lambda _name, tz: tz),
     Schedule: FieldCodec(encode_schedule, decode_schedule),
     Line: FieldCodec(
         lambda line: {"writer": line[0], "text": line[1]},
-        lambda line, _tz: (_checked(str, line["writer"]), _checked(str, line["text"])),
+        lambda line, _tz: (_require_type(str, line["writer"]), _require_type(str, line["text"])),
     ),
 }
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)

@@ -60,7 +60,7 @@ def is_affected_by_transition(schedule: Schedule | None, tick: datetime, now: da
     # serves a whole day.
     now, tick = now.astimezone(UTC), tick.astimezone(UTC)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return _has_note(schedule, tick) or any(each > now for each in _dropped(schedule, midnight, tick))
+    return _has_note(schedule, tick) or any(each > now for each in _drops_of(schedule, midnight, tick))
 
 
 # The size is a few screens of rows; a schedule with a tick each second needs an entry for each of them.
@@ -70,5 +70,5 @@ def _has_note(schedule: Cron, tick: datetime) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _dropped(schedule: Cron, after: datetime, tick: datetime) -> tuple[datetime, ...]:
+def _drops_of(schedule: Cron, after: datetime, tick: datetime) -> tuple[datetime, ...]:
     return tuple(each.at.astimezone(UTC) for each in dropped_ticks(schedule, after, tick))

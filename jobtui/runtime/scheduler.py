@@ -536,13 +536,13 @@ class Scheduler:
         self,
         schedule: Schedule,
         spec: str,
-        thing: object,
+        value: object,
         name: str | None,
         overlap: OverlapName | None,
         misfire: MisfireName,
         max_held: int,
     ) -> Job:
-        runnable = as_runnable(thing)
+        runnable = as_runnable(value)
         record = JobRecord(
             job_name(name) or runnable.name,
             runnable,

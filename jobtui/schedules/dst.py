@@ -179,7 +179,7 @@ def _matches(schedule: Cron, transition: Transition) -> list[datetime]:
 def _gap_note(schedule: Cron, gap: Transition) -> DstNote | None:
     missing = _matches(schedule, gap)
     if not missing or (schedule.every_fold and len(schedule.fields.hours) == _EVERY_HOUR):
-        return None  # a schedule of every hour loses nothing: its hours go on after the gap
+        return None  # a schedule of every hour loses nothing: its hours continue after the gap
     moment = _time if gap.wall_start.date() == gap.wall_end.date() else _day_and_time
     sentence = (
         f"{_times(missing)} {'does' if len(missing) == 1 else 'do'} not exist on {missing[0]:%a %Y-%m-%d}:"

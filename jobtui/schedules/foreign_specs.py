@@ -95,9 +95,9 @@ def _rewrite(spec: str) -> _Step:
 
 
 def _split_zone(text: str) -> tuple[str, str]:
-    found = re.match(r"\s*((?:CRON_)?TZ=\S+\s+)?(.*)", text, re.DOTALL)
-    assert found is not None, "every part of the pattern is optional"
-    return found[1] or "", found[2].strip(" \t\r\n\f\v")
+    match = re.match(r"\s*((?:CRON_)?TZ=\S+\s+)?(.*)", text, re.DOTALL)
+    assert match is not None, "every part of the pattern is optional"
+    return match[1] or "", match[2].strip(" \t\r\n\f\v")
 
 
 def _is_valid(text: str) -> bool:
@@ -134,8 +134,8 @@ def _replace_typography(text: str) -> _Step:
 
 
 def _move_zone_to_front(text: str) -> _Step:
-    found = re.fullmatch(r"(.*\S)\s+(?:(?:CRON_)?TZ=)?(UTC|[A-Z][A-Za-z]+/[A-Za-z_/]+)", text, re.DOTALL)
-    return ("a zone belongs in front of a spec", f"TZ={found[2]} {found[1]}") if found else None
+    match = re.fullmatch(r"(.*\S)\s+(?:(?:CRON_)?TZ=)?(UTC|[A-Z][A-Za-z]+/[A-Za-z_/]+)", text, re.DOTALL)
+    return ("a zone belongs in front of a spec", f"TZ={match[2]} {match[1]}") if match else None
 
 
 def _remove_command(text: str) -> _Step:
@@ -168,8 +168,8 @@ def _is_command(words: list[str]) -> bool:
 def _remove_key(text: str) -> _Step:
     """Remove the key in front of a spec in YAML, in a unit of systemd or in an app.conf."""
     name = r"[\w.]*(?:cron|schedule|calendar|spec|expression)[\w.]*"
-    found = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
-    return (f"the name {quote_text(found[1])} is not part of a spec", found[2]) if found else None
+    match = re.fullmatch(rf"[-\s\"']*({name})[\"']?\s*[:=]\s*(\S.*)", text, re.DOTALL | re.IGNORECASE)
+    return (f"the name {quote_text(match[1])} is not part of a spec", match[2]) if match else None
 
 
 def _unwrap(text: str) -> _Step:
@@ -196,8 +196,8 @@ def _wrap_past_end(text: str) -> _Step:
 def _wrap_word(field: Field, word: str) -> str:
     """Return "22-24" as "22-23,0"."""
 
-    def replace(found: re.Match[str]) -> str:
-        return f"{found[1]}-{field.high}{',0' if found[1] != '0' else ''}" if found[1] else "0"
+    def replace(match: re.Match[str]) -> str:
+        return f"{match[1]}-{field.high}{',0' if match[1] != '0' else ''}" if match[1] else "0"
 
     past = rf"(?<![\w/-])(?:(\w+)-)?{field.high + 1}(?![\w/-])"
     return word if field.low else re.sub(past, replace, word)
@@ -226,10 +226,10 @@ def _name_quartz_weekdays(text: str) -> str:
 
 def _unwrap_call(text: str) -> _Step:
     """Unwrap ``cron(...)`` of EventBridge, ``crontab(...)`` of Celery, ``@Scheduled(...)`` of Spring."""
-    found = _CALL.fullmatch(text.rstrip(")]"))
-    if not found:
+    match = _CALL.fullmatch(text.rstrip(")]"))
+    if not match:
         return None
-    name, inside = found[1], found[2].strip()
+    name, inside = match[1], match[2].strip()
     if name == "cron" and (step := _remove_year(inside)):
         return step
     pairs = re.findall(r"(\w+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([0-9.]+))", inside)
@@ -277,9 +277,9 @@ def _translate_phrase(text: str) -> _Step:
         return f"'@' is missing before {quote_text(text)}", f"@{text.lower()}"
     seconds = re.sub(r"^@([0-9]+)$", r"\1s", text)  # FreeBSD
     words = " ".join(re.findall(r"[a-z]+|[0-9]+(?:[.:][0-9]+)*", seconds.lower()))
-    found = _EVERY.fullmatch(words)
-    assert found is not None, "every part of the pattern is optional"
-    period, hour = found["period"], found["hour"]
+    match = _EVERY.fullmatch(words)
+    assert match is not None, "every part of the pattern is optional"
+    period, hour = match["period"], match["hour"]
     reason = f"{quote_text(text)} is not a spec" if text[0] != "@" else ""
     if hour is None and (interval := _interval(period)):
         if text[:6].lower() == "@every":
@@ -288,8 +288,8 @@ def _translate_phrase(text: str) -> _Step:
     if hour is None and period in _SHORT_PERIODS:
         return reason, _SHORT_PERIODS[period]
     days = _DAYS.get(period or ("day" if hour else ""))
-    hours = int(hour or 0) if not found["half"] else int(hour) % 12 + 12 * (found["half"] == "pm")
-    return (reason, f"{int(found['minute'] or 0)} {hours} {days}") if days else None
+    hours = int(hour or 0) if not match["half"] else int(hour) % 12 + 12 * (match["half"] == "pm")
+    return (reason, f"{int(match['minute'] or 0)} {hours} {days}") if days else None
 
 
 def _interval(words: str) -> str | None:
@@ -312,12 +312,12 @@ _CALENDAR = re.compile(
 
 def _translate_calendar(text: str) -> _Step:
     """Translate the OnCalendar= of systemd: ``Mon..Fri *-*-* 09:00``."""
-    found = _CALENDAR.fullmatch(text)
-    if not found or not (found["days"] or found["hours"]):
+    match = _CALENDAR.fullmatch(text)
+    if not match or not (match["days"] or match["hours"]):
         return None
     given = {
         key: re.sub(r"\b0+(?=[0-9])", "", value or "").replace("..", "-")
-        for key, value in found.groupdict().items()
+        for key, value in match.groupdict().items()
     }
     weekdays = re.sub(r"([A-Za-z]{3})[a-z]*", lambda name: name[1].upper(), given["weekdays"]) or "*"
     days, months = given["days"] or "*", given["months"] or "*"

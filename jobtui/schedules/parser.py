@@ -95,13 +95,13 @@ class SpecResolver:
     """Resolves the specs of one scheduler: looks up named specs, and applies the default zone and DST rule.
 
     Args:
-        named: The named specs of the settings, by whole key (``cron.name``).
+        named_specs: The named specs of the settings, by whole key (``cron.name``).
         tz: The zone of specs that name none; None is the machine's.
         dst: The DST rule of jobs that do not set one.
     """
 
-    def __init__(self, named: Mapping[str, str], tz: str | tzinfo | None, dst: Dst) -> None:
-        self._named = dict(named)
+    def __init__(self, named_specs: Mapping[str, str], tz: str | tzinfo | None, dst: Dst) -> None:
+        self._named_specs = dict(named_specs)
         self._dst = check_dst(dst)
         self._tz = tz  # None stays None, so that a canonical spec shows a zone only if one was given
 
@@ -123,10 +123,10 @@ class SpecResolver:
             )
         text = spec
         if spec.startswith(NAMED_PREFIX):
-            if spec not in self._named:
-                known = ", ".join(sorted(self._named)) or "none"
+            if spec not in self._named_specs:
+                known = ", ".join(sorted(self._named_specs)) or "none"
                 raise LookupError(f"the settings have no schedule {spec}; they have: {known}")
-            text = self._named[spec]
+            text = self._named_specs[spec]
         schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)
         label = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
         if tz is not None and schedule.tz != zone(self._tz):

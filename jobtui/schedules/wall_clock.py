@@ -106,13 +106,13 @@ def _first_from(values: tuple[int, ...], size: int) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=1024)
-def _day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both: bool) -> tuple[int, ...]:
+def _day_masks(days: tuple[int, ...], weekdays: tuple[int, ...], both_days: bool) -> tuple[int, ...]:
     """Return the masks of ``WallTable.days``."""
     by_date = sum(1 << day for day in days)
     masks = []
     for first in range(7):  # the weekday of the 1st of the month; Monday is 0, as in datetime
         by_weekday = sum(1 << day for day in range(1, 32) if (first + day) % 7 in weekdays)
-        masks.append(by_date & by_weekday if both else by_date | by_weekday)
+        masks.append(by_date & by_weekday if both_days else by_date | by_weekday)
     return tuple(masks)
 
 

@@ -25,11 +25,11 @@ def check_pool(entry: SettingEntry) -> int:
     """Check the size of the pool."""
     if _is_pool_size(entry.value):
         return entry.value
-    meant = number_or_text(strip_quotes(entry.value))
+    unquoted = number_or_text(strip_quotes(entry.value))
     raise wrong_value(
         entry,
         f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit",
-        _remove_quotes_hint(entry, meant) if _is_pool_size(meant) else _continued_line_hint(entry),
+        _remove_quotes_hint(entry, unquoted) if _is_pool_size(unquoted) else _continued_line_hint(entry),
     )
 
 
@@ -37,11 +37,11 @@ def check_boolean(entry: SettingEntry) -> bool:
     """Check a boolean."""
     if isinstance(entry.value, bool):
         return entry.value
-    meant = boolean_or_text(strip_quotes(entry.value))
+    unquoted = boolean_or_text(strip_quotes(entry.value))
     raise wrong_value(
         entry,
         "true or false",
-        _remove_quotes_hint(entry, meant) if isinstance(meant, bool) else _continued_line_hint(entry),
+        _remove_quotes_hint(entry, unquoted) if isinstance(unquoted, bool) else _continued_line_hint(entry),
     )
 
 
@@ -144,8 +144,8 @@ def _is_pool_size(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_POOL
 
 
-def _remove_quotes_hint(entry: SettingEntry, meant: int) -> str:
-    return f"Write it without quotes: {entry.key} = {describe_value(meant)}"
+def _remove_quotes_hint(entry: SettingEntry, unquoted: int) -> str:
+    return f"Write it without quotes: {entry.key} = {describe_value(unquoted)}"
 
 
 def _continued_line_hint(entry: SettingEntry) -> str:

@@ -154,7 +154,7 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
             sections = _read_toml_sections(path, _read_text(path))
             for entries in sections.values():
                 _check_values(entries)
-            for section in sections:  # settings that require each other may be in the top and in a section
+            for section in sections:  # settings that require each other may be at the top and in a section
                 if section != TOP:
                     _check_settings(_select_run_mode(sections, path, section), path)
             return _check_settings(_select_run_mode(sections, path, run_mode), path)

@@ -131,7 +131,7 @@ class InlineLoop(asyncio.SelectorEventLoop):
         if events:
             self._given_up.clear()
             return events
-        self._given_up = _awaited(tasks)
+        self._given_up = _awaited_futures(tasks)
         if self.moves_clock and timeout is not None and timeout <= self._cleanup_time_left:
             self._cleanup_time_left -= timeout
             self._clock.advance(timeout)
@@ -148,11 +148,11 @@ class InlineLoop(asyncio.SelectorEventLoop):
         sleeping = {future for future in self._sleepers if not future.done()}
         if sleeping and not external:
             return 0.0  # the other tasks probably wait for the sleeping ones, as in a TaskGroup
-        if _awaited(tasks) - sleeping <= self._given_up:
+        if _awaited_futures(tasks) - sleeping <= self._given_up:
             return 0.0
         return PATIENCE if timeout is None else min(timeout, PATIENCE)
 
 
-def _awaited(tasks: set[asyncio.Task[Any]]) -> set[object]:
+def _awaited_futures(tasks: set[asyncio.Task[Any]]) -> set[object]:
     """Return what each task awaits. The same future as before means that the task has not continued."""
     return {getattr(task, "_fut_waiter", task) for task in tasks}

@@ -252,7 +252,7 @@ class SimulatedScheduler(Scheduler):
         """
         if not self._active:
             raise RuntimeError("the scheduler is not active: call load() inside  with simulated(...):")
-        before = self._registered
+        before = self._registration_counts
         try:
             with self._kernel.starts_suspended(_LOADING), self._imports.tracking():
                 loaded = load_target(
@@ -263,7 +263,7 @@ class SimulatedScheduler(Scheduler):
                 )
         finally:
             set_default_scheduler(self)
-        if loaded.scheduler is not self or self._registered == before:
+        if loaded.scheduler is not self or self._registration_counts == before:
             raise BadTarget(
                 f"{loaded.title}: the file registers nothing on the default scheduler. A Scheduler that it "
                 "creates itself would use\nthreads and the machine's clock: let a function register the jobs "
@@ -280,7 +280,7 @@ class SimulatedScheduler(Scheduler):
             RuntimeError: The scheduler has stopped.
         """
         self._kernel.allow_starts()
-        return _simulated(super().now(runnable, *args, **kwargs))
+        return _as_simulated_run(super().now(runnable, *args, **kwargs))
 
     def run(self, name: str) -> SimulatedRun:
         """Run a job now, like `now`, with the trigger of a manual run.
@@ -291,7 +291,7 @@ class SimulatedScheduler(Scheduler):
             RuntimeError: The scheduler has stopped.
         """
         self._kernel.allow_starts()
-        return _simulated(super().run(name))
+        return _as_simulated_run(super().run(name))
 
     # --- start and stop ---------------------------------------------------------------------------
 
@@ -330,7 +330,7 @@ class SimulatedScheduler(Scheduler):
         self.hooks.on_start.clear()
 
     @property
-    def _registered(self) -> tuple[int, int]:
+    def _registration_counts(self) -> tuple[int, int]:
         return len(self.snapshot().jobs), len(self.hooks.on_start)
 
     def _apply_settings(self, settings: Settings) -> Scheduler:
@@ -407,7 +407,7 @@ class _ImportTracker:
         self._folders.clear()
 
 
-def _simulated(run: Run) -> SimulatedRun:
+def _as_simulated_run(run: Run) -> SimulatedRun:
     assert isinstance(run, SimulatedRun)  # the kernel makes no others
     return run
 

@@ -34,9 +34,9 @@ class OutputScreen(ModalScreen[None]):
         super().__init__()
         self._backend = backend
         self._lines: deque[Line] = deque(maxlen=MAX_LINES)
-        self._last = 0  # the number of the last complete line received
+        self._last_number = 0  # the number of the last complete line received
         self._query = BackgroundQuery(
-            self, lambda: backend.output_since(self._last), self._add_output, self._show_error
+            self, lambda: backend.output_since(self._last_number), self._add_output, self._show_error
         )
         self._table = LineTable(OUTPUT_COLUMNS, lambda line: line.number, empty="", header=True, id="output")
 
@@ -59,12 +59,14 @@ class OutputScreen(ModalScreen[None]):
 
     def _add_output(self, chunk: OutputChunk) -> None:
         at_end = self._table.cursor >= len(self._table.rows) - 1
-        if chunk.first != self._last + 1:  # lines are missing in between, or the scheduler has restarted
+        if (
+            chunk.first != self._last_number + 1
+        ):  # lines are missing in between, or the scheduler has restarted
             self._lines.clear()
         self._lines.extend(chunk.lines)
-        self._last = chunk.last
+        self._last_number = chunk.last
         # Lines keep their number while older ones are dropped; unfinished ones do not have one yet.
-        first = self._last - len(self._lines) + 1
+        first = self._last_number - len(self._lines) + 1
         lines = [*self._lines, *chunk.unfinished]
         rows = [OutputLine(number, *line) for number, line in enumerate(lines, start=first)]
         self._table.set_empty_text("no output was recorded yet")

@@ -29,18 +29,18 @@ class _HeaderLine(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         f"line--{tone}" for tone in ("strong", "muted", "ok", "waiting", "failed", "running")
     }
-    _shown: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
+    _current_pieces: tuple[Sequence[Piece], Sequence[Piece]] = ((), ())
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot; repaint only if the text changes."""
         pieces = self._pieces(snapshot)
-        if pieces != self._shown:
-            self._shown = pieces
+        if pieces != self._current_pieces:
+            self._current_pieces = pieces
             self.refresh()
 
     def render(self) -> Text:
         """Return the line, fitted to the width."""
-        left, right = self._shown
+        left, right = self._current_pieces
         line = Text(no_wrap=True, overflow="ellipsis")
         for text, tone in left:
             line.append(text, self._style(tone))

@@ -83,9 +83,9 @@ class Api:
         check_query(request, "after", "wait")
         wait = parse_whole_number("wait", request.query.get("wait", "0"), 0, MAX_WAIT)
         hub = self._context.event_hub
-        seen = hub.seq_of(request.query.get("after", ""))
-        if wait and seen == self._backend.scheduler.liveness().seq:  # the client has the current snapshot
-            await hub.wait_for_newer(seen, wait)
+        last_seq = hub.seq_of(request.query.get("after", ""))
+        if wait and last_seq == self._backend.scheduler.liveness().seq:  # the client has the current snapshot
+            await hub.wait_for_newer(last_seq, wait)
         snapshot = self._backend.snapshot()
         readonly = self._context.access_control.rules.readonly
         about = {"tag": hub.tag_of(snapshot.seq), "title": self._backend.title, "readonly": readonly}

@@ -65,49 +65,51 @@ class EventStream:
         check_query(request)
         hub = self._event_hub
         last_event_id = request.headers.get("Last-Event-ID")
-        seen = hub.seq if last_event_id is None else hub.seq_of(last_event_id)
+        last_seq = hub.seq if last_event_id is None else hub.seq_of(last_event_id)
         response = await open_stream(request)
-        if seen is None or seen > self._liveness().seq:  # malformed, or from another epoch
-            seen = hub.seq
-            await send_bytes(response, self._encode_lost(None, seen))
+        if last_seq is None or last_seq > self._liveness().seq:  # malformed, or from another epoch
+            last_seq = hub.seq
+            await send_bytes(response, self._encode_lost(None, last_seq))
         await send_bytes(response, b": jobtui\n\n")
         self._clients += 1
         try:
             while True:
                 await self._staggered.my_turn()
-                events = hub.events_after(seen, max(MIN_EVENTS_PER_ROUND, _EVENTS_PER_ROUND // self._clients))
-                if hub.seq > seen:
-                    seen = await self._send_events(response, seen, events)
-                    if hub.seq > seen:  # the client's share is used up until the next round
+                events = hub.events_after(
+                    last_seq, max(MIN_EVENTS_PER_ROUND, _EVENTS_PER_ROUND // self._clients)
+                )
+                if hub.seq > last_seq:
+                    last_seq = await self._send_events(response, last_seq, events)
+                    if hub.seq > last_seq:  # the client's share is used up until the next round
                         await hub.wait_for_newer(hub.seq, hub.spacing)
-                elif not await hub.wait_for_newer(seen, KEEPALIVE_INTERVAL):
+                elif not await hub.wait_for_newer(last_seq, KEEPALIVE_INTERVAL):
                     await send_bytes(response, b":\n\n")
         finally:
             self._clients -= 1
             if not self._clients:
                 self._encoded.clear()
 
-    async def _send_events(self, response: web.StreamResponse, seen: int, events: Sequence[Event]) -> int:
+    async def _send_events(self, response: web.StreamResponse, last_seq: int, events: Sequence[Event]) -> int:
         """Send events, with a ``lost`` event for each gap before them. Returns the last event's number."""
         if not events:
             last = self._event_hub.seq
-            await send_bytes(response, self._encode_lost(last - seen, last))
+            await send_bytes(response, self._encode_lost(last - last_seq, last))
             return last
         parts, new = [], 0
         for event in events:
-            missed = event.seq - seen - 1
+            missed = event.seq - last_seq - 1
             if missed:
                 parts.append(self._encode_lost(missed, event.seq - 1))
-            seen = event.seq
-            if seen not in self._encoded:
+            last_seq = event.seq
+            if last_seq not in self._encoded:
                 self._encode_event(event)
                 new += 1
-            parts.append(self._encoded[seen])
+            parts.append(self._encoded[last_seq])
             if new == _CHUNK:
                 new = 0
                 await yield_to_others()
         await send_bytes(response, b"".join(parts))
-        return seen
+        return last_seq
 
     def _encode_event(self, event: Event) -> None:
         """Encode an event and keep it for the other clients."""
