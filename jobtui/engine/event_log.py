@@ -23,8 +23,8 @@ class EventLog:
 
     The buffer alternates between the class of an event and the data of that event. RunQueued, RunStarted and
     RunFinished are stored with the run's record, and JobAdded with the job's, and are built when read,
-    because building a view takes longer than a short run. This relies on the fields of a record that these
-    views use being written once. All other events are built at once and stored after a None.
+    because building a view takes longer than a short run. That is right only because those views use fields
+    of a record that are written once. All other events are built at once and stored after a None.
 
     Args:
         tz: The zone of the times in views and reasons.

@@ -357,13 +357,13 @@ class Scheduler:
         return self._kernel.apply(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
 
     def pause_all(self) -> int:
-        """Pause every job that is not paused. Returns how many that were."""
+        """Pause every job that is not paused. Returns their number."""
         return self._kernel.apply(
             lambda engine, now: sum([engine.pause_job(job, now) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
-        """Resume every paused job. Returns how many that were."""
+        """Resume every paused job. Returns their number."""
         return self._kernel.apply(
             lambda engine, now: sum([engine.resume_job(job, now) for job in engine.jobs.values()])
         )

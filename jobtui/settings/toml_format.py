@@ -140,7 +140,7 @@ def _leaves(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], object]
 
 
 def _contains(lines: list[str], path: tuple[str, ...]) -> bool | None:
-    """Return whether these lines, as a document, contain the path; None if they are not a valid document."""
+    """Return whether a document of these lines sets the key; None if it is not a valid document."""
     try:
         content: object = parse_toml("\n".join(lines))
     except BadToml:

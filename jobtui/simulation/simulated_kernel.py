@@ -244,7 +244,7 @@ class SimulatedKernel(Kernel):
         self.allow_starts()
 
     def _next_instant(self) -> float:
-        """Return when something may be due next; always later than now, although floats are rounded."""
+        """Return the next instant at which something may be due: later than now, even after rounding."""
         now, due = self._now(), self._engine.next_due
         wakeup = now + self._inline_executor.loop_runner.seconds_until_wakeup
         instant = min(math.inf if due is None else due, wakeup)

@@ -22,7 +22,7 @@ def check_exposure(address: Address, rules: AccessRules) -> None:
     """Check that an address that other machines can reach is protected by credentials.
 
     Raises:
-        CannotListenError: It is not.
+        CannotListenError: It is not protected.
     """
     if not address.loopback and rules.credentials is None:
         raise CannotListenError(

@@ -107,7 +107,7 @@ def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     """Parse a whole number in ASCII digits.
 
     Raises:
-        Problem: The text is not one, or it is out of range. The message says what the number is by `name`.
+        Problem: The text is not one, or it is out of range. The message calls the number by its `name`.
     """
     is_number = text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
     if not (is_number and lowest <= int(text) <= highest):

@@ -40,7 +40,7 @@ class TestCredentials:
                 use(user)
             assert str(caught.value) == expected
 
-    def test_the_repr_does_not_show_the_password(self) -> None:
+    def test_the_repr_of_credentials_does_not_show_the_password(self) -> None:
         """Neither that of credentials nor that of access rules."""
         assert repr(ME) == "Credentials(user='me')"
         assert SECRET not in repr(AccessRules(credentials=ME))

@@ -390,7 +390,7 @@ def test_the_command_reports_in_one_line_that_nothing_listens(
 @pytest.mark.parametrize(
     ("stdin", "stdout", "missing"), [(True, False, "standard output"), (False, True, "standard input")]
 )
-def test_the_command_needs_a_terminal(
+def test_attach_without_a_terminal_is_rejected(
     set_terminal: SetTerminal, capsys: pytest.CaptureFixture[str], *, stdin: bool, stdout: bool, missing: str
 ) -> None:
     """On standard input and on standard output."""

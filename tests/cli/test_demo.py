@@ -87,7 +87,7 @@ class TestFiles:
         contents = {path for pattern in patterns for path in PACKAGE.glob(pattern)}
         assert {DEMO, DEMO.parent / "jobtui.toml"} <= contents
 
-    def test_the_file_in_a_checkout_is_a_link_and_has_the_same_settings(self) -> None:
+    def test_the_demo_file_of_a_checkout_is_a_link_and_has_the_same_settings(self) -> None:
         """``jobtui demo_jobs.py`` reads them from pyproject.toml, ``jobtui demo`` from jobtui.toml."""
         assert (ROOT / "demo_jobs.py").readlink() == Path("jobtui/demo/demo_jobs.py")
         assert tomllib.loads((DEMO.parent / "jobtui.toml").read_text()) == project_tables()["jobtui"]

@@ -101,7 +101,7 @@ def test_the_option_from_may_lack_the_time_and_may_have_an_offset(print_ticks: R
         assert tick_lines(text) == ["Mon 2026-11-23 09:00:00 JST  2026-11-23 00:00:00 UTC  in 9h"]
 
 
-def test_ten_ticks_after_the_current_second_are_the_default(
+def test_by_default_ten_ticks_after_the_current_second_are_printed(
     print_ticks: RunNext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without ``--from`` and ``-n``; fractions of the second are dropped."""

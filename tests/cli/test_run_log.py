@@ -118,7 +118,7 @@ class TestLines:
             "12:00:00.000 CANCELLED run 1    print  -             in       scheduler stopped",
         ]
 
-    def test_of_many_running_runs_only_five_are_named(self) -> None:
+    def test_the_log_names_at_most_five_running_runs(self) -> None:
         """The others are counted."""
         logged = LoggedScheduler()
         logged.scheduler.resize(0)

@@ -454,7 +454,7 @@ def test_a_one_off_run_that_is_due_during_a_suspension_runs_once_afterwards(
     assert [(end.number, end.state) for end in harness.ledger] == [(1, RunState.OK), (2, RunState.OK)]
 
 
-def test_after_a_step_back_a_delay_keeps_its_length_and_an_instant_its_time() -> None:
+def test_a_clock_set_back_keeps_the_length_of_delays_and_the_instants_of_one_off_runs() -> None:
     """`in_` two hours takes two hours; `at` two o'clock is at two o'clock."""
     harness = ClockHarness()
     harness.start()

@@ -65,7 +65,7 @@ def test_due_jobs_and_one_off_runs_are_admitted_in_the_order_of_their_instants()
     assert [run.job for run in harness.start_all()] == [fast, one_off.job, other.job, slow]
 
 
-def test_every_keeps_its_grid_for_a_day_without_drift() -> None:
+def test_an_interval_keeps_its_grid_for_a_day_without_drift() -> None:
     """With a timer that is always 3 ms late."""
     harness = EngineHarness()
     job = harness.job(schedule=Every(0.1), overlap=Overlap.SKIP)

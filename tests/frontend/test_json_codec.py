@@ -403,7 +403,7 @@ def test_a_malformed_snapshot_raises_key_error_type_error_or_value_error(
 
 
 @given(JSON)
-def test_a_malformed_schedule_is_decoded_to_a_schedule(malformed: Any) -> None:
+def test_a_malformed_schedule_does_not_raise_when_decoded(malformed: Any) -> None:
     """A schedule of a newer version must not break the snapshot."""
     assert decode_schedule({"kind": malformed}, UTC) == ForeignSchedule(UTC)
     for kind in ("cron", "every", "once"):
@@ -439,7 +439,7 @@ def test_a_value_of_the_wrong_type_or_out_of_range_is_rejected(
 
 
 @pytest.mark.parametrize("value", ["", {}, {"a": 1}, "abc", 5, None])
-def test_a_value_that_is_not_a_list_is_rejected_as_a_list(value: Any) -> None:
+def test_a_value_that_is_not_a_list_is_rejected_where_a_list_is_expected(value: Any) -> None:
     """Even if it is iterable."""
     with pytest.raises(TypeError):
         decode_snapshot({**SAMPLE, "recent": value})

@@ -253,7 +253,7 @@ class TestSchedulers:
         write("shop_f.py", f"class app:\n    {OWN.format(name='s').replace(chr(10), chr(10) + '    ')}\n")
         assert load("shop_f:app.s").scheduler.snapshot().pool.size == 3
 
-    def test_the_only_scheduler_of_a_file_needs_no_name(self, write: Write) -> None:
+    def test_a_target_with_one_scheduler_need_not_name_it(self, write: Write) -> None:
         """Several names of one scheduler and empty schedulers do not matter."""
         write("demo.py", OWN.format(name="night") + "same = night\nempty = Scheduler()\n")
         assert load("demo.py").scheduler.snapshot().pool.size == 3
@@ -263,7 +263,7 @@ class TestSchedulers:
         write("demo.py", JOB + OWN.format(name="night"))
         assert job_names(load("demo.py")) == ["greet"]
 
-    def test_a_file_with_two_schedulers_needs_a_name(self, write: Write) -> None:
+    def test_a_target_with_two_schedulers_must_name_one(self, write: Write) -> None:
         """The message lists what to type."""
         write("demo.py", OWN.format(name="night") + OWN.format(name="day"))
         assert error_for("demo.py") == (
@@ -277,7 +277,7 @@ class TestSchedulers:
             "demo.py: nigth is not defined. Use demo.py:night or demo.py for the default scheduler."
         )
 
-    def test_a_name_of_another_type_is_rejected_with_its_type(self, write: Write) -> None:
+    def test_a_name_that_is_not_a_scheduler_is_rejected_with_its_type(self, write: Write) -> None:
         """Here the file has no scheduler to offer."""
         write("demo.py", "night = 3\n")
         assert error_for("demo.py:night") == (

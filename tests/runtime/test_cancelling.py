@@ -129,7 +129,7 @@ def test_a_thread_that_fails_after_a_stop_request_has_the_error_as_its_reason(sc
     assert ending(run) == (RunState.FAILED, "OSError: no")
 
 
-def test_a_job_that_raises_run_cancelled_error_unasked_fails(scheduler: Scheduler) -> None:
+def test_a_job_that_raises_run_cancelled_error_without_a_stop_request_fails(scheduler: Scheduler) -> None:
     """There was no stop to confirm."""
 
     def job() -> None:

@@ -307,7 +307,7 @@ def test_a_worker_that_is_woken_before_its_internal_error_is_reported_is_not_mar
     assert_two_runs_at_once(scheduler)
 
 
-def test_an_internal_error_that_repeats_spawns_no_thread_after_thread(
+def test_a_repeated_internal_error_does_not_spawn_more_threads(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The queued runs wait until the next change."""

@@ -88,7 +88,7 @@ def test_the_output_log_is_bounded() -> None:
     assert log.total_lines == MAX_LINES + 10
 
 
-def test_a_line_that_never_ends_is_bounded() -> None:
+def test_the_length_of_an_unfinished_line_is_bounded() -> None:
     """A progress bar, for example: the log does not grow, and shows what is written."""
     log = OutputLog()
     for _ in range(100):

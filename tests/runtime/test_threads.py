@@ -316,7 +316,9 @@ def test_a_coroutine_that_a_runnable_returns_is_awaited(make_scheduler: MakeSche
     assert scheduler.now(Doubler).result(LIMIT) == 8
 
 
-def test_a_coroutine_that_raises_cancelled_error_unasked_fails(make_scheduler: MakeScheduler) -> None:
+def test_a_coroutine_that_raises_cancelled_error_without_a_stop_request_fails(
+    make_scheduler: MakeScheduler,
+) -> None:
     """It ends only its run."""
     import asyncio  # noqa: PLC0415 - only coroutines need it
 

@@ -13,7 +13,7 @@ from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
 
-def test_the_timer_wakes_for_what_is_due_first(make_scheduler: MakeScheduler) -> None:
+def test_the_timer_wakes_for_the_job_that_is_due_first(make_scheduler: MakeScheduler) -> None:
     """Also if that is registered while the timer sleeps."""
     scheduler = make_scheduler()
     scheduler.every("1h", zero)

@@ -296,7 +296,7 @@ def test_a_month_without_a_tick_has_a_warning(days: set[int], months: set[int]) 
         assert "day" in lines[0] or "less than once a year" in lines[0]
 
 
-def test_several_ticks_on_one_rare_day_are_less_than_once_a_year() -> None:
+def test_a_schedule_with_several_ticks_on_one_rare_day_runs_less_than_once_a_year() -> None:
     """The second tick on 29 February is only half an hour after the first."""
     (warning,) = lint_schedule(parse("0,30 0 29 2 *", tz="UTC"), NOW)
     assert warning.startswith("it runs less than once a year")
@@ -310,7 +310,7 @@ def test_a_later_year_without_a_tick_is_a_warning_if_the_next_tick_is_near() -> 
     ]
 
 
-def test_the_first_monday_of_a_month_is_once_a_year() -> None:
+def test_a_schedule_of_the_first_monday_of_a_month_runs_once_a_year() -> None:
     """From one to the next there may be 371 days, as in 2029."""
     right_after = datetime(2029, 1, 1, 0, 0, 1, tzinfo=UTC)
     assert lint_schedule(parse("0 0 0 */32,2-7 1 MON", tz="UTC"), right_after) == []

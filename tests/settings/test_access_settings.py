@@ -451,7 +451,7 @@ class TestEqualityAndRepr:
         assert read("a.toml", content) != read("b.toml", content.replace('"me"', '"you"'))
 
     @pytest.mark.parametrize("password", [SECRET, HASH])
-    def test_the_repr_shows_neither_password_nor_hash(self, read: Read, password: str) -> None:
+    def test_the_repr_of_settings_shows_neither_password_nor_hash(self, read: Read, password: str) -> None:
         """Of settings, access rules and credentials."""
         settings = read("jobtui.toml", f'{USER}jobs.auth.pass = "{password}"\n')
         for shown in (

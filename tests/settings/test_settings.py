@@ -648,7 +648,9 @@ class TestFiles:
         assert re.fullmatch(r"a\.toml, end of document: .+\.", error_for(write("a.toml", "jobs = [")))
 
     @pytest.mark.parametrize("spec", [WORKHOURS, "@every 1h", "* * * * *"])
-    def test_a_spec_without_quotes_in_toml_gets_the_line_to_write(self, write: Write, spec: str) -> None:
+    def test_the_error_for_a_spec_without_quotes_in_toml_has_the_line_to_write(
+        self, write: Write, spec: str
+    ) -> None:
         """The most frequent mistake with a line from an app.conf."""
         message = error_for(write("jobtui.toml", f"cron.a = {spec}  # note\r\n"))
         assert message.startswith("jobtui.toml, line 1, column ")

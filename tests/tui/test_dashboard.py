@@ -165,7 +165,7 @@ async def test_two_quick_presses_of_plus_grow_the_pool_by_two() -> None:
 
 
 @async_test
-async def test_a_failed_resize_does_not_count_for_the_next_one() -> None:
+async def test_a_failed_resize_does_not_affect_the_next_one() -> None:
     """The next key changes the size in the latest snapshot."""
     backend = ScriptedBackend(snapshots.idle())
     backend.command_error = RuntimeError("no")

@@ -210,7 +210,7 @@ def test_a_stopped_scheduler_can_be_read_but_runs_nothing(client: ApiClient, sch
     assert (response.status, response.detail) == (409, "the scheduler has stopped: it accepts no more runs")
 
 
-def test_readonly_rejects_commands_but_no_reads(scheduler: Scheduler) -> None:
+def test_a_read_only_server_rejects_commands_but_no_reads(scheduler: Scheduler) -> None:
     """The message names the setting `jobs.readonly`."""
     with serving_api(scheduler, AccessRules(readonly=True)) as client:
         assert client.get("/snapshot").json["readonly"] is True

@@ -373,7 +373,7 @@ def test_a_number_equal_to_a_bound_is_in_the_bucket_below_it(number: float, plac
     assert histogram.counts == [int(place == each) for each in range(3)]
 
 
-def test_missed_events_are_counted() -> None:
+def test_events_that_the_metrics_missed_are_counted() -> None:
     """From gaps in the numbers, including a gap before the first event."""
     histograms = Histograms()
     histograms.begin_after(10)

@@ -78,7 +78,7 @@ def receive_until(stream: PageEvents, browser: BrowserPage, condition: Callable[
     pytest.fail("the stream has ended before the condition held")
 
 
-def test_the_start_and_the_end_of_a_run_are_sent(
+def test_the_page_stream_sends_the_start_and_the_end_of_a_run(
     scheduler: Scheduler, client: PageClient, release: threading.Event
 ) -> None:
     """The stream sends the job's row, the run's row and the pool."""
@@ -98,7 +98,9 @@ def test_the_start_and_the_end_of_a_run_are_sent(
         assert browser.row_texts("running") == []
 
 
-def test_only_changed_rows_and_reordered_lists_are_sent(scheduler: Scheduler, client: PageClient) -> None:
+def test_the_page_stream_sends_only_changed_rows_and_reordered_lists(
+    scheduler: Scheduler, client: PageClient
+) -> None:
     """The rows of the other jobs are not sent again."""
     for number in range(20):
         scheduler.every("1h", print, name=f"job-{number}")
@@ -115,7 +117,7 @@ def test_only_changed_rows_and_reordered_lists_are_sent(scheduler: Scheduler, cl
     assert data["lists"].keys() <= {"upcoming"}
 
 
-def test_added_and_removed_jobs_are_sent(scheduler: Scheduler, client: PageClient) -> None:
+def test_the_page_stream_sends_added_and_removed_jobs(scheduler: Scheduler, client: PageClient) -> None:
     """The order of a list tells the script which rows to keep."""
     first = scheduler.every("1h", print, name="first")
     page = client.get("/@jobs?q=f").page

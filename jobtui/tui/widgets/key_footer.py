@@ -7,10 +7,10 @@ from textual.widgets import Footer
 
 
 class KeyFooter(Footer):
-    """A footer that replaces its widgets only if other keys are valid than before.
+    """A footer that mounts new widgets only if the keys of the screen have changed.
 
-    Textual's footer mounts a widget for each key at every change of the focus, which takes longer than all
-    else that such a change causes.
+    Textual's footer mounts a widget for each key at every change of the focus, which takes longer than
+    everything else that the change causes.
     """
 
     def __init__(self) -> None:

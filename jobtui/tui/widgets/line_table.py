@@ -172,7 +172,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
                 self.refresh(Region(0, y, self.size.width, 1))
 
     def _line_content(self, y: int) -> tuple[Any, ...]:
-        """Return everything but the styles that the rendering of line `y` depends on."""
+        """Return the content of line `y`, without styles, to find out whether it has changed."""
         if y < self._header:
             return ("header", self._marked_column, self._column_mark)
         index = self.scroll_offset.y + y - self._header

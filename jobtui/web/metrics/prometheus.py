@@ -184,7 +184,7 @@ def encoder_for(accept: str) -> tuple[Encoder, str]:
 
 
 class _Collection:
-    """A collector of given metrics, for an encoder."""
+    """Metrics in the form in which an encoder of prometheus_client takes them."""
 
     def __init__(self, *metrics: Metric) -> None:
         self._metrics = metrics
