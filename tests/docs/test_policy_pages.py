@@ -91,7 +91,6 @@ def test_each_misfire_policy_starts_runs_at_the_documented_times(misfire: Misfir
 
 
 def test_the_documented_max_held_is_the_default() -> None:
-    """The default of `max_held`."""
     assert f"It is {MAX_HELD:,} unless you set it." in POLICIES.text
 
 

@@ -328,11 +328,9 @@ class TestNotFound:
         )
 
     def test_the_error_for_a_missing_file_says_that_its_folder_has_no_python_files(self) -> None:
-        """The message says so."""
         assert error_for("demo.py") == "demo.py: file not found. The folder has no .py files."
 
     def test_the_error_for_a_missing_file_names_its_missing_folder(self) -> None:
-        """The message names the folder."""
         assert error_for("nope/demo.py") == "nope/demo.py: file not found: the folder nope does not exist"
 
     def test_a_file_name_that_is_too_long_is_not_found(self) -> None:
@@ -376,11 +374,9 @@ class TestNotFound:
         assert message.startswith("shop_g.jobs: module not found in ")
 
     def test_the_error_for_a_missing_module_names_its_missing_package(self) -> None:
-        """The message says that the package is missing."""
         assert error_for("shop_i.jobs").endswith("among the installed packages (shop_i does not exist).")
 
     def test_the_error_for_a_missing_module_names_the_part_that_is_not_a_package(self) -> None:
-        """The message says which part is not a package."""
         assert "'json.decoder' is not a package" in error_for("json.decoder.x")
 
     @pytest.mark.parametrize("target", ["", "a..b", ".jobs", "my jobs"])

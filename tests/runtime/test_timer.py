@@ -151,7 +151,6 @@ def test_a_clock_that_was_set_back_is_noticed_before_a_delay_is_computed_from_it
 
 
 def test_a_run_starts_and_ends_while_the_clock_stands_still(make_scheduler: MakeScheduler) -> None:
-    """With a clock that stands still, a run starts and ends."""
     scheduler = make_scheduler(clock=ManualClock(1_800_000_000))
     scheduler.start()
     assert scheduler.now(zero).result(LIMIT) == 0

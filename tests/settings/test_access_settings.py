@@ -407,7 +407,6 @@ class TestSections:
     def test_credentials_must_be_complete_without_the_section_of_a_run_mode(
         self, error_for: ErrorFor
     ) -> None:
-        """In a run mode without section."""
         content = f"{USER}[prod.jobs.auth]\npass = '{SECRET}'\n"
         message = "jobtui.toml, line 1: jobs.auth.user requires jobs.auth.pass."
         assert error_for("jobtui.toml", content) == message

@@ -87,7 +87,6 @@ def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:
-    """The pane of waiting runs has the focus."""
     assert_screen(snapshots.saturated(), ["2", "j"])
 
 
@@ -97,12 +96,10 @@ def test_the_dashboard_shows_paused_jobs(assert_screen: AssertScreen) -> None:
 
 
 def test_the_screen_of_a_failed_run_shows_its_traceback(assert_screen: AssertScreen) -> None:
-    """The screen of a failed run shows its traceback and its output."""
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"])
 
 
 def test_the_title_shows_the_filter(assert_screen: AssertScreen) -> None:
-    """The title shows the filter."""
     assert_screen(snapshots.idle(), ["slash", *"every 1", "enter"])
 
 
@@ -112,27 +109,22 @@ def test_the_dashboard_shows_a_filter_without_a_match(assert_screen: AssertScree
 
 
 def test_the_sorted_column_is_marked(assert_screen: AssertScreen) -> None:
-    """The sorted column is marked."""
     assert_screen(snapshots.idle(), ["s", "s"])
 
 
 def test_the_screen_of_a_job_shows_its_ticks_and_runs(assert_screen: AssertScreen) -> None:
-    """The screen of a job shows its schedule in words, its next ten ticks and its latest runs."""
     assert_screen(snapshots.idle(), [*"jjjj", "enter"])
 
 
 def test_the_screen_of_one_off_runs_shows_no_ticks(assert_screen: AssertScreen) -> None:
-    """One-off runs have no next ticks."""
     assert_screen(snapshots.saturated(), ["G", "enter"])
 
 
 def test_the_help_screen_lists_keys_and_signs(assert_screen: AssertScreen) -> None:
-    """The help lists every key and every sign."""
     assert_screen(snapshots.idle(), ["question_mark"])
 
 
 def test_the_quit_dialog_lists_the_running_runs(assert_screen: AssertScreen) -> None:
-    """The dialog lists the running runs and the choices."""
     assert_screen(snapshots.saturated(), ["q"])
 
 
@@ -142,12 +134,10 @@ def test_the_quit_dialog_waits_for_the_running_runs(assert_screen: AssertScreen)
 
 
 def test_the_cancel_dialog_asks_for_confirmation(assert_screen: AssertScreen) -> None:
-    """Cancelling a waiting run needs a confirmation."""
     assert_screen(snapshots.saturated(), ["2", "x"])
 
 
 def test_a_dashboard_without_jobs_explains_how_to_register_one(assert_screen: AssertScreen) -> None:
-    """Without jobs the table explains how to register one."""
     assert_screen(snapshots.empty())
 
 
@@ -162,12 +152,10 @@ def test_odd_names_stay_inside_their_columns(assert_screen: AssertScreen) -> Non
 
 
 def test_the_cursor_is_visible_on_the_last_of_300_jobs(assert_screen: AssertScreen) -> None:
-    """The cursor is on the last of 300 jobs."""
     assert_screen(snapshots.many_jobs(), ["G"])
 
 
 def test_the_output_screen_shows_the_output_of_all_jobs(assert_screen: AssertScreen) -> None:
-    """The output screen shows the output of jobs and subprocesses."""
     assert_screen(snapshots.idle(), ["o"])
 
 
@@ -175,7 +163,6 @@ LOST = "connection lost at 10:24:07 (connection refused); trying again"
 
 
 def test_the_status_line_shows_the_address(assert_screen: AssertScreen) -> None:
-    """The status line has the address if there is room."""
     assert_screen(snapshots.mid_run(), address="http://127.0.0.1:9001/@jobs")
 
 
@@ -205,7 +192,6 @@ def test_repeated_ticks_have_a_badge(assert_screen: AssertScreen) -> None:
 
 
 def test_the_badge_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
-    """The badge is readable on a light background."""
     assert_screen(snapshots.before_transition(snapshots.SPRING), theme="textual-light")
 
 
