@@ -110,7 +110,7 @@ def read_sha256(text: str) -> Password:
     """Read the SHA-256 of a password in 64 hexadecimal digits, as in Revel's settings.
 
     Raises:
-        ValueError: The text is not a SHA-256, or that of the empty password. The message says why, as for
+        ValueError: The text is not a SHA-256, or is that of the empty password. The message says why, as for
             `hash_password`.
     """
     if _LIKE_SCRYPT.match(text):

@@ -89,7 +89,7 @@ def open_price_server() -> None:
 
 @jobtui.on_app_start
 def measure_machine() -> None:
-    """Choose the amount of work of the two heavy jobs, so that they take as long on any machine."""
+    """Choose the amount of work of the two heavy jobs, so that they take the same time on any machine."""
     words = " ".join(random.Random(1).choices(PRODUCTS + CUSTOMERS, k=20_000)).encode()
     shop.sample = words * math.ceil(1.4 / cpu_seconds(lambda: compressed_sizes(words)))
     # Four runs at once share the cores: on two cores, half a second of work takes a second.

@@ -42,7 +42,7 @@ class StopRequest:
         return requested
 
     def wait_requested(self, timeout: float | None) -> bool:
-        """Block until the job is asked to stop, at most ``timeout`` seconds; return `acknowledge`."""
+        """Block until the job is asked to stop, at most ``timeout`` seconds; return as `acknowledge` does."""
         self._requested.wait(timeout)
         return self.acknowledge()
 

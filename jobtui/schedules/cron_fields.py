@@ -85,7 +85,7 @@ def parse_field(spec: str, field: Field, text: str, position: int) -> list[Item]
 
 @dataclass(frozen=True, slots=True)
 class _ItemParser:
-    """Parses the item at ``position`` of a spec. The methods take offsets from there, for messages."""
+    """Parses the item at ``position`` of a spec. Offsets, which errors report, are counted from there."""
 
     spec: str
     field: Field

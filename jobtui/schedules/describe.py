@@ -137,7 +137,7 @@ def _days(fields: CronFields) -> str:
 
 
 def _step(values: Sequence[int], size: int) -> int:
-    """Return the step of values that go evenly around a clock from 0 on, or 0 if they do not."""
+    """Return the distance between values that begin at 0 and divide a clock evenly; 0 for other values."""
     step = size // len(values)
     return step if len(values) > 1 and list(values) == list(range(0, size, step)) else 0
 

@@ -75,7 +75,7 @@ def _rare_ticks(schedule: Cron, now: datetime, first: datetime) -> Iterator[str]
 def _missing_days(fields: CronFields) -> Iterator[str]:
     """Warn of days at the end of a month that some months do not have.
 
-    There is none for a range from the 28th or before: it means the end of the month, whatever its length.
+    A range from the 28th or before gets no warning: it means the end of the month, whatever its length.
     """
     days = set(fields.days)
     if any(item.is_star for item in fields.items[3]):

@@ -204,7 +204,7 @@ class BlockingLock:
 class TestJobs:
     """The jobs of the demo."""
 
-    def test_the_two_heavy_jobs_get_work_for_about_a_second(self, demo: LoadedDemo) -> None:
+    def test_each_heavy_job_of_the_demo_takes_about_a_second(self, demo: LoadedDemo) -> None:
         """On any machine; measured in CPU time, which other processes change less than elapsed time."""
         module, _ = demo
         module.measure_machine()

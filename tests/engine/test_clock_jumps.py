@@ -503,7 +503,7 @@ def test_punctual_intervals_are_on_their_grid_to_the_microsecond_all_day() -> No
         assert all(run.started == run.due for run in runs)
 
 
-def test_late_wakes_do_not_move_the_grid() -> None:
+def test_late_wakes_do_not_move_the_grid_of_an_interval() -> None:
     """Through a day of wakes that are late at random, `next` is exactly the next instant of the grid."""
     harness = intervals()
     rng = random.Random(20_261_123)

@@ -338,7 +338,7 @@ class TestRunMode:
         assert read_settings(path).pool == 2
         assert error_for(path, "").endswith("\nIt has no sections.")
 
-    def test_an_empty_section_is_a_section(self, write: Write) -> None:
+    def test_a_run_mode_may_have_an_empty_section(self, write: Write) -> None:
         """A run mode need not change anything."""
         assert read_settings(write("a.toml", "jobs.pool = 2\n[test]\n"), run_mode="test").pool == 2
         assert read_settings(write("a.conf", "jobs.pool = 2\n[test]\n"), run_mode="test").pool == 2
@@ -734,7 +734,7 @@ class TestFinding:
         assert find_settings(tmp_path / "jobs.py") == own
         assert error_for(own) == "jobtui.toml: file not found."
 
-    def test_parent_folders_are_not_searched(self, tmp_path: Path, write: Write) -> None:
+    def test_parent_folders_are_not_searched_for_settings(self, tmp_path: Path, write: Write) -> None:
         """Only the folder of the job file."""
         write("jobtui.toml", "")
         (tmp_path / "inner").mkdir()

@@ -863,7 +863,7 @@ def test_every_binding_has_an_id_a_description_and_an_action(bound: type[DOMNode
         assert hasattr(bound, f"action_{binding.action.partition('(')[0]}")
 
 
-def test_every_class_with_keys_is_found() -> None:
+def test_the_tests_of_bindings_find_every_class_with_keys() -> None:
     """Otherwise the test above would check nothing."""
     names = {each.__name__ for each in bound_classes()}
     assert names >= {

@@ -189,7 +189,9 @@ def test_the_stream_of_a_jobs_page_has_only_that_job_and_the_header(
         assert data["fragments"].keys() == {"totals", row}
 
 
-def test_the_stream_contains_no_form_token_and_no_cookie(scheduler: Scheduler, client: PageClient) -> None:
+def test_the_page_stream_contains_no_form_token_and_no_cookie(
+    scheduler: Scheduler, client: PageClient
+) -> None:
     """The events are the same for all browsers, so they must not contain a secret of one."""
     scheduler.every("1h", print, name="backup")
     page = client.get("/@jobs?q=b").page
@@ -242,7 +244,7 @@ def test_a_change_is_rendered_once_for_all_browsers(
         assert len(snapshots) <= 2, "one for the change; on a slow machine another one for the heartbeat"
 
 
-def test_the_stream_requires_a_login(scheduler: Scheduler) -> None:
+def test_the_page_stream_requires_a_login(scheduler: Scheduler) -> None:
     """It shows the content of the page."""
     with serve_page(scheduler, LOGIN_REQUIRED) as client:
         assert client.get("/@jobs/live", {"Accept": "text/event-stream"}).status == 401
@@ -251,12 +253,12 @@ def test_the_stream_requires_a_login(scheduler: Scheduler) -> None:
             assert next(stream.events())[0] == "clock"
 
 
-def test_a_head_request_for_the_stream_is_rejected(client: PageClient) -> None:
+def test_a_head_request_for_the_page_stream_is_rejected(client: PageClient) -> None:
     """The stream never ends, so aiohttp would never respond."""
     assert client.request("HEAD", "/@jobs/live").status == 405
 
 
-def test_the_stream_is_compressed_chunk_by_chunk_for_browsers_that_accept_gzip(
+def test_the_page_stream_is_compressed_chunk_by_chunk_for_browsers_that_accept_gzip(
     scheduler: Scheduler, client: PageClient
 ) -> None:
     """Each event can be decompressed as soon as it arrives."""
