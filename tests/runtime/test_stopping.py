@@ -167,7 +167,7 @@ def test_a_scheduler_that_was_never_started_can_be_stopped(make_scheduler: MakeS
     run = scheduler.now(zero)
     assert scheduler.stop(float("inf"))
     assert run.state is RunState.CANCELLED
-    with pytest.raises(RuntimeError, match="started once"):
+    with pytest.raises(RuntimeError, match="started only once"):
         scheduler.start()
     assert jobtui_threads() == []
 
