@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
-from functools import lru_cache
 from time import thread_time
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every
 
-COUNT = 20_000
+COUNT = 8_000
 SEED = 20_260_101
 MOST_SECONDS = 0.050
 LONGEST = 100_000
@@ -49,16 +48,19 @@ CORPUS = [
     "@Midnight",
     "@hourly",
     "@reboot",
+    "@hour",
     "@dayly",
     "@every 1h30m10s",
     "@every 250ms",
     "@every 1.5h",
+    "@every --7h30m",
     "@every 5\u00b5s",
     "@every 70128h",
     "@every 1d",
     "@every 5 minutes",
     "TZ=UTC 0 12 * * *",
     "TZ=America/New_York 30 2 * * *",
+    "TZ=America/New_York 30 */7 3 * *",
     "CRON_TZ=Europe/London */5 1 * * *",
     "TZ=UTC+05:45 @daily",
     "TZ=Europe/Olso @daily",
@@ -66,6 +68,9 @@ CORPUS = [
     "0 0 12 1/5 * ? *",
     "0 15 10 ? * 6L 2027-2029",
     "0 0 0 LW * ?",
+    "1-5 0 * * 7L",
+    "0 0 * * 7W",
+    "0 0 * * L0",
     "0 0 0 L-3 * *",
     "0 0 0 * * 5#2",
     "0 0 * * 7",
@@ -164,13 +169,19 @@ def mutate(rng: random.Random, spec: str) -> str:
 
 
 def mutants(count: int = COUNT) -> Iterator[str]:
-    """Yield mutated specs, the same ones each time; also used by the benchmark of schedules."""
+    """Yield different mutated specs, the same ones each time; also used by the benchmark of schedules.
+
+    One or two changes reach more of the parser's branches than many, most of which only add a field.
+    """
     rng = random.Random(SEED)
-    for _ in range(count):
+    seen: set[str] = set()
+    while len(seen) < count:
         spec = rng.choice(CORPUS)
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(1, 2)):
             spec = mutate(rng, spec)[:LONGEST]
-        yield spec
+        if spec not in seen:
+            seen.add(spec)
+            yield spec
 
 
 STARTS = [
@@ -199,7 +210,7 @@ def measure(spec: str) -> Outcome:
             result.next(start)
         str(result)
     except BadSpec as bad:
-        result = bad
+        result = bad.with_traceback(None)  # the frames of all errors would take much memory
         str(bad)
     finally:
         taken = thread_time() - began
@@ -207,28 +218,27 @@ def measure(spec: str) -> Outcome:
     return Outcome(spec, taken, result)
 
 
-@lru_cache(maxsize=1)
+@pytest.fixture(scope="module")
 def outcomes() -> list[Outcome]:
-    """Return the outcomes of all mutated specs; computed once for all tests of this file."""
+    """Return the outcomes of all mutated specs."""
     for spec in ("TZ=Nowhere/Atall * * * * *", "1 2 3 4 5 6", "@dayly"):
         measure(spec)  # the first ones load croniter, the names of the zones, and difflib
     return [measure(spec) for spec in mutants()]
 
 
-def test_twenty_thousand_mutated_specs_are_schedules_or_bad_specs() -> None:
+def test_mutated_specs_are_schedules_or_bad_specs(outcomes: list[Outcome]) -> None:
     """There are many of both, and no other error is raised."""
-    found = [result for _spec, _seconds, result in outcomes()]
-    assert len(found) == COUNT == 20_000
-    assert len({spec for spec, _, _ in outcomes()}) > COUNT * 0.9
-    assert max(len(spec) for spec, _, _ in outcomes()) == LONGEST
-    assert sum(isinstance(result, Cron) for result in found) > 1000
+    found = [result for _spec, _seconds, result in outcomes]
+    assert len({spec for spec, _, _ in outcomes}) == COUNT
+    assert max(len(spec) for spec, _, _ in outcomes) == LONGEST
+    assert sum(isinstance(result, Cron) for result in found) > 700
     assert sum(isinstance(result, Every) for result in found) > 100
     assert sum(isinstance(result, BadSpec) for result in found) > COUNT / 2
 
 
-def test_the_error_for_a_mutated_spec_has_one_printable_sentence() -> None:
+def test_the_error_for_a_mutated_spec_has_one_printable_sentence(outcomes: list[Outcome]) -> None:
     """The spec below it is printable too, and the caret is within the spec."""
-    for spec, _seconds, error in outcomes():
+    for spec, _seconds, error in outcomes:
         if not isinstance(error, BadSpec):
             continue
         start = repr(spec[:600])
@@ -244,9 +254,11 @@ def test_the_error_for_a_mutated_spec_has_one_printable_sentence() -> None:
             assert 0 <= error.position <= len(spec), (start, error.position)
 
 
-def test_a_valid_mutated_spec_has_later_ticks_and_its_str_parses_to_an_equal_schedule() -> None:
+def test_a_valid_mutated_spec_has_later_ticks_and_its_str_parses_to_an_equal_schedule(
+    outcomes: list[Outcome],
+) -> None:
     """Its next tick is later than each of three instants, or None."""
-    for spec, _seconds, schedule in outcomes():
+    for spec, _seconds, schedule in outcomes:
         if isinstance(schedule, BadSpec):
             continue
         for start in STARTS:
@@ -257,11 +269,11 @@ def test_a_valid_mutated_spec_has_later_ticks_and_its_str_parses_to_an_equal_sch
         assert str(again) == str(schedule), repr(spec)
 
 
-def test_a_mutated_spec_is_parsed_in_less_than_50_milliseconds() -> None:
+def test_a_mutated_spec_is_parsed_in_less_than_50_milliseconds(outcomes: list[Outcome]) -> None:
     """CPU time of the thread, after all imports; the best of three counts."""
-    slow = [each for each in outcomes() if each.seconds > MOST_SECONDS]
+    slow = [each for each in outcomes if each.seconds > MOST_SECONDS]
     # The slowest are measured again in any case, without caches.
-    slow += sorted(outcomes(), key=lambda each: -each.seconds)[:10]
+    slow += sorted(outcomes, key=lambda each: -each.seconds)[:10]
     for spec, seconds, _result in slow:
         repeats = []
         for _ in range(2):
