@@ -53,6 +53,8 @@ CORPUS = [
     "@every 1h30m10s",
     "@every 250ms",
     "@every 1.5h",
+    "@every 36h",
+    "@every 2m30s",
     "@every --7h30m",
     "@every 5\u00b5s",
     "@every 70128h",
