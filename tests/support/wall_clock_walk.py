@@ -54,7 +54,6 @@ class WalkStep(NamedTuple):
     instant: datetime
     wall: datetime
     is_second_fold: bool
-    is_ambiguous: bool
 
 
 class WalkGap(NamedTuple):
@@ -73,15 +72,12 @@ class Walk(NamedTuple):
     step: timedelta
     steps_by_hour: dict[datetime, list[WalkStep]]
     gaps: list[WalkGap]
+    ambiguous_walls: set[datetime]
     end: datetime
 
     def is_ambiguous(self, wall: datetime) -> bool:
         """Return whether the clock shows that time at two instants."""
-        hour = wall.replace(minute=0, second=0)
-        return any(
-            step.is_ambiguous and step.wall <= wall < step.wall + self.step
-            for step in self.steps_by_hour.get(hour, [])
-        )
+        return wall.replace(second=wall.second - wall.second % self.step.seconds) in self.ambiguous_walls
 
 
 @lru_cache(maxsize=1)
@@ -94,9 +90,6 @@ def walk_around(name: str, transition: str, seconds: int) -> Walk:
     for number in range((WALK_BEFORE + WALK_AFTER) // step):
         instant = begin + number * step
         walls.append((instant, instant.astimezone(zone).replace(tzinfo=None, fold=0)))
-    count: dict[datetime, int] = {}
-    for _instant, wall in walls:
-        count[wall] = count.get(wall, 0) + 1
     steps_by_hour: dict[datetime, list[WalkStep]] = {}
     gaps, seen, latest = [], set[datetime](), walls[0][1]
     for instant, wall in walls:
@@ -104,12 +97,14 @@ def walk_around(name: str, transition: str, seconds: int) -> Walk:
             skipped = [latest + number * step for number in range(1, (wall - latest) // step)]
             gaps.append(WalkGap(instant, len(skipped) * step, skipped))
         hour = wall.replace(minute=0, second=0)
-        steps_by_hour.setdefault(hour, []).append(WalkStep(instant, wall, wall in seen, count[wall] == 2))
+        steps_by_hour.setdefault(hour, []).append(WalkStep(instant, wall, wall in seen))
         seen.add(wall)
         latest = max(latest, wall)
-    second_folds = [step.instant for steps in steps_by_hour.values() for step in steps if step.is_second_fold]
-    assert at in [*(gap.instant for gap in gaps), *second_folds], "the transition is at another instant"
-    return Walk(zone, at, step, steps_by_hour, gaps, walls[-1][0])
+    second_folds = [step for steps in steps_by_hour.values() for step in steps if step.is_second_fold]
+    instants = [gap.instant for gap in gaps] + [each.instant for each in second_folds]
+    assert at in instants, "the transition is at another instant"
+    ambiguous = {step.wall for step in second_folds}
+    return Walk(zone, at, step, steps_by_hour, gaps, ambiguous, walls[-1][0])
 
 
 def matches_day(schedule: Cron, wall: datetime) -> bool:
@@ -148,18 +143,23 @@ def matches_in_gap(schedule: Cron, walk: Walk, gap: WalkGap) -> list[datetime]:
 def expected_ticks(schedule: Cron, spec: str, walk: Walk) -> list[datetime]:
     """Return all instants of the walk at which a spec is due by the documented rules."""
     every_match = follows_wall_clock(schedule, spec)
-    due: set[datetime] = set()
+    minutes, seconds = set(schedule.fields.minutes), schedule.fields.seconds
+    length = walk.step.seconds
+    offsets = {  # by the second at the beginning of a step
+        first: [timedelta(seconds=each - first) for each in seconds if first <= each < first + length]
+        for first in range(0, 60, length)
+    }
+    due: list[datetime] = []
     for hour, steps in walk.steps_by_hour.items():
         if hour.hour not in schedule.fields.hours or not matches_day(schedule, hour):
             continue
         for step in steps:
-            if every_match or not step.is_second_fold:
-                due.update(
-                    step.instant + offset for offset in matching_offsets(schedule, step.wall, walk.step)
-                )
+            if step.wall.minute in minutes and (every_match or not step.is_second_fold):
+                due += [step.instant + offset for offset in offsets[step.wall.second]]
     for gap in walk.gaps:
-        if not every_match and gap.length < LONG_GAP and matches_in_gap(schedule, walk, gap):
-            due.add(gap.instant)
+        moves = not every_match and gap.length < LONG_GAP and matches_in_gap(schedule, walk, gap)
+        if moves and gap.instant not in due:
+            due.append(gap.instant)
     return sorted(due)
 
 
