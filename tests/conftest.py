@@ -74,8 +74,9 @@ def pytest_runtestloop() -> None:
 def release_servers() -> Iterator[None]:
     """Clear a cache of aiohttp that keeps many closed servers alive, which slows all garbage collections."""
     yield
-    if "aiohttp.web_app" in sys.modules:
-        sys.modules["aiohttp.web_app"]._cached_build_middleware.cache_clear()
+    cache = getattr(sys.modules.get("aiohttp.web_app"), "_cached_build_middleware", None)
+    if cache is not None:
+        cache.cache_clear()
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ class Run:
         A thread cannot be interrupted: its code must read ``jobtui.current_run().cancelled`` and return.
 
         Returns:
-            What was done. `Cancellation.TOO_LATE`, which is false, if the run had ended.
+            The outcome. `Cancellation.TOO_LATE`, which is false, if the run had ended.
         """
         return self._kernel.cancel(self._record)
 

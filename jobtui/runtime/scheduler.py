@@ -100,7 +100,7 @@ class Scheduler:
         misfire: MisfireName = "coalesce",
         max_held: int = MAX_HELD,
     ) -> Job:
-        """Run something on a schedule.
+        """Run something on a schedule. Return the job's handle.
 
         Args:
             spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and the like,
@@ -117,9 +117,6 @@ class Scheduler:
             misfire: What to do with ticks that are seen too late: one run for all of them
                 (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
             max_held: How many runs of this job may be held; beyond that its ticks are skipped.
-
-        Returns:
-            The handle of the job.
 
         Raises:
             BadSpec: The spec is not valid; the message says why.
@@ -142,7 +139,7 @@ class Scheduler:
         misfire: MisfireName = "coalesce",
         max_held: int = MAX_HELD,
     ) -> Job:
-        """Run something at a fixed rate: at ``start + k * interval``, without drift.
+        """Run something at a fixed rate: at ``start + k * interval``, without drift. Return the job's handle.
 
         Args:
             interval: A timedelta, seconds, or a duration such as ``"1h30m"``; from 1 ms to 8 years.
@@ -153,9 +150,6 @@ class Scheduler:
             overlap: As for `schedule`.
             misfire: As for `schedule`.
             max_held: As for `schedule`.
-
-        Returns:
-            The handle of the job.
 
         Raises:
             BadSpec: The interval is not a duration, or is out of range.
@@ -221,15 +215,12 @@ class Scheduler:
     # --- one-off runs -----------------------------------------------------------------------------
 
     def now(self, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something now.
+        """Run something now. Return the run's handle.
 
         Args:
             runnable: A `Job`, whose ``overlap`` policy applies; or any runnable, as for `schedule`.
             *args: Arguments for the runnable; not for a job.
             **kwargs: As ``args``.
-
-        Returns:
-            The handle of the run.
 
         Raises:
             TypeError: The runnable cannot be run, or a job is given arguments.
@@ -247,16 +238,13 @@ class Scheduler:
         return self._kernel.request_run_now(job, call)
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something once, after a delay.
+        """Run something once, after a delay. Return the run's handle.
 
         Args:
             delay: A timedelta, seconds, or a duration such as ``"1m"``; from 0 to 8 years.
             runnable: As for `now`.
             *args: As for `now`.
             **kwargs: As for `now`.
-
-        Returns:
-            The handle of the run.
 
         Raises:
             BadSpec: The text is not a duration, or the delay is longer than 8 years.
@@ -269,16 +257,13 @@ class Scheduler:
         return self._request(Trigger.IN, lambda now: now + seconds, runnable, args, kwargs)
 
     def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
-        """Run something once, at an instant.
+        """Run something once, at an instant. Return the run's handle.
 
         Args:
             instant: An aware datetime. For one in the past, the run starts at once.
             runnable: As for `now`.
             *args: As for `now`.
             **kwargs: As for `now`.
-
-        Returns:
-            The handle of the run.
 
         Raises:
             TypeError: The instant is not a datetime, or as for `now`.
@@ -314,10 +299,7 @@ class Scheduler:
         return Job(self, record)
 
     def run(self, name: str) -> Run:
-        """Run a job now, by hand.
-
-        Returns:
-            The handle of the run.
+        """Run a job now, by hand. Return the run's handle.
 
         Raises:
             LookupError: There is no such job, or the name is that of one-off runs.
@@ -372,7 +354,7 @@ class Scheduler:
         """Cancel a run by its number, as `Run.cancel` does.
 
         Returns:
-            What was done. `Cancellation.TOO_LATE`, which is false, if the run has ended or never existed.
+            The outcome. `Cancellation.TOO_LATE`, which is false, if the run has ended or never existed.
         """
         run = self._kernel.inspect(lambda engine: engine.find_run(number))
         return Cancellation.TOO_LATE if run is None else self._kernel.cancel(run)

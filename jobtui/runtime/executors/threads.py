@@ -58,7 +58,7 @@ class ThreadExecutor:
         """Choose an idle worker, or a new one, for a run that may start. Call with the lock held.
 
         Returns:
-            What wakes or spawns the worker. Call it after the lock has been released.
+            The effect that wakes or spawns the worker. Call it after the lock has been released.
         """
         self.available_soon += 1
         return self._idle_workers.pop().wake if self._idle_workers else self._spawn
