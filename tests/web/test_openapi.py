@@ -34,6 +34,7 @@ from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.logins import LoginSessions
 from jobtui.web.server_context import ServerContext
 
+pytest_plugins = ("schemathesis.pytest.plugin",)  # pyproject.toml turns it off: it takes a second to load
 FAR = timedelta(days=3)
 
 
