@@ -50,8 +50,8 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
         backend.connection_error, backend.address = connection_error, address
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         write_output(backend.output_log)
-        # The stop never ends, so that the screen shows the app while it waits.
-        app = JobtuiApp(backend, stop=lambda _grace: threading.Event().wait())
+        stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
+        app = JobtuiApp(backend, stop=lambda _grace: stopped.wait())
         app.animation_level = "none"
         app.theme = theme
 
@@ -65,8 +65,11 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
             app._refresh_now()
             await pilot.pause()
 
-        with quick_pilot():
-            assert snap_compare(app, terminal_size=size, run_before=before)
+        try:
+            with quick_pilot():
+                assert snap_compare(app, terminal_size=size, run_before=before)
+        finally:
+            stopped.set()
 
     return compare
 
