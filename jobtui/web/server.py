@@ -14,7 +14,7 @@ from jobtui.access.addresses import Address, TcpAddress
 from jobtui.access.rules import AccessRules
 from jobtui.engine.tracebacks import log_exception
 from jobtui.frontend.backend import LocalBackend
-from jobtui.frontend.cooperative import Staggered
+from jobtui.frontend.cooperative import Staggered, yield_to_others
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.web.application import make_app
 from jobtui.web.connection_limit import ConnectionLimit
@@ -146,6 +146,12 @@ class Server:
         try:
             await self._stop.wait()
         finally:
+            # A client that was accepted just now gets its transport one iteration later, which fails if the
+            # server has been closed by then (python/cpython#109564), and `connection_made` after one more.
+            with suppress(NotImplementedError):  # Windows' loop makes the transport at once
+                self._loop.remove_reader(self._socket)
+            for _ in range(2):
+                await yield_to_others()
             listening.close()
             connections.abort_all()
             reading.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import socket
@@ -9,7 +10,8 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+import warnings
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -20,14 +22,17 @@ from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.frontend.backend import LocalBackend
+from jobtui.runtime.clock import SystemClock
 from jobtui.web.listening_sockets import CannotListenError
 from jobtui.web.server import Server
 
 API = f"{PAGE}/api/pool"
 RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
 
+LIMIT = 20.0  # seconds
 
 EVENTS_REQUEST = b"GET /@jobs/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+SNAPSHOT_REQUEST = b"GET /@jobs/api/snapshot HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UNFINISHED_REQUEST = b"POST /@jobs/api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n"
 
 
@@ -187,6 +192,45 @@ def test_a_closed_server_leaves_no_thread_and_no_open_port() -> None:
         assert not thread.is_alive()
         with pytest.raises(ConnectionRefusedError):
             request(server.address, headers=(HOST,))
+
+
+class BlockingClock:
+    """A clock that can hold up the server's thread, so that several things happen to it at once."""
+
+    def __init__(self) -> None:
+        self.blocks = False
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+    def now(self) -> float:
+        """Return the time; in the server's thread, wait first if the clock blocks."""
+        if self.blocks and threading.current_thread() in web_threads():
+            self.reached.set()
+            self.released.wait(LIMIT)
+        return SystemClock.now()
+
+    monotonic = staticmethod(SystemClock.monotonic)
+
+
+def test_a_connection_accepted_while_the_server_closes_is_closed_too(tmp_path: Path) -> None:
+    """The event loop accepts the waiting clients in the same iteration in which it sees the stop."""
+    clock = BlockingClock()
+    path = str(tmp_path / "s")
+    server = Server(LocalBackend(Scheduler(clock=clock), "jobs.py"), parse_address(f"unix:{path}"))
+    with warnings.catch_warnings(record=True) as caught, ExitStack() as clients:
+        warnings.simplefilter("always", ResourceWarning)
+        server.start()
+        clock.blocks = True
+        for number in range(10):
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.connect(path)
+            if number == 0:
+                client.sendall(SNAPSHOT_REQUEST)
+                assert clock.reached.wait(LIMIT)
+        threading.Timer(0.05, clock.released.set).start()  # after `close` has asked the server to stop
+        server.close()
+        gc.collect()
+    assert not [str(each.message) for each in caught if "transport" in str(each.message)]
 
 
 def test_a_server_that_was_never_started_can_be_closed(tmp_path: Path) -> None:
