@@ -24,6 +24,7 @@ from jobtui.engine.events import (
     TickEnded,
 )
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
 from jobtui.engine.views import PoolView
 
@@ -178,7 +179,7 @@ class Pool:
         elapsed: float,
         *,
         reason: str = "",
-        error: str = "",
+        error: PackedException = (),
     ) -> None:
         """Record that the work of a run has ended. Do nothing if the run has been given up."""
         if run.state is not _RUNNING:

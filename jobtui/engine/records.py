@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
+from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
@@ -34,7 +35,9 @@ Seconds = float | None
 # An ended run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
 # track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each collection, and 10,000
 # new ones a second would cause a full collection every other second.
-PackedRun = tuple[int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, str]
+PackedRun = tuple[
+    int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, PackedException
+]  # fmt: skip
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -172,7 +175,7 @@ class RunExtras:
     """The fields that few runs need. Read and written with the state lock held."""
 
     reason: str = ""  # why the run waits, or how it ended, in words
-    error: str = ""  # the traceback of the exception that its job raised
+    error: PackedException = ()  # the exception that its job raised
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
     waiter: Waiter | None = None  # is set when the run ends; None if no thread waits for that
@@ -302,7 +305,7 @@ def _view_of(run: PackedRun, tz: tzinfo, ticks: int = 1) -> RunView:
         elapsed=_to_timedelta(elapsed),
         worker=worker,
         reason=reason,
-        error=error,
+        error=error,  # type: ignore[arg-type] # formatted when it is read
         ticks=ticks,
     )
 

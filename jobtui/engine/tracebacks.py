@@ -1,45 +1,148 @@
-"""Format exceptions for users: their own frames without those of the scheduler, at a bounded length."""
+"""Format packed exceptions for users, at a bounded length, and log exceptions."""
 
 from __future__ import annotations
 
 import contextlib
+import linecache
 import logging
 import sys
-import traceback
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
+from traceback import FrameSummary, StackSummary, TracebackException
+from typing import Any
+
+from jobtui.engine.packed_exceptions import Frame, Frames, PackedException, cut, pack_exception
 
 logger = logging.getLogger("jobtui")
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback
 MAX_ONE_LINE = 200  # characters of an exception in one line
+MAX_REPEATED = 3  # equal frames in a row that are shown; Python shows as many
 
 
 def one_line(exception: BaseException) -> str:
     """Return the exception's type and message in one line of at most `MAX_ONE_LINE` characters."""
-    try:
-        lines = traceback.format_exception_only(exception)
-    except Exception:  # noqa: BLE001 - such as for a SyntaxError whose column is not a number
-        lines = [f"{type(exception).__name__}: <it cannot be formatted>"]
-    text = " ".join("".join(lines).split())
+    return summarize(pack_exception(exception))
+
+
+def summarize(packed: PackedException) -> str:
+    """Return the type, the message and the notes in one line of at most `MAX_ONE_LINE` characters."""
+    name, message, notes = packed[0][:3]
+    parts = [f"{name}: {message[:1_000]}" if message else name, *[note[:1_000] for note in notes]]
+    text = " ".join(" ".join(parts).split())
     return text if len(text) <= MAX_ONE_LINE else text[: MAX_ONE_LINE - 1] + "…"
 
 
-def trimmed_traceback(exception: BaseException, *, skip: str) -> str:
-    """Return the traceback from the first frame outside the file ``skip``; cut the middle of a long one."""
-    frames = exception.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == skip:
-        frames = frames.tb_next
-    try:
-        lines = traceback.format_exception(type(exception), exception, frames)
-    except Exception:  # noqa: BLE001 - as in `one_line`
-        lines = [*traceback.format_tb(frames), one_line(exception)]
-    text = "".join(lines).rstrip()
-    if len(text) <= MAX_TRACEBACK:
-        return text
-    half = MAX_TRACEBACK // 2
-    return f"{text[:half]}\n… {len(text) - 2 * half} characters left out …\n{text[-half:]}"
+def format_traceback(packed: PackedException) -> str:
+    """Return the traceback as Python formats it; cut the middle of a long one. "" for no exception.
+
+    Source lines are read from the files, as they are now. Python's suggestions ("Did you mean ...?") are
+    missing, because they need the user's objects.
+    """
+    if not packed:
+        return ""
+    exception = _stand_in(packed, 0)
+    trace = TracebackException(type(exception), exception, None, lookup_lines=False, compact=True)
+    _restore(trace, packed, 0)
+    return cut("".join(trace.format()).rstrip(), MAX_TRACEBACK)
 
 
 def log_exception(message: str) -> None:
     """Log the exception that is being handled. Ignore a log handler that raises."""
-    with contextlib.suppress(Exception):
+    # SystemExit included: the exception that a handler formats may be the user's, and raise anything.
+    with contextlib.suppress(BaseException):
         logger.error(message, exc_info=sys.exc_info())
+
+
+class _GroupStandIn(BaseExceptionGroup[BaseException]):
+    def __str__(self) -> str:
+        return self.message  # without the number of members, which it has already
+
+
+def _stand_in(packed: PackedException, index: int) -> BaseException:
+    """Return an exception that Python formats as the packed one, except for its frames."""
+    name, message, notes, _, syntax, previous, is_cause, members, _ = packed[index]
+    exception: BaseException
+    if members:
+        group = _stand_in_class(_GroupStandIn, name)
+        exception = group(message, [_stand_in(packed, member) for member in members])
+    elif syntax is None:
+        exception = _stand_in_class(Exception, name)(message)
+    else:
+        exception = error = _stand_in_class(SyntaxError, name)()
+        error.filename, error.lineno, error.offset, error.text = syntax[:4]
+        error.end_lineno, error.end_offset, error.msg = syntax[4:]
+    for note in notes:
+        exception.add_note(note)
+    if previous >= 0:
+        earlier = _stand_in(packed, previous)
+        if is_cause:
+            exception.__cause__ = earlier
+        else:
+            exception.__context__ = earlier
+    return exception
+
+
+@lru_cache(maxsize=256)
+def _stand_in_class(base: type[Any], name: str) -> type[Any]:
+    return type("StandIn", (base,), {"__module__": "builtins", "__qualname__": name})
+
+
+def _restore(trace: TracebackException, packed: PackedException, index: int) -> None:
+    """Add what a stand-in lacks: the frames, and the number of the members that have been left out."""
+    _, _, _, frames, _, previous, _, members, count = packed[index]
+    trace.stack = _PackedFrames(frames)
+    earlier = trace.__cause__ or trace.__context__
+    if earlier is not None:
+        _restore(earlier, packed, previous)
+    if trace.exceptions:
+        for member, member_index in zip(trace.exceptions, members, strict=True):
+            _restore(member, packed, member_index)
+        trace.exceptions += trace.exceptions[:1] * (count - len(members))  # only their number is shown
+
+
+class _PackedFrames(StackSummary):
+    """Frames as `pack_exception` returns them, formatted like those of Python."""
+
+    def __init__(self, frames: Frames) -> None:
+        super().__init__()
+        self._frames = frames
+
+    def __bool__(self) -> bool:
+        return bool(self._frames)
+
+    def format(self, **_: object) -> list[str]:
+        return list(_format_frames(self._frames))
+
+
+def _format_frames(frames: Frames) -> Iterator[str]:
+    for file in {frame[0] for frame in frames if isinstance(frame, tuple)}:
+        linecache.checkcache(file)
+    expanded: list[Frame | str] = []
+    for item in frames:
+        expanded += expanded[-1:] * item if isinstance(item, int) else [item]
+    for _, group in groupby(expanded, key=_place):
+        equal = list(group)
+        yield from [_format_frame(item) for item in equal[:MAX_REPEATED]]
+        hidden = len(equal) - MAX_REPEATED
+        if hidden > 0:
+            yield f"  [Previous line repeated {hidden} more time{'s' if hidden > 1 else ''}]\n"
+
+
+def _place(item: Frame | str) -> object:
+    """Return what Python compares to find repeated frames: the file, the line and the function."""
+    return item if isinstance(item, str) else (item[0], item[1], item[5])
+
+
+def _format_frame(item: Frame | str) -> str:
+    if isinstance(item, str):
+        return f"  [{item}]\n"
+    file, line, end_line, column, end_column, function = item
+    summary = FrameSummary(
+        file, line, function, lookup_line=False, end_lineno=end_line, colno=column, end_colno=end_column
+    )
+    try:
+        return StackSummary.from_list([summary]).format()[0]
+    except Exception:  # noqa: BLE001 - the file may have changed, so that the columns are wrong
+        return f'  File "{file}", line {line}, in {function}\n'

@@ -11,10 +11,37 @@ from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.packed_exceptions import PackedException
+from jobtui.engine.tracebacks import format_traceback
 from jobtui.schedules.schedule import Schedule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class _TracebackField:
+    """A field of a view that is set to a packed exception or to a text, and read as a text.
+
+    The exception is formatted at the first reading, because that takes a hundred times as long as a failing
+    run and reads source files. A descriptor needs the view's ``__dict__``, so the view cannot have slots.
+    """
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        """Store the name of the field."""
+        self._name = name
+
+    def __get__(self, view: object, _owner: type) -> str:
+        """Return the text; "" as the field's default."""
+        if view is None:
+            return ""
+        value: str | PackedException = view.__dict__[self._name]
+        if not isinstance(value, str):
+            value = view.__dict__[self._name] = format_traceback(value)
+        return value
+
+    def __set__(self, view: object, value: str | PackedException) -> None:
+        """Store a packed exception or a text."""
+        view.__dict__[self._name] = value
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunView:
     """The view of one run, or of consecutive equal ticks that started no run.
 
@@ -49,7 +76,7 @@ class RunView:
     elapsed: timedelta | None = None
     worker: str = ""
     reason: str = ""
-    error: str = ""
+    error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
     ticks: int = 1
 
 

@@ -6,6 +6,7 @@ import pytest
 from support.engine_harness import EngineHarness
 
 from jobtui.engine.enums import Cancellation, JobStatus, Overlap, RunState, Trigger
+from jobtui.engine.packed_exceptions import pack_exception
 from jobtui.engine.records import NO_EXTRAS, RunRecord
 
 
@@ -366,13 +367,14 @@ def test_a_failed_run_counts_as_a_run_and_as_a_failure() -> None:
     first, second = harness.submit(job, 2)
     harness.start_next()
     pool = harness.engine.pool
-    pool.finish(first, harness.now, RunState.FAILED, elapsed=2, reason="ValueError: no", error="trace")
+    error = pack_exception(ValueError("no"))
+    pool.finish(first, harness.now, RunState.FAILED, elapsed=2, reason="no", error=error)
     harness.finish(harness.start_next())
     view = harness.view(job)
     assert (view.runs, view.failures, view.recent) == (2, 1, (RunState.FAILED, RunState.OK))
     end = harness.endings[0]
-    assert (end.reason, end.error, str(end.elapsed)) == ("ValueError: no", "trace", "0:00:02")
-    assert second.extras.error == ""
+    assert (end.reason, end.error, str(end.elapsed)) == ("no", "ValueError: no", "0:00:02")
+    assert second.extras.error == ()
 
 
 def test_a_run_that_has_ended_does_not_end_again() -> None:

@@ -1,25 +1,220 @@
-"""Tests of formatted tracebacks: the user's frames without the scheduler's, at a bounded length."""
+"""Tests of formatted tracebacks: as Python formats them, at a bounded length."""
 
+import logging
 import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.raising import caught
 
 from jobtui import Scheduler
-from jobtui.engine.tracebacks import MAX_TRACEBACK, log_exception, one_line, trimmed_traceback
+from jobtui.engine.packed_exceptions import MAX_EXCEPTIONS, MAX_FRAMES, pack_exception
+from jobtui.engine.tracebacks import MAX_TRACEBACK, format_traceback, log_exception, one_line
 
 
-def fail(message: str) -> None:
+def formatted(error: BaseException) -> str:
+    """Return the traceback as jobtui formats it."""
+    return format_traceback(pack_exception(error))
+
+
+def formatted_by_python(error: BaseException) -> str:
+    """Return the traceback as Python formats it."""
+    return "".join(traceback.format_exception(error)).rstrip()
+
+
+def fail(message: str = "no") -> None:
     """Raise a ValueError."""
     raise ValueError(message)
 
 
-def raised_error(message: str) -> ValueError:
-    """Return an exception whose traceback has two frames of this file."""
-    try:
-        fail(message)
-    except ValueError as error:
-        return error
-    raise AssertionError
+@dataclass
+class Plan:
+    """An exception to raise.
+
+    Attributes:
+        message: Its text.
+        notes: Its notes.
+        link: What it does with the exception before it.
+        earlier: The exception before it.
+        members: The members, if it is a group.
+    """
+
+    message: str
+    notes: list[str]
+    link: str
+    earlier: "Plan | None"
+    members: "list[Plan]"
+
+    def carry_out(self) -> None:
+        """Raise the exception."""
+        error: Exception = RuntimeError(self.message)
+        if self.members:
+            members = [caught(member.carry_out) for member in self.members]
+            error = ExceptionGroup(self.message, members)
+        for note in self.notes:
+            error.add_note(note)
+        try:
+            if self.earlier is not None:
+                self.earlier.carry_out()
+        except Exception as earlier:
+            match self.link:
+                case "cause":
+                    raise error from earlier
+                case "hidden":
+                    raise error from None
+                case "circle":
+                    earlier.__cause__ = error
+        raise error
+
+
+texts = st.text(max_size=10)
+plans = st.recursive(
+    st.builds(Plan, texts, st.lists(texts, max_size=2), st.just("none"), st.none(), st.just([])),
+    lambda plans: st.builds(
+        Plan,
+        texts,
+        st.lists(texts, max_size=2),
+        st.sampled_from(["cause", "context", "hidden", "circle"]),
+        st.none() | plans,
+        st.lists(plans, max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+@given(plans)
+def test_a_traceback_is_that_of_python_for_chains_groups_and_notes(plan: Plan) -> None:
+    """Python's own module formats the exceptions themselves."""
+    error = caught(plan.carry_out)
+    assert formatted(error) == formatted_by_python(error)
+
+
+def recurse(depth: int = 10**6) -> None:
+    """Call itself."""
+    if depth:
+        recurse(depth - 1)
+    fail("at the end")
+
+
+def raise_large_group() -> None:
+    """Raise a group with more members than Python formats."""
+    raise ExceptionGroup("20", [ValueError(number) for number in range(20)])
+
+
+def raise_nested_groups() -> None:
+    """Raise a group that is nested more deeply than Python formats."""
+    error: Exception = ValueError("no")
+    for _ in range(14):
+        error = ExceptionGroup("outer", [error])
+    raise error
+
+
+def raise_class_of_function() -> None:
+    """Raise an exception whose class has a long name."""
+
+    class OddError(Exception):
+        pass
+
+    raise OddError(f"{1 + (2 * 3)}") from caught(lambda: {"ä": [1]}["ä"][1 + 1])
+
+
+def raise_odd_class() -> None:
+    """Raise an exception whose class has no module, and whose text cannot be read."""
+
+    class OddError(Exception):
+        __module__ = None  # type: ignore[assignment]
+
+        def __str__(self) -> str:
+            raise LookupError
+
+    raise OddError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(caught(fail, ""), id="without text"),
+        pytest.param(ValueError("not raised"), id="without frames"),
+        pytest.param(caught(compile, "a = = 1", "file.py", "exec"), id="syntax"),
+        pytest.param(caught(compile, "f(\n  a b\n", "file.py", "exec"), id="syntax of two lines"),
+        pytest.param(SyntaxError("only a message"), id="syntax without place"),
+        pytest.param(SyntaxError(), id="syntax without anything"),
+        pytest.param(SyntaxError("no line", ("file.py", None, None, None)), id="syntax of a file"),
+        pytest.param(caught(recurse), id="endless recursion"),
+        pytest.param(caught(recurse, 4), id="one repeated line"),
+        pytest.param(caught(raise_large_group), id="large group"),
+        pytest.param(caught(raise_nested_groups), id="nested groups"),
+        pytest.param(caught(raise_class_of_function), id="class of a function"),
+        pytest.param(caught(raise_odd_class), id="odd class"),
+    ],
+)
+def test_a_traceback_is_that_of_python(error: BaseException) -> None:
+    """For each kind of exception that Python formats in its own way."""
+    assert formatted(error) == formatted_by_python(error)
+
+
+def test_more_than_64_frames_lose_their_middle() -> None:
+    """The first and the last ones are kept, and a line has the number of the others."""
+
+    def ping(depth: int) -> None:
+        if not depth:
+            fail()
+        pong(depth - 1)
+
+    def pong(depth: int) -> None:
+        ping(depth)
+
+    text = formatted(caught(ping, 100))
+    assert text.count('  File "') == MAX_FRAMES
+    assert "  [139 frames left out]\n" in text  # caught, 101 of ping, 100 of pong, fail, without 64
+    assert text.index("in caught") < text.index("left out") < text.index("in fail")
+
+
+def test_a_chain_of_exceptions_has_a_limit() -> None:
+    """A placeholder stands for the first ones."""
+    error = ValueError(0)
+    for number in range(1, 100):
+        later = ValueError(number)
+        later.__cause__ = error
+        error = later
+    text = formatted(error)
+    assert text.startswith(
+        "<an exception is left out: 32 are kept>\n\nThe above exception was the direct cause"
+    )
+    assert text.count("ValueError: ") == MAX_EXCEPTIONS
+    assert text.endswith("ValueError: 99")
+
+
+def test_a_huge_traceback_loses_its_middle() -> None:
+    """Both ends are kept, and a note gives the number of missing characters."""
+    group = ExceptionGroup("all", [caught(fail, f"{number}" * 4_000) for number in range(9)])
+    text = formatted(caught(recurse, 2)) + formatted(group)
+    assert len(formatted(group)) < MAX_TRACEBACK + 100
+    assert formatted(group).startswith("  | ExceptionGroup: all")
+    assert formatted(group).endswith("-----")
+    assert "characters left out]" in text
+
+
+def test_a_source_file_that_has_changed_does_not_prevent_the_traceback(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Source lines are read when the traceback is formatted."""
+    file = tmp_path_factory.mktemp("source") / "changed.py"
+    source = "def job():\n    raise ValueError(\n        'no'\n    )\n"
+    file.write_text(source)
+    names: dict[str, Callable[[], object]] = {}
+    exec(compile(source, file, "exec"), names)
+    packed = pack_exception(caught(names["job"]))
+    assert "    raise ValueError(" in format_traceback(packed)
+    file.write_text("x\n")
+    text = format_traceback(packed)
+    assert "raise ValueError" not in text
+    assert f'File "{file}", line 2, in job' in text
+    assert text.endswith("ValueError: no")
 
 
 def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
@@ -27,52 +222,15 @@ def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
     assert one_line(ValueError("two\n  lines")) == "ValueError: two lines"
     assert one_line(KeyError("key")) == "KeyError: 'key'"
     assert one_line(SystemExit()) == "SystemExit"
+    assert (
+        one_line(caught(compile, "1 +", "file.py", "eval")) == "SyntaxError: invalid syntax (file.py, line 1)"
+    )
+    noted = ValueError("no")
+    noted.add_note("a\nnote")
+    assert one_line(noted) == "ValueError: no a note"
     long = one_line(ValueError("x" * 500))
     assert (len(long), long[-1]) == (200, "…")
     assert one_line(ValueError("x" * 188)) == "ValueError: " + "x" * 188
-
-
-def test_a_traceback_omits_the_first_frames_of_the_skipped_file() -> None:
-    """The rest is as Python formats it."""
-    error = raised_error("no")
-    text = trimmed_traceback(error, skip="other.py")
-    assert text.startswith("Traceback (most recent call last):\n")
-    assert text.endswith("ValueError: no")
-    assert "in raised_error" in text
-    assert "in fail" in text
-    assert trimmed_traceback(error, skip=__file__) == "ValueError: no"
-
-
-def test_a_huge_traceback_loses_its_middle() -> None:
-    """Both ends are kept, and a note gives the number of missing characters."""
-    text = trimmed_traceback(raised_error("<" + "x" * 100_000 + ">"), skip="other.py")
-    assert len(text) < MAX_TRACEBACK + 100
-    assert text.startswith("Traceback")
-    assert text.endswith("x>")
-    assert "characters left out" in text
-
-
-def test_a_traceback_of_the_maximum_length_is_not_cut() -> None:
-    """One more character is enough for a cut."""
-    frame = len(trimmed_traceback(raised_error(""), skip="other.py")) + 2  # Python omits ": ", too
-    whole = trimmed_traceback(raised_error("x" * (MAX_TRACEBACK - frame)), skip="other.py")
-    assert len(whole) == MAX_TRACEBACK
-    assert "left out" not in whole
-    assert "… 1 characters left out …" in trimmed_traceback(
-        raised_error("x" * (MAX_TRACEBACK - frame + 1)), skip="other.py"
-    )
-
-
-def test_an_exception_that_python_cannot_format_is_named() -> None:
-    """Python's own formatting raises for a SyntaxError whose column is not a number."""
-    odd = SyntaxError("no", ("file", 1, "no column", "text"))  # type: ignore[arg-type]
-    assert one_line(odd) == "SyntaxError: <it cannot be formatted>"
-    try:
-        raise odd
-    except SyntaxError as error:
-        text = trimmed_traceback(error, skip="other.py")
-    assert "in test_an_exception_that_python_cannot_format_is_named" in text
-    assert text.endswith("SyntaxError: <it cannot be formatted>")
 
 
 def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
@@ -110,3 +268,19 @@ def test_log_exception_logs_the_exception_that_is_being_handled(caplog: pytest.L
     assert record.exc_info is not None
     assert record.exc_info[0] is ValueError
     assert sys.exc_info() == (None, None, None)
+
+
+def test_log_exception_ignores_whatever_a_handler_raises() -> None:
+    """A handler formats the exception, which may raise SystemExit."""
+
+    class ExitingHandler(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            raise SystemExit
+
+    handler = ExitingHandler()
+    logger = logging.getLogger("jobtui")
+    logger.addHandler(handler)
+    try:
+        log_exception("something went wrong")
+    finally:
+        logger.removeHandler(handler)

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
+from jobtui.engine.packed_exceptions import PackedException, pack_exception
 from jobtui.engine.records import NO_EXTRAS, RunRecord
-from jobtui.engine.tracebacks import one_line, trimmed_traceback
+from jobtui.engine.tracebacks import summarize
 from jobtui.runtime.stop_request import RunCancelledError
 
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
@@ -28,7 +29,7 @@ class Outcome:
     value: object = None  # what the work returned
     exception: BaseException | None = None  # what the work raised
     reason: str = ""  # the exception in one line, or ""
-    error: str = ""  # the traceback, or ""
+    error: PackedException = ()  # the exception as plain data
     honoured_stop: bool = False  # whether the exception says that the work stopped on request
 
     def clear(self) -> None:
@@ -36,7 +37,7 @@ class Outcome:
         self.run = self.value = self.exception = None
         self.has_details = self.honoured_stop = False
         self.state = RunState.OK
-        self.reason = self.error = ""
+        self.reason, self.error = "", ()
 
     def set_result(self, value: object) -> None:
         """Record that the work returned a value."""
@@ -48,9 +49,9 @@ class Outcome:
         self.has_details = True
         self.state = RunState.FAILED
         self.exception = exception
-        self.reason = one_line(exception)
-        self.error = trimmed_traceback(exception, skip=skip)
-        self.honoured_stop = isinstance(exception, RunCancelledError)
+        self.error = pack_exception(exception, skip=skip)
+        self.reason = summarize(self.error)
+        self.honoured_stop = issubclass(type(exception), RunCancelledError)  # `__class__` may be overridden
 
 
 class Worker:

@@ -1,0 +1,268 @@
+"""Pack an exception into plain data: quickly, and whatever the exception object does.
+
+The thread that catches the exception of a run packs it, without the state lock. A packed exception has the
+messages and the position of each frame, and no reference to the exception or its frames, which would keep the
+user's objects alive. `jobtui.engine.tracebacks` formats it when a reader asks for the text.
+
+The only code of the user that runs here is that of ``__str__`` and ``__notes__``; if it raises, a text says
+so. All other attributes are read as Python's own classes define them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from types import CodeType, TracebackType
+from typing import Any
+
+MAX_TEXT = 32_000  # bytes of all messages and notes of a packed exception
+MAX_EXCEPTIONS = 32  # exceptions that are kept of one: itself, its causes and contexts, members of groups
+MAX_MEMBERS = 15  # members that are kept of one group; Python formats as many
+MAX_NOTES = 20  # notes that are kept of one exception
+MAX_NAME = 500  # characters that are kept of the name of a class, a function or a file
+MAX_FRAMES = 64  # frames that are kept of one exception: the first half and the last half
+MAX_ENTRIES = 10_000  # entries of a traceback that are read
+MAX_COLUMN = 1_000_000  # a greater line or column of a SyntaxError is ignored
+KNOWN_FRAMES = 1_024  # frames that are shared by the exceptions that have them
+
+# File, first line, last line, first column, end column, function.
+Frame = tuple[str, int | None, int | None, int | None, int | None, str]
+# A number means that the frame before it is repeated that many times; a text stands for frames left out.
+Frames = tuple[Frame | int | str, ...]
+# File, line, column, source line, last line, end column, message of a SyntaxError.
+SyntaxFields = tuple[str | None, int | None, int | None, str | None, int | None, int | None, str]
+# The exception that came before or -1, whether that is the cause, the members of a group that are kept, and
+# the number of all members. Each exception is given as its index in the packed exception.
+Links = tuple[int, bool, tuple[int, ...], int]
+# The name of the class, the message, the notes, the frames, the fields of a SyntaxError, and the links.
+PackedNode = tuple[
+    str, str, tuple[str, ...], Frames, SyntaxFields | None, int, bool, tuple[int, ...], int
+]  # fmt: skip
+# The exception itself, and after it each exception that belongs to its traceback; () for no exception. It
+# consists of atoms and exact tuples, so that it can be pickled, and the garbage collector does not track it.
+PackedException = tuple[PackedNode, ...]
+
+_NO_LINKS: Links = -1, False, (), 0
+_PACKAGE = str(Path(__file__).parents[1])
+_LEFT_OUT: PackedNode = (
+    f"<an exception is left out: {MAX_EXCEPTIONS} are kept>", "", (), (), None, *_NO_LINKS
+)  # fmt: skip
+
+# The code object is kept with the frame, so that no other one gets its id.
+_known_frames: dict[tuple[int, int], tuple[CodeType, Frame]] = {}
+
+
+def _reader(kind: type, name: str) -> Callable[[Any], Any]:
+    """Return a function that reads an attribute as a class defines it, even if a subclass overrides it."""
+    read: Callable[[Any], Any] = vars(kind)[name].__get__
+    return read
+
+
+_module_of, _qualname_of = _reader(type, "__module__"), _reader(type, "__qualname__")
+_traceback_of = _reader(BaseException, "__traceback__")
+_cause_of, _context_of = _reader(BaseException, "__cause__"), _reader(BaseException, "__context__")
+_suppresses_context = _reader(BaseException, "__suppress_context__")
+_members_of = _reader(BaseExceptionGroup, "exceptions")
+_syntax_readers = [
+    _reader(SyntaxError, name)
+    for name in ("filename", "lineno", "offset", "text", "end_lineno", "end_offset", "msg")
+]
+
+
+def pack_exception(exception: BaseException, *, skip: str = "") -> PackedException:
+    """Pack an exception with its causes, its contexts and the members of groups. Never raises.
+
+    If the same exception object has been raised several times, only the frames of the last time are packed,
+    so that each time takes as long as the first.
+
+    Args:
+        exception: The exception.
+        skip: The file of the caller, whose frames are omitted.
+    """
+    try:
+        return _pack(exception, skip)
+    except BaseException as error:  # noqa: BLE001 - such as a MemoryError
+        name = f"<{_class_name(type(exception))}, which cannot be packed: {_class_name(type(error))}>"
+        return ((name, *_LEFT_OUT[1:]),)
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a text without its middle if it is longer than a limit, and say how much is missing."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[len(text) - half :]}"
+
+
+def _pack(exception: BaseException, skip: str) -> PackedException:
+    room = _Room()
+    nodes: list[PackedNode] = []
+    for each, links in _linked_exceptions(exception):
+        name, message, notes = _class_name(type(each)), room.take(_text(each)), _notes(each, room)
+        frames = _frames(_traceback_of(each), skip)
+        nodes.append((name, message, notes, frames, _syntax_fields(each, room), *links))
+    if len(nodes) == MAX_EXCEPTIONS:
+        nodes.append(_LEFT_OUT)
+    return tuple(nodes)
+
+
+def _linked_exceptions(exception: BaseException) -> list[tuple[BaseException, Links]]:
+    """Return an exception and all that belong to its traceback, in the order of Python's traceback module."""
+    if _cause_of(exception) is _context_of(exception) is None and not _is_group(exception):
+        return [(exception, _NO_LINKS)]
+    found, seen, queue = [(exception, _NO_LINKS)], {id(exception)}, [0]
+
+    def add(each: BaseException) -> int:
+        if len(found) == MAX_EXCEPTIONS:
+            return MAX_EXCEPTIONS  # the index of `_LEFT_OUT`
+        seen.add(id(each))
+        queue.append(len(found))
+        found.append((each, _NO_LINKS))
+        return queue[-1]
+
+    while queue:
+        index = queue.pop()
+        each = found[index][0]
+        cause, context, previous = _cause_of(each), _context_of(each), -1
+        is_cause = cause is not None and id(cause) not in seen
+        if is_cause:
+            previous = add(cause)
+        elif context is not None and id(context) not in seen and not _suppresses_context(each):
+            previous = add(context)
+        members = _members_of(each) if _is_group(each) else ()
+        kept = tuple([add(member) for member in members[:MAX_MEMBERS]])
+        found[index] = each, (previous, is_cause, kept, len(members))
+    return found
+
+
+def _is_group(exception: BaseException) -> bool:
+    return issubclass(type(exception), BaseExceptionGroup)  # unlike `isinstance`, without `__class__`
+
+
+class _Room:
+    """Shares `MAX_TEXT` among the texts of an exception: each text gets at most half of what is left."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self) -> None:
+        self._left = MAX_TEXT
+
+    def take(self, text: str) -> str:
+        """Return a text, cut if it is too long."""
+        width = 1 if text.isascii() else 4  # bytes of a character, at most
+        kept = cut(text, self._left // 2 // width)
+        self._left -= min(len(text) * width, self._left // 2)
+        return kept
+
+
+def _text(value: object, function: Callable[[Any], str] = str, what: str = "exception str()") -> str:
+    """Return a text from a function that may be the user's, or a text that says that it failed."""
+    try:
+        text = function(value)
+        return text if type(text) is str else str.__str__(text)  # a subclass may override any method
+    except BaseException:  # noqa: BLE001 - a SystemExit fails the text alone, too
+        return f"<{what} failed>"
+
+
+def _class_name(kind: type) -> str:
+    """Return the name of a class with its module, as a traceback shows it."""
+    module, name = _module_of(kind), _text(_qualname_of(kind), str.__str__)
+    if type(module) is not str:
+        module = "<unknown>"
+    elif module in {"builtins", "__main__"}:
+        return name[:MAX_NAME]
+    return f"{module[:MAX_NAME]}.{name[:MAX_NAME]}"
+
+
+def _notes(exception: BaseException, room: _Room) -> tuple[str, ...]:
+    try:
+        notes = getattr(exception, "__notes__", None)
+        if notes is None:
+            return ()
+        if not issubclass(type(notes), list | tuple):
+            return (room.take(_text(notes, repr, "__notes__ repr()")),)
+        kept = [room.take(_text(note, str, "note str()")) for note in islice(notes, MAX_NOTES)]
+        if len(notes) > MAX_NOTES:
+            kept.append(f"[{len(notes) - MAX_NOTES} notes left out]")
+        return tuple(kept)
+    except BaseException:  # noqa: BLE001 - as in `_text`
+        return ("<exception __notes__ failed>",)
+
+
+def _syntax_fields(exception: BaseException, room: _Room) -> SyntaxFields | None:
+    if not issubclass(type(exception), SyntaxError):
+        return None
+    file, line, column, source, end_line, end_column, message = [read(exception) for read in _syntax_readers]
+    return (
+        None if file is None else _text(file, str, "filename str()")[:MAX_NAME],
+        _position(line),
+        _position(column),
+        None if source is None else _text(source, str, "text str()")[:MAX_NAME],
+        _position(end_line),
+        _position(end_column),
+        "" if message is None else room.take(_text(message, str, "msg str()")),
+    )
+
+
+def _position(value: object) -> int | None:
+    return value if type(value) is int and -1 <= value <= MAX_COLUMN else None
+
+
+def _frames(entry: TracebackType | None, skip: str) -> Frames:
+    """Return the frames of a traceback from the first one outside the file ``skip``.
+
+    Python puts the entries of each raise before those of earlier raises of the same object. The latter begin
+    where a frame of ``skip`` follows one of the user. After a frame of jobtui, it belongs to another run,
+    whose exception `Run.result` has raised on.
+    """
+    frames: list[Frame | int | str] = []
+    latest: Frame | None = None
+    for _ in range(MAX_ENTRIES):
+        if entry is None:
+            break
+        frame = _frame(entry)
+        if frame[0] == skip and latest is not None and not latest[0].startswith(_PACKAGE):
+            break
+        if frame is latest:
+            if type(frames[-1]) is int:
+                frames[-1] += 1
+            else:
+                frames.append(1)
+        elif frame[0] != skip or latest is not None:
+            latest = frame
+            frames.append(frame)
+        entry = entry.tb_next
+    else:
+        frames.append("more frames left out")
+    if len(frames) > MAX_FRAMES:
+        start, end = MAX_FRAMES // 2, len(frames) - MAX_FRAMES // 2
+        while type(frames[end]) is not tuple:  # a number without its frame
+            end += 1
+        count = sum(each if type(each) is int else 1 for each in frames[start:end])
+        frames[start:end] = [f"{count} frames left out"]
+    return tuple(frames)
+
+
+def _frame(entry: TracebackType) -> Frame:
+    """Return the frame of an entry, the same object each time while it is known."""
+    code = entry.tb_frame.f_code
+    key = id(code), entry.tb_lasti
+    known = _known_frames.get(key)
+    if known is not None:
+        return known[1]
+    file, function = [
+        _text(name, str.__str__, "name")[:MAX_NAME] for name in (code.co_filename, code.co_name)
+    ]
+    line, end_line, column, end_column = next(
+        islice(code.co_positions(), entry.tb_lasti // 2, None), (None, None, None, None)
+    )
+    frame = file, entry.tb_lineno if line is None else line, end_line, column, end_column, function
+    with contextlib.suppress(BaseException):
+        linecache.lazycache(file, entry.tb_frame.f_globals)  # the loader may have to read the source
+    if len(_known_frames) >= KNOWN_FRAMES:
+        _known_frames.clear()
+    _known_frames[key] = code, frame
+    return frame

@@ -1,0 +1,159 @@
+"""Tests of packed exceptions: plain data of a bounded size, whatever the exception object does."""
+
+import gc
+import pickle
+import sys
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import raising
+from support.raising import caught
+
+from jobtui.engine.packed_exceptions import MAX_TEXT, PackedException, pack_exception
+from jobtui.engine.tracebacks import format_traceback
+from jobtui.runtime import handles
+
+ELSEWHERE = "other.py"
+
+
+def fail(error: Exception) -> None:
+    """Raise an exception."""
+    raise error
+
+
+def compiled(file: str, source: str, **names: object) -> Any:
+    """Return the function ``call`` of a source text, as if a file had it."""
+    exec(compile(source, file, "exec"), names)
+    return names["call"]
+
+
+def executor_of(file: str) -> Callable[[Callable[[], object]], Exception]:
+    """Return a function of a file that returns what another function raises."""
+    source = "def call(job):\n try:\n  job()\n except Exception as error:\n  return error"
+    return compiled(file, source)  # type: ignore[no-any-return]
+
+
+def functions(packed: PackedException) -> list[str]:
+    """Return the functions of the frames of the exception itself."""
+    return [frame[5] for frame in packed[0][3] if isinstance(frame, tuple)]
+
+
+def size(value: object) -> int:
+    """Return the size of nested tuples, in bytes; the frames are shared."""
+    parts = value if isinstance(value, tuple) else ()
+    return sys.getsizeof(value) + sum(size(part) for part in parts)
+
+
+def test_a_packed_exception_can_be_pickled_and_is_not_tracked_by_the_garbage_collector() -> None:
+    """It consists of atoms and tuples."""
+    error = caught(
+        fail, ExceptionGroup("all", [caught(fail, ValueError("no")), SyntaxError("bad", ("f", 1, 2, "x"))])
+    )
+    error.add_note("a note")
+    packed = pack_exception(error)
+    assert pickle.loads(pickle.dumps(packed)) == packed
+    for _ in range(5):  # a collection untracks the tuples whose items are not tracked
+        gc.collect()
+    assert not gc.is_tracked(packed)
+
+
+def test_a_packed_exception_keeps_neither_the_exception_nor_the_variables_of_its_frames() -> None:
+    """They may be large."""
+
+    class BigError(Exception):
+        pass
+
+    def job() -> None:
+        error = BigError()
+        references.append(weakref.ref(error))
+        raise error
+
+    references: list[weakref.ref[BigError]] = []
+    packed = pack_exception(caught(job))
+    gc.collect()
+    assert functions(packed) == ["caught", "job"]
+    assert references[0]() is None
+
+
+def test_the_first_frames_of_the_callers_file_are_omitted() -> None:
+    """Later ones are not: the job may call the executor."""
+    assert functions(pack_exception(caught(fail, ValueError()), skip=ELSEWHERE)) == ["caught", "fail"]
+    assert functions(pack_exception(caught(fail, ValueError()), skip=raising.__file__)) == ["fail"]
+    error = executor_of(ELSEWHERE)(lambda: fail(ValueError()))
+    assert functions(pack_exception(error, skip=ELSEWHERE)) == ["<lambda>", "fail"]
+
+
+def test_an_exception_that_is_raised_again_and_again_has_only_the_latest_frames() -> None:
+    """Python keeps all; packing the 3,000th raise must cost no more than the first."""
+    error, execute = ValueError("no"), executor_of(ELSEWHERE)
+    first = pack_exception(execute(lambda: fail(error)), skip=ELSEWHERE)
+    durations = []
+    for _ in range(3_000):
+        raised = execute(lambda: fail(error))
+        begun = time.perf_counter()
+        packed = pack_exception(raised, skip=ELSEWHERE)
+        durations.append(time.perf_counter() - begun)
+        assert functions(packed) == functions(first)
+    assert min(durations[-100:]) < 3 * min(durations[:100])
+
+
+def test_an_exception_that_another_run_has_raised_keeps_the_frames_of_both_runs() -> None:
+    """`Run.result` raises it on, in the job that calls it."""
+    error, execute = ValueError("no"), executor_of(ELSEWHERE)
+    result = compiled(handles.__file__, "def call():\n raise error", error=execute(lambda: fail(error)))
+
+    def outer_job() -> None:
+        result()
+
+    packed = pack_exception(execute(outer_job), skip=ELSEWHERE)
+    assert functions(packed) == ["outer_job", "call", "call", "<lambda>", "fail"]
+
+
+def test_equal_frames_are_shared() -> None:
+    """5,000 failures of one function are 5,000 messages."""
+    packed = [pack_exception(caught(fail, ValueError(number))) for number in range(2)]
+    assert packed[0][0][3][1] is packed[1][0][3][1]
+
+
+@pytest.mark.parametrize("character", ["x", "é", "😀"])
+def test_the_size_of_a_packed_exception_is_bounded_in_bytes(character: str) -> None:
+    """For long messages and notes, and for chains of them."""
+    error = ValueError(character * 10**6)
+    for _ in range(100):
+        later = ValueError(character * 10**6)
+        later.__cause__ = error
+        later.add_note(character * 10**5)
+        error = later
+    assert size(pack_exception(ValueError(character * 10**6))) < MAX_TEXT
+    assert size(pack_exception(error)) < 2 * MAX_TEXT
+    assert "characters left out" in format_traceback(pack_exception(error))
+
+
+def test_a_frame_says_how_often_it_is_repeated() -> None:
+    """So that a recursion has few frames."""
+
+    def recurse(depth: int) -> None:
+        if not depth:
+            raise ValueError
+        recurse(depth - 1)
+
+    packed = pack_exception(caught(recurse, 500))
+    assert [item if isinstance(item, int) else item[5] for item in packed[0][3]] == [
+        "caught",
+        "recurse",
+        499,
+        "recurse",
+    ]
+
+
+def test_an_endless_traceback_is_read_up_to_a_limit() -> None:
+    """An exception may be raised in a loop."""
+    error = ValueError("no")
+    for _ in range(10_001):
+        caught(fail, error)
+    text = format_traceback(pack_exception(error))
+    assert "frames left out]" in text
+    assert "[more frames left out]" in text
