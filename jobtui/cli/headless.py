@@ -12,7 +12,8 @@ from types import FrameType
 from typing import Self, TextIO
 
 from jobtui.cli.run_log import RunLog
-from jobtui.frontend.backend import LocalBackend, Serve
+from jobtui.frontend.backend import Serve
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler

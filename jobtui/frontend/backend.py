@@ -1,21 +1,20 @@
-"""The protocol through which front ends read and steer a scheduler, and its form for one in this process."""
+"""The protocols through which front ends read and steer a scheduler."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Protocol
 
-from jobtui.engine.enums import Cancellation
-from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.runtime.output_capture import OutputChunk, OutputLog
-from jobtui.runtime.scheduler import Scheduler
-from jobtui.runtime.subscriptions import Subscription
-from jobtui.schedules.describe import describe
-from jobtui.schedules.dst import TickPreview, preview_ticks
-from jobtui.schedules.schedule import Schedule
+from jobtui.engine.enums import Cancellation, RunState
+from jobtui.engine.events import Event
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.runtime.output_capture import OutputChunk
+from jobtui.schedules.dst import TickPreview
+
+MAX_RUNS = 800  # runs that one question returns: as many as a snapshot has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +71,24 @@ class Backend(Protocol):
     def job_details(self, job: str) -> JobDetails:
         """Return a job's details."""
 
+    def find_runs(
+        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+    ) -> Sequence[RunView]:
+        """Return running, then waiting, then scheduled, then ended runs, the latest endings first.
+
+        Args:
+            job: Only runs of this job, with its latest endings even if the snapshot has none of them; None
+                for the runs in the snapshot.
+            state: Only runs in this state; None for all states.
+            limit: How many runs to return at most, from 1 to `MAX_RUNS`.
+        """
+
+    def run_view(self, number: int) -> RunView:
+        """Return a run by its number: waiting, running or ended."""
+
+    def pool_view(self) -> PoolView:
+        """Return the current view of the pool, which may be newer than the snapshot."""
+
     def output_of(self, number: int) -> str:
         """Return the end of a run's output, or "" if output is not collected."""
 
@@ -106,6 +123,39 @@ class Backend(Protocol):
         """Disconnect, and end every call that still waits for an answer. The scheduler keeps running."""
 
 
+class EventReader(Protocol):
+    """A position in the events of a scheduler. It begins where its snapshot ends."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The scheduler at the moment of subscribing; the first event has the next number."""
+
+    def read(self) -> Sequence[Event]:
+        """Return the new events, oldest first. Iterate over them once."""
+
+    def close(self) -> None:
+        """Unsubscribe."""
+
+
+class ObservableBackend(Backend, Protocol):
+    """A backend in the scheduler's own process, as a server needs it: it reads every event and every counter.
+
+    Its methods wait for no other process, so an event loop may call them.
+    """
+
+    def subscribe(self, notify: Callable[[], None]) -> EventReader:
+        """Follow every event. `notify` is called after a change, once until the next read, in any thread."""
+
+    def counters(self) -> Iterator[JobCounters]:
+        """Yield how the runs and ticks of each job have ended."""
+
+    def liveness(self) -> Liveness:
+        """Return whether the scheduler is alive. Never blocks, even if the scheduler hangs."""
+
+    def refresh_views(self) -> Iterator[None]:
+        """Do the work of the next snapshot in short steps, between which other threads may run."""
+
+
 class Listener(AbstractContextManager[object], Protocol):
     """A server that gives other processes access to a scheduler while its context is entered."""
 
@@ -114,84 +164,4 @@ class Listener(AbstractContextManager[object], Protocol):
         """The address; its `str` is a URL, or `unix:` and a path."""
 
 
-Serve = Callable[["LocalBackend"], Listener]  # binds a socket, so it may raise OSError
-
-
-class LocalBackend:
-    """A scheduler in this process.
-
-    Args:
-        scheduler: The scheduler.
-        title: The origin of its jobs.
-        output_log: The output of its jobs, if it is collected.
-
-    Attributes:
-        scheduler: The scheduler.
-    """
-
-    connection_error = ""
-
-    def __init__(self, scheduler: Scheduler, title: str, output_log: OutputLog | None = None) -> None:
-        self.title = title
-        self.address = ""
-        self.zone = scheduler.tz
-        self.scheduler = scheduler
-        self.snapshot = scheduler.snapshot
-        self.output_of = scheduler.output_of
-        self.output_since = (output_log or OutputLog()).output_since
-        self.pause = scheduler.pause
-        self.resume = scheduler.resume
-        self.pause_all = scheduler.pause_all
-        self.resume_all = scheduler.resume_all
-        self.cancel = scheduler.cancel
-        self.resize = scheduler.resize
-        # The latest preview, with its schedule and the timestamp of its next tick.
-        self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
-
-    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
-        """Call `notify` after every change, in any thread, until the returned function is called."""
-        subscription: Subscription | None = None
-
-        def skip_and_notify() -> None:
-            if subscription is not None:  # the first call may precede the assignment below
-                subscription.skip()  # the reader takes a snapshot: the events are only a signal
-            notify()
-
-        subscription = self.scheduler.subscribe(skip_and_notify)
-        return subscription.close
-
-    def close(self) -> None:
-        """Do nothing: calls into this process do not wait for answers."""
-
-    def run(self, job: str) -> int:
-        """Run a job now. Return the run's number."""
-        return self.scheduler.run(job).number
-
-    def job_details(self, job: str) -> JobDetails:
-        """Return a job's details."""
-        runs = self.scheduler.runs_of(job)  # raises LookupError, with the names that are similar
-        snapshot = self.scheduler.snapshot()
-        view = next((each for each in snapshot.jobs if each.name == job), None)
-        if view is None:  # it was removed in between
-            raise LookupError(f"job {job!r} was removed")
-        return JobDetails(
-            job=view,
-            description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
-            preview=self._preview_of(view, snapshot.at),
-            runs=runs,
-        )
-
-    def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
-        """Return a job's next ticks; search again only if its next tick has changed."""
-        if view.schedule is None or view.next is None:
-            return TickPreview()
-        next_tick = view.next.timestamp()
-        if self._cached_preview is not None:
-            schedule, timestamp, preview = self._cached_preview
-            first = preview.ticks[0]
-            outdated = first.is_dropped and first.at <= now
-            if schedule is view.schedule and timestamp == next_tick and not outdated:
-                return preview
-        preview = preview_ticks(now, view.schedule, view.next, self.zone)
-        self._cached_preview = (view.schedule, next_tick, preview)
-        return preview
+Serve = Callable[[ObservableBackend], Listener]  # binds a socket, so it may raise OSError

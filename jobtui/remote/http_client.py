@@ -104,14 +104,14 @@ class HttpClient:
         await self._session.close()
 
     async def request_json(
-        self, method: str, *path: str, limit: float, body: Any = None, **query: str | int
+        self, method: str, *path: str, seconds: float, body: Any = None, **query: str | int
     ) -> Any:
         """Send a request, and return the JSON of the response.
 
         Args:
             method: The HTTP method.
             *path: The segments of the path below ``/@jobs/api``, unescaped.
-            limit: How many seconds the response may take.
+            seconds: How many seconds the response may take.
             body: The body, to be sent as JSON.
             **query: The query parameters.
 
@@ -130,11 +130,11 @@ class HttpClient:
                 self._make_url(path, query),
                 json=body,
                 allow_redirects=False,  # credentials go to no other server
-                timeout=aiohttp.ClientTimeout(total=limit),
+                timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
                 text = await response.text("utf-8", "replace")
         except TimeoutError:
-            raise ConnectionError(f"no response within {limit:g} s") from None
+            raise ConnectionError(f"no response within {seconds:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _REFUSED
             raise (ConnectionRefusedError if refused else ConnectionError)(_reason_of(error)) from None
@@ -143,7 +143,8 @@ class HttpClient:
     def _make_url(self, path: tuple[str, ...], query: dict[str, str | int]) -> URL:
         # Escape dots, too: URL and proxies would resolve a job named ".." as the parent path.
         segments = "/".join(quote(each, safe="", errors="replace").replace(".", "%2E") for each in path)
-        parameters = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
+        values = {name: quote(str(value), safe="", errors="replace") for name, value in query.items()}
+        parameters = "&".join(f"{name}={value}" for name, value in values.items())
         suffix = f"?{parameters}" if parameters else ""
         return URL(f"{self._address.origin}{API_ROOT}/{segments}{suffix}", encoded=True)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
@@ -17,12 +17,12 @@ from datetime import UTC, timedelta, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
-from jobtui.engine.enums import Cancellation
+from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.tracebacks import log_exception
-from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import JobDetails, Unsubscribe
+from jobtui.engine.views import PoolView, RunView, Snapshot
+from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK
+from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK, POOL, RUN
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
@@ -146,14 +146,37 @@ class RemoteBackend:
         """Return a job's details."""
         return _decode(partial(JOB_DETAILS.decode, tz=self.zone), self._request("GET", "jobs", job))
 
+    def find_runs(
+        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+    ) -> Sequence[RunView]:
+        """Return running, then waiting, then scheduled, then ended runs, the latest endings first."""
+        query: dict[str, str | int] = {"limit": limit}
+        if job is not None:
+            query["job"] = job
+        if state is not None:
+            query["state"] = state.value
+        json = self._request("GET", "runs", **query)
+        return _decode(lambda json: [RUN.decode(run, self.zone) for run in json], json)
+
+    def run_view(self, number: int) -> RunView:
+        """Return a run by its number: waiting, running or ended."""
+        return _decode(lambda json: RUN.decode(json["run"], self.zone), self._get_run(number))
+
+    def pool_view(self) -> PoolView:
+        """Return the current view of the pool, which may be newer than the snapshot."""
+        return _decode(partial(POOL.decode, tz=self.zone), self._request("GET", "pool"))
+
     def output_of(self, number: int) -> str:
         """Return the end of a run's output, or "" if output is not collected or the run is unknown."""
-        if not 1 <= number <= MAX_RUN_NUMBER:
-            return ""
         try:
-            return _decode(lambda json: str(json["output"]), self._request("GET", "runs", str(number)))
+            return _decode(lambda json: str(json["output"]), self._get_run(number))
         except LookupError:
             return ""
+
+    def _get_run(self, number: int) -> Any:
+        if not 1 <= number <= MAX_RUN_NUMBER:
+            raise LookupError(f"unknown run {number}: runs are counted from 1")
+        return self._request("GET", "runs", str(number))
 
     def output_since(self, after: int) -> OutputChunk:
         """Return the output after a line; all output if the scheduler has restarted since that line."""
@@ -198,10 +221,10 @@ class RemoteBackend:
         """Change how many runs may be RUNNING at once; 0 means no limit."""
         self._request("POST", "pool", "resize", body={"size": size})
 
-    def _request(self, method: str, *path: str, body: Any = None, **query: int) -> Any:
+    def _request(self, method: str, *path: str, body: Any = None, **query: str | int) -> Any:
         """Send a request in the connection's thread, and wait for the response in the calling thread."""
         body = {} if body is None and method == "POST" else body
-        send = partial(self._client.request_json, method, *path, limit=RESPONSE_TIMEOUT, body=body, **query)
+        send = partial(self._client.request_json, method, *path, seconds=RESPONSE_TIMEOUT, body=body, **query)
         assert self._loop is not None  # `connect` has set it
         response: Future[Any] = Future()
         try:
@@ -251,7 +274,7 @@ class RemoteBackend:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         async with self._client:
             try:
-                response = await self._client.request_json("GET", "snapshot", limit=RESPONSE_TIMEOUT)
+                response = await self._client.request_json("GET", "snapshot", seconds=RESPONSE_TIMEOUT)
                 self._update_snapshot(response)
             except Exception as error:  # noqa: BLE001 - `connect` raises it
                 connected.set_exception(error)
@@ -275,7 +298,7 @@ class RemoteBackend:
             try:
                 wait = 0 if self.connection_error else POLL_WAIT  # after an error, reconnect at once
                 response = await self._client.request_json(
-                    "GET", "snapshot", limit=POLL_WAIT + RESPONSE_TIMEOUT, after=self._tag, wait=wait
+                    "GET", "snapshot", seconds=POLL_WAIT + RESPONSE_TIMEOUT, after=self._tag, wait=wait
                 )
                 throttle.begin(loop.time(), thread_cpu())
                 self._update_snapshot(response)

@@ -20,7 +20,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import Backend, LocalBackend, Serve, Unsubscribe
+from jobtui.frontend.backend import Backend, Serve, Unsubscribe
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.runtime.clock import thread_cpu

@@ -19,10 +19,10 @@ from operator import attrgetter
 
 from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import log_exception
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.runtime.clock import thread_cpu
-from jobtui.runtime.scheduler import Scheduler
 
 BUFFER_SIZE = 2_000  # events, for clients that reconnect
 CHUNK = 100  # events that are observed before other threads may run
@@ -39,7 +39,7 @@ class EventHub:
     Belongs to the server's event loop: create it there, and call it from no other thread.
 
     Args:
-        scheduler: The scheduler whose events to read.
+        backend: The scheduler whose events to read.
         observe: Called with every event, in order.
 
     Attributes:
@@ -47,15 +47,15 @@ class EventHub:
         seq: The number of the latest event in the buffer.
     """
 
-    def __init__(self, scheduler: Scheduler, observe: Callable[[Event], None]) -> None:
+    def __init__(self, backend: ObservableBackend, observe: Callable[[Event], None]) -> None:
         self.epoch = secrets.token_hex(4)
-        self._scheduler = scheduler
+        self._backend = backend
         self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._buffer: deque[Event] = deque(maxlen=BUFFER_SIZE)
         self._news = asyncio.Event()
         self._waiters: dict[asyncio.Future[None], None] = {}
-        self._subscription = scheduler.subscribe(self._on_news)
+        self._subscription = backend.subscribe(self._on_news)
         self.seq = self._subscription.snapshot.seq
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class EventHub:
         buffer = self._buffer
         first = bisect_right(buffer, seq, key=attrgetter("seq"))
         left_over = len(buffer) - first - limit
-        unread = self._scheduler.liveness().seq - self.seq
+        unread = self._backend.liveness().seq - self.seq
         if left_over > 0 and left_over + unread > BUFFER_SIZE:
             first = len(buffer) - limit
         return [buffer[index] for index in range(first, min(first + limit, len(buffer)))]

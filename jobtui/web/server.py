@@ -13,7 +13,7 @@ from aiohttp import web
 from jobtui.access.addresses import Address, TcpAddress
 from jobtui.access.rules import AccessRules
 from jobtui.engine.tracebacks import log_exception
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import Staggered, yield_to_others
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.web.application import make_app
@@ -56,7 +56,7 @@ class Server:
 
     def __init__(
         self,
-        backend: LocalBackend,
+        backend: ObservableBackend,
         address: Address,
         *,
         access: AccessRules | None = None,
@@ -112,8 +112,8 @@ class Server:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         monotonic, address = self._clock.monotonic, self.address
-        metrics = Metrics(self._backend.scheduler)
-        event_hub = EventHub(self._backend.scheduler, metrics.observe)
+        metrics = Metrics(self._backend)
+        event_hub = EventHub(self._backend, metrics.observe)
         metrics.begin_after(event_hub.seq)
         connections = self._connections
         context = ServerContext(

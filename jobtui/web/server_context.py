@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import Staggered
 from jobtui.runtime.clock import Clock
 from jobtui.web.connection_limit import ConnectionLimit
@@ -26,7 +26,7 @@ class ServerContext:
         cookie_name: The name of the session cookie.
     """
 
-    backend: LocalBackend
+    backend: ObservableBackend
     event_hub: EventHub
     access_control: AccessControl
     connections: ConnectionLimit

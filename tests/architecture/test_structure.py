@@ -120,6 +120,7 @@ def test_all_import_contracts_are_kept(checkout: Path) -> None:
 
 
 LAYERS = "Layers of packages"
+BACKEND = "web and remote know a scheduler only as a backend"
 PLAIN = "schedules and engine are plain data and functions"
 
 
@@ -133,6 +134,9 @@ PLAIN = "schedules and engine are plain data and functions"
         ("remote/remote_backend.py", "from jobtui.web.server import Server", LAYERS),
         ("frontend/backend.py", "def lazily():\n    from jobtui.tui.app import JobtuiApp", LAYERS),
         ("unplaced/__init__.py", "", LAYERS),
+        ("web/metrics/health.py", "from jobtui.runtime.scheduler import Scheduler", BACKEND),
+        ("web/pages/forms.py", "from jobtui.frontend.local_backend import LocalBackend", BACKEND),
+        ("remote/http_client.py", "def lazily():\n    from jobtui.runtime.kernel import Kernel", BACKEND),
         ("engine/pool.py", "import threading", PLAIN),
         ("engine/engine.py", "def lazily():\n    from asyncio import sleep", PLAIN),
         ("schedules/cron.py", "import sqlite3", PLAIN),

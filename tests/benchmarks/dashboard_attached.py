@@ -32,7 +32,7 @@ from peers import WORKERS, noop
 from rows import Row, compare_with_limit, main, percentile
 
 from jobtui import Scheduler
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.widgets.line_table import LineTable
 

@@ -15,7 +15,7 @@ import time
 
 from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.screens.dashboard import Dashboard

@@ -26,7 +26,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.tui.app import JobtuiApp
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.web.server import Server

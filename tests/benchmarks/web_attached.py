@@ -28,7 +28,7 @@ from rows import Row, main, percentile
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.server import Server
 
 EVENTS_PER_SECOND = 10_000  # three for each run

@@ -21,7 +21,8 @@ from jobtui.access.rules import AccessRules
 from jobtui.access.rules import Credentials as Login
 from jobtui.cli.attach import CannotAttachError, attach, connect, parse_url
 from jobtui.cli.main import main
-from jobtui.frontend.backend import Backend, LocalBackend
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.http_client import ServerAddress
 from jobtui.web.server import Server
 

@@ -18,7 +18,7 @@ from support.headless_process import SLACK, HeadlessProcess
 from jobtui import Scheduler
 from jobtui.cli.headless import run_headless
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.process.exit import AFTERWARDS
 from jobtui.runtime.hooks import StartError
 
@@ -271,17 +271,17 @@ class TestServing:
         return []
 
     @pytest.fixture
-    def serve(self, listeners: list[FakeListener]) -> Callable[[LocalBackend], FakeListener]:
+    def serve(self, listeners: list[FakeListener]) -> Callable[[ObservableBackend], FakeListener]:
         """Return a function that serves a backend with a listener that has no socket."""
 
-        def serve(backend: LocalBackend) -> FakeListener:
+        def serve(backend: ObservableBackend) -> FakeListener:
             listeners.append(FakeListener(backend))
             return listeners[-1]
 
         return serve
 
     def test_the_page_is_served_from_before_the_start_until_after_the_stop(
-        self, serve: Callable[[LocalBackend], FakeListener], listeners: list[FakeListener]
+        self, serve: Callable[[ObservableBackend], FakeListener], listeners: list[FakeListener]
     ) -> None:
         """A job that runs at the start is visible, and so is the end. The log names the address."""
         scheduler, stream = Scheduler(), io.StringIO()
@@ -299,7 +299,7 @@ class TestServing:
         scheduler = Scheduler()
         run = scheduler.now(print)
 
-        def serve(_backend: LocalBackend) -> FakeListener:
+        def serve(_backend: ObservableBackend) -> FakeListener:
             raise OSError("address in use")
 
         before = signal.getsignal(signal.SIGTERM)
@@ -311,7 +311,7 @@ class TestServing:
         scheduler.stop(0)
 
     def test_the_page_is_closed_if_the_start_fails(
-        self, serve: Callable[[LocalBackend], FakeListener], listeners: list[FakeListener]
+        self, serve: Callable[[ObservableBackend], FakeListener], listeners: list[FakeListener]
     ) -> None:
         """The listener has been started and stopped."""
         scheduler = Scheduler()
@@ -326,7 +326,7 @@ class TestServing:
 
     def test_output_of_jobs_is_captured_and_still_printed(
         self,
-        serve: Callable[[LocalBackend], FakeListener],
+        serve: Callable[[ObservableBackend], FakeListener],
         listeners: list[FakeListener],
         capsys: pytest.CaptureFixture[str],
     ) -> None:

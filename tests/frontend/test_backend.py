@@ -21,7 +21,8 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend.backend import Backend, JobDetails, LocalBackend
+from jobtui.frontend.backend import Backend, JobDetails
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_capture import MAX_LINES, OutputChunk, OutputLog, capture_streams
@@ -386,6 +387,83 @@ def test_a_stopped_scheduler_can_be_read_and_rejects_runs(setup: BackendSetup) -
     with pytest.raises(RuntimeError) as expected:
         setup.local.run("a")
     assert str(caught.value) == str(expected.value)
+
+
+# --- runs and the pool ----------------------------------------------------------------------------
+
+
+def test_find_runs_returns_the_runs_of_a_job_and_of_a_state(
+    setup: BackendSetup, blocking_job: BlockingJob
+) -> None:
+    """Live runs come first, then endings, the latest first."""
+
+    def register(scheduler: Scheduler) -> None:
+        scheduler.schedule("@yearly", fail, name="a+b & c=d")
+        scheduler.schedule("@yearly", blocking_job.run, name="slow")
+
+    scheduler, backend = setup.start(register)
+    failed = [scheduler.run("a+b & c=d") for _ in range(3)]
+    assert all(run.wait(LIMIT) for run in failed)
+    slow = [scheduler.run("slow").number for _ in range(2)]
+    blocking_job.wait_started()
+    later = scheduler.in_("1h", print).number
+    ended = [run.number for run in reversed(failed)]
+
+    def find(**which: Any) -> list[int]:
+        return [run.number for run in backend.find_runs(**which)]
+
+    assert find() == [*slow, later, *ended]
+    assert find(limit=4) == [*slow, later, ended[0]]
+    assert find(job="a+b & c=d") == ended
+    assert find(job="slow", state=RunState.HELD) == slow[1:]
+    assert find(state=RunState.FAILED, limit=2) == ended[:2]
+    assert list(backend.find_runs()) == list(setup.local.find_runs())
+
+
+def test_find_runs_returns_the_endings_of_a_job_that_the_snapshot_lacks(setup: BackendSetup) -> None:
+    """Other jobs have had more endings since than a snapshot has."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="rare"))
+    rare = scheduler.run("rare")
+    assert rare.wait(LIMIT)
+    assert all(run.wait(LIMIT) for run in [scheduler.now(len, "") for _ in range(250)])
+    assert rare.number not in {run.number for run in scheduler.snapshot().recent}
+    assert [run.number for run in backend.find_runs(job="rare")] == [rare.number]
+
+
+def test_find_runs_returns_the_endings_of_a_job_that_was_removed_recently(setup: BackendSetup) -> None:
+    """They are in the snapshot; for a job that never existed there is an error."""
+    scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="gone"))
+    run = scheduler.run("gone")
+    assert run.wait(LIMIT)
+    scheduler.remove(scheduler.job("gone"))
+    assert [each.number for each in backend.find_runs(job="gone")] == [run.number]
+    for name in ("other", "\ud800"):
+        with pytest.raises(LookupError, match="there is no job"):
+            backend.find_runs(job=name)
+
+
+def test_run_view_returns_the_run_of_a_number(setup: BackendSetup, blocking_job: BlockingJob) -> None:
+    """While it runs, and after it has ended."""
+    scheduler, backend = setup.start(
+        lambda it: it.schedule("@yearly", blocking_job.run, name="a"), tz=NEW_YORK
+    )
+    run = scheduler.run("a")
+    blocking_job.wait_started()
+    assert backend.run_view(run.number).state is RunState.RUNNING
+    blocking_job.release()
+    assert run.wait(LIMIT)
+    assert backend.run_view(run.number) == setup.local.run_view(run.number)
+    for number in (4711, 0, -1, 10**30):
+        with pytest.raises(LookupError):
+            backend.run_view(number)
+
+
+def test_pool_view_returns_the_pool_as_it_is_now(setup: BackendSetup) -> None:
+    """It has the result of a resize at once, also if the snapshot has not."""
+    scheduler, backend = setup.start(lambda it: None)
+    backend.resize(7)
+    assert backend.pool_view() == scheduler.pool_view()
+    assert backend.pool_view().size == 7
 
 
 # --- details and output ---------------------------------------------------------------------------

@@ -19,8 +19,8 @@ from jobtui.access.addresses import Address, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.cli.attach import parse_url
-from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.json_codec import SNAPSHOT
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend

@@ -13,7 +13,7 @@ from unittest.mock import patch
 from jobtui import Scheduler
 from jobtui.access.addresses import Address, TcpAddress, parse_address
 from jobtui.access.rules import AccessRules, IpAddress
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 

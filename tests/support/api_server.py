@@ -17,7 +17,7 @@ from jsonschema_rs import Draft202012Validator
 from jobtui import Run, Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.rules import AccessRules
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.server import Server
 
 API = "/@jobs/api"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.backend import ObservableBackend
 
 
 class FakeListener:
@@ -15,7 +15,7 @@ class FakeListener:
 
     address = "unix:/run/x"
 
-    def __init__(self, backend: LocalBackend) -> None:
+    def __init__(self, backend: ObservableBackend) -> None:
         self.backend = backend
         self.phases: list[Phase] = []
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 
-from jobtui.engine.enums import Cancellation
-from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend.backend import JobDetails, Unsubscribe
+from jobtui.engine.enums import Cancellation, RunState
+from jobtui.engine.events import Event
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
 from jobtui.runtime.output_capture import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
 
 Command = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class NoEvents:
+    """An event reader that has a snapshot and never an event."""
+
+    snapshot: Snapshot
+
+    def read(self) -> Sequence[Event]:
+        """Return no events."""
+        return ()
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 class ScriptedBackend:
@@ -76,6 +92,46 @@ class ScriptedBackend:
         """Return the current snapshot."""
         self.snapshots_taken += 1
         return self._snapshot
+
+    def _runs(self) -> Sequence[RunView]:
+        snapshot = self._snapshot
+        return (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
+
+    def find_runs(
+        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+    ) -> Sequence[RunView]:
+        """Return the matching runs of the snapshot."""
+        runs = [run for run in self._runs() if job in (None, run.job) and state in (None, run.state)]
+        return runs[:limit]
+
+    def run_view(self, number: int) -> RunView:
+        """Return a run of the snapshot."""
+        run = next((each for each in self._runs() if each.number == number), None)
+        if run is None:
+            raise LookupError(f"unknown run {number}")
+        return run
+
+    def pool_view(self) -> PoolView:
+        """Return the pool of the snapshot."""
+        return self._snapshot.pool
+
+    def subscribe(self, _notify: Callable[[], None]) -> NoEvents:
+        """Return a reader without events."""
+        return NoEvents(self._snapshot)
+
+    def counters(self) -> Iterator[JobCounters]:
+        """Yield the counters of the jobs in the snapshot, as far as it has them."""
+        for job in self._snapshot.jobs:
+            paused, ok = job.paused_since is not None, job.runs - job.failures
+            yield JobCounters(job.name, paused, ok, job.failures, 0, 0, 0, 0)
+
+    def liveness(self) -> Liveness:
+        """Return the phase and the number of the last event of the snapshot."""
+        return Liveness(phase=self._snapshot.phase, heartbeat_age=0.0, seq=self._snapshot.seq)
+
+    def refresh_views(self) -> Iterator[None]:
+        """Do nothing: the snapshot is ready."""
+        return iter(())
 
     def job_details(self, job: str) -> JobDetails:
         """Return a job's details; its runs are those of the snapshot."""

@@ -15,7 +15,7 @@ from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds after which a test fails because something has not happened

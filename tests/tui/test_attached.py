@@ -17,7 +17,8 @@ from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import connect
 from jobtui.engine.enums import Phase
-from jobtui.frontend.backend import JobDetails, LocalBackend
+from jobtui.frontend.backend import JobDetails, ObservableBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_capture import OutputChunk
@@ -313,7 +314,7 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     class App:
         return_code = 0
 
-        def __init__(self, backend: LocalBackend, **_options: object) -> None:
+        def __init__(self, backend: ObservableBackend, **_options: object) -> None:
             addresses.append(backend.address)
 
         def run(self) -> None:
@@ -328,7 +329,7 @@ def test_the_listener_runs_from_before_the_start_until_after_the_stop(shown_addr
     """The dashboard shows its address."""
     listeners: list[FakeListener] = []
 
-    def serve(backend: LocalBackend) -> FakeListener:
+    def serve(backend: ObservableBackend) -> FakeListener:
         listeners.append(FakeListener(backend))
         return listeners[0]
 
@@ -341,7 +342,7 @@ def test_an_error_of_the_listener_prevents_the_start(shown_addresses: list[str])
     """The caller receives it before the app runs."""
     scheduler = Scheduler()
 
-    def serve(_source: LocalBackend) -> FakeListener:
+    def serve(_source: ObservableBackend) -> FakeListener:
         raise OSError("address in use")
 
     with pytest.raises(OSError, match="address in use"):
@@ -360,7 +361,7 @@ def test_the_listener_stops_if_the_start_fails(shown_addresses: list[str]) -> No
     def fail() -> None:
         raise ValueError
 
-    def serve(backend: LocalBackend) -> FakeListener:
+    def serve(backend: ObservableBackend) -> FakeListener:
         listeners.append(FakeListener(backend))
         return listeners[0]
 

@@ -12,7 +12,7 @@ from support.app_driver import WIDE, AppDriver, async_test, running_app
 
 from jobtui.engine.enums import JobStatus, RunState, Trigger
 from jobtui.engine.views import JobView
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.screens.dashboard import Dashboard

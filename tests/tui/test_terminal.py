@@ -20,7 +20,7 @@ import pytest
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.server import Server
 
 LIMIT = 30.0  # seconds

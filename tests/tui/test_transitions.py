@@ -16,7 +16,8 @@ from support.scripted_backend import ScriptedBackend
 from support.snapshots import AUTUMN, NEW_YORK, SPRING, new_york_job
 
 from jobtui.engine.views import JobView
-from jobtui.frontend.backend import JobDetails, LocalBackend
+from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.upcoming import list_upcoming
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.scheduler import Scheduler

@@ -23,7 +23,7 @@ from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.output_capture import OutputLog, capture_streams
 from jobtui.web.server import Server
 

@@ -14,6 +14,7 @@ import pytest
 from support.api_server import API, LIMIT, ApiClient, make_validator, serving_api, wait_ended
 
 from jobtui import Scheduler
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.api import event_stream
 from jobtui.web.event_hub import BUFFER_SIZE, EventHub
 
@@ -163,7 +164,7 @@ def test_a_client_within_the_buffer_loses_nothing_while_more_events_occur(schedu
     """The hub skips events only if the next round will push them out of the buffer anyway."""
 
     async def scenario() -> None:
-        hub = EventHub(scheduler, lambda _event: None)
+        hub = EventHub(LocalBackend(scheduler, ""), lambda _event: None)
         first = hub.seq + 1
         reading = asyncio.create_task(hub.read_forever())
         emit_events(scheduler, 500)

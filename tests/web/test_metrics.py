@@ -15,12 +15,16 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from support import snapshots
 from support.api_server import LIMIT, ApiClient, ApiResponse, BlockingJob, serving_api, wait_ended
+from support.scripted_backend import ScriptedBackend
 
 from jobtui import Scheduler, __version__
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
 from jobtui.engine.views import JobCounters, JobView, RunView
+from jobtui.frontend.backend import ObservableBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.web.metrics.histograms import DURATION_BOUNDS, LATENESS_BOUNDS, Histogram, Histograms
 from jobtui.web.metrics.prometheus import Metrics, encoder_for
@@ -244,11 +248,11 @@ def test_both_formats_have_the_same_samples_of_many_jobs() -> None:
 # --- scrapes --------------------------------------------------------------------------------------
 
 
-def run_with_metrics(scheduler: Scheduler, use: Callable[[Metrics], Any]) -> Any:
+def run_with_metrics(backend: ObservableBackend, use: Callable[[Metrics], Any]) -> Any:
     """Return the result of an asynchronous function of a Metrics object."""
 
     async def run() -> Any:
-        return await use(Metrics(scheduler))
+        return await use(Metrics(backend))
 
     return asyncio.run(run())
 
@@ -261,17 +265,14 @@ def scrape_handler(metrics: Metrics) -> Callable[[web.Request], Any]:
     return route.handler
 
 
-def test_simultaneous_scrapes_read_the_scheduler_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_simultaneous_scrapes_read_the_scheduler_once() -> None:
     """Even if one client disconnects. A later scrape reads it again."""
-    scheduler = Scheduler(tz="UTC")
-    scheduler.schedule("@yearly", lambda: None, name="a")
-    calls, counters = [], scheduler.counters
+    calls = []
 
-    def count_call() -> Iterator[JobCounters]:
-        calls.append(1)
-        return counters()
-
-    monkeypatch.setattr(scheduler, "counters", count_call)
+    class CountingBackend(ScriptedBackend):
+        def counters(self) -> Iterator[JobCounters]:
+            calls.append(1)
+            return super().counters()
 
     async def scrape(metrics: Metrics) -> None:
         handle = scrape_handler(metrics)
@@ -283,7 +284,7 @@ def test_simultaneous_scrapes_read_the_scheduler_once(monkeypatch: pytest.Monkey
         await handle(make_mocked_request("GET", METRICS))
         assert len(calls) == 2
 
-    run_with_metrics(scheduler, scrape)
+    run_with_metrics(CountingBackend(snapshots.idle()), scrape)
 
 
 def test_other_tasks_run_during_a_scrape_of_many_jobs() -> None:
@@ -305,7 +306,7 @@ def test_other_tasks_run_during_a_scrape_of_many_jobs() -> None:
         await scrape_handler(metrics)(make_mocked_request("GET", METRICS))
         return iterations
 
-    assert run_with_metrics(scheduler, scrape) > 1000 / 20
+    assert run_with_metrics(LocalBackend(scheduler, ""), scrape) > 1000 / 20
 
 
 # --- histograms -----------------------------------------------------------------------------------

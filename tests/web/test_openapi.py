@@ -23,8 +23,8 @@ from support.api_server import (
 
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
-from jobtui.frontend.backend import LocalBackend
 from jobtui.frontend.cooperative import Staggered
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.schedules.schedule import Once
 from jobtui.web.api.endpoints import Api
 from jobtui.web.connection_limit import ConnectionLimit
@@ -42,12 +42,13 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
     """Return the method and path of every route of the API, the metrics and the health check."""
 
     async def collect() -> list[web.RouteDef]:
-        metrics = Metrics(scheduler)
-        event_hub = EventHub(scheduler, metrics.observe)
+        backend = LocalBackend(scheduler, "")
+        metrics = Metrics(backend)
+        event_hub = EventHub(backend, metrics.observe)
         event_hub.close()
         clock = scheduler._kernel.clock
         context = ServerContext(
-            backend=LocalBackend(scheduler, ""),
+            backend=backend,
             event_hub=event_hub,
             access_control=AccessControl(AccessRules(), LoginSessions(clock.monotonic), clock.monotonic),
             connections=ConnectionLimit(),

@@ -15,13 +15,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from support import snapshots
 from support.access_requests import HOST, PAGE, connection_to, request, running_server
+from support.api_server import ApiClient
+from support.scripted_backend import ScriptedBackend
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
-from jobtui.frontend.backend import LocalBackend
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import SystemClock
 from jobtui.web.listening_sockets import CannotListenError
 from jobtui.web.server import Server
@@ -39,6 +42,27 @@ UNFINISHED_REQUEST = b"POST /@jobs/api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nCont
 def make_server(listen: str, access: AccessRules | None = None) -> Server:
     """Make a server that is bound but not started."""
     return Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), access=access)
+
+
+def test_a_server_shows_any_observable_backend() -> None:
+    """It asks the backend alone, and has no other way to a scheduler."""
+    backend = ScriptedBackend(snapshots.saturated(), "elsewhere.py")
+    with Server(backend, parse_address("127.0.0.1:0")) as server:
+        assert isinstance(server.address, TcpAddress)
+        client = ApiClient(server.address)
+        run = backend.snapshot().running[0]
+        assert client.get("/snapshot").json["title"] == "elsewhere.py"
+        assert client.get(f"/runs?job={run.job}&state=running").json[0]["number"] == run.number
+        assert client.get(f"/runs/{run.number}").json["run"]["job"] == run.job
+        assert client.get(f"/jobs/{run.job}").json["job"]["name"] == run.job
+        assert client.get("/pool").json["running"] == backend.snapshot().pool.running
+        assert client.post(f"/jobs/{run.job}/run").json == {"number": 900}
+        assert client.post("/pool/resize", {"size": 3}).status == 200
+        assert backend.commands == [("run", run.job), ("resize", 3)]
+        assert client.get(f"{PAGE}/healthz").json["status"] == "ok"
+        assert f'job="{run.job}"' in client.get(f"{PAGE}/metrics").body.decode()
+        for page in (PAGE, f"{PAGE}/jobs/{run.job}", f"{PAGE}/runs/{run.number}"):
+            assert run.job.encode() in request(server.address, path=page, headers=(HOST,)).body
 
 
 def web_threads() -> list[threading.Thread]:
@@ -281,7 +305,7 @@ def test_a_process_with_open_connections_can_exit(tmp_path: Path) -> None:
         "import socket\n"
         "from jobtui import Scheduler\n"
         "from jobtui.access.addresses import parse_address\n"
-        "from jobtui.frontend.backend import LocalBackend\n"
+        "from jobtui.frontend.local_backend import LocalBackend\n"
         "from jobtui.web.server import Server\n"
         "scheduler = Scheduler(tz='UTC')\n"
         "with Server(LocalBackend(scheduler, 'x'), parse_address('127.0.0.1:0')) as server, scheduler:\n"

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
-from itertools import islice
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.views import RunView
+from jobtui.frontend.backend import MAX_RUNS
 from jobtui.frontend.json_codec import (
     API_ROOT,
     JOB_DETAILS,
@@ -36,7 +35,6 @@ from jobtui.web.responses import Problem, call_scheduler, json_response, json_te
 from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
-MAX_RUNS = 800  # as many as a snapshot has
 
 
 class Api:
@@ -84,7 +82,7 @@ class Api:
         wait = parse_whole_number("wait", request.query.get("wait", "0"), 0, MAX_WAIT)
         hub = self._context.event_hub
         last_seq = hub.seq_of(request.query.get("after", ""))
-        if wait and last_seq == self._backend.scheduler.liveness().seq:  # the client has the current snapshot
+        if wait and last_seq == self._backend.liveness().seq:  # the client has the current snapshot
             await hub.wait_for_newer(last_seq, wait)
         snapshot = self._backend.snapshot()
         readonly = self._context.access_control.rules.readonly
@@ -106,36 +104,18 @@ class Api:
         check_query(request, "job", "state", "limit")
         limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
         job, state = request.query.get("job"), _parse_state(request.query.get("state"))
-        snapshot = self._backend.snapshot()
-        runs: Iterable[RunView]
-        runs = (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
-        if job is not None:
-            runs = self._runs_of(job, runs)
-        matching = islice((run for run in runs if state in (None, run.state)), limit)
-        return json_response([RUN.encode(run) for run in matching])
-
-    def _runs_of(self, job: str, runs: Iterable[RunView]) -> Iterable[RunView]:
-        """Return the runs of one job, with its latest endings even if the snapshot has none of them."""
-        in_snapshot = [run for run in runs if run.job == job]
-        live = [run for run in in_snapshot if not run.state.ended]
-        ended = [run for run in in_snapshot if run.state.ended]
-        try:
-            latest = self._backend.scheduler.runs_of(job)
-        except LookupError as error:
-            if not in_snapshot:  # otherwise the job was removed recently
-                raise Problem(HTTPStatus.NOT_FOUND, str(error.args[0])) from None
-            return in_snapshot
-        return [*live, *max(latest, ended, key=len)]
+        runs = call_scheduler(self._backend.find_runs, job=job, state=state, limit=limit)
+        return json_response([RUN.encode(run) for run in runs])
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
         number = parse_run_number(request.match_info["number"])
-        run = call_scheduler(self._backend.scheduler.run_view, number)
+        run = call_scheduler(self._backend.run_view, number)
         return json_response({"run": RUN.encode(run), "output": self._backend.output_of(number)})
 
     async def _get_pool(self, request: web.Request) -> web.Response:
         check_query(request)
-        return json_response(POOL.encode(self._backend.scheduler.pool_view()))
+        return json_response(POOL.encode(self._backend.pool_view()))
 
     async def _list_upcoming(self, request: web.Request) -> web.Response:
         check_query(request, "limit")
@@ -158,7 +138,7 @@ class Api:
         try:
             number = self._backend.run(name)
         except LookupError as error:
-            call_scheduler(self._backend.scheduler.runs_of, name)  # 404 if there is no such job
+            call_scheduler(self._backend.job_details, name)  # 404 if there is no such job
             # The job exists, but is a one-off whose arguments are gone.
             raise Problem(HTTPStatus.CONFLICT, str(error.args[0])) from None
         except RuntimeError as error:
@@ -171,7 +151,7 @@ class Api:
         number = parse_run_number(request.match_info["number"])
         cancellation = self._backend.cancel(number)
         if not cancellation:
-            call_scheduler(self._backend.scheduler.run_view, number)  # 404 if there is no such run
+            call_scheduler(self._backend.run_view, number)  # 404 if there is no such run
         return json_response({"cancellation": cancellation.value})
 
     async def _resize_pool(self, request: web.Request) -> web.Response:
@@ -184,7 +164,7 @@ class Api:
             detail = f"size must be a whole number from 0 to {MAX_POOL_SIZE}; 0 means no limit"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
         self._backend.resize(size)
-        return json_response(POOL.encode(self._backend.scheduler.pool_view()))
+        return json_response(POOL.encode(self._backend.pool_view()))
 
 
 def _changing(command: Callable[..., int]) -> Handler:

@@ -56,7 +56,7 @@ class EventStream:
     def __init__(self, context: ServerContext) -> None:
         self._event_hub = context.event_hub
         self._staggered = context.staggered
-        self._liveness = context.backend.scheduler.liveness
+        self._liveness = context.backend.liveness
         self._clients = 0
         self._encoded: OrderedDict[int, bytes] = OrderedDict()  # by event number, for all clients
 

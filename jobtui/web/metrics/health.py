@@ -8,8 +8,8 @@ from aiohttp import web
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Liveness
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.json_codec import STATUS_PAGE
-from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.web.request_parsing import check_query
 from jobtui.web.responses import json_response
@@ -17,14 +17,14 @@ from jobtui.web.responses import json_response
 HEALTHZ_PATH = f"{STATUS_PAGE}/healthz"
 
 
-async def report_health(scheduler: Scheduler, request: web.Request) -> web.Response:
+async def report_health(backend: ObservableBackend, request: web.Request) -> web.Response:
     """Return status 200 if the scheduler is running and its timer wakes on time, else 503.
 
     Failing jobs do not affect it. It takes no lock, so that it detects a scheduler that hangs. It uses a
     monotonic clock, so that a change of the wall clock does not make the scheduler look stalled.
     """
     check_query(request)
-    liveness = scheduler.liveness()
+    liveness = backend.liveness()
     status = _status_of(liveness)
     return json_response(
         {"status": status, "heartbeat_age": liveness.heartbeat_age},

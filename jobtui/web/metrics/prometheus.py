@@ -26,9 +26,9 @@ from prometheus_client.utils import floatToGoString
 
 from jobtui import __version__
 from jobtui.engine.views import JobCounters
+from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import STATUS_PAGE
-from jobtui.runtime.scheduler import Scheduler
 from jobtui.web.metrics.health import HEALTHZ_PATH, report_health
 from jobtui.web.metrics.histograms import Histogram, Histograms
 from jobtui.web.request_parsing import check_query
@@ -51,15 +51,15 @@ class Metrics:
     the server started; in a flood some of these may be missed, and `jobtui_events_lost` counts them.
 
     Args:
-        scheduler: The scheduler.
+        backend: The scheduler.
 
     Attributes:
         observe: To be called with every event.
         begin_after: To be called with the number of the event before the first.
     """
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+    def __init__(self, backend: ObservableBackend) -> None:
+        self._backend = backend
         self._histograms = Histograms()
         self._scrapes: dict[str, asyncio.Task[bytes]] = {}  # in progress, by content type
         self.observe = self._histograms.observe  # bound directly: called 10,000 times a second
@@ -69,7 +69,7 @@ class Metrics:
         """Return the routes of the metrics and of the health check."""
         return [
             web.get(METRICS_PATH, self._handle_scrape),
-            web.get(HEALTHZ_PATH, partial(report_health, self._scheduler)),
+            web.get(HEALTHZ_PATH, partial(report_health, self._backend)),
         ]
 
     async def _handle_scrape(self, request: web.Request) -> web.Response:
@@ -85,7 +85,7 @@ class Metrics:
 
     async def _scrape(self, encode: Encoder) -> bytes:
         counters: list[JobCounters] = []
-        for each in self._scheduler.counters():
+        for each in self._backend.counters():
             counters.append(each)
             if len(counters) % _JOBS_PER_READ == 0:
                 await yield_to_others()
@@ -113,7 +113,7 @@ class Metrics:
                 yield _histogram_metric(name, documentation, histograms, jobs)
 
     def _scheduler_metrics(self, counters: Sequence[JobCounters]) -> Iterator[Metric]:
-        liveness, pool = self._scheduler.liveness(), self._scheduler.pool_view()
+        liveness, pool = self._backend.liveness(), self._backend.pool_view()
         yield InfoMetricFamily(
             "jobtui_build",
             "The versions of jobtui and of Python.",

@@ -93,7 +93,7 @@ class PageState:
             await self._render()
 
     async def _render(self) -> None:
-        for _ in self._context.backend.scheduler.refresh_views():
+        for _ in self._context.backend.refresh_views():
             await yield_to_others()
         snapshot = self._context.backend.snapshot()
         day = snapshot.at.date()

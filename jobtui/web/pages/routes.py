@@ -122,7 +122,7 @@ class Pages:
     async def _show_run(self, request: web.Request) -> web.Response:
         number = parse_run_number(request.match_info["number"])
         await self._page_state.refresh_now()
-        run = call_scheduler(self._backend.scheduler.run_view, number)
+        run = call_scheduler(self._backend.run_view, number)
         lateness = None if run.started is None else elapsed_between(run.due or run.created, run.started)
         output = self._backend.output_of(number)
         return self._page_response(request, "run.html", run=run, lateness=lateness, output=output)

@@ -1,0 +1,124 @@
+"""The backend of a scheduler in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import JobView, RunView
+from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
+from jobtui.runtime.output_capture import OutputLog
+from jobtui.runtime.scheduler import Scheduler
+from jobtui.runtime.subscriptions import Subscription
+from jobtui.schedules.describe import describe
+from jobtui.schedules.dst import TickPreview, preview_ticks
+from jobtui.schedules.schedule import Schedule
+
+
+class LocalBackend:
+    """A scheduler in this process.
+
+    Args:
+        scheduler: The scheduler.
+        title: The origin of its jobs.
+        output_log: The output of its jobs, if it is collected.
+    """
+
+    connection_error = ""
+
+    def __init__(self, scheduler: Scheduler, title: str, output_log: OutputLog | None = None) -> None:
+        self.title = title
+        self.address = ""
+        self.zone = scheduler.tz
+        self._scheduler = scheduler
+        self.snapshot = scheduler.snapshot
+        self.run_view = scheduler.run_view
+        self.pool_view = scheduler.pool_view
+        self.subscribe = scheduler.subscribe
+        self.counters = scheduler.counters
+        self.liveness = scheduler.liveness
+        self.refresh_views = scheduler.refresh_views
+        self.output_of = scheduler.output_of
+        self.output_since = (output_log or OutputLog()).output_since
+        self.pause = scheduler.pause
+        self.resume = scheduler.resume
+        self.pause_all = scheduler.pause_all
+        self.resume_all = scheduler.resume_all
+        self.cancel = scheduler.cancel
+        self.resize = scheduler.resize
+        # The latest preview, with its schedule and the timestamp of its next tick.
+        self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
+
+    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
+        """Call `notify` after every change, in any thread, until the returned function is called."""
+        subscription: Subscription | None = None
+
+        def skip_and_notify() -> None:
+            if subscription is not None:  # the first call may precede the assignment below
+                subscription.skip()  # the reader takes a snapshot: the events are only a signal
+            notify()
+
+        subscription = self._scheduler.subscribe(skip_and_notify)
+        return subscription.close
+
+    def close(self) -> None:
+        """Do nothing: calls into this process do not wait for answers."""
+
+    def run(self, job: str) -> int:
+        """Run a job now. Return the run's number."""
+        return self._scheduler.run(job).number
+
+    def job_details(self, job: str) -> JobDetails:
+        """Return a job's details."""
+        runs = self._scheduler.runs_of(job)  # raises LookupError, with the names that are similar
+        snapshot = self._scheduler.snapshot()
+        view = next((each for each in snapshot.jobs if each.name == job), None)
+        if view is None:  # it was removed in between
+            raise LookupError(f"job {job!r} was removed")
+        return JobDetails(
+            job=view,
+            description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
+            preview=self._preview_of(view, snapshot.at),
+            runs=runs,
+        )
+
+    def find_runs(
+        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+    ) -> Sequence[RunView]:
+        """Return running, then waiting, then scheduled, then ended runs, the latest endings first."""
+        snapshot = self._scheduler.snapshot()
+        runs: Iterable[RunView]
+        runs = (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
+        if job is not None:
+            runs = self._runs_of(job, runs)
+        return tuple(islice((run for run in runs if state in (None, run.state)), limit))
+
+    def _runs_of(self, job: str, runs: Iterable[RunView]) -> Iterable[RunView]:
+        """Return the runs of one job, with its latest endings even if `runs` has none of them."""
+        known = [run for run in runs if run.job == job]
+        live = [run for run in known if not run.state.ended]
+        ended = [run for run in known if run.state.ended]
+        try:
+            latest = self._scheduler.runs_of(job)
+        except LookupError:
+            if not known:  # otherwise the job was removed recently
+                raise
+            return known
+        return [*live, *max(latest, ended, key=len)]
+
+    def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
+        """Return a job's next ticks; search again only if its next tick has changed."""
+        if view.schedule is None or view.next is None:
+            return TickPreview()
+        next_tick = view.next.timestamp()
+        if self._cached_preview is not None:
+            schedule, timestamp, preview = self._cached_preview
+            first = preview.ticks[0]
+            outdated = first.is_dropped and first.at <= now
+            if schedule is view.schedule and timestamp == next_tick and not outdated:
+                return preview
+        preview = preview_ticks(now, view.schedule, view.next, self.zone)
+        self._cached_preview = (view.schedule, next_tick, preview)
+        return preview
