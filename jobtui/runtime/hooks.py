@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jobtui.engine.tracebacks import log_exception
+from jobtui.engine.tracebacks import log_exception, one_line
 
 Hook = Callable[[], object]
 
@@ -38,7 +38,7 @@ class Hooks:
                 function()
             except Exception as error:
                 name = getattr(function, "__name__", repr(function))
-                message = f"on_app_start function {name} raised {type(error).__name__}: {error}"
+                message = f"on_app_start function {name} raised {one_line(error)}"
                 raise StartError(message) from error
         self._started = True
 
