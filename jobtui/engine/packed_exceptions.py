@@ -153,9 +153,12 @@ class _Room:
     def take(self, text: str) -> str:
         """Return a text, cut if it is too long."""
         width = 1 if text.isascii() else 4  # bytes of a character, at most
-        kept = cut(text, self._left // 2 // width)
-        self._left -= min(len(text) * width, self._left // 2)
-        return kept
+        size = len(text) * width
+        if size > self._left // 2:
+            size = self._left // 2
+            text = cut(text, size // width)
+        self._left -= size
+        return text
 
 
 def _text(value: object, function: Callable[[Any], str] = str, what: str = "exception str()") -> str:
@@ -223,7 +226,9 @@ def _frames(entry: TracebackType | None, skip: str) -> Frames:
     for _ in range(MAX_ENTRIES):
         if entry is None:
             break
-        frame = _frame(entry)
+        code = entry.tb_frame.f_code
+        known = _known_frames.get((id(code), entry.tb_lasti))
+        frame = _frame(entry) if known is None else known[1]
         if frame[0] == skip and latest is not None and not latest[0].startswith(_PACKAGE):
             break
         if frame is latest:
@@ -247,12 +252,8 @@ def _frames(entry: TracebackType | None, skip: str) -> Frames:
 
 
 def _frame(entry: TracebackType) -> Frame:
-    """Return the frame of an entry, the same object each time while it is known."""
+    """Return the frame of an entry, and add it to the known ones."""
     code = entry.tb_frame.f_code
-    key = id(code), entry.tb_lasti
-    known = _known_frames.get(key)
-    if known is not None:
-        return known[1]
     file, function = [
         _text(name, str.__str__, "name")[:MAX_NAME] for name in (code.co_filename, code.co_name)
     ]
@@ -264,5 +265,5 @@ def _frame(entry: TracebackType) -> Frame:
         linecache.lazycache(file, entry.tb_frame.f_globals)  # the loader may have to read the source
     if len(_known_frames) >= KNOWN_FRAMES:
         _known_frames.clear()
-    _known_frames[key] = code, frame
+    _known_frames[id(code), entry.tb_lasti] = code, frame
     return frame

@@ -12,7 +12,7 @@ import pytest
 from support import raising
 from support.raising import caught
 
-from jobtui.engine.packed_exceptions import MAX_TEXT, PackedException, pack_exception
+from jobtui.engine.packed_exceptions import KNOWN_FRAMES, MAX_TEXT, PackedException, pack_exception
 from jobtui.engine.tracebacks import format_traceback
 from jobtui.runtime import handles
 
@@ -157,3 +157,34 @@ def test_an_endless_traceback_is_read_up_to_a_limit() -> None:
     text = format_traceback(pack_exception(error))
     assert "frames left out]" in text
     assert "[more frames left out]" in text
+
+
+def test_a_group_keeps_fifteen_members() -> None:
+    """Python formats no more."""
+    error = ExceptionGroup("all", [ValueError(number) for number in range(40)])
+    assert [node[1] for node in pack_exception(error)[1:]] == [str(number) for number in range(15)]
+
+
+def test_the_code_of_few_functions_is_kept() -> None:
+    """A program may create functions without end."""
+    codes: list[weakref.ref[Any]] = []
+    for _ in range(3_000):
+        function = compiled(ELSEWHERE, "def call():\n raise ValueError")
+        codes.append(weakref.ref(function.__code__))
+        pack_exception(caught(function))
+    del function
+    gc.collect()
+    assert sum(code() is not None for code in codes) <= KNOWN_FRAMES
+
+
+def test_an_exception_that_cannot_be_packed_is_named() -> None:
+    """Here, because the stack has no room for the calls."""
+
+    def pack_at(depth: int) -> PackedException:
+        return pack_at(depth - 1) if depth else pack_exception(error)
+
+    error = caught(fail, LookupError("no"))
+    depth = 0
+    while len(functions(packed := pack_at(depth))) == 2:
+        depth += 1
+    assert packed[0][0] == "<LookupError, which cannot be packed: RecursionError>"

@@ -1,10 +1,13 @@
 """Tests of formatted tracebacks: as Python formats them, at a bounded length."""
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,6 +32,11 @@ def formatted_by_python(error: BaseException) -> str:
 def fail(message: str = "no") -> None:
     """Raise a ValueError."""
     raise ValueError(message)
+
+
+def call(function: Callable[..., None], *args: object) -> None:
+    """Call a function."""
+    function(*args)
 
 
 @dataclass
@@ -113,6 +121,14 @@ def raise_nested_groups() -> None:
     raise error
 
 
+def raise_group_with_shared_context() -> None:
+    """Raise a group of two exceptions that were raised while a third one was handled."""
+    members = [ValueError("first"), ValueError("second")]
+    members[0].__context__ = members[1].__context__ = context = LookupError("shared")
+    context.__context__ = members[0]
+    raise ExceptionGroup("all", members)
+
+
 def raise_class_of_function() -> None:
     """Raise an exception whose class has a long name."""
 
@@ -148,6 +164,7 @@ def raise_odd_class() -> None:
         pytest.param(caught(recurse, 4), id="one repeated line"),
         pytest.param(caught(raise_large_group), id="large group"),
         pytest.param(caught(raise_nested_groups), id="nested groups"),
+        pytest.param(caught(raise_group_with_shared_context), id="shared context"),
         pytest.param(caught(raise_class_of_function), id="class of a function"),
         pytest.param(caught(raise_odd_class), id="odd class"),
     ],
@@ -172,6 +189,24 @@ def test_more_than_64_frames_lose_their_middle() -> None:
     assert text.count('  File "') == MAX_FRAMES
     assert "  [139 frames left out]\n" in text  # caught, 101 of ping, 100 of pong, fail, without 64
     assert text.index("in caught") < text.index("left out") < text.index("in fail")
+
+
+@pytest.mark.parametrize("last", [fail, partial(call, fail), partial(call, call, fail)])
+def test_repeated_frames_may_be_left_out(last: Callable[[], None]) -> None:
+    """The number of frames is right, whether or not the first one that is kept has been repeated."""
+
+    def call_three_times(left: int, repeats: int) -> None:
+        if repeats:
+            call_three_times(left, repeats - 1)
+        elif left:
+            call_three_times(left - 1, 2)
+        else:
+            last()
+
+    error = caught(call_three_times, 30, 2)
+    text = formatted(error)
+    [left_out] = re.findall(r"\[(\d+) frames left out\]", text)
+    assert text.count('  File "') + int(left_out) == len(traceback.extract_tb(error.__traceback__))
 
 
 def test_a_chain_of_exceptions_has_a_limit() -> None:
@@ -215,6 +250,30 @@ def test_a_source_file_that_has_changed_does_not_prevent_the_traceback(
     assert "raise ValueError" not in text
     assert f'File "{file}", line 2, in job' in text
     assert text.endswith("ValueError: no")
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("def call():\n    0 / 0  # a comment\n", "    0 / 0  # a comment\n"),
+        ("\ud800\n" * 2, "ZeroDivisionError"),
+    ],
+    ids=["readable", "unreadable"],
+)
+def test_the_source_may_come_from_a_loader(source: str, shown: str) -> None:
+    """As it does for modules in a zip file."""
+
+    class Loader:
+        @staticmethod
+        def get_source(_name: str) -> str:
+            return source
+
+    file = f"zipped/{len(source)}.py"
+    names: dict[str, Any] = {"__name__": "zipped", "__loader__": Loader()}
+    exec(compile("def call():\n    0 / 0\n", file, "exec"), names)
+    text = formatted(caught(names["call"]))
+    assert f'  File "{file}", line 2, in call\n' in text
+    assert shown in text
 
 
 def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:

@@ -91,6 +91,24 @@ def test_a_property_of_a_syntax_error_that_raises_has_no_effect(
     assert view.error.endswith("\nHostileError: no")
 
 
+class Number(int):
+    """A number with methods that raise."""
+
+    __str__ = __repr__ = __index__ = __add__ = __sub__ = __le__ = __ge__ = __format__ = raising(SystemExit)
+    __eq__ = __hash__ = __bool__ = raising(SystemExit)
+
+
+@both_kinds
+@pytest.mark.parametrize("position", [Number(1), "first", 10**30], ids=["subclass of int", "text", "huge"])
+def test_an_impossible_position_of_a_syntax_error_is_ignored(
+    make_scheduler: MakeScheduler, position: Any, *, coroutine: bool
+) -> None:
+    """The other fields are formatted."""
+    error = SyntaxError("no", ("file.py", 5, position, "the source", position, position))
+    view = view_of_failure(make_scheduler, error, coroutine=coroutine)
+    assert view.error.endswith('\n  File "file.py", line 5\n    the source\nSyntaxError: no')
+
+
 @both_kinds
 def test_a_property_of_an_exception_group_that_raises_has_no_effect(
     make_scheduler: MakeScheduler, *, coroutine: bool
