@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Literal
+from typing import Literal, Self
 
 
 class JobStatus(Enum):
@@ -16,32 +16,44 @@ class JobStatus(Enum):
 
 
 class RunState(Enum):
-    """The state of a run. A tick that starts no run has only a final state."""
+    """The state of a run. A tick that starts no run has only a final state.
 
-    SCHEDULED = "SCHEDULED"  # a one-off run that is not due yet
-    HELD = "HELD"
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
+    A new state is one line here, and its signs are one line in `frontend.formatting.STATE_SIGNS`: counters,
+    metrics, tables and pages follow from the two.
+
+    Attributes:
+        waiting: Whether a run in this state has not started yet.
+        ended: Whether this state is final.
+        failed: Whether this state is final because the run's work failed.
+    """
+
+    _value_: str  # the first item of a line; the second one is the kind of a state that is not "final"
+    waiting: bool
+    ended: bool
+    failed: bool
+
+    SCHEDULED = "SCHEDULED", "waiting"  # a one-off run that is not due yet
+    HELD = "HELD", "waiting"
+    QUEUED = "QUEUED", "waiting"
+    RUNNING = "RUNNING", "running"
     OK = "OK"
-    FAILED = "FAILED"
+    FAILED = "FAILED", "failed"
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
     COALESCED = "COALESCED"
 
-    @property
-    def ended(self) -> bool:
-        """Whether this state is final."""
-        return self not in _LIVE
+    def __new__(cls, value: str, kind: Literal["waiting", "running", "failed", "final"] = "final") -> Self:
+        """Make a member from its line."""
+        state = object.__new__(cls)
+        state._value_ = value
+        state.waiting = kind == "waiting"
+        state.failed = kind == "failed"
+        state.ended = kind in ("failed", "final")
+        return state
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a run in this state has not started yet."""
-        return self in _WAITING
 
-
-_WAITING = frozenset({RunState.SCHEDULED, RunState.HELD, RunState.QUEUED})
-_LIVE = _WAITING | {RunState.RUNNING}
+FINAL_STATES = tuple(state for state in RunState if state.ended)
 
 
 class Trigger(Enum):

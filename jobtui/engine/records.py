@@ -12,7 +12,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
-from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState, Trigger
+from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.views import JobCounters, JobView, RunView
@@ -24,8 +24,7 @@ MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
 _QUEUED, _RUNNING = RunState.QUEUED, RunState.RUNNING
 
-# The final states besides OK and FAILED, in the order of JobCounters.
-_OTHER_ENDINGS = RunState.CANCELLED, RunState.SKIPPED, RunState.MISSED, RunState.COALESCED
+_NO_ENDINGS = dict.fromkeys(FINAL_STATES, 0)
 _STATES = {state.value: state for state in RunState}
 _TRIGGERS = {trigger.value: trigger for trigger in Trigger}
 
@@ -104,14 +103,9 @@ class JobRecord:
 
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""
-        others = self.other_endings or {}
-        return JobCounters(
-            self.name,
-            self.paused_at is not None,
-            self.runs - self.failures,
-            self.failures,
-            *[others.get(state, 0) for state in _OTHER_ENDINGS],
-        )
+        endings = _NO_ENDINGS | (self.other_endings or {})
+        endings[RunState.OK], endings[RunState.FAILED] = self.runs - self.failures, self.failures
+        return JobCounters(self.name, self.paused_at is not None, endings)
 
     def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
         """Return the view of the job at its registration: due at that instant, and without any runs."""

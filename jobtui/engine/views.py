@@ -6,6 +6,7 @@ so a reader can find changes with ``is``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -187,19 +188,11 @@ class Snapshot:
 
 
 class JobCounters(NamedTuple):
-    """The number of runs and ticks of one job that ended in each state, since the job was registered.
-
-    A tuple, because the counters of 10,000 jobs may be read with the state lock held.
-    """
+    """The numbers of endings of one job's runs and ticks, since the job was registered."""
 
     job: str
     paused: bool
-    ok: int  # how many of its runs ended OK
-    failed: int  # how many of its runs FAILED
-    cancelled: int  # how many of its runs were CANCELLED
-    skipped: int  # how many of its ticks and requested runs were SKIPPED
-    missed: int  # how many of its ticks were MISSED
-    coalesced: int  # how many of its ticks were COALESCED
+    endings: Mapping[RunState, int]  # how many of its runs and ticks ended in each final state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,56 +5,43 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import RunView
 
-# Every glyph is one cell wide, and the state's word follows it, so that nothing depends on colour.
-STATUS_GLYPHS = {
-    JobStatus.IDLE: "○",
-    JobStatus.RUNNING: "▶",
-    JobStatus.QUEUED: "◔",
-    JobStatus.PAUSED: "‖",
+
+class Sign(NamedTuple):
+    """The sign of a state. The state's word stands next to it, so nothing depends on its shape or colour.
+
+    Attributes:
+        glyph: One cell wide.
+        tone: A component class of the tables and a CSS class of the page, and so a colour.
+        strip: The glyph in the strip of a job's latest outcomes; "" for a state that is not final.
+    """
+
+    glyph: str
+    tone: str
+    strip: str = ""
+
+
+STATUS_SIGNS = {
+    JobStatus.IDLE: Sign("○", "muted"),
+    JobStatus.RUNNING: Sign("▶", "running"),
+    JobStatus.QUEUED: Sign("◔", "waiting"),
+    JobStatus.PAUSED: Sign("‖", "waiting"),
 }
-STATE_GLYPHS = {
-    RunState.SCHEDULED: "◷",
-    RunState.HELD: "◌",
-    RunState.QUEUED: "◔",
-    RunState.RUNNING: "▶",
-    RunState.OK: "✓",
-    RunState.FAILED: "✗",
-    RunState.CANCELLED: "⊘",
-    RunState.SKIPPED: "↷",
-    RunState.MISSED: "!",
-    RunState.COALESCED: "≡",
-}
-# The strip of a job's latest outcomes: the shapes differ, so that it is readable without colour.
-STRIP_GLYPHS = {
-    RunState.OK: "▂",
-    RunState.FAILED: "█",
-    RunState.CANCELLED: "▒",
-    RunState.SKIPPED: "·",
-    RunState.MISSED: "!",
-    RunState.COALESCED: "≡",
-}
-# The tone of a state is a component class of the tables and a CSS class of the page, and so a colour.
-STATUS_TONES = {
-    JobStatus.IDLE: "muted",
-    JobStatus.RUNNING: "running",
-    JobStatus.QUEUED: "waiting",
-    JobStatus.PAUSED: "waiting",
-}
-STATE_TONES = {
-    RunState.SCHEDULED: "muted",
-    RunState.HELD: "waiting",
-    RunState.QUEUED: "waiting",
-    RunState.RUNNING: "running",
-    RunState.OK: "ok",
-    RunState.FAILED: "failed",
-    RunState.CANCELLED: "muted",
-    RunState.SKIPPED: "waiting",
-    RunState.MISSED: "failed",
-    RunState.COALESCED: "muted",
+STATE_SIGNS = {
+    RunState.SCHEDULED: Sign("◷", "muted"),
+    RunState.HELD: Sign("◌", "waiting"),
+    RunState.QUEUED: Sign("◔", "waiting"),
+    RunState.RUNNING: Sign("▶", "running"),
+    RunState.OK: Sign("✓", "ok", "▂"),
+    RunState.FAILED: Sign("✗", "failed", "█"),
+    RunState.CANCELLED: Sign("⊘", "muted", "▒"),
+    RunState.SKIPPED: Sign("↷", "waiting", "·"),
+    RunState.MISSED: Sign("!", "failed", "!"),
+    RunState.COALESCED: Sign("≡", "muted", "≡"),
 }
 
 ABSENT = "—"  # shown where there is no value

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
-from jobtui.engine.enums import Overlap, OverlapName, RunState
+from jobtui.engine.enums import Overlap, OverlapName
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
 from jobtui.loading.user_errors import is_installed
@@ -219,7 +219,7 @@ class SimulatedScheduler(Scheduler):
         Raises:
             LookupError: As for `runs`.
         """
-        return [run for run in self.runs(job) if run.state is RunState.FAILED]
+        return [run for run in self.runs(job) if run.state.failed]
 
     # --- loading and running ----------------------------------------------------------------------
 

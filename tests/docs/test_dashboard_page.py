@@ -12,8 +12,8 @@ from textual.app import App
 from textual.binding import Binding
 
 import jobtui.tui
-from jobtui.engine.enums import JobStatus, RunState
-from jobtui.frontend.formatting import STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
+from jobtui.frontend.formatting import STATE_SIGNS, STATUS_SIGNS
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
 PAGE = page("docs/dashboard.md")
@@ -90,7 +90,11 @@ def signs(number: int) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("number", "glyphs"),
-    [(0, STATUS_GLYPHS), (1, STATE_GLYPHS), (2, STRIP_GLYPHS)],
+    [
+        (0, {status: sign.glyph for status, sign in STATUS_SIGNS.items()}),
+        (1, {state: sign.glyph for state, sign in STATE_SIGNS.items()}),
+        (2, {state: STATE_SIGNS[state].strip for state in FINAL_STATES}),
+    ],
     ids=["job", "run", "strip"],
 )
 def test_every_sign_and_no_other_is_documented(

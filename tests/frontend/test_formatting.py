@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,13 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from jobtui.engine.enums import JobStatus, RunState
+from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
 from jobtui.frontend.formatting import (
-    STATE_GLYPHS,
-    STATE_TONES,
-    STATUS_GLYPHS,
-    STATUS_TONES,
-    STRIP_GLYPHS,
+    STATE_SIGNS,
+    STATUS_SIGNS,
     countdown,
     countdown_within,
     format_age,
@@ -190,16 +188,26 @@ def test_a_full_instant_has_weekday_date_time_and_zone() -> None:
     assert format_instant_full(None) == "—"
 
 
-def test_every_state_has_a_distinct_glyph_of_one_cell_and_a_tone() -> None:
-    """Each tone is a component class of the tables."""
-    for glyphs in (STATUS_GLYPHS.values(), STATE_GLYPHS.values(), STRIP_GLYPHS.values()):
+def test_every_state_has_a_distinct_glyph_of_one_cell() -> None:
+    """The final ones have another one for the strip."""
+    assert list(STATUS_SIGNS) == list(JobStatus)
+    assert list(STATE_SIGNS) == list(RunState)
+    assert {state for state, sign in STATE_SIGNS.items() if sign.strip} == set(FINAL_STATES)
+    for glyphs in (
+        [sign.glyph for sign in STATUS_SIGNS.values()],
+        [sign.glyph for sign in STATE_SIGNS.values()],
+        [STATE_SIGNS[state].strip for state in FINAL_STATES],
+    ):
         assert len(set(glyphs)) == len(glyphs)
         assert {cell_len(glyph) for glyph in glyphs} == {1}
-    assert set(STATUS_GLYPHS) == set(STATUS_TONES) == set(JobStatus)
-    assert set(STATE_GLYPHS) == set(STATE_TONES) == set(RunState)
-    assert set(STRIP_GLYPHS) == {state for state in RunState if state.ended}
-    tones = {*STATUS_TONES.values(), *STATE_TONES.values()}
-    assert {f"line-table--{tone}" for tone in tones} <= LineTable.COMPONENT_CLASSES
+
+
+def test_every_tone_has_a_colour_in_the_tables_and_on_the_page() -> None:
+    """A component class and a CSS class."""
+    style = files("jobtui.web.pages").joinpath("static", "style.css").read_text("utf-8")
+    for tone in {sign.tone for sign in (*STATUS_SIGNS.values(), *STATE_SIGNS.values())}:
+        assert f"line-table--{tone}" in LineTable.COMPONENT_CLASSES
+        assert f".tone-{tone} {{ color:" in style
 
 
 def test_pluralize_adds_an_s_unless_the_number_is_1() -> None:

@@ -122,8 +122,8 @@ class ScriptedBackend:
     def counters(self) -> Iterator[JobCounters]:
         """Yield the counters of the jobs in the snapshot, as far as it has them."""
         for job in self._snapshot.jobs:
-            paused, ok = job.paused_since is not None, job.runs - job.failures
-            yield JobCounters(job.name, paused, ok, job.failures, 0, 0, 0, 0)
+            endings = {RunState.OK: job.runs - job.failures, RunState.FAILED: job.failures}
+            yield JobCounters(job.name, job.paused_since is not None, endings)
 
     def liveness(self) -> Liveness:
         """Return the phase and the number of the last event of the snapshot."""

@@ -20,7 +20,7 @@ from support.api_server import LIMIT, ApiClient, ApiResponse, BlockingJob, servi
 from support.scripted_backend import ScriptedBackend
 
 from jobtui import Scheduler, __version__
-from jobtui.engine.enums import RunState, Trigger
+from jobtui.engine.enums import FINAL_STATES, RunState, Trigger
 from jobtui.engine.events import Event, JobAdded, JobRemoved, RunFinished, RunQueued, RunStarted
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.frontend.backend import ObservableBackend
@@ -67,7 +67,7 @@ def sample_value(found: Samples, name: str, **labels: str) -> float | None:
 
 def counts_by_outcome(found: Samples, job: str) -> dict[str, float]:
     """Return how many runs of a job ended in which way."""
-    outcomes = ("ok", "failed", "cancelled", "skipped", "missed", "coalesced")
+    outcomes = [state.value.lower() for state in FINAL_STATES]
     return {
         each: found["jobtui_runs_total", frozenset({("job", job), ("outcome", each)})] for each in outcomes
     }
@@ -242,7 +242,7 @@ def test_both_formats_have_the_same_samples_of_many_jobs() -> None:
         for families in (parse_text(old), parse_openmetrics_text(new))
     ]
     assert runs[0] == runs[1]
-    assert len(runs[0]) == 250 * 6
+    assert len(runs[0]) == 250 * len(FINAL_STATES)
 
 
 # --- scrapes --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from support.api_server import (
 
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
+from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
 from jobtui.frontend.cooperative import Staggered
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.schedules.schedule import Once
@@ -70,6 +72,21 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
 def test_the_openapi_description_has_exactly_the_routes_of_the_server() -> None:
     """A new path must be described, and a described one must exist."""
     assert described_operations() == actual_operations(Scheduler(tz="UTC"))
+
+
+def test_the_description_lists_every_state_of_runs_and_jobs_in_order() -> None:
+    """A new state must be described."""
+    schemas = DESCRIPTION["components"]["schemas"]
+    assert schemas["RunState"]["enum"] == [state.value for state in RunState]
+    assert schemas["Job"]["properties"]["status"]["enum"] == [status.value for status in JobStatus]
+
+
+def test_the_descriptions_of_states_and_metrics_mention_every_state() -> None:
+    """The metrics those that are final."""
+    states, metrics = DESCRIPTION["components"]["schemas"]["RunState"], DESCRIPTION["paths"]["/@jobs/metrics"]
+    assert {state.value for state in RunState} <= {*re.findall(r"\w+", states["description"])}
+    outcomes = {state.value.lower() for state in FINAL_STATES}
+    assert outcomes <= {*re.findall(r"\w+", metrics["get"]["description"])}
 
 
 def object_schemas(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import fill
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,10 +14,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from jobtui.engine.enums import JobStatus, RunState
-from jobtui.frontend.formatting import DST, STATE_GLYPHS, STATUS_GLYPHS, STRIP_GLYPHS
+from jobtui.engine.enums import FINAL_STATES
+from jobtui.frontend.formatting import DST, STATE_SIGNS, STATUS_SIGNS
 from jobtui.tui.widgets.key_footer import KeyFooter
 
+_SIGNS_WIDTH = 62  # characters: a dialog in a terminal of 80 columns has room for them
+_NO_BREAK_SPACE = "\u00a0"
 _KEY_LABELS = {
     "slash": "/",
     "plus": "+",
@@ -82,15 +86,17 @@ def _key_list(bindings: Iterable[BindingType]) -> Text:
     return text
 
 
-def _sign_list() -> Text:
-    text = Text()
-    text.append("     job  ", style="dim")
-    text.append("  ".join(f"{STATUS_GLYPHS[status]} {status.value}" for status in JobStatus) + "\n")
-    states = [f"{STATE_GLYPHS[state]} {state.value}" for state in RunState]
-    text.append("     run  ", style="dim")
-    text.append("  ".join(states[:5]) + "\n          " + "  ".join(states[5:]) + "\n")
-    text.append("    strip  ", style="dim")
-    text.append("  ".join(f"{glyph} {state.value}" for state, glyph in STRIP_GLYPHS.items()) + "\n")
-    text.append("     next  ", style="dim")
-    text.append(f"{DST} a clock change affects this tick; enter shows how")
-    return text
+def _sign_list() -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", style="dim", width=8)
+    table.add_column()
+    for label, signs in (
+        ("job", [f"{sign.glyph} {status.value}" for status, sign in STATUS_SIGNS.items()]),
+        ("run", [f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()]),
+        ("strip", [f"{STATE_SIGNS[state].strip} {state.value}" for state in FINAL_STATES]),
+        ("next", [f"{DST} a clock change affects this tick; enter shows how"]),
+    ):
+        # Wrapped here, because Rich would put a sign and its word on different lines.
+        text = "  ".join(sign.replace(" ", _NO_BREAK_SPACE, 1) for sign in signs)
+        table.add_row(label, Text(fill(text, _SIGNS_WIDTH).replace(_NO_BREAK_SPACE, " ")))
+    return table

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from jobtui.engine.views import Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.formatting import ABSENT, STATUS_GLYPHS, countdown, format_duration, format_instant_full
+from jobtui.frontend.formatting import ABSENT, STATUS_SIGNS, countdown, format_duration, format_instant_full
 from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
@@ -119,7 +119,7 @@ def _job_fields(details: JobDetails) -> Table:
         ("about", printable(job.summary)),
         ("schedule", printable(job.spec)),
         ("in words", details.description),
-        ("status", f"{STATUS_GLYPHS[job.status]} {job.status.value}{waiting}"),
+        ("status", f"{STATUS_SIGNS[job.status].glyph} {job.status.value}{waiting}"),
         ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),

@@ -16,7 +16,7 @@ from textual.widgets import Static
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
-    STATE_GLYPHS,
+    STATE_SIGNS,
     elapsed_between,
     format_duration,
     format_instant_full,
@@ -97,7 +97,7 @@ def _run_fields(run: RunView) -> Table:
         waited = format_duration(elapsed_between(run.due or run.created, run.started))
         started = f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
     rows = [
-        ("state", f"{STATE_GLYPHS[run.state]} {run.state.value}"),
+        ("state", f"{STATE_SIGNS[run.state].glyph} {run.state.value}"),
         ("reason", printable(run.reason)),
         ("requested", f"{format_instant_full(run.created)}, by {trigger}"),
         ("due", format_instant_full(run.due) if run.due else ""),

@@ -12,11 +12,8 @@ from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.formatting import (
     ABSENT,
     DST,
-    STATE_GLYPHS,
-    STATE_TONES,
-    STATUS_GLYPHS,
-    STATUS_TONES,
-    STRIP_GLYPHS,
+    STATE_SIGNS,
+    STATUS_SIGNS,
     countdown,
     countdown_within,
     format_age,
@@ -38,7 +35,8 @@ _COUNTDOWN_WIDTH = 9
 
 
 def _status(job: JobView, _now: datetime) -> Cell:
-    return [(f"{STATUS_GLYPHS[job.status]} {job.status.value}", STATUS_TONES[job.status])]
+    sign = STATUS_SIGNS[job.status]
+    return [(f"{sign.glyph} {job.status.value}", sign.tone)]
 
 
 def _name(job: JobView, _now: datetime) -> Cell:
@@ -73,7 +71,8 @@ def _last(job: JobView, _now: datetime) -> Cell:
 
 
 def _strip(job: JobView, _now: datetime) -> Cell:
-    return [(STRIP_GLYPHS[state], STATE_TONES[state]) for state in job.recent[-STRIP_LENGTH:]]
+    signs = [STATE_SIGNS[state] for state in job.recent[-STRIP_LENGTH:]]
+    return [(sign.strip, sign.tone) for sign in signs]
 
 
 def _runs(job: JobView, _now: datetime) -> Cell:
@@ -123,7 +122,8 @@ def run_key(run: RunView) -> object:
 
 
 def _state(run: RunView, _now: datetime) -> Cell:
-    return [(f"{STATE_GLYPHS[run.state]} {run.state.value}", STATE_TONES[run.state])]
+    sign = STATE_SIGNS[run.state]
+    return [(f"{sign.glyph} {run.state.value}", sign.tone)]
 
 
 def _number(run: RunView, _now: datetime) -> Cell:
@@ -167,7 +167,7 @@ def _took(run: RunView, _now: datetime) -> Cell:
 
 
 def _outcome(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.reason), "failed" if run.state is RunState.FAILED else "muted")]
+    return [(printable(run.reason), "failed" if run.state.failed else "muted")]
 
 
 def _duration_or_reason(run: RunView, now: datetime) -> Cell:

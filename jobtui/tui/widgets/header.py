@@ -10,7 +10,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from jobtui.engine.enums import JobStatus, Phase, RunState
+from jobtui.engine.enums import JobStatus, Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import elapsed_between, format_age, pluralize
@@ -113,7 +113,7 @@ class PoolGauge(_HeaderLine):
         if pool.saturated:
             left.append(("  SATURATED", tone))
         paused = sum(job.paused_since is not None for job in snapshot.jobs)
-        failing = sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in snapshot.jobs)
+        failing = sum(bool(job.recent) and job.recent[-1].failed for job in snapshot.jobs)
         running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)
         right = [(pluralize(len(snapshot.jobs), "job"), "")]
         if failing:

@@ -34,7 +34,6 @@ from jobtui.web.metrics.histograms import Histogram, Histograms
 from jobtui.web.request_parsing import check_query
 
 METRICS_PATH = f"{STATUS_PAGE}/metrics"
-OUTCOMES = "ok", "failed", "cancelled", "skipped", "missed", "coalesced"
 _JOBS_PER_READ = 200  # jobs whose counters are read before other threads may run
 _JOBS_PER_PIECE = 20  # jobs whose metrics are written before other threads may run: a millisecond or two
 _OPENMETRICS = "application/openmetrics-text"
@@ -148,8 +147,8 @@ def _run_counts(counters: Sequence[JobCounters]) -> Metric:
         labels=("job", "outcome"),
     )
     for each in counters:
-        for outcome in OUTCOMES:
-            metric.add_metric((each.job, outcome), getattr(each, outcome))
+        for state, count in each.endings.items():
+            metric.add_metric((each.job, state.value.lower()), count)
     return metric
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
-from jobtui.engine.enums import JobStatus, Phase, RunState
+from jobtui.engine.enums import JobStatus, Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.upcoming import list_upcoming
 
@@ -53,7 +53,7 @@ def _totals(snapshot: Snapshot) -> Totals:
     jobs = snapshot.jobs
     return Totals(
         jobs=len(jobs),
-        failing=sum(bool(job.recent) and job.recent[-1] is RunState.FAILED for job in jobs),
+        failing=sum(bool(job.recent) and job.recent[-1].failed for job in jobs),
         paused=sum(job.paused_since is not None for job in jobs),
         running=sum(job.status is JobStatus.RUNNING for job in jobs),
     )

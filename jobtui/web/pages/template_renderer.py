@@ -26,8 +26,7 @@ from jobtui.process.printable import printable, printable_lines
 STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 _GAUGE_WIDTH = 10  # characters
-_GLYPHS: dict[Any, str] = {**formatting.STATUS_GLYPHS, **formatting.STATE_GLYPHS}
-_TONES: dict[Any, str] = {**formatting.STATUS_TONES, **formatting.STATE_TONES}
+_SIGNS: dict[Any, formatting.Sign] = {**formatting.STATUS_SIGNS, **formatting.STATE_SIGNS}
 _CACHE_SIZE = 2_048  # results of each cached macro
 _ABSENT = Markup('<span class="muted">{}</span>').format(formatting.ABSENT)
 
@@ -70,9 +69,7 @@ class TemplateRenderer:
             "root": STATUS_PAGE,
             "files_version": digest[:12],  # in the files' URLs, so that browsers cache no older files
             "readonly": readonly,
-            "glyphs": _GLYPHS,
-            "tones": _TONES,
-            "strip_glyphs": formatting.STRIP_GLYPHS,
+            "signs": _SIGNS,
             "time_element": _time_element,
             "is_affected": is_affected_by_transition,
         }
