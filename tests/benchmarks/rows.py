@@ -65,6 +65,27 @@ def compare_rounds(
     )
 
 
+def best_ratio(times: list[float], peer_times: list[float]) -> float:
+    """Return how many times as fast as the best round of the peer the best round of jobtui is."""
+    return min(peer_times) / min(times)
+
+
+def compare_best(
+    measured: str, unit: str, times: list[float], peer: str, peer_times: list[float], *, at_least: float
+) -> Row:
+    """Compare the best rounds. The range is that of the ratios of paired rounds."""
+    ratios = [peers / own for own, peers in zip(times, peer_times, strict=True)]
+    ratio = best_ratio(times, peer_times)
+    return Row(
+        measured=measured,
+        jobtui=f"{min(times):.4g} {unit}",
+        peer=f"{peer}: {min(peer_times):.4g} {unit}",
+        ratio=f"{ratio:.3g}x ({min(ratios):.3g} to {max(ratios):.3g})",
+        target=f">= {at_least:g}x as fast",
+        met=ratio >= at_least,
+    )
+
+
 def compare_with_limit(measured: str, unit: str, values: list[float], at_most: float, peer: str = "") -> Row:
     """Compare the median of some rounds with a limit."""
     spread = f" ({min(values):.4g} to {max(values):.4g})" if len(values) > 1 else ""

@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 # Each has the options --quick and --json, which `rows.main` implements.
 SCRIPTS = [
     "now_burst.py",
+    "call_shapes.py",
     "submit_latency.py",
     "due_at_once.py",
     "ticks_spread.py",
@@ -37,6 +38,7 @@ SCRIPTS = [
     "idle.py",
     "many_runs.py",
     "pool_order.py",
+    "lock_hold.py",
     "dashboard_attached.py",
     "web_attached.py",
     "start_seen.py",
