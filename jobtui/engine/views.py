@@ -61,7 +61,7 @@ class RunView:
         elapsed: How long the work took, by a monotonic clock; None if it has not ended.
         worker: The name of the thread that does the work; "" if the work has not started.
         reason: Why the run waits or how it ended, in words.
-        error: The traceback of a failed run, else "".
+        error: The traceback of a failed run, else "". It is formatted when it is first read.
         ticks: The number of ticks; 1 for a run.
     """
 

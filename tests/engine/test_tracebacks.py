@@ -1,12 +1,16 @@
 """Tests of formatted tracebacks: as Python formats them, at a bounded length."""
 
+import gc
 import logging
+import pickle
 import re
 import sys
 import traceback
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -314,6 +318,59 @@ def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
             assert f'File "{__file__}"' in error
             assert "ValueError: first" in error
             assert "direct cause" in error
+
+
+def test_a_view_formats_its_traceback_when_it_is_first_read(tmp_path: Path) -> None:
+    """And keeps the text."""
+    file = tmp_path / "job.py"
+    source = "def call():\n    raise ValueError  # {}\n"
+    file.write_text(source.format("when it failed"))
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(), file, "exec"), names)
+    with Scheduler(pool=1, tz="UTC") as scheduler:
+        run = scheduler.now(names["call"])
+        assert run.wait(10)
+        view = scheduler.run_view(run.number)
+    file.write_text(source.format("when the traceback is read"))
+    text = view.error
+    assert "# when the traceback is read\n" in text
+    file.unlink()
+    assert view.error is text
+    assert pickle.loads(pickle.dumps(view)) == replace(view) == view
+
+
+def test_the_ledger_keeps_no_variables_of_a_failed_job() -> None:
+    """They may be large; the handle keeps them as long as the program keeps the handle."""
+
+    class Large:
+        pass
+
+    def job() -> None:
+        large = Large()
+        references.append(weakref.ref(large))
+        fail()
+
+    async def coroutine_job() -> None:
+        job()
+
+    def do_nothing() -> None:
+        pass
+
+    async def do_nothing_in_loop() -> None:
+        pass
+
+    references: list[weakref.ref[Large]] = []
+    with Scheduler(pool=1, tz="UTC") as scheduler:
+        for runnable in (job, coroutine_job):
+            run = scheduler.now(runnable)
+            assert run.wait(10)
+            assert references[-1]() is not None
+            for other in (do_nothing, do_nothing_in_loop):  # the thread forgets the run that it has reported
+                assert scheduler.now(other).result(10) is None
+            del run
+            gc.collect()
+            assert references[-1]() is None
+            assert "in job" in scheduler.runs_of(runnable.__name__)[0].error
 
 
 def test_log_exception_logs_the_exception_that_is_being_handled(caplog: pytest.LogCaptureFixture) -> None:
