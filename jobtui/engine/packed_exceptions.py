@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import linecache
+import os
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -45,8 +46,9 @@ PackedNode = tuple[
 # consists of atoms and exact tuples, so that it can be pickled, and the garbage collector does not track it.
 PackedException = tuple[PackedNode, ...]
 
+_NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 _LEFT_OUT: PackedNode = (
     f"<an exception is left out: {MAX_EXCEPTIONS} are kept>", "", (), (), None, *_NO_LINKS
 )  # fmt: skip
@@ -172,12 +174,10 @@ def _text(value: object, function: Callable[[Any], str] = str, what: str = "exce
 
 def _class_name(kind: type) -> str:
     """Return the name of a class with its module, as a traceback shows it."""
-    module, name = _module_of(kind), _text(_qualname_of(kind), str.__str__)
+    module, name = _module_of(kind), str.__str__(_qualname_of(kind))[:MAX_NAME]
     if type(module) is not str:
         module = "<unknown>"
-    elif module in {"builtins", "__main__"}:
-        return name[:MAX_NAME]
-    return f"{module[:MAX_NAME]}.{name[:MAX_NAME]}"
+    return name if module in {"builtins", "__main__"} else f"{module[:MAX_NAME]}.{name}"
 
 
 def _notes(exception: BaseException, room: _Room) -> tuple[str, ...]:
@@ -254,13 +254,12 @@ def _frames(entry: TracebackType | None, skip: str) -> Frames:
 def _frame(entry: TracebackType) -> Frame:
     """Return the frame of an entry, and add it to the known ones."""
     code = entry.tb_frame.f_code
-    file, function = [
-        _text(name, str.__str__, "name")[:MAX_NAME] for name in (code.co_filename, code.co_name)
-    ]
-    line, end_line, column, end_column = next(
-        islice(code.co_positions(), entry.tb_lasti // 2, None), (None, None, None, None)
-    )
-    frame = file, entry.tb_lineno if line is None else line, end_line, column, end_column, function
+    file, function = [str.__str__(name)[:MAX_NAME] for name in (code.co_filename, code.co_name)]
+    positions = islice(code.co_positions(), entry.tb_lasti // 2, None) if entry.tb_lasti >= 0 else iter(())
+    line, end_line, column, end_column = next(positions, _NO_POSITION)
+    if line is None:  # only the entry knows it
+        return file, entry.tb_lineno, end_line, column, end_column, function
+    frame = file, line, end_line, column, end_column, function
     with contextlib.suppress(BaseException):
         linecache.lazycache(file, entry.tb_frame.f_globals)  # the loader may have to read the source
     if len(_known_frames) >= KNOWN_FRAMES:

@@ -29,8 +29,10 @@ def one_line(exception: BaseException) -> str:
 def summarize(packed: PackedException) -> str:
     """Return the type, the message and the notes in one line of at most `MAX_ONE_LINE` characters."""
     name, message, notes = packed[0][:3]
-    parts = [f"{name}: {message[:1_000]}" if message else name, *[note[:1_000] for note in notes]]
-    text = " ".join(" ".join(parts).split())
+    text = f"{name}: {message[:1_000]}" if message else name
+    for note in notes:
+        text += f" {note[:1_000]}"
+    text = " ".join(text.split())
     return text if len(text) <= MAX_ONE_LINE else text[: MAX_ONE_LINE - 1] + "…"
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -133,6 +134,14 @@ def raise_group_with_shared_context() -> None:
     raise ExceptionGroup("all", members)
 
 
+def error_with_made_up_lines() -> Exception:
+    """Return an exception with a traceback that a template engine could have made."""
+    trace = None
+    for line in (3, 2, 1):
+        trace = TracebackType(trace, sys._getframe(), -1, line)
+    return ValueError("no").with_traceback(trace)
+
+
 def raise_class_of_function() -> None:
     """Raise an exception whose class has a long name."""
 
@@ -168,6 +177,7 @@ def raise_odd_class() -> None:
         pytest.param(caught(recurse, 4), id="one repeated line"),
         pytest.param(caught(raise_large_group), id="large group"),
         pytest.param(caught(raise_nested_groups), id="nested groups"),
+        pytest.param(error_with_made_up_lines(), id="made-up lines"),
         pytest.param(caught(raise_group_with_shared_context), id="shared context"),
         pytest.param(caught(raise_class_of_function), id="class of a function"),
         pytest.param(caught(raise_odd_class), id="odd class"),
