@@ -64,7 +64,7 @@ def _reader(kind: type, name: str) -> Callable[[Any], Any]:
 
 
 _module_of, _qualname_of = _reader(type, "__module__"), _reader(type, "__qualname__")
-_traceback_of = _reader(BaseException, "__traceback__")
+traceback_of = _reader(BaseException, "__traceback__")
 _cause_of, _context_of = _reader(BaseException, "__cause__"), _reader(BaseException, "__context__")
 _suppresses_context = _reader(BaseException, "__suppress_context__")
 _members_of = _reader(BaseExceptionGroup, "exceptions")
@@ -104,7 +104,7 @@ def _pack(exception: BaseException, skip: str) -> PackedException:
     nodes: list[PackedNode] = []
     for each, links in _linked_exceptions(exception):
         name, message, notes = _class_name(type(each)), room.take(_text(each)), _notes(each, room)
-        frames = _frames(_traceback_of(each), skip)
+        frames = _frames(traceback_of(each), skip)
         nodes.append((name, message, notes, frames, _syntax_fields(each, room), *links))
     if len(nodes) == MAX_EXCEPTIONS:
         nodes.append(_LEFT_OUT)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from types import TracebackType
 from typing import Any, Protocol
 
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
+from jobtui.engine.packed_exceptions import traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
 from jobtui.runtime.stop_request import RunCancelledError
@@ -108,7 +110,7 @@ class Run:
     def __init__(self, kernel: _RunControl, record: RunRecord) -> None:
         self._kernel = kernel
         self._record = record
-        self._outcome: tuple[object, BaseException | None] = None, None
+        self._outcome: tuple[object, BaseException | None, TracebackType | None] = None, None, None
 
     @property
     def number(self) -> int:
@@ -155,9 +157,10 @@ class Run:
         """
         if not self.wait(timeout):
             raise TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
-        value, exception = self._outcome
+        value, exception, trace = self._outcome
         if exception is not None:
-            raise exception
+            # With the traceback of the run: Python adds each raise to what the traceback has already.
+            raise BaseException.with_traceback(exception, trace)
         if self.state is not RunState.OK:
             raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
         return value
@@ -180,7 +183,7 @@ class Run:
 
     def set_result(self, value: object, exception: BaseException | None) -> None:
         """Store what the run returned or raised. The kernel calls this before the run's state has ended."""
-        self._outcome = value, exception
+        self._outcome = value, exception, None if exception is None else traceback_of(exception)
 
     def done_event(self) -> threading.Event | None:
         """Return an event that is set when the run ends; None if it has. Call with the state lock held."""

@@ -330,6 +330,23 @@ def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
             assert "direct cause" in error
 
 
+def test_result_raises_with_the_same_traceback_each_time() -> None:
+    """So a job that calls it fails with the frames of both runs, however often it is run."""
+    with Scheduler(pool=1, tz="UTC") as scheduler:
+        failed = scheduler.now(fail)
+        assert failed.wait(10)
+
+        def job() -> None:
+            failed.result()
+
+        for run in [scheduler.now(job) for _ in range(3)]:
+            assert run.wait(10)
+            assert len(traceback.extract_tb(caught(failed.result, 10).__traceback__)) == 4
+        errors = {view.error for view in scheduler.runs_of("job")}
+    [error] = errors
+    assert re.findall(r"\bin (\w+)\n", error) == ["job", "result", "_execute", "fail"]
+
+
 def test_a_view_formats_its_traceback_when_it_is_first_read(tmp_path: Path) -> None:
     """And keeps the text."""
     file = tmp_path / "job.py"
