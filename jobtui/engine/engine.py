@@ -90,7 +90,7 @@ class Engine:
     def stop(self, now: float) -> None:
         """Cancel the waiting runs; from now on accept nothing and start nothing."""
         self.phase = Phase.STOPPING
-        self.closed = self.event_log.notifications_pending = True
+        self.closed = True
         self.pool.accepting_starts = False
         self.event_log.emit(events.SchedulerStopping, now)
         self.pool.cancel_waiting(self.jobs.values(), now, STOPPED)
@@ -111,7 +111,7 @@ class Engine:
     def disable_after_fork(self) -> None:
         """Accept nothing and start nothing, because the scheduler runs in the parent process."""
         self.phase = Phase.STOPPED
-        self.closed = self.event_log.notifications_pending = True
+        self.closed = True
         self.pool.accepting_starts = False
 
     # --- jobs -------------------------------------------------------------------------------------
@@ -186,18 +186,12 @@ class Engine:
 
     def admit_one_off(self, run: RunRecord) -> None:
         """Admit a run of a one-off job that was requested without the state lock."""
+        if run.job.removed:  # since the request, which has been accepted
+            run.job = self.one_off_job(run.job.runnable, run.created)
         if self.closed:  # since the request
             self.pool.reject(run, run.created, STOPPED)
         else:
             self.pool.admit(run, run.created)
-
-    def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Admit several runs as `admit_one_off` does, the oldest one first."""
-        if self.closed:
-            for run in runs:
-                self.admit_one_off(run)
-        else:
-            self.pool.admit_one_offs(runs)
 
     def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
         """Request a run now, and return it. The overlap policy applies as for a tick."""
@@ -226,10 +220,7 @@ class Engine:
 
     def find_run(self, number: int) -> RunRecord | None:
         """Return the waiting or RUNNING run with a number; None if there is none."""
-        pool = self.pool
-        run = pool.running.get(number) or pool.scheduled.get(number)
-        waiting = (*pool.queue, *pool.held_runs(self.jobs.values()))
-        return run or next((run for run in waiting if run.number == number), None)
+        return self.pool.live.get(number)
 
     def run_view(self, number: int) -> RunView | None:
         """Return the view of a live run or of one of the latest endings; None if there is none."""
@@ -394,7 +385,8 @@ class Engine:
         held = nsmallest(
             LIST_LIMIT, pool.held_runs(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
         )
-        waiting = [*islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
+        batched = [run for batch in pool.batches for run in tuple(batch.pending) if run.state.waiting]
+        waiting = [*batched, *islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
         return Snapshot(
             seq=self.event_log.seq,

@@ -1,4 +1,4 @@
-"""The event log: numbers the events, buffers them for readers, and collects notifications for the runtime."""
+"""The event log: numbers the events, and buffers them for readers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import islice
 from typing import Any, overload
 
 from jobtui.engine.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
-from jobtui.engine.records import JobRecord, RunRecord, Waiter
+from jobtui.engine.records import JobRecord, RunRecord
 
 CAPACITY = 10_000  # events in the buffer
 
@@ -33,17 +33,11 @@ class EventLog:
         seq: The number of the latest event.
         buffer: The classes and data of the latest events; None while there are no readers.
         capacity: How many events the next buffer has room for; a new event displaces the oldest one.
-        finished_waiters: The waiters of runs that have ended, for the runtime to set after the lock.
-        stop_requested: The runs that have been asked to stop, for the runtime to interrupt after the lock.
-        notifications_pending: Whether the runtime has to look for notifications after the current change.
     """
 
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self.seq = 0
-        self.finished_waiters: list[Waiter] = []
-        self.stop_requested: list[RunRecord] = []
-        self.notifications_pending = False
         self.capacity = CAPACITY
         self.buffer: deque[Any] | None = None
         self._readers = 0
@@ -75,24 +69,6 @@ class EventLog:
         self.seq += 1
         if self.buffer is not None:
             self.buffer += (kind, source)
-
-    def emit_queued(self, runs: Sequence[RunRecord]) -> None:
-        """Add RunQueued for each run."""
-        self.seq += len(runs)
-        if self.buffer is not None:
-            self.buffer.extend(chain.from_iterable(zip(repeat(RunQueued), runs, strict=False)))
-
-    def emit_batch(self, finished: Sequence[RunRecord], started: Sequence[RunRecord]) -> None:
-        """Add RunFinished for each finished run, and after each RunStarted for the run that followed it.
-
-        There are as many started runs as finished ones, or one fewer.
-        """
-        self.seq += len(finished) + len(started)
-        if self.buffer is not None:
-            pairs = zip(repeat(RunFinished), finished, repeat(RunStarted), started, strict=False)
-            self.buffer.extend(chain.from_iterable(pairs))
-            if len(started) < len(finished):
-                self.buffer += (RunFinished, finished[-1])
 
     def format_time(self, seconds: float) -> str:
         """Return the wall-clock time of an instant as ``HH:MM:SS``, for use in a reason."""

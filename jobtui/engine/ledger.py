@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import islice
 
 from jobtui.engine.records import LedgerEntry
@@ -21,14 +21,12 @@ class Ledger:
 
     Attributes:
         record: Stores an entry.
-        record_all: Stores several entries, the oldest one first.
     """
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._entries: deque[LedgerEntry] = deque(maxlen=capacity)
-        # The deque's own methods: every run is recorded, and a wrapper would cost more than the append.
+        # The deque's own method: every run is recorded, and a wrapper would cost more than the append.
         self.record: Callable[[LedgerEntry], None] = self._entries.append
-        self.record_all: Callable[[Sequence[LedgerEntry]], None] = self._entries.extend
 
     def latest(self, limit: int) -> list[LedgerEntry]:
         """Return the latest entries, newest first."""

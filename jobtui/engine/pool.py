@@ -3,15 +3,20 @@
 A waiting run is a small object in a queue and needs no thread: a held run is in its job's deque, a queued run
 in the pool's. When a run ends, its job's next held run moves to the tail of the queue, and the run at the
 head of the queue may start.
+
+The moves of short runs are plural: a worker takes several runs at once, as a `Batch`, and hands them in
+together.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import count, islice
+from contextlib import suppress
+from itertools import count
 
-from jobtui.engine.batch import MAX_BATCH, Batch
+from jobtui.engine.batch import MAX_BATCH, Batch, batch_limit
+from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
@@ -25,7 +30,7 @@ from jobtui.engine.events import (
 )
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
+from jobtui.engine.records import Call, JobRecord, RunRecord
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
@@ -45,6 +50,9 @@ class Pool:
         queue: The QUEUED runs, in the order in which they will start.
         running: The RUNNING runs by number, oldest first.
         scheduled: The SCHEDULED one-off runs by number.
+        live: Every run that has not ended, by number.
+        batches: The batches with runs that may not have been executed, oldest first.
+        effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
         run_numbers: Yields the next run's number. It may be used without the state lock.
     """
@@ -54,13 +62,15 @@ class Pool:
         self.queue: deque[RunRecord] = deque()
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
+        self.live: dict[int, RunRecord] = {}
+        self.batches: list[Batch] = []
+        self.effects = Effects()
         self.accepting_starts = False
         self.run_numbers = count(1)
         self._held = 0
         self._over_limit = False  # whether more runs are RUNNING than a smaller new size allows
         self._event_log = event_log
         self._record = ledger.record
-        self._record_all = ledger.record_all
 
     # --- beginnings -------------------------------------------------------------------------------
 
@@ -75,7 +85,7 @@ class Pool:
         run.state = RunState.SCHEDULED
         run.waiting_since = None
         run.job.scheduled += 1
-        self.scheduled[run.number] = run
+        self.scheduled[run.number] = self.live[run.number] = run
         self._event_log.emit_run(RunScheduled, run, now)
 
     def release_scheduled(self, run: RunRecord, now: float) -> None:
@@ -96,6 +106,7 @@ class Pool:
     def admit(self, run: RunRecord, now: float) -> None:
         """Queue, hold or skip a run, as its job's overlap policy says."""
         job = run.job
+        self.live[run.number] = run
         if job.overlap is _ALLOW or not job.busy:
             run.state = _QUEUED
             run.waiting_since = now
@@ -118,21 +129,10 @@ class Pool:
             self._held += 1
             self._event_log.emit_run(RunHeld, run, now)
 
-    def admit_one_offs(self, runs: list[RunRecord]) -> None:
-        """Queue new runs of jobs whose runs may overlap.
-
-        The result is that of `admit` for each run, in a fraction of the time.
-        """
-        for run in runs:
-            job = run.job
-            job.queued += 1
-            job.cached_view = None
-        self.queue.extend(runs)
-        self._event_log.emit_queued(runs)
-
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Return whether the job is still busy."""
         reason = f"replaced by run {number}"
+        self.give_back_all()
         for run in (*reversed(job.held), *(run for run in self.queue if run.job is job and job.queued)):
             self.cancel(run, now, reason)
         for run in [run for run in self.running.values() if run.job is job]:
@@ -148,22 +148,70 @@ class Pool:
         """Return whether the run at the head of the queue may start."""
         return bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
 
+    def start(self, now: float, worker: str, at_most: int = MAX_BATCH) -> Batch | None:
+        """Start the run at the head of the queue, and take it together with those that follow if it is short.
+
+        Args:
+            now: The time.
+            worker: The name of the worker that takes them.
+            at_most: How many runs it takes at most.
+
+        Returns:
+            The batch, which has one run unless the runs at the head of the queue are known to be short and
+            belong to one job whose runs may overlap; None if no run may start.
+        """
+        run = self.start_next(now, worker) if at_most else None
+        if run is None:
+            return None
+        runs, job, queue = [run], run.job, self.queue
+        if queue and job.overlap is _ALLOW:
+            for _ in range(min(batch_limit(job.last_elapsed), at_most, len(queue) + 1) - 1):
+                if queue[0].job is not job:
+                    break
+                runs.append(queue.popleft())
+        batch = Batch(runs, now)
+        if len(runs) > 1:
+            self.batches.append(batch)
+        return batch
+
     def start_next(self, now: float, worker: str) -> RunRecord | None:
         """Start the run at the head of the queue and return it; None if no run may start."""
         if not self.queue or not self.accepting_starts or 0 < self.size <= len(self.running):
             return None
         run = self.queue.popleft()
+        self._start(run, now, worker)
+        return run
+
+    def _start(self, run: RunRecord, at: float, worker: str) -> None:
+        """Start a run that has left the queue."""
         job = run.job
         job.queued -= 1
         job.running += 1
-        job.prev = now
+        job.prev = at
         self.running[run.number] = run
         run.state = _RUNNING
-        run.started = now
+        run.started = at
         run.worker = worker
         job.cached_view = None
         self._event_log.emit_deferred(RunStarted, run)
-        return run
+
+    def start_late(self, run: RunRecord, at: float, worker: str) -> None:
+        """Record the start of a run of a batch, which its worker has executed in the meantime."""
+        if run.state is _QUEUED:
+            self._start(run, at, worker)
+
+    def give_back(self, batch: Batch) -> None:
+        """Return the runs of a batch whose execution has not begun to the head of the queue."""
+        with suppress(ValueError):  # it has only one run
+            self.batches.remove(batch)
+        with suppress(IndexError):  # the worker may take the last one at the same time
+            while True:
+                self.queue.appendleft(batch.pending.pop())
+
+    def give_back_all(self) -> None:
+        """Return the runs of all batches whose execution has not begun to the head of the queue."""
+        for batch in reversed(self.batches):
+            self.give_back(batch)
 
     def reject(self, run: RunRecord, now: float, reason: str) -> None:
         """Cancel a new run that is not admitted."""
@@ -201,47 +249,6 @@ class Pool:
         if job.held:
             self._promote_held(job, now)
 
-    def finish_and_start_next(
-        self, finished: RunRecord, now: float, elapsed: float, worker: str
-    ) -> RunRecord | None:
-        """`finish` a run that is OK and has neither extras nor attachments, then `start_next`.
-
-        Nearly every run ends here. In the usual case both moves are made at once, because separate calls
-        would take twice as long.
-        """
-        job, queue, running = finished.job, self.queue, self.running
-        recent = job.recent
-        if not queue or job.held or self._over_limit or finished.state is not _RUNNING:
-            self.finish(finished, now, _OK, elapsed)
-            return self.start_next(now, worker)
-        run = queue.popleft()
-        del running[finished.number]
-        running[run.number] = run
-        finished.state = _OK
-        finished.elapsed = job.last_elapsed = elapsed
-        finished.call = finished.handle = job.last_queued = None
-        job.runs += 1
-        run.state = _RUNNING
-        run.worker = worker
-        job.cached_view = None
-        if run.job is not job:
-            job.running -= 1
-            job = run.job
-            job.running += 1
-            job.cached_view = None
-        job.queued -= 1
-        finished.ended = run.started = job.prev = now
-        packed, record, event_log = finished.pack(), self._record, self._event_log
-        if recent:
-            recent.append(packed)
-        else:
-            finished.job.add_recent(packed)
-        record(packed)
-        event_log.seq += 2
-        if event_log.buffer is not None:
-            event_log.buffer += (RunFinished, finished, RunStarted, run)
-        return run
-
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
         if run.state is _RUNNING:
@@ -249,15 +256,16 @@ class Pool:
             if not extras.stop_reason:
                 extras.stop_reason = reason
                 extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
-                self._event_log.stop_requested.append(run)
-                self._event_log.notifications_pending = True
+                self.effects.stop_requested.append(run)
                 self._event_log.emit_run(StopRequested, run, now)
             return Cancellation.ASKED
         if run.state.ended:
             return Cancellation.TOO_LATE
         was_queued = run.state is _QUEUED
         if was_queued:
-            self.queue.remove(run)
+            if not self._take_out(run):
+                run.ensure_extras().stop_reason = reason
+                return Cancellation.ASKED
             run.job.queued -= 1
         elif run.state is _HELD:
             self._remove_held(run)
@@ -271,6 +279,7 @@ class Pool:
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Cancel every waiting run of some jobs."""
         jobs = dict.fromkeys(jobs)
+        self.give_back_all()
         # Held runs first: when a queued run is cancelled, its job's next held run would be queued.
         for run in [run for job in jobs for run in job.held]:
             self.cancel(run, now, reason)
@@ -304,62 +313,6 @@ class Pool:
         job.count_ending(state, ticks)
         self._event_log.emit_run(TickEnded, entry, now)
 
-    # --- batches ----------------------------------------------------------------------------------
-
-    def start_batch(self, run: RunRecord, worker: str) -> Batch:
-        """Return a batch of a run that has just started and equal runs from the head of the queue."""
-        queue, job, more = self.queue, run.job, []
-        for each in islice(queue, MAX_BATCH - 1):
-            if each.job is not job or each.extras is not NO_EXTRAS or each.attachments is not None:
-                break
-            more.append(each)
-        for _ in more:
-            queue.popleft()
-        return Batch(run, more, worker)
-
-    def record_batch(self, batch: Batch, offset: float) -> None:
-        """Record the finished runs of a batch, and return the unclaimed ones to the head of the queue.
-
-        The result is that of `finish_and_start_next` for each run, in a fraction of the time.
-
-        Args:
-            batch: Its job's runs may overlap, and its finished runs are OK.
-            offset: The wall clock's seconds minus the monotonic clock's.
-        """
-        self.queue.extendleft(batch.reclaim())
-        runs, first, last = batch.runs, batch.recorded, batch.finished
-        if first == last or runs[first].state is not _RUNNING:  # not RUNNING: it has been given up
-            return
-        batch.recorded = last
-        finished, started = runs[first:last], runs[first + 1 : last + 1]
-        at, packed = runs[first].started or 0.0, []
-        offset = max(offset, at - batch.timings[2 * first])  # measured, so a run could end before its start
-        for run, (end, elapsed) in zip(finished, batch.timings_between(first, last), strict=True):
-            run.started = at
-            run.worker = batch.worker
-            run.ended = at = end + offset
-            run.elapsed = elapsed
-            run.state = _OK
-            run.call = run.handle = None
-            packed.append(run.pack())
-        job = runs[first].job
-        job.runs += len(finished)
-        job.queued -= len(started)
-        job.prev, job.last_elapsed = finished[-1].started, finished[-1].elapsed
-        job.cached_view = None
-        del self.running[finished[0].number]
-        if len(started) == len(finished):
-            run = started[-1]
-            run.started = job.prev = at
-            run.worker = batch.worker
-            run.state = _RUNNING
-            self.running[run.number] = run
-        else:
-            job.running -= 1
-        job.add_recent(*packed)
-        self._record_all(packed)
-        self._event_log.emit_batch(finished, started)
-
     # --- queries and steps ------------------------------------------------------------------------
 
     def held_runs(self, jobs: Iterable[JobRecord]) -> Iterator[RunRecord]:
@@ -368,7 +321,10 @@ class Pool:
 
     def view(self) -> PoolView:
         """Return the current view of the pool."""
-        return PoolView(size=self.size, running=len(self.running), queued=len(self.queue), held=self._held)
+        waiting = len(self.live) - len(self.running) - len(self.scheduled)
+        return PoolView(
+            size=self.size, running=len(self.running), queued=waiting - self._held, held=self._held
+        )
 
     def _blocking_run_reason(self, job: JobRecord) -> str:
         """Return why a busy job cannot start a run now: which run it has to wait for."""
@@ -390,6 +346,14 @@ class Pool:
             job.last_queued = run
             self.queue.append(run)
             self._event_log.emit_run(RunQueued, run, now)
+
+    def _take_out(self, run: RunRecord) -> bool:
+        """Take a QUEUED run out of the queue or its batch. Returns False if its worker has begun with it."""
+        for waiting in (self.queue, *[batch.pending for batch in self.batches]):
+            with suppress(ValueError):  # it is not there
+                waiting.remove(run)
+                return True
+        return False
 
     def _remove_held(self, run: RunRecord) -> None:
         held = run.job.held
@@ -415,13 +379,13 @@ class Pool:
             run.ensure_extras().reason = reason
         run.state = state
         run.ended = now
+        effects = self.effects
+        effects.ended.append(run)
+        effects.dropped.append(run.call)
         run.call = None  # the ledger may keep the record, and the arguments may be large
-        run.handle = None  # so may the result, which the handle keeps
+        self.live.pop(run.number, None)
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
-        if run.extras.waiter is not None:
-            self._event_log.finished_waiters.append(run.extras.waiter)
-            self._event_log.notifications_pending = True
         packed, record, attachments = run.pack(), self._record, run.attachments
         if job.recent:
             job.recent.append(packed)

@@ -1,7 +1,7 @@
 """The mutable records of the engine: one for each job and one for each run.
 
-Only the engine changes them, always with the state lock held; other code gets views. Exceptions are the
-attachments and the handle of a run, which the runtime owns. Times are seconds since the epoch (UTC).
+Only the engine changes them, always with the state lock held; other code gets views. An exception are the
+attachments of a run, which the runtime owns. Times are seconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -149,13 +149,6 @@ class JobRecord:
         return self.description
 
 
-class Waiter(Protocol):
-    """Lets threads wait for the end of a run, as a `threading.Event` does."""
-
-    def set(self) -> object:
-        """Wake the threads that wait."""
-
-
 class Attachments(Protocol):
     """An object that the runtime attaches to a run, from any thread. The engine only carries it."""
 
@@ -172,7 +165,6 @@ class RunExtras:
     error: PackedException = ()  # the exception that its job raised
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
-    waiter: Waiter | None = None  # is set when the run ends; None if no thread waits for that
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
@@ -192,7 +184,6 @@ class RunRecord:
     state: RunState = field(init=False, default=_QUEUED)
     extras: RunExtras = field(init=False, default=NO_EXTRAS)  # to write one, use `ensure_extras`
     attachments: Attachments | None = field(init=False, default=None)  # set by the runtime, at any moment
-    handle: Any = field(init=False, default=None)  # the user's Run object; the engine only carries it
     # The latest view. It is valid while its state is the run's; reset it after any other change of the run.
     cached_view: RunView | None = field(init=False, default=None)
     # These slots stay empty until the run starts (the first two) or ends (the others): 50,000 runs may wait,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Protocol
+
+# The instants that a clock may show, in seconds since the epoch: the years 1900 to 9998, in any zone.
+FIRST_INSTANT, LAST_INSTANT = -2_208_900_000.0, 253_370_700_000.0
 
 
 class Clock(Protocol):
@@ -26,6 +30,56 @@ class SystemClock:
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+    error = ""  # the machine's clocks do not fail; see `SteadyClock`
+
+
+class SteadyClock:
+    """Reads another clock, and repeats its last good reading where that clock fails.
+
+    A clock fails if it raises, or returns something that is not an instant between the years 1900 and 9998.
+    The monotonic clock fails, too, if it goes back.
+
+    Args:
+        clock: The clock.
+
+    Attributes:
+        error: What the clock did the last time that it failed; "" if nothing has happened since that was
+            reset.
+
+    Raises:
+        ValueError: The clock fails at the first reading.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now = self._monotonic = math.nan
+        self.error = ""
+        if math.isnan(self.now()) or math.isnan(self.monotonic()):
+            raise ValueError(f"the clock {clock!r:.80} does not work: {self.error}")
+
+    def now(self) -> float:
+        """Return the wall clock, in seconds since the epoch (UTC)."""
+        try:
+            now = self._clock.now()
+            if FIRST_INSTANT <= now <= LAST_INSTANT:
+                self._now = now
+            else:
+                self.error = f"now() returned {now!r:.40}"
+        except Exception as error:  # noqa: BLE001 - the clock may be the user's code
+            self.error = f"now() raised {type(error).__name__}"
+        return self._now
+
+    def monotonic(self) -> float:
+        """Return the seconds since a fixed point."""
+        try:
+            now = self._clock.monotonic()
+            if now >= self._monotonic or (math.isnan(self._monotonic) and math.isfinite(now)):
+                self._monotonic = now
+            else:
+                self.error = f"monotonic() returned {now!r:.40} after {self._monotonic!r}"
+        except Exception as error:  # noqa: BLE001 - as above
+            self.error = f"monotonic() raised {type(error).__name__}"
+        return self._monotonic
 
 
 class ManualClock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol
@@ -28,8 +27,7 @@ class _JobControl(Protocol):
 class _RunControl(Protocol):
     """The methods of the kernel that a `Run` calls."""
 
-    def state_of(self, record: RunRecord, /) -> RunState: ...
-    def done_event_of(self, run: Run, /) -> threading.Event | None: ...
+    def wait_ended(self, run: Run, timeout: float | None, /) -> bool: ...
     def cancel(self, record: RunRecord, /) -> Cancellation: ...
 
 
@@ -105,12 +103,13 @@ class Job:
 class Run:
     """One execution of a runnable, as `Scheduler.now`, `in_`, `at` and `Job.run` return it. Thread-safe."""
 
-    __slots__ = ("_kernel", "_outcome", "_record")
+    __slots__ = ("_kernel", "_outcome", "_record", "settled")
 
     def __init__(self, kernel: _RunControl, record: RunRecord) -> None:
         self._kernel = kernel
         self._record = record
         self._outcome: tuple[object, BaseException | None, TracebackType | None] = None, None, None
+        self.settled = False  # whether the run has ended, and its outcome is stored here
 
     @property
     def number(self) -> int:
@@ -125,7 +124,7 @@ class Run:
     @property
     def state(self) -> RunState:
         """The run's state: a waiting state, RUNNING, or the state in which it ended."""
-        return self._kernel.state_of(self._record)
+        return self._record.state
 
     @property
     def reason(self) -> str:
@@ -141,8 +140,7 @@ class Run:
         Returns:
             Whether the run has ended.
         """
-        done = self._kernel.done_event_of(self)
-        return done is None or done.wait(timeout)
+        return self.settled or self._kernel.wait_ended(self, timeout)
 
     def result(self, timeout: float | None = None) -> Any:
         """Return what the runnable returned. Blocks until the run has ended.
@@ -184,12 +182,3 @@ class Run:
     def set_result(self, value: object, exception: BaseException | None) -> None:
         """Store what the run returned or raised. The kernel calls this before the run's state has ended."""
         self._outcome = value, exception, None if exception is None else traceback_of(exception)
-
-    def done_event(self) -> threading.Event | None:
-        """Return an event that is set when the run ends; None if it has. Call with the state lock held."""
-        if self._record.state.ended:
-            return None
-        extras = self._record.ensure_extras()
-        if not isinstance(extras.waiter, threading.Event):
-            extras.waiter = threading.Event()
-        return extras.waiter

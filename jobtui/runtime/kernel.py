@@ -1,14 +1,15 @@
 """The kernel: owns the engine and the one lock, and makes every change of the engine.
 
 Every change takes the same path. With the state lock held, the engine changes its data, and the kernel
-collects the effects: workers to wake, waiters whose run has ended, coroutines to interrupt, subscribers to
-notify. When the lock has been released, the effects run. No user code, no I/O and no callback runs with the
-lock held.
+collects the effects: workers to wake, runs that have ended, coroutines to interrupt, subscribers to notify.
+When the lock has been released, the effects run. No user code, no I/O and no callback runs with the lock
+held.
 
-Producers never block on the lock. `Kernel.request_run_now` appends its run to an inbox, and so does a worker
-whose attempt to take the lock fails; the thread that holds the lock drains the inbox (flat combining). If
-threads blocked on a lock that is held for a microsecond, Python would switch between them at each turn, and
-that takes longer than everything else.
+While a scheduler runs, only its own threads take the lock: the timer and the workers. All other threads post
+their commands to an inbox, wake one of those threads, and wait for the reply. So an exception from a signal
+handler, which can come between any two steps of a thread of the user, ends the waiting, but interrupts no
+change; and no thread of the user ever holds the lock. Before the start and after the stop there are no such
+threads, and a command is applied by its caller.
 """
 
 from __future__ import annotations
@@ -18,39 +19,63 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import tzinfo
-from functools import partial
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from jobtui.engine.batch import MIN_QUEUE, Batch
+from jobtui.engine.effects import Effects
 from jobtui.engine.engine import Engine
-from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
+from jobtui.engine.enums import Cancellation, Phase, RunState, Trigger
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.records import NO_EXTRAS, Call, JobRecord, RunRecord
+from jobtui.engine.records import Call, JobRecord, RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
-from jobtui.runtime.clock import Clock
+from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
 from jobtui.runtime.current_run import current_record
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
+from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
-from jobtui.runtime.state_lock import StateLock
 from jobtui.runtime.stop_request import final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 CANCELLED = "cancelled"
+REENTERED = (
+    "a signal handler or a destructor called the scheduler in the middle of a change that its own thread is "
+    "making: call the scheduler from another thread"
+)
 
 CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
-STRAGGLER_DELAY = 0.002  # seconds after which the timer checks that workers on short runs have finished them
+BATCH_CHECK = 0.002  # seconds after which the timer gives back the runs of a batch that a worker is stuck in
+SPAWN_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
+REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
+_DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the lock
 
-_NOW, _OK, _ALLOW = Trigger.NOW, RunState.OK, Overlap.ALLOW  # Python 3.11 is slow to look up enum members
+_NOW, _OK = Trigger.NOW, RunState.OK  # Python 3.11 is slow to look up enum members
 
 Result = TypeVar("Result")
-Effect = Callable[[], object]  # what a change leaves to be done when the lock has been released
+Command = Callable[[Engine, float], Result]
+
+
+class _Call:
+    """A command in the inbox, and its caller, which waits for the reply."""
+
+    __slots__ = ("command", "error", "replied", "result")
+
+    def __init__(self, command: Command[Any]) -> None:
+        self.command = command
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.replied = Latch()
+
+    def apply(self, engine: Engine, now: float) -> None:
+        try:
+            self.result = self.command(engine, now)
+        except BaseException as error:  # noqa: BLE001 - the caller raises it
+            self.error = error
 
 
 class Kernel:
@@ -80,55 +105,47 @@ class Kernel:
         make_executor: Callable[[Dispatcher, Clock], ThreadExecutor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
     ) -> None:
-        self.clock = clock
-        self._now = clock.now
-        self._lock = StateLock()
-        # The inbox: runs to admit, and outcomes to record, each with the worker that has reported it, if any.
-        self._requests: deque[RunRecord] = deque()
-        self._reports: deque[tuple[Outcome, Worker | None]] = deque()
+        self.clock = clock if isinstance(clock, SystemClock) else SteadyClock(clock)
+        self._now = self.clock.now
+        self._lock = threading.Lock()
+        self._holder: int | None = None  # the thread that holds the lock
+        self._inbox: deque[RunRecord | Outcome | _Call] = deque()
+        self._handles: dict[int, Run] = {}  # of the live runs, by number
+        self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
         self._engine = Engine(pool=pool, tz=tz, ledger=Ledger())
         self._pool = self._engine.pool
         self._event_log = self._engine.event_log
         self._run_numbers = self._pool.run_numbers
         self.one_offs = self._engine.one_off_jobs
-        self._batches: list[Batch] = []  # those that workers execute without the lock
-        self._executor = make_executor(self, clock)
-        self._timer = make_timer(self._poll, self._report_internal_error, clock.monotonic)
-        self._timer_due = -math.inf  # when the timer will next wake; before its start, never wake it
-        self._straggler_check_due = False  # whether the timer will soon check for stragglers
+        self._executor = make_executor(self, self.clock)
+        self._timer = make_timer(self._poll, self._report_internal_error, self.clock.monotonic)
+        self._timer_due = -math.inf  # when the timer will next wake; while it polls, never wake it
+        self._spawn_failed = False  # whether a thread could not be started since the timer last woke
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
         self._subscriptions: tuple[Subscription, ...] = ()
         self._start_claimed = False
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
-        self._drained = threading.Event()  # set when all other work has ended
+        self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
         self._pid = os.getpid()
         _kernels.add(self)
 
-    # --- changing and inspecting the engine -------------------------------------------------------
+    # --- commands ---------------------------------------------------------------------------------
 
-    def apply(self, change: Callable[[Engine, float], Result]) -> Result:
-        """Change the engine with the lock held, then run the effects. Every change takes this path.
+    def apply(self, command: Command[Result]) -> Result:
+        """Change the engine, then run the effects. Every change takes this path.
 
         Args:
-            change: Is called with the engine and the time. It must be quick and must not block.
+            command: Is called with the engine and the time, with the state lock held. It must be quick and
+                must not block.
 
         Raises:
             RuntimeError: The caller has interrupted another change of its own thread.
         """
-        with self._lock:
-            now = self._now()
-            if self._last_clocks is not None and now < self._last_clocks[0]:
-                self._check_clock_step(now)  # before the change computes an instant from the new time
-            self._drain_inbox(now)
-            result = change(self._engine, now)
-            effects = self._collect_effects()
-            next_due = self._engine.next_due
-            if next_due is not None and next_due < self._timer_due:
-                effects.append(self._timer.wake)
-        self._run_effects(effects)
-        return result
+        if self._timer.alive and not self._timer.in_own_thread:
+            return self._post_and_wait(command)
+        return self._apply_here(command)
 
     def inspect(self, question: Callable[[Engine], Result]) -> Result:
         """Read something from the engine, on the path of `apply`, so the inbox is drained first."""
@@ -137,231 +154,68 @@ class Kernel:
     @property
     def reentered(self) -> bool:
         """Whether the caller has interrupted a change, as a signal handler or a destructor may."""
-        return self._lock.reentered
+        return self._holder == threading.get_ident()
 
-    def _collect_effects(self) -> list[Effect]:
-        """Return what the change leaves to be done outside the lock. Call with the lock held."""
-        effects: list[Effect] = []
-        startable = self._pool.can_start()
-        if startable and not self._executor.available_soon:
-            # One worker is enough: if it finds more than one run, it wakes the next worker.
-            effects.append(self._executor.wake_or_spawn())
-        elif startable and not self._straggler_check_due and self._executor.short_runners:
-            effects.append(self._check_stragglers_soon)
-        if self._event_log.notifications_pending:
-            effects += self._collect_notifications()
-        return effects
-
-    def _collect_notifications(self) -> list[Effect]:
-        """Return what notifies waiters, interrupted runs and subscribers. Call with the lock held."""
-        engine, log = self._engine, self._event_log
-        log.notifications_pending = engine.closed
-        effects: list[Effect] = [waiter.set for waiter in log.finished_waiters]
-        log.finished_waiters = []
-        for run in log.stop_requested:
-            stop_request_of(run).request(run.extras.stop_reason)
-            effects.append(partial(self._executor.interrupt, run))
-        log.stop_requested = []
-        effects += [each.notify for each in self._subscriptions if each.needs_notification()]
-        if engine.closed and len(self._pool.running) <= len(self._stop_callers):
-            self._check_drained()
-        return effects
-
-    def _run_effects(self, effects: Sequence[Effect]) -> None:
-        """Run the effects of a change. Call without the lock."""
-        for effect in effects:
-            effect()
-        if self._requests or self._reports:
-            self._drain_if_unlocked()
-
-    # --- the inbox --------------------------------------------------------------------------------
-
-    def _drain_if_unlocked(self) -> None:
-        """Drain the inbox, unless another thread holds the lock: that one drains it before it returns."""
-        lock = self._lock
-        while (self._requests or self._reports) and lock.try_acquire():
-            if lock.in_use:  # the caller has interrupted a change, which drains the inbox at its end
-                lock.release()
-                return
-            lock.in_use = True
-            try:
-                self._drain_inbox(self._now())
-                effects = self._collect_effects()
-            finally:
-                lock.in_use = False
-                lock.release()
-            for effect in effects:
-                effect()
-
-    def _drain_inbox(self, now: float) -> None:
-        """Record the finished runs of batches, and process the inbox. Call with the lock held."""
-        requests, reports = self._requests, self._reports
-        if self._batches:
-            offset = self._now() - self.clock.monotonic()  # `now` is too old: a thread switch may lie between
-            for batch in self._batches:
-                self._pool.record_batch(batch, offset)
-        if len(requests) == 1:
-            self._engine.admit_one_off(requests.popleft())
-        elif requests:
-            self._engine.admit_one_offs([requests.popleft() for _ in range(len(requests))])
-        while reports:
-            outcome, worker = reports.popleft()
-            self._record_outcome(outcome, now)
-            if worker is not None:
-                self._forget_batch(worker)
-                self._executor.mark_idle(worker)
-
-    def _record_outcome(self, outcome: Outcome, now: float) -> None:
-        """Record the end of a run. Call with the lock held."""
-        run = outcome.run
-        if run is None:  # the work is a coroutine, whose end the event loop will report
-            return
-        state, reason = outcome.state, outcome.reason
-        if run.attachments is not None:
-            request = existing_stop_request(run)
-            state, reason = final_state(request, state, reason, honoured=outcome.honoured_stop)
-        # A run that was given up has no handle any more, and a cancelled one has no result.
-        if run.handle is not None and state is not RunState.CANCELLED:
-            run.handle.set_result(outcome.value, outcome.exception)
-        self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
-        outcome.clear()
-
-    def _forget_batch(self, worker: Worker) -> None:
-        """Forget a worker's batch. Call with the lock held, when all that it has finished is recorded."""
-        if worker.batch is not None:
-            self._batches.remove(worker.batch)
-            worker.batch = None
-
-    # --- for the executor -------------------------------------------------------------------------
-
-    def start_first(self, worker: Worker) -> RunRecord | None:
-        """Start a run for a worker that was woken or spawned. None: the worker was marked idle."""
-        with self._lock:
-            self._executor.available_soon -= 1
-            worker.idle = False
-            now = self._now()
-            self._drain_inbox(now)
-            run = self._pool.start_next(now, worker.name)
-            if run is None:
-                self._executor.mark_idle(worker)
-            else:
-                self._executor.note_short_run(worker, run)
-            effects = self._collect_effects()
-        self._run_effects(effects)
-        return run
-
-    def finish_and_start_next(self, worker: Worker) -> RunRecord | None:
-        """Record a worker's outcome and start its next run, in one hold of the lock.
-
-        Returns:
-            The next run. None: the worker was marked idle, or the holder of the lock will do that.
-        """
-        lock, executor, log = self._lock, self._executor, self._event_log
-        try_acquire, read_clock, release = lock.try_acquire, self._now, lock.release
-        outcome = worker.outcome
-        if not try_acquire():
-            self._reports.append((outcome, worker))
-            self._drain_if_unlocked()
-            return None
-        lock.in_use = True
-        effects: Sequence[Effect] = ()
+    def _post(self, item: RunRecord | Outcome | _Call) -> None:
+        """Append to the inbox, and wake a thread that drains it. Never blocks."""
         try:
-            now = read_clock()
-            if self._requests or self._reports or self._batches:
-                self._drain_inbox(now)
-                self._forget_batch(worker)
-            done = outcome.run
-            plain = (
-                not outcome.has_details
-                and done is not None
-                and done.extras is NO_EXTRAS
-                and done.attachments is None
-            )
-            if done is None or not plain:
-                self._record_outcome(outcome, now)
-                run = self._pool.start_next(now, worker.name)
-            else:
-                run = self._pool.finish_and_start_next(done, now, outcome.elapsed, worker.name)
-            if run is None:
-                executor.mark_idle(worker)
-            elif not (worker.on_short_run and (run.job.last_elapsed or math.inf) < executor.short_run_limit):
-                executor.note_short_run(worker, run)
-            elif (
-                plain  # else the next run will probably have details too, and end the batch
-                and len(self._pool.queue) >= MIN_QUEUE
-                and run.job.overlap is _ALLOW
-                and len(executor.short_runners) == 1
-            ):
-                worker.batch = self._pool.start_batch(run, worker.name)
-                self._batches.append(worker.batch)
-            if log.notifications_pending or not (executor.available_soon and self._straggler_check_due):
-                effects = self._collect_effects()
-        finally:
-            lock.in_use = False
-            release()
-        if effects or self._requests or self._reports:
-            self._run_effects(effects)
-        return run
+            self._inbox.append(item)
+            self._wake()
+        except BaseException:  # from a signal handler, perhaps between the two
+            self._timer.wake()
+            raise
+        if self._engine.closed and not self._timer.alive and not self.reentered:
+            self._apply_here(_do_nothing)
 
-    def report(self, outcome: Outcome) -> None:
-        """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
-        self._reports.append((outcome, None))
-        self._drain_if_unlocked()
+    def _wake(self) -> None:
+        if not self._executor.wake():
+            self._timer.wake()
 
-    def worker_crashed(self, worker: Worker, error: Exception) -> None:
-        """Record an error of jobtui's own between a worker's runs: fail its run, and mark the worker idle.
+    def _post_and_wait(self, command: Command[Result]) -> Result:
+        if self.reentered:  # the other threads wait for this one
+            raise RuntimeError(REENTERED)
+        call = _Call(command)
+        self._post(call)
+        while not call.replied.wait(REPLY_CHECK):
+            if not self._timer.alive:  # the scheduler has stopped, or this is a forked process
+                self._apply_here(_do_nothing)
+        if call.error is not None:
+            raise call.error
+        result: Result = call.result
+        return result
 
-        No other worker is woken: an error that occurs each time would spawn thread after thread.
-        """
+    def _apply_here(self, command: Command[Result]) -> Result:
+        """Apply a command in the calling thread."""
+        if self.reentered:
+            raise RuntimeError(REENTERED)
+        call = _Call(command)
         with self._lock:
-            now = self._now()
-            self._drain_inbox(now)
-            self._forget_batch(worker)
-            run = worker.outcome.run
-            worker.outcome.clear()
-            if not worker.idle:
-                self._executor.mark_idle(worker)
-            self._engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
-            if run is not None:
-                reason = f"error inside the scheduler: {one_line(error)}"
-                self._pool.finish(run, now, RunState.FAILED, worker.outcome.elapsed, reason=reason)
-            effects = self._collect_notifications()
-        self._run_effects(effects)
+            self._holder = threading.get_ident()
+            try:
+                now = self._read_clock()
+                replies = self._drain_inbox(now)
+                call.apply(self._engine, now)
+                effects = self._take_effects()
+                calls = self._subscribers_to_notify()
+            finally:
+                self._holder = None
+        self._run_effects(effects, calls, replies)
+        if call.error is not None:
+            raise call.error
+        result: Result = call.result
+        return result
 
-    def retire_idle(self, worker: Worker) -> bool:
-        """Remove an idle worker, so that its thread can end. Returns False if it has just been woken."""
-        return self.apply(lambda _engine, _now: self._executor.remove_idle(worker))
+    # --- with the lock held -----------------------------------------------------------------------
 
-    def spawn_failed(self) -> None:
-        """Record that the thread of a new worker could not be started."""
-        with self._lock:
-            self._executor.available_soon -= 1
-        self._drain_if_unlocked()
-
-    # --- for the timer ----------------------------------------------------------------------------
-
-    def _poll(self) -> float:
-        """Queue what is due. Returns the seconds until something is due again; inf for never."""
-        with self._lock:
-            now = self._now()
-            self._check_clock_step(now)
-            self._heartbeat = self.clock.monotonic()
-            self._drain_inbox(now)
-            self._engine.process_due(now)
-            self._executor.check_stragglers()
-            self._timer_due = now  # the timer is awake, so effects need not wake it
-            effects = self._collect_effects()
-            self._straggler_check_due = False  # before reading the inbox: producers write it, then read this
-            next_due = self._engine.next_due
-            self._timer_due = math.inf if next_due is None else next_due
-            if self._executor.short_runners and (self._requests or self._pool.can_start()):
-                self._straggler_check_due = True
-                self._timer_due = min(self._timer_due, now + STRAGGLER_DELAY)
-        self._run_effects(effects)
-        return self._timer_due - now
+    def _read_clock(self) -> float:
+        """Return the time, after adjusting the engine if the wall clock was set back."""
+        now = self._now()
+        if self._last_clocks is not None and now < self._last_clocks[0]:
+            self._check_clock_step(now)  # before a change computes an instant from the new time
+        return now
 
     def _check_clock_step(self, now: float) -> None:
-        """Detect that the wall clock was set back since the last comparison. Call with the lock held."""
+        """Detect that the wall clock was set back since the last comparison."""
         monotonic = self.clock.monotonic()
         if self._last_clocks is not None:
             # How much further the wall clock moved than time passed: negative if it was set back.
@@ -370,36 +224,218 @@ class Kernel:
                 self._engine.apply_clock_step(step, now)
         self._last_clocks = now, monotonic
 
-    def _check_stragglers_soon(self) -> None:
-        """Have the timer check within `STRAGGLER_DELAY` that workers on short runs have finished them."""
-        self._straggler_check_due = True
-        if self._timer_due > self._now() + STRAGGLER_DELAY:
-            self._timer.wake()
+    def _drain_inbox(self, now: float) -> list[_Call]:
+        """Admit, record and apply what is in the inbox. Returns the calls that wait for a reply."""
+        inbox, replies = self._inbox, []
+        while inbox:
+            item = inbox[0]
+            if isinstance(item, RunRecord):
+                self._engine.admit_one_off(item)
+            elif isinstance(item, Outcome):
+                self._record_outcome(item, now)
+            else:
+                item.apply(self._engine, now)
+                replies.append(item)
+            inbox.popleft()
+        return replies
 
-    def _report_internal_error(self, error: Exception) -> None:
+    def _record_outcome(self, outcome: Outcome, now: float) -> None:
+        """Record the end of a run."""
+        run, state, reason = outcome.run, outcome.state, outcome.reason
+        if run.attachments is not None:
+            request = existing_stop_request(run)
+            state, reason = final_state(request, state, reason, honoured=outcome.honoured_stop)
+        # A run that was given up has no handle any more, and a cancelled one has no result.
+        handle = self._handles.get(run.number)
+        if handle is not None and state is not RunState.CANCELLED:
+            handle.set_result(outcome.value, outcome.exception)
+        self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
+
+    def _record_batch(self, worker: Worker, now: float) -> None:
+        """Record the outcomes that a worker hands in. The times of a batch's runs follow from each other."""
+        batch, outcomes = worker.batch, worker.outcomes
+        if batch is not None and len(batch.runs) > 1:
+            self._pool.give_back(batch)
+            at = batch.taken
+            for outcome in outcomes:
+                self._pool.start_late(outcome.run, at, worker.name)
+                at = min(at + outcome.elapsed, now)
+                self._record_outcome(outcome, at)
+            for run in worker.handed_over:
+                self._pool.start_late(run, at, worker.name)
+        else:
+            for outcome in outcomes:
+                self._record_outcome(outcome, now)
+
+    def _take_effects(self) -> Effects | None:
+        """Return the effects of the changes since the last call; None if there are none."""
+        effects = self._pool.effects
+        if not effects.ended and not effects.stop_requested:
+            return None
+        self._pool.effects = Effects()
+        for run in effects.stop_requested:
+            stop_request_of(run).request(run.extras.stop_reason)
+        return effects
+
+    def _subscribers_to_notify(self) -> list[Callable[[], None]]:
+        return [each.notify for each in self._subscriptions if each.needs_notification()]
+
+    # --- effects ----------------------------------------------------------------------------------
+
+    def _run_effects(
+        self, effects: Effects | None, notify: list[Callable[[], None]], replies: list[_Call]
+    ) -> None:
+        """Run what a change has left to be done. Call without the lock."""
+        if self._pool.can_start():
+            self._executor.wake_or_spawn()
+        next_due = self._engine.next_due
+        if next_due is not None and next_due < self._timer_due:
+            self._timer.wake()
+        if effects is not None:
+            for run in effects.ended:
+                self._settle(run.number)
+            for run in effects.stop_requested:
+                self._executor.interrupt(run)
+        for call in notify:
+            call()
+        if self._engine.closed and not self._drained.opened:
+            self._check_drained()
+        for reply in replies:
+            reply.replied.open()
+
+    def _settle(self, number: int) -> None:
+        """Let the threads go on that wait for the end of a run."""
+        handle = self._handles.pop(number, None)
+        if handle is not None:
+            handle.settled = (
+                True  # before the latch is looked for: `wait_ended` makes it, and then reads this
+            )
+        latch = self._latches.pop(number, None)
+        if latch is not None:
+            latch.open()
+
+    def wait_ended(self, run: Run, timeout: float | None) -> bool:
+        """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
+        latch = self._latches.setdefault(run.number, Latch())
+        if run.settled:
+            self._latches.pop(run.number, None)
+            return True
+        if not self._timer.alive:
+            self.apply(_do_nothing)  # no other thread drains the inbox
+        return latch.wait(timeout)
+
+    # --- for the executor -------------------------------------------------------------------------
+
+    def take(self, worker: Worker, at_most: int) -> bool:
+        """Hand in the worker's outcomes, and take its next batch. Returns False if there is none."""
+        self._executor.note_arrival(worker)
+        outcomes, replies = worker.outcomes, []
+        with self._lock:
+            self._holder = threading.get_ident()
+            try:
+                now = self._read_clock()
+                if self._inbox:
+                    replies = self._drain_inbox(now)
+                if outcomes or worker.batch is not None:
+                    self._record_batch(worker, now)
+                    worker.outcomes, worker.handed_over = [], []
+                worker.batch = batch = self._pool.start(now, worker.name, at_most)
+                effects = self._take_effects()
+                notify = self._subscribers_to_notify() if self._subscriptions else []
+            finally:
+                self._holder = None
+        self._run_effects(effects, notify, replies)
+        if self._pool.batches and self._timer_due > now + BATCH_CHECK:
+            self._timer.wake()
+        return batch is not None
+
+    def has_work(self) -> bool:
+        """Return whether the inbox holds something, or a run may start."""
+        return bool(self._inbox) or self._pool.can_start()
+
+    def report(self, outcome: Outcome) -> None:
+        """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
+        self._post(outcome)
+
+    def recover(self, worker: Worker, error: BaseException) -> None:
+        """Record an exception that came between a worker's runs, and end the runs that it holds."""
+        reason = f"error inside the scheduler: {one_line(error)}"
+
+        def end_runs(engine: Engine, now: float) -> None:
+            engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
+            batch, worker.batch = worker.batch, None
+            outcomes, worker.outcomes = worker.outcomes, []
+            if batch is None:
+                return
+            engine.pool.give_back(batch)
+            done = {outcome.run for outcome in outcomes} | set(worker.handed_over)
+            worker.handed_over = []
+            for outcome in outcomes:
+                engine.pool.start_late(outcome.run, now, worker.name)
+                self._record_outcome(outcome, now)
+            for run in batch.runs:
+                if run not in done and run not in engine.pool.queue and not run.state.ended:
+                    engine.pool.start_late(run, now, worker.name)
+                    engine.pool.finish(run, now, RunState.FAILED, 0.0, reason=reason)
+
+        self._apply_here(end_runs)
+
+    def spawn_failed(self) -> None:
+        """Record that the thread of a new worker could not be started, so that it is tried again soon."""
+        self._spawn_failed = True
+        self._timer.wake()
+
+    # --- for the timer ----------------------------------------------------------------------------
+
+    def _poll(self) -> float:
+        """Process what is due. Returns the seconds until something is due again; inf for never."""
+        self._timer_due = -math.inf  # the timer is awake, so effects need not wake it
+        self._heartbeat = self.clock.monotonic()
+        retry, self._spawn_failed = self._spawn_failed, False
+        self._apply_here(self._process_due)
+        now = self._now()
+        next_due = self._engine.next_due
+        due = math.inf if next_due is None else next_due
+        if self._pool.batches:
+            due = min(due, now + BATCH_CHECK)
+        if retry or self._spawn_failed:
+            due = min(due, now + SPAWN_RETRY)
+        self._timer_due = due
+        if self._inbox:
+            return 0.0
+        return due - now
+
+    def _process_due(self, engine: Engine, now: float) -> None:
+        self._check_clock_step(now)
+        engine.process_due(now)
+        for batch in list(self._pool.batches):
+            if not 0 <= now - batch.taken < BATCH_CHECK:
+                self._pool.give_back(batch)
+        if self.clock.error:
+            engine.report_internal_error(f"the clock failed: {self.clock.error}", now)
+            self.clock.error = ""
+
+    def _report_internal_error(self, error: BaseException) -> None:
         self.apply(lambda engine, now: engine.report_internal_error(one_line(error), now))
 
     # --- runs -------------------------------------------------------------------------------------
 
     def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:
-        """Apply a change that creates a run, and return the handle of that run."""
-        run: Run | None = None
+        """Apply a command that creates a run, and return the handle of that run."""
 
-        def accept(engine: Engine, now: float) -> RunRecord:
-            nonlocal run
+        def accept(engine: Engine, now: float) -> Run:
             self._check_accepting()
             record = submit(engine, now)
             run = self.run_type(self, record)
-            if not record.state.ended:
-                record.handle = run
-            return record
+            self._handles[record.number] = run
+            if record.state.ended:
+                self._settle(record.number)
+            return run
 
-        self.apply(accept)
-        assert run is not None  # `apply` has called `accept`, or raised
-        return run
+        return self.apply(accept)
 
     def request_run_now(self, job: JobRecord, call: Call) -> Run:
-        """Put a one-off run into the inbox, without blocking on the lock.
+        """Post a one-off run, without waiting for its admission.
 
         The runs of a one-off job may overlap, so no policy can reject a new one.
         """
@@ -407,12 +443,8 @@ class Kernel:
             self._check_accepting()
         now = self._now()
         record = RunRecord(next(self._run_numbers), job, _NOW, call, now, now)
-        run = record.handle = self.run_type(self, record)
-        self._requests.append(record)
-        if not self._executor.available_soon:  # a worker that is available soon drains the inbox
-            self._drain_if_unlocked()
-        elif not self._straggler_check_due and self._executor.short_runners:
-            self._check_stragglers_soon()
+        run = self._handles[record.number] = self.run_type(self, record)
+        self._post(record)
         return run
 
     def _check_accepting(self) -> None:
@@ -428,16 +460,6 @@ class Kernel:
         done = self.apply(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
         interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
         return Cancellation.INTERRUPTED if interrupted else done
-
-    def state_of(self, run: RunRecord) -> RunState:
-        """Return a run's state, with the progress of batches recorded."""
-        if self._batches and not run.state.ended and not self.reentered:
-            self.inspect(lambda _engine: None)
-        return run.state
-
-    def done_event_of(self, run: Run) -> threading.Event | None:
-        """Return an event that is set when the run ends; None if it has ended."""
-        return self.inspect(lambda _engine: run.done_event())
 
     # --- views and subscriptions ------------------------------------------------------------------
 
@@ -468,13 +490,22 @@ class Kernel:
 
     def claim_start(self) -> None:
         """Let one caller continue to `start`, and raise RuntimeError for any other."""
-        with self._lock:
-            if self._start_claimed or self._engine.phase is not Phase.NEW:
+
+        def claim(engine: Engine, _: float) -> None:
+            if self._start_claimed or engine.phase is not Phase.NEW:
                 raise RuntimeError("a scheduler can be started only once; make a new one")
             self._start_claimed = True
 
+        self.apply(claim)
+
     def start(self) -> None:
-        """Start the engine and the timer, unless the scheduler was stopped after `claim_start`."""
+        """Start the timer and the engine, unless the scheduler was stopped after `claim_start`.
+
+        Raises:
+            RuntimeError: The scheduler was stopped, or the system can start no thread. In the latter case
+                nothing has happened, and the scheduler can be started again.
+            MemoryError: As RuntimeError for the thread.
+        """
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase is not Phase.NEW:
@@ -482,8 +513,12 @@ class Kernel:
             engine.start(now)
             self._heartbeat = self.clock.monotonic()
 
+        try:
+            self._timer.start()
+        except BaseException:
+            self._start_claimed = False
+            raise
         self.apply(start)
-        self._timer.start()
 
     def stop(self, grace: float) -> bool:
         """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
@@ -510,13 +545,13 @@ class Kernel:
 
     def _wait_until_drained(self, grace: float) -> None:
         """Block until all other work has ended, at most ``grace`` seconds."""
-        self._drained.wait(min(grace, threading.TIMEOUT_MAX))
+        self._drained.wait(grace)
 
     def _check_drained(self) -> None:
-        """Set `_drained` if no run is RUNNING but those that called `stop`. Call with the lock held."""
-        callers = sum(map(self._engine.is_running, self._stop_callers))
+        """Open `_drained` if no run is RUNNING but those that called `stop`."""
+        callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
         if self._engine.phase is Phase.STOPPED or len(self._pool.running) <= callers:
-            self._drained.set()
+            self._drained.open()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
         """End each run that is still RUNNING as CANCELLED, and shut the executor down."""
@@ -532,13 +567,18 @@ class Kernel:
 
     def _reset_after_fork(self) -> None:
         """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""
-        self._lock = StateLock()
+        self._lock = threading.Lock()
+        self._holder = None
+        self._timer.alive = False
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
             self._engine.disable_after_fork()
-            self._drained = threading.Event()
-            self._drained.set()
+            self._drained.open()
+
+
+def _do_nothing(_engine: Engine, _now: float) -> None:
+    """Change nothing, for a call that is to drain the inbox."""
 
 
 _kernels: weakref.WeakSet[Kernel] = weakref.WeakSet()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
-from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from itertools import islice
-from types import FunctionType
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
@@ -34,14 +33,14 @@ FIRST_YEAR = 1900  # the first year of an instant for `at`
 
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 VIEWS_PER_HOLD = 20  # jobs whose views are built in one hold of the lock: about 0.2 ms
-MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with, while the lock is held
+MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
-_GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR  # flags of functions whose body a call does not execute
 
 _NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="", removed=True)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Result = TypeVar("Result")
 
 
 class Scheduler:
@@ -230,10 +229,14 @@ class Scheduler:
         """
         function, job = self._latest_one_off
         if runnable is not function or job.removed:
-            known = self._one_off_job_of(runnable)
-            if known is None:
+            if isinstance(runnable, Job):
                 return self._request(Trigger.NOW, None, runnable, args, kwargs)
-            self._latest_one_off = function, job = cast("Callable[..., Any]", runnable), known
+            known = as_runnable(runnable)
+            function, job = known.call, self._one_offs.get(known.name, _NO_JOB)
+            if job is _NO_JOB:
+                return self._request(Trigger.NOW, None, runnable, args, kwargs)
+            if function is runnable:
+                self._latest_one_off = function, job
         call = partial(function, *args, **kwargs) if args or kwargs else function
         return self._kernel.request_run_now(job, call)
 
@@ -291,7 +294,7 @@ class Scheduler:
             LookupError: There is no such job, and the message has the nearest names; or the name is that of
                 one-off runs.
         """
-        record = self._kernel.inspect(lambda engine: _find_job(engine, name))
+        record = self._apply_named(lambda engine, _now: _find_job(engine, name))
         if record.schedule is None:
             raise LookupError(
                 f"{name} has no schedule: it groups one-off runs, each of which has its own handle"
@@ -312,7 +315,8 @@ class Scheduler:
                 raise LookupError(f"{name} cannot run again: the arguments of one-off runs are not kept")
             return engine.submit(record, Trigger.HAND, now)
 
-        return self._kernel.request_run(submit)
+        with self._suggesting_names():
+            return self._kernel.request_run(submit)
 
     def pause(self, job: str | Job) -> bool:
         """Stop a job's ticks from starting runs. Runs that are requested by hand still start.
@@ -324,7 +328,7 @@ class Scheduler:
             LookupError: There is no such job.
             ValueError: The job is one of another scheduler.
         """
-        return self._kernel.apply(lambda engine, now: engine.pause_job(self._record_of(engine, job), now))
+        return self._apply_named(lambda engine, now: engine.pause_job(self._record_of(engine, job), now))
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again, from the next tick on.
@@ -336,7 +340,7 @@ class Scheduler:
             LookupError: There is no such job.
             ValueError: The job is one of another scheduler.
         """
-        return self._kernel.apply(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
+        return self._apply_named(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
 
     def pause_all(self) -> int:
         """Pause every job that is not paused. Returns their number."""
@@ -368,7 +372,7 @@ class Scheduler:
         Raises:
             ValueError: The job is one of another scheduler.
         """
-        return self._kernel.apply(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
+        return self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
 
     def resize(self, pool: int) -> None:
         """Change how many runs may be RUNNING at once; 0 for no limit. A smaller pool ends no run.
@@ -401,7 +405,7 @@ class Scheduler:
         Raises:
             LookupError: There is no such job.
         """
-        return self._kernel.inspect(lambda engine: engine.recent_runs(_find_job(engine, name)))
+        return self._apply_named(lambda engine, _now: engine.recent_runs(_find_job(engine, name)))
 
     def run_view(self, number: int) -> RunView:
         """Return the run of a number, waiting, running or ended.
@@ -564,11 +568,22 @@ class Scheduler:
 
         return self._kernel.request_run(submit)
 
-    def _one_off_job_of(self, runnable: object) -> JobRecord | None:
-        """Return the job of an ordinary function's one-off runs, if there is one already."""
-        if type(runnable) is FunctionType and not runnable.__code__.co_flags & _GENERATOR:
-            return self._one_offs.get(runnable.__name__)
-        return None
+    def _apply_named(self, command: Callable[[Engine, float], Result]) -> Result:
+        """Apply a command that finds a job by its name."""
+        with self._suggesting_names():
+            return self._kernel.apply(command)
+
+    @contextmanager
+    def _suggesting_names(self) -> Iterator[None]:
+        """Add the nearest names to the error for an unknown job. That takes long, so it is done out here."""
+        try:
+            yield
+        except _UnknownJobError as error:
+            [name] = error.args
+            names = self._kernel.inspect(lambda engine: list(islice(engine.jobs, MAX_NAMES_COMPARED)))
+            near = get_close_matches(str(name)[:80], names, n=3)
+            hint = f"; near: {', '.join(near)}" if near else ""
+            raise LookupError(f"there is no job {name!r}{hint}") from None
 
     def _record_of(self, engine: Engine, job: str | Job) -> JobRecord:
         """Return the engine's record of a job, which may have been removed if a handle is given."""
@@ -579,12 +594,13 @@ class Scheduler:
         return job._record  # noqa: SLF001 - as above
 
 
+class _UnknownJobError(LookupError):
+    """There is no job of a name. `Scheduler._suggesting_names` adds the nearest names to the message."""
+
+
 def _find_job(engine: Engine, name: str) -> JobRecord:
-    """Return the engine's record of a job; the error for an unknown name has the nearest ones."""
+    """Return the engine's record of a job."""
     try:
         return engine.jobs[name]
     except KeyError:
-        names = islice(engine.jobs, MAX_NAMES_COMPARED)
-        near = get_close_matches(str(name)[:80], names, n=3)
-        hint = f"; near: {', '.join(near)}" if near else ""
-        raise LookupError(f"there is no job {name!r}{hint}") from None
+        raise _UnknownJobError(name) from None

@@ -6,10 +6,10 @@ when it is True. A coroutine is also cancelled at its next ``await``.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
 from jobtui.engine.enums import RunState
+from jobtui.runtime.latch import Latch
 
 STOP_NOT_SEEN = "finished before it noticed the stop request"
 
@@ -28,12 +28,12 @@ class StopRequest:
     reason: str = ""  # why the job has been asked to stop; "" if it has not been asked
     interrupted: bool = False  # whether the work was a coroutine that has been cancelled
     acknowledged: bool = False  # whether the job has checked for the request since it was made
-    _requested: threading.Event = field(default_factory=threading.Event)
+    _requested: Latch = field(default_factory=Latch)
 
     def request(self, reason: str) -> None:
         """Ask the job to stop. A second request keeps the first reason."""
         self.reason = self.reason or reason
-        self._requested.set()
+        self._requested.open()
 
     def acknowledge(self) -> bool:
         """Return whether the job has been asked to stop. Call from the job: this acknowledges a request."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
@@ -110,14 +109,10 @@ class Subscription:
     def _await_change(self) -> None:
         """Ask to be notified of the next change, if there is a `notify`. Call with the state lock held."""
         self._notified = self._notify is None
-        self._log.notifications_pending |= not self._notified
 
     def needs_notification(self) -> bool:
         """Whether `notify` must be called now. Call with the state lock held."""
-        if self._notified:
-            return False
-        if self._position == self._log.seq:
-            self._log.notifications_pending = True
+        if self._notified or self._position == self._log.seq:
             return False
         self._notified = True
         return True
@@ -127,7 +122,5 @@ class Subscription:
         assert self._notify is not None  # else `needs_notification` is never True
         try:
             self._notify()
-        except BaseException as error:
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # the user pressed Ctrl-C during the callback
+        except BaseException:  # noqa: BLE001 - it must end neither the thread nor the other notifications
             log_exception("a subscriber raised an exception; the scheduler continues")

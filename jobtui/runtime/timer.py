@@ -19,15 +19,18 @@ class Timer:
     """Calls ``poll`` at every wake, then sleeps for as long as ``poll`` says, at most `MAX_SLEEP`.
 
     Args:
-        poll: Queues what is due, and returns the seconds until something is due again; inf for never.
+        poll: Processes what is due, and returns the seconds until something is due again; inf for never.
         on_error: Receives an exception that ``poll`` raises. The timer continues.
         monotonic: The monotonic clock, in seconds.
+
+    Attributes:
+        alive: Whether the thread runs, and calls ``poll`` after each `wake`.
     """
 
     def __init__(
         self,
         poll: Callable[[], float],
-        on_error: Callable[[Exception], None],
+        on_error: Callable[[BaseException], None],
         monotonic: Callable[[], float],
     ) -> None:
         self._poll = poll
@@ -35,11 +38,24 @@ class Timer:
         self._monotonic = monotonic
         self._wakeup_lock = threading.Lock()  # released to wake the thread; an Event would take three locks
         self._wakeup_lock.acquire()
+        self._thread: int | None = None
         self._stopped = False
+        self.alive = False
+
+    @property
+    def in_own_thread(self) -> bool:
+        """Whether the calling thread is the timer's."""
+        return threading.get_ident() == self._thread
 
     def start(self) -> None:
-        """Start the thread."""
-        threading.Thread(target=self._run, name="jobtui-timer", daemon=True).start()
+        """Start the thread, unless it runs already.
+
+        Raises:
+            RuntimeError: The system cannot start another thread now.
+            MemoryError: As RuntimeError.
+        """
+        if not self.alive:
+            threading.Thread(target=self._run, name="jobtui-timer", daemon=True).start()
 
     def wake(self) -> None:
         """Have the thread poll at once."""
@@ -52,14 +68,26 @@ class Timer:
         self.wake()
 
     def _run(self) -> None:
-        while not self._stopped:
-            woke_at = self._monotonic()
-            try:
-                pause = self._poll()
-            except Exception as error:  # noqa: BLE001 - if the timer ended, no job would be due any more
-                self._on_error(error)
-                pause = ERROR_PAUSE
-            self._sleep(min(pause, MAX_SLEEP), woke_at)
+        self._thread = threading.get_ident()
+        self.alive = True
+        try:
+            while not self._stopped:
+                woke_at = self._monotonic()
+                try:
+                    pause = self._poll()
+                except BaseException as error:  # noqa: BLE001 - if the timer ended, no job would be due any more
+                    self._report(error)
+                    pause = ERROR_PAUSE
+                self._sleep(min(pause, MAX_SLEEP), woke_at)
+        finally:
+            self.alive = False  # first: from now on, other threads do not rely on this one
+            with suppress(BaseException):
+                self._poll()
+            self._thread = None
+
+    def _report(self, error: BaseException) -> None:
+        with suppress(BaseException):  # the clock may raise in there, too
+            self._on_error(error)
 
     def _sleep(self, pause: float, woke_at: float) -> None:
         """Block until `wake`, or for ``pause`` seconds, but at least for the rest of `MIN_WAKE_INTERVAL`."""

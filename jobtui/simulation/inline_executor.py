@@ -129,18 +129,15 @@ class InlineExecutor(ThreadExecutor):
         super().__init__(dispatcher, clock, self.loop_runner)
         self._run_pending = run_pending
         self._on_run_start = on_run_start
-        self.short_run_limit = 0.0  # there is no other worker to wake
         self._executing = False
         self._interrupt: KeyboardInterrupt | None = None
         self._runs_left = MAX_RUNS
 
-    def wake_or_spawn(self) -> Callable[[], None]:
-        """Return what executes the run that may start; to be called without the lock."""
-        return self._run_pending_unless_executing
-
-    def _run_pending_unless_executing(self) -> None:
+    def wake(self) -> bool:
+        """Execute what may start, unless that is being done already."""
         if not self._executing:
             self._run_pending()
+        return True
 
     def begin_instant(self) -> None:
         """Reset the limit of runs at one instant."""
@@ -149,10 +146,7 @@ class InlineExecutor(ThreadExecutor):
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the coroutine of a run, if its work is one, and run it until it has cleaned up or waits."""
         super().interrupt(run)
-        self._run_pending_unless_executing()
-
-    def mark_idle(self, worker: Worker) -> None:
-        """Do nothing: the only worker is the calling thread."""
+        self.wake()
 
     def execute_pending(self, stop: Callable[[], bool] = bool) -> None:
         """Execute the runs that may start, one after the other, until ``stop`` returns True.
@@ -162,11 +156,13 @@ class InlineExecutor(ThreadExecutor):
         worker, was_executing = Worker("inline"), self._executing
         self._executing = True
         try:
-            while not stop() and (run := self._dispatcher.finish_and_start_next(worker)) is not None:
+            while not stop() and self._dispatcher.take(worker, 1):
+                assert worker.batch is not None
+                run = worker.batch.pending.popleft()
                 stop_request_of(run, _InstantStopRequest)
                 self._on_run_start(run)
                 self._execute(run, worker)
-                self._dispatcher.report(worker.outcome)
+                self._dispatcher.take(worker, 0)
                 self._raise_interrupt()
                 self._runs_left -= 1
                 if not self._runs_left:
@@ -188,19 +184,26 @@ class InlineExecutor(ThreadExecutor):
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         super()._execute(run, worker)
-        if isinstance(worker.outcome.exception, KeyboardInterrupt):
-            self._interrupt = worker.outcome.exception
+        for outcome in worker.outcomes:
+            if isinstance(outcome.exception, KeyboardInterrupt):
+                self._interrupt = outcome.exception
 
-    def _handle_value(
-        self, value: object, run: RunRecord, outcome: Outcome, context: Context, started: float
-    ) -> None:
+    def _handle_value(  # noqa: PLR0917 - as the overridden method
+        self,
+        value: object,
+        run: RunRecord,
+        outcome: Outcome,
+        worker: Worker,
+        context: Context,
+        started: float,
+    ) -> bool:
         if isinstance(value, Coroutine) and not self.loop_runner.can_run:
             value.close()  # or Python warns that it was never awaited
             raise RuntimeError(
                 "a coroutine cannot run in this thread, which already runs an event loop: "
                 "make the test a plain function, without async"
             )
-        super()._handle_value(value, run, outcome, context, started)
+        return super()._handle_value(value, run, outcome, worker, context, started)
 
     async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
         async def note_interrupt() -> object:

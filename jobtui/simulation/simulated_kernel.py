@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 from jobtui.engine.enums import Phase, RunState, Trigger
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
-from jobtui.runtime.executors.base import Dispatcher
+from jobtui.runtime.executors.base import Dispatcher, Outcome
 from jobtui.runtime.handles import Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
@@ -173,6 +173,12 @@ class SimulatedKernel(Kernel):
             return "the scheduler has stopped"
         return self._busy_reason or "time passes only in advance()"
 
+    def report(self, outcome: Outcome) -> None:
+        """Record the outcome of a coroutine at once: there is no other thread to drain the inbox."""
+        self._inbox.append(outcome)
+        if not self.reentered:
+            self.inspect(lambda _engine: None)
+
     # --- start ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -258,7 +264,7 @@ class SimulatedKernel(Kernel):
         with self._busy(_RUNNING_JOB):
             while True:
                 self._inline_executor.resume_coroutines()
-                if self._requests or self._reports or self._pool.can_start():
+                if self._inbox or self._pool.can_start():
                     self._inline_executor.execute_pending()
                     continue
                 due = self._engine.next_due
@@ -268,15 +274,15 @@ class SimulatedKernel(Kernel):
 
     def _wait_until_drained(self, grace: float) -> None:
         """Let time pass, at most ``grace`` seconds, until all coroutines have ended."""
-        if self._drained.is_set() or self._busy_reason or not self.in_kernel_thread:
+        if self._drained.opened or self._busy_reason or not self.in_kernel_thread:
             return
         end = self._now() + min(grace, threading.TIMEOUT_MAX)
         with self._busy(_RUNNING_JOB):
             self._inline_executor.resume_coroutines()
-            while not self._drained.is_set() and (instant := self._next_instant()) <= end:
+            while not self._drained.opened and (instant := self._next_instant()) <= end:
                 self._manual_clock.advance(instant - self._now())
                 self._inline_executor.resume_coroutines()
-            if not self._drained.is_set():
+            if not self._drained.opened:
                 self._manual_clock.advance(end - self._now())
 
     @contextmanager
@@ -289,8 +295,8 @@ class SimulatedKernel(Kernel):
 
     def _record_start(self, record: RunRecord) -> None:
         """Keep a run that starts; make its handle if it has none."""
-        run = record.handle
-        if run is None:
-            run = record.handle = SimulatedRun(self, record)
+        run = self._handles.get(record.number)
+        if not isinstance(run, SimulatedRun):
+            run = self._handles[record.number] = SimulatedRun(self, record)
         self.runs.append(run)
         self.runs_of_job.setdefault(record.job.name, []).append(run)

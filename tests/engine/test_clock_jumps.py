@@ -69,7 +69,7 @@ class ManualTimer(Timer):
         super().__init__(kernel._poll, self._raise, clock.monotonic)
         self.sleep = SimulatedSleep(clock)
 
-    def _raise(self, error: Exception) -> None:
+    def _raise(self, error: BaseException) -> None:
         raise error
 
     def start(self) -> None:

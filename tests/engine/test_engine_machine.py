@@ -150,15 +150,31 @@ class EngineMachine(RuleBasedStateMachine):
         """Start the next run."""
         self.assert_started(self.harness.engine.pool.start_next(self.harness.now, "w"))
 
-    @rule(which=st.integers(0, 20))
-    def finish_and_start_next(self, which: int) -> None:
-        """Finish a run and start the next one in one step, as workers do."""
-        if self.running:
-            done = self.running.pop(which % len(self.running))
-            run = self.harness.engine.pool.finish_and_start_next(done, self.harness.now, 0.5, "w")
-            assert done.state is RunState.OK
-            self.promote_held(self.model_of(done))
-            self.assert_started(run)
+    @rule(executed=st.integers(1, 5), at_most=st.integers(1, 5))
+    def execute_batch(self, executed: int, at_most: int) -> None:
+        """Take a batch, execute some of its runs, and hand these in: the others are in the queue again."""
+        pool, now = self.harness.engine.pool, self.harness.now
+        batch = pool.start(now, "w", at_most)
+        self.assert_started(None if batch is None else batch.runs[0])
+        if batch is None:
+            return
+        runs = list(batch.runs)
+        assert len(runs) <= at_most
+        assert len(runs) == 1 or runs[0].job.overlap is Overlap.ALLOW
+        assert all(run.job is runs[0].job for run in runs)
+        done = runs[:executed]
+        for _ in done:
+            batch.pending.popleft()
+        pool.give_back(batch)
+        self.running.pop()
+        for run in done:
+            if run is not runs[0]:
+                assert self.queue.pop(0) == run.number
+                self.expected_starts.append(run.number)
+            pool.start_late(run, now, "w")
+            pool.finish(run, now, RunState.OK, 0.00001)
+            assert run.state is RunState.OK
+            self.promote_held(self.model_of(run))
 
     def assert_started(self, run: RunRecord | None) -> None:
         """Assert that the run that was started is the one at the head of the model's queue."""
@@ -171,13 +187,13 @@ class EngineMachine(RuleBasedStateMachine):
         self.running.append(run)
         self.expected_starts.append(run.number)
 
-    @rule(which=st.integers(0, 20), failed=st.booleans())
-    def finish(self, which: int, failed: bool) -> None:
-        """Finish a run."""
+    @rule(which=st.integers(0, 20), failed=st.booleans(), elapsed=st.sampled_from([0.00001, 1.0]))
+    def finish(self, which: int, failed: bool, elapsed: float) -> None:
+        """Finish a run, which may have been short, so that batches of its job have more than one run."""
         if self.running:
             run = self.running.pop(which % len(self.running))
             state = RunState.FAILED if failed else RunState.OK
-            self.harness.finish(run, state)
+            self.harness.finish(run, state, elapsed=elapsed)
             assert run.state is state
             self.promote_held(self.model_of(run))
 

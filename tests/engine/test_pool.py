@@ -1,7 +1,5 @@
 """Tests of the pool: which runs are held, queued and started, in which order, and how many at once."""
 
-import threading
-
 import pytest
 from support.engine_harness import EngineHarness
 
@@ -171,7 +169,7 @@ def test_overlap_replace_cancels_waiting_runs_and_asks_a_running_one_to_stop() -
         RunState.RUNNING,
         "asked to stop at 12:00:03: replaced by run 3",
     )
-    assert harness.engine.event_log.stop_requested == [second]
+    assert harness.engine.pool.effects.stop_requested == [second]
     assert (third.state, third.extras.reason) == (RunState.CANCELLED, "replaced by run 4")
     assert (fourth.state, fourth.extras.reason) == (RunState.HELD, "waits for run 2")
     assert harness.start_all() == []
@@ -215,7 +213,7 @@ def test_overlap_replace_does_not_stop_runs_of_other_jobs() -> None:
     [other], [own] = harness.submit(harness.job("b")), harness.submit(job)
     harness.start_all()
     harness.submit(job)
-    assert harness.engine.event_log.stop_requested == [own]
+    assert harness.engine.pool.effects.stop_requested == [own]
     assert other.extras is NO_EXTRAS
 
 
@@ -313,7 +311,7 @@ def test_cancel_ends_a_waiting_run_and_asks_a_running_one_to_stop() -> None:
             RunState.RUNNING,
             "asked to stop at 12:00:00: cancelled",
         )
-    assert harness.engine.event_log.stop_requested == [running]
+    assert harness.engine.pool.effects.stop_requested == [running]
     assert harness.event_names().count("StopRequested 1") == 1
     assert harness.counts == (1, 0, 1)
     assert harness.view(job).scheduled == 0
@@ -389,17 +387,16 @@ def test_a_run_that_has_ended_does_not_end_again() -> None:
     harness.assert_each_run_ended_once([run])
 
 
-def test_an_ended_run_keeps_neither_its_call_nor_its_handle() -> None:
-    """Arguments and results may be large, and the ledger must not keep them alive. Its waiter is set once."""
+def test_an_ended_run_hands_its_call_over_to_the_effects() -> None:
+    """Its arguments may be large, and their destructors must not run with the lock held."""
     harness = EngineHarness()
     [run] = harness.submit(harness.job())
-    run.handle = object()
-    run.ensure_extras().waiter = waiter = threading.Event()
+    call = run.call
     harness.start_next()
     harness.finish(run)
     assert run.call is None
-    assert run.handle is None
-    assert harness.engine.event_log.finished_waiters == [waiter]
+    assert harness.engine.pool.effects.dropped == [call]
+    assert harness.engine.pool.effects.ended == [run]
 
 
 def test_a_job_keeps_its_latest_20_endings() -> None:

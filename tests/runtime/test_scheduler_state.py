@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support.real_threads import MakeScheduler, hold_lock
+from support.real_threads import HoldingClock, MakeScheduler
 
 from jobtui import Scheduler
 from jobtui.engine.enums import Phase
@@ -67,9 +67,10 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make_scheduler: MakeScheduler)
 
 def test_liveness_does_not_need_the_state_lock(make_scheduler: MakeScheduler) -> None:
     """A thread that never releases the lock does not block it."""
-    scheduler = make_scheduler(clock=ManualClock(1e9))
+    clock = HoldingClock()
+    scheduler = make_scheduler(clock=clock)
     scheduler.start()
-    release_lock = hold_lock(scheduler)
+    release_lock = clock.hold_lock(scheduler)
     try:
         assert scheduler.liveness().phase is Phase.RUNNING
     finally:

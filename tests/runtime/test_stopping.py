@@ -1,7 +1,6 @@
 """Stopping a scheduler with real threads, the end of its process, and forks."""
 
 import asyncio
-import math
 import os
 import signal
 import subprocess
@@ -16,18 +15,17 @@ import pytest
 from support.real_threads import (
     LIMIT,
     BlockingJob,
+    HoldingClock,
     MakeScheduler,
-    ManualExecutor,
     assert_ended,
     assert_no_threads_left,
-    hold_lock,
     jobtui_threads,
     zero,
 )
 
 from jobtui import RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
-from jobtui.runtime.executors.base import Worker
+from jobtui.runtime.clock import SystemClock
 
 # --- running work ---------------------------------------------------------------------------------
 
@@ -79,48 +77,31 @@ def test_stop_functions_are_called_once_and_only_after_a_start(make_scheduler: M
     assert calls == ["stop"]
 
 
-def test_stop_returns_at_the_end_of_the_last_run_even_if_a_worker_is_being_woken(
-    make_scheduler: MakeScheduler,
-) -> None:
-    """A pending check for stragglers does not delay it either."""
-    scheduler = make_scheduler()
-    executor, kernel = ManualExecutor(scheduler), scheduler._kernel
-    scheduler.start()
-    scheduler.now(zero)
-    worker = Worker("worker-1")
-    worker.outcome.run = kernel.start_first(worker)
-    executor.available_soon, kernel._straggler_check_due = 1, True
-    answers: list[bool] = []
-    stopping = threading.Event()
-    scheduler.subscribe(stopping.set)
-    stopper = threading.Thread(target=lambda: answers.append(scheduler.stop(math.inf)), daemon=True)
-    stopper.start()
-    assert stopping.wait(LIMIT)
-    assert kernel.finish_and_start_next(worker) is None
-    stopper.join(LIMIT)
-    assert answers == [True]
-
-
 def test_a_run_that_is_accepted_before_the_stop_and_admitted_after_it_is_cancelled(
     make_scheduler: MakeScheduler,
 ) -> None:
     """Otherwise its waiters would block forever."""
-    scheduler = make_scheduler()
+
+    class StoppingClock(SystemClock):
+        """A clock that stops the scheduler when the test's thread reads it: after it has accepted a run."""
+
+        armed = False
+
+        def now(self) -> float:
+            if self.armed:
+                self.armed = False
+                scheduler.stop(LIMIT)
+            return SystemClock.now()
+
+    clock = StoppingClock()
+    scheduler = make_scheduler(clock=clock)
     scheduler.start()
     assert_ended(scheduler.now(zero))
-    kernel = scheduler._kernel
-    now = kernel._now
-
-    def slow_now() -> float:
-        kernel._now = now
-        scheduler.stop(LIMIT)
-        return now()
-
-    kernel._now = slow_now  # read after the run was accepted, before it is in the inbox
+    clock.armed = True
     run = scheduler.now(zero)
-    assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     with pytest.raises(RunCancelledError, match="scheduler stopped"):
         run.result(LIMIT)
+    assert (run.state, run.reason) == (RunState.CANCELLED, "scheduler stopped")
     assert scheduler.snapshot().recent[0].number == run.number
 
 
@@ -491,10 +472,11 @@ def exit_status_of_child(act: Callable[[], int]) -> int:
 
 def test_a_started_scheduler_rejects_runs_in_a_forked_child(make_scheduler: MakeScheduler) -> None:
     """Also if the lock was held at the fork. The child can take a snapshot, stop, or make a new scheduler."""
-    scheduler = make_scheduler()
+    clock = HoldingClock()
+    scheduler = make_scheduler(clock=clock)
     scheduler.start()
     assert_ended(scheduler.now(zero))
-    release_lock = hold_lock(scheduler)
+    release_lock = clock.hold_lock(scheduler)
 
     def in_child() -> int:
         assert scheduler.snapshot().phase is Phase.STOPPED

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
+from support.real_threads import LIMIT, MakeScheduler, assert_ended, assert_no_threads_left, zero
 
 from jobtui.engine import event_log
 
@@ -115,25 +115,13 @@ def test_an_exception_of_a_subscriber_is_logged_and_ends_nothing(
 
     def fail() -> None:
         subscription.skip()  # or there would be only one notification
-        if threading.current_thread() is not threading.main_thread():
-            raise error
+        raise error
 
     subscription = scheduler.subscribe(fail)
     assert [scheduler.now(zero).result(LIMIT) for _ in range(3)] == [0, 0, 0]
+    assert scheduler.stop(LIMIT)
+    assert_no_threads_left()
     assert "a subscriber raised an exception; the scheduler continues" in caplog.text
-
-
-def test_ctrl_c_during_a_notification_is_raised(make_scheduler: MakeScheduler) -> None:
-    """In the main thread, KeyboardInterrupt comes from the user."""
-    scheduler = make_scheduler(pool=1)
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    subscription = scheduler.subscribe(interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        scheduler.now(zero)
-    subscription.close()
 
 
 def test_an_exception_of_a_log_handler_ends_nothing(make_scheduler: MakeScheduler) -> None:

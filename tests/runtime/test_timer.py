@@ -34,7 +34,7 @@ class RecordingTimer(Timer):
 
     def __init__(self, *polls: float | Exception) -> None:
         self._polls = iter(polls)
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.sleeps: list[float] = []
         super().__init__(self._next_poll, self.errors.append, lambda: 0.0)
         self._left = len(polls)

@@ -1,16 +1,12 @@
-"""Helpers of tests with real threads: jobs, an executor and a timer that the test controls."""
+"""Helpers of tests with real threads: jobs and a clock that the test controls."""
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from jobtui import Run, Scheduler
-from jobtui.engine.engine import Engine
 from jobtui.runtime.clock import SystemClock
-from jobtui.runtime.executors.threads import ThreadExecutor
-from jobtui.runtime.timer import Timer
 
 LIMIT = 10.0  # seconds to wait for something that happens at once unless there is an error
 
@@ -79,66 +75,56 @@ class BlockingJob:
         self._released.set()
 
 
-def hold_lock(scheduler: Scheduler) -> Callable[[], None]:
-    """Take the state lock of a scheduler in another thread. Returns what releases it."""
-    held, release = threading.Event(), threading.Event()
-
-    def block(_: Engine) -> None:
-        held.set()
-        assert release.wait(LIMIT)
-
-    def release_lock() -> None:
-        release.set()
-        holder.join(LIMIT)
-
-    holder = threading.Thread(target=scheduler._kernel.inspect, args=(block,))
-    holder.start()
-    assert held.wait(LIMIT)
-    return release_lock
-
-
-class ManualExecutor(ThreadExecutor):
-    """An executor that wakes no worker: the test calls the kernel in a worker's place.
+class HoldingClock:
+    """The machine's clock, which can hold up the next change of a scheduler while its state lock is held.
 
     Attributes:
-        wake_ups: How many workers would have been woken or spawned.
+        during_change: Called once, in the next change, by a thread of the scheduler; None for nothing.
     """
 
-    def __init__(self, scheduler: Scheduler) -> None:
-        super().__init__(scheduler._kernel, SystemClock())
-        scheduler._kernel._executor = self
-        self.wake_ups = 0
-
-    def wake_or_spawn(self) -> Callable[[], None]:
-        """Count the wake-up, and wake no worker."""
-        self.wake_ups += 1
-        self.available_soon += 1
-        return lambda: None
-
-
-class FakeTimer(Timer):
-    """A timer without a thread, which counts how often it is woken."""
+    monotonic = staticmethod(SystemClock.monotonic)
 
     def __init__(self) -> None:
-        super().__init__(lambda: 0.0, lambda _: None, lambda: 0.0)
-        self.wake_ups = 0
+        self.during_change: Callable[[], object] | None = None
 
-    def start(self) -> None:
-        """Start no thread."""
+    def now(self) -> float:
+        """Return the time. The kernel reads it first of all in every change."""
+        if self.during_change is not None and threading.current_thread().name.startswith("jobtui-"):
+            during_change, self.during_change = self.during_change, None
+            during_change()
+        return SystemClock.now()
 
-    def wake(self) -> None:
-        """Count the wake-up."""
-        self.wake_ups += 1
+    def hold_lock(self, scheduler: Scheduler) -> Callable[[], None]:
+        """Have a thread of a started scheduler hold its state lock. Returns what releases the lock."""
+        held, release = threading.Event(), threading.Event()
 
+        def block() -> None:
+            held.set()
+            assert release.wait(LIMIT)
 
-class NotifyingDeque(deque[Any]):
-    """A deque that sets an event when an item is appended."""
+        def release_lock() -> None:
+            release.set()
+            asking.join(LIMIT)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.appended = threading.Event()
+        self.during_change = block
+        asking = threading.Thread(target=scheduler.pool_view, daemon=True)
+        asking.start()
+        assert held.wait(LIMIT)
+        return release_lock
 
-    def append(self, item: Any, /) -> None:
-        """Append an item and set the event."""
-        super().append(item)
-        self.appended.set()
+    def call_during_change(self, scheduler: Scheduler, function: Callable[[], Any]) -> Any:
+        """Return what a function returns or raises that is called in the middle of a change.
+
+        A destructor may be: the garbage collector calls it in any thread, at any point.
+        """
+        results: list[Any] = []
+
+        def call() -> None:
+            try:
+                results.append(function())
+            except RuntimeError as error:
+                results.append(error)
+
+        self.during_change = call
+        scheduler.pool_view()
+        return results[0]

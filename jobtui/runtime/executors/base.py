@@ -3,50 +3,46 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Protocol
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
-from jobtui.engine.records import NO_EXTRAS, RunRecord
+from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import summarize
 from jobtui.runtime.stop_request import RunCancelledError
 
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Outcome:
-    """The end of a run's work."""
+    """The end of a run's work: by default the run is OK and returned None.
 
-    run: RunRecord | None = None  # the run; None if there is nothing to record
-    ended: float = 0.0  # when the work ended, in seconds of the monotonic clock
-    elapsed: float = 0.0  # how long the work took, in seconds
-    # Whether an attribute below has been set; without details the run is OK and returned None.
-    has_details: bool = False
-    state: RunState = RunState.OK  # OK or FAILED
-    value: object = None  # what the work returned
-    exception: BaseException | None = None  # what the work raised
-    reason: str = ""  # the exception in one line, or ""
-    error: PackedException = ()  # the exception as plain data
-    honoured_stop: bool = False  # whether the exception says that the work stopped on request
+    Attributes:
+        run: The run.
+        elapsed: How long the work took, in seconds.
+        state: OK or FAILED.
+        value: What the work returned.
+        exception: What the work raised, or None.
+        reason: The exception in one line, or "".
+        error: The exception as plain data; () if there is none.
+        honoured_stop: Whether the exception says that the work stopped on request.
+    """
 
-    def clear(self) -> None:
-        """Forget the run and the details, because what a run returned may be large."""
-        self.run = self.value = self.exception = None
-        self.has_details = self.honoured_stop = False
-        self.state = RunState.OK
-        self.reason, self.error = "", ()
+    # Defaults of the class, because most runs set none of them.
+    state = RunState.OK
+    value: object = None
+    exception: BaseException | None = None
+    reason = ""
+    error: PackedException = ()
+    honoured_stop = False
 
-    def set_result(self, value: object) -> None:
-        """Record that the work returned a value."""
-        self.has_details = True
-        self.value = value
+    def __init__(self, run: RunRecord, elapsed: float = 0.0) -> None:
+        self.run = run
+        self.elapsed = elapsed
 
     def set_exception(self, exception: BaseException, *, skip: str) -> None:
         """Record what the work raised. The traceback omits frames of the file ``skip``, the executor's."""
-        self.has_details = True
         self.state = RunState.FAILED
         self.exception = exception
         self.error = pack_exception(exception, skip=skip)
@@ -59,41 +55,23 @@ class Worker:
 
     Attributes:
         name: The name that people read.
-        outcome: The outcome of its latest run. Only the worker's own thread, or the holder of the state lock
-            after the worker has reported, writes to it.
-        on_short_run: Whether its run is expected to be short, so that the worker will soon be back.
-        idle: Whether it was marked idle and has not asked for a run since. It may have been woken.
-        batch: The runs that it executes without the lock, if any.
+        batch: The runs that it has taken; None while it has none.
+        outcomes: The outcomes of those that it has executed and not handed in, in order.
+        handed_over: The runs of the batch that the event loop executes, and whose outcomes it will report.
     """
 
-    __slots__ = ("_wakeup_lock", "batch", "idle", "name", "on_short_run", "outcome")
+    __slots__ = ("_wakeup_lock", "batch", "handed_over", "name", "outcomes")
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.outcome = Outcome()
-        self.on_short_run = False
-        self.idle = False
         self.batch: Batch | None = None
+        self.outcomes: list[Outcome] = []
+        self.handed_over: list[RunRecord] = []
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 
-    def next_in_batch(self) -> RunRecord | None:
-        """Claim the next run of the worker's batch. None: the worker must report to the dispatcher first."""
-        batch, outcome = self.batch, self.outcome
-        if batch is None or not batch.pending or outcome.has_details:
-            return None
-        run = outcome.run
-        if run is None or run.extras is not NO_EXTRAS or run.attachments is not None:
-            return None
-        batch.timings += (outcome.ended, outcome.elapsed)
-        try:
-            return batch.pending.popleft()
-        except IndexError:  # the holder of the lock has just reclaimed the rest
-            outcome.run = None  # the end of this run is in `batch.timings`
-            return None
-
     def wake(self) -> None:
-        """Wake the worker. Call once for each time that it was marked idle."""
+        """Wake the worker. Call once for each time that it was idle."""
         self._wakeup_lock.release()
 
     def sleep(self) -> bool:
@@ -104,20 +82,25 @@ class Worker:
 class Dispatcher(Protocol):
     """The part of the kernel that executors call, without the state lock."""
 
-    def start_first(self, worker: Worker) -> RunRecord | None:
-        """Start a run for a worker that was woken or spawned. None: the worker was marked idle."""
+    def take(self, worker: Worker, at_most: int) -> bool:
+        """Hand in the worker's outcomes, and take its next batch.
 
-    def finish_and_start_next(self, worker: Worker) -> RunRecord | None:
-        """Record the worker's outcome and start its next run. None: the worker was marked idle."""
+        Args:
+            worker: The worker.
+            at_most: How many runs it takes at most; 0 to hand in only.
+
+        Returns:
+            Whether there is a batch.
+        """
+
+    def has_work(self) -> bool:
+        """Return whether the inbox holds something, or a run may start."""
 
     def report(self, outcome: Outcome) -> None:
         """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
 
-    def worker_crashed(self, worker: Worker, error: Exception) -> None:
-        """Record an error of jobtui's own between a worker's runs, and mark the worker idle."""
-
-    def retire_idle(self, worker: Worker) -> bool:
-        """Remove an idle worker, so that its thread can end. Returns False if it has just been woken."""
+    def recover(self, worker: Worker, error: BaseException) -> None:
+        """Record an exception that came between a worker's runs, and end the runs that it holds."""
 
     def spawn_failed(self) -> None:
-        """Record that the thread of a new worker could not be started."""
+        """Record that the thread of a new worker could not be started, so that it is tried again soon."""

@@ -1,0 +1,45 @@
+"""A latch: threads wait until another thread opens it, once and for good."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+
+class Latch:
+    """Lets threads wait for something that happens once.
+
+    Unlike `threading.Event`, it takes no lock of its own. So a signal handler that interrupts `wait` may wait
+    for the same latch, and a thread that opens it never blocks on an interrupted one. Thread-safe.
+
+    Attributes:
+        opened: Whether it has been opened.
+    """
+
+    __slots__ = ("_waiting", "opened")
+
+    def __init__(self) -> None:
+        self.opened = False
+        self._waiting: list[threading.Lock] = []  # one lock for each waiting thread, released to wake it
+
+    def open(self) -> None:
+        """Wake all threads that wait. Opening it again is harmless."""
+        self.opened = True  # first: `wait` adds its lock, and then reads this
+        for lock in tuple(self._waiting):
+            with suppress(RuntimeError):  # released already
+                lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the latch is opened, at most ``timeout`` seconds. Returns whether it is open."""
+        if self.opened:
+            return True
+        lock = threading.Lock()
+        lock.acquire()
+        self._waiting.append(lock)
+        try:
+            if not self.opened:
+                lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX))
+        finally:
+            with suppress(ValueError):
+                self._waiting.remove(lock)
+        return self.opened

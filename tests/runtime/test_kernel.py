@@ -1,0 +1,303 @@
+"""The kernel: how commands reach the engine, and what must not stop it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support.real_threads import (
+    LIMIT,
+    BlockingJob,
+    HoldingClock,
+    MakeScheduler,
+    assert_ended,
+    assert_no_threads_left,
+    zero,
+)
+
+from jobtui import Run, RunState, Scheduler
+from jobtui.engine.enums import Phase
+
+
+@pytest.fixture
+def clock() -> HoldingClock:
+    """Make the clock of the scheduler."""
+    return HoldingClock()
+
+
+@pytest.fixture
+def scheduler(make_scheduler: MakeScheduler, clock: HoldingClock) -> Scheduler:
+    """Make a running scheduler with a pool of 2, in which a job has run."""
+    scheduler = make_scheduler(pool=2, clock=clock)
+    scheduler.start()
+    assert_ended(scheduler.now(zero))
+    return scheduler
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def test_a_command_is_applied_by_a_thread_of_the_scheduler(scheduler: Scheduler, clock: HoldingClock) -> None:
+    """So an exception from a signal handler cannot interrupt a change."""
+    threads: list[str] = []
+    clock.during_change = lambda: threads.append(threading.current_thread().name)
+    scheduler.resize(3)
+    assert scheduler.pool_view().size == 3
+    [thread] = threads
+    assert thread.startswith(("jobtui-timer", "jobtui-worker"))
+
+
+def test_now_does_not_block_while_the_lock_is_held(scheduler: Scheduler, clock: HoldingClock) -> None:
+    """The run is admitted, in the order of the requests, when the lock is released."""
+    release_lock = clock.hold_lock(scheduler)
+    runs = [scheduler.now(zero) for _ in range(3)]
+    assert [run.state for run in runs] == [RunState.QUEUED] * 3
+    release_lock()
+    assert [run.result(LIMIT) for run in runs] == [0] * 3
+
+
+def test_runs_start_in_the_order_of_the_requests_of_all_kinds(scheduler: Scheduler) -> None:
+    """First in, first out: a request that waits for a reply does not overtake one that does not."""
+    scheduler.resize(1)
+    blocker = BlockingJob()
+    scheduler.now(blocker)
+    blocker.wait_started()
+    order: list[int] = []
+    job = scheduler.every("1h", lambda: order.append(-1))
+    runs: list[Run] = []
+    for number in range(10):
+        runs.append(scheduler.now(lambda number=number: order.append(number)))
+        if number == 5:
+            runs.append(job.run())
+    blocker.release()
+    assert_ended(*runs)
+    assert order == [0, 1, 2, 3, 4, 5, -1, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Scheduler.snapshot,
+        lambda scheduler: scheduler.in_("1h", zero),
+        lambda scheduler: scheduler.every("1h", zero),
+        lambda scheduler: scheduler.cancel(1),
+    ],
+    ids=["snapshot", "in_", "every", "cancel"],
+)
+def test_a_call_in_the_middle_of_a_change_of_its_own_thread_raises(
+    scheduler: Scheduler, clock: HoldingClock, call: Callable[[Scheduler], object]
+) -> None:
+    """A destructor may be called there; its thread would wait for itself."""
+    error = clock.call_during_change(scheduler, lambda: call(scheduler))
+    assert isinstance(error, RuntimeError)
+    assert "in the middle of a change" in str(error)
+    assert scheduler.now(zero).result(LIMIT) == 0
+
+
+def test_now_in_the_middle_of_a_change_of_its_own_thread_is_accepted(
+    scheduler: Scheduler, clock: HoldingClock
+) -> None:
+    """The run is admitted when the change is complete."""
+    run = clock.call_during_change(scheduler, lambda: scheduler.now(zero))
+    assert run.result(LIMIT) == 0
+
+
+def test_a_stop_in_the_middle_of_a_change_of_its_own_thread_is_made_by_another_thread(
+    scheduler: Scheduler, clock: HoldingClock
+) -> None:
+    """The call cannot wait for it, so it returns False."""
+    assert clock.call_during_change(scheduler, scheduler.stop) is False
+    assert_no_threads_left()
+    assert scheduler.snapshot().phase is Phase.STOPPED
+
+
+def test_the_error_of_a_command_is_raised_in_the_thread_of_its_caller(scheduler: Scheduler) -> None:
+    """The thread that applies the command goes on."""
+    for _ in range(3):
+        with pytest.raises(LookupError, match="there is no job 'zer'; near: zero"):
+            scheduler.pause("zer")
+    assert scheduler.snapshot().internal_error == ""
+
+
+# --- objects of the user --------------------------------------------------------------------------
+
+
+class SlowDestructor:
+    """An object whose destructor blocks until the test releases it."""
+
+    def __init__(self) -> None:
+        self.reached, self.released = threading.Event(), threading.Event()
+
+    def make(self) -> object:
+        """Return an object with that destructor."""
+        outer = self
+
+        class Slow:
+            def __del__(self) -> None:
+                outer.reached.set()
+                outer.released.wait(LIMIT)
+
+        return Slow()
+
+
+@pytest.mark.parametrize("what", ["argument", "result", "argument of a cancelled run"])
+def test_no_destructor_of_an_argument_or_a_result_runs_with_the_lock_held(
+    scheduler: Scheduler, what: str
+) -> None:
+    """Other threads do not wait for it."""
+    slow = SlowDestructor()
+    if what == "argument":
+        scheduler.now(lambda _: None, slow.make())
+    elif what == "result":
+        scheduler.now(slow.make)
+    else:
+        threading.Thread(target=lambda: scheduler.in_("1h", print, slow.make()).cancel(), daemon=True).start()
+    assert slow.reached.wait(LIMIT)
+    assert scheduler.snapshot().phase is Phase.RUNNING
+    assert scheduler.now(zero).result(LIMIT) == 0
+    slow.released.set()
+
+
+def test_every_accepted_run_ends_although_its_one_off_job_is_removed(make_scheduler: MakeScheduler) -> None:
+    """The job is removed after `now` has found it, and before the run is admitted."""
+
+    class RemovingClock(HoldingClock):
+        """A clock that removes the job when the test's thread reads it, as `now` does."""
+
+        armed = False
+
+        def now(self) -> float:
+            if self.armed and threading.current_thread() is threading.main_thread():
+                self.armed = False
+                removing.remove("zero")  # type: ignore[arg-type] # by name, as `pause`
+            return super().now()
+
+    clock = RemovingClock()
+    removing = make_scheduler(clock=clock)
+    removing.start()
+    assert_ended(removing.now(zero))
+    clock.armed = True
+    assert removing.now(zero).result(LIMIT) == 0
+    assert removing.pool_view().queued == 0
+
+
+# --- threads --------------------------------------------------------------------------------------
+
+
+class FailingThreads:
+    """Makes the start of threads of some name fail a number of times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._start = threading.Thread.start
+        self.name, self.error, self.times = "", Exception(), 0
+        failing = self
+
+        def start(thread: threading.Thread) -> None:
+            if thread.name.startswith(failing.name) and failing.times > 0:
+                failing.times -= 1
+                raise failing.error
+            failing._start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", start)
+
+    def fail(self, name: str, error: Exception, times: int = 1) -> None:
+        """Let the next starts of threads of that name fail."""
+        self.name, self.error, self.times = name, error, times
+
+
+@pytest.fixture
+def failing_threads(monkeypatch: pytest.MonkeyPatch) -> FailingThreads:
+    """Make the control of threads that cannot be started. The system decides that, so it is Python's own."""
+    return FailingThreads(monkeypatch)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_worker_that_cannot_be_started_is_tried_again(
+    make_scheduler: MakeScheduler, failing_threads: FailingThreads, error: Exception
+) -> None:
+    """The run starts although nothing else calls the scheduler."""
+    scheduler = make_scheduler()
+    scheduler.start()
+    failing_threads.fail("jobtui-worker", error, times=2)
+    assert scheduler.now(zero).result(LIMIT) == 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
+def test_a_start_without_a_thread_for_the_timer_changes_nothing_and_can_be_repeated(
+    make_scheduler: MakeScheduler, failing_threads: FailingThreads, error: Exception
+) -> None:
+    """The scheduler is not half started."""
+    scheduler = make_scheduler()
+    failing_threads.fail("jobtui-timer", error)
+    with pytest.raises(type(error)):
+        scheduler.start()
+    assert scheduler.snapshot().phase is Phase.NEW
+    scheduler.start()
+    assert scheduler.now(zero).result(LIMIT) == 0
+
+
+def test_runs_behind_a_short_run_that_hangs_are_started_by_other_workers(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Here it hangs because it waits for the last of them, which its worker had taken with it."""
+    scheduler = make_scheduler(pool=2)
+    scheduler.start()
+    last = threading.Event()
+    works = iter([*[bool] * 100, lambda: last.wait(LIMIT), *[bool] * 20, last.set])
+
+    def work() -> None:
+        next(works)()
+
+    for _ in range(100):
+        assert_ended(scheduler.now(work))
+    blocker = BlockingJob()
+    blocking = [scheduler.now(blocker) for _ in range(2)]
+    blocker.wait_started(2)
+    runs = [scheduler.now(work) for _ in range(22)]
+    blocker.release()
+    assert_ended(*blocking, *runs)
+    assert last.is_set()
+    assert {run.state for run in runs} == {RunState.OK}
+
+
+def test_a_run_of_a_batch_that_is_cancelled_before_its_turn_does_not_run(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Its worker has taken it together with the run before."""
+    scheduler = make_scheduler(pool=1)
+    scheduler.start()
+    done: list[int] = []
+    runs: list[Run] = []
+
+    def work(number: int) -> None:
+        done.append(number)
+        if number == 100:
+            assert runs[-1].cancel()
+
+    for number in range(100):
+        assert_ended(scheduler.now(work, number))
+    blocker = BlockingJob()
+    blocking = scheduler.now(blocker)
+    blocker.wait_started()
+    runs += [scheduler.now(work, number) for number in range(100, 105)]
+    blocker.release()
+    assert_ended(blocking, *runs)
+    assert done[100:] == [100, 101, 102, 103]
+    assert [run.state for run in runs] == [*[RunState.OK] * 4, RunState.CANCELLED]
+
+
+def test_a_subscriber_may_call_the_scheduler_in_its_notification(scheduler: Scheduler) -> None:
+    """The thread that notifies it is not the one that has to reply."""
+    snapshots: list[Any] = []
+    done = threading.Event()
+
+    def notify() -> None:
+        snapshots.append(scheduler.snapshot())
+        done.set()
+
+    scheduler.subscribe(notify)
+    assert scheduler.now(zero).result(LIMIT) == 0
+    assert done.wait(LIMIT)
+    assert scheduler.now(zero).result(LIMIT) == 0
