@@ -15,7 +15,8 @@ from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS, ProcessExit
-from jobtui.runtime.output_capture import OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -31,6 +32,7 @@ def run_headless(
     stream: TextIO | None = None,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
+    output_log: OutputLog | None = None,
 ) -> int:
     """Run a scheduler until SIGINT or SIGTERM, and log one line for each run.
 
@@ -47,6 +49,8 @@ def run_headless(
             nothing.
         serve: Starts the status page before the scheduler starts; the page is closed after the scheduler has
             stopped. Its exceptions are passed on.
+        output_log: Receives what the jobs print, if there is a status page; None for one with the default
+            limits.
 
     Returns:
         The exit status: 0, or 128 plus the number of a signal that came before the start was complete.
@@ -59,11 +63,11 @@ def run_headless(
         signals = cleanup.enter_context(_Signals())
         address = ""
         if serve is not None:
-            console = OutputLog()
-            listening = serve(LocalBackend(scheduler, title, console))
+            output_log = output_log or OutputLog()
+            listening = serve(LocalBackend(scheduler, title, output_log))
             cleanup.enter_context(listening)
             address = str(listening.address)
-            cleanup.enter_context(capture_streams(console, pass_on=True))
+            cleanup.enter_context(capture_streams(output_log, pass_on=True))
         log = RunLog(
             scheduler, title=title, stream=stream, on_stopped=signals.report_stopped, address=address
         )

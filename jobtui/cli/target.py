@@ -17,6 +17,7 @@ from jobtui.loading.user_errors import exit_text, format_exception, location_of,
 from jobtui.process.exit import ProcessExit
 from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
+from jobtui.runtime.output_log import OutputLog
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.web.listening_sockets import CannotListenError
 
@@ -71,6 +72,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
     """Run the scheduler with or without the dashboard until the user quits or a signal stops it."""
     serve = _server_factory(loaded, options)
     grace = GRACE if options.grace is None else options.grace
+    output_log = OutputLog(loaded.settings.output_bytes, run_limit=loaded.settings.output_runbytes)
     if options.headless:
         from jobtui.cli.headless import run_headless  # noqa: PLC0415 - lazy: the dashboard does without
 
@@ -78,14 +80,24 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
             sys.stdout.reconfigure(line_buffering=True)  # jobs' output is part of the log, so it must not lag
         _exclude_from_collection()
         return run_headless(
-            loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+            loaded.scheduler,
+            title=loaded.title,
+            grace=grace,
+            process_exit=process_exit,
+            serve=serve,
+            output_log=output_log,
         )
     require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
     from jobtui.tui.app import run_dashboard  # noqa: PLC0415 - lazy: imports textual
 
     _exclude_from_collection()
     return run_dashboard(
-        loaded.scheduler, title=loaded.title, grace=grace, process_exit=process_exit, serve=serve
+        loaded.scheduler,
+        title=loaded.title,
+        grace=grace,
+        process_exit=process_exit,
+        serve=serve,
+        output_log=output_log,
     )
 
 

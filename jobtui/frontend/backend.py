@@ -11,7 +11,7 @@ from typing import Protocol
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
-from jobtui.runtime.output_capture import OutputChunk
+from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
 
 MAX_RUNS = 800  # runs that one question returns: as many as a snapshot has
@@ -90,12 +90,13 @@ class Backend(Protocol):
         """Return the current view of the pool, which may be newer than the snapshot."""
 
     def output_of(self, number: int) -> str:
-        """Return the end of a run's output, or "" if output is not collected."""
+        """Return the first and the last part of a run's output, or "" if output is not collected."""
 
     def output_since(self, after: int) -> OutputChunk:
         """Return the output of all jobs after the line with the number `after`, as far as it is kept.
 
-        If the scheduler has restarted since that line, return all of its output.
+        If that is very much, return the latest lines. If the scheduler has restarted since that line, begin
+        with its first one.
         """
 
     def run(self, job: str) -> int:

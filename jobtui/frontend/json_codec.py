@@ -17,7 +17,7 @@ from jobtui.engine.events import Event, JobEvent, RunEvent
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.runtime.output_capture import Line, OutputChunk
+from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
@@ -35,7 +35,7 @@ class Codec(Generic[View]):
     """Encodes and decodes the views of one class.
 
     Args:
-        kind: The class: a dataclass.
+        kind: The class: a dataclass or a named tuple. An attribute that is a float is an instant.
 
     Attributes:
         fields: The codec of each attribute, by name.
@@ -128,6 +128,11 @@ def _decode_instant(text: str, tz: tzinfo) -> datetime:
         raise ValueError(f"{text} is out of range") from None
 
 
+def _encode_timestamp(seconds: float) -> str:
+    """Return an instant, given in seconds since the epoch, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
 def encode_schedule(schedule: Schedule) -> Json:
     """Return a schedule as a JSON object: its kind and the arguments that recreate it.
 
@@ -200,13 +205,10 @@ class ForeignSchedule:
 _VALUES: dict[Any, FieldCodec] = {
     **{kind: _plain_codec(kind) for kind in (str, int, bool)},
     datetime: FieldCodec(datetime.isoformat, _decode_instant),
+    float: FieldCodec(_encode_timestamp, lambda text, _tz: _decode_instant(text, UTC).timestamp()),
     timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),
     tzinfo: FieldCodec(zone_name, lambda _name, tz: tz),
     Schedule: FieldCodec(encode_schedule, decode_schedule),
-    Line: FieldCodec(
-        lambda line: {"writer": line[0], "text": line[1]},
-        lambda line, _tz: (_require_type(str, line["writer"]), _require_type(str, line["text"])),
-    ),
 }
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
 JOB_DETAILS, OUTPUT_CHUNK, UPCOMING = Codec(JobDetails), Codec(OutputChunk), Codec(UpcomingTick)
@@ -235,7 +237,7 @@ def encode_event(event: Event) -> Json:
     json: Json = {
         "type": type(event).__name__,
         "seq": event.seq,
-        "at": datetime.fromtimestamp(event.at, UTC).isoformat(),
+        "at": _encode_timestamp(event.at),
     }
     match event:
         case RunEvent():

@@ -9,7 +9,7 @@ from itertools import islice
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
-from jobtui.runtime.output_capture import OutputLog
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.schedules.describe import describe

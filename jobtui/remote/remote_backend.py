@@ -33,7 +33,7 @@ from jobtui.remote.http_client import (
 )
 from jobtui.remote.snapshot_decoder import SnapshotDecoder
 from jobtui.runtime.clock import Clock, SystemClock, thread_cpu
-from jobtui.runtime.output_capture import OutputChunk
+from jobtui.runtime.output_log import OutputChunk
 
 RESPONSE_TIMEOUT = 5.0  # seconds
 POLL_WAIT = 4  # seconds that the server may wait for a change; bounds the age of the shown heartbeat
@@ -167,7 +167,10 @@ class RemoteBackend:
         return _decode(partial(POOL.decode, tz=self.zone), self._request("GET", "pool"))
 
     def output_of(self, number: int) -> str:
-        """Return the end of a run's output, or "" if output is not collected or the run is unknown."""
+        """Return the first and the last part of a run's output.
+
+        It is "" if output is not collected, or if the run is unknown.
+        """
         try:
             return _decode(lambda json: str(json["output"]), self._get_run(number))
         except LookupError:

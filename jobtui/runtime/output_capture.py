@@ -12,76 +12,19 @@ import logging
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from itertools import chain, islice
-from typing import IO, Any, TextIO
+from contextvars import ContextVar
+from itertools import chain
+from typing import Any, TextIO
 
 from jobtui.runtime.current_run import current_record
+from jobtui.runtime.output_log import MAX_LINE_LENGTH, OutputLog
 from jobtui.runtime.run_attachments import output_of
 
-MAX_LINES = 2_000  # lines kept in the output log
-MAX_LINE_LENGTH = 2_000  # characters kept of one line
-
-Line = tuple[str, str]  # the name of the writer, and the text
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputChunk:
-    """New lines of the output log, for a reader that has the earlier ones."""
-
-    first: int  # the number of the first line in `lines`, counted from 1
-    lines: tuple[Line, ...]  # the complete lines, oldest first
-    unfinished: tuple[Line, ...]  # the lines that have no line break at their end yet
-
-    @property
-    def last(self) -> int:
-        """The number of the latest complete line."""
-        return self.first + len(self.lines) - 1
-
-
-class OutputLog:
-    """The latest lines of all captured output, each with the name of its writer. Thread-safe.
-
-    Attributes:
-        total_lines: How many complete lines have been written, including those that were dropped.
-    """
-
-    def __init__(self) -> None:
-        self._lines: deque[Line] = deque(maxlen=MAX_LINES)
-        self._unfinished: dict[str, str] = {}
-        self._lock = threading.RLock()  # a signal handler may print while this thread prints
-        self.total_lines = 0
-
-    def write(self, writer: str, text: str) -> None:
-        """Append text; text after the last line break is an unfinished line of its writer."""
-        with self._lock:
-            *lines, rest = (self._unfinished.pop(writer, "") + text).split("\n")
-            if len(rest) > MAX_LINE_LENGTH:
-                lines.append(rest)
-                rest = ""
-            if rest:
-                self._unfinished[writer] = rest
-            for line in lines:
-                self._lines.append((writer, line.rstrip("\r")[:MAX_LINE_LENGTH]))
-            self.total_lines += len(lines)
-
-    def lines(self) -> list[Line]:
-        """Return the kept lines, oldest first, then the unfinished ones."""
-        with self._lock:
-            return [*self._lines, *self._unfinished.items()]
-
-    def output_since(self, number: int) -> OutputChunk:
-        """Return the kept lines after the line of that number; all of them if there is no such line."""
-        with self._lock:
-            new = self.total_lines - number if 0 <= number <= self.total_lines else self.total_lines
-            new = min(new, len(self._lines))
-            lines = tuple(islice(self._lines, len(self._lines) - new, None))
-            return OutputChunk(
-                first=self.total_lines - new + 1, lines=lines, unfinished=tuple(self._unfinished.items())
-            )
+# The level of the log record that a handler of this context writes.
+_level: ContextVar[str] = ContextVar("level", default="")
+_restorers: list[Callable[[], None]] = []  # what ends each capture that has begun, for a forked child
 
 
 class _RoutingStream(io.TextIOBase):
@@ -101,15 +44,16 @@ class _RoutingStream(io.TextIOBase):
     def isatty(self) -> bool:
         return False
 
-    def write(self, text: str) -> int:
+    def write(self, text: str, level: str = "") -> int:
+        """Write text; give the level of the log record if it is one."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         record = current_record.get()
         if record is None:
-            self._log.write(self._name, text)
+            self._log.write("", 0, level or self._name, text)
         else:
-            output_of(record).write(text)
-            self._log.write(record.job.name, text)
+            output_of(record, self._log.run_limit).write(text)
+            self._log.write(record.job.name, record.number, level or self._name, text)
         return len(text)
 
 
@@ -142,8 +86,9 @@ class _TeeStream(_RoutingStream):
     def fileno(self) -> int:
         return self._original.fileno()
 
-    def write(self, text: str) -> int:
-        count = super().write(text)
+    def write(self, text: str, level: str = "") -> int:
+        """Write text, to the replaced stream as well."""
+        count = super().write(text, level)
         with suppress(OSError, ValueError):  # it has no reader any more; the user's code has closed it
             try:
                 self._original.write(text)
@@ -160,9 +105,32 @@ class _TeeStream(_RoutingStream):
         pass  # Python closes this stream when it is collected, but the replaced one must stay open
 
 
+class _HandlerStream:
+    """The stream of a log handler: writes each record under the record's level to a captured stream."""
+
+    def __init__(self, stream: _RoutingStream) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> object:
+        """Return an attribute of the captured stream."""
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write a formatted record."""
+        return self._stream.write(text, _level.get())
+
+
+def _note_level(record: logging.LogRecord) -> bool:
+    """Note the level of a record, as a filter of the handler that then writes it."""
+    _level.set(str(logging.getLevelName(record.levelno)))  # formatters change `levelname`, to colour it
+    return True
+
+
 @contextmanager
 def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[TextIO, TextIO]]:
     """Replace ``sys.stdout``, ``sys.stderr`` and the streams of log handlers bound to them.
+
+    In a forked child nothing is captured: what the child writes would stay in its copy of the log.
 
     Args:
         log: Receives everything that is written.
@@ -179,20 +147,40 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
     streams = replacement("stdout", sys.stdout), replacement("stderr", sys.stderr)
     replacements = {id(sys.__stdout__): streams[0], id(sys.__stderr__): streams[1]}
     replacements |= {id(before[0]): streams[0], id(before[1]): streams[1]}
-    moved: list[tuple[logging.StreamHandler[IO[str]], IO[str]]] = []
+    moved: list[tuple[logging.StreamHandler[Any], Any]] = []
+
+    def restore() -> None:
+        for handler, stream in moved:
+            # Not `setStream`: it would flush the replaced stream, in a forked child a second time.
+            handler.stream = stream
+            handler.removeFilter(_note_level)
+        if (sys.stdout, sys.stderr) == streams:
+            sys.stdout, sys.stderr = before
+
     loggers = [logging.root, *logging.root.manager.loggerDict.values()]
     for handler in chain.from_iterable(getattr(logger, "handlers", ()) for logger in loggers):
         if isinstance(handler, logging.StreamHandler) and id(handler.stream) in replacements:
             moved.append((handler, handler.stream))
-            handler.setStream(replacements[id(handler.stream)])
+            handler.addFilter(_note_level)
+            handler.setStream(_HandlerStream(replacements[id(handler.stream)]))
     sys.stdout, sys.stderr = streams
+    _restorers.append(restore)
     try:
         yield streams
     finally:
-        for handler, stream in moved:
-            handler.setStream(stream)
-        if (sys.stdout, sys.stderr) == streams:
-            sys.stdout, sys.stderr = before
+        if restore in _restorers:  # otherwise this is a forked child
+            _restorers.remove(restore)
+        restore()
+
+
+def _end_captures() -> None:
+    """End the captures that a forked child has inherited."""
+    while _restorers:
+        _restorers.pop()()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_end_captures)
 
 
 @contextmanager
@@ -220,9 +208,7 @@ def capture_descriptors(log: OutputLog) -> Iterator[io.TextIOWrapper]:
         for number in terminals:
             os.dup2(writing, number)
         os.close(writing)
-        threading.Thread(
-            target=_read_pipe, args=(reading, log.write), name="jobtui-output", daemon=True
-        ).start()
+        threading.Thread(target=_read_pipe, args=(reading, log), name="jobtui-output", daemon=True).start()
         try:
             yield terminal
         finally:
@@ -234,8 +220,8 @@ def capture_descriptors(log: OutputLog) -> Iterator[io.TextIOWrapper]:
                 os.close(copy)
 
 
-def _read_pipe(descriptor: int, write: Callable[[str, str], None]) -> None:
+def _read_pipe(descriptor: int, log: OutputLog) -> None:
     """Read a pipe until this process and every subprocess that inherited its other end have closed it."""
     with open(descriptor, encoding="utf-8", errors="replace", newline="") as pipe:
         while text := pipe.readline(MAX_LINE_LENGTH):
-            write("subprocess", text)
+            log.write("", 0, "subprocess", text)

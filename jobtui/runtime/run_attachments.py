@@ -7,42 +7,15 @@ thread and without the state lock; a lock of this module makes sure that each is
 from __future__ import annotations
 
 import threading
-from collections import deque
 from dataclasses import dataclass
 
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.run_output import RunOutput
 from jobtui.runtime.stop_request import StopRequest
-
-MAX_OUTPUT = 8_192  # characters kept of one run, the last ones
 
 # Reentrant, because a signal handler may print while this thread holds it. Held for a moment, and no other
 # lock is taken under it.
 _creation_lock = threading.RLock()
-
-
-class RunOutput:
-    """The tail of what one run wrote."""
-
-    __slots__ = ("_dropped", "_parts", "_size")
-
-    def __init__(self) -> None:
-        self._parts: deque[str] = deque()
-        self._size = 0
-        self._dropped = False
-
-    def write(self, text: str) -> None:
-        """Append text; drop the oldest text if there is more than `MAX_OUTPUT`."""
-        self._parts.append(text[-MAX_OUTPUT:])
-        self._size += min(len(text), MAX_OUTPUT)
-        self._dropped |= len(text) > MAX_OUTPUT
-        while self._size > MAX_OUTPUT and len(self._parts) > 1:
-            self._size -= len(self._parts.popleft())
-            self._dropped = True
-
-    def __str__(self) -> str:
-        """Return the text that was kept, with a note if older text was dropped."""
-        text = "".join(self._parts)
-        return f"… earlier output was dropped …\n{text}" if self._dropped else text
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -64,12 +37,15 @@ def attachments_of(run: RunRecord) -> RunAttachments | None:
     return attachments if isinstance(attachments, RunAttachments) else None
 
 
-def output_of(run: RunRecord) -> RunOutput:
-    """Return the output of a run; create it on first use."""
+def output_of(run: RunRecord, limit: int) -> RunOutput:
+    """Return the output of a run; create it on first use, with a limit in bytes."""
+    attachments = attachments_of(run)
+    if attachments is not None and attachments.output is not None:
+        return attachments.output
     with _creation_lock:
         attachments = _ensure_attachments(run)
         if attachments.output is None:
-            attachments.output = RunOutput()
+            attachments.output = RunOutput(limit)
         return attachments.output
 
 

@@ -419,7 +419,7 @@ class Scheduler:
         return view
 
     def output_of(self, number: int) -> str:
-        """Return the end of what a run printed.
+        """Return the first and the last part of what a run printed.
 
         Output is collected only under the dashboard or with ``--listen``; otherwise, and for an unknown run,
         this returns "".

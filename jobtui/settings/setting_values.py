@@ -19,17 +19,30 @@ from jobtui.settings.setting_errors import (
 )
 
 _LARGEST_POOL = 1_000_000  # a larger one is a typo
+_BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
 
 
 def check_pool(entry: SettingEntry) -> int:
     """Check the size of the pool."""
-    if _is_pool_size(entry.value):
+    description = f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit"
+    return _check_whole_number(entry, range(_LARGEST_POOL + 1), description)
+
+
+def check_bytes(entry: SettingEntry) -> int:
+    """Check a number of bytes."""
+    return _check_whole_number(entry, _BYTES, f"a number of bytes from {_BYTES[0]} to {_BYTES[-1]}")
+
+
+def _check_whole_number(entry: SettingEntry, allowed: range, description: str) -> int:
+    if _is_number_in(entry.value, allowed):
         return entry.value
     unquoted = number_or_text(strip_quotes(entry.value))
     raise wrong_value(
         entry,
-        f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit",
-        _remove_quotes_hint(entry, unquoted) if _is_pool_size(unquoted) else _continued_line_hint(entry),
+        description,
+        _remove_quotes_hint(entry, unquoted)
+        if _is_number_in(unquoted, allowed)
+        else _continued_line_hint(entry),
     )
 
 
@@ -139,9 +152,9 @@ def check_auth_switch(entry: SettingEntry) -> bool:
     return entry.value
 
 
-def _is_pool_size(value: object) -> TypeGuard[int]:
+def _is_number_in(value: object, allowed: range) -> TypeGuard[int]:
     # A bool is an int in Python, but `jobs.pool = true` does not mean 1.
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_POOL
+    return isinstance(value, int) and not isinstance(value, bool) and value in allowed
 
 
 def _remove_quotes_hint(entry: SettingEntry, unquoted: int) -> str:

@@ -29,6 +29,8 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
+from jobtui.runtime.output_log import LOG_BYTES
+from jobtui.runtime.run_output import RUN_BYTES
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
@@ -50,6 +52,7 @@ from jobtui.settings.setting_values import (
     check_auth_switch,
     check_auth_user,
     check_boolean,
+    check_bytes,
     check_dst,
     check_networks,
     check_pool,
@@ -66,6 +69,8 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.pool": check_pool,
     "jobs.selfconcurrent": check_boolean,
     "jobs.dst": check_dst,
+    "jobs.output.bytes": check_bytes,
+    "jobs.output.runbytes": check_bytes,
     "jobs.listen": check_address,
     "jobs.readonly": check_boolean,
     "jobs.allow": check_networks,
@@ -80,6 +85,8 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
 _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.pool": number_or_text,
     "jobs.selfconcurrent": boolean_or_text,
+    "jobs.output.bytes": number_or_text,
+    "jobs.output.runbytes": number_or_text,
     "jobs.readonly": boolean_or_text,
     "jobs.allow": split_at_commas,
     "jobs.acceptproxyaddress": boolean_or_text,
@@ -99,6 +106,8 @@ class Settings:
         pool: The number of runs that may be RUNNING at once; 0 for no limit.
         selfconcurrent: Whether runs of one job may overlap.
         dst: The rule for fixed times when the clocks change, for jobs without their own; see `jobtui.parse`.
+        output_bytes: How much memory the output of all jobs may take, in bytes.
+        output_runbytes: How much output of one run is kept, in bytes.
         listen: The address of the status page; None to serve none.
         access: The access rules of the status page.
         schedules: The named schedules, from whole key (`cron.NAME`) to spec. Read-only.
@@ -108,6 +117,8 @@ class Settings:
     pool: int = 10
     selfconcurrent: bool = False
     dst: Dst = "once"
+    output_bytes: int = LOG_BYTES
+    output_runbytes: int = RUN_BYTES
     listen: Address | None = None
     access: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
@@ -243,9 +254,9 @@ def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, SettingEnt
 def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings:
     """Convert the entries that apply into settings; raise BadSetting for the first wrong one."""
     values = _check_values(entries)
-    fields = ("jobs.pool", "jobs.selfconcurrent", "jobs.dst", "jobs.listen")
+    fields = ("pool", "selfconcurrent", "dst", "output.bytes", "output.runbytes", "listen")
     return Settings(
-        **{key.removeprefix("jobs."): values[key] for key in fields if key in values},
+        **{key.replace(".", "_"): values[f"jobs.{key}"] for key in fields if f"jobs.{key}" in values},
         access=access_rules(entries, values),
         schedules={key: value for key, value in values.items() if key not in _CHECKS},
         source=path,

@@ -25,7 +25,8 @@ from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.runtime.clock import thread_cpu
-from jobtui.runtime.output_capture import OutputLog, capture_descriptors, capture_streams
+from jobtui.runtime.output_capture import capture_descriptors, capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.screens.dashboard import Dashboard
@@ -266,6 +267,7 @@ def run_dashboard(
     grace: float,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
+    output_log: OutputLog | None = None,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
 
@@ -276,6 +278,7 @@ def run_dashboard(
         process_exit: Ends this process even if something hangs; None if the process continues.
         serve: Returns the listener that gives other processes access to the scheduler, from before its start
             until it has stopped. Its errors are passed on.
+        output_log: Receives what the jobs print; None for one with the default limits.
 
     Returns:
         The exit status.
@@ -283,7 +286,7 @@ def run_dashboard(
     Raises:
         StartError: An `on_app_start` function raised.
     """
-    output_log = OutputLog()
+    output_log = output_log or OutputLog()
     backend = LocalBackend(scheduler, title, output_log)
     with ExitStack() as cleanup:
         if serve is not None:

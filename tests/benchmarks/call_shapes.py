@@ -25,7 +25,8 @@ from typing import Any, NoReturn, Protocol
 from peers import EXECUTOR, TIMEOUT, executor, jobtui_scheduler, noop
 from rows import Row, best_ratio, compare_best, main
 
-from jobtui.runtime.output_capture import OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 
 RUNS, QUICK_RUNS = 10_000, 3_000
 ROUNDS, QUICK_ROUNDS = 9, 3

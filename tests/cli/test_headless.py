@@ -348,7 +348,8 @@ class TestServing:
         assert sys.stdout is before
         backend = listeners[0].backend
         assert backend.output_of(run.number) == "spoken\n"
-        assert backend.output_since(0).lines == (("talk", "spoken"),)
+        [line] = backend.output_since(0).lines
+        assert line[2:] == ("talk", run.number, "stdout", "spoken")
         out, err = capsys.readouterr()
         assert out == "spoken\n"
         assert " STARTED " in err

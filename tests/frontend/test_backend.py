@@ -25,12 +25,14 @@ from jobtui.frontend.backend import Backend, JobDetails
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.output_capture import MAX_LINES, OutputChunk, OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLine, OutputLog
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every, Once, Schedule
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds
+WRITTEN = 1_773_656_647.25  # when the output was written, in seconds since the epoch
 NEW_YORK = ZoneInfo("America/New_York")
 SPRING = datetime(2026, 3, 7, 12, 0, tzinfo=NEW_YORK)  # the day before 02:00 becomes 03:00
 
@@ -77,7 +79,7 @@ class BackendSetup:
     """
 
     def __init__(self, kind: str, folder: Path) -> None:
-        self.output_log = OutputLog()
+        self.output_log = OutputLog(clock=ManualClock(WRITTEN))
         self.clock = ManualClock(SPRING.timestamp())
         self.local: LocalBackend
         self._kind = kind
@@ -499,17 +501,23 @@ def test_output_since_returns_the_lines_after_a_number(setup: BackendSetup) -> N
     """Unfinished lines have no number and are returned every time."""
     _, backend = setup.start(lambda it: None)
     assert backend.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
-    setup.output_log.write("a", "one\ntwo\nthr")
-    setup.output_log.write("b", "half a character \ud800\n")
+    setup.output_log.write("a", 7, "stdout", "one\ntwo\nthr")
+    setup.output_log.write("", 0, "stderr", "half a character \ud800\n")
     chunk = backend.output_since(0)
-    assert chunk.lines[:2] == (("a", "one"), ("a", "two"))
-    assert (chunk.first, chunk.last, chunk.unfinished) == (1, 3, (("a", "thr"),))
-    setup.output_log.write("a", "ee\n")
-    assert backend.output_since(3) == OutputChunk(first=4, lines=(("a", "three"),), unfinished=())
+    assert chunk.lines[:2] == (
+        OutputLine(1, WRITTEN, "a", 7, "stdout", "one"),
+        OutputLine(2, WRITTEN, "a", 7, "stdout", "two"),
+    )
+    assert (chunk.lines[2].stream, chunk.lines[2].run) == ("stderr", 0)
+    assert (chunk.first, chunk.last) == (1, 3)
+    assert chunk.unfinished == (OutputLine(0, WRITTEN, "a", 7, "stdout", "thr"),)
+    setup.output_log.write("a", 7, "stdout", "ee\n")
+    three = OutputLine(4, WRITTEN, "a", 7, "stdout", "three")
+    assert backend.output_since(3) == OutputChunk(first=4, lines=(three,), unfinished=())
     assert backend.output_since(4) == OutputChunk(first=5, lines=(), unfinished=())
-    setup.output_log.write("c", "x\n" * (MAX_LINES + 5))
+    setup.output_log.write("c", 8, "stdout", "x\n" * (MAX_CHUNK + 5))
     late = backend.output_since(4)
-    assert (late.first, len(late.lines), late.last) == (10, MAX_LINES, MAX_LINES + 9)
+    assert (late.first, len(late.lines), late.last) == (10, MAX_CHUNK, MAX_CHUNK + 9)
     assert backend.output_since(10**9).first == 10  # a line that does not exist
 
 

@@ -32,7 +32,7 @@ from jobtui.frontend.json_codec import (
     encode_schedule,
 )
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.runtime.output_capture import OutputChunk
+from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.dst import DstEffect, DstNote, Tick, TickPreview
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 from jobtui.schedules.zones import zone_name
@@ -298,7 +298,14 @@ def test_a_codec_has_a_field_for_every_attribute(view_codec: Codec[Any], kind: A
 
 def test_decoded_output_and_upcoming_ticks_equal_the_encoded_ones() -> None:
     """An unfinished line included."""
-    chunk = OutputChunk(first=3, lines=(("a #1", "one"), ("", "two")), unfinished=(("b", "thr"),))
+    chunk = OutputChunk(
+        first=3,
+        lines=(
+            OutputLine(3, 1.5, "a", 1, "stderr", "one"),
+            OutputLine(4, 1_700_000_000.123456, "", 0, "WARNING", "two"),
+        ),
+        unfinished=(OutputLine(0, 2.0, "b", 12, "stdout", "thr"),),
+    )
     assert OUTPUT_CHUNK.decode(through_json(OUTPUT_CHUNK.encode(chunk)), UTC) == chunk
     row = UpcomingTick(
         datetime(2026, 1, 1, tzinfo=UTC), "a", "@daily", 0, paused=True, schedule=Cron("@daily", tz="UTC")

@@ -205,17 +205,27 @@ def test_output_lines_before_and_after_a_restart_are_not_mixed(
         if "/output" not in path:
             return snapshot_response(scheduler)
         after = int(path.partition("after=")[2] or 0)
-        lines = [{"writer": "a", "text": f"{epoch} {number}"} for number in range(after + 1, 4)]
+        lines = [
+            {
+                "number": number,
+                "at": "2026-03-16T10:24:07+00:00",
+                "job": "a",
+                "run": 1,
+                "stream": "stdout",
+                "text": f"{epoch} {number}",
+            }
+            for number in range(after + 1, 4)
+        ]
         body = {"epoch": epoch, "first": after + 1, "lines": lines, "unfinished": []}
         return 200, "application/json", json.dumps(body).encode()
 
     with fake_server(respond) as server:
         backend = connect_to(cleanup, server.address)
         assert backend.output_since(0).last == 3
-        assert backend.output_since(2).lines == (("a", "one 3"),)
+        assert [line.text for line in backend.output_since(2).lines] == ["one 3"]
         epoch = "two"
         chunk = backend.output_since(2)
-        assert (chunk.first, chunk.lines[0]) == (1, ("a", "two 1"))
+        assert (chunk.first, chunk.lines[0].text) == (1, "two 1")
         backend.close()
 
 

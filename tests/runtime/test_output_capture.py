@@ -1,4 +1,4 @@
-"""The output of jobs: separate for each run, bounded, and kept off the terminal."""
+"""The capture of output: separate for each run, under its stream, and kept off the terminal."""
 
 from __future__ import annotations
 
@@ -18,128 +18,15 @@ from pathlib import Path
 
 import pytest
 
-from jobtui.runtime.output_capture import (
-    MAX_LINE_LENGTH,
-    MAX_LINES,
-    OutputChunk,
-    OutputLog,
-    capture_descriptors,
-    capture_streams,
-)
-from jobtui.runtime.run_attachments import MAX_OUTPUT, RunOutput
+from jobtui.runtime.output_capture import capture_descriptors, capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
-NOTE = "… earlier output was dropped …\n"
 
-
-# --- the output of one run ------------------------------------------------------------------------
-
-
-def test_output_is_kept_as_it_was_written_as_long_as_it_fits() -> None:
-    """In order, and without a note."""
-    output = RunOutput()
-    for text in ("a", "", "b\n", "c" * (MAX_OUTPUT - 3)):
-        output.write(text)
-    assert str(output) == "ab\n" + "c" * (MAX_OUTPUT - 3)
-
-
-def test_the_output_of_a_run_that_printed_nothing_is_empty() -> None:
-    """Also without a note."""
-    assert str(RunOutput()) == ""
-
-
-@pytest.mark.parametrize("size", [1, 7, 1000, MAX_OUTPUT, MAX_OUTPUT + 1, 5 * MAX_OUTPUT])
-def test_output_is_bounded_and_its_end_is_kept(size: int) -> None:
-    """The size of the pieces makes no difference. A note says that output was dropped."""
-    output = RunOutput()
-    for index in range(3 * MAX_OUTPUT // size + 2):
-        output.write(chr(ord("a") + index % 26) * (size - 1) + "\n")
-    output.write("the end")
-    text = str(output)
-    assert text.startswith(NOTE)
-    assert text.endswith("the end")
-    assert len(text) - len(NOTE) <= MAX_OUTPUT
-
-
-# --- the output log -------------------------------------------------------------------------------
-
-
-def test_lines_are_kept_with_their_writers() -> None:
-    """Complete lines in the order in which they ended, then the unfinished line of each writer."""
-    log = OutputLog()
-    log.write("a", "one ")
-    log.write("b", "two\nthree")
-    log.write("a", "and a half\r\n")
-    log.write("c", "")
-    assert log.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three")]
-    assert log.total_lines == 2
-    log.write("b", "\n\n")
-    assert log.lines() == [("b", "two"), ("a", "one and a half"), ("b", "three"), ("b", "")]
-    assert log.total_lines == 4
-
-
-def test_the_output_log_is_bounded() -> None:
-    """The oldest lines are dropped, but still counted."""
-    log = OutputLog()
-    log.write("a", "".join(f"{index}\n" for index in range(MAX_LINES + 10)))
-    lines = log.lines()
-    assert len(lines) == MAX_LINES
-    assert lines[0] == ("a", "10")
-    assert log.total_lines == MAX_LINES + 10
-
-
-def test_the_length_of_an_unfinished_line_is_bounded() -> None:
-    """A progress bar, for example: the log does not grow, and shows what is written."""
-    log = OutputLog()
-    for _ in range(100):
-        log.write("a", "x" * 1000)
-    assert all(len(text) <= MAX_LINE_LENGTH for _, text in log.lines())
-    assert sum(len(text) for _, text in log.lines()) > MAX_LINE_LENGTH
-    log.write("b", "y" * 10 * MAX_LINE_LENGTH + "\n")
-    assert ("b", "y" * MAX_LINE_LENGTH) in log.lines()
-
-
-def test_lines_of_many_threads_are_neither_lost_nor_mixed() -> None:
-    """And every line is counted."""
-    log = OutputLog()
-
-    def write(name: str) -> None:
-        for index in range(200):
-            log.write(name, f"{name}{index}")
-            log.write(name, "\n")
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in "abcdefgh"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for name in "abcdefgh":
-        assert [text for writer, text in log.lines() if writer == name] == [f"{name}{i}" for i in range(200)]
-    assert log.total_lines == 1600
-
-
-def test_output_since_a_line_has_only_the_later_lines() -> None:
-    """Complete lines are numbered from 1; unfinished ones are always included."""
-    log = OutputLog()
-    assert log.output_since(0) == OutputChunk(first=1, lines=(), unfinished=())
-    assert log.output_since(0).last == 0
-    log.write("a", "one\ntwo\nthr")
-    log.write("b", "x")
-    assert log.output_since(1) == OutputChunk(
-        first=2, lines=(("a", "two"),), unfinished=(("a", "thr"), ("b", "x"))
-    )
-    assert log.output_since(2) == OutputChunk(first=3, lines=(), unfinished=(("a", "thr"), ("b", "x")))
-
-
-def test_output_since_a_dropped_or_unknown_line_has_all_kept_lines() -> None:
-    """The number of the first line shows that some are missing."""
-    log = OutputLog()
-    log.write("a", "".join(f"{number}\n" for number in range(1, MAX_LINES + 11)))
-    for after in (0, 5, 10, MAX_LINES + 11, -1):
-        chunk = log.output_since(after)
-        assert (chunk.first, chunk.last) == (11, MAX_LINES + 10)
-        assert chunk.lines[0] == ("a", "11")
-    assert log.output_since(MAX_LINES + 9).lines == (("a", str(MAX_LINES + 10)),)
+def lines_of(log: OutputLog) -> list[tuple[str, str, str]]:
+    """Return the job, the stream and the text of each line, the unfinished ones included."""
+    chunk = log.output_since(0)
+    return [(line.job, line.stream, line.text) for line in (*chunk.lines, *chunk.unfinished)]
 
 
 # --- streams --------------------------------------------------------------------------------------
@@ -175,12 +62,30 @@ def test_prints_are_written_to_their_run_and_to_the_output_log(scheduler: Schedu
     with capture_streams(log):
         assert output_of(scheduler, talk, "talk") == "out\nerr\nno newline"
         print("from outside")
-    assert log.lines() == [
-        ("talk", "out"),
-        ("talk", "err"),
-        ("stdout", "from outside"),
-        ("talk", "no newline"),
+    assert lines_of(log) == [
+        ("talk", "stdout", "out"),
+        ("talk", "stderr", "err"),
+        ("", "stdout", "from outside"),
+        ("talk", "stdout", "no newline"),
     ]
+
+
+def test_a_line_has_the_number_of_its_run(scheduler: Scheduler) -> None:
+    """0 outside a run."""
+    log = OutputLog()
+    job = scheduler.schedule("@yearly", lambda: print("inside"), name="talk")
+    with capture_streams(log):
+        runs = [job.run() for _ in range(2)]
+        assert all(run.wait(20) for run in runs)
+        print("outside")
+    assert [line.run for line in log.output_since(0).lines] == [run.number for run in runs] + [0]
+
+
+def test_the_log_bounds_the_output_of_each_run(scheduler: Scheduler) -> None:
+    """A single huge print keeps its beginning and its end."""
+    with capture_streams(OutputLog(run_limit=80)):
+        text = output_of(scheduler, lambda: print("begin " + "y" * 9000 + " end"), "talk")
+    assert text == f"begin {'y' * 34}\n[8931 characters left out]\n{'y' * 35} end\n"
 
 
 def test_the_output_of_simultaneous_runs_is_separate(scheduler: Scheduler) -> None:
@@ -243,9 +148,43 @@ def test_a_log_handler_bound_before_the_capture_writes_to_the_run(
             text = output_of(scheduler, lambda: logger.warning("careful %s", "now"), "log")
         assert text == "careful now\n"
         assert handler.stream is stream
+        assert handler.filters == []
     finally:
         logger.removeHandler(handler)
         logger.propagate = True
+
+
+def test_a_log_record_has_its_level_in_place_of_the_stream() -> None:
+    """Also if a formatter changes the record; what is printed in between has its stream."""
+
+    class Colours(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            record.levelname = f"\x1b[31m{record.levelname}\x1b[0m"
+            return super().format(record)
+
+    handlers = [logging.StreamHandler(sys.stderr), logging.StreamHandler(sys.stdout)]
+    logger = logging.getLogger("test_levels")
+    logger.propagate = False
+    log = OutputLog()
+    for handler in handlers:
+        handler.setFormatter(Colours())
+        logger.addHandler(handler)
+    try:
+        with capture_streams(log):
+            logger.error("broken")
+            print("printed", file=sys.stderr)
+            logger.log(35, "own level")
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+        logger.propagate = True
+    assert lines_of(log) == [
+        ("", "ERROR", "broken"),
+        ("", "ERROR", "broken"),
+        ("", "stderr", "printed"),
+        ("", "Level 35", "own level"),
+        ("", "Level 35", "own level"),
+    ]
 
 
 def test_a_log_handler_of_a_file_is_not_changed(tmp_path: Path) -> None:
@@ -263,7 +202,7 @@ def test_a_log_handler_of_a_file_is_not_changed(tmp_path: Path) -> None:
         handler.close()
         logger.propagate = True
     assert (tmp_path / "log.txt").read_text() == "to the file\n"
-    assert log.lines() == []
+    assert lines_of(log) == []
 
 
 def test_a_warning_in_a_run_is_part_of_its_output(scheduler: Scheduler) -> None:
@@ -354,7 +293,7 @@ def test_prints_are_passed_on_to_the_replaced_stream(
         print("outside")
     assert out.calls == ["one", "\n", "flushed", "three", "\n", "outside", "\n"]
     assert err.calls == ["two\n"]
-    assert [text for _, text in log.lines()] == ["one", "two", "three", "outside"]
+    assert [text for _, _, text in lines_of(log)] == ["one", "two", "three", "outside"]
     assert (sys.stdout, sys.stderr) == (out, err)
 
 
@@ -407,7 +346,7 @@ def test_characters_that_the_replaced_stream_cannot_encode_are_escaped(
     with capture_streams(log, pass_on=True):
         print("日 e")
     assert out.calls == ["\\u65e5 e", "\n"]
-    assert log.lines() == [("stdout", "日 e")]
+    assert lines_of(log) == [("", "stdout", "日 e")]
 
 
 @pytest.mark.parametrize(
@@ -436,11 +375,61 @@ def test_a_broken_stream_does_not_fail_runs(
         assert text == "still\nhere\n"
 
 
+# --- forked children ------------------------------------------------------------------------------
+
+FORK = """
+    import logging, os, sys, threading
+    from jobtui.runtime.output_capture import capture_streams
+    from jobtui.runtime.output_log import OutputLog
+    from jobtui.runtime.scheduler import Scheduler
+
+    logging.basicConfig()
+    log, stop = OutputLog(), threading.Event()
+
+    def talk():
+        while not stop.is_set():
+            print("talk", file=sys.stderr)
+
+    def read():
+        while not stop.is_set():
+            log.output_since(0)
+
+    with Scheduler(pool=2) as scheduler:
+        with capture_streams(log):
+            run = scheduler.now(talk)
+            reader = threading.Thread(target=read)
+            reader.start()
+            for index in range(20):
+                child = os.fork()
+                if not child:
+                    print("child", index, flush=True)
+                    logging.warning("logged")
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+            print("parent")
+            stop.set()
+            run.wait(20)
+            reader.join()
+    print([line.text for line in log.output_since(0).lines if line.text != "talk"])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks are POSIX")
+def test_a_forked_child_prints_and_logs_to_its_own_streams_whatever_other_threads_do() -> None:
+    """Its copy of the log has no reader, and a lock may be held by a thread that does not exist there."""
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FORK)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert result.stdout == "".join(f"child {index}\n" for index in range(20)) + "['parent']\n"
+    assert result.stderr == "WARNING:root:logged\n" * 20
+
+
 # --- descriptors ----------------------------------------------------------------------------------
 
 DESCRIPTORS = """
     import json, os, subprocess, sys, threading
-    from jobtui.runtime.output_capture import OutputLog, capture_descriptors
+    from jobtui.runtime.output_capture import capture_descriptors
+    from jobtui.runtime.output_log import OutputLog
 
     log = OutputLog()
     with capture_descriptors(log) as terminal:
@@ -458,7 +447,7 @@ DESCRIPTORS = """
         if thread.name == "jobtui-output":
             thread.join(20)
     with open(sys.argv[1], "w") as file:
-        json.dump(log.lines(), file)
+        json.dump([(line.stream, line.text) for line in log.output_since(0).lines], file)
 """
 
 

@@ -355,7 +355,8 @@ class TestRunMode:
 
 
 ALL_KEYS = (
-    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.listen, jobs.readonly, jobs.allow, "
+    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.output.bytes, "
+    "jobs.output.runbytes, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, "
     "and cron.NAME for a named schedule."
 )
@@ -488,6 +489,17 @@ class TestWrongValues:
         message = error_for(write("app.conf", "[dev]\njobs.pool = 4\n  watch = true\n"))
         assert message.startswith(f"app.conf, line 2: {POOL}, not the string ")
         assert message.endswith("\nAn indented line continues the value above it.")
+
+    @pytest.mark.parametrize("name", ["jobtui.toml", "app.conf"])
+    @pytest.mark.parametrize("key", ["jobs.output.bytes", "jobs.output.runbytes"])
+    def test_a_limit_of_output_outside_its_range_is_rejected(self, write: Write, key: str, name: str) -> None:
+        """A smaller one could not keep a single long line."""
+        for value, shown in (("9999", "9999"), ("0", "0"), ("1000000001", "a number that large")):
+            assert error_for(write(name, f"{key} = {value}\n")) == (
+                f"{name}, line 1: {key} must be a number of bytes from 10000 to 1000000000, not {shown}."
+            )
+        settings = read_settings(write(name, f"{key} = 10000\n"))
+        assert getattr(settings, key.removeprefix("jobs.").replace(".", "_")) == 10000
 
     @pytest.mark.parametrize("key", ["jobs.selfconcurrent", "jobs.acceptproxyaddress", "jobs.readonly"])
     @pytest.mark.parametrize(

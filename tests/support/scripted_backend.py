@@ -10,7 +10,8 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
-from jobtui.runtime.output_capture import OutputChunk, OutputLog
+from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.output_log import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
 
@@ -43,7 +44,7 @@ class ScriptedBackend:
         listeners: The functions to call after a change.
         snapshots_taken: How often the snapshot was read.
         outputs: The output of each run, by its number.
-        output_log: The output of all jobs.
+        output_log: The output of all jobs, written at the instant of the snapshot.
         connection_error: Why the snapshot is out of date.
         address: The address at which other processes reach the scheduler.
         closed: Whether `close` was called.
@@ -58,7 +59,7 @@ class ScriptedBackend:
         self.listeners: list[Callable[[], None]] = []
         self.snapshots_taken = 0
         self.outputs: dict[int, str] = {}
-        self.output_log = OutputLog()
+        self.output_log = OutputLog(clock=ManualClock(snapshot.at.timestamp()))
         self.output_since: Callable[[int], OutputChunk] = self.output_log.output_since
         self.connection_error = ""
         self.address = ""

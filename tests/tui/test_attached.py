@@ -21,7 +21,7 @@ from jobtui.frontend.backend import JobDetails, ObservableBackend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
 from jobtui.runtime.hooks import StartError
-from jobtui.runtime.output_capture import OutputChunk
+from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.tui import app as app_module
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.job import JobScreen
@@ -176,11 +176,13 @@ async def test_the_output_screen_replaces_its_lines_after_a_restart_of_the_sched
     """The numbers of the lines begin again at 1."""
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
-        backend.output_log.write("a", "old 1\nold 2\n")
+        backend.output_log.write("a", 1, "stdout", "old 1\nold 2\n")
         await driver.press("o")
         assert "old 2" in driver.text
         backend.output_since = lambda _after: OutputChunk(
-            first=1, lines=(("a", "new 1"),), unfinished=(("b", "begun"),)
+            first=1,
+            lines=(OutputLine(1, 0.0, "a", 1, "stdout", "new 1"),),
+            unfinished=(OutputLine(0, 0.0, "b", 2, "stdout", "begun"),),
         )
         await driver.refresh()
         assert "old" not in driver.text

@@ -664,7 +664,7 @@ async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_mo
     """If the cursor's line is dropped, it moves to the end."""
     backend = ScriptedBackend(snapshots.idle())
     output_log = backend.output_log
-    output_log.write("a", "first\n")
+    output_log.write("a", 1, "stdout", "first\n")
     async with running_app(backend) as driver:
         await driver.press("o")
         assert isinstance(driver.app.screen, OutputScreen)
@@ -673,13 +673,13 @@ async def test_the_output_screen_scrolls_with_new_lines_unless_the_cursor_was_mo
         def selected_line() -> str:
             return "" if table.selected is None else str(table.selected.text)
 
-        output_log.write("a", "".join(f"line {index}\n" for index in range(200)))
+        output_log.write("a", 1, "stdout", "".join(f"line {index}\n" for index in range(200)))
         await driver.show_snapshot(snapshots.idle())
         assert selected_line() == "line 199"
         assert "line 199" in driver.text
         await driver.press("k")
         for text in ("one more\n", "unfinished", " and finished\n", "x\n" * 2100):
-            output_log.write("a", text)
+            output_log.write("a", 1, "stdout", text)
             await driver.show_snapshot(snapshots.idle())
             if len(text) < 100:
                 assert selected_line() == "line 198"
@@ -891,7 +891,7 @@ async def test_markup_and_control_codes_are_shown_literally_on_every_screen() ->
     """In names, reasons, errors and output; they never raise an error."""
     backend = ScriptedBackend(snapshots.odd_names(), title="[/b]jobs.py")
     backend.outputs |= dict.fromkeys(range(40, 60), "[/]\x1b[31m")
-    backend.output_log.write("[b]x", "[/b] printed\n")
+    backend.output_log.write("[b]x", 1, "[b]", "[/b] printed\n")
     async with running_app(backend, stop=lambda _grace: None) as driver:
         assert "[/b]jobs.py" in driver.text
         assert "[bold]x[/]" in driver.text

@@ -13,7 +13,8 @@ from support.app_driver import WIDE, AppDriver, async_test, running_app
 from jobtui.engine.enums import JobStatus, RunState, Trigger
 from jobtui.engine.views import JobView
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.runtime.output_capture import OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.quit import QuitScreen

@@ -17,7 +17,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from jobtui.engine.views import Snapshot
-from jobtui.runtime.output_capture import OutputLog
+from jobtui.runtime.output_log import OutputLog
 from jobtui.tui.app import JobtuiApp
 
 AssertScreen = Callable[..., None]
@@ -27,11 +27,13 @@ pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x
 
 def write_output(output_log: OutputLog) -> None:
     """Write some lines of output of jobs and subprocesses."""
-    output_log.write("import_orders", "reading orders.csv\n127 orders, 3 new\n")
-    output_log.write("subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
-    output_log.write("stderr", "WARNING [b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
-    output_log.write("check_sockets", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
-    output_log.write("import_orders", "an unfinished line")
+    output_log.write("import_orders", 866, "stdout", "reading orders.csv\n127 orders, 3 new\n")
+    output_log.write("", 0, "subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
+    output_log.write("", 0, "stderr", "[b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
+    output_log.write("import_orders", 866, "WARNING", "order 5117 has no amount\n")
+    output_log.write("import_orders", 866, "ERROR", "order 5118 has no customer\n")
+    output_log.write("check_sockets", 867, "stdout", "日本語 127.0.0.1:8080 open\n" + "long " * 60 + "\n")
+    output_log.write("import_orders", 866, "stdout", "an unfinished line")
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from jobtui.access.addresses import TcpAddress
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.runtime.output_capture import OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.web.server import Server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

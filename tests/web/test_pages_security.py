@@ -23,7 +23,8 @@ from support.status_page import (
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus
-from jobtui.runtime.output_capture import OutputLog, capture_streams
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.web.pages.forms import safe_redirect_target
 
 ATTACKS = [

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.runtime.output_capture import MAX_LINES, Line, OutputChunk
+from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLine
 from jobtui.tui.background_work import BackgroundQuery, error_text
-from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, OutputLine
+from jobtui.tui.widgets.columns import OUTPUT_COLUMNS, output_key
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
 
@@ -33,12 +33,12 @@ class OutputScreen(ModalScreen[None]):
     def __init__(self, backend: Backend) -> None:
         super().__init__()
         self._backend = backend
-        self._lines: deque[Line] = deque(maxlen=MAX_LINES)
+        self._lines: deque[OutputLine] = deque(maxlen=MAX_CHUNK)
         self._last_number = 0  # the number of the last complete line received
         self._query = BackgroundQuery(
             self, lambda: backend.output_since(self._last_number), self._add_output, self._show_error
         )
-        self._table = LineTable(OUTPUT_COLUMNS, lambda line: line.number, empty="", header=True, id="output")
+        self._table = LineTable(OUTPUT_COLUMNS, output_key, empty="", header=True, id="output")
 
     def compose(self) -> ComposeResult:
         """Compose the table."""
@@ -59,18 +59,12 @@ class OutputScreen(ModalScreen[None]):
 
     def _add_output(self, chunk: OutputChunk) -> None:
         at_end = self._table.cursor >= len(self._table.rows) - 1
-        if (
-            chunk.first != self._last_number + 1
-        ):  # lines are missing in between, or the scheduler has restarted
+        if chunk.first != self._last_number + 1:  # lines are missing, or the scheduler has restarted
             self._lines.clear()
         self._lines.extend(chunk.lines)
         self._last_number = chunk.last
-        # Lines keep their number while older ones are dropped; unfinished ones do not have one yet.
-        first = self._last_number - len(self._lines) + 1
-        lines = [*self._lines, *chunk.unfinished]
-        rows = [OutputLine(number, *line) for number, line in enumerate(lines, start=first)]
         self._table.set_empty_text("no output was recorded yet")
-        self._table.update_rows(rows, self._backend.snapshot().at)
+        self._table.update_rows([*self._lines, *chunk.unfinished], self._backend.snapshot().at)
         if at_end:
             self._table.action_move_to(-1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from jobtui.engine.enums import JobStatus, RunState
@@ -24,6 +23,7 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.process.printable import printable
+from jobtui.runtime.output_log import OutputLine
 from jobtui.tui.widgets.line_table import Cell, Column
 
 STRIP_LENGTH = 10
@@ -252,23 +252,20 @@ def upcoming_key(row: UpcomingTick) -> object:
 # --- output ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OutputLine:
-    """A line of output.
+_STREAM_TONES = {"stderr": "waiting", "WARNING": "waiting", "ERROR": "failed", "CRITICAL": "failed"}
 
-    Attributes:
-        number: Its number among all lines.
-        writer: The name of the job and the number of the run that wrote it, or the name of the stream.
-        text: The line.
-    """
 
-    number: int
-    writer: str
-    text: str
+def _written(line: OutputLine, now: datetime) -> Cell:
+    return [(format_instant_short(datetime.fromtimestamp(line.at, now.tzinfo), now), "muted")]
 
 
 def _writer(line: OutputLine, _now: datetime) -> Cell:
-    return [(printable(line.writer), "muted")]
+    return [(printable(line.job) or ABSENT, "muted"), (f" {line.run}" if line.run else "", "muted")]
+
+
+def _stream(line: OutputLine, _now: datetime) -> Cell:
+    shown = "" if line.stream == "stdout" else printable(line.stream)
+    return [(shown, _STREAM_TONES.get(line.stream, "muted"))]
 
 
 def _text(line: OutputLine, _now: datetime) -> Cell:
@@ -276,6 +273,13 @@ def _text(line: OutputLine, _now: datetime) -> Cell:
 
 
 OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (
-    Column("writer", "FROM", 16, _writer),
+    Column("time", "TIME", 8, _written, drop_order=1),
+    Column("writer", "JOB, RUN", 16, _writer),
+    Column("stream", "STREAM", 10, _stream, drop_order=2),
     Column("text", "OUTPUT", 20, _text, fraction=1),
 )
+
+
+def output_key(line: OutputLine) -> object:
+    """Identify a complete line by its number, and an unfinished one by its source."""
+    return line.number or (line.job, line.run, line.stream)

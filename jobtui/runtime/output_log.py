@@ -1,0 +1,204 @@
+"""The latest lines of all captured output."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections import deque
+from dataclasses import dataclass
+from operator import attrgetter
+from sys import getsizeof
+from typing import Any, NamedTuple
+
+from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.runtime.run_output import RUN_BYTES
+
+LOG_BYTES = 2_000_000  # of memory for the output of all jobs, unless set
+MAX_LINE_LENGTH = 2_000  # characters kept of one line
+MAX_UNFINISHED = 50  # lines without a line break at their end
+MAX_CHUNK = 2_000  # lines given to a reader at once
+_OVERHEAD = 160  # bytes: what a line takes in memory in addition to its text, about
+_SHARE_DROPPED = 16  # a full log drops its oldest sixteenth
+_NOTE_LENGTH = 40  # characters, at most, of the note about what is missing from a line
+
+
+class OutputLine(NamedTuple):
+    """A line of output.
+
+    Attributes:
+        number: Its number among all lines, counted from 1; 0 as long as it has no line break at its end.
+        at: When it was written, in seconds since the epoch (UTC); if it was written in parts, the last one.
+        job: The name of the job whose run wrote it; "" outside a run.
+        run: The number of that run; 0 outside a run.
+        stream: `stdout`, `stderr`, `subprocess` for what subprocesses and C code wrote, or the level of a
+            log record, such as `WARNING`.
+        text: The line, without its line break.
+    """
+
+    number: int
+    at: float
+    job: str
+    run: int
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputChunk:
+    """New lines of the output log, for a reader that has the earlier ones.
+
+    Attributes:
+        first: The number of the first line in `lines`; without lines, the number that the next one will have.
+        lines: The complete lines, oldest first.
+        unfinished: The lines that have no line break at their end yet.
+    """
+
+    first: int
+    lines: tuple[OutputLine, ...]
+    unfinished: tuple[OutputLine, ...]
+
+    @property
+    def last(self) -> int:
+        """The number of the latest complete line."""
+        return self.lines[-1].number if self.lines else self.first - 1
+
+
+class OutputLog:
+    """The latest lines of all captured output. Thread-safe.
+
+    Writers never block: a signal handler or a destructor may write while it interrupts a write. They append
+    their text to an inbox, which the next reader turns into lines, and drop the oldest text if there is too
+    much. Each of their operations on shared data is one step in C, which the GIL makes atomic. Only readers
+    take a lock, and only the process that created the log may read it, not a forked child.
+
+    Args:
+        limit: How much memory the lines may take, in bytes. A line counts as its string object and 160 bytes.
+        run_limit: How many bytes of output the streams that write to this log keep of each run.
+        clock: The source of the lines' times; None for the machine's clock.
+    """
+
+    def __init__(
+        self, limit: int = LOG_BYTES, *, run_limit: int = RUN_BYTES, clock: Clock | None = None
+    ) -> None:
+        self.run_limit = run_limit
+        self._limit = limit
+        self._now = (clock or SystemClock()).now
+        self._inbox: deque[tuple[float, str, int, str, str]] = deque()
+        self._lines: deque[OutputLine] = deque()
+        self._size = 0  # bytes that `_inbox` and `_lines` take
+        self._lost_lines = 0  # those that were dropped from the inbox since the last reading
+        self._total_lines = 0  # those taken out of the inbox, and those lost before them
+        # The time and the text of the unfinished line of each source: job, run and stream.
+        self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
+        self._reading = threading.Lock()
+
+    # --- writers ----------------------------------------------------------------------------------
+
+    def write(self, job: str, run: int, stream: str, text: str) -> None:
+        """Append text; what follows the last line break is an unfinished line of its source.
+
+        Args:
+            job: The name of the job that writes; "" outside a run.
+            run: The number of its run; 0 outside a run.
+            stream: The stream, or the level of a log record.
+            text: Any number of lines, or a part of one.
+        """
+        if len(text) > MAX_LINE_LENGTH:
+            for part in self._parts(text):
+                self.write(job, run, stream, part)
+            return
+        self._inbox.append((self._now(), job, run, stream, text))
+        size = getsizeof(text) + _OVERHEAD  # first, because `+=` is one step only without a call in it
+        self._size += size
+        if self._size > self._limit:
+            self._drop_oldest()
+
+    def _parts(self, text: str) -> list[str]:
+        """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
+        rest, *lines = text.rsplit("\n", self._limit // _OVERHEAD)
+        lost = rest.count("\n")
+        self._lost_lines += lost
+        *complete, last = (_cut_line(line) for line in (rest.rpartition("\n")[2], *lines))
+        return [*(line + "\n" for line in complete), last]
+
+    def _drop_oldest(self) -> None:
+        """Drop a little more than necessary, so that not every write has to."""
+        target = self._limit - self._limit // _SHARE_DROPPED
+        entries: deque[Any]
+        for entries in (self._lines, self._inbox):
+            freed = lost = 0
+            try:
+                while self._size - freed > target:
+                    text = entries.popleft()[-1]
+                    freed += getsizeof(text) + _OVERHEAD
+                    lost += text.count("\n")
+            except IndexError:  # nothing is left, or a reader or another writer was faster
+                pass
+            finally:
+                self._size -= freed
+                self._lost_lines += lost  # a line in `_lines` has no line break
+
+    # --- readers ----------------------------------------------------------------------------------
+
+    def output_since(self, number: int) -> OutputChunk:
+        """Return the kept lines after the line of that number; all of them if there is no such line.
+
+        If these are more than `MAX_CHUNK`, return the latest.
+        """
+        with self._reading:
+            self._empty_inbox()
+            lines = tuple(self._lines)
+            if 0 <= number <= self._total_lines:
+                lines = lines[bisect_right(lines, number, key=attrgetter("number")) :]
+            lines = lines[-MAX_CHUNK:]
+            return OutputChunk(
+                first=lines[0].number if lines else self._total_lines + 1,
+                lines=lines,
+                unfinished=tuple(
+                    OutputLine(0, at, *source, text) for source, (at, text) in self._unfinished.items()
+                ),
+            )
+
+    def _empty_inbox(self) -> None:
+        lost = self._lost_lines
+        self._lost_lines -= lost
+        self._total_lines += lost
+        for _ in range(len(self._inbox)):
+            try:
+                at, job, run, stream, text = self._inbox.popleft()
+            except IndexError:  # a writer has dropped the rest
+                break
+            source = job, run, stream
+            size = getsizeof(text) + _OVERHEAD
+            self._size -= size
+            begun_at, begun = self._unfinished.pop(source, (at, ""))
+            first, *others = text.split("\n")
+            if len(begun) + len(first) > MAX_LINE_LENGTH:  # a progress bar, for example
+                self._add_line(begun_at, source, begun)
+                begun = ""
+            *lines, rest = begun + first, *others
+            for line in lines:
+                self._add_line(at, source, line)
+            if rest:
+                self._unfinished[source] = at, rest
+        while len(self._unfinished) > MAX_UNFINISHED:  # most of their runs have ended
+            source = next(iter(self._unfinished))
+            at, text = self._unfinished.pop(source)
+            self._add_line(at, source, text)
+
+    def _add_line(self, at: float, source: tuple[str, int, str], text: str) -> None:
+        text = text.rstrip("\r")
+        self._total_lines += 1
+        self._lines.append(OutputLine(self._total_lines, at, *source, text))
+        size = getsizeof(text) + _OVERHEAD
+        self._size += size
+        if self._size > self._limit:
+            self._drop_oldest()
+
+
+def _cut_line(line: str) -> str:
+    """Return a line without its middle if it is too long, and say how much is missing."""
+    if len(line) <= MAX_LINE_LENGTH:
+        return line
+    half = (MAX_LINE_LENGTH - _NOTE_LENGTH) // 2
+    return f"{line[:half]} [{len(line) - 2 * half} characters left out] {line[-half:]}"
