@@ -81,7 +81,7 @@ class OutputLog:
         self, limit: int = LOG_BYTES, *, run_limit: int = RUN_BYTES, clock: Clock | None = None
     ) -> None:
         self.run_limit = run_limit
-        self._limit = limit
+        self.limit = limit
         self._now = (clock or SystemClock()).now
         self._inbox: deque[tuple[float, str, int, str, str]] = deque()
         self._lines: deque[OutputLine] = deque()
@@ -110,12 +110,12 @@ class OutputLog:
         self._inbox.append((self._now(), job, run, stream, text))
         size = getsizeof(text) + _OVERHEAD  # first, because `+=` is one step only without a call in it
         self._size += size
-        if self._size > self._limit:
+        if self._size > self.limit:
             self._drop_oldest()
 
     def _parts(self, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
-        rest, *lines = text.rsplit("\n", self._limit // _OVERHEAD)
+        rest, *lines = text.rsplit("\n", self.limit // _OVERHEAD)
         lost = rest.count("\n")
         self._lost_lines += lost
         *complete, last = (_cut_line(line) for line in (rest.rpartition("\n")[2], *lines))
@@ -123,7 +123,7 @@ class OutputLog:
 
     def _drop_oldest(self) -> None:
         """Drop a little more than necessary, so that not every write has to."""
-        target = self._limit - self._limit // _SHARE_DROPPED
+        target = self.limit - self.limit // _SHARE_DROPPED
         entries: deque[Any]
         for entries in (self._lines, self._inbox):
             freed = lost = 0
@@ -192,7 +192,7 @@ class OutputLog:
         self._lines.append(OutputLine(self._total_lines, at, *source, text))
         size = getsizeof(text) + _OVERHEAD
         self._size += size
-        if self._size > self._limit:
+        if self._size > self.limit:
             self._drop_oldest()
 
 

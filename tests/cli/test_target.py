@@ -21,6 +21,7 @@ from support.command_line import (
 import jobtui
 from jobtui.access.rules import AccessRules
 from jobtui.cli.main import main
+from jobtui.runtime.output_log import OutputLog
 
 
 class TestBadTargets:
@@ -149,21 +150,31 @@ class TestStart:
     def test_the_dashboard_gets_the_scheduler_and_its_status_is_the_exit_status(
         self, write_file: WriteFile, set_terminal: SetTerminal, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """With the title and the grace, which is 10 seconds by default."""
+        """With the title, the grace, which is 10 seconds by default, and the limits of the output."""
         calls: list[object] = []
+        limits: list[tuple[int, int]] = []
 
         def run_dashboard(
-            scheduler: jobtui.Scheduler, *, title: str, grace: float, process_exit: object, serve: object
+            scheduler: jobtui.Scheduler,
+            *,
+            title: str,
+            grace: float,
+            process_exit: object,
+            serve: object,
+            output_log: OutputLog,
         ) -> int:
             calls.append(([job.name for job in scheduler.jobs], title, grace, serve))
+            limits.append((output_log.limit, output_log.run_limit))
             return 5
 
         replace_dashboard(monkeypatch, run_dashboard)
         write_file()
+        write_file("jobtui.toml", "jobs.output.bytes = 30_000\njobs.output.runbytes = 20_000\n")
         set_terminal(stdin=True, stdout=True)
         assert main(["demo.py"]) == 5
         assert main(["demo.py", "--grace", "0.5"]) == 5
         assert calls == [(["greet"], "demo.py", 10.0, None), (["greet"], "demo.py", 0.5, None)]
+        assert limits == [(30_000, 20_000)] * 2
 
     def test_an_on_app_start_function_that_raises_is_reported_with_the_users_frames(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str], tmp_path: Path
