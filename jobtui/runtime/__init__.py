@@ -2,7 +2,7 @@
 
 `scheduler` is the public class, `handles` and `current_run` what its callers hold. `kernel` owns the engine
 and the state lock; `executors` executes runs, `timer` wakes when something is due, `subscriptions` follow
-the events. `output_capture` and `run_attachments` keep what jobs print.
+the events. `output_capture` passes what jobs print to `run_output` and `output_log`, which keep it.
 
 This package imports engine and schedules. Start reading in `kernel`: every change of state passes through it.
 """

@@ -32,11 +32,24 @@ def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:
     assert set(KEYS) == known
 
 
-@pytest.mark.parametrize("name", ["pool", "selfconcurrent", "dst", "readonly", "acceptproxyaddress"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pool",
+        "selfconcurrent",
+        "dst",
+        "output.bytes",
+        "output.runbytes",
+        "readonly",
+        "acceptproxyaddress",
+    ],
+)
 def test_the_documented_default_of_a_key_is_the_real_one(name: str) -> None:
     """The values of `Settings()`."""
     settings = Settings()
-    default = getattr(settings, name) if hasattr(settings, name) else getattr(settings.access, name)
+    attribute = name.replace(".", "_")
+    owner = settings if hasattr(settings, attribute) else settings.access
+    default = getattr(owner, attribute)
     shown = (
         {True: "true", False: "false"}.get(default, f'"{default}"')
         if type(default) is not int

@@ -260,7 +260,7 @@ def _written(line: OutputLine, now: datetime) -> Cell:
 
 
 def _writer(line: OutputLine, _now: datetime) -> Cell:
-    return [(printable(line.job) or ABSENT, "muted"), (f" {line.run}" if line.run else "", "muted")]
+    return [(printable(line.job) or ABSENT, "muted"), (f" #{line.run}" if line.run else "", "muted")]
 
 
 def _stream(line: OutputLine, _now: datetime) -> Cell:
@@ -274,7 +274,7 @@ def _text(line: OutputLine, _now: datetime) -> Cell:
 
 OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (
     Column("time", "TIME", 8, _written, drop_order=1),
-    Column("writer", "JOB, RUN", 16, _writer),
+    Column("writer", "JOB", 18, _writer),
     Column("stream", "STREAM", 10, _stream, drop_order=2),
     Column("text", "OUTPUT", 20, _text, fraction=1),
 )
