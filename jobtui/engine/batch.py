@@ -16,10 +16,10 @@ SHORT_RUN = 0.0001
 class Batch:
     """The runs that a worker has taken in one hold of the state lock.
 
-    The first run is RUNNING. The others are QUEUED until the worker hands in the batch, but are not in the
-    pool's queue. Two threads take runs out of `pending`, each with one atomic call: the worker from the left,
-    to execute them, and the holder of the state lock from the right, to give them back to the queue. So a run
-    is either executed or given back, never both.
+    The first run is RUNNING. The others are pending: QUEUED until the worker hands in the batch, but not in
+    the pool's queue. Two threads take runs out of `pending`, each with one atomic call: the worker from the
+    left, to execute them, and the holder of the state lock from the right, to give them back to the queue. So
+    a run is either executed or given back, never both.
 
     Args:
         runs: The runs, in the order of the queue.
@@ -27,7 +27,7 @@ class Batch:
 
     Attributes:
         runs: All runs of the batch.
-        pending: The runs whose execution has not begun.
+        pending: The runs after the first whose execution has not begun.
         taken: When the worker took the runs, in seconds since the epoch.
     """
 
@@ -35,7 +35,7 @@ class Batch:
 
     def __init__(self, runs: list[RunRecord], taken: float) -> None:
         self.runs = runs
-        self.pending = deque(runs)
+        self.pending = deque(runs[1:])
         self.taken = taken
 
 

@@ -158,7 +158,7 @@ class InlineExecutor(ThreadExecutor):
         try:
             while not stop() and self._dispatcher.take(worker, 1):
                 assert worker.batch is not None
-                run = worker.batch.pending.popleft()
+                [run] = worker.batch.runs
                 stop_request_of(run, _InstantStopRequest)
                 self._on_run_start(run)
                 self._execute(run, worker)

@@ -163,7 +163,7 @@ class EngineMachine(RuleBasedStateMachine):
         assert len(runs) == 1 or runs[0].job.overlap is Overlap.ALLOW
         assert all(run.job is runs[0].job for run in runs)
         done = runs[:executed]
-        for _ in done:
+        for _ in done[1:]:
             batch.pending.popleft()
         pool.give_back(batch)
         self.running.pop()

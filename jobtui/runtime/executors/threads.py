@@ -138,8 +138,10 @@ class ThreadExecutor:
         return has_work
 
     def _execute_batch(self, worker: Worker) -> None:
-        assert worker.batch is not None
-        pending = worker.batch.pending
+        batch = worker.batch
+        assert batch is not None  # `take` has set it
+        self._execute(batch.runs[0], worker)
+        pending = batch.pending
         with suppress(IndexError):  # all are executed, or the rest has been given back
             while True:
                 self._execute(pending.popleft(), worker)
