@@ -570,6 +570,7 @@ class Kernel:
         self._lock = threading.Lock()
         self._holder = None
         self._timer.alive = False
+        self._executor.reset_after_fork()
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:

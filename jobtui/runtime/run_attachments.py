@@ -6,6 +6,7 @@ thread and without the state lock; a lock of this module makes sure that each is
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass
 
@@ -16,6 +17,16 @@ from jobtui.runtime.stop_request import StopRequest
 # Reentrant, because a signal handler may print while this thread holds it. Held for a moment, and no other
 # lock is taken under it.
 _creation_lock = threading.RLock()
+
+
+def _renew_lock() -> None:
+    """Make the lock anew in a forked child: a thread that the child does not have may hold it."""
+    global _creation_lock  # noqa: PLW0603 - the child's copy
+    _creation_lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 @dataclass(slots=True, eq=False, repr=False)

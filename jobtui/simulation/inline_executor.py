@@ -61,6 +61,9 @@ class InlineLoopRunner(EventLoopThread):
         self.resume()
         return started
 
+    def reset_after_fork(self) -> None:
+        """Do nothing: the loop runs in the calling thread, which the child has, too."""
+
     def resume(self) -> None:
         """Run every coroutine that can continue at this instant until it waits again."""
         loop = self._inline_loop

@@ -9,10 +9,14 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
+from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
 
 if TYPE_CHECKING:
     import asyncio
+
+
+START_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
 
 
 class EventLoopThread:
@@ -27,11 +31,12 @@ class EventLoopThread:
 
     def start_task(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
         """Execute the work of a run as a task in a context. Returns False if the loop has been stopped."""
+        self._ensure_loop()
         with self._lock:
-            if self._closed:
+            loop = self._loop
+            if self._closed or loop is None:
                 work.close()  # or Python warns that it was never awaited
                 return False
-            loop = self._loop = self._loop or self._start_loop()
             self._tasks[run] = None
 
             def create_task() -> None:
@@ -79,6 +84,24 @@ class EventLoopThread:
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._loop.stop)
 
+    def reset_after_fork(self) -> None:
+        """Forget the thread, in a forked child, which has neither that nor the holder of the lock."""
+        self._lock = threading.RLock()
+        self._loop = None
+        self._tasks.clear()
+
+    def _ensure_loop(self) -> None:
+        """Start the loop, unless it runs or has been stopped. Try again while no thread can be started."""
+        pause = threading.Lock()
+        pause.acquire()
+        while self._loop is None and not self._closed:
+            try:
+                with self._lock:
+                    self._loop = self._loop or self._start_loop()
+            except (RuntimeError, MemoryError):
+                log_exception("no thread can be started for coroutines; it is tried again")
+                pause.acquire(timeout=START_RETRY)
+
     def _forget_task(self, run: RunRecord) -> None:
         with self._lock:
             del self._tasks[run]
@@ -88,7 +111,11 @@ class EventLoopThread:
         import asyncio  # noqa: PLC0415 - takes 30 ms, which a job file without coroutines does not need
 
         loop = asyncio.new_event_loop()
-        threading.Thread(target=self._run_loop, args=(loop,), name="jobtui-asyncio", daemon=True).start()
+        try:
+            threading.Thread(target=self._run_loop, args=(loop,), name="jobtui-asyncio", daemon=True).start()
+        except BaseException:
+            loop.close()
+            raise
         return loop
 
     def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -58,8 +58,13 @@ class ThreadExecutor:
             worker = self._idle.pop()
         except IndexError:
             return False
-        self._woken.add(worker)
-        worker.wake()
+        try:
+            self._woken.add(worker)
+            worker.wake()
+        except BaseException:  # from a signal handler: a worker that only seems to be woken would hold all up
+            with suppress(RuntimeError):  # it is woken already
+                worker.wake()
+            raise
         return True
 
     def wake_or_spawn(self) -> None:
@@ -80,6 +85,12 @@ class ThreadExecutor:
         with suppress(IndexError):
             while True:
                 self._idle.pop().wake()
+
+    def reset_after_fork(self) -> None:
+        """Forget all threads, in a forked child, which has none of them."""
+        self._idle.clear()
+        self._woken.clear()
+        self._event_loop.reset_after_fork()
 
     def _spawn(self) -> None:
         worker = Worker(f"worker-{next(self._worker_numbers)}")
