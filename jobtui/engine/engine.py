@@ -9,27 +9,27 @@ in the event log.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from heapq import nsmallest
 from itertools import islice
 
 from jobtui.engine import events
-from jobtui.engine.enums import Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import Pool
 from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
 from jobtui.engine.runnables import Runnable
+from jobtui.engine.ticks import TICK_LIMIT, TickPlan, TickPlanner
 from jobtui.engine.timer_queue import TimerQueue
-from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.schedules.schedule import Every, Schedule
+from jobtui.schedules.schedule import Every
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 ENDINGS_SEARCHED = 1_000  # ledger entries that are searched for a run by its number
-TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
-TICK_LEAST = 100  # missed ticks of one job that are counted in any case
+DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MISFIRE_GRACE = 1.0  # seconds; a tick that is noticed no later than this is on time
 CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is measured
 # A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
@@ -70,7 +70,6 @@ class Engine:
         self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
         self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
-        self._countable = TICK_LIMIT  # missed ticks that may still be counted at this wake
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
@@ -134,7 +133,11 @@ class Engine:
         if job.removed:
             return False
         job.removed = True
-        job.due = None
+        self._set_next(job, None)
+        if job.scheduled:
+            for run in self.pool.scheduled.values():
+                if run.job is job:
+                    self._forget_due(run)
         self.pool.cancel_waiting([job], now, "job removed")
         del self.jobs[job.name]
         if self.one_off_jobs.get(job.runnable.name) is job:
@@ -208,6 +211,16 @@ class Engine:
         self._timer_queue.push(run, due)
         return run
 
+    def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
+        """Cancel a waiting run, or ask a RUNNING one to stop."""
+        self._forget_due(run)
+        return self.pool.cancel(run, now, reason)
+
+    def _forget_due(self, run: RunRecord) -> None:
+        """Take a run out of the timer queue, if it is there."""
+        if run.state is RunState.SCHEDULED and run.due is not None:
+            self._timer_queue.remove(run, run.due)
+
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot."""
         if size != self.pool.size:
@@ -239,27 +252,36 @@ class Engine:
 
     @property
     def next_due(self) -> float | None:
-        """The instant of the next call of `process_due`, in seconds since the epoch; None for never.
-
-        It may turn out that nothing is due then.
-        """
+        """The instant at which something is due next, in seconds since the epoch; None for never."""
         return self._timer_queue.next_instant
+
+    def pop_due(self, now: float) -> list[JobRecord | RunRecord]:
+        """Return the first jobs and scheduled runs that are due, in order, for `apply_due` to process."""
+        self._heartbeat = now
+        return self._timer_queue.pop_due(now, DUE_PER_HOLD)
+
+    def push_back(self, entries: Sequence[JobRecord | RunRecord | TickPlan]) -> None:
+        """Let entries be due again that were not processed."""
+        for each in entries:
+            entry = each.job if isinstance(each, TickPlan) else each
+            if entry.due is not None:
+                self._timer_queue.push(entry, entry.due)
+
+    def apply_due(self, entries: Sequence[TickPlan | RunRecord], now: float) -> None:
+        """Start the ticks of plans and admit the scheduled runs, in order."""
+        for entry in entries:
+            if not isinstance(entry, RunRecord):
+                self._apply_plan(entry, now)
+            elif entry.state is RunState.SCHEDULED:
+                self.pool.release_scheduled(entry, now)
 
     def process_due(self, now: float) -> None:
         """Process the jobs and the scheduled runs that are due, in the order of their instants."""
-        self._heartbeat = now
-        self._countable = TICK_LIMIT
-        for entry in self._timer_queue.pop_due(now):
-            if isinstance(entry, RunRecord):
-                if entry.state is RunState.SCHEDULED:
-                    self.pool.release_scheduled(entry, now)
-                continue
-            try:
-                self._process_job(entry, now)
-            except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
-                if entry.due is not None and entry.due <= now:
-                    self._set_next(entry, None)
-                self.report_internal_error(f"{entry.name}: {one_line(error)}", now)
+        planner = TickPlanner()
+        while entries := self.pop_due(now):
+            for entry in entries:
+                parts = [entry] if isinstance(entry, RunRecord) else planner.plan(entry, now).parts()
+                self.apply_due(list(parts), now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
         """Adjust the due times after the wall clock was set back by ``-seconds``.
@@ -285,6 +307,7 @@ class Engine:
                 self._set_due(job, processed)
         for run in self.pool.scheduled.values():
             if run.trigger is Trigger.IN and run.due is not None:
+                self._timer_queue.remove(run, run.due)
                 run.due += seconds
                 run.cached_view = None
                 self._timer_queue.push(run, run.due)
@@ -304,6 +327,8 @@ class Engine:
         self._set_next(job, self._next_ticks.next_tick(job.schedule, after))
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
+        if job.due is not None:
+            self._timer_queue.remove(job, job.due)
         job.due = due
         job.cached_view = None
         if due is not None:
@@ -311,19 +336,28 @@ class Engine:
 
     # --- ticks ------------------------------------------------------------------------------------
 
-    def _process_job(self, job: JobRecord, now: float) -> None:
+    def _apply_plan(self, plan: TickPlan, now: float) -> None:
         """Process the one or more ticks of a job that is due, as its policies say."""
-        schedule, due = job.schedule, job.due
-        assert schedule is not None  # a job without a schedule is never due
-        assert due is not None
-        upcoming = self._next_ticks.next_tick(schedule, due)
-        several = upcoming is not None and upcoming <= now
-        self._set_next(job, self._next_ticks.next_tick(schedule, now) if several else upcoming)
-        if several and job.misfire is Misfire.ALL and job.paused_at is None:
-            self._start_all(job, due, now)
+        job, due = plan.job, plan.due
+        if job.removed or job.due != due or self.phase is not Phase.RUNNING:  # it has changed in the meantime
             return
-        limit = self._countable
-        ticks = 1 + self._count_ticks(schedule, due, now) if several else 1
+        if plan.is_last:
+            self._set_next(job, plan.next_due)
+        if plan.error:
+            self.report_internal_error(plan.error, now)
+        elif plan.instants is not None and job.paused_at is None:
+            for instant in plan.instants:
+                self._run_for_tick(job, instant, now)
+            if plan.missed:
+                reason = f"the rest of more than {TICK_LIMIT} missed ticks"
+                first = plan.instants[-1]
+                self.pool.end_ticks(job, RunState.MISSED, reason, due=first, now=now, ticks=plan.missed)
+        else:
+            self._apply_ticks(plan, now, plan.ticks if plan.instants is None else len(plan.instants))
+
+    def _apply_ticks(self, plan: TickPlan, now: float, ticks: int) -> None:
+        """Start one run for ticks, or none, as the misfire policy says."""
+        job, due = plan.job, plan.due
         if job.paused_at is not None:
             reason = f"paused since {self.event_log.format_time(job.paused_at)}"
             self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
@@ -333,35 +367,10 @@ class Engine:
         else:
             run = self._run_for_tick(job, due, now, ticks)
             if run is not None and ticks > 1:
-                count = f"more than {limit}" if ticks > limit else str(ticks)
+                count = f"more than {plan.limit}" if ticks > plan.limit else str(ticks)
                 first = self.event_log.format_time(due)
                 reason = f"{count} ticks since {first} were missed; run {run.number} covers them all"
                 self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
-
-    def _count_ticks(self, schedule: Schedule, due: float, now: float) -> int:
-        """Return how many ticks passed after ``due``, up to what may still be counted at this wake.
-
-        A cron tick takes about 15 us to count, with the lock held: after two days of sleep, jobs that are
-        due every second must not take seconds.
-        """
-        ticks = schedule.ticks_between(utc(due), utc(now), self._countable)
-        if not isinstance(schedule, Every):
-            self._countable = max(TICK_LEAST, self._countable - ticks)
-        return ticks
-
-    def _start_all(self, job: JobRecord, due: float, now: float) -> None:
-        """Start one run for each missed tick, up to TICK_LIMIT."""
-        assert job.schedule is not None
-        instant: float | None = due
-        started = 0
-        while instant is not None and instant <= now and started < TICK_LIMIT:
-            self._run_for_tick(job, instant, now)
-            started += 1
-            instant = self._next_ticks.next_tick(job.schedule, instant)
-        if instant is not None and instant <= now:
-            reason = f"the rest of more than {TICK_LIMIT} missed ticks"
-            rest = 1 + job.schedule.ticks_between(utc(instant), utc(now), TICK_LIMIT)
-            self.pool.end_ticks(job, RunState.MISSED, reason, due=instant, now=now, ticks=rest)
 
     def _run_for_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
         """Start a run for a tick, or skip ``ticks`` ticks."""

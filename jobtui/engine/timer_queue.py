@@ -1,75 +1,83 @@
-"""A priority queue of entries by the instant at which they are due.
-
-To reschedule or cancel an entry costs nothing here: its old position stays in the queue, and is recognised as
-stale when its instant arrives, because it differs from the entry's ``due``.
-"""
+"""A priority queue of entries by the instant at which they are due. Entries can be taken out."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Hashable
+from itertools import islice
+from typing import Generic, TypeVar
 
+Entry = TypeVar("Entry", bound=Hashable)
 
-class HasDue(Protocol):
-    """An object with the instant at which it is due, in seconds since the epoch; None for never."""
-
-    due: float | None
-
-
-Entry = TypeVar("Entry", bound=HasDue)
+_MIN_STALE = 64  # instants without entries in the heap, below which it is not worth to rebuild the heap
 
 
 class TimerQueue(Generic[Entry]):
-    """Entries in the order of their instants; entries with the same instant in the order they were pushed."""
+    """Entries in the order of their instants; entries with the same instant in the order they were pushed.
+
+    An entry that is removed is gone at once. Its instant may stay in the heap, as a number without entries,
+    until half of the heap consists of such numbers.
+    """
 
     def __init__(self) -> None:
         # The heap holds each instant once: 10,000 jobs that are due together are one element of it.
         self._instants: list[float] = []
-        # A list only where entries share an instant: the garbage collector walks through every list, and
-        # jobs that are due one by one would make a new list at each tick.
-        self._entries: dict[float, Entry | list[Entry]] = {}
-        self._popped_instant = 0.0
-        self._popped: list[Entry] = []  # the entries of that instant that are not yielded yet, last one first
+        # A dict only where entries share an instant: the garbage collector walks through every dict, and
+        # jobs that are due one by one would make a new one at each tick.
+        self._entries: dict[float, Entry | dict[Entry, None]] = {}
 
     def push(self, entry: Entry, due: float) -> None:
-        """Add an entry that is due at an instant."""
+        """Add an entry that is due at an instant, in seconds since the epoch."""
         present = self._entries.get(due)
         if present is None:
             self._entries[due] = entry
             heapq.heappush(self._instants, due)
-        elif isinstance(present, list):
-            present.append(entry)
+        elif isinstance(present, dict):
+            present[entry] = None
         else:
-            self._entries[due] = [present, entry]
+            self._entries[due] = {present: None, entry: None}
+
+    def remove(self, entry: Entry, due: float) -> None:
+        """Take out an entry that was pushed for an instant. Do nothing if it is not there."""
+        present = self._entries.get(due)
+        if isinstance(present, dict):
+            present.pop(entry, None)
+            if not present:
+                self._remove_instant(due)
+        elif present is entry:
+            self._remove_instant(due)
+
+    def _remove_instant(self, due: float) -> None:
+        del self._entries[due]
+        instants = self._instants
+        if len(instants) > _MIN_STALE and len(instants) > 2 * len(self._entries):
+            self._instants = instants = list(self._entries)
+            heapq.heapify(instants)
+        while instants and instants[0] not in self._entries:
+            heapq.heappop(instants)
 
     @property
     def next_instant(self) -> float | None:
-        """The earliest instant, in seconds since the epoch; None if there is none. It may be stale."""
-        if self._popped:
-            return self._popped_instant
+        """The earliest instant with an entry, in seconds since the epoch; None if there is none."""
         return self._instants[0] if self._instants else None
 
-    def pop_due(self, now: float) -> Iterator[Entry]:
-        """Remove and yield the entries that are due at ``now``, in order.
-
-        This includes entries that are pushed during the iteration. If the iteration stops early, the next
-        call yields the rest.
-        """
-        while True:
-            popped, instant = self._popped, self._popped_instant
-            while popped:
-                entry = popped.pop()
-                if entry.due == instant:
-                    yield entry
-            if not self._instants or self._instants[0] > now:
-                return
-            self._popped_instant = heapq.heappop(self._instants)
-            present = self._entries.pop(self._popped_instant)
-            self._popped = present[::-1] if isinstance(present, list) else [present]
+    def pop_due(self, now: float, limit: int) -> list[Entry]:
+        """Remove and return the first entries that are due at ``now``, in order, at most ``limit``."""
+        popped: list[Entry] = []
+        while self._instants and self._instants[0] <= now and len(popped) < limit:
+            instant = self._instants[0]
+            present = self._entries[instant]
+            if not isinstance(present, dict):
+                popped.append(present)
+                self._remove_instant(instant)
+                continue
+            first = list(islice(present, limit - len(popped)))
+            popped += first
+            for entry in first:
+                self.remove(entry, instant)
+        return popped
 
     def clear(self) -> None:
         """Remove every entry."""
         self._instants.clear()
         self._entries.clear()
-        self._popped.clear()

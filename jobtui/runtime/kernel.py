@@ -28,6 +28,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Phase, RunState, Trigger
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import Call, JobRecord, RunRecord
+from jobtui.engine.ticks import TickPlan, TickPlanner
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
@@ -52,7 +53,7 @@ CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has 
 BATCH_CHECK = 0.002  # seconds after which the timer gives back the runs of a batch that a worker is stuck in
 SPAWN_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
-_DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the lock
+STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
 
 _NOW, _OK = Trigger.NOW, RunState.OK  # Python 3.11 is slow to look up enum members
 
@@ -119,6 +120,7 @@ class Kernel:
         self.one_offs = self._engine.one_off_jobs
         self._executor = make_executor(self, self.clock)
         self._timer = make_timer(self._poll, self._report_internal_error, self.clock.monotonic)
+        self._planner = TickPlanner(pause=self._drain_during_plan)
         self._timer_due = -math.inf  # when the timer will next wake; while it polls, never wake it
         self._spawn_failed = False  # whether a thread could not be started since the timer last woke
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
@@ -197,9 +199,10 @@ class Kernel:
                 call.apply(self._engine, now)
                 effects = self._take_effects()
                 calls = self._subscribers_to_notify()
+                wake_timer = self._is_timer_late()
             finally:
                 self._holder = None
-        self._run_effects(effects, calls, replies)
+        self._run_effects(effects, calls, replies, wake_timer=wake_timer)
         if call.error is not None:
             raise call.error
         result: Result = call.result
@@ -277,19 +280,34 @@ class Kernel:
             stop_request_of(run).request(run.extras.stop_reason)
         return effects
 
+    def _is_timer_late(self) -> bool:
+        """Return whether the timer sleeps beyond something that it has to do."""
+        due = self._timer_due
+        if due == -math.inf:
+            return False
+        next_due = self._engine.next_due
+        if next_due is not None and next_due < due:
+            return True
+        batches = self._pool.batches
+        return bool(batches) and batches[0].taken + 2 * BATCH_CHECK < due
+
     def _subscribers_to_notify(self) -> list[Callable[[], None]]:
         return [each.notify for each in self._subscriptions if each.needs_notification()]
 
     # --- effects ----------------------------------------------------------------------------------
 
     def _run_effects(
-        self, effects: Effects | None, notify: list[Callable[[], None]], replies: list[_Call]
+        self,
+        effects: Effects | None,
+        notify: list[Callable[[], None]],
+        replies: list[_Call],
+        *,
+        wake_timer: bool,
     ) -> None:
         """Run what a change has left to be done. Call without the lock."""
         if self._pool.can_start():
             self._executor.wake_or_spawn()
-        next_due = self._engine.next_due
-        if next_due is not None and next_due < self._timer_due:
+        if wake_timer:
             self._timer.wake()
         if effects is not None:
             for run in effects.ended:
@@ -342,11 +360,10 @@ class Kernel:
                 worker.batch = batch = self._pool.start(now, worker.name, at_most)
                 effects = self._take_effects()
                 notify = self._subscribers_to_notify() if self._subscriptions else []
+                wake_timer = self._is_timer_late()
             finally:
                 self._holder = None
-        self._run_effects(effects, notify, replies)
-        if self._pool.batches and self._timer_due > now + BATCH_CHECK:
-            self._timer.wake()
+        self._run_effects(effects, notify, replies, wake_timer=wake_timer)
         return batch is not None
 
     def has_work(self) -> bool:
@@ -392,7 +409,8 @@ class Kernel:
         self._timer_due = -math.inf  # the timer is awake, so effects need not wake it
         self._heartbeat = self.clock.monotonic()
         retry, self._spawn_failed = self._spawn_failed, False
-        self._apply_here(self._process_due)
+        self._apply_here(self._check_health)
+        self._process_due()
         now = self._now()
         next_due = self._engine.next_due
         due = math.inf if next_due is None else next_due
@@ -405,15 +423,54 @@ class Kernel:
             return 0.0
         return due - now
 
-    def _process_due(self, engine: Engine, now: float) -> None:
+    def _check_health(self, engine: Engine, now: float) -> None:
+        """Notice a changed clock, a clock that failed, and batches in which a worker is stuck."""
         self._check_clock_step(now)
-        engine.process_due(now)
         for batch in list(self._pool.batches):
             if not 0 <= now - batch.taken < BATCH_CHECK:
                 self._pool.give_back(batch)
         if self.clock.error:
             engine.report_internal_error(f"the clock failed: {self.clock.error}", now)
             self.clock.error = ""
+
+    def _process_due(self) -> None:
+        """Process what is due in slices, so that no hold of the lock is long."""
+        self._planner.begin_wake()
+
+        def pop_due(engine: Engine, now: float) -> tuple[list[JobRecord | RunRecord], float]:
+            return engine.pop_due(now), now
+
+        while True:
+            due, now = self._apply_here(pop_due)
+            if not due:
+                return
+            try:
+                self._process_slice(due, now)
+            except BaseException:
+                self._apply_here(lambda engine, _now, due=due: engine.push_back(due))  # type: ignore[misc]
+                raise
+
+    def _process_slice(self, due: list[JobRecord | RunRecord], now: float) -> None:
+        """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
+        ready: list[TickPlan | RunRecord] = []
+        starts = 0
+        for entry in due:
+            parts = [entry] if isinstance(entry, RunRecord) else self._planner.plan(entry, now).parts()
+            for part in parts:
+                ready.append(part)
+                starts += 1 if isinstance(part, RunRecord) or part.instants is None else len(part.instants)
+                if starts >= STARTS_PER_HOLD:
+                    self._apply_ready(ready)
+                    ready, starts = [], 0
+        self._apply_ready(ready)
+
+    def _apply_ready(self, ready: list[TickPlan | RunRecord]) -> None:
+        self._apply_here(lambda engine, now: engine.apply_due(ready, now))
+
+    def _drain_during_plan(self) -> None:
+        """Drain the inbox in the middle of a long plan: the workers may be busy."""
+        if self._inbox:
+            self._apply_here(_do_nothing)
 
     def _report_internal_error(self, error: BaseException) -> None:
         self.apply(lambda engine, now: engine.report_internal_error(one_line(error), now))
@@ -457,7 +514,7 @@ class Kernel:
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
-        done = self.apply(lambda engine, now: engine.pool.cancel(run, now, CANCELLED))
+        done = self.apply(lambda engine, now: engine.cancel(run, now, CANCELLED))
         interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
         return Cancellation.INTERRUPTED if interrupted else done
 

@@ -20,7 +20,7 @@ _creation_lock = threading.RLock()
 
 
 def _renew_lock() -> None:
-    """Make the lock anew in a forked child: a thread that the child does not have may hold it."""
+    """Replace the lock in a forked child: a thread that the child does not have may hold it."""
     global _creation_lock  # noqa: PLW0603 - the child's copy
     _creation_lock = threading.RLock()
 

@@ -460,3 +460,16 @@ def test_the_heartbeat_is_when_the_timer_last_woke() -> None:
     harness.advance(7)
     assert harness.snapshot().heartbeat == datetime.fromtimestamp(NOON + 7, UTC)
     assert harness.snapshot().started == datetime.fromtimestamp(NOON, UTC)
+
+
+def test_of_many_missed_ticks_as_many_runs_are_held_as_the_job_allows() -> None:
+    """The other ticks share an entry of the ledger."""
+    harness = EngineHarness()
+    job = harness.job("a", "0 * * * * *", misfire=Misfire.ALL)
+    harness.advance(24 * 3600)
+    assert harness.counts == (0, 1, 1_000)
+    [(state, count, reason)] = harness.tick_entries
+    assert (state, count) == (RunState.SKIPPED, 439)
+    assert reason.startswith("1000 runs are held already; run ")
+    assert job.due is not None
+    assert job.due > harness.now

@@ -9,6 +9,7 @@ from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
 from jobtui import RunState
 from jobtui.engine.engine import Engine
 from jobtui.engine.events import InternalError
+from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
@@ -98,15 +99,15 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_continues(
 ) -> None:
     """The snapshot and an event have it in one line; what is due starts a little later."""
     monkeypatch.setattr("jobtui.runtime.timer.ERROR_PAUSE", 0.001)
-    process_due = Engine.process_due
+    pop_due = Engine.pop_due
     errors = iter([OSError("the disk\nis full")])
 
-    def fail_once(engine: Engine, now: float) -> None:
+    def fail_once(engine: Engine, now: float) -> list[JobRecord | RunRecord]:
         for error in errors:
             raise error
-        process_due(engine, now)
+        return pop_due(engine, now)
 
-    monkeypatch.setattr(Engine, "process_due", fail_once)
+    monkeypatch.setattr(Engine, "pop_due", fail_once)
     scheduler = make_scheduler()
     subscription = scheduler.subscribe()
     run = scheduler.in_(0, zero)

@@ -1,0 +1,134 @@
+"""Plans for the ticks of a job that is due: how many have passed, and when the next one comes.
+
+After a laptop has slept for two days, a plan may take 10,000 steps through a schedule, and a zone may be the
+user's code. So plans are made without the state lock; the engine then applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from jobtui.engine.enums import Misfire
+from jobtui.engine.next_tick_cache import NextTickCache
+from jobtui.engine.records import JobRecord, utc
+from jobtui.engine.tracebacks import one_line
+from jobtui.schedules.schedule import Every, Schedule
+
+TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
+TICK_LEAST = 100  # missed ticks of one job that are counted in any case
+_CHUNK = 200  # ticks that are counted between two calls of `pause`
+_PART = 200  # runs that one part of a plan starts
+
+
+@dataclass(slots=True, kw_only=True)
+class TickPlan:
+    """The ticks of one job up to an instant, all in seconds since the epoch.
+
+    Attributes:
+        job: The job.
+        due: The first tick.
+        now: The instant up to which ticks have passed.
+        next_due: The first tick after `now`; None for never.
+        ticks: How many ticks have passed, `due` included.
+        limit: How many ticks could be counted after `due`; if `ticks` is larger, there may be more of them.
+        instants: The ticks that start a run each; None if one run covers them all.
+        missed: How many ticks after `instants` start no run.
+        is_last: Whether this is the last part of the plan.
+        error: The exception of the schedule in one line, or "".
+    """
+
+    job: JobRecord
+    due: float
+    now: float
+    next_due: float | None = None
+    ticks: int = 1
+    limit: int = 0
+    instants: list[float] | None = None
+    missed: int = 0
+    is_last: bool = True
+    error: str = ""
+
+    def parts(self) -> Iterator[TickPlan]:
+        """Yield the plan in parts of which none starts many runs."""
+        instants = self.instants or []
+        starts = range(0, max(len(instants), 1), _PART)
+        if len(starts) == 1:
+            yield self
+            return
+        for start in starts:
+            last = start == starts[-1]
+            part = instants[start : start + _PART]
+            yield replace(self, instants=part, missed=self.missed if last else 0, is_last=last)
+
+
+class TickPlanner:
+    """Makes the plans of one wake after the other.
+
+    Args:
+        pause: Is called now and then during a long plan.
+    """
+
+    def __init__(self, pause: Callable[[], object] = bool) -> None:
+        self._pause = pause
+        self._next_ticks = NextTickCache()
+        self._countable = TICK_LIMIT
+
+    def begin_wake(self) -> None:
+        """Let the plans of this wake count `TICK_LIMIT` ticks again."""
+        self._countable = TICK_LIMIT
+
+    def plan(self, job: JobRecord, now: float) -> TickPlan:
+        """Return the plan of a job that is due."""
+        due = job.due
+        assert due is not None  # a job without a next tick is not in the timer queue
+        plan = TickPlan(job=job, due=due, now=now)
+        try:
+            self._fill(plan)
+        except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
+            plan.error = f"{job.name}: {one_line(error)}"
+        return plan
+
+    def _fill(self, plan: TickPlan) -> None:
+        schedule, due, now, next_tick = plan.job.schedule, plan.due, plan.now, self._next_ticks.next_tick
+        assert schedule is not None  # a job without a schedule is never due
+        plan.next_due = next_tick(schedule, due)
+        if plan.next_due is None or plan.next_due > now:
+            return
+        plan.next_due = next_tick(schedule, now)
+        if plan.job.misfire is Misfire.ALL and plan.job.paused_at is None:
+            self._list_instants(plan, schedule)
+            return
+        plan.limit = self._countable
+        plan.ticks = 1 + self._count(schedule, due, now, self._countable)
+        if not isinstance(schedule, Every):
+            self._countable = max(TICK_LEAST, self._countable - plan.ticks + 1)
+
+    def _list_instants(self, plan: TickPlan, schedule: Schedule) -> None:
+        """List every tick, up to `TICK_LIMIT`, and count the rest."""
+        instants: list[float] = []
+        plan.instants = instants
+        instant: float | None = plan.due
+        while instant is not None and instant <= plan.now:
+            if len(instants) == TICK_LIMIT:
+                plan.missed = 1 + self._count(schedule, instant, plan.now, TICK_LIMIT)
+                return
+            instants.append(instant)
+            instant = self._next_ticks.next_tick(schedule, instant)
+            if len(instants) % _CHUNK == 0:
+                self._pause()
+
+    def _count(self, schedule: Schedule, after: float, until: float, limit: int) -> int:
+        """Return how many ticks have passed after an instant, but at most ``limit``.
+
+        A cron tick takes about 15 us to count.
+        """
+        if isinstance(schedule, Every):
+            return schedule.ticks_between(utc(after), utc(until), limit)
+        count, instant = 0, self._next_ticks.next_tick(schedule, after)
+        while instant is not None and instant <= until and count < limit:
+            count += 1
+            instant = self._next_ticks.next_tick(schedule, instant)
+            if count % _CHUNK == 0:
+                self._pause()
+        return count
