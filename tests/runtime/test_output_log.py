@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from inspect import currentframe
 from types import FrameType
 from typing import Any
 
@@ -393,6 +394,9 @@ def interrupt_at(opcode: int, call: Callable[[], object]) -> bool:
 
     def run() -> None:
         nonlocal interrupted
+        frame = currentframe()
+        assert frame is not None
+        frame.f_trace_opcodes = True  # Python 3.12 must know before `settrace` that opcodes are traced
         sys.settrace(trace)
         try:
             call()
