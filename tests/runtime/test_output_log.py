@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
-from inspect import currentframe
 from types import FrameType
 from typing import Any
 
@@ -394,9 +393,6 @@ def interrupt_at(opcode: int, call: Callable[[], object]) -> bool:
 
     def run() -> None:
         nonlocal interrupted
-        frame = currentframe()
-        assert frame is not None
-        frame.f_trace_opcodes = True  # Python 3.12 must know before `settrace` that opcodes are traced
         sys.settrace(trace)
         try:
             call()
@@ -409,6 +405,13 @@ def interrupt_at(opcode: int, call: Callable[[], object]) -> bool:
     return interrupted
 
 
+@pytest.fixture
+def traced_opcodes() -> None:
+    """Trace opcodes once: Python 3.12 does not do so before the second call of `settrace`."""
+    interrupt_at(0, lambda: RunOutput().write("text"))
+
+
+@pytest.mark.usefixtures("traced_opcodes")
 @pytest.mark.parametrize("text", ["line\n", "long " * 1000 + "\n"], ids=len)
 @pytest.mark.parametrize("early", [0, 46])
 def test_an_exception_at_any_bytecode_of_a_write_leaves_a_log_that_works(text: str, early: int) -> None:
@@ -430,6 +433,7 @@ def test_an_exception_at_any_bytecode_of_a_write_leaves_a_log_that_works(text: s
     assert opcode > 20
 
 
+@pytest.mark.usefixtures("traced_opcodes")
 @pytest.mark.parametrize("text", ["line\n", "日" * 50])
 def test_an_exception_at_any_bytecode_of_a_write_leaves_an_output_that_works(text: str) -> None:
     opcode, interrupted = 0, True
