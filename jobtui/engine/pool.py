@@ -68,7 +68,6 @@ class Pool:
         self.accepting_starts = False
         self.run_numbers = count(1)
         self._held = 0
-        self._over_limit = False  # whether more runs are RUNNING than a smaller new size allows
         self._event_log = event_log
         self._record = ledger.record
 
@@ -142,7 +141,6 @@ class Pool:
     def resize(self, size: int) -> None:
         """Set how many runs may be RUNNING at once; 0 for no limit. RUNNING runs are not affected."""
         self.size = size
-        self._over_limit = 0 < size < len(self.running)
 
     def can_start(self) -> bool:
         """Return whether the run at the head of the queue may start."""
@@ -219,13 +217,12 @@ class Pool:
 
     # --- endings ----------------------------------------------------------------------------------
 
-    def finish(
+    def finish(  # noqa: PLR0917 - called for every run: a keyword takes longer
         self,
         run: RunRecord,
         now: float,
         state: RunState,
         elapsed: float,
-        *,
         reason: str = "",
         error: PackedException = (),
     ) -> None:
@@ -234,7 +231,6 @@ class Pool:
             return
         job = run.job
         del self.running[run.number]
-        self._over_limit = 0 < self.size < len(self.running)
         job.running -= 1
         run.elapsed = elapsed
         if state is not _CANCELLED:

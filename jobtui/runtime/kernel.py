@@ -55,7 +55,8 @@ SPAWN_RETRY = 0.5  # seconds after which a thread that could not be started is t
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
 STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
 
-_NOW, _OK = Trigger.NOW, RunState.OK  # Python 3.11 is slow to look up enum members
+# Aliases, because Python 3.11 is slow to look up the members of an enum.
+_NOW, _OK, _CANCELLED = Trigger.NOW, RunState.OK, RunState.CANCELLED
 
 Result = TypeVar("Result")
 Command = Callable[[Engine, float], Result]
@@ -249,10 +250,12 @@ class Kernel:
             request = existing_stop_request(run)
             state, reason = final_state(request, state, reason, honoured=outcome.honoured_stop)
         # A run that was given up has no handle any more, and a cancelled one has no result.
-        handle = self._handles.get(run.number)
-        if handle is not None and state is not RunState.CANCELLED:
-            handle.set_result(outcome.value, outcome.exception)
-        self._pool.finish(run, now, state, outcome.elapsed, reason=reason, error=outcome.error)
+        value, exception = outcome.value, outcome.exception
+        if (value is not None or exception is not None) and state is not _CANCELLED:
+            handle = self._handles.get(run.number)
+            if handle is not None:
+                handle.set_result(value, exception)
+        self._pool.finish(run, now, state, outcome.elapsed, reason, outcome.error)
 
     def _record_batch(self, worker: Worker, now: float) -> None:
         """Record the outcomes that a worker hands in. The times of a batch's runs follow from each other."""
@@ -310,8 +313,7 @@ class Kernel:
         if wake_timer:
             self._timer.wake()
         if effects is not None:
-            for run in effects.ended:
-                self._settle(run.number)
+            self._settle(effects.ended)
             for run in effects.stop_requested:
                 self._executor.interrupt(run)
         for call in notify:
@@ -321,16 +323,15 @@ class Kernel:
         for reply in replies:
             reply.replied.open()
 
-    def _settle(self, number: int) -> None:
-        """Let the threads go on that wait for the end of a run."""
-        handle = self._handles.pop(number, None)
-        if handle is not None:
-            handle.settled = (
-                True  # before the latch is looked for: `wait_ended` makes it, and then reads this
-            )
-        latch = self._latches.pop(number, None)
-        if latch is not None:
-            latch.open()
+    def _settle(self, runs: list[RunRecord]) -> None:
+        """Let the threads go on that wait for the end of runs."""
+        handles, latches = self._handles, self._latches
+        for run in runs:
+            handle = handles.pop(run.number, None)
+            if handle is not None:
+                handle.settled = True  # before the latch is taken: `wait_ended` makes it, and then reads this
+            if latches and (latch := latches.pop(run.number, None)) is not None:
+                latch.open()
 
     def wait_ended(self, run: Run, timeout: float | None) -> bool:
         """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
@@ -486,7 +487,7 @@ class Kernel:
             run = self.run_type(self, record)
             self._handles[record.number] = run
             if record.state.ended:
-                self._settle(record.number)
+                self._settle([record])
             return run
 
         return self.apply(accept)
