@@ -162,7 +162,7 @@ class Pool:
         if run is None:
             return None
         runs, job, queue = [run], run.job, self.queue
-        if queue and job.overlap is _ALLOW:
+        if queue and job.overlap is _ALLOW and not job.is_coroutine:
             for _ in range(min(batch_limit(job.last_elapsed), at_most, len(queue) + 1) - 1):
                 if queue[0].job is not job:
                     break

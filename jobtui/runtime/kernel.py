@@ -236,6 +236,8 @@ class Kernel:
             if isinstance(item, RunRecord):
                 self._engine.admit_one_off(item)
             elif isinstance(item, Outcome):
+                item.run.job.is_coroutine = True
+                self._pool.start_late(item.run, now, item.worker)  # if its worker has not handed in yet
                 self._record_outcome(item, now)
             else:
                 item.apply(self._engine, now)
@@ -267,8 +269,8 @@ class Kernel:
                 self._pool.start_late(outcome.run, at, worker.name)
                 at = min(at + outcome.elapsed, now)
                 self._record_outcome(outcome, at)
-            for run in worker.handed_over:
-                self._pool.start_late(run, at, worker.name)
+            if worker.handed_over is not None:
+                self._pool.start_late(worker.handed_over, at, worker.name)
         else:
             for outcome in outcomes:
                 self._record_outcome(outcome, now)
@@ -357,7 +359,7 @@ class Kernel:
                     replies = self._drain_inbox(now)
                 if outcomes or worker.batch is not None:
                     self._record_batch(worker, now)
-                    worker.outcomes, worker.handed_over = [], []
+                    worker.outcomes, worker.handed_over = [], None
                 worker.batch = batch = self._pool.start(now, worker.name, at_most)
                 effects = self._take_effects()
                 notify = self._subscribers_to_notify() if self._subscriptions else []
@@ -386,8 +388,8 @@ class Kernel:
             if batch is None:
                 return
             engine.pool.give_back(batch)
-            done = {outcome.run for outcome in outcomes} | set(worker.handed_over)
-            worker.handed_over = []
+            done = {outcome.run for outcome in outcomes} | {worker.handed_over}
+            worker.handed_over = None
             for outcome in outcomes:
                 engine.pool.start_late(outcome.run, now, worker.name)
                 self._record_outcome(outcome, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -301,3 +302,29 @@ def test_a_subscriber_may_call_the_scheduler_in_its_notification(scheduler: Sche
     assert scheduler.now(zero).result(LIMIT) == 0
     assert done.wait(LIMIT)
     assert scheduler.now(zero).result(LIMIT) == 0
+
+
+def test_no_more_coroutines_run_at_once_than_the_pool_has_slots(make_scheduler: MakeScheduler) -> None:
+    """Also after short ones, whose runs a worker would take several at a time if they were functions."""
+    scheduler = make_scheduler(pool=2)
+    scheduler.start()
+    running: list[int] = []
+    most: list[int] = []
+
+    async def work(turns: int) -> None:
+        running.append(turns)
+        most.append(len(running))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.pop()
+
+    for _ in range(50):
+        assert_ended(scheduler.now(work, 0))
+    blocker = BlockingJob()
+    blocking = [scheduler.now(blocker) for _ in range(2)]
+    blocker.wait_started(2)
+    runs = [scheduler.now(work, number % 5) for number in range(100)]
+    blocker.release()
+    assert_ended(*blocking, *runs)
+    assert {run.state for run in runs} == {RunState.OK}
+    assert max(most) == 2

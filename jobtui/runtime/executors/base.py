@@ -27,6 +27,7 @@ class Outcome:
         reason: The exception in one line, or "".
         error: The exception as plain data; () if there is none.
         honoured_stop: Whether the exception says that the work stopped on request.
+        worker: The name of the worker that has begun a run which the event loop has ended.
     """
 
     # Defaults of the class, because most runs set none of them.
@@ -36,6 +37,7 @@ class Outcome:
     reason = ""
     error: PackedException = ()
     honoured_stop = False
+    worker = ""
 
     def __init__(self, run: RunRecord, elapsed: float = 0.0) -> None:
         self.run = run
@@ -57,7 +59,7 @@ class Worker:
         name: The name that people read.
         batch: The runs that it has taken; None while it has none.
         outcomes: The outcomes of those that it has executed and not handed in, in order.
-        handed_over: The runs of the batch that the event loop executes, and whose outcomes it will report.
+        handed_over: The run of the batch that the event loop executes, and whose outcome it will report.
     """
 
     __slots__ = ("_wakeup_lock", "batch", "handed_over", "name", "outcomes")
@@ -66,7 +68,7 @@ class Worker:
         self.name = name
         self.batch: Batch | None = None
         self.outcomes: list[Outcome] = []
-        self.handed_over: list[RunRecord] = []
+        self.handed_over: RunRecord | None = None
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 

@@ -154,7 +154,7 @@ class ThreadExecutor:
         self._execute(batch.runs[0], worker)
         pending = batch.pending
         with suppress(IndexError):  # all are executed, or the rest has been given back
-            while True:
+            while worker.handed_over is None:  # a coroutine runs on, and takes a slot of the pool
                 self._execute(pending.popleft(), worker)
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
@@ -186,17 +186,20 @@ class ThreadExecutor:
         if not isinstance(value, Coroutine):
             outcome.value = value
             return True
-        worker.handed_over.append(run)
-        if self._event_loop.start_task(run, self._run_coroutine(run, value, started), context):
+        worker.handed_over = run
+        if self._event_loop.start_task(run, self._run_coroutine(run, value, worker.name, started), context):
             return False
-        worker.handed_over.remove(run)
+        worker.handed_over = None
         value.close()  # or Python warns that it was never awaited
         return True
 
-    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
+    async def _run_coroutine(
+        self, run: RunRecord, work: Coroutine[Any, Any, Any], worker: str, started: float
+    ) -> None:
         from asyncio import CancelledError  # noqa: PLC0415 - loaded already, since this is a coroutine
 
         outcome = Outcome(run)
+        outcome.worker = worker
         try:
             outcome.value = await work
         except CancelledError as exception:
