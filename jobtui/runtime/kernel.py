@@ -19,7 +19,8 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any, ClassVar, TypeVar
 
@@ -127,7 +128,7 @@ class Kernel:
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
         self._subscriptions: tuple[Subscription, ...] = ()
-        self._start_claimed = False
+        self._start_claims: list[object] = []  # one for each caller of `start`; the first one may start
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
         self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
@@ -548,18 +549,23 @@ class Kernel:
 
     # --- start, stop, fork ------------------------------------------------------------------------
 
-    def claim_start(self) -> None:
-        """Let one caller continue to `start`, and raise RuntimeError for any other."""
+    @contextmanager
+    def claimed_start(self) -> Iterator[None]:
+        """Let one caller start the scheduler, in the block; another one gets RuntimeError.
 
-        def claim(engine: Engine, _: float) -> None:
-            if self._start_claimed or engine.phase is not Phase.NEW:
+        If the block raises before the scheduler has started, the next caller may start it.
+        """
+        claim = object()
+        try:
+            self._start_claims.append(claim)
+            if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
                 raise RuntimeError("a scheduler can be started only once; make a new one")
-            self._start_claimed = True
-
-        self.apply(claim)
+            yield
+        finally:
+            self._start_claims.remove(claim)
 
     def start(self) -> None:
-        """Start the timer and the engine, unless the scheduler was stopped after `claim_start`.
+        """Start the timer and the engine, unless the scheduler was stopped after `claimed_start`.
 
         Raises:
             RuntimeError: The scheduler was stopped, or the system can start no thread. In the latter case
@@ -573,11 +579,7 @@ class Kernel:
             engine.start(now)
             self._heartbeat = self.clock.monotonic()
 
-        try:
-            self._timer.start()
-        except BaseException:
-            self._start_claimed = False
-            raise
+        self._timer.start()
         self.apply(start)
 
     def stop(self, grace: float) -> bool:

@@ -478,13 +478,13 @@ class Scheduler:
             StartError: One of the functions raised.
             RuntimeError: The scheduler was started or stopped before.
         """
-        self._kernel.claim_start()
-        try:
-            self.hooks.call_start_functions()
-        except StartError:
-            self._kernel.stop(0)  # ends the waiting runs, which would never start
-            raise
-        self._kernel.start()
+        with self._kernel.claimed_start():
+            try:
+                self.hooks.call_start_functions()
+            except StartError:
+                self._kernel.stop(0)  # ends the waiting runs, which would never start
+                raise
+            self._kernel.start()
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.

@@ -301,8 +301,8 @@ class SimulatedScheduler(Scheduler):
         Raises:
             RuntimeError: The scheduler was started before.
         """
-        self._kernel.claim_start()
-        self._kernel.start()
+        with self._kernel.claimed_start():
+            self._kernel.start()
 
     def __enter__(self) -> Self:
         """Start, and become the default scheduler."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 from jobtui.engine.batch import Batch
@@ -73,8 +74,9 @@ class Worker:
         self._wakeup_lock.acquire()
 
     def wake(self) -> None:
-        """Wake the worker. Call once for each time that it was idle."""
-        self._wakeup_lock.release()
+        """Wake the worker; if it is awake, its next sleep ends at once."""
+        with suppress(RuntimeError):  # released already
+            self._wakeup_lock.release()
 
     def sleep(self) -> bool:
         """Block until the worker is woken, or for `IDLE_SECONDS`. Returns whether it was woken."""

@@ -42,6 +42,7 @@ class ThreadExecutor:
     ) -> None:
         self._dispatcher = dispatcher
         self._monotonic = clock.monotonic
+        self._workers: set[Worker] = set()  # all of them
         self._idle: deque[Worker] = deque()
         self._woken: set[Worker] = set()  # woken or spawned, and not at the inbox yet
         self._worker_numbers = itertools.count(1)
@@ -62,8 +63,7 @@ class ThreadExecutor:
             self._woken.add(worker)
             worker.wake()
         except BaseException:  # from a signal handler: a worker that only seems to be woken would hold all up
-            with suppress(RuntimeError):  # it is woken already
-                worker.wake()
+            worker.wake()
             raise
         return True
 
@@ -82,14 +82,13 @@ class ThreadExecutor:
     def shut_down(self) -> None:
         """Let each worker's thread end as soon as the worker is idle."""
         self._shut_down = True
-        with suppress(IndexError):
-            while True:
-                self._idle.pop().wake()
+        for worker in tuple(self._workers):  # all, since an interrupted `wake` may have lost an idle one
+            worker.wake()
 
     def reset_after_fork(self) -> None:
         """Forget all threads, in a forked child, which has none of them."""
-        self._idle.clear()
-        self._woken.clear()
+        for threads in (self._workers, self._idle, self._woken):
+            threads.clear()
         self._event_loop.reset_after_fork()
 
     def _spawn(self) -> None:
@@ -117,6 +116,7 @@ class ThreadExecutor:
 
     def _work(self, worker: Worker) -> None:
         """Execute runs until there is none for a long time, or the executor is shut down."""
+        self._workers.add(worker)
         awake = True
         while awake:
             try:
@@ -125,6 +125,7 @@ class ThreadExecutor:
                 awake = self._wait_for_work(worker)
             except BaseException as error:  # noqa: BLE001 - a thread that ended would keep its runs
                 self._recover(worker, error)
+        self._workers.discard(worker)
 
     def _recover(self, worker: Worker, error: BaseException) -> None:
         """Report an exception that came between the worker's runs: a fault of jobtui, or one from outside."""
@@ -136,8 +137,8 @@ class ThreadExecutor:
     def _wait_for_work(self, worker: Worker) -> bool:
         """Block until the worker is woken. Returns False if its thread must end."""
         self._idle.append(worker)
-        if self._shut_down:
-            self.shut_down()
+        if self._shut_down:  # from now on, `shut_down` would wake the worker
+            return False
         has_work = self._dispatcher.has_work()  # which came when this worker was not idle yet, and woke none
         if not has_work and worker.sleep():
             return not self._shut_down
