@@ -19,8 +19,7 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, ClassVar, TypeVar
 
@@ -549,23 +548,23 @@ class Kernel:
 
     # --- start, stop, fork ------------------------------------------------------------------------
 
-    @contextmanager
-    def claimed_start(self) -> Iterator[None]:
-        """Let one caller start the scheduler, in the block; another one gets RuntimeError.
+    def claim_start(self, claim: object) -> None:
+        """Let one caller continue to `start`, and raise RuntimeError for any other.
 
-        If the block raises before the scheduler has started, the next caller may start it.
+        Args:
+            claim: The caller's object, with which it calls `release_claim` in any case. If the scheduler has
+                not started by then, the next caller may start it.
         """
-        claim = object()
-        try:
-            self._start_claims.append(claim)
-            if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
-                raise RuntimeError("a scheduler can be started only once; make a new one")
-            yield
-        finally:
-            self._start_claims.remove(claim)
+        self._start_claims.append(claim)
+        if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
+            raise RuntimeError("a scheduler can be started only once; make a new one")
+
+    def release_claim(self, claim: object) -> None:
+        """Withdraw a claim to start, if it was made."""
+        self._start_claims = [each for each in self._start_claims if each is not claim]
 
     def start(self) -> None:
-        """Start the timer and the engine, unless the scheduler was stopped after `claimed_start`.
+        """Start the timer and the engine, unless the scheduler was stopped after `claim_start`.
 
         Raises:
             RuntimeError: The scheduler was stopped, or the system can start no thread. In the latter case

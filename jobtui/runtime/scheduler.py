@@ -478,13 +478,17 @@ class Scheduler:
             StartError: One of the functions raised.
             RuntimeError: The scheduler was started or stopped before.
         """
-        with self._kernel.claimed_start():
+        claim = object()
+        try:
+            self._kernel.claim_start(claim)
             try:
                 self.hooks.call_start_functions()
             except StartError:
                 self._kernel.stop(0)  # ends the waiting runs, which would never start
                 raise
             self._kernel.start()
+        finally:
+            self._kernel.release_claim(claim)
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.

@@ -72,21 +72,27 @@ class Timer:
         self.alive = True
         try:
             while not self._stopped:
-                woke_at = self._monotonic()
                 try:
-                    pause = self._poll()
+                    self._poll_and_sleep()
                 except BaseException as error:  # noqa: BLE001 - if the timer ended, no job would be due any more
                     self._report(error)
-                    pause = ERROR_PAUSE
-                self._sleep(min(pause, MAX_SLEEP), woke_at)
         finally:
             self.alive = False  # first: from now on, other threads do not rely on this one
             with suppress(BaseException):
                 self._poll()
             self._thread = None
 
+    def _poll_and_sleep(self) -> None:
+        woke_at = self._monotonic()
+        try:
+            pause = self._poll()
+        except BaseException as error:  # noqa: BLE001 - as in `_run`
+            self._report(error)
+            pause = ERROR_PAUSE
+        self._sleep(min(pause, MAX_SLEEP), woke_at)
+
     def _report(self, error: BaseException) -> None:
-        with suppress(BaseException):  # the clock may raise in there, too
+        with suppress(BaseException):
             self._on_error(error)
 
     def _sleep(self, pause: float, woke_at: float) -> None:

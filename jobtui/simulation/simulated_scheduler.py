@@ -301,8 +301,12 @@ class SimulatedScheduler(Scheduler):
         Raises:
             RuntimeError: The scheduler was started before.
         """
-        with self._kernel.claimed_start():
+        claim = object()
+        try:
+            self._kernel.claim_start(claim)
             self._kernel.start()
+        finally:
+            self._kernel.release_claim(claim)
 
     def __enter__(self) -> Self:
         """Start, and become the default scheduler."""

@@ -52,7 +52,9 @@ class ThreadExecutor:
     # --- waking workers ---------------------------------------------------------------------------
 
     def wake(self) -> bool:
-        """Make sure that a worker will soon read the inbox. Returns False if all of them are busy."""
+        """Make sure that a worker will soon read the inbox. Returns False if none is free to do so."""
+        if self._shut_down:  # the workers end
+            return False
         if self._woken:
             return True
         try:
@@ -126,6 +128,7 @@ class ThreadExecutor:
             except BaseException as error:  # noqa: BLE001 - a thread that ended would keep its runs
                 self._recover(worker, error)
         self._workers.discard(worker)
+        self._dispatcher.take(worker, 0)  # drains the inbox: others may rely on this worker, which was woken
 
     def _recover(self, worker: Worker, error: BaseException) -> None:
         """Report an exception that came between the worker's runs: a fault of jobtui, or one from outside."""
