@@ -22,21 +22,22 @@ class Batch:
     a run is either executed or given back, never both.
 
     Args:
-        runs: The runs, in the order of the queue.
-        taken: When the worker took them, in seconds since the epoch.
+        taken: When the worker takes the runs, in seconds since the epoch.
 
     Attributes:
-        runs: All runs of the batch.
+        runs: All runs of the batch, in the order of the queue.
         pending: The runs after the first whose execution has not begun.
         taken: When the worker took the runs, in seconds since the epoch.
+        begun: Whether the worker has begun to execute the first run.
     """
 
-    __slots__ = ("pending", "runs", "taken")
+    __slots__ = ("begun", "pending", "runs", "taken")
 
-    def __init__(self, runs: list[RunRecord], taken: float) -> None:
-        self.runs = runs
-        self.pending = deque(runs[1:])
+    def __init__(self, taken: float) -> None:
+        self.runs: list[RunRecord] = []
+        self.pending: deque[RunRecord] = deque()
         self.taken = taken
+        self.begun = False
 
 
 def batch_limit(last_elapsed: float | None) -> int:

@@ -146,31 +146,35 @@ class Pool:
         """Return whether the run at the head of the queue may start."""
         return bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
 
-    def start(self, now: float, worker: str, at_most: int = MAX_BATCH) -> Batch | None:
+    def start(self, batch: Batch, worker: str, at_most: int = MAX_BATCH) -> bool:
         """Start the run at the head of the queue, and take it together with those that follow if it is short.
 
         Args:
-            now: The time.
+            batch: Gets the runs: one, unless the runs at the head of the queue are known to be short and
+                belong to one job whose runs may overlap.
             worker: The name of the worker that takes them.
             at_most: How many runs it takes at most.
 
         Returns:
-            The batch, which has one run unless the runs at the head of the queue are known to be short and
-            belong to one job whose runs may overlap; None if no run may start.
+            Whether a run may start.
         """
-        run = self.start_next(now, worker) if at_most else None
-        if run is None:
-            return None
-        runs, job, queue = [run], run.job, self.queue
+        queue = self.queue
+        if not at_most or not self.can_start():
+            return False
+        first = queue[0]
+        job, runs = first.job, batch.runs
+        runs.append(first)  # first of all, so that an interrupted start can be completed
+        queue.popleft()
+        self._start(first, batch.taken, worker)
         if queue and job.overlap is _ALLOW and not job.is_coroutine:
             for _ in range(min(batch_limit(job.last_elapsed), at_most, len(queue) + 1) - 1):
                 if queue[0].job is not job:
                     break
-                runs.append(queue.popleft())
-        batch = Batch(runs, now)
+                runs.append(queue[0])
+                batch.pending.append(queue.popleft())
         if len(runs) > 1:
             self.batches.append(batch)
-        return batch
+        return True
 
     def start_next(self, now: float, worker: str) -> RunRecord | None:
         """Start the run at the head of the queue and return it; None if no run may start."""
@@ -308,6 +312,43 @@ class Pool:
             self._record(entry)
         job.count_ending(state, ticks)
         self._event_log.emit_run(TickEnded, entry, now)
+
+    # --- repair -----------------------------------------------------------------------------------
+
+    def repair(self, now: float, taken: Iterable[RunRecord]) -> None:
+        """Make the state whole again after an exception has interrupted a change.
+
+        The states of the live runs are the truth. All collections and counters are made again from them.
+
+        Args:
+            now: The time.
+            taken: The QUEUED runs that workers have taken: they do not belong into the queue.
+        """
+        for run in [run for run in self.live.values() if run.state.ended]:
+            self._end(run, now, run.state, run.extras.reason)
+        taken = set(taken)
+        live = list(self.live.values())
+        self.running = {run.number: run for run in live if run.state is _RUNNING}
+        self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
+        queued = [run for run in live if run.state is _QUEUED]
+        places = {run: place for place, run in enumerate(self.queue)}
+        waiting = [run for run in queued if run not in taken]
+        self.queue = deque(sorted(waiting, key=lambda run: places.get(run, len(places))))
+        jobs = {run.job for run in live}
+        for job in jobs:
+            job.running = job.queued = job.scheduled = 0
+            job.held = deque(run for run in job.held if run.state is _HELD)
+            job.cached_view = None
+        for run in live:
+            job = run.job
+            job.running += run.state is _RUNNING
+            job.queued += run.state is _QUEUED
+            job.scheduled += run.state is RunState.SCHEDULED
+            if run.state is _HELD and run not in job.held:
+                job.add_held(run)
+        self._held = sum(run.state is _HELD for run in live)
+        for job in jobs:
+            self._promote_held(job, now)
 
     # --- queries and steps ------------------------------------------------------------------------
 

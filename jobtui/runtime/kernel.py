@@ -20,9 +20,11 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import tzinfo
 from typing import Any, ClassVar, TypeVar
 
+from jobtui.engine.batch import Batch
 from jobtui.engine.effects import Effects
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Phase, RunState, Trigger
@@ -65,19 +67,41 @@ Command = Callable[[Engine, float], Result]
 class _Call:
     """A command in the inbox, and its caller, which waits for the reply."""
 
-    __slots__ = ("command", "error", "replied", "result")
+    __slots__ = ("applied", "command", "error", "replied", "result")
 
     def __init__(self, command: Command[Any]) -> None:
         self.command = command
+        self.applied = False
         self.result: Any = None
         self.error: BaseException | None = None
         self.replied = Latch()
 
     def apply(self, engine: Engine, now: float) -> None:
+        if self.applied:
+            self.error = self.error or RuntimeError("an exception has interrupted this call")
+            return
+        self.applied = True
         try:
             self.result = self.command(engine, now)
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self.error = error
+
+
+class _Aftermath:
+    """The work that a change leaves to be done without the lock."""
+
+    __slots__ = ("effects", "notify", "replies", "wake_timer")
+
+    def __init__(
+        self, effects: Effects, notify: list[Callable[[], None]], replies: list[_Call], *, wake_timer: bool
+    ) -> None:
+        self.effects = effects
+        self.notify = notify
+        self.replies = replies
+        self.wake_timer = wake_timer
+
+
+_NO_EFFECTS = Effects()
 
 
 class Kernel:
@@ -111,6 +135,9 @@ class Kernel:
         self._now = self.clock.now
         self._lock = threading.Lock()
         self._holder: int | None = None  # the thread that holds the lock
+        self._changing = False  # whether a change has begun and not ended, which an exception may prevent
+        self._replies: list[_Call] = []  # the calls that have been applied in the current change
+        self._unfinished: list[_Aftermath] = []  # what is being done, or has been interrupted
         self._inbox: deque[RunRecord | Outcome | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
@@ -193,23 +220,45 @@ class Kernel:
             raise RuntimeError(REENTERED)
         call = _Call(command)
         with self._lock:
-            self._holder = threading.get_ident()
             try:
-                now = self._read_clock()
-                replies = self._drain_inbox(now)
+                now = self._begin_change()
+                self._drain_inbox(now)
                 call.apply(self._engine, now)
-                effects = self._take_effects()
-                calls = self._subscribers_to_notify()
-                wake_timer = self._is_timer_late()
+                aftermath = self._end_change()
             finally:
                 self._holder = None
-        self._run_effects(effects, calls, replies, wake_timer=wake_timer)
+        self._run_effects(aftermath)
         if call.error is not None:
             raise call.error
         result: Result = call.result
         return result
 
     # --- with the lock held -----------------------------------------------------------------------
+
+    def _begin_change(self) -> float:
+        """Begin a change, and return its time. Complete the change before if an exception interrupted it."""
+        self._holder = threading.get_ident()
+        now = self._read_clock()
+        if self._changing:
+            self._pool.repair(now, self._executor.taken_runs())
+        self._changing = True
+        return now
+
+    def _end_change(self) -> _Aftermath:
+        """End a change, and return what it leaves to be done without the lock."""
+        effects = self._pool.effects
+        if effects.ended or effects.stop_requested:
+            self._pool.effects = Effects()
+            for run in effects.stop_requested:
+                stop_request_of(run).request(run.extras.stop_reason)
+        else:
+            effects = _NO_EFFECTS
+        notify = [each.notify for each in self._subscriptions if each.needs_notification()]
+        replies, self._replies = self._replies, []
+        aftermath = _Aftermath(effects, notify, replies, wake_timer=self._is_timer_late())
+        self._unfinished.append(aftermath)
+        self._changing = False
+        return aftermath
 
     def _read_clock(self) -> float:
         """Return the time, after adjusting the engine if the wall clock was set back."""
@@ -228,22 +277,26 @@ class Kernel:
                 self._engine.apply_clock_step(step, now)
         self._last_clocks = now, monotonic
 
-    def _drain_inbox(self, now: float) -> list[_Call]:
-        """Admit, record and apply what is in the inbox. Returns the calls that wait for a reply."""
-        inbox, replies = self._inbox, []
+    def _drain_inbox(self, now: float) -> None:
+        """Admit, record and apply what is in the inbox.
+
+        An item leaves the inbox when it is processed. If an exception comes in between, the item is processed
+        once more, which has no further effect.
+        """
+        inbox = self._inbox
         while inbox:
             item = inbox[0]
             if isinstance(item, RunRecord):
-                self._engine.admit_one_off(item)
+                if item.number not in self._pool.live:
+                    self._engine.admit_one_off(item)
             elif isinstance(item, Outcome):
                 item.run.job.is_coroutine = True
                 self._pool.start_late(item.run, now, item.worker)  # if its worker has not handed in yet
                 self._record_outcome(item, now)
             else:
                 item.apply(self._engine, now)
-                replies.append(item)
+                self._replies.append(item)
             inbox.popleft()
-        return replies
 
     def _record_outcome(self, outcome: Outcome, now: float) -> None:
         """Record the end of a run."""
@@ -275,16 +328,6 @@ class Kernel:
             for outcome in outcomes:
                 self._record_outcome(outcome, now)
 
-    def _take_effects(self) -> Effects | None:
-        """Return the effects of the changes since the last call; None if there are none."""
-        effects = self._pool.effects
-        if not effects.ended and not effects.stop_requested:
-            return None
-        self._pool.effects = Effects()
-        for run in effects.stop_requested:
-            stop_request_of(run).request(run.extras.stop_reason)
-        return effects
-
     def _is_timer_late(self) -> bool:
         """Return whether the timer sleeps beyond something that it has to do."""
         due = self._timer_due
@@ -296,34 +339,25 @@ class Kernel:
         batches = self._pool.batches
         return bool(batches) and batches[0].taken + 2 * BATCH_CHECK < due
 
-    def _subscribers_to_notify(self) -> list[Callable[[], None]]:
-        return [each.notify for each in self._subscriptions if each.needs_notification()]
-
     # --- effects ----------------------------------------------------------------------------------
 
-    def _run_effects(
-        self,
-        effects: Effects | None,
-        notify: list[Callable[[], None]],
-        replies: list[_Call],
-        *,
-        wake_timer: bool,
-    ) -> None:
-        """Run what a change has left to be done. Call without the lock."""
+    def _run_effects(self, aftermath: _Aftermath) -> None:
+        """Do what a change has left to be done. Call without the lock. To do it twice is harmless."""
         if self._pool.can_start():
             self._executor.wake_or_spawn()
-        if wake_timer:
+        if aftermath.wake_timer:
             self._timer.wake()
-        if effects is not None:
-            self._settle(effects.ended)
-            for run in effects.stop_requested:
-                self._executor.interrupt(run)
-        for call in notify:
-            call()
+        self._settle(aftermath.effects.ended)
+        for run in aftermath.effects.stop_requested:
+            self._executor.interrupt(run)
+        for notify in aftermath.notify:
+            notify()
         if self._engine.closed and not self._drained.opened:
             self._check_drained()
-        for reply in replies:
+        for reply in aftermath.replies:
             reply.replied.open()
+        with suppress(ValueError):  # `recover` has done it, too
+            self._unfinished.remove(aftermath)
 
     def _settle(self, runs: list[RunRecord]) -> None:
         """Let the threads go on that wait for the end of runs."""
@@ -350,24 +384,21 @@ class Kernel:
     def take(self, worker: Worker, at_most: int) -> bool:
         """Hand in the worker's outcomes, and take its next batch. Returns False if there is none."""
         self._executor.note_arrival(worker)
-        outcomes, replies = worker.outcomes, []
         with self._lock:
-            self._holder = threading.get_ident()
             try:
-                now = self._read_clock()
-                if self._inbox:
-                    replies = self._drain_inbox(now)
-                if outcomes or worker.batch is not None:
+                now = self._begin_change()
+                self._drain_inbox(now)
+                if worker.batch is not None:
                     self._record_batch(worker, now)
-                    worker.outcomes, worker.handed_over = [], None
-                worker.batch = batch = self._pool.start(now, worker.name, at_most)
-                effects = self._take_effects()
-                notify = self._subscribers_to_notify() if self._subscriptions else []
-                wake_timer = self._is_timer_late()
+                    worker.clear()
+                batch = worker.batch = Batch(now)
+                if not self._pool.start(batch, worker.name, at_most):
+                    worker.batch = None
+                aftermath = self._end_change()
             finally:
                 self._holder = None
-        self._run_effects(effects, notify, replies, wake_timer=wake_timer)
-        return batch is not None
+        self._run_effects(aftermath)
+        return worker.batch is not None
 
     def has_work(self) -> bool:
         """Return whether the inbox holds something, or a run may start."""
@@ -378,27 +409,27 @@ class Kernel:
         self._post(outcome)
 
     def recover(self, worker: Worker, error: BaseException) -> None:
-        """Record an exception that came between a worker's runs, and end the runs that it holds."""
+        """Record an exception that came between a worker's runs, and end those that it interrupted.
+
+        Runs that the worker has taken and not begun stay with it.
+        """
         reason = f"error inside the scheduler: {one_line(error)}"
 
-        def end_runs(engine: Engine, now: float) -> None:
+        def end_interrupted(engine: Engine, now: float) -> None:
             engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
-            batch, worker.batch = worker.batch, None
-            outcomes, worker.outcomes = worker.outcomes, []
+            batch = worker.batch
             if batch is None:
                 return
-            engine.pool.give_back(batch)
-            done = {outcome.run for outcome in outcomes} | {worker.handed_over}
-            worker.handed_over = None
-            for outcome in outcomes:
-                engine.pool.start_late(outcome.run, now, worker.name)
-                self._record_outcome(outcome, now)
-            for run in batch.runs:
+            done = {outcome.run for outcome in worker.outcomes} | {worker.handed_over, *batch.pending}
+            for run in batch.runs if batch.begun else ():
                 if run not in done and run not in engine.pool.queue and not run.state.ended:
-                    engine.pool.start_late(run, now, worker.name)
-                    engine.pool.finish(run, now, RunState.FAILED, 0.0, reason=reason)
+                    outcome = Outcome(run)
+                    outcome.state, outcome.reason = RunState.FAILED, reason
+                    worker.outcomes.append(outcome)
 
-        self._apply_here(end_runs)
+        self._apply_here(end_interrupted)
+        for aftermath in tuple(self._unfinished):
+            self._run_effects(aftermath)
 
     def spawn_failed(self) -> None:
         """Record that the thread of a new worker could not be started, so that it is tried again soon."""

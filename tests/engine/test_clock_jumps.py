@@ -80,12 +80,16 @@ class ManualTimer(Timer):
         self.sleep.set()
 
     def _sleep(self, pause: float, woken: float) -> None:
-        if self.sleep.wait(max(0.0, pause)):
-            self.sleep.clear()
+        try:
+            if self.sleep.wait(max(0.0, pause)):
+                self.sleep.clear()
+        except PeriodOverError:
+            self._stopped = True
 
     def run_for(self, period: float) -> None:
         """Run the timer for some seconds; the last wake may be at their end."""
         self.sleep.period = period
+        self._stopped = False
         with contextlib.suppress(PeriodOverError):
             if self.sleep.resume():
                 self.sleep.clear()

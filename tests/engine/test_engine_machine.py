@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support.engine_harness import EngineHarness
 
+from jobtui.engine.batch import Batch
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import RunFinished, RunHeld, RunQueued
 from jobtui.engine.records import JobRecord, RunRecord
@@ -154,9 +155,10 @@ class EngineMachine(RuleBasedStateMachine):
     def execute_batch(self, executed: int, at_most: int) -> None:
         """Take a batch, execute some of its runs, and hand these in: the others are in the queue again."""
         pool, now = self.harness.engine.pool, self.harness.now
-        batch = pool.start(now, "w", at_most)
-        self.assert_started(None if batch is None else batch.runs[0])
-        if batch is None:
+        batch = Batch(now)
+        started = pool.start(batch, "w", at_most)
+        self.assert_started(batch.runs[0] if started else None)
+        if not started:
             return
         runs = list(batch.runs)
         assert len(runs) <= at_most

@@ -73,6 +73,12 @@ class Worker:
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 
+    def clear(self) -> None:
+        """Forget the batch, which has been handed in."""
+        self.batch = None
+        self.outcomes = []
+        self.handed_over = None
+
     def wake(self) -> None:
         """Wake the worker; if it is awake, its next sleep ends at once."""
         with suppress(RuntimeError):  # released already

@@ -87,6 +87,11 @@ class ThreadExecutor:
         for worker in tuple(self._workers):  # all, since an interrupted `wake` may have lost an idle one
             worker.wake()
 
+    def taken_runs(self) -> list[RunRecord]:
+        """Return the runs that workers have taken and not handed in. Call with the state lock held."""
+        batches = [worker.batch for worker in tuple(self._workers)]
+        return [run for batch in batches if batch is not None for run in batch.runs]
+
     def reset_after_fork(self) -> None:
         """Forget all threads, in a forked child, which has none of them."""
         for threads in (self._workers, self._idle, self._woken):
@@ -122,6 +127,7 @@ class ThreadExecutor:
         awake = True
         while awake:
             try:
+                self._execute_batch(worker)
                 while self._dispatcher.take(worker, MAX_BATCH):
                     self._execute_batch(worker)
                 awake = self._wait_for_work(worker)
@@ -153,9 +159,13 @@ class ThreadExecutor:
         return has_work
 
     def _execute_batch(self, worker: Worker) -> None:
+        """Execute the runs of the worker's batch that have not been begun."""
         batch = worker.batch
-        assert batch is not None  # `take` has set it
-        self._execute(batch.runs[0], worker)
+        if batch is None:
+            return
+        if not batch.begun and batch.runs:
+            batch.begun = True
+            self._execute(batch.runs[0], worker)
         pending = batch.pending
         with suppress(IndexError):  # all are executed, or the rest has been given back
             while worker.handed_over is None:  # a coroutine runs on, and takes a slot of the pool
