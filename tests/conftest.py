@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import random
 import signal
 import sys
 from collections.abc import Iterator
@@ -56,9 +57,20 @@ def _restore_interrupts() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def _choose_seed() -> None:
+    """Choose the places at which calls are interrupted. All processes of pytest-xdist inherit the choice."""
+    os.environ.setdefault("JOBTUI_SEED", str(random.SystemRandom().randrange(10**6)))
+
+
 _clean_environment()
+_choose_seed()
 _restore_interrupts()
 gc.disable()  # until all tests are loaded
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the seed, with which the same calls are interrupted at the same places again."""
+    terminalreporter.write_line(f"interrupted calls: JOBTUI_SEED={os.environ['JOBTUI_SEED']}")
 
 
 @pytest.hookimpl(tryfirst=True)
