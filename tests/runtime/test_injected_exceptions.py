@@ -9,9 +9,20 @@ import os
 import random
 
 import pytest
-from support.interrupted_calls import CASES, Caller, Case, alternate_errors, interrupt, public_members
+from support.interrupted_calls import (
+    CASES,
+    Caller,
+    Case,
+    alternate_errors,
+    interrupt,
+    interrupt_thread,
+    public_members,
+    set_exceptions_at_random,
+)
 
 PLACES = {Caller.MAIN: 10, Caller.OTHER: 4, Caller.JOB: 4}  # how many of each call
+THREADS = {"jobtui-worker": 40, "jobtui-timer": 10, "jobtui-asyncio": 20}  # how many places in each
+SEED = os.environ["JOBTUI_SEED"]
 
 
 def test_every_public_method_and_property_has_a_case() -> None:
@@ -25,7 +36,24 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
     """All accepted runs end, other threads go on, and `stop` works in time."""
     complete = interrupt(case, caller, KeyboardInterrupt(), 0)
     assert not complete.faults
-    rng = random.Random(f"{os.environ['JOBTUI_SEED']} {caller.label} {case.name}")
+    rng = random.Random(f"{SEED} {caller.label} {case.name}")
     for offset in rng.sample(range(1, complete.count + 1), min(PLACES[caller], complete.count)):
         found = interrupt(case, caller, alternate_errors(offset), offset)
         assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
+
+
+@pytest.mark.parametrize("prefix", THREADS)
+def test_an_interrupted_thread_of_the_scheduler_costs_no_run(prefix: str) -> None:
+    """The thread continues or is replaced, and the run that it executes ends."""
+    complete = interrupt_thread(prefix, KeyboardInterrupt(), 0)
+    assert not complete.faults
+    rng = random.Random(f"{SEED} {prefix}")
+    for offset in rng.sample(range(1, complete.count + 1), min(THREADS[prefix], complete.count)):
+        found = interrupt_thread(prefix, alternate_errors(offset), offset)
+        assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_exceptions_that_other_threads_set_in_workers_cost_no_run() -> None:
+    """A time limit may raise an exception in the thread of a job, and come when the job has just ended."""
+    assert not set_exceptions_at_random("jobtui-worker", 1.5, random.Random(SEED))

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from opcode import opname
 from pathlib import Path
@@ -48,6 +51,7 @@ class BytecodeInjection:
         places: The places that count.
 
     Attributes:
+        active: Whether places are counted.
         count: How many places have been passed.
         raised: Where the exception was raised, as ``file:line in function``; "" if it was not.
     """
@@ -58,14 +62,14 @@ class BytecodeInjection:
         self._error = error
         self._offset = offset
         self._places = places
-        self._active = False
+        self.active = False
 
     def __enter__(self) -> Self:
         """Install the trace function."""
         self._before = sys.gettrace()
         self._collects = gc.isenabled()
         gc.disable()
-        self._active = True
+        self.active = True
         sys._getframe().f_trace_opcodes = True  # Python 3.12 traces bytecodes only if a frame says so before
         sys.settrace(self._trace_call)
         return self
@@ -74,15 +78,29 @@ class BytecodeInjection:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Restore the trace function of before."""
-        self._active = False
+        self.active = False
         sys.settrace(self._before)
         if self._collects:
             gc.enable()
 
+    @contextmanager
+    def in_new_threads(self, prefix: str) -> Iterator[None]:
+        """Let the places of new threads count that have such a name, whenever `active` is set."""
+
+        def trace(frame: FrameType, event: str, argument: Any) -> _FrameTrace | None:
+            named = threading.current_thread().name.startswith(prefix)
+            return self._trace_call(frame, event, argument) if named else None
+
+        threading.settrace(trace)
+        try:
+            yield
+        finally:
+            threading.settrace(None)
+
     def _trace_call(self, frame: FrameType, event: str, _: Any) -> _FrameTrace | None:
         caller = frame.f_back
         own = frame.f_code.co_filename.startswith(PACKAGE)
-        if not self._active or not (own or (caller and isinstance(caller.f_trace, _FrameTrace))):
+        if not (own or (caller and isinstance(caller.f_trace, _FrameTrace))):
             return None
         trace = _FrameTrace(self, strict=own and self._places is Places.EVERY_BYTECODE)
         frame.f_trace_lines = False
@@ -92,9 +110,11 @@ class BytecodeInjection:
 
     def pass_place(self, frame: FrameType) -> None:
         """Count a place, and raise the exception if it is the chosen one."""
+        if not self.active:
+            return
         self.count += 1
         if self.count == self._offset:
-            self._active = False
+            self.active = False
             self.raised = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno} in {frame.f_code.co_name}"
             raise self._error
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import random
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
+from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -73,6 +77,7 @@ class Stage:
     """
 
     def __init__(self, *, pool: int = POOL, started: bool = True) -> None:
+        self._threads_before = set(threading.enumerate())
         self.scheduler = Scheduler(pool=pool, tz="UTC")
         self.job = self.scheduler.every(3600, self.mark, name="hourly")
         self.runs: list[Run] = []
@@ -162,7 +167,7 @@ class Stage:
         assert self.marks <= 1, f"a run was executed {self.marks} times"
         self.events += self.subscription.read()
         _check_events(self.events)
-        _check_threads()
+        _check_threads(self._threads_before)
 
     def _check_that_runs_start(self) -> None:
         """Check every way to request a run, then that all others end."""
@@ -204,7 +209,9 @@ def _describe(snapshot: Snapshot) -> str:
 def _check_events(events: Sequence[Event]) -> None:
     """Check that the numbers have no gaps, and that each run starts and ends once."""
     numbers = [event.seq for event in events]
-    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"a gap in {numbers}"
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), (
+        f"a gap in the numbers of the events {numbers}"
+    )
     started = [event.run.number for event in events if isinstance(event, RunStarted)]
     ended = [event.run.number for event in events if isinstance(event, RunFinished)]
     assert len(set(started)) == len(started), f"a run starts twice: {started}"
@@ -212,19 +219,14 @@ def _check_events(events: Sequence[Event]) -> None:
     assert set(started) <= set(ended), f"runs without an end: {set(started) - set(ended)}"
 
 
-_left_threads: set[threading.Thread] = set()  # those of schedulers with faults, which are reported once
-
-
-def _check_threads() -> None:
-    """Check that all threads of schedulers end."""
-    names = []
-    for thread in threading.enumerate():
-        if thread.name.startswith("jobtui-") and thread not in _left_threads:
-            thread.join(LIMIT)
-            if thread.is_alive():
-                _left_threads.add(thread)
-                names.append(thread.name)
-    assert not names, f"threads do not end: {', '.join(names)}"
+def _check_threads(before: set[threading.Thread]) -> None:
+    """Check that all threads of schedulers end, save those of earlier ones."""
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("jobtui-")]
+    deadline = time.monotonic() + LIMIT
+    for thread in threads:
+        if thread not in before:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            assert not thread.is_alive(), f"{thread.name} does not end"
 
 
 # --- the calls ------------------------------------------------------------------------------------
@@ -536,16 +538,47 @@ def interrupt(case: Case, caller: Caller, error: BaseException, offset: int) -> 
     return Interruption(count=injection.count, raised=injection.raised, faults=faults)
 
 
+def fail() -> None:
+    """Raise an exception."""
+    raise ValueError("no")
+
+
+WORKER_RUNS: tuple[Callable[[], object], ...] = (
+    seven,
+    fail,
+    sleep_as_coroutine,
+    partial(time.sleep, 0),
+    seven,
+)
+
+
+def interrupt_thread(prefix: str, error: BaseException, offset: int) -> Interruption:
+    """Interrupt the scheduler's own threads at a place while they execute some runs, and check it afterwards.
+
+    Args:
+        prefix: The beginning of the names of those threads, such as ``jobtui-worker``.
+        error: The exception.
+        offset: The place, counted over all of those threads; 0 for none.
+    """
+    injection = BytecodeInjection(error, offset, Places.INTERPRETER)
+    with injection.in_new_threads(prefix):
+        stage = Stage()
+        stage.arm_subscriber()
+        injection.active = True
+        for runnable in WORKER_RUNS:
+            stage.keep(stage.scheduler.now(runnable)).wait(LIMIT)
+        stage.keep(stage.scheduler.in_(0.002, seven)).wait(LIMIT)
+        injection.active = False
+        return Interruption(count=injection.count, raised=injection.raised, faults=stage.find_faults())
+
+
 def interrupt_everywhere(
-    case: Case,
-    caller: Caller,
-    make_error: Callable[[int], BaseException],
-    offsets: Sequence[int] | None = None,
+    interrupt_at: Callable[[BaseException, int], Interruption],
 ) -> Iterator[tuple[int, Interruption]]:
-    """Interrupt a call at the given places, or at each one until the call completes."""
-    for offset in offsets or range(1, sys.maxsize):
-        found = interrupt(case, caller, make_error(offset), offset)
-        if not found.raised and offsets is None:
+    """Interrupt at place 1, 2, 3 and so on, until the call completes; yield each place with its result."""
+    for offset in count(1):
+        found = interrupt_at(alternate_errors(offset), offset)
+        if not found.raised:
             return
         yield offset, found
 
@@ -553,3 +586,43 @@ def interrupt_everywhere(
 def alternate_errors(offset: int) -> BaseException:
     """Return the exception to raise: by turns that of Ctrl+C and that of a time limit."""
     return KeyboardInterrupt() if offset % 2 else TimeLimitError()
+
+
+# --- exceptions set from outside ------------------------------------------------------------------
+
+
+def set_exception(thread: threading.Thread, kind: type[BaseException]) -> None:
+    """Have a thread raise an exception as soon as it executes Python code."""
+    ident = ctypes.c_ulong(thread.ident or 0)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(kind))
+
+
+def set_exceptions_at_random(prefix: str, seconds: float, rng: random.Random) -> str:
+    """Raise exceptions in the scheduler's own threads while thousands of runs go on; return the faults.
+
+    Args:
+        prefix: The beginning of the names of those threads, such as ``jobtui-worker``.
+        seconds: How long.
+        rng: Chooses the moments and the threads.
+    """
+    stage = Stage()
+    ended = threading.Event()
+
+    def set_exceptions() -> None:
+        while not ended.wait(rng.expovariate(1_000)):
+            threads = [each for each in threading.enumerate() if each.name.startswith(prefix)]
+            if threads:
+                set_exception(rng.choice(threads), rng.choice((KeyboardInterrupt, TimeLimitError)))
+
+    attacker = threading.Thread(target=set_exceptions, daemon=True)
+    attacker.start()
+    deadline = time.monotonic() + seconds
+    runs: deque[Run] = deque()
+    while time.monotonic() < deadline:
+        run = stage.keep(stage.scheduler.now(rng.choice(WORKER_RUNS)))
+        runs.append(run)
+        if len(runs) > 20 and not runs.popleft().wait(LIMIT):
+            break
+    ended.set()
+    attacker.join()
+    return stage.find_faults()
