@@ -21,7 +21,7 @@ from support.interrupted_calls import (
 )
 
 PLACES = {Caller.MAIN: 10, Caller.OTHER: 4, Caller.JOB: 4}  # how many of each call
-THREADS = {"jobtui-worker": 40, "jobtui-timer": 10, "jobtui-asyncio": 20}  # how many places in each
+THREADS = {"jobtui-worker": 40, "jobtui-timer": 10}  # how many places in each
 SEED = os.environ["JOBTUI_SEED"]
 
 

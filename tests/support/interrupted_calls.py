@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -128,25 +128,30 @@ class Stage:
     # --- the checks -------------------------------------------------------------------------------
 
     def find_faults(self) -> str:
-        """Check in another thread that the scheduler is whole, and stop it; return what is wrong, or ""."""
+        """Check in another thread that the scheduler is whole, and stop it; return the faults, or ""."""
+        faults = self.call_in_thread(self._check)
+        self._released.set()
+        return faults
+
+    def call_in_thread(self, function: Callable[[], object], limit: float | None = None) -> str:
+        """Call a function in another thread. Return what it raises, or where it hangs, or ""."""
         faults: list[str] = []
 
-        def check() -> None:
+        def call() -> None:
             try:
-                self._check()
-            except BaseException as error:  # noqa: BLE001 - any exception is a finding
+                function()
+            except BaseException as error:  # noqa: BLE001 - any exception is a fault
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 faults.append(f"{type(error).__name__}: {error} ({place.name}: {place.line})")
 
-        thread = threading.Thread(target=check, daemon=True)
+        thread = threading.Thread(target=call, daemon=True)
         thread.start()
-        thread.join(2 * LIMIT)
+        thread.join(2 * LIMIT if limit is None else limit)
         if thread.is_alive():
             stack = traceback.extract_stack(sys._current_frames()[thread.ident or 0])
             own = [frame for frame in stack if frame.filename == __file__]
             faults.append(f"another thread hangs: {own[-1].line}, in {stack[-1].name}: {stack[-1].line}")
-        self._released.set()
-        return "; ".join(faults)
+        return _join(faults)
 
     def _check(self) -> None:
         scheduler = self.scheduler
@@ -177,6 +182,9 @@ class Stage:
             self._changes.get(timeout=LIMIT)
         except Empty:
             raise AssertionError("a subscriber is not notified") from None
+        for run in self.runs:
+            run.cancel()
+            assert run.wait(LIMIT), f"an accepted run never ends: {run}"
         together = threading.Barrier(POOL)
         for run in [scheduler.now(together.wait, LIMIT) for _ in range(POOL)]:
             run.result(LIMIT)
@@ -186,9 +194,6 @@ class Stage:
         job = scheduler.every(3600, time.monotonic)
         for run in [job.run() for _ in range(3)]:
             run.result(LIMIT)
-        for run in self.runs:
-            run.cancel()
-            assert run.wait(LIMIT), f"an accepted run never ends: {run}"
         deadline = time.monotonic() + LIMIT
         while _is_busy(snapshot := scheduler.snapshot()):
             assert time.monotonic() < deadline, f"the counters disagree: {_describe(snapshot)}"
@@ -534,7 +539,7 @@ def interrupt(case: Case, caller: Caller, error: BaseException, offset: int) -> 
         thread = threading.Thread(target=interrupt_call, daemon=True)
         thread.start()
         thread.join(4 * LIMIT)
-    faults = "; ".join([*unexpected, stage.find_faults()]).strip("; ")
+    faults = _join([*unexpected, stage.find_faults()])
     return Interruption(count=injection.count, raised=injection.raised, faults=faults)
 
 
@@ -565,11 +570,16 @@ def interrupt_thread(prefix: str, error: BaseException, offset: int) -> Interrup
         stage = Stage()
         stage.arm_subscriber()
         injection.active = True
-        for runnable in WORKER_RUNS:
-            stage.keep(stage.scheduler.now(runnable)).wait(LIMIT)
-        stage.keep(stage.scheduler.in_(0.002, seven)).wait(LIMIT)
+
+        def request_runs() -> None:
+            for runnable in WORKER_RUNS:
+                stage.keep(stage.scheduler.now(runnable)).wait(LIMIT)
+            stage.keep(stage.scheduler.in_(0.002, seven)).wait(LIMIT)
+
+        faults = [stage.call_in_thread(request_runs)]
         injection.active = False
-        return Interruption(count=injection.count, raised=injection.raised, faults=stage.find_faults())
+        faults.append(stage.find_faults())
+        return Interruption(count=injection.count, raised=injection.raised, faults=_join(faults))
 
 
 def interrupt_everywhere(
@@ -618,11 +628,18 @@ def set_exceptions_at_random(prefix: str, seconds: float, rng: random.Random) ->
     attacker.start()
     deadline = time.monotonic() + seconds
     runs: deque[Run] = deque()
-    while time.monotonic() < deadline:
-        run = stage.keep(stage.scheduler.now(rng.choice(WORKER_RUNS)))
-        runs.append(run)
-        if len(runs) > 20 and not runs.popleft().wait(LIMIT):
-            break
+
+    def request_runs() -> None:
+        while time.monotonic() < deadline:
+            runs.append(stage.keep(stage.scheduler.now(rng.choice(WORKER_RUNS))))
+            if len(runs) > 20 and not runs.popleft().wait(LIMIT):
+                break
+
+    faults = [stage.call_in_thread(request_runs, seconds + 2 * LIMIT)]
     ended.set()
     attacker.join()
-    return stage.find_faults()
+    return _join([*faults, stage.find_faults()])
+
+
+def _join(faults: Iterable[str]) -> str:
+    return "; ".join(fault for fault in faults if fault)
