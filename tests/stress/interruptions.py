@@ -49,6 +49,8 @@ from jobtui import Scheduler, current_run
 
 THREADS = ("jobtui-worker", "jobtui-timer")
 MAX_SHOWN = 3  # faults of one call
+SIGNAL_INTERVAL = 0.05  # seconds
+CALL_LIMIT = 60.0  # seconds until an interrupted call counts as hung
 CHILD_LIMIT = 10.0  # seconds until a child that has not ended counts as hung
 FAULT = "fault: "  # begins the lines that a subprocess prints
 
@@ -73,14 +75,16 @@ def _interrupt_everywhere(
     name: str, interrupt_at: Callable[[BaseException, int], Interruption]
 ) -> Iterator[str]:
     interrupt_at(KeyboardInterrupt(), 0)  # imports what the call imports
-    places = [
-        f"{name}, place {offset}, {found.raised}: {found.faults}"
-        for offset, found in interrupt_everywhere(interrupt_at)
-        if found.faults
-    ]
-    yield from places[:MAX_SHOWN]
-    if len(places) > MAX_SHOWN:
-        yield f"{name}: and {len(places) - MAX_SHOWN} more places"
+    shown = 0
+    for offset, found in interrupt_everywhere(interrupt_at):
+        faulthandler.dump_traceback_later(CALL_LIMIT, exit=True)  # ends the script if the next one hangs
+        if found.faults:
+            shown += 1
+            yield f"{name}, place {offset}, {found.raised}: {found.faults}"
+        if shown == MAX_SHOWN:
+            yield f"{name}: its other places are left out"
+            break
+    faulthandler.cancel_dump_traceback_later()
 
 
 # --- real signals ---------------------------------------------------------------------------------
@@ -98,7 +102,8 @@ def interrupt_by_signals(seconds: float, rng: random.Random) -> Iterator[str]:
     while time.monotonic() < deadline:
         stage = Stage()
         try:
-            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0005, 0.004))
+            # Again after a while, because Python ignores an exception in a callback of a weak reference.
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(0.0005, 0.004), SIGNAL_INTERVAL)
             while True:
                 _call_everything(stage)
         except TimeLimitError:
@@ -113,16 +118,17 @@ def interrupt_by_signals(seconds: float, rng: random.Random) -> Iterator[str]:
 
 def _call_everything(stage: Stage) -> None:
     scheduler = stage.scheduler
-    stage.job.pause()
-    stage.keep(scheduler.now(seven))
-    scheduler.snapshot()
-    stage.job.resume()
-    stage.keep(scheduler.in_(0.001, fail))
-    scheduler.resize(3)
+    for _ in range(10):  # without a wait, during which a signal finds nothing to interrupt
+        stage.job.pause()
+        stage.keep(scheduler.now(seven))
+        scheduler.snapshot()
+        stage.job.resume()
+        stage.keep(scheduler.in_(0.001, fail))
+        scheduler.resize(3)
+        stage.keep(scheduler.in_("1h", seven)).cancel()
+        scheduler.resize(2)
+        scheduler.every(3600, seven).remove()
     stage.keep(scheduler.now(sleep_as_coroutine)).wait(LIMIT)
-    scheduler.resize(2)
-    stage.keep(scheduler.in_("1h", seven)).cancel()
-    scheduler.every(3600, seven).remove()
     stage.keep(scheduler.now(lambda: None)).result(LIMIT)
 
 
