@@ -420,7 +420,6 @@ class Pool:
         effects.ended.append(run)
         effects.dropped.append(run.call)
         run.call = None  # the ledger may keep the record, and the arguments may be large
-        self.live.pop(run.number, None)
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         packed, record, attachments = run.pack(), self._record, run.attachments
@@ -431,3 +430,4 @@ class Pool:
         record(run if attachments is not None and attachments.outlives_run else packed)
         job.cached_view = None
         self._event_log.emit_deferred(RunFinished, run)
+        self.live.pop(run.number, None)  # last of all: `repair` completes the end of a run that is still here

@@ -158,6 +158,7 @@ class Kernel:
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
         self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
+        self._coroutines_cancelled = False
         self._pid = os.getpid()
         _kernels.add(self)
 
@@ -352,8 +353,8 @@ class Kernel:
             self._executor.interrupt(run)
         for notify in aftermath.notify:
             notify()
-        if self._engine.closed and not self._drained.opened:
-            self._check_drained()
+        if self._engine.closed:
+            self._continue_stop()
         for reply in aftermath.replies:
             reply.replied.open()
         with suppress(ValueError):  # `recover` has done it, too
@@ -549,7 +550,8 @@ class Kernel:
     def cancel(self, run: RunRecord) -> Cancellation:
         """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
         done = self.apply(lambda engine, now: engine.cancel(run, now, CANCELLED))
-        interrupted = done is Cancellation.ASKED and stop_request_of(run).interrupted
+        request = existing_stop_request(run)  # the effects of the command have made it
+        interrupted = done is Cancellation.ASKED and request is not None and request.interrupted
         return Cancellation.INTERRUPTED if interrupted else done
 
     # --- views and subscriptions ------------------------------------------------------------------
@@ -632,15 +634,17 @@ class Kernel:
         self._wait_until_drained(grace)
         self.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
-        self._executor.cancel_coroutines()
         return self._ended_in_time
 
     def _wait_until_drained(self, grace: float) -> None:
         """Block until all other work has ended, at most ``grace`` seconds."""
         self._drained.wait(grace)
 
-    def _check_drained(self) -> None:
-        """Open `_drained` if no run is RUNNING but those that called `stop`."""
+    def _continue_stop(self) -> None:
+        """Open `_drained` if only runs that called `stop` are RUNNING. At the end, cancel coroutines."""
+        if self._engine.phase is Phase.STOPPED and not self._coroutines_cancelled:
+            self._coroutines_cancelled = True
+            self._executor.cancel_coroutines()
         callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
         if self._engine.phase is Phase.STOPPED or len(self._pool.running) <= callers:
             self._drained.open()

@@ -38,14 +38,14 @@ class Timer:
         self._monotonic = monotonic
         self._wakeup_lock = threading.Lock()  # released to wake the thread; an Event would take three locks
         self._wakeup_lock.acquire()
-        self._thread: int | None = None
+        self._threads: list[int] = []  # the thread; behind it, others that end at once
         self._stopped = False
         self.alive = False
 
     @property
     def in_own_thread(self) -> bool:
         """Whether the calling thread is the timer's."""
-        return threading.get_ident() == self._thread
+        return self._threads[:1] == [threading.get_ident()]
 
     def start(self) -> None:
         """Start the thread, unless it runs already.
@@ -68,7 +68,9 @@ class Timer:
         self.wake()
 
     def _run(self) -> None:
-        self._thread = threading.get_ident()
+        self._threads.append(threading.get_ident())
+        if not self.in_own_thread:  # the start of another one was interrupted when the thread had begun
+            return
         self.alive = True
         try:
             while not self._stopped:
@@ -80,7 +82,7 @@ class Timer:
             self.alive = False  # first: from now on, other threads do not rely on this one
             with suppress(BaseException):
                 self._poll()
-            self._thread = None
+            self._threads.clear()
 
     def _poll_and_sleep(self) -> None:
         woke_at = self._monotonic()
