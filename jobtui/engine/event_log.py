@@ -53,16 +53,18 @@ class EventLog:
     def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Add an event of a job."""
         job.cached_view = None
+        view = None if self.buffer is None else job.view(self.tz)
         self.seq += 1
-        if self.buffer is not None:
-            self.buffer += (None, kind(self.seq, now, job.view(self.tz)))
+        if self.buffer is not None and view is not None:
+            self.buffer += (None, kind(self.seq, now, view))
 
     def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
         """Add an event of a run; its view is built at once."""
         run.cached_view = run.job.cached_view = None
+        view = None if self.buffer is None else run.view(self.tz)
         self.seq += 1
-        if self.buffer is not None:
-            self.buffer += (None, kind(self.seq, now, run.view(self.tz)))
+        if self.buffer is not None and view is not None:
+            self.buffer += (None, kind(self.seq, now, view))
 
     def emit_deferred(self, kind: DeferredKind, source: RunRecord | AddedJob) -> None:
         """Add an event whose view is built when it is read: JobAdded, as a program may add 100,000 jobs."""

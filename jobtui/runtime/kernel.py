@@ -92,12 +92,10 @@ class _Aftermath:
 
     __slots__ = ("effects", "notify", "replies", "wake_timer")
 
-    def __init__(
-        self, effects: Effects, notify: list[Callable[[], None]], replies: list[_Call], *, wake_timer: bool
-    ) -> None:
-        self.effects = effects
-        self.notify = notify
-        self.replies = replies
+    def __init__(self, *, wake_timer: bool) -> None:
+        self.effects = _NO_EFFECTS
+        self.notify: list[Callable[[], None]] = []
+        self.replies: list[_Call] = []
         self.wake_timer = wake_timer
 
 
@@ -246,18 +244,26 @@ class Kernel:
         return now
 
     def _end_change(self) -> _Aftermath:
-        """End a change, and return what it leaves to be done without the lock."""
+        """End a change, and return what it leaves to be done without the lock.
+
+        Each step puts something into the aftermath before it takes it away elsewhere, so that an exception
+        in between loses nothing: `recover` does what is unfinished.
+        """
+        aftermath = _Aftermath(wake_timer=self._is_timer_late())
+        self._unfinished.append(aftermath)
         effects = self._pool.effects
         if effects.ended or effects.stop_requested:
-            self._pool.effects = Effects()
             for run in effects.stop_requested:
                 stop_request_of(run).request(run.extras.stop_reason)
-        else:
-            effects = _NO_EFFECTS
-        notify = [each.notify for each in self._subscriptions if each.needs_notification()]
-        replies, self._replies = self._replies, []
-        aftermath = _Aftermath(effects, notify, replies, wake_timer=self._is_timer_late())
-        self._unfinished.append(aftermath)
+            aftermath.effects = effects
+            self._pool.effects = Effects()
+        for subscription in self._subscriptions:
+            if subscription.needs_notification():
+                aftermath.notify.append(subscription.notify)
+                subscription.mark_notified()
+        if self._replies:
+            aftermath.replies = self._replies
+            self._replies = []
         self._changing = False
         return aftermath
 
@@ -360,6 +366,11 @@ class Kernel:
         with suppress(ValueError):  # `recover` has done it, too
             self._unfinished.remove(aftermath)
 
+    def _run_unfinished_effects(self) -> None:
+        """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""
+        for aftermath in tuple(self._unfinished):
+            self._run_effects(aftermath)
+
     def _settle(self, runs: list[RunRecord]) -> None:
         """Let the threads go on that wait for the end of runs."""
         handles, latches = self._handles, self._latches
@@ -429,8 +440,7 @@ class Kernel:
                     worker.outcomes.append(outcome)
 
         self._apply_here(end_interrupted)
-        for aftermath in tuple(self._unfinished):
-            self._run_effects(aftermath)
+        self._run_unfinished_effects()
 
     def spawn_failed(self) -> None:
         """Record that the thread of a new worker could not be started, so that it is tried again soon."""
@@ -509,6 +519,7 @@ class Kernel:
 
     def _report_internal_error(self, error: BaseException) -> None:
         self.apply(lambda engine, now: engine.report_internal_error(one_line(error), now))
+        self._run_unfinished_effects()
 
     # --- runs -------------------------------------------------------------------------------------
 

@@ -112,10 +112,11 @@ class Subscription:
 
     def needs_notification(self) -> bool:
         """Whether `notify` must be called now. Call with the state lock held."""
-        if self._notified or self._position == self._log.seq:
-            return False
+        return not self._notified and self._position != self._log.seq
+
+    def mark_notified(self) -> None:
+        """Note that `notify` will be called. Call with the state lock held."""
         self._notified = True
-        return True
 
     def notify(self) -> None:
         """Notify the reader that there are events to read. Call without the state lock."""

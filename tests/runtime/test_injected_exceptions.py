@@ -15,13 +15,10 @@ from support.interrupted_calls import (
     Case,
     alternate_errors,
     interrupt,
-    interrupt_thread,
     public_members,
-    set_exceptions_at_random,
 )
 
 PLACES = {Caller.MAIN: 10, Caller.OTHER: 4, Caller.JOB: 4}  # how many of each call
-THREADS = {"jobtui-worker": 40, "jobtui-timer": 10}  # how many places in each
 SEED = os.environ["JOBTUI_SEED"]
 
 
@@ -40,20 +37,3 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
     for offset in rng.sample(range(1, complete.count + 1), min(PLACES[caller], complete.count)):
         found = interrupt(case, caller, alternate_errors(offset), offset)
         assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
-
-
-@pytest.mark.parametrize("prefix", THREADS)
-def test_an_interrupted_thread_of_the_scheduler_costs_no_run(prefix: str) -> None:
-    """The thread continues or is replaced, and the run that it executes ends."""
-    complete = interrupt_thread(prefix, KeyboardInterrupt(), 0)
-    assert not complete.faults
-    rng = random.Random(f"{SEED} {prefix}")
-    for offset in rng.sample(range(1, complete.count + 1), min(THREADS[prefix], complete.count)):
-        found = interrupt_thread(prefix, alternate_errors(offset), offset)
-        assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_exceptions_that_other_threads_set_in_workers_cost_no_run() -> None:
-    """A time limit may raise an exception in the thread of a job, and come when the job has just ended."""
-    assert not set_exceptions_at_random("jobtui-worker", 1.5, random.Random(SEED))
