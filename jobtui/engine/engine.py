@@ -4,7 +4,7 @@ The engine owns the whole state of the scheduler: the jobs, the timer queue, and
 methods take the time as ``now``, in seconds since the epoch, and change the state, but start nothing and
 block on nothing. The kernel calls them with the state lock held. For what concerns only runs, such as
 starting the next one, the kernel calls the pool directly; what remains to be done after the lock, it finds
-in the event log.
+in the pool's effects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import Pool
 from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
 from jobtui.engine.runnables import Runnable
-from jobtui.engine.ticks import TICK_LIMIT, TickPlan, TickPlanner
+from jobtui.engine.ticks import TICK_LIMIT, TickPlan
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.schedules.schedule import Every
@@ -205,7 +205,7 @@ class Engine:
     def submit_later(
         self, job: JobRecord, trigger: Trigger, due: float, now: float, call: Call | None = None
     ) -> RunRecord:
-        """Request a run at an instant, and return it. `process_due` admits it, even if it is due already."""
+        """Request a run at an instant, and return it. `apply_due` admits it, even if it is due already."""
         run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
         self.pool.add_scheduled(run, now)
         self._timer_queue.push(run, due)
@@ -274,14 +274,6 @@ class Engine:
                 self._apply_plan(entry, now)
             elif entry.state is RunState.SCHEDULED:
                 self.pool.release_scheduled(entry, now)
-
-    def process_due(self, now: float) -> None:
-        """Process the jobs and the scheduled runs that are due, in the order of their instants."""
-        planner = TickPlanner()
-        while entries := self.pop_due(now):
-            for entry in entries:
-                parts = [entry] if isinstance(entry, RunRecord) else planner.plan(entry, now).parts()
-                self.apply_due(list(parts), now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
         """Adjust the due times after the wall clock was set back by ``-seconds``.

@@ -73,7 +73,7 @@ def test_an_interval_keeps_its_grid_for_a_day_without_drift() -> None:
     due = []
     for second in range(1, 86_401):
         harness.now = NOON + second + 0.003
-        harness.engine.process_due(harness.now)
+        harness.advance(0)
         if second % 8_640 == 0:
             due.append(harness.engine.next_due)
     assert due == [pytest.approx(NOON + second + 0.1, abs=1e-6) for second in range(8_640, 86_401, 8_640)]
@@ -393,7 +393,7 @@ def test_a_corrected_clock_does_not_repeat_the_tick_at_the_instant_of_the_correc
     """The step is measured as larger than it was, and 08:00:00 by the new clock has been processed."""
     harness = EngineHarness()
     harness.job("cron", "0 0 * * * *")
-    harness.engine.process_due(harness.now)
+    harness.advance(0)
     harness.now -= 4 * 3600
     harness.engine.apply_clock_step(-4 * 3600.0 - 0.0005, harness.now)
     assert due_of(harness, "cron") == "23 09:00:00"

@@ -12,6 +12,7 @@ from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, entry_view
 from jobtui.engine.runnables import as_runnable
+from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Schedule
@@ -88,7 +89,11 @@ class EngineHarness:
     def advance(self, seconds: float) -> None:
         """Move the time, and process what is due at its end."""
         self.now += seconds
-        self.engine.process_due(self.now)
+        planner = TickPlanner()
+        while entries := self.engine.pop_due(self.now):
+            for entry in entries:
+                parts = [entry] if isinstance(entry, RunRecord) else planner.plan(entry, self.now).parts()
+                self.engine.apply_due(list(parts), self.now)
 
     def start_next(self) -> RunRecord:
         """Start the next run; there has to be one."""
