@@ -30,6 +30,8 @@ from jobtui.schedules.schedule import Every
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 ENDINGS_SEARCHED = 1_000  # ledger entries that are searched for a run by its number
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
+MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
+ONE_OFF_JOBS_SEARCHED = 100  # of the oldest, for one without live runs
 MISFIRE_GRACE = 1.0  # seconds; a tick that is noticed no later than this is on time
 CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is measured
 # A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
@@ -39,6 +41,10 @@ _SKIP, _TICK = Misfire.SKIP, Trigger.TICK  # Python 3.11 takes 0.1 us to look up
 
 ONE_OFF = "one-off"
 STOPPED = "scheduler stopped"
+
+
+def _do_nothing() -> None:
+    """Stand for the runnables of one-off runs, each of which has its own."""
 
 
 class Engine:
@@ -171,10 +177,22 @@ class Engine:
         """Return the job for the one-off runs of all runnables of that name; register it on first use."""
         job = self.one_off_jobs.get(runnable.name)
         if job is None:
-            job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
+            self._drop_idle_one_off_job(now)
+            # Without the runnable itself: a closure may hold large objects.
+            group = Runnable(_do_nothing, runnable.name)
+            job = JobRecord(runnable.name, group, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
+            job.description = runnable.origin, runnable.summary
             self.one_off_jobs[runnable.name] = job
             self.add_job(job, now)
         return job
+
+    def _drop_idle_one_off_job(self, now: float) -> None:
+        """If there are `MAX_ONE_OFF_JOBS`, remove one of the oldest that has no live run."""
+        if len(self.one_off_jobs) >= MAX_ONE_OFF_JOBS:
+            oldest = islice(self.one_off_jobs.values(), ONE_OFF_JOBS_SEARCHED)
+            idle = next((job for job in oldest if not job.busy and not job.scheduled), None)
+            if idle is not None:
+                self.remove_job(idle, now)
 
     def _free_name(self, name: str) -> str:
         if name not in self.jobs:

@@ -1,15 +1,16 @@
 """Tests of the engine: its phases, jobs, views and events."""
 
+import weakref
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from support.engine_harness import NOON, EngineHarness, nothing
 
-from jobtui.engine.engine import Engine
+from jobtui.engine.engine import MAX_ONE_OFF_JOBS, Engine
 from jobtui.engine.enums import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import JobEvent
 from jobtui.engine.records import JobRecord
-from jobtui.engine.runnables import as_runnable
+from jobtui.engine.runnables import Runnable, as_runnable
 
 
 def test_an_engine_passes_through_all_phases_in_order() -> None:
@@ -307,3 +308,34 @@ def test_times_are_in_the_schedulers_zone() -> None:
         "waits for run 1",
         "waits for run 2",
     )
+
+
+def test_many_names_of_one_off_runs_displace_idle_ones() -> None:
+    """Those with live runs stay, and a displaced name can be used again."""
+    harness = EngineHarness(pool=0)
+    busy = harness.engine.one_off_job(as_runnable(nothing), harness.now)
+    harness.submit(busy)
+    jobs = [
+        harness.engine.one_off_job(Runnable(nothing, f"task_{number}"), harness.now)
+        for number in range(MAX_ONE_OFF_JOBS + 10)
+    ]
+    assert len(harness.engine.one_off_jobs) == len(harness.engine.jobs) == MAX_ONE_OFF_JOBS
+    assert not busy.removed
+    assert [job.removed for job in jobs[:12]] == [*[True] * 11, False]
+    again = harness.engine.one_off_job(Runnable(nothing, "task_0"), harness.now)
+    assert again.name == "task_0"
+    assert again is not jobs[0]
+
+
+def test_the_job_of_one_off_runs_keeps_no_runnable() -> None:
+    """A closure may hold large objects, and the job stays when its run has ended."""
+
+    def function() -> None:
+        """Show in the job's summary."""
+
+    harness = EngineHarness()
+    job = harness.engine.one_off_job(as_runnable(function), harness.now)
+    reference = weakref.ref(function)
+    del function
+    assert reference() is None
+    assert harness.view(job).summary == "Show in the job's summary."
