@@ -16,10 +16,9 @@ SHORT_RUN = 0.0001
 class Batch:
     """The runs that a worker has taken in one hold of the state lock.
 
-    The first run is RUNNING. The others are pending: QUEUED until the worker hands in the batch, but not in
-    the pool's queue. Two threads take runs out of `pending`, each with one atomic call: the worker from the
-    left, to execute them, and the holder of the state lock from the right, to give them back to the queue. So
-    a run is either executed or given back, never both.
+    All of them are RUNNING and take a slot each. Two threads take runs out of `pending`, each with one atomic
+    call: the worker from the left, to execute them, and the holder of the state lock from the right, to leave
+    them to other workers. So each run is executed once.
 
     Args:
         taken: When the worker takes the runs, in seconds since the epoch.

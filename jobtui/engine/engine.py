@@ -404,8 +404,7 @@ class Engine:
         held = nsmallest(
             LIST_LIMIT, pool.held_runs(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
         )
-        batched = [run for batch in pool.batches for run in tuple(batch.pending)]
-        waiting = [*batched, *islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
+        waiting = [*islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
         return Snapshot(
             seq=self.event_log.seq,

@@ -51,7 +51,8 @@ class Pool:
         running: The RUNNING runs by number, oldest first.
         scheduled: The SCHEDULED one-off runs by number.
         live: Every run that has not ended, by number.
-        batches: The batches with runs that may not have been executed, oldest first.
+        batches: The batches of several runs, oldest first.
+        orphaned: RUNNING runs whose worker is stuck in an earlier run of their batch; another one takes them.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
         run_numbers: Yields the next run's number. It may be used without the state lock.
@@ -64,6 +65,7 @@ class Pool:
         self.scheduled: dict[int, RunRecord] = {}
         self.live: dict[int, RunRecord] = {}
         self.batches: list[Batch] = []
+        self.orphaned: deque[RunRecord] = deque()
         self.effects = Effects()
         self.accepting_starts = False
         self.run_numbers = count(1)
@@ -131,7 +133,6 @@ class Pool:
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Return whether the job is still busy."""
         reason = f"replaced by run {number}"
-        self.give_back_all()
         for run in (*reversed(job.held), *(run for run in self.queue if run.job is job and job.queued)):
             self.cancel(run, now, reason)
         for run in [run for run in self.running.values() if run.job is job]:
@@ -143,6 +144,10 @@ class Pool:
         self.size = size
 
     def can_start(self) -> bool:
+        """Return whether there is a run for a worker."""
+        return bool(self.orphaned) or self._is_slot_free()
+
+    def _is_slot_free(self) -> bool:
         """Return whether the run at the head of the queue may start."""
         return bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
 
@@ -158,27 +163,34 @@ class Pool:
         Returns:
             Whether a run may start.
         """
-        queue = self.queue
-        if not at_most or not self.can_start():
+        if not at_most:
             return False
-        first = queue[0]
-        job, runs = first.job, batch.runs
-        runs.append(first)  # first of all, so that an interrupted start can be completed
-        queue.popleft()
-        self._start(first, batch.taken, worker)
-        if queue and job.overlap is _ALLOW and not job.is_coroutine:
-            for _ in range(min(batch_limit(job.last_elapsed), at_most, len(queue) + 1) - 1):
-                if queue[0].job is not job:
-                    break
-                runs.append(queue[0])
-                batch.pending.append(queue.popleft())
+        while self.orphaned:
+            orphan = self.orphaned.popleft()
+            if not orphan.state.ended:  # since it was left
+                batch.runs.append(orphan)
+                orphan.worker = worker
+                return True
+        if not self._is_slot_free():
+            return False
+        queue, runs = self.queue, batch.runs
+        job, now = queue[0].job, batch.taken
+        several = job.overlap is _ALLOW and not job.is_coroutine
+        for _ in range(min(batch_limit(job.last_elapsed), at_most) if several else 1):
+            run = queue[0]
+            runs.append(run)  # first of all, so that an interrupted start can be completed
+            queue.popleft()
+            self._start(run, now, worker)
+            if not queue or queue[0].job is not job or not self._is_slot_free():
+                break
         if len(runs) > 1:
+            batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
 
     def start_next(self, now: float, worker: str) -> RunRecord | None:
         """Start the run at the head of the queue and return it; None if no run may start."""
-        if not self.queue or not self.accepting_starts or 0 < self.size <= len(self.running):
+        if not self._is_slot_free():
             return None
         run = self.queue.popleft()
         self._start(run, now, worker)
@@ -187,6 +199,8 @@ class Pool:
     def _start(self, run: RunRecord, at: float, worker: str) -> None:
         """Start a run that has left the queue."""
         job = run.job
+        if run.waiting_since is not None and at < run.waiting_since:
+            at = run.waiting_since  # the request came after the time had been read
         job.queued -= 1
         job.running += 1
         job.prev = at
@@ -197,23 +211,15 @@ class Pool:
         job.cached_view = None
         self._event_log.emit_deferred(RunStarted, run)
 
-    def start_late(self, run: RunRecord, at: float, worker: str) -> None:
-        """Record the start of a run of a batch, which its worker has executed in the meantime."""
-        if run.state is _QUEUED:
-            self._start(run, at, worker)
-
-    def give_back(self, batch: Batch) -> None:
-        """Return the runs of a batch whose execution has not begun to the head of the queue."""
+    def leave_pending(self, batch: Batch) -> None:
+        """Leave the runs of a batch whose execution has not begun to other workers."""
         with suppress(ValueError):  # it has only one run
             self.batches.remove(batch)
+        pending: list[RunRecord] = []
         with suppress(IndexError):  # the worker may take the last one at the same time
             while True:
-                self.queue.appendleft(batch.pending.pop())
-
-    def give_back_all(self) -> None:
-        """Return the runs of all batches whose execution has not begun to the head of the queue."""
-        for batch in reversed(self.batches):
-            self.give_back(batch)
+                pending.append(batch.pending.pop())
+        self.orphaned.extend(run for run in reversed(pending) if not run.state.ended)
 
     def reject(self, run: RunRecord, now: float, reason: str) -> None:
         """Cancel a new run that is not admitted."""
@@ -263,9 +269,7 @@ class Pool:
             return Cancellation.TOO_LATE
         was_queued = run.state is _QUEUED
         if was_queued:
-            if not self._take_out(run):
-                run.ensure_extras().stop_reason = reason
-                return Cancellation.ASKED
+            self.queue.remove(run)
             run.job.queued -= 1
         elif run.state is _HELD:
             self._remove_held(run)
@@ -279,7 +283,6 @@ class Pool:
     def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
         """Cancel every waiting run of some jobs."""
         jobs = dict.fromkeys(jobs)
-        self.give_back_all()
         # Held runs first: when a queued run is cancelled, its job's next held run would be queued.
         for run in [run for job in jobs for run in job.held]:
             self.cancel(run, now, reason)
@@ -315,25 +318,19 @@ class Pool:
 
     # --- repair -----------------------------------------------------------------------------------
 
-    def repair(self, now: float, taken: Iterable[RunRecord]) -> None:
+    def repair(self, now: float) -> None:
         """Make the state whole again after an exception has interrupted a change.
 
         The states of the live runs are the truth. All collections and counters are made again from them.
-
-        Args:
-            now: The time.
-            taken: The QUEUED runs that workers have taken: they do not belong into the queue.
         """
         for run in [run for run in self.live.values() if run.state.ended]:
             self._end(run, now, run.state, run.extras.reason)
-        taken = set(taken)
         live = list(self.live.values())
         self.running = {run.number: run for run in live if run.state is _RUNNING}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
         queued = [run for run in live if run.state is _QUEUED]
         places = {run: place for place, run in enumerate(self.queue)}
-        waiting = [run for run in queued if run not in taken]
-        self.queue = deque(sorted(waiting, key=lambda run: places.get(run, len(places))))
+        self.queue = deque(sorted(queued, key=lambda run: places.get(run, len(places))))
         jobs = {run.job for run in live}
         for job in jobs:
             job.running = job.queued = job.scheduled = 0
@@ -383,14 +380,6 @@ class Pool:
             job.last_queued = run
             self.queue.append(run)
             self._event_log.emit_run(RunQueued, run, now)
-
-    def _take_out(self, run: RunRecord) -> bool:
-        """Take a QUEUED run out of the queue or its batch. Returns False if its worker has begun with it."""
-        for waiting in (self.queue, *[batch.pending for batch in self.batches]):
-            with suppress(ValueError):  # it is not there
-                waiting.remove(run)
-                return True
-        return False
 
     def _remove_held(self, run: RunRecord) -> None:
         held = run.job.held

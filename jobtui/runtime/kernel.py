@@ -52,7 +52,7 @@ REENTERED = (
 )
 
 CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
-BATCH_CHECK = 0.002  # seconds after which the timer gives back the runs of a batch that a worker is stuck in
+BATCH_CHECK = 0.002  # seconds after which the timer leaves the rest of a batch to other workers
 SPAWN_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
 STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
@@ -239,7 +239,7 @@ class Kernel:
         self._holder = threading.get_ident()
         now = self._read_clock()
         if self._changing:
-            self._pool.repair(now, self._executor.taken_runs())
+            self._pool.repair(now)
         self._changing = True
         return now
 
@@ -298,7 +298,6 @@ class Kernel:
                     self._engine.admit_one_off(item)
             elif isinstance(item, Outcome):
                 item.run.job.is_coroutine = True
-                self._pool.start_late(item.run, now, item.worker)  # if its worker has not handed in yet
                 self._record_outcome(item, now)
             else:
                 item.apply(self._engine, now)
@@ -323,14 +322,11 @@ class Kernel:
         """Record the outcomes that a worker hands in. The times of a batch's runs follow from each other."""
         batch, outcomes = worker.batch, worker.outcomes
         if batch is not None and len(batch.runs) > 1:
-            self._pool.give_back(batch)
+            self._pool.leave_pending(batch)
             at = batch.taken
             for outcome in outcomes:
-                self._pool.start_late(outcome.run, at, worker.name)
-                at = min(at + outcome.elapsed, now)
+                at = max(outcome.run.started or at, min(at + outcome.elapsed, now))
                 self._record_outcome(outcome, at)
-            if worker.handed_over is not None:
-                self._pool.start_late(worker.handed_over, at, worker.name)
         else:
             for outcome in outcomes:
                 self._record_outcome(outcome, now)
@@ -434,7 +430,7 @@ class Kernel:
                 return
             done = {outcome.run for outcome in worker.outcomes} | {worker.handed_over, *batch.pending}
             for run in batch.runs if batch.begun else ():
-                if run not in done and run not in engine.pool.queue and not run.state.ended:
+                if run not in done and run not in engine.pool.orphaned and not run.state.ended:
                     outcome = Outcome(run)
                     outcome.state, outcome.reason = RunState.FAILED, reason
                     worker.outcomes.append(outcome)
@@ -473,7 +469,7 @@ class Kernel:
         self._check_clock_step(now)
         for batch in list(self._pool.batches):
             if not 0 <= now - batch.taken < BATCH_CHECK:
-                self._pool.give_back(batch)
+                self._pool.leave_pending(batch)
         if self.clock.error:
             engine.report_internal_error(f"the clock failed: {self.clock.error}", now)
             self.clock.error = ""

@@ -208,9 +208,7 @@ class InlineExecutor(ThreadExecutor):
             )
         return super()._handle_value(value, run, outcome, worker, context, started)
 
-    async def _run_coroutine(
-        self, run: RunRecord, work: Coroutine[Any, Any, Any], worker: str, started: float
-    ) -> None:
+    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
         async def note_interrupt() -> object:
             try:
                 return await work
@@ -218,4 +216,4 @@ class InlineExecutor(ThreadExecutor):
                 self._interrupt = interrupt
                 raise
 
-        await super()._run_coroutine(run, note_interrupt(), worker, started)
+        await super()._run_coroutine(run, note_interrupt(), started)

@@ -263,32 +263,6 @@ def test_runs_behind_a_short_run_that_hangs_are_started_by_other_workers(
     assert {run.state for run in runs} == {RunState.OK}
 
 
-def test_a_run_of_a_batch_that_is_cancelled_before_its_turn_does_not_run(
-    make_scheduler: MakeScheduler,
-) -> None:
-    """Its worker has taken it together with the run before."""
-    scheduler = make_scheduler(pool=1)
-    scheduler.start()
-    done: list[int] = []
-    runs: list[Run] = []
-
-    def work(number: int) -> None:
-        done.append(number)
-        if number == 100:
-            assert runs[-1].cancel()
-
-    for number in range(100):
-        assert_ended(scheduler.now(work, number))
-    blocker = BlockingJob()
-    blocking = scheduler.now(blocker)
-    blocker.wait_started()
-    runs += [scheduler.now(work, number) for number in range(100, 105)]
-    blocker.release()
-    assert_ended(blocking, *runs)
-    assert done[100:] == [100, 101, 102, 103]
-    assert [run.state for run in runs] == [*[RunState.OK] * 4, RunState.CANCELLED]
-
-
 def test_a_subscriber_may_call_the_scheduler_in_its_notification(scheduler: Scheduler) -> None:
     """The thread that notifies it is not the one that has to reply."""
     snapshots: list[Any] = []

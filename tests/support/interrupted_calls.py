@@ -234,7 +234,7 @@ def _check_threads(before: set[threading.Thread]) -> None:
             try:
                 thread.join(max(0.0, deadline - time.monotonic()))
             except RuntimeError:  # it never began: its start was interrupted, in code of `threading`
-                getattr(threading, "_limbo").pop(thread, None)  # noqa: B009 - where Python keeps it for ever
+                getattr(threading, "_limbo").pop(thread, None)  # noqa: B009 - where Python keeps it
                 continue
             assert not thread.is_alive(), f"{thread.name} does not end"
 

@@ -28,7 +28,6 @@ class Outcome:
         reason: The exception in one line, or "".
         error: The exception as plain data; () if there is none.
         honoured_stop: Whether the exception says that the work stopped on request.
-        worker: The name of the worker that has begun a run which the event loop has ended.
     """
 
     # Defaults of the class, because most runs set none of them.
@@ -38,7 +37,6 @@ class Outcome:
     reason = ""
     error: PackedException = ()
     honoured_stop = False
-    worker = ""
 
     def __init__(self, run: RunRecord, elapsed: float = 0.0) -> None:
         self.run = run

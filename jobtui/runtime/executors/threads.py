@@ -87,11 +87,6 @@ class ThreadExecutor:
         for worker in tuple(self._workers):  # all, since an interrupted `wake` may have lost an idle one
             worker.wake()
 
-    def taken_runs(self) -> list[RunRecord]:
-        """Return the runs that workers have taken and not handed in. Call with the state lock held."""
-        batches = [worker.batch for worker in tuple(self._workers)]
-        return [run for batch in batches if batch is not None for run in batch.runs]
-
     def reset_after_fork(self) -> None:
         """Forget all threads, in a forked child, which has none of them."""
         for threads in (self._workers, self._idle, self._woken):
@@ -167,19 +162,25 @@ class ThreadExecutor:
             batch.begun = True
             self._execute(batch.runs[0], worker)
         pending = batch.pending
-        with suppress(IndexError):  # all are executed, or the rest has been given back
-            while worker.handed_over is None:  # a coroutine runs on, and takes a slot of the pool
+        with suppress(IndexError):  # all are executed, or left to other workers
+            while worker.handed_over is None:
                 self._execute(pending.popleft(), worker)
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         """Execute a run, and add its outcome to the worker's unless the event loop will report it."""
-        monotonic = self._monotonic
+        monotonic, call = self._monotonic, run.call
+        if call is None:  # it was given up before its turn in the batch
+            return
         outcome = Outcome(run)
+        if run.extras.stop_reason:  # asked to stop before its turn
+            outcome.honoured_stop = True
+            worker.outcomes.append(outcome)
+            return
         context = copy_context()
         context.run(current_record.set, run)
         started = monotonic()
         try:
-            value = context.run(run.call)  # type: ignore[arg-type] # only an ended run has none
+            value = context.run(call)
             if value is not None and not self._handle_value(value, run, outcome, worker, context, started):
                 return
         except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
@@ -201,19 +202,16 @@ class ThreadExecutor:
             outcome.value = value
             return True
         worker.handed_over = run
-        if self._event_loop.start_task(run, self._run_coroutine(run, value, worker.name, started), context):
+        if self._event_loop.start_task(run, self._run_coroutine(run, value, started), context):
             return False
         worker.handed_over = None
         value.close()  # or Python warns that it was never awaited
         return True
 
-    async def _run_coroutine(
-        self, run: RunRecord, work: Coroutine[Any, Any, Any], worker: str, started: float
-    ) -> None:
+    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
         from asyncio import CancelledError  # noqa: PLC0415 - loaded already, since this is a coroutine
 
         outcome = Outcome(run)
-        outcome.worker = worker
         try:
             outcome.value = await work
         except CancelledError as exception:
