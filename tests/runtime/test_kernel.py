@@ -301,4 +301,4 @@ def test_no_more_coroutines_run_at_once_than_the_pool_has_slots(make_scheduler: 
     blocker.release()
     assert_ended(*blocking, *runs)
     assert {run.state for run in runs} == {RunState.OK}
-    assert max(most) == 2
+    assert max(most) <= 2
