@@ -102,6 +102,8 @@ class BytecodeInjection:
         own = frame.f_code.co_filename.startswith(PACKAGE)
         if not (own or (caller and isinstance(caller.f_trace, _FrameTrace))):
             return None
+        if frame.f_code is threading.Thread.start.__code__:  # it does not survive an exception
+            return None
         trace = _FrameTrace(self, strict=own and self._places is Places.EVERY_BYTECODE)
         frame.f_trace_lines = False
         frame.f_trace = trace  # Python 3.13 traces the bytecodes of a frame only if it has this before
