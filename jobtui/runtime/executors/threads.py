@@ -172,10 +172,6 @@ class ThreadExecutor:
         if call is None:  # it was given up before its turn in the batch
             return
         outcome = Outcome(run)
-        if run.extras.stop_reason:  # asked to stop before its turn
-            outcome.honoured_stop = True
-            worker.outcomes.append(outcome)
-            return
         context = copy_context()
         context.run(current_record.set, run)
         started = monotonic()
