@@ -166,10 +166,12 @@ class Pool:
         if not at_most:
             return False
         while self.orphaned:
-            orphan = self.orphaned.popleft()
+            orphan = self.orphaned[0]
             if not orphan.state.ended:  # since it was left
-                batch.runs.append(orphan)
+                batch.runs.append(orphan)  # first of all, as below
                 orphan.worker = worker
+            self.orphaned.popleft()
+            if batch.runs:
                 return True
         if not self._is_slot_free():
             return False
@@ -219,6 +221,7 @@ class Pool:
         with suppress(IndexError):  # the worker may take the last one at the same time
             while True:
                 pending.append(batch.pending.pop())
+        del batch.runs[len(batch.runs) - len(pending) :]  # the worker no longer answers for them
         self.orphaned.extend(run for run in reversed(pending) if not run.state.ended)
 
     def reject(self, run: RunRecord, now: float, reason: str) -> None:

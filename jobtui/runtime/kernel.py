@@ -136,6 +136,9 @@ class Kernel:
         self._changing = False  # whether a change has begun and not ended, which an exception may prevent
         self._replies: list[_Call] = []  # the calls that have been applied in the current change
         self._unfinished: list[_Aftermath] = []  # what is being done, or has been interrupted
+        # Objects of the user that nothing needs any more. The timer leaves them to a worker, because a
+        # destructor may take long.
+        self._garbage: deque[object] = deque()
         self._inbox: deque[RunRecord | Outcome | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
@@ -211,6 +214,8 @@ class Kernel:
         if call.error is not None:
             raise call.error
         result: Result = call.result
+        # The thread that has replied may still hold the call, and must not be the one that drops these.
+        call.command, call.result = _do_nothing, None
         return result
 
     def _apply_here(self, command: Command[Result]) -> Result:
@@ -252,7 +257,7 @@ class Kernel:
         aftermath = _Aftermath(wake_timer=self._is_timer_late())
         self._unfinished.append(aftermath)
         effects = self._pool.effects
-        if effects.ended or effects.stop_requested:
+        if effects.ended or effects.stop_requested or effects.dropped:
             for run in effects.stop_requested:
                 stop_request_of(run).request(run.extras.stop_reason)
             aftermath.effects = effects
@@ -299,6 +304,7 @@ class Kernel:
             elif isinstance(item, Outcome):
                 item.run.job.is_coroutine = True
                 self._record_outcome(item, now)
+                self._pool.effects.dropped.append(item)
             else:
                 item.apply(self._engine, now)
                 self._replies.append(item)
@@ -350,7 +356,7 @@ class Kernel:
             self._executor.wake_or_spawn()
         if aftermath.wake_timer:
             self._timer.wake()
-        self._settle(aftermath.effects.ended)
+        settled = self._settle(aftermath.effects.ended)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
         for notify in aftermath.notify:
@@ -361,21 +367,26 @@ class Kernel:
             reply.replied.open()
         with suppress(ValueError):  # `recover` has done it, too
             self._unfinished.remove(aftermath)
+        if self._timer.in_own_thread and (settled or aftermath.effects.dropped):
+            self._garbage.append((settled, aftermath))
+            self._executor.wake_or_spawn()
 
     def _run_unfinished_effects(self) -> None:
         """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""
         for aftermath in tuple(self._unfinished):
             self._run_effects(aftermath)
 
-    def _settle(self, runs: list[RunRecord]) -> None:
-        """Let the threads go on that wait for the end of runs."""
-        handles, latches = self._handles, self._latches
+    def _settle(self, runs: list[RunRecord]) -> list[Run]:
+        """Wake the threads that wait for the end of runs. Returns the handles, which have the results."""
+        handles, latches, settled = self._handles, self._latches, []
         for run in runs:
             handle = handles.pop(run.number, None)
             if handle is not None:
+                settled.append(handle)
                 handle.settled = True  # before the latch is taken: `wait_ended` makes it, and then reads this
             if latches and (latch := latches.pop(run.number, None)) is not None:
                 latch.open()
+        return settled
 
     def wait_ended(self, run: Run, timeout: float | None) -> bool:
         """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
@@ -392,6 +403,7 @@ class Kernel:
     def take(self, worker: Worker, at_most: int) -> bool:
         """Hand in the worker's outcomes, and take its next batch. Returns False if there is none."""
         self._executor.note_arrival(worker)
+        outcomes = worker.outcomes
         with self._lock:
             try:
                 now = self._begin_change()
@@ -406,6 +418,8 @@ class Kernel:
             finally:
                 self._holder = None
         self._run_effects(aftermath)
+        outcomes.clear()  # not with the lock held: a result may have a destructor
+        self._garbage.clear()
         return worker.batch is not None
 
     def has_work(self) -> bool:

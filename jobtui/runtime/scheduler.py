@@ -394,8 +394,8 @@ class Scheduler:
         """Take a snapshot and follow every event after it.
 
         Args:
-            notify: Called after a change, once until you read, in the thread that made the change: it must
-                be quick and must not block. What it raises is logged.
+            notify: Called after a change, once until you read, in a thread of the scheduler: it must be
+                quick and must not block. What it raises is logged.
         """
         return self._kernel.subscribe(notify)
 

@@ -143,22 +143,57 @@ class SlowDestructor:
         return Slow()
 
 
-@pytest.mark.parametrize("what", ["argument", "result", "argument of a cancelled run"])
-def test_no_destructor_of_an_argument_or_a_result_runs_with_the_lock_held(
-    scheduler: Scheduler, what: str
+class FailingWithLocal:
+    """A job that raises, with an object in a local variable, which the traceback keeps alive."""
+
+    def __init__(self, slow: SlowDestructor) -> None:
+        self._slow = slow
+
+    def run(self) -> None:
+        """Raise."""
+        local = self._slow.make()
+        raise ValueError(type(local))
+
+
+async def return_as_coroutine(slow: SlowDestructor) -> object:
+    """Return an object with a slow destructor from the event loop."""
+    return slow.make()
+
+
+REQUESTS: dict[str, Callable[[Scheduler, SlowDestructor], object]] = {
+    "argument": lambda scheduler, slow: scheduler.now(lambda _: None, slow.make()),
+    "result": lambda scheduler, slow: scheduler.now(slow.make),
+    "result of a coroutine": lambda scheduler, slow: scheduler.now(return_as_coroutine, slow),
+    "result of a tick": lambda scheduler, slow: scheduler.every(0.01, slow.make),
+    "exception of a tick": lambda scheduler, slow: scheduler.every(0.01, FailingWithLocal(slow)),
+    "argument of a cancelled run": lambda scheduler, slow: scheduler.in_("1h", print, slow.make()).cancel(),
+    "argument of a run of a removed job": lambda scheduler, slow: (
+        scheduler.in_("1h", print, slow.make()),
+        scheduler.remove("print"),  # type: ignore[arg-type] # by name, as `pause`
+    ),
+}
+
+
+@pytest.mark.parametrize("new", [False, True], ids=["after a run", "before any run"])
+@pytest.mark.parametrize("what", REQUESTS)
+def test_no_other_thread_waits_for_a_destructor(
+    make_scheduler: MakeScheduler, what: str, *, new: bool
 ) -> None:
-    """Other threads do not wait for it."""
+    """It runs neither with the lock held nor in the thread that replies to others."""
+    scheduler = make_scheduler(pool=2)
+    scheduler.start()
+    if not new:
+        assert_ended(scheduler.now(zero))
     slow = SlowDestructor()
-    if what == "argument":
-        scheduler.now(lambda _: None, slow.make())
-    elif what == "result":
-        scheduler.now(slow.make)
-    else:
-        threading.Thread(target=lambda: scheduler.in_("1h", print, slow.make()).cancel(), daemon=True).start()
+    threading.Thread(target=REQUESTS[what], args=(scheduler, slow), daemon=True).start()
     assert slow.reached.wait(LIMIT)
-    assert scheduler.snapshot().phase is Phase.RUNNING
-    assert scheduler.now(zero).result(LIMIT) == 0
+    phases: list[Phase] = []
+    other = threading.Thread(target=lambda: phases.append(scheduler.snapshot().phase), daemon=True)
+    other.start()
+    other.join(LIMIT / 2)  # the destructor blocks for twice as long
     slow.released.set()
+    assert phases == [Phase.RUNNING]
+    assert scheduler.now(zero).result(LIMIT) == 0
 
 
 def test_every_accepted_run_ends_although_its_one_off_job_is_removed(make_scheduler: MakeScheduler) -> None:

@@ -183,6 +183,9 @@ class ThreadExecutor:
             outcome.set_exception(exception, skip=__file__)
         outcome.elapsed = monotonic() - started
         worker.outcomes.append(outcome)
+        # The traceback of an exception keeps this frame. If this frame kept the exception, only the garbage
+        # collector would free both, at any moment: perhaps with the lock held.
+        del outcome
 
     def _handle_value(  # noqa: PLR0917 - the state of `_execute`
         self,
@@ -217,3 +220,4 @@ class ThreadExecutor:
             outcome.set_exception(exception, skip=__file__)
         outcome.elapsed = self._monotonic() - started
         self._dispatcher.report(outcome)
+        del outcome  # as above
