@@ -121,10 +121,10 @@ class Stage:
 
     def arm_subscriber(self) -> None:
         """Read all events, so that the next one notifies the subscriber."""
-        self.events += self.subscription.read()
         with suppress(Empty):
             while True:
                 self._changes.get_nowait()
+        self.events += self.subscription.read()  # last: its run may end at any moment, which notifies
 
     # --- the checks -------------------------------------------------------------------------------
 
