@@ -3,6 +3,7 @@
 import pytest
 from support.engine_harness import EngineHarness
 
+from jobtui.engine.batch import Batch
 from jobtui.engine.enums import Cancellation, JobStatus, Overlap, RunState, Trigger
 from jobtui.engine.packed_exceptions import pack_exception
 from jobtui.engine.records import NO_EXTRAS, RunRecord
@@ -456,3 +457,23 @@ def test_a_held_run_names_another_run_after_the_cancellation_of_the_one_it_waite
     assert third.view(harness.engine.event_log.tz) is not before
     assert fourth.extras.reason == "waits for run 3"
     assert harness.start_all() == [first]
+
+
+def test_the_runs_of_a_batch_that_are_left_to_others_are_no_longer_its_own() -> None:
+    """Else an error of its worker would end a run that another worker executes."""
+    harness = EngineHarness(pool=5)
+    pool = harness.engine.pool
+    job = harness.job(overlap=Overlap.ALLOW)
+    job.last_elapsed = 0.00001
+    runs = harness.submit(job, 4)
+    batch, other = Batch(harness.now), Batch(harness.now)
+    assert pool.start(batch, "worker-1")
+    assert batch.runs == runs
+    assert {run.state for run in runs} == {RunState.RUNNING}
+    assert batch.pending.popleft() is runs[1]  # its worker begins with it
+    pool.leave_pending(batch)
+    assert batch.runs == runs[:2]
+    assert pool.start(other, "worker-2")
+    assert (other.runs, runs[2].worker) == ([runs[2]], "worker-2")
+    harness.finish(runs[3], RunState.CANCELLED)  # given up before another worker takes it
+    assert not pool.start(Batch(harness.now), "worker-3")
