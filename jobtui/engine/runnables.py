@@ -7,10 +7,12 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 UNNAMED = "(unnamed)"
+
+_GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
 
 ACCEPTED = (
     "an object with a run() method, a function, a bound method, a functools.partial or a coroutine function"
@@ -49,11 +51,13 @@ def as_runnable(value: object) -> Runnable:
     Raises:
         TypeError: The value cannot be run; the message says what can.
     """
-    if type(value) is FunctionType and not value.__code__.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR):
-        return Runnable(value, _name_of(value))  # the fast path: there may be 100,000 jobs
+    name = function_name(value)
+    if name is not None:
+        assert callable(value)
+        return Runnable(value, name)
     if isinstance(value, type):
         value = _instance(value)
-    if not inspect.isroutine(value) and callable(run := getattr(value, "run", None)):
+    if callable(run := getattr(value, "run", None)) and not inspect.isroutine(value):
         return Runnable(_reject_generator(run), type(value).__name__)
     if callable(value):
         return Runnable(_reject_generator(value), _name_of(value))
@@ -64,6 +68,24 @@ def as_runnable(value: object) -> Runnable:
         )
     hint = " (was the function called? pass it without parentheses)" if value is None else ""
     raise TypeError(f"{value!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
+
+
+def function_name(value: object) -> str | None:
+    """Return the name of a function or a method, or of the one that a partial calls; None for anything else.
+
+    Every run of a one-off job takes this path, so it tests exact types. Generator functions are left to
+    `as_runnable`, which rejects them.
+    """
+    while type(value) is functools.partial:
+        value = value.func
+    if type(value) is MethodType:
+        value = value.__func__
+    if type(value) is FunctionType:
+        if value.__code__.co_flags & _GENERATOR:
+            return None
+    elif type(value) is not BuiltinFunctionType:
+        return None
+    return _displayed(value.__name__)
 
 
 def _instance(kind: type) -> object:
@@ -78,6 +100,8 @@ def _instance(kind: type) -> object:
 
 
 def _reject_generator(call: Callable[..., Any]) -> Callable[..., Any]:
+    if function_name(call) is not None:
+        return call
     target = _innermost(call)
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         # A call only creates a generator: the body would never run, without any error.
@@ -99,5 +123,9 @@ def _name_of(call: Callable[..., Any]) -> str:
     name = getattr(call, "__name__", None)
     if not isinstance(name, str) or not name:
         name = type(call).__name__
+    return _displayed(name)
+
+
+def _displayed(name: str) -> str:
     # A generated name must not reach the terminal as an escape sequence.
     return UNNAMED if name == "<lambda>" or not name.isprintable() else name

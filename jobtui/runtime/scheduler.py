@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
-from jobtui.engine.records import MAX_HELD, Call, JobRecord, RunRecord
-from jobtui.engine.runnables import as_runnable
+from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord
+from jobtui.engine.runnables import Runnable, as_runnable, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
@@ -36,8 +36,6 @@ VIEWS_PER_HOLD = 20  # jobs whose views are built in one hold of the lock: about
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
-
-_NO_JOB = JobRecord("", as_runnable(lambda: None), None, spec="", removed=True)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
@@ -81,8 +79,6 @@ class Scheduler:
         self._overlap = policy(Overlap, "overlap", overlap)
         self._kernel = self._kernel_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
         self._one_offs = self._kernel.one_offs
-        # The latest function that `now` was called with, and its job: `now` need not look it up again.
-        self._latest_one_off: tuple[Callable[..., Any], JobRecord] = _NO_JOB.runnable.call, _NO_JOB
         self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
@@ -227,18 +223,14 @@ class Scheduler:
             ValueError: The job is one of another scheduler.
             RuntimeError: The scheduler has stopped.
         """
-        function, job = self._latest_one_off
-        if runnable is not function or job.removed:
-            if isinstance(runnable, Job):
-                return self._request(Trigger.NOW, None, runnable, args, kwargs)
-            known = as_runnable(runnable)
-            function, job = known.call, self._one_offs.get(known.name, _NO_JOB)
-            if job is _NO_JOB:
-                return self._request(Trigger.NOW, None, runnable, args, kwargs)
-            if function is runnable:
-                self._latest_one_off = function, job
-        call = partial(function, *args, **kwargs) if args or kwargs else function
-        return self._kernel.request_run_now(job, call)
+        name = function_name(runnable)
+        job = None if name is None else self._one_offs.get(name)
+        if job is None:
+            return self._request_now(_target(runnable, args, kwargs))
+        function: Any = runnable
+        return self._kernel.request_run_now(
+            job, partial(function, *args, **kwargs) if args or kwargs else function
+        )
 
     def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay. Return the run's handle.
@@ -257,7 +249,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         seconds = delay_seconds(delay)
-        return self._request(Trigger.IN, lambda now: now + seconds, runnable, args, kwargs)
+        return self._request(Trigger.IN, lambda now: now + seconds, _target(runnable, args, kwargs))
 
     def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
         """Run something once, at an instant. Return the run's handle.
@@ -277,7 +269,7 @@ class Scheduler:
         due = Once(instant).at.timestamp()
         if not FIRST_YEAR <= instant.year <= LAST_YEAR:
             raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
-        return self._request(Trigger.AT, lambda _now: due, runnable, args, kwargs)
+        return self._request(Trigger.AT, lambda _now: due, _target(runnable, args, kwargs))
 
     # --- finding and controlling jobs -------------------------------------------------------------
 
@@ -545,27 +537,19 @@ class Scheduler:
         self._kernel.apply(lambda engine, now: engine.add_job(record, now))
         return Job(self, record)
 
-    def _request(
-        self,
-        trigger: Trigger,
-        due: Callable[[float], float] | None,
-        target: object,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Run:
-        if isinstance(target, Job) and (args or kwargs):
-            raise TypeError(f"{target.name} is a job: it runs without arguments")
-        runnable = None if isinstance(target, Job) else as_runnable(target)
-        call: Call | None = partial(runnable.call, *args, **kwargs) if runnable is not None else None
+    def _request_now(self, target: Job | Runnable) -> Run:
+        if isinstance(target, Runnable) and (job := self._one_offs.get(target.name)) is not None:
+            return self._kernel.request_run_now(job, target.call)
+        return self._request(Trigger.NOW, None, target)
 
+    def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):
-                record = self._record_of(engine, target)
+                record, call = self._record_of(engine, target), None
                 if record.removed:
                     raise LookupError(f"job {record.name!r} was removed")
             else:
-                assert runnable is not None
-                record = engine.one_off_job(runnable, now)
+                record, call = engine.one_off_job(target, now), target.call
             if due is None:
                 return engine.submit(record, trigger, now, call)
             return engine.submit_later(record, trigger, due(now), now, call)
@@ -600,6 +584,18 @@ class Scheduler:
 
 class _UnknownJobError(LookupError):
     """There is no job of a name. `Scheduler._suggesting_names` adds the nearest names to the message."""
+
+
+def _target(value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job | Runnable:
+    """Return the job, or the runnable with its arguments, that `now`, `in_` or `at` is to run."""
+    if isinstance(value, Job):
+        if args or kwargs:
+            raise TypeError(f"{value.name} is a job: it runs without arguments")
+        return value
+    runnable = as_runnable(value)
+    if args or kwargs:
+        runnable.call = partial(runnable.call, *args, **kwargs)
+    return runnable
 
 
 def _find_job(engine: Engine, name: str) -> JobRecord:

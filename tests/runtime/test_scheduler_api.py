@@ -304,6 +304,23 @@ def test_now_in_and_at_request_one_run_each(scheduler: Scheduler) -> None:
     assert scheduler.jobs == []
 
 
+def test_now_instantiates_a_class_with_a_run_method_once_for_each_run(scheduler: Scheduler) -> None:
+    """For the first run of its name, too."""
+    instances: list[object] = []
+
+    class Report:
+        """Counts its instances."""
+
+        def __init__(self) -> None:
+            instances.append(self)
+
+        def run(self) -> None:
+            """Do nothing."""
+
+    assert [scheduler.now(Report).job for _ in range(3)] == ["Report"] * 3
+    assert len(instances) == 3
+
+
 @pytest.mark.parametrize(
     "delay", [0, 0.0, "0s", timedelta(0), 1e-9, 0.0005, "1us", timedelta(microseconds=3)]
 )
