@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -51,9 +51,7 @@ def as_runnable(value: object) -> Runnable:
     Raises:
         TypeError: The value cannot be run; the message says what can.
     """
-    name = function_name(value)
-    if name is not None:
-        assert callable(value)
+    if callable(value) and (name := function_name(value)):
         return Runnable(value, name)
     if isinstance(value, type):
         value = _instance(value)
@@ -70,22 +68,28 @@ def as_runnable(value: object) -> Runnable:
     raise TypeError(f"{value!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
 
 
-def function_name(value: object) -> str | None:
-    """Return the name of a function or a method, or of the one that a partial calls; None for anything else.
+def function_name(value: Any) -> str:
+    """Return the name of a function or a method, or of the one that a partial calls; "" for anything else.
 
-    Every run of a one-off job takes this path, so it tests exact types. Generator functions are left to
-    `as_runnable`, which rejects them.
+    Every request of a one-off run takes this path, so it compares exact types. Generator functions are left
+    to `as_runnable`, which rejects them.
     """
-    while type(value) is functools.partial:
-        value = value.func
-    if type(value) is MethodType:
-        value = value.__func__
-    if type(value) is FunctionType:
+    kind = type(value)
+    if kind is not FunctionType:
+        while kind is partial:
+            value = value.func
+            kind = type(value)
+        if kind is MethodType:
+            value = value.__func__
+            kind = type(value)
+    if kind is FunctionType:
         if value.__code__.co_flags & _GENERATOR:
-            return None
-    elif type(value) is not BuiltinFunctionType:
-        return None
-    return _displayed(value.__name__)
+            return ""
+    elif kind is not BuiltinFunctionType:
+        return ""
+    name: str = value.__name__
+    # A generated name must not reach the terminal as an escape sequence.
+    return UNNAMED if name == "<lambda>" or not name.isprintable() else name
 
 
 def _instance(kind: type) -> object:
@@ -100,7 +104,7 @@ def _instance(kind: type) -> object:
 
 
 def _reject_generator(call: Callable[..., Any]) -> Callable[..., Any]:
-    if function_name(call) is not None:
+    if function_name(call):
         return call
     target = _innermost(call)
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
@@ -110,7 +114,7 @@ def _reject_generator(call: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _innermost(call: Any) -> Any:
-    while isinstance(call, functools.partial):
+    while isinstance(call, partial):
         call = call.func
     if not inspect.isroutine(call) and not hasattr(call, "__code__"):
         return getattr(call, "__call__", call)  # noqa: B004 - the bound method itself is wanted
@@ -118,14 +122,10 @@ def _innermost(call: Any) -> Any:
 
 
 def _name_of(call: Callable[..., Any]) -> str:
-    while isinstance(call, functools.partial):
+    while isinstance(call, partial):
         call = call.func
     name = getattr(call, "__name__", None)
     if not isinstance(name, str) or not name:
         name = type(call).__name__
-    return _displayed(name)
-
-
-def _displayed(name: str) -> str:
-    # A generated name must not reach the terminal as an escape sequence.
+    # As in `function_name`.
     return UNNAMED if name == "<lambda>" or not name.isprintable() else name

@@ -223,8 +223,7 @@ class Scheduler:
             ValueError: The job is one of another scheduler.
             RuntimeError: The scheduler has stopped.
         """
-        name = function_name(runnable)
-        job = None if name is None else self._one_offs.get(name)
+        job = self._one_offs.get(function_name(runnable))
         if job is None:
             return self._request_now(_target(runnable, args, kwargs))
         function: Any = runnable
