@@ -473,17 +473,6 @@ async def test_tab_cycles_through_the_tables_and_a_digit_focuses_one() -> None:
 
 
 @async_test
-async def test_the_footer_keeps_its_widgets_until_other_keys_are_valid() -> None:
-    """Mounting them at each change of the focus would be slow."""
-    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
-        before = list(driver.screen.query("FooterKey"))
-        await driver.press("2", "tab", "0")
-        assert list(driver.screen.query("FooterKey")) == before
-        await driver.press("slash")
-        assert not set(driver.screen.query("FooterKey")) & set(before)
-
-
-@async_test
 async def test_keys_in_one_burst_act_on_the_table_that_the_first_key_focused() -> None:
     """A slow connection delivers keys in bursts."""
     backend = ScriptedBackend(snapshots.saturated())

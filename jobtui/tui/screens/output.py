@@ -38,7 +38,9 @@ class OutputScreen(ModalScreen[None]):
         self._query = BackgroundQuery(
             self, lambda: backend.output_since(self._last_number), self._add_output, self._show_error
         )
-        self._table = LineTable(OUTPUT_COLUMNS, output_key, empty="", header=True, id="output")
+        self._table = LineTable(
+            OUTPUT_COLUMNS, output_key, empty="", header=True, openable=False, id="output"
+        )
 
     def compose(self) -> ComposeResult:
         """Compose the table."""

@@ -68,6 +68,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         anchored: Whether the cursor follows its row from the first line, too, and is marked while the table
             does not have the focus. Without it, a cursor on the first line stays there: use that for lists
             that grow at the top.
+        openable: Whether the key to open a row does something; it is not shown otherwise.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -109,6 +110,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         empty: str,
         header: bool = False,
         anchored: bool = False,
+        openable: bool = True,
         id: str | None = None,  # noqa: A002 - Textual's name for it
     ) -> None:
         super().__init__(id=id)
@@ -118,6 +120,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._empty_text = empty
         self._header = int(header)
         self._follows_row = anchored
+        self._openable = openable
         self._marked_column = ""  # the key of the column with a mark, such as ▲, after its title
         self._column_mark = ""
         self._now: datetime | None = None
@@ -129,6 +132,8 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def update_rows(self, rows: Sequence[Row], now: datetime) -> None:
         """Show these rows as of the instant `now`; repaint the lines whose content changed."""
         selected = self.selected
+        if bool(rows) != bool(self.rows) and self.has_focus:
+            self.screen.refresh_bindings()  # later, with the new rows: see `check_action`
         fitted = self.virtual_size.height <= self.size.height
         self.rows = list(rows)
         self._now = now
@@ -307,6 +312,12 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             self.scroll_to(y=y, animate=False, force=True, immediate=True)
 
     # --- actions ----------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Disable the key to open a row while there is none, and hide it where rows do not open."""
+        if action != "open":
+            return True
+        return (True if self.rows else None) if self._openable else False
 
     def action_move(self, by: int) -> None:
         """Move the cursor by a number of rows."""
