@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
+from jobtui.engine.enums import RunState
+from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import RunRecord
 
 MAX_BATCH = 64  # runs
@@ -48,3 +51,21 @@ def batch_limit(last_elapsed: float | None) -> int:
     if last_elapsed is None or last_elapsed > SHORT_RUN:
         return 1
     return min(MAX_BATCH, int(BATCH_SECONDS / max(last_elapsed, BATCH_SECONDS / MAX_BATCH)))
+
+
+class WorkEnded(Protocol):
+    """How the work of a run ended, as an executor reports it.
+
+    Attributes:
+        run: The run.
+        elapsed: How long the work took, in seconds.
+        state: The state in which the run ends.
+        reason: The reason, in words; "" for none.
+        error: The exception that the work raised, as plain data; () for none.
+    """
+
+    run: RunRecord
+    elapsed: float
+    state: RunState
+    reason: str
+    error: PackedException

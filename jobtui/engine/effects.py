@@ -12,12 +12,10 @@ class Effects:
     """The work that one or more changes leave to be done. Plain data; the engine does none of it.
 
     Attributes:
-        ended: The runs that have ended, oldest first: others may wait for them.
+        ended: The runs that have ended, oldest first: others may wait for them. They still have their calls,
+            which have to be dropped without the state lock: a destructor may take long.
         stop_requested: The RUNNING runs that have been asked to stop.
-        dropped: References to objects of the user that the engine needs no more. They are dropped without
-            the state lock, because a destructor may take long, or call the scheduler.
     """
 
     ended: list[RunRecord] = field(default_factory=list)
     stop_requested: list[RunRecord] = field(default_factory=list)
-    dropped: list[object] = field(default_factory=list)

@@ -108,7 +108,7 @@ class Engine:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
         abandoned = list(self.pool.running.values())
         for run in abandoned:
-            self.pool.finish(run, now, RunState.CANCELLED, now - (run.started or now), reason=reason)
+            self.pool.give_up(run, now, RunState.CANCELLED, reason)
         self.phase = Phase.STOPPED
         self.event_log.emit(events.SchedulerStopped, now)
         return abandoned
@@ -129,7 +129,7 @@ class Engine:
         self.jobs[job.name] = job
         if self.phase is Phase.RUNNING:
             self._set_due(job, now)
-        self.event_log.emit_deferred(events.JobAdded, (now, job, job.due))
+        self.event_log.emit_job(events.JobAdded, job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.
@@ -243,7 +243,7 @@ class Engine:
         """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot."""
         if size != self.pool.size:
             self.pool.resize(size)
-            self.event_log.emit(events.PoolResized, now, size=size)
+            self.event_log.emit(events.PoolResized, now, size)
 
     def is_running(self, run: RunRecord) -> bool:
         """Return whether a run, which may be of another scheduler, is RUNNING in this one."""
@@ -321,12 +321,12 @@ class Engine:
                 run.due += seconds
                 run.cached_view = None
                 self._timer_queue.push(run, run.due)
-        self.event_log.emit(events.ClockStepped, now, seconds=seconds)
+        self.event_log.emit(events.ClockStepped, now, seconds)
 
     def report_internal_error(self, error: str, now: float) -> None:
         """Record an exception inside the scheduler, for the snapshot and the events."""
         self._internal_error = error
-        self.event_log.emit(events.InternalError, now, error=error)
+        self.event_log.emit(events.InternalError, now, error)
 
     def _set_due(self, job: JobRecord, after: float) -> None:
         """Compute when a job is due next; an interval without a start begins now."""

@@ -5,33 +5,37 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
-from functools import partial
 from itertools import islice
 from typing import Any, overload
 
-from jobtui.engine.events import Event, JobAdded, JobEvent, RunEvent, RunFinished, RunQueued, RunStarted
-from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine import events
+from jobtui.engine.events import Event, JobEvent, RunEvent
+from jobtui.engine.records import JobRecord, PackedRun, RunRecord
 
 CAPACITY = 10_000  # events in the buffer
 
-DeferredKind = type[RunQueued] | type[RunStarted] | type[RunFinished] | type[JobAdded]
-AddedJob = tuple[float, JobRecord, float | None]  # when it was added, and when it was due then
+# The class of each event, by its name.
+_CLASSES: dict[str, Any] = {
+    name: value
+    for name, value in vars(events).items()
+    if isinstance(value, type) and issubclass(value, Event)
+}
+
+# The name of an event's class, its time, and its other fields. An event of a run has a packed run, so that it
+# consists of atoms alone: it stays as it was whatever becomes of the run, keeps no object of the user, and is
+# not tracked by Python's garbage collector.
+Entry = tuple[str, float, Any, Any]
 
 
 class EventLog:
     """Numbers every event, and buffers the events while there are readers. Call with the state lock held.
-
-    The buffer alternates between the class of an event and the data of that event. RunQueued, RunStarted and
-    RunFinished are stored with the run's record, and JobAdded with the job's, and are built when read,
-    because building a view takes longer than a short run. That is right only because those views use fields
-    of a record that are written once. All other events are built at once and stored after a None.
 
     Args:
         tz: The zone of the times in views and reasons.
 
     Attributes:
         seq: The number of the latest event.
-        buffer: The classes and data of the latest events; None while there are no readers.
+        buffer: The latest events as entries; None while there are no readers.
         capacity: How many events the next buffer has room for; a new event displaces the oldest one.
     """
 
@@ -39,38 +43,38 @@ class EventLog:
         self.tz = tz
         self.seq = 0
         self.capacity = CAPACITY
-        self.buffer: deque[Any] | None = None
+        self.buffer: deque[Entry] | None = None
         self._readers = 0
 
     # --- writing ----------------------------------------------------------------------------------
 
-    def emit(self, kind: type[Event], now: float, **fields: Any) -> None:
-        """Add an event of the whole scheduler."""
+    def emit(self, kind: type[Event], now: float, field: object = None) -> None:
+        """Add an event of the whole scheduler, with the field that its class has besides number and time."""
         self.seq += 1
         if self.buffer is not None:
-            self.buffer += (None, kind(self.seq, now, **fields))
+            self.buffer.append((kind.__name__, now, field, None))
 
     def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Add an event of a job."""
         job.cached_view = None
-        view = None if self.buffer is None else job.view(self.tz)
-        self.seq += 1
-        if self.buffer is not None and view is not None:
-            self.buffer += (None, kind(self.seq, now, view))
-
-    def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float) -> None:
-        """Add an event of a run; its view is built at once."""
-        run.cached_view = run.job.cached_view = None
-        view = None if self.buffer is None else run.view(self.tz)
-        self.seq += 1
-        if self.buffer is not None and view is not None:
-            self.buffer += (None, kind(self.seq, now, view))
-
-    def emit_deferred(self, kind: DeferredKind, source: RunRecord | AddedJob) -> None:
-        """Add an event whose view is built when it is read: JobAdded, as a program may add 100,000 jobs."""
         self.seq += 1
         if self.buffer is not None:
-            self.buffer += (kind, source)
+            self.buffer.append((kind.__name__, now, job.view(self.tz), None))
+
+    def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float | None) -> None:
+        """Add an event of a run in its current state."""
+        job = run.job
+        run.cached_view = job.cached_view = None
+        self.seq += 1
+        if self.buffer is not None and now is not None:
+            self.buffer.append((kind.__name__, now, run.pack(), job.removed))
+
+    def emit_end(self, kind: type[RunEvent], job: JobRecord, ended: PackedRun, now: float) -> None:
+        """Add the event of the end of a run or of ticks, which is packed already."""
+        job.cached_view = None
+        self.seq += 1
+        if self.buffer is not None:
+            self.buffer.append((kind.__name__, now, ended, job.removed))
 
     def format_time(self, seconds: float) -> str:
         """Return the wall-clock time of an instant as ``HH:MM:SS``, for use in a reason."""
@@ -84,16 +88,16 @@ class EventLog:
         if not readers:
             self.buffer = None
         elif self.buffer is None:
-            self.buffer = self._new_buffer()
+            self.buffer = deque(maxlen=self.capacity)
 
     def lost_since(self, seq: int) -> int:
         """Return how many of the events after the event number ``seq`` have dropped out of the buffer."""
-        return max(0, self.seq - seq - len(self.buffer or ()) // 2)
+        return max(0, self.seq - seq - len(self.buffer or ()))
 
     def since(self, seq: int) -> EventBatch:
         """Return the buffered events after the event number ``seq``."""
-        count = min(self.seq - seq, len(self.buffer or ()) // 2)
-        latest = list(islice(reversed(self.buffer or ()), 2 * count))
+        count = min(self.seq - seq, len(self.buffer or ()))
+        latest = list(islice(reversed(self.buffer or ()), count))
         latest.reverse()
         return EventBatch(self.seq - count + 1, latest, self.tz)
 
@@ -101,19 +105,16 @@ class EventLog:
         """Return the buffered events after ``seq`` to a reader that will not ask for them again.
 
         The only reader gets the buffer itself, and a new buffer is started: events that have been read need
-        not stay in memory, where each garbage collection would visit them.
+        not stay in memory.
         """
         buffer = self.buffer
         if buffer is None or self._readers != 1:
             return self.since(seq)
-        self.buffer = self._new_buffer()
-        count = min(self.seq - seq, len(buffer) // 2)
-        while len(buffer) > 2 * count:  # events kept for another reader, which has unsubscribed
+        self.buffer = deque(maxlen=self.capacity)
+        count = min(self.seq - seq, len(buffer))
+        while len(buffer) > count:  # events kept for another reader, which has unsubscribed
             buffer.popleft()
         return EventBatch(self.seq - count + 1, buffer, self.tz)
-
-    def _new_buffer(self) -> deque[Any]:
-        return deque(maxlen=2 * self.capacity)
 
 
 class EventBatch(Sequence[Event]):
@@ -124,36 +125,31 @@ class EventBatch(Sequence[Event]):
 
     Args:
         first: The number of the first event.
-        entries: A part of the log's buffer: alternately the class and the data of an event.
+        entries: A part of the log's buffer.
         tz: The zone of the times in views.
     """
 
     __slots__ = ("_entries", "_first", "_tz")
 
-    def __init__(self, first: int, entries: Sequence[Any], tz: tzinfo) -> None:
+    def __init__(self, first: int, entries: Sequence[Entry], tz: tzinfo) -> None:
         self._first = first
         self._entries = entries
         self._tz = tz
 
     def __len__(self) -> int:
         """Return how many events there are."""
-        return len(self._entries) // 2
+        return len(self._entries)
 
     def __iter__(self) -> Iterator[Event]:
         """Build the events one by one."""
-        entries, tz = iter(self._entries), self._tz
-        for seq, (kind, subject) in enumerate(zip(entries, entries, strict=True), self._first):
-            if kind is RunQueued:
-                yield RunQueued(seq, subject.waiting_since, subject, tz)
-            elif kind is RunStarted:
-                yield RunStarted(seq, subject.started, subject, tz)
-            elif kind is RunFinished:
-                yield RunFinished(seq, subject.ended, subject, tz)
-            elif kind is JobAdded:
-                at, job, due = subject
-                yield JobAdded(seq, at, partial(job.view_when_added, due, tz))
+        for seq, (name, at, field, job_removed) in enumerate(self._entries, self._first):
+            kind = _CLASSES[name]
+            if issubclass(kind, RunEvent):
+                yield kind(seq, at, field, job_removed, self._tz)
+            elif field is None:
+                yield kind(seq, at)
             else:
-                yield subject
+                yield kind(seq, at, field)
 
     @overload
     def __getitem__(self, index: int) -> Event: ...

@@ -9,12 +9,10 @@ dataclass takes three times as long to create.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, tzinfo
 from typing import ClassVar
 
-from jobtui.engine.enums import RunState
-from jobtui.engine.records import RunRecord
+from jobtui.engine.records import PackedRun, packed_duration, packed_lateness, packed_view
 from jobtui.engine.views import JobView, RunView
 
 JobSeconds = tuple[str, float]  # the name of a job, and a number of seconds
@@ -64,13 +62,13 @@ class JobEvent(Event):
     """An event of a job.
 
     Args:
-        job: The view of the job at that time, or a function that builds it on first use.
+        job: The view of the job at that time.
     """
 
     __slots__ = ("_job",)
     field_names = ("seq", "at", "job")
 
-    def __init__(self, seq: int, at: float, job: JobView | Callable[[], JobView]) -> None:
+    def __init__(self, seq: int, at: float, job: JobView) -> None:
         self._seq = seq
         self._at = at
         self._job = job
@@ -78,8 +76,6 @@ class JobEvent(Event):
     @property
     def job(self) -> JobView:
         """The view of the job at that time."""
-        if not isinstance(self._job, JobView):
-            self._job = self._job()
         return self._job
 
 
@@ -87,26 +83,31 @@ class RunEvent(Event):
     """An event of a run, or of a tick that started no run.
 
     Args:
-        run: The view of the run at that time, or the record that builds it on first use: a reader may take
-            10,000 events and use ten.
+        run: The run at that time as a packed tuple, or its view.
         tz: The zone of the times in the view.
+        job_removed: Whether the run's job had been removed: another job may have its name.
     """
 
-    __slots__ = ("_run", "_tz")
+    __slots__ = ("_job_removed", "_run", "_tz")
     field_names = ("seq", "at", "run")
-    _state: ClassVar[RunState | None] = None  # the state that the event is about; None: the run's latest
 
-    def __init__(self, seq: int, at: float, run: RunView | RunRecord, tz: tzinfo = UTC) -> None:
+    def __init__(
+        self, seq: int, at: float, run: RunView | PackedRun, job_removed: bool = False, tz: tzinfo = UTC
+    ) -> None:
         self._seq = seq
         self._at = at
         self._run = run
+        self._job_removed = job_removed
         self._tz = tz
 
     @property
     def run(self) -> RunView:
-        """The view of the run at that time."""
+        """The view of the run at that time.
+
+        It is built on first use: a reader may take 10,000 events and use ten.
+        """
         if not isinstance(self._run, RunView):
-            self._run = self._run.view_at(self._state, self._tz)
+            self._run = packed_view(self._run, self._tz)
         return self._run
 
 
@@ -150,24 +151,24 @@ class RunQueued(RunEvent):
     """A run was queued: it waits for a free slot in the pool."""
 
     __slots__ = ()
-    _state = RunState.QUEUED
 
 
 class RunStarted(RunEvent):
     """A run's work started."""
 
     __slots__ = ()
-    _state = RunState.RUNNING
 
     @property
     def lateness(self) -> JobSeconds | None:
         """The job's name, and the seconds from the run's due time, or from its request, to its start.
 
-        None if the job has been removed. This takes a tenth of the time of a view.
+        None if the job had been removed. This takes a tenth of the time of a view.
         """
         run = self._run
+        if self._job_removed:
+            return None
         if not isinstance(run, RunView):
-            return run.lateness()
+            return packed_lateness(run)
         assert run.started is not None  # because this event says so
         return run.job, run.started.timestamp() - (run.due or run.created).timestamp()
 
@@ -187,12 +188,14 @@ class RunFinished(RunEvent):
     def duration(self) -> JobSeconds | None:
         """The job's name, and how many seconds the run's work took.
 
-        None if the run never started, or if the job has been removed. This takes a tenth of the time of a
+        None if the run never started, or if the job had been removed. This takes a tenth of the time of a
         view.
         """
         run = self._run
+        if self._job_removed:
+            return None
         if not isinstance(run, RunView):
-            return run.duration()
+            return packed_duration(run)
         return None if run.elapsed is None else (run.job, run.elapsed.total_seconds())
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import count
 
-from jobtui.engine.batch import MAX_BATCH, Batch, batch_limit
+from jobtui.engine.batch import MAX_BATCH, Batch, WorkEnded, batch_limit
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
@@ -35,7 +35,7 @@ from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_OK, _FAILED, _ALLOW = RunState.OK, RunState.FAILED, Overlap.ALLOW
+_FAILED, _ALLOW = RunState.FAILED, Overlap.ALLOW
 
 
 class Pool:
@@ -114,8 +114,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            job.cached_view = None
-            self._event_log.emit_deferred(RunQueued, run)
+            self._event_log.emit_run(RunQueued, run, now)
         elif reason := self.rejection_reason(job, run.trigger):
             self._end(run, now, RunState.SKIPPED, reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
@@ -176,42 +175,35 @@ class Pool:
         if not self._is_slot_free():
             return False
         queue, runs = self.queue, batch.runs
-        job, now = queue[0].job, batch.taken
-        several = job.overlap is _ALLOW and not job.is_coroutine
-        for _ in range(min(batch_limit(job.last_elapsed), at_most) if several else 1):
+        job = queue[0].job
+        limit = 1
+        if job.overlap is _ALLOW and not job.is_coroutine:
+            limit = min(batch_limit(job.last_elapsed), at_most)
+            if self.size:
+                limit = min(limit, self.size - len(self.running))
+        while len(runs) < limit and queue and queue[0].job is job:
             run = queue[0]
             runs.append(run)  # first of all, so that an interrupted start can be completed
             queue.popleft()
-            self._start(run, now, worker)
-            if not queue or queue[0].job is not job or not self._is_slot_free():
-                break
+            self._start(run, batch.taken, worker)
         if len(runs) > 1:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
 
-    def start_next(self, now: float, worker: str) -> RunRecord | None:
-        """Start the run at the head of the queue and return it; None if no run may start."""
-        if not self._is_slot_free():
-            return None
-        run = self.queue.popleft()
-        self._start(run, now, worker)
-        return run
-
-    def _start(self, run: RunRecord, at: float, worker: str) -> None:
+    def _start(self, run: RunRecord, now: float, worker: str) -> None:
         """Start a run that has left the queue."""
         job = run.job
-        if run.waiting_since is not None and at < run.waiting_since:
-            at = run.waiting_since  # the request came after the time had been read
+        if run.waiting_since is not None and now < run.waiting_since:
+            now = run.waiting_since  # the request came after the time had been read
         job.queued -= 1
         job.running += 1
-        job.prev = at
+        job.prev = now
         self.running[run.number] = run
         run.state = _RUNNING
-        run.started = at
+        run.started = now
         run.worker = worker
-        job.cached_view = None
-        self._event_log.emit_deferred(RunStarted, run)
+        self._event_log.emit_run(RunStarted, run, now)
 
     def leave_pending(self, batch: Batch) -> None:
         """Leave the runs of a batch whose execution has not begun to other workers."""
@@ -230,18 +222,38 @@ class Pool:
 
     # --- endings ----------------------------------------------------------------------------------
 
-    def finish(  # noqa: PLR0917 - called for every run: a keyword takes longer
+    def finish(self, endings: Iterable[WorkEnded], now: float, began: float | None = None) -> None:
+        """Record that the work of runs has ended. Ignore runs that have been given up.
+
+        Args:
+            endings: How their work ended, in order.
+            now: The time.
+            began: When a worker began to execute them, one after the other: so their times follow from each
+                other. None if they have ended now.
+        """
+        at = now if began is None else began
+        for ending in endings:
+            run, state = ending.run, ending.state
+            if run.state is not _RUNNING:
+                continue
+            if began is not None:
+                at = max(run.started or at, min(at + ending.elapsed, now))
+            self._finish(run, at, state, ending.elapsed, ending.reason, ending.error)
+
+    def give_up(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        """End a RUNNING run whose work may go on, but is no longer recorded."""
+        if run.state is _RUNNING:
+            self._finish(run, now, state, now - (run.started or now), reason)
+
+    def _finish(  # noqa: PLR0917 - called for every run: a keyword takes longer
         self,
         run: RunRecord,
         now: float,
         state: RunState,
         elapsed: float,
-        reason: str = "",
+        reason: str,
         error: PackedException = (),
     ) -> None:
-        """Record that the work of a run has ended. Do nothing if the run has been given up."""
-        if run.state is not _RUNNING:
-            return
         job = run.job
         del self.running[run.number]
         job.running -= 1
@@ -309,7 +321,6 @@ class Pool:
         else:
             entry = RunRecord(0, job, Trigger.TICK, None, now, now, due)
             entry.state = state
-            entry.mark_never_started()
             entry.ended = now
             extras = entry.ensure_extras()
             extras.ticks = ticks
@@ -402,24 +413,19 @@ class Pool:
         """End a run that has left its queue or the running runs."""
         job = run.job
         if run.state is not _RUNNING:
-            run.mark_never_started()
             job.count_ending(state)
         if reason:
             run.ensure_extras().reason = reason
         run.state = state
         run.ended = now
-        effects = self.effects
-        effects.ended.append(run)
-        effects.dropped.append(run.call)
-        run.call = None  # the ledger may keep the record, and the arguments may be large
+        self.effects.ended.append(run)
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
-        packed, record, attachments = run.pack(), self._record, run.attachments
+        ended, attachments = run.pack(), run.attachments
         if job.recent:
-            job.recent.append(packed)
+            job.recent.append(ended)
         else:
-            job.add_recent(packed)
-        record(run if attachments is not None and attachments.outlives_run else packed)
-        job.cached_view = None
-        self._event_log.emit_deferred(RunFinished, run)
+            job.add_recent(ended)
+        self._record(run if attachments is not None and attachments.outlives_run else ended)
+        self._event_log.emit_end(RunFinished, job, ended, now)
         self.live.pop(run.number, None)  # last of all: `repair` completes the end of a run that is still here

@@ -22,7 +22,7 @@ RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs h
 MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
-_QUEUED, _RUNNING = RunState.QUEUED, RunState.RUNNING
+_QUEUED = RunState.QUEUED
 
 _NO_ENDINGS = dict.fromkeys(FINAL_STATES, 0)
 _STATES = {state.value: state for state in RunState}
@@ -31,11 +31,11 @@ _TRIGGERS = {trigger.value: trigger for trigger in Trigger}
 Call = Callable[[], Any]
 Seconds = float | None
 
-# An ended run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
+# A run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
 # track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each collection, and 10,000
 # new ones a second would cause a full collection every other second.
 PackedRun = tuple[
-    int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, PackedException
+    int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, PackedException, int
 ]  # fmt: skip
 
 
@@ -107,12 +107,6 @@ class JobRecord:
         endings = _NO_ENDINGS | (self.other_endings or {})
         endings[RunState.OK], endings[RunState.FAILED] = self.runs - self.failures, self.failures
         return JobCounters(self.name, self.paused_at is not None, endings)
-
-    def view_when_added(self, due: float | None, tz: tzinfo) -> JobView:
-        """Return the view of the job at its registration: due at that instant, and without any runs."""
-        added = JobRecord(self.name, self.runnable, self.schedule, spec=self.spec, due=due)
-        added.overlap, added.misfire, added.description = self.overlap, self.misfire, self._describe()
-        return added.view(tz)
 
     def view(self, tz: tzinfo) -> JobView:
         """Return the current view of the job: the same object until the job changes."""
@@ -187,12 +181,10 @@ class RunRecord:
     attachments: Attachments | None = field(init=False, default=None)  # set by the runtime, at any moment
     # The latest view. It is valid while its state is the run's; reset it after any other change of the run.
     cached_view: RunView | None = field(init=False, default=None)
-    # These slots stay empty until the run starts (the first two) or ends (the others): 50,000 runs may wait,
-    # and the garbage collector visits the value of every slot.
-    started: float | None = field(init=False)  # when the work started; None if the run ended without a start
-    worker: str = field(init=False)  # the name of the thread that does the work
-    elapsed: float | None = field(init=False)  # how many seconds the work took; None if it never started
-    ended: float = field(init=False)
+    started: float | None = field(init=False, default=None)  # when the work started; None if it has not
+    ended: float | None = field(init=False, default=None)
+    elapsed: float | None = field(init=False, default=None)  # how many seconds the finished work took
+    worker: str = field(init=False, default="")  # the name of the thread that does the work
 
     def ensure_extras(self) -> RunExtras:
         """Return the extras of this run, to write to them; create them on first use."""
@@ -200,30 +192,8 @@ class RunRecord:
             self.extras = RunExtras()
         return self.extras
 
-    def mark_never_started(self) -> None:
-        """Fill the fields of the work of a run that ends without a start."""
-        self.started = self.elapsed = None
-        self.worker = ""
-
-    def lateness(self) -> tuple[str, float] | None:
-        """Return the job's name, and the seconds from the due time, or from the request, to the start.
-
-        None if the job has been removed: another job may have its name.
-        """
-        assert self.started is not None  # called for runs that have started
-        job, due = self.job, self.due
-        return None if job.removed else (job.name, self.started - (self.created if due is None else due))
-
-    def duration(self) -> tuple[str, float] | None:
-        """Return the job's name, and how many seconds the work of the ended run took.
-
-        None if the run never started, or if the job has been removed: another job may have its name.
-        """
-        elapsed, job = self.elapsed, self.job
-        return None if elapsed is None or job.removed else (job.name, elapsed)
-
     def pack(self) -> PackedRun:
-        """Return the ended run as a tuple, for the ledger."""
+        """Return the run in its current state as a tuple, for the ledger and the events."""
         extras = self.extras
         return (
             self.number,
@@ -239,26 +209,14 @@ class RunRecord:
             self.worker,
             extras.reason,
             extras.error,
+            extras.ticks,
         )
-
-    def view_at(self, state: RunState | None, tz: tzinfo) -> RunView:
-        """Return the view of the run as it entered QUEUED or RUNNING; None means its current state."""
-        return self.view(tz) if state is None else self._build_view(state, NO_EXTRAS, tz)
 
     def view(self, tz: tzinfo) -> RunView:
         """Return the current view of the run: the same object until the run changes."""
         if self.cached_view is None or self.cached_view.state is not self.state:
-            self.cached_view = self._build_view(self.state, self.extras, tz)
+            self.cached_view = packed_view(self.pack(), tz)
         return self.cached_view
-
-    def _build_view(self, state: RunState, extras: RunExtras, tz: tzinfo) -> RunView:
-        has_started = state is _RUNNING or not (state is _QUEUED or state.waiting)
-        has_ended = has_started and state is not _RUNNING
-        identity = self.number, self.job.name, self.trigger._value_, state._value_
-        start, worker = (self.started, self.worker) if has_started else (None, "")
-        end = (self.ended, self.elapsed) if has_ended else (None, None)
-        times = self.created, self.due, self.waiting_since, start, *end
-        return _view_of((*identity, *times, worker, extras.reason, extras.error), tz, extras.ticks)
 
 
 # Most runs are packed. Records stay records if they may still change: entries for ticks, to which later ticks
@@ -273,11 +231,27 @@ def entry_number(entry: LedgerEntry) -> int:
 
 def entry_view(entry: LedgerEntry, tz: tzinfo) -> RunView:
     """Return the view of a ledger entry."""
-    return entry.view(tz) if isinstance(entry, RunRecord) else _view_of(entry, tz)
+    return entry.view(tz) if isinstance(entry, RunRecord) else packed_view(entry, tz)
 
 
-def _view_of(run: PackedRun, tz: tzinfo, ticks: int = 1) -> RunView:
-    number, job, trigger, state, created, due, waiting, started, ended, elapsed, worker, reason, error = run
+def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
+    """Return the view of a packed run."""
+    (
+        number,
+        job,
+        trigger,
+        state,
+        created,
+        due,
+        waiting,
+        started,
+        ended,
+        elapsed,
+        worker,
+        reason,
+        error,
+        ticks,
+    ) = run
     return RunView(
         number=number,
         job=job,
@@ -294,6 +268,19 @@ def _view_of(run: PackedRun, tz: tzinfo, ticks: int = 1) -> RunView:
         error=error,  # type: ignore[arg-type] # formatted when it is read
         ticks=ticks,
     )
+
+
+def packed_lateness(run: PackedRun) -> tuple[str, float]:
+    """Return the job's name, and the seconds from the due time, or from the request, to the start."""
+    _, job, _, _, created, due, _, started, *_ = run
+    assert started is not None  # called for runs that have started
+    return job, started - (created if due is None else due)
+
+
+def packed_duration(run: PackedRun) -> tuple[str, float] | None:
+    """Return the job's name, and how many seconds the work took; None if the run never started."""
+    elapsed = run[9]
+    return None if elapsed is None else (run[1], elapsed)
 
 
 def utc(seconds: float) -> datetime:

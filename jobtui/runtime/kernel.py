@@ -136,8 +136,8 @@ class Kernel:
         self._changing = False  # whether a change has begun and not ended, which an exception may prevent
         self._replies: list[_Call] = []  # the calls that have been applied in the current change
         self._unfinished: list[_Aftermath] = []  # what is being done, or has been interrupted
-        # Objects of the user that nothing needs any more. The timer leaves them to a worker, because a
-        # destructor may take long.
+        # Objects that nothing needs any more: calls, results. They are dropped without the lock, because the
+        # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
         self._inbox: deque[RunRecord | Outcome | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
@@ -257,7 +257,7 @@ class Kernel:
         aftermath = _Aftermath(wake_timer=self._is_timer_late())
         self._unfinished.append(aftermath)
         effects = self._pool.effects
-        if effects.ended or effects.stop_requested or effects.dropped:
+        if effects.ended or effects.stop_requested:
             for run in effects.stop_requested:
                 stop_request_of(run).request(run.extras.stop_reason)
             aftermath.effects = effects
@@ -303,39 +303,28 @@ class Kernel:
                     self._engine.admit_one_off(item)
             elif isinstance(item, Outcome):
                 item.run.job.is_coroutine = True
-                self._record_outcome(item, now)
-                self._pool.effects.dropped.append(item)
+                self._record_outcomes([item], now)
+                self._garbage.append(item)
             else:
                 item.apply(self._engine, now)
                 self._replies.append(item)
             inbox.popleft()
 
-    def _record_outcome(self, outcome: Outcome, now: float) -> None:
-        """Record the end of a run."""
-        run, state, reason = outcome.run, outcome.state, outcome.reason
-        if run.attachments is not None:
-            request = existing_stop_request(run)
-            state, reason = final_state(request, state, reason, honoured=outcome.honoured_stop)
-        # A run that was given up has no handle any more, and a cancelled one has no result.
-        value, exception = outcome.value, outcome.exception
-        if (value is not None or exception is not None) and state is not _CANCELLED:
-            handle = self._handles.get(run.number)
-            if handle is not None:
-                handle.set_result(value, exception)
-        self._pool.finish(run, now, state, outcome.elapsed, reason, outcome.error)
-
-    def _record_batch(self, worker: Worker, now: float) -> None:
-        """Record the outcomes that a worker hands in. The times of a batch's runs follow from each other."""
-        batch, outcomes = worker.batch, worker.outcomes
-        if batch is not None and len(batch.runs) > 1:
-            self._pool.leave_pending(batch)
-            at = batch.taken
-            for outcome in outcomes:
-                at = max(outcome.run.started or at, min(at + outcome.elapsed, now))
-                self._record_outcome(outcome, at)
-        else:
-            for outcome in outcomes:
-                self._record_outcome(outcome, now)
+    def _record_outcomes(self, outcomes: list[Outcome], now: float, began: float | None = None) -> None:
+        """Record the ends of runs; ``began`` is given if they were executed one after the other."""
+        for outcome in outcomes:
+            if outcome.run.attachments is not None:
+                request = existing_stop_request(outcome.run)
+                outcome.state, outcome.reason = final_state(
+                    request, outcome.state, outcome.reason, honoured=outcome.honoured_stop
+                )
+            # A run that was given up has no handle any more, and a cancelled one has no result.
+            value, exception = outcome.value, outcome.exception
+            if (value is not None or exception is not None) and outcome.state is not _CANCELLED:
+                handle = self._handles.get(outcome.run.number)
+                if handle is not None:
+                    handle.set_result(value, exception)
+        self._pool.finish(outcomes, now, began)
 
     def _is_timer_late(self) -> bool:
         """Return whether the timer sleeps beyond something that it has to do."""
@@ -356,7 +345,7 @@ class Kernel:
             self._executor.wake_or_spawn()
         if aftermath.wake_timer:
             self._timer.wake()
-        settled = self._settle(aftermath.effects.ended)
+        self._settle(aftermath.effects.ended)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
         for notify in aftermath.notify:
@@ -367,26 +356,29 @@ class Kernel:
             reply.replied.open()
         with suppress(ValueError):  # `recover` has done it, too
             self._unfinished.remove(aftermath)
-        if self._timer.in_own_thread and (settled or aftermath.effects.dropped):
-            self._garbage.append((settled, aftermath))
-            self._executor.wake_or_spawn()
+        if self._garbage:
+            if self._timer.in_own_thread:
+                self._executor.wake_or_spawn()
+            else:
+                self._garbage.clear()
 
     def _run_unfinished_effects(self) -> None:
         """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""
         for aftermath in tuple(self._unfinished):
             self._run_effects(aftermath)
 
-    def _settle(self, runs: list[RunRecord]) -> list[Run]:
-        """Wake the threads that wait for the end of runs. Returns the handles, which have the results."""
-        handles, latches, settled = self._handles, self._latches, []
+    def _settle(self, runs: list[RunRecord]) -> None:
+        """Wake the threads that wait for the end of runs, and give up the runs' calls and results."""
+        handles, latches, drop = self._handles, self._latches, self._garbage.append
         for run in runs:
             handle = handles.pop(run.number, None)
             if handle is not None:
-                settled.append(handle)
                 handle.settled = True  # before the latch is taken: `wait_ended` makes it, and then reads this
+                drop(handle)
             if latches and (latch := latches.pop(run.number, None)) is not None:
                 latch.open()
-        return settled
+            drop(run.call)
+            run.call = None  # the user's handle may keep the record, and the arguments may be large
 
     def wait_ended(self, run: Run, timeout: float | None) -> bool:
         """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
@@ -408,8 +400,13 @@ class Kernel:
             try:
                 now = self._begin_change()
                 self._drain_inbox(now)
-                if worker.batch is not None:
-                    self._record_batch(worker, now)
+                batch = worker.batch
+                if batch is not None:
+                    if len(batch.runs) > 1:
+                        self._pool.leave_pending(batch)
+                        self._record_outcomes(outcomes, now, batch.taken)
+                    else:
+                        self._record_outcomes(outcomes, now)
                     worker.clear()
                 batch = worker.batch = Batch(now)
                 if not self._pool.start(batch, worker.name, at_most):
@@ -419,7 +416,6 @@ class Kernel:
                 self._holder = None
         self._run_effects(aftermath)
         outcomes.clear()  # not with the lock held: a result may have a destructor
-        self._garbage.clear()
         return worker.batch is not None
 
     def has_work(self) -> bool:
@@ -675,7 +671,7 @@ class Kernel:
         if engine.phase is Phase.STOPPED:
             return
         for run in self._stop_callers:
-            engine.pool.finish(run, now, _OK, now - (run.started or now), reason=STOP_CALLER)
+            engine.pool.give_up(run, now, _OK, STOP_CALLER)
         self._ended_in_time = not self._pool.running
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):

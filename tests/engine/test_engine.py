@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from support.engine_harness import NOON, EngineHarness, nothing
 
+from jobtui.engine.batch import Batch
 from jobtui.engine.engine import MAX_ONE_OFF_JOBS, Engine
 from jobtui.engine.enums import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import JobEvent
@@ -45,7 +46,7 @@ def test_stop_cancels_waiting_runs_and_lets_running_ones_end() -> None:
     harness.advance(100)
     harness.finish(running)
     assert running.state is RunState.OK
-    assert harness.engine.pool.start_next(harness.now, "w") is None
+    assert harness.start_next_if_free() is None
     harness.assert_each_run_ended_once([running, held, *queued, scheduled])
     harness.assert_events_are_numbered()
 
@@ -296,8 +297,8 @@ def test_times_are_in_the_schedulers_zone() -> None:
     engine.add_job(job, NOON)
     engine.submit(job, Trigger.NOW, NOON)
     held = engine.submit(job, Trigger.NOW, NOON)
-    run = engine.pool.start_next(NOON, "w")
-    assert run is not None
+    batch = Batch(NOON)
+    assert engine.pool.start(batch, "w")
     held_too = engine.submit(job, Trigger.NOW, NOON)
     snapshot = engine.snapshot(NOON)
     assert snapshot.zone is tokyo

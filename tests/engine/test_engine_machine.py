@@ -11,6 +11,7 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import RunFinished, RunHeld, RunQueued
 from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.runtime.executors.base import Outcome
 
 MAX_HELD = 3
 
@@ -149,7 +150,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule()
     def start_next(self) -> None:
         """Start the next run."""
-        self.assert_started(self.harness.engine.pool.start_next(self.harness.now, "w"))
+        self.assert_started(self.harness.start_next_if_free())
 
     @rule(executed=st.integers(1, 5), at_most=st.integers(1, 5))
     def execute_batch(self, executed: int, at_most: int) -> None:
@@ -177,7 +178,7 @@ class EngineMachine(RuleBasedStateMachine):
         pool.leave_pending(batch)
         for run in done:
             self.running.remove(run)
-            pool.finish(run, now, RunState.OK, 0.00001)
+            pool.finish([Outcome(run, elapsed=0.00001)], now, began=now)
             assert run.state is RunState.OK
             self.promote_held(self.model_of(run))
 

@@ -1,12 +1,12 @@
 """Tests of the pool: which runs are held, queued and started, in which order, and how many at once."""
 
 import pytest
-from support.engine_harness import EngineHarness
+from support.engine_harness import EngineHarness, nothing
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import Cancellation, JobStatus, Overlap, RunState, Trigger
-from jobtui.engine.packed_exceptions import pack_exception
 from jobtui.engine.records import NO_EXTRAS, RunRecord
+from jobtui.runtime.executors.base import Outcome
 
 
 def test_a_run_is_queued_started_and_finished() -> None:
@@ -64,7 +64,7 @@ def test_no_run_starts_before_the_scheduler() -> None:
     harness = EngineHarness(started=False)
     [run] = harness.submit(harness.job())
     assert not harness.engine.pool.can_start()
-    assert harness.engine.pool.start_next(harness.now, "w") is None
+    assert harness.start_next_if_free() is None
     harness.engine.start(harness.now)
     assert harness.engine.pool.can_start()
     assert harness.start_next() is run
@@ -253,7 +253,7 @@ def test_no_more_runs_start_than_the_pool_has_slots() -> None:
     harness.start_all()
     assert harness.counts == (2, 1, 0)
     assert harness.snapshot().pool.saturated
-    assert harness.engine.pool.start_next(harness.now, "w") is None
+    assert harness.start_next_if_free() is None
 
 
 def test_a_pool_of_size_zero_has_no_limit() -> None:
@@ -365,14 +365,14 @@ def test_a_failed_run_counts_as_a_run_and_as_a_failure() -> None:
     job = harness.job()
     first, second = harness.submit(job, 2)
     harness.start_next()
-    pool = harness.engine.pool
-    error = pack_exception(ValueError("no"))
-    pool.finish(first, harness.now, RunState.FAILED, elapsed=2, reason="no", error=error)
+    outcome = Outcome(first, elapsed=2)
+    outcome.set_exception(ValueError("no"), skip="")
+    harness.engine.pool.finish([outcome], harness.now)
     harness.finish(harness.start_next())
     view = harness.view(job)
     assert (view.runs, view.failures, view.recent) == (2, 1, (RunState.FAILED, RunState.OK))
     end = harness.endings[0]
-    assert (end.reason, end.error, str(end.elapsed)) == ("no", "ValueError: no", "0:00:02")
+    assert (end.reason, end.error, str(end.elapsed)) == ("ValueError: no", "ValueError: no", "0:00:02")
     assert second.extras.error == ()
 
 
@@ -392,11 +392,9 @@ def test_an_ended_run_hands_its_call_over_to_the_effects() -> None:
     """Its arguments may be large, and their destructors must not run with the lock held."""
     harness = EngineHarness()
     [run] = harness.submit(harness.job())
-    call = run.call
     harness.start_next()
     harness.finish(run)
-    assert run.call is None
-    assert harness.engine.pool.effects.dropped == [call]
+    assert run.call is nothing
     assert harness.engine.pool.effects.ended == [run]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
+from jobtui.engine.batch import Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
@@ -14,6 +15,7 @@ from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, entry_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.runtime.executors.base import Outcome
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Schedule
 
@@ -95,27 +97,34 @@ class EngineHarness:
                 parts = [entry] if isinstance(entry, RunRecord) else planner.plan(entry, self.now).parts()
                 self.engine.apply_due(list(parts), self.now)
 
+    def start_next_if_free(self) -> RunRecord | None:
+        """Start the next run, if there is one and a slot for it."""
+        batch = Batch(self.now)
+        return batch.runs[0] if self.engine.pool.start(batch, "worker-1", at_most=1) else None
+
     def start_next(self) -> RunRecord:
         """Start the next run; there has to be one."""
-        run = self.engine.pool.start_next(self.now, "worker-1")
+        run = self.start_next_if_free()
         assert run is not None
         return run
 
     def start_all(self) -> list[RunRecord]:
         """Start every run for which there is a slot."""
         started = []
-        while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
+        while (run := self.start_next_if_free()) is not None:
             started.append(run)
         return started
 
     def finish(self, run: RunRecord, state: RunState = RunState.OK, *, elapsed: float = 1.0) -> None:
         """End the work of a run."""
-        self.engine.pool.finish(run, self.now, state, elapsed)
+        outcome = Outcome(run, elapsed)
+        outcome.state = state
+        self.engine.pool.finish([outcome], self.now)
 
     def run_all(self) -> list[int]:
         """Start and finish runs, one by one, until none is left; return their numbers in order."""
         order = []
-        while (run := self.engine.pool.start_next(self.now, "worker-1")) is not None:
+        while (run := self.start_next_if_free()) is not None:
             order.append(run.number)
             self.finish(run)
         return order
