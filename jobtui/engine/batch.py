@@ -54,7 +54,7 @@ def batch_limit(last_elapsed: float | None) -> int:
 
 
 class WorkEnded(Protocol):
-    """How the work of a run ended, as an executor reports it.
+    """The end of the work of a run, as an executor reports it.
 
     Attributes:
         run: The run.

@@ -169,6 +169,7 @@ class Pool:
             if not orphan.state.ended:  # since it was left
                 batch.runs.append(orphan)  # first of all, as below
                 orphan.worker = worker
+                orphan.cached_view = None
             self.orphaned.popleft()
             if batch.runs:
                 return True

@@ -245,7 +245,7 @@ class Replay:
             self._fault(
                 Check.OVERLAP_BY_EVENTS, event, f"{run} started while {sorted(job.running)} were running"
             )
-        run.started_seq, run.worker = event.seq, event.run.worker
+        run.started_seq = event.seq
         job.running.add(run.number)
         self._running.add(run.number)
         self.occurrences[f"a run with overlap={job.overlap.value}"] += 1
@@ -273,6 +273,7 @@ class Replay:
             self._fault(Check.ENDINGS, event, f"{run} is {view.state.value} without a reason")
         if view.ended is None or abs(view.ended.timestamp() - event.at) > self._slack:
             self._fault(Check.TIMES, event, f"{run} has ended at {view.ended}")
+        run.worker = view.worker  # not the worker that started it, which may have left it to another one
         if before is RunState.RUNNING:
             run.job.runs += view.state in (RunState.OK, RunState.FAILED)
             run.job.failures += view.state is RunState.FAILED

@@ -522,7 +522,8 @@ def _in_generator(function: Callable[[], None]) -> Callable[[], None]:
     """
 
     def generate() -> Iterator[None]:
-        yield function()
+        function()
+        yield
 
     return lambda: deque(generate(), maxlen=0).clear()
 
