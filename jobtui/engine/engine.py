@@ -9,17 +9,18 @@ in the pool's effects.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from heapq import nsmallest
-from itertools import islice
+from itertools import chain, islice
 
 from jobtui.engine import events
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.next_tick_cache import NextTickCache
-from jobtui.engine.pool import Pool
+from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, TickPlan
@@ -29,6 +30,7 @@ from jobtui.schedules.schedule import Every
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 ENDINGS_SEARCHED = 1_000  # ledger entries that are searched for a run by its number
+SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
 ONE_OFF_JOBS_SEARCHED = 100  # of the oldest, for one without live runs
@@ -37,7 +39,8 @@ CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is 
 # A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
 CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
-_SKIP, _TICK = Misfire.SKIP, Trigger.TICK  # Python 3.11 takes 0.1 us to look up a member of an enum
+# Python 3.11 takes 0.1 us to look up a member of an enum.
+_SKIP, _TICK, _RUNNING = Misfire.SKIP, Trigger.TICK, RunState.RUNNING
 
 ONE_OFF = "one-off"
 STOPPED = "scheduler stopped"
@@ -75,6 +78,8 @@ class Engine:
         self._ledger = ledger
         self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
+        # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
+        self._to_cancel: deque[RunRecord] = deque()
         self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
         self._started: float | None = None
         self._heartbeat: float | None = None
@@ -93,16 +98,20 @@ class Engine:
         self.event_log.emit(events.SchedulerStarted, now)
 
     def stop(self, now: float) -> None:
-        """Cancel the waiting runs; from now on accept nothing and start nothing."""
-        self.phase = Phase.STOPPING
+        """Accept and start nothing from now on. Cancel waiting runs; `cancel_some` cancels the rest."""
+        # Held runs first: when a queued run is cancelled, its job's next held run is queued.
+        self._to_cancel.extend(self.pool.held.values())
+        self._to_cancel.extend(self.pool.queue)
+        self._to_cancel.extend(self.pool.scheduled.values())
         self.closed = True
+        self.phase = Phase.STOPPING
         self.pool.accepting_starts = False
         self.event_log.emit(events.SchedulerStopping, now)
-        self.pool.cancel_waiting(self.jobs.values(), now, STOPPED)
         for job in self.jobs.values():
             job.due = None
             job.cached_view = None
         self._timer_queue.clear()
+        self.cancel_some(now)
 
     def abandon_running(self, now: float, reason: str) -> list[RunRecord]:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
@@ -134,20 +143,17 @@ class Engine:
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.
 
-        Its running runs continue.
+        None of them starts. If there are many, `cancel_some` cancels the rest. Running runs continue.
         """
-        if job.removed:
+        if self.jobs.get(job.name) is not job:
             return False
+        self._to_cancel.extend(self.pool.waiting_among(job))
         job.removed = True
         self._set_next(job, None)
-        if job.scheduled:
-            for run in self.pool.scheduled.values():
-                if run.job is job:
-                    self._forget_due(run)
-        self.pool.cancel_waiting([job], now, "job removed")
         del self.jobs[job.name]
         if self.one_off_jobs.get(job.runnable.name) is job:
             del self.one_off_jobs[job.runnable.name]
+        self.cancel_some(now)
         self.event_log.emit_job(events.JobRemoved, job, now)
         return True
 
@@ -234,6 +240,21 @@ class Engine:
         self._forget_due(run)
         return self.pool.cancel(run, now, reason)
 
+    def cancel_some(self, now: float) -> bool:
+        """Cancel some of the waiting runs of removed jobs, or of all jobs after `stop`.
+
+        Return whether there may be more of them: then this is due again at once.
+        """
+        to_cancel, last = self._to_cancel, len(self.pool.effects.ended) + CANCELS_PER_HOLD
+        for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
+            run = to_cancel[0]
+            if (self.closed or run.job.removed) and run.state is not _RUNNING:
+                self.cancel(run, now, REMOVED if run.job.removed else STOPPED)
+            to_cancel.popleft()  # last of all, in case that an exception interrupts this
+            if len(self.pool.effects.ended) >= last:
+                break
+        return bool(to_cancel)
+
     def _forget_due(self, run: RunRecord) -> None:
         """Take a run out of the timer queue, if it is there."""
         if run.state is RunState.SCHEDULED and run.due is not None:
@@ -271,7 +292,7 @@ class Engine:
     @property
     def next_due(self) -> float | None:
         """The instant at which something is due next, in seconds since the epoch; None for never."""
-        return self._timer_queue.next_instant
+        return 0.0 if self._to_cancel else self._timer_queue.next_instant
 
     def pop_due(self, now: float) -> list[JobRecord | RunRecord]:
         """Return the first jobs and scheduled runs that are due, in order, for `apply_due` to process."""
@@ -290,7 +311,7 @@ class Engine:
         for entry in entries:
             if not isinstance(entry, RunRecord):
                 self._apply_plan(entry, now)
-            elif entry.state is RunState.SCHEDULED:
+            elif entry.state is RunState.SCHEDULED and not entry.job.removed:
                 self.pool.release_scheduled(entry, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
@@ -401,10 +422,7 @@ class Engine:
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""
         tz, pool = self.event_log.tz, self.pool
-        held = nsmallest(
-            LIST_LIMIT, pool.held_runs(self.jobs.values()), key=lambda run: (run.waiting_since, run.number)
-        )
-        waiting = [*islice(pool.queue, LIST_LIMIT), *held][:LIST_LIMIT]
+        waiting = islice(chain(pool.queued_runs(), pool.held.values()), LIST_LIMIT)
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
         return Snapshot(
             seq=self.event_log.seq,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 
 from jobtui.engine.batch import MAX_BATCH, Batch, WorkEnded, batch_limit
 from jobtui.engine.effects import Effects
@@ -37,6 +37,10 @@ from jobtui.engine.views import PoolView
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
 _FAILED, _ALLOW = RunState.FAILED, Overlap.ALLOW
 
+CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
+MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
+REMOVED = "job removed"
+
 
 class Pool:
     """Holds every live run, and moves it from state to state. Call with the state lock held.
@@ -47,7 +51,9 @@ class Pool:
         ledger: Stores every ending.
 
     Attributes:
-        queue: The QUEUED runs, in the order in which they will start.
+        queue: The QUEUED runs, in the order in which they will start. Cancelled runs may be between them,
+            but never at the head.
+        held: The HELD runs by number, in the order in which they were held.
         running: The RUNNING runs by number, oldest first.
         scheduled: The SCHEDULED one-off runs by number.
         live: Every run that has not ended, by number.
@@ -61,6 +67,7 @@ class Pool:
     def __init__(self, size: int, event_log: EventLog, ledger: Ledger) -> None:
         self.size = size
         self.queue: deque[RunRecord] = deque()
+        self.held: dict[int, RunRecord] = {}
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
         self.live: dict[int, RunRecord] = {}
@@ -69,7 +76,7 @@ class Pool:
         self.effects = Effects()
         self.accepting_starts = False
         self.run_numbers = count(1)
-        self._held = 0
+        self._cancelled_in_queue = 0
         self._event_log = event_log
         self._record = ledger.record
 
@@ -126,14 +133,16 @@ class Pool:
             assert last is not None  # a busy job has had a run in the queue
             run.ensure_extras().reason = f"waits for run {last.number}"
             job.add_held(run)
-            self._held += 1
+            self.held[run.number] = run
             self._event_log.emit_run(RunHeld, run, now)
 
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Return whether the job is still busy."""
         reason = f"replaced by run {number}"
-        for run in (*reversed(job.held), *(run for run in self.queue if run.job is job and job.queued)):
+        for run in tuple(reversed(job.held)):
             self.cancel(run, now, reason)
+        if job.queued and job.last_queued is not None:  # it is the only one: such runs do not overlap
+            self.cancel(job.last_queued, now, reason)
         for run in [run for run in self.running.values() if run.job is job]:
             self.cancel(run, now, reason)
         return job.busy
@@ -164,16 +173,9 @@ class Pool:
         """
         if not at_most:
             return False
-        while self.orphaned:
-            orphan = self.orphaned[0]
-            if not orphan.state.ended:  # since it was left
-                batch.runs.append(orphan)  # first of all, as below
-                orphan.worker = worker
-                orphan.cached_view = None
-            self.orphaned.popleft()
-            if batch.runs:
-                return True
-        if not self._is_slot_free():
+        if self.orphaned and self._take_orphan(batch, worker):
+            return True
+        if not self._is_slot_free() or not self._cancel_removed(batch.taken):
             return False
         queue, runs = self.queue, batch.runs
         job = queue[0].job
@@ -187,10 +189,34 @@ class Pool:
             runs.append(run)  # first of all, so that an interrupted start can be completed
             queue.popleft()
             self._start(run, batch.taken, worker)
+            if self._cancelled_in_queue:
+                self._trim_queue()
+                queue = self.queue
         if len(runs) > 1:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
+
+    def _take_orphan(self, batch: Batch, worker: str) -> bool:
+        """Take the first orphaned run that has not ended. Return whether there is one."""
+        while self.orphaned and not batch.runs:
+            orphan = self.orphaned[0]
+            if not orphan.state.ended:  # since it was left
+                batch.runs.append(orphan)  # first of all, as in `start`
+                orphan.worker = worker
+                orphan.cached_view = None
+            self.orphaned.popleft()
+        return bool(batch.runs)
+
+    def _cancel_removed(self, now: float) -> bool:
+        """Cancel runs of removed jobs at the head of the queue. Return whether another run follows them."""
+        for _ in range(CANCELS_PER_HOLD):
+            if not self.queue:
+                return False
+            if not self.queue[0].job.removed:
+                return True
+            self.cancel(self.queue[0], now, REMOVED)
+        return False
 
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
         """Start a run that has left the queue."""
@@ -285,7 +311,6 @@ class Pool:
             return Cancellation.TOO_LATE
         was_queued = run.state is _QUEUED
         if was_queued:
-            self.queue.remove(run)
             run.job.queued -= 1
         elif run.state is _HELD:
             self._remove_held(run)
@@ -293,23 +318,33 @@ class Pool:
             self._remove_scheduled(run)
         self._end(run, now, _CANCELLED, reason)
         if was_queued:
+            self._cancelled_in_queue += 1
+            self._trim_queue()
             self._promote_held(run.job, now)
         return Cancellation.TAKEN_OUT
 
-    def cancel_waiting(self, jobs: Iterable[JobRecord], now: float, reason: str) -> None:
-        """Cancel every waiting run of some jobs."""
-        jobs = dict.fromkeys(jobs)
-        # Held runs first: when a queued run is cancelled, its job's next held run would be queued.
-        for run in [run for job in jobs for run in job.held]:
-            self.cancel(run, now, reason)
-        queued = [run for run in self.queue if run.job in jobs]
-        # In one pass: 20,000 searches of the queue would take seconds.
-        self.queue = deque(run for run in self.queue if run.job not in jobs)
-        for run in queued:
-            run.job.queued -= 1
-            self._end(run, now, _CANCELLED, reason)
-        for run in [run for run in self.scheduled.values() if run.job in jobs]:
-            self.cancel(run, now, reason)
+    def _trim_queue(self) -> None:
+        """Take cancelled runs out of the queue: those at its head, or all if they are the larger part.
+
+        To search 100,000 queued runs for each that is cancelled would take longer than to execute them.
+        """
+        if self._cancelled_in_queue > max(MIN_CANCELLED, len(self.queue) // 2):
+            self.queue = deque(run for run in self.queue if run.state is _QUEUED)
+            self._cancelled_in_queue = 0
+        while self._cancelled_in_queue and self.queue[0].state is not _QUEUED:
+            self.queue.popleft()
+            self._cancelled_in_queue -= 1
+
+    def queued_runs(self) -> Iterator[RunRecord]:
+        """Yield the QUEUED runs, in the order in which they will start."""
+        return (run for run in self.queue if run.state is _QUEUED)
+
+    def waiting_among(self, job: JobRecord) -> Iterator[RunRecord]:
+        """Return all waiting runs of a job, and perhaps others: a search would take longer."""
+        last, queued = job.last_queued, self.queue
+        if job.queued == 1 and last is not None and last.state is _QUEUED:
+            queued = deque([last])
+        return chain(job.held, queued if job.queued else (), self.scheduled.values() if job.scheduled else ())
 
     def end_ticks(
         self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
@@ -343,9 +378,11 @@ class Pool:
         live = list(self.live.values())
         self.running = {run.number: run for run in live if run.state is _RUNNING}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
+        self.held = {run.number: run for run in live if run.state is _HELD}
         queued = [run for run in live if run.state is _QUEUED]
         places = {run: place for place, run in enumerate(self.queue)}
         self.queue = deque(sorted(queued, key=lambda run: places.get(run, len(places))))
+        self._cancelled_in_queue = 0
         jobs = {run.job for run in live}
         for job in jobs:
             job.running = job.queued = job.scheduled = 0
@@ -358,21 +395,19 @@ class Pool:
             job.scheduled += run.state is RunState.SCHEDULED
             if run.state is _HELD and run not in job.held:
                 job.add_held(run)
-        self._held = sum(run.state is _HELD for run in live)
         for job in jobs:
             self._promote_held(job, now)
 
     # --- queries and steps ------------------------------------------------------------------------
 
-    def held_runs(self, jobs: Iterable[JobRecord]) -> Iterator[RunRecord]:
-        """Return the HELD runs of some jobs. This is cheap if the pool holds none."""
-        return (run for job in jobs for run in job.held) if self._held else iter(())
-
     def view(self) -> PoolView:
         """Return the current view of the pool."""
         waiting = len(self.live) - len(self.running) - len(self.scheduled)
         return PoolView(
-            size=self.size, running=len(self.running), queued=waiting - self._held, held=self._held
+            size=self.size,
+            running=len(self.running),
+            queued=waiting - len(self.held),
+            held=len(self.held),
         )
 
     def _blocking_run_reason(self, job: JobRecord) -> str:
@@ -386,9 +421,9 @@ class Pool:
 
     def _promote_held(self, job: JobRecord, now: float) -> None:
         """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""
-        if job.held and not job.running and not job.queued:
+        if job.held and not job.running and not job.queued and not job.removed:
             run = job.held.popleft()
-            self._held -= 1
+            del self.held[run.number]
             run.state = _QUEUED
             run.ensure_extras().reason = ""
             job.queued += 1
@@ -401,7 +436,7 @@ class Pool:
         assert isinstance(held, deque)  # it contains the run
         index = held.index(run)
         del held[index]
-        self._held -= 1
+        del self.held[run.number]
         if index < len(held):  # the next run now waits for the run that this one waited for
             held[index].ensure_extras().reason = run.extras.reason
             held[index].cached_view = None

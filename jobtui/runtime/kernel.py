@@ -487,6 +487,7 @@ class Kernel:
     def _process_due(self) -> None:
         """Process what is due in slices, so that no hold of the lock is long."""
         self._planner.begin_wake()
+        self.cancel_rest()
 
         def pop_due(engine: Engine, now: float) -> tuple[list[JobRecord | RunRecord], float]:
             return engine.pop_due(now), now
@@ -571,6 +572,14 @@ class Kernel:
         interrupted = done is Cancellation.ASKED and request is not None and request.interrupted
         return Cancellation.INTERRUPTED if interrupted else done
 
+    def cancel_rest(self) -> None:
+        """Cancel the rest of the waiting runs of removed jobs, or of all jobs after the stop, in slices.
+
+        The timer does so, too, so that they end even if an exception interrupts the caller.
+        """
+        while self.apply(Engine.cancel_some):
+            pass
+
     # --- views and subscriptions ------------------------------------------------------------------
 
     def liveness(self) -> Liveness:
@@ -648,6 +657,7 @@ class Kernel:
                 self._stop_callers.add(caller)
 
         self.apply(stop)
+        self.cancel_rest()
         self._wait_until_drained(grace)
         self.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()

@@ -363,7 +363,9 @@ class Scheduler:
         Raises:
             ValueError: The job is one of another scheduler.
         """
-        return self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
+        removed = self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
+        self._kernel.cancel_rest()
+        return removed
 
     def resize(self, pool: int) -> None:
         """Change how many runs may be RUNNING at once; 0 for no limit. A smaller pool ends no run.

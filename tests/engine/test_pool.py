@@ -189,7 +189,7 @@ def test_overlap_replace_keeps_the_order_of_other_jobs_runs_in_the_queue() -> No
     harness.advance(1)
     harness.advance(1)
     harness.advance(1)
-    assert [run.number for run in harness.engine.pool.queue] == [1, 2, 3, 6]
+    assert [run.number for run in harness.engine.pool.queued_runs()] == [1, 2, 3, 6]
     assert harness.run_all() == [1, 2, 3, 6]
     assert [run.state for run in others] == [RunState.OK] * 3
     assert harness.view(job).recent == (RunState.CANCELLED, RunState.CANCELLED, RunState.OK)

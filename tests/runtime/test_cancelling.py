@@ -1,6 +1,7 @@
 """Cancelling RUNNING runs: coroutines are interrupted, threads are asked to stop; and current_run()."""
 
 import asyncio
+import ctypes
 import threading
 
 import pytest
@@ -9,6 +10,9 @@ from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_no_th
 import jobtui
 from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler, current_run
 from jobtui.engine.enums import Trigger
+from jobtui.engine.pool import CANCELS_PER_HOLD
+
+MANY = 3 * CANCELS_PER_HOLD
 
 
 @pytest.fixture
@@ -398,3 +402,57 @@ def test_a_subscriber_does_not_belong_to_the_run_that_caused_the_notification(sc
     ending(run)
     assert notified.wait(LIMIT)
     assert found[0] == "current_run()"
+
+
+# --- many runs at once ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("started", [True, False], ids=["running", "not-started"])
+def test_when_remove_returns_all_waiting_runs_of_the_job_have_ended(
+    make_scheduler: MakeScheduler, started: bool
+) -> None:
+    """However many there are, and whether or not the scheduler has started."""
+    scheduler, blocker = make_scheduler(pool=1), BlockingJob()
+    job = scheduler.every("1h", other)
+    if started:
+        scheduler.start()
+        scheduler.now(blocker.run)
+        blocker.wait_started()
+    runs = [*(job.run() for _ in range(MANY)), *(scheduler.in_("1h", job) for _ in range(MANY))]
+    assert job.remove()
+    assert {run.state for run in runs} == {RunState.CANCELLED}
+    assert {run.reason for run in runs} == {"job removed"}
+    blocker.release()
+
+
+@pytest.mark.parametrize("name", ["remove", "stop"])
+def test_waiting_runs_end_although_an_exception_interrupts_the_call_that_cancels_them(
+    make_scheduler: MakeScheduler, name: str
+) -> None:
+    """An asynchronous exception reaches the caller after the first of several slices."""
+    scheduler, blocker = make_scheduler(pool=1), BlockingJob()
+    job = scheduler.every("1h", other)
+    scheduler.start()
+    scheduler.now(blocker.run)
+    blocker.wait_started()
+    runs = [job.run() for _ in range(MANY)]
+    interrupted = threading.Event()
+
+    def call() -> None:
+        caller = ctypes.c_ulong(threading.get_ident())
+
+        def interrupt_once() -> None:
+            if not interrupted.is_set():
+                interrupted.set()
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(caller, ctypes.py_object(KeyboardInterrupt))
+
+        scheduler.subscribe(interrupt_once)
+        with pytest.raises(KeyboardInterrupt):
+            job.remove() if name == "remove" else scheduler.stop(LIMIT)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join(LIMIT)
+    assert interrupted.is_set()
+    assert [ending(run)[0] for run in runs] == [RunState.CANCELLED] * MANY
+    blocker.release()
