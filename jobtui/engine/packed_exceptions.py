@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path
 from types import CodeType, TracebackType
 from typing import Any
+from weakref import ref
 
 MAX_TEXT = 32_000  # bytes of all messages and notes of a packed exception
 MAX_EXCEPTIONS = 32  # exceptions that are kept of one: itself, its causes and contexts, members of groups
@@ -27,7 +28,9 @@ MAX_NAME = 500  # characters that are kept of the name of a class, a function or
 MAX_FRAMES = 64  # frames that are kept of one exception: the first half and the last half
 MAX_ENTRIES = 10_000  # entries of a traceback that are read
 MAX_COLUMN = 1_000_000  # a greater line or column of a SyntaxError is ignored
-KNOWN_FRAMES = 1_024  # frames that are shared by the exceptions that have them
+KNOWN_FRAMES = 1_024  # frames that are shared by the exceptions that have them; as many exceptions are
+MAX_SHARED_TEXT = 1_000  # characters of the message of a shared exception
+MAX_SHARED_PLACES = 33  # a file and the 16 entries of the traceback of a shared exception
 
 # File, first line, last line, first column, end column, function.
 Frame = tuple[str, int | None, int | None, int | None, int | None, str]
@@ -55,6 +58,9 @@ _LEFT_OUT: PackedNode = (
 
 # The code object is kept with the frame, so that no other one gets its id.
 _known_frames: dict[tuple[int, int], tuple[CodeType, Frame]] = {}
+# The latest exception that each code object has raised, if it can be shared: its class, the places of its
+# traceback, and the packed exception. The places include the code object, so that no other one gets its id.
+_latest_failures: dict[int, tuple[ref[type], list[object], PackedException]] = {}
 
 
 def _reader(kind: type, name: str) -> Callable[[Any], Any]:
@@ -85,9 +91,11 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
         skip: The file of the caller, whose frames are omitted.
     """
     try:
-        return _pack(exception, skip)
+        return _pack_like_latest(exception, skip) or _pack(exception, skip)
     except BaseException as error:  # noqa: BLE001 - such as a MemoryError
-        name = f"<{_class_name(type(exception))}, which cannot be packed: {_class_name(type(error))}>"
+        # No deeper calls: the stack may have no room for them.
+        name, cause = str.__str__(_qualname_of(type(exception))), str.__str__(_qualname_of(type(error)))
+        name = f"<{name[:MAX_NAME]}, which cannot be packed: {cause[:MAX_NAME]}>"
         return ((name, *_LEFT_OUT[1:]),)
 
 
@@ -97,6 +105,43 @@ def cut(text: str, limit: int) -> str:
         return text
     half = limit // 2
     return f"{text[:half]}\n[{len(text) - 2 * half} characters left out]\n{text[len(text) - half :]}"
+
+
+def _pack_like_latest(exception: BaseException, skip: str) -> PackedException:
+    """Pack an exception that has neither causes nor notes, and return () for any other.
+
+    A job that fails mostly fails again in the same way. So an exception gets the name and the frames of the
+    latest one that was raised in the same place. If the message is equal too, both share one packed
+    exception, and 5,000 failures in the ledger take the memory of one.
+    """
+    kind, entry, code = type(exception), traceback_of(exception), None
+    places: list[object] = [skip]
+    while entry is not None and len(places) < MAX_SHARED_PLACES:
+        code = entry.tb_frame.f_code
+        places += code, entry.tb_lasti
+        entry = entry.tb_next
+    try:
+        notes = getattr(exception, "__notes__", None)
+    except BaseException:  # noqa: BLE001 - `_notes` names it
+        return ()
+    if not (notes is entry is _cause_of(exception) is _context_of(exception) is None):
+        return ()
+    latest = _latest_failures.get(id(code))
+    if latest is not None and latest[0]() is kind and latest[1] == places:
+        packed, text = latest[2], _text(exception)
+        if text == packed[0][1]:
+            return packed
+        if len(text) > MAX_SHARED_TEXT:
+            return ()
+        packed = ((packed[0][0], text, (), packed[0][3], None, *_NO_LINKS),)
+    else:
+        packed = _pack(exception, skip)
+        if len(packed[0][1]) > MAX_SHARED_TEXT or packed[0][4:] != (None, *_NO_LINKS):
+            return packed
+    if len(_latest_failures) >= KNOWN_FRAMES:
+        _latest_failures.clear()
+    _latest_failures[id(code)] = ref(kind), places, packed
+    return packed
 
 
 def _pack(exception: BaseException, skip: str) -> PackedException:

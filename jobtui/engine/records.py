@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.runnables import Runnable
+from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
@@ -156,7 +157,7 @@ class Attachments(Protocol):
 class RunExtras:
     """The fields that few runs need. Read and written with the state lock held."""
 
-    reason: str = ""  # why the run waits, or how it ended, in words
+    reason: str = ""  # why the run waits, or how it ended, in words; not used if there is an error
     error: PackedException = ()  # the exception that its job raised
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
@@ -185,6 +186,11 @@ class RunRecord:
     ended: float | None = field(init=False, default=None)
     elapsed: float | None = field(init=False, default=None)  # how many seconds the finished work took
     worker: str = field(init=False, default="")  # the name of the thread that does the work
+
+    @property
+    def reason(self) -> str:
+        """Why the run waits, or how it ended, in words."""
+        return _reason(self.extras.reason, self.extras.error)
 
     def ensure_extras(self) -> RunExtras:
         """Return the extras of this run, to write to them; create them on first use."""
@@ -264,7 +270,7 @@ def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
         ended=_to_datetime(ended, tz),
         elapsed=_to_timedelta(elapsed),
         worker=worker,
-        reason=reason,
+        reason=_reason(reason, error),
         error=error,  # type: ignore[arg-type] # formatted when it is read
         ticks=ticks,
     )
@@ -281,6 +287,11 @@ def packed_duration(run: PackedRun) -> tuple[str, float] | None:
     """Return the job's name, and how many seconds the work took; None if the run never started."""
     elapsed = run[9]
     return None if elapsed is None else (run[1], elapsed)
+
+
+def _reason(reason: str, error: PackedException) -> str:
+    """Return the reason of a run: for one that FAILED with an exception, the exception in one line."""
+    return summarize(error) if error else reason
 
 
 def utc(seconds: float) -> datetime:

@@ -129,7 +129,7 @@ class Run:
     @property
     def reason(self) -> str:
         """The reason for which the run waits or ended, in words; "" for most runs that are OK."""
-        return self._record.extras.reason
+        return self._record.reason
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the run has ended.

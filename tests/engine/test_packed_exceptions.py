@@ -4,6 +4,7 @@ import gc
 import pickle
 import sys
 import time
+import traceback
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -116,6 +117,68 @@ def test_equal_frames_are_shared() -> None:
     """5,000 failures of one function are 5,000 messages."""
     packed = [pack_exception(caught(fail, ValueError(number))) for number in range(2)]
     assert packed[0][0][3][1] is packed[1][0][3][1]
+
+
+def test_equal_failures_share_one_packed_exception() -> None:
+    """5,000 equal failures in the ledger take the memory of one."""
+    packed = [pack_exception(caught(fail, ValueError("no"))) for _ in range(3)]
+    assert packed[1] is packed[2]
+
+
+def test_a_failure_is_packed_by_itself_if_it_differs_from_the_latest_one_of_its_place() -> None:
+    """In its class, message, notes, cause, members, frames or the file whose frames are omitted."""
+
+    def fail_in_two_lines(error: Exception, line: int) -> None:
+        if line:
+            raise error
+        raise error
+
+    def noted(error: Exception) -> Exception:
+        error.add_note("a note")
+        return error
+
+    def chained(error: Exception) -> Exception:
+        error.__cause__ = KeyError()
+        return error
+
+    cases: list[tuple[Exception, int, str]] = [
+        (ValueError("no"), 0, ""),
+        (ValueError("yes"), 0, ""),
+        (KeyError("yes"), 0, ""),
+        (KeyError("yes"), 1, ""),
+        (KeyError("yes"), 1, raising.__file__),
+        (noted(KeyError("yes")), 1, ""),
+        (KeyError("yes"), 1, ""),
+        (chained(KeyError("yes")), 1, ""),
+        (KeyError("x" * 2_000), 1, ""),
+        (SyntaxError("yes", ("file", 1, 2, "x")), 1, ""),
+        (SyntaxError("yes", ("file", 3, 4, "y")), 1, ""),
+        (ExceptionGroup("all", [ValueError(1)]), 1, ""),
+        (ExceptionGroup("all", [ValueError(2)]), 1, ""),
+    ]
+    for error, line, skip in cases:
+        raised = caught(fail_in_two_lines, error, line)
+        text = "".join(traceback.format_exception(raised)).rstrip()
+        if skip:
+            start = text.index("  File"), text.index("  File", text.index("  File") + 1)
+            text = text[: start[0]] + text[start[1] :]
+        for _ in range(2):
+            assert format_traceback(pack_exception(raised, skip=skip)) == text
+
+
+def test_packing_keeps_no_class_of_the_user() -> None:
+    """The class may be local to a function that is called a million times."""
+
+    def fail_with_own_class() -> weakref.ref[type]:
+        class OwnError(Exception):
+            pass
+
+        pack_exception(caught(fail, OwnError("no")))
+        return weakref.ref(OwnError)
+
+    kind = fail_with_own_class()
+    gc.collect()
+    assert kind() is None
 
 
 @pytest.mark.parametrize("character", ["x", "é", "😀"])

@@ -10,8 +10,9 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
 from jobtui.engine.records import RunRecord
-from jobtui.engine.tracebacks import summarize
 from jobtui.runtime.stop_request import RunCancelledError
+
+_FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
 
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
@@ -25,8 +26,8 @@ class Outcome:
         state: OK or FAILED.
         value: What the work returned.
         exception: What the work raised, or None.
-        reason: The exception in one line, or "".
         error: The exception as plain data; () if there is none.
+        reason: How the run ended, in words; "" if it is OK, or if the exception says it.
         honoured_stop: Whether the exception says that the work stopped on request.
     """
 
@@ -34,8 +35,8 @@ class Outcome:
     state = RunState.OK
     value: object = None
     exception: BaseException | None = None
-    reason = ""
     error: PackedException = ()
+    reason = ""
     honoured_stop = False
 
     def __init__(self, run: RunRecord, elapsed: float = 0.0) -> None:
@@ -44,10 +45,9 @@ class Outcome:
 
     def set_exception(self, exception: BaseException, *, skip: str) -> None:
         """Record what the work raised. The traceback omits frames of the file ``skip``, the executor's."""
-        self.state = RunState.FAILED
+        self.state = _FAILED
         self.exception = exception
         self.error = pack_exception(exception, skip=skip)
-        self.reason = summarize(self.error)
         self.honoured_stop = issubclass(type(exception), RunCancelledError)  # `__class__` may be overridden
 
 
