@@ -189,7 +189,7 @@ class RunRecord:
 
     @property
     def reason(self) -> str:
-        """Why the run waits, or how it ended, in words."""
+        """The reason for which the run waits or ended, in words; the exception if it raised one."""
         return _reason(self.extras.reason, self.extras.error)
 
     def ensure_extras(self) -> RunExtras:
