@@ -299,10 +299,15 @@ class Engine:
         self._heartbeat = now
         return self._timer_queue.pop_due(now, DUE_PER_HOLD)
 
-    def push_back(self, entries: Sequence[JobRecord | RunRecord | TickPlan]) -> None:
-        """Let entries be due again that were not processed."""
-        for each in entries:
-            entry = each.job if isinstance(each, TickPlan) else each
+    def repair(self, now: float) -> None:
+        """Make the state whole again after an exception has interrupted a change, or what the timer does.
+
+        The records are the truth; all queues and counters are made again from them.
+        """
+        self.pool.repair(now)
+        self._timer_queue.clear()
+        entries: list[JobRecord | RunRecord] = [*self.jobs.values(), *self.pool.scheduled.values()]
+        for entry in entries:
             if entry.due is not None:
                 self._timer_queue.push(entry, entry.due)
 

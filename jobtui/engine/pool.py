@@ -223,25 +223,25 @@ class Pool:
         job = run.job
         if run.waiting_since is not None and now < run.waiting_since:
             now = run.waiting_since  # the request came after the time had been read
+        run.started = now
+        run.worker = worker
+        run.state = _RUNNING  # before the collections and counters: see `repair`
         job.queued -= 1
         job.running += 1
         job.prev = now
         self.running[run.number] = run
-        run.state = _RUNNING
-        run.started = now
-        run.worker = worker
         self._event_log.emit_run(RunStarted, run, now)
 
     def leave_pending(self, batch: Batch) -> None:
         """Leave the runs of a batch whose execution has not begun to other workers."""
         with suppress(ValueError):  # it has only one run
             self.batches.remove(batch)
-        pending: list[RunRecord] = []
-        with suppress(IndexError):  # the worker may take the last one at the same time
-            while True:
-                pending.append(batch.pending.pop())
-        del batch.runs[len(batch.runs) - len(pending) :]  # the worker no longer answers for them
-        self.orphaned.extend(run for run in reversed(pending) if not run.state.ended)
+        if batch.pending:
+            with suppress(IndexError):  # there is no other
+                # One step in C, so that no exception can come between the two collections.
+                self.orphaned.extend(iter(batch.pending.popleft, None))
+            left = set(self.orphaned)  # the worker no longer answers for them
+            batch.runs = [run for run in batch.runs if run not in left]
 
     def reject(self, run: RunRecord, now: float, reason: str) -> None:
         """Cancel a new run that is not admitted."""

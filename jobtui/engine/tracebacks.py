@@ -50,11 +50,11 @@ def format_traceback(packed: PackedException) -> str:
     return cut("".join(trace.format()).rstrip(), MAX_TRACEBACK)
 
 
-def log_exception(message: str) -> None:
-    """Log the exception that is being handled. Ignore a log handler that raises."""
+def log_exception(message: str, error: BaseException | None = None) -> None:
+    """Log an exception, by default the one that is being handled. Ignore a log handler that raises."""
     # SystemExit included: the exception that a handler formats may be the user's, and raise anything.
     with contextlib.suppress(BaseException):
-        logger.error(message, exc_info=sys.exc_info())
+        logger.error(message, exc_info=sys.exc_info() if error is None else error)
 
 
 class _GroupStandIn(BaseExceptionGroup[BaseException]):

@@ -53,7 +53,7 @@ REENTERED = (
 
 CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
 BATCH_CHECK = 0.002  # seconds after which the timer leaves the rest of a batch to other workers
-SPAWN_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
+WORKER_CHECK = 0.5  # seconds after which the timer checks that there are workers for the runs
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
 STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
 
@@ -151,7 +151,7 @@ class Kernel:
         self._timer = make_timer(self._poll, self._report_internal_error, self.clock.monotonic)
         self._planner = TickPlanner(pause=self._drain_during_plan)
         self._timer_due = -math.inf  # when the timer will next wake; while it polls, never wake it
-        self._spawn_failed = False  # whether a thread could not be started since the timer last woke
+        self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
         self._subscriptions: tuple[Subscription, ...] = ()
@@ -244,7 +244,7 @@ class Kernel:
         self._holder = threading.get_ident()
         now = self._read_clock()
         if self._changing:
-            self._pool.repair(now)
+            self._engine.repair(now)
         self._changing = True
         return now
 
@@ -438,9 +438,17 @@ class Kernel:
             batch = worker.batch
             if batch is None:
                 return
+            # The records are the truth: the exception may have come between a change of the pool and that of
+            # the batch.
+            left = engine.pool.orphaned
+            running = [run for run in batch.runs if run.state is RunState.RUNNING]
+            own = [run for run in running if run.worker == worker.name and run not in left]
+            if not batch.begun:
+                batch.runs, batch.pending = own, deque(own[1:])
+                return
             done = {outcome.run for outcome in worker.outcomes} | {worker.handed_over, *batch.pending}
-            for run in batch.runs if batch.begun else ():
-                if run not in done and run not in engine.pool.orphaned and not run.state.ended:
+            for run in own:
+                if run not in done:
                     outcome = Outcome(run)
                     outcome.state, outcome.reason = RunState.FAILED, reason
                     worker.outcomes.append(outcome)
@@ -448,9 +456,9 @@ class Kernel:
         self._apply_here(end_interrupted)
         self._run_unfinished_effects()
 
-    def spawn_failed(self) -> None:
-        """Record that the thread of a new worker could not be started, so that it is tried again soon."""
-        self._spawn_failed = True
+    def check_workers_soon(self) -> None:
+        """Have the timer check the workers now and once more: a thread was started, or could not be."""
+        self._workers_unsure = True
         self._timer.wake()
 
     # --- for the timer ----------------------------------------------------------------------------
@@ -459,7 +467,8 @@ class Kernel:
         """Process what is due. Returns the seconds until something is due again; inf for never."""
         self._timer_due = -math.inf  # the timer is awake, so effects need not wake it
         self._heartbeat = self.clock.monotonic()
-        retry, self._spawn_failed = self._spawn_failed, False
+        unsure, self._workers_unsure = self._workers_unsure, False
+        busy = self._executor.check_workers()
         self._apply_here(self._check_health)
         self._process_due()
         now = self._now()
@@ -467,8 +476,8 @@ class Kernel:
         due = math.inf if next_due is None else next_due
         if self._pool.batches:
             due = min(due, now + BATCH_CHECK)
-        if retry or self._spawn_failed:
-            due = min(due, now + SPAWN_RETRY)
+        if busy or unsure or self._workers_unsure:
+            due = min(due, now + WORKER_CHECK)
         self._timer_due = due
         if self._inbox:
             return 0.0
@@ -496,11 +505,7 @@ class Kernel:
             due, now = self._apply_here(pop_due)
             if not due:
                 return
-            try:
-                self._process_slice(due, now)
-            except BaseException:
-                self._apply_here(lambda engine, _now, due=due: engine.push_back(due))  # type: ignore[misc]
-                raise
+            self._process_slice(due, now)
 
     def _process_slice(self, due: list[JobRecord | RunRecord], now: float) -> None:
         """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
@@ -525,7 +530,11 @@ class Kernel:
             self._apply_here(_do_nothing)
 
     def _report_internal_error(self, error: BaseException) -> None:
-        self.apply(lambda engine, now: engine.report_internal_error(one_line(error), now))
+        def record(engine: Engine, now: float) -> None:
+            engine.report_internal_error(one_line(error), now)
+            engine.repair(now)  # what the timer had taken and not processed is due again
+
+        self.apply(record)
         self._run_unfinished_effects()
 
     # --- runs -------------------------------------------------------------------------------------

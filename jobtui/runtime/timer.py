@@ -72,12 +72,16 @@ class Timer:
         if not self.in_own_thread:  # the start of another one was interrupted when the thread had begun
             return
         self.alive = True
+        error: BaseException | None = None  # until it is reported
         try:
             while not self._stopped:
                 try:
+                    if error is not None:
+                        self._report(error)
+                        error = None
                     self._poll_and_sleep()
-                except BaseException as error:  # noqa: BLE001 - if the timer ended, no job would be due any more
-                    self._report(error)
+                except BaseException as raised:  # noqa: BLE001 - if the timer ended, no job would be due any more
+                    error = raised
         finally:
             self.alive = False  # first: from now on, other threads do not rely on this one
             with suppress(BaseException):

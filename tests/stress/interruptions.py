@@ -47,7 +47,7 @@ from support.interrupted_calls import (
 
 from jobtui import Scheduler, current_run
 
-THREADS = ("jobtui-worker", "jobtui-timer")
+THREADS = ("jobtui-worker", "jobtui-timer", "jobtui-asyncio")
 MAX_SHOWN = 3  # faults of one call
 SIGNAL_INTERVAL = 0.05  # seconds
 CALL_LIMIT = 60.0  # seconds until an interrupted call counts as hung
@@ -222,11 +222,17 @@ def _fork(call: Callable[[], object]) -> str:
 
 # --- all of it ------------------------------------------------------------------------------------
 
+
+def _set_exceptions(prefix: str, seconds: float, rng: random.Random) -> Iterator[str]:
+    """Set exceptions in the scheduler's own threads of such names; yield the faults."""
+    yield set_exceptions_at_random(prefix, seconds, rng)
+
+
 RANDOM: dict[str, Callable[[float, random.Random], Iterator[str]]] = {
     "signals": interrupt_by_signals,
     "handlers": cancel_in_handlers,
     "forks": fork_at_random,
-    "workers": lambda seconds, rng: iter([set_exceptions_at_random("jobtui-worker", seconds, rng)]),
+    **{prefix: partial(_set_exceptions, prefix) for prefix in THREADS},
 }
 
 

@@ -639,9 +639,14 @@ def set_exceptions_at_random(prefix: str, seconds: float, rng: random.Random) ->
 
     def set_exceptions() -> None:
         while not ended.wait(rng.expovariate(1_000)):
-            threads = [each for each in threading.enumerate() if each.name.startswith(prefix)]
-            if threads:
-                set_exception(rng.choice(threads), rng.choice((KeyboardInterrupt, TimeLimitError)))
+            kind = rng.choice((KeyboardInterrupt, TimeLimitError))
+            threads = threading.enumerate()
+            # While a thread starts, Python 3.11 may raise the exception in that one instead, before it has
+            # begun; then `Thread.start` never returns.
+            starting = any(each.ident is None for each in threads)
+            targets = [each for each in threads if each.name.startswith(prefix)]
+            if targets and not starting:
+                set_exception(rng.choice(targets), kind)
 
     attacker = threading.Thread(target=set_exceptions, daemon=True)
     attacker.start()

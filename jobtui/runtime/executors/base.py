@@ -59,15 +59,17 @@ class Worker:
         batch: The runs that it has taken; None while it has none.
         outcomes: The outcomes of those that it has executed and not handed in, in order.
         handed_over: The run of the batch that the event loop executes, and whose outcome it will report.
+        thread: The thread; None if the runs are executed by the thread that requests them.
     """
 
-    __slots__ = ("_wakeup_lock", "batch", "handed_over", "name", "outcomes")
+    __slots__ = ("_wakeup_lock", "batch", "handed_over", "name", "outcomes", "thread")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.batch: Batch | None = None
         self.outcomes: list[Outcome] = []
         self.handed_over: RunRecord | None = None
+        self.thread: threading.Thread | None = None
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 
@@ -108,7 +110,7 @@ class Dispatcher(Protocol):
         """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
 
     def recover(self, worker: Worker, error: BaseException) -> None:
-        """Record an exception that came between a worker's runs, and end the runs that it holds."""
+        """Record an exception that came between a worker's runs, and end those that it interrupted."""
 
-    def spawn_failed(self) -> None:
-        """Record that the thread of a new worker could not be started, so that it is tried again soon."""
+    def check_workers_soon(self) -> None:
+        """Have the executor's `check_workers` called soon: a thread was started, or could not be."""

@@ -95,16 +95,38 @@ class ThreadExecutor:
 
     def _spawn(self) -> None:
         worker = Worker(f"worker-{next(self._worker_numbers)}")
-        thread = threading.Thread(
+        worker.thread = threading.Thread(
             target=self._work, args=(worker,), name=f"jobtui-{worker.name}", daemon=True
         )
-        self._woken.add(worker)
         try:
-            thread.start()
+            self._woken.add(worker)
+            worker.thread.start()
+            self._workers.add(worker)  # `_work` does so, too, if it gets so far: see `check_workers`
         except (RuntimeError, MemoryError):  # the machine has no more threads or memory at the moment
             self._woken.discard(worker)
-            self._dispatcher.spawn_failed()
             log_exception("no thread can be started; the runs wait for the threads there are")
+        except BaseException:  # from outside: the thread may have been started or not
+            self._woken.discard(worker)
+            raise
+        finally:
+            self._dispatcher.check_workers_soon()
+
+    def check_workers(self) -> bool:
+        """Recover the runs of workers whose threads have died, and forget these workers.
+
+        An exception that another thread sets ends a thread if it comes before `_work` can catch it.
+
+        Returns:
+            Whether a worker is not idle.
+        """
+        for worker in tuple(self._workers):
+            if worker.thread is not None and not worker.thread.is_alive():
+                if worker.batch is not None:
+                    self._dispatcher.recover(worker, RuntimeError("its thread has ended"))
+                    self._dispatcher.take(worker, 0)
+                self._woken.discard(worker)
+                self._workers.discard(worker)
+        return len(self._workers) > len(self._idle)
 
     # --- executing runs ---------------------------------------------------------------------------
 
@@ -118,25 +140,23 @@ class ThreadExecutor:
 
     def _work(self, worker: Worker) -> None:
         """Execute runs until there is none for a long time, or the executor is shut down."""
-        self._workers.add(worker)
+        error: BaseException | None = None  # one that came between the worker's runs, until it is dealt with
         awake = True
         while awake:
             try:
+                self._workers.add(worker)
+                if error is not None:  # another exception may interrupt this, which is then done again
+                    self._dispatcher.recover(worker, error)
+                    log_exception(f"an error inside the scheduler, in {worker.name}", error)
+                    error = None
                 self._execute_batch(worker)
                 while self._dispatcher.take(worker, MAX_BATCH):
                     self._execute_batch(worker)
                 awake = self._wait_for_work(worker)
-            except BaseException as error:  # noqa: BLE001 - a thread that ended would keep its runs
-                self._recover(worker, error)
+            except BaseException as raised:  # noqa: BLE001 - a thread that ended would keep its runs
+                error = raised
         self._workers.discard(worker)
         self._dispatcher.take(worker, 0)  # drains the inbox: others may rely on this worker, which was woken
-
-    def _recover(self, worker: Worker, error: BaseException) -> None:
-        """Report an exception that came between the worker's runs: a fault of jobtui, or one from outside."""
-        with suppress(BaseException):
-            log_exception(f"an error inside the scheduler, in {worker.name}")
-        with suppress(BaseException):
-            self._dispatcher.recover(worker, error)
 
     def _wait_for_work(self, worker: Worker) -> bool:
         """Block until the worker is woken. Returns False if its thread must end."""
