@@ -21,7 +21,7 @@ from jobtui.engine.event_log import EventLog
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
-from jobtui.engine.records import Call, JobRecord, LedgerEntry, RunRecord, entry_number, entry_view, utc
+from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view, utc
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, TickPlan
 from jobtui.engine.timer_queue import TimerQueue
@@ -29,7 +29,6 @@ from jobtui.engine.views import RunView, Snapshot
 from jobtui.schedules.schedule import Every
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
-ENDINGS_SEARCHED = 1_000  # ledger entries that are searched for a run by its number
 SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
@@ -66,6 +65,7 @@ class Engine:
         closed: Whether the scheduler is stopping or has stopped, and accepts neither jobs nor runs.
         event_log: The events, and the notifications that the kernel has to send.
         pool: The runs.
+        ledger: The endings of runs and ticks.
     """
 
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
@@ -75,7 +75,7 @@ class Engine:
         self.closed = False
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
-        self._ledger = ledger
+        self.ledger = ledger
         self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
@@ -274,19 +274,6 @@ class Engine:
         """Return the waiting or RUNNING run with a number; None if there is none."""
         return self.pool.live.get(number)
 
-    def run_view(self, number: int) -> RunView | None:
-        """Return the view of a live run or of one of the latest endings; None if there is none."""
-        entry: LedgerEntry | None = self.find_run(number)
-        if entry is None:
-            latest = self._ledger.latest(ENDINGS_SEARCHED)
-            entry = next((each for each in latest if entry_number(each) == number), None)
-        return None if entry is None else entry_view(entry, self.event_log.tz)
-
-    def find_record(self, number: int) -> RunRecord | None:
-        """Return the record of a run that is RUNNING, or that the ledger keeps for its attachments."""
-        records = (each for each in self._ledger.latest(ENDINGS_SEARCHED) if isinstance(each, RunRecord))
-        return self.pool.running.get(number) or next((run for run in records if run.number == number), None)
-
     # --- time -------------------------------------------------------------------------------------
 
     @property
@@ -422,7 +409,8 @@ class Engine:
 
     def recent_runs(self, job: JobRecord) -> tuple[RunView, ...]:
         """Return the latest endings of a job, newest first, at most 20."""
-        return tuple(entry_view(entry, self.event_log.tz) for entry in reversed(job.recent))
+        with_errors = [self.ledger.get(entry[NUMBER]) or entry for entry in reversed(job.recent)]
+        return tuple([packed_view(entry, self.event_log.tz) for entry in with_errors])
 
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""
@@ -449,8 +437,7 @@ class Engine:
         """Return the latest endings, newest first; the views of the last snapshot are used again."""
         tz, known = self.event_log.tz, self._recent_views
         views = [
-            known.get(0 if isinstance(entry, RunRecord) else entry[0]) or entry_view(entry, tz)
-            for entry in self._ledger.latest(LIST_LIMIT)
+            known.get(entry[NUMBER]) or packed_view(entry, tz) for entry in self.ledger.latest(LIST_LIMIT)
         ]
         self._recent_views = {view.number: view for view in views if view.number}
         return tuple(views)

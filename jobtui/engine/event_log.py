@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from jobtui.engine import events
 from jobtui.engine.events import Event, JobEvent, RunEvent
-from jobtui.engine.records import JobRecord, PackedRun, RunRecord
+from jobtui.engine.records import JobRecord, PackedRun, RunRecord, pack_run
 
 CAPACITY = 10_000  # events in the buffer
 
@@ -67,7 +67,7 @@ class EventLog:
         run.cached_view = job.cached_view = None
         self.seq += 1
         if self.buffer is not None and now is not None:
-            self.buffer.append((kind.__name__, now, run.pack(), job.removed))
+            self.buffer.append((kind.__name__, now, pack_run(run), job.removed))
 
     def emit_end(self, kind: type[RunEvent], job: JobRecord, ended: PackedRun, now: float) -> None:
         """Add the event of the end of a run or of ticks, which is packed already."""

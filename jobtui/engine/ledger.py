@@ -3,31 +3,191 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
-from itertools import islice
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from heapq import merge
+from itertools import count, islice
+from sys import getsizeof
 
-from jobtui.engine.records import LedgerEntry
+from jobtui.engine.enums import RunState
+from jobtui.engine.packed_exceptions import KNOWN_FRAMES, Frame, PackedException
+from jobtui.engine.records import ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
 
-CAPACITY = 5_000  # entries
+LEDGER_BYTES = 16_000_000  # of memory, unless set
+ENTRY_BYTES = 400  # of an entry without a reason, an error and output
+_DETAILED_BYTES = ENTRY_BYTES + 350  # of any other entry, in addition to these three
+_EXCEPTION_BYTES = 350  # of one exception of an error, in addition to its texts and frames
+
+
+class _Part:
+    """The keys of entries of various sizes, oldest first, and how many bytes these may take together."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.keys: deque[tuple[int, int]] = deque()  # with the size of the entry
+        self.size = 0
+
+
+class LedgerEntries:
+    """The entries of a ledger at one moment. Reading them needs no lock.
+
+    Args:
+        latest: The latest entries or their keys, oldest first.
+        keys: The keys of the detailed entries, oldest first; one list for each part of the ledger.
+        detailed: The detailed entries by their keys. The ledger may drop some in the meantime.
+    """
+
+    def __init__(
+        self, latest: list[PackedRun | int], keys: list[list[int]], detailed: dict[int, PackedRun]
+    ) -> None:
+        self._latest = latest
+        self._keys = keys
+        self._detailed = detailed
+
+    def __iter__(self) -> Iterator[PackedRun]:
+        """Yield the entries, newest first."""
+        listed = set()
+        for item in reversed(self._latest):
+            if not isinstance(item, int):
+                yield item
+                continue
+            listed.add(item)
+            entry = self._detailed.get(item)
+            if entry is not None:
+                yield entry
+        yield from merge(
+            *(self._older(keys, listed) for keys in self._keys), key=lambda entry: entry[ENDED], reverse=True
+        )
+
+    def _older(self, keys: list[int], listed: set[int]) -> Iterator[PackedRun]:
+        """Yield the entries of one part that have outlived the latest entries, newest first."""
+        for key in reversed(keys):
+            entry = None if key in listed else self._detailed.get(key)
+            if entry is not None:
+                yield entry
+
+    def find(
+        self,
+        *,
+        number: int | None = None,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int,
+    ) -> list[PackedRun]:
+        """Return the entries that meet all conditions, newest first.
+
+        Args:
+            number: The number of the run.
+            job: The name of the job.
+            state: The final state.
+            since: The first instant at which the run or the ticks may have ended, in seconds since the epoch.
+            until: The last such instant.
+            limit: How many entries are returned at most.
+        """
+        value = None if state is None else state.value
+        found = (
+            entry
+            for entry in self
+            if (number is None or entry[NUMBER] == number)
+            and (job is None or entry[JOB] == job)
+            and (value is None or entry[STATE] == value)
+            and (since is None or entry[ENDED] >= since)
+            and (until is None or entry[ENDED] <= until)
+        )
+        return list(islice(found, limit))
 
 
 class Ledger:
     """Stores the endings of runs and ticks, in memory. Call with the state lock held.
 
-    A new entry displaces the oldest one when the ledger is full.
+    The latest entries are listed in their order. Those that are OK and have neither a reason nor output all
+    have the same size, so a number of them bounds their memory, and recording one is an append. The list has
+    only the keys of all others, the detailed entries. They have two parts of the memory, one for the failures
+    and one for the rest, so that no number of successes displaces a failure.
 
     Args:
-        capacity: How many entries are kept.
+        limit: How much memory the entries and the outputs of their runs may take, in bytes. The failures get
+            half of it.
 
     Attributes:
-        record: Stores an entry.
+        record: Stores the entry of a run that is OK and has neither a reason nor output.
+        forgotten: The numbers of the runs whose entries have dropped out, until the caller clears the list.
     """
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        self._entries: deque[LedgerEntry] = deque(maxlen=capacity)
+    def __init__(self, limit: int = LEDGER_BYTES) -> None:
+        self._latest: deque[PackedRun | int] = deque(maxlen=limit // 4 // ENTRY_BYTES)
+        self._detailed: dict[int, PackedRun] = {}
+        self._failures = _Part(limit // 2)
+        self._others = _Part(limit // 4)
+        self._tick_keys = count(-1, -1)
         # The deque's own method: every run is recorded, and a wrapper would cost more than the append.
-        self.record: Callable[[LedgerEntry], None] = self._entries.append
+        self.record: Callable[[PackedRun], None] = self._latest.append
+        self.forgotten: list[int] = []
 
-    def latest(self, limit: int) -> list[LedgerEntry]:
+    def record_detailed(self, entry: PackedRun, *, failed: bool, output_bytes: int = 0) -> int:
+        """Store any other entry, and drop the oldest ones of its part if there is too little room.
+
+        Args:
+            entry: The entry.
+            failed: Whether its state is that of a failure.
+            output_bytes: How much memory the output of the run takes.
+
+        Returns:
+            The entry's key, for `amend`.
+        """
+        part = self._failures if failed else self._others
+        key: int = entry[NUMBER] or next(self._tick_keys)
+        size = _DETAILED_BYTES + getsizeof(entry[REASON]) + _error_bytes(entry[ERROR]) + output_bytes
+        if size > part.limit:
+            entry, size = shortened(entry), _DETAILED_BYTES
+            self.forgotten.append(key)
+        if key not in self._detailed:  # otherwise this completes a change that was interrupted
+            self._detailed[key] = entry
+            part.keys.append((key, size))
+            part.size += size
+            self._latest.append(key)
+        while part.size > part.limit:
+            oldest, size = part.keys.popleft()
+            part.size -= size
+            del self._detailed[oldest]
+            self.forgotten.append(oldest)
+        return key
+
+    def amend(self, key: int, entry: PackedRun) -> None:
+        """Replace an entry, unless it has dropped out."""
+        if key in self._detailed:
+            self._detailed[key] = entry
+
+    def get(self, number: int) -> PackedRun | None:
+        """Return the detailed entry of a run; None if it has none."""
+        return self._detailed.get(number)
+
+    def entries(self) -> LedgerEntries:
+        """Return all entries. This takes about 10 ns for each."""
+        keys = [[key for key, _ in part.keys] for part in (self._failures, self._others)]
+        return LedgerEntries(list(self._latest), keys, self._detailed)
+
+    def latest(self, limit: int) -> list[PackedRun]:
         """Return the latest entries, newest first."""
-        return list(islice(reversed(self._entries), limit))
+        found = (
+            self._detailed.get(item) if isinstance(item, int) else item for item in reversed(self._latest)
+        )
+        return list(islice((entry for entry in found if entry is not None), limit))
+
+
+def _error_bytes(error: PackedException) -> int:
+    """Return how much memory an error takes, as if it shared no frame with another one."""
+    size = 0
+    for name, message, notes, frames, syntax, *_ in error:
+        texts = name, message, *notes, *(syntax or ())
+        size += _EXCEPTION_BYTES + sum(map(getsizeof, texts)) + sum(map(_frame_bytes, frames))
+    return size
+
+
+@lru_cache(maxsize=KNOWN_FRAMES)
+def _frame_bytes(item: Frame | int | str) -> int:
+    """Return how much memory an item of the frames takes, with its place in their tuple."""
+    values = item if isinstance(item, tuple) else (item,)
+    return getsizeof(values) + sum(map(getsizeof, values)) + 24

@@ -23,6 +23,7 @@ from weakref import ref
 MAX_TEXT = 32_000  # bytes of all messages and notes of a packed exception
 MAX_EXCEPTIONS = 32  # exceptions that are kept of one: itself, its causes and contexts, members of groups
 MAX_MEMBERS = 15  # members that are kept of one group; Python formats as many
+MAX_SHORT_TEXT = 200  # characters of the message of a shortened exception
 MAX_NOTES = 20  # notes that are kept of one exception
 MAX_NAME = 500  # characters that are kept of the name of a class, a function or a file
 MAX_FRAMES = 64  # frames that are kept of one exception: the first half and the last half
@@ -97,6 +98,13 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
         name, cause = str.__str__(_qualname_of(type(exception))), str.__str__(_qualname_of(type(error)))
         name = f"<{name[:MAX_NAME]}, which cannot be packed: {cause[:MAX_NAME]}>"
         return ((name, *_LEFT_OUT[1:]),)
+
+
+def shorten_exception(packed: PackedException) -> PackedException:
+    """Return only the name of the exception's class, and the beginning of its message."""
+    return tuple(
+        [(name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS) for name, message, *_ in packed[:1]]
+    )
 
 
 def cut(text: str, limit: int) -> str:

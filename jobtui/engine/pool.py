@@ -30,12 +30,23 @@ from jobtui.engine.events import (
 )
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import Call, JobRecord, RunRecord
+from jobtui.engine.records import (
+    CREATED,
+    DUE,
+    NUMBER,
+    REASON,
+    STATE,
+    TICKS,
+    Call,
+    JobRecord,
+    RunRecord,
+    pack_run,
+)
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_FAILED, _ALLOW = RunState.FAILED, Overlap.ALLOW
+_OK, _FAILED, _ALLOW = RunState.OK, RunState.FAILED, Overlap.ALLOW
 
 CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
 MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
@@ -78,6 +89,7 @@ class Pool:
         self.run_numbers = count(1)
         self._cancelled_in_queue = 0
         self._event_log = event_log
+        self._ledger = ledger
         self._record = ledger.record
 
     # --- beginnings -------------------------------------------------------------------------------
@@ -350,21 +362,27 @@ class Pool:
         self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
     ) -> None:
         """Record ticks that start no run. Consecutive equal ones share one ledger entry."""
-        entry = job.recent[-1] if job.recent else None
-        if isinstance(entry, RunRecord) and (entry.state, entry.extras.reason) == (state, reason):
-            entry.extras.ticks += ticks
-            entry.ended = now
-        else:
-            entry = RunRecord(0, job, Trigger.TICK, None, now, now, due)
-            entry.state = state
-            entry.ended = now
-            extras = entry.ensure_extras()
-            extras.ticks = ticks
-            extras.reason = reason
-            job.add_recent(entry)
-            self._record(entry)
         job.count_ending(state, ticks)
-        self._event_log.emit_run(TickEnded, entry, now)
+        latest = job.recent[-1] if job.recent else None
+        if latest is not None and (latest[NUMBER], latest[STATE], latest[REASON]) != (0, state.value, reason):
+            latest = None
+        created = now
+        if latest is not None:
+            created, due, ticks = latest[CREATED], latest[DUE], latest[TICKS] + ticks
+        record = RunRecord(0, job, Trigger.TICK, None, created, created, due)
+        record.state = state
+        record.ended = now
+        extras = record.ensure_extras()
+        extras.ticks = ticks
+        extras.reason = reason
+        entry = pack_run(record)
+        if latest is None:
+            job.add_recent(entry)
+            job.ticks_key = self._ledger.record_detailed(entry, failed=False)
+        else:
+            job.replace_latest(entry)
+            self._ledger.amend(job.ticks_key, entry)
+        self._event_log.emit_end(TickEnded, job, entry, now)
 
     # --- repair -----------------------------------------------------------------------------------
 
@@ -457,11 +475,14 @@ class Pool:
         self.effects.ended.append(run)
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
-        ended, attachments = run.pack(), run.attachments
-        if job.recent:
+        ended, extras = pack_run(run), run.extras
+        if state is _OK and not extras.reason and not extras.output_bytes:
+            self._record(ended)
+        else:
+            self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
+        if job.recent and not extras.error:
             job.recent.append(ended)
         else:
             job.add_recent(ended)
-        self._record(run if attachments is not None and attachments.outlives_run else ended)
         self._event_log.emit_end(RunFinished, job, ended, now)
         self.live.pop(run.number, None)  # last of all: `repair` completes the end of a run that is still here

@@ -1,7 +1,7 @@
 """The mutable records of the engine: one for each job and one for each run.
 
-Only the engine changes them, always with the state lock held; other code gets views. An exception are the
-attachments of a run, which the runtime owns. Times are seconds since the epoch (UTC).
+Only the engine changes them, always with the state lock held; other code gets views. They are plain data: if
+the runnables of the jobs can be pickled, the records can. Times are seconds since the epoch (UTC).
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, get_args, get_type_hints
 
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
-from jobtui.engine.packed_exceptions import PackedException
+from jobtui.engine.packed_exceptions import PackedException, shorten_exception
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import JobCounters, JobView, RunView
@@ -27,17 +28,9 @@ _QUEUED = RunState.QUEUED
 
 _NO_ENDINGS = dict.fromkeys(FINAL_STATES, 0)
 _STATES = {state.value: state for state in RunState}
-_TRIGGERS = {trigger.value: trigger for trigger in Trigger}
 
 Call = Callable[[], Any]
 Seconds = float | None
-
-# A run as a tuple of atoms in the order of RunView's attributes. Python's garbage collector does not
-# track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each collection, and 10,000
-# new ones a second would cause a full collection every other second.
-PackedRun = tuple[
-    int, str, str, str, float, Seconds, Seconds, Seconds, Seconds, Seconds, str, str, PackedException, int
-]  # fmt: skip
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -64,7 +57,9 @@ class JobRecord:
     last_queued: RunRecord | None = None  # the run that was queued last, until it ends
     prev: float | None = None  # when the latest run started
     last_elapsed: float | None = None  # how many seconds the work of the latest finished run took
-    recent: deque[LedgerEntry] | tuple[()] = ()  # the latest entries of this job in the ledger, oldest first
+    # The latest entries of this job in the ledger, oldest first, with shortened errors.
+    recent: deque[PackedRun] | tuple[()] = ()
+    ticks_key: int = 0  # the key in the ledger of the latest entry for ticks that started no run
     runs: int = 0  # how many runs have ended OK or FAILED
     failures: int = 0  # how many runs have FAILED
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks have ended in each other state
@@ -91,11 +86,16 @@ class JobRecord:
             self.held = deque()
         self.held.append(run)
 
-    def add_recent(self, *entries: LedgerEntry) -> None:
-        """Add ledger entries to the recent ones; the oldest ones drop out."""
+    def add_recent(self, entry: PackedRun) -> None:
+        """Add a ledger entry to the recent ones; the oldest one may drop out."""
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
-        self.recent.extend(entries)
+        self.recent.append(shortened(entry) if entry[ERROR] else entry)
+
+    def replace_latest(self, entry: PackedRun) -> None:
+        """Replace the latest of the recent entries."""
+        assert isinstance(self.recent, deque)  # there is one
+        self.recent[-1] = entry
 
     def count_ending(self, state: RunState, ticks: int = 1) -> None:
         """Count runs or ticks that ended in a state other than OK and FAILED."""
@@ -131,9 +131,7 @@ class JobRecord:
                 next=_to_datetime(self.due, tz),
                 paused_since=_to_datetime(self.paused_at, tz),
                 last_elapsed=_to_timedelta(self.last_elapsed),
-                recent=tuple(
-                    [each.state if isinstance(each, RunRecord) else states[each[3]] for each in self.recent]
-                ),
+                recent=tuple([states[entry[STATE]] for entry in self.recent]),
                 runs=self.runs,
                 failures=self.failures,
             )
@@ -145,14 +143,6 @@ class JobRecord:
         return self.description
 
 
-class Attachments(Protocol):
-    """An object that the runtime attaches to a run, from any thread. The engine only carries it."""
-
-    @property
-    def outlives_run(self) -> bool:
-        """Whether the ledger has to keep the record of the run, for the sake of its attachments."""
-
-
 @dataclass(slots=True, eq=False, repr=False)
 class RunExtras:
     """The fields that few runs need. Read and written with the state lock held."""
@@ -161,6 +151,7 @@ class RunExtras:
     error: PackedException = ()  # the exception that its job raised
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
+    output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
@@ -179,7 +170,6 @@ class RunRecord:
     due: float | None = None  # the tick or the instant for which the run was requested; None for ``now``
     state: RunState = field(init=False, default=_QUEUED)
     extras: RunExtras = field(init=False, default=NO_EXTRAS)  # to write one, use `ensure_extras`
-    attachments: Attachments | None = field(init=False, default=None)  # set by the runtime, at any moment
     # The latest view. It is valid while its state is the run's; reset it after any other change of the run.
     cached_view: RunView | None = field(init=False, default=None)
     started: float | None = field(init=False, default=None)  # when the work started; None if it has not
@@ -198,95 +188,85 @@ class RunRecord:
             self.extras = RunExtras()
         return self.extras
 
-    def pack(self) -> PackedRun:
-        """Return the run in its current state as a tuple, for the ledger and the events."""
-        extras = self.extras
-        return (
-            self.number,
-            self.job.name,
-            self.trigger._value_,
-            self.state._value_,
-            self.created,
-            self.due,
-            self.waiting_since,
-            self.started,
-            self.ended,
-            self.elapsed,
-            self.worker,
-            extras.reason,
-            extras.error,
-            extras.ticks,
-        )
-
     def view(self, tz: tzinfo) -> RunView:
         """Return the current view of the run: the same object until the run changes."""
         if self.cached_view is None or self.cached_view.state is not self.state:
-            self.cached_view = packed_view(self.pack(), tz)
+            self.cached_view = packed_view(pack_run(self), tz)
         return self.cached_view
 
 
-# Most runs are packed. Records stay records if they may still change: entries for ticks, to which later ticks
-# are added, and runs whose attachments outlive them.
-LedgerEntry = RunRecord | PackedRun
+# --- packed runs ----------------------------------------------------------------------------------
+
+# The one table of a run's fields is `RunView`: its attributes and their types. From it follow a run packed as
+# a tuple, the view of such a tuple, and JSON (`frontend.json_codec`). `RunRecord` or `RunExtras` has an
+# attribute of the same name.
+_KINDS = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hints(RunView).items()}
+
+# A run, or ticks that started none, as a tuple of atoms in the order of the fields. Python's garbage
+# collector does not track such a tuple. With records, 20 for each of 10,000 jobs would cost 20 ms in each
+# collection, and 10,000 new ones a second would cause a full collection every other second.
+PackedRun = tuple[Any, ...]
+
+# The places of fields in that tuple.
+NUMBER, JOB, STATE, CREATED, DUE, STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
+    [*_KINDS].index,
+    ["number", "job", "state", "created", "due", "started", "ended", "elapsed", "reason", "error", "ticks"],
+)
 
 
-def entry_number(entry: LedgerEntry) -> int:
-    """Return the number of the run of a ledger entry; 0 for ticks that started no run."""
-    return entry.number if isinstance(entry, RunRecord) else entry[0]
+def _value_of(name: str, kind: type) -> str:
+    """Return the expression for the packed value of a field."""
+    if issubclass(kind, Enum):
+        return f"run.{name}._value_"
+    if name == "job":
+        return "run.job.name"
+    return f"run.extras.{name}" if name in RunExtras.__slots__ else f"run.{name}"
 
 
-def entry_view(entry: LedgerEntry, tz: tzinfo) -> RunView:
-    """Return the view of a ledger entry."""
-    return entry.view(tz) if isinstance(entry, RunRecord) else packed_view(entry, tz)
+# Packs a run in its current state. Every run is packed, and an `attrgetter` would take three times as long.
+pack_run: Callable[[RunRecord], PackedRun] = eval(  # noqa: S307 - source code made of the names above
+    f"lambda run: ({', '.join(map(_value_of, _KINDS, _KINDS.values()))})"
+)
+
+
+def shortened(run: PackedRun) -> PackedRun:
+    """Return a packed run with no more of its error than the class and the message."""
+    return (*run[:ERROR], shorten_exception(run[ERROR]), *run[ERROR + 1 :])
 
 
 def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
     """Return the view of a packed run."""
-    (
-        number,
-        job,
-        trigger,
-        state,
-        created,
-        due,
-        waiting,
-        started,
-        ended,
-        elapsed,
-        worker,
-        reason,
-        error,
-        ticks,
-    ) = run
-    return RunView(
-        number=number,
-        job=job,
-        trigger=_TRIGGERS[trigger],
-        state=_STATES[state],
-        created=datetime.fromtimestamp(created, tz),
-        due=_to_datetime(due, tz),
-        waiting_since=_to_datetime(waiting, tz),
-        started=_to_datetime(started, tz),
-        ended=_to_datetime(ended, tz),
-        elapsed=_to_timedelta(elapsed),
-        worker=worker,
-        reason=_reason(reason, error),
-        error=error,  # type: ignore[arg-type] # formatted when it is read
-        ticks=ticks,
-    )
+    fields: dict[str, Any] = {
+        name: value if unpack is None or value is None else unpack(value, tz)
+        for (name, unpack), value in zip(_UNPACKERS, run, strict=True)
+    }
+    fields["reason"] = _reason(fields["reason"], fields["error"])
+    return RunView(**fields)
+
+
+def _unpacker(kind: type) -> Callable[[Any, tzinfo], object] | None:
+    """Return the function from a packed value to the value in the view; None if that is the same."""
+    if issubclass(kind, Enum):
+        members = {member.value: member for member in kind}
+        return lambda value, _tz: members[value]
+    if kind is timedelta:
+        return lambda value, _tz: timedelta(seconds=value)
+    return datetime.fromtimestamp if kind is datetime else None
+
+
+_UNPACKERS = [(name, _unpacker(kind)) for name, kind in _KINDS.items()]
 
 
 def packed_lateness(run: PackedRun) -> tuple[str, float]:
     """Return the job's name, and the seconds from the due time, or from the request, to the start."""
-    _, job, _, _, created, due, _, started, *_ = run
-    assert started is not None  # called for runs that have started
-    return job, started - (created if due is None else due)
+    due = run[DUE]
+    return run[JOB], run[STARTED] - (run[CREATED] if due is None else due)
 
 
 def packed_duration(run: PackedRun) -> tuple[str, float] | None:
     """Return the job's name, and how many seconds the work took; None if the run never started."""
-    elapsed = run[9]
-    return None if elapsed is None else (run[1], elapsed)
+    elapsed = run[ELAPSED]
+    return None if elapsed is None else (run[JOB], elapsed)
 
 
 def _reason(reason: str, error: PackedException) -> str:

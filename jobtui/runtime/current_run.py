@@ -1,25 +1,29 @@
-"""The run that the calling code works for: `current_run` for jobs, `current_record` for the runtime."""
+"""The run that the calling code works for: `current_run` for jobs, `run_of_context` for the runtime."""
 
 from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import datetime
 
-from jobtui.engine.enums import Trigger
+from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.records import RunRecord, utc
-from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
+from jobtui.runtime.run_attachments import RunAttachments
 
-# Set in the context in which an executor calls a job, and so inherited by the job's asyncio tasks.
-current_record: ContextVar[RunRecord | None] = ContextVar("current_record", default=None)
+# The run, and the attachments of its scheduler's runs. Set in the context in which an executor calls a job,
+# and so inherited by the job's asyncio tasks.
+run_of_context: ContextVar[tuple[RunRecord, RunAttachments] | None] = ContextVar(
+    "run_of_context", default=None
+)
 
 
 class CurrentRun:
     """The run that the calling code belongs to, as `current_run` returns it. Thread-safe."""
 
-    __slots__ = ("_record",)
+    __slots__ = ("_attachments", "_record")
 
-    def __init__(self, record: RunRecord) -> None:
+    def __init__(self, record: RunRecord, attachments: RunAttachments) -> None:
         self._record = record
+        self._attachments = attachments
 
     @property
     def number(self) -> int:
@@ -44,8 +48,14 @@ class CurrentRun:
     @property
     def cancelled(self) -> bool:
         """Whether the run has been asked to stop. A job that reads True here and returns is CANCELLED."""
-        request = existing_stop_request(self._record)
-        return request is not None and request.acknowledge()
+        request = self._attachments.stop_requests.get(self._record.number)
+        return self._was_cancelled if request is None else request.acknowledge()
+
+    @property
+    def _was_cancelled(self) -> bool:
+        """Whether the run has ended, and was asked to stop before: a thread of the job may still work."""
+        state = self._record.state
+        return state is RunState.CANCELLED or (state.ended and bool(self._record.extras.stop_reason))
 
     def wait_cancelled(self, timeout: float | None = None) -> bool:
         """Block until the run is asked to stop: a ``time.sleep`` that ends early.
@@ -56,7 +66,12 @@ class CurrentRun:
         Returns:
             Whether the run has been asked to stop.
         """
-        return stop_request_of(self._record).wait_requested(timeout)
+        request = self._attachments.stop_request(self._record.number)
+        if self._record.state.ended:
+            self._attachments.forget(self._record)
+            if self._was_cancelled:
+                return True
+        return request.wait_requested(timeout)
 
     def __repr__(self) -> str:
         """Return the run's number and job."""
@@ -70,7 +85,7 @@ def current_run() -> CurrentRun:
         RuntimeError: The caller does not belong to a run. A thread that a job starts does not: pass it
             the job's `CurrentRun`.
     """
-    record = current_record.get()
-    if record is None:
+    current = run_of_context.get()
+    if current is None:
         raise RuntimeError("current_run() can only be called by the code of a job that is running")
-    return CurrentRun(record)
+    return CurrentRun(*current)

@@ -34,13 +34,13 @@ from jobtui.engine.ticks import TickPlan, TickPlanner
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
-from jobtui.runtime.current_run import current_record
+from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
 from jobtui.runtime.latch import Latch
-from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
-from jobtui.runtime.stop_request import final_state
+from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.stop_request import StopRequest, final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
 
@@ -115,10 +115,13 @@ class Kernel:
     Attributes:
         clock: The source of time.
         run_type: The class of the handles that `request_run` returns.
+        stop_request_type: The class of the stop requests.
+        attachments: The outputs and stop requests of the runs.
         one_offs: The jobs of one-off runs, by the name of their runnables. May be read without the lock.
     """
 
     run_type: ClassVar[type[Run]] = Run
+    stop_request_type: ClassVar[type[StopRequest]] = StopRequest
 
     def __init__(
         self,
@@ -147,6 +150,7 @@ class Kernel:
         self._event_log = self._engine.event_log
         self._run_numbers = self._pool.run_numbers
         self.one_offs = self._engine.one_off_jobs
+        self.attachments = RunAttachments(self.stop_request_type)
         self._executor = make_executor(self, self.clock)
         self._timer = make_timer(self._poll, self._report_internal_error, self.clock.monotonic)
         self._planner = TickPlanner(pause=self._drain_during_plan)
@@ -259,9 +263,14 @@ class Kernel:
         effects = self._pool.effects
         if effects.ended or effects.stop_requested:
             for run in effects.stop_requested:
-                stop_request_of(run).request(run.extras.stop_reason)
+                self.attachments.stop_request(run.number).request(run.extras.stop_reason)
             aftermath.effects = effects
             self._pool.effects = Effects()
+        forgotten = self._engine.ledger.forgotten
+        if forgotten:
+            for number in forgotten:
+                self.attachments.outputs.pop(number, None)
+            forgotten.clear()
         for subscription in self._subscriptions:
             if subscription.needs_notification():
                 aftermath.notify.append(subscription.notify)
@@ -312,19 +321,28 @@ class Kernel:
 
     def _record_outcomes(self, outcomes: list[Outcome], now: float, began: float | None = None) -> None:
         """Record the ends of runs; ``began`` is given if they were executed one after the other."""
+        stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for outcome in outcomes:
-            if outcome.run.attachments is not None:
-                request = existing_stop_request(outcome.run)
+            number = outcome.run.number
+            if stop_requests and (request := stop_requests.get(number)) is not None:
                 outcome.state, outcome.reason = final_state(
                     request, outcome.state, outcome.reason, honoured=outcome.honoured_stop
                 )
+            if outputs:
+                self._count_output(outcome.run)
             # A run that was given up has no handle any more, and a cancelled one has no result.
             value, exception = outcome.value, outcome.exception
             if (value is not None or exception is not None) and outcome.state is not _CANCELLED:
-                handle = self._handles.get(outcome.run.number)
+                handle = self._handles.get(number)
                 if handle is not None:
                     handle.set_result(value, exception)
         self._pool.finish(outcomes, now, began)
+
+    def _count_output(self, run: RunRecord) -> None:
+        """Note how much memory the output of a run that ends takes, for the ledger."""
+        output = self.attachments.outputs.get(run.number)
+        if output is not None:
+            run.ensure_extras().output_bytes = output.memory
 
     def _is_timer_late(self) -> bool:
         """Return whether the timer sleeps beyond something that it has to do."""
@@ -370,6 +388,7 @@ class Kernel:
     def _settle(self, runs: list[RunRecord]) -> None:
         """Wake the threads that wait for the end of runs, and give up the runs' calls and results."""
         handles, latches, drop = self._handles, self._latches, self._garbage.append
+        stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for run in runs:
             handle = handles.pop(run.number, None)
             if handle is not None:
@@ -377,6 +396,8 @@ class Kernel:
                 drop(handle)
             if latches and (latch := latches.pop(run.number, None)) is not None:
                 latch.open()
+            if stop_requests or outputs:
+                self.attachments.forget(run)
             drop(run.call)
             run.call = None  # the user's handle may keep the record, and the arguments may be large
 
@@ -576,10 +597,17 @@ class Kernel:
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
-        done = self.apply(lambda engine, now: engine.cancel(run, now, CANCELLED))
-        request = existing_stop_request(run)  # the effects of the command have made it
-        interrupted = done is Cancellation.ASKED and request is not None and request.interrupted
-        return Cancellation.INTERRUPTED if interrupted else done
+        request: StopRequest | None = None
+
+        def cancel(engine: Engine, now: float) -> Cancellation:
+            nonlocal request
+            done = engine.cancel(run, now, CANCELLED)
+            if done is Cancellation.ASKED:
+                request = self.attachments.stop_request(run.number)  # which is dropped when the run ends
+            return done
+
+        done = self.apply(cancel)
+        return Cancellation.INTERRUPTED if request is not None and request.interrupted else done
 
     def cancel_rest(self) -> None:
         """Cancel the rest of the waiting runs of removed jobs, or of all jobs after the stop, in slices.
@@ -657,7 +685,8 @@ class Kernel:
         Returns:
             Whether all other work ended in time.
         """
-        caller = current_record.get()
+        current = run_of_context.get()
+        caller = None if current is None else current[0]
 
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.RUNNING):
@@ -689,12 +718,14 @@ class Kernel:
         """End each run that is still RUNNING as CANCELLED, and shut the executor down."""
         if engine.phase is Phase.STOPPED:
             return
+        for run in engine.pool.running.values():
+            self._count_output(run)
         for run in self._stop_callers:
             engine.pool.give_up(run, now, _OK, STOP_CALLER)
         self._ended_in_time = not self._pool.running
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):
-            stop_request_of(run).request(reason)
+            self.attachments.stop_request(run.number).request(reason)
         self._executor.shut_down()
 
     def _reset_after_fork(self) -> None:

@@ -18,9 +18,8 @@ from contextvars import ContextVar
 from itertools import chain
 from typing import Any, TextIO
 
-from jobtui.runtime.current_run import current_record
+from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.output_log import MAX_LINE_LENGTH, OutputLog
-from jobtui.runtime.run_attachments import output_of
 
 # The level of the log record that a handler of this context writes.
 _level: ContextVar[str] = ContextVar("level", default="")
@@ -48,12 +47,13 @@ class _RoutingStream(io.TextIOBase):
         """Write text; give the level of the log record if it is one."""
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        record = current_record.get()
-        if record is None:
+        current = run_of_context.get()
+        if current is None:
             self._log.write("", 0, level or self._name, text)
         else:
-            output_of(record, self._log.run_limit).write(text)
-            self._log.write(record.job.name, record.number, level or self._name, text)
+            run, attachments = current
+            attachments.write_output(run, text, self._log.run_limit)
+            self._log.write(run.job.name, run.number, level or self._name, text)
         return len(text)
 
 

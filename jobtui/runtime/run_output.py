@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from codecs import utf_8_decode
+from sys import getsizeof
 
 RUN_BYTES = 16_000  # kept of one run, unless set
 _CHUNKS = 4  # in each of the two parts
+_OVERHEAD = 400  # bytes that an output takes in addition to its chunks
 _CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # UTF-8: all bytes of a character but the first
 
 
@@ -26,6 +28,11 @@ class RunOutput:
         self._chunk_size = limit // (2 * _CHUNKS)
         self._written = 0  # characters
         self._chunks = [bytearray()]  # those of the first part, then those of the last part and one more
+
+    @property
+    def memory(self) -> int:
+        """The memory that the output takes, in bytes, about."""
+        return _OVERHEAD + sum([getsizeof(chunk) for chunk in tuple(self._chunks)])
 
     def write(self, text: str) -> None:
         """Append text; drop what is then in the middle."""

@@ -13,14 +13,14 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord
+from jobtui.engine.ledger import LedgerEntries
+from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable, as_runnable, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
-from jobtui.runtime.run_attachments import attachments_of
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.schedules.parser import SpecResolver
@@ -406,20 +406,26 @@ class Scheduler:
         Raises:
             LookupError: The run never existed, or ended too long ago.
         """
-        view = self._kernel.inspect(lambda engine: engine.run_view(number))
-        if view is None:
-            raise LookupError(f"unknown run {number}: it never existed, or it ended too long ago")
-        return view
+
+        def look_up(engine: Engine) -> RunView | LedgerEntries:
+            run = engine.find_run(number)
+            return engine.ledger.entries() if run is None else run.view(self.tz)
+
+        found = self._kernel.inspect(look_up)
+        if isinstance(found, RunView):
+            return found
+        for entry in found.find(number=number, limit=1):
+            return packed_view(entry, self.tz)
+        raise LookupError(f"unknown run {number}: it never existed, or it ended too long ago")
 
     def output_of(self, number: int) -> str:
         """Return the first and the last part of what a run printed.
 
         Output is collected only under the dashboard or with ``--listen``; otherwise, and for an unknown run,
-        this returns "".
+        this returns "". So it does for a run that has dropped out of the ledger.
         """
-        record = self._kernel.inspect(lambda engine: engine.find_record(number))
-        attachments = None if record is None else attachments_of(record)
-        return "" if attachments is None or attachments.output is None else str(attachments.output)
+        output = self._kernel.attachments.outputs.get(number)
+        return "" if output is None else str(output)
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""

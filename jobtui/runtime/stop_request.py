@@ -48,7 +48,7 @@ class StopRequest:
 
 
 def final_state(
-    request: StopRequest | None, state: RunState, reason: str, *, honoured: bool
+    request: StopRequest, state: RunState, reason: str, *, honoured: bool
 ) -> tuple[RunState, str]:
     """Return the state and the reason with which a run ends.
 
@@ -57,12 +57,12 @@ def final_state(
     error counts as an error.
 
     Args:
-        request: The stop request of the run, if it has one.
+        request: The stop request of the run, which may not have been made yet.
         state: OK or FAILED: how the work ended.
         reason: The reason that belongs to that state.
         honoured: Whether the work raised an error that confirms the stop.
     """
-    if request is None or not request.reason:
+    if not request.reason:
         return state, reason
     if honoured or (request.acknowledged and state is RunState.OK):
         return RunState.CANCELLED, request.reason

@@ -12,7 +12,7 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.event_loop import EventLoopThread
 from jobtui.runtime.executors.threads import ThreadExecutor
-from jobtui.runtime.run_attachments import stop_request_of
+from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ MAX_RUNS = 100_000  # at one instant; only a job that always starts itself again
 MAX_WAITS = 1_000  # of one run for its cancellation, at one instant
 
 
-class _InstantStopRequest(StopRequest):
+class InstantStopRequest(StopRequest):
     """A stop request in simulated time: waiting takes no time, because none passes while a job runs."""
 
     __slots__ = ("_waits",)
@@ -48,10 +48,11 @@ class InlineLoopRunner(EventLoopThread):
 
     Args:
         clock: The time of the loop.
+        attachments: The stop requests of the runs.
     """
 
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__()
+    def __init__(self, clock: ManualClock, attachments: RunAttachments) -> None:
+        super().__init__(attachments)
         self._clock = clock
         self._inline_loop: InlineLoop | None = None
 
@@ -128,7 +129,7 @@ class InlineExecutor(ThreadExecutor):
         run_pending: Callable[[], None],
         on_run_start: Callable[[RunRecord], None],
     ) -> None:
-        self.loop_runner = InlineLoopRunner(clock)
+        self.loop_runner = InlineLoopRunner(clock, dispatcher.attachments)
         super().__init__(dispatcher, clock, self.loop_runner)
         self._run_pending = run_pending
         self._on_run_start = on_run_start
@@ -162,7 +163,6 @@ class InlineExecutor(ThreadExecutor):
             while not stop() and self._dispatcher.take(worker, 1):
                 assert worker.batch is not None
                 [run] = worker.batch.runs
-                stop_request_of(run, _InstantStopRequest)
                 self._on_run_start(run)
                 self._execute(run, worker)
                 self._dispatcher.take(worker, 0)

@@ -20,7 +20,7 @@ from jobtui.runtime.executors.base import Dispatcher, Outcome
 from jobtui.runtime.handles import Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
-from jobtui.simulation.inline_executor import InlineExecutor
+from jobtui.simulation.inline_executor import InlineExecutor, InstantStopRequest
 
 _RUNNING_JOB = "a job is running, and no time passes until it ends"
 _STARTING = "an on_app_start function is running, and no job starts before it ends"
@@ -133,6 +133,7 @@ class SimulatedKernel(Kernel):
     """
 
     run_type = SimulatedRun
+    stop_request_type = InstantStopRequest
 
     def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock) -> None:
         self._manual_clock = clock

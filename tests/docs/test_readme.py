@@ -9,7 +9,7 @@ import pytest
 from support.doc_pages import PICTURES, README, ROOT, page
 
 import jobtui
-from jobtui.engine.ledger import CAPACITY
+from jobtui.engine.ledger import LEDGER_BYTES
 from jobtui.testing import SimulatedScheduler
 
 SNAPSHOTS = ROOT / "tests" / "tui" / "__snapshots__"
@@ -51,11 +51,9 @@ def test_the_first_job_file_does_what_the_readme_says(
     assert f"{simulated_scheduler.job('nightly').next:%H:%M}" == "02:30"
 
 
-def test_the_readme_has_the_number_of_endings_that_are_kept() -> None:
-    """The capacity of the ledger."""
-    assert f"the ledger (the latest {CAPACITY:,} endings of runs and ticks)" in re.sub(
-        r"\s+", " ", README.text
-    )
+def test_the_readme_has_the_size_of_the_ledger() -> None:
+    size = f"the ledger ({LEDGER_BYTES // 1_000_000} MB of endings, failures longest)"
+    assert size in re.sub(r"\s+", " ", README.text)
 
 
 def test_the_picture_of_the_readme_is_in_the_repository() -> None:

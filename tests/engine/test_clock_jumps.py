@@ -16,7 +16,7 @@ from support.engine_harness import NOON, clock_time
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import MisfireName
-from jobtui.engine.records import RunRecord, entry_view
+from jobtui.engine.records import RunRecord, packed_view
 from jobtui.engine.views import RunView
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.kernel import Kernel
@@ -190,7 +190,7 @@ class ClockHarness:
         """The views of the ledger's entries, oldest first."""
 
         def endings(engine: Engine) -> list[RunView]:
-            return [entry_view(run, UTC) for run in reversed(engine._ledger.latest(100_000))]
+            return [packed_view(entry, UTC) for entry in reversed(list(engine.ledger.entries()))]
 
         return self.scheduler._kernel.inspect(endings)
 

@@ -11,7 +11,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, entry_view
+from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.views import JobView, RunView, Snapshot
@@ -42,7 +42,7 @@ class EngineHarness:
 
     def __init__(self, pool: int = 1, *, started: bool = True) -> None:
         self.now = NOON
-        self.ledger = Ledger(capacity=MANY)
+        self.ledger = Ledger(MANY * 2_000)
         self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
         self.records: dict[int, RunRecord] = {}
         self._new_run = self.engine.pool.new_run
@@ -146,7 +146,7 @@ class EngineHarness:
     @property
     def endings(self) -> list[RunView]:
         """The views of the ledger's entries, oldest first."""
-        return [entry_view(entry, UTC) for entry in reversed(self.ledger.latest(MANY))]
+        return [packed_view(entry, UTC) for entry in reversed(list(self.ledger.entries()))]
 
     @property
     def tick_entries(self) -> list[tuple[RunState, int, str]]:

@@ -10,6 +10,7 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 
 _FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
@@ -90,7 +91,13 @@ class Worker:
 
 
 class Dispatcher(Protocol):
-    """The part of the kernel that executors call, without the state lock."""
+    """The part of the kernel that executors call, without the state lock.
+
+    Attributes:
+        attachments: The outputs and stop requests of the runs.
+    """
+
+    attachments: RunAttachments
 
     def take(self, worker: Worker, at_most: int) -> bool:
         """Hand in the worker's outcomes, and take its next batch.

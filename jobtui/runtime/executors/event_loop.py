@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
-from jobtui.runtime.run_attachments import existing_stop_request, stop_request_of
+from jobtui.runtime.run_attachments import RunAttachments
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,9 +20,14 @@ START_RETRY = 0.5  # seconds after which a thread that could not be started is t
 
 
 class EventLoopThread:
-    """One asyncio event loop in a daemon thread, which starts with the first coroutine."""
+    """One asyncio event loop in a daemon thread, which starts with the first coroutine.
 
-    def __init__(self) -> None:
+    Args:
+        attachments: The stop requests of the runs.
+    """
+
+    def __init__(self, attachments: RunAttachments) -> None:
+        self._stop_requests = attachments.stop_requests
         self._lock = threading.RLock()  # a signal handler may cancel a run while this thread cancels another
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}  # None until the loop has created it
@@ -45,7 +50,7 @@ class EventLoopThread:
                 task.add_done_callback(lambda _: self._forget_task(run))
 
             loop.call_soon_threadsafe(create_task)
-        request = existing_stop_request(run)
+        request = self._stop_requests.get(run.number)
         if request is not None and request.reason:
             self.cancel_task(run)  # the stop request came before there was a task to cancel
         return True
@@ -69,10 +74,11 @@ class EventLoopThread:
                     # After the task's first step: a task that never began would not report its end.
                     loop.call_soon(task.cancel)
 
+            if (request := self._stop_requests.get(run.number)) is not None:  # else the run has ended
+                request.interrupted = True
             if run not in self._cancelled:
                 self._cancelled.add(run)
                 loop.call_soon_threadsafe(cancel)
-            stop_request_of(run).interrupted = True
             return True
 
     def stop_loop(self) -> None:

@@ -20,7 +20,7 @@ from jobtui.engine.batch import MAX_BATCH
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.current_run import current_record
+from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
 from jobtui.runtime.executors.event_loop import EventLoopThread
 
@@ -41,13 +41,14 @@ class ThreadExecutor:
         self, dispatcher: Dispatcher, clock: Clock, event_loop: EventLoopThread | None = None
     ) -> None:
         self._dispatcher = dispatcher
+        self._attachments = dispatcher.attachments
         self._monotonic = clock.monotonic
         self._workers: set[Worker] = set()  # all of them
         self._idle: deque[Worker] = deque()
         self._woken: set[Worker] = set()  # woken or spawned, and not at the inbox yet
         self._worker_numbers = itertools.count(1)
         self._shut_down = False
-        self._event_loop = event_loop or EventLoopThread()
+        self._event_loop = event_loop or EventLoopThread(dispatcher.attachments)
 
     # --- waking workers ---------------------------------------------------------------------------
 
@@ -193,7 +194,7 @@ class ThreadExecutor:
             return
         outcome = Outcome(run)
         context = copy_context()
-        context.run(current_record.set, run)
+        context.run(run_of_context.set, (run, self._attachments))
         started = monotonic()
         try:
             value = context.run(call)
