@@ -10,7 +10,7 @@ in the pool's effects.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
@@ -412,6 +412,16 @@ class Engine:
         with_errors = [self.ledger.get(entry[NUMBER]) or entry for entry in reversed(job.recent)]
         return tuple([packed_view(entry, self.event_log.tz) for entry in with_errors])
 
+    def changed_jobs(self) -> list[JobRecord]:
+        """Return the jobs that have changed since their views were built."""
+        return [job for job in self.jobs.values() if job.cached_view is None]
+
+    def build_views(self, jobs: Iterable[JobRecord]) -> None:
+        """Build the views of jobs for the next snapshot."""
+        for job in jobs:
+            if not job.removed:
+                job.view(self.event_log.tz)
+
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""
         tz, pool = self.event_log.tz, self.pool
@@ -426,7 +436,7 @@ class Engine:
             heartbeat=None if self._heartbeat is None else datetime.fromtimestamp(self._heartbeat, tz),
             internal_error=self._internal_error,
             pool=pool.view(),
-            jobs=tuple(job.view(tz) for job in self.jobs.values()),
+            jobs=tuple([job.cached_view or job.view(tz) for job in self.jobs.values()]),
             running=tuple(run.view(tz) for run in islice(pool.running.values(), LIST_LIMIT)),
             waiting=tuple(run.view(tz) for run in waiting),
             scheduled=tuple(run.view(tz) for run in scheduled),

@@ -32,7 +32,6 @@ GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
 FIRST_YEAR = 1900  # the first year of an instant for `at`
 
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
-VIEWS_PER_HOLD = 20  # jobs whose views are built in one hold of the lock: about 0.2 ms
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
@@ -381,7 +380,7 @@ class Scheduler:
 
     def snapshot(self) -> Snapshot:
         """Return the current view of the whole scheduler."""
-        return self._kernel.apply(Engine.snapshot)
+        return self._kernel.snapshot()
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
         """Take a snapshot and follow every event after it.
@@ -452,17 +451,9 @@ class Scheduler:
     def refresh_views(self) -> Iterator[None]:
         """Build the views of the jobs that have changed, a few at each step of the iteration.
 
-        `snapshot` builds all of them in one hold of the lock; after this, it has little left to build.
+        After that, `snapshot` has little left to build and returns sooner.
         """
-
-        def refresh(jobs: list[JobRecord]) -> None:
-            self._kernel.inspect(lambda _: [job.view(self.tz) for job in jobs if not job.removed])
-
-        jobs = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
-        changed = [job for job in jobs if job.cached_view is None]
-        for first in range(0, len(changed), VIEWS_PER_HOLD):
-            refresh(changed[first : first + VIEWS_PER_HOLD])
-            yield
+        return self._kernel.refresh_views()
 
     def liveness(self) -> Liveness:
         """Return whether the scheduler is alive. Never blocks, even if the lock is held forever."""

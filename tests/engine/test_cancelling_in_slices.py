@@ -104,7 +104,7 @@ def test_a_scheduled_run_of_a_removed_job_that_is_due_between_two_slices_is_canc
 
 
 def test_after_a_stop_all_waiting_runs_end_in_slices_and_none_starts() -> None:
-    """Whatever they wait for."""
+    """This holds for queued, held and scheduled runs."""
     harness = EngineHarness(pool=1)
     held_job, job = harness.job("held"), harness.job("queued", overlap=Overlap.ALLOW)
     [running, *held] = harness.submit(held_job, MANY)

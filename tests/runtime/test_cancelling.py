@@ -408,7 +408,7 @@ def test_a_subscriber_does_not_belong_to_the_run_that_caused_the_notification(sc
 
 
 @pytest.mark.parametrize("started", [True, False], ids=["running", "not-started"])
-def test_when_remove_returns_all_waiting_runs_of_the_job_have_ended(
+def test_remove_returns_when_all_waiting_runs_of_the_job_have_ended(
     make_scheduler: MakeScheduler, started: bool
 ) -> None:
     """However many there are, and whether or not the scheduler has started."""

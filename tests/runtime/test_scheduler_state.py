@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from support.real_threads import HoldingClock, MakeScheduler
 
 from jobtui import Scheduler
 from jobtui.engine.enums import Phase
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.scheduler import VIEWS_PER_HOLD
+from jobtui.runtime.kernel import VIEWS_PER_HOLD
 
 
 def test_the_snapshot_uses_the_refreshed_views() -> None:
@@ -23,6 +26,34 @@ def test_the_snapshot_uses_the_refreshed_views() -> None:
     jobs = scheduler.snapshot().jobs
     assert [job.name for job in jobs] == names
     assert all(job is view for job, view in zip(jobs, views, strict=True))
+
+
+class CountingClock(ManualClock):
+    """A clock that counts its readings: each hold of the lock reads it once."""
+
+    readings = 0
+
+    def now(self) -> float:
+        """Count, and return the wall clock."""
+        self.readings += 1
+        return super().now()
+
+
+@pytest.mark.parametrize("call", [Scheduler.snapshot, Scheduler.subscribe], ids=["snapshot", "subscribe"])
+def test_a_snapshot_of_many_changed_jobs_holds_the_lock_many_times(
+    call: Callable[[Scheduler], object],
+) -> None:
+    """So no hold is long. If few jobs have changed, one hold is enough."""
+    clock = CountingClock(0)
+    scheduler = Scheduler(tz="UTC", clock=clock)
+    jobs = [scheduler.every("1h", print) for _ in range(10 * VIEWS_PER_HOLD)]
+    clock.readings = 0
+    call(scheduler)
+    assert clock.readings >= 10
+    jobs[0].pause()
+    clock.readings = 0
+    call(scheduler)
+    assert clock.readings == 1
 
 
 def test_only_the_views_of_changed_jobs_are_refreshed() -> None:
