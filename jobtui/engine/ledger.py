@@ -10,7 +10,7 @@ from itertools import count, islice
 from sys import getsizeof
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.packed_exceptions import KNOWN_FRAMES, Frame, PackedException
+from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
 
 LEDGER_BYTES = 16_000_000  # of memory, unless set
@@ -139,7 +139,11 @@ class Ledger:
         """
         part = self._failures if failed else self._others
         key: int = entry[NUMBER] or next(self._tick_keys)
-        size = _DETAILED_BYTES + getsizeof(entry[REASON]) + _error_bytes(entry[ERROR]) + output_bytes
+        size = _DETAILED_BYTES + output_bytes
+        if entry[REASON]:
+            size += getsizeof(entry[REASON])
+        if entry[ERROR]:
+            size += _error_bytes(entry[ERROR])
         if size > part.limit:
             entry, size = shortened(entry), _DETAILED_BYTES
             self.forgotten.append(key)
@@ -177,17 +181,13 @@ class Ledger:
         return list(islice((entry for entry in found if entry is not None), limit))
 
 
+@lru_cache(maxsize=16)  # a job that fails mostly fails again in the same way
 def _error_bytes(error: PackedException) -> int:
     """Return how much memory an error takes, as if it shared no frame with another one."""
     size = 0
     for name, message, notes, frames, syntax, *_ in error:
+        values = [item if isinstance(item, tuple) else (item,) for item in frames]
         texts = name, message, *notes, *(syntax or ())
-        size += _EXCEPTION_BYTES + sum(map(getsizeof, texts)) + sum(map(_frame_bytes, frames))
+        size += _EXCEPTION_BYTES + sum(map(getsizeof, texts))
+        size += sum(getsizeof(each) + sum(map(getsizeof, each)) + 24 for each in values)
     return size
-
-
-@lru_cache(maxsize=KNOWN_FRAMES)
-def _frame_bytes(item: Frame | int | str) -> int:
-    """Return how much memory an item of the frames takes, with its place in their tuple."""
-    values = item if isinstance(item, tuple) else (item,)
-    return getsizeof(values) + sum(map(getsizeof, values)) + 24

@@ -24,6 +24,7 @@ MAX_TEXT = 32_000  # bytes of all messages and notes of a packed exception
 MAX_EXCEPTIONS = 32  # exceptions that are kept of one: itself, its causes and contexts, members of groups
 MAX_MEMBERS = 15  # members that are kept of one group; Python formats as many
 MAX_SHORT_TEXT = 200  # characters of the message of a shortened exception
+MAX_SHORT_FRAMES = 4  # frames of a shortened exception
 MAX_NOTES = 20  # notes that are kept of one exception
 MAX_NAME = 500  # characters that are kept of the name of a class, a function or a file
 MAX_FRAMES = 64  # frames that are kept of one exception: the first half and the last half
@@ -101,10 +102,11 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
 
 
 def shorten_exception(packed: PackedException) -> PackedException:
-    """Return only the name of the exception's class, and the beginning of its message."""
-    return tuple(
-        [(name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS) for name, message, *_ in packed[:1]]
-    )
+    """Return a small exception as it is, and of any other the class and the beginning of the message."""
+    name, message, notes, frames, syntax = packed[0][:5]
+    if len(frames) <= MAX_SHORT_FRAMES and not (message[MAX_SHORT_TEXT:] or packed[1:] or notes or syntax):
+        return packed
+    return ((name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS),)
 
 
 def cut(text: str, limit: int) -> str:

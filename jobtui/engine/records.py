@@ -90,7 +90,7 @@ class JobRecord:
         """Add a ledger entry to the recent ones; the oldest one may drop out."""
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
-        self.recent.append(shortened(entry) if entry[ERROR] else entry)
+        self.recent.append(shortened(entry))
 
     def replace_latest(self, entry: PackedRun) -> None:
         """Replace the latest of the recent entries."""
@@ -230,8 +230,10 @@ pack_run: Callable[[RunRecord], PackedRun] = eval(  # noqa: S307 - source code m
 
 
 def shortened(run: PackedRun) -> PackedRun:
-    """Return a packed run with no more of its error than the class and the message."""
-    return (*run[:ERROR], shorten_exception(run[ERROR]), *run[ERROR + 1 :])
+    """Return a packed run with a shortened error; without an error, or with a small one, the run as it is."""
+    error = run[ERROR]
+    short = shorten_exception(error) if error else error
+    return run if short is error else (*run[:ERROR], short, *run[ERROR + 1 :])
 
 
 def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
