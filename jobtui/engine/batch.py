@@ -10,6 +10,7 @@ from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import RunRecord
 
 MAX_BATCH = 64  # runs
+EVENT_LOOP = "asyncio"  # the name of the worker that executes the coroutines of every batch
 BATCH_SECONDS = 0.001  # a batch has as many runs as are expected to take this long together
 # The longest run that is executed in a batch, in seconds. A batch saves about 5 us for each run, which pays
 # only for runs that are hardly longer than that.
@@ -27,15 +28,17 @@ class Batch:
         taken: When the worker takes the runs, in seconds since the epoch.
 
     Attributes:
-        runs: All runs of the batch, in the order of the queue.
+        coroutines: The runs for the event loop, in the order of the queue. The loop takes them from the left.
+        runs: All other runs of the batch, in the order of the queue.
         pending: The runs after the first whose execution has not begun.
         taken: When the worker took the runs, in seconds since the epoch.
         begun: Whether the worker has begun to execute the first run.
     """
 
-    __slots__ = ("begun", "pending", "runs", "taken")
+    __slots__ = ("begun", "coroutines", "pending", "runs", "taken")
 
     def __init__(self, taken: float) -> None:
+        self.coroutines: deque[RunRecord] = deque()
         self.runs: list[RunRecord] = []
         self.pending: deque[RunRecord] = deque()
         self.taken = taken

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, count
 
-from jobtui.engine.batch import MAX_BATCH, Batch, WorkEnded, batch_limit
+from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch, WorkEnded, batch_limit
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
@@ -42,6 +42,7 @@ from jobtui.engine.records import (
     RunRecord,
     pack_run,
 )
+from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
@@ -190,9 +191,11 @@ class Pool:
         if not self._is_slot_free() or not self._cancel_removed(batch.taken):
             return False
         queue, runs = self.queue, batch.runs
+        if is_coroutine_function(queue[0].call):
+            return self.start_coroutines(batch, at_most)
         job = queue[0].job
         limit = 1
-        if job.overlap is _ALLOW and not job.is_coroutine:
+        if job.overlap is _ALLOW:
             limit = min(batch_limit(job.last_elapsed), at_most)
             if self.size:
                 limit = min(limit, self.size - len(self.running))
@@ -208,6 +211,32 @@ class Pool:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
+
+    def start_coroutines(self, batch: Batch, at_most: int = MAX_BATCH) -> bool:
+        """Start the runs at the head of the queue whose calls make coroutines.
+
+        They may be of any jobs and of any length, because the event loop executes them at the same time.
+
+        Args:
+            batch: Gets the runs.
+            at_most: How many runs it gets at most.
+
+        Returns:
+            Whether a run may start.
+        """
+        coroutines = batch.coroutines
+        while len(coroutines) < at_most and self._is_slot_free():
+            if self.queue[0].job.removed and not self._cancel_removed(batch.taken):
+                break
+            run = self.queue[0]
+            if not is_coroutine_function(run.call):
+                break
+            coroutines.append(run)  # first of all, as in `start`
+            self.queue.popleft()
+            self._start(run, batch.taken, EVENT_LOOP)
+            if self._cancelled_in_queue:
+                self._trim_queue()
+        return bool(coroutines)
 
     def _take_orphan(self, batch: Batch, worker: str) -> bool:
         """Take the first orphaned run that has not ended. Return whether there is one."""

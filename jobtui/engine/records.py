@@ -48,7 +48,6 @@ class JobRecord:
     due: float | None = None  # when the job is due next; None for never
     paused_at: float | None = None  # when the job was paused; None if it is not paused
     removed: bool = False
-    is_coroutine: bool = False  # whether a run of it has been a coroutine, which occupies no worker
     running: int = 0  # how many runs are RUNNING
     queued: int = 0  # how many runs are QUEUED
     scheduled: int = 0  # how many runs are SCHEDULED

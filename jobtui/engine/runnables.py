@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -90,6 +90,18 @@ def function_name(value: Any) -> str:
     name: str = value.__name__
     # A generated name must not reach the terminal as an escape sequence.
     return UNNAMED if name == "<lambda>" or not name.isprintable() else name
+
+
+def is_coroutine_function(call: Any) -> bool:
+    """Return whether a call only makes a coroutine, and so cannot block.
+
+    This is asked with the state lock held, so it compares exact types, and runs no code of the user.
+    """
+    while type(call) is partial:
+        call = call.func
+    if type(call) is MethodType:
+        call = call.__func__
+    return type(call) is FunctionType and bool(call.__code__.co_flags & CO_COROUTINE)
 
 
 def _instance(kind: type) -> object:

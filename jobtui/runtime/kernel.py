@@ -35,7 +35,7 @@ from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness, Snapshot
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
 from jobtui.runtime.current_run import run_of_context
-from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
+from jobtui.runtime.executors.base import Dispatcher, Executor, Outcome, Worker, interrupted_outcome
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
 from jobtui.runtime.latch import Latch
@@ -131,7 +131,7 @@ class Kernel:
         pool: int,
         tz: tzinfo,
         clock: Clock,
-        make_executor: Callable[[Dispatcher, Clock], ThreadExecutor] = ThreadExecutor,
+        make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
     ) -> None:
         self.clock = clock if isinstance(clock, SystemClock) else SteadyClock(clock)
@@ -144,7 +144,7 @@ class Kernel:
         # Objects that nothing needs any more: calls, results. They are dropped without the lock, because the
         # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
-        self._inbox: deque[RunRecord | Outcome | _Call] = deque()
+        self._inbox: deque[RunRecord | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
         self._engine = Engine(pool=pool, tz=tz, ledger=Ledger())
@@ -165,7 +165,7 @@ class Kernel:
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
         self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
-        self._coroutines_cancelled = False
+        self._executor_closed = False
         self._pid = os.getpid()
         _kernels.add(self)
 
@@ -194,7 +194,7 @@ class Kernel:
         """Whether the caller has interrupted a change, as a signal handler or a destructor may."""
         return self._holder == threading.get_ident()
 
-    def _post(self, item: RunRecord | Outcome | _Call) -> None:
+    def _post(self, item: RunRecord | _Call) -> None:
         """Append to the inbox, and wake a thread that drains it. Never blocks."""
         try:
             self._inbox.append(item)
@@ -312,10 +312,6 @@ class Kernel:
             if isinstance(item, RunRecord):
                 if item.number not in self._pool.live:
                     self._engine.admit_one_off(item)
-            elif isinstance(item, Outcome):
-                item.run.job.is_coroutine = True
-                self._record_outcomes([item], now)
-                self._garbage.append(item)
             else:
                 item.apply(self._engine, now)
                 self._replies.append(item)
@@ -362,7 +358,7 @@ class Kernel:
     def _run_effects(self, aftermath: _Aftermath) -> None:
         """Do what a change has left to be done. Call without the lock. To do it twice is harmless."""
         if self._pool.can_start():
-            self._executor.wake_or_spawn()
+            self._executor.start()
         if aftermath.wake_timer:
             self._timer.wake()
         self._settle(aftermath.effects.ended)
@@ -378,7 +374,7 @@ class Kernel:
             self._unfinished.remove(aftermath)
         if self._garbage:
             if self._timer.in_own_thread:
-                self._executor.wake_or_spawn()
+                self._executor.start()
             else:
                 self._garbage.clear()
 
@@ -417,22 +413,24 @@ class Kernel:
 
     def take(self, worker: Worker, at_most: int) -> bool:
         """Hand in the worker's outcomes, and take its next batch. Returns False if there is none."""
-        self._executor.note_arrival(worker)
         outcomes = worker.outcomes
         with self._lock:
             try:
                 now = self._begin_change()
                 self._drain_inbox(now)
                 batch = worker.batch
-                if batch is not None:
-                    if len(batch.runs) > 1:
-                        self._pool.leave_pending(batch)
-                        self._record_outcomes(outcomes, now, batch.taken)
-                    else:
-                        self._record_outcomes(outcomes, now)
-                    worker.clear()
+                if batch is not None and len(batch.runs) > 1:
+                    self._pool.leave_pending(batch)
+                    self._record_outcomes(outcomes, now, batch.taken)
+                else:
+                    self._record_outcomes(outcomes, now)
+                worker.clear()
                 batch = worker.batch = Batch(now)
-                if not self._pool.start(batch, worker.name, at_most):
+                if worker.coroutines_only:
+                    started = self._pool.start_coroutines(batch, at_most)
+                else:
+                    started = self._pool.start(batch, worker.name, at_most)
+                if not started:
                     worker.batch = None
                 aftermath = self._end_change()
             finally:
@@ -445,16 +443,11 @@ class Kernel:
         """Return whether the inbox holds something, or a run may start."""
         return bool(self._inbox) or self._pool.can_start()
 
-    def report(self, outcome: Outcome) -> None:
-        """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
-        self._post(outcome)
-
     def recover(self, worker: Worker, error: BaseException) -> None:
         """Record an exception that came between a worker's runs, and end those that it interrupted.
 
         Runs that the worker has taken and not begun stay with it.
         """
-        reason = f"error inside the scheduler: {one_line(error)}"
 
         def end_interrupted(engine: Engine, now: float) -> None:
             engine.report_internal_error(f"{worker.name}: {one_line(error)}", now)
@@ -463,18 +456,18 @@ class Kernel:
                 return
             # The records are the truth: the exception may have come between a change of the pool and that of
             # the batch.
+            for run in [run for run in batch.coroutines if run.state is not RunState.RUNNING]:
+                batch.coroutines.remove(run)
             left = engine.pool.orphaned
             running = [run for run in batch.runs if run.state is RunState.RUNNING]
             own = [run for run in running if run.worker == worker.name and run not in left]
             if not batch.begun:
                 batch.runs, batch.pending = own, deque(own[1:])
                 return
-            done = {outcome.run for outcome in worker.outcomes} | {worker.handed_over, *batch.pending}
+            done = {outcome.run for outcome in worker.outcomes} | {*worker.handed_over, *batch.pending}
             for run in own:
                 if run not in done:
-                    outcome = Outcome(run)
-                    outcome.state, outcome.reason = RunState.FAILED, reason
-                    worker.outcomes.append(outcome)
+                    worker.outcomes.append(interrupted_outcome(run, error))
 
         self._apply_here(end_interrupted)
         self._run_unfinished_effects()
@@ -737,16 +730,16 @@ class Kernel:
         self._drained.wait(grace)
 
     def _continue_stop(self) -> None:
-        """Open `_drained` if only runs that called `stop` are RUNNING. At the end, cancel coroutines."""
-        if self._engine.phase is Phase.STOPPED and not self._coroutines_cancelled:
-            self._coroutines_cancelled = True
-            self._executor.cancel_coroutines()
+        """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""
+        if self._engine.phase is Phase.STOPPED and not self._executor_closed:
+            self._executor.close()
+            self._executor_closed = True
         callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
         if self._engine.phase is Phase.STOPPED or len(self._pool.running) <= callers:
             self._drained.open()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
-        """End each run that is still RUNNING as CANCELLED, and shut the executor down."""
+        """End each run that is still RUNNING as CANCELLED."""
         if engine.phase is Phase.STOPPED:
             return
         for run in engine.pool.running.values():
@@ -757,7 +750,6 @@ class Kernel:
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):
             self.attachments.stop_request(run.number).request(reason)
-        self._executor.shut_down()
 
     def _reset_after_fork(self) -> None:
         """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""

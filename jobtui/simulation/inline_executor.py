@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Coroutine
-from contextvars import Context
+from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
-from jobtui.runtime.executors.event_loop import EventLoopThread
-from jobtui.runtime.executors.threads import ThreadExecutor
-from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine
+from jobtui.runtime.executors.event_loop import CoroutineExecutor
 from jobtui.runtime.stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -22,6 +21,11 @@ if TYPE_CHECKING:
 
 MAX_RUNS = 100_000  # at one instant; only a job that always starts itself again exceeds it
 MAX_WAITS = 1_000  # of one run for its cancellation, at one instant
+
+OTHER_LOOP = (
+    "a coroutine cannot run in this thread, which already runs an event loop: "
+    "make the test a plain function, without async"
+)
 
 
 class InstantStopRequest(StopRequest):
@@ -43,83 +47,17 @@ class InstantStopRequest(StopRequest):
         return self.acknowledge()
 
 
-class InlineLoopRunner(EventLoopThread):
-    """Runs one asyncio event loop in the calling thread. The loop is created for the first coroutine.
-
-    Args:
-        clock: The time of the loop.
-        attachments: The stop requests of the runs.
-    """
-
-    def __init__(self, clock: ManualClock, attachments: RunAttachments) -> None:
-        super().__init__(attachments)
-        self._clock = clock
-        self._inline_loop: InlineLoop | None = None
-
-    def start_task(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
-        """Execute the work of a run until it waits. Returns False if the loop has been stopped."""
-        started = super().start_task(run, work, context)
-        self.resume()
-        return started
-
-    def reset_after_fork(self) -> None:
-        """Do nothing: the loop runs in the calling thread, which the child has, too."""
-
-    def resume(self) -> None:
-        """Run every coroutine that can continue at this instant until it waits again."""
-        loop = self._inline_loop
-        while loop is not None and (self._tasks or loop.has_waiting_tasks) and not loop.is_running():
-            try:
-                loop.run_until_idle()
-            except SystemExit:  # from a task that a coroutine created; other tasks continue
-                continue
-            return
-
-    @property
-    def can_run(self) -> bool:
-        """Whether no other loop runs in this thread, such as that of a test that is a coroutine."""
-        from asyncio import _get_running_loop  # noqa: PLC0415 - takes 30 ms, which most tests do not need
-
-        return _get_running_loop() in (None, self._inline_loop)
-
-    @property
-    def seconds_until_wakeup(self) -> float:
-        """The seconds until a coroutine continues; inf if no task waits for the clock."""
-        loop = self._inline_loop
-        return math.inf if loop is None else loop.next_wakeup - self._clock.monotonic()
-
-    def stop_loop(self) -> None:
-        """Cancel every task, and run the loop until each has cleaned up."""
-        super().stop_loop()
-        loop = self._inline_loop
-        if loop is None or loop.is_closed():
-            return
-        loop.moves_clock = True
-        if self.can_run:
-            self._run_loop(loop)
-        else:
-            loop.close()
-
-    def _start_loop(self) -> asyncio.AbstractEventLoop:
-        from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - imports asyncio
-
-        self._inline_loop = InlineLoop(self._clock)
-        return self._inline_loop
-
-
-class InlineExecutor(ThreadExecutor):
+class InlineExecutor:
     """Executes runs in the calling thread as soon as they may start.
 
-    A run that a job requests starts after the job has ended.
+    A run that a job requests starts after the job has ended. Coroutines are executed by an asyncio event loop
+    in the same thread, which is created for the first coroutine.
 
     Args:
         dispatcher: The kernel.
         clock: Measures how long the work takes: no time, unless a coroutine waits for the clock to move.
         run_pending: Is called, without the lock, when a run may start.
         on_run_start: Is called with each run before it is executed.
-
-    Attributes:
-        loop_runner: Runs the coroutines.
     """
 
     def __init__(
@@ -129,13 +67,17 @@ class InlineExecutor(ThreadExecutor):
         run_pending: Callable[[], None],
         on_run_start: Callable[[RunRecord], None],
     ) -> None:
-        self.loop_runner = InlineLoopRunner(clock, dispatcher.attachments)
-        super().__init__(dispatcher, clock, self.loop_runner)
+        self._dispatcher = dispatcher
+        self._clock = clock
         self._run_pending = run_pending
         self._on_run_start = on_run_start
+        self._loop: InlineLoop | None = None
+        self._coroutines = CoroutineExecutor(dispatcher, clock, self._start_loop, at_most=0)
         self._executing = False
         self._interrupt: KeyboardInterrupt | None = None
         self._runs_left = MAX_RUNS
+
+    # --- for the kernel ---------------------------------------------------------------------------
 
     def wake(self) -> bool:
         """Execute what may start, unless that is being done already."""
@@ -143,14 +85,39 @@ class InlineExecutor(ThreadExecutor):
             self._run_pending()
         return True
 
-    def begin_instant(self) -> None:
-        """Reset the limit of runs at one instant."""
-        self._runs_left = MAX_RUNS
+    def start(self) -> None:
+        """Execute what may start, unless that is being done already."""
+        self.wake()
 
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the coroutine of a run, if its work is one, and run it until it has cleaned up or waits."""
-        super().interrupt(run)
+        self._coroutines.interrupt(run)
         self.wake()
+
+    def close(self) -> None:
+        """Cancel every coroutine, and run the loop until each has cleaned up."""
+        self._coroutines.close()
+        loop = self._loop
+        if loop is None or loop.is_closed() or loop.is_running():  # a coroutine that cleans up may call this
+            return
+        loop.moves_clock = True
+        if self._can_run_loop:
+            self._coroutines.run_loop(loop)
+        else:
+            loop.close()
+
+    def check_workers(self) -> bool:
+        """Do nothing: there are no threads that could have died."""
+        return False
+
+    def reset_after_fork(self) -> None:
+        """Do nothing: the child has the calling thread, too."""
+
+    # --- executing runs ---------------------------------------------------------------------------
+
+    def begin_instant(self) -> None:
+        """Reset the limit of runs at one instant."""
+        self._runs_left = MAX_RUNS
 
     def execute_pending(self, stop: Callable[[], bool] = bool) -> None:
         """Execute the runs that may start, one after the other, until ``stop`` returns True.
@@ -162,7 +129,7 @@ class InlineExecutor(ThreadExecutor):
         try:
             while not stop() and self._dispatcher.take(worker, 1):
                 assert worker.batch is not None
-                [run] = worker.batch.runs
+                [run] = *worker.batch.runs, *worker.batch.coroutines
                 self._on_run_start(run)
                 self._execute(run, worker)
                 self._dispatcher.take(worker, 0)
@@ -175,45 +142,73 @@ class InlineExecutor(ThreadExecutor):
         finally:
             self._executing = was_executing
 
-    def resume_coroutines(self) -> None:
-        """Run every coroutine that can continue at this instant until it waits again."""
-        self.loop_runner.resume()
-        self._raise_interrupt()
+    def _execute(self, run: RunRecord, worker: Worker) -> None:
+        """Execute a run; if it is a coroutine, until that waits."""
+        assert run.call is not None  # the run has just been taken
+        context = copy_context()
+        context.run(run_of_context.set, (run, self._dispatcher.attachments))
+        outcomes = worker.outcomes
+        coroutine = call_function(run, run.call, context, self._clock.monotonic, outcomes)
+        if coroutine is None:
+            if isinstance(outcomes[-1].exception, KeyboardInterrupt):
+                self._interrupt = outcomes[-1].exception
+        elif self._can_run_loop:
+            coroutine.value = self._note_interrupt(coroutine.value)
+            self._coroutines.start_coroutine(coroutine, context)
+            self._resume()
+        else:
+            close_coroutine(coroutine)
+            coroutine.value = None
+            coroutine.set_exception(RuntimeError(OTHER_LOOP), skip=__file__)
+            outcomes.append(coroutine)
+
+    async def _note_interrupt(self, work: Any) -> object:
+        try:
+            return await work
+        except KeyboardInterrupt as interrupt:
+            self._interrupt = interrupt
+            raise
 
     def _raise_interrupt(self) -> None:
         interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             raise interrupt
 
-    def _execute(self, run: RunRecord, worker: Worker) -> None:
-        super()._execute(run, worker)
-        for outcome in worker.outcomes:
-            if isinstance(outcome.exception, KeyboardInterrupt):
-                self._interrupt = outcome.exception
+    # --- coroutines -------------------------------------------------------------------------------
 
-    def _handle_value(  # noqa: PLR0917 - as the overridden method
-        self,
-        value: object,
-        run: RunRecord,
-        outcome: Outcome,
-        worker: Worker,
-        context: Context,
-        started: float,
-    ) -> bool:
-        if isinstance(value, Coroutine) and not self.loop_runner.can_run:
-            value.close()  # or Python warns that it was never awaited
-            raise RuntimeError(
-                "a coroutine cannot run in this thread, which already runs an event loop: "
-                "make the test a plain function, without async"
-            )
-        return super()._handle_value(value, run, outcome, worker, context, started)
+    @property
+    def seconds_until_wakeup(self) -> float:
+        """The seconds until a coroutine continues; inf if no task waits for the clock."""
+        loop = self._loop
+        return math.inf if loop is None else loop.next_wakeup - self._clock.monotonic()
 
-    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
-        async def note_interrupt() -> object:
+    def resume_coroutines(self) -> None:
+        """Run every coroutine that can continue at this instant until it waits again."""
+        self._resume()
+        self._raise_interrupt()
+
+    def _resume(self) -> None:
+        loop = self._loop
+        while (
+            loop is not None
+            and (self._coroutines.has_tasks or loop.has_waiting_tasks)
+            and not loop.is_running()
+        ):
             try:
-                return await work
-            except KeyboardInterrupt as interrupt:
-                self._interrupt = interrupt
-                raise
+                loop.run_until_idle()
+            except SystemExit:  # from a task that a coroutine created; other tasks continue
+                continue
+            return
 
-        await super()._run_coroutine(run, note_interrupt(), started)
+    @property
+    def _can_run_loop(self) -> bool:
+        """Whether no other loop runs in this thread, such as that of a test that is a coroutine."""
+        from asyncio import _get_running_loop  # noqa: PLC0415 - takes 30 ms, which most tests do not need
+
+        return _get_running_loop() in (None, self._loop)
+
+    def _start_loop(self) -> asyncio.AbstractEventLoop:
+        from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - imports asyncio
+
+        self._loop = InlineLoop(self._clock)
+        return self._loop

@@ -16,7 +16,7 @@ from datetime import datetime, tzinfo
 from jobtui.engine.enums import Phase, RunState, Trigger
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
-from jobtui.runtime.executors.base import Dispatcher, Outcome
+from jobtui.runtime.executors.base import Dispatcher
 from jobtui.runtime.handles import Run
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
@@ -174,12 +174,6 @@ class SimulatedKernel(Kernel):
             return "the scheduler has stopped"
         return self._busy_reason or "time passes only in advance()"
 
-    def report(self, outcome: Outcome) -> None:
-        """Record the outcome of a coroutine at once: there is no other thread to drain the inbox."""
-        self._inbox.append(outcome)
-        if not self.reentered:
-            self.inspect(lambda _engine: None)
-
     # --- start ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -253,7 +247,7 @@ class SimulatedKernel(Kernel):
     def _next_instant(self) -> float:
         """Return the next instant at which something may be due: later than now, even after rounding."""
         now, due = self._now(), self._engine.next_due
-        wakeup = now + self._inline_executor.loop_runner.seconds_until_wakeup
+        wakeup = now + self._inline_executor.seconds_until_wakeup
         instant = min(math.inf if due is None else due, wakeup)
         return max(instant, math.nextafter(now, math.inf))
 

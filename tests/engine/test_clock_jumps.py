@@ -118,6 +118,7 @@ class RecordingExecutor(InlineExecutor):
 
     def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
         super().__init__(kernel, clock, self.execute_pending, self._record_start)
+        self._monotonic = clock.monotonic
         self.started_runs: list[StartedRun] = []
 
     def _record_start(self, run: RunRecord) -> None:

@@ -344,7 +344,7 @@ def test_result_raises_with_the_same_traceback_each_time() -> None:
             assert len(traceback.extract_tb(caught(failed.result, 10).__traceback__)) == 4
         errors = {view.error for view in scheduler.runs_of("job")}
     [error] = errors
-    assert re.findall(r"\bin (\w+)\n", error) == ["job", "result", "_execute", "fail"]
+    assert re.findall(r"\bin (\w+)\n", error) == ["job", "result", "call_function", "fail"]
 
 
 def test_a_view_formats_its_traceback_when_it_is_first_read(tmp_path: Path) -> None:

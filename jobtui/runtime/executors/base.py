@@ -1,15 +1,18 @@
-"""The values and calls between executors and the kernel: workers, outcomes of runs, the dispatcher."""
+"""The two protocols between executors and the kernel, and the values that they exchange."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Protocol
+from contextvars import Context
+from typing import Any, Protocol, TypeGuard
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
-from jobtui.engine.records import RunRecord
+from jobtui.engine.records import Call, RunRecord
+from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 
@@ -53,23 +56,27 @@ class Outcome:
 
 
 class Worker:
-    """One thread that executes runs, one after the other.
+    """One thread that takes runs, executes them, and hands in their outcomes.
+
+    Args:
+        name: The name that people read.
+        coroutines_only: Whether it takes only runs whose calls make coroutines.
 
     Attributes:
-        name: The name that people read.
         batch: The runs that it has taken; None while it has none.
-        outcomes: The outcomes of those that it has executed and not handed in, in order.
-        handed_over: The run of the batch that the event loop executes, and whose outcome it will report.
-        thread: The thread; None if the runs are executed by the thread that requests them.
+        outcomes: The outcomes of runs that it has executed and not handed in, in order.
+        handed_over: The runs of the batch whose functions returned coroutines, which the event loop executes.
+        thread: The thread; None if it is not one of the executor's own worker threads.
     """
 
-    __slots__ = ("_wakeup_lock", "batch", "handed_over", "name", "outcomes", "thread")
+    __slots__ = ("_wakeup_lock", "batch", "coroutines_only", "handed_over", "name", "outcomes", "thread")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, coroutines_only: bool = False) -> None:
         self.name = name
+        self.coroutines_only = coroutines_only
         self.batch: Batch | None = None
         self.outcomes: list[Outcome] = []
-        self.handed_over: RunRecord | None = None
+        self.handed_over: list[RunRecord] = []
         self.thread: threading.Thread | None = None
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
@@ -78,7 +85,7 @@ class Worker:
         """Forget the batch, which has been handed in."""
         self.batch = None
         self.outcomes = []
-        self.handed_over = None
+        self.handed_over = []
 
     def wake(self) -> None:
         """Wake the worker; if it is awake, its next sleep ends at once."""
@@ -88,6 +95,35 @@ class Worker:
     def sleep(self) -> bool:
         """Block until the worker is woken, or for `IDLE_SECONDS`. Returns whether it was woken."""
         return self._wakeup_lock.acquire(timeout=IDLE_SECONDS)
+
+
+class Executor(Protocol):
+    """Does the work of runs. The kernel calls it in any thread, and never with the state lock held.
+
+    An executor pulls: its workers take runs from the `Dispatcher`, and hand in the outcome of each run that
+    they have taken exactly once. The kernel only tells it that there is something to take.
+    """
+
+    def wake(self) -> bool:
+        """Have a worker call `Dispatcher.take` soon, if one is free. Returns whether that is so."""
+
+    def start(self) -> None:
+        """Have a worker call `Dispatcher.take` soon, because a run may start. Start a worker if none is free.
+
+        One worker is enough: if it leaves runs in the queue, the kernel calls this again.
+        """
+
+    def interrupt(self, run: RunRecord) -> None:
+        """Interrupt the work of a RUNNING run that has been asked to stop, if its work can be interrupted."""
+
+    def close(self) -> None:
+        """Let all workers end when they are idle, and cancel the coroutines that still run. Does not wait."""
+
+    def check_workers(self) -> bool:
+        """Recover the runs of workers whose threads have died. Returns whether a worker is not idle."""
+
+    def reset_after_fork(self) -> None:
+        """Forget the threads, in a forked child, which has none of them."""
 
 
 class Dispatcher(Protocol):
@@ -113,11 +149,63 @@ class Dispatcher(Protocol):
     def has_work(self) -> bool:
         """Return whether the inbox holds something, or a run may start."""
 
-    def report(self, outcome: Outcome) -> None:
-        """Record the outcome of a run, without starting another: the end of a coroutine, for example."""
-
     def recover(self, worker: Worker, error: BaseException) -> None:
-        """Record an exception that came between a worker's runs, and end those that it interrupted."""
+        """Record an exception that came between a worker's runs, and end the runs that it interrupted."""
 
     def check_workers_soon(self) -> None:
         """Have the executor's `check_workers` called soon: a thread was started, or could not be."""
+
+
+def call_function(
+    run: RunRecord,
+    call: Call,
+    context: Context,
+    monotonic: Callable[[], float],
+    outcomes: list[Outcome],
+) -> Outcome | None:
+    """Call the function of a run in a context.
+
+    Args:
+        run: The run.
+        call: The function.
+        context: The context.
+        monotonic: The clock that measures how long the call takes.
+        outcomes: Gets the outcome, unless the function has returned a coroutine.
+
+    Returns:
+        The outcome whose value is a coroutine, which must still be awaited; else None.
+    """
+    outcome = Outcome(run)
+    started = monotonic()
+    try:
+        value = outcome.value = context.run(call)
+        if value is not None and is_coroutine(value):
+            outcome.elapsed = monotonic() - started
+            return outcome
+    except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
+        outcome.set_exception(exception, skip=__file__)
+    outcome.elapsed = monotonic() - started
+    outcomes.append(outcome)
+    # The traceback of an exception keeps this frame and those of the callers. If one of them kept the
+    # exception, only the garbage collector would free it, at any moment: perhaps with the lock held.
+    del outcome
+    return None
+
+
+def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Return whether a value is a coroutine, whatever its ``__class__`` is."""
+    return issubclass(type(value), Coroutine)
+
+
+def close_coroutine(outcome: Outcome) -> None:
+    """Close the coroutine that a function has returned, or Python warns that it was never awaited."""
+    if is_coroutine(outcome.value):
+        outcome.value.close()
+
+
+def interrupted_outcome(run: RunRecord, error: BaseException) -> Outcome:
+    """Return the outcome of a run that an exception of the scheduler, or from outside, interrupted."""
+    outcome = Outcome(run)
+    outcome.state = _FAILED
+    outcome.reason = f"error inside the scheduler: {one_line(error)}"
+    return outcome

@@ -1,16 +1,32 @@
-"""The asyncio event loop that executes coroutines, in a thread of its own."""
+"""The asyncio event loop that executes coroutines, in a thread of its own.
+
+The loop gets coroutines in two ways. A worker thread hands over those that it has taken, or that a function
+has returned. And when coroutines have ended, the loop itself hands in their outcomes and takes the coroutines
+at the head of the queue, in one hold of the state lock. So no other thread is needed while only coroutines
+wait, and while a coroutine blocks the loop, the worker threads go on starting runs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch
 from jobtui.engine.records import RunRecord
+from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
-from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.clock import Clock
+from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.executors.base import (
+    Dispatcher,
+    Outcome,
+    Worker,
+    close_coroutine,
+    interrupted_outcome,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,76 +35,78 @@ if TYPE_CHECKING:
 START_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
 
 
-class EventLoopThread:
-    """One asyncio event loop in a daemon thread, which starts with the first coroutine.
+class CoroutineExecutor:
+    """Executes coroutines as tasks of one asyncio event loop, which starts with the first coroutine.
 
     Args:
-        attachments: The stop requests of the runs.
+        dispatcher: The kernel.
+        clock: Measures how long the work takes.
+        start_loop: Starts the event loop; None starts one in a daemon thread.
+        at_most: How many coroutines the loop takes at once; 0 if it only gets them from others.
     """
 
-    def __init__(self, attachments: RunAttachments) -> None:
-        self._stop_requests = attachments.stop_requests
-        self._lock = threading.RLock()  # a signal handler may cancel a run while this thread cancels another
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        start_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        at_most: int = MAX_BATCH,
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._attachments = dispatcher.attachments
+        self._monotonic = clock.monotonic
+        self._start_loop = start_loop or self._start_loop_thread
+        self._at_most = at_most
+        self._worker = Worker(EVENT_LOOP, coroutines_only=True)
+        self._lock = threading.RLock()  # held to start the loop
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}  # None until the loop has created it
-        self._cancelled: set[RunRecord] = set()
+        self._context = Context()  # of the loop's callbacks: without the variables of any run
+        # The tasks that have begun, and None for coroutines that a worker has handed over and that have not.
+        # Only the loop's thread takes entries out.
+        self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}
+        self._interrupted: set[RunRecord] = set()
         self._closed = False
+        self._cleaning_up = False
 
-    def start_task(self, run: RunRecord, work: Coroutine[Any, Any, None], context: Context) -> bool:
-        """Execute the work of a run as a task in a context. Returns False if the loop has been stopped."""
+    # --- called in any thread ---------------------------------------------------------------------
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there are coroutines that have not ended."""
+        return bool(self._tasks)
+
+    def start_batch(self, batch: Batch) -> None:
+        """Execute the coroutines of a batch. To call this twice for the same batch is harmless."""
         self._ensure_loop()
-        with self._lock:
-            loop = self._loop
-            if self._closed or loop is None:
-                work.close()  # or Python warns that it was never awaited
-                return False
-            self._tasks[run] = None
+        self._call(self._create_tasks, batch)
 
-            def create_task() -> None:
-                task = loop.create_task(work, context=context)
-                self._tasks[run] = task  # the loop itself keeps only a weak reference
-                task.add_done_callback(lambda _: self._forget_task(run))
+    def start_coroutine(self, outcome: Outcome, context: Context) -> None:
+        """Execute a coroutine, which the function of a run has returned.
 
-            loop.call_soon_threadsafe(create_task)
-        request = self._stop_requests.get(run.number)
-        if request is not None and request.reason:
-            self.cancel_task(run)  # the stop request came before there was a task to cancel
-        return True
+        Args:
+            outcome: The outcome of the call. Its value is the coroutine; that of the coroutine replaces it.
+            context: The context of the call. The coroutine gets a copy of it.
+        """
+        self._ensure_loop()
+        self._tasks[outcome.run] = None
+        if not self._call(self._create_task, outcome, context=context):
+            close_coroutine(outcome)
 
-    def cancel_task(self, run: RunRecord) -> bool:
-        """Cancel the task of a run, and note that in its stop request.
+    def interrupt(self, run: RunRecord) -> None:
+        """Cancel the task of a run, if it has one, and note that in its stop request.
 
         A task is cancelled once: a second time would interrupt its cleaning up.
-
-        Returns:
-            Whether the run has a task.
         """
-        with self._lock:
-            loop = self._loop
-            if run not in self._tasks or loop is None or self._closed:
-                return False
+        request = self._attachments.stop_requests.get(run.number)  # None if the run has ended
+        is_coroutine = run in self._tasks or is_coroutine_function(run.call)
+        if request is not None and is_coroutine and self._call(self._cancel_task, run):
+            request.interrupted = True
 
-            def cancel() -> None:
-                task = self._tasks.get(run)
-                if task is not None:
-                    # After the task's first step: a task that never began would not report its end.
-                    loop.call_soon(task.cancel)
-
-            if (request := self._stop_requests.get(run.number)) is not None:  # else the run has ended
-                request.interrupted = True
-            if run not in self._cancelled:
-                self._cancelled.add(run)
-                loop.call_soon_threadsafe(cancel)
-            return True
-
-    def stop_loop(self) -> None:
+    def close(self) -> None:
         """Cancel every task, let each clean up, and end the loop. Does not wait for that."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._loop.stop)
+        self._call(self._stop)
 
     def reset_after_fork(self) -> None:
         """Forget the thread, in a forked child, which has neither that nor the holder of the lock."""
@@ -96,35 +114,45 @@ class EventLoopThread:
         self._loop = None
         self._tasks.clear()
 
+    def _call(self, callback: Callable[..., object], *args: object, context: Context | None = None) -> bool:
+        """Have the loop's thread call a function. Returns False if the loop does not run."""
+        loop = self._loop
+        if loop is None:
+            return False
+        try:
+            loop.call_soon_threadsafe(callback, *args, context=context)
+        except RuntimeError:  # it has been closed
+            return False
+        return True
+
     def _ensure_loop(self) -> None:
-        """Start the loop, unless it runs or has been stopped. Try again while no thread can be started."""
+        """Start the loop, unless it runs or has been closed. Try again while no thread can be started."""
         pause = threading.Lock()
         pause.acquire()
         while self._loop is None and not self._closed:
             try:
                 with self._lock:
-                    self._loop = self._loop or self._start_loop()
+                    if not self._closed:
+                        self._loop = self._loop or self._start_loop()
             except (RuntimeError, MemoryError):
                 log_exception("no thread can be started for coroutines; it is tried again")
                 pause.acquire(timeout=START_RETRY)
 
-    def _forget_task(self, run: RunRecord) -> None:
-        with self._lock:
-            del self._tasks[run]
-            self._cancelled.discard(run)
-
-    def _start_loop(self) -> asyncio.AbstractEventLoop:
+    def _start_loop_thread(self) -> asyncio.AbstractEventLoop:
         import asyncio  # noqa: PLC0415 - takes 30 ms, which a job file without coroutines does not need
 
         loop = asyncio.new_event_loop()
         try:
-            threading.Thread(target=self._run_loop, args=(loop,), name="jobtui-asyncio", daemon=True).start()
+            threading.Thread(target=self.run_loop, args=(loop,), name="jobtui-asyncio", daemon=True).start()
         except BaseException:
             loop.close()
             raise
         return loop
 
-    def _run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+    # --- called in the loop's thread --------------------------------------------------------------
+
+    def run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Run the loop until the executor is closed; then cancel every task, and let each clean up."""
         import asyncio  # noqa: PLC0415 - as above
 
         async def clean_up() -> None:
@@ -134,14 +162,109 @@ class EventLoopThread:
             await asyncio.gather(*tasks, return_exceptions=True)
             await loop.shutdown_asyncgens()
 
-        ended = False
-        while not ended:
+        while not self._cleaning_up:
             # A task that a coroutine has created may raise SystemExit, which ends `run_forever`.
             with contextlib.suppress(BaseException):
                 if self._closed:
-                    loop.call_soon(loop.stop)  # such an exception may have undone that of `stop_loop`
+                    loop.call_soon(loop.stop)  # such an exception may have undone that of `close`
                 loop.run_forever()
-                ended = self._closed
+                self._cleaning_up = self._closed
         with contextlib.suppress(BaseException):
             loop.run_until_complete(clean_up())
         loop.close()
+
+    def _stop(self) -> None:
+        if self._loop is not None and not self._cleaning_up:
+            self._loop.stop()
+
+    def _exchange(self) -> None:
+        """Hand in the outcomes of the coroutines that have ended, and begin those that are next."""
+        worker = self._worker
+        try:
+            self._dispatcher.take(worker, self._at_most)
+        except BaseException as error:  # noqa: BLE001 - set from outside: what was taken must not be lost
+            self._schedule_exchange()
+            self._dispatcher.recover(worker, error)
+            log_exception(f"an error inside the scheduler, in {worker.name}", error)
+        if worker.batch is not None:
+            self._create_tasks(worker.batch)
+
+    def _schedule_exchange(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():  # a run that is given up may end even later
+            self._loop.call_soon(self._exchange, context=self._context)
+
+    def _create_tasks(self, batch: Batch) -> None:
+        """Begin the coroutines of a batch."""
+        loop, coroutines, tasks = self._loop, batch.coroutines, self._tasks
+        assert loop is not None  # it calls this
+        try:
+            while coroutines and not self._closed:
+                run = coroutines[0]
+                tasks[run] = loop.create_task(self._execute(Outcome(run)))
+                coroutines.popleft()
+        except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
+            loop.call_soon(self._create_tasks, batch, context=self._context)
+            if coroutines:
+                self._report(interrupted_outcome(coroutines.popleft(), error))
+
+    def _create_task(self, outcome: Outcome) -> None:
+        """Await a coroutine, which the function of a run has returned."""
+        loop = self._loop
+        assert loop is not None  # it calls this
+        if self._closed:
+            close_coroutine(outcome)
+        else:
+            self._tasks[outcome.run] = loop.create_task(self._execute(outcome))
+
+    def _cancel_task(self, run: RunRecord) -> None:
+        """Cancel the task of a run."""
+        task = self._tasks.get(run)
+        if task is not None and not self._closed and run not in self._interrupted:
+            self._interrupted.add(run)
+            assert self._loop is not None  # it calls this
+            # After the task's first step: a task that never began would not report its end.
+            self._loop.call_soon(task.cancel)
+
+    async def _execute(self, outcome: Outcome) -> None:
+        """Call the function of a run, unless that has been done, and await the coroutine."""
+        run, attachments = outcome.run, self._attachments
+        work: Any = outcome.value
+        started = self._monotonic()
+        try:
+            try:
+                if attachments.stop_requests:
+                    self._interrupt_if_requested(run)
+                if work is None:
+                    run_of_context.set((run, attachments))
+                    work = run.call and run.call()
+                outcome.value = None
+                outcome.value = await work
+            except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop
+                outcome.set_exception(exception, skip=__file__)
+                outcome.honoured_stop |= _is_cancelled_error(exception)
+            outcome.elapsed += self._monotonic() - started
+            self._report(outcome)
+        except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
+            self._report(interrupted_outcome(run, error))
+        del outcome  # as in `call_function`
+
+    def _interrupt_if_requested(self, run: RunRecord) -> None:
+        """Cancel the task of a run whose stop request came before there was a task."""
+        request = self._attachments.stop_requests.get(run.number)
+        if request is not None and request.reason:
+            self._cancel_task(run)
+            request.interrupted = True
+
+    def _report(self, outcome: Outcome) -> None:
+        """Keep the outcome of a coroutine, to hand it in together with those of the same iteration."""
+        self._tasks.pop(outcome.run, None)
+        self._interrupted.discard(outcome.run)
+        if not self._worker.outcomes:
+            self._schedule_exchange()
+        self._worker.outcomes.append(outcome)
+
+
+def _is_cancelled_error(exception: BaseException) -> bool:
+    from asyncio import CancelledError  # noqa: PLC0415 - loaded already, since a coroutine raised it
+
+    return issubclass(type(exception), CancelledError)  # `__class__` may be overridden

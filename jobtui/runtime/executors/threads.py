@@ -11,50 +11,45 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Coroutine
 from contextlib import suppress
-from contextvars import Context, copy_context
-from typing import Any
+from contextvars import copy_context
 
 from jobtui.engine.batch import MAX_BATCH
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import run_of_context
-from jobtui.runtime.executors.base import Dispatcher, Outcome, Worker
-from jobtui.runtime.executors.event_loop import EventLoopThread
+from jobtui.runtime.executors.base import Dispatcher, Worker, call_function
+from jobtui.runtime.executors.event_loop import CoroutineExecutor
 
 
 class ThreadExecutor:
     """The worker threads: starts, wakes and counts them, and executes runs in them.
 
-    `wake` and `wake_or_spawn` may be called from any thread, without a lock: each of their steps is one
-    atomic operation on a collection.
+    `wake` and `start` may be called from any thread, without a lock: each of their steps is one atomic
+    operation on a collection.
 
     Args:
         dispatcher: The kernel.
         clock: Measures how long the work takes.
-        event_loop: Executes the coroutines; None starts an event loop in another thread.
     """
 
-    def __init__(
-        self, dispatcher: Dispatcher, clock: Clock, event_loop: EventLoopThread | None = None
-    ) -> None:
+    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
         self._dispatcher = dispatcher
         self._attachments = dispatcher.attachments
         self._monotonic = clock.monotonic
+        self._coroutines = CoroutineExecutor(dispatcher, clock)
         self._workers: set[Worker] = set()  # all of them
         self._idle: deque[Worker] = deque()
         self._woken: set[Worker] = set()  # woken or spawned, and not at the inbox yet
         self._worker_numbers = itertools.count(1)
-        self._shut_down = False
-        self._event_loop = event_loop or EventLoopThread(dispatcher.attachments)
+        self._closed = False
 
     # --- waking workers ---------------------------------------------------------------------------
 
     def wake(self) -> bool:
         """Make sure that a worker will soon read the inbox. Returns False if none is free to do so."""
-        if self._shut_down:  # the workers end
+        if self._closed:  # the workers end
             return False
         if self._woken:
             return True
@@ -70,29 +65,27 @@ class ThreadExecutor:
             raise
         return True
 
-    def wake_or_spawn(self) -> None:
-        """Make sure that a worker will soon read the inbox: wake an idle one, or start another thread.
-
-        One worker is enough: if it finds more runs than it takes, it calls this for the next one.
-        """
+    def start(self) -> None:
+        """Wake an idle worker, or start another thread."""
         if not self.wake():
             self._spawn()
 
-    def note_arrival(self, worker: Worker) -> None:
-        """Note that a worker is about to read the inbox. It must call this first, or a wake-up is lost."""
-        self._woken.discard(worker)
+    def interrupt(self, run: RunRecord) -> None:
+        """Cancel the coroutine of a run, if its work is one. A thread cannot be interrupted."""
+        self._coroutines.interrupt(run)
 
-    def shut_down(self) -> None:
-        """Let each worker's thread end as soon as the worker is idle."""
-        self._shut_down = True
+    def close(self) -> None:
+        """Let each worker's thread end as soon as the worker is idle, and cancel the coroutines."""
+        self._closed = True
         for worker in tuple(self._workers):  # all, since an interrupted `wake` may have lost an idle one
             worker.wake()
+        self._coroutines.close()
 
     def reset_after_fork(self) -> None:
         """Forget all threads, in a forked child, which has none of them."""
         for threads in (self._workers, self._idle, self._woken):
             threads.clear()
-        self._event_loop.reset_after_fork()
+        self._coroutines.reset_after_fork()
 
     def _spawn(self) -> None:
         worker = Worker(f"worker-{next(self._worker_numbers)}")
@@ -131,16 +124,8 @@ class ThreadExecutor:
 
     # --- executing runs ---------------------------------------------------------------------------
 
-    def interrupt(self, run: RunRecord) -> None:
-        """Cancel the coroutine of a run, if its work is one."""
-        self._event_loop.cancel_task(run)
-
-    def cancel_coroutines(self) -> None:
-        """Cancel the coroutines that still run, and end their loop."""
-        self._event_loop.stop_loop()
-
     def _work(self, worker: Worker) -> None:
-        """Execute runs until there is none for a long time, or the executor is shut down."""
+        """Execute runs until there is none for a long time, or the executor is closed."""
         error: BaseException | None = None  # one that came between the worker's runs, until it is dealt with
         awake = True
         while awake:
@@ -151,94 +136,56 @@ class ThreadExecutor:
                     log_exception(f"an error inside the scheduler, in {worker.name}", error)
                     error = None
                 self._execute_batch(worker)
-                while self._dispatcher.take(worker, MAX_BATCH):
+                while self._take(worker, MAX_BATCH):
                     self._execute_batch(worker)
                 awake = self._wait_for_work(worker)
             except BaseException as raised:  # noqa: BLE001 - a thread that ended would keep its runs
                 error = raised
         self._workers.discard(worker)
-        self._dispatcher.take(worker, 0)  # drains the inbox: others may rely on this worker, which was woken
+        self._take(worker, 0)  # drains the inbox: others may rely on this worker, which was woken
+
+    def _take(self, worker: Worker, at_most: int) -> bool:
+        self._woken.discard(worker)  # first of all, or a wake-up would be lost
+        return self._dispatcher.take(worker, at_most)
 
     def _wait_for_work(self, worker: Worker) -> bool:
         """Block until the worker is woken. Returns False if its thread must end."""
         self._idle.append(worker)
-        if self._shut_down:  # from now on, `shut_down` would wake the worker
+        if self._closed:  # from now on, `close` would wake the worker
             return False
         has_work = self._dispatcher.has_work()  # which came when this worker was not idle yet, and woke none
         if not has_work and worker.sleep():
-            return not self._shut_down
+            return not self._closed
         try:
             self._idle.remove(worker)
         except ValueError:  # chosen just now, so `wake` follows
             worker.sleep()
-            return not self._shut_down
+            return not self._closed
         return has_work
 
     def _execute_batch(self, worker: Worker) -> None:
-        """Execute the runs of the worker's batch that have not been begun."""
+        """Execute the runs of the worker's batch that have not been begun; hand its coroutines over."""
         batch = worker.batch
         if batch is None:
             return
+        if batch.coroutines:
+            self._coroutines.start_batch(batch)
         if not batch.begun and batch.runs:
             batch.begun = True
             self._execute(batch.runs[0], worker)
         pending = batch.pending
         with suppress(IndexError):  # all are executed, or left to other workers
-            while worker.handed_over is None:
+            while True:
                 self._execute(pending.popleft(), worker)
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
-        """Execute a run, and add its outcome to the worker's unless the event loop will report it."""
-        monotonic, call = self._monotonic, run.call
+        """Execute a run, and add its outcome to the worker's unless the event loop will hand it in."""
+        call = run.call
         if call is None:  # it was given up before its turn in the batch
             return
-        outcome = Outcome(run)
         context = copy_context()
         context.run(run_of_context.set, (run, self._attachments))
-        started = monotonic()
-        try:
-            value = context.run(call)
-            if value is not None and not self._handle_value(value, run, outcome, worker, context, started):
-                return
-        except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
-            outcome.set_exception(exception, skip=__file__)
-        outcome.elapsed = monotonic() - started
-        worker.outcomes.append(outcome)
-        # The traceback of an exception keeps this frame. If this frame kept the exception, only the garbage
-        # collector would free both, at any moment: perhaps with the lock held.
-        del outcome
-
-    def _handle_value(  # noqa: PLR0917 - the state of `_execute`
-        self,
-        value: object,
-        run: RunRecord,
-        outcome: Outcome,
-        worker: Worker,
-        context: Context,
-        started: float,
-    ) -> bool:
-        """Store what the work returned. Returns False if it is a coroutine, which the event loop executes."""
-        if not isinstance(value, Coroutine):
-            outcome.value = value
-            return True
-        worker.handed_over = run
-        if self._event_loop.start_task(run, self._run_coroutine(run, value, started), context):
-            return False
-        worker.handed_over = None
-        value.close()  # or Python warns that it was never awaited
-        return True
-
-    async def _run_coroutine(self, run: RunRecord, work: Coroutine[Any, Any, Any], started: float) -> None:
-        from asyncio import CancelledError  # noqa: PLC0415 - loaded already, since this is a coroutine
-
-        outcome = Outcome(run)
-        try:
-            outcome.value = await work
-        except CancelledError as exception:
-            outcome.set_exception(exception, skip=__file__)
-            outcome.honoured_stop = True
-        except BaseException as exception:  # noqa: BLE001 - as above; raised on, it would end the loop
-            outcome.set_exception(exception, skip=__file__)
-        outcome.elapsed = self._monotonic() - started
-        self._dispatcher.report(outcome)
-        del outcome  # as above
+        coroutine = call_function(run, call, context, self._monotonic, worker.outcomes)
+        if coroutine is not None:
+            self._coroutines.start_coroutine(coroutine, context)
+            worker.handed_over.append(run)
