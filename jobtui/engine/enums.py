@@ -15,6 +15,9 @@ class JobStatus(Enum):
     PAUSED = "PAUSED"
 
 
+_StateKind = Literal["waiting", "running", "completed", "failed", "final"]
+
+
 class RunState(Enum):
     """The state of a run. A tick that starts no run has only a final state.
 
@@ -24,32 +27,35 @@ class RunState(Enum):
     Attributes:
         waiting: Whether a run in this state has not started yet.
         ended: Whether this state is final.
+        completed: Whether this state is final because the run's work returned or failed.
         failed: Whether this state is final because the run's work failed.
     """
 
     _value_: str  # the first item of a line; the second one is the kind of a state that is not "final"
     waiting: bool
     ended: bool
+    completed: bool
     failed: bool
 
     SCHEDULED = "SCHEDULED", "waiting"  # a one-off run that is not due yet
     HELD = "HELD", "waiting"
     QUEUED = "QUEUED", "waiting"
     RUNNING = "RUNNING", "running"
-    OK = "OK"
+    OK = "OK", "completed"
     FAILED = "FAILED", "failed"
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
     COALESCED = "COALESCED"
 
-    def __new__(cls, value: str, kind: Literal["waiting", "running", "failed", "final"] = "final") -> Self:
+    def __new__(cls, value: str, kind: _StateKind = "final") -> Self:
         """Make a member from its line."""
         state = object.__new__(cls)
         state._value_ = value
         state.waiting = kind == "waiting"
         state.failed = kind == "failed"
-        state.ended = kind in ("failed", "final")
+        state.completed = kind in ("completed", "failed")
+        state.ended = state.completed or kind == "final"
         return state
 
 

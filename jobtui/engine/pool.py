@@ -47,7 +47,7 @@ from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_OK, _FAILED, _ALLOW = RunState.OK, RunState.FAILED, Overlap.ALLOW
+_OK, _ALLOW = RunState.OK, Overlap.ALLOW
 
 CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
 MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
@@ -326,14 +326,10 @@ class Pool:
         del self.running[run.number]
         job.running -= 1
         run.elapsed = elapsed
-        if state is not _CANCELLED:
-            job.runs += 1
+        if state.completed:
             job.last_elapsed = elapsed
-            if state is _FAILED:
-                job.failures += 1
-                run.ensure_extras().error = error
-        else:
-            job.count_ending(state)
+        if state.failed:
+            run.ensure_extras().error = error
         self._end(run, now, state, reason)
         if job.held:
             self._promote_held(job, now)
@@ -495,8 +491,8 @@ class Pool:
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         """End a run that has left its queue or the running runs."""
         job = run.job
-        if run.state is not _RUNNING:
-            job.count_ending(state)
+        if run.waiting_since is not None and now < run.waiting_since:
+            now = run.waiting_since  # the request came after the time had been read
         if reason:
             run.ensure_extras().reason = reason
         run.state = state
@@ -505,6 +501,10 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         ended, extras = pack_run(run), run.extras
+        if state is _OK:
+            job.runs += 1
+        else:
+            job.count_ending(state)
         if state is _OK and not extras.reason and not extras.output_bytes:
             self._record(ended)
         else:

@@ -59,9 +59,9 @@ class JobRecord:
     # The latest entries of this job in the ledger, oldest first, with shortened errors.
     recent: deque[PackedRun] | tuple[()] = ()
     ticks_key: int = 0  # the key in the ledger of the latest entry for ticks that started no run
-    runs: int = 0  # how many runs have ended OK or FAILED
-    failures: int = 0  # how many runs have FAILED
-    other_endings: dict[RunState, int] | None = None  # how many runs and ticks have ended in each other state
+    runs: int = 0  # how many runs have completed: they ended OK or failed
+    failures: int = 0  # how many runs have failed
+    other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
     description: tuple[str, str] | None = None  # the runnable's origin and summary, once they are needed
 
@@ -97,7 +97,10 @@ class JobRecord:
         self.recent[-1] = entry
 
     def count_ending(self, state: RunState, ticks: int = 1) -> None:
-        """Count runs or ticks that ended in a state other than OK and FAILED."""
+        """Count runs or ticks that ended in a state other than OK."""
+        if state.failed:
+            self.runs += ticks
+            self.failures += ticks
         if self.other_endings is None:
             self.other_endings = {}
         self.other_endings[state] = self.other_endings.get(state, 0) + ticks
@@ -105,7 +108,7 @@ class JobRecord:
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""
         endings = _NO_ENDINGS | (self.other_endings or {})
-        endings[RunState.OK], endings[RunState.FAILED] = self.runs - self.failures, self.failures
+        endings[RunState.OK] = self.runs - self.failures
         return JobCounters(self.name, self.paused_at is not None, endings)
 
     def view(self, tz: tzinfo) -> JobView:

@@ -60,7 +60,7 @@ REFRESHES = 10  # of the views before a snapshot, if many jobs change all the ti
 STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
 
 # Aliases, because Python 3.11 is slow to look up the members of an enum.
-_NOW, _OK, _CANCELLED = Trigger.NOW, RunState.OK, RunState.CANCELLED
+_NOW, _OK = Trigger.NOW, RunState.OK
 
 Result = TypeVar("Result")
 Command = Callable[[Engine, float], Result]
@@ -330,7 +330,7 @@ class Kernel:
                 self._count_output(outcome.run)
             # A run that was given up has no handle any more, and a cancelled one has no result.
             value, exception = outcome.value, outcome.exception
-            if (value is not None or exception is not None) and outcome.state is not _CANCELLED:
+            if (value is not None or exception is not None) and outcome.state.completed:
                 handle = self._handles.get(number)
                 if handle is not None:
                     handle.set_result(value, exception)

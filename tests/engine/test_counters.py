@@ -42,6 +42,19 @@ def test_each_ending_of_a_running_run_is_counted() -> None:
     assert counts(job) == {"ok": 3, "failed": 2, "cancelled": 1}
 
 
+@pytest.mark.parametrize("state", FINAL_STATES)
+def test_the_table_of_states_says_how_the_end_of_work_is_counted(state: RunState) -> None:
+    """So a state that is added to the table is counted, without another line."""
+    harness = EngineHarness()
+    job = harness.job()
+    harness.submit(job)
+    harness.finish(harness.start_next(), state)
+    assert counts(job) == {state.value.lower(): 1}
+    view = harness.view(job)
+    assert (view.runs, view.failures) == (state.completed, state.failed)
+    assert (view.last_elapsed is not None) == state.completed
+
+
 def test_an_end_that_is_reported_twice_is_counted_once() -> None:
     """A run that has been given up ends again when its thread finishes."""
     harness = EngineHarness()
