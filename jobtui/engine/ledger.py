@@ -33,12 +33,12 @@ class LedgerEntries:
 
     Args:
         latest: The latest entries or their keys, oldest first.
-        keys: The keys of the detailed entries, oldest first; one list for each part of the ledger.
+        keys: The keys and sizes of the detailed entries, oldest first; one list for each part of the ledger.
         detailed: The detailed entries by their keys. The ledger may drop some in the meantime.
     """
 
     def __init__(
-        self, latest: list[PackedRun | int], keys: list[list[int]], detailed: dict[int, PackedRun]
+        self, latest: list[PackedRun | int], keys: list[list[tuple[int, int]]], detailed: dict[int, PackedRun]
     ) -> None:
         self._latest = latest
         self._keys = keys
@@ -59,9 +59,9 @@ class LedgerEntries:
             *(self._older(keys, listed) for keys in self._keys), key=lambda entry: entry[ENDED], reverse=True
         )
 
-    def _older(self, keys: list[int], listed: set[int]) -> Iterator[PackedRun]:
+    def _older(self, keys: list[tuple[int, int]], listed: set[int]) -> Iterator[PackedRun]:
         """Yield the entries of one part that have outlived the latest entries, newest first."""
-        for key in reversed(keys):
+        for key, _ in reversed(keys):
             entry = None if key in listed else self._detailed.get(key)
             if entry is not None:
                 yield entry
@@ -170,7 +170,7 @@ class Ledger:
 
     def entries(self) -> LedgerEntries:
         """Return all entries. This takes about 10 ns for each."""
-        keys = [[key for key, _ in part.keys] for part in (self._failures, self._others)]
+        keys = [list(part.keys) for part in (self._failures, self._others)]
         return LedgerEntries(list(self._latest), keys, self._detailed)
 
     def latest(self, limit: int) -> list[PackedRun]:

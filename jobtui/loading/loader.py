@@ -268,6 +268,7 @@ def _scheduler_from(settings: Settings, pool: int | None) -> Scheduler:
             dst=settings.dst,
             overlap="allow" if settings.selfconcurrent else "hold",
             schedules=settings.schedules,
+            ledger_bytes=settings.ledger_bytes,
         )
     except BadSpec as error:  # about the machine's time zone: the settings have been checked
         raise BadTarget(f"cannot create the scheduler: {' '.join(str(error).split())}") from error

@@ -111,6 +111,7 @@ class Kernel:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
         clock: The source of time.
+        ledger: Stores the endings of runs and ticks.
         make_executor: Makes the executor for this kernel and its clock.
         make_timer: Makes the timer, from the arguments of `Timer`.
 
@@ -131,6 +132,7 @@ class Kernel:
         pool: int,
         tz: tzinfo,
         clock: Clock,
+        ledger: Ledger,
         make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
     ) -> None:
@@ -147,7 +149,7 @@ class Kernel:
         self._inbox: deque[RunRecord | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
-        self._engine = Engine(pool=pool, tz=tz, ledger=Ledger())
+        self._engine = Engine(pool=pool, tz=tz, ledger=ledger)
         self._pool = self._engine.pool
         self._event_log = self._engine.event_log
         self._run_numbers = self._pool.run_numbers

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
-from jobtui.engine.ledger import LedgerEntries
+from jobtui.engine.ledger import LEDGER_BYTES, Ledger, LedgerEntries
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable, as_runnable, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
@@ -52,6 +52,7 @@ class Scheduler:
         overlap: The default for the ``overlap`` policy of this scheduler's jobs; see `schedule`.
         schedules: Named specs, which ``schedule("cron.name", ...)`` finds by the whole key.
         clock: The source of time; None for the machine's clock.
+        ledger_bytes: How much memory the ledger may take, in bytes, with the output of its runs.
 
     Attributes:
         tz: The scheduler's zone.
@@ -72,11 +73,14 @@ class Scheduler:
         overlap: OverlapName = "hold",
         schedules: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        ledger_bytes: int = LEDGER_BYTES,
     ) -> None:
         self.tz = zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
-        self._kernel = self._kernel_type(pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock())
+        self._kernel = self._kernel_type(
+            pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock(), ledger=Ledger(ledger_bytes)
+        )
         self._one_offs = self._kernel.one_offs
         self.hooks = Hooks()
 

@@ -21,6 +21,8 @@ from jobtui.settings.setting_errors import (
 _LARGEST_POOL = 1_000_000  # a larger one is a typo
 _BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
 
+_LEDGER_BYTES = range(100_000, 500_000_001)  # a larger one would be read with the lock held for too long
+
 
 def check_pool(entry: SettingEntry) -> int:
     """Check the size of the pool."""
@@ -28,9 +30,14 @@ def check_pool(entry: SettingEntry) -> int:
     return _check_whole_number(entry, range(_LARGEST_POOL + 1), description)
 
 
-def check_bytes(entry: SettingEntry) -> int:
+def check_bytes(entry: SettingEntry, allowed: range = _BYTES) -> int:
     """Check a number of bytes."""
-    return _check_whole_number(entry, _BYTES, f"a number of bytes from {_BYTES[0]} to {_BYTES[-1]}")
+    return _check_whole_number(entry, allowed, f"a number of bytes from {allowed[0]} to {allowed[-1]}")
+
+
+def check_ledger_bytes(entry: SettingEntry) -> int:
+    """Check how much memory the ledger may take."""
+    return check_bytes(entry, _LEDGER_BYTES)
 
 
 def _check_whole_number(entry: SettingEntry, allowed: range, description: str) -> int:

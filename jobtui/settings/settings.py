@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
+from jobtui.engine.ledger import LEDGER_BYTES
 from jobtui.runtime.output_log import LOG_BYTES
 from jobtui.runtime.run_output import RUN_BYTES
 from jobtui.schedules.bad_spec import quote_text
@@ -54,6 +55,7 @@ from jobtui.settings.setting_values import (
     check_boolean,
     check_bytes,
     check_dst,
+    check_ledger_bytes,
     check_networks,
     check_pool,
     check_spec,
@@ -69,6 +71,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.pool": check_pool,
     "jobs.selfconcurrent": check_boolean,
     "jobs.dst": check_dst,
+    "jobs.ledger.bytes": check_ledger_bytes,
     "jobs.output.bytes": check_bytes,
     "jobs.output.runbytes": check_bytes,
     "jobs.listen": check_address,
@@ -85,6 +88,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
 _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.pool": number_or_text,
     "jobs.selfconcurrent": boolean_or_text,
+    "jobs.ledger.bytes": number_or_text,
     "jobs.output.bytes": number_or_text,
     "jobs.output.runbytes": number_or_text,
     "jobs.readonly": boolean_or_text,
@@ -106,6 +110,7 @@ class Settings:
         pool: The number of runs that may be RUNNING at once; 0 for no limit.
         selfconcurrent: Whether runs of one job may overlap.
         dst: The rule for fixed times when the clocks change, for jobs without their own; see `jobtui.parse`.
+        ledger_bytes: How much memory the ledger may take, with the output of its runs, in bytes.
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
         listen: The address of the status page; None to serve none.
@@ -117,6 +122,7 @@ class Settings:
     pool: int = 10
     selfconcurrent: bool = False
     dst: Dst = "once"
+    ledger_bytes: int = LEDGER_BYTES
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
     listen: Address | None = None
@@ -254,7 +260,7 @@ def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, SettingEnt
 def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings:
     """Convert the entries that apply into settings; raise BadSetting for the first wrong one."""
     values = _check_values(entries)
-    fields = ("pool", "selfconcurrent", "dst", "output.bytes", "output.runbytes", "listen")
+    fields = ("pool", "selfconcurrent", "dst", "ledger.bytes", "output.bytes", "output.runbytes", "listen")
     return Settings(
         **{key.replace(".", "_"): values[f"jobs.{key}"] for key in fields if f"jobs.{key}" in values},
         access=access_rules(entries, values),

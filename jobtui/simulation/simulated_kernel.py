@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, tzinfo
 
 from jobtui.engine.enums import Phase, RunState, Trigger
+from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.runtime.executors.base import Dispatcher
@@ -125,6 +126,7 @@ class SimulatedKernel(Kernel):
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
         clock: The clock; only this kernel moves it.
+        ledger: Stores the endings of runs and ticks.
 
     Attributes:
         runs: Every run that has started, oldest first.
@@ -135,12 +137,13 @@ class SimulatedKernel(Kernel):
     run_type = SimulatedRun
     stop_request_type = InstantStopRequest
 
-    def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock) -> None:
+    def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock, ledger: Ledger) -> None:
         self._manual_clock = clock
         super().__init__(
             pool=pool,
             tz=tz,
             clock=clock,
+            ledger=ledger,
             make_executor=self._make_executor,
             make_timer=lambda *_: SimulatedTimer(self._run_due),
         )

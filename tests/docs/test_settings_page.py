@@ -38,6 +38,7 @@ def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:
         "pool",
         "selfconcurrent",
         "dst",
+        "ledger.bytes",
         "output.bytes",
         "output.runbytes",
         "readonly",

@@ -355,7 +355,7 @@ class TestRunMode:
 
 
 ALL_KEYS = (
-    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.output.bytes, "
+    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.ledger.bytes, jobs.output.bytes, "
     "jobs.output.runbytes, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, "
     "and cron.NAME for a named schedule."
@@ -500,6 +500,12 @@ class TestWrongValues:
             )
         settings = read_settings(write(name, f"{key} = 10000\n"))
         assert getattr(settings, key.removeprefix("jobs.").replace(".", "_")) == 10000
+
+    def test_the_memory_of_the_ledger_has_a_range_of_its_own(self, write: Write) -> None:
+        """A larger ledger would take too long to read."""
+        message = error_for(write("jobtui.toml", "jobs.ledger.bytes = 99_999\n"))
+        assert message.endswith(" must be a number of bytes from 100000 to 500000000, not 99999.")
+        assert read_settings(write("app.conf", "jobs.ledger.bytes = 100000\n")).ledger_bytes == 100_000
 
     @pytest.mark.parametrize("key", ["jobs.selfconcurrent", "jobs.acceptproxyaddress", "jobs.readonly"])
     @pytest.mark.parametrize(
