@@ -262,8 +262,6 @@ class Pool:
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
         """Start a run that has left the queue."""
         job = run.job
-        if run.waiting_since is not None and now < run.waiting_since:
-            now = run.waiting_since  # the request came after the time had been read
         run.started = now
         run.worker = worker
         run.state = _RUNNING  # before the collections and counters: see `repair`
@@ -491,8 +489,6 @@ class Pool:
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         """End a run that has left its queue or the running runs."""
         job = run.job
-        if run.waiting_since is not None and now < run.waiting_since:
-            now = run.waiting_since  # the request came after the time had been read
         if reason:
             run.ensure_extras().reason = reason
         run.state = state

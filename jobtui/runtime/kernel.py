@@ -200,16 +200,13 @@ class Kernel:
         """Append to the inbox, and wake a thread that drains it. Never blocks."""
         try:
             self._inbox.append(item)
-            self._wake()
+            if not self._executor.wake():
+                self._timer.wake()
         except BaseException:  # from a signal handler, perhaps between the two
             self._timer.wake()
             raise
         if self._engine.closed and not self._timer.alive and not self.reentered:
             self._apply_here(_do_nothing)
-
-    def _wake(self) -> None:
-        if not self._executor.wake():
-            self._timer.wake()
 
     def _post_and_wait(self, command: Command[Result]) -> Result:
         if self.reentered:  # the other threads wait for this one
@@ -234,7 +231,6 @@ class Kernel:
         with self._lock:
             try:
                 now = self._begin_change()
-                self._drain_inbox(now)
                 call.apply(self._engine, now)
                 aftermath = self._end_change()
             finally:
@@ -248,13 +244,16 @@ class Kernel:
     # --- with the lock held -----------------------------------------------------------------------
 
     def _begin_change(self) -> float:
-        """Begin a change, and return its time. Complete the change before if an exception interrupted it."""
+        """Begin a change: complete an interrupted one, and drain the inbox. Return the time.
+
+        The clock is read last, so that the time is not before that of a request in the inbox.
+        """
         self._holder = threading.get_ident()
-        now = self._read_clock()
         if self._changing:
-            self._engine.repair(now)
+            self._engine.repair(self._read_clock())
         self._changing = True
-        return now
+        self._drain_inbox()
+        return self._read_clock()
 
     def _end_change(self) -> _Aftermath:
         """End a change, and return what it leaves to be done without the lock.
@@ -302,7 +301,7 @@ class Kernel:
                 self._engine.apply_clock_step(step, now)
         self._last_clocks = now, monotonic
 
-    def _drain_inbox(self, now: float) -> None:
+    def _drain_inbox(self) -> None:
         """Admit, record and apply what is in the inbox.
 
         An item leaves the inbox when it is processed. If an exception comes in between, the item is processed
@@ -315,7 +314,7 @@ class Kernel:
                 if item.number not in self._pool.live:
                     self._engine.admit_one_off(item)
             else:
-                item.apply(self._engine, now)
+                item.apply(self._engine, self._read_clock())
                 self._replies.append(item)
             inbox.popleft()
 
@@ -419,7 +418,6 @@ class Kernel:
         with self._lock:
             try:
                 now = self._begin_change()
-                self._drain_inbox(now)
                 batch = worker.batch
                 if batch is not None and len(batch.runs) > 1:
                     self._pool.leave_pending(batch)
