@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
 
@@ -19,17 +19,18 @@ from jobtui.engine import events
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
-from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view, utc
+from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable
-from jobtui.engine.ticks import TICK_LIMIT, TickPlan
+from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.schedules.schedule import Every
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
+SEARCHES_PER_HOLD = 50  # jobs whose next ticks are searched for between two holds
+SHIFTS_PER_HOLD = 200  # delayed runs that are adjusted to a step of the clock in one hold
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
 ONE_OFF_JOBS_SEARCHED = 100  # of the oldest, for one without live runs
@@ -76,10 +77,13 @@ class Engine:
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
         self.ledger = ledger
-        self._next_ticks = NextTickCache()
         self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
         self._to_cancel: deque[RunRecord] = deque()
+        # The jobs whose next tick has to be found.
+        self._searches: dict[JobRecord, Search] = {}
+        # The steps of the clock, each with the runs that may have to be due earlier.
+        self._shifts: deque[tuple[float, deque[RunRecord]]] = deque()
         self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
         self._started: float | None = None
         self._heartbeat: float | None = None
@@ -89,16 +93,16 @@ class Engine:
     # --- life -------------------------------------------------------------------------------------
 
     def start(self, now: float) -> None:
-        """Start the scheduler: compute when each job is due, and let runs start."""
+        """Start the scheduler: let runs start, and have the next tick of each job searched for."""
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
         self._started = self._heartbeat = now
-        for job in self.jobs.values():
-            self._set_due(job, now)
+        search = Search(now)
+        self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         self.event_log.emit(events.SchedulerStarted, now)
 
     def stop(self, now: float) -> None:
-        """Accept and start nothing from now on. Cancel waiting runs; `cancel_some` cancels the rest."""
+        """Accept and start nothing from now on. Cancel waiting runs; `continue_work` cancels the rest."""
         # Held runs first: when a queued run is cancelled, its job's next held run is queued.
         self._to_cancel.extend(self.pool.held.values())
         self._to_cancel.extend(self.pool.queue)
@@ -111,7 +115,9 @@ class Engine:
             job.due = None
             job.cached_view = None
         self._timer_queue.clear()
-        self.cancel_some(now)
+        self._cancel_some(now)
+        self._searches.clear()
+        self._shifts.clear()
 
     def abandon_running(self, now: float, reason: str) -> list[RunRecord]:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
@@ -130,30 +136,38 @@ class Engine:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def add_job(self, job: JobRecord, now: float) -> None:
-        """Register a job under its name, or under its name with the next free number (``name-2``)."""
+    def add_job(self, job: JobRecord, now: float, *, planned: bool = False) -> None:
+        """Register a job under its name, or under its name with the next free number (``name-2``).
+
+        If ``planned``, its next tick is known already.
+        """
         if self.closed:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
         job.name = self._free_name(job.name)
         self.jobs[job.name] = job
-        if self.phase is Phase.RUNNING:
-            self._set_due(job, now)
+        if self.phase is not Phase.RUNNING:
+            job.due = None
+        elif planned:
+            self._set_next(job, job.due)
+        elif job.schedule is not None:
+            self._searches[job] = Search(now)
         self.event_log.emit_job(events.JobAdded, job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.
 
-        None of them starts. If there are many, `cancel_some` cancels the rest. Running runs continue.
+        None of them starts. If there are many, `continue_work` cancels the rest. Running runs continue.
         """
         if self.jobs.get(job.name) is not job:
             return False
         self._to_cancel.extend(self.pool.waiting_among(job))
         job.removed = True
+        self._searches.pop(job, None)
         self._set_next(job, None)
         del self.jobs[job.name]
         if self.one_off_jobs.get(job.runnable.name) is job:
             del self.one_off_jobs[job.runnable.name]
-        self.cancel_some(now)
+        self._cancel_some(now)
         self.event_log.emit_job(events.JobRemoved, job, now)
         return True
 
@@ -240,11 +254,16 @@ class Engine:
         self._forget_due(run)
         return self.pool.cancel(run, now, reason)
 
-    def cancel_some(self, now: float) -> bool:
-        """Cancel some of the waiting runs of removed jobs, or of all jobs after `stop`.
+    def continue_work(self, now: float) -> bool:
+        """Do a part of the long work that earlier changes have left. Return whether there is more of it."""
+        if self._to_cancel:
+            self._cancel_some(now)
+        elif self._shifts:
+            self._shift_some()
+        return bool(self._to_cancel or self._shifts)
 
-        Return whether there may be more of them: then this is due again at once.
-        """
+    def _cancel_some(self, now: float) -> None:
+        """Cancel some of the waiting runs of removed jobs, or of all jobs after `stop`."""
         to_cancel, last = self._to_cancel, len(self.pool.effects.ended) + CANCELS_PER_HOLD
         for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
             run = to_cancel[0]
@@ -253,7 +272,6 @@ class Engine:
             to_cancel.popleft()  # last of all, in case that an exception interrupts this
             if len(self.pool.effects.ended) >= last:
                 break
-        return bool(to_cancel)
 
     def _forget_due(self, run: RunRecord) -> None:
         """Take a run out of the timer queue, if it is there."""
@@ -279,7 +297,8 @@ class Engine:
     @property
     def next_due(self) -> float | None:
         """The instant at which something is due next, in seconds since the epoch; None for never."""
-        return 0.0 if self._to_cancel else self._timer_queue.next_instant
+        has_work = self._to_cancel or self._searches or self._shifts
+        return 0.0 if has_work else self._timer_queue.next_instant
 
     def pop_due(self, now: float) -> list[JobRecord | RunRecord]:
         """Return the first jobs and scheduled runs that are due, in order, for `apply_due` to process."""
@@ -292,6 +311,7 @@ class Engine:
         The records are the truth; all queues and counters are made again from them.
         """
         self.pool.repair(now)
+        self._to_cancel.extend(self.pool.live.values())
         self._timer_queue.clear()
         entries: list[JobRecord | RunRecord] = [*self.jobs.values(), *self.pool.scheduled.values()]
         for entry in entries:
@@ -319,21 +339,12 @@ class Engine:
         # The previous wake, by the new clock: ticks up to that instant have been processed.
         processed = min(now, self._heartbeat + seconds + CLOCK_NOISE)
         for job in self.jobs.values():
-            schedule = job.schedule
-            if isinstance(schedule, Every) and schedule.start is not None and not schedule.first_at_start:
-                job.schedule = shifted = schedule.anchored(schedule.start + timedelta(seconds=seconds))
-                if job.due is not None:
-                    # Half an interval earlier, since the step is measured inexactly.
-                    after = job.due + seconds - schedule.interval.total_seconds() / 2
-                    self._set_next(job, self._next_ticks.next_tick(shifted, after))
-            elif isinstance(schedule, Every) or seconds < -CLOCK_CORRECTION:
-                self._set_due(job, processed)
-        for run in self.pool.scheduled.values():
-            if run.trigger is Trigger.IN and run.due is not None:
-                self._timer_queue.remove(run, run.due)
-                run.due += seconds
-                run.cached_view = None
-                self._timer_queue.push(run, run.due)
+            pending = self._searches.get(job)
+            if pending is not None:
+                self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
+            elif isinstance(job.schedule, Every) or (job.schedule and seconds < -CLOCK_CORRECTION):
+                self._searches[job] = Search(processed, seconds)
+        self._shifts.append((seconds, deque(self.pool.scheduled.values())))
         self.event_log.emit(events.ClockStepped, now, seconds)
 
     def report_internal_error(self, error: str, now: float) -> None:
@@ -341,13 +352,37 @@ class Engine:
         self._internal_error = error
         self.event_log.emit(events.InternalError, now, error)
 
-    def _set_due(self, job: JobRecord, after: float) -> None:
-        """Compute when a job is due next; an interval without a start begins now."""
-        if job.schedule is None:
-            return
-        if isinstance(job.schedule, Every) and job.schedule.start is None:
-            job.schedule = job.schedule.anchored(utc(after))
-        self._set_next(job, self._next_ticks.next_tick(job.schedule, after))
+    def searches(self) -> list[tuple[JobRecord, Search]]:
+        """Return some of the jobs whose next tick has to be found, for `apply_next_ticks`.
+
+        The search is made without the state lock: a schedule or a zone may be the user's code.
+        """
+        return list(islice(self._searches.items(), SEARCHES_PER_HOLD))
+
+    def apply_next_ticks(self, found: Sequence[NextTick], now: float) -> None:
+        """Let jobs be due at their next ticks."""
+        for each in found:
+            job = each.job
+            if self._searches.get(job) is not each.search or job.due != each.previous:
+                continue  # another thread has applied it, or the job has changed and is searched again
+            if each.error:
+                self.report_internal_error(each.error, now)
+            job.schedule = each.schedule
+            self._set_next(job, each.due)
+            del self._searches[job]
+
+    def _shift_some(self) -> None:
+        """Let some of the delayed runs keep the time that they had left before the clock was set back."""
+        seconds, runs = self._shifts[0]
+        for _ in range(min(len(runs), SHIFTS_PER_HOLD)):
+            run = runs.popleft()
+            if run.state is RunState.SCHEDULED and run.trigger is Trigger.IN and run.due is not None:
+                before, run.due = run.due, run.due + seconds
+                run.cached_view = None
+                self._timer_queue.push(run, run.due)
+                self._timer_queue.remove(run, before)
+        if not runs:
+            self._shifts.popleft()
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         if job.due is not None:

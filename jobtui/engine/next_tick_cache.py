@@ -18,6 +18,7 @@ class NextTickCache:
     """Computes the next tick of a schedule, and caches it.
 
     The next tick is the same for every instant before it, so 100,000 jobs with 50 specs cost 50 searches.
+    Thread-safe: the worst that a race costs is a search.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,6 @@ class NextTickCache:
         tick = schedule.next(utc(after))
         due = math.inf if tick is None else tick.timestamp()
         if len(self._cached) >= MAX_CACHED and id(schedule) not in self._cached:
-            del self._cached[next(iter(self._cached))]  # the oldest one
+            self._cached.pop(list(self._cached)[0], None)  # noqa: RUF015 - the oldest one, in one step
         cached = self._cached[id(schedule)] = schedule, after, math.inf if due > _LAST_INSTANT else due
         return cached

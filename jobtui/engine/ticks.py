@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import NamedTuple
 
 from jobtui.engine.enums import Misfire
 from jobtui.engine.next_tick_cache import NextTickCache
@@ -62,8 +64,36 @@ class TickPlan:
             yield replace(self, instants=part, missed=self.missed if last else 0, is_last=last)
 
 
+class Search(NamedTuple):
+    """How to search for the next tick of a job after the start, or after a step of the wall clock."""
+
+    after: float  # the tick is later than this instant, in seconds since the epoch
+    step: float = 0.0  # by how many seconds the wall clock was changed
+
+
+@dataclass(slots=True, kw_only=True)
+class NextTick:
+    """The result of a search.
+
+    Attributes:
+        job: The job.
+        search: The search.
+        previous: When the job was due at the time of the search, in seconds since the epoch.
+        schedule: The job's schedule: an interval may begin at another instant than before.
+        due: The next tick, in seconds since the epoch; None for never.
+        error: The exception of the schedule in one line, or "".
+    """
+
+    job: JobRecord
+    search: Search
+    previous: float | None
+    schedule: Schedule | None
+    due: float | None = None
+    error: str = ""
+
+
 class TickPlanner:
-    """Makes the plans of one wake after the other.
+    """Makes the plans of one wake after the other. Any thread may search for next ticks at any time.
 
     Args:
         pause: Is called now and then during a long plan.
@@ -77,6 +107,40 @@ class TickPlanner:
     def begin_wake(self) -> None:
         """Let the plans of this wake count `TICK_LIMIT` ticks again."""
         self._countable = TICK_LIMIT
+
+    def find_first(self, schedule: Schedule, after: float) -> tuple[Schedule, float | None]:
+        """Return a schedule and its first tick later than an instant, in seconds since the epoch.
+
+        An interval without a start begins at that instant.
+        """
+        if isinstance(schedule, Every) and schedule.start is None:
+            schedule = schedule.anchored(utc(after))
+        return schedule, self._next_ticks.next_tick(schedule, after)
+
+    def find_next(self, job: JobRecord, search: Search) -> NextTick:
+        """Search for the next tick of a job."""
+        found = NextTick(job=job, search=search, previous=job.due, schedule=job.schedule)
+        try:
+            self._search(found)
+        except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
+            found.error = f"{job.name}: {one_line(error)}"
+        return found
+
+    def _search(self, found: NextTick) -> None:
+        schedule, step, after = found.schedule, found.search.step, found.search.after
+        assert schedule is not None  # a job without a schedule has no ticks
+        if (
+            step
+            and isinstance(schedule, Every)
+            and not schedule.first_at_start
+            and schedule.start is not None
+        ):
+            found.schedule = schedule = schedule.anchored(schedule.start + timedelta(seconds=step))
+            if found.previous is None:
+                return
+            # Half an interval earlier, since the step is measured inexactly.
+            after = found.previous + step - schedule.interval.total_seconds() / 2
+        found.schedule, found.due = self.find_first(schedule, after)
 
     def plan(self, job: JobRecord, now: float) -> TickPlan:
         """Return the plan of a job that is due."""

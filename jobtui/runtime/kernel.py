@@ -512,7 +512,7 @@ class Kernel:
     def _process_due(self) -> None:
         """Process what is due in slices, so that no hold of the lock is long."""
         self._planner.begin_wake()
-        self.cancel_rest()
+        self.finish_work()
 
         def pop_due(engine: Engine, now: float) -> tuple[list[JobRecord | RunRecord], float]:
             return engine.pop_due(now), now
@@ -604,13 +604,23 @@ class Kernel:
         done = self.apply(cancel)
         return Cancellation.INTERRUPTED if request is not None and request.interrupted else done
 
-    def cancel_rest(self) -> None:
-        """Cancel the rest of the waiting runs of removed jobs, or of all jobs after the stop, in slices.
+    def finish_work(self) -> None:
+        """Finish the long work that changes have left, in slices, so that no hold of the lock is long.
 
-        The timer does so, too, so that they end even if an exception interrupts the caller.
+        The timer does so, too: the work is finished even if an exception interrupts the caller.
         """
-        while self.apply(Engine.cancel_some):
+        while self.apply(Engine.continue_work):
             pass
+        while searches := self.inspect(Engine.searches):
+            found = [self._planner.find_next(job, search) for job, search in searches]
+            self.apply(lambda engine, now, found=found: engine.apply_next_ticks(found, now))  # type: ignore[misc]
+
+    def add_job(self, job: JobRecord) -> None:
+        """Register a job; if the scheduler runs, the job's next tick is searched for before."""
+        planned = self._engine.phase is Phase.RUNNING and job.schedule is not None
+        if planned and job.schedule is not None:
+            job.schedule, job.due = self._planner.find_first(job.schedule, self._now())
+        self.apply(lambda engine, now: engine.add_job(job, now, planned=planned))
 
     # --- views and subscriptions ------------------------------------------------------------------
 
@@ -700,6 +710,7 @@ class Kernel:
 
         self._timer.start()
         self.apply(start)
+        self.finish_work()
 
     def stop(self, grace: float) -> bool:
         """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
@@ -719,7 +730,7 @@ class Kernel:
                 self._stop_callers.add(caller)
 
         self.apply(stop)
-        self.cancel_rest()
+        self.finish_work()
         self._wait_until_drained(grace)
         self.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()

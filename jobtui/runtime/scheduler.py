@@ -367,7 +367,7 @@ class Scheduler:
             ValueError: The job is one of another scheduler.
         """
         removed = self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
-        self._kernel.cancel_rest()
+        self._kernel.finish_work()
         return removed
 
     def resize(self, pool: int) -> None:
@@ -536,7 +536,7 @@ class Scheduler:
             misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
             max_held=held_limit(max_held),
         )
-        self._kernel.apply(lambda engine, now: engine.add_job(record, now))
+        self._kernel.add_job(record)
         return Job(self, record)
 
     def _request_now(self, target: Job | Runnable) -> Run:

@@ -17,7 +17,7 @@ def cancel_rest(harness: EngineHarness) -> list[int]:
     slices, more = [], True
     while more:
         before = len([event for event in harness.events if isinstance(event, RunFinished)])
-        more = harness.engine.cancel_some(harness.now)
+        more = harness.engine.continue_work(harness.now)
         after = len([event for event in harness.events if isinstance(event, RunFinished)])
         slices.append(after - before)
         harness.engine.pool.effects.ended.clear()  # as the kernel does after each hold

@@ -20,7 +20,7 @@ def test_an_engine_passes_through_all_phases_in_order() -> None:
     phases = [harness.snapshot().phase]
     assert harness.snapshot().started is None
     assert harness.snapshot().heartbeat is None
-    harness.engine.start(harness.now)
+    harness.start()
     phases.append(harness.snapshot().phase)
     harness.engine.stop(harness.now)
     phases.append(harness.snapshot().phase)

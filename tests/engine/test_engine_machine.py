@@ -260,7 +260,7 @@ class EngineMachine(RuleBasedStateMachine):
     def set_clock_back(self, seconds: int) -> None:
         """Set the wall clock back, by seconds or hours."""
         self.harness.now -= seconds
-        self.harness.engine.apply_clock_step(-float(seconds), self.harness.now)
+        self.harness.step_clock(-float(seconds))
 
     @invariant()
     def counts_match(self) -> None:

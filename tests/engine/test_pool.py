@@ -65,7 +65,7 @@ def test_no_run_starts_before_the_scheduler() -> None:
     [run] = harness.submit(harness.job())
     assert not harness.engine.pool.can_start()
     assert harness.start_next_if_free() is None
-    harness.engine.start(harness.now)
+    harness.start()
     assert harness.engine.pool.can_start()
     assert harness.start_next() is run
 

@@ -25,7 +25,7 @@ def test_a_job_is_due_only_while_the_scheduler_runs() -> None:
     harness = EngineHarness(started=False)
     job = harness.job(schedule="@every 10s")
     assert [harness.view(job).next, harness.engine.next_due] == [None, None]
-    harness.engine.start(harness.now)
+    harness.start()
     assert due_of(harness, "a") == "23 12:00:10"
     assert [harness.engine.next_due] == [NOON + 10]
     harness.engine.stop(harness.now)
@@ -342,7 +342,7 @@ def test_a_clock_set_back_an_hour_does_not_stall_intervals_and_delays() -> None:
     harness.advance(601)
     assert len(harness.start_all()) == 2
     harness.now -= 3600
-    harness.engine.apply_clock_step(-3600, harness.now)
+    harness.step_clock(-3600)
     assert due_of(harness, "interval") == "23 11:20:00"
     assert due_of(harness, "cron") == "23 12:20:00"
     assert (late.due, fixed.due) == (NOON + 900 - 3600, NOON + 900)
@@ -364,7 +364,7 @@ def test_an_interval_with_a_given_start_keeps_its_grid_when_the_clock_is_set_bac
     job = harness.job(schedule=Every("10m", start))
     harness.advance(8)
     harness.now -= 3600
-    harness.engine.apply_clock_step(-3600, harness.now)
+    harness.step_clock(-3600)
     assert due_of(harness, "a") == "23 12:00:07"
     assert isinstance(job.schedule, Every)
     assert job.schedule.start == start
@@ -375,7 +375,7 @@ def test_a_clock_corrected_by_days_moves_cron_jobs() -> None:
     harness = EngineHarness()
     harness.job("cron", "0 30 * * * *")
     harness.now -= 2 * DAY
-    harness.engine.apply_clock_step(-2 * DAY, harness.now)
+    harness.step_clock(-2 * DAY)
     assert due_of(harness, "cron") == "21 12:30:00"
 
 
@@ -385,7 +385,7 @@ def test_a_step_of_exactly_three_hours_does_not_move_cron_jobs(noise: float) -> 
     harness = EngineHarness()
     harness.job("cron", "0 30 * * * *")
     harness.now -= 3 * 3600
-    harness.engine.apply_clock_step(-3 * 3600.0 - noise, harness.now)
+    harness.step_clock(-3 * 3600.0 - noise)
     assert due_of(harness, "cron") == "23 12:30:00"
 
 
@@ -395,7 +395,7 @@ def test_a_corrected_clock_does_not_repeat_the_tick_at_the_instant_of_the_correc
     harness.job("cron", "0 0 * * * *")
     harness.advance(0)
     harness.now -= 4 * 3600
-    harness.engine.apply_clock_step(-4 * 3600.0 - 0.0005, harness.now)
+    harness.step_clock(-4 * 3600.0 - 0.0005)
     assert due_of(harness, "cron") == "23 09:00:00"
 
 

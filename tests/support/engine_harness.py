@@ -50,7 +50,7 @@ class EngineHarness:
         self.engine.event_log.capacity = 1_000_000
         self.engine.event_log.set_reader_count(1)
         if started:
-            self.engine.start(self.now)
+            self.start()
 
     def _recorded_new_run(self, *args: Any, **kwargs: Any) -> RunRecord:
         run = self._new_run(*args, **kwargs)
@@ -78,6 +78,7 @@ class EngineHarness:
             max_held=max_held,
         )
         self.engine.add_job(record, self.now)
+        self.finish_work()
         return record
 
     def submit(self, job: JobRecord, count: int = 1, trigger: Trigger = Trigger.NOW) -> list[RunRecord]:
@@ -87,6 +88,25 @@ class EngineHarness:
     def submit_later(self, job: JobRecord, seconds: float, trigger: Trigger = Trigger.IN) -> RunRecord:
         """Request a run some seconds from now."""
         return self.engine.submit_later(job, trigger, self.now + seconds, self.now)
+
+    def start(self) -> None:
+        """Start the engine."""
+        self.engine.start(self.now)
+        self.finish_work()
+
+    def step_clock(self, seconds: float) -> None:
+        """Let the engine notice that the clock was set; `now` is the new time already."""
+        self.engine.apply_clock_step(seconds, self.now)
+        self.finish_work()
+
+    def finish_work(self) -> None:
+        """Do the long work that changes have left."""
+        planner = TickPlanner()
+        while self.engine.continue_work(self.now):
+            pass
+        while searches := self.engine.searches():
+            found = [planner.find_next(job, search) for job, search in searches]
+            self.engine.apply_next_ticks(found, self.now)
 
     def advance(self, seconds: float) -> None:
         """Move the time, and process what is due at its end."""
