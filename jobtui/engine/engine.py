@@ -199,9 +199,8 @@ class Engine:
         if job is None:
             self._drop_idle_one_off_job(now)
             # Without the runnable itself: a closure may hold large objects.
-            group = Runnable(_do_nothing, runnable.name)
+            group = Runnable(_do_nothing, runnable.name, runnable.describe())
             job = JobRecord(runnable.name, group, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
-            job.description = runnable.origin, runnable.summary
             self.one_off_jobs[runnable.name] = job
             self.add_job(job, now)
         return job

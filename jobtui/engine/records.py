@@ -63,7 +63,6 @@ class JobRecord:
     failures: int = 0  # how many runs have failed
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
-    description: tuple[str, str] | None = None  # the runnable's origin and summary, once they are needed
 
     @property
     def busy(self) -> bool:
@@ -114,7 +113,7 @@ class JobRecord:
     def view(self, tz: tzinfo) -> JobView:
         """Return the current view of the job: the same object until the job changes."""
         if self.cached_view is None:
-            origin, summary = self._describe()
+            origin, summary = self.runnable.describe()
             states = _STATES
             self.cached_view = JobView(
                 name=self.name,
@@ -138,11 +137,6 @@ class JobRecord:
                 failures=self.failures,
             )
         return self.cached_view
-
-    def _describe(self) -> tuple[str, str]:
-        if self.description is None:
-            self.description = self.runnable.origin, self.runnable.summary
-        return self.description
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -26,21 +26,39 @@ class Runnable:
     call: Callable[..., Any]  # does the work; if it returns a coroutine, that one does it
     name: str  # the function's or the class's name; ``(unnamed)`` for a lambda, as in Revel
 
-    @property
-    def origin(self) -> str:
-        """``file:line`` of the code; "" if it is not written in Python."""
-        code = getattr(_innermost(self.call), "__code__", None)
-        return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    description: tuple[str, str] | None = None  # what `describe` has returned
 
     @property
-    def summary(self) -> str:
-        """The first line of the docstring of the function, else of its object's class; else ""."""
-        target = _innermost(self.call)
-        for documented in (target, type(getattr(target, "__self__", None))):
-            text = documented.__doc__ if documented is not type(None) else None
-            if isinstance(text, str) and text.strip():
-                return text.strip().splitlines()[0]
-        return ""
+    def is_function(self) -> bool:
+        """Whether the runnable is a function, so that `describe` executes no code of the user."""
+        return type(self.call) is FunctionType
+
+    def describe(self) -> tuple[str, str]:
+        """Return ``file:line`` of the code, and the first line of its docstring; each "" if there is none.
+
+        The docstring is that of the function, else that of its object's class. The first call may execute
+        code of the user, so it must not be made with the state lock held, unless `is_function`.
+        """
+        if self.description is None:
+            try:
+                target = _innermost(self.call)
+                self.description = _origin(target), _summary(target)
+            except Exception:  # noqa: BLE001 - from an attribute of the user's object
+                self.description = "", ""
+        return self.description
+
+
+def _origin(target: Any) -> str:
+    code = getattr(target, "__code__", None)
+    return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+
+
+def _summary(target: Any) -> str:
+    for documented in (target, type(getattr(target, "__self__", None))):
+        text = documented.__doc__ if documented is not type(None) else None
+        if type(text) is str and text.strip():
+            return text.strip().splitlines()[0]
+    return ""
 
 
 def as_runnable(value: object) -> Runnable:

@@ -65,7 +65,7 @@ class TickPlan:
 
 
 class Search(NamedTuple):
-    """How to search for the next tick of a job after the start, or after a step of the wall clock."""
+    """A search for the next tick of a job after the start, or after a step of the wall clock."""
 
     after: float  # the tick is later than this instant, in seconds since the epoch
     step: float = 0.0  # by how many seconds the wall clock was changed

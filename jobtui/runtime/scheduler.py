@@ -526,7 +526,7 @@ class Scheduler:
         misfire: MisfireName,
         max_held: int,
     ) -> Job:
-        runnable = as_runnable(value)
+        runnable = _described(as_runnable(value))
         record = JobRecord(
             job_name(name) or runnable.name,
             runnable,
@@ -594,9 +594,16 @@ def _target(value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job
         if args or kwargs:
             raise TypeError(f"{value.name} is a job: it runs without arguments")
         return value
-    runnable = as_runnable(value)
+    runnable = _described(as_runnable(value))
     if args or kwargs:
         runnable.call = partial(runnable.call, *args, **kwargs)
+    return runnable
+
+
+def _described(runnable: Runnable) -> Runnable:
+    """Describe a runnable before the lock is taken, if that may execute code of the user."""
+    if not runnable.is_function:
+        runnable.describe()
     return runnable
 
 

@@ -92,13 +92,13 @@ def test_a_runnable_has_the_call_the_name_and_the_summary_of_its_object(
 ) -> None:
     """The summary is the first line of the docstring."""
     runnable = as_runnable(thing)
-    assert (runnable.call(), runnable.name, runnable.summary) == (result, name, summary)
+    assert (runnable.call(), runnable.name, runnable.describe()[1]) == (result, name, summary)
 
 
 def test_the_call_of_a_coroutine_function_returns_a_coroutine() -> None:
     """The coroutine does the work."""
     runnable = as_runnable(coroutine)
-    assert (runnable.name, runnable.summary) == ("coroutine", "Run as a coroutine.")
+    assert (runnable.name, runnable.describe()[1]) == ("coroutine", "Run as a coroutine.")
     work = runnable.call()
     work.close()
 
@@ -106,11 +106,11 @@ def test_the_call_of_a_coroutine_function_returns_a_coroutine() -> None:
 def test_the_origin_is_the_file_and_line_of_python_code_and_else_empty() -> None:
     """For functions, methods, ``run()`` and ``__call__()``."""
     for thing in (plain, WithRun(), WithRun().method, Callable_(), functools.partial(plain)):
-        path, _, line = as_runnable(thing).origin.rpartition(":")
+        path, _, line = as_runnable(thing).describe()[0].rpartition(":")
         assert path == __file__
         assert int(line) > 0
-    assert as_runnable(plain).origin.endswith(f":{plain.__code__.co_firstlineno}")
-    assert as_runnable(print).origin == ""
+    assert as_runnable(plain).describe()[0].endswith(f":{plain.__code__.co_firstlineno}")
+    assert as_runnable(print).describe()[0] == ""
 
 
 def generator() -> Iterator[int]:
@@ -227,4 +227,4 @@ def test_a_name_or_docstring_that_is_not_a_string_is_ignored() -> None:
             pass
 
     runnable = as_runnable(Odd())
-    assert (runnable.name, runnable.summary) == ("Odd", "")
+    assert (runnable.name, runnable.describe()[1]) == ("Odd", "")
