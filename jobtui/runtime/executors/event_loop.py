@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -60,9 +61,12 @@ class CoroutineExecutor:
         self._worker = Worker(EVENT_LOOP, coroutines_only=True)
         self._lock = threading.RLock()  # held to start the loop
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._context = Context()  # of the loop's callbacks: without the variables of any run
-        # The tasks that have begun, and None for coroutines that a worker has handed over and that have not.
-        # Only the loop's thread takes entries out.
+        # What workers have handed over: batches, and outcomes of functions that have returned coroutines.
+        self._arrivals: deque[Batch | tuple[Outcome, Context]] = deque()
+        # The tasks of runs; None while a coroutine that a function has returned has no task yet. Only the
+        # loop's thread takes entries out.
         self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}
         self._interrupted: set[RunRecord] = set()
         self._closed = False
@@ -78,18 +82,20 @@ class CoroutineExecutor:
     def start_batch(self, batch: Batch) -> None:
         """Execute the coroutines of a batch. To call this twice for the same batch is harmless."""
         self._ensure_loop()
-        self._call(self._create_tasks, batch)
+        self._arrivals.append(batch)
+        self._call(self._exchange)
 
     def start_coroutine(self, outcome: Outcome, context: Context) -> None:
         """Execute a coroutine, which the function of a run has returned.
 
         Args:
             outcome: The outcome of the call. Its value is the coroutine; that of the coroutine replaces it.
-            context: The context of the call. The coroutine gets a copy of it.
+            context: The context of the call.
         """
         self._ensure_loop()
         self._tasks[outcome.run] = None
-        if not self._call(self._create_task, outcome, context=context):
+        self._arrivals.append((outcome, context))
+        if not self._call(self._exchange):
             close_coroutine(outcome)
 
     def interrupt(self, run: RunRecord) -> None:
@@ -101,6 +107,19 @@ class CoroutineExecutor:
         is_coroutine = run in self._tasks or is_coroutine_function(run.call)
         if request is not None and is_coroutine and self._call(self._cancel_task, run):
             request.interrupted = True
+
+    def check_thread(self) -> bool:
+        """Start another thread for the loop if an exception from outside has ended the first one.
+
+        Returns:
+            Whether there are coroutines that have not ended.
+        """
+        loop, thread = self._loop, self._thread
+        if loop is not None and thread is not None and not thread.is_alive() and not self._closed:
+            self._run_in_thread(loop)
+        if self._tasks:
+            self._call(self._end_lost_tasks)
+        return bool(self._tasks or self._arrivals)
 
     def close(self) -> None:
         """Cancel every task, let each clean up, and end the loop. Does not wait for that."""
@@ -114,13 +133,13 @@ class CoroutineExecutor:
         self._loop = None
         self._tasks.clear()
 
-    def _call(self, callback: Callable[..., object], *args: object, context: Context | None = None) -> bool:
+    def _call(self, callback: Callable[..., object], *args: object) -> bool:
         """Have the loop's thread call a function. Returns False if the loop does not run."""
         loop = self._loop
         if loop is None:
             return False
         try:
-            loop.call_soon_threadsafe(callback, *args, context=context)
+            loop.call_soon_threadsafe(callback, *args, context=self._context)
         except RuntimeError:  # it has been closed
             return False
         return True
@@ -143,11 +162,18 @@ class CoroutineExecutor:
 
         loop = asyncio.new_event_loop()
         try:
-            threading.Thread(target=self.run_loop, args=(loop,), name="jobtui-asyncio", daemon=True).start()
+            self._run_in_thread(loop)
         except BaseException:
             loop.close()
             raise
         return loop
+
+    def _run_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._thread = threading.Thread(
+            target=self.run_loop, args=(loop,), name="jobtui-asyncio", daemon=True
+        )
+        self._thread.start()
+        self._dispatcher.check_workers_soon()
 
     # --- called in the loop's thread --------------------------------------------------------------
 
@@ -163,10 +189,13 @@ class CoroutineExecutor:
             await loop.shutdown_asyncgens()
 
         while not self._cleaning_up:
-            # A task that a coroutine has created may raise SystemExit, which ends `run_forever`.
+            # A task that a coroutine has created may raise SystemExit, which ends `run_forever`. An exception
+            # from outside may end it, too, and undo a callback that the loop was about to call.
             with contextlib.suppress(BaseException):
+                self._end_lost_tasks()
+                self._schedule_exchange()
                 if self._closed:
-                    loop.call_soon(loop.stop)  # such an exception may have undone that of `close`
+                    loop.call_soon(loop.stop)
                 loop.run_forever()
                 self._cleaning_up = self._closed
         with contextlib.suppress(BaseException):
@@ -178,43 +207,54 @@ class CoroutineExecutor:
             self._loop.stop()
 
     def _exchange(self) -> None:
-        """Hand in the outcomes of the coroutines that have ended, and begin those that are next."""
+        """Begin what has been handed over, hand in the outcomes, and begin the coroutines that are next."""
         worker = self._worker
         try:
+            self._begin_coroutines()
             self._dispatcher.take(worker, self._at_most)
-        except BaseException as error:  # noqa: BLE001 - set from outside: what was taken must not be lost
+            self._begin_coroutines()
+        except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
             self._schedule_exchange()
             self._dispatcher.recover(worker, error)
             log_exception(f"an error inside the scheduler, in {worker.name}", error)
-        if worker.batch is not None:
-            self._create_tasks(worker.batch)
 
     def _schedule_exchange(self) -> None:
         if self._loop is not None and not self._loop.is_closed():  # a run that is given up may end even later
             self._loop.call_soon(self._exchange, context=self._context)
 
-    def _create_tasks(self, batch: Batch) -> None:
-        """Begin the coroutines of a batch."""
-        loop, coroutines, tasks = self._loop, batch.coroutines, self._tasks
+    def _begin_coroutines(self) -> None:
+        """Create the tasks of the coroutines that have been handed over or taken."""
+        loop, arrivals, tasks = self._loop, self._arrivals, self._tasks
         assert loop is not None  # it calls this
+        while arrivals and not self._closed:
+            arrival = arrivals[0]
+            if isinstance(arrival, Batch):
+                self._create_tasks(loop, arrival)
+            else:
+                outcome, context = arrival
+                tasks[outcome.run] = loop.create_task(self._execute(outcome), context=context)
+            arrivals.popleft()
+        if self._worker.batch is not None and not self._closed:
+            self._create_tasks(loop, self._worker.batch)
+
+    def _create_tasks(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+        coroutines, tasks = batch.coroutines, self._tasks
         try:
-            while coroutines and not self._closed:
+            while coroutines:
                 run = coroutines[0]
                 tasks[run] = loop.create_task(self._execute(Outcome(run)))
                 coroutines.popleft()
-        except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
-            loop.call_soon(self._create_tasks, batch, context=self._context)
-            if coroutines:
-                self._report(interrupted_outcome(coroutines.popleft(), error))
+        except BaseException as error:
+            if coroutines:  # whether this one has a task is not known, and it must not be executed twice
+                self._report(interrupted_outcome(coroutines[0], error))
+                coroutines.popleft()
+            raise
 
-    def _create_task(self, outcome: Outcome) -> None:
-        """Await a coroutine, which the function of a run has returned."""
-        loop = self._loop
-        assert loop is not None  # it calls this
-        if self._closed:
-            close_coroutine(outcome)
-        else:
-            self._tasks[outcome.run] = loop.create_task(self._execute(outcome))
+    def _end_lost_tasks(self) -> None:
+        """End the runs whose tasks have ended without an outcome, because of an exception from outside."""
+        for run, task in tuple(self._tasks.items()):
+            if task is not None and task.done():
+                self._report(interrupted_outcome(run, RuntimeError("its task has been interrupted")))
 
     def _cancel_task(self, run: RunRecord) -> None:
         """Cancel the task of a run."""

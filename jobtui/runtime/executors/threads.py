@@ -111,7 +111,7 @@ class ThreadExecutor:
         An exception that another thread sets ends a thread if it comes before `_work` can catch it.
 
         Returns:
-            Whether a worker is not idle.
+            Whether a worker is not idle, or a coroutine has not ended.
         """
         for worker in tuple(self._workers):
             if worker.thread is not None and not worker.thread.is_alive():
@@ -120,7 +120,7 @@ class ThreadExecutor:
                     self._dispatcher.take(worker, 0)
                 self._woken.discard(worker)
                 self._workers.discard(worker)
-        return len(self._workers) > len(self._idle)
+        return self._coroutines.check_thread() or len(self._workers) > len(self._idle)
 
     # --- executing runs ---------------------------------------------------------------------------
 
