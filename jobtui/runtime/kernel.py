@@ -40,6 +40,7 @@ from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.run_output import output_memory
 from jobtui.runtime.stop_request import StopRequest, final_state
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.timer import Timer
@@ -327,7 +328,7 @@ class Kernel:
                 outcome.state, outcome.reason = final_state(
                     request, outcome.state, outcome.reason, honoured=outcome.honoured_stop
                 )
-            if outputs:
+            if outputs and number in outputs:
                 self._count_output(outcome.run)
             # A run that was given up has no handle any more, and a cancelled one has no result.
             value, exception = outcome.value, outcome.exception
@@ -341,7 +342,7 @@ class Kernel:
         """Note how much memory the output of a run that ends takes, for the ledger."""
         output = self.attachments.outputs.get(run.number)
         if output is not None:
-            run.ensure_extras().output_bytes = output.memory
+            run.ensure_extras().output_bytes = output_memory(output)
 
     def _is_timer_late(self) -> bool:
         """Return whether the timer sleeps beyond something that it has to do."""
@@ -395,7 +396,7 @@ class Kernel:
                 drop(handle)
             if latches and (latch := latches.pop(run.number, None)) is not None:
                 latch.open()
-            if stop_requests or outputs:
+            if run.number in stop_requests or run.number in outputs:
                 self.attachments.forget(run)
             drop(run.call)
             run.call = None  # the user's handle may keep the record, and the arguments may be large

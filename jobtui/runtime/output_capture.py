@@ -45,8 +45,10 @@ class _RoutingStream(io.TextIOBase):
 
     def write(self, text: str, level: str = "") -> int:
         """Write text; give the level of the log record if it is one."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if type(text) is not str:
+            if not isinstance(text, str):
+                raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+            text = str.__str__(text)  # a subclass may override any method
         current = run_of_context.get()
         if current is None:
             self._log.write("", 0, level or self._name, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobtui.engine.records import RunRecord
-from jobtui.runtime.run_output import RunOutput
+from jobtui.runtime.run_output import RunOutput, longer_output
 from jobtui.runtime.stop_request import StopRequest
 
 
@@ -22,7 +22,7 @@ class RunAttachments:
     """
 
     def __init__(self, stop_request_type: type[StopRequest] = StopRequest) -> None:
-        self.outputs: dict[int, RunOutput] = {}
+        self.outputs: dict[int, str | RunOutput] = {}
         self.stop_requests: dict[int, StopRequest] = {}
         self._stop_request_type = stop_request_type
 
@@ -34,13 +34,24 @@ class RunAttachments:
             text: The text.
             limit: How many bytes of the output are kept, if this is its first text.
         """
-        output = self.outputs.get(run.number)
+        number, outputs = run.number, self.outputs
+        output = outputs.get(number)
         if output is None:
-            output = self.outputs.setdefault(run.number, RunOutput(limit))
+            output = outputs.setdefault(number, "")
         if run.state.ended:  # after the creation, because the kernel looks for outputs to drop after the end
             self.forget(run)
-        else:
-            output.write(text)
+            return
+        while isinstance(output, str):
+            longer = longer_output(output, text, limit)
+            try:
+                # No call comes between the two steps, so no other thread, signal handler or destructor does.
+                if outputs[number] is output:
+                    outputs[number] = longer
+                    return
+                output = outputs[number]
+            except KeyError:  # the run has ended, and the ledger has dropped its output
+                return
+        output.write(text)
 
     def stop_request(self, number: int) -> StopRequest:
         """Return the stop request of a live run; create it on first use."""

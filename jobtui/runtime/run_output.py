@@ -1,4 +1,7 @@
-"""The output of one run: its first and its last part."""
+"""The output of one run: its first and its last part.
+
+Most outputs are short. Such an output is a plain text, because this takes little memory and is quick to make.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from codecs import utf_8_decode
 from sys import getsizeof
 
 RUN_BYTES = 16_000  # kept of one run, unless set
+MAX_SHORT = 500  # characters of an output that is a plain text
 _CHUNKS = 4  # in each of the two parts
+_ENTRY = 100  # bytes that an output takes in the dict of all outputs
 _OVERHEAD = 400  # bytes that an output takes in addition to its chunks
 _CONTINUATION_BYTES = bytes(range(0x80, 0xC0))  # UTF-8: all bytes of a character but the first
 
@@ -32,7 +37,8 @@ class RunOutput:
     @property
     def memory(self) -> int:
         """The memory that the output takes, in bytes, about."""
-        return _OVERHEAD + sum([getsizeof(chunk) for chunk in tuple(self._chunks)])
+        chunks = self._chunks  # all of them but the last one are full
+        return _OVERHEAD + (len(chunks) - 1) * self._chunk_size + getsizeof(chunks[-1])
 
     def write(self, text: str) -> None:
         """Append text; drop what is then in the middle."""
@@ -70,3 +76,30 @@ class RunOutput:
         last = data[-half:].lstrip(_CONTINUATION_BYTES).decode("utf-8", "replace")
         left_out = self._written - len(first) - len(last)
         return f"{first}\n[{left_out} characters left out]\n{last}"
+
+
+def longer_output(output: str, text: str, limit: int) -> str | RunOutput:
+    """Return a short output with more text appended: a text again, or if that is too long, a `RunOutput`.
+
+    Args:
+        output: The short output.
+        text: The text to append.
+        limit: How many bytes of the output are kept, in UTF-8.
+    """
+    size = len(output) + len(text)
+    if size <= MAX_SHORT and size * 4 <= limit:  # UTF-8 takes at most four bytes for a character
+        return output + text
+    longer = RunOutput(limit)
+    longer.write(output)
+    longer.write(text)
+    return longer
+
+
+def output_text(output: str | RunOutput) -> str:
+    """Return the text of an output, without lone surrogates, which UTF-8 cannot encode."""
+    return output.encode("utf-8", "replace").decode() if isinstance(output, str) else str(output)
+
+
+def output_memory(output: str | RunOutput) -> int:
+    """Return how much memory an output takes, in bytes, about."""
+    return getsizeof(output) + _ENTRY if isinstance(output, str) else output.memory

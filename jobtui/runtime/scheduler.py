@@ -21,6 +21,7 @@ from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.run_output import output_text
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
 from jobtui.schedules.parser import SpecResolver
@@ -428,7 +429,7 @@ class Scheduler:
         this returns "". So it does for a run that has dropped out of the ledger.
         """
         output = self._kernel.attachments.outputs.get(number)
-        return "" if output is None else str(output)
+        return "" if output is None else output_text(output)
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""

@@ -15,6 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobtui.engine.enums import RunState, Trigger
+from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.runnables import as_runnable
 from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.output_log import (
     MAX_CHUNK,
@@ -24,7 +27,8 @@ from jobtui.runtime.output_log import (
     OutputLine,
     OutputLog,
 )
-from jobtui.runtime.run_output import RunOutput
+from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.run_output import RunOutput, output_text
 
 LIMIT = 20.0  # seconds
 START = 1_773_656_647.25  # of the clock, in seconds since the epoch
@@ -370,6 +374,9 @@ class Interruption(BaseException):
     """Stands for what a signal handler may raise."""
 
 
+TRACED = [f"jobtui.runtime.{name}" for name in ("output_log", "run_output", "run_attachments")]
+
+
 def interrupt_at(opcode: int, call: Callable[[], object]) -> bool:
     """Raise an exception before the opcode of that number. Return whether the call has so many.
 
@@ -381,7 +388,7 @@ def interrupt_at(opcode: int, call: Callable[[], object]) -> bool:
 
     def trace(frame: FrameType, event: str, _arg: Any) -> Any:
         nonlocal left
-        if frame.f_globals["__name__"] not in ("jobtui.runtime.output_log", "jobtui.runtime.run_output"):
+        if frame.f_globals["__name__"] not in TRACED:
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":
@@ -446,3 +453,31 @@ def test_an_exception_at_any_bytecode_of_a_write_leaves_an_output_that_works(tex
         assert str(output).endswith(" end")
         opcode += 1
     assert opcode > 10
+
+
+@pytest.mark.usefixtures("traced_opcodes")
+@pytest.mark.parametrize("text", ["line\n", "日" * 50])
+@pytest.mark.parametrize("limit", [80, 4000])
+def test_an_exception_at_any_bytecode_of_a_write_leaves_the_short_output_of_a_run(
+    text: str, limit: int
+) -> None:
+    """Whether it becomes too long for a short one or not."""
+    opcode, interrupted = 0, True
+    while interrupted:
+        run, attachments = make_run(), RunAttachments()
+        attachments.write_output(run, "begin ", limit)
+        interrupted = interrupt_at(opcode, partial(attachments.write_output, run, text, limit))
+        attachments.write_output(run, " end", limit)
+        output = output_text(attachments.outputs[run.number])
+        assert output.startswith("begin ")
+        assert output.endswith(" end")
+        assert output in {"begin  end", f"begin {text} end"} or limit == 80
+        opcode += 1
+    assert opcode > 10
+
+
+def make_run() -> RunRecord:
+    """Return a run that is RUNNING."""
+    run = RunRecord(1, JobRecord("job", as_runnable(print), None, spec="one-off"), Trigger.NOW, None, 0.0, 0.0)
+    run.state = RunState.RUNNING
+    return run
