@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.engine_harness import running_run
 
-from jobtui.engine.enums import RunState, Trigger
-from jobtui.engine.records import JobRecord, RunRecord
-from jobtui.engine.runnables import as_runnable
 from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.output_log import (
     MAX_CHUNK,
@@ -464,7 +462,7 @@ def test_an_exception_at_any_bytecode_of_a_write_leaves_the_short_output_of_a_ru
     """Whether it becomes too long for a short one or not."""
     opcode, interrupted = 0, True
     while interrupted:
-        run, attachments = make_run(), RunAttachments()
+        run, attachments = running_run(), RunAttachments()
         attachments.write_output(run, "begin ", limit)
         interrupted = interrupt_at(opcode, partial(attachments.write_output, run, text, limit))
         attachments.write_output(run, " end", limit)
@@ -474,10 +472,3 @@ def test_an_exception_at_any_bytecode_of_a_write_leaves_the_short_output_of_a_ru
         assert output in {"begin  end", f"begin {text} end"} or limit == 80
         opcode += 1
     assert opcode > 10
-
-
-def make_run() -> RunRecord:
-    """Return a run that is RUNNING."""
-    run = RunRecord(1, JobRecord("job", as_runnable(print), None, spec="one-off"), Trigger.NOW, None, 0.0, 0.0)
-    run.state = RunState.RUNNING
-    return run

@@ -11,20 +11,12 @@ from types import FrameType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.engine_harness import running_run
 
-from jobtui.engine.enums import RunState, Trigger
-from jobtui.engine.records import JobRecord, RunRecord
-from jobtui.engine.runnables import as_runnable
+from jobtui.engine.enums import RunState
+from jobtui.engine.records import RunRecord
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_output import MAX_SHORT, RUN_BYTES, RunOutput, output_memory, output_text
-
-
-def make_run(number: int = 1) -> RunRecord:
-    """Return a run that is RUNNING."""
-    job = JobRecord("job", as_runnable(print), None, spec="one-off")
-    run = RunRecord(number, job, Trigger.NOW, None, 0.0, 0.0)
-    run.state = RunState.RUNNING
-    return run
 
 
 def written(run: RunRecord, attachments: RunAttachments) -> str:
@@ -38,7 +30,7 @@ def written(run: RunRecord, attachments: RunAttachments) -> str:
 )
 def test_an_output_is_the_same_whether_it_begins_as_a_text_or_not(texts: list[str], limit: int) -> None:
     """Only the memory that it takes depends on that."""
-    run, attachments, expected = make_run(), RunAttachments(), RunOutput(limit)
+    run, attachments, expected = running_run(), RunAttachments(), RunOutput(limit)
     for text in texts:
         attachments.write_output(run, text, limit)
         expected.write(text)
@@ -47,16 +39,16 @@ def test_an_output_is_the_same_whether_it_begins_as_a_text_or_not(texts: list[st
 
 def test_a_short_output_takes_little_memory() -> None:
     """Most runs print a line or nothing."""
-    run, attachments = make_run(), RunAttachments()
+    run, attachments = running_run(), RunAttachments()
     for text in ("a line of output", "\n"):
         attachments.write_output(run, text, RUN_BYTES)
     assert output_memory(attachments.outputs[run.number]) < 200
     assert output_memory("x" * 400) > 400
 
 
-def test_what_a_run_writes_after_its_end_is_dropped() -> None:
+def test_text_that_a_run_writes_after_its_end_is_dropped() -> None:
     """The ledger has counted the bytes of its output."""
-    silent, talked, attachments = make_run(1), make_run(2), RunAttachments()
+    silent, talked, attachments = running_run(1), running_run(2), RunAttachments()
     attachments.write_output(talked, "in time", RUN_BYTES)
     talked.ensure_extras().output_bytes = 100
     for run in (silent, talked):
@@ -78,7 +70,7 @@ def frequent_switches() -> Iterator[None]:
 def test_simultaneous_writes_to_short_outputs_lose_nothing() -> None:
     """Also where the text becomes too long for a short output."""
     attachments = RunAttachments()
-    runs = [make_run(number) for number in range(1, 201)]
+    runs = [running_run(number) for number in range(1, 201)]
     size = MAX_SHORT // 3  # of the text of each of the four threads
 
     def write(letter: str) -> None:
@@ -100,7 +92,7 @@ def test_simultaneous_writes_to_short_outputs_lose_nothing() -> None:
 def test_a_signal_handler_may_write_to_a_short_output_at_any_moment() -> None:
     """Neither text is lost."""
     attachments, handled, written_texts = RunAttachments(), 0, 0
-    run = make_run()
+    run = running_run()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         nonlocal handled
@@ -112,7 +104,7 @@ def test_a_signal_handler_may_write_to_a_short_output_at_any_moment() -> None:
     try:
         while handled < 200 and written_texts < 2_000_000:
             if written_texts % 100 == 0:
-                run = make_run(run.number + 1)
+                run = running_run(run.number + 1)
             attachments.write_output(run, "w", RUN_BYTES)
             written_texts += 1
     finally:

@@ -208,3 +208,11 @@ class EngineHarness:
 def clock_time(seconds: float) -> str:
     """Return the wall-clock time some seconds after noon, as `HH:MM:SS`."""
     return datetime.fromtimestamp(NOON + seconds, UTC).strftime("%H:%M:%S")
+
+
+def running_run(number: int = 1) -> RunRecord:
+    """Return a run that is RUNNING, without an engine."""
+    job = JobRecord("job", as_runnable(nothing), None, spec="one-off")
+    run = RunRecord(number, job, Trigger.NOW, nothing, 0.0, 0.0)
+    run.state = RunState.RUNNING
+    return run
