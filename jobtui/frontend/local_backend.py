@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView
-from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
+from jobtui.frontend.backend import MAX_RUNS, JobDetails
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
-from jobtui.runtime.subscriptions import Subscription
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
 from jobtui.schedules.schedule import Schedule
@@ -36,6 +35,7 @@ class LocalBackend:
         self.snapshot = scheduler.snapshot
         self.run_view = scheduler.run_view
         self.pool_view = scheduler.pool_view
+        self.on_change = scheduler.on_change
         self.subscribe = scheduler.subscribe
         self.counters = scheduler.counters
         self.liveness = scheduler.liveness
@@ -50,18 +50,6 @@ class LocalBackend:
         self.resize = scheduler.resize
         # The latest preview, with its schedule and the timestamp of its next tick.
         self._cached_preview: tuple[Schedule, float, TickPreview] | None = None
-
-    def on_change(self, notify: Callable[[], None]) -> Unsubscribe:
-        """Call `notify` after every change, in any thread, until the returned function is called."""
-        subscription: Subscription | None = None
-
-        def skip_and_notify() -> None:
-            if subscription is not None:  # the first call may precede the assignment below
-                subscription.skip()  # the reader takes a snapshot: the events are only a signal
-            notify()
-
-        subscription = self._scheduler.subscribe(skip_and_notify)
-        return subscription.close
 
     def close(self) -> None:
         """Do nothing: calls into this process do not wait for answers."""

@@ -42,7 +42,7 @@ from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_output import output_memory
 from jobtui.runtime.stop_request import StopRequest, final_state
-from jobtui.runtime.subscriptions import Subscription
+from jobtui.runtime.subscriptions import Subscription, call_listener
 from jobtui.runtime.timer import Timer
 
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
@@ -164,6 +164,8 @@ class Kernel:
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
         self._subscriptions: tuple[Subscription, ...] = ()
+        self._listeners: tuple[Callable[[], None], ...] = ()  # called after every change
+        self._announced_seq = 0  # the number of the latest event when the listeners were called
         self._start_claims: list[object] = []  # one for each caller of `start`; the first one may start
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
         self._drained = Latch()  # opened when all other work has ended
@@ -279,6 +281,9 @@ class Kernel:
             if subscription.needs_notification():
                 aftermath.notify.append(subscription.notify)
                 subscription.mark_notified()
+        if self._listeners and self._announced_seq != self._event_log.seq:
+            aftermath.notify.extend(self._listeners)
+            self._announced_seq = self._event_log.seq
         if self._replies:
             aftermath.replies = self._replies
             self._replies = []
@@ -367,7 +372,7 @@ class Kernel:
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
         for notify in aftermath.notify:
-            notify()
+            call_listener(notify)
         if self._engine.closed:
             self._continue_stop()
         for reply in aftermath.replies:
@@ -672,6 +677,21 @@ class Kernel:
             return subscription
 
         return self._apply_to_fresh_views(subscribe)
+
+    def on_change(self, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call a function after every change. Return the function that ends this."""
+
+        def listen() -> None:  # of its own identity, because the same function may be given twice
+            notify()
+
+        def add(_engine: Engine, _now: float) -> None:
+            self._listeners += (listen,)
+
+        def remove(_engine: Engine, _now: float) -> None:
+            self._listeners = tuple(each for each in self._listeners if each is not listen)
+
+        self.apply(add)
+        return lambda: self.apply(remove)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         self._subscriptions = tuple(each for each in self._subscriptions if each is not subscription)

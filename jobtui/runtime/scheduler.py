@@ -396,6 +396,17 @@ class Scheduler:
         """
         return self._kernel.subscribe(notify)
 
+    def on_change(self, notify: Callable[[], None]) -> Callable[[], None]:
+        """Call a function after every change, until the function that this returns is called.
+
+        This costs less than `subscribe`, because no events are stored.
+
+        Args:
+            notify: Called in a thread of the scheduler: it must be quick and must not block. What it raises
+                is logged.
+        """
+        return self._kernel.on_change(notify)
+
     def runs_of(self, name: str) -> tuple[RunView, ...]:
         """Return the latest endings of one job, newest first, at most 20.
 

@@ -73,17 +73,6 @@ class Subscription:
         """
         return self._inspect(lambda _: self._take())
 
-    def skip(self) -> None:
-        """Drop the new events unread, for a reader that takes a snapshot instead."""
-
-        def skip(_: object) -> Sequence[Event]:
-            skipped = self._log.drain_since(self._position)
-            self._position = self._log.seq
-            self._await_change()
-            return skipped  # perhaps thousands of objects, which are better deallocated without the lock
-
-        self._inspect(skip)
-
     def close(self) -> None:
         """Unsubscribe. Events that were not read yet can still be read once."""
 
@@ -121,7 +110,12 @@ class Subscription:
     def notify(self) -> None:
         """Notify the reader that there are events to read. Call without the state lock."""
         assert self._notify is not None  # else `needs_notification` is never True
-        try:
-            self._notify()
-        except BaseException:  # noqa: BLE001 - it must end neither the thread nor the other notifications
-            log_exception("a subscriber raised an exception; the scheduler continues")
+        self._notify()
+
+
+def call_listener(listen: Callable[[], None]) -> None:
+    """Tell a listener of the user about a change. Call without the state lock."""
+    try:
+        listen()
+    except BaseException:  # noqa: BLE001 - it must end neither the thread nor the other notifications
+        log_exception("a subscriber raised an exception; the scheduler continues")

@@ -55,13 +55,13 @@ def test_a_slow_reader_loses_the_oldest_events_and_knows_how_many(
     assert (len(subscription.read()), subscription.lost) == (1, 2)
 
 
-def test_a_reader_is_notified_once_until_it_reads_or_skips(make_scheduler: MakeScheduler) -> None:
+def test_a_reader_is_notified_once_until_it_reads(make_scheduler: MakeScheduler) -> None:
     """However much happens, and whether or not other readers read."""
     scheduler = make_scheduler()
     notifications: list[int] = []
     subscription = scheduler.subscribe(lambda: notifications.append(1))
     other = scheduler.subscribe(lambda: None)
-    for times, consume in enumerate((list, subscription.read, subscription.skip, subscription.read), 1):
+    for times, consume in enumerate((list, subscription.read, subscription.read), 1):
         consume()
         consume()
         assert len(notifications) == times - 1
@@ -105,6 +105,49 @@ def test_events_before_the_close_can_be_read_once_after_it(make_scheduler: MakeS
     assert subscription.lost == 0
 
 
+def test_a_listener_is_called_after_every_change_without_events(make_scheduler: MakeScheduler) -> None:
+    """Reading the state calls no listener, and a subscription makes no difference."""
+    scheduler = make_scheduler()
+    seen: list[int] = []
+
+    def listen() -> None:
+        seen.append(len(scheduler.snapshot().scheduled))
+
+    end, end_too = scheduler.on_change(listen), scheduler.on_change(listen)
+    scheduler.in_("1h", zero)
+    assert seen == [1, 1]
+    end()
+    end()
+    scheduler.in_("1h", zero)
+    scheduler.pool_view()
+    assert seen == [1, 1, 2]
+    subscription = scheduler.subscribe()
+    scheduler.in_("1h", zero)
+    assert seen == [1, 1, 2, 3]
+    assert len(subscription.read()) == 1
+    end_too()
+    scheduler.in_("1h", zero)
+    assert seen == [1, 1, 2, 3]
+
+
+def test_an_exception_of_a_listener_keeps_no_other_listener_from_its_call(
+    make_scheduler: MakeScheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged."""
+    scheduler = make_scheduler()
+    called: list[str] = []
+
+    def fail() -> None:
+        called.append("fails")
+        raise KeyboardInterrupt
+
+    scheduler.on_change(fail)
+    scheduler.on_change(lambda: called.append("works"))
+    scheduler.in_("1h", zero)
+    assert called == ["fails", "works"]
+    assert "a subscriber raised an exception; the scheduler continues" in caplog.text
+
+
 @pytest.mark.parametrize("error", [ValueError, SystemExit, GeneratorExit, KeyboardInterrupt])
 def test_an_exception_of_a_subscriber_is_logged_and_ends_nothing(
     make_scheduler: MakeScheduler, error: type[BaseException], caplog: pytest.LogCaptureFixture
@@ -114,7 +157,7 @@ def test_an_exception_of_a_subscriber_is_logged_and_ends_nothing(
     scheduler.start()
 
     def fail() -> None:
-        subscription.skip()  # or there would be only one notification
+        subscription.read()  # or there would be only one notification
         raise error
 
     subscription = scheduler.subscribe(fail)

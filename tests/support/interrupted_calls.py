@@ -309,6 +309,7 @@ def _scheduler_cases() -> Iterator[Case]:
     yield case("resize, queued runs", _after_queueing(lambda stage, _: lambda: stage.scheduler.resize(5)))
     yield call("snapshot")
     yield call("subscribe")
+    yield call("on_change", seven)
     yield call("runs_of", "hourly")
     yield call("run_view", 1)
     yield call("output_of", 1)
@@ -364,7 +365,6 @@ def _subscription_cases() -> Iterator[Case]:
 
     yield Case(name="Subscription.lost", prepare=lambda stage: partial(getattr, subscription(stage), "lost"))
     yield Case(name="Subscription.read", prepare=lambda stage: partial(_read, subscription(stage)))
-    yield Case(name="Subscription.skip", prepare=lambda stage: subscription(stage).skip)
     yield Case(name="Subscription.close", prepare=lambda stage: subscription(stage).close)
 
 
