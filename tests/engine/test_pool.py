@@ -1,5 +1,8 @@
 """Tests of the pool: which runs are held, queued and started, in which order, and how many at once."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from support.engine_harness import EngineHarness, nothing
 
@@ -475,3 +478,53 @@ def test_the_runs_of_a_batch_that_are_left_to_others_are_no_longer_its_own() -> 
     assert (other.runs, runs[2].worker) == ([runs[2]], "worker-2")
     harness.finish(runs[3], RunState.CANCELLED)  # given up before another worker takes it
     assert not pool.start(Batch(harness.now), "worker-3")
+
+
+async def coroutine() -> None:
+    """Do nothing, as a coroutine."""
+
+
+def test_a_batch_of_coroutines_has_all_that_are_at_the_head_of_the_queue() -> None:
+    """They are of any jobs, long or short, because they run at the same time."""
+    harness = EngineHarness(pool=9)
+    engine, pool = harness.engine, harness.engine.pool
+    one, other = harness.job("one", overlap=Overlap.ALLOW), harness.job("other")
+    one.last_elapsed = 60.0
+    calls: list[Callable[[], object]] = [coroutine, coroutine, partial(coroutine), nothing, coroutine]
+    jobs = [one, other, one, one, one]
+    runs = [engine.submit(job, Trigger.NOW, harness.now, call) for job, call in zip(jobs, calls, strict=True)]
+    batch, function, rest = Batch(harness.now), Batch(harness.now), Batch(harness.now)
+    assert pool.start(batch, "worker-1")
+    assert (list(batch.coroutines), batch.runs) == (runs[:3], [])
+    assert not pool.start_coroutines(Batch(harness.now))  # the function is first
+    assert pool.start(function, "worker-1")
+    assert (list(function.coroutines), function.runs) == ([], [runs[3]])
+    assert pool.start_coroutines(rest)
+    assert list(rest.coroutines) == [runs[4]]
+    assert [run.worker for run in runs] == ["asyncio", "asyncio", "asyncio", "worker-1", "asyncio"]
+    assert {run.state for run in runs} == {RunState.RUNNING}
+
+
+def test_a_batch_of_coroutines_takes_no_more_than_the_free_slots() -> None:
+    """The others stay QUEUED."""
+    harness = EngineHarness(pool=3)
+    job = harness.job(overlap=Overlap.ALLOW)
+    runs = [harness.engine.submit(job, Trigger.NOW, harness.now, coroutine) for _ in range(5)]
+    batch = Batch(harness.now)
+    assert harness.engine.pool.start_coroutines(batch)
+    assert list(batch.coroutines) == runs[:3]
+    assert harness.counts == (3, 2, 0)
+    assert not harness.engine.pool.start_coroutines(Batch(harness.now))
+
+
+def test_a_batch_of_coroutines_leaves_the_runs_of_a_removed_job_out() -> None:
+    """They are cancelled when they get to the head of the queue, if not before."""
+    harness = EngineHarness(pool=3)
+    engine = harness.engine
+    job, removed = harness.job("job", overlap=Overlap.ALLOW), harness.job("removed", overlap=Overlap.ALLOW)
+    runs = [engine.submit(each, Trigger.NOW, harness.now, coroutine) for each in (job, removed, job)]
+    engine.remove_job(removed, harness.now)
+    batch = Batch(harness.now)
+    assert engine.pool.start_coroutines(batch)
+    assert list(batch.coroutines) == [runs[0], runs[2]]
+    assert runs[1].state in {RunState.CANCELLED, RunState.QUEUED}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobtui.engine.runnables import ACCEPTED, as_runnable
+from jobtui.engine.runnables import ACCEPTED, as_runnable, is_coroutine_function
 
 
 def plain() -> str:
@@ -228,3 +228,44 @@ def test_a_name_or_docstring_that_is_not_a_string_is_ignored() -> None:
 
     runnable = as_runnable(Odd())
     assert (runnable.name, runnable.describe()[1]) == ("Odd", "")
+
+
+class WithCoroutines:
+    """Has coroutine functions as methods."""
+
+    async def run(self) -> None:
+        """Run as a coroutine."""
+
+    async def __call__(self) -> None:
+        """Run as a coroutine."""
+
+
+class BlockingPartial(functools.partial[Any]):
+    """A partial that does more than to call its function."""
+
+
+@functools.wraps(coroutine)
+def wrapper() -> Any:
+    """Return a coroutine, perhaps after a while."""
+    return coroutine()
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (coroutine, True),
+        (WithCoroutines().run, True),
+        (functools.partial(coroutine), True),
+        (functools.partial(functools.partial(WithCoroutines().run)), True),
+        (plain, False),
+        (wrapper, False),
+        (lambda: coroutine(), False),  # noqa: PLW0108 - the lambda is tested
+        (WithCoroutines(), False),
+        (BlockingPartial(coroutine), False),
+        (print, False),
+        (None, False),
+    ],
+)
+def test_a_coroutine_function_is_one_whose_call_cannot_block(call: Any, *, expected: bool) -> None:
+    """So it may be called by the event loop. All other code is called by a worker thread."""
+    assert is_coroutine_function(call) is expected

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import partial
 
 import pytest
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_ended, jobtui_threads, zero
 
-from jobtui import Cancellation, RunCancelledError, RunState, StartError
+from jobtui import Cancellation, RunCancelledError, RunState, StartError, current_run
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import RunStarted
 from jobtui.runtime.executors import base
@@ -294,6 +295,105 @@ def test_coroutines_share_one_event_loop_and_each_takes_a_slot(make_scheduler: M
     release.set()
     assert [run.result(LIMIT) for run in runs] == ["done"] * 5
     assert set(threads) == {"jobtui-asyncio"}
+
+
+def test_a_coroutine_that_blocks_the_event_loop_does_not_hold_up_functions(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Coroutines and functions wait behind it; the functions run while there are slots."""
+    scheduler = make_scheduler(pool=4)
+    scheduler.start()
+    started, release = threading.Event(), threading.Event()
+
+    async def blocks() -> None:
+        started.set()
+        assert release.wait(LIMIT)
+
+    async def seven() -> int:
+        return 7
+
+    blocking = scheduler.now(blocks)
+    assert started.wait(LIMIT)
+    waiting = [scheduler.now(seven), scheduler.now(seven)]
+    functions = [scheduler.now(zero) for _ in range(100)]
+    assert_ended(*functions)
+    assert {run.state for run in (blocking, *waiting)} == {RunState.RUNNING}
+    release.set()
+    assert [run.result(LIMIT) for run in waiting] == [7, 7]
+
+
+def test_coroutines_and_functions_start_in_the_order_of_their_requests(make_scheduler: MakeScheduler) -> None:
+    """First in, first out, though the event loop takes the coroutines and threads take the functions."""
+    scheduler = make_scheduler(pool=1)
+    scheduler.start()
+    blocker, order = BlockingJob(), list[int]()
+    scheduler.now(blocker)
+    blocker.wait_started()
+
+    async def append(number: int) -> None:
+        order.append(number)
+
+    runs = [scheduler.now(append if number % 5 else order.append, number) for number in range(100)]
+    blocker.release()
+    assert_ended(*runs)
+    assert order == list(range(100))
+
+
+def test_coroutines_of_a_pool_without_a_limit_all_run_at_once(make_scheduler: MakeScheduler) -> None:
+    """Also more than a batch has."""
+    import asyncio  # noqa: PLC0415 - only coroutines need it
+
+    scheduler = make_scheduler(pool=0)
+    scheduler.start()
+    running, together = 0, asyncio.Event()
+
+    async def wait_for_others() -> int:
+        nonlocal running
+        running += 1
+        if running == 1_000:
+            together.set()
+        await together.wait()
+        return running
+
+    runs = [scheduler.now(wait_for_others) for _ in range(1_000)]
+    assert {run.result(LIMIT) for run in runs} == {1_000}
+
+
+def test_a_coroutine_does_not_see_the_context_variables_of_an_earlier_one(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Each run has a context of its own."""
+    scheduler = make_scheduler(pool=1)
+    scheduler.start()
+    variable: ContextVar[int] = ContextVar("variable", default=0)
+
+    async def increment() -> tuple[int, int]:
+        variable.set(variable.get() + 1)
+        return variable.get(), current_run().number
+
+    runs = [scheduler.now(increment) for _ in range(100)]
+    assert [run.result(LIMIT) for run in runs] == [(1, run.number) for run in runs]
+
+
+def test_a_function_is_called_in_a_thread_though_a_coroutine_function_has_its_name(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """The event loop calls only coroutine functions, since all other code may block."""
+    scheduler = make_scheduler(pool=3)
+    scheduler.start()
+
+    def make_function() -> Callable[[], str]:
+        def work() -> str:
+            return threading.current_thread().name
+
+        return work
+
+    async def work() -> str:
+        return threading.current_thread().name
+
+    runs = [scheduler.now(make_function() if number % 3 else work) for number in range(99)]
+    in_loop = [run.result(LIMIT) == "jobtui-asyncio" for run in runs]
+    assert in_loop == [number % 3 == 0 for number in range(99)]
 
 
 def test_a_coroutine_that_a_runnable_returns_is_awaited(make_scheduler: MakeScheduler) -> None:
