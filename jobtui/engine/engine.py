@@ -291,6 +291,12 @@ class Engine:
         """Return the waiting or RUNNING run with a number; None if there is none."""
         return self.pool.live.get(number)
 
+    def live_runs(self) -> list[list[RunRecord]]:
+        """Return the RUNNING, QUEUED and HELD runs in their order, and the SCHEDULED ones in any."""
+        pool = self.pool
+        groups = pool.running.values(), pool.queued_runs(), pool.held.values(), pool.scheduled.values()
+        return [list(group) for group in groups]
+
     # --- time -------------------------------------------------------------------------------------
 
     @property

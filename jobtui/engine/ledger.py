@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import count, islice
+from operator import itemgetter
 from sys import getsizeof
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
+from jobtui.engine.records import CREATED, ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
 
 LEDGER_BYTES = 16_000_000  # of memory, unless set
+MAX_RUNS = 800  # runs that one question returns, unless it says how many
 ENTRY_BYTES = 400  # of an entry without a reason, an error and output
 _DETAILED_BYTES = ENTRY_BYTES + 350  # of any other entry, in addition to these three
 _EXCEPTION_BYTES = 350  # of one exception of an error, in addition to its texts and frames
@@ -74,7 +76,8 @@ class LedgerEntries:
         state: RunState | None = None,
         since: float | None = None,
         until: float | None = None,
-        limit: int,
+        limit: int = MAX_RUNS,
+        recent: Sequence[PackedRun] = (),
     ) -> list[PackedRun]:
         """Return the entries that meet all conditions, newest first.
 
@@ -85,11 +88,12 @@ class LedgerEntries:
             since: The first instant at which the run or the ticks may have ended, in seconds since the epoch.
             until: The last such instant.
             limit: How many entries are returned at most.
+            recent: Entries, oldest first, to search as well: the ledger may have dropped them.
         """
         value = None if state is None else state.value
         found = (
             entry
-            for entry in self
+            for entry in self._with(recent)
             if (number is None or entry[NUMBER] == number)
             and (job is None or entry[JOB] == job)
             and (value is None or entry[STATE] == value)
@@ -97,6 +101,14 @@ class LedgerEntries:
             and (until is None or entry[ENDED] <= until)
         )
         return list(islice(found, limit))
+
+    def _with(self, recent: Sequence[PackedRun]) -> Iterable[PackedRun]:
+        """Return all entries, with those of `recent` that the ledger has dropped, newest first."""
+        if not recent:
+            return self
+        kept = {(entry[NUMBER], entry[CREATED]) for entry in self}
+        dropped = [entry for entry in reversed(recent) if (entry[NUMBER], entry[CREATED]) not in kept]
+        return sorted([*self, *dropped], key=itemgetter(ENDED), reverse=True) if dropped else self
 
 
 class Ledger:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
+from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
-
-MAX_RUNS = 800  # runs that one question returns: as many as a snapshot has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +71,21 @@ class Backend(Protocol):
         """Return a job's details."""
 
     def find_runs(
-        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+        self,
+        *,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = MAX_RUNS,
     ) -> Sequence[RunView]:
         """Return running, then waiting, then scheduled, then ended runs, the latest endings first.
 
         Args:
-            job: Only runs of this job, with its latest endings even if the snapshot has none of them; None
-                for the runs in the snapshot.
+            job: Only runs of this job; None for all jobs.
             state: Only runs in this state; None for all states.
+            since: Only runs that have ended at this instant or later; None for all.
+            until: Only runs that have ended at this instant or earlier; None for all.
             limit: How many runs to return at most, from 1 to `MAX_RUNS`.
         """
 

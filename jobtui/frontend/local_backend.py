@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 
-from jobtui.engine.enums import RunState
-from jobtui.engine.views import JobView, RunView
-from jobtui.frontend.backend import MAX_RUNS, JobDetails
+from jobtui.engine.views import JobView
+from jobtui.frontend.backend import JobDetails
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
@@ -33,6 +30,7 @@ class LocalBackend:
         self.zone = scheduler.tz
         self._scheduler = scheduler
         self.snapshot = scheduler.snapshot
+        self.find_runs = scheduler.find_runs
         self.run_view = scheduler.run_view
         self.pool_view = scheduler.pool_view
         self.on_change = scheduler.on_change
@@ -71,30 +69,6 @@ class LocalBackend:
             preview=self._preview_of(view, snapshot.at),
             runs=runs,
         )
-
-    def find_runs(
-        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
-    ) -> Sequence[RunView]:
-        """Return running, then waiting, then scheduled, then ended runs, the latest endings first."""
-        snapshot = self._scheduler.snapshot()
-        runs: Iterable[RunView]
-        runs = (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
-        if job is not None:
-            runs = self._runs_of(job, runs)
-        return tuple(islice((run for run in runs if state in (None, run.state)), limit))
-
-    def _runs_of(self, job: str, runs: Iterable[RunView]) -> Iterable[RunView]:
-        """Return the runs of one job, with its latest endings even if `runs` has none of them."""
-        known = [run for run in runs if run.job == job]
-        live = [run for run in known if not run.state.ended]
-        ended = [run for run in known if run.state.ended]
-        try:
-            latest = self._scheduler.runs_of(job)
-        except LookupError:
-            if not known:  # otherwise the job was removed recently
-                raise
-            return known
-        return [*live, *max(latest, ended, key=len)]
 
     def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
         """Return a job's next ticks; search again only if its next tick has changed."""

@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
 from jobtui.engine.enums import Cancellation, RunState
+from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunView, Snapshot
-from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
+from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK, POOL, RUN
 from jobtui.frontend.throttle import AdaptiveThrottle
@@ -147,7 +148,13 @@ class RemoteBackend:
         return _decode(partial(JOB_DETAILS.decode, tz=self.zone), self._request("GET", "jobs", job))
 
     def find_runs(
-        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+        self,
+        *,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = MAX_RUNS,
     ) -> Sequence[RunView]:
         """Return running, then waiting, then scheduled, then ended runs, the latest endings first."""
         query: dict[str, str | int] = {"limit": limit}
@@ -155,6 +162,11 @@ class RemoteBackend:
             query["job"] = job
         if state is not None:
             query["state"] = state.value
+        query |= {
+            name: instant.isoformat()
+            for name, instant in (("since", since), ("until", until))
+            if instant is not None
+        }
         json = self._request("GET", "runs", **query)
         return _decode(lambda json: [RUN.decode(run, self.zone) for run in json], json)
 

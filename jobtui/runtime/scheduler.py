@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, Self, TypeVar
 
 from jobtui.engine.engine import Engine
-from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, Trigger
-from jobtui.engine.ledger import LEDGER_BYTES, Ledger, LedgerEntries
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
+from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, RunState, Trigger
+from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger, LedgerEntries
+from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view
 from jobtui.engine.runnables import Runnable, as_runnable, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
@@ -414,6 +414,53 @@ class Scheduler:
             LookupError: There is no such job.
         """
         return self._apply_named(lambda engine, _now: engine.recent_runs(_find_job(engine, name)))
+
+    def find_runs(
+        self,
+        *,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = MAX_RUNS,
+    ) -> list[RunView]:
+        """Return the runs that meet all conditions, as far as the ledger keeps those that have ended.
+
+        RUNNING runs come first, then QUEUED, HELD and SCHEDULED ones, then endings, the latest first; among
+        the endings are those of ticks that started no run.
+
+        Args:
+            job: The name of the job. Its latest 20 endings are found in any case.
+            state: The state.
+            since: The first instant at which the run may have ended: an aware datetime.
+            until: The last such instant.
+            limit: How many runs are returned at most.
+
+        Raises:
+            LookupError: There is no job of that name, and no run of it.
+            ValueError: An instant is naive.
+        """
+        first, last = [None if each is None else Once(each).at.timestamp() for each in (since, until)]
+        live: list[RunRecord] = []
+        if first is last is None and not (state and state.ended):
+            *groups, scheduled = self._kernel.inspect(Engine.live_runs)
+            scheduled.sort(key=lambda run: (run.due, run.number))
+            found = (run for run in chain(*groups, scheduled) if job in (None, run.job.name))
+            live = list(islice((run for run in found if state in (None, run.state)), limit))
+
+        def read(engine: Engine) -> tuple[list[PackedRun], LedgerEntries, list[PackedRun]]:
+            packed = [pack_run(run) for run in live if not run.state.ended]
+            record = engine.jobs.get(job or "")
+            return packed, engine.ledger.entries(), [] if record is None else list(record.recent)
+
+        packed, entries, recent = self._kernel.inspect(read)
+        if state is None or state.ended:
+            packed += entries.find(
+                job=job, state=state, since=first, until=last, limit=limit - len(packed), recent=recent
+            )
+        if job is not None and not packed:
+            self._apply_named(lambda engine, _now: _find_job(engine, job))
+        return [packed_view(each, self.tz) for each in packed]
 
     def run_view(self, number: int) -> RunView:
         """Return the run of a number, waiting, running or ended.

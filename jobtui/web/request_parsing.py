@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -113,6 +115,22 @@ def parse_whole_number(name: str, text: str, lowest: int, highest: int) -> int:
     if not (is_number and lowest <= int(text) <= highest):
         raise Problem(HTTPStatus.BAD_REQUEST, f"{name} must be a whole number from {lowest} to {highest}")
     return int(text)
+
+
+def parse_instant(name: str, text: str | None) -> datetime | None:
+    """Parse an instant in ISO 8601 with its UTC offset; return None for None.
+
+    Raises:
+        Problem: The text is not one. The message calls the instant by its `name`.
+    """
+    if text is None:
+        return None
+    with suppress(ValueError, OverflowError):
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    detail = f"{name} must be an instant in ISO 8601 with its offset, such as 2026-11-27T02:30:00Z"
+    raise Problem(HTTPStatus.BAD_REQUEST, detail)
 
 
 def parse_run_number(text: str) -> int:

@@ -212,6 +212,19 @@ def test_entries_are_found_by_number_job_state_and_time() -> None:
     assert found(since=NOON + 3, until=NOON + 5) == [5, 4, 3]
 
 
+def test_a_question_includes_entries_of_a_job_that_the_ledger_has_dropped() -> None:
+    recorder = Recorder(100_000)
+    recorder.failed()
+    recent = [*recorder.ledger.entries()]
+    for _ in range(3):
+        recorder.ok()
+        recent.append(recorder.ledger.latest(1)[0])
+    recorder.ok(1_000, make_job("b"))
+    recorder.ok()
+    found = recorder.ledger.entries().find(job="a", recent=recent)
+    assert [entry[NUMBER] for entry in found] == [1005, 4, 3, 2, 1]
+
+
 def test_entries_stay_as_they_were_while_the_ledger_records_more() -> None:
     recorder = Recorder()
     recorder.ok(2)

@@ -422,6 +422,25 @@ def test_find_runs_returns_the_runs_of_a_job_and_of_a_state(
     assert list(backend.find_runs()) == list(setup.local.find_runs())
 
 
+def test_find_runs_returns_the_endings_between_two_instants(setup: BackendSetup) -> None:
+    """Both instants belong to the range, and live runs have not ended."""
+    scheduler, backend = setup.start(lambda it: it.in_("1h", print))
+    numbers = []
+    for _ in range(4):
+        run = scheduler.now(len, "")
+        assert run.wait(LIMIT)
+        numbers.append(run.number)
+        setup.clock.advance(1)
+    ended = [scheduler.run_view(number).ended for number in numbers]
+
+    def find(**which: Any) -> list[int]:
+        return [run.number for run in backend.find_runs(**which)]
+
+    assert find(since=ended[2]) == [numbers[3], numbers[2]]
+    assert find(until=ended[1]) == [numbers[1], numbers[0]]
+    assert find(since=ended[1], until=ended[2], limit=1) == [numbers[2]]
+
+
 def test_find_runs_returns_the_endings_of_a_job_that_the_snapshot_lacks(setup: BackendSetup) -> None:
     """Other jobs have had more endings since than a snapshot has."""
     scheduler, backend = setup.start(lambda it: it.schedule("@yearly", print, name="rare"))

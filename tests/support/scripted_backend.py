@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
+from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
-from jobtui.frontend.backend import MAX_RUNS, JobDetails, Unsubscribe
+from jobtui.frontend.backend import JobDetails, Unsubscribe
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_log import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
@@ -99,7 +100,13 @@ class ScriptedBackend:
         return (*snapshot.running, *snapshot.waiting, *snapshot.scheduled, *snapshot.recent)
 
     def find_runs(
-        self, *, job: str | None = None, state: RunState | None = None, limit: int = MAX_RUNS
+        self,
+        *,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = MAX_RUNS,
     ) -> Sequence[RunView]:
         """Return the matching runs of the snapshot."""
         runs = [run for run in self._runs() if job in (None, run.job) and state in (None, run.state)]

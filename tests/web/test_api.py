@@ -16,6 +16,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 
 JSON = {"Content-Type": "application/json"}
+INSTANT = "must be an instant in ISO 8601 with its offset, such as 2026-11-27T02:30:00Z"
 
 
 @pytest.fixture
@@ -114,7 +115,7 @@ def test_the_runs_of_one_job_include_endings_older_than_the_snapshot(
     assert [run["number"] for run in client.get("/runs?job=fails").json] == [first.number]
     assert client.get("/runs?job=fails&state=OK").json == []
     assert len(client.get("/runs").json) == 100
-    assert len(client.get("/runs?limit=800").json) == 200
+    assert len(client.get("/runs?limit=800").json) == 301
 
 
 def test_runs_can_be_filtered_by_job_and_state(
@@ -282,13 +283,16 @@ def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> Non
     ("path", "status", "detail"),
     [
         ("/jobs?x=1", 400, "unknown query parameter 'x'; none is allowed here"),
-        ("/runs?lmit=5", 400, "unknown query parameter 'lmit'; allowed: job, state, limit"),
+        ("/runs?lmit=5", 400, "unknown query parameter 'lmit'; allowed: job, state, since, until, limit"),
         ("/runs?limit=5&limit=6", 400, "duplicate query parameter 'limit'"),
         ("/runs?limit=0", 400, "limit must be a whole number from 1 to 800"),
         ("/runs?limit=1.5", 400, "limit must be a whole number from 1 to 800"),
         ("/runs?limit=" + "9" * 5000, 400, "limit must be a whole number from 1 to 800"),
         ("/runs?limit=%D9%A3", 400, "limit must be a whole number from 1 to 800"),  # an Arabic 3
         ("/runs?state=done", 400, f"state must be one of {', '.join(state.value for state in RunState)}"),
+        ("/runs?since=yesterday", 400, f"since {INSTANT}"),
+        ("/runs?until=2026-11-27T02:30:00", 400, f"until {INSTANT}"),
+        ("/runs?until=0001-01-01T00:00:00%2B23:00", 400, f"until {INSTANT}"),
         ("/snapshot?wait=31", 400, "wait must be a whole number from 0 to 30"),
         ("/snapshot?wait=", 400, "wait must be a whole number from 0 to 30"),
         ("/upcoming?limit=101", 400, "limit must be a whole number from 1 to 100"),

@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from jobtui.engine.enums import RunState
-from jobtui.frontend.backend import MAX_RUNS
+from jobtui.engine.ledger import MAX_RUNS
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
     JOB_DETAILS,
@@ -27,6 +28,7 @@ from jobtui.web.request_parsing import (
     JOB_NAME,
     MAX_POOL_SIZE,
     check_query,
+    parse_instant,
     parse_run_number,
     parse_whole_number,
     read_json_object,
@@ -35,6 +37,7 @@ from jobtui.web.responses import Problem, call_scheduler, json_response, json_te
 from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
+_RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
 class Api:
@@ -101,11 +104,19 @@ class Api:
 
     async def _list_runs(self, request: web.Request) -> web.Response:
         """Return running, waiting and ended runs, of all jobs or of one."""
-        check_query(request, "job", "state", "limit")
+        check_query(request, "job", "state", "since", "until", "limit")
         limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
         job, state = request.query.get("job"), _parse_state(request.query.get("state"))
-        runs = call_scheduler(self._backend.find_runs, job=job, state=state, limit=limit)
-        return json_response([RUN.encode(run) for run in runs])
+        since, until = [parse_instant(name, request.query.get(name)) for name in ("since", "until")]
+        runs = call_scheduler(
+            self._backend.find_runs, job=job, state=state, since=since, until=until, limit=limit
+        )
+        found = []
+        for index, run in enumerate(runs, 1):
+            found.append(RUN.encode(run))  # which formats the traceback
+            if index % _RUNS_PER_STEP == 0:
+                await yield_to_others()
+        return json_response(found)
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
