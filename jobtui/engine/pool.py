@@ -41,6 +41,7 @@ from jobtui.engine.records import (
     JobRecord,
     RunRecord,
     pack_run,
+    shortened,
 )
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.views import PoolView
@@ -505,8 +506,8 @@ class Pool:
             self._record(ended)
         else:
             self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
-        if job.recent and not extras.error:
-            job.recent.append(ended)
+        if job.recent:
+            job.recent.append(shortened(ended) if extras.error else ended)
         else:
             job.add_recent(ended)
         self._event_log.emit_end(RunFinished, job, ended, now)

@@ -274,8 +274,9 @@ class Kernel:
             self._pool.effects = Effects()
         forgotten = self._engine.ledger.forgotten
         if forgotten:
-            for number in forgotten:
-                self.attachments.outputs.pop(number, None)
+            outputs = self.attachments.outputs
+            for number in forgotten if outputs else ():
+                outputs.pop(number, None)
             forgotten.clear()
         for subscription in self._subscriptions:
             if subscription.needs_notification():
