@@ -23,10 +23,10 @@ from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.run_output import output_text
 from jobtui.runtime.subscriptions import Subscription
-from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size
+from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Every, Once, Schedule
-from jobtui.schedules.zones import LAST_YEAR, zone
+from jobtui.schedules.zones import LAST_YEAR
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -48,7 +48,8 @@ class Scheduler:
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
-        tz: The zone of cron specs that name none, and of all times shown; None for the machine's zone.
+        tz: The zone of cron specs that name none, and of all times shown: a name, a ``zoneinfo.ZoneInfo`` or
+            a ``datetime.timezone``; None for the machine's zone.
         dst: The default for the DST rule of fixed times in this scheduler's jobs; see `jobtui.parse`.
         overlap: The default for the ``overlap`` policy of this scheduler's jobs; see `schedule`.
         schedules: Named specs, which ``schedule("cron.name", ...)`` finds by the whole key.
@@ -60,7 +61,7 @@ class Scheduler:
 
     Raises:
         ValueError: The pool is negative, or the policy, DST rule or zone is unknown.
-        TypeError: The pool is not an int.
+        TypeError: The pool is not an int, or the zone is of another type.
     """
 
     _kernel_type: ClassVar[type[Kernel]] = Kernel  # the simulated scheduler has another one
@@ -76,7 +77,7 @@ class Scheduler:
         clock: Clock | None = None,
         ledger_bytes: int = LEDGER_BYTES,
     ) -> None:
-        self.tz = zone(tz)
+        self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
         self._kernel = self._kernel_type(

@@ -5,11 +5,13 @@ Each function returns the value to use. Each message says what is allowed.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import timedelta, timezone, tzinfo
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import Misfire, Overlap
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
+from jobtui.schedules.zones import zone
 
 Policy = TypeVar("Policy", Overlap, Misfire)
 
@@ -30,6 +32,21 @@ def pool_size(pool: int) -> int:
     if pool < 0:
         raise ValueError(f"the pool cannot be negative ({pool}); 0 means no limit")
     return pool
+
+
+def scheduler_zone(tz: str | tzinfo | None) -> tzinfo:
+    """Return the zone of a scheduler. The class has to be of the standard library.
+
+    The scheduler computes wall-clock times with its lock held, when no code of the user may run.
+    """
+    found = zone(tz)
+    if type(found) not in {ZoneInfo, timezone}:
+        raise TypeError(
+            "a scheduler's zone must be a name such as 'Europe/Oslo', a zoneinfo.ZoneInfo or a "
+            f"datetime.timezone, not {type(found).__module__}.{type(found).__qualname__}; "
+            "the schedule of a job may have any zone"
+        )
+    return found
 
 
 def held_limit(max_held: int) -> int:

@@ -26,6 +26,7 @@ from rows import Row, main
 
 from jobtui import Job, Run, Scheduler
 from jobtui.engine.enums import MisfireName
+from jobtui.frontend.local_backend import LocalBackend
 
 JOBS, QUICK_JOBS = 10_000, 2_000
 RUNS, QUICK_RUNS = 100_000, 20_000
@@ -37,6 +38,7 @@ PAUSE = 0.0002  # seconds between two calls of the probe
 BUSY = 1.0  # seconds of the comparison
 TWO_DAYS = 2 * 86_400.0
 PROBE_JOB = "probe"
+THREADS = 8
 BUSY_LOOP = "a busy loop"
 
 Calls = Iterator[tuple[str, Callable[[], object]]]
@@ -145,7 +147,14 @@ def leap(scheduler: Scheduler, clock: LeapingClock) -> None:
         time.sleep(0.05)
 
 
-def heavy_calls(scheduler: Scheduler, handles: list[Job], runs: int) -> Calls:
+def set_back(scheduler: Scheduler, clock: LeapingClock, seconds: float) -> None:
+    """Set the clock back, and wait until the scheduler has adjusted all due times."""
+    clock.leap(-seconds)
+    scheduler.in_(3_600, noop).cancel()  # the scheduler notices the step
+    time.sleep(0.5)
+
+
+def heavy_calls(scheduler: Scheduler, clock: LeapingClock, handles: list[Job], runs: int) -> Calls:
     """Yield the heavy calls with their names. Each may depend on those before it."""
     queued: list[Run] = []
     scheduled: list[Run] = []
@@ -164,15 +173,30 @@ def heavy_calls(scheduler: Scheduler, handles: list[Job], runs: int) -> Calls:
         for job in jobs:
             job.remove()
 
+    def call_in_threads(call: Callable[[], object]) -> None:
+        threads = [
+            threading.Thread(target=repeat, args=(runs // 10 // THREADS, call)) for _ in range(THREADS)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    allowing = scheduler.schedule("0 0 0 1 1 *", noop, name="allowing", overlap="allow")
+    replacing = scheduler.schedule("0 0 0 1 1 *", noop, name="replacing", overlap="replace")
+    backend = LocalBackend(scheduler, "jobs")
     yield "`now` for each queued run", request_queued
     yield "`in_` for each scheduled run", request_scheduled
     wrong = "customer-99999-synchronise-invoice"
     yield "`pause` with a wrong name, 20 times", partial(repeat, 20, partial(scheduler.pause, wrong))
     yield "`cancel` of an unknown number, 20 times", partial(repeat, 20, partial(scheduler.cancel, 10**9))
     yield "`run_view` of an unknown number, 20 times", partial(repeat, 20, partial(scheduler.run_view, 10**9))
+    yield f"`now` in {THREADS} threads", partial(call_in_threads, lambda: scheduler.now(noop))
     yield "`snapshot`", scheduler.snapshot
     yield "`snapshot` again", scheduler.snapshot
     yield "`subscribe`", lambda: scheduler.subscribe().close()
+    yield "`find_runs` of a job", partial(repeat, 20, lambda: backend.find_runs(job=handles[0].name))
+    yield "`job_details`", lambda: backend.job_details(handles[0].name)
     yield "`jobs`", lambda: scheduler.jobs
     yield "`counters`", lambda: list(scheduler.counters())
     yield "`pause_all`", scheduler.pause_all
@@ -182,23 +206,42 @@ def heavy_calls(scheduler: Scheduler, handles: list[Job], runs: int) -> Calls:
         "`run` of 2 jobs, each for a quarter of the runs",
         lambda: [scheduler.run(name) for _ in range(runs // 4) for name in held],
     )
+    yield '`run` of a job with `overlap="allow"`', partial(repeat, runs // 4, allowing.run)
+    yield '`run` of a job with `overlap="replace"`', partial(repeat, runs // 100, replacing.run)
+    yield "a clock that is set back by an hour", lambda: set_back(scheduler, clock, 3_600)
+    yield "a clock that is set back by a day", lambda: set_back(scheduler, clock, 86_400)
     yield "`cancel` of half of the queued runs, last first", lambda: cancel_each(queued[: runs // 4 : -1])
     yield "`cancel` of half of the scheduled runs", lambda: cancel_each(scheduled[: runs // 4])
     yield "`remove` of a job with held runs", handles[0].remove
+    yield "`remove` of a job with queued runs", allowing.remove
     yield "`remove` of half of the jobs", lambda: remove_each(handles[1 : len(handles) // 2])
     yield "`stop`", lambda: scheduler.stop(0)
 
 
 def measure_calls(jobs: int, runs: int) -> dict[str, float]:
     """Measure each heavy call, and the busy loop; return the milliseconds of each."""
-    with loaded_scheduler(jobs, runs, "coalesce", LeapingClock()) as scheduler:
+    clock = LeapingClock()
+    with loaded_scheduler(jobs, runs, "coalesce", clock) as scheduler:
         handles = [job for job in scheduler.jobs if job.name != PROBE_JOB]
         probe = Probe(scheduler)
         found = {BUSY_LOOP: probe.measure(busy_loop)}
-        for name, call in heavy_calls(scheduler, handles, runs):
+        for name, call in heavy_calls(scheduler, clock, handles, runs):
             found[name] = probe.measure(call)
         probe.close()
     return found
+
+
+def measure_start(jobs: int) -> float:
+    """Measure the start of many jobs of which each has a schedule of its own; return the milliseconds."""
+    scheduler = Scheduler(tz="Europe/Berlin")
+    for number in range(jobs):
+        scheduler.schedule(f"{number % 60} {number // 60 % 60} {number // 3600} * * *", noop)
+    scheduler.every("8h", noop, name=PROBE_JOB)
+    probe = Probe(scheduler)
+    longest = probe.measure(scheduler.start)
+    probe.close()
+    scheduler.stop(0)
+    return longest
 
 
 def measure_leap(jobs: int, misfire: MisfireName) -> float:
@@ -219,6 +262,7 @@ def measure(quick: bool) -> Iterator[Row]:
     gc.disable()
     for _ in range(rounds):
         values = measure_calls(jobs, runs)
+        values["`start`"] = measure_start(jobs)
         values["a clock that leaps two days"] = measure_leap(jobs, "coalesce")
         values[f'the same with misfire="all", {jobs // LEAPING_ALL:,} jobs'] = measure_leap(
             jobs // LEAPING_ALL, "all"

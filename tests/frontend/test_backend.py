@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.api_server import BlockingJob
-from support.unknown_zone import UnknownZone
+from support.unknown_zone import UnknownZone, unknown_zoneinfo
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -208,7 +208,7 @@ def test_the_snapshot_equals_that_of_the_scheduler(
 def test_times_in_an_unknown_zone_are_those_of_the_scheduler(setup: BackendSetup) -> None:
     """A process that does not know the zone uses its offset."""
     scheduler, backend = setup.start(
-        lambda it: it.schedule("0 0 12 * * *", fail, name="noon"), tz=UnknownZone()
+        lambda it: it.schedule("0 0 12 * * *", fail, name="noon"), tz=unknown_zoneinfo()
     )
     there, here = scheduler.snapshot(), backend.snapshot()
     assert here.at == there.at

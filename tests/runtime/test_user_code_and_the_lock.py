@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler
+from support.unknown_zone import UnknownZone
 
 from jobtui import Scheduler
 from jobtui.schedules.schedule import Cron, Schedule
@@ -147,3 +148,12 @@ def test_a_schedule_is_asked_for_its_next_tick_without_the_lock(
     assert job.next is not None
     assert witness.answers
     assert all(witness.answers)
+
+
+def test_a_zone_that_is_code_of_the_user_may_be_that_of_a_schedule_but_not_of_the_scheduler() -> None:
+    """The scheduler computes wall-clock times with its lock held."""
+    with pytest.raises(
+        TypeError, match=r"a scheduler's zone must be .* not support\.unknown_zone\.UnknownZone"
+    ):
+        Scheduler(tz=UnknownZone())
+    assert Scheduler(tz=UTC).schedule("0 0 12 * * *", print, tz=UnknownZone()).schedule.tz
