@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from itertools import islice
 from typing import Any, overload
@@ -61,13 +61,19 @@ class EventLog:
         if self.buffer is not None:
             self.buffer.append((kind.__name__, now, job.view(self.tz), None))
 
-    def emit_run(self, kind: type[RunEvent], run: RunRecord, now: float | None) -> None:
-        """Add an event of a run in its current state."""
+    def emit_run(
+        self,
+        kind: type[RunEvent],
+        run: RunRecord,
+        now: float,
+        pack: Callable[[RunRecord], PackedRun] = pack_run,
+    ) -> None:
+        """Add an event of a run in its current state. Give another ``pack`` for a state with fewer fields."""
         job = run.job
         run.cached_view = job.cached_view = None
         self.seq += 1
-        if self.buffer is not None and now is not None:
-            self.buffer.append((kind.__name__, now, pack_run(run), job.removed))
+        if self.buffer is not None:
+            self.buffer.append((kind.__name__, now, pack(run), job.removed))
 
     def emit_end(self, kind: type[RunEvent], job: JobRecord, ended: PackedRun, now: float) -> None:
         """Add the event of the end of a run or of ticks, which is packed already."""

@@ -40,7 +40,9 @@ from jobtui.engine.records import (
     Call,
     JobRecord,
     RunRecord,
+    pack_queued,
     pack_run,
+    pack_started,
     shortened,
 )
 from jobtui.engine.runnables import is_coroutine_function
@@ -135,7 +137,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            self._event_log.emit_run(RunQueued, run, now)
+            self._event_log.emit_run(RunQueued, run, now, pack_queued)
         elif reason := self.rejection_reason(job, run.trigger):
             self._end(run, now, RunState.SKIPPED, reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
@@ -270,7 +272,7 @@ class Pool:
         job.running += 1
         job.prev = now
         self.running[run.number] = run
-        self._event_log.emit_run(RunStarted, run, now)
+        self._event_log.emit_run(RunStarted, run, now, pack_started)
 
     def leave_pending(self, batch: Batch) -> None:
         """Leave the runs of a batch whose execution has not begun to other workers."""
@@ -471,7 +473,7 @@ class Pool:
             job.queued += 1
             job.last_queued = run
             self.queue.append(run)
-            self._event_log.emit_run(RunQueued, run, now)
+            self._event_log.emit_run(RunQueued, run, now, pack_queued)
 
     def _remove_held(self, run: RunRecord) -> None:
         held = run.job.held

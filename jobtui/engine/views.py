@@ -57,9 +57,9 @@ class RunView:
         due: When the run should start: the tick, or the instant of ``in_`` and ``at``; None for ``now``.
         waiting_since: When the run was queued or held; None if it was neither.
         started: When the work started; None if it has not started.
+        worker: The name of the thread that does the work; "" if the work has not started.
         ended: When the run ended; None if it has not ended. For several ticks, when the last one was due.
         elapsed: How long the work took, by a monotonic clock; None if it has not ended.
-        worker: The name of the thread that does the work; "" if the work has not started.
         reason: Why the run waits or how it ended, in words.
         error: The traceback of a failed run, else "". It is formatted when it is first read.
         ticks: The number of ticks; 1 for a run.
@@ -73,9 +73,9 @@ class RunView:
     due: datetime | None = None
     waiting_since: datetime | None = None
     started: datetime | None = None
+    worker: str = ""
     ended: datetime | None = None
     elapsed: timedelta | None = None
-    worker: str = ""
     reason: str = ""
     error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
     ticks: int = 1
