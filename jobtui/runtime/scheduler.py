@@ -470,15 +470,13 @@ class Scheduler:
             LookupError: The run never existed, or ended too long ago.
         """
 
-        def look_up(engine: Engine) -> RunView | LedgerEntries:
+        def look_up(engine: Engine) -> PackedRun | LedgerEntries:
             run = engine.find_run(number)
-            return engine.ledger.entries() if run is None else run.view(self.tz)
+            return pack_run(run) if run else engine.ledger.get(number) or engine.ledger.entries()
 
         found = self._kernel.inspect(look_up)
-        if isinstance(found, RunView):
-            return found
-        for entry in found.find(number=number, limit=1):
-            return packed_view(entry, self.tz)
+        for run in [found] if isinstance(found, tuple) else found.find(number=number, limit=1):
+            return packed_view(run, self.tz)
         raise LookupError(f"unknown run {number}: it never existed, or it ended too long ago")
 
     def output_of(self, number: int) -> str:

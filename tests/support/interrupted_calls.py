@@ -312,6 +312,7 @@ def _scheduler_cases() -> Iterator[Case]:
     yield call("on_change", seven)
     yield call("runs_of", "hourly")
     yield call("run_view", 1)
+    yield call("find_runs")
     yield call("output_of", 1)
     yield call("pool_view")
     yield case("counters", lambda stage: lambda: list(stage.scheduler.counters()))
