@@ -311,6 +311,7 @@ def _scheduler_cases() -> Iterator[Case]:
     yield call("subscribe")
     yield call("on_change", seven)
     yield call("runs_of", "hourly")
+    yield case("find_runs", lambda stage: lambda: stage.scheduler.find_runs(job="hourly"))
     yield call("run_view", 1)
     yield call("find_runs")
     yield call("output_of", 1)
