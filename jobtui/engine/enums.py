@@ -58,6 +58,9 @@ class RunState(Enum):
         state.ended = state.completed or kind == "final"
         return state
 
+    # Each member is one object. `Enum` hashes its name instead, in Python code that takes 0.1 us.
+    __hash__ = object.__hash__
+
 
 FINAL_STATES = tuple(state for state in RunState if state.ended)
 
