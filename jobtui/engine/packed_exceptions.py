@@ -103,8 +103,9 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
 
 def shorten_exception(packed: PackedException) -> PackedException:
     """Return a small exception as it is, and of any other the class and the beginning of the message."""
-    name, message, notes, frames, syntax = packed[0][:5]
-    if len(frames) <= MAX_SHORT_FRAMES and not (message[MAX_SHORT_TEXT:] or packed[1:] or notes or syntax):
+    name, message, notes, frames, syntax, _, _, _, _ = packed[0]
+    is_short = len(message) <= MAX_SHORT_TEXT and len(frames) <= MAX_SHORT_FRAMES
+    if is_short and len(packed) == 1 and not notes and not syntax:
         return packed
     return ((name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS),)
 
