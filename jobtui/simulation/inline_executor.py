@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 from jobtui.runtime.stop_request import StopRequest
@@ -144,11 +143,11 @@ class InlineExecutor:
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         """Execute a run; if it is a coroutine, until that waits."""
-        assert run.call is not None  # the run has just been taken
         context = copy_context()
-        context.run(run_of_context.set, (run, self._dispatcher.attachments))
         outcomes = worker.outcomes
-        coroutine = call_function(run, run.call, context, self._clock.monotonic, outcomes)
+        coroutine = context.run(
+            call_function, run, self._dispatcher.attachments, self._clock.monotonic, outcomes
+        )
         if coroutine is None:
             if isinstance(outcomes[-1].exception, KeyboardInterrupt):
                 self._interrupt = outcomes[-1].exception

@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from contextvars import Context
 from typing import Any, Protocol, TypeGuard
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
-from jobtui.engine.records import Call, RunRecord
+from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
+from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 
 _FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
+_PLAIN_TYPES = frozenset((bool, int, float, str, bytes, list, tuple, dict, set))  # known to be no coroutines
 
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
@@ -157,34 +158,35 @@ class Dispatcher(Protocol):
 
 
 def call_function(
-    run: RunRecord,
-    call: Call,
-    context: Context,
-    monotonic: Callable[[], float],
-    outcomes: list[Outcome],
+    run: RunRecord, attachments: RunAttachments, monotonic: Callable[[], float], outcomes: list[Outcome]
 ) -> Outcome | None:
-    """Call the function of a run in a context.
+    """Call the function of a run. Call this in a context of its own, which becomes that of the run.
 
     Args:
         run: The run.
-        call: The function.
-        context: The context.
+        attachments: The outputs and stop requests of the runs.
         monotonic: The clock that measures how long the call takes.
         outcomes: Gets the outcome, unless the function has returned a coroutine.
 
     Returns:
         The outcome whose value is a coroutine, which must still be awaited; else None.
     """
-    outcome = Outcome(run)
+    call = run.call
+    if call is None:  # the run has been given up
+        return None
+    run_of_context.set((run, attachments))
     started = monotonic()
     try:
-        value = outcome.value = context.run(call)
-        if value is not None and is_coroutine(value):
-            outcome.elapsed = monotonic() - started
-            return outcome
+        value = call()
     except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
+        outcome = Outcome(run, monotonic() - started)
         outcome.set_exception(exception, skip=__file__)
-    outcome.elapsed = monotonic() - started
+    else:
+        outcome = Outcome(run, monotonic() - started)
+        if value is not None:
+            outcome.value = value
+            if type(value) not in _PLAIN_TYPES and is_coroutine(value):
+                return outcome
     outcomes.append(outcome)
     # The traceback of an exception keeps this frame and those of the callers. If one of them kept the
     # exception, only the garbage collector would free it, at any moment: perhaps with the lock held.

@@ -11,14 +11,12 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from contextlib import suppress
 from contextvars import copy_context
 
 from jobtui.engine.batch import MAX_BATCH
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Dispatcher, Worker, call_function
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 
@@ -170,22 +168,20 @@ class ThreadExecutor:
             return
         if batch.coroutines:
             self._coroutines.start_batch(batch)
+        attachments, monotonic, outcomes = self._attachments, self._monotonic, worker.outcomes
+        pending = batch.pending
+        run: RunRecord | None = None
         if not batch.begun and batch.runs:
             batch.begun = True
-            self._execute(batch.runs[0], worker)
-        pending = batch.pending
-        with suppress(IndexError):  # all are executed, or left to other workers
-            while True:
-                self._execute(pending.popleft(), worker)
-
-    def _execute(self, run: RunRecord, worker: Worker) -> None:
-        """Execute a run, and add its outcome to the worker's unless the event loop will hand it in."""
-        call = run.call
-        if call is None:  # it was given up before its turn in the batch
-            return
-        context = copy_context()
-        context.run(run_of_context.set, (run, self._attachments))
-        coroutine = call_function(run, call, context, self._monotonic, worker.outcomes)
-        if coroutine is not None:
-            self._coroutines.start_coroutine(coroutine, context)
-            worker.handed_over.append(run)
+            run = batch.runs[0]
+        while run is not None or pending:
+            try:
+                run = run or pending.popleft()
+            except IndexError:  # it has just been left to other workers
+                return
+            context = copy_context()
+            coroutine = context.run(call_function, run, attachments, monotonic, outcomes)
+            if coroutine is not None:
+                self._coroutines.start_coroutine(coroutine, context)
+                worker.handed_over.append(run)
+            run = None
