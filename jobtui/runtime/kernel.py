@@ -160,6 +160,8 @@ class Kernel:
         self._timer = make_timer(self._poll, self._report_internal_error, self.clock.monotonic)
         self._planner = TickPlanner(pause=self._drain_during_plan)
         self._timer_due = -math.inf  # when the timer will next wake; while it polls, never wake it
+        self._workers_busy = False  # whether a worker was not idle when they were last checked
+        self._next_worker_check = -math.inf  # on the monotonic clock
         self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
         self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
@@ -491,7 +493,9 @@ class Kernel:
         self._timer_due = -math.inf  # the timer is awake, so effects need not wake it
         self._heartbeat = self.clock.monotonic()
         unsure, self._workers_unsure = self._workers_unsure, False
-        busy = self._executor.check_workers()
+        if unsure or self._heartbeat >= self._next_worker_check:
+            self._workers_busy = self._executor.check_workers()
+            self._next_worker_check = self._heartbeat + WORKER_CHECK
         self._apply_here(self._check_health)
         self._process_due()
         now = self._now()
@@ -499,7 +503,7 @@ class Kernel:
         due = math.inf if next_due is None else next_due
         if self._pool.batches:
             due = min(due, now + BATCH_CHECK)
-        if busy or unsure or self._workers_unsure:
+        if self._workers_busy or unsure or self._workers_unsure:
             due = min(due, now + WORKER_CHECK)
         self._timer_due = due
         if self._inbox:

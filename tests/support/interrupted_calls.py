@@ -664,6 +664,8 @@ def set_exceptions_at_random(prefix: str, seconds: float, rng: random.Random) ->
     faults = [stage.call_in_thread(request_runs, seconds + 2 * LIMIT)]
     ended.set()
     attacker.join()
+    for runnable in WORKER_RUNS * POOL:  # a thread that was idle has not raised its exception yet
+        stage.keep(stage.scheduler.now(runnable)).wait(LIMIT)
     return _join([*faults, stage.find_faults()])
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch
+from jobtui.engine.enums import RunState
 from jobtui.engine.records import RunRecord
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
@@ -163,7 +165,7 @@ class CoroutineExecutor:
         loop = asyncio.new_event_loop()
         try:
             self._run_in_thread(loop)
-        except BaseException:
+        except (RuntimeError, MemoryError):  # after any other exception, the thread may have begun
             loop.close()
             raise
         return loop
@@ -181,6 +183,12 @@ class CoroutineExecutor:
         """Run the loop until the executor is closed; then cancel every task, and let each clean up."""
         import asyncio  # noqa: PLC0415 - as above
 
+        with self._lock:  # the start of the loop may have been interrupted, and another one have been started
+            self._loop = self._loop or loop
+        if self._loop is not loop:
+            loop.close()
+            return
+
         async def clean_up() -> None:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
@@ -188,16 +196,20 @@ class CoroutineExecutor:
             await asyncio.gather(*tasks, return_exceptions=True)
             await loop.shutdown_asyncgens()
 
+        interruption: BaseException | None = None  # until it is dealt with
         while not self._cleaning_up:
-            # A task that a coroutine has created may raise SystemExit, which ends `run_forever`. An exception
-            # from outside may end it, too, and undo a callback that the loop was about to call.
-            with contextlib.suppress(BaseException):
-                self._end_lost_tasks()
+            try:
+                self._end_lost_tasks(interruption)
+                interruption = None
                 self._schedule_exchange()
                 if self._closed:
                     loop.call_soon(loop.stop)
                 loop.run_forever()
                 self._cleaning_up = self._closed
+            except BaseException as error:  # noqa: BLE001 - other coroutines need the loop
+                # A task that a coroutine has created may raise SystemExit, which ends `run_forever`. An
+                # exception from outside may end it, too, and undo what the loop was about to call.
+                interruption = error if interruption or _is_raised_by_loop(error) else None
         with contextlib.suppress(BaseException):
             loop.run_until_complete(clean_up())
         loop.close()
@@ -242,7 +254,8 @@ class CoroutineExecutor:
         try:
             while coroutines:
                 run = coroutines[0]
-                tasks[run] = loop.create_task(self._execute(Outcome(run)))
+                if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
+                    tasks[run] = loop.create_task(self._execute(Outcome(run)))
                 coroutines.popleft()
         except BaseException as error:
             if coroutines:  # whether this one has a task is not known, and it must not be executed twice
@@ -250,11 +263,18 @@ class CoroutineExecutor:
                 coroutines.popleft()
             raise
 
-    def _end_lost_tasks(self) -> None:
-        """End the runs whose tasks have ended without an outcome, because of an exception from outside."""
+    def _end_lost_tasks(self, interruption: BaseException | None = None) -> None:
+        """End the runs whose tasks have ended without an outcome, because of an exception from outside.
+
+        Args:
+            interruption: An exception in the loop itself, which may have lost what would resume any task. So
+                all of them end.
+        """
+        error = interruption or RuntimeError("its task has been interrupted")
         for run, task in tuple(self._tasks.items()):
-            if task is not None and task.done():
-                self._report(interrupted_outcome(run, RuntimeError("its task has been interrupted")))
+            if task is not None and (interruption is not None or task.done()):
+                task.cancel()
+                self._report(interrupted_outcome(run, error))
 
     def _cancel_task(self, run: RunRecord) -> None:
         """Cancel the task of a run."""
@@ -297,11 +317,19 @@ class CoroutineExecutor:
 
     def _report(self, outcome: Outcome) -> None:
         """Keep the outcome of a coroutine, to hand it in together with those of the same iteration."""
-        self._tasks.pop(outcome.run, None)
-        self._interrupted.discard(outcome.run)
         if not self._worker.outcomes:
             self._schedule_exchange()
         self._worker.outcomes.append(outcome)
+        self._tasks.pop(outcome.run, None)  # last of all: see `_end_lost_tasks`
+        self._interrupted.discard(outcome.run)
+
+
+def _is_raised_by_loop(error: BaseException) -> bool:
+    """Return whether an exception was raised by the loop or its callbacks here, not by a task of the user."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    modules = [str(frame.f_globals.get("__name__")) for frame in frames]
+    called = modules[modules.index("asyncio.events") + 1 :] if "asyncio.events" in modules else []
+    return not called or called[0].partition(".")[0] in {"asyncio", "jobtui"}
 
 
 def _is_cancelled_error(exception: BaseException) -> bool:
