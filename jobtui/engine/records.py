@@ -227,7 +227,7 @@ def _packer(last: str) -> Callable[[RunRecord], PackedRun]:
     return packer
 
 
-pack_run = _packer("ticks")  # packs a run in its current state
+pack_run = _packer([*_KINDS][-1])  # packs a run in its current state
 pack_queued = _packer("waiting_since")  # packs what is known of a QUEUED run
 pack_started = _packer("worker")  # packs what is known of a RUNNING run
 

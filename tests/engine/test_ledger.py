@@ -277,13 +277,3 @@ def test_an_amended_entry_keeps_its_place() -> None:
     harness.run_all()
     harness.advance(1)
     assert [(entry[STATE], entry[TICKS]) for entry in harness.ledger.entries()] == [("OK", 1), ("SKIPPED", 2)]
-
-
-def test_a_jobs_own_list_has_short_errors_once_the_ledger_has_dropped_the_endings() -> None:
-    harness = EngineHarness()
-    job = harness.job("a", None)
-    [run] = harness.submit(job)
-    harness.start_next()
-    harness.finish(run, RunState.FAILED)
-    [view] = harness.engine.recent_runs(job)
-    assert view.state is RunState.FAILED

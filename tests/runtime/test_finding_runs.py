@@ -57,6 +57,25 @@ def test_find_runs_rejects_the_name_of_no_job() -> None:
         scheduler.find_runs(job="nigtly")
 
 
+def test_the_latest_runs_of_a_job_keep_their_reasons_when_the_ledger_has_dropped_them() -> None:
+    """Of a large traceback, only the exception is left then."""
+
+    def fail(message: str) -> None:
+        raise ValueError(message) from OSError("the cause")
+
+    with Scheduler(ledger_bytes=100_000) as scheduler:
+        job = scheduler.schedule("@yearly", lambda: fail("of a"), name="a")
+        assert job.run().wait(20)
+        [before] = scheduler.runs_of("a")
+        assert before.error.startswith("OSError: the cause\n")
+        for number in range(50):
+            assert scheduler.now(fail, f"of b {number}").wait(20)
+        [after] = scheduler.runs_of("a")
+        assert (after.number, after.reason) == (before.number, before.reason) == (1, "ValueError: of a")
+        assert after.error == "ValueError: of a"
+        assert [run.error for run in scheduler.find_runs(job="a")] == ["ValueError: of a"]
+
+
 def test_reading_runs_while_others_end_returns_each_run_once() -> None:
     """A run that ends between the two looks at the scheduler is found among the endings."""
     with Scheduler(pool=4) as scheduler:
