@@ -29,7 +29,7 @@ from jobtui.schedules.schedule import Every
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
-SEARCHES_PER_HOLD = 50  # jobs whose next ticks are searched for between two holds
+SEARCHES_PER_HOLD = 200  # jobs whose next ticks are searched for between two holds
 SHIFTS_PER_HOLD = 200  # delayed runs that are adjusted to a step of the clock in one hold
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
