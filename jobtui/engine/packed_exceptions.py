@@ -125,10 +125,17 @@ def _pack_like_latest(exception: BaseException, skip: str) -> PackedException:
     latest one that was raised in the same place. If the message is equal too, both share one packed
     exception, and 5,000 failures in the ledger take the memory of one.
     """
-    kind, entry, code = type(exception), traceback_of(exception), None
+    kind, entry = type(exception), traceback_of(exception)
+    first = code = None
     places: list[object] = [skip]
     while entry is not None and len(places) < MAX_SHARED_PLACES:
-        code = entry.tb_frame.f_code
+        next_code = entry.tb_frame.f_code
+        if next_code is first:
+            if first.co_filename == skip and code is not None and not code.co_filename.startswith(_PACKAGE):
+                entry = None  # what follows is an earlier raise of the same object: see `_frames`
+            break
+        code = next_code
+        first = first or code
         places += code, entry.tb_lasti
         entry = entry.tb_next
     try:
@@ -138,21 +145,24 @@ def _pack_like_latest(exception: BaseException, skip: str) -> PackedException:
     if not (notes is entry is _cause_of(exception) is _context_of(exception) is None):
         return ()
     latest = _latest_failures.get(id(code))
-    if latest is not None and latest[0]() is kind and latest[1] == places:
+    if latest is None or latest[0]() is not kind or latest[1] != places:
+        packed = _pack(exception, skip)
+    else:
         packed, text = latest[2], _text(exception)
         if text == packed[0][1]:
             return packed
         if len(text) > MAX_SHARED_TEXT:
             return ()
         packed = ((packed[0][0], text, (), packed[0][3], None, *_NO_LINKS),)
-    else:
-        packed = _pack(exception, skip)
-        if len(packed[0][1]) > MAX_SHARED_TEXT or packed[0][4:] != (None, *_NO_LINKS):
-            return packed
+    if len(packed[0][1]) <= MAX_SHARED_TEXT and packed[0][4:] == (None, *_NO_LINKS):
+        _share(code, (ref(kind), places, packed))
+    return packed
+
+
+def _share(code: CodeType | None, failure: tuple[ref[type], list[object], PackedException]) -> None:
     if len(_latest_failures) >= KNOWN_FRAMES:
         _latest_failures.clear()
-    _latest_failures[id(code)] = ref(kind), places, packed
-    return packed
+    _latest_failures[id(code)] = failure
 
 
 def _pack(exception: BaseException, skip: str) -> PackedException:

@@ -99,6 +99,7 @@ def test_an_exception_that_is_raised_again_and_again_has_only_the_latest_frames(
         durations.append(time.perf_counter() - begun)
         assert functions(packed) == functions(first)
     assert min(durations[-100:]) < 3 * min(durations[:100])
+    assert pack_exception(raised, skip=ELSEWHERE) is packed
 
 
 def test_an_exception_that_another_run_has_raised_keeps_the_frames_of_both_runs() -> None:
@@ -164,6 +165,40 @@ def test_a_failure_is_packed_by_itself_if_it_differs_from_the_latest_one_of_its_
             text = text[: start[0]] + text[start[1] :]
         for _ in range(2):
             assert format_traceback(pack_exception(raised, skip=skip)) == text
+
+
+def test_failures_that_differ_after_a_repeated_function_have_their_own_frames() -> None:
+    """The repeated function may call itself, or be the executor of two runs."""
+
+    def descend(depth: int, *, catches: bool = False) -> Exception:
+        if not depth:
+            raise ValueError("no")
+        try:
+            return descend(depth - 1)
+        except ValueError as error:
+            if catches:
+                return error
+            raise
+
+    def run_job(job: Callable[[], object]) -> None:
+        result(execute(job))
+
+    def pack_run_of(job: Callable[[], object]) -> PackedException:
+        return pack_exception(execute(lambda: run_job(job)), skip=ELSEWHERE)
+
+    def first_job() -> None:
+        raise ValueError("no")
+
+    def second_job() -> None:
+        raise ValueError("no")
+
+    execute = executor_of(ELSEWHERE)
+    result = compiled(handles.__file__, "def call(error):\n raise error")
+    for error in [descend(depth, catches=True) for depth in (1, 2, 3)]:
+        text = "".join(traceback.format_exception(error)).rstrip()
+        assert format_traceback(pack_exception(error)) == text
+    assert functions(pack_run_of(first_job))[-1] == "first_job"
+    assert functions(pack_run_of(second_job))[-1] == "second_job"
 
 
 def test_packing_keeps_no_class_of_the_user() -> None:
