@@ -57,6 +57,7 @@ BATCH_CHECK = 0.002  # seconds after which the timer leaves the rest of a batch 
 WORKER_CHECK = 0.5  # seconds after which the timer checks that there are workers for the runs
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
 VIEWS_PER_HOLD = 100  # jobs whose views are built in one hold of the lock: about 0.4 ms
+CALLS_TIME = 0.002  # seconds of calls in one hold of the lock, after which no further call is applied in it
 REFRESHES = 10  # of the views before a snapshot, if many jobs change all the time
 STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
 
@@ -314,16 +315,21 @@ class Kernel:
         """Admit, record and apply what is in the inbox.
 
         An item leaves the inbox when it is processed. If an exception comes in between, the item is processed
-        once more, which has no further effect.
+        once more, which has no further effect. If the calls take long, the timer applies the rest of them.
         """
-        inbox = self._inbox
+        inbox, last = self._inbox, math.inf
         while inbox:
             item = inbox[0]
             if isinstance(item, RunRecord):
                 if item.number not in self._pool.live:
                     self._engine.admit_one_off(item)
             else:
-                item.apply(self._engine, self._read_clock())
+                now = self._read_clock()
+                if now > last:
+                    self._timer.wake()
+                    return
+                last = min(last, now + CALLS_TIME)
+                item.apply(self._engine, now)
                 self._replies.append(item)
             inbox.popleft()
 

@@ -152,10 +152,8 @@ def heavy_calls(scheduler: Scheduler, clock: LeapingClock, handles: list[Job], r
         for job in jobs:
             job.remove()
 
-    def call_in_threads(call: Callable[[], object]) -> None:
-        threads = [
-            threading.Thread(target=repeat, args=(runs // 10 // THREADS, call)) for _ in range(THREADS)
-        ]
+    def call_in_threads(count: int, call: Callable[[], object]) -> None:
+        threads = [threading.Thread(target=repeat, args=(count, call)) for _ in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -170,9 +168,10 @@ def heavy_calls(scheduler: Scheduler, clock: LeapingClock, handles: list[Job], r
     yield "`pause` with a wrong name, 20 times", partial(repeat, 20, partial(scheduler.pause, wrong))
     yield "`cancel` of an unknown number, 20 times", partial(repeat, 20, partial(scheduler.cancel, 10**9))
     yield "`run_view` of an unknown number, 20 times", partial(repeat, 20, partial(scheduler.run_view, 10**9))
-    yield f"`now` in {THREADS} threads", partial(call_in_threads, lambda: scheduler.now(noop))
+    yield f"`now` in {THREADS} threads", partial(call_in_threads, runs // 100, lambda: scheduler.now(noop))
     yield "`snapshot`", scheduler.snapshot
     yield "`snapshot` again", scheduler.snapshot
+    yield f"`snapshot` in {THREADS} threads", partial(call_in_threads, 10, scheduler.snapshot)
     yield "`subscribe`", lambda: scheduler.subscribe().close()
     yield "`find_runs` of a job", partial(repeat, 20, lambda: backend.find_runs(job=handles[0].name))
     yield "`job_details`", lambda: backend.job_details(handles[0].name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -48,6 +49,41 @@ def test_a_command_is_applied_by_a_thread_of_the_scheduler(scheduler: Scheduler,
     assert scheduler.pool_view().size == 3
     [thread] = threads
     assert thread.startswith(("jobtui-timer", "jobtui-worker"))
+
+
+class SlowClock(HoldingClock):
+    """A clock by which a second passes between two readings, as if each call took so long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead = count()
+
+    def now(self) -> float:
+        """Return the time."""
+        return super().now() + next(self._ahead)
+
+
+def test_calls_that_take_long_are_applied_in_several_holds_of_the_lock(make_scheduler: MakeScheduler) -> None:
+    """A subscriber is notified once in each hold at most; all calls return."""
+    clock, holds = SlowClock(), []
+    scheduler = make_scheduler(clock=clock)
+    jobs = [scheduler.every("8h", zero) for _ in range(10)]
+    scheduler.start()
+
+    def notify() -> None:
+        holds.append(1)
+        subscription.read()
+
+    subscription = scheduler.subscribe(notify)
+    release_lock = clock.hold_lock(scheduler)
+    threads = [threading.Thread(target=job.pause) for job in jobs]
+    for thread in threads:
+        thread.start()
+    release_lock()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert not any(thread.is_alive() for thread in threads)
+    assert len(holds) > 1
 
 
 def test_now_does_not_block_while_the_lock_is_held(scheduler: Scheduler, clock: HoldingClock) -> None:
