@@ -71,7 +71,7 @@ class InlineExecutor:
         self._run_pending = run_pending
         self._on_run_start = on_run_start
         self._loop: InlineLoop | None = None
-        self._coroutines = CoroutineExecutor(dispatcher, clock, self._start_loop, at_most=0)
+        self._coroutines = CoroutineExecutor(dispatcher, clock, self._make_loop, at_most=0)
         self._executing = False
         self._interrupt: KeyboardInterrupt | None = None
         self._runs_left = MAX_RUNS
@@ -206,7 +206,7 @@ class InlineExecutor:
 
         return _get_running_loop() in (None, self._loop)
 
-    def _start_loop(self) -> asyncio.AbstractEventLoop:
+    def _make_loop(self) -> asyncio.AbstractEventLoop:
         from jobtui.simulation.inline_loop import InlineLoop  # noqa: PLC0415 - imports asyncio
 
         self._loop = InlineLoop(self._clock)

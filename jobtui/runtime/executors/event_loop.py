@@ -44,7 +44,7 @@ class CoroutineExecutor:
     Args:
         dispatcher: The kernel.
         clock: Measures how long the work takes.
-        start_loop: Starts the event loop; None starts one in a daemon thread.
+        make_loop: Makes the event loop, which the caller runs; None runs one in a daemon thread.
         at_most: How many coroutines the loop takes at once; 0 if it only gets them from others.
     """
 
@@ -52,13 +52,13 @@ class CoroutineExecutor:
         self,
         dispatcher: Dispatcher,
         clock: Clock,
-        start_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+        make_loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
         at_most: int = MAX_BATCH,
     ) -> None:
         self._dispatcher = dispatcher
         self._attachments = dispatcher.attachments
         self._monotonic = clock.monotonic
-        self._start_loop = start_loop or self._start_loop_thread
+        self._make_loop = make_loop
         self._at_most = at_most
         self._worker = Worker(EVENT_LOOP, coroutines_only=True)
         self._lock = threading.RLock()  # held to start the loop
@@ -116,9 +116,10 @@ class CoroutineExecutor:
         Returns:
             Whether there are coroutines that have not ended.
         """
-        loop, thread = self._loop, self._thread
-        if loop is not None and thread is not None and not thread.is_alive() and not self._closed:
-            self._run_in_thread(loop)
+        with self._lock:
+            dead = self._thread is None or not self._thread.is_alive()
+            if self._loop is not None and dead and self._make_loop is None and not self._closed:
+                self._start_thread(self._loop)
         if self._tasks:
             self._call(self._end_lost_tasks)
         return bool(self._tasks or self._arrivals)
@@ -147,47 +148,44 @@ class CoroutineExecutor:
         return True
 
     def _ensure_loop(self) -> None:
-        """Start the loop, unless it runs or has been closed. Try again while no thread can be started."""
+        """Start the loop, unless it runs or has been closed. Try again while that cannot be done."""
         pause = threading.Lock()
         pause.acquire()
         while self._loop is None and not self._closed:
             try:
                 with self._lock:
-                    if not self._closed:
-                        self._loop = self._loop or self._start_loop()
-            except (RuntimeError, MemoryError):
-                log_exception("no thread can be started for coroutines; it is tried again")
+                    if self._loop is None and not self._closed:
+                        self._start_loop()
+            except (RuntimeError, MemoryError, OSError):  # no more threads, memory or files at the moment
+                log_exception("no event loop can be started for coroutines; it is tried again")
                 pause.acquire(timeout=START_RETRY)
 
-    def _start_loop_thread(self) -> asyncio.AbstractEventLoop:
+    def _start_loop(self) -> None:
+        if self._make_loop is not None:
+            self._loop = self._make_loop()
+            return
         import asyncio  # noqa: PLC0415 - takes 30 ms, which a job file without coroutines does not need
 
-        loop = asyncio.new_event_loop()
+        loop = self._loop = asyncio.new_event_loop()
         try:
-            self._run_in_thread(loop)
-        except (RuntimeError, MemoryError):  # after any other exception, the thread may have begun
+            self._start_thread(loop)
+        except (RuntimeError, MemoryError):
+            self._loop = None  # after any other exception, `check_thread` starts the thread if there is none
             loop.close()
             raise
-        return loop
 
-    def _run_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         self._thread = threading.Thread(
             target=self.run_loop, args=(loop,), name="jobtui-asyncio", daemon=True
         )
-        self._thread.start()
         self._dispatcher.check_workers_soon()
+        self._thread.start()
 
     # --- called in the loop's thread --------------------------------------------------------------
 
     def run_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run the loop until the executor is closed; then cancel every task, and let each clean up."""
         import asyncio  # noqa: PLC0415 - as above
-
-        with self._lock:  # the start of the loop may have been interrupted, and another one have been started
-            self._loop = self._loop or loop
-        if self._loop is not loop:
-            loop.close()
-            return
 
         async def clean_up() -> None:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}

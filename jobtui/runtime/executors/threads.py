@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
+from contextlib import suppress
 from contextvars import copy_context
 
 from jobtui.engine.batch import MAX_BATCH
@@ -130,6 +131,8 @@ class ThreadExecutor:
             try:
                 self._workers.add(worker)
                 if error is not None:  # another exception may interrupt this, which is then done again
+                    with suppress(ValueError):
+                        self._idle.remove(worker)  # or `wake` would take it for one that is free
                     self._dispatcher.recover(worker, error)
                     log_exception(f"an error inside the scheduler, in {worker.name}", error)
                     error = None
