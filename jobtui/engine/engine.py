@@ -328,7 +328,7 @@ class Engine:
         for entry in entries:
             if not isinstance(entry, RunRecord):
                 self._apply_plan(entry, now)
-            elif entry.state is RunState.SCHEDULED and not entry.job.removed:
+            elif entry.state is RunState.SCHEDULED and not entry.job.removed and not self.closed:
                 self.pool.release_scheduled(entry, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:

@@ -10,7 +10,7 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.engine import MAX_ONE_OFF_JOBS, Engine
 from jobtui.engine.enums import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import JobEvent
-from jobtui.engine.records import JobRecord
+from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.runnables import Runnable, as_runnable
 
 
@@ -340,3 +340,17 @@ def test_the_job_of_one_off_runs_keeps_no_runnable() -> None:
     del function
     assert reference() is None
     assert harness.view(job).summary == "Show in the job's summary."
+
+
+def test_scheduled_runs_that_the_timer_takes_when_the_stop_begins_are_not_queued() -> None:
+    """The stop cancels waiting runs in slices, so they may still be SCHEDULED."""
+    harness = EngineHarness()
+    job = harness.job(schedule=None)
+    runs = [harness.submit_later(job, 5) for _ in range(1_000)]
+    harness.now += 5
+    taken = [run for due in iter(lambda: harness.engine.pop_due(harness.now), []) for run in due]
+    harness.engine.stop(harness.now)
+    harness.engine.apply_due([run for run in taken if isinstance(run, RunRecord)], harness.now)
+    assert {run.state for run in runs} <= {RunState.SCHEDULED, RunState.CANCELLED}
+    harness.finish_work()
+    assert {run.state for run in runs} == {RunState.CANCELLED}
