@@ -57,9 +57,10 @@ class EventLog:
     def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Add an event of a job."""
         job.cached_view = None
+        view = None if self.buffer is None else job.view(self.tz)  # first: see `emit_run`
         self.seq += 1
         if self.buffer is not None:
-            self.buffer.append((kind.__name__, now, job.view(self.tz), None))
+            self.buffer.append((kind.__name__, now, view, None))
 
     def emit_run(
         self,
@@ -71,9 +72,12 @@ class EventLog:
         """Add an event of a run in its current state. Give another ``pack`` for a state with fewer fields."""
         job = run.job
         run.cached_view = job.cached_view = None
+        # First: no call of a function, in which an exception from outside could be raised, may come between
+        # the number and the event.
+        packed = None if self.buffer is None else pack(run)
         self.seq += 1
         if self.buffer is not None:
-            self.buffer.append((kind.__name__, now, pack(run), job.removed))
+            self.buffer.append((kind.__name__, now, packed, job.removed))
 
     def emit_end(self, kind: type[RunEvent], job: JobRecord, ended: PackedRun, now: float) -> None:
         """Add the event of the end of a run or of ticks, which is packed already."""
@@ -81,6 +85,11 @@ class EventLog:
         self.seq += 1
         if self.buffer is not None:
             self.buffer.append((kind.__name__, now, ended, job.removed))
+
+    def is_latest(self, kind: type[RunEvent], number: int) -> bool:
+        """Return whether the latest event is of a kind, and of the run of that number."""
+        name, _, fields, _ = self.buffer[-1] if self.buffer else ("", 0.0, None, None)
+        return name == kind.__name__ and isinstance(fields, tuple) and fields[0] == number
 
     def format_time(self, seconds: float) -> str:
         """Return the wall-clock time of an instant as ``HH:MM:SS``, for use in a reason."""

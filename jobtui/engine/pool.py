@@ -418,7 +418,10 @@ class Pool:
         The states of the live runs are the truth. All collections and counters are made again from them.
         """
         for run in [run for run in self.live.values() if run.state.ended]:
-            self._end(run, now, run.state, run.extras.reason)
+            if self._event_log.is_latest(RunFinished, run.number):  # only the last step of the end is missing
+                del self.live[run.number]
+            else:
+                self._end(run, now, run.state, run.extras.reason)
         live = list(self.live.values())
         self.running = {run.number: run for run in live if run.state is _RUNNING}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}

@@ -87,8 +87,15 @@ class _Call:
         self.applied = True
         try:
             self.result = self.command(engine, now)
+        except (
+            LookupError,
+            ValueError,
+            RuntimeError,
+        ) as error:  # a command refuses before it changes anything
+            self.error = error
         except BaseException as error:  # noqa: BLE001 - the caller raises it
             self.error = error
+            engine.repair(now)
 
 
 class _Aftermath:

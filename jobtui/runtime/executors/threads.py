@@ -54,6 +54,8 @@ class ThreadExecutor:
             return True
         try:
             worker = self._idle.pop()
+            while worker.thread is None or not worker.thread.is_alive():  # an exception has ended it
+                worker = self._idle.pop()
         except IndexError:
             return False
         try:
@@ -112,13 +114,12 @@ class ThreadExecutor:
         Returns:
             Whether a worker is not idle, or a coroutine has not ended.
         """
-        for worker in tuple(self._workers):
+        for worker in {*self._workers, *self._woken, *tuple(self._idle)}:
             if worker.thread is not None and not worker.thread.is_alive():
                 if worker.batch is not None:
                     self._dispatcher.recover(worker, RuntimeError("its thread has ended"))
                     self._dispatcher.take(worker, 0)
-                self._woken.discard(worker)
-                self._workers.discard(worker)
+                self._forget(worker)
         return self._coroutines.check_thread() or len(self._workers) > len(self._idle)
 
     # --- executing runs ---------------------------------------------------------------------------
@@ -131,8 +132,7 @@ class ThreadExecutor:
             try:
                 self._workers.add(worker)
                 if error is not None:  # another exception may interrupt this, which is then done again
-                    with suppress(ValueError):
-                        self._idle.remove(worker)  # or `wake` would take it for one that is free
+                    self._leave_idle(worker)
                     self._dispatcher.recover(worker, error)
                     log_exception(f"an error inside the scheduler, in {worker.name}", error)
                     error = None
@@ -144,6 +144,16 @@ class ThreadExecutor:
                 error = raised
         self._workers.discard(worker)
         self._take(worker, 0)  # drains the inbox: others may rely on this worker, which was woken
+
+    def _forget(self, worker: Worker) -> None:
+        self._leave_idle(worker)
+        self._woken.discard(worker)
+        self._workers.discard(worker)
+
+    def _leave_idle(self, worker: Worker) -> None:
+        with suppress(ValueError):  # it is not idle any more
+            while True:
+                self._idle.remove(worker)
 
     def _take(self, worker: Worker, at_most: int) -> bool:
         self._woken.discard(worker)  # first of all, or a wake-up would be lost
