@@ -23,6 +23,7 @@ from typing import Any
 from jobtui import Job, Run, Scheduler, current_run
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import Event, RunFinished, RunStarted
+from jobtui.engine.pool import CANCELS_PER_HOLD
 from jobtui.engine.views import Snapshot
 from jobtui.runtime.subscriptions import Subscription
 from support.bytecode_injection import BytecodeInjection, Places
@@ -332,7 +333,9 @@ def _job_cases() -> Iterator[Case]:
     for name in ("run", "pause", "remove", "__repr__"):
         yield Case(name=f"Job.{name}", prepare=_prepare_method(name, lambda stage: stage.job))
     yield Case(name="Job.resume", prepare=lambda stage: _after(stage.job.pause, stage.job.resume))
-    yield Case(name="Job.remove, held runs", prepare=_prepare_remove_with_held_runs)
+    yield Case(name="Job.remove, held runs", prepare=partial(_prepare_remove_with_held_runs, count=3))
+    many = CANCELS_PER_HOLD + 50
+    yield Case(name="Job.remove, many held runs", prepare=partial(_prepare_remove_with_held_runs, count=many))
 
 
 def _run_cases() -> Iterator[Case]:
@@ -445,10 +448,10 @@ def _prepare_cancel_by_number(stage: Stage) -> Call:
     return lambda: stage.scheduler.cancel(run.number)
 
 
-def _prepare_remove_with_held_runs(stage: Stage) -> Call:
+def _prepare_remove_with_held_runs(stage: Stage, count: int) -> Call:
     job = stage.scheduler.every(3600, stage.block, name="blocker")
     stage.start_blocked(job)
-    for _ in range(3):
+    for _ in range(count):
         stage.keep(job.run())
     return job.remove
 
