@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from jobtui.access.passwords import Password
+from jobtui.access.public_url import PublicUrl
 from jobtui.schedules.bad_spec import quote_text
 
 IpAddress = IPv4Address | IPv6Address
@@ -52,31 +53,48 @@ class AccessRules:
         credentials: The credentials that a client must present, in addition to having an allowed address;
             None if none are required.
         allow: Networks that may connect, in addition to this machine; requires credentials.
-        acceptproxyaddress: Whether the client's address is taken from ``X-Forwarded-For``.
+        acceptproxyaddress: Whether the ``X-Forwarded-...`` headers of proxies on this machine count.
+        proxies: Networks of proxies on other machines whose headers count, too; requires credentials.
         readonly: Whether clients may only read.
+        url: The URL that browsers use; None if they connect directly.
     """
 
     credentials: Credentials | None = None
     allow: tuple[IpNetwork, ...] = ()
     acceptproxyaddress: bool = False
+    proxies: tuple[IpNetwork, ...] = ()
     readonly: bool = False
+    url: PublicUrl | None = None
 
     def __post_init__(self) -> None:
         """Reject networks without credentials.
 
         Raises:
-            ValueError: `allow` is set without `credentials`.
+            ValueError: `allow` or `proxies` is set without `credentials`.
         """
-        if self.allow and self.credentials is None:
-            raise ValueError(
-                "jobs.allow lets other machines connect, so it requires jobs.auth.user and jobs.auth.pass"
-            )
+        for key, networks in (("jobs.allow", self.allow), ("jobs.proxies", self.proxies)):
+            if networks and self.credentials is None:
+                raise ValueError(
+                    f"{key} lets other machines connect, so it requires jobs.auth.user and jobs.auth.pass"
+                )
 
     def allows(self, address: IpAddress) -> bool:
         """Return whether a client of this address may connect."""
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        real = mapped or address
+        real = _without_mapping(address)
         return real.is_loopback or any(real in network for network in self.allow)
+
+    def trusts(self, proxy: IpAddress | None) -> bool:
+        """Return whether the headers of a proxy count; its address is None for a Unix socket."""
+        real = None if proxy is None else _without_mapping(proxy)
+        if real is None or real.is_loopback:
+            return self.acceptproxyaddress
+        return any(real in network for network in self.proxies)
+
+
+def _without_mapping(address: IpAddress) -> IpAddress:
+    """Return the IPv4 address of a client that an IPv6 socket reports as ``::ffff:...``."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def _encode(user: str) -> bytes:

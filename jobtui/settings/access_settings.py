@@ -24,10 +24,11 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
     credentials = _credentials(entries, values)
     if credentials is None:
         ignored = "" if values.get(_AUTH, True) else f"{_AUTH} = false ignores them."
-        if values.get("jobs.allow"):
-            raise setting_error(
-                entries["jobs.allow"], f" lets other machines connect, so it requires {_BOTH}", ignored
-            )
+        for key in ("jobs.allow", "jobs.proxies"):
+            if values.get(key):
+                raise setting_error(
+                    entries[key], f" lets other machines connect, so it requires {_BOTH}", ignored
+                )
         listen = values.get("jobs.listen")
         if listen is not None and not listen.loopback:
             raise setting_error(
@@ -39,7 +40,9 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
         credentials=credentials,
         allow=values.get("jobs.allow", ()),
         acceptproxyaddress=values.get("jobs.acceptproxyaddress", False),
+        proxies=values.get("jobs.proxies", ()),
         readonly=values.get("jobs.readonly", False),
+        url=values.get("jobs.url"),
     )
 
 

@@ -3,6 +3,7 @@
 from typing import TypeGuard, cast, get_args
 
 from jobtui.access.addresses import Address, parse_address
+from jobtui.access.public_url import PublicUrl, parse_public_url
 from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
@@ -112,8 +113,18 @@ def check_address(entry: SettingEntry) -> Address:
         raise invalid_text(entry, error, _continued_line_hint(entry)) from None
 
 
+def check_url(entry: SettingEntry) -> PublicUrl:
+    """Check the URL that browsers use for the status page."""
+    if not isinstance(entry.value, str):
+        raise wrong_value(entry, 'a URL in quotes, such as "https://jobs.example.org/@jobs"')
+    try:
+        return parse_public_url(entry.value)
+    except ValueError as error:
+        raise invalid_text(entry, error, _continued_line_hint(entry)) from None
+
+
 def check_networks(entry: SettingEntry) -> tuple[IpNetwork, ...]:
-    """Check the networks that may connect."""
+    """Check networks of clients or proxies."""
     texts = entry.value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise wrong_value(

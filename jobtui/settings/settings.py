@@ -59,6 +59,7 @@ from jobtui.settings.setting_values import (
     check_networks,
     check_pool,
     check_spec,
+    check_url,
 )
 from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_toml, split_sections
 
@@ -78,6 +79,8 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.readonly": check_boolean,
     "jobs.allow": check_networks,
     "jobs.acceptproxyaddress": check_boolean,
+    "jobs.proxies": check_networks,
+    "jobs.url": check_url,
     "jobs.auth": check_auth_switch,
     "jobs.auth.user": check_auth_user,
     "jobs.auth.pass": check_auth_pass,
@@ -94,6 +97,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.readonly": boolean_or_text,
     "jobs.allow": split_at_commas,
     "jobs.acceptproxyaddress": boolean_or_text,
+    "jobs.proxies": split_at_commas,
     "jobs.auth": boolean_or_text,
     "jobs.auth.sha256": boolean_or_text,
 }

@@ -25,7 +25,7 @@ RESPONSE_TIMEOUT = 30.0  # seconds for a client to accept a response
 # Browsers load nothing from other sites into a page, frame no page, and run no script but our own file.
 _SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",  # with "no-referrer" our own forms would send "Origin: null"

@@ -19,7 +19,7 @@ from jobtui.web.security.access_control import AccessRequest
 ACCESS_REQUEST: web.RequestKey[AccessRequest] = web.RequestKey("access_request", AccessRequest)
 CLIENT_ADDRESS: web.RequestKey[Any] = web.RequestKey("client_address", object)  # None for a Unix socket
 
-JOB_NAME = "{name:[^/]+}"  # in a path: aiohttp's default pattern does not match braces
+JOB_NAME = "{name:.+}"  # in a path; with slashes, because a proxy may have decoded them
 BODY_TIMEOUT = 10.0  # seconds for a body to arrive
 MAX_POOL_SIZE = 1_000_000
 _MAX_DIGITS = 18

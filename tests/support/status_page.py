@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
@@ -30,13 +30,19 @@ class Element:
 
     Attributes:
         text: The text in the element and in its descendants.
+        base: The path that links of the page are relative to.
     """
 
     tag: str
     attributes: dict[str, str]
     parent: Element | None
+    base: str
     children: list[Element] = field(default_factory=list)
     text: str = ""
+
+    def link(self, name: str = "href") -> str:
+        """Return the path that an attribute links to, as a browser resolves it."""
+        return urljoin(self.base, self.attributes[name])
 
     def find_all(self, tag: str = "", **attributes: str) -> list[Element]:
         """Return the descendants with a tag and with attributes."""
@@ -62,22 +68,29 @@ class Element:
 class PageParser(HTMLParser):
     """Parses HTML, and fails if it is not well-formed.
 
+    Args:
+        html: The page.
+        path: The path of the page.
+
     Attributes:
         root: The element that contains the page.
     """
 
-    VOID_TAGS = frozenset({"meta", "link", "input", "br", "hr", "img"})
+    VOID_TAGS = frozenset({"base", "meta", "link", "input", "br", "hr", "img"})
 
-    def __init__(self, html: str) -> None:
+    def __init__(self, html: str, path: str = "/@jobs") -> None:
         super().__init__()
-        self.root = self._current = Element("", {}, None)
+        self._base = path
+        self.root = self._current = Element("", {}, None, path)
         self.feed(html)
         self.close()
         assert self._current is self.root, f"<{self._current.tag}> is not closed"
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Add an element, and enter it unless it is void."""
-        element = Element(tag, {name: value or "" for name, value in attrs}, self._current)
+        element = Element(tag, {name: value or "" for name, value in attrs}, self._current, self._base)
+        if tag == "base":
+            self._base = element.link()
         self._current.children.append(element)
         if tag not in self.VOID_TAGS:
             self._current = element
@@ -98,11 +111,21 @@ class PageParser(HTMLParser):
 
 @dataclass
 class PageResponse:
-    """A response of the server."""
+    """A response of the server.
 
+    Attributes:
+        path: The path that was requested.
+    """
+
+    path: str
     status: int
     headers: http.client.HTTPMessage
     body: bytes
+
+    @property
+    def location(self) -> str:
+        """The path of a redirect."""
+        return urljoin(self.path, str(self.headers["Location"]))
 
     @property
     def text(self) -> str:
@@ -112,7 +135,7 @@ class PageResponse:
     @property
     def page(self) -> Element:
         """The body as a page."""
-        return PageParser(self.text).root
+        return PageParser(self.text, self.path).root
 
     @property
     def json(self) -> Any:
@@ -144,7 +167,7 @@ class PageClient:
         try:
             connection.request(method, path, body, self.request_headers(HTML, headers))
             response = connection.getresponse()
-            result = PageResponse(response.status, response.headers, response.read())
+            result = PageResponse(path, response.status, response.headers, response.read())
         finally:
             connection.close()
         for line in result.headers.get_all("Set-Cookie", []):
@@ -173,18 +196,18 @@ class PageClient:
         form = page.find_one("form", id=button.attributes["form"])
         fields = {each.attributes["name"]: each.attributes["value"] for each in form.find_all("input")}
         fields[name] = button.attributes["value"]
-        response = self.post(form.attributes["action"], fields)
+        response = self.post(form.link("action"), fields)
         assert response.status == http.HTTPStatus.SEE_OTHER, response.text
-        return self.get(response.headers["Location"])
+        return self.get(response.location)
 
     def log_in(self, user: str = USER, password: str = PASSWORD, path: str = "/@jobs") -> PageResponse:
         """Request a page, follow the redirect to the login form, and submit it."""
         redirect = self.get(path)
         assert redirect.status == http.HTTPStatus.SEE_OTHER
-        form = self.get(redirect.headers["Location"]).page.find_one("form")
+        form = self.get(redirect.location).page.find_one("form")
         inputs = form.find_all("input")
         fields = {each.attributes["name"]: each.attributes.get("value", "") for each in inputs}
-        return self.post(form.attributes["action"], fields | {"user": user, "password": password})
+        return self.post(form.link("action"), fields | {"user": user, "password": password})
 
 
 class PageEvents:
@@ -242,9 +265,9 @@ def open_page_stream(
     client: PageClient, page: Element, headers: dict[str, str] | None = None
 ) -> Iterator[PageEvents]:
     """Open the stream that the script of a page would open."""
-    body = page.find_one("body").attributes
-    url = urlsplit(body["data-live"])
-    after = urlencode({"after": body["data-tag"]})
+    body = page.find_one("body")
+    url = urlsplit(body.link("data-live"))
+    after = urlencode({"after": body.attributes["data-tag"]})
     stream = PageEvents(client, f"{url.path}?{url.query}{'&' if url.query else ''}{after}", headers)
     try:
         yield stream

@@ -37,6 +37,7 @@ from jobtui.web.responses import Problem, call_scheduler, json_response, json_te
 from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
+_JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume)?/?$).+}"
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
@@ -56,7 +57,7 @@ class Api:
             web.get(f"{API_ROOT}/openapi.json", self._get_openapi),
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
-            web.get(f"{API_ROOT}/jobs/{JOB_NAME}", self._get_job),
+            web.get(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._get_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", _changing(backend.pause)),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/resume", _changing(backend.resume)),
@@ -154,7 +155,7 @@ class Api:
             raise Problem(HTTPStatus.CONFLICT, str(error.args[0])) from None
         except RuntimeError as error:
             raise Problem(HTTPStatus.CONFLICT, str(error)) from None
-        location = {"Location": f"{API_ROOT}/runs/{number}"}
+        location = {"Location": f"../../runs/{number}"}  # relative: a proxy may change the path
         return json_response({"number": number}, HTTPStatus.ACCEPTED, location)
 
     async def _cancel_run(self, request: web.Request) -> web.Response:

@@ -20,7 +20,7 @@ from jobtui.web.request_parsing import (
     read_body,
 )
 from jobtui.web.responses import Problem, call_scheduler
-from jobtui.web.security.access_control import AccessControl
+from jobtui.web.security.access_control import AccessControl, Forwarded
 
 MAX_FIELDS = 20
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
@@ -48,18 +48,30 @@ class Forms:
     def set_cookie(self, request: web.Request, response: web.Response, secret: str) -> None:
         """Set a browser's cookie to a secret, unless it already has this value."""
         if request[ACCESS_REQUEST].cookie != secret:
-            response.set_cookie(
-                self._cookie_name,
-                secret,
-                path=STATUS_PAGE,
-                httponly=True,
-                samesite="Strict",
-                secure=self._is_https(request),
-            )
+            self._add_cookie(request, response, secret)
 
-    def delete_cookie(self, response: web.Response) -> None:
+    def delete_cookie(self, request: web.Request, response: web.Response) -> None:
         """Delete a browser's cookie."""
-        response.del_cookie(self._cookie_name, path=STATUS_PAGE, httponly=True, samesite="Strict")
+        self._add_cookie(request, response, "", "; Max-Age=0")
+
+    def _add_cookie(
+        self, request: web.Request, response: web.Response, secret: str, lifetime: str = ""
+    ) -> None:
+        forwarded = self._access_control.read_forwarded(request[ACCESS_REQUEST])
+        secure = "; Secure" if request.secure or forwarded.is_https else ""
+        for path in self._cookie_paths(forwarded):
+            cookie = f"{self._cookie_name}={secret}; Path={path}; HttpOnly; SameSite=Strict{secure}{lifetime}"
+            response.headers.add("Set-Cookie", cookie)
+
+    def _cookie_paths(self, forwarded: Forwarded) -> list[str]:
+        """Return the paths under which the browser may see the status page."""
+        url = self._access_control.rules.url
+        if forwarded.prefix or url is None:
+            return [forwarded.prefix + STATUS_PAGE]
+        if forwarded.is_public or url.path == STATUS_PAGE:
+            return [url.path]
+        # The browser connects directly, or through a proxy that does not pass on the name of its host.
+        return [STATUS_PAGE, url.path]
 
     async def read_form(self, request: web.Request) -> dict[str, str]:
         """Return the fields of a form.
@@ -81,14 +93,14 @@ class Forms:
             raise Problem(HTTPStatus.BAD_REQUEST, "duplicate form field")
         cookie, token = request[ACCESS_REQUEST].cookie, fields.get("token", "")
         if not self._access_control.sessions.is_form_token(cookie, token):
-            detail = "the form has expired or is from another site; reload the page"
+            detail = (
+                "the form has expired or is from another site; reload the page"
+                if cookie
+                else "the browser did not send this page's cookie: allow cookies; behind a proxy that "
+                "changes the path, set jobs.url to the URL in the browser"
+            )
             raise Problem(HTTPStatus.FORBIDDEN, detail)
         return fields
-
-    def _is_https(self, request: web.Request) -> bool:
-        """Return whether the browser connects over https, directly or to a trusted proxy."""
-        proxy = self._access_control.rules.acceptproxyaddress
-        return request.secure or (proxy and request.headers.get("X-Forwarded-Proto", "").lower() == "https")
 
 
 def execute(backend: Backend, fields: Mapping[str, str]) -> str:

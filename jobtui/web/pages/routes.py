@@ -17,12 +17,14 @@ from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer
+from jobtui.web.relative_links import link_to, link_to_itself, link_to_root
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
 from jobtui.web.responses import Problem, call_scheduler, json_response
 from jobtui.web.server_context import ServerContext
 
 LOGIN = f"{STATUS_PAGE}/login"
 LOGOUT = f"{STATUS_PAGE}/logout"
+_STATUS_PATHS = (STATUS_PAGE, f"{STATUS_PAGE}/")
 STREAM = f"{STATUS_PAGE}/live"
 OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILES)})  # without credentials
 
@@ -48,9 +50,8 @@ class Pages:
         """Return the route of every page."""
         return [
             web.get("/", self._redirect_to_status),
-            web.get(f"{STATUS_PAGE}/", self._redirect_to_status),
-            web.get(STATUS_PAGE, self._show_status),
-            web.post(STATUS_PAGE, self._execute_command),
+            *(web.get(path, self._show_status) for path in _STATUS_PATHS),
+            *(web.post(path, self._execute_command) for path in _STATUS_PATHS),
             web.get(f"{STATUS_PAGE}/jobs/{JOB_NAME}", self._show_job),
             web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
             web.get(STREAM, self._stream.serve, allow_head=False),
@@ -74,24 +75,26 @@ class Pages:
             if _lacks_strict_cookie(request):
                 return self._interstitial(request)
             target = request.path_qs if request.method == "GET" else STATUS_PAGE
-            return _redirect(f"{LOGIN}?next={quote(safe_redirect_target(target), safe='/')}")
+            return _redirect(request, f"{LOGIN}?next={quote(safe_redirect_target(target), safe='/')}")
         status = problem.status
         return self._html(
-            "problem.html", status, problem.headers, phrase=status.phrase, detail=problem.detail
+            request, "problem.html", status, problem.headers, phrase=status.phrase, detail=problem.detail
         )
 
     def _interstitial(self, request: web.Request) -> web.Response:
         """Return a page that makes the browser repeat the request from our site, with its cookie."""
-        return self._html("interstitial.html", target=safe_redirect_target(request.path_qs))
+        return self._html(request, "interstitial.html")
 
     def _html(
         self,
+        request: web.Request,
         template: str,
         status: HTTPStatus = HTTPStatus.OK,
         headers: dict[str, str] | None = None,
         **values: Any,
     ) -> web.Response:
-        page = self._renderer.render_page(template, **values)
+        links = {"base": link_to_root(request), "here": link_to_itself(request)}
+        page = self._renderer.render_page(template, **links, **values)
         return web.Response(
             status=status,
             body=page.encode("utf-8", "replace"),  # a job's output may contain lone surrogates
@@ -102,8 +105,8 @@ class Pages:
 
     # --- pages ------------------------------------------------------------------------------------
 
-    async def _redirect_to_status(self, _request: web.Request) -> web.Response:
-        return _redirect(STATUS_PAGE)
+    async def _redirect_to_status(self, request: web.Request) -> web.Response:
+        return _redirect(request, STATUS_PAGE)
 
     async def _show_status(self, request: web.Request) -> web.Response:
         state = self._page_state
@@ -143,9 +146,8 @@ class Pages:
             "return_to": safe_redirect_target(request.path_qs),
             "message": self._messages.pop(token, ""),
             "requires_login": self._access_control.rules.credentials is not None,
-            "logout": LOGOUT,
         }
-        response = self._html(template, **common | values)
+        response = self._html(request, template, **common | values)
         self._forms.set_cookie(request, response, cookie)
         return response
 
@@ -171,7 +173,7 @@ class Pages:
         self._messages[fields["token"]] = message
         while len(self._messages) > _MAX_MESSAGES:
             self._messages.popitem(last=False)
-        return _redirect(safe_redirect_target(fields.get("return_to", "")))
+        return _redirect(request, safe_redirect_target(fields.get("return_to", "")))
 
     # --- login ------------------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class Pages:
             return self._interstitial(request)
         credentials, cookie = self._access_control.rules.credentials, request[ACCESS_REQUEST].cookie
         if credentials is None or (cookie and self._access_control.sessions.has_session(cookie)):
-            return _redirect(target)
+            return _redirect(request, target)
         return self._login_form(request, target)
 
     async def _log_in(self, request: web.Request) -> web.Response:
@@ -189,11 +191,11 @@ class Pages:
         target = safe_redirect_target(fields.get("next", ""))
         access_control, user = self._access_control, fields.get("user", "")
         if access_control.rules.credentials is None:
-            return _redirect(target)
+            return _redirect(request, target)
         if not await access_control.verify_login(user, fields.get("password", ""), request[CLIENT_ADDRESS]):
             return self._login_form(request, target, user, "wrong user name or password")
         access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
-        response = _redirect(target)
+        response = _redirect(request, target)
         self._forms.set_cookie(request, response, access_control.sessions.open_session())
         return response
 
@@ -201,17 +203,15 @@ class Pages:
         cookie = self._forms.cookie_of(request)
         token = self._access_control.sessions.form_token(cookie)
         status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
-        response = self._html(
-            "login.html", status, login=LOGIN, next=target, user=user, error=error, token=token
-        )
+        response = self._html(request, "login.html", status, next=target, user=user, error=error, token=token)
         self._forms.set_cookie(request, response, cookie)
         return response
 
     async def _log_out(self, request: web.Request) -> web.Response:
         await self._forms.read_form(request)
         self._access_control.sessions.close_session(request[ACCESS_REQUEST].cookie)
-        response = _redirect(LOGIN)
-        self._forms.delete_cookie(response)
+        response = _redirect(request, LOGIN)
+        self._forms.delete_cookie(request, response)
         return response
 
 
@@ -224,5 +224,5 @@ def _lacks_strict_cookie(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site") == "cross-site" and not request[ACCESS_REQUEST].cookie
 
 
-def _redirect(path: str) -> web.Response:
-    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": path})
+def _redirect(request: web.Request, path: str) -> web.Response:
+    return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": link_to(request, path)})

@@ -19,7 +19,6 @@ from markupsafe import Markup, escape
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting
-from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 
@@ -66,7 +65,6 @@ class TemplateRenderer:
             lstrip_blocks=True,
         )
         self._templates.globals |= {
-            "root": STATUS_PAGE,
             "files_version": digest[:12],  # in the files' URLs, so that browsers cache no older files
             "readonly": readonly,
             "signs": _SIGNS,
@@ -112,8 +110,8 @@ def shared_renderer(*, readonly: bool) -> TemplateRenderer:
 
 
 def _job_path(name: str) -> str:
-    """Return the path of a job's page."""
-    return f"{STATUS_PAGE}/jobs/{quote(name, safe='')}"
+    """Return the path of a job's page, relative to the status page."""
+    return f"jobs/{quote(name, safe='')}"
 
 
 def _has_page(name: str) -> bool:

@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from multidict import CIMultiDictProxy
 
+from jobtui.access.public_url import is_plain_path, without_default_port
 from jobtui.access.rules import AccessRules, IpAddress
 from jobtui.engine.tracebacks import logger
 from jobtui.web.responses import Problem
@@ -32,8 +33,8 @@ from jobtui.web.security.logins import LoginLimiter, LoginSessions
 BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _PROXY_WARNING = (
-    "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, "
-    "every client of the proxy has the same access as a client on this machine"
+    "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, or the proxy "
+    "is in jobs.proxies, every client of the proxy has the same access as the proxy itself"
 )
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?P<port>:[0-9]{1,5})?")
 
@@ -53,6 +54,23 @@ class AccessRequest:
     method: str
     headers: CIMultiDictProxy[str]
     cookie: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forwarded:
+    """How the browser has addressed a request that came through a trusted proxy.
+
+    Attributes:
+        host: The host and port that the browser used; "" if the proxy does not say.
+        prefix: The beginning of the path that the proxy has removed; "" for none.
+        is_https: Whether the browser connects to the proxy over https.
+        is_public: Whether the browser used the host of the public URL.
+    """
+
+    host: str
+    prefix: str
+    is_https: bool
+    is_public: bool
 
 
 class AccessControl:
@@ -86,54 +104,98 @@ class AccessControl:
             Problem: A check failed.
         """
         client = self._check_address(request)
-        host = self._check_host(request)
+        forwarded = self.read_forwarded(request)
+        host = self._check_host(request, forwarded)
         if request.method not in SAFE_METHODS:
-            self._check_same_site(request, host)
+            self._check_same_site(request, host, forwarded)
         return client
 
+    def read_forwarded(self, request: AccessRequest) -> Forwarded:
+        """Return what the proxy in front of this server says about the browser's request.
+
+        Raises:
+            Problem: The path in ``X-Forwarded-Prefix`` is malformed.
+        """
+        headers, url = request.headers, self.rules.url
+        is_trusted = self.rules.trusts(request.peer)
+        host = _last_value(headers, "X-Forwarded-Host").lower() if is_trusted else ""
+        prefix = _last_value(headers, "X-Forwarded-Prefix").rstrip("/") if is_trusted else ""
+        if not is_plain_path(prefix):
+            raise Problem(HTTPStatus.BAD_REQUEST, "X-Forwarded-Prefix is not a path, such as /team")
+        is_public = url is not None and url.host in (_host_name(host), _host_name(headers.get("Host", "")))
+        scheme = _last_value(headers, "X-Forwarded-Proto").lower() if is_trusted else ""
+        is_https = scheme == "https" or (
+            not scheme and is_public and url is not None and url.scheme == "https"
+        )
+        return Forwarded(host=host, prefix=prefix, is_https=is_https, is_public=is_public)
+
     def _check_address(self, request: AccessRequest) -> IpAddress | None:
-        if request.peer is not None and not self.rules.allows(request.peer):
-            raise Problem(HTTPStatus.FORBIDDEN, f"access from {request.peer} is not allowed")
+        peer, rules = request.peer, self.rules
         forwarded = request.headers.getall("X-Forwarded-For", [])
+        is_proxy = bool(forwarded) and rules.trusts(peer)
+        if peer is not None and not is_proxy and not rules.allows(peer):
+            raise Problem(HTTPStatus.FORBIDDEN, f"access from {peer} is not allowed")
         if not forwarded:
-            return request.peer
-        if not self.rules.acceptproxyaddress:
+            return peer
+        if not rules.acceptproxyaddress and not rules.proxies:
             if not self._proxy_warned:
                 self._proxy_warned = True
                 logger.warning(_PROXY_WARNING)
-            return request.peer
+            return peer
         # Check every address: a client can put addresses in front of its own, but cannot remove its own.
         addresses = [_parse_forwarded(part) for line in forwarded for part in line.split(",")]
-        if not all(address is not None and self.rules.allows(address) for address in addresses):
-            raise Problem(HTTPStatus.FORBIDDEN, "access from an address in X-Forwarded-For is not allowed")
-        return addresses[-1]
+        for address in addresses:
+            if address is None or not (rules.allows(address) or rules.trusts(address)):
+                detail = "access from an address in X-Forwarded-For is not allowed"
+                raise Problem(HTTPStatus.FORBIDDEN, detail)
+        clients = [address for address in addresses if not rules.trusts(address)] or addresses[:1]
+        return clients[-1] if is_proxy else peer
 
-    def _check_host(self, request: AccessRequest) -> str:
+    def _check_host(self, request: AccessRequest, forwarded: Forwarded) -> str:
         hosts = request.headers.getall("Host", [])
-        parts = _HOST_AND_PORT.fullmatch(hosts[0]) if len(hosts) == 1 else None
-        if parts is None:
+        if len(hosts) != 1 or not _HOST_AND_PORT.fullmatch(hosts[0]):
             raise Problem(HTTPStatus.BAD_REQUEST, "the Host header is missing or malformed")
-        name = parts["host"].lower().rstrip(".")
         # After DNS rebinding, the browser sends the attacker's host name.
-        if request.peer is not None and name not in self._host_names and _parse_ip(name.strip("[]")) is None:
+        if request.peer is not None and not self._is_our_name(_host_name(hosts[0])):
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                "the Host header does not name this machine: use its IP address, its host name or localhost",
+                "the Host header does not name this machine: use its IP address, its host name or localhost; "
+                f'behind a proxy, set jobs.url, as in jobs.url = "https://{hosts[0].lower()}/@jobs"',
             )
+        if (
+            forwarded.host
+            and self.rules.url is not None
+            and not self._is_our_name(_host_name(forwarded.host))
+        ):
+            raise Problem(HTTPStatus.FORBIDDEN, "X-Forwarded-Host names neither this machine nor jobs.url")
         return hosts[0].lower()
 
-    def _check_same_site(self, request: AccessRequest, host: str) -> None:
+    def _is_our_name(self, name: str) -> bool:
+        url = self.rules.url
+        is_public = url is not None and name == url.host
+        return is_public or name in self._host_names or _parse_ip(name) is not None
+
+    def _check_same_site(self, request: AccessRequest, host: str, forwarded: Forwarded) -> None:
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in ("same-origin", "none"):
             raise Problem(HTTPStatus.FORBIDDEN, "another web site made the browser send this request")
         origins = request.headers.getall("Origin", [])
-        if not origins:
+        # No page can set Sec-Fetch-Site, and the browser compares with the URL that it has requested itself,
+        # whatever Host a proxy sends to this server.
+        if not origins or (site == "same-origin" and len(origins) == 1):
             return
-        allowed = host
-        if self.rules.acceptproxyaddress and "X-Forwarded-Host" in request.headers:
-            allowed = request.headers["X-Forwarded-Host"].lower()  # the name by which the browser knows us
-        if len(origins) > 1 or _host_of_origin(origins[0]) != allowed:
-            raise Problem(HTTPStatus.FORBIDDEN, "the Origin header names another web site")
+        scheme, authority = _split_origin(origins[0])
+        url = self.rules.url
+        is_public = url is not None and f"{scheme}://{authority}" == url.origin
+        # With jobs.url, a proxy that passes on any host name must not make another name ours.
+        known = [host, forwarded.host] if url is None else [host]
+        is_ours = scheme != "" and authority in (without_default_port(scheme, each) for each in known if each)
+        if len(origins) > 1 or not (is_public or is_ours):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "the Origin header names another web site; if the browser shows this server's page through "
+                "a proxy, set jobs.url to the URL in the browser",
+            )
 
     # --- credentials ------------------------------------------------------------------------------
 
@@ -222,10 +284,23 @@ def _parse_ip(text: str) -> IpAddress | None:
         return None
 
 
-def _host_of_origin(origin: str) -> str:
-    """Return the host and port of an Origin header; "" for other schemes and for ``null``."""
+def _split_origin(origin: str) -> tuple[str, str]:
+    """Return the scheme, and host and port, of an Origin header; "" for other schemes and for ``null``."""
     try:
         parts = urlsplit(origin.lower())
     except ValueError:
-        return ""
-    return parts.netloc if parts.scheme in ("http", "https") else ""
+        return "", ""
+    if parts.scheme not in ("http", "https"):
+        return "", ""
+    return parts.scheme, without_default_port(parts.scheme, parts.netloc)
+
+
+def _host_name(authority: str) -> str:
+    """Return the name in a Host header, in lower case, without port and brackets; "" if it is malformed."""
+    parts = _HOST_AND_PORT.fullmatch(authority)
+    return "" if parts is None else parts["host"].lower().rstrip(".").strip("[]")
+
+
+def _last_value(headers: CIMultiDictProxy[str], name: str) -> str:
+    """Return the last value of a header: the nearest proxy has added it, clients may have set the others."""
+    return headers.getall(name, [""])[-1].rpartition(",")[2].strip()

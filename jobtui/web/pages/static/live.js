@@ -175,7 +175,7 @@ function connect() {
   clearTimeout(retryTimer);
   stream?.close();
   lastHeard = Date.now();
-  const url = new URL(page.live, location.href);
+  const url = new URL(page.live, document.baseURI);
   url.searchParams.set("after", tag);
   stream = new EventSource(url);
   stream.addEventListener("clock", (event) => {
@@ -200,7 +200,7 @@ function connect() {
 // The server rejected the stream, or cannot be reached: find out whether it requires a login.
 async function reconnect() {
   try {
-    const response = await fetch("/@jobs", { method: "HEAD", headers: { Accept: "application/json" } });
+    const response = await fetch(document.baseURI, { method: "HEAD", headers: { Accept: "application/json" } });
     if (response.status === 401) return logIn();
   } catch {
     // the connection is still lost
@@ -209,7 +209,8 @@ async function reconnect() {
 }
 
 function logIn() {
-  location.assign(`/@jobs/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const path = location.pathname.slice(new URL(document.baseURI).pathname.length); // a proxy may change its beginning
+  location.assign(new URL(`login?next=${encodeURIComponent(`/@jobs/${path}${location.search}`)}`, document.baseURI));
 }
 
 function checkConnection() {

@@ -1,0 +1,36 @@
+"""Links that are relative to the request, so that they are right behind a proxy that changes the path.
+
+A proxy may serve the status page at ``/team/@jobs`` or at ``/jobs/``, and pass on requests for ``/@jobs``.
+Paths in this package begin with ``/@jobs``; links that clients get begin at the path of their request.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from jobtui.frontend.json_codec import STATUS_PAGE
+
+
+def link_to_root(request: web.Request) -> str:
+    """Return the way from a request's path to the status page; it ends with a slash."""
+    resource = request.match_info.route.resource
+    # A proxy may have decoded a slash in the name of a job, so the path itself may have more segments.
+    path = request.rel_url.raw_path if resource is None else resource.canonical
+    below_root = path.removeprefix(f"{STATUS_PAGE}/")
+    if below_root != path:
+        return "../" * below_root.count("/") or "./"
+    return "../" * (path.count("/") - 1) + f"{STATUS_PAGE[1:]}/"
+
+
+def link_to(request: web.Request, path: str) -> str:
+    """Return the way from a request's path to one of our paths, such as ``/@jobs/runs/88``."""
+    return link_to_root(request) + path.removeprefix(STATUS_PAGE).lstrip("/")
+
+
+def link_to_itself(request: web.Request) -> str:
+    """Return the way from the status page to the page of a request, with its query."""
+    path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
+    below_root = (
+        f"../{STATUS_PAGE[1:]}" if path == STATUS_PAGE else f"./{path.removeprefix(f'{STATUS_PAGE}/')}"
+    )
+    return f"{below_root}?{query}" if query else below_root
