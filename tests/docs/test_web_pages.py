@@ -187,7 +187,7 @@ def test_running_a_job_returns_the_documented_response(server: ServerProcess) ->
     """202, the number of the run, and where to find it."""
     response = server.request("POST", "/@jobs/api/jobs/nightly/run")
     assert (response.status, list(response.json)) == (202, ["number"])
-    assert response.location == f"/@jobs/api/runs/{response.json['number']}"
+    assert response.location == f"../../runs/{response.json['number']}"
 
 
 def test_a_snapshot_has_a_tag_for_the_next_request(server: ServerProcess) -> None:

@@ -58,7 +58,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarded:
-    """How the browser has addressed a request that came through a trusted proxy.
+    """The address that a browser used, as a trusted proxy reports it.
 
     Attributes:
         host: The host and port that the browser used; "" if the proxy does not say.
