@@ -7,6 +7,7 @@ act on one default `Scheduler`, and are methods of every scheduler. Each name is
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     on_app_stop = _default.on_app_stop
     schedule = _default.schedule
     scheduled = _default.scheduled
+
+if hasattr(sys, "_is_gil_enabled"):  # since Python 3.13
+    from jobtui.process.free_threading import warn_without_gil
+
+    warn_without_gil(gil_enabled=sys._is_gil_enabled())  # noqa: SLF001 - there is no other way to ask
 
 __version__ = "0.1.0"
 

@@ -22,7 +22,7 @@ class Batch:
 
     All of them are RUNNING and take a slot each. Two threads take runs out of `pending`, each with one atomic
     call: the worker from the left, to execute them, and the holder of the state lock from the right, to leave
-    them to other workers. So each run is executed once.
+    them to other workers. So each run is executed once, as long as the GIL makes these calls atomic.
 
     Args:
         taken: When the worker takes the runs, in seconds since the epoch.

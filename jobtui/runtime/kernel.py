@@ -155,6 +155,8 @@ class Kernel:
         # Objects that nothing needs any more: calls, results. They are dropped without the lock, because the
         # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
+        # Any thread appends to the inbox and reads the handles and latches, without the lock: each of these
+        # steps is one operation of a deque or a dict, which the GIL makes atomic.
         self._inbox: deque[RunRecord | _Call] = deque()
         self._handles: dict[int, Run] = {}  # of the live runs, by number
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits

@@ -10,7 +10,8 @@ class Latch:
     """Lets threads wait for something that happens once.
 
     Unlike `threading.Event`, it takes no lock of its own. So a signal handler that interrupts `wait` may wait
-    for the same latch, and a thread that opens it never blocks on an interrupted one. Thread-safe.
+    for the same latch, and a thread that opens it never blocks on an interrupted one. Thread-safe with the
+    GIL, which makes each change and copy of the list atomic, and keeps the order of the steps.
 
     Attributes:
         opened: Whether it has been opened.

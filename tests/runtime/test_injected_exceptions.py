@@ -15,11 +15,16 @@ from support.interrupted_calls import (
     Case,
     alternate_errors,
     interrupt,
+    interrupt_thread,
     public_members,
+    set_exceptions_at_random,
 )
 
 PLACES = {Caller.MAIN: 10, Caller.OTHER: 4, Caller.JOB: 4}  # how many of each call
 SEED = os.environ["JOBTUI_SEED"]
+THREADS = ("jobtui-worker", "jobtui-timer", "jobtui-asyncio")
+PLACES_IN_THREAD = 6
+SECONDS = 0.3  # of exceptions at random moments
 
 
 def test_every_public_method_and_property_has_a_case() -> None:
@@ -37,3 +42,22 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
     for offset in rng.sample(range(1, complete.count + 1), min(PLACES[caller], complete.count)):
         found = interrupt(case, caller, alternate_errors(offset), offset)
         assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
+
+
+@pytest.mark.parametrize("prefix", THREADS)
+def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> None:
+    """One exception between two bytecodes; all runs end, and the thread or another one goes on."""
+    complete = interrupt_thread(prefix, KeyboardInterrupt(), 0)
+    assert not complete.faults
+    rng = random.Random(f"{SEED} {prefix}")
+    for offset in rng.sample(range(1, complete.count + 1), PLACES_IN_THREAD):
+        found = interrupt_thread(prefix, alternate_errors(offset), offset)
+        assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
+
+
+@pytest.mark.parametrize("prefix", THREADS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a thread may end
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # or the code of a destructor
+def test_exceptions_that_are_set_at_random_moments_lose_no_run(prefix: str) -> None:
+    """Hundreds of them, from another thread, as time limits and notebooks set them."""
+    assert not set_exceptions_at_random(prefix, SECONDS, random.Random(f"{SEED} {prefix}"))
