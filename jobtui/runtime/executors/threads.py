@@ -25,8 +25,8 @@ from jobtui.runtime.executors.event_loop import CoroutineExecutor
 class ThreadExecutor:
     """The worker threads: starts, wakes and counts them, and executes runs in them.
 
-    `wake` and `start` may be called from any thread, without a lock: each of their steps is one atomic
-    operation on a collection.
+    `wake` and `start` may be called from any thread, without a lock: each of their steps is one
+    operation on a collection, which the GIL makes atomic.
 
     Args:
         dispatcher: The kernel.
