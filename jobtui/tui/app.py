@@ -8,11 +8,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from io import TextIOWrapper
 from typing import Any, ClassVar, TextIO
 
 from rich.console import Console as RichConsole
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -29,6 +30,7 @@ from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.background_work import BackgroundCommands
+from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
@@ -60,7 +62,11 @@ class JobtuiApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
-        Binding("q,ctrl+q,ctrl+c", "quit", "Quit", key_display="q", priority=False, id="app.quit"),
+        Binding("q", "quit", "Quit", id="app.quit"),
+        # With priority, these keys work in every dialog and while the user types a filter.
+        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True, id="app.quit_anywhere"),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
+        Binding("ctrl+l", "repaint", "Repaint the screen", show=False, priority=True, id="app.repaint"),
     ]
 
     class Changed(Message):
@@ -80,10 +86,13 @@ class JobtuiApp(App[None]):
             # Textual reports its own crash here. Standard error would not do: it is captured.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
         self._backend = backend
+        self._terminal = terminal
+        self._is_continued = False  # whether the next SIGCONT was handled already
         self._stop = stop
         self._grace = grace
         self._streams = streams
         self._commands = BackgroundCommands(self, backend)
+        self._keys = KeyQueue(self, super().on_event)
         self._dashboard = Dashboard(self._commands)
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
@@ -101,10 +110,13 @@ class JobtuiApp(App[None]):
         if self._streams is not None:
             # Textual has replaced the streams, and its own discard the output of jobs.
             sys.stdout, sys.stderr = self._streams
-        loop = asyncio.get_running_loop()
-        for name in ("SIGTERM", "SIGHUP", "SIGINT"):
-            if os.name == "posix" and threading.current_thread() is threading.main_thread():
-                loop.add_signal_handler(getattr(signal, name), self.exit)
+        if os.name == "posix" and threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                loop.add_signal_handler(number, self.exit)
+            if self._terminal is not None:
+                loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+                loop.add_signal_handler(signal.SIGCONT, self._continue)
         self._unsubscribe = self._backend.on_change(self._post_change)
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
@@ -159,7 +171,56 @@ class JobtuiApp(App[None]):
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
 
+    # --- suspending -------------------------------------------------------------------------------
+
+    def action_suspend_process(self) -> None:
+        """Stop the process group, as the terminal does on Ctrl+Z for a program that does not read keys."""
+        if self._terminal is not None:
+            os.kill(0, signal.SIGTSTP)
+
+    def _suspend(self) -> None:
+        """Restore the terminal, stop this process, and draw again when the shell continues it."""
+        assert self._driver is not None
+        loop = asyncio.get_running_loop()
+        self._driver.suspend_application_mode()
+        loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(os.getpid(), signal.SIGTSTP)  # no effect if no shell could continue the process
+        self._stop_while_in_background()
+        loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        self._is_continued = True
+        self._driver.resume_application_mode()
+        self.action_repaint()
+
+    def _continue(self) -> None:
+        """Draw again after a SIGSTOP, which the process cannot notice before it is continued."""
+        if self._is_continued:
+            self._is_continued = False
+            return
+        assert self._driver is not None
+        self._stop_while_in_background()
+        self._driver.suspend_application_mode()
+        self._driver.resume_application_mode()
+        self.action_repaint()
+
+    def _stop_while_in_background(self) -> None:
+        """Stop this process until it may use its terminal; `bg` continues it too early."""
+        assert self._terminal is not None
+        with suppress(OSError):  # it is not the controlling terminal
+            while os.tcgetpgrp(self._terminal.fileno()) != os.getpgrp():
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+    def action_repaint(self) -> None:
+        """Repaint every cell: another program may have written to the terminal."""
+        self.refresh()
+
     # --- keys -------------------------------------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Queue keys and pastes, and handle every other event at once."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._keys.put(event)
+        else:
+            await super().on_event(event)
 
     def action_help(self) -> None:
         """Show the help."""
@@ -174,8 +235,9 @@ class JobtuiApp(App[None]):
             self.push_screen(OutputScreen(self._backend))
 
     async def action_quit(self) -> None:
-        """Quit, after a question if runs are running."""
-        if isinstance(self.screen, QuitScreen):
+        """Quit, after a question if runs are running; at once if the question is open already."""
+        if any(isinstance(screen, QuitScreen) for screen in self.screen_stack):
+            self.exit()
             return
         snapshot = self._backend.snapshot()
         if self._stop is not None and snapshot.pool.running:

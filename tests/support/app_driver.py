@@ -61,10 +61,14 @@ class AppDriver:
 
     async def press_at_once(self, *keys: str) -> None:
         """Press keys so quickly that the app has received all of them before it handles the first."""
+        await self.send_at_once(*(events.Key(key, key if len(key) == 1 else None) for key in keys))
+
+    async def send_at_once(self, *sent: events.Event) -> None:
+        """Send events so quickly that the app has received all of them before it handles the first."""
         driver = self.app._driver
         assert driver is not None
-        for key in keys:
-            driver.send_message(events.Key(key, key if len(key) == 1 else None))
+        for event in sent:
+            driver.send_message(event)
         await self.settle()
 
     async def settle(self) -> None:

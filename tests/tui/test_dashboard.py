@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.events import Key, Paste
 from textual.widgets import Input
 
 import jobtui.tui
@@ -472,29 +474,48 @@ async def test_tab_cycles_through_the_tables_and_a_digit_focuses_one() -> None:
             assert driver.focus == name
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("4", "r"),
+        ("2", "x"),
+        ("2", "x", "y", "r"),
+        ("0", "p"),
+        ("tab", "tab", "j", "x"),
+        ("slash", "z", "q"),
+        ("slash", "q", "r", "P"),
+        ("slash", *"import", "enter", "r"),
+        ("slash", *"import", "escape", "j", "p"),
+        ("slash", *"im", "tab", "x", "n", "r"),
+        ("slash", *"im", "ctrl+c", "escape", "p"),
+        ("j", "enter", "p", "escape", "r"),
+        ("4", "j", "enter", "j", "q", "r"),
+        ("o", "k", "q", "j", "r"),
+        ("question_mark", "j", "q", "r"),
+        ("q", "q", "r"),
+        ("s", "s", "j", "r"),
+        (*"jjjj", "enter", "enter"),
+    ],
+    ids="".join,
+)
 @async_test
-async def test_keys_in_one_burst_act_on_the_table_that_the_first_key_focused() -> None:
-    """A slow connection delivers keys in bursts."""
-    backend = ScriptedBackend(snapshots.saturated())
-    async with running_app(backend) as driver:
-        await driver.press_at_once("4", "r")
-        assert backend.commands == [("run", "import_orders")]
-        await driver.press_at_once("2", "x")
-        assert "Cancel run 881 of send_mail?" in driver.text
-        await driver.press("n")
-        await driver.press_at_once("0", "p")
-        assert backend.commands[-1] == ("pause", "refresh_cache")
+async def test_keys_in_one_burst_do_the_same_as_slow_keys(keys: tuple[str, ...]) -> None:
+    """A slow connection or a fast typist delivers several keys before the first has an effect."""
+    seen = []
+    for burst in (False, True):
+        backend = ScriptedBackend(snapshots.saturated())
+        async with running_app(backend, stop=lambda _grace: None) as driver:
+            await (driver.press_at_once if burst else driver.press)(*keys)
+            seen.append((driver.text, driver.focus, backend.commands, driver.toasts))
+    assert seen[0] == seen[1]
 
 
 @async_test
-async def test_letters_in_one_burst_after_slash_are_not_commands() -> None:
-    """They neither quit nor run anything."""
-    backend = ScriptedBackend(snapshots.saturated())
-    async with running_app(backend, stop=lambda _grace: None) as driver:
-        await driver.press_at_once("slash", "q", "r", "P")
-        assert backend.commands == []
-        assert len(driver.app.screen_stack) == 1
-        assert driver.focus == "filter"
+async def test_a_paste_in_one_burst_with_slash_goes_to_the_filter() -> None:
+    """The terminal sends it between the keys."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.send_at_once(Key("slash", "/"), Paste("import"), Key("enter", None))
+        assert job_names(driver) == ["import_orders"]
 
 
 @async_test
@@ -780,10 +801,10 @@ async def test_quit_exits_at_once_if_no_run_is_running(key: str) -> None:
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
 @async_test
 async def test_quit_asks_if_runs_are_running(key: str) -> None:
-    """The dialog lists them; the same key again does not open a second dialog."""
+    """The dialog lists them."""
     stopped: list[float] = []
     async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as driver:
-        await driver.press(key, key)
+        await driver.press(key)
         assert [type(screen) for screen in driver.app.screen_stack] == [Dashboard, QuitScreen]
         assert "4 running, 5 waiting" in driver.text
         assert "compress_log, run 870, for 1m26s" in driver.text
@@ -792,6 +813,35 @@ async def test_quit_asks_if_runs_are_running(key: str) -> None:
         assert isinstance(driver.screen, Dashboard)
         assert not driver.app._exit
         assert stopped == []
+
+
+@pytest.mark.parametrize(
+    "keys", [("ctrl+c", "ctrl+c"), ("q", "ctrl+c"), ("q", "ctrl+q"), ("q", "w", "ctrl+c")]
+)
+@async_test
+async def test_ctrl_c_in_the_dialog_exits_at_once(keys: tuple[str, ...]) -> None:
+    """While the dashboard waits for the runs, too."""
+    never = threading.Event()
+    async with running_app(
+        ScriptedBackend(snapshots.saturated()), stop=lambda _grace: never.wait()
+    ) as driver:
+        await driver.pilot.press(*keys[:-1])
+        assert not driver.app._exit
+        await driver.pilot.press(keys[-1])
+        await driver.until(lambda: driver.app._exit)
+        never.set()
+
+
+@pytest.mark.parametrize(
+    "keys", [("enter",), ("4", "enter"), ("o",), ("question_mark",), ("2", "x"), ("slash", "a"), ("ctrl+p",)]
+)
+@async_test
+async def test_ctrl_c_quits_on_every_screen(keys: tuple[str, ...]) -> None:
+    """In a dialog, and while the user types."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), stop=lambda _grace: None) as driver:
+        await driver.press(*keys)
+        await driver.press("ctrl+c")
+        assert isinstance(driver.screen, QuitScreen)
 
 
 @async_test

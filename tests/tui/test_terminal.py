@@ -224,3 +224,90 @@ def test_q_ends_an_attached_dashboard_without_a_question(tmp_path: Path) -> None
         finally:
             terminal.close()
             released.set()
+
+
+SHELL = """
+import fcntl, os, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp("bash", ["bash", "--norc", "-i"])
+"""
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Terminal]:
+    """Run an interactive shell with job control in a terminal, and a dashboard in it."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(JOBS))
+    terminal = Terminal([sys.executable, "-c", SHELL], tmp_path)
+    try:
+        terminal.type(f"{sys.executable} -m jobtui jobs.py\n")
+        terminal.wait_for("Recent")
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def dashboard_of(shell: Terminal) -> int:
+    """Return the process id of the dashboard that a shell has started."""
+    (child,) = Path(f"/proc/{shell.process.pid}/task/{shell.process.pid}/children").read_text().split()
+    return int(child)
+
+
+def assert_whole_screen_after(terminal: Terminal, place: int) -> None:
+    """Wait until the terminal has received the text of every part of the screen since a place."""
+    for part in ("jobtui", "pool", "STATUS", "forever", "Waiting", "Recent", "Quit"):
+        terminal.wait_for(part, after=place)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("background", [False, True], ids=["fg", "bg fg"])
+def test_ctrl_z_stops_the_dashboard_and_fg_draws_the_whole_screen(shell: Terminal, background: bool) -> None:
+    """No thread is left over from before. In the background, it cannot draw, and stops again."""
+    tasks = Path(f"/proc/{dashboard_of(shell)}/task")
+    threads = len(list(tasks.iterdir()))
+    for _ in range(2):
+        place = len(shell.text)
+        shell.type("\x1a")
+        shell.wait_for("\x1b[?1049l", after=place)
+        shell.wait_for("Stopped", after=place)
+        if background:
+            place = len(shell.text)
+            shell.type("bg; sleep 0.5; jobs\n")
+            shell.wait_for("Stopped", after=place)
+        place = len(shell.text)
+        shell.type("fg\n")
+        assert_whole_screen_after(shell, place)
+    assert len(list(tasks.iterdir())) == threads
+    place = len(shell.text)
+    shell.type("q")
+    shell.wait_for("\x1b[?1049l", after=place)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_dashboard_that_another_process_stops_draws_the_whole_screen_in_the_foreground(
+    shell: Terminal,
+) -> None:
+    """SIGSTOP leaves no time to restore the terminal."""
+    place = len(shell.text)
+    os.kill(dashboard_of(shell), signal.SIGSTOP)
+    shell.wait_for("Stopped", after=place)
+    place = len(shell.text)
+    shell.type("fg\n")
+    assert_whole_screen_after(shell, place)
+
+
+def test_ctrl_z_has_no_effect_if_no_shell_could_continue_the_process(dashboard: Terminal) -> None:
+    """The whole screen is drawn again, and keys work."""
+    place = len(dashboard.text)
+    dashboard.type("\x1a")
+    assert_whole_screen_after(dashboard, place)
+    dashboard.type("q")
+    assert dashboard.wait_for_exit() == 0
+    dashboard.assert_restored()
+
+
+def test_ctrl_l_draws_the_whole_screen(dashboard: Terminal) -> None:
+    """Another program may have written over it."""
+    dashboard.wait_for("Recent")
+    place = len(dashboard.text)
+    dashboard.type("\x0c")
+    assert_whole_screen_after(dashboard, place)

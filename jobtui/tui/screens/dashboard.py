@@ -97,7 +97,7 @@ class Dashboard(Screen[None]):
     def on_mount(self) -> None:
         """Show the current snapshot, with the focus on the jobs and the filter hidden."""
         self._filter.display = False
-        self._jobs.focus()
+        self.set_focus(self._jobs)
         # The app's first update came before the widgets existed.
         self.update_snapshot(self._backend.snapshot())
 
@@ -252,7 +252,6 @@ class Dashboard(Screen[None]):
 
     def action_focus_table(self, number: int) -> None:
         """Focus the jobs (0) or one of the panes (1 to 4)."""
-        # `focus()` takes effect only later, and keys that arrive before would go to the old table.
         names = self._panes.names
         self.set_focus(self._panes.activate_pane(names[number - 1]) if number else self._jobs)
 

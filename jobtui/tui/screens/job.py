@@ -73,7 +73,7 @@ class JobScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Request the details."""
         self._notes_box.display = False
-        self._runs.focus()
+        self.set_focus(self._runs)
         self._query.request()
 
     def update_snapshot(self, _snapshot: Snapshot) -> None:

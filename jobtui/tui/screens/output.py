@@ -51,7 +51,7 @@ class OutputScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Request the output."""
-        self._table.focus()
+        self.set_focus(self._table)
         self._query.request()
 
     def update_snapshot(self, _snapshot: Snapshot) -> None:

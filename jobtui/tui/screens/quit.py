@@ -31,7 +31,7 @@ class QuitScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("w", "wait", "Wait for them", id="quit.wait"),
         Binding("Q", "now", "Quit at once", id="quit.now"),
-        Binding("escape,n", "dismiss", "Stay", id="quit.stay"),
+        Binding("escape,n,q", "dismiss", "Stay", id="quit.stay"),
     ]
 
     class WaitSelected(Message):
@@ -72,10 +72,10 @@ class QuitScreen(ModalScreen[None]):
         limit = f"at most {self._grace:g} s"
         if self._waiting:
             text.append(f"\nWaiting for the runs to end, {limit}.\n")
-            return text.append("Q  quits at once", style="bold")
+            return text.append("Q or ctrl+c  quits at once", style="bold")
         choices = {
             "w": f"wait for the runs to end, {limit}; waiting runs are cancelled",
-            "Q": "quit at once; the runs are given up",
+            "Q, ctrl+c": "quit at once; the runs are given up",
             "esc": "stay",
         }
         for key, effect in choices.items():
