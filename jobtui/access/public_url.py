@@ -55,9 +55,9 @@ def parse_public_url(text: str) -> PublicUrl:
             wrong and what was probably meant. It never repeats a password in the text.
     """
     url = _split(text)
-    host = (url.hostname or "").rstrip(".")
     if url.username is not None:
         raise ValueError("the URL must not contain a user name or a password")
+    host = _ascii_host((url.hostname or "").rstrip("."))
     if not _HOST.fullmatch(host):
         raise ValueError(f"the URL has no host name, such as {_EXAMPLE}")
     if url.query or url.fragment or text.endswith(("?", "#")):
@@ -82,6 +82,14 @@ def is_plain_path(path: str) -> bool:
 def without_default_port(scheme: str, authority: str) -> str:
     """Return a host and port without the port if it is the default of the scheme."""
     return authority.removesuffix(f":{_DEFAULT_PORTS[scheme]}")
+
+
+def _ascii_host(name: str) -> str:
+    """Return a host name as browsers send it: in Punycode. An impossible name becomes ""."""
+    try:
+        return name if name.isascii() else name.encode("idna").decode()
+    except UnicodeError:
+        return ""
 
 
 def _split(text: str) -> SplitResult:

@@ -12,8 +12,10 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from yarl import URL
 
 from jobtui.access.addresses import DEFAULT_PORT, UnixAddress, parse_address
+from jobtui.access.public_url import is_plain_path
 from jobtui.cli.command_error import CommandError, print_error
 from jobtui.frontend.backend import Backend
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -134,8 +136,9 @@ def parse_url(text: str) -> tuple[ServerAddress, str, str]:
         raise ValueError(f"{quote_text(url.scheme)} is not http, https or unix; write it as {_EXAMPLES}")
     if not host:
         raise ValueError(f"the URL has no host; write it as {_EXAMPLES}")
-    if url.path.rstrip("/") not in ("", "/@jobs") or url.query or url.fragment:
-        raise ValueError("only the path /@jobs is allowed after the address")
+    path = url.path.rstrip("/") or STATUS_PAGE
+    if url.query or url.fragment or not path.endswith(STATUS_PAGE) or not is_plain_path(path):
+        raise ValueError("only the path /@jobs is allowed after the address, behind the prefix of a proxy")
     if port is None and "://" not in text:
         raise ValueError(f"the port is missing; did you mean {host}:{DEFAULT_PORT}?")
     user, password = unquote(url.username or ""), unquote(url.password or "")
@@ -145,7 +148,7 @@ def parse_url(text: str) -> tuple[ServerAddress, str, str]:
         origin = str(URL.build(scheme=url.scheme, host=host, port=port))
     except ValueError:
         raise ValueError(f"{quote_text(host)} is not a host name") from None
-    return ServerAddress(origin=origin), user, password
+    return ServerAddress(origin=origin, path=path), user, password
 
 
 def _split(text: str) -> SplitResult:

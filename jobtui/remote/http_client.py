@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from jobtui.frontend.json_codec import API_ROOT, STATUS_PAGE
+from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.schedules.bad_spec import quote_text
 
 UNEXPECTED_RESPONSE = "unexpected response: not a jobtui server, or an incompatible version"
@@ -46,15 +46,17 @@ class ServerAddress:
 
     Attributes:
         origin: The beginning of its URL, such as ``http://127.0.0.1:9001``.
+        path: The path of its status page: another one than ``/@jobs`` behind a proxy that changes it.
         socket: The path of its Unix socket; None for a server that is reached over TCP.
     """
 
     origin: str
+    path: str = STATUS_PAGE
     socket: Path | None = None
 
     def __str__(self) -> str:
         """Return the address in the form that the server itself prints."""
-        return f"{self.origin}{STATUS_PAGE}" if self.socket is None else f"unix:{self.socket}"
+        return f"{self.origin}{self.path}" if self.socket is None else f"unix:{self.socket}"
 
 
 class UnauthorizedError(PermissionError):
@@ -146,7 +148,7 @@ class HttpClient:
         values = {name: quote(str(value), safe="", errors="replace") for name, value in query.items()}
         parameters = "&".join(f"{name}={value}" for name, value in values.items())
         suffix = f"?{parameters}" if parameters else ""
-        return URL(f"{self._address.origin}{API_ROOT}/{segments}{suffix}", encoded=True)
+        return URL(f"{self._address.origin}{self._address.path}/api/{segments}{suffix}", encoded=True)
 
 
 def _parse_response(status: int, content_type: str, text: str) -> Any:

@@ -6,16 +6,26 @@ Paths in this package begin with ``/@jobs``; links that clients get begin at the
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from aiohttp import web
 
 from jobtui.frontend.json_codec import STATUS_PAGE
 
 
+def path_of(request: web.Request) -> str:
+    """Return the path of a request, with the name of a job in one segment, and the query."""
+    resource = request.match_info.route.resource
+    path = request.rel_url.raw_path
+    if resource is not None and "name" in request.match_info:
+        path = resource.canonical.replace("{name}", quote(request.match_info["name"], safe=""))
+    query = request.rel_url.raw_query_string
+    return f"{path}?{query}" if query else path
+
+
 def link_to_root(request: web.Request) -> str:
     """Return the way from a request's path to the status page; it ends with a slash."""
-    resource = request.match_info.route.resource
-    # A proxy may have decoded a slash in the name of a job, so the path itself may have more segments.
-    path = request.rel_url.raw_path if resource is None else resource.canonical
+    path, _, _ = path_of(request).partition("?")
     below_root = path.removeprefix(f"{STATUS_PAGE}/")
     if below_root != path:
         return "../" * below_root.count("/") or "./"
@@ -28,9 +38,8 @@ def link_to(request: web.Request, path: str) -> str:
 
 
 def link_to_itself(request: web.Request) -> str:
-    """Return the way from the status page to the page of a request, with its query."""
-    path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
-    below_root = (
-        f"../{STATUS_PAGE[1:]}" if path == STATUS_PAGE else f"./{path.removeprefix(f'{STATUS_PAGE}/')}"
-    )
-    return f"{below_root}?{query}" if query else below_root
+    """Return the way from the status page to the page of a request."""
+    path = path_of(request)
+    if path.partition("?")[0] == STATUS_PAGE:
+        return f"..{path}"
+    return f"./{path.removeprefix(f'{STATUS_PAGE}/')}"

@@ -132,6 +132,12 @@ def test_a_url_may_omit_the_scheme_and_the_path(text: str, origin: str) -> None:
     assert parse_url(text) == (ServerAddress(origin=origin), "", "")
 
 
+def test_a_url_may_have_the_prefix_of_a_proxy_before_the_path() -> None:
+    """The proxy removes it."""
+    address, _, _ = parse_url("https://jobs.example/team/a/@jobs/")
+    assert str(address) == "https://jobs.example/team/a/@jobs"
+
+
 def test_a_unix_socket_is_written_as_for_listen() -> None:
     """``unix:PATH``, and the path may contain spaces."""
     target, _, _ = parse_url("unix:/run/my jobs.sock")
@@ -156,6 +162,7 @@ def test_a_url_may_contain_percent_encoded_credentials() -> None:
         ("ftp://127.0.0.1", "'ftp' is not http, https or unix"),
         ("127.0.0.1:90010", "the port is not a number from 0 to 65535"),
         ("127.0.0.1:http", "the port is not a number from 0 to 65535"),
+        ("http://127.0.0.1:9001/a/../@jobs", "only the path /@jobs is allowed after the address"),
         ("http://127.0.0.1:9001/jobs", "only the path /@jobs is allowed after the address"),
         ("http://127.0.0.1:9001/@jobs?x=1", "only the path /@jobs is allowed after the address"),
         ("http://127.0.0.1:9001/#x", "only the path /@jobs is allowed after the address"),

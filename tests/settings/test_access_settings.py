@@ -390,6 +390,45 @@ class TestAllow:
         assert error_for(name, f"{BOTH}jobs.allow = {value}\n") == f"{name}, line 3: jobs.allow{expected}"
 
 
+class TestProxies:
+    """`jobs.url` and `jobs.proxies`."""
+
+    def test_a_url_and_proxies_are_read_in_both_formats(self, read: Read) -> None:
+        """Networks are written as in `jobs.allow`."""
+        toml = BOTH + 'jobs.url = "https://ops.example/team/@jobs"\njobs.proxies = ["172.18.0.0/16"]\n'
+        conf = BOTH + "jobs.url = https://ops.example/team/@jobs\njobs.proxies = 172.18.0.0/16\n"
+        access = read("jobtui.toml", toml).access
+        assert (str(access.url), access.proxies) == (
+            "https://ops.example/team/@jobs",
+            (ip_network("172.18.0.0/16"),),
+        )
+        assert read("app.conf", conf).access.url == access.url
+        assert read("app.conf", conf).access.proxies == access.proxies
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("4", 'must be a URL in quotes, such as "https://jobs.example.org/@jobs", not 4.'),
+            ('"ops.example"', "Did you mean https://ops.example?"),
+            (f'"https://me:{SECRET}@ops.example"', "the URL must not contain a user name or a password."),
+        ],
+    )
+    def test_a_wrong_url_is_an_error_with_the_line_and_what_is_allowed(
+        self, error_for: ErrorFor, value: str, expected: str
+    ) -> None:
+        """It never shows a password."""
+        message = error_for("jobtui.toml", f"jobs.pool = 1\njobs.url = {value}\n")
+        assert message.startswith("jobtui.toml, line 2: jobs.url")
+        assert expected in message
+
+    def test_proxies_require_credentials(self, error_for: ErrorFor) -> None:
+        """They are other machines that may connect."""
+        assert error_for("jobtui.toml", 'jobs.proxies = ["172.18.0.3"]\n') == (
+            "jobtui.toml, line 1: jobs.proxies lets other machines connect, so it requires "
+            "jobs.auth.user and jobs.auth.pass."
+        )
+
+
 class TestSections:
     """Credentials in two places of a file."""
 

@@ -11,6 +11,7 @@ import pytest
 from support.access_requests import PAGE, Header, basic, request, requests_from, running_server
 
 from jobtui.access.passwords import read_password
+from jobtui.access.public_url import parse_public_url
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.web.server import Server
 
@@ -18,6 +19,7 @@ API = f"{PAGE}/api/pool"
 RUN = f"{PAGE}/api/jobs/tick/run"
 
 ADA = Credentials("ada", read_password("lovelace"))
+PUBLIC = parse_public_url("https://ops.example:8443/@jobs")
 RULES = {
     "open": AccessRules(),
     "password": AccessRules(credentials=ADA),
@@ -28,6 +30,14 @@ RULES = {
         credentials=ADA, allow=(ip_network("10.0.0.0/8"),), acceptproxyaddress=True
     ),
     "readonly": AccessRules(readonly=True),
+    "url": AccessRules(url=PUBLIC),
+    "url+proxy": AccessRules(url=PUBLIC, acceptproxyaddress=True),
+    "proxies": AccessRules(credentials=ADA, proxies=(ip_network("172.18.0.0/16"),)),
+    "proxies+networks": AccessRules(
+        credentials=ADA,
+        allow=(ip_network("10.0.0.0/8"), ip_network("203.0.113.0/24")),
+        proxies=(ip_network("172.18.0.0/16"),),
+    ),
 }
 
 LOOPBACK, FOREIGN = "127.0.0.1", "203.0.113.9"
@@ -60,6 +70,11 @@ class Case:
     path: str = API
     headers: tuple[Header, ...] = ()
     host: tuple[Header, ...] = host("127.0.0.1:9001")
+
+
+def posted(expected: int, rules: str, headers: tuple[Header, ...], peer: str = LOOPBACK) -> Case:
+    """Return the case of a request that runs a job."""
+    return Case(expected, rules, peer, "POST", RUN, headers)
 
 
 CASES = {
@@ -234,6 +249,88 @@ CASES = {
         path=RUN,
         headers=(*origin("https://evil.example"), ("X-Forwarded-Host", "evil.example")),
     ),
+    # A public URL.
+    "Host of the public URL": Case(200, "url", host=host("ops.example:8443")),
+    "Host of the public URL without its port": Case(200, "url", host=host("ops.example")),
+    "Host of the public URL in capitals": Case(200, "url", host=host("OPS.example.")),
+    "Host local with a public URL": Case(200, "url"),
+    "Host next to the public URL": Case(403, "url", host=host("evil.ops.example")),
+    "POST, Origin is the public URL": posted(202, "url", origin("https://ops.example:8443")),
+    "POST, Origin is the public URL over http": posted(403, "url", origin("http://ops.example:8443")),
+    "POST, Origin is the public URL with another port": posted(403, "url", origin("https://ops.example")),
+    "POST, Origin local with a public URL": posted(202, "url", origin("http://127.0.0.1:9001")),
+    "POST, X-Forwarded-Host is not the public URL": posted(
+        403, "url+proxy", (*origin("https://evil.example"), ("X-Forwarded-Host", "evil.example"))
+    ),
+    "GET, X-Forwarded-Host is not the public URL": Case(
+        403, "url+proxy", headers=(("X-Forwarded-Host", "evil.example"),)
+    ),
+    "GET, X-Forwarded-Host is the public URL": Case(
+        200, "url+proxy", headers=(("X-Forwarded-Host", "ops.example:8443"),)
+    ),
+    "POST, Origin is the last X-Forwarded-Host": posted(
+        202, "proxy", (*origin("https://ops.example"), ("X-Forwarded-Host", "evil.example, ops.example"))
+    ),
+    "POST, Origin is an earlier X-Forwarded-Host": posted(
+        403, "proxy", (*origin("https://evil.example"), ("X-Forwarded-Host", "evil.example, ops.example"))
+    ),
+    "POST, Sec-Fetch-Site same-origin through a proxy that changes Host": posted(
+        202, "open", (*origin("https://ops.example"), ("Sec-Fetch-Site", "same-origin"))
+    ),
+    "POST, Sec-Fetch-Site cross-site with the right Origin": posted(
+        403, "url", (*origin("https://ops.example:8443"), ("Sec-Fetch-Site", "cross-site"))
+    ),
+    "POST, Host with the default port of http": Case(
+        202, method="POST", path=RUN, headers=origin("http://127.0.0.1"), host=host("127.0.0.1:80")
+    ),
+    "POST, Host with the default port of https": Case(
+        202, method="POST", path=RUN, headers=origin("https://127.0.0.1"), host=host("127.0.0.1:443")
+    ),
+    "POST, Host with the default port of another scheme": Case(
+        403, method="POST", path=RUN, headers=origin("https://127.0.0.1"), host=host("127.0.0.1:80")
+    ),
+    # Proxies on other machines.
+    "trusted proxy, allowed client": Case(
+        200, "proxies+networks", peer="172.18.0.3", headers=(*forwarded("10.1.2.3"), RIGHT)
+    ),
+    "trusted proxy, IPv4-mapped": Case(
+        200, "proxies+networks", peer="::ffff:172.18.0.3", headers=(*forwarded("10.1.2.3"), RIGHT)
+    ),
+    "trusted proxy, foreign client": Case(
+        403, "proxies", peer="172.18.0.3", headers=(*forwarded(FOREIGN), RIGHT)
+    ),
+    "trusted proxy without X-Forwarded-For": Case(403, "proxies", peer="172.18.0.3", headers=(RIGHT,)),
+    "two trusted proxies": Case(
+        200, "proxies+networks", peer="172.18.0.3", headers=(*forwarded("10.1.2.3, 172.18.0.4"), RIGHT)
+    ),
+    "next to the trusted proxy": Case(
+        403, "proxies+networks", peer="172.19.0.3", headers=(*forwarded("10.1.2.3"), RIGHT)
+    ),
+    "allowed client sends X-Forwarded-Host itself": posted(
+        403,
+        "proxies+networks",
+        (*origin("https://evil.example"), ("X-Forwarded-Host", "evil.example"), RIGHT),
+        peer="10.1.2.3",
+    ),
+    "trusted proxy sends X-Forwarded-Host": posted(
+        202,
+        "proxies+networks",
+        (
+            *origin("https://ops.example"),
+            ("X-Forwarded-Host", "ops.example"),
+            *forwarded("10.1.2.3"),
+            RIGHT,
+        ),
+        peer="172.18.0.3",
+    ),
+    "X-Forwarded-Prefix is not a path": Case(
+        400, "proxy", headers=(("X-Forwarded-Prefix", "https://evil.example"),)
+    ),
+    "X-Forwarded-Prefix with a dot segment": Case(400, "proxy", headers=(("X-Forwarded-Prefix", "/a/.."),)),
+    "X-Forwarded-Prefix ends the cookie's path": Case(
+        400, "proxy", headers=(("X-Forwarded-Prefix", "/a; Domain=example"),)
+    ),
+    "X-Forwarded-Prefix ignored": Case(200, headers=(("X-Forwarded-Prefix", "https://evil.example"),)),
     # Methods and paths.
     "HEAD": Case(200, method="HEAD"),
     "DELETE": Case(405, method="DELETE"),

@@ -17,7 +17,7 @@ from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer
-from jobtui.web.relative_links import link_to, link_to_itself, link_to_root
+from jobtui.web.relative_links import link_to, link_to_itself, link_to_root, path_of
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
 from jobtui.web.responses import Problem, call_scheduler, json_response
 from jobtui.web.server_context import ServerContext
@@ -74,7 +74,7 @@ class Pages:
         if unauthorized:
             if _lacks_strict_cookie(request):
                 return self._interstitial(request)
-            target = request.path_qs if request.method == "GET" else STATUS_PAGE
+            target = path_of(request) if request.method == "GET" else STATUS_PAGE
             return _redirect(request, f"{LOGIN}?next={quote(safe_redirect_target(target), safe='/')}")
         status = problem.status
         return self._html(
@@ -143,7 +143,7 @@ class Pages:
             "now": self._page_state.snapshot.at,
             "tag": self._page_state.tag,
             "token": token,
-            "return_to": safe_redirect_target(request.path_qs),
+            "return_to": safe_redirect_target(path_of(request)),
             "message": self._messages.pop(token, ""),
             "requires_login": self._access_control.rules.credentials is not None,
         }

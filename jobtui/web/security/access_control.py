@@ -160,7 +160,8 @@ class AccessControl:
             raise Problem(
                 HTTPStatus.FORBIDDEN,
                 "the Host header does not name this machine: use its IP address, its host name or localhost; "
-                f'behind a proxy, set jobs.url, as in jobs.url = "https://{hosts[0].lower()}/@jobs"',
+                "behind a proxy that passes on the browser's Host, set jobs.url, as in "
+                f'jobs.url = "https://{hosts[0].lower()}/@jobs"',
             )
         if (
             forwarded.host
