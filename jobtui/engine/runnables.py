@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 UNNAMED = "(unnamed)"
 
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
+_CACHED = type(lru_cache(bool))  # the type of a function that is decorated with a cache
+_MOST_LAYERS = 50  # decorators and partials around a function that are looked through
 
 ACCEPTED = (
     "an object with a run() method, a function, a bound method, a functools.partial or a coroutine function"
@@ -30,18 +32,20 @@ class Runnable:
 
     @property
     def is_function(self) -> bool:
-        """Whether the runnable is a function, so that `describe` executes no code of the user."""
-        return type(self.call) is FunctionType
+        """Whether the runnable is a plain function, so that `describe` executes no code of the user."""
+        return type(self.call) is FunctionType and not self.call.__dict__
 
     def describe(self) -> tuple[str, str]:
         """Return ``file:line`` of the code, and the first line of its docstring; each "" if there is none.
 
-        The docstring is that of the function, else that of its object's class. The first call may execute
-        code of the user, so it must not be made with the state lock held, unless `is_function`.
+        The code is that of the decorated function, if decorators say which one that is, as those made with
+        `functools.wraps` do. The docstring is that of the function, else that of its object's class. The
+        first call may execute code of the user, so it must not be made with the state lock held, unless
+        `is_function`.
         """
         if self.description is None:
             try:
-                target = _innermost(self.call)
+                target = _outermost(self.call)
                 self.description = _origin(target), _summary(target)
             except Exception:  # noqa: BLE001 - from an attribute of the user's object
                 self.description = "", ""
@@ -49,8 +53,14 @@ class Runnable:
 
 
 def _origin(target: Any) -> str:
+    for _ in range(_MOST_LAYERS):
+        target = _outermost(target)
+        wrapped = getattr(target, "__wrapped__", None)
+        if wrapped is None:
+            break
+        target = wrapped
     code = getattr(target, "__code__", None)
-    return "" if code is None else f"{code.co_filename}:{code.co_firstlineno}"
+    return f"{code.co_filename}:{code.co_firstlineno}" if type(code) is CodeType else ""
 
 
 def _summary(target: Any) -> str:
@@ -73,8 +83,11 @@ def as_runnable(value: object) -> Runnable:
         return Runnable(value, name)
     if isinstance(value, type):
         value = _instance(value)
-    if callable(run := getattr(value, "run", None)) and not inspect.isroutine(value):
-        return Runnable(_reject_generator(run), type(value).__name__)
+    # A mock has every attribute that it is asked for, but lists only those that it was given.
+    if ("run" in dir(value) or not callable(value)) and not inspect.isroutine(value):
+        run = getattr(value, "run", None)
+        if callable(run):
+            return Runnable(_reject_generator(run), type(value).__name__)
     if callable(value):
         return Runnable(_reject_generator(value), _name_of(value))
     if inspect.iscoroutine(value):
@@ -83,6 +96,8 @@ def as_runnable(value: object) -> Runnable:
             f"{value.__qualname__}() was called: pass the coroutine function itself, without parentheses"
         )
     hint = " (was the function called? pass it without parentheses)" if value is None else ""
+    if isinstance(value, classmethod):
+        hint = " (register a class method after its class, as Class.method)"
     raise TypeError(f"{value!r:.80} cannot be run{hint}; a runnable is {ACCEPTED}")
 
 
@@ -133,17 +148,79 @@ def _instance(kind: type) -> object:
         ) from None
 
 
+def check_arguments(call: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Any = None) -> None:
+    """Check that a call with these arguments can begin: that it lacks none, and has none too many.
+
+    Raises:
+        TypeError: It cannot; the message says why, and what to write instead.
+    """
+    function, args, kwargs = _innermost_call(call, args, kwargs or {})
+    if type(function) is FunctionType:
+        code = function.__code__
+        if not (code.co_argcount or code.co_kwonlyargcount or args or kwargs):
+            return
+        # A copy without attributes: a decorator may set a `__signature__` that differs from the code's.
+        bare = FunctionType(code, {}, function.__name__, function.__defaults__, function.__closure__)
+        bare.__kwdefaults__ = function.__kwdefaults__
+    else:
+        bare = function
+    try:
+        signature = inspect.signature(bare, follow_wrapped=False)
+    except Exception:  # noqa: BLE001 - of a function in C, or from an attribute of the user's object
+        return
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(_explain_arguments(function, str(error))) from None
+
+
+def _explain_arguments(function: Any, problem: str) -> str:
+    name = str(getattr(function, "__qualname__", _name_of(function))).rpartition("<locals>.")[2]
+    origin = _origin(function)
+    owner, _, method = name.rpartition(".")
+    if problem.endswith(("'self'", "'cls'")) and owner:
+        advice = f"it is a method, so pass that of an object, such as {owner.rpartition('.')[2]}().{method}"
+    else:
+        advice = "a job is called without arguments; pass a functools.partial or a lambda that has them"
+    return f"{name}(){origin and f' ({origin})'} cannot be called: {problem}; {advice}"
+
+
+def _innermost_call(
+    call: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+    """Return the function that a call reaches, and the arguments that it gets there."""
+    for _ in range(_MOST_LAYERS):
+        if isinstance(call, partial):
+            call, args, kwargs = call.func, call.args + args, {**call.keywords, **kwargs}
+        elif type(call) is MethodType:
+            call, args = call.__func__, (call.__self__, *args)
+        elif isinstance(call, staticmethod | _CACHED):
+            call = call.__wrapped__
+        elif type(method := getattr(call, "__call__", None)) is MethodType:  # noqa: B004 - the method is wanted
+            call = method
+        else:
+            break
+    return call, args, kwargs
+
+
 def _reject_generator(call: Callable[..., Any]) -> Callable[..., Any]:
     if function_name(call):
         return call
-    target = _innermost(call)
-    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+    if body_kind(call) == "generator":
         # A call only creates a generator: the body would never run, without any error.
         raise TypeError(f"{_name_of(call)} is a generator function: its body would not run; remove the yield")
     return call
 
 
-def _innermost(call: Any) -> Any:
+def body_kind(call: Callable[..., Any]) -> str:
+    """Return "coroutine" or "generator" if a call makes only such an object, and the body runs later."""
+    code = getattr(_innermost_call(call, (), {})[0], "__code__", None)
+    flags = code.co_flags if type(code) is CodeType else 0
+    return "generator" if flags & _GENERATOR else "coroutine" if flags & CO_COROUTINE else ""
+
+
+def _outermost(call: Any) -> Any:
+    """Return the function or method that a call reaches first, through partials and objects."""
     while isinstance(call, partial):
         call = call.func
     if not inspect.isroutine(call) and not hasattr(call, "__code__"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
+from jobtui.engine.runnables import body_kind, check_arguments
 from jobtui.engine.tracebacks import log_exception, one_line
 
 Hook = Callable[[], object]
@@ -27,6 +29,23 @@ class Hooks:
         self.on_stop: list[Hook] = []
         self._started = False
 
+    def add(self, functions: list[Hook], function: Hook) -> None:
+        """Add a function to one of the two lists.
+
+        Raises:
+            TypeError: It is not a function that can be called without arguments, or its body would not run.
+        """
+        if not callable(function):
+            raise TypeError(
+                f"{function!r:.80} is not a function (was it called? pass it without parentheses)"
+            )
+        if body_kind(function) == "coroutine":
+            raise TypeError(_advice(function, "is a coroutine function, which is not awaited here"))
+        if body_kind(function) == "generator":
+            raise TypeError(_advice(function, "is a generator function, whose body would not run"))
+        check_arguments(function)
+        functions.append(function)
+
     def call_start_functions(self) -> None:
         """Call the ``on_app_start`` functions.
 
@@ -35,10 +54,9 @@ class Hooks:
         """
         for function in self.on_start:
             try:
-                function()
+                _call(function)
             except Exception as error:
-                name = getattr(function, "__name__", repr(function))
-                message = f"on_app_start function {name} raised {one_line(error)}"
+                message = f"on_app_start function {_name(function)} raised {one_line(error)}"
                 raise StartError(message) from error
         self._started = True
 
@@ -47,6 +65,28 @@ class Hooks:
         functions, self.on_stop = self.on_stop if self._started else [], []
         for function in functions:
             try:
-                function()
+                _call(function)
             except Exception:  # noqa: BLE001 - logged
                 log_exception("an on_app_stop function raised; the others are called")
+
+
+def _call(function: Hook) -> None:
+    """Call a function; raise TypeError if it only returns something whose body did not run."""
+    result = function()
+    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()  # or Python warns that it was never awaited
+        problem = f"returned a {type(result).__name__}, whose body did not run"
+        raise TypeError(_advice(function, problem))
+
+
+def _advice(function: Hook, problem: str) -> str:
+    name = _name(function)
+    return (
+        f"{name} {problem}: register a plain function. The event loop of the jobs does not run before the "
+        "start and after the stop; for coroutines of its own, the function may call asyncio.run()"
+    )
+
+
+def _name(function: Hook) -> str:
+    return getattr(function, "__name__", repr(function))

@@ -15,7 +15,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, RunState, Trigger
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger, LedgerEntries
 from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view
-from jobtui.engine.runnables import Runnable, as_runnable, function_name
+from jobtui.engine.runnables import Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
@@ -121,7 +121,7 @@ class Scheduler:
         Raises:
             BadSpec: The spec is not valid; the message says why.
             LookupError: The settings have no spec of that name; the message lists those they have.
-            TypeError: The runnable cannot be run, or ``max_held`` is not an int.
+            TypeError: The runnable cannot be run, or requires arguments, or ``max_held`` is not an int.
             ValueError: A policy is unknown, the name is not printable, or ``max_held`` is below 1.
             RuntimeError: The scheduler has stopped.
         """
@@ -199,8 +199,11 @@ class Scheduler:
 
         The functions are called serially, in the order of registration. If one raises, the rest are not
         called and the scheduler does not start.
+
+        Raises:
+            TypeError: The function is a coroutine or generator function, requires arguments or is none.
         """
-        self.hooks.on_start.append(function)
+        self.hooks.add(self.hooks.on_start, function)
         return function
 
     def on_app_stop(self, function: Function) -> Function:
@@ -208,8 +211,11 @@ class Scheduler:
 
         The functions are called serially, in the order of registration. What one raises is logged, and the
         rest are called. None is called if the ``on_app_start`` functions did not all return.
+
+        Raises:
+            TypeError: As for `on_app_start`.
         """
-        self.hooks.on_stop.append(function)
+        self.hooks.add(self.hooks.on_stop, function)
         return function
 
     # --- one-off runs -----------------------------------------------------------------------------
@@ -585,6 +591,7 @@ class Scheduler:
         max_held: int,
     ) -> Job:
         runnable = _described(as_runnable(value))
+        check_arguments(runnable.call)
         record = JobRecord(
             job_name(name) or runnable.name,
             runnable,

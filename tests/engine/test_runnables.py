@@ -1,12 +1,16 @@
 """Tests of runnables: which objects can be run, and their names, origins and summaries."""
 
 import functools
+import inspect
+import re
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock, MagicMock, Mock, NonCallableMock, create_autospec
 
 import pytest
 
-from jobtui.engine.runnables import ACCEPTED, as_runnable, is_coroutine_function
+from jobtui.engine.runnables import ACCEPTED, as_runnable, check_arguments, is_coroutine_function
 
 
 def plain() -> str:
@@ -269,3 +273,199 @@ def wrapper() -> Any:
 def test_a_coroutine_function_is_one_whose_call_cannot_block(call: Any, *, expected: bool) -> None:
     """So it may be called by the event loop. All other code is called by a worker thread."""
     assert is_coroutine_function(call) is expected
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def needs_one(to: str) -> None:
+    """Require an argument."""
+
+
+def needs_a_keyword(*, to: str) -> None:
+    """Require an argument by name."""
+
+
+def has_defaults(to: str = "", *rest: str, cc: str = "", **others: str) -> None:
+    """Require none."""
+
+
+UNTYPED: Any = needs_one
+
+
+class Shop:
+    """Has methods of each kind."""
+
+    def restock(self) -> None:
+        """Require the object."""
+
+    @staticmethod
+    def close(when: str) -> None:
+        """Require an argument."""
+
+    @classmethod
+    def open(cls, *, name: str = "") -> None:
+        """Require none, if bound."""
+
+
+class RunWithArgument:
+    """Its run() requires an argument."""
+
+    def run(self, to: str) -> None:
+        """Require an argument."""
+
+
+class CallWithArgument:
+    """Its call requires an argument."""
+
+    def __call__(self, to: str) -> None:
+        """Require an argument."""
+
+
+def pass_on(function: Any) -> Any:
+    """Decorate a function as most decorators do."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@functools.lru_cache
+def cached(to: str) -> str:
+    """Require an argument behind a cache."""
+    return to
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        (
+            needs_one,
+            "needs_one() (FILE) cannot be called: missing a required argument: 'to'; a job is called ",
+        ),
+        (needs_a_keyword, "needs_a_keyword() (FILE) cannot be called: missing a required argument: 'to'"),
+        (lambda to: to, "<lambda>() (FILE) cannot be called: missing a required argument: 'to'"),
+        (
+            Shop.restock,
+            "missing a required argument: 'self'; it is a method, so pass that of an object, such ",
+        ),
+        (Shop.close, "Shop.close() (FILE) cannot be called: missing a required argument: 'when'; a job is"),
+        (vars(Shop)["close"], "missing a required argument: 'when'"),
+        (RunWithArgument, "RunWithArgument.run() (FILE) cannot be called: missing a required argument: 'to'"),
+        (CallWithArgument(), "missing a required argument: 'to'"),
+        (functools.partial(UNTYPED, 1, 2), "needs_one() (FILE) cannot be called: too many positional arg"),
+        (functools.partial(UNTYPED, subject=1), "missing a required argument: 'to'"),
+        (functools.partial(UNTYPED, "a", cc=1), "got an unexpected keyword argument 'cc'"),
+        (cached, "cached() (FILE) cannot be called: missing a required argument: 'to'"),
+        (len, "len() cannot be called: missing a required argument: 'obj'"),
+    ],
+)
+def test_a_call_that_lacks_an_argument_or_has_one_too_many_is_refused(thing: Any, message: str) -> None:
+    """The message names the function, its place, the argument and what to pass instead."""
+    call = as_runnable(thing).call
+    with pytest.raises(TypeError) as caught:
+        check_arguments(call)
+    assert message in re.sub(r"\(/.*?:[0-9]+\)", "(FILE)", str(caught.value))
+
+
+def test_a_call_whose_arguments_are_complete_or_not_known_is_accepted() -> None:
+    """Of a decorated function, only the decorator knows the arguments."""
+    for thing in (
+        has_defaults,
+        functools.partial(needs_one, "x"),
+        functools.partial(needs_a_keyword, to="x"),
+        Shop().restock,
+        Shop.open,
+        functools.partial(Shop.restock, Shop()),
+        pass_on(needs_one),
+        functools.partial(functools.partial(needs_one, to="x"), to="y"),
+        print,
+        Mock(),
+    ):
+        check_arguments(as_runnable(thing).call)
+    check_arguments(needs_one, ("x",))
+    check_arguments(needs_one, (), {"to": "x"})
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        check_arguments(needs_one, ("x", "y"))
+
+
+def test_a_signature_that_a_decorator_shows_does_not_hide_a_missing_argument() -> None:
+    """Python calls the code, whatever `__signature__` says."""
+
+    def shown_without(to: str) -> None:
+        """Require an argument."""
+
+    shown_without.__signature__ = "()"  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="missing a required argument: 'to'"):
+        check_arguments(shown_without)
+
+
+# --- mocks and decorators -------------------------------------------------------------------------
+
+
+class Report:
+    """Has a run method."""
+
+    def run(self) -> None:
+        """Run."""
+
+
+@pytest.mark.parametrize("kind", [Mock, MagicMock])
+def test_a_mock_is_called_itself_and_not_its_run_method(kind: type[Mock]) -> None:
+    """A mock has every attribute that it is asked for."""
+    mock = kind()
+    as_runnable(mock).call()
+    assert mock.mock_calls == [((), {})]
+
+
+def test_an_async_mock_is_called_itself_and_has_no_origin() -> None:
+    """Even its code object is a mock."""
+    runnable = as_runnable(AsyncMock())
+    work = runnable.call()
+    work.close()
+    assert runnable.describe()[0] == ""
+
+
+def test_a_mock_of_an_object_with_run_is_run() -> None:
+    """Its specification says so, or the test that has set the attribute."""
+    with_run = Mock()
+    with_run.run.return_value = 7
+    for mock in (Mock(spec=Report), create_autospec(Report, instance=True), NonCallableMock(), with_run):
+        as_runnable(mock).call()
+        mock.run.assert_called_once_with()
+
+
+def test_an_attribute_run_of_the_object_itself_is_run() -> None:
+    """It need not be a method of the class."""
+    assert as_runnable(SimpleNamespace(run=lambda: 7)).call() == 7
+
+
+@pass_on
+@functools.cache
+@pass_on
+def decorated() -> str:
+    """Return a word."""
+    return "word"
+
+
+def test_the_origin_of_a_decorated_function_is_its_own() -> None:
+    """Not that of the wrapper, which may be in another package."""
+    line = inspect.unwrap(decorated).__code__.co_firstlineno
+    for thing in (decorated, functools.partial(decorated), pass_on(functools.partial(decorated))):
+        assert as_runnable(thing).describe()[0] == f"{__file__}:{line}"
+    assert as_runnable(decorated).describe()[1] == "Return a word."
+    bound = as_runnable(type("Shop", (), {"restock": pass_on(lambda self: self)})().restock)
+    assert bound.describe()[0].startswith(__file__)
+
+
+def test_a_decorated_function_that_leads_back_to_itself_has_an_origin() -> None:
+    """Nothing loops."""
+
+    def loops() -> None:
+        """Do nothing."""
+
+    loops.__wrapped__ = loops  # type: ignore[attr-defined]
+    assert as_runnable(loops).describe()[0].startswith(__file__)
+    assert not as_runnable(loops).is_function  # so its attributes are not read with the lock held

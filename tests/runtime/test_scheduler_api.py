@@ -4,12 +4,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 import jobtui
-from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler
+from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler, StartError
 from jobtui.engine.enums import Misfire, Overlap, Trigger
 from jobtui.runtime import default_scheduler as default_module
 from jobtui.runtime.clock import ManualClock
@@ -604,3 +605,92 @@ def test_importing_the_package_imports_none_of_its_modules() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )
     assert ended.stdout == "[]\n"
+
+
+# --- what must fail at each tick, or do nothing, is refused ---------------------------------------
+
+
+def needs_one(to: str) -> None:
+    """Require an argument."""
+
+
+def test_a_function_that_requires_arguments_is_not_registered(scheduler: Scheduler) -> None:
+    """By none of the ways to register it, and the name stays free."""
+    with pytest.raises(TypeError, match=r"needs_one\(\) .* missing a required argument: 'to'"):
+        scheduler.schedule("@daily", needs_one)
+    with pytest.raises(TypeError, match="missing a required argument: 'to'"):
+        scheduler.every("1s", needs_one)
+    with pytest.raises(TypeError, match="missing a required argument: 'to'"):
+        scheduler.scheduled(every="1s")(needs_one)
+    assert scheduler.jobs == []
+
+
+def test_a_method_in_the_body_of_its_class_is_not_registered(scheduler: Scheduler) -> None:
+    """It would be called without its object."""
+    with pytest.raises(TypeError, match=r"^Shop\.restock\(\) \(.*\) .*pass that of an object, such as Shop\(\)"):
+
+        class Shop:
+            @scheduler.scheduled("@daily")
+            def restock(self) -> None:
+                """Restock."""
+
+
+async def open_database() -> None:
+    """Do nothing, as a coroutine."""
+
+
+def make_database() -> Iterator[None]:
+    """Do nothing, as a generator."""
+    yield
+
+
+class OpensDatabase:
+    """Is called as a coroutine function."""
+
+    async def __call__(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (open_database, "open_database is a coroutine function, which is not awaited here: register a plain"),
+        (partial(open_database), "is a coroutine function"),
+        (OpensDatabase(), "is a coroutine function"),
+        (make_database, "make_database is a generator function, whose body would not run"),
+        (needs_one, "missing a required argument: 'to'"),
+        (None, r"None is not a function \(was it called\?"),
+    ],
+)
+def test_a_start_or_stop_function_whose_body_would_not_run_is_refused(
+    scheduler: Scheduler, function: Any, message: str
+) -> None:
+    """At once, when it is registered."""
+    for register in (scheduler.on_app_start, scheduler.on_app_stop):
+        with pytest.raises(TypeError, match=message):
+            register(function)
+    scheduler.start()
+    assert scheduler.stop()
+
+
+@pytest.mark.parametrize("function", [open_database, make_database])
+def test_a_start_function_that_only_returns_what_would_have_to_run_stops_the_start(
+    scheduler: Scheduler, function: Callable[[], object]
+) -> None:
+    """A decorator or a lambda may hide what it is."""
+    scheduler.on_app_start(lambda: [function()][0])
+    with pytest.raises(StartError, match=r"returned a (coroutine|generator), whose body did not run"):
+        scheduler.start()
+
+
+def test_a_stop_function_that_only_returns_a_coroutine_is_logged(
+    scheduler: Scheduler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are called."""
+    called: list[str] = []
+    scheduler.on_app_stop(lambda: [open_database()][0])
+    scheduler.on_app_stop(lambda: called.append("next"))
+    scheduler.start()
+    scheduler.stop()
+    assert called == ["next"]
+    assert "returned a coroutine, whose body did not run" in caplog.text
