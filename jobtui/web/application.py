@@ -15,6 +15,7 @@ from jobtui.web.api.endpoints import Api
 from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.pages.routes import LOGOUT, OPEN_PATHS, Pages
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS
+from jobtui.web.response_encoding import encode_response
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import SAFE_METHODS, AccessRequest
 from jobtui.web.server_context import ServerContext
@@ -73,7 +74,7 @@ def error_middleware(context: ServerContext, pages: Pages) -> Middleware:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         transport = request.transport
         with context.connections.request_in_progress(transport):
-            response = await respond(request, handler)
+            response = await encode_response(request, await respond(request, handler))
             try:
                 async with asyncio.timeout(RESPONSE_TIMEOUT):
                     await response.prepare(request)
@@ -133,7 +134,8 @@ def _problem_of(error: web.HTTPException) -> Problem:
     """Describe an error that aiohttp raised, as a problem of this server."""
     status = HTTPStatus(error.status)
     details = {
-        HTTPStatus.NOT_FOUND: "this address does not exist",
+        HTTPStatus.NOT_FOUND: "this address does not exist; the status page is /@jobs, and /@jobs/api lists "
+        "the paths of the API",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body is too large: the limit is {MAX_BODY_SIZE} bytes",
     }
     headers = {}

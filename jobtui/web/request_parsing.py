@@ -50,10 +50,13 @@ async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any
     Raises:
         Problem: The body is something else, or has another key.
     """
+    body = await read_body(request)
+    if not body:  # of any type: `curl -d ''` calls it a form
+        return {}
     is_utf8 = request.charset is None or request.charset.lower() == "utf-8"
     if "Content-Type" in request.headers and not (request.content_type == "application/json" and is_utf8):
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be application/json in UTF-8")
-    value = _parse_json(await read_body(request) or b"{}")
+    value = _parse_json(body)
     if not isinstance(value, dict):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be a JSON object")
     unknown = sorted(set(value) - set(allowed))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import threading
 import zlib
 from collections.abc import Iterator
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urljoin
 
 import pytest
 from support.api_server import LIMIT, ApiClient, BlockingJob, serving_api, wait_ended
@@ -16,6 +18,10 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 
 JSON = {"Content-Type": "application/json"}
+NO_ADDRESS = (
+    "this address does not exist; the status page is /@jobs, and /@jobs/api lists the paths of the API"
+)
+ALLOWED_FOR_RUNS = "job, state, since, until, limit, offset"
 INSTANT = "must be an instant in ISO 8601 with its offset, such as 2026-11-27T02:30:00Z"
 
 
@@ -282,8 +288,8 @@ def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> Non
 @pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
-        ("/jobs?x=1", 400, "unknown query parameter 'x'; none is allowed here"),
-        ("/runs?lmit=5", 400, "unknown query parameter 'lmit'; allowed: job, state, since, until, limit"),
+        ("/jobs?x=1", 400, "unknown query parameter 'x'; allowed: limit, offset"),
+        ("/runs?lmit=5", 400, f"unknown query parameter 'lmit'; allowed: {ALLOWED_FOR_RUNS}"),
         ("/runs?limit=5&limit=6", 400, "duplicate query parameter 'limit'"),
         ("/runs?limit=0", 400, "limit must be a whole number from 1 to 800"),
         ("/runs?limit=1.5", 400, "limit must be a whole number from 1 to 800"),
@@ -303,9 +309,9 @@ def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> Non
         ("/runs/-1", 400, "the run number must be a whole number from 1 to 100000000000000000"),
         ("/runs/" + "9" * 30, 400, "the run number must be a whole number from 1 to 100000000000000000"),
         ("/runs/4711", 404, "unknown run 4711: it never existed, or it ended too long ago"),
-        ("/nothing", 404, "this address does not exist"),
-        ("/jobs/", 404, "this address does not exist"),
-        ("/jobs/quick/run/", 404, "this address does not exist"),
+        ("/nothing", 404, NO_ADDRESS),
+        ("/jobs/", 404, NO_ADDRESS),
+        ("/jobs/quick/run/", 404, NO_ADDRESS),
     ],
 )  # fmt: skip
 def test_an_invalid_get_request_is_answered_with_the_reason(
@@ -355,6 +361,18 @@ def test_an_invalid_body_is_answered_with_the_reason(
     response = client.send("POST", "/pool/resize", body, JSON)
     assert (response.status, response.detail) == (status, detail)
     assert client.get("/pool").json["size"] == 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "json", ""],
+)
+@pytest.mark.parametrize("path", ["/jobs/quick/run", "/jobs/quick/pause", "/pause", "/resume"])
+def test_an_empty_body_may_have_any_content_type(client: ApiClient, path: str, kind: str) -> None:
+    """`curl -X POST -d ''` calls it a form."""
+    assert client.send("POST", path, b"", {"Content-Type": kind, "Content-Length": "0"}).status in (200, 202)
+    chunked = {"Content-Type": kind, "Transfer-Encoding": "chunked"}
+    assert client.send("POST", path, b"0\r\n\r\n", chunked).status in (200, 202)
 
 
 @pytest.mark.parametrize(
@@ -422,3 +440,174 @@ def test_the_body_of_a_get_request_is_ignored(client: ApiClient) -> None:
     assert client.send("GET", "/pool", b'{"size": 9}', JSON).json["size"] == 2
     assert client.send("GET", "/pool", b"x" * 300_000, JSON).status == 200
     assert client.get("/pool").status == 200
+
+
+# --- the index, pages, compression and ETags --------------------------------------------------------
+
+
+def test_the_index_lists_every_path_with_its_methods(client: ApiClient) -> None:
+    """They are those of the description."""
+    index = client.get("/@jobs/api").json
+    described = client.get(index["openapi"]).json["paths"]
+    assert [each["path"] for each in index["paths"]] == list(described)
+    assert {"path": "/@jobs/api/jobs/{name}/run", "methods": ["POST"]} in index["paths"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/@jobs/api/", "/@jobs/api/job", "/@jobs/api/v1/jobs", "/api", "/api/jobs", "/metrics"]
+)
+def test_an_unknown_path_is_answered_with_the_path_of_the_index(client: ApiClient, path: str) -> None:
+    """Users guess paths."""
+    with client.open_request("GET", path) as response:
+        assert (response.status, json.loads(response.read())["detail"]) == (404, NO_ADDRESS)
+
+
+def read_pages(client: ApiClient, path: str) -> list[list[Any]]:
+    """Return the entries of each page, from the first one on; follow the links."""
+    pages = []
+    while path:
+        response = client.get(path)
+        pages.append(response.json)
+        link = response.headers["Link"] or ""
+        target, _, relation = link.partition(">; ")
+        assert relation in ("", 'rel="next"')
+        path = urljoin(f"/@jobs/api{path}", target[1:]).removeprefix("/@jobs/api") if link else ""
+    return pages
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 10, 11, 1000])
+def test_the_links_lead_through_all_jobs(limit: int) -> None:
+    """The last page has no link."""
+    scheduler = Scheduler()
+    names = [f"job {number}" for number in range(10)]
+    for name in names:
+        scheduler.every("1h", print, name=name)
+    with serving_api(scheduler) as client:
+        pages = read_pages(client, f"/jobs?limit={limit}")
+        assert [len(page) for page in pages[:-1]] == [limit] * (len(pages) - 1)
+        assert [job["name"] for page in pages for job in page] == names
+        assert client.get("/jobs?offset=8").json == client.get("/jobs").json[8:]
+        assert client.get("/jobs?offset=10").json == []
+        assert "Link" not in client.get("/jobs").headers
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
+def test_the_links_lead_through_all_runs_that_meet_the_conditions(client: ApiClient, limit: int) -> None:
+    """They keep the other parameters."""
+    numbers = [client.post("/jobs/quick/run").json["number"] for _ in range(6)]
+    while client.get(f"/runs/{numbers[-1]}").json["run"]["state"] != "OK":
+        client.get(f"/snapshot?after={client.get('/snapshot').json['tag']}&wait=1")
+    pages = read_pages(client, f"/runs?job=quick&state=ok&limit={limit}")
+    assert [run["number"] for page in pages for run in page] == [
+        run["number"] for run in client.get("/runs?job=quick").json
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("limit=0", "limit must be a whole number from 1 to 1000"),
+        ("limit=1001", "limit must be a whole number from 1 to 1000"),
+        ("offset=-1", "offset must be a whole number from 0 to 10000"),
+        ("offset=10001", "offset must be a whole number from 0 to 10000"),
+        ("page=2", "unknown query parameter 'page'; allowed: limit, offset"),
+    ],
+)
+def test_a_wrong_page_of_jobs_is_rejected(client: ApiClient, query: str, detail: str) -> None:
+    """No parameter is silently ignored."""
+    response = client.get(f"/jobs?{query}")
+    assert (response.status, response.detail) == (400, detail)
+
+
+READABLE = [
+    "/openapi.json",
+    "/snapshot",
+    "/jobs",
+    "/jobs?limit=1",
+    "/jobs/quick",
+    "/runs",
+    "/pool",
+    "/upcoming",
+]
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_a_client_with_the_current_etag_gets_no_body(client: ApiClient, path: str) -> None:
+    """Status 304, with the headers that it would get; other ETags get the response."""
+    etag = client.get(path).headers["ETag"]
+    for known in (etag, f'"other", {etag}', etag.removeprefix("W/"), "*"):
+        response = client.get(path, **{"If-None-Match": known})
+        assert (response.status, response.body, response.headers["ETag"]) == (304, b"", etag)
+    for known in ('"other"', "", etag.replace('"', ""), f"{etag}x"):
+        assert client.get(path, **{"If-None-Match": known}).status == 200
+    head = client.send("HEAD", path, headers={"If-None-Match": etag})
+    assert head.status == 304
+
+
+@pytest.mark.parametrize("path", ["/snapshot", "/jobs", "/jobs/quick"])
+def test_a_change_of_a_job_changes_the_etag(client: ApiClient, path: str) -> None:
+    """The client gets the new state."""
+    etag = client.get(path).headers["ETag"]
+    client.post("/jobs/quick/pause")
+    response = client.get(path, **{"If-None-Match": etag})
+    assert (response.status, b"paused_since" in response.body) == (200, True)
+    assert response.headers["ETag"] != etag
+
+
+def test_errors_commands_streams_metrics_and_health_have_no_etag(client: ApiClient) -> None:
+    """Their responses must not be kept."""
+    for response in (
+        client.get("/jobs/nothing"),
+        client.post("/jobs/quick/pause"),
+        client.get("/@jobs/healthz"),
+        client.get("/@jobs/metrics"),
+        client.get("/@jobs/healthz", **{"If-None-Match": "*"}),
+    ):
+        assert response.status != 304
+        assert "ETag" not in response.headers
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_compressed"),
+    [
+        ("gzip", True),
+        ("deflate, gzip;q=0.5", True),
+        ("GZIP", True),
+        ("*", True),
+        ("br, *;q=0.1", True),
+        ("gzip;q=1.0, identity; q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip; q=0.0, *", False),
+        ("gzip;q=x", False),
+        ("identity", False),
+        ("br", False),
+        ("*;q=0", False),
+        ("", False),
+        ("xgzip", False),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "/jobs", "/snapshot", "/@jobs/metrics", "/@jobs/style.css"]
+)
+def test_responses_are_compressed_for_clients_that_accept_gzip(
+    path: str, accepted: str, *, is_compressed: bool
+) -> None:
+    """A quality of 0 means that the client does not accept it."""
+    scheduler = Scheduler()
+    for number in range(10):
+        scheduler.every("1h", print, name=f"job {number}")
+    with (
+        serving_api(scheduler) as client,
+        client.open_request(
+            "GET",
+            path if path.startswith("/@jobs") else f"/@jobs/api{path}",
+            headers={"Accept-Encoding": accepted},
+        ) as response,
+    ):
+        body = response.read()
+        assert (response.headers["Content-Encoding"] == "gzip") is is_compressed
+        assert "Accept-Encoding" in response.headers["Vary"]
+        assert int(response.headers["Content-Length"]) == len(body)
+        plain = gzip.decompress(body) if is_compressed else body
+        assert b"job 9" in plain or path in ("/openapi.json", "/@jobs/style.css")

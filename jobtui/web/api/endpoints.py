@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
+from urllib.parse import urlencode
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -14,6 +16,7 @@ from jobtui.engine.ledger import MAX_RUNS
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
+    JOB,
     JOB_DETAILS,
     MAX_RUN_NUMBER,
     OUTPUT_CHUNK,
@@ -33,10 +36,13 @@ from jobtui.web.request_parsing import (
     parse_whole_number,
     read_json_object,
 )
+from jobtui.web.response_encoding import weak_etag
 from jobtui.web.responses import Problem, call_scheduler, json_response, json_text_response, to_json
 from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
+MAX_JOBS = 1_000  # on one page
+MAX_OFFSET = 10_000
 _JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume)?/?$).+}"
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
@@ -49,11 +55,16 @@ class Api:
         self._backend = context.backend
         self._encoder = SnapshotEncoder()
         self._description = files("jobtui.web.api").joinpath("openapi.json").read_bytes()
+        paths = json.loads(self._description)["paths"].items()
+        self._index = [
+            {"path": path, "methods": [each.upper() for each in methods]} for path, methods in paths
+        ]
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the routes of the API."""
         backend = self._backend
         return [
+            web.get(API_ROOT, self._get_index),
             web.get(f"{API_ROOT}/openapi.json", self._get_openapi),
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
@@ -76,6 +87,11 @@ class Api:
 
     # --- reading ----------------------------------------------------------------------------------
 
+    async def _get_index(self, request: web.Request) -> web.Response:
+        """Return the paths of the API with their methods."""
+        check_query(request)
+        return json_response({"openapi": f"{API_ROOT}/openapi.json", "paths": self._index})
+
     async def _get_openapi(self, request: web.Request) -> web.Response:
         check_query(request)
         return web.Response(body=self._description, content_type="application/json")
@@ -92,11 +108,22 @@ class Api:
         readonly = self._context.access_control.rules.readonly
         about = {"tag": hub.tag_of(snapshot.seq), "title": self._backend.title, "readonly": readonly}
         text = self._encoder.encode_snapshot(snapshot)
-        return json_text_response(f'{to_json(about)[:-1]},"snapshot":{text}}}')
+        # The clock in it always differs, so the ETag is that of the scheduler's state.
+        etag = {"ETag": weak_etag(hub.tag_of(snapshot.seq))}
+        return json_text_response(f'{to_json(about)[:-1]},"snapshot":{text}}}', headers=etag)
 
     async def _list_jobs(self, request: web.Request) -> web.Response:
-        check_query(request)
-        return json_text_response(self._encoder.encode_jobs(self._backend.snapshot()))
+        """Return all jobs, or a page of them."""
+        check_query(request, "limit", "offset")
+        snapshot = self._backend.snapshot()
+        if not request.query:
+            return json_text_response(self._encoder.encode_jobs(snapshot))
+        limit = parse_whole_number("limit", request.query.get("limit", str(MAX_JOBS)), 1, MAX_JOBS)
+        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_OFFSET)
+        page = snapshot.jobs[offset : offset + limit]
+        is_last = offset + limit >= len(snapshot.jobs)
+        headers = {} if is_last else _link_to_next_page(request, offset + limit)
+        return json_response([JOB.encode(job) for job in page], headers=headers)
 
     async def _get_job(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -105,19 +132,21 @@ class Api:
 
     async def _list_runs(self, request: web.Request) -> web.Response:
         """Return running, waiting and ended runs, of all jobs or of one."""
-        check_query(request, "job", "state", "since", "until", "limit")
+        check_query(request, "job", "state", "since", "until", "limit", "offset")
         limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
+        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_OFFSET)
         job, state = request.query.get("job"), _parse_state(request.query.get("state"))
         since, until = [parse_instant(name, request.query.get(name)) for name in ("since", "until")]
         runs = call_scheduler(
-            self._backend.find_runs, job=job, state=state, since=since, until=until, limit=limit
+            self._backend.find_runs, job=job, state=state, since=since, until=until, limit=offset + limit + 1
         )
+        headers = _link_to_next_page(request, offset + limit) if len(runs) > offset + limit else {}
         found = []
-        for index, run in enumerate(runs, 1):
+        for index, run in enumerate(runs[offset : offset + limit], 1):
             found.append(RUN.encode(run))  # which formats the traceback
             if index % _RUNS_PER_STEP == 0:
                 await yield_to_others()
-        return json_response(found)
+        return json_response(found, headers=headers)
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -187,6 +216,12 @@ def _changing(command: Callable[..., int]) -> Handler:
         return json_response({"changed": call_scheduler(command, *request.match_info.values())})
 
     return handle_request
+
+
+def _link_to_next_page(request: web.Request, offset: int) -> dict[str, str]:
+    """Return the header that links to the entries from an offset on (RFC 8288)."""
+    query = {**request.query, "offset": offset}
+    return {"Link": f'<?{urlencode(query)}>; rel="next"'} if offset <= MAX_OFFSET else {}
 
 
 async def _reject_parameters(request: web.Request) -> None:

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, open_stream, send_bytes
 from jobtui.web.pages.page_state import PageState
+from jobtui.web.response_encoding import accepts_gzip
 from jobtui.web.server_context import ServerContext
 
 _RETRY = b"retry: 1000\n\n"  # milliseconds until a browser that lost the connection reconnects
@@ -30,7 +31,7 @@ class PageStream:
         state = self._page_state
         only_row = request.query.get("row", "")
         base = state.version_of(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
-        gzip = "gzip" in request.headers.get("Accept-Encoding", "")
+        gzip = accepts_gzip(request)
         encode = gzip_chunk if gzip else identity
         response = await open_stream(request, _GZIP_HEADERS if gzip else None)
         begin = _GZIP_HEADER if gzip else b""
