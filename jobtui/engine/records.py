@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -164,6 +165,8 @@ class RunRecord:
     created: float  # when the run was requested
     waiting_since: float | None  # when the run was queued or held; None if it was neither
     due: float | None = None  # the tick or the instant for which the run was requested; None for ``now``
+    # The context variables of the call that requested the run, until the work starts; None for a tick.
+    context: Context | None = field(init=False, default=None)
     state: RunState = field(init=False, default=_QUEUED)
     extras: RunExtras = field(init=False, default=NO_EXTRAS)  # to write one, use `ensure_extras`
     # The latest view. It is valid while its state is the run's; reset it after any other change of the run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import Context
 from datetime import datetime
 
 from jobtui.engine.views import JobView
@@ -53,8 +54,8 @@ class LocalBackend:
         """Do nothing: calls into this process do not wait for answers."""
 
     def run(self, job: str) -> int:
-        """Run a job now. Return the run's number."""
-        return self._scheduler.run(job).number
+        """Run a job now, without the context variables of the front end. Return the run's number."""
+        return Context().run(self._scheduler.run, job).number
 
     def job_details(self, job: str) -> JobDetails:
         """Return a job's details."""

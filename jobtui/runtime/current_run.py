@@ -73,6 +73,14 @@ class CurrentRun:
                 return True
         return request.wait_requested(timeout)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are the same run."""
+        return self._record is other._record if isinstance(other, CurrentRun) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Return the hash of the run, which never changes."""
+        return hash(self._record)
+
     def __repr__(self) -> str:
         """Return the run's number and job."""
         return f"<jobtui.current_run() {self.number} of {self.job!r}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol
@@ -10,6 +11,8 @@ from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.packed_exceptions import traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
+from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
 
@@ -25,7 +28,9 @@ class _JobControl(Protocol):
 
 
 class _RunControl(Protocol):
-    """The methods of the kernel that a `Run` calls."""
+    """The members of the kernel that a `Run` uses."""
+
+    attachments: RunAttachments
 
     def wait_ended(self, run: Run, timeout: float | None, /) -> bool: ...
     def cancel(self, record: RunRecord, /) -> Cancellation: ...
@@ -95,6 +100,14 @@ class Job:
         """
         return self._scheduler.remove(self)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are handles of one job."""
+        return self._record is other._record if isinstance(other, Job) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Return the hash of the job, which never changes."""
+        return hash(self._record)
+
     def __repr__(self) -> str:
         """Return the job's name and schedule."""
         return f"<jobtui.Job {self.name!r} {self._record.spec}>"
@@ -139,7 +152,13 @@ class Run:
 
         Returns:
             Whether the run has ended.
+
+        Raises:
+            RuntimeError: The run cannot end while the caller waits: the caller is a coroutine of the same
+                scheduler, or the run for which this one is held, or this run itself.
         """
+        if not self.settled and (timeout is None or timeout > 0):
+            self._check_can_end(timeout)
         return self.settled or self._kernel.wait_ended(self, timeout)
 
     def result(self, timeout: float | None = None) -> Any:
@@ -151,6 +170,7 @@ class Run:
         Raises:
             TimeoutError: The run did not end in time.
             RunCancelledError: The run was cancelled or skipped; the message says why.
+            RuntimeError: As for `wait`.
             BaseException: Whatever the runnable raised.
         """
         if not self.wait(timeout):
@@ -173,9 +193,35 @@ class Run:
         """
         return self._kernel.cancel(self._record)
 
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are handles of one run."""
+        return self._record is other._record if isinstance(other, Run) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Return the hash of the run, which never changes."""
+        return hash(self._record)
+
     def __repr__(self) -> str:
         """Return the run's number, job and state."""
         return f"<jobtui.Run {self.number} of {self.job!r} {self.state.value}>"
+
+    def _check_can_end(self, timeout: float | None) -> None:
+        """Raise RuntimeError if the run cannot end while the calling thread blocks."""
+        if threading.get_ident() == self._kernel.attachments.loop_thread:
+            raise RuntimeError(
+                f"waiting for {self!r} would block the event loop, which runs every coroutine of the "
+                "scheduler; in a coroutine write  await asyncio.to_thread(run.result)"
+            )
+        current = run_of_context.get()
+        if timeout is not None or current is None or current[0].state is not RunState.RUNNING:
+            return
+        caller = current[0]
+        held = self.state is RunState.HELD and caller.job is self._record.job
+        if held or caller is self._record:
+            raise RuntimeError(
+                f"run {caller.number} of {self.job} would wait for ever: "
+                + (f"{self!r} is held until it has ended" if held else "it waits for its own end")
+            )
 
     # --- for the kernel ---------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from contextvars import copy_context
 from datetime import tzinfo
 from typing import Any, ClassVar, TypeVar
 
@@ -421,6 +422,9 @@ class Kernel:
                 latch.open()
             if run.number in stop_requests or run.number in outputs:
                 self.attachments.forget(run)
+            if run.context is not None:  # it has never started
+                drop(run.context)
+                run.context = None
             drop(run.call)
             run.call = None  # the user's handle may keep the record, and the arguments may be large
 
@@ -583,10 +587,12 @@ class Kernel:
 
     def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:
         """Apply a command that creates a run, and return the handle of that run."""
+        context = copy_context()
 
         def accept(engine: Engine, now: float) -> Run:
             self._check_accepting()
             record = submit(engine, now)
+            record.context = context
             run = self.run_type(self, record)
             self._handles[record.number] = run
             if record.state.ended:
@@ -604,6 +610,7 @@ class Kernel:
             self._check_accepting()
         now = self._now()
         record = RunRecord(next(self._run_numbers), job, _NOW, call, now, now)
+        record.context = copy_context()
         run = self._handles[record.number] = self.run_type(self, record)
         self._post(record)
         return run

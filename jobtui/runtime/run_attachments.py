@@ -19,11 +19,13 @@ class RunAttachments:
     Attributes:
         outputs: What the runs have printed. The kernel drops an output with the run's entry in the ledger.
         stop_requests: The stop requests. The kernel drops one when its run has ended.
+        loop_thread: The identifier of the thread that runs the coroutines; None before the first one.
     """
 
     def __init__(self, stop_request_type: type[StopRequest] = StopRequest) -> None:
         self.outputs: dict[int, str | RunOutput] = {}
         self.stop_requests: dict[int, StopRequest] = {}
+        self.loop_thread: int | None = None
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

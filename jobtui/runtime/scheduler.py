@@ -220,7 +220,7 @@ class Scheduler:
 
     # --- one-off runs -----------------------------------------------------------------------------
 
-    def now(self, runnable: object, *args: Any, **kwargs: Any) -> Run:
+    def now(self, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something now. Return the run's handle.
 
         Args:
@@ -242,7 +242,7 @@ class Scheduler:
             job, partial(function, *args, **kwargs) if args or kwargs else function
         )
 
-    def in_(self, delay: timedelta | float | str, runnable: object, *args: Any, **kwargs: Any) -> Run:
+    def in_(self, delay: timedelta | float | str, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay. Return the run's handle.
 
         Args:
@@ -261,7 +261,7 @@ class Scheduler:
         seconds = delay_seconds(delay)
         return self._request(Trigger.IN, lambda now: now + seconds, _target(runnable, args, kwargs))
 
-    def at(self, instant: datetime, runnable: object, *args: Any, **kwargs: Any) -> Run:
+    def at(self, instant: datetime, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, at an instant. Return the run's handle.
 
         Args:

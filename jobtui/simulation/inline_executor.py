@@ -143,7 +143,7 @@ class InlineExecutor:
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         """Execute a run; if it is a coroutine, until that waits."""
-        context = copy_context()
+        context, run.context = copy_context() if run.context is None else run.context, None
         outcomes = worker.outcomes
         coroutine = context.run(
             call_function, run, self._dispatcher.attachments, self._clock.monotonic, outcomes

@@ -271,7 +271,7 @@ class SimulatedScheduler(Scheduler):
             )
         return loaded.module
 
-    def now(self, runnable: object, *args: Any, **kwargs: Any) -> SimulatedRun:
+    def now(self, runnable: object, /, *args: Any, **kwargs: Any) -> SimulatedRun:
         """Run something now. It ends before this returns, unless a job calls this or it is a coroutine.
 
         Raises:

@@ -627,9 +627,7 @@ def test_a_function_that_requires_arguments_is_not_registered(scheduler: Schedul
 
 def test_a_method_in_the_body_of_its_class_is_not_registered(scheduler: Scheduler) -> None:
     """It would be called without its object."""
-    with pytest.raises(
-        TypeError, match=r"^Shop\.restock\(\) \(.*\) .*pass that of an object"
-    ):
+    with pytest.raises(TypeError, match=r"^Shop\.restock\(\) \(.*\) .*pass that of an object"):
 
         class Shop:
             @scheduler.scheduled("@daily")

@@ -187,6 +187,8 @@ class CoroutineExecutor:
         """Run the loop until the executor is closed; then cancel every task, and let each clean up."""
         import asyncio  # noqa: PLC0415 - as above
 
+        self._attachments.loop_thread = threading.get_ident()
+
         async def clean_up() -> None:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
@@ -253,7 +255,8 @@ class CoroutineExecutor:
             while coroutines:
                 run = coroutines[0]
                 if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
-                    tasks[run] = loop.create_task(self._execute(Outcome(run)))
+                    context, run.context = run.context, None
+                    tasks[run] = loop.create_task(self._execute(Outcome(run)), context=context)
                 coroutines.popleft()
         except BaseException as error:
             if coroutines:  # whether this one has a task is not known, and it must not be executed twice

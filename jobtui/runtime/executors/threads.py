@@ -192,7 +192,11 @@ class ThreadExecutor:
                 run = run or pending.popleft()
             except IndexError:  # it has just been left to other workers
                 return
-            context = copy_context()
+            context = run.context
+            if context is None:
+                context = copy_context()
+            else:
+                run.context = None  # it may hold objects of the user, and is dropped without the lock
             coroutine = context.run(call_function, run, attachments, monotonic, outcomes)
             if coroutine is not None:
                 self._coroutines.start_coroutine(coroutine, context)
