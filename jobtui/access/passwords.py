@@ -26,7 +26,7 @@ _LENGTH = 32  # bytes
 _MAX_MEMORY = 256 * 1024 * 1024  # bytes
 _MAX_WORK = 2**22  # N * r * p; five times that of hash_password
 
-_MAX_PASSWORD = 1024  # characters; about what fits into an HTTP header
+MAX_PASSWORD = 1024  # characters; about what fits into an HTTP header
 _EMPTY_SHA256 = hashlib.sha256().digest()
 
 # A hash has 32 or 64 bytes: one of another length lost or gained characters, and would never match.
@@ -67,7 +67,7 @@ class Password:
         With scrypt this takes some tenths of a second of CPU time and, for a hash of `hash_password`, 32 MiB.
         It releases the GIL. A candidate that is too long to be a password is rejected at once.
         """
-        if len(candidate) > _MAX_PASSWORD:  # a long text can be built that takes minutes to normalize
+        if len(candidate) > MAX_PASSWORD:  # a long text can be built that takes minutes to normalize
             return False
         text = _encode(candidate)
         if self.kind == "scrypt":
@@ -148,8 +148,8 @@ def _check(password: str) -> None:
     """Check that a password can be typed and sent."""
     if not password:
         raise ValueError("the password is empty")
-    if len(password) > _MAX_PASSWORD:
-        raise ValueError(f"the password has more than {_MAX_PASSWORD} characters")
+    if len(password) > MAX_PASSWORD:
+        raise ValueError(f"the password has more than {MAX_PASSWORD} characters")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
         raise ValueError("the password contains line breaks or other characters that cannot be typed")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import unicodedata
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -15,8 +16,10 @@ from jobtui.schedules.bad_spec import quote_text
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
-_MAX_USER = 256  # characters
+MAX_USER = 256  # characters
+CLIENT_BYTES = 64_000_000  # of memory for all clients, unless set
 _MAPPED = IPv6Network("::ffff:0:0/96")  # IPv4 addresses as an IPv6 socket reports them
+_IPV6_SITE_PREFIX = 64  # bits: a client with one address of this network has all of them
 _IPV4_PREFIX = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?:\.\*)*\.?(?:/[0-9]+)?")
 
 
@@ -55,7 +58,10 @@ class AccessRules:
         allow: Networks that may connect, in addition to this machine; requires credentials.
         acceptproxyaddress: Whether the ``X-Forwarded-...`` headers of proxies on this machine count.
         proxies: Networks of proxies on other machines whose headers count, too; requires credentials.
+        probes: Networks that may read the health check and the metrics without credentials, even if they are
+            not in `allow`; requires credentials.
         readonly: Whether clients may only read.
+        client_bytes: How much memory all clients together may take, in bytes.
         url: The URL that browsers use; None if they connect directly.
     """
 
@@ -63,16 +69,22 @@ class AccessRules:
     allow: tuple[IpNetwork, ...] = ()
     acceptproxyaddress: bool = False
     proxies: tuple[IpNetwork, ...] = ()
+    probes: tuple[IpNetwork, ...] = ()
     readonly: bool = False
+    client_bytes: int = CLIENT_BYTES
     url: PublicUrl | None = None
 
     def __post_init__(self) -> None:
         """Reject networks without credentials.
 
         Raises:
-            ValueError: `allow` or `proxies` is set without `credentials`.
+            ValueError: `allow`, `proxies` or `probes` is set without `credentials`.
         """
-        for key, networks in (("jobs.allow", self.allow), ("jobs.proxies", self.proxies)):
+        for key, networks in (
+            ("jobs.allow", self.allow),
+            ("jobs.proxies", self.proxies),
+            ("jobs.probes", self.probes),
+        ):
             if networks and self.credentials is None:
                 raise ValueError(
                     f"{key} lets other machines connect, so it requires jobs.auth.user and jobs.auth.pass"
@@ -82,6 +94,11 @@ class AccessRules:
         """Return whether a client of this address may connect."""
         real = _without_mapping(address)
         return real.is_loopback or any(real in network for network in self.allow)
+
+    def allows_probe(self, address: IpAddress | None) -> bool:
+        """Return whether a client of this address may read health and metrics without credentials."""
+        real = None if address is None else _without_mapping(address)
+        return any(real in network for network in self.probes) if real is not None else False
 
     def trusts(self, proxy: IpAddress | None) -> bool:
         """Return whether the headers of a proxy count; its address is None for a Unix socket."""
@@ -97,8 +114,22 @@ def _without_mapping(address: IpAddress) -> IpAddress:
     return mapped or address
 
 
+def address_group(address: IpAddress | None) -> Hashable:
+    """Return a value that is equal for all addresses that one client can use.
+
+    These are all loopback addresses, and the addresses of an IPv6 /64. None stands for a Unix socket.
+    """
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    if address is not None and address.is_loopback:
+        return "loopback"
+    if isinstance(address, IPv6Address):
+        return ip_network((int(address), _IPV6_SITE_PREFIX), strict=False)
+    return address
+
+
 def _encode(user: str) -> bytes:
-    short = user if len(user) <= _MAX_USER else ""  # a long text can be built that takes minutes to normalize
+    short = user if len(user) <= MAX_USER else ""  # a long text can be built that takes minutes to normalize
     return unicodedata.normalize("NFC", short).encode(errors="surrogatepass")
 
 
@@ -111,8 +142,8 @@ def check_user(user: str) -> None:
     """
     if not user:
         raise ValueError("the user name is empty")
-    if len(user) > _MAX_USER:
-        raise ValueError(f"the user name has more than {_MAX_USER} characters")
+    if len(user) > MAX_USER:
+        raise ValueError(f"the user name has more than {MAX_USER} characters")
     if ":" in user:
         raise ValueError("the user name contains a colon, which separates it from the password")
     if not user.isprintable():

@@ -103,6 +103,8 @@ def _access_summary(access: AccessRules) -> str:
     summary = f"open to this machine{networks}"
     if access.credentials is not None:
         summary += ", with user name and password"
+    if access.probes:
+        summary += f"; health and metrics without them for {' and '.join(map(str, access.probes))}"
     return f"{summary}, read-only" if access.readonly else summary
 
 

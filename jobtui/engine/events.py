@@ -10,10 +10,14 @@ dataclass takes three times as long to create.
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from sys import getsizeof
 from typing import ClassVar
 
-from jobtui.engine.records import PackedRun, packed_duration, packed_lateness, packed_view
+from jobtui.engine.packed_exceptions import memory_of
+from jobtui.engine.records import ERROR, PackedRun, packed_duration, packed_lateness, packed_view
 from jobtui.engine.views import JobView, RunView
+
+_EVENT_BYTES = 1_000  # of memory that an event takes, with the view of its run or job, but without its error
 
 JobSeconds = tuple[str, float]  # the name of a job, and a number of seconds
 
@@ -269,3 +273,14 @@ class SchedulerStopped(Event):
     """The scheduler stopped: every run has ended."""
 
     __slots__ = ()
+
+
+def memory_of_event(event: Event) -> int:
+    """Return about how many bytes of memory an event takes, with the exception of a failed run."""
+    if not isinstance(event, RunFinished):
+        return _EVENT_BYTES
+    run = event._run  # noqa: SLF001 - of this module
+    error = run.__dict__["error"] if isinstance(run, RunView) else run[ERROR]
+    if not error:
+        return _EVENT_BYTES
+    return _EVENT_BYTES + (getsizeof(error) if isinstance(error, str) else memory_of(error))

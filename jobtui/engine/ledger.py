@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from heapq import merge
 from itertools import count, islice
 from operator import itemgetter
 from sys import getsizeof
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.packed_exceptions import PackedException
+from jobtui.engine.packed_exceptions import memory_of
 from jobtui.engine.records import CREATED, ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
 
 LEDGER_BYTES = 16_000_000  # of memory, unless set
 MAX_RUNS = 800  # runs that one question returns, unless it says how many
 ENTRY_BYTES = 400  # of an entry without a reason, an error and output
 _DETAILED_BYTES = ENTRY_BYTES + 350  # of any other entry, in addition to these three
-_EXCEPTION_BYTES = 350  # of one exception of an error, in addition to its texts and frames
 
 
 class _Part:
@@ -155,7 +153,7 @@ class Ledger:
         if entry[REASON]:
             size += getsizeof(entry[REASON])
         if entry[ERROR]:
-            size += _error_bytes(entry[ERROR])
+            size += memory_of(entry[ERROR])
         if size > part.limit:
             entry, size = shortened(entry), _DETAILED_BYTES
             self.forgotten.append(key)
@@ -191,15 +189,3 @@ class Ledger:
             self._detailed.get(item) if isinstance(item, int) else item for item in reversed(self._latest)
         )
         return list(islice((entry for entry in found if entry is not None), limit))
-
-
-@lru_cache(maxsize=16)  # a job that fails mostly fails again in the same way
-def _error_bytes(error: PackedException) -> int:
-    """Return how much memory an error takes, as if it shared no frame with another one."""
-    size = 0
-    for name, message, notes, frames, syntax, *_ in error:
-        values = [item if isinstance(item, tuple) else (item,) for item in frames]
-        texts = name, message, *notes, *(syntax or ())
-        size += _EXCEPTION_BYTES + sum(map(getsizeof, texts))
-        size += sum(getsizeof(each) + sum(map(getsizeof, each)) + 24 for each in values)
-    return size

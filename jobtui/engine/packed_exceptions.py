@@ -14,8 +14,10 @@ import contextlib
 import linecache
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from sys import getsizeof
 from types import CodeType, TracebackType
 from typing import Any
 from weakref import ref
@@ -51,6 +53,7 @@ PackedNode = tuple[
 # consists of atoms and exact tuples, so that it can be pickled, and the garbage collector does not track it.
 PackedException = tuple[PackedNode, ...]
 
+_EXCEPTION_BYTES = 350  # of memory that one exception takes, in addition to its texts and frames
 _NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0
 _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
@@ -63,6 +66,18 @@ _known_frames: dict[tuple[int, int], tuple[CodeType, Frame]] = {}
 # The latest exception that each code object has raised, if it can be shared: its class, the places of its
 # traceback, and the packed exception. The places include the code object, so that no other one gets its id.
 _latest_failures: dict[int, tuple[ref[type], list[object], PackedException]] = {}
+
+
+@lru_cache(maxsize=16)  # a job that fails mostly fails again in the same way
+def memory_of(error: PackedException) -> int:
+    """Return how many bytes of memory an error takes, as if it shared no frame with another one."""
+    size = 0
+    for name, message, notes, frames, syntax, *_ in error:
+        values = [item if isinstance(item, tuple) else (item,) for item in frames]
+        texts = name, message, *notes, *(syntax or ())
+        size += _EXCEPTION_BYTES + sum(map(getsizeof, texts))
+        size += sum(getsizeof(each) + sum(map(getsizeof, each)) + 24 for each in values)
+    return size
 
 
 def _reader(kind: type, name: str) -> Callable[[Any], Any]:

@@ -7,6 +7,7 @@ seconds, enum members are their values. Server and client of the API share this 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -241,7 +242,7 @@ def encode_event(event: Event) -> Json:
     }
     match event:
         case RunEvent():
-            json["run"] = RUN.encode(event.run)
+            json["run"] = RUN.encode(copy(event.run))  # the event must not keep the formatted traceback
         case JobEvent():
             json["job"] = JOB.encode(event.job)
         case _:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobtui.access.passwords import Password, read_password, read_sha256
-from jobtui.access.rules import AccessRules, Credentials
+from jobtui.access.rules import CLIENT_BYTES, AccessRules, Credentials
 from jobtui.settings.setting_errors import SettingEntry, invalid_text, setting_error
 
 _AUTH, _USER, _PASS, _SHA256 = "jobs.auth", "jobs.auth.user", "jobs.auth.pass", "jobs.auth.sha256"
@@ -24,7 +24,7 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
     credentials = _credentials(entries, values)
     if credentials is None:
         ignored = "" if values.get(_AUTH, True) else f"{_AUTH} = false ignores them."
-        for key in ("jobs.allow", "jobs.proxies"):
+        for key in ("jobs.allow", "jobs.proxies", "jobs.probes"):
             if values.get(key):
                 raise setting_error(
                     entries[key], f" lets other machines connect, so it requires {_BOTH}", ignored
@@ -41,7 +41,9 @@ def access_rules(entries: Mapping[str, SettingEntry], values: Mapping[str, Any])
         allow=values.get("jobs.allow", ()),
         acceptproxyaddress=values.get("jobs.acceptproxyaddress", False),
         proxies=values.get("jobs.proxies", ()),
+        probes=values.get("jobs.probes", ()),
         readonly=values.get("jobs.readonly", False),
+        client_bytes=values.get("jobs.clients.bytes", CLIENT_BYTES),
         url=values.get("jobs.url"),
     )
 

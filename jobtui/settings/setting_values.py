@@ -22,6 +22,7 @@ from jobtui.settings.setting_errors import (
 _LARGEST_POOL = 1_000_000  # a larger one is a typo
 _BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
 
+_CLIENT_BYTES = range(1_000_000, 1_000_000_001)  # at least one large page
 _LEDGER_BYTES = range(100_000, 500_000_001)  # a larger one would be read with the lock held for too long
 
 
@@ -39,6 +40,11 @@ def check_bytes(entry: SettingEntry, allowed: range = _BYTES) -> int:
 def check_ledger_bytes(entry: SettingEntry) -> int:
     """Check how much memory the ledger may take."""
     return check_bytes(entry, _LEDGER_BYTES)
+
+
+def check_client_bytes(entry: SettingEntry) -> int:
+    """Check how much memory the clients of the status page may take."""
+    return check_bytes(entry, _CLIENT_BYTES)
 
 
 def _check_whole_number(entry: SettingEntry, allowed: range, description: str) -> int:

@@ -12,15 +12,17 @@ from aiohttp.typedefs import Handler, Middleware
 from jobtui.access.rules import IpAddress
 from jobtui.engine.tracebacks import log_exception
 from jobtui.web.api.endpoints import Api
-from jobtui.web.metrics.prometheus import Metrics
+from jobtui.web.metrics.health import HEALTHZ_PATH
+from jobtui.web.metrics.prometheus import METRICS_PATH, Metrics
 from jobtui.web.pages.routes import LOGOUT, OPEN_PATHS, Pages
-from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS
+from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, CONNECTION
 from jobtui.web.response_encoding import encode_response
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import SAFE_METHODS, AccessRequest
 from jobtui.web.server_context import ServerContext
 
 MAX_BODY_SIZE = 64 * 1024  # bytes
+PROBE_PATHS = frozenset({HEALTHZ_PATH, METRICS_PATH})
 RESPONSE_TIMEOUT = 30.0  # seconds for a client to accept a response
 
 # Browsers load nothing from other sites into a page, frame no page, and run no script but our own file.
@@ -72,17 +74,21 @@ def error_middleware(context: ServerContext, pages: Pages) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        transport = request.transport
-        with context.connections.request_in_progress(transport):
-            response = await encode_response(request, await respond(request, handler))
+        complete = not request.can_read_body
+        with context.connections.request_in_progress(request.transport, complete=complete) as connection:
+            request[CONNECTION] = connection
             try:
-                async with asyncio.timeout(RESPONSE_TIMEOUT):
-                    await response.prepare(request)
-                    await response.write_eof()
-                    await request.writer.drain()
+                response = await encode_response(request, await respond(request, handler))
+                with context.unsent_bytes.sending(connection, _size_of(response)):
+                    async with asyncio.timeout(RESPONSE_TIMEOUT):
+                        await response.prepare(request)
+                        await response.write_eof()
+                        await request.writer.drain()
+            except ConnectionError:  # also a stream whose client does not read: free what waits for it
+                connection.abort()
+                raise
             except TimeoutError:
-                if transport is not None:
-                    transport.abort()
+                connection.abort()
             return response
 
     return middleware
@@ -94,17 +100,20 @@ def access_middleware(context: ServerContext) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         access = context.access_control
+        resource = request.match_info.route.resource  # the matched route: a path can be spelled in many ways
+        path = "" if resource is None else resource.canonical
         access_request = request[ACCESS_REQUEST] = AccessRequest(
             peer=peer_of(request),
             method=request.method,
             headers=request.headers,
             cookie=request.cookies.get(context.cookie_name, ""),
+            is_probe=path in PROBE_PATHS,
         )
         client = request[CLIENT_ADDRESS] = access.check_address_and_site(access_request)
-        resource = request.match_info.route.resource  # the matched route: a path can be spelled in many ways
-        path = "" if resource is None else resource.canonical
         if path not in OPEN_PATHS:
-            await access.check_credentials(access_request, client)
+            connection = request[CONNECTION]
+            was_trusted, connection.trusted = connection.trusted, False
+            connection.trusted = await access.check_credentials(access_request, client, trusted=was_trusted)
             if access.rules.readonly and request.method not in SAFE_METHODS and path != LOGOUT:
                 raise Problem(
                     HTTPStatus.FORBIDDEN, "this server is read-only (jobs.readonly); commands are not allowed"
@@ -112,6 +121,12 @@ def access_middleware(context: ServerContext) -> Middleware:
         return await handler(request)
 
     return middleware
+
+
+def _size_of(response: web.StreamResponse) -> int:
+    """Return how many bytes the body of a response has; 0 for a stream, which has been sent by now."""
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else 0
 
 
 def peer_of(request: web.Request) -> IpAddress | None:

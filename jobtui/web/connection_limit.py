@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import cast
 
+from jobtui.access.rules import IpAddress, address_group
+
 MAX_CONNECTIONS = 256
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Connection:
+    """An open connection.
+
+    Attributes:
+        transport: The connection itself; None in tests that have none.
+        group: The addresses that count as one client, with the client's own.
+        trusted: Whether the latest request with credentials had the right ones. Without rules that require
+            credentials, every request counts as one that had them.
+        busy: Whether a complete request is in progress.
+    """
+
+    transport: asyncio.Transport | None = None
+    group: Hashable = None
+    trusted: bool = False
+    busy: bool = False
+
+    def abort(self) -> None:
+        """Close the connection at once. What was written, but not sent, is dropped."""
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class ConnectionLimit:
     """Counts open connections and rejects or closes those above the limit.
 
-    At the limit, a new connection replaces the one that has been idle for longest. If every connection has a
-    request in progress, the new one gets status 503.
+    At the limit, a new connection replaces another one: the first, in the order of their opening or latest
+    request, of
+
+    1. the connections that are not trusted, of those from the addresses that have most of them, those without
+       a complete request first. So clients without credentials displace only each other;
+    2. the trusted connections that wait for a request or for the rest of one.
+
+    If every connection is trusted and has a complete request in progress, the new one gets status 503.
 
     Args:
         limit: How many connections may be open at once.
@@ -23,8 +56,7 @@ class ConnectionLimit:
 
     def __init__(self, limit: int = MAX_CONNECTIONS) -> None:
         self._limit = limit
-        self._open: set[asyncio.Transport] = set()
-        self._idle: OrderedDict[asyncio.Transport, None] = OrderedDict()  # idle for longest first
+        self._open: dict[asyncio.Transport, Connection] = {}  # in the order of opening or the latest request
 
     @property
     def count(self) -> int:
@@ -36,37 +68,58 @@ class ConnectionLimit:
         return _LimitedProtocol(self, protocol)
 
     @contextmanager
-    def request_in_progress(self, transport: asyncio.Transport | None) -> Iterator[None]:
-        """Protect a connection from being closed as idle, for the duration of the block."""
-        if transport is not None:
-            self._idle.pop(transport, None)
+    def request_in_progress(
+        self, transport: asyncio.Transport | None, *, complete: bool
+    ) -> Iterator[Connection]:
+        """Yield the connection of a request, which is busy at most until the end of the block.
+
+        Args:
+            transport: The connection; None if it has just been closed.
+            complete: Whether the whole request has arrived. Otherwise set `Connection.busy` when it has.
+        """
+        connection = (self._open.get(transport) if transport else None) or Connection(transport=transport)
+        connection.busy = complete
         try:
-            yield
+            yield connection
         finally:
+            connection.busy = False
             if transport in self._open:
-                self._idle[transport] = None
+                self._open[transport] = self._open.pop(transport)
 
     def add_connection(self, transport: asyncio.Transport) -> bool:
-        """Count a new connection. Returns False if the limit is reached and no connection is idle."""
+        """Count a new connection. Returns False if the limit is reached and none can be closed for it."""
         if len(self._open) >= self._limit:
-            if not self._idle:
+            replaced = self._find_replaceable()
+            if replaced is None:
                 return False
-            idle, _ = self._idle.popitem(last=False)
-            self._open.discard(idle)
-            idle.abort()
-        self._open.add(transport)
-        self._idle[transport] = None
+            del self._open[replaced]
+            replaced.abort()
+        group = address_group(_address_of(transport))
+        self._open[transport] = Connection(transport=transport, group=group)
         return True
+
+    def _find_replaceable(self) -> asyncio.Transport | None:
+        """Return the connection to close for a new one, or None; see the class."""
+        untrusted = [(key, each) for key, each in self._open.items() if not each.trusted]
+        if untrusted:
+            sizes = Counter(each.group for _, each in untrusted)
+            return max(untrusted, key=lambda item: (sizes[item[1].group], not item[1].busy))[0]
+        return next((key for key, each in self._open.items() if not each.busy), None)
 
     def remove_connection(self, transport: asyncio.Transport) -> None:
         """Forget a connection that has been closed."""
-        self._open.discard(transport)
-        self._idle.pop(transport, None)
+        self._open.pop(transport, None)
 
     def abort_all(self) -> None:
         """Close all connections at once, including those with a request in progress."""
         for transport in tuple(self._open):
             transport.abort()
+
+
+def _address_of(transport: asyncio.Transport) -> IpAddress | None:
+    """Return the address at the other end; None for a Unix socket."""
+    peer = transport.get_extra_info("peername")
+    return ip_address(peer[0]) if isinstance(peer, tuple) else None
 
 
 class _LimitedProtocol(asyncio.Protocol):

@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import islice
 from operator import attrgetter
 
-from jobtui.engine.events import Event
+from jobtui.engine.events import Event, memory_of_event
 from jobtui.engine.tracebacks import log_exception
 from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import yield_to_others
@@ -41,18 +41,24 @@ class EventHub:
     Args:
         backend: The scheduler whose events to read.
         observe: Called with every event, in order.
+        limit: How much memory the buffered events may take, in bytes; the latest one is buffered in any case.
 
     Attributes:
         epoch: Identifies this lifetime of the scheduler: event numbers mean nothing in another one.
         seq: The number of the latest event in the buffer.
     """
 
-    def __init__(self, backend: ObservableBackend, observe: Callable[[Event], None]) -> None:
+    def __init__(
+        self, backend: ObservableBackend, observe: Callable[[Event], None], limit: int = 16_000_000
+    ) -> None:
         self.epoch = secrets.token_hex(4)
         self._backend = backend
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._buffer: deque[Event] = deque(maxlen=BUFFER_SIZE)
+        self._buffer: deque[Event] = deque()
+        self._sizes: deque[int] = deque()  # bytes that each buffered event takes
+        self._limit = limit
+        self._size = 0  # bytes
         self._news = asyncio.Event()
         self._waiters: dict[asyncio.Future[None], None] = {}
         self._subscription = backend.subscribe(self._on_news)
@@ -93,7 +99,12 @@ class EventHub:
         while chunk := list(islice(events, CHUNK)):
             for event in chunk:
                 self._observe(event)
-            self._buffer.extend(chunk)
+                self._buffer.append(event)
+                self._sizes.append(memory_of_event(event))
+                self._size += self._sizes[-1]
+            while len(self._buffer) > 1 and (len(self._buffer) > BUFFER_SIZE or self._size > self._limit):
+                self._buffer.popleft()
+                self._size -= self._sizes.popleft()
             self.seq = chunk[-1].seq
             if len(chunk) == CHUNK:
                 await yield_to_others()

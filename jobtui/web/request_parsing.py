@@ -13,27 +13,41 @@ from typing import Any
 from aiohttp import web
 
 from jobtui.frontend.json_codec import MAX_RUN_NUMBER
+from jobtui.web.connection_limit import Connection
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessRequest
 
 ACCESS_REQUEST: web.RequestKey[AccessRequest] = web.RequestKey("access_request", AccessRequest)
+CONNECTION: web.RequestKey[Connection] = web.RequestKey("connection", Connection)
 CLIENT_ADDRESS: web.RequestKey[Any] = web.RequestKey("client_address", object)  # None for a Unix socket
 
 JOB_NAME = "{name:.+}"  # in a path; with slashes, because a proxy may have decoded them
 BODY_TIMEOUT = 10.0  # seconds for a body to arrive
+UNTRUSTED_BODY_TIMEOUT = 3.0  # seconds, for a client that has not presented its credentials yet
+MAX_UNTRUSTED_BODY = 8 * 1024  # bytes
 MAX_POOL_SIZE = 1_000_000
 _MAX_DIGITS = 18
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Return the whole body.
+    """Return the whole body. A client that has not presented its credentials yet may send only a short one.
 
     Raises:
-        Problem: The body does not arrive in time, is incomplete, or is not compressed as its header says.
+        Problem: The body is too large, does not arrive in time, is incomplete, or is not compressed as its
+            header says.
     """
+    connection = request[CONNECTION]
+    limited, seconds = request, BODY_TIMEOUT
+    if not connection.trusted:
+        limited, seconds = request.clone(client_max_size=MAX_UNTRUSTED_BODY), UNTRUSTED_BODY_TIMEOUT
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            return await request.read()
+        async with asyncio.timeout(seconds):
+            body = await limited.read()
+            connection.busy = True  # the request is complete
+            return body
+    except web.HTTPRequestEntityTooLarge as error:
+        detail = f"the body is too large: the limit is {limited.client_max_size} bytes"
+        raise Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail) from error
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
     except web.RequestPayloadError:

@@ -24,6 +24,7 @@ from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.logins import LoginSessions
 from jobtui.web.server_context import ServerContext
+from jobtui.web.unsent_bytes import UnsentBytes
 
 IDLE_TIMEOUT = 20.0  # seconds until a connection without a request is closed
 _LINGER_TIME = 2.0  # seconds for which the rest of an unread body is received and dropped
@@ -113,7 +114,7 @@ class Server:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         monotonic, address = self._clock.monotonic, self.address
         metrics = Metrics(self._backend)
-        event_hub = EventHub(self._backend, metrics.observe)
+        event_hub = EventHub(self._backend, metrics.observe, self._rules.client_bytes // 4)
         metrics.begin_after(event_hub.seq)
         connections = self._connections
         context = ServerContext(
@@ -121,6 +122,7 @@ class Server:
             event_hub=event_hub,
             access_control=AccessControl(self._rules, LoginSessions(monotonic), monotonic),
             connections=connections,
+            unsent_bytes=UnsentBytes(self._rules.client_bytes // 2),
             staggered=Staggered(),
             clock=self._clock,
             # With the port, because the ports of a machine share their cookies in a browser.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobtui.access.addresses import UnixAddress, parse_address
-from jobtui.access.rules import AccessRules
+from jobtui.access.rules import CLIENT_BYTES, AccessRules
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, read_settings
 
@@ -388,6 +388,45 @@ class TestAllow:
     ) -> None:
         """If it can be guessed."""
         assert error_for(name, f"{BOTH}jobs.allow = {value}\n") == f"{name}, line 3: jobs.allow{expected}"
+
+
+class TestProbes:
+    """`jobs.probes`."""
+
+    def test_probes_are_read_in_both_formats(self, read: Read) -> None:
+        """Networks are written as in `jobs.allow`."""
+        toml = read("jobtui.toml", BOTH + 'jobs.probes = ["10.0.0.0/8", "::1"]\n').access
+        conf = read("app.conf", BOTH + "jobs.probes = 10.0.0.0/8, ::1\n").access
+        assert toml.probes == conf.probes == (ip_network("10.0.0.0/8"), ip_network("::1"))
+
+    def test_probes_require_credentials(self, error_for: ErrorFor) -> None:
+        """Without them, other machines must not connect at all."""
+        assert error_for("jobtui.toml", 'jobs.probes = ["10.0.0.0/8"]\n') == (
+            "jobtui.toml, line 1: jobs.probes lets other machines connect, so it requires "
+            "jobs.auth.user and jobs.auth.pass."
+        )
+
+    def test_a_probe_that_is_not_a_network_is_an_error(self, error_for: ErrorFor) -> None:
+        """The message is that of `jobs.allow`."""
+        message = error_for("jobtui.toml", BOTH + 'jobs.probes = ["10."]\n')
+        assert message.startswith("jobtui.toml, line 3: jobs.probes: '10.' is not a network")
+        assert message.endswith("Did you mean 10.0.0.0/8?")
+
+
+class TestClientBytes:
+    """`jobs.clients.bytes`."""
+
+    @both_formats
+    def test_the_memory_of_clients_is_read_and_bounded(
+        self, read: Read, error_for: ErrorFor, name: str
+    ) -> None:
+        """It is one of the rules for clients."""
+        assert read(name, "jobs.clients.bytes = 2000000\n").access.client_bytes == 2_000_000
+        assert read(name, "").access.client_bytes == CLIENT_BYTES
+        assert error_for(name, "jobs.clients.bytes = 10\n") == (
+            f"{name}, line 1: jobs.clients.bytes must be a number of bytes "
+            "from 1000000 to 1000000000, not 10."
+        )
 
 
 class TestProxies:

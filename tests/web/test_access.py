@@ -17,6 +17,7 @@ from jobtui.web.server import Server
 
 API = f"{PAGE}/api/pool"
 RUN = f"{PAGE}/api/jobs/tick/run"
+HEALTH, METRICS, PROBE = f"{PAGE}/healthz", f"{PAGE}/metrics", "10.1.2.3"
 
 ADA = Credentials("ada", read_password("lovelace"))
 PUBLIC = parse_public_url("https://ops.example:8443/@jobs")
@@ -29,6 +30,8 @@ RULES = {
     "networks+proxy": AccessRules(
         credentials=ADA, allow=(ip_network("10.0.0.0/8"),), acceptproxyaddress=True
     ),
+    "probes": AccessRules(credentials=ADA, probes=(ip_network("10.0.0.0/8"),)),
+    "probes+proxy": AccessRules(credentials=ADA, probes=(ip_network("10.0.0.0/8"),), acceptproxyaddress=True),
     "readonly": AccessRules(readonly=True),
     "url": AccessRules(url=PUBLIC),
     "url+proxy": AccessRules(url=PUBLIC, acceptproxyaddress=True),
@@ -170,6 +173,33 @@ CASES = {
     ),
     "proxy in the allowed network forwards foreign address": Case(
         403, "networks+proxy", peer="10.0.0.2", headers=(*forwarded(FOREIGN), RIGHT)
+    ),
+    # Probes: health and metrics without credentials.
+    "probe, health check": Case(200, "probes", peer=PROBE, path=HEALTH),
+    "probe, metrics": Case(200, "probes", peer=PROBE, path=METRICS),
+    "probe, HEAD": Case(200, "probes", peer=PROBE, method="HEAD", path=HEALTH),
+    "probe, IPv4-mapped": Case(200, "probes", peer=f"::ffff:{PROBE}", path=HEALTH),
+    "probe, wrong password": Case(200, "probes", peer=PROBE, path=HEALTH, headers=(WRONG,)),
+    "probe, POST": Case(403, "probes", peer=PROBE, method="POST", path=HEALTH),
+    "probe, API": Case(403, "probes", peer=PROBE),
+    "probe, status page": Case(403, "probes", peer=PROBE, path=PAGE),
+    "probe, login page": Case(403, "probes", peer=PROBE, path=f"{PAGE}/login"),
+    "probe, right password, API": Case(403, "probes", peer=PROBE, headers=(RIGHT,)),
+    "probe, escaped path": Case(200, "probes", peer=PROBE, path=f"{PAGE}/health%7A"),
+    "probe, path below": Case(403, "probes", peer=PROBE, path=f"{HEALTH}/api"),
+    "probe, another name": Case(403, "probes", peer=PROBE, path=HEALTH, host=host("evil.example")),
+    "next to the probes, health check": Case(403, "probes", peer="11.0.0.1", path=HEALTH),
+    "no probe, health check": Case(401, "probes", path=HEALTH),
+    "no probe, right password": Case(200, "probes", path=HEALTH, headers=(RIGHT,)),
+    "no probe, Unix socket": Case(401, "probes", peer=None, path=METRICS),
+    "proxy forwards a probe": Case(200, "probes+proxy", path=HEALTH, headers=forwarded(PROBE)),
+    "proxy forwards a probe, API": Case(403, "probes+proxy", headers=forwarded(PROBE)),
+    "proxy forwards another client": Case(401, "probes+proxy", path=HEALTH, headers=forwarded(LOOPBACK)),
+    "proxy forwards a foreign client behind a forged probe": Case(
+        403, "probes+proxy", path=HEALTH, headers=forwarded(f"{PROBE}, {FOREIGN}")
+    ),
+    "proxy that is not trusted, a probe itself, forwards a client": Case(
+        401, "probes", peer=PROBE, path=HEALTH, headers=forwarded(FOREIGN)
     ),
     # Host.
     "Host localhost": Case(200, host=host("localhost:9001")),

@@ -9,14 +9,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 
 import pytest
-from support.access_requests import HOST, PAGE, connection_to, exchange, request, running_server
+from support.access_requests import HOST, PAGE, basic, connection_to, exchange, request, running_server
 
 from jobtui import Scheduler
 from jobtui.access.addresses import Address
+from jobtui.access.passwords import read_password
+from jobtui.access.rules import AccessRules, Credentials
 from jobtui.web import application, connection_limit, request_parsing
 from jobtui.web import server as web_server
+from jobtui.web.api import event_stream
 
 API = f"{PAGE}/api/pool"
 RESIZE = f"{PAGE}/api/pool/resize"
@@ -92,6 +96,53 @@ def test_a_connection_with_an_open_request_is_not_closed_for_a_new_one() -> None
             assert count_open(clients) == connection_limit.MAX_CONNECTIONS - 1
 
 
+LOGIN_START = f"POST {PAGE}/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 500\r\n".encode()
+RULES = AccessRules(credentials=Credentials("ada", read_password("lovelace")))
+WITHOUT_CREDENTIALS = {
+    "that send a login slowly": LOGIN_START + b"Content-Type: application/x-www-form-urlencoded\r\n\r\nuser=",
+    "that send a command slowly": LOGIN_START.replace(b"login", b"api/pause") + b"\r\n{",
+    "that ask for the login page and do not read it": 200
+    * b"GET /@jobs/login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+    "that send wrong passwords": REQUEST_START + b"Authorization: Basic YWRhOndyb25n\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", WITHOUT_CREDENTIALS.values(), ids=WITHOUT_CREDENTIALS.keys())
+def test_clients_without_credentials_cannot_use_up_the_connections(sent: bytes) -> None:
+    """The owner gets an answer, and the connections of an owner that was let in before stay open."""
+    rights = basic("ada", "lovelace")
+    with running_server(RULES) as server, connection_to(server.address) as stream:
+        stream.sendall(
+            f"GET {PAGE}/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n{': '.join(rights)}\r\n\r\n".encode()
+        )
+        assert stream.recv(65_536).startswith(b"HTTP/1.1 200")
+        with open_clients(server.address, connection_limit.MAX_CONNECTIONS + 50, sent):
+            assert request(server.address, path=API, headers=(HOST, rights)).status == 200
+            form = request(server.address, path=f"{PAGE}/login", headers=(HOST,))
+            assert form.status == 200
+            assert count_open([stream]) == 1
+
+
+def test_a_login_whose_body_does_not_arrive_within_seconds_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds; here a fifth of a second. Clients with credentials have more time."""
+    monkeypatch.setattr(request_parsing, "UNTRUSTED_BODY_TIMEOUT", 0.2)
+    with running_server(RULES) as server:
+        assert exchange(server.address, WITHOUT_CREDENTIALS["that send a login slowly"]).status == 408
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["with its length", "in chunks"])
+def test_a_login_may_have_only_a_few_kilobytes(*, chunked: bool) -> None:
+    """It gets status 413 before all of it has arrived."""
+    body = b"user=" + b"a" * request_parsing.MAX_UNTRUSTED_BODY
+    head = f"POST {PAGE}/login HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
+    if chunked:
+        sent = f"{head}Transfer-Encoding: chunked\r\n\r\n{len(body):x}\r\n".encode() + body
+    else:
+        sent = f"{head}Content-Length: {len(body) + 1}\r\n\r\n".encode() + body
+    with running_server(RULES) as server:
+        assert exchange(server.address, sent).status == 413
+
+
 def test_a_connection_without_a_complete_request_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """After twenty seconds; here after a fifth of a second."""
     monkeypatch.setattr(web_server, "IDLE_TIMEOUT", 0.2)
@@ -130,6 +181,62 @@ def test_a_client_that_does_not_read_the_response_is_disconnected(monkeypatch: p
             never.wait(0.01)
         while server._connections.count:  # the client reads nothing, and the response exceeds the buffers
             never.wait(0.01)
+
+
+@pytest.mark.parametrize("path", ["api/events", "live"])
+def test_a_client_that_never_reads_its_stream_is_disconnected(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although it keeps the connection open, so that what the server wrote can never be sent."""
+    monkeypatch.setattr(event_stream, "WRITE_TIMEOUT", 0.2)
+    scheduler = Scheduler(tz="UTC")
+
+    def fail() -> None:
+        raise ValueError("x" * 20_000)
+
+    jobs = [scheduler.schedule("0 0 30 2 *", fail, name=f"job {number} {'x' * 200}") for number in range(500)]
+    with running_server(scheduler=scheduler) as server, connection_to(server.address) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.sendall(f"GET {PAGE}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        never = threading.Event()
+        while not server._connections.count:
+            never.wait(0.01)
+        while server._connections.count:
+            for run in [job.run() for job in jobs]:
+                run.wait(20)
+
+
+def receive_events(address: Address, tag: str, last_seq: int) -> bytes:
+    """Return what a client gets that reconnects after an event, up to another event."""
+    with connection_to(address) as client:
+        head = f"GET {PAGE}/api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nLast-Event-ID: {tag}"
+        client.sendall(f"{head}\r\n\r\n".encode())
+        received = b""
+        while f'"seq":{last_seq},'.encode() not in received:
+            received += client.recv(65_536)
+        return received
+
+
+def test_the_events_for_clients_that_reconnect_are_bounded_in_memory() -> None:
+    """Large tracebacks displace older events; the client learns how many it lost."""
+    scheduler = Scheduler(tz="UTC")
+    failures = count(1)
+
+    def fail() -> None:
+        raise ValueError(f"{next(failures)}" * 10_000)
+
+    job = scheduler.schedule("0 0 30 2 *", fail, name="fail")
+    with running_server(AccessRules(client_bytes=1_000_000), scheduler=scheduler) as server:
+        snapshot = request(server.address, path=f"{PAGE}/api/snapshot", headers=(HOST,))
+        tag = json.loads(snapshot.body)["tag"]
+        for _ in range(100):
+            job.run().wait(20)
+        last_seq = scheduler.liveness().seq
+        receive_events(server.address, tag, last_seq)  # so the server has read all of them
+        received = receive_events(server.address, tag, last_seq)
+        lost = int(received.partition(b'{"lost":')[2].partition(b"}")[0])
+        assert 200 < lost < 300  # of 300
+        assert received.count(b'"seq":') == 300 - lost
 
 
 @pytest.mark.parametrize("path", [RESIZE, f"{PAGE}/api/pause", f"{PAGE}/login", f"{PAGE}/nothing", PAGE])

@@ -23,7 +23,7 @@ from support.api_server import (
 )
 
 from jobtui import Scheduler
-from jobtui.access.rules import AccessRules
+from jobtui.access.rules import CLIENT_BYTES, AccessRules
 from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
 from jobtui.frontend.cooperative import Staggered
 from jobtui.frontend.local_backend import LocalBackend
@@ -35,6 +35,7 @@ from jobtui.web.metrics.prometheus import Metrics
 from jobtui.web.security.access_control import AccessControl
 from jobtui.web.security.logins import LoginSessions
 from jobtui.web.server_context import ServerContext
+from jobtui.web.unsent_bytes import UnsentBytes
 
 pytest_plugins = ("schemathesis.pytest.plugin",)  # pyproject.toml turns it off: it takes a second to load
 FAR = timedelta(days=3)
@@ -54,6 +55,7 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
             event_hub=event_hub,
             access_control=AccessControl(AccessRules(), LoginSessions(clock.monotonic), clock.monotonic),
             connections=ConnectionLimit(),
+            unsent_bytes=UnsentBytes(CLIENT_BYTES),
             staggered=Staggered(),
             clock=clock,
             cookie_name="jobtui",

@@ -234,15 +234,16 @@ def test_the_login_form_is_labelled_for_password_managers(scheduler: Scheduler) 
         assert {each.attributes["for"] for each in page.find_all("label")} == {"user", "password"}
 
 
-def test_after_five_wrong_passwords_the_right_one_is_rejected_for_a_minute(scheduler: Scheduler) -> None:
-    """The page says how long to wait."""
+def test_after_five_wrong_passwords_only_the_right_one_is_accepted(scheduler: Scheduler) -> None:
+    """The page says how long to wait with another one."""
     with serve_page(scheduler, LOGIN_REQUIRED) as client:
         for _ in range(5):
             assert client.log_in(USER, "wrong").status == 403
-        response = client.log_in()
+        response = client.log_in(USER, "wrong again")
         assert response.status == 429
         assert 0 < int(response.headers["Retry-After"]) <= 60
         assert "wait a minute" in response.page.find_one("main").plain_text
+        assert client.log_in().status == 303
 
 
 def test_a_login_form_without_a_valid_token_is_rejected(scheduler: Scheduler) -> None:

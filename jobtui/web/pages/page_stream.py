@@ -7,7 +7,7 @@ import zlib
 
 from aiohttp import web
 
-from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, open_stream, send_bytes
+from jobtui.web.api.event_stream import KEEPALIVE_INTERVAL, StreamResponse
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.response_encoding import accepts_gzip
 from jobtui.web.server_context import ServerContext
@@ -33,19 +33,20 @@ class PageStream:
         base = state.version_of(request.headers.get("Last-Event-ID") or request.query.get("after", ""))
         gzip = accepts_gzip(request)
         encode = gzip_chunk if gzip else identity
-        response = await open_stream(request, _GZIP_HEADERS if gzip else None)
+        stream = StreamResponse(request, self._context.unsent_bytes, _GZIP_HEADERS if gzip else None)
+        await stream.begin()
         begin = _GZIP_HEADER if gzip else b""
         if base is None:  # from another lifetime of the scheduler: the page's ids are not ours
-            await send_bytes(response, begin + encode(_RELOAD))
-            return response
-        await send_bytes(response, begin + encode(_RETRY))
+            await stream.send(begin + encode(_RELOAD))
+            return stream.response
+        await stream.send(begin + encode(_RETRY))
         has_events = False
         while True:
             await state.refresh(base)
             await self._context.staggered.my_turn()
             diff, base = state.diff_since(base, only_row, encode), state.version
             if diff or not has_events:
-                await send_bytes(response, encode(self._clock_event()) + diff)
+                await stream.send(encode(self._clock_event()) + diff)
             has_events = await self._context.event_hub.wait_for_newer(state.seq, KEEPALIVE_INTERVAL)
 
     def _clock_event(self) -> bytes:

@@ -7,14 +7,10 @@ its place. The ``Host`` header exposes requests that a web site sends here by DN
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import hashlib
-import hmac
 import math
 import re
-import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,10 +23,13 @@ from multidict import CIMultiDictProxy
 from jobtui.access.public_url import is_plain_path, without_default_port
 from jobtui.access.rules import AccessRules, IpAddress
 from jobtui.engine.tracebacks import logger
+from jobtui.frontend.cooperative import yield_to_others
 from jobtui.web.responses import Problem
-from jobtui.web.security.logins import LoginLimiter, LoginSessions
+from jobtui.web.security.login_queue import LoginQueue
+from jobtui.web.security.logins import MAX_FAILURES, FailedLogins, LoginSessions
 
 BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
+_DELAY = 5.0  # seconds until a wrong password is rejected while other logins wait, to slow guessing down
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _PROXY_WARNING = (
     "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, or the proxy "
@@ -48,12 +47,14 @@ class AccessRequest:
         method: The HTTP method.
         headers: The headers.
         cookie: The secret in the session cookie, or "".
+        is_probe: Whether it only reads the health check or the metrics.
     """
 
     peer: IpAddress | None
     method: str
     headers: CIMultiDictProxy[str]
     cookie: str = ""
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +86,9 @@ class AccessControl:
     def __init__(self, rules: AccessRules, sessions: LoginSessions, monotonic: Callable[[], float]) -> None:
         self.rules = rules
         self.sessions = sessions
-        self._limiter = LoginLimiter(monotonic)
+        self._failed_logins = FailedLogins(monotonic)
+        self._logins = None if rules.credentials is None else LoginQueue(rules.credentials.match)
         self._host_names = frozenset(("localhost", socket.gethostname().lower()))
-        self._key = secrets.token_bytes(32)
-        self._verified: bytes | None = None  # a keyed hash of the credentials that matched last
-        self._hashing = asyncio.Lock()  # one password at a time: scrypt needs 32 MiB for each
         self._proxy_warned = False
 
     # --- address, host and site -------------------------------------------------------------------
@@ -133,7 +132,7 @@ class AccessControl:
         peer, rules = request.peer, self.rules
         forwarded = request.headers.getall("X-Forwarded-For", [])
         is_proxy = bool(forwarded) and rules.trusts(peer)
-        if peer is not None and not is_proxy and not rules.allows(peer):
+        if peer is not None and not is_proxy and not self._may_connect(request, peer):
             raise Problem(HTTPStatus.FORBIDDEN, f"access from {peer} is not allowed")
         if not forwarded:
             return peer
@@ -145,11 +144,14 @@ class AccessControl:
         # Check every address: a client can put addresses in front of its own, but cannot remove its own.
         addresses = [_parse_forwarded(part) for line in forwarded for part in line.split(",")]
         for address in addresses:
-            if address is None or not (rules.allows(address) or rules.trusts(address)):
+            if address is None or not (self._may_connect(request, address) or rules.trusts(address)):
                 detail = "access from an address in X-Forwarded-For is not allowed"
                 raise Problem(HTTPStatus.FORBIDDEN, detail)
         clients = [address for address in addresses if not rules.trusts(address)] or addresses[:1]
         return clients[-1] if is_proxy else peer
+
+    def _may_connect(self, request: AccessRequest, address: IpAddress) -> bool:
+        return self.rules.allows(address) or (request.is_probe and self.rules.allows_probe(address))
 
     def _check_host(self, request: AccessRequest, forwarded: Forwarded) -> str:
         hosts = request.headers.getall("Host", [])
@@ -200,56 +202,71 @@ class AccessControl:
 
     # --- credentials ------------------------------------------------------------------------------
 
-    async def check_credentials(self, request: AccessRequest, client: IpAddress | None) -> None:
+    async def check_credentials(
+        self, request: AccessRequest, client: IpAddress | None, *, trusted: bool = False
+    ) -> bool:
         """Check that a request has a login session or the right credentials, if the rules require them.
 
+        Args:
+            request: The request.
+            client: The client's address; None for a Unix socket.
+            trusted: Whether the connection's latest request had the right credentials.
+
+        Returns:
+            Whether it has them; False for a probe that is allowed without.
+
         Raises:
-            Problem: It has neither, or too many logins from the client's address have failed.
+            Problem: It has neither, or too many logins have failed.
         """
         if self.rules.credentials is None or self.sessions.has_session(request.cookie):
-            return
+            return True
+        is_direct = "X-Forwarded-For" not in request.headers or self.rules.trusts(request.peer)
+        if request.is_probe and is_direct and self.rules.allows_probe(client):
+            return False
         credentials = _parse_basic(request.headers.getall("Authorization", []))
         if credentials is None:
             raise _unauthorized("authentication required: user name and password")
-        if not await self.verify_login(*credentials, client):
+        if not await self.verify_login(*credentials, client, trusted=trusted):
             raise _unauthorized("wrong user name or password")
+        return True
 
-    async def verify_login(self, user: str, password: str, client: IpAddress | None) -> bool:
+    async def verify_login(
+        self, user: str, password: str, client: IpAddress | None, *, trusted: bool = False
+    ) -> bool:
         """Return whether user name and password are right. Call only if the rules have credentials.
 
-        Credentials that matched before are recognized without hashing them again.
+        On a trusted connection, the right ones are recognized at once. On others, they are accepted within
+        two seconds, however many logins fail; see `LoginQueue`.
 
         Raises:
-            Problem: Too many logins from the client's address have failed.
+            Problem: The credentials are wrong and so were others from the client's addresses, or there was no
+                time to compare them. Which of the two it was stays secret.
         """
-        credentials = self.rules.credentials
-        assert credentials is not None
-        message = f"{len(user)}:{user}:{password}".encode(errors="replace")
-        digest = hmac.digest(self._key, message, hashlib.sha256)
-        if self._is_verified(digest):
+        logins, failed = self._logins, self._failed_logins
+        assert logins is not None
+        if trusted and logins.is_right(user, password):
             return True
-        async with self._hashing:
-            if self._is_verified(digest):  # while this request waited
-                return True
-            retry_after = self._limiter.retry_after(client)
-            if retry_after:
-                raise Problem(
-                    HTTPStatus.TOO_MANY_REQUESTS,
-                    "too many wrong passwords; wait a minute",
-                    {"Retry-After": str(math.ceil(retry_after))},
-                )
-            loop = asyncio.get_running_loop()
-            right = await loop.run_in_executor(None, credentials.match, user, password)
-            if right:
-                self._verified = digest
-                self._limiter.record_success(client)
-            else:
-                self._limiter.record_failure(client)
+        rank = failed.counts_of(client)
+        right = await logins.compare(user, password, rank)
+        if right:
+            failed.record_success(client)
+            return True
+        locked_out = rank[0] >= MAX_FAILURES
+        if right is False:
+            failed.record_failure(client)
+            if not locked_out:
                 logger.warning("failed login to the status page from %s", client or "the Unix socket")
-            return right
-
-    def _is_verified(self, digest: bytes) -> bool:
-        return self._verified is not None and hmac.compare_digest(self._verified, digest)
+                return False
+        if logins.is_busy:
+            await yield_to_others(_DELAY)
+        retry_after = max(1.0, failed.retry_after(client))
+        raise Problem(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "too many wrong passwords; wait a minute before you try another one"
+            if locked_out
+            else "too many logins at the same time; try again",
+            {"Retry-After": str(math.ceil(retry_after))},
+        )
 
 
 def _unauthorized(detail: str) -> Problem:

@@ -1,4 +1,4 @@
-"""Logins: sessions and form tokens of browsers, and the limit on failed logins."""
+"""Logins: sessions and form tokens of browsers, and the count of failed logins."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
-from ipaddress import IPv6Address, ip_network
+from collections.abc import Callable, Hashable
 
-from jobtui.access.rules import IpAddress
+from jobtui.access.rules import IpAddress, address_group
 
 SESSION_LIFETIME = 12 * 3600.0  # seconds since a session was last used
 MAX_SESSIONS = 200  # above it, the session that was not used for longest ends
 MAX_FAILURES = 5
-LOCKOUT = 60.0  # seconds from the last failure
+LOCKOUT = 60.0  # seconds from the last failure, for which further failures get status 429
 _MAX_ADDRESSES = 1_000
 _SECRET_LENGTH = 32  # bytes
-_IPV6_SITE_PREFIX = 64  # bits: a client with one address of this network has all of them
 
 
 class LoginSessions:
@@ -72,8 +70,8 @@ class LoginSessions:
         return hmac.digest(self._key, f"{purpose}:{secret}".encode(errors="replace"), hashlib.sha256)
 
 
-class LoginLimiter:
-    """Locks out an address after several failed logins.
+class FailedLogins:
+    """Counts the recent failed logins of each client.
 
     Args:
         monotonic: Returns the elapsed time in seconds.
@@ -81,28 +79,34 @@ class LoginLimiter:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._failures: OrderedDict[object, tuple[int, float]] = OrderedDict()  # count, time of the last
+        self._failures: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # count, time of the last
+
+    def counts_of(self, address: IpAddress | None) -> tuple[int, int]:
+        """Return the number of failures from an address's group, and from the address alone."""
+        return self._count(address_group(address)), self._count(address)
 
     def retry_after(self, address: IpAddress | None) -> float:
-        """Return how many seconds an address must wait before it may try again; 0 if it need not wait."""
-        count, last = self._failures.get(_limiter_key(address), (0, 0.0))
-        return max(0.0, last + LOCKOUT - self._monotonic()) if count >= MAX_FAILURES else 0.0
+        """Return after how many seconds an address's group may fail again; 0 if it need not wait."""
+        group = address_group(address)
+        if self._count(group) < MAX_FAILURES:
+            return 0.0
+        return self._failures[group][1] + LOCKOUT - self._monotonic()
 
     def record_failure(self, address: IpAddress | None) -> None:
         """Count a failed login from an address."""
-        key = _limiter_key(address)
-        count, last = self._failures.pop(key, (0, 0.0))
-        now = self._monotonic()
-        self._failures[key] = (1 if now - last >= LOCKOUT else count + 1, now)
-        if len(self._failures) > _MAX_ADDRESSES:
+        for key in {address_group(address), address}:
+            count = self._count(key)
+            self._failures.pop(key, None)
+            self._failures[key] = (count + 1, self._monotonic())
+        while len(self._failures) > _MAX_ADDRESSES:
             self._failures.popitem(last=False)
 
     def record_success(self, address: IpAddress | None) -> None:
-        """Forget the failed logins from an address."""
-        self._failures.pop(_limiter_key(address), None)
+        """Forget the failed logins from an address and its group, unless there were too many of them."""
+        if not self.retry_after(address):
+            for key in (address_group(address), address):
+                self._failures.pop(key, None)
 
-
-def _limiter_key(address: IpAddress | None) -> object:
-    if isinstance(address, IPv6Address):
-        return address.ipv4_mapped or ip_network((address, _IPV6_SITE_PREFIX), strict=False)
-    return address
+    def _count(self, key: Hashable) -> int:
+        count, last = self._failures.get(key, (0, 0.0))
+        return count if self._monotonic() - last < LOCKOUT else 0
