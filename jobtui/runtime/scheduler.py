@@ -25,7 +25,7 @@ from jobtui.runtime.run_output import output_text
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
 from jobtui.schedules.parser import SpecResolver
-from jobtui.schedules.schedule import Dst, Every, Once, Schedule
+from jobtui.schedules.schedule import Dst, Once, Schedule
 from jobtui.schedules.zones import LAST_YEAR
 
 DEFAULT_POOL = 10
@@ -157,8 +157,7 @@ class Scheduler:
             ValueError: ``start`` is naive, or as for `schedule`.
             RuntimeError: The scheduler has stopped.
         """
-        schedule = Every(interval, start)
-        spec = str(schedule).removeprefix("@")
+        schedule, spec = self._specs.resolve_interval(interval, start)
         return self._add(schedule, spec, runnable, name, overlap, misfire, max_held)
 
     def scheduled(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
-from jobtui.schedules.durations import as_interval
+from jobtui.schedules.durations import as_interval, format_duration
 from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, check_dst, spec_text, spec_zone
-from jobtui.schedules.zones import local_zone, zone, zone_name
+from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 
 NAMED_PREFIX = "cron."  # a spec that begins with it is looked up in the settings
 
@@ -50,7 +50,8 @@ def parse(spec: str, *, tz: str | tzinfo | None = None, dst: Dst = "once") -> Cr
         return _parse_uncached(spec, tz, dst)
     if cached is not None:
         # The machine's zone may have changed since.
-        if cached.zone_given or cached.tz == local_zone():
+        machine_zone = local_zone if isinstance(cached, Cron) else local_zone_or_utc
+        if cached.zone_given or cached.tz == machine_zone():
             return cached
         _cache.pop(key, None)
     # setdefault() is atomic: if several threads parse a new spec at once, all return the same schedule.
@@ -132,3 +133,16 @@ class SpecResolver:
         if tz is not None and schedule.tz != zone(self._tz):
             label += f" ({zone_name(schedule.tz)})"
         return schedule, label
+
+    def resolve_interval(
+        self, interval: timedelta | float | str, start: datetime | None
+    ) -> tuple[Every, str]:
+        """Return a fixed rate, and the text that shows it. Without a start it is in the scheduler's zone.
+
+        Raises:
+            BadSpec: The interval is not valid.
+            TypeError: An argument is of another type.
+            ValueError: ``start`` is naive.
+        """
+        schedule = Every(interval, start, tz=self._tz if start is None else None)
+        return schedule, f"every {format_duration(schedule.interval)}"

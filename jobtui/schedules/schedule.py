@@ -13,7 +13,7 @@ from jobtui.schedules.cron import CronFields, Word, parse_fields, split_zone
 from jobtui.schedules.durations import as_interval, format_duration
 from jobtui.schedules.transitions import is_fixed, is_unambiguous
 from jobtui.schedules.wall_clock import WallTable, next_at_each_fold, next_at_first_fold, wall_table
-from jobtui.schedules.zones import local_zone, zone, zone_name
+from jobtui.schedules.zones import local_zone_or_utc, zone, zone_name
 
 Dst = Literal["once", "every"]
 
@@ -195,7 +195,8 @@ class Every:
         Args:
             interval: A timedelta, seconds, or a duration such as ``"1h30m"``.
             start: The first instant, aware; None leaves it to ``anchored``.
-            tz: The zone of the instants, or its name; None is the zone of ``start``, else the machine's.
+            tz: The zone of the instants, or its name; None is the zone of ``start``, else the machine's, or
+                UTC if that cannot be determined: the rate needs none.
 
         Raises:
             BadSpec: The interval or the zone is not valid.
@@ -209,7 +210,7 @@ class Every:
             interval=length,
             start=start,
             first_at_start=start is not None,
-            tz=zone(tz) if tz is not None else fallback or local_zone(),
+            tz=zone(tz) if tz is not None else fallback or local_zone_or_utc(),
             zone_given=tz is not None,
             _step=length // _MICROSECOND,
             _origin=0 if start is None else (start - _EPOCH) // _MICROSECOND,

@@ -694,3 +694,15 @@ def test_a_stop_function_that_only_returns_a_coroutine_is_logged(
     scheduler.stop()
     assert called == ["next"]
     assert "returned a coroutine, whose body did not run" in caplog.text
+
+
+def test_an_interval_is_in_the_zone_of_the_scheduler_or_of_its_start() -> None:
+    """Not in that of the machine."""
+    scheduler = Scheduler(tz="Asia/Tokyo", clock=ManualClock(NOON.timestamp()))
+    job = scheduler.every("90m", work)
+    started = scheduler.every("90m", work, start=NOON)
+    for each, zone in ((job, "Asia/Tokyo"), (started, "UTC")):
+        due = each.schedule.next(NOON)
+        assert due is not None
+        assert str(due.tzinfo) == zone
+    assert [view.spec for view in scheduler.snapshot().jobs] == ["every 1h30m", "every 1h30m"]
