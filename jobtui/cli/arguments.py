@@ -23,9 +23,9 @@ _MAX_TICKS = 10_000
 _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than that
 
 _USAGE = """\
-jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME] [--listen ADDRESS] [--headless]
-                     [--grace SECONDS]
-       jobtui check TARGET [--config FILE] [--pool N] [--run-mode NAME]
+jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--listen ADDRESS]
+                     [--headless] [--grace SECONDS]
+       jobtui check TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]
        jobtui demo
        jobtui attach URL|unix:PATH
        jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]
@@ -112,6 +112,12 @@ class TargetParser(Parser):
         )
         self.add_argument(
             "--pool", metavar="N", type=_pool, help="how many runs may be RUNNING at once; 0 for no limit"
+        )
+        self.add_argument(
+            "--tz",
+            metavar="ZONE",
+            type=_zone,
+            help="the zone of specs that name none, such as Europe/Oslo or UTC (default: the machine's)",
         )
         self.add_argument(
             "--run-mode",
@@ -265,6 +271,17 @@ def _pool(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 0 up (0 is no limit)")
     return int(text)
+
+
+def _zone(text: str) -> str:
+    from jobtui.schedules.bad_spec import BadSpec  # noqa: PLC0415 - lazy, see above
+    from jobtui.schedules.zones import zone  # noqa: PLC0415 - lazy, see above
+
+    try:
+        zone(text)
+    except BadSpec as error:
+        raise argparse.ArgumentTypeError(error.sentence) from None
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -47,6 +47,7 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
             config=Path(options.config) if options.config is not None else None,
             run_mode=options.run_mode,
             pool=options.pool,
+            tz=options.tz,
         )
     except (BadTarget, BadSetting) as error:
         raise CommandError(str(error), CHECK_FAILED if options.check else BAD_USAGE) from error

@@ -78,6 +78,7 @@ def load(
     config: Path | None = None,
     run_mode: str | None = None,
     pool: int | None = None,
+    tz: str | None = None,
     make_default: Callable[[Settings], Scheduler] | None = None,
 ) -> Loaded:
     """Import a target and find its scheduler. Replaces the default scheduler by a new one.
@@ -87,6 +88,7 @@ def load(
         config: The settings file; None searches for one.
         run_mode: The section of the settings to use.
         pool: The size of the pool, which overrides the settings and the target; 0 for no limit.
+        tz: The zone, which overrides the settings; a target that creates its own scheduler is an error then.
         make_default: Creates the default scheduler from the settings; the test kit passes its own, which is
             running already.
 
@@ -98,7 +100,10 @@ def load(
     location, attribute = _split(target)
     found = _find_file(location) if _looks_like_file(location) else _find_module(location)
     settings = _read_settings(config or found.settings_file, run_mode, found.name)
-    default = _scheduler_from(settings, pool) if make_default is None else make_default(settings)
+    if make_default is None:
+        default, zone_error = _default_scheduler(settings, pool, tz)
+    else:
+        default, zone_error = make_default(settings), None
     initial_phase = default.snapshot().phase
     set_default_scheduler(default)
     module = _import(found)
@@ -110,8 +115,15 @@ def load(
             f"{found.name}: the file {verb} its scheduler itself, but jobtui has to start it.\n"
             f"Remove the start, or move it below  {_SCRIPT_ONLY}"
         )
+    if zone_error is not None and scheduler is default:
+        raise BadTarget(f"cannot create the scheduler: {zone_error.sentence}") from zone_error
     if pool is not None:
         scheduler.resize(pool)
+    if tz is not None and scheduler is not default:
+        raise BadTarget(
+            f"{found.name}: --tz has no effect, because the file makes its scheduler itself.\n"
+            f"Write the zone there:  Scheduler(tz={tz!r})"
+        )
     return Loaded(
         scheduler=scheduler,
         title=f"{found.title}:{attribute}" if attribute else found.title,
@@ -261,17 +273,28 @@ def _read_settings(path: Path | None, run_mode: str | None, name: str) -> Settin
     return Settings()
 
 
-def _scheduler_from(settings: Settings, pool: int | None) -> Scheduler:
-    try:
+def _default_scheduler(
+    settings: Settings, pool: int | None, tz: str | None
+) -> tuple[Scheduler, BadSpec | None]:
+    """Return the default scheduler, and the error if the machine's zone, which it needs, is not known.
+
+    A target that creates its own scheduler does not use that one, so the error does not matter to it.
+    """
+
+    def make(tz: str | None) -> Scheduler:
         return Scheduler(
             pool=settings.pool if pool is None else pool,
+            tz=tz,
             dst=settings.dst,
             overlap="allow" if settings.selfconcurrent else "hold",
             schedules=settings.schedules,
             ledger_bytes=settings.ledger_bytes,
         )
+
+    try:
+        return make(settings.tz if tz is None else tz), None
     except BadSpec as error:  # about the machine's time zone: the settings have been checked
-        raise BadTarget(f"cannot create the scheduler: {' '.join(str(error).split())}") from error
+        return make("UTC"), error
 
 
 # --- importing the target -------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
+from jobtui.schedules.zones import zone
 from jobtui.settings.revel_conf import boolean_or_text, number_or_text
 from jobtui.settings.setting_errors import (
     BadSetting,
@@ -80,6 +81,17 @@ def check_dst(entry: SettingEntry) -> Dst:
         hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
         raise wrong_value(entry, '"once" or "every"', hint)
     return cast("Dst", rule)
+
+
+def check_zone(entry: SettingEntry) -> str:
+    """Check the name of a zone. Returns it as written."""
+    if not isinstance(entry.value, str):
+        raise wrong_value(entry, 'the name of a time zone in quotes, such as "Europe/Oslo"')
+    try:
+        zone(entry.value)
+    except BadSpec as error:
+        raise BadSetting(f"{entry.location()}: {entry.key}: {error.sentence}") from None
+    return entry.value
 
 
 def check_spec(entry: SettingEntry) -> str:

@@ -61,6 +61,7 @@ from jobtui.settings.setting_values import (
     check_pool,
     check_spec,
     check_url,
+    check_zone,
 )
 from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_toml, split_sections
 
@@ -73,6 +74,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.pool": check_pool,
     "jobs.selfconcurrent": check_boolean,
     "jobs.dst": check_dst,
+    "jobs.tz": check_zone,
     "jobs.ledger.bytes": check_ledger_bytes,
     "jobs.output.bytes": check_bytes,
     "jobs.output.runbytes": check_bytes,
@@ -119,6 +121,7 @@ class Settings:
         pool: The number of runs that may be RUNNING at once; 0 for no limit.
         selfconcurrent: Whether runs of one job may overlap.
         dst: The rule for fixed times when the clocks change, for jobs without their own; see `jobtui.parse`.
+        tz: The name of the zone of specs that name none; None for the machine's zone.
         ledger_bytes: How much memory the ledger may take, with the output of its runs, in bytes.
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
@@ -131,6 +134,7 @@ class Settings:
     pool: int = 10
     selfconcurrent: bool = False
     dst: Dst = "once"
+    tz: str | None = None
     ledger_bytes: int = LEDGER_BYTES
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
@@ -269,7 +273,16 @@ def _read_toml_sections(path: Path, text: str) -> dict[str, dict[str, SettingEnt
 def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings:
     """Convert the entries that apply into settings; raise BadSetting for the first wrong one."""
     values = _check_values(entries)
-    fields = ("pool", "selfconcurrent", "dst", "ledger.bytes", "output.bytes", "output.runbytes", "listen")
+    fields = (
+        "pool",
+        "selfconcurrent",
+        "dst",
+        "tz",
+        "ledger.bytes",
+        "output.bytes",
+        "output.runbytes",
+        "listen",
+    )
     return Settings(
         **{key.replace(".", "_"): values[f"jobs.{key}"] for key in fields if f"jobs.{key}" in values},
         access=access_rules(entries, values),

@@ -24,7 +24,7 @@ def test_without_arguments_the_usage_is_printed_on_standard_error(capsys: pytest
     assert main([]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--run-mode NAME]")
+    assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]")
     for command in ("check TARGET", "demo", "attach URL|unix:PATH", "next SPEC", "hash-password"):
         assert f"\n       jobtui {command}" in err
 
@@ -79,6 +79,11 @@ def test_version_prints_the_name_and_the_version(capsys: pytest.CaptureFixture[s
         (["a.py", "--grace", "nan"], "argument --grace: 'nan' is not a number of seconds from 0 to 1000000"),
         (["a.py", "--grace", "10s"], "argument --grace: '10s' is not a number of seconds from 0 to 1000000"),
         (["a.py", "--grace", "inf"], "argument --grace: 'inf' is not a number of seconds from 0 to 1000000"),
+        (
+            ["a.py", "--tz", "Denver"],
+            "argument --tz: unknown time zone 'Denver'; did you mean America/Denver?",
+        ),
+        (["a.py", "--tz", "UTC+2"], "argument --tz: unknown time zone 'UTC+2'; write UTC+02:00"),
         (["check", "a.py", "--headless"], CHECK_STARTS_NOTHING),
         (["check", "a.py", "--grace", "1"], CHECK_STARTS_NOTHING),
         (["check", "a.py", "--listen", "127.0.0.1:9001"], CHECK_STARTS_NOTHING),

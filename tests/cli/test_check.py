@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from support.command_line import LIMIT, WriteFile, run_jobtui
@@ -117,6 +118,61 @@ class TestContent:
         assert "settings  jobtui.toml (not applied: the file makes this scheduler itself)\n" in out
         assert "pool      no limit\n" in out
         assert len(re.findall(r"\d\d:00:00 JST", out)) == 3
+
+    def test_the_zone_is_that_of_the_option_or_of_the_settings(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The option has priority. With either, the machine need not have a zone."""
+        monkeypatch.setenv("TZ", "Europe")
+        write_file()
+        assert main(["check", "demo.py"]) == 1
+        err = capsys.readouterr().err
+        assert err.startswith(
+            "jobtui: cannot create the scheduler: cannot determine the machine's time zone: "
+        )
+        assert "TZ='Europe' is not one; set " in err
+        assert err.count("\n") == 1
+        for options, zone in ((["--tz", "Asia/Tokyo"], "Asia/Tokyo"), ([], "America/Denver")):
+            write_file("jobtui.toml", 'jobs.tz = "America/Denver"\n')
+            assert main(["check", "demo.py", *options]) == 0
+            assert f"zone      {zone}, now " in capsys.readouterr().out
+
+    def test_a_zone_for_a_file_that_makes_its_own_scheduler_is_an_error(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It would have no effect. That scheduler does not need the zone of the machine either."""
+        monkeypatch.setenv("TZ", "Europe")
+        write_file("demo.py", "from jobtui import Scheduler\ns = Scheduler(tz='UTC')\ns.every(5, print)\n")
+        assert main(["check", "demo.py"]) == 0
+        assert "zone      UTC, now" in capsys.readouterr().out
+        assert main(["check", "demo.py", "--tz", "UTC"]) == 1
+        assert capsys.readouterr().err == (
+            "jobtui: demo.py: --tz has no effect, because the file makes its scheduler itself.\n"
+            "Write the zone there:  Scheduler(tz='UTC')\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("registration", "message"),
+        [
+            (
+                "jobtui.every(5, work)",
+                "work() (demo.py:2) cannot be called: missing a required argument: 'to'",
+            ),
+            ("jobtui.on_app_start(start)", "start is a coroutine function, which is not awaited here"),
+            ("class A:\n    @jobtui.scheduled('@daily')\n    def m(self): ...", "'self'; it is a method"),
+        ],
+    )
+    def test_a_registration_that_must_fail_is_reported_with_its_line(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str], registration: str, message: str
+    ) -> None:
+        """Before any tick."""
+        write_file("demo.py", f"import jobtui\ndef work(to): ...\nasync def start(): ...\n{registration}\n")
+        assert main(["check", "demo.py"]) == 1
+        err = capsys.readouterr().err.replace(str(Path.cwd()) + "/", "")
+        line = 5 if registration.startswith("class") else 4
+        assert err.startswith(f"jobtui: demo.py:{line}: ")
+        assert message in err
+        assert "Traceback" not in err
 
     @pytest.mark.parametrize(
         ("settings", "line"),

@@ -355,7 +355,7 @@ class TestRunMode:
 
 
 ALL_KEYS = (
-    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.ledger.bytes, jobs.output.bytes, "
+    "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
     "jobs.output.runbytes, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.proxies, jobs.probes, jobs.clients.bytes, jobs.url, "
     "jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, and cron.NAME for a named schedule."
@@ -540,6 +540,23 @@ class TestWrongValues:
         """There are two rules."""
         message = error_for(write(name, f"jobs.dst = {value}\n"))
         assert message == f'{name}, line 1: jobs.dst must be "once" or "every", not {shown}'
+
+    @pytest.mark.parametrize("name", ["app.conf", "jobtui.toml"])
+    def test_the_zone_is_checked_and_kept_as_written(self, write: Write, name: str) -> None:
+        """The message has the nearest name."""
+        quotes = '"' if name.endswith("toml") else ""
+        path = write(name, f"jobs.tz = {quotes}America/Denver{quotes}\n")
+        assert read_settings(path).tz == "America/Denver"
+        assert error_for(write(name, f"jobs.tz = {quotes}Denver{quotes}\n")) == (
+            f"{name}, line 1: jobs.tz: unknown time zone 'Denver'; did you mean America/Denver?"
+        )
+
+    def test_a_zone_that_is_not_a_string_is_rejected_with_an_example(self, write: Write) -> None:
+        """An offset is not a number."""
+        assert error_for(write("jobtui.toml", "jobs.tz = 2\n")) == (
+            "jobtui.toml, line 1: jobs.tz must be the name of a time zone in quotes, such as "
+            '"Europe/Oslo", not 2.'
+        )
 
     @pytest.mark.parametrize(
         ("value", "shown"), [("15", "15"), ("false", "false"), ("[1]", "an array"), ("{}", "a table")]
