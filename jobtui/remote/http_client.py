@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import ssl
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,10 @@ from jobtui.schedules.bad_spec import quote_text
 
 UNEXPECTED_RESPONSE = "unexpected response: not a jobtui server, or an incompatible version"
 
+MAX_RESPONSE = 32 * 1024 * 1024  # bytes of a response, decompressed; 10,000 jobs take 4 million
+MAX_VALUES = 1_000_000  # texts, numbers, arrays and objects; in Python each takes up to 200 bytes
+
+_MAX_DETAIL = 500  # characters that are shown of the server's error message
 _KEEPALIVE_TIMEOUT = 10.0  # seconds; shorter than the server's, so that no request meets a closing connection
 _SUCCESS = range(200, 300)
 _REFUSED = (errno.ECONNREFUSED, errno.ENOENT)
@@ -59,6 +64,10 @@ class ServerAddress:
         return f"{self.origin}{self.path}" if self.socket is None else f"unix:{self.socket}"
 
 
+class ResponseTooLargeError(ConnectionError):
+    """A response has more bytes or values than any scheduler needs."""
+
+
 class UnauthorizedError(PermissionError):
     """The server requires credentials, or rejects the given ones."""
 
@@ -84,7 +93,9 @@ class HttpClient:
 
     def __init__(self, address: ServerAddress, credentials: ClientCredentials | None) -> None:
         self._address = address
-        self._headers = {} if credentials is None else {"Authorization": credentials.header}
+        self._headers = {"Accept-Encoding": "gzip"}
+        if credentials is not None:
+            self._headers["Authorization"] = credentials.header
 
     async def __aenter__(self) -> Self:
         """Open the session."""
@@ -95,6 +106,7 @@ class HttpClient:
             else aiohttp.UnixConnector(str(socket), keepalive_timeout=_KEEPALIVE_TIMEOUT),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # a few kilobytes may become gigabytes
             trust_env=False,  # ignore proxy settings: requests go to the server only
         )
         return self
@@ -123,8 +135,8 @@ class HttpClient:
             ValueError: A parameter is out of range.
             UnauthorizedError: The credentials are missing or wrong.
             PermissionError: The server does not allow this.
-            ConnectionError: The response is missing or invalid; ConnectionRefusedError if nothing listens at
-                the address.
+            ConnectionError: The response is missing or invalid; ResponseTooLargeError if it is too large,
+                ConnectionRefusedError if nothing listens at the address.
         """
         try:
             async with self._session.request(
@@ -134,13 +146,19 @@ class HttpClient:
                 allow_redirects=False,  # credentials go to no other server
                 timeout=aiohttp.ClientTimeout(total=seconds),
             ) as response:
-                text = await response.text("utf-8", "replace")
+                body = await _read_body(response)
         except TimeoutError:
             raise ConnectionError(f"no response within {seconds:g} s") from None
+        except ResponseTooLargeError:
+            raise
+        except zlib.error:
+            raise ConnectionError(UNEXPECTED_RESPONSE) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             refused = isinstance(error, aiohttp.ClientConnectorError) and error.os_error.errno in _REFUSED
             raise (ConnectionRefusedError if refused else ConnectionError)(_reason_of(error)) from None
-        return _parse_response(response.status, response.content_type, text)
+        if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
+            raise ResponseTooLargeError(f"the response has more than {MAX_VALUES} values")
+        return _parse_response(response.status, response.content_type, body.decode("utf-8", "replace"))
 
     def _make_url(self, path: tuple[str, ...], query: dict[str, str | int]) -> URL:
         # Escape dots, too: URL and proxies would resolve a job named ".." as the parent path.
@@ -149,6 +167,23 @@ class HttpClient:
         parameters = "&".join(f"{name}={value}" for name, value in values.items())
         suffix = f"?{parameters}" if parameters else ""
         return URL(f"{self._address.origin}{self._address.path}/api/{segments}{suffix}", encoded=True)
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of a response; raise ResponseTooLargeError as soon as it is too large."""
+    coding = response.headers.get("Content-Encoding", "identity").lower()
+    if coding not in ("gzip", "identity"):
+        raise ConnectionError(UNEXPECTED_RESPONSE)
+    decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding == "gzip" else None
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        room = MAX_RESPONSE + 1 - len(body)
+        body += chunk if decompressor is None else decompressor.decompress(chunk, room)
+        if len(body) > MAX_RESPONSE:
+            raise ResponseTooLargeError(f"the response has more than {MAX_RESPONSE >> 20} MiB")
+    if decompressor is not None and not decompressor.eof:
+        raise aiohttp.ClientPayloadError
+    return bytes(body)
 
 
 def _parse_response(status: int, content_type: str, text: str) -> Any:
@@ -171,7 +206,7 @@ def _problem_detail(text: str) -> str:
     except (ValueError, RecursionError):
         return ""
     detail = problem.get("detail", problem.get("title")) if isinstance(problem, dict) else None
-    return detail if isinstance(detail, str) else ""
+    return detail[:_MAX_DETAIL] if isinstance(detail, str) else ""
 
 
 def _reason_of(error: Exception) -> str:  # noqa: PLR0911 - one for each case

@@ -317,7 +317,7 @@ class RemoteBackend:
                 )
                 throttle.begin(loop.time(), thread_cpu())
                 self._update_snapshot(response)
-            except UnauthorizedError as error:  # more attempts would lock out the whole machine
+            except UnauthorizedError as error:  # more attempts would count as guesses
                 self._disconnect(str(error), retry=False)
                 return
             except (OSError, LookupError, RuntimeError, ValueError) as error:

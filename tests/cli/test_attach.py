@@ -325,7 +325,8 @@ def test_after_too_many_wrong_passwords_the_error_says_to_wait(serve: Serve) -> 
     with pytest.raises(
         CannotAttachError, match=r"cannot attach to http://\S+: too many wrong passwords; wait a minute"
     ):
-        connect(address.replace("//", "//ada:lovelace@"))
+        connect(address.replace("//", "//ada:guess@"))
+    connect(address.replace("//", "//ada:lovelace@")).close()
 
 
 # --- the command ----------------------------------------------------------------------------------

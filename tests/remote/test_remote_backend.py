@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import threading
@@ -22,7 +23,12 @@ from jobtui.cli.attach import parse_url
 from jobtui.frontend.json_codec import SNAPSHOT
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote import remote_backend
-from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
+from jobtui.remote.http_client import (
+    ClientCredentials,
+    ResponseTooLargeError,
+    ServerAddress,
+    UnauthorizedError,
+)
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.web.server import Server
@@ -30,6 +36,7 @@ from jobtui.web.server import Server
 LIMIT = 20.0  # seconds; only a hang takes so long
 NOON = 1_795_435_200.0  # 2026-11-23 12:00 UTC
 
+GZIP_MAGIC = b"\x1f\x8b"
 HttpResponse = tuple[int, str, bytes]  # the status, the type and the body
 
 
@@ -121,6 +128,8 @@ class FakeHttpServer:
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
+                if body.startswith(GZIP_MAGIC):
+                    self.send_header("Content-Encoding", "gzip")
                 if status == HTTPStatus.FOUND:
                     self.send_header("Location", body.decode())
                 self.end_headers()
@@ -161,6 +170,92 @@ def snapshot_response(scheduler: Scheduler, **changes: Any) -> HttpResponse:
 def problem_response(status: int, detail: str) -> HttpResponse:
     """Return a server's response with a problem."""
     return status, "application/problem+json", json.dumps({"status": status, "detail": detail}).encode()
+
+
+# --- hostile servers ------------------------------------------------------------------------------
+
+TOO_LARGE = {
+    "33 MiB of text": b'"' + b" " * 33 * 1024 * 1024 + b'"',
+    "33 MiB of text in 32 kB of gzip": gzip.compress(b'"' + b" " * 33 * 1024 * 1024 + b'"'),
+    "a million empty arrays": b"[" + b"[]," * 1_000_000 + b"[]]",
+    "a million objects in gzip": gzip.compress(b"[" + b'{"a":{}},' * 500_000 + b"{}]"),
+    "two million numbers": b"[" + b"1," * 2_000_000 + b"1]",
+}
+
+
+@pytest.mark.parametrize("body", TOO_LARGE.values(), ids=TOO_LARGE.keys())
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_response_that_is_too_large_is_not_read_to_its_end(
+    cleanup: ExitStack, body: bytes, status: int
+) -> None:
+    """Neither as bytes nor as Python's objects."""
+    media_type = "application/json" if status == 200 else "application/problem+json"
+    server = cleanup.enter_context(fake_server(lambda _path: (status, media_type, body)))
+    with pytest.raises(ResponseTooLargeError, match=r"the response has more than (32 MiB|1000000 values)"):
+        RemoteBackend(server.address).connect()
+
+
+REQUESTS: dict[str, Callable[[RemoteBackend], object]] = {
+    "job_details": lambda backend: backend.job_details("a"),
+    "find_runs": lambda backend: backend.find_runs(),
+    "run_view": lambda backend: backend.run_view(1),
+    "pool_view": lambda backend: backend.pool_view(),
+    "output_of": lambda backend: backend.output_of(1),
+    "output_since": lambda backend: backend.output_since(0),
+    "run": lambda backend: backend.run("a"),
+    "pause_all": lambda backend: backend.pause_all(),
+    "cancel": lambda backend: backend.cancel(1),
+    "resize": lambda backend: backend.resize(1),
+}
+
+
+@pytest.mark.parametrize("send", REQUESTS.values(), ids=REQUESTS.keys())
+def test_the_response_to_every_request_is_limited(
+    cleanup: ExitStack, scheduler: Scheduler, send: Callable[[RemoteBackend], object]
+) -> None:
+    """A server may turn hostile after the first snapshot."""
+    bomb = TOO_LARGE["33 MiB of text in 32 kB of gzip"]
+
+    def respond(path: str) -> HttpResponse:
+        return snapshot_response(scheduler) if "snapshot" in path else (200, "application/json", bomb)
+
+    server = cleanup.enter_context(fake_server(respond))
+    backend = connect_to(cleanup, server.address)
+    with pytest.raises(ConnectionError, match="more than 32 MiB"):
+        send(backend)
+
+
+def test_a_later_snapshot_that_is_too_large_is_shown_as_a_lost_connection(
+    cleanup: ExitStack, scheduler: Scheduler
+) -> None:
+    """The dashboard keeps the snapshot before it."""
+    bomb = 200, "application/json", TOO_LARGE["33 MiB of text in 32 kB of gzip"]
+    server = cleanup.enter_context(
+        fake_server(lambda path: bomb if "after" in path else snapshot_response(scheduler))
+    )
+    backend = connect_to(cleanup, server.address)
+    wait_until(backend, lambda: "more than 32 MiB" in backend.connection_error)
+    assert backend.snapshot().jobs[0].name == "a"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [gzip.compress(b"{}" * 1_000)[:-12], GZIP_MAGIC + b"nonsense"],
+    ids=["cut off", "damaged"],
+)
+def test_a_gzip_response_that_is_incomplete_or_damaged_is_an_error(cleanup: ExitStack, body: bytes) -> None:
+    """It is not taken for a shorter response."""
+    server = cleanup.enter_context(fake_server(lambda _path: (200, "application/json", body)))
+    with pytest.raises(ConnectionError, match=r"incomplete|unexpected response"):
+        RemoteBackend(server.address).connect()
+
+
+def test_the_detail_of_a_problem_is_shortened(cleanup: ExitStack) -> None:
+    """It is shown in one line."""
+    server = cleanup.enter_context(fake_server(lambda _path: problem_response(403, "x" * 100_000)))
+    with pytest.raises(PermissionError) as caught:
+        RemoteBackend(server.address).connect()
+    assert len(str(caught.value)) == 500
 
 
 # --- losing the connection ------------------------------------------------------------------------
