@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
+
 from jobtui.engine.enums import Cancellation
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
@@ -30,6 +33,15 @@ def pause_all(backend: Backend) -> str:
 def resume_all(backend: Backend) -> str:
     """Resume every job."""
     return f"{pluralize(backend.resume_all(), 'job')} resumed"
+
+
+def resume_jobs(backend: Backend, jobs: Collection[str]) -> str:
+    """Resume some jobs; those that were removed in the meantime do not count."""
+    resumed = 0
+    for job in jobs:
+        with suppress(LookupError):
+            resumed += backend.resume(job)
+    return f"{pluralize(resumed, 'job')} resumed"
 
 
 def cancel(backend: Backend, number: int, name: str) -> str:

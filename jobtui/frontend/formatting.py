@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, RunState
-from jobtui.engine.views import RunView
+from jobtui.engine.views import JobView, RunView
+from jobtui.schedules.schedule import Cron
+from jobtui.schedules.zones import zone_name
 
 
 class Sign(NamedTuple):
@@ -43,6 +45,39 @@ STATE_SIGNS = {
     RunState.MISSED: Sign("!", "failed", "!"),
     RunState.COALESCED: Sign("≡", "muted", "≡"),
 }
+
+
+def failed_last(job: JobView) -> bool:
+    """Return whether the job's latest run that returned or raised has failed.
+
+    Endings that say nothing about the job's work do not count: a cancelled run, a tick that started no run.
+    """
+    for state in reversed(job.recent):
+        if state.completed:
+            return state.failed
+    return False
+
+
+def failed_lately(job: JobView) -> bool:
+    """Return whether one of the job's latest endings is a failure."""
+    return any(state.failed for state in job.recent)
+
+
+def status_sign(job: JobView) -> tuple[Sign, str]:
+    """Return the sign and the word for a job's status: FAILED for an idle job whose latest run failed."""
+    if job.status is JobStatus.IDLE and failed_last(job):
+        return STATE_SIGNS[RunState.FAILED], RunState.FAILED.value
+    return STATUS_SIGNS[job.status], job.status.value
+
+
+def format_schedule(job: JobView, zone: tzinfo) -> str:
+    """Return a job's schedule as the user wrote it, and its zone if that is not `zone` and not part of it."""
+    if isinstance(job.schedule, Cron):
+        name = zone_name(job.schedule.tz)
+        if name != zone_name(zone) and name not in job.spec:
+            return f"{job.spec} ({name})"
+    return job.spec
+
 
 ABSENT = "—"  # shown where there is no value
 # The badge of a tick that a transition of the clock moves, merges or repeats, or before which one is dropped.

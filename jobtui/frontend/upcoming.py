@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.formatting import format_schedule
 from jobtui.schedules.dst import dropped_ticks, note_on_tick
 from jobtui.schedules.schedule import Cron, Schedule
 
@@ -20,7 +21,7 @@ class UpcomingTick:
     Attributes:
         due: The instant at which it is due.
         job: The job's name.
-        cause: The job's spec, or the trigger of the one-off run.
+        cause: The job's schedule, or the trigger of the one-off run.
         number: The run's number; 0 for a tick, which has no run yet.
         paused: Whether the tick will start no run, because the job is paused.
         schedule: The job's schedule; None for a one-off run.
@@ -37,7 +38,14 @@ class UpcomingTick:
 def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
     """Return each job's next tick and each one-off run that waits for its instant, soonest first."""
     ticks = [
-        UpcomingTick(job.next, job.name, job.spec, 0, job.paused_since is not None, job.schedule)
+        UpcomingTick(
+            job.next,
+            job.name,
+            format_schedule(job, snapshot.zone),
+            0,
+            job.paused_since is not None,
+            job.schedule,
+        )
         for job in snapshot.jobs
         if job.next is not None
     ]

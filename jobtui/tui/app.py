@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from io import TextIOWrapper
 from typing import Any, ClassVar, TextIO
 
@@ -93,7 +94,8 @@ class JobtuiApp(App[None]):
         self._streams = streams
         self._commands = BackgroundCommands(self, backend)
         self._keys = KeyQueue(self, super().on_event)
-        self._dashboard = Dashboard(self._commands)
+        self._quit_label = "Detach" if stop is None else "Quit"
+        self._dashboard = Dashboard(self._commands, self._quit_label)
         self._unsubscribe: Unsubscribe | None = None
         self._change_pending = False
         self._refresh_pending = False
@@ -227,7 +229,12 @@ class JobtuiApp(App[None]):
         if not isinstance(self.screen, HelpScreen):
             palette = Binding("ctrl+p", "command_palette", "Show all commands by name", id="app.palette")
             jobs, table = ("Jobs and runs", Dashboard.BINDINGS), ("In a table", LineTable.BINDINGS)
-            self.push_screen(HelpScreen([jobs, table, ("Anywhere", [*self.BINDINGS, palette])]))
+            anywhere = [
+                replace(binding, description=self._quit_label) if binding.action == "quit" else binding
+                for binding in (*self.BINDINGS, palette)
+                if isinstance(binding, Binding)
+            ]
+            self.push_screen(HelpScreen([jobs, table, ("Anywhere", anywhere)]))
 
     def action_output(self) -> None:
         """Show the output of all jobs."""
@@ -270,9 +277,11 @@ class JobtuiApp(App[None]):
         yield SystemCommand("Cancel the selected run", "x", dashboard.action_cancel)
         yield SystemCommand("Filter the jobs", "/", dashboard.action_filter)
         yield SystemCommand("Show the output of all jobs", "o", self.action_output)
+        yield SystemCommand("Move to the next job that failed", "f", dashboard.action_next_failed)
         yield SystemCommand("Help", "?", self.action_help)
+        yield SystemCommand(self._quit_label, "q", self.action_quit)
         for command in super().get_system_commands(screen):
-            if command.title in ("Theme", "Quit", "Screenshot"):
+            if command.title in ("Theme", "Screenshot"):
                 yield command
 
 

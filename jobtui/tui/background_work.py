@@ -6,13 +6,14 @@ for it. Workers hand their results back to that thread with `App.call_later`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 
 from textual.app import App
 from textual.screen import Screen
 
+from jobtui.engine.views import JobView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
 from jobtui.process.printable import printable
@@ -84,6 +85,8 @@ class BackgroundCommands:
         self._app = app
         # The pool size that was requested and that no snapshot has shown yet: keys are faster than answers.
         self._requested_size: int | None = None
+        # The names of the jobs that were paused by `pause_all`, and not one by one.
+        self._paused_together: set[str] = set()
 
     def execute(self, command: Callable[[Backend, *Arguments], str], *arguments: *Arguments) -> None:
         """Execute a command of `frontend.commands`, and show the message that it returns."""
@@ -98,6 +101,38 @@ class BackgroundCommands:
             self._app.call_later(self.notify, text, severity)
 
         self._app.run_worker(work, thread=True, group="commands", exit_on_error=False)
+
+    def run(self, job: JobView) -> None:
+        """Run a job now."""
+        if job.schedule is None:
+            self.notify(f"{job.name} cannot run again: the arguments of one-off runs are not kept", "warning")
+        else:
+            self.execute(commands.run, job.name)
+
+    def pause_or_resume(self, job: JobView) -> None:
+        """Pause a job, or resume it if it is paused."""
+        if job.schedule is None:
+            self.notify(f"{job.name} has no schedule to pause; x cancels a run", "warning")
+        elif job.paused_since is None:
+            self.execute(commands.pause, job.name)
+        else:
+            self._paused_together.discard(job.name)
+            self.execute(commands.resume, job.name)
+
+    def pause_all(self, jobs: Collection[JobView]) -> None:
+        """Pause every job, given those that are not paused yet."""
+        self._paused_together |= {job.name for job in jobs}
+        self.execute(lambda backend: f"{commands.pause_all(backend)}; P resumes them")
+
+    def jobs_to_resume(self, paused: Collection[JobView]) -> Collection[str]:
+        """Return the names of the jobs that `pause_all` paused; without any, of all that are paused."""
+        names = [job.name for job in paused]
+        return [name for name in names if name in self._paused_together] or names
+
+    def resume_jobs(self, names: Collection[str]) -> None:
+        """Resume some jobs."""
+        self._paused_together.difference_update(names)
+        self.execute(commands.resume_jobs, names)
 
     def resize(self, size: int, by: int) -> None:
         """Change the pool's size, which is `size` in the latest snapshot, by a number of slots."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jobtui.engine.views import JobView
+from jobtui.frontend.formatting import failed_lately
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
 
 REGISTRATION_ORDER = ""  # the sort key for no column
 _SORTABLE = {column.key: column for column in JOB_COLUMNS if column.sort_key is not None}
-SORT_KEYS = (REGISTRATION_ORDER, *_SORTABLE)
+# First the columns that show which jobs fail, then the others from left to right.
+SORT_KEYS = tuple(dict.fromkeys((REGISTRATION_ORDER, "status", "failures", *_SORTABLE)))
 _LARGEST_FIRST = {"prev", "last", "runs", "failures"}
 
 
@@ -21,7 +23,8 @@ class JobListFilter:
     """The words that select jobs, and the column by which they are sorted.
 
     Attributes:
-        words: The words that a job's name, schedule or status must contain, in any case.
+        words: The words that a job's name, schedule or status must contain, in any case. A job may have
+            several statuses: it runs, others of its runs wait, it is paused, and it failed lately.
         sort: The key of the column to sort by; "" for the order of registration.
         reverse: Whether to reverse the usual order of that column.
     """
@@ -35,7 +38,7 @@ class JobListFilter:
         return replace(self, words=tuple(text.casefold().split()))
 
     def next_sort(self) -> JobListFilter:
-        """Return a filter sorted by the next column, and after the last by registration."""
+        """Return a filter sorted by the next of `SORT_KEYS`, and after the last by registration."""
         next_key = SORT_KEYS[(SORT_KEYS.index(self.sort) + 1) % len(SORT_KEYS)]
         return replace(self, sort=next_key, reverse=False)
 
@@ -74,5 +77,22 @@ class JobListFilter:
         return (self.sort in _LARGEST_FIRST) is not self.reverse
 
     def _matches(self, job: JobView) -> bool:
-        text = f"{job.name} {job.spec} {job.status.value}".casefold()
+        text = f"{job.name} {job.spec} {' '.join(_status_words(job))}".casefold()
         return all(word in text for word in self.words)
+
+
+def _status_words(job: JobView) -> Iterator[str]:
+    """Yield every word by which a user may look for what a job does now."""
+    yield job.status.value
+    if failed_lately(job):
+        yield "failed failing"
+    if job.paused_since is not None:
+        yield "paused"
+    if job.queued:
+        yield "queued waiting"
+    if job.held:
+        yield "held waiting"
+    if job.scheduled:
+        yield "scheduled"
+    if job.running:
+        yield "running"

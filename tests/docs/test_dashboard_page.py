@@ -13,7 +13,7 @@ from textual.binding import Binding
 
 import jobtui.tui
 from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
-from jobtui.frontend.formatting import STATE_SIGNS, STATUS_SIGNS
+from jobtui.frontend.formatting import STATE_SIGNS, STATUS_SIGNS, Sign
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
 PAGE = page("docs/dashboard.md")
@@ -83,6 +83,12 @@ def test_every_key_of_a_class_and_no_other_is_documented(name: str) -> None:
     assert set(documented) == bound_keys(classes_with_keys()[name])
 
 
+JOB_SIGNS: dict[JobStatus | RunState, Sign] = {
+    **dict(STATUS_SIGNS.items()),
+    RunState.FAILED: STATE_SIGNS[RunState.FAILED],
+}
+
+
 def signs(number: int) -> dict[str, str]:
     """Return the words of a table of signs by their sign."""
     return {code_words(sign)[0]: word for sign, word, *_ in PAGE.tables("Signs")[number]}
@@ -91,7 +97,7 @@ def signs(number: int) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("number", "glyphs"),
     [
-        (0, {status: sign.glyph for status, sign in STATUS_SIGNS.items()}),
+        (0, {state: sign.glyph for state, sign in JOB_SIGNS.items()}),
         (1, {state: sign.glyph for state, sign in STATE_SIGNS.items()}),
         (2, {state: STATE_SIGNS[state].strip for state in FINAL_STATES}),
     ],

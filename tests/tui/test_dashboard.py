@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +18,11 @@ from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.events import Key, Paste
+from textual.events import Key, MouseScrollDown, MouseScrollUp, Paste
 from textual.widgets import Input
 
 import jobtui.tui
-from jobtui.engine.enums import Cancellation, RunState
+from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.tui import app as app_module
 from jobtui.tui.app import MAX_REFRESH_RATE, JobtuiApp
@@ -132,15 +133,87 @@ async def test_p_on_a_job_that_was_paused_elsewhere_says_so() -> None:
 
 
 @async_test
-async def test_upper_p_pauses_all_jobs_and_resumes_them_if_all_are_paused() -> None:
+async def test_upper_p_pauses_all_jobs_after_a_question_and_resumes_them_after_another() -> None:
     """One-off runs do not count as jobs that are not paused."""
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
         await driver.press("P")
+        assert "Pause 8 jobs?" in driver.text
+        assert backend.commands == []
+        await driver.press("y")
         await driver.show_snapshot(snapshots.paused())
         await driver.press("P")
-        assert backend.commands == [("pause_all",), ("resume_all",)]
+        assert "Resume 8 jobs?" in driver.text
+        await driver.press("y")
+        assert backend.commands[0] == ("pause_all",)
+        assert sorted(backend.commands[1:]) == sorted(("resume", job.name) for job in snapshots.idle_jobs())
         assert [text for _, text in driver.toasts] == ["‖ 9 jobs paused; P resumes them", "8 jobs resumed"]
+
+
+@pytest.mark.parametrize("key", ["n", "escape", "q"])
+@async_test
+async def test_upper_p_pauses_and_resumes_nothing_without_confirmation(key: str) -> None:
+    """A key that is pressed by mistake changes no job."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        for snapshot in (snapshots.idle(), snapshots.paused()):
+            await driver.show_snapshot(snapshot)
+            await driver.press("P", key)
+            assert isinstance(driver.screen, Dashboard)
+        assert backend.commands == []
+
+
+def with_paused(*names: str) -> Snapshot:
+    """Return a snapshot of three jobs, a, b and c, of which some are paused."""
+    return snapshots.make(
+        [
+            snapshots.make_job(
+                name,
+                status=JobStatus.PAUSED if name in names else JobStatus.IDLE,
+                paused_since=snapshots.ago(5) if name in names else None,
+            )
+            for name in "abc"
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "resumed"),
+    [
+        ([("", "p"), ("a", "Py"), ("abc", "Py")], "bc"),  # a was paused alone
+        ([("a", "Py"), ("abc", "Pn"), ("abc", "Py")], "bc"),
+        ([("a", "jPy"), ("abc", "p"), ("ac", "Py"), ("abc", "Py")], "bc"),  # b is resumed and paused again
+        ([("", "Py"), ("abc", "p"), ("bc", "p"), ("abc", "Py")], "bc"),  # a is resumed and paused alone
+        ([("ab", "Py"), ("abc", "Py")], "c"),
+        ([("abc", "Py")], "abc"),  # another front end paused them
+        ([("", "Py"), ("abc", "Py"), ("", "Py"), ("abc", "Py")], "abcabc"),
+    ],
+)
+@async_test
+async def test_upper_p_resumes_only_the_jobs_that_it_paused(
+    steps: list[tuple[str, str]], resumed: str
+) -> None:
+    """Each step is the jobs that are paused, and the keys then."""
+    backend = ScriptedBackend(with_paused())
+    async with running_app(backend) as driver:
+        for paused, keys in steps:
+            await driver.show_snapshot(with_paused(*paused))
+            before = len(backend.commands)
+            await driver.press(*keys)
+            if "P" not in keys:
+                backend.commands[before:] = []
+        assert "".join(str(name) for word, *names in backend.commands for name in names) == resumed
+
+
+@async_test
+async def test_jobs_removed_before_upper_p_is_confirmed_are_not_counted() -> None:
+    """The others are resumed."""
+    backend = ScriptedBackend(snapshots.paused())
+    backend.command_error = LookupError("removed")
+    async with running_app(backend) as driver:
+        await driver.press("P", "y")
+        assert len(backend.commands) == 8
+        assert driver.toasts == [("information", "0 jobs resumed")]
 
 
 @async_test
@@ -363,10 +436,11 @@ async def test_command_keys_are_text_while_the_filter_has_the_focus() -> None:
         await driver.press("slash", *"rpPxsSqo0123", "plus", "minus", "question_mark", "slash")
         assert driver.screen.query_one(Input).value == "rpPxsSqo0123+-?/"
         assert backend.commands == []
-        assert "Pool" not in driver.text
+        assert "Cancel" not in driver.text
+        assert "Detach" not in driver.text
         await driver.press("escape")
         assert driver.focus == "jobs"
-        assert "Pool" in driver.text
+        assert "Cancel" in driver.text
 
 
 @async_test
@@ -392,7 +466,7 @@ async def test_a_filter_without_a_match_explains_how_to_clear_it() -> None:
 async def test_s_sorts_by_the_next_column_and_upper_s_reverses_the_order() -> None:
     """The title of the table and the title of the column show the order."""
     async with running_app(ScriptedBackend(snapshots.idle())) as driver:
-        await driver.press("s", "s")
+        await driver.press("s", "s", "s")
         assert job_names(driver) == sorted(job_names(driver))
         assert "by name ▲" in driver.text
         assert "NAME▲" in driver.text
@@ -427,6 +501,128 @@ async def test_a_click_selects_a_row_and_a_double_click_opens_it() -> None:
         assert "workday_report" in driver.text
 
 
+# --- jobs that fail -------------------------------------------------------------------------------
+
+
+@async_test
+async def test_an_idle_job_whose_latest_run_failed_has_the_status_failed() -> None:
+    """A busy one keeps its status. The header names both, and both have the mark in the column FAIL."""
+    idle = snapshots.make_job("orders", recent=(RunState.OK, RunState.FAILED), failures=3)
+    busy = replace(idle, name="mails", status=JobStatus.RUNNING, running=1)
+    fine = snapshots.make_job("backup", recent=(RunState.FAILED, RunState.OK), failures=7)
+    for size in (WIDE, NARROW):
+        async with running_app(ScriptedBackend(snapshots.make([fine, busy, idle])), size) as driver:
+            lines = {
+                line.split()[2]: line.rstrip() for line in driver.lines(driver.table())[1:] if line.strip()
+            }
+            assert "○ IDLE" in driver.lines(driver.table())[1]
+            assert "▶ RUNNING" in lines["mails"]
+            assert "✗ FAILED" in lines["orders"]
+            assert lines["mails"].endswith("✗ 3")
+            assert lines["orders"].endswith("✗ 3")
+            assert "✗ 2 failed last  mails, orders" in driver.text
+
+
+@async_test
+async def test_the_header_shortens_the_names_of_many_failing_jobs() -> None:
+    """Wide characters count twice."""
+    for name in ("a_job_with_a_long_name", "長い名前の仕事"):
+        jobs = [snapshots.make_job(f"{name}_{index}", recent=(RunState.FAILED,)) for index in range(5)]
+        async with running_app(ScriptedBackend(snapshots.make(jobs))) as driver:
+            assert "✗ 5 failed last  " + name in driver.text
+            assert driver.text.splitlines()[1].rstrip().endswith("…")
+
+
+@async_test
+async def test_f_moves_to_each_job_that_failed_and_then_to_the_first_one_again() -> None:
+    """From a pane, too. A filter by the word in its row finds it, too."""
+    jobs = list(snapshots.many_jobs(100).jobs)
+    for index in (20, 70):
+        jobs[index] = replace(jobs[index], recent=(RunState.FAILED, RunState.SKIPPED), failures=1)
+    async with running_app(ScriptedBackend(snapshots.make(jobs))) as driver:
+        for expected in ("job_020", "job_070", "job_099", "job_020"):
+            await driver.press("f")
+            assert selected(driver) == expected
+            assert re.search(f"▸ ✗ FAILED +{expected}", driver.text)
+        await driver.press("3", "f")
+        assert driver.focus == "jobs"
+        assert selected(driver) == "job_070"
+        await driver.press("slash", *"fail", "enter")
+        assert job_names(driver) == ["job_020", "job_070", "job_099"]
+
+
+@async_test
+async def test_f_finds_a_job_that_fails_now_and_then() -> None:
+    """If none failed last. On its screen, f moves to the next run that failed."""
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press("f")
+        assert selected(driver) == "import_orders"
+        await driver.press("enter")
+        assert "KeyError: 'amount'" in driver.text.split("Latest runs")[0]
+        await driver.press("f", "enter")
+        assert "import_orders #866" in driver.text
+
+
+@async_test
+async def test_f_in_the_pane_recent_moves_to_the_next_run_that_failed() -> None:
+    """Its traceback is one key away."""
+    async with running_app(ScriptedBackend(snapshots.saturated())) as driver:
+        await driver.press("4", "f", "f")
+        row = driver.table("recent").selected
+        assert row is not None
+        assert row.number == 876  # 866, and then from the top again
+        await driver.press("enter")
+        assert "KeyError: 'amount'" in driver.text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "keys", "text"),
+    [
+        (snapshots.make([snapshots.make_job()]), "f", "no job failed lately"),
+        (snapshots.make([snapshots.make_job()]), ("enter", "f"), "none of these runs failed"),
+        (snapshots.empty(), "f", "no job failed lately"),
+        (snapshots.mid_run(), "4ff", ""),
+        (snapshots.empty(), "4f", "no recent run failed"),
+        (
+            snapshots.many_jobs(),
+            ("slash", *"job_00", "enter", "f"),
+            "the filter hides the jobs that failed",
+        ),
+    ],
+)
+@async_test
+async def test_f_says_why_it_moves_nowhere(snapshot: Snapshot, keys: tuple[str, ...], text: str) -> None:
+    """No key is silent."""
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press(*keys)
+        assert [toast[: len(text)] for _, toast in driver.toasts] == [text] * bool(text)
+
+
+@async_test
+async def test_two_keys_show_why_a_job_failed_and_a_third_one_its_traceback() -> None:
+    """The screen of the job has the reason, and its cursor is on the run that failed."""
+    snapshot = snapshots.saturated()
+    cancelled = snapshots.ended_run(877, "import_orders", 1, RunState.CANCELLED)
+    backend = ScriptedBackend(replace(snapshot, recent=(cancelled, *snapshot.recent)))
+    async with running_app(backend) as driver:
+        await driver.press("f", "enter")
+        assert "Mon 2026-03-16 10:24:04 GMT: KeyError: 'amount'" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, RunScreen)
+        assert "import_orders #876" in driver.text
+        assert 'return Decimal(line["amount"])' in driver.text
+
+
+@async_test
+async def test_one_press_of_s_sorts_the_jobs_that_failed_to_the_top() -> None:
+    """A second press sorts by the number of failures."""
+    async with running_app(ScriptedBackend(snapshots.many_jobs(100))) as driver:
+        await driver.press("s")
+        assert job_names(driver)[0] == "job_099"
+        await driver.press("s")
+        assert "by fail ▼" in driver.text
+
+
 # --- cursor and focus -----------------------------------------------------------------------------
 
 
@@ -455,7 +651,7 @@ async def test_cursor_keys_move_the_cursor_and_stop_at_both_ends() -> None:
         ]:
             await driver.press(keys)
             assert jobs.cursor == row, keys
-            assert f"▸ ○ IDLE    job_{row:03}" in driver.text
+            assert re.search(f"▸ . [A-Z]+ +job_{row:03}", driver.text)
 
 
 @async_test
@@ -479,7 +675,7 @@ async def test_tab_cycles_through_the_tables_and_a_digit_focuses_one() -> None:
     [
         ("4", "r"),
         ("2", "x"),
-        ("2", "x", "y", "r"),
+        ("2", "x", "y", "j", "x"),
         ("0", "p"),
         ("tab", "tab", "j", "x"),
         ("slash", "z", "q"),
@@ -585,6 +781,43 @@ async def test_the_cursor_moves_to_the_last_row_when_its_job_is_removed() -> Non
         assert "no jobs yet" in driver.text
         await driver.show_snapshot(snapshots.idle())
         assert selected(driver) == "refresh_cache"
+
+
+@async_test
+async def test_keys_act_on_a_visible_row_after_the_mouse_wheel() -> None:
+    """The cursor stays in the part of the table that is visible."""
+    backend = ScriptedBackend(snapshots.many_jobs(100))
+    async with running_app(backend) as driver:
+        jobs = driver.table()
+        for event in (MouseScrollDown, MouseScrollUp):
+            for _ in range(8):
+                await driver.pilot._post_mouse_events([event], jobs, offset=(20, 5))
+                await driver.settle()
+            assert jobs.shows_cursor
+            assert f" {selected(driver)} " in driver.text
+            await driver.press("r")
+            assert backend.commands[-1] == ("run", selected(driver))
+        assert backend.commands[0] != backend.commands[1]
+
+
+@async_test
+async def test_keys_act_on_no_row_if_the_terminal_is_too_small_to_show_it() -> None:
+    """A toast says so."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend, (80, 4)) as driver:
+        assert "refresh_cache" not in driver.text
+        await driver.press("r", "p", "x", "enter")
+        assert backend.commands == []
+        assert isinstance(driver.screen, Dashboard)
+        assert driver.toasts == [("warning", "the terminal is too small to show the selected row")] * 3
+        await driver.resize(80, 7)
+        await driver.press("1", "x", "enter")  # the panes do not fit
+        assert isinstance(driver.screen, Dashboard)
+        assert len(driver.toasts) == 4
+        await driver.resize(80, 24)
+        await driver.until(lambda: driver.table("running").shows_cursor)
+        await driver.press("x")
+        assert isinstance(driver.screen, ConfirmScreen)
 
 
 # --- screens --------------------------------------------------------------------------------------
@@ -708,7 +941,8 @@ async def test_the_help_lists_every_binding() -> None:
         for binding in (*Dashboard.BINDINGS, *LineTable.BINDINGS, *JobtuiApp.BINDINGS):
             assert isinstance(binding, Binding)
             keys = " ".join(key_label(key) for key in binding.key.split(","))
-            assert f"{keys}  {binding.tooltip or binding.description}" in lines
+            text = "Detach" if binding.action == "quit" else binding.tooltip or binding.description
+            assert f"{keys}  {text}" in lines
         assert any(line.startswith("ctrl+p") for line in lines)
         await driver.press("question_mark")
         assert isinstance(driver.screen, Dashboard)
@@ -750,10 +984,11 @@ async def test_the_palette_offers_and_executes_commands() -> None:
             "Shrink the pool by one",
             "Cancel the selected run",
             "Filter the jobs",
+            "Move to the next job that failed",
             "Show the output of all jobs",
             "Help",
             "Theme",
-            "Quit",
+            "Detach",
             "Screenshot",
         }
         await driver.press("ctrl+p")
@@ -769,7 +1004,6 @@ async def test_the_palette_offers_and_executes_commands() -> None:
     [
         ("Run the selected job", ("run", "refresh_cache")),
         ("Pause or resume the selected job", ("pause", "refresh_cache")),
-        ("Pause or resume all jobs", ("pause_all",)),
         ("Shrink the pool by one", ("resize", 3)),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from support import snapshots
 
-from jobtui.engine.enums import JobStatus
+from jobtui.engine.enums import JobStatus, RunState
 from jobtui.tui.job_filter import REGISTRATION_ORDER, SORT_KEYS, JobListFilter
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
@@ -48,6 +50,28 @@ def names(job_filter: JobListFilter) -> list[str]:
 def test_every_word_of_the_filter_must_match(text: str, expected: list[str]) -> None:
     """It may match the name, the schedule or the status, in any case."""
     assert names(JobListFilter().with_words(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        ("fail failed failing", {"recent": (RunState.OK, RunState.FAILED)}),
+        ("fail", {"recent": (RunState.FAILED, RunState.OK)}),
+        ("failed idle", {"recent": (RunState.FAILED, RunState.SKIPPED, RunState.CANCELLED)}),
+        ("failed running", {"recent": (RunState.FAILED,), "status": JobStatus.RUNNING, "running": 1}),
+        ("paused running", {"paused_since": snapshots.ago(1), "status": JobStatus.RUNNING, "running": 1}),
+        ("queued waiting running", {"status": JobStatus.RUNNING, "running": 1, "queued": 1}),
+        ("held waiting running", {"status": JobStatus.RUNNING, "running": 1, "held": 2}),
+        ("scheduled", {"scheduled": 1}),
+    ],
+)
+def test_the_filter_finds_a_job_by_every_word_for_what_it_does(words: str, changes: dict[str, Any]) -> None:
+    """A running job may be paused, have waiting runs, and have failed before."""
+    idle = snapshots.make_job("a")
+    for word in words.split():
+        job_filter = JobListFilter().with_words(word)
+        assert job_filter.apply([replace(idle, **changes)])
+        assert not job_filter.apply([idle]) or word == "idle"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -308,6 +309,43 @@ async def test_the_scrollbar_covers_only_the_gap_after_the_last_column() -> None
         await settle(pilot)
         assert table.show_vertical_scrollbar
         assert lines(table)[0][:39] == before[:39]
+
+
+# --- scrolling ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("anchored", [False, True])
+@async_test
+async def test_the_scrollbar_and_the_cursor_follow_what_is_visible(anchored: bool) -> None:
+    """After any number of rows, key, scroll or size of the terminal."""
+    rng = random.Random(17)
+    async with running_table([], anchored=anchored, header=True) as (table, pilot):
+        for _ in range(150):
+            match rng.randrange(4):
+                case 0:
+                    table.update_rows(rows_of(rng.choice([0, 3, 9, 10, 11, 40, 500])), NOW)
+                case 1:
+                    await pilot.press(rng.choice(["j", "k", "G", "g", "pagedown", "pageup"]))
+                case 2:
+                    table.scroll_to(y=rng.randrange(100), animate=False)
+                case _:
+                    await pilot.resize_terminal(40, rng.choice([4, 10, 20]))
+            await settle(pilot)
+            if table.show_vertical_scrollbar:
+                assert table.vertical_scrollbar.position == table.scroll_y
+            if table.rows:
+                assert 0 <= table.cursor - table.scroll_offset.y < table.size.height - 1
+
+
+@async_test
+async def test_the_scrollbar_is_at_the_end_if_the_first_rows_arrive_and_the_cursor_is_at_the_end() -> None:
+    """The rows make the scrollbar appear, and the cursor scrolls before it has."""
+    async with running_table([]) as (table, pilot):
+        table.update_rows(rows_of(500), NOW)
+        table.action_move_to(-1)
+        await settle(pilot)
+        assert table.scroll_y == 490
+        assert table.vertical_scrollbar.position == 490
 
 
 # --- the cursor -----------------------------------------------------------------------------------

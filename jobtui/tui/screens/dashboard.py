@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
+from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
@@ -21,7 +23,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
-from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
@@ -34,20 +36,14 @@ class Dashboard(Screen[None]):
 
     Args:
         background_commands: Executes the user's commands.
+        quit_label: The name of the key that ends the dashboard, but not always the scheduler.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
         Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
-        Binding("P", "pause_all", "Pause all jobs, or resume them all", show=False, id="jobs.pause_all"),
-        Binding(
-            "plus,equals_sign",
-            "resize(1)",
-            "Pool",
-            key_display="+/-",
-            tooltip="Grow the pool by one",
-            id="pool.grow",
-        ),
+        Binding("P", "pause_all", "Pause or resume all jobs (asks first)", show=False, id="jobs.pause_all"),
+        Binding("plus,equals_sign", "resize(1)", "Grow the pool by one", show=False, id="pool.grow"),
         Binding("minus", "resize(-1)", "Shrink the pool by one", show=False, id="pool.shrink"),
         Binding("x", "cancel", "Cancel", tooltip="Cancel a run (asks first)", id="run.cancel"),
         Binding(
@@ -58,7 +54,20 @@ class Dashboard(Screen[None]):
             tooltip="Filter the jobs by name, schedule or status",
             id="jobs.filter",
         ),
-        Binding("s", "sort", "Sort", tooltip="Sort the jobs by the next column", id="jobs.sort"),
+        Binding(
+            "f",
+            "next_failed",
+            "Failed",
+            tooltip="Move to the next job, or recent run, that failed",
+            id="jobs.next_failed",
+        ),
+        Binding(
+            "s",
+            "sort",
+            "Sort",
+            tooltip="Sort the jobs by status, failures, then each column",
+            id="jobs.sort",
+        ),
         Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
@@ -70,8 +79,9 @@ class Dashboard(Screen[None]):
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
     ]
 
-    def __init__(self, background_commands: BackgroundCommands) -> None:
+    def __init__(self, background_commands: BackgroundCommands, quit_label: str) -> None:
         super().__init__()
+        self._quit_label = quit_label
         self._commands = background_commands
         self._backend = background_commands.backend
         self._snapshot = self._backend.snapshot()
@@ -83,6 +93,8 @@ class Dashboard(Screen[None]):
         self._filter = Input(placeholder="filter by name, schedule or status", id="filter", compact=True)
         self._panes = Panes()
         self._job_filter = JobListFilter()
+        self._any_failed = False  # whether any job failed lately
+        self._key_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Compose the header, the jobs, the filter, the panes and the footer."""
@@ -98,6 +110,8 @@ class Dashboard(Screen[None]):
         """Show the current snapshot, with the focus on the jobs and the filter hidden."""
         self._filter.display = False
         self.set_focus(self._jobs)
+        for table in self.query(LineTable):
+            self.watch(table, "cursor", self._update_keys, init=False)
         # The app's first update came before the widgets existed.
         self.update_snapshot(self._backend.snapshot())
 
@@ -105,17 +119,20 @@ class Dashboard(Screen[None]):
         """Choose the layout that fits the size."""
         width, height = self.size
         self.set_class(width >= WIDE[0] and height >= WIDE[1], "-wide")
+        self.call_after_refresh(self._update_keys)
 
     # --- snapshots --------------------------------------------------------------------------------
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
         self._snapshot = snapshot
+        self._any_failed = any(map(failed_lately, snapshot.jobs))
         self._commands.note_pool_size(snapshot.pool.size)
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)
         self._panes.update_snapshot(snapshot)
         self._update_jobs()
+        self._update_keys()
 
     def _update_jobs(self) -> None:
         snapshot = self._snapshot
@@ -144,9 +161,12 @@ class Dashboard(Screen[None]):
 
     def _selected_row(self) -> JobView | RunView | UpcomingTick | None:
         """Return the row under the cursor of the focused table, or of the jobs if no table is focused."""
-        table: LineTable[Any] = self.focused if isinstance(self.focused, LineTable) else self._jobs
-        row: JobView | RunView | UpcomingTick | None = table.selected
+        table = self._table_for_keys()
+        row: JobView | RunView | UpcomingTick | None = table.selected if table.shows_cursor else None
         return row
+
+    def _table_for_keys(self) -> LineTable[Any]:
+        return self.focused if isinstance(self.focused, LineTable) else self._jobs
 
     def _selected_job(self) -> JobView | None:
         row = self._selected_row()
@@ -170,6 +190,30 @@ class Dashboard(Screen[None]):
 
     # --- keys -------------------------------------------------------------------------------------
 
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer. It dims those that have no effect on the selected row."""
+        job = self._selected_job()
+        useless = set()
+        if job is None or job.schedule is None:
+            useless |= {"run", "pause"}
+        if self._selected_run() is None:
+            useless.add("cancel")
+        if not self._any_failed:
+            useless.add("next_failed")
+        labels = {"quit": self._quit_label}
+        if job is not None and job.paused_since is not None:
+            labels["pause"] = "Resume"
+        return adapt_bindings(super().active_bindings, useless, labels)
+
+    def _update_keys(self) -> None:
+        """Update the footer if the selected row has other keys than before."""
+        job, run = self._selected_job(), self._selected_run()
+        state = (job and (job.schedule is None, job.paused_since is None), run is None, self._any_failed)
+        if state != self._key_state:
+            self._key_state = state
+            self.refresh_bindings()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
         """Disable most keys while the user types a filter, and so remove them from the footer."""
         return self.focused is not self._filter or action in ("clear_filter", "next_table")
@@ -178,31 +222,42 @@ class Dashboard(Screen[None]):
         """Run the selected job now."""
         job = self._selected_job()
         if job is None:
-            self._warn("no job is selected")
-        elif job.schedule is None:
-            self._warn(f"{job.name} cannot run again: the arguments of one-off runs are not kept")
+            self._warn_of_selection("no job is selected")
         else:
-            self._commands.execute(commands.run, job.name)
+            self._commands.run(job)
 
     def action_pause(self) -> None:
         """Pause the selected job, or resume it."""
         job = self._selected_job()
         if job is None:
-            self._warn("no job is selected")
-        elif job.schedule is None:
-            self._warn(f"{job.name} has no schedule to pause; x cancels a run")
+            self._warn_of_selection("no job is selected")
         else:
-            self._commands.execute(commands.resume if job.paused_since else commands.pause, job.name)
+            self._commands.pause_or_resume(job)
 
     def action_pause_all(self) -> None:
-        """Pause every job, or resume every job if all of them are paused."""
+        """Pause every job, or, if all are paused, resume those that were paused together; asks first."""
         jobs = [job for job in self._snapshot.jobs if job.schedule is not None]
+        active = [job for job in jobs if job.paused_since is None]
         if not jobs:
             self._warn("there are no jobs to pause")
-        elif all(job.paused_since is not None for job in jobs):
-            self._commands.execute(commands.resume_all)
+        elif active:
+            paused = len(jobs) - len(active)
+            self._ask(
+                f"Pause {pluralize(len(active), 'job')}?",
+                "Ticks of a paused job start no runs."
+                + (f" {pluralize(paused, 'job')} paused already." if paused else ""),
+                lambda: self._commands.pause_all(active),
+            )
         else:
-            self._commands.execute(lambda backend: f"{commands.pause_all(backend)}; P resumes them")
+            names = self._commands.jobs_to_resume(jobs)
+            kept = len(jobs) - len(names)
+            self._ask(
+                f"Resume {pluralize(len(names), 'job')}?",
+                f"{pluralize(kept, 'job')}, paused one by one, will stay paused."
+                if kept
+                else "Every job is paused.",
+                lambda: self._commands.resume_jobs(names),
+            )
 
     def action_resize(self, by: int) -> None:
         """Change the pool's size by a number of slots."""
@@ -212,18 +267,39 @@ class Dashboard(Screen[None]):
         """Cancel the selected run, after a confirmation."""
         run = self._selected_run()
         if run is None:
-            self._warn("no waiting or running run is selected")
+            self._warn_of_selection("no waiting or running run is selected")
             return
         name = f"run {run.number} of {run.job}"
         note = "It has not started."
         if isinstance(run, RunView) and not run.state.waiting:
             note = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
-        def cancel_if(confirmed: bool | None) -> None:
-            if confirmed:
-                self._commands.execute(commands.cancel, run.number, name)
+        self._ask(f"Cancel {name}?", note, lambda: self._commands.execute(commands.cancel, run.number, name))
 
-        self.app.push_screen(ConfirmScreen(f"Cancel {name}?", note), cancel_if)
+    def _ask(self, question: str, note: str, command: Callable[[], None]) -> None:
+        """Execute a command if the user confirms it."""
+
+        def execute_if(confirmed: bool | None) -> None:
+            if confirmed:
+                command()
+
+        self.app.push_screen(ConfirmScreen(question, note), execute_if)
+
+    def action_next_failed(self) -> None:
+        """Move to the next recent run that failed if the pane Recent has the focus, else to the next job.
+
+        Jobs whose latest run failed come first: only without any, other jobs that failed lately count, too.
+        """
+        if self.focused is not None and self.focused.id == "recent":
+            recent = self._panes.activate_pane("recent")
+            if not recent.select(lambda run: run.state.failed):
+                self._warn("no recent run failed")
+        elif self._jobs.select(failed_last) or self._jobs.select(failed_lately):
+            self.set_focus(self._jobs)
+        elif self._any_failed:
+            self._warn("the filter hides the jobs that failed; escape clears it")
+        else:
+            self._warn("no job failed lately")
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""
@@ -254,6 +330,11 @@ class Dashboard(Screen[None]):
         """Focus the jobs (0) or one of the panes (1 to 4)."""
         names = self._panes.names
         self.set_focus(self._panes.activate_pane(names[number - 1]) if number else self._jobs)
+
+    def _warn_of_selection(self, text: str) -> None:
+        table = self._table_for_keys()
+        is_cut_off = bool(table.rows) and not table.shows_cursor
+        self._warn("the terminal is too small to show the selected row" if is_cut_off else text)
 
     def _warn(self, text: str) -> None:
         self._commands.notify(text, "warning")

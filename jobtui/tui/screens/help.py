@@ -17,6 +17,7 @@ from textual.widgets import Static
 from jobtui.engine.enums import FINAL_STATES
 from jobtui.frontend.formatting import DST, STATE_SIGNS, STATUS_SIGNS
 from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.line_table import FOCUSED_MARK, UNFOCUSED_MARK
 
 _SIGNS_WIDTH = 62  # characters: a dialog in a terminal of 80 columns has room for them
 _NO_BREAK_SPACE = "\u00a0"
@@ -94,7 +95,19 @@ def _sign_list() -> Table:
         ("job", [f"{sign.glyph} {status.value}" for status, sign in STATUS_SIGNS.items()]),
         ("run", [f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()]),
         ("strip", [f"{STATE_SIGNS[state].strip} {state.value}" for state in FINAL_STATES]),
+        ("name", ["+2 of its runs wait, besides the one that may run"]),
         ("next", [f"{DST} a clock change affects this tick; enter shows how"]),
+        ("fail", ["✗ its latest run failed"]),
+        ("run", ["#866 the number of a run"]),
+        (
+            "table",
+            [
+                f"{FOCUSED_MARK}the row on which keys act",
+                f"{UNFOCUSED_MARK}the same, once its table has the focus",
+                "▲▼ the sorted column",
+            ],
+        ),
+        ("header", ["♥ 2s since the timer last woke, at most 30s", "█░ taken and free slots of the pool"]),
     ):
         # Wrapped here, because Rich would put a sign and its word on different lines.
         text = "  ".join(sign.replace(" ", _NO_BREAK_SPACE, 1) for sign in signs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from functools import partial
 from typing import ClassVar
 
@@ -9,21 +11,29 @@ from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from jobtui.engine.views import Snapshot
-from jobtui.frontend import commands
+from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.formatting import ABSENT, STATUS_SIGNS, countdown, format_duration, format_instant_full
+from jobtui.frontend.formatting import (
+    ABSENT,
+    countdown,
+    failed_last,
+    format_duration,
+    format_instant_full,
+    format_schedule,
+    status_sign,
+)
 from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
+from jobtui.schedules.zones import zone_name
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
-from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
 
@@ -42,6 +52,7 @@ class JobScreen(ModalScreen[None]):
         Binding("escape,q", "dismiss", "Close", key_display="esc", id="details.close"),
         Binding("r", "run", "Run now", id="details.run"),
         Binding("p", "pause", "Pause", id="details.pause"),
+        Binding("f", "next_failed", "Failed", id="details.next_failed"),
     ]
 
     def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
@@ -51,6 +62,9 @@ class JobScreen(ModalScreen[None]):
         self._backend = background_commands.backend
         query = partial(self._backend.job_details, job)
         self._query = BackgroundQuery(self, query, self._show_details, self._show_error)
+        self._view: JobView | None = None  # None before the first snapshot, and once the job is removed
+        self._shows_failure = False  # whether the cursor was moved to the latest failed run
+        self._key_state: tuple[object, ...] = ()
         self._details: JobDetails | None = None
         self._about = Static(id="about")
         self._ticks = Static(id="ticks")
@@ -74,36 +88,87 @@ class JobScreen(ModalScreen[None]):
         """Request the details."""
         self._notes_box.display = False
         self.set_focus(self._runs)
+        snapshot = self._backend.snapshot()
+        self._note_view(snapshot)
+        # The answer may take long, and the user may press keys that act on these rows.
+        self._show_runs([run for run in snapshot.recent if run.job == self._job], snapshot.at)
         self._query.request()
 
-    def update_snapshot(self, _snapshot: Snapshot) -> None:
+    def update_snapshot(self, snapshot: Snapshot) -> None:
         """Request the details again; the old ones stay visible until the answer arrives."""
+        self._note_view(snapshot)
         if not self._backend.connection_error:
             self._query.request()
+
+    def _note_view(self, snapshot: Snapshot) -> None:
+        self._view = next((job for job in snapshot.jobs if job.name == self._job), None)
+        self._update_keys()
+
+    def _update_keys(self) -> None:
+        """Update the footer if the job has other keys than before."""
+        view = self._view
+        state = (view and (view.schedule is None, view.paused_since is None), self._has_failed_run())
+        if state != self._key_state:
+            self._key_state = state
+            self.refresh_bindings()
+
+    def _has_failed_run(self) -> bool:
+        return any(run.state.failed for run in self._runs.rows)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer. It dims those that have no effect on this job."""
+        useless = set()
+        if self._view is None or self._view.schedule is None:
+            useless |= {"run", "pause"}
+        if not self._has_failed_run():
+            useless.add("next_failed")
+        labels = {"pause": "Resume"} if self._view is not None and self._view.paused_since is not None else {}
+        return adapt_bindings(super().active_bindings, useless, labels)
+
+    def _show_runs(self, runs: Sequence[RunView], now: datetime) -> None:
+        self._runs.update_rows(runs, now)
+        self._update_keys()
+        if not self._shows_failure and self._view is not None and failed_last(self._view):
+            # From the top: the latest failure.
+            self._runs.action_move_to(-1)
+            self._shows_failure = self._runs.select(lambda run: run.state.failed)
+            if not self._shows_failure:
+                self._runs.action_move_to(0)
 
     def _show_details(self, details: JobDetails) -> None:
         self._details = details
         snapshot = self._backend.snapshot()
-        self._about.update(_job_fields(details))
+        self._about.update(_job_fields(details, snapshot.zone))
         self._ticks.update(_tick_list(details.preview, snapshot))
         notes = details.preview.changes
         self._notes_box.display = bool(notes)
         self._notes.update(key_value_grid((note.effect.value, note.sentence) for note in notes))
         self._runs.set_empty_text("it has not run yet")
-        self._runs.update_rows(details.runs, snapshot.at)
+        self._show_runs(details.runs, snapshot.at)
 
     def _show_error(self, error: Exception) -> None:
         if isinstance(error, LookupError) or self._details is None:  # otherwise keep the old details
             self._about.update(Text(error_text(error)))
 
+    def action_next_failed(self) -> None:
+        """Move to the next run that failed."""
+        if not self._runs.select(lambda run: run.state.failed):
+            self._commands.notify("none of these runs failed", "warning")
+
     def action_run(self) -> None:
         """Run the job now."""
-        self._commands.execute(commands.run, self._job)
+        if self._view is None:
+            self._commands.notify(f"job {self._job!r} was removed", "error")
+        else:
+            self._commands.run(self._view)
 
     def action_pause(self) -> None:
         """Pause the job, or resume it."""
-        is_paused = self._details is not None and self._details.job.paused_since is not None
-        self._commands.execute(commands.resume if is_paused else commands.pause, self._job)
+        if self._view is None:
+            self._commands.notify(f"job {self._job!r} was removed", "error")
+        else:
+            self._commands.pause_or_resume(self._view)
 
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:
@@ -111,15 +176,21 @@ class JobScreen(ModalScreen[None]):
         self.app.push_screen(RunScreen(message.row, self._backend))
 
 
-def _job_fields(details: JobDetails) -> Table:
+def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
     job = details.job
+    sign, status = status_sign(job)
+    failed = next((run for run in details.runs if run.state.failed), None)
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
     took = format_duration(job.last_elapsed)
     rows = [
         ("about", printable(job.summary)),
-        ("schedule", printable(job.spec)),
+        (
+            "failure",
+            "" if failed is None else f"{format_instant_full(failed.ended)}: {printable(failed.reason)}",
+        ),
+        ("schedule", printable(format_schedule(job, zone))),
         ("in words", details.description),
-        ("status", f"{STATUS_SIGNS[job.status].glyph} {job.status.value}{waiting}"),
+        ("status", f"{sign.glyph} {status}{waiting}"),
         ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
@@ -130,7 +201,9 @@ def _job_fields(details: JobDetails) -> Table:
 
 
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
-    text = Text.assemble(("Next ticks\n", "bold"), "" if preview.ticks else "none")
+    text = Text.assemble(
+        (f"Next ticks, {zone_name(snapshot.zone)}\n", "bold"), "" if preview.ticks else "none"
+    )
     for tick in preview.ticks:
         line = _tick_line(tick, snapshot)
         if tick.note is not None:

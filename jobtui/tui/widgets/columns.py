@@ -12,14 +12,16 @@ from jobtui.frontend.formatting import (
     ABSENT,
     DST,
     STATE_SIGNS,
-    STATUS_SIGNS,
     countdown,
     countdown_within,
+    failed_last,
     format_age,
     format_duration,
     format_instant,
     format_instant_short,
+    format_schedule,
     run_label,
+    status_sign,
 )
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.process.printable import printable
@@ -35,18 +37,19 @@ _COUNTDOWN_WIDTH = 9
 
 
 def _status(job: JobView, _now: datetime) -> Cell:
-    sign = STATUS_SIGNS[job.status]
-    return [(f"{sign.glyph} {job.status.value}", sign.tone)]
+    sign, word = status_sign(job)
+    return [(f"{sign.glyph} {word}", sign.tone)]
 
 
 def _name(job: JobView, _now: datetime) -> Cell:
     waiting = job.queued + job.held
-    name = (printable(job.name), "")
+    name = (printable(job.name), "failed" if failed_last(job) else "")
     return [name, (f" +{waiting}", "waiting")] if waiting else [name]
 
 
-def _schedule(job: JobView, _now: datetime) -> Cell:
-    return [(printable(job.spec), "muted")]
+def _schedule(job: JobView, now: datetime) -> Cell:
+    assert now.tzinfo is not None
+    return [(printable(format_schedule(job, now.tzinfo)), "muted")]
 
 
 def _prev(job: JobView, now: datetime) -> Cell:
@@ -80,7 +83,9 @@ def _runs(job: JobView, _now: datetime) -> Cell:
 
 
 def _failures(job: JobView, _now: datetime) -> Cell:
-    return [(f"✗ {job.failures}", "failed")] if job.failures else [("0", "muted")]
+    if failed_last(job):
+        return [(f"{STATE_SIGNS[RunState.FAILED].glyph} {job.failures}", "failed")]
+    return [(str(job.failures), "" if job.failures else "muted")]
 
 
 # Timestamps, because datetimes of one zone compare by wall time, which a transition of the clock sets back.
@@ -100,8 +105,13 @@ def _last_elapsed(job: JobView) -> timedelta:
 
 _STATUS_ORDER = [JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.IDLE, JobStatus.PAUSED]
 
+
+def _status_order(job: JobView) -> tuple[bool, int]:
+    return not failed_last(job), _STATUS_ORDER.index(job.status)
+
+
 JOB_COLUMNS: Sequence[Column[JobView]] = (
-    Column("status", "STATUS", 9, _status, sort_key=lambda job: _STATUS_ORDER.index(job.status)),
+    Column("status", "STATUS", 9, _status, sort_key=_status_order),
     Column("name", "NAME", 14, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
     Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, sort_key=lambda job: job.spec),
     Column("prev", "PREV", 8, _prev, drop_order=4, sort_key=_prev_timestamp),

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual.widget import Widget
 
-from jobtui.engine.enums import JobStatus, Phase
+from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import elapsed_between, format_age, pluralize
+from jobtui.frontend.formatting import elapsed_between, failed_last, format_age, pluralize
 from jobtui.process.printable import printable
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 
 GAUGE_WIDTH = 10  # cells
+NAMES_WIDTH = 30  # cells, for the names of the jobs that failed last
 
 Piece = tuple[str, str]  # a text and its tone; "" is the default tone
 
@@ -96,7 +97,7 @@ class StatusLine(_HeaderLine):
 
 
 class PoolGauge(_HeaderLine):
-    """The pool's slots, taken and in all, the number of waiting runs, and totals of the jobs."""
+    """The pool's slots, the numbers of waiting runs, and which jobs failed last or are paused."""
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         pool = snapshot.pool
@@ -112,14 +113,14 @@ class PoolGauge(_HeaderLine):
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
-        paused = sum(job.paused_since is not None for job in snapshot.jobs)
-        failing = sum(bool(job.recent) and job.recent[-1].failed for job in snapshot.jobs)
-        running = sum(job.status is JobStatus.RUNNING for job in snapshot.jobs)
-        right = [(pluralize(len(snapshot.jobs), "job"), "")]
+        right = []
+        failing = [job.name for job in snapshot.jobs if failed_last(job)]
         if failing:
-            right.append((f"✗ {failing} failed last", "failed"))
+            right.append((f"✗ {len(failing)} failed last", "failed"))
+            names = ", ".join(map(printable, failing))
+            fits = cell_len(names) <= NAMES_WIDTH
+            right.append((names if fits else f"{set_cell_size(names, NAMES_WIDTH - 1)}…", "failed"))
+        paused = sum(job.paused_since is not None for job in snapshot.jobs)
         if paused:
-            right.append((f"‖ {paused} paused", "waiting"))
-        if running:
-            right.append((f"▶ {running} running", "running"))
+            right.append((f"‖ {pluralize(paused, 'job')} paused", "waiting"))
         return left, right

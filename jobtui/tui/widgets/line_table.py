@@ -21,6 +21,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 Row = TypeVar("Row")
 Cell = Sequence[tuple[str, str]]  # pieces of text, each with its tone; "" is the default tone
@@ -150,6 +151,25 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def selected(self) -> Row | None:
         """The row under the cursor; None if there are no rows."""
         return self.rows[self.cursor] if self.cursor < len(self.rows) else None
+
+    @property
+    def shows_cursor(self) -> bool:
+        """Whether the row under the cursor is visible; a small terminal cuts tables off."""
+        y = self.content_region.y + self._header + self.cursor - self.scroll_offset.y
+        around = [node.region for node in self.ancestors if isinstance(node, Widget)]
+        return bool(self.rows) and all(each.y <= y < each.bottom for each in (self.content_region, *around))
+
+    def select(self, matches: Callable[[Row], bool]) -> bool:
+        """Move the cursor down to the next row that matches, after the last row from the top.
+
+        Returns:
+            Whether a row matches.
+        """
+        after = [*range(self.cursor + 1, len(self.rows)), *range(min(self.cursor + 1, len(self.rows)))]
+        index = next((index for index in after if matches(self.rows[index])), None)
+        if index is not None:
+            self.cursor = index
+        return index is not None
 
     def set_empty_text(self, text: str) -> None:
         """Change the text to show if there are no rows."""
@@ -300,10 +320,18 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         self._repaint_changed_lines()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Repaint every line."""
+        """Repaint every line, and keep the cursor on a visible row: keys act on that row."""
         super().watch_scroll_y(old_value, new_value)
         self._painted.clear()
         self.refresh()
+        height, top = self.size.height - self._header, self.scroll_offset.y
+        if self.rows and height > 0:
+            self.cursor = max(top, min(self.cursor, top + height - 1, len(self.rows) - 1))
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Give the scrollbar its position, which it did not get while it was hidden."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
 
     def _scroll_to_cursor(self) -> None:
         height, top = self.size.height - self._header, self.scroll_offset.y
@@ -317,7 +345,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Disable the key to open a row while there is none, and hide it where rows do not open."""
         if action != "open":
             return True
-        return (True if self.rows else None) if self._openable else False
+        return (True if self.shows_cursor else None) if self._openable else False
 
     def action_move(self, by: int) -> None:
         """Move the cursor by a number of rows."""
@@ -335,5 +363,5 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
 
     def action_open(self) -> None:
         """Open the row under the cursor."""
-        if self.selected is not None:
+        if self.selected is not None and self.shows_cursor:
             self.post_message(self.RowSelected(self.selected))
