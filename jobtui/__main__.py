@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from jobtui.cli.main import main
-
 if __name__ == "__main__":
+    # Without the option -P, Python puts the current folder first on its path. A module that is there by chance
+    # must not run in the place of one that jobtui imports.
+    folders = [] if sys.flags.safe_path else [sys.path.pop(0)]
+
+    from jobtui.cli.main import main
+    from jobtui.loading.import_path import put_first_on_path
+
+    for folder in folders:
+        put_first_on_path(folder)
     sys.exit(main())

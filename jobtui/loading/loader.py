@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 
 from jobtui.engine.enums import Phase
+from jobtui.loading.import_path import IMPORTED_BY_JOBTUI, put_first_on_path
 from jobtui.loading.user_errors import (
     exit_text,
     format_exception,
@@ -39,11 +40,6 @@ from jobtui.settings.settings import Settings, find_settings, read_settings
 
 _MAX_LISTED = 6  # files or schedulers in one message
 _SCRIPT_ONLY = 'if __name__ == "__main__":'
-# The folder of a job file comes first on Python's path, so a job file of such a name would hide the real
-# module.
-_IMPORTED_BY_JOBTUI = frozenset(
-    {"__main__", "jobtui", "textual", "rich", "croniter", "tzlocal", "aiohttp", "jinja2", "prometheus_client"}
-)
 
 
 class BadTarget(Exception):  # noqa: N818 - named like BadSetting, after what is wrong
@@ -167,7 +163,7 @@ def _find_file(location: str) -> _FoundTarget:
     if path.suffix != ".py":
         raise BadTarget(f"{name}: not a job file: its name must end in .py")
     stem = path.stem
-    if stem in sys.stdlib_module_names or stem in _IMPORTED_BY_JOBTUI or _is_imported(stem, path):
+    if stem in sys.stdlib_module_names or stem in IMPORTED_BY_JOBTUI or _is_imported(stem, path):
         raise BadTarget(
             f"{name}: a job file must not be called {printable(path.name)}: Python or jobtui imports a "
             f"module {printable(stem)},\nand would import this file instead. Rename the file."
@@ -184,7 +180,7 @@ def _find_module(location: str) -> _FoundTarget:
     name = printable(location)
     if not location or not all(location.split(".")) or any(map(str.isspace, location)):
         raise BadTarget(f"{name!r} is neither a .py file nor a module such as package.module")
-    _put_first_on_path(Path.cwd())
+    put_first_on_path(str(Path.cwd()))
     spec = _find_spec(location)
     if spec is not None and spec.origin is None:
         folder = next(iter(spec.submodule_search_locations or ()), "")
@@ -332,7 +328,7 @@ def _execute_file(path: Path, name: str) -> ModuleType:
     assert spec is not None  # a loader that is given always makes a spec
     module = module_from_spec(spec)
     code = loader.source_to_code(source, str(path))
-    _put_first_on_path(path.resolve().parent)
+    put_first_on_path(str(path.resolve().parent))
     before = sys.modules.get(path.stem)
     sys.modules[path.stem] = module  # dataclasses and pickle look a class's module up there
     try:
@@ -363,12 +359,6 @@ def _import_module(name: str, shown_name: str) -> ModuleType:
         raise BadTarget(
             f"{shown_name}: module not found in {Path.cwd()} or among the installed packages{detail}.{hint}"
         ) from None
-
-
-def _put_first_on_path(folder: Path) -> None:
-    text = str(folder)
-    if sys.path[:1] != [text]:
-        sys.path.insert(0, text)
 
 
 # --- choosing the scheduler -----------------------------------------------------------------------
