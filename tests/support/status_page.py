@@ -16,6 +16,7 @@ from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.passwords import read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.runtime.clock import Clock
 from jobtui.web.server import Server
 
 LIMIT = 20.0  # seconds after which a test fails because something has not happened
@@ -189,14 +190,21 @@ class PageClient:
         form_headers = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         return self.request("POST", path, urlencode(fields).encode(), form_headers)
 
-    def press(self, page: Element, name: str, value: str | None = None) -> PageResponse:
-        """Press the button with a name (and value) on a page. Returns the page it redirects to."""
+    def fields_of(self, form: Element) -> dict[str, str]:
+        """Return the fields of a form."""
+        inputs = form.find_all("input")
+        return {each.attributes["name"]: each.attributes.get("value", "") for each in inputs}
+
+    def submit(self, page: Element, name: str, value: str | None = None) -> PageResponse:
+        """Press the button with a name (and value) on a page. Returns the response."""
         attributes = {"name": name} if value is None else {"name": name, "value": value}
         button = page.find_all("button", **attributes)[0]
         form = page.find_one("form", id=button.attributes["form"])
-        fields = {each.attributes["name"]: each.attributes["value"] for each in form.find_all("input")}
-        fields[name] = button.attributes["value"]
-        response = self.post(form.link("action"), fields)
+        return self.post(form.link("action"), self.fields_of(form) | {name: button.attributes["value"]})
+
+    def press(self, page: Element, name: str, value: str | None = None) -> PageResponse:
+        """Press the button with a name (and value) on a page. Returns the page it redirects to."""
+        response = self.submit(page, name, value)
         assert response.status == http.HTTPStatus.SEE_OTHER, response.text
         return self.get(response.location)
 
@@ -252,10 +260,14 @@ class PageEvents:
 
 @contextmanager
 def serve_page(
-    scheduler: Scheduler, access: AccessRules | None = None, title: str = "shop.py"
+    scheduler: Scheduler,
+    access: AccessRules | None = None,
+    title: str = "shop.py",
+    clock: Clock | None = None,
 ) -> Iterator[PageClient]:
     """Serve a scheduler on a free port; yields a client."""
-    with Server(LocalBackend(scheduler, title), parse_address("127.0.0.1:0"), access=access) as server:
+    backend, address = LocalBackend(scheduler, title), parse_address("127.0.0.1:0")
+    with Server(backend, address, access=access, clock=clock) as server:
         assert isinstance(server.address, TcpAddress)
         yield PageClient(server.address)
 

@@ -13,6 +13,7 @@ import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -319,7 +320,7 @@ def test_a_lost_connection_is_shown_until_the_browser_reconnects(
     with serve_page(scheduler) as client:
         address = client.address
         browser.open(address)
-        browser.wait_until(lambda: browser.evaluate("return stream?.readyState === 1"))
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
         browser.mark_page()
     browser.wait_for_text("#connection", "connection lost; trying again")
     assert browser.has("html.lost")
@@ -345,12 +346,10 @@ def test_after_a_restart_of_the_server_the_page_leads_to_the_login(
         browser.open(address)
         browser.find("#user").send_keys(USER)
         browser.find("#password").send_keys(PASSWORD, Keys.ENTER)
-        browser.wait_until(
-            lambda: browser.evaluate("return typeof stream !== 'undefined' && stream.readyState === 1")
-        )
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
     with Server(backend, address, access=LOGIN_REQUIRED):
         browser.wait_until(lambda: browser.has("#password"))
-        assert browser.driver.current_url.endswith("/@jobs/login?next=%2F%40jobs")
+        assert browser.driver.current_url.endswith("/@jobs/login?next=%2F%40jobs%2F")
     browser.console_errors()  # the refused connections
 
 
@@ -528,10 +527,10 @@ def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
     job = scheduler.every("1h", print, name="backup")
     with serve_to_browser(browser, scheduler) as address:
         browser.open(address)
-        browser.wait_until(lambda: browser.evaluate("return stream?.readyState === 1"))
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
         browser.mark_page()
         browser.evaluate(
-            "addEventListener('visibilitychange', () => { window.noStream ??= document.hidden && !stream })"
+            "addEventListener('visibilitychange', () => { window.noStream ??= document.hidden && !isOpen })"
         )
         page = browser.driver.current_window_handle
         browser.driver.switch_to.new_window("tab")
@@ -541,6 +540,210 @@ def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
         browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
         assert browser.evaluate("return window.noStream")
         assert browser.is_marked
+
+
+def test_eight_windows_share_one_stream(scheduler: Scheduler, browser: Browser) -> None:
+    """A browser opens six connections to one host: without sharing, the seventh page never loads."""
+    job = scheduler.every("1h", print, name="backup")
+    with serve_to_browser(browser, scheduler) as address:
+        first = browser.driver.current_window_handle
+        paths = ["/@jobs", "/@jobs/jobs/backup", "/@jobs", "/@jobs", "/@jobs/jobs/backup", *["/@jobs"] * 3]
+        try:
+            for number, path in enumerate(paths):
+                if number:
+                    browser.driver.switch_to.new_window("window")
+                browser.open(address, path)
+                browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+                browser.mark_page()
+            for action, status in ((job.pause, "PAUSED"), (job.resume, "IDLE")):
+                action()
+                for window in browser.driver.window_handles:
+                    browser.driver.switch_to.window(window)
+                    browser.wait_for_text("main", status)
+                    assert browser.is_marked
+        finally:
+            for window in browser.driver.window_handles:
+                if window != first:
+                    browser.driver.switch_to.window(window)
+                    browser.driver.close()
+            browser.driver.switch_to.window(first)
+        job.pause()
+        browser.wait_for_text("main", "PAUSED")
+
+
+def test_windows_without_shared_workers_have_their_own_streams(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """Some browsers of phones have none."""
+    job = scheduler.every("1h", print, name="backup")
+    source = {"source": "delete window.SharedWorker"}
+    script = browser.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
+    try:
+        with serve_to_browser(browser, scheduler) as address:
+            browser.open(address)
+            browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+            job.pause()
+            browser.wait_for_text("#jobs-rows tr", "‖ PAUSED")
+    finally:
+        browser.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_the_filter_asks_the_server_for_jobs_without_a_row(scheduler: Scheduler, browser: Browser) -> None:
+    """The results are live, and end with the filter."""
+    for number in range(2000):
+        scheduler.every("1h", print, name=f"job_{number:04}")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        assert browser.text_of("#jobs-caption") == "the first 1000 of 2000"
+        browser.press("/")
+        browser.press("199")
+        browser.wait_for_text("#found", "12 of 2000 jobs match the filter")
+        assert browser.text_of("#jobs-caption") == ""
+        browser.press(Keys.ENTER)
+        assert browser.focused_row == "job_0199"
+        browser.press("G")
+        assert browser.focused_row == "job_1999"
+        browser.press("r")
+        browser.wait_for_text("#recent-rows", "job_1999 #1")
+        browser.wait_until(
+            lambda: browser.find("#found-rows tr:last-child td:nth-child(8)").text == "1", "no new count"
+        )
+        assert browser.focused_row == "job_1999"
+        browser.press("/")
+        browser.press(Keys.END, "x")
+        browser.wait_for_text("#found", "no job matches the filter")
+        browser.press(Keys.BACKSPACE, "8")
+        browser.wait_for_text("#found", "1 of 2000 jobs match the filter")
+        browser.driver.refresh()
+        browser.wait_for_text("#found-rows", "job_1998")
+        browser.press("/")
+        browser.press(Keys.ESCAPE)
+        browser.wait_for_text("#jobs-caption", "the first 1000 of 2000")
+        assert browser.text_of("#found") == ""
+        assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#jobs-rows tr:not([hidden])")) == 1000
+
+
+def test_the_filter_counts_the_rows_that_it_finds(scheduler: Scheduler, browser: Browser) -> None:
+    """The caption changes with the filter and with the jobs."""
+    for number in range(12):
+        scheduler.every("1h", print, name=f"job-{number}")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("/")
+        browser.press("job-1")
+        browser.wait_for_text("#found", "3 of 12 jobs match the filter")
+        scheduler.every("1h", print, name="job-13")
+        browser.wait_for_text("#found", "4 of 13 jobs match the filter")
+
+
+def test_the_title_and_the_icon_follow_the_state(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Also those of a hidden page's neighbours: of a job, and without a connection."""
+
+    def icon() -> str:
+        return str(browser.evaluate("return document.getElementById('icon').href")).rpartition("/")[2]
+
+    def fail() -> None:
+        assert release.wait(LIMIT)
+        raise ValueError("no")
+
+    job = scheduler.every("1h", fail, name="orders")
+    with serve_page(scheduler) as client:
+        browser.open(client.address)
+        assert (browser.driver.title, icon()) == ("shop.py - jobtui", "icon.svg")
+        scheduler.now(job)
+        browser.wait_until(lambda: browser.driver.title == "▶1 shop.py - jobtui")
+        assert icon() == "icon-running.svg"
+        release.set()
+        browser.wait_until(lambda: browser.driver.title == "✗1 shop.py - jobtui")
+        assert icon() == "icon-failed.svg"
+        browser.open(client.address, "/@jobs/jobs/orders")
+        assert (browser.driver.title, icon()) == ("✗ orders - jobtui", "icon-failed.svg")
+        job.pause()
+        browser.wait_for_text("main", "PAUSED")
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+    browser.wait_until(lambda: browser.driver.title == "! orders - jobtui")
+    assert icon() == "icon-lost.svg"
+    browser.console_errors()  # the refused connections
+
+
+def test_a_double_click_and_a_key_that_is_held_down_are_one_command(
+    scheduler: Scheduler, browser: Browser
+) -> None:
+    """A click on Pause makes the button one for Resume, which the second click does not press."""
+    scheduler.every("1h", print, name="backup")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        run = browser.find("#jobs-rows button[name=run]")
+        ActionChains(browser.driver).double_click(run).perform()
+        browser.wait_for_text("#recent-rows", "#1")
+        ActionChains(browser.driver).double_click(browser.find("#jobs-rows button[name=pause]")).perform()
+        browser.wait_for_text("#jobs-rows", "‖ PAUSED")
+        browser.evaluate("document.querySelector('#jobs-rows a').focus()")
+        hold_key(browser, "r")
+        browser.wait_for_text("#recent-rows", "#2")
+        browser.evaluate("document.querySelector('#jobs-rows button[name=run]').focus()")
+        hold_key(browser, "Enter", "\r")
+        browser.wait_for_text("#recent-rows", "#3")
+        ActionChains(browser.driver).double_click(browser.find("#pool button:last-child")).perform()
+        browser.wait_for_text("#pool", "/3")
+        assert scheduler.job("backup").status.value == "PAUSED"
+        assert [run.number for run in scheduler.find_runs(job="backup")] == [3, 2, 1]
+
+
+def hold_key(browser: Browser, key: str, text: str = "") -> None:
+    """Press a key, repeat it as the keyboard does, and release it."""
+    event = {"key": key, "text": text or key, "windowsVirtualKeyCode": 13 if text else ord(key.upper())}
+    for is_repeat in (False, True, True, True):
+        browser.driver.execute_cdp_cmd(
+            "Input.dispatchKeyEvent", {"type": "keyDown", "autoRepeat": is_repeat, **event}
+        )
+    browser.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+
+
+def test_the_keys_of_the_dashboard_move_between_sections_and_pause_all(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """P asks first; x on a job cancels its latest run that waits, else the one that runs."""
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    scheduler.every("1h", print, name="backup")
+    assert scheduler.now(print).wait(LIMIT)
+    for _ in range(3):
+        scheduler.now(job)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        for key, name in (
+            ("1", "running"),
+            ("2", "waiting"),
+            ("3", "upcoming"),
+            ("4", "recent"),
+            ("0", "jobs"),
+        ):
+            browser.press(key)
+            assert browser.evaluate("return document.activeElement.closest('tbody').id") == f"{name}-rows"
+        browser.press(Keys.END)
+        assert browser.focused_row == "print"
+        browser.press(Keys.HOME)
+        assert browser.focused_row == "slow"
+        for number in (4, 3, 2):
+            browser.press("x")
+            alert = browser.driver.switch_to.alert
+            assert alert.text == f"Cancel run {number} of slow?"
+            alert.accept()
+            browser.wait_for_text("#message", f"run {number} ")
+            if number > 2:
+                browser.wait_for_text("#recent-rows", f"#{number}")
+        browser.press("P")
+        alert = browser.driver.switch_to.alert
+        assert alert.text.startswith("Pause all ")
+        alert.dismiss()
+        assert job.status.value != "PAUSED"
+        browser.press("P")
+        browser.driver.switch_to.alert.accept()
+        browser.wait_for_text("#jobs-rows", "‖ PAUSED")
+        browser.press("=")
+        browser.wait_for_text("#pool", "/3")
 
 
 LONG_NAMES = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -194,16 +195,60 @@ def test_the_pool_buttons_change_the_size_by_one_but_not_to_zero(
     assert scheduler.snapshot().pool.size == 1
 
 
-def test_the_cancel_button_cancels_a_waiting_run(
-    scheduler: Scheduler, client: PageClient, release: threading.Event
+@pytest.mark.parametrize("path", ["/@jobs", "/@jobs/", "/@jobs/runs/2", "/@jobs?q=slow"])
+def test_the_cancel_button_asks_without_javascript(
+    scheduler: Scheduler, client: PageClient, release: threading.Event, path: str
 ) -> None:
-    """The message says how it was cancelled."""
+    """The answer leads back to the page; the message says how the run was cancelled."""
     job = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
     scheduler.now(job)
     held = scheduler.now(job)
-    page = client.press(client.get().page, "cancel", str(held.number)).page
-    assert held.state is RunState.CANCELLED
+    question = client.submit(client.get(path).page, "cancel", str(held.number))
+    assert (question.status, question.page.find_one("h1").plain_text) == (200, "Cancel run 2 of slow?")
+    assert [run.number for run in scheduler.find_runs(state=RunState.HELD)] == [held.number]
+    assert question.page.find_one("a").link() in (path, path.replace("@jobs", "@jobs/"))
+    form = question.page.find_one("form")
+    answer = client.post(form.link("action"), client.fields_of(form))
+    assert answer.status == 303
+    assert [run.number for run in scheduler.find_runs(state=RunState.CANCELLED)] == [held.number]
+    page = client.get(answer.location).page
     assert page.find_one("p", id="message").plain_text == "⊘ run 2 cancelled: it will not start"
+
+
+def test_a_question_about_an_unknown_run_is_answered_with_the_reason(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """It may have ended long ago."""
+    form = client.get().page.find_one("form", id="command")
+    response = client.post(form.link("action"), client.fields_of(form) | {"cancel": "4711"})
+    message = client.get(response.location).page.find_one("p", id="message").plain_text
+    assert message.startswith("✗ unknown run 4711")
+
+
+def test_a_double_click_without_javascript_is_one_command(scheduler: Scheduler, client: PageClient) -> None:
+    """A browser submits the form of one page twice. A click on another page is another command."""
+    job = scheduler.every("1h", print, name="backup")
+    page = client.get().page
+    first, second = client.submit(page, "run", "backup"), client.submit(page, "run", "backup")
+    assert (first.status, second.status) == (303, 303)
+    message = client.get().page.find_one("p", id="message").plain_text
+    assert message == "▶ backup: run 1"
+    client.submit(client.get().page, "run", "backup")
+    client.submit(page, "pause", "backup")
+    assert len(scheduler.find_runs(job="backup")) == 2
+    assert job.status.value == "PAUSED"
+
+
+def test_a_stale_page_can_press_a_button_again(scheduler: Scheduler) -> None:
+    """Only clicks within a second are one double click."""
+    clock = ManualClock(1_800_000_000)
+    scheduler.every("1h", print, name="backup")
+    with serve_page(scheduler, clock=clock) as client:
+        page = client.get().page
+        client.submit(page, "run", "backup")
+        clock.advance(2)
+        client.submit(page, "run", "backup")
+        assert len(scheduler.find_runs(job="backup")) == 2
 
 
 def test_a_button_of_a_removed_job_shows_an_error(scheduler: Scheduler, client: PageClient) -> None:
@@ -392,7 +437,56 @@ def test_the_filter_finds_jobs_beyond_the_first_thousand(scheduler: Scheduler, c
     assert page.find_one("p", id="jobs-caption").plain_text == "the first 1000 of 1003"
     found = client.get("/@jobs?q=job-1002").page
     assert [row[0] for row in row_texts(found, "jobs")] == ["job-1002"]
-    assert "data-live" not in found.find_one("body").attributes
+    assert found.find_one("p", id="found").plain_text == "1 of 1003 jobs match the filter"
+    assert "hidden" in found.find_one("div", id="all-jobs").attributes
+    found = client.get("/@jobs?q=job").page
+    assert len(row_texts(found, "jobs")) == 1000
+    caption = "the first 1000 of 1003 of 1003 jobs match the filter"
+    assert found.find_one("p", id="found").plain_text == caption
+
+
+@pytest.mark.parametrize("text", ["failed", "FAIL", "fail idle", "orders failed"])
+def test_the_filter_finds_jobs_that_failed_last(scheduler: Scheduler, client: PageClient, text: str) -> None:
+    """Their status says so, and the count of failing jobs in the header leads to them."""
+    scheduler.every("1h", print, name="backup")
+    job = scheduler.every("1h", lambda: 1 / 0, name="orders")
+    assert scheduler.now(job).wait(LIMIT)
+    rows = row_texts(client.get(f"/@jobs?q={quote(text)}").page, "jobs")
+    assert [(row[0], row[1]) for row in rows] == [("orders", "○ IDLE ✗ failed")]
+    assert client.get().page.find_one("p", id="totals").find_one("a").link() == "/@jobs/?q=failed"
+
+
+def test_the_title_and_the_icon_show_the_state(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
+) -> None:
+    """Of the scheduler, of the job, or of the run."""
+
+    def tab(path: str) -> tuple[str, str]:
+        page = client.get(path).page
+        return page.find_one("title").plain_text, page.find_one("link", id="icon").attributes["href"]
+
+    fails = scheduler.every("1h", lambda: 1 / 0, name="fails")
+    started = threading.Event()
+
+    def wait() -> None:
+        started.set()
+        release.wait(LIMIT)
+
+    slow = scheduler.every("1h", wait, name="slow")
+    assert tab("/@jobs") == ("shop.py - jobtui", "icon.svg")
+    assert tab("/@jobs/jobs/slow") == ("○ slow - jobtui", "icon.svg")
+    scheduler.now(slow)
+    assert started.wait(LIMIT)
+    assert tab("/@jobs") == ("▶1 shop.py - jobtui", "icon-running.svg")
+    assert tab("/@jobs/jobs/slow") == ("▶ slow - jobtui", "icon-running.svg")
+    assert tab("/@jobs/runs/1") == ("▶ slow #1 - jobtui", "icon-running.svg")
+    assert scheduler.now(fails).wait(LIMIT)
+    assert tab("/@jobs") == ("✗1 ▶1 shop.py - jobtui", "icon-failed.svg")
+    assert tab("/@jobs/jobs/fails") == ("✗ fails - jobtui", "icon-failed.svg")
+    assert tab("/@jobs/runs/2") == ("✗ fails #2 - jobtui", "icon-failed.svg")
+    release.set()
+    scheduler.stop()
+    assert tab("/@jobs") == ("! stopped shop.py - jobtui", "icon-lost.svg")
 
 
 def test_a_read_only_page_has_no_buttons_and_commands_are_rejected(scheduler: Scheduler) -> None:

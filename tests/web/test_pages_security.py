@@ -47,7 +47,8 @@ lang charset name content rel href type src defer class id role hidden tabindex 
 formaction aria-label aria-hidden aria-labelledby scope title datetime placeholder autocomplete spellcheck
 autocapitalize required autofocus maxlength for disabled data-tag data-now data-offset data-heartbeat
 data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search data-label
-data-since data-until data-confirm
+data-since data-until data-confirm data-title data-text data-icon data-jobs data-all-paused data-visible
+data-total
 """
 
 

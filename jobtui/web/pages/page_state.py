@@ -157,23 +157,31 @@ class PageState:
         return _join_html(fragment.html for fragment in fragments)
 
     @property
-    def has_all_jobs(self) -> bool:
-        """Whether every job has a row."""
-        return len(self.snapshot.jobs) <= MAX_JOBS
+    def tab_state(self) -> object:
+        """The state of the scheduler in the browser's tab."""
+        return self._sections["tab"].fragments[None].view
 
-    async def search_jobs(self, text: str) -> Markup:
-        """Return the rows of the jobs whose name, schedule or status contains each word, in any case."""
+    async def search_jobs(self, text: str) -> tuple[Markup, int]:
+        """Return the rows of the jobs whose name, schedule or status contains each word, in any case.
+
+        Returns:
+            The first rows, and the number of all jobs that match.
+        """
         words = text.casefold().split()
         snapshot = self.snapshot
-        known, found = self._lists["jobs"].fragments, list[str]()
+        known, found, count = self._lists["jobs"].fragments, list[str](), 0
         for number, job in enumerate(snapshot.jobs):
-            searched = f"{job.name} {job.spec} {job.status.value}".casefold()
+            failed = "failed" if job.recent and job.recent[-1].failed else ""
+            searched = f"{job.name} {job.spec} {job.status.value} {failed}".casefold()
             if all(word in searched for word in words):
                 row = known.get(job.name)
+                count += 1
+                if count > MAX_JOBS:
+                    continue
                 found.append(row.html if row else str(self._render_job(f"found-{number}", job, snapshot.at)))
             if number % _CHUNK == _CHUNK - 1:
                 await yield_to_others()
-        return _join_html(found[:MAX_JOBS])
+        return _join_html(found), count
 
     def row_id(self, job: str) -> str:
         """Return the id of a job's row; "" if the job has none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -12,11 +14,13 @@ from aiohttp import web
 
 from jobtui.frontend.formatting import elapsed_between
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.process.printable import printable
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
-from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer
+from jobtui.web.pages.sections import MAX_JOBS
+from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer, tab_of
 from jobtui.web.relative_links import link_to, link_to_itself, link_to_root, path_of
 from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
 from jobtui.web.responses import Problem, call_scheduler, json_response
@@ -30,6 +34,7 @@ OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILE
 
 _PROGRAM_PATHS = tuple(f"{STATUS_PAGE}/{name}" for name in ("api", "metrics", "healthz", "live"))
 _MAX_MESSAGES = 200
+_DOUBLE_CLICK = 1.0  # seconds
 # The challenge for our script: at a Basic one, the browser would open a password dialog over the page.
 _FORM_CHALLENGE = f'Form realm="jobtui", action="{LOGIN}"'
 
@@ -44,6 +49,8 @@ class Pages:
         self._page_state = PageState(context, self._renderer)
         self._stream = PageStream(context, self._page_state)
         self._forms = Forms(context.access_control, context.cookie_name)
+        self._monotonic = context.clock.monotonic
+        self._executed: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()  # by form
         self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
 
     def routes(self) -> Iterable[web.RouteDef]:
@@ -112,15 +119,20 @@ class Pages:
         state = self._page_state
         await state.refresh_now()
         text = request.query.get("q", "").strip()
-        found = await state.search_jobs(text) if text else ""
+        found, count = await state.search_jobs(text) if text else ("", 0)
         # The script filters the jobs itself. It needs all of them, so it starts from version 0.
-        tag, live = state.tag_of(0) if text else state.tag, not text or state.has_all_jobs
-        return self._page_response(request, "status.html", filter_text=text, found=found, tag=tag, live=live)
+        tag = state.tag_of(0) if text else state.tag
+        caption = _found_caption(count, len(state.snapshot.jobs))
+        return self._page_response(
+            request, "status.html", filter_text=text, found=found, found_caption=caption, tag=tag
+        )
 
     async def _show_job(self, request: web.Request) -> web.Response:
         await self._page_state.refresh_now()
         details = call_scheduler(self._backend.job_details, request.match_info["name"])
-        return self._page_response(request, "job.html", job=details.job, details=details)
+        job = details.job
+        tab = tab_of(job.status, failed=bool(job.recent) and job.recent[-1].failed)
+        return self._page_response(request, "job.html", job=job, details=details, tab=tab)
 
     async def _show_run(self, request: web.Request) -> web.Response:
         number = parse_run_number(request.match_info["number"])
@@ -128,7 +140,8 @@ class Pages:
         run = call_scheduler(self._backend.run_view, number)
         lateness = None if run.started is None else elapsed_between(run.due or run.created, run.started)
         output = self._backend.output_of(number)
-        return self._page_response(request, "run.html", run=run, lateness=lateness, output=output)
+        tab = tab_of(run.state, failed=run.state.failed)
+        return self._page_response(request, "run.html", run=run, lateness=lateness, output=output, tab=tab)
 
     def _page_response(self, request: web.Request, template: str, **values: Any) -> web.Response:
         """Return a page with the common header and the form for its buttons."""
@@ -143,6 +156,8 @@ class Pages:
             "now": self._page_state.snapshot.at,
             "tag": self._page_state.tag,
             "token": token,
+            "once": secrets.token_hex(8),
+            "tab": self._page_state.tab_state,
             "return_to": safe_redirect_target(path_of(request)),
             "message": self._messages.pop(token, ""),
             "requires_login": self._access_control.rules.credentials is not None,
@@ -161,19 +176,36 @@ class Pages:
 
     async def _execute_command(self, request: web.Request) -> web.Response:
         fields = await self._forms.read_form(request)
-        wants_page = _accepts_html(request)
+        if not _accepts_html(request):  # our script, which asks and shows the message itself
+            return json_response({"message": execute(self._backend, fields)})
+        target = safe_redirect_target(fields.get("return_to", ""))
         try:
-            message = execute(self._backend, fields)
+            if "cancel" in fields and "confirmed" not in fields:
+                number = parse_run_number(fields["cancel"])
+                run = call_scheduler(self._backend.run_view, number)
+                question = f"Cancel run {number} of {printable(run.job)}?"
+                back = f"./{target.removeprefix(STATUS_PAGE).lstrip('/')}"
+                return self._html(request, "confirm.html", question=question, fields=fields, back=back)
+            message = self._execute_once(fields)
         except Problem as problem:
-            if not wants_page or problem.status is HTTPStatus.BAD_REQUEST:
+            if problem.status is HTTPStatus.BAD_REQUEST:
                 raise
             message = f"✗ {problem.detail}"
-        if not wants_page:  # our script shows the message itself
-            return json_response({"message": message})
         self._messages[fields["token"]] = message
         while len(self._messages) > _MAX_MESSAGES:
             self._messages.popitem(last=False)
-        return _redirect(request, safe_redirect_target(fields.get("return_to", "")))
+        return _redirect(request, target)
+
+    def _execute_once(self, fields: dict[str, str]) -> str:
+        """Execute the command of a form, but only once for a double click. Returns the message."""
+        now, key = self._monotonic(), tuple(sorted(fields.items()))
+        executed_at, message = self._executed.pop(key, (-math.inf, ""))
+        if "once" not in fields or now - executed_at > _DOUBLE_CLICK:
+            executed_at, message = now, execute(self._backend, fields)
+        self._executed[key] = executed_at, message
+        while len(self._executed) > _MAX_MESSAGES:
+            self._executed.popitem(last=False)
+        return message
 
     # --- login ------------------------------------------------------------------------------------
 
@@ -213,6 +245,13 @@ class Pages:
         response = _redirect(request, LOGIN)
         self._forms.delete_cookie(request, response)
         return response
+
+
+def _found_caption(count: int, total: int) -> str:
+    if not count:
+        return "no job matches the filter"
+    first = f"the first {MAX_JOBS} of " if count > MAX_JOBS else ""
+    return f"{first}{count} of {total} jobs match the filter"
 
 
 def _accepts_html(request: web.Request) -> bool:

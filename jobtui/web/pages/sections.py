@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
-from jobtui.engine.enums import JobStatus, Phase
+from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.formatting import STATE_SIGNS
 from jobtui.frontend.upcoming import list_upcoming
 
 MAX_JOBS = 1_000  # rows that a browser can display smoothly; the filter finds the other jobs
@@ -34,6 +35,13 @@ class Totals(NamedTuple):
     running: int
 
 
+class Tab(NamedTuple):
+    """The scheduler's state in the browser's tab: the text before the title, and the name of the icon."""
+
+    text: str
+    icon: str
+
+
 class ListCaption(NamedTuple):
     """The length of a list, the number of its visible rows, and the text for an empty list."""
 
@@ -57,6 +65,16 @@ def _totals(snapshot: Snapshot) -> Totals:
         paused=sum(job.paused_since is not None for job in jobs),
         running=sum(job.status is JobStatus.RUNNING for job in jobs),
     )
+
+
+def _tab(snapshot: Snapshot) -> Tab:
+    if snapshot.phase is not Phase.RUNNING:
+        return Tab(f"! {snapshot.phase.value}", "icon-lost.svg")
+    totals = _totals(snapshot)
+    signs = ((STATE_SIGNS[RunState.FAILED], totals.failing), (STATE_SIGNS[RunState.RUNNING], totals.running))
+    text = " ".join(f"{sign.glyph}{number}" for sign, number in signs if number)
+    icon = "icon-failed.svg" if totals.failing else "icon-running.svg" if totals.running else "icon.svg"
+    return Tab(text, icon)
 
 
 def _jobs_caption(snapshot: Snapshot) -> ListCaption:
@@ -88,6 +106,7 @@ FIXED_SECTIONS: Sequence[tuple[str, str, Select]] = tuple(  # each one's id, tem
         ("scheduler", "scheduler", lambda snapshot: SchedulerStatus(snapshot.phase, snapshot.internal_error)),
         ("pool", "pool", lambda snapshot: snapshot.pool),
         ("totals", "totals", _totals),
+        ("tab", "tab", _tab),
         ("jobs-caption", "caption", _jobs_caption),
         ("running-caption", "caption", _running_caption),
         ("waiting-caption", "caption", _waiting_caption),

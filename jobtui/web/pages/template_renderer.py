@@ -16,13 +16,21 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from jobtui.engine.enums import RunState
+from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 
-STATIC_FILES = {"style.css": "text/css", "live.js": "text/javascript", "icon.svg": "image/svg+xml"}
+STATIC_FILES = {
+    "style.css": "text/css",
+    "live.js": "text/javascript",
+    "stream.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+    "icon-running.svg": "image/svg+xml",
+    "icon-failed.svg": "image/svg+xml",
+    "icon-lost.svg": "image/svg+xml",
+}
 
 _GAUGE_WIDTH = 10  # characters
 _SIGNS: dict[Any, formatting.Sign] = {**formatting.STATUS_SIGNS, **formatting.STATE_SIGNS}
@@ -126,6 +134,13 @@ def _time_element(instant: datetime | None, now: datetime) -> Markup:
     full = escape(formatting.format_instant_full(instant))
     short = escape(formatting.format_instant(instant, now).strip())
     return Markup(f'<time datetime="{instant.isoformat()}" title="{full}">{short}</time>')  # noqa: S704 - escaped
+
+
+def tab_of(state: JobStatus | RunState, *, failed: bool) -> tuple[str, str]:
+    """Return the text before the title of a job's or run's tab, and the name of its icon."""
+    if failed:
+        return _SIGNS[RunState.FAILED].glyph, "icon-failed.svg"
+    return _SIGNS[state].glyph, "icon-running.svg" if state.value == "RUNNING" else "icon.svg"
 
 
 def _summarize(states: Sequence[RunState]) -> str:

@@ -42,7 +42,6 @@ function updateTimes() {
   const clock = new Date((time + zoneOffset) * 1000);
   setText(byId("clock"), [clock.getUTCHours(), clock.getUTCMinutes(), clock.getUTCSeconds()].map(twoDigits).join(":"));
   const element = byId("heartbeat");
-  if (!page.live) return; // without a stream, the next heartbeat is unknown
   if (heartbeat !== null && !isConnectionLost()) {
     const age = Math.max(0, Math.floor(time - heartbeat));
     setText(element, age > HEARTBEAT_LATE ? `STALLED ${formatDuration(age)}` : formatDuration(age));
@@ -128,6 +127,7 @@ function applyDiff({ lists, fragments }) {
   }
   applyFilter();
   updateTimes();
+  updateTab();
 }
 
 // A job's or run's page is fetched again when the job changes: one request at a time, and at most two a second.
@@ -145,6 +145,7 @@ async function refetch() {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       if (response.ok) morph(byId("content"), fresh.getElementById("content"));
       updateTimes();
+      updateTab();
     } catch {
       // the stream's error handler shows that the connection is lost
     }
@@ -160,8 +161,8 @@ function pollOutput() {
 
 // --- the connection ----------------------------------------------------------------------------------
 
-const MAX_SILENCE = 25_000; // milliseconds; the server sends something at least every 10 s
-let stream = null, tag = page.tag, lastHeard = Date.now(), retryTimer = null;
+const script = byId("script").src; // with the version of the files
+let tag = page.tag, isOpen = false;
 
 function showConnectionError(text) {
   const line = byId("connection");
@@ -169,67 +170,69 @@ function showConnectionError(text) {
   line.hidden = !text;
   line.textContent = text;
   document.documentElement.classList.toggle("lost", Boolean(text));
+  updateTab();
 }
 
-function connect() {
-  clearTimeout(retryTimer);
-  stream?.close();
-  lastHeard = Date.now();
-  const url = new URL(page.live, document.baseURI);
-  url.searchParams.set("after", tag);
-  stream = new EventSource(url);
-  stream.addEventListener("clock", (event) => {
-    lastHeard = Date.now();
-    showConnectionError("");
-    const clock = JSON.parse(event.data);
-    clockOffset = clock.now - Date.now() / 1000;
-    ({ offset: zoneOffset, heartbeat } = clock);
-    updateTimes();
-  });
-  stream.addEventListener("message", (event) => {
-    tag = event.lastEventId;
-    applyDiff(JSON.parse(event.data));
-  });
-  stream.addEventListener("reload", () => location.reload()); // the page is from an earlier server
-  stream.addEventListener("error", () => {
-    showConnectionError("connection lost; trying again");
-    if (stream.readyState === EventSource.CLOSED) retryTimer = setTimeout(reconnect, 2000);
-  });
-}
-
-// The server rejected the stream, or cannot be reached: find out whether it requires a login.
-async function reconnect() {
+// The stream is shared by all windows of the browser, if it has shared workers.
+function makePort() {
   try {
-    const response = await fetch(document.baseURI, { method: "HEAD", headers: { Accept: "application/json" } });
-    if (response.status === 401) return logIn();
+    return new SharedWorker(script.replace("live.js", "stream.js")).port;
   } catch {
-    // the connection is still lost
+    const { port1, port2 } = new MessageChannel();
+    sharedStream.add(port2);
+    return port1;
   }
-  connect();
 }
+
+const port = makePort();
+
+port.onmessage = ({ data: { type, data, tag: newTag } }) => {
+  if (!isOpen) return;
+  if (type === "lost") return showConnectionError("connection lost; trying again");
+  if (type === "login") return logIn();
+  if (type === "reload") return location.reload(); // the page is from an earlier server
+  showConnectionError("");
+  tag = newTag;
+  if (type === "message") return applyDiff(JSON.parse(data));
+  const clock = JSON.parse(data);
+  clockOffset = clock.now - Date.now() / 1000;
+  ({ offset: zoneOffset, heartbeat } = clock);
+  document.documentElement.dataset.stream = "open";
+  updateTimes();
+};
 
 function logIn() {
   const path = location.pathname.slice(new URL(document.baseURI).pathname.length); // a proxy may change its beginning
   location.assign(new URL(`login?next=${encodeURIComponent(`/@jobs/${path}${location.search}`)}`, document.baseURI));
 }
 
-function checkConnection() {
-  if (stream && Date.now() - lastHeard > MAX_SILENCE) {
-    showConnectionError("connection lost; trying again");
-    connect();
-  }
+function openStream() {
+  if (isOpen) return;
+  isOpen = true;
+  port.postMessage({ row: new URL(page.live, document.baseURI).searchParams.get("row") || "", tag });
 }
 
-// A browser allows few connections to one server, so a hidden page closes its stream.
+function closeStream() {
+  if (!isOpen) return;
+  isOpen = false;
+  port.postMessage(null);
+  delete document.documentElement.dataset.stream;
+}
+
+// A hidden page needs no events.
 function updateVisibility() {
-  if (!page.live) return;
-  if (document.hidden) {
-    clearTimeout(retryTimer);
-    stream?.close();
-    stream = null;
-  } else if (!stream) {
-    connect();
-  }
+  if (document.hidden) closeStream();
+  else openStream();
+}
+
+// --- the tab -----------------------------------------------------------------------------------------
+
+function updateTab() {
+  const { text, icon } = (byId("content").querySelector("[data-icon]") || byId("tab")).dataset;
+  const state = isConnectionLost() ? "! " : text ? `${text} ` : "";
+  if (document.title !== state + page.title) document.title = state + page.title;
+  const name = isConnectionLost() ? "icon-lost.svg" : icon;
+  if (byId("icon").getAttribute("href") !== name) byId("icon").setAttribute("href", name);
 }
 
 // --- commands ----------------------------------------------------------------------------------------
@@ -259,6 +262,23 @@ async function execute(button) {
   }
 }
 
+// The second click of a double click is no second command, and it must not press the Resume that the first one has
+// made of Pause. The size of the pool is set by quick clicks. A key, whose detail is 0, is handled below.
+const DOUBLE_CLICK = 600; // milliseconds
+let lastRun = { value: null, time: 0 };
+
+function isSecondClick({ name, value }, detail) {
+  if (!detail || name === "resize") return false;
+  const isSameRun = name === "run" && value === lastRun.value && performance.now() - lastRun.time < DOUBLE_CLICK;
+  if (name === "run") lastRun = { value, time: performance.now() };
+  return detail > 1 || isSameRun;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[form=command]");
+  if (button && isSecondClick(button, event.detail)) event.preventDefault();
+});
+
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (event.target !== form || !button || !button.name) return;
@@ -269,35 +289,107 @@ document.addEventListener("submit", (event) => {
 // --- the filter --------------------------------------------------------------------------------------
 
 const filterInput = byId("q");
+const SEARCH_DELAY = 150, SEARCH_INTERVAL = 2000; // milliseconds after a key, and between refreshed results
+let searchTimer = null, searchNumber = 0;
 
+const filterText = () => filterInput.value.trim();
+const jobsCaption = () => byId("jobs-caption").dataset;
+const jobsBody = () => byId("found-rows") || byId("jobs-rows");
+
+// Filter the rows; if some jobs have no row, let the server search, and show its rows instead.
 function applyFilter() {
   if (!filterInput) return;
-  const words = filterInput.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = filterText().toLowerCase().split(/\s+/).filter(Boolean);
+  byId("all-jobs").hidden = words.length > 0;
+  const isPartial = Number(jobsCaption().visible) < Number(jobsCaption().total);
+  if (words.length && isPartial) return void scheduleSearch(byId("found-rows") ? SEARCH_INTERVAL : SEARCH_DELAY);
+  showFound(null);
   let found = 0;
   for (const row of byId("jobs-rows").children) {
     const text = [...row.querySelectorAll("[data-search]")].map((each) => each.textContent).join(" ").toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
     if (!row.hidden) found += 1;
   }
-  byId("found").hidden = !words.length || found > 0;
+  const caption = found ? `${found} of ${jobsCaption().total} jobs match the filter` : "no job matches the filter";
+  setText(byId("found"), caption);
+  byId("found").hidden = !words.length;
+}
+
+function scheduleSearch(delay) {
+  searchTimer ??= setTimeout(search, delay);
+}
+
+async function search() {
+  searchTimer = null;
+  const number = ++searchNumber;
+  const url = new URL(`./?q=${encodeURIComponent(filterText())}`, document.baseURI);
+  try {
+    const response = await fetch(url, { headers: { Accept: "text/html" } });
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (number !== searchNumber || !response.ok || response.redirected) return; // a later search, or a login
+    showFound(fresh);
+  } catch {
+    // the stream shows that the connection is lost
+  }
+}
+
+// Show the rows of another page in place of the own ones; null shows the own ones again.
+function showFound(fresh) {
+  const rows = byId("jobs-rows"), old = byId("found-rows");
+  rows.hidden = fresh !== null;
+  if (fresh === null) {
+    searchNumber += 1;
+    clearTimeout(searchTimer);
+    searchTimer = null;
+    old?.remove();
+    return;
+  }
+  const found = fresh.getElementById("jobs-rows");
+  found.id = "found-rows";
+  for (const row of found.children) row.removeAttribute("id");
+  const focused = old && rowOf(document.activeElement)?.parentNode === old ? document.activeElement : null;
+  const selector = focused?.name ? `button[name="${focused.name}"]` : "a";
+  const job = focused && rowOf(focused).dataset.job;
+  if (old) old.replaceWith(found);
+  else rows.after(found);
+  if (job) document.querySelector(`#found-rows [data-job="${CSS.escape(job)}"] ${selector}`)?.focus();
+  setText(byId("found"), fresh.getElementById("found").textContent);
+  byId("found").hidden = false;
+  updateTimes();
 }
 
 function changeFilter() {
+  clearTimeout(searchTimer);
+  searchTimer = null;
+  if (byId("found-rows")) scheduleSearch(SEARCH_DELAY);
   applyFilter();
   const url = new URL(location.href);
-  if (filterInput.value.trim()) url.searchParams.set("q", filterInput.value.trim());
+  if (filterText()) url.searchParams.set("q", filterText());
   else url.searchParams.delete("q");
   history.replaceState(null, "", url); // a reload keeps the filter
 }
 
-if (filterInput && page.live) {
+if (filterInput) {
   filterInput.addEventListener("input", changeFilter);
-  byId("filter").addEventListener("submit", (event) => {
-    if (byId("jobs-caption").textContent) return; // some jobs have no row: let the server search
+  byId("filter").addEventListener("submit", async (event) => {
     event.preventDefault();
-    focusRow(visibleRows(byId("jobs-rows"))[0]);
+    if (searchTimer) {
+      clearTimeout(searchTimer);
+      await search();
+    }
+    focusRow(visibleRows(jobsBody())[0]);
   });
 }
+
+// The base of links is the status page, and the filter changes the URL: stay on the page.
+document.addEventListener("click", (event) => {
+  const hash = event.target.closest('a[href*="#"]')?.hash;
+  if (!hash || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const target = byId(hash.slice(1));
+  target.scrollIntoView();
+  (target.querySelector("[tabindex]") || target).focus({ preventScroll: true });
+});
 
 // --- keys --------------------------------------------------------------------------------------------
 
@@ -315,7 +407,7 @@ function focusRow(row) {
 
 function moveFocus(by) {
   const row = rowOf(document.activeElement);
-  const rows = visibleRows(row ? row.parentNode : document.querySelector("[data-rows]"));
+  const rows = visibleRows(row ? row.parentNode : document.querySelector("[data-rows]:not([hidden])"));
   const index = row ? rows.indexOf(row) + by : by > 1 ? by : 0;
   focusRow(rows[Math.max(0, Math.min(rows.length - 1, index))]);
 }
@@ -331,6 +423,27 @@ function clickButton(selector) {
   click(document.querySelector(`[data-job="${job}"] ${selector}`));
 }
 
+// Cancel the focused run; of a job, as in the dashboard, its latest run that waits, else the one that runs.
+function clickCancel() {
+  const row = rowOf(document.activeElement);
+  const own = (row || byId("content")).querySelector("button[name=cancel]");
+  if (own || !row) return void (page.refetch || row ? click(own) : null);
+  const buttons = (name) => [...document.querySelectorAll(`#${name}-rows [data-job="${CSS.escape(row.dataset.job)}"] button[name=cancel]`)];
+  const latest = (found) => found.sort((one, other) => one.value - other.value).pop();
+  click(latest(buttons("waiting")) || latest(buttons("upcoming")) || latest(buttons("running")));
+}
+
+function clickPauseAll() {
+  const name = byId("totals").dataset.allPaused ? "resume-all" : "pause-all";
+  const button = document.querySelector(`button[name="${name}"]`);
+  if (button && confirm(`${button.textContent} ${byId("totals").dataset.jobs} jobs?`)) click(button);
+}
+
+function focusSection(name) {
+  const list = name === "jobs" && filterInput ? jobsBody() : byId(`${name}-rows`);
+  focusRow(visibleRows(list)[0]) || byId(`${name}-title`)?.focus();
+}
+
 const KEYS = {
   j: () => moveFocus(1),
   k: () => moveFocus(-1),
@@ -338,25 +451,39 @@ const KEYS = {
   ArrowUp: () => moveFocus(-1),
   g: () => moveFocus(-Infinity),
   G: () => moveFocus(Infinity),
+  Home: () => moveFocus(-Infinity),
+  End: () => moveFocus(Infinity),
+  0: () => focusSection("jobs"),
+  1: () => focusSection("running"),
+  2: () => focusSection("waiting"),
+  3: () => focusSection("upcoming"),
+  4: () => focusSection("recent"),
   r: () => clickButton("button[name=run]"),
   p: () => clickButton("button[name=pause], button[name=resume]"),
-  x: () => clickButton("button[name=cancel]"),
+  P: clickPauseAll,
+  x: clickCancel,
   "+": () => click(document.querySelector(".pool button:last-child")),
+  "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
   "/": () => filterInput?.select(),
   "?": () => byId("keys").showModal(),
 };
 
+const MOVES = new Set(["j", "k", "ArrowDown", "ArrowUp"].map((key) => KEYS[key]));
+
 document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.target.matches("button")) return event.preventDefault(); // enter or space held down
   if (event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
   if (event.target === filterInput && event.key === "Escape") {
     filterInput.value = "";
     changeFilter();
-    focusRow(visibleRows(byId("jobs-rows"))[0]) || filterInput.blur();
+    focusRow(visibleRows(jobsBody())[0]) || filterInput.blur();
   }
   if (event.target.matches("input, textarea, select")) return;
   if (!(event.key in KEYS)) return;
-  if (event.key.startsWith("Arrow") && !rowOf(document.activeElement)) return; // without a row, arrows scroll
+  if (event.repeat && !MOVES.has(KEYS[event.key])) return event.preventDefault(); // a key held down is one command
+  const scrolls = event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End";
+  if (scrolls && !rowOf(document.activeElement)) return;
   event.preventDefault();
   KEYS[event.key]();
 });
@@ -370,6 +497,7 @@ applyFilter();
 updateTimes();
 setInterval(updateTimes, 1000);
 setInterval(pollOutput, 2000);
-setInterval(checkConnection, 5000);
 document.addEventListener("visibilitychange", updateVisibility);
+addEventListener("pagehide", closeStream);
+addEventListener("pageshow", updateVisibility);
 updateVisibility();
