@@ -6,7 +6,7 @@
 
 Times are in the scheduler's zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
 STOPPING, QUITTING, STOPPED, LOST (events that the log was too slow for), ERROR (an exception inside jobtui)
-and CLOCK (the clock was set back).
+and CLOCK (the clock was set).
 """
 
 from __future__ import annotations
@@ -166,8 +166,9 @@ class RunLog:
                     event.at, "ERROR", f"an exception inside jobtui, which continues: {event.error}"
                 )
             case ClockStepped():
+                direction = "back" if event.seconds < 0 else "forward"
                 yield self._format_line(
-                    event.at, "CLOCK", f"the clock was set back by {-event.seconds:.1f} s"
+                    event.at, "CLOCK", f"the clock was set {direction} by {abs(event.seconds):.1f} s"
                 )
             case _:
                 pass  # the log shows endings only

@@ -25,7 +25,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import TimerQueue
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.schedules.schedule import Every
+from jobtui.schedules.schedule import Every, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
@@ -332,11 +332,13 @@ class Engine:
                 self.pool.release_scheduled(entry, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
-        """Adjust the due times after the wall clock was set back by ``-seconds``.
+        """Adjust the due times after the wall clock was set forward, or back if ``seconds`` is negative.
 
-        Intervals and delays keep the time they had left, so that they do not stall. Cron ticks keep their
-        instant, so that a repeated hour does not repeat them, except after a correction of hours.
-        The step is noticed only at a wake, so ticks that were due before that are due now.
+        Intervals and delays keep the time that they had left, because they count elapsed time. An interval
+        with a given start names instants of the wall clock, so it keeps them if the clock is set forward,
+        and follows the new time if it is set back. Cron ticks keep their instant, so that a repeated hour
+        does not repeat them, except after a correction of hours. The step is noticed only at a wake, so ticks
+        that were due before that are due now.
         """
         if self.phase is not Phase.RUNNING:
             return
@@ -347,10 +349,17 @@ class Engine:
             pending = self._searches.get(job)
             if pending is not None:
                 self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
-            elif isinstance(job.schedule, Every) or (job.schedule and seconds < -CLOCK_CORRECTION):
+            elif self._is_moved_by(seconds, job.schedule):
                 self._searches[job] = Search(processed, seconds)
         self._shifts.append((seconds, deque(self.pool.scheduled.values())))
         self.event_log.emit(events.ClockStepped, now, seconds)
+
+    @staticmethod
+    def _is_moved_by(seconds: float, schedule: Schedule | None) -> bool:
+        """Return whether the next tick of a schedule has to be searched for after a step of the clock."""
+        if isinstance(schedule, Every):
+            return seconds < 0 or not schedule.first_at_start
+        return schedule is not None and seconds < -CLOCK_CORRECTION
 
     def report_internal_error(self, error: str, now: float) -> None:
         """Record an exception inside the scheduler, for the snapshot and the events."""
@@ -377,7 +386,7 @@ class Engine:
             del self._searches[job]
 
     def _shift_some(self) -> None:
-        """Let some of the delayed runs keep the time that they had left before the clock was set back."""
+        """Let some of the delayed runs keep the time that they had left before the clock was set."""
         seconds, runs = self._shifts[0]
         for _ in range(min(len(runs), SHIFTS_PER_HOLD)):
             run = runs.popleft()

@@ -226,7 +226,7 @@ class PoolResized(Event):
 
 
 class ClockStepped(Event):
-    """The wall clock was set back while the scheduler was running."""
+    """The wall clock was set, forward or back, while the scheduler was running."""
 
     __slots__ = ("_seconds",)
     field_names = ("seq", "at", "seconds")

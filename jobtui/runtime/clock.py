@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 # The instants that a clock may show, in seconds since the epoch: the years 1900 to 9998, in any zone.
@@ -25,11 +28,25 @@ def thread_cpu() -> float:
     return time.thread_time()
 
 
+def _elapsed_clock() -> Callable[[], float]:
+    """Return the monotonic clock that goes on while the machine is suspended, if there is one."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # Linux
+        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if sys.platform == "darwin":
+        return partial(time.clock_gettime, time.CLOCK_MONOTONIC)
+    return time.monotonic  # on Windows, it is that clock
+
+
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks.
+
+    `elapsed` is slower to read than `monotonic`, and goes on while the machine is suspended. So it tells a
+    suspension, in which time has passed, from a wall clock that has been set.
+    """
 
     now = staticmethod(time.time)
     monotonic = staticmethod(time.monotonic)
+    elapsed = staticmethod(_elapsed_clock())
     error = ""  # the machine's clocks do not fail; see `SteadyClock`
 
 
@@ -80,6 +97,10 @@ class SteadyClock:
         except Exception as error:  # noqa: BLE001 - as above
             self.error = f"monotonic() raised {type(error).__name__}"
         return self._monotonic
+
+    def elapsed(self) -> float:
+        """Return the seconds since a fixed point. There is no other clock for this than the monotonic one."""
+        return self.monotonic()
 
 
 class ManualClock:

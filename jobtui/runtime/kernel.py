@@ -53,7 +53,7 @@ REENTERED = (
     "making: call the scheduler from another thread"
 )
 
-CLOCK_STEP = 0.5  # seconds; a wall clock that falls back by more than this has been set
+CLOCK_STEP = 0.5  # seconds; a wall clock that deviates from elapsed time by more than this has been set
 BATCH_CHECK = 0.002  # seconds after which the timer leaves the rest of a batch to other workers
 WORKER_CHECK = 0.5  # seconds after which the timer checks that there are workers for the runs
 REPLY_CHECK = 0.1  # seconds after which a waiting caller checks that there is a thread to serve it
@@ -174,7 +174,7 @@ class Kernel:
         self._workers_busy = False  # whether a worker was not idle when they were last checked
         self._next_worker_check = -math.inf  # on the monotonic clock
         self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
-        self._last_clocks: tuple[float, float] | None = None  # wall and monotonic clock when last compared
+        self._last_clocks: tuple[float, float] | None = None  # wall clock and elapsed time when last compared
         self._heartbeat: float | None = None  # the monotonic clock when the timer last woke
         self._subscriptions: tuple[Subscription, ...] = ()
         self._listeners: tuple[Callable[[], None], ...] = ()  # called after every change
@@ -312,14 +312,14 @@ class Kernel:
         return now
 
     def _check_clock_step(self, now: float) -> None:
-        """Detect that the wall clock was set back since the last comparison."""
-        monotonic = self.clock.monotonic()
+        """Detect that the wall clock was set since the last comparison."""
+        elapsed = self.clock.elapsed()
         if self._last_clocks is not None:
             # How much further the wall clock moved than time passed: negative if it was set back.
-            step = (now - self._last_clocks[0]) - (monotonic - self._last_clocks[1])
-            if step < -CLOCK_STEP:
+            step = (now - self._last_clocks[0]) - (elapsed - self._last_clocks[1])
+            if abs(step) > CLOCK_STEP:
                 self._engine.apply_clock_step(step, now)
-        self._last_clocks = now, monotonic
+        self._last_clocks = now, elapsed
 
     def _drain_inbox(self) -> None:
         """Admit, record and apply what is in the inbox.
@@ -591,6 +591,7 @@ class Kernel:
 
         def accept(engine: Engine, now: float) -> Run:
             self._check_accepting()
+            self._check_clock_step(now)  # before the run, whose instant is computed from the new time
             record = submit(engine, now)
             record.context = context
             run = self.run_type(self, record)
@@ -653,7 +654,12 @@ class Kernel:
         planned = self._engine.phase is Phase.RUNNING and job.schedule is not None
         if planned and job.schedule is not None:
             job.schedule, job.due = self._planner.find_first(job.schedule, self._now())
-        self.apply(lambda engine, now: engine.add_job(job, now, planned=planned))
+
+        def add(engine: Engine, now: float) -> None:
+            self._check_clock_step(now)  # before the job, whose next tick is computed from the new time
+            engine.add_job(job, now, planned=planned)
+
+        self.apply(add)
 
     # --- views and subscriptions ------------------------------------------------------------------
 

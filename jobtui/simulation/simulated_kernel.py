@@ -226,9 +226,16 @@ class SimulatedKernel(Kernel):
 
     def step_clock(self, seconds: float) -> None:
         """Set the wall clock forward or back, and let the engine notice that at once."""
+        self._move_at_once(lambda: self._manual_clock.step(seconds))
+
+    def suspend(self, seconds: float) -> None:
+        """Let time pass while nothing runs, and let the engine notice that at the end."""
+        self._move_at_once(lambda: self._manual_clock.advance(seconds))
+
+    def _move_at_once(self, move: Callable[[], None]) -> None:
         self._prepare_to_move()
         self._run_due()
-        self._manual_clock.step(seconds)
+        move()
         with self._busy(_RUNNING_JOB):
             self._poll()
         self._run_due()

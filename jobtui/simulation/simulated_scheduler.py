@@ -118,11 +118,32 @@ class SimulatedScheduler(Scheduler):
             RuntimeError: The scheduler is not running, a job calls this, or a job starts itself again and
                 again.
         """
+        self._kernel.pass_time(self._time_to_pass(duration))
+
+    def suspend(self, duration: timedelta | float | str) -> None:
+        """Let time pass while the machine is suspended, as a laptop is: nothing runs before it wakes.
+
+        What was due in that time is late, and follows the ``misfire`` policies of the jobs.
+
+        Args:
+            duration: As for `advance`.
+
+        Raises:
+            BadSpec: As for `advance`.
+            StartError: As for `advance`.
+            TypeError: As for `advance`.
+            ValueError: As for `advance`.
+            RuntimeError: As for `advance`.
+        """
+        self._kernel.suspend(self._time_to_pass(duration))
+
+    def _time_to_pass(self, duration: timedelta | float | str) -> float:
+        """Return a duration in seconds that may pass on the clock."""
         seconds = _duration_seconds(duration)
         if seconds < 0:
             raise ValueError(f"time does not pass backwards ({seconds:g} s); step() sets the clock back")
         self._check_in_range(self._clock.now() + seconds)
-        self._kernel.pass_time(seconds)
+        return seconds
 
     def advance_to(self, instant: datetime | str) -> None:
         """Let time pass until an instant, which is included; see `advance`.
@@ -144,8 +165,8 @@ class SimulatedScheduler(Scheduler):
     def step(self, seconds: timedelta | float | str) -> None:
         """Set the wall clock forward or back, as a person or NTP does. No time passes.
 
-        The scheduler notices it at once. The ticks that were skipped start one run, or follow their
-        ``misfire`` policy. Intervals and delays are moved with a clock that is set back.
+        The scheduler notices it at once. Cron ticks that were skipped start one run, or follow their
+        ``misfire`` policy. Intervals and delays count elapsed time, and keep the time that they had left.
 
         Args:
             seconds: How far: a timedelta, seconds, or a string such as ``"-1h"``; negative is back.

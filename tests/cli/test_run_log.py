@@ -151,6 +151,13 @@ class TestLines:
                 "CLOCK     the clock was set back by 3600.0 s",
                 id="clock-step",
             ),
+            pytest.param(
+                lambda scheduler: scheduler._kernel.apply(
+                    lambda engine, now: engine.apply_clock_step(90.0, now)
+                ),
+                "CLOCK     the clock was set forward by 90.0 s",
+                id="clock-step-forward",
+            ),
         ],
     )
     def test_internal_errors_and_clock_steps_are_logged(

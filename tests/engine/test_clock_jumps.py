@@ -18,7 +18,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import MisfireName
 from jobtui.engine.records import RunRecord, packed_view
 from jobtui.engine.views import RunView
-from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.timer import Timer
 from jobtui.schedules.schedule import Dst
@@ -130,6 +130,33 @@ def work() -> None:
     """Do nothing."""
 
 
+class MachineClock(SystemClock):
+    """The clocks of a machine that a test moves; the monotonic one stops while the machine is suspended.
+
+    Args:
+        clock: Shows the wall clock and the monotonic one.
+
+    Attributes:
+        suspended: How many seconds the machine was suspended in all.
+    """
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self.suspended = 0.0
+
+    def now(self) -> float:
+        """Return the wall clock."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Return the clock that stops."""
+        return self._clock.monotonic()
+
+    def elapsed(self) -> float:
+        """Return the clock that goes on."""
+        return self._clock.monotonic() + self.suspended
+
+
 class ClockHarness:
     """A scheduler without threads, on a clock that the test moves.
 
@@ -140,7 +167,8 @@ class ClockHarness:
 
     def __init__(self, start: float = NOON, tz: str = "UTC") -> None:
         self.clock = ManualClock(start)
-        self.scheduler = Scheduler(tz=tz, clock=self.clock)
+        self.machine = MachineClock(self.clock)
+        self.scheduler = Scheduler(tz=tz, clock=self.machine)
         kernel = self.scheduler._kernel
         self.timer = kernel._timer = ManualTimer(kernel, self.clock)
         self.executor = kernel._executor = RecordingExecutor(kernel, self.clock)
@@ -164,8 +192,13 @@ class ClockHarness:
         self.clock.advance(seconds)
         self.timer.sleep.left = max(0.0, self.timer.sleep.left - seconds)
 
+    def suspend_monotonic(self, seconds: float) -> None:
+        """Suspend a machine whose monotonic clock stops: the timer sleeps on afterwards."""
+        self.machine.suspended += seconds
+        self.clock.step(seconds)
+
     def step_clock(self, seconds: float) -> None:
-        """Step the wall clock. A suspension is the same on a machine whose monotonic clock stops."""
+        """Set the wall clock. No time passes."""
         self.clock.step(seconds)
 
     def runs_of(self, job: str) -> list[StartedRun]:
@@ -232,7 +265,7 @@ def test_after_two_hours_of_suspension_each_job_runs_once(
     if monotonic_goes_on:
         harness.suspend(2 * HOUR)
     else:
-        harness.step_clock(2 * HOUR)  # the timer still sleeps for five seconds, until 12:00:10
+        harness.suspend_monotonic(2 * HOUR)  # the timer still sleeps for five seconds, until 12:00:10
     harness.run_for(woken_after)
     woken = clock_time(2 * HOUR + 5 + woken_after)
     assert harness.start_times("cron") == harness.start_times("interval") == [f"23 {woken}"]
@@ -255,7 +288,7 @@ def test_after_two_hours_of_suspension_each_job_runs_once(
     assert day_and_time(harness.next_tick("interval").timestamp()) == upcoming
 
 
-def test_after_a_step_of_the_clock_by_a_day_each_job_runs_once_and_keeps_its_grid() -> None:
+def test_after_a_suspension_by_a_day_each_job_runs_once_and_keeps_its_grid() -> None:
     """The other ticks of that day are counted; then every job is punctual again."""
     harness = ClockHarness()
     harness.scheduler.schedule("0 */15 * * * *", work, name="quarter")
@@ -263,7 +296,7 @@ def test_after_a_step_of_the_clock_by_a_day_each_job_runs_once_and_keeps_its_gri
     harness.scheduler.every("10m", work, name="interval")
     harness.start()
     harness.run_for(20 * MINUTE)
-    harness.step_clock(DAY)
+    harness.suspend_monotonic(DAY)
     harness.run_for(30)
     assert harness.due_times("quarter") == times_on(23, "12:15", "12:30")
     assert harness.due_times("daily") == times_on(23, "12:30")
@@ -293,12 +326,12 @@ def test_after_a_step_of_the_clock_by_a_day_each_job_runs_once_and_keeps_its_gri
             (8, "noticed at 14:00:05, 6305.0 s late"),
         ),
         (
-            lambda harness: harness.step_clock(DAY),
+            lambda harness: harness.suspend_monotonic(DAY),
             (144, "noticed at 12:00:30, 85830.0 s late"),
             (96, "noticed at 12:00:30, 85530.0 s late"),
         ),
     ],
-    ids=["suspended for two hours", "stepped by a day"],
+    ids=["suspended for two hours", "suspended for a day"],
 )
 def test_misfire_skip_misses_the_ticks_that_a_jump_passed_over(
     jump: Callable[[ClockHarness], None], interval: tuple[int, str], cron: tuple[int, str]
@@ -435,7 +468,7 @@ def one_offs(harness: ClockHarness, delay: float) -> list[Run]:
     ("jump", "woken"),
     [
         (lambda harness: harness.suspend(2 * HOUR), "23 14:00:05"),
-        (lambda harness: harness.step_clock(2 * HOUR), "23 14:00:30"),
+        (lambda harness: harness.suspend_monotonic(2 * HOUR), "23 14:00:30"),
     ],
     ids=["monotonic clock continues", "monotonic clock stops"],
 )
@@ -467,6 +500,66 @@ def test_a_clock_set_back_keeps_the_length_of_delays_and_the_instants_of_one_off
     [delay], [instant] = harness.runs_of("work"), harness.runs_of("instant")
     assert (delay.elapsed, day_and_time(delay.started)) == (2 * HOUR, "23 13:00:00")
     assert (instant.elapsed, day_and_time(instant.started)) == (3 * HOUR, "23 14:00:00")
+
+
+@pytest.mark.parametrize("seconds", [0.75, 28.5 * MINUTE, HOUR, 5 * HOUR, 400 * DAY])
+@pytest.mark.parametrize("direction", [1, -1])
+def test_a_clock_set_forward_keeps_the_length_of_intervals_and_delays(seconds: float, direction: int) -> None:
+    """As one that is set back: they count elapsed time."""
+    harness = ClockHarness()
+    interval = harness.scheduler.every("10m", work, name="interval")
+    harness.start()
+    harness.run_for(90)
+    harness.scheduler.in_("30m", work)
+    harness.run_for(90)
+    harness.step_clock(direction * seconds)
+    harness.run_for(HOUR)
+    elapsed = [run.elapsed for run in harness.runs_of("interval")]
+    assert elapsed == pytest.approx([number * 10 * MINUTE for number in range(1, 7)], abs=0.01)
+    assert [run.elapsed for run in harness.runs_of("work")] == pytest.approx([90 + 30 * MINUTE], abs=0.01)
+    assert harness.tick_entries("interval") == []
+    assert interval.next is not None
+
+
+def test_a_run_or_a_job_that_is_new_after_a_step_forward_has_the_new_time() -> None:
+    """Even if the timer has not noticed the step yet."""
+    harness = ClockHarness()
+    harness.start()
+    harness.run_for(5)
+    harness.step_clock(2 * HOUR)
+    harness.scheduler.in_("30m", work)
+    harness.scheduler.every("10m", work, name="interval")
+    harness.run_for(31 * MINUTE)
+    assert [run.elapsed for run in harness.runs_of("work")] == [5 + 30 * MINUTE]
+    assert [run.elapsed for run in harness.runs_of("interval")] == [5 + n * 10 * MINUTE for n in (1, 2, 3)]
+
+
+def test_a_clock_set_forward_lets_instants_of_the_wall_clock_pass() -> None:
+    """Those of `at`, of cron jobs, and of an interval with a given start."""
+    harness = ClockHarness()
+    harness.scheduler.schedule("0 0 13 * * *", work, name="cron")
+    start = datetime.fromtimestamp(NOON + 50 * MINUTE, UTC)
+    harness.scheduler.every("24h", work, start=start, name="interval")
+    harness.start()
+    one_offs(harness, 40 * MINUTE)
+    harness.run_for(5)
+    harness.step_clock(2 * HOUR)
+    harness.run_for(30)
+    assert harness.start_times("cron") == harness.start_times("interval") == ["23 14:00:30"]
+    assert harness.start_times("instant") == ["23 14:00:30"]
+    assert harness.runs_of("work") == []
+
+
+def test_a_clock_set_forward_and_back_before_it_is_noticed_moves_nothing() -> None:
+    """Only the difference counts."""
+    harness = ClockHarness()
+    harness.scheduler.every("10m", work, name="interval")
+    harness.start()
+    harness.run_for(5)
+    harness.step_clock(2 * HOUR)
+    harness.step_clock(-2 * HOUR)
+    harness.run_for(10 * MINUTE)
+    assert [run.elapsed for run in harness.runs_of("interval")] == [10 * MINUTE]
 
 
 # --- the grid of intervals ------------------------------------------------------------------------

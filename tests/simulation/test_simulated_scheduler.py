@@ -332,6 +332,32 @@ def test_ticks_that_a_step_forward_skips_start_one_run(scheduler: SimulatedSched
     assert scheduler.fired(job)[1:] == after(4 * 3_600)
 
 
+def test_a_step_forward_neither_shortens_intervals_nor_delays(scheduler: SimulatedScheduler) -> None:
+    """They count elapsed time."""
+    interval, delay = scheduler.every("40m", work), scheduler.in_("30m", work)
+    scheduler.step("28m30s")
+    scheduler.advance("29m59s")
+    assert [delay.state] == [RunState.SCHEDULED]
+    scheduler.advance("11m")
+    assert [delay.state] == [RunState.OK]
+    assert scheduler.runs()[0].started == START + timedelta(minutes=58.5)
+    assert scheduler.fired(interval) == after(68.5 * 60)
+
+
+def test_time_passes_while_the_machine_is_suspended(scheduler: SimulatedScheduler) -> None:
+    """Ticks and delays of that time are late."""
+    interval, delay = scheduler.every("40m", work), scheduler.in_("30m", work)
+    scheduler.suspend("3h")
+    assert [delay.state] == [RunState.OK]
+    assert [run.started for run in scheduler.runs()] == after(3 * 3_600, 3 * 3_600)
+    assert [(end.state, end.ticks) for end in scheduler.runs_of(interval.name)] == [
+        (RunState.OK, 1),
+        (RunState.COALESCED, 3),
+    ]
+    with pytest.raises(ValueError, match="time does not pass backwards"):
+        scheduler.suspend(-1)
+
+
 def test_a_step_back_neither_stalls_intervals_nor_repeats_cron_ticks(
     scheduler: SimulatedScheduler,
 ) -> None:

@@ -37,6 +37,10 @@ class LeapingClock(SystemClock):
         """Return the wall time, in seconds since the epoch."""
         return time.time() + self._ahead
 
+    def elapsed(self) -> float:
+        """Return the time since a fixed point, in seconds; the leaps count, as a suspension does."""
+        return time.monotonic() + self._ahead
+
     def leap(self) -> None:
         """Leap forward. Call it in one thread only."""
         self._ahead += LEAP
