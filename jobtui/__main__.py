@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
-    # Without the option -P, Python puts the current folder first on its path. A module that is there by chance
+    # Without -P, Python puts the current folder first on its path. A module that happens to be in the folder
     # must not run in the place of one that jobtui imports.
     folders = [] if sys.flags.safe_path else [sys.path.pop(0)]
 

@@ -96,7 +96,7 @@ def read_password(text: str) -> Password:
     Raises:
         ValueError: The text is neither. The message says why, as for `hash_password`.
     """
-    if _LIKE_SCRYPT.match(text):
+    if is_scrypt(text):
         return _read_scrypt(text)
     if _OTHER_HASH.match(text):
         raise ValueError(
@@ -106,6 +106,11 @@ def read_password(text: str) -> Password:
     return Password("sha256", hashlib.sha256(_PROCESS_SALT + _encode(text)).digest(), _PROCESS_SALT)
 
 
+def is_scrypt(text: str) -> bool:
+    """Return whether a text is a hash of `hash_password`, or was meant to be one."""
+    return _LIKE_SCRYPT.match(text) is not None
+
+
 def read_sha256(text: str) -> Password:
     """Read the SHA-256 of a password in 64 hexadecimal digits, as in Revel's settings.
 
@@ -113,7 +118,7 @@ def read_sha256(text: str) -> Password:
         ValueError: The text is not a SHA-256, or is that of the empty password. The message says why, as for
             `hash_password`.
     """
-    if _LIKE_SCRYPT.match(text):
+    if is_scrypt(text):
         raise ValueError("this is a hash of `jobtui hash-password`, not a SHA-256")
     if not _SHA256.fullmatch(text):
         raise ValueError("a SHA-256 has 64 hexadecimal digits")

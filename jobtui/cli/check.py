@@ -60,7 +60,8 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         unlimited = console.options.update(width=_UNLIMITED)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
-    if warnings := list(_warnings(jobs, now)):
+    warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]
+    if warnings := [*warnings, *_warnings(jobs, now)]:
         parts += [Text(), Text("warnings", style="bold"), *warnings]
     if runs := [*snapshot.scheduled, *snapshot.waiting]:
         parts += [Text(), _runs_table(runs, snapshot)]

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from jobtui.cli.arguments import GRACE
-from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, require_terminal
+from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.frontend.backend import Serve
 from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
@@ -71,6 +71,8 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
 
 def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
     """Run the scheduler with or without the dashboard until the user quits or a signal stops it."""
+    for warning in loaded.settings.warnings:
+        print_error(f"warning: {warning}")
     serve = _server_factory(loaded, options)
     grace = GRACE if options.grace is None else options.grace
     output_log = OutputLog(loaded.settings.output_bytes, run_limit=loaded.settings.output_runbytes)

@@ -21,7 +21,7 @@ because other sections may need environment variables of another machine.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,7 @@ from jobtui.runtime.run_output import RUN_BYTES
 from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
+from jobtui.settings.file_permissions import password_warning
 from jobtui.settings.revel_conf import (
     TOP,
     BadConfLine,
@@ -67,6 +68,7 @@ from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_tom
 
 _Value = TypeVar("_Value")
 
+_PASS = "jobs.auth.pass"  # noqa: S105 - the name of a key
 _DEFAULT_RUN_MODE = "dev"
 
 # The check of each key; keys of schedules, `cron.NAME`, are checked by `check_spec`.
@@ -129,6 +131,7 @@ class Settings:
         access: The access rules of the status page.
         schedules: The named schedules, from whole key (`cron.NAME`) to spec. Read-only.
         source: The file that they were read from, or None.
+        warnings: What may be wrong although the settings are valid, each a sentence without its full stop.
     """
 
     pool: int = 10
@@ -142,6 +145,7 @@ class Settings:
     access: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = field(default=None, compare=False)
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         """Copy the schedules into a read-only mapping."""
@@ -184,16 +188,21 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
             sections = _read_toml_sections(path, _read_text(path))
             for entries in sections.values():
                 _check_values(entries)
+            passwords = [entries[_PASS].value for entries in sections.values() if _PASS in entries]
             for section in sections:  # settings that require each other may be at the top and in a section
                 if section != TOP:
                     _check_settings(_select_run_mode(sections, path, section), path)
-            return _check_settings(_select_run_mode(sections, path, run_mode), path)
+            settings = _check_settings(_select_run_mode(sections, path, run_mode), path)
         case ".conf":
-            return _check_settings(_read_conf_entries(path, _read_text(path), run_mode), path)
+            text = _read_text(path)
+            settings = _check_settings(_read_conf_entries(path, text, run_mode), path)
+            passwords = [unquote(each[_PASS].text) for each in parse_conf(text).values() if _PASS in each]
         case _:
             raise BadSetting(
                 f"{path}: not a settings file: its name must end in .toml or .conf (Revel's app.conf)."
             )
+    warning = password_warning(path, passwords)
+    return replace(settings, warnings=(warning,)) if warning else settings
 
 
 def _select_run_mode(

@@ -390,6 +390,66 @@ class TestAllow:
         assert error_for(name, f"{BOTH}jobs.allow = {value}\n") == f"{name}, line 3: jobs.allow{expected}"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="Windows has other permissions")
+class TestFilePermissions:
+    """A warning about a password that other users of the machine can read."""
+
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o666])
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("jobtui.toml", BOTH),
+            ("jobtui.toml", f'jobs.pool = 1\n[prod]\njobs.auth.user = "me"\njobs.auth.pass = "{SECRET}"\n'),
+            ("pyproject.toml", f'[tool.jobtui]\njobs.auth.user = "me"\njobs.auth.pass = "{SECRET}"\n'),
+            ("app.conf", f"jobs.auth.user = me\njobs.auth.pass = {SECRET}\n"),
+            ("app.conf", f"jobs.pool = 1\n[prod]\njobs.auth.user = me\njobs.auth.pass = {SECRET}\n"),
+            (
+                "app.conf",
+                f"jobs.auth = true\njobs.auth.sha256 = true\njobs.auth.user = me\njobs.auth.pass = {SHA256}\n",
+            ),
+        ],
+    )
+    def test_a_password_that_others_can_read_gets_a_warning(
+        self, tmp_path: Path, name: str, content: str, mode: int
+    ) -> None:
+        """Whether it is that of this run mode or of another one. The warning does not repeat it."""
+        path = tmp_path / name
+        path.write_text(content, encoding="utf-8")
+        path.chmod(mode)
+        (warning,) = read_settings(path).warnings
+        assert warning.startswith(f"{path}: other users of this machine can read jobs.auth.pass;")
+        assert f"chmod 600 {name}" in warning
+        assert SECRET not in warning
+
+    @pytest.mark.parametrize(
+        ("content", "mode"),
+        [
+            (BOTH, 0o600),
+            (BOTH, 0o400),
+            (f'{USER}jobs.auth.pass = "{HASH}"\n', 0o644),
+            ("jobs.pool = 2\n", 0o644),
+        ],
+    )
+    def test_a_file_without_a_password_for_others_gets_no_warning(
+        self, tmp_path: Path, content: str, mode: int
+    ) -> None:
+        """A hash of `jobtui hash-password` may be read by others."""
+        path = tmp_path / "jobtui.toml"
+        path.write_text(content, encoding="utf-8")
+        path.chmod(mode)
+        assert read_settings(path).warnings == ()
+
+    def test_a_password_in_an_environment_variable_gets_no_warning(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file has only the variable's name."""
+        monkeypatch.setenv("JOBS_PASSWORD", SECRET)
+        path = tmp_path / "app.conf"
+        path.write_text("jobs.auth.user = me\njobs.auth.pass = ${JOBS_PASSWORD}\n", encoding="utf-8")
+        path.chmod(0o644)
+        assert read_settings(path).warnings == ()
+
+
 class TestProbes:
     """`jobs.probes`."""
 
