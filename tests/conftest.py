@@ -126,6 +126,7 @@ def set_terminal(monkeypatch: pytest.MonkeyPatch) -> SetTerminal:
     """Return a function that says whether standard input and standard output are terminals."""
 
     def set_both(*, stdin: bool, stdout: bool) -> None:
+        monkeypatch.setenv("TERM", "xterm")
         monkeypatch.setattr(sys.stdin, "isatty", lambda: stdin)
         monkeypatch.setattr(sys.stdout, "isatty", lambda: stdout)
 

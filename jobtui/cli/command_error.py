@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from jobtui.process.printable import printable_lines
 from jobtui.process.stdio import write_line
 
+_WITHOUT_CURSOR = {"", "dumb", "unknown"}  # values of TERM
 BAD_USAGE = 2  # the exit status that argparse uses
 
 
@@ -50,8 +52,14 @@ def require_terminal(alternative: str = "") -> None:
         alternative: What the user can do without a terminal; the end of the message.
 
     Raises:
-        CommandError: There is no terminal.
+        CommandError: There is no terminal, or it would show escape sequences as text.
     """
     for name, stream in (("standard input", sys.stdin), ("standard output", sys.stdout)):
         if stream is None or not stream.isatty():
             raise CommandError(f"the dashboard needs a terminal, but {name} is not one{alternative}")
+    terminal = os.environ.get("TERM", "")
+    if os.name == "posix" and terminal in _WITHOUT_CURSOR:
+        raise CommandError(
+            "the dashboard needs a terminal with a cursor that moves, but the environment variable TERM is "
+            f"{terminal or 'not set'}{alternative}"
+        )

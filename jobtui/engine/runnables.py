@@ -10,6 +10,8 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from jobtui.process.printable import is_printable
+
 UNNAMED = "(unnamed)"
 
 _GENERATOR = CO_GENERATOR | CO_ASYNC_GENERATOR
@@ -122,7 +124,7 @@ def function_name(value: Any) -> str:
         return ""
     name: str = value.__name__
     # A generated name must not reach the terminal as an escape sequence.
-    return UNNAMED if name == "<lambda>" or not name.isprintable() else name
+    return UNNAMED if name == "<lambda>" or not is_printable(name) else name
 
 
 def is_coroutine_function(call: Any) -> bool:
@@ -235,4 +237,4 @@ def _name_of(call: Callable[..., Any]) -> str:
     if not isinstance(name, str) or not name:
         name = type(call).__name__
     # As in `function_name`.
-    return UNNAMED if name == "<lambda>" or not name.isprintable() else name
+    return UNNAMED if name == "<lambda>" or not is_printable(name) else name

@@ -10,6 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import Misfire, Overlap
+from jobtui.process.printable import is_printable
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.schedules.zones import zone
 
@@ -20,7 +21,7 @@ def job_name(name: str | None) -> str:
     """Return a job's name without blanks around it; "" for None."""
     if name is None:
         return ""
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or not is_printable(name):
         raise ValueError(f"a job's name must be printable text, not {name!r:.80}")
     return name.strip()
 

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from jobtui.engine.views import JobView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
-from jobtui.process.printable import printable
+from jobtui.tui.widgets.literal_text import cell_text
 
 Answer = TypeVar("Answer")
 Arguments = TypeVarTuple("Arguments")
@@ -25,7 +25,7 @@ Severity = Literal["information", "warning", "error"]
 
 def error_text(error: Exception) -> str:
     """Return the message of an error; `str` would put the message of a LookupError into quotes."""
-    return printable(str(error.args[0] if error.args else error))
+    return cell_text(str(error.args[0] if error.args else error))
 
 
 @dataclass(eq=False)
@@ -154,4 +154,4 @@ class BackgroundCommands:
     def notify(self, text: str, severity: Severity = "information") -> None:
         """Show a toast. Call in the app's thread only."""
         timeout = 3 if severity == "information" else 5
-        self._app.notify(printable(text), severity=severity, timeout=timeout, markup=False)
+        self._app.notify(cell_text(text), severity=severity, timeout=timeout, markup=False)

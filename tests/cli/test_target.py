@@ -141,6 +141,29 @@ class TestStart:
                 f"to run without a screen:\n  jobtui {quoted} --headless\n"
             )
 
+    @pytest.mark.parametrize(("term", "shown"), [("dumb", "dumb"), ("unknown", "unknown"), ("", "not set")])
+    def test_a_terminal_without_a_moving_cursor_is_rejected(
+        self,
+        write_file: WriteFile,
+        set_terminal: SetTerminal,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        *,
+        term: str,
+        shown: str,
+    ) -> None:
+        """It would show escape sequences as text."""
+        write_file()
+        set_terminal(stdin=True, stdout=True)
+        monkeypatch.setenv("TERM", term)
+        assert main(["demo.py"]) == 2
+        assert capsys.readouterr().err == (
+            "jobtui: the dashboard needs a terminal with a cursor that moves, but the environment variable "
+            f"TERM is {shown}; to run without a screen:\n  jobtui demo.py --headless\n"
+        )
+        assert main(["attach", "127.0.0.1:9001"]) == 2
+        assert f"TERM is {shown}\n" in capsys.readouterr().err
+
     def test_closed_standard_streams_are_not_an_error(self, write_file: WriteFile) -> None:
         """The parent process may have closed all three; the exit status is still 2."""
         write_file()

@@ -21,6 +21,7 @@ PAGE = page("docs/dashboard.md")
 # The heading above the keys of each class that has some.
 HEADINGS = {
     "Dashboard": "Jobs and runs",
+    "FilterInput": "In the filter",
     "LineTable": "In a table",
     "JobtuiApp": "Anywhere",
     "JobScreen": "A job in detail",

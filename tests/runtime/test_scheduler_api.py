@@ -170,6 +170,36 @@ def test_an_invalid_policy_is_rejected_and_nothing_is_registered(
     assert scheduler.jobs == []
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0645",  # Persian: a joiner separates two letters
+        "backups of CPU\u200c\u0645",
+        "\u0915\u094d\u200d\u0937",  # Hindi: a joiner combines two letters
+        "👨\u200d👩\u200d👧 family",
+        "❤\ufe0f\u200d🔥",
+        "👩🏽\u200d💻",
+    ],
+)
+def test_a_name_may_have_joiners_between_characters_that_they_affect(scheduler: Scheduler, name: str) -> None:
+    """The name of a function, too, which becomes the job's name."""
+    scheduler.every("1s", work, name=name)
+
+    def other() -> None:
+        """Do nothing."""
+
+    other.__name__ = f"{name} 2"
+    scheduler.every("1s", other)
+    assert [job.name for job in scheduler.jobs] == [name, f"{name} 2"]
+
+
+@pytest.mark.parametrize("name", ["a\u200db", "ab\u200c", "\u200d", "a\u2060b", "\u202eab", "é\u200e"])
+def test_a_name_must_not_have_invisible_characters_without_effect(scheduler: Scheduler, name: str) -> None:
+    """Two different names would look the same."""
+    with pytest.raises(ValueError, match="a job's name must be printable text"):
+        scheduler.every("1s", work, name=name)
+
+
 def test_the_view_of_a_job_has_its_policies(scheduler: Scheduler) -> None:
     """A job's overlap policy has priority over the scheduler's."""
     scheduler.every("1s", work, overlap="skip", misfire="all", name=" Übung 1 ")

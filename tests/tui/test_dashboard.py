@@ -1133,7 +1133,9 @@ def test_every_binding_has_an_id_a_description_and_an_action(bound: type[DOMNode
     assert len(set(keys)) == len(keys)
     for binding in bindings:
         assert binding.description
-        assert hasattr(bound, f"action_{binding.action.partition('(')[0]}")
+        action = binding.action.partition("(")[0]
+        owner = Dashboard if action.startswith("screen.") else bound
+        assert hasattr(owner, f"action_{action.removeprefix('screen.')}")
 
 
 def test_the_tests_of_bindings_find_every_class_with_keys() -> None:

@@ -31,6 +31,15 @@ from jobtui.tui.widgets.panes import Panes
 WIDE = (110, 28)  # the columns and rows from which all four panes are visible
 
 
+class FilterInput(Input):
+    """The field for the words of the filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Keep the filter", id="filter.keep"),
+        Binding("escape", "screen.clear_filter", "Clear it", id="filter.clear"),
+    ]
+
+
 class Dashboard(Screen[None]):
     """Shows snapshots, and turns keys into commands.
 
@@ -90,7 +99,9 @@ class Dashboard(Screen[None]):
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
         )
-        self._filter = Input(placeholder="filter by name, schedule or status", id="filter", compact=True)
+        self._filter = FilterInput(
+            placeholder="filter by name, schedule or status", id="filter", compact=True
+        )
         self._panes = Panes()
         self._job_filter = JobListFilter()
         self._any_failed = False  # whether any job failed lately

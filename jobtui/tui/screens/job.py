@@ -27,7 +27,6 @@ from jobtui.frontend.formatting import (
     format_schedule,
     status_sign,
 )
-from jobtui.process.printable import printable
 from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
@@ -35,7 +34,7 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
-from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
+from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
 
 _TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
@@ -183,19 +182,19 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
     took = format_duration(job.last_elapsed)
     rows = [
-        ("about", printable(job.summary)),
+        ("about", cell_text(job.summary)),
         (
             "failure",
-            "" if failed is None else f"{format_instant_full(failed.ended)}: {printable(failed.reason)}",
+            "" if failed is None else f"{format_instant_full(failed.ended)}: {cell_text(failed.reason)}",
         ),
-        ("schedule", printable(format_schedule(job, zone))),
+        ("schedule", cell_text(format_schedule(job, zone))),
         ("in words", details.description),
         ("status", f"{sign.glyph} {status}{waiting}"),
         ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
         ("previous", format_instant_full(job.prev)),
-        ("code", printable(job.origin)),
+        ("code", cell_text(job.origin)),
     ]
     return key_value_grid(rows)
 

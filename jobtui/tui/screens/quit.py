@@ -14,8 +14,8 @@ from textual.widgets import Static
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import format_age
-from jobtui.process.printable import printable
 from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.literal_text import cell_text
 
 MAX_LISTED = 5  # runs
 
@@ -66,7 +66,7 @@ class QuitScreen(ModalScreen[None]):
             (f"{pool.running} running", "bold"), f", {waiting} waiting" if waiting else "", "\n\n"
         )
         for run in self._snapshot.running[:MAX_LISTED]:
-            text.append(f"  ▶ {printable(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
+            text.append(f"  ▶ {cell_text(run.job)}, run {run.number}, for {format_age(run.started, now)}\n")
         if pool.running > MAX_LISTED:
             text.append(f"  and {pool.running - MAX_LISTED} more\n")
         limit = f"at most {self._grace:g} s"

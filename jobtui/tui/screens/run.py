@@ -22,10 +22,10 @@ from jobtui.frontend.formatting import (
     format_instant_full,
     run_label,
 )
-from jobtui.process.printable import printable, printable_lines
+from jobtui.process.printable import printable_lines
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
-from jobtui.tui.widgets.literal_text import key_value_grid, literal_title
+from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
 
 
 class RunScreen(ModalScreen[None]):
@@ -95,10 +95,10 @@ def _run_fields(run: RunView) -> Table:
     started = ""
     if run.started is not None:
         waited = format_duration(elapsed_between(run.due or run.created, run.started))
-        started = f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
+        started = f"{format_instant_full(run.started)}, after {waited}, on {cell_text(run.worker)}"
     rows = [
         ("state", f"{STATE_SIGNS[run.state].glyph} {run.state.value}"),
-        ("reason", printable(run.reason)),
+        ("reason", cell_text(run.reason)),
         ("requested", f"{format_instant_full(run.created)}, by {trigger}"),
         ("due", format_instant_full(run.due) if run.due else ""),
         ("waits since", format_instant_full(waiting_since) if waiting_since else ""),
@@ -114,5 +114,5 @@ def _traceback(error: str) -> Text:
     """Return a traceback with its last line, the exception, in bold."""
     *frames, last = error.rstrip().split("\n")
     text = Text(printable_lines("\n".join(frames)) + "\n")
-    text.append(printable(last), style="bold")
+    text.append(cell_text(last), style="bold")
     return text

@@ -24,9 +24,9 @@ from jobtui.frontend.formatting import (
     status_sign,
 )
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
-from jobtui.process.printable import printable
 from jobtui.runtime.output_log import OutputLine
 from jobtui.tui.widgets.line_table import Cell, Column
+from jobtui.tui.widgets.literal_text import cell_text
 
 STRIP_LENGTH = 10
 _NEXT_WIDTH = 22  # a date and a full countdown
@@ -43,13 +43,13 @@ def _status(job: JobView, _now: datetime) -> Cell:
 
 def _name(job: JobView, _now: datetime) -> Cell:
     waiting = job.queued + job.held
-    name = (printable(job.name), "failed" if failed_last(job) else "")
+    name = (cell_text(job.name), "failed" if failed_last(job) else "")
     return [name, (f" +{waiting}", "waiting")] if waiting else [name]
 
 
 def _schedule(job: JobView, now: datetime) -> Cell:
     assert now.tzinfo is not None
-    return [(printable(format_schedule(job, now.tzinfo)), "muted")]
+    return [(cell_text(format_schedule(job, now.tzinfo)), "muted")]
 
 
 def _prev(job: JobView, now: datetime) -> Cell:
@@ -141,7 +141,7 @@ def _number(run: RunView, _now: datetime) -> Cell:
 
 
 def _run_job(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.job), "")]
+    return [(cell_text(run.job), "")]
 
 
 def _running_for(run: RunView, now: datetime) -> Cell:
@@ -149,7 +149,7 @@ def _running_for(run: RunView, now: datetime) -> Cell:
 
 
 def _worker(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.worker), "muted")]
+    return [(cell_text(run.worker), "muted")]
 
 
 def _trigger(run: RunView, _now: datetime) -> Cell:
@@ -161,7 +161,7 @@ def _waiting_for(run: RunView, now: datetime) -> Cell:
 
 
 def _reason(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.reason) or run.trigger.value, "muted")]
+    return [(cell_text(run.reason) or run.trigger.value, "muted")]
 
 
 def _ended(run: RunView, now: datetime) -> Cell:
@@ -177,7 +177,7 @@ def _took(run: RunView, _now: datetime) -> Cell:
 
 
 def _outcome(run: RunView, _now: datetime) -> Cell:
-    return [(printable(run.reason), "failed" if run.state.failed else "muted")]
+    return [(cell_text(run.reason), "failed" if run.state.failed else "muted")]
 
 
 def _duration_or_reason(run: RunView, now: datetime) -> Cell:
@@ -239,11 +239,11 @@ def _countdown(row: UpcomingTick, now: datetime) -> Cell:
 
 
 def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(printable(row.job), "muted" if row.paused else "")]
+    return [(cell_text(row.job), "muted" if row.paused else "")]
 
 
 def _cause(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(printable(row.cause), "muted")]
+    return [(cell_text(row.cause), "muted")]
 
 
 UPCOMING_COLUMNS: Sequence[Column[UpcomingTick]] = (
@@ -270,16 +270,16 @@ def _written(line: OutputLine, now: datetime) -> Cell:
 
 
 def _writer(line: OutputLine, _now: datetime) -> Cell:
-    return [(printable(line.job) or ABSENT, "muted"), (f" #{line.run}" if line.run else "", "muted")]
+    return [(cell_text(line.job) or ABSENT, "muted"), (f" #{line.run}" if line.run else "", "muted")]
 
 
 def _stream(line: OutputLine, _now: datetime) -> Cell:
-    shown = "" if line.stream == "stdout" else printable(line.stream)
+    shown = "" if line.stream == "stdout" else cell_text(line.stream)
     return [(shown, _STREAM_TONES.get(line.stream, "muted"))]
 
 
 def _text(line: OutputLine, _now: datetime) -> Cell:
-    return [(printable(line.text), "")]
+    return [(cell_text(line.text), "")]
 
 
 OUTPUT_COLUMNS: Sequence[Column[OutputLine]] = (

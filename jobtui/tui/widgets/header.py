@@ -14,9 +14,9 @@ from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import elapsed_between, failed_last, format_age, pluralize
-from jobtui.process.printable import printable
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
+from jobtui.tui.widgets.literal_text import cell_text
 
 GAUGE_WIDTH = 10  # cells
 NAMES_WIDTH = 30  # cells, for the names of the jobs that failed last
@@ -74,18 +74,18 @@ class StatusLine(_HeaderLine):
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         left = [(" jobtui ", "strong")]
         if self._backend.connection_error:
-            left.append((f" ! {printable(self._backend.connection_error)} ", "failed"))
-        left.append((f" {printable(self._backend.title)}", ""))
+            left.append((f" ! {cell_text(self._backend.connection_error)} ", "failed"))
+        left.append((f" {cell_text(self._backend.title)}", ""))
         if snapshot.phase is not Phase.RUNNING:
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
-            left.append((f"  ! error: {printable(snapshot.internal_error)}", "failed"))
+            left.append((f"  ! error: {cell_text(snapshot.internal_error)}", "failed"))
         clock, zone = f"{snapshot.at:%H:%M:%S}", zone_name(snapshot.zone)
         right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
             right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
         if self._backend.address:
-            right.append((printable(self._backend.address), "muted"))
+            right.append((cell_text(self._backend.address), "muted"))
         return left, right
 
     def _heartbeat(self, snapshot: Snapshot) -> Piece:
@@ -117,7 +117,7 @@ class PoolGauge(_HeaderLine):
         failing = [job.name for job in snapshot.jobs if failed_last(job)]
         if failing:
             right.append((f"✗ {len(failing)} failed last", "failed"))
-            names = ", ".join(map(printable, failing))
+            names = ", ".join(map(cell_text, failing))
             fits = cell_len(names) <= NAMES_WIDTH
             right.append((names if fits else f"{set_cell_size(names, NAMES_WIDTH - 1)}…", "failed"))
         paused = sum(job.paused_since is not None for job in snapshot.jobs)

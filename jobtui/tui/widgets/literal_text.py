@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from jobtui.process.printable import printable
+from jobtui.process.printable import JOINER, printable
+
+
+def cell_text(text: str) -> str:
+    """Return a printable text that is as wide in every terminal as Textual takes it to be.
+
+    Terminals disagree about the width of emoji that joiners combine, so they stay apart.
+    """
+    return printable(text).replace(JOINER, "")
 
 
 def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
@@ -23,4 +31,4 @@ def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
 
 def literal_title(text: str) -> str:
     """Return a text that Textual shows literally as the title of a border, which it parses as markup."""
-    return printable(text).replace("[", r"\[")
+    return cell_text(text).replace("[", r"\[")
