@@ -143,8 +143,12 @@ class Engine:
         """
         if self.closed:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
-        job.name = self._free_name(job.name)
-        self.jobs[job.name] = job
+        group = self.jobs.get(job.name)
+        if group is not None and group.schedule is None and job.schedule is not None:
+            self._rename_one_off_job(group, job, now)
+        else:
+            job.name = self._free_name(job.name)
+            self.jobs[job.name] = job
         if self.phase is not Phase.RUNNING:
             job.due = None
         elif planned:
@@ -212,6 +216,19 @@ class Engine:
             idle = next((job for job in oldest if not job.busy and not job.scheduled), None)
             if idle is not None:
                 self.remove_job(idle, now)
+
+    def _rename_one_off_job(self, group: JobRecord, job: JobRecord, now: float) -> None:
+        """Give the name of one-off runs to a job with a schedule: it gets that name in either order.
+
+        The runs that have ended keep the name that they had.
+        """
+        self.event_log.emit_job(events.JobRemoved, group, now)
+        del self.jobs[group.name]
+        self.jobs[job.name] = job
+        group.name = self._free_name(job.name)
+        group.cached_view = None
+        self.jobs[group.name] = group
+        self.event_log.emit_job(events.JobAdded, group, now)
 
     def _free_name(self, name: str) -> str:
         if name not in self.jobs:

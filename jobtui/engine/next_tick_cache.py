@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 
 from jobtui.engine.records import utc
-from jobtui.schedules.schedule import Every, Schedule
+from jobtui.schedules.schedule import Every, Schedule, next_tick
 from jobtui.schedules.zones import LAST_YEAR
 
 MAX_CACHED = 1_000  # schedules
@@ -41,7 +41,7 @@ class NextTickCache:
         return None if cached[2] == math.inf else cached[2]
 
     def _search(self, schedule: Schedule, after: float) -> tuple[Schedule, float, float]:
-        tick = schedule.next(utc(after))
+        tick = next_tick(schedule, utc(after))
         due = math.inf if tick is None else tick.timestamp()
         if len(self._cached) >= MAX_CACHED and id(schedule) not in self._cached:
             self._cached.pop(list(self._cached)[0], None)  # noqa: RUF015 - the oldest one, in one step

@@ -189,9 +189,10 @@ class RunRecord:
 
     def view(self, tz: tzinfo) -> RunView:
         """Return the current view of the run: the same object until the run changes."""
-        if self.cached_view is None or self.cached_view.state is not self.state:
-            self.cached_view = packed_view(pack_run(self), tz)
-        return self.cached_view
+        view = self.cached_view
+        if view is None or view.state is not self.state or view.job is not self.job.name:
+            view = self.cached_view = packed_view(pack_run(self), tz)
+        return view
 
 
 # --- packed runs ----------------------------------------------------------------------------------

@@ -192,10 +192,6 @@ class ForeignSchedule:
         """Return None: the next tick is unknown here."""
         return None
 
-    def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:  # noqa: ARG002
-        """Return 0: the ticks are unknown here."""
-        return 0
-
     def __str__(self) -> str:
         """Return a description to show in place of the spec."""
         return "custom schedule"

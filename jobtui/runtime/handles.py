@@ -85,7 +85,11 @@ class Job:
         return self._scheduler.now(self)
 
     def pause(self) -> bool:
-        """Stop the job's ticks from starting runs. Returns False if it is already paused, or removed."""
+        """Stop the job's ticks from starting runs; those that wait already still start.
+
+        Returns:
+            False if it is already paused, or removed.
+        """
         return self._scheduler.pause(self)
 
     def resume(self) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, RunState, Trigger
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger, LedgerEntries
-from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view
+from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view, utc
 from jobtui.engine.runnables import Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
@@ -25,7 +25,7 @@ from jobtui.runtime.run_output import output_text
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
 from jobtui.schedules.parser import SpecResolver
-from jobtui.schedules.schedule import Dst, Once, Schedule
+from jobtui.schedules.schedule import Dst, Once, Schedule, next_tick
 from jobtui.schedules.zones import LAST_YEAR
 
 DEFAULT_POOL = 10
@@ -104,7 +104,7 @@ class Scheduler:
 
         Args:
             spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and the like,
-                ``@every 1h30m``, the name of a spec in the settings (``cron.name``), or a schedule.
+                ``@every 1h30m``, the name of a spec in the settings (``cron.name``), or a `Schedule`.
             runnable: A callable, an object (or a class) with a ``run()`` method, or a coroutine function.
             name: The job's name; by default the runnable's own. A name that is taken gets a number
                 (``name-2``).
@@ -126,6 +126,8 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
+        if parsed is spec:  # it may be of a class of the user
+            next_tick(parsed, utc(self._kernel.clock.now()))
         return self._add(parsed, shown, runnable, name, overlap, misfire, max_held)
 
     def every(
@@ -320,7 +322,10 @@ class Scheduler:
             return self._kernel.request_run(submit)
 
     def pause(self, job: str | Job) -> bool:
-        """Stop a job's ticks from starting runs. Runs that are requested by hand still start.
+        """Stop a job's ticks from starting runs, until `resume`.
+
+        Only ticks are stopped. Runs that wait already, QUEUED, HELD or SCHEDULED, still start: cancel them if
+        they must not. So do runs that are requested by hand or with `now`.
 
         Returns:
             False if the job is paused already, or has no schedule.

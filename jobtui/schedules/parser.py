@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
 from jobtui.schedules.durations import as_interval, format_duration
-from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, check_dst, spec_text, spec_zone
+from jobtui.schedules.schedule import Cron, Dst, Every, Schedule, check_dst, spec_text, spec_zone
 from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 
 NAMED_PREFIX = "cron."  # a spec that begins with it is looked up in the settings
@@ -116,12 +116,8 @@ class SpecResolver:
             LookupError: The settings have no spec of that name.
             TypeError: ``spec`` is neither a spec nor a schedule.
         """
-        if isinstance(spec, (Cron, Every, Once)):
-            return spec, str(spec)
         if not isinstance(spec, str):
-            raise TypeError(
-                f"a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not {spec!r:.80}"
-            )
+            return self._check_schedule(spec, tz, dst), str(spec)
         text = spec
         if spec.startswith(NAMED_PREFIX):
             if spec not in self._named_specs:
@@ -133,6 +129,19 @@ class SpecResolver:
         if tz is not None and schedule.tz != zone(self._tz):
             label += f" ({zone_name(schedule.tz)})"
         return schedule, label
+
+    @staticmethod
+    def _check_schedule(schedule: Schedule, tz: str | tzinfo | None, dst: Dst | None) -> Schedule:
+        if not isinstance(schedule, Schedule) or isinstance(schedule, type):
+            lacks = [name for name in ("next", "tz") if not hasattr(schedule, name)]
+            advice = f"; it has no {lacks[0]}" if len(lacks) == 1 else ""
+            raise TypeError(
+                "a schedule must be a spec such as '@every 5s', or an object with next() and tz such as a "
+                f"Cron, not {schedule!r:.80}{advice}"
+            )
+        if tz is not None or dst is not None:
+            raise TypeError(f"tz and dst are for specs: {schedule!r:.80} has a zone and a rule of its own")
+        return schedule
 
     def resolve_interval(
         self, interval: timedelta | float | str, start: datetime | None

@@ -26,7 +26,7 @@ _EXACT_FROM, _EXACT_TO = -(2.0**32), 2.0**32
 
 @runtime_checkable
 class Schedule(Protocol):
-    """The methods that every schedule has. Any object with these methods can be one."""
+    """The members that every schedule has. Any object with these can be one, if it never changes."""
 
     @property
     def tz(self) -> tzinfo:
@@ -39,11 +39,8 @@ class Schedule(Protocol):
             ValueError: ``after`` is naive.
         """
 
-    def ticks_between(self, after: datetime, until: datetime, limit: int) -> int:
-        """Return the number of ticks in ``after < t <= until``, but at most ``limit``."""
-
     def __str__(self) -> str:
-        """Return the canonical spec, with the zone if one was given."""
+        """Return the text that shows the schedule: the canonical spec, with the zone if one was given."""
 
 
 @dataclass(frozen=True, slots=True, init=False, repr=False)
@@ -367,6 +364,26 @@ def spec_zone(spec: str, zone_word: Word | None, tz: str | tzinfo | None) -> tzi
         return zone(zone_word.text)
     except BadSpec as bad:
         raise BadSpec(bad.sentence, spec=spec, position=zone_word.position) from None
+
+
+def next_tick(schedule: Schedule, after: datetime) -> datetime | None:
+    """Return the next tick of a schedule, whose class may be the user's.
+
+    Raises:
+        TypeError: The class returned something else than an aware datetime.
+        ValueError: It returned an instant that is not later than ``after``, or a naive one.
+    """
+    due = schedule.next(after)
+    if due is None:
+        return None
+    name = f"{type(schedule).__name__}.next()"
+    if not isinstance(due, datetime):
+        raise TypeError(f"{name} must return an aware datetime or None, not {due!r:.80}")
+    if due.utcoffset() is None:
+        raise ValueError(f"{name} must return an aware datetime, not {due}, which has no zone")
+    if due <= after:
+        raise ValueError(f"{name} must return an instant later than {after}, not {due}")
+    return due
 
 
 def check_dst(dst: Dst) -> Dst:

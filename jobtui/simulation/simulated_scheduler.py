@@ -227,7 +227,7 @@ class SimulatedScheduler(Scheduler):
         if runs is None:
             self.runs_of(name)  # raises LookupError for an unknown name
             return []
-        return list(runs)
+        return [run for run in runs if run.job == name]  # one-off runs may have had that name before
 
     def failures(self, job: str | Job | None = None) -> list[SimulatedRun]:
         """Return the runs that FAILED, of one job or of all, oldest first.

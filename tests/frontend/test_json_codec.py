@@ -271,8 +271,8 @@ def test_a_schedule_in_an_unknown_zone_or_of_an_unknown_class_becomes_a_foreign_
     """Its ticks are unknown, and it is shown as a custom schedule."""
     decoded = decode_schedule(through_json(encode_schedule(schedule)), UTC)
     assert isinstance(decoded, ForeignSchedule)
-    begin, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-    assert (decoded.next(begin), decoded.ticks_between(begin, end, 9)) == (None, 0)
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    assert decoded.next(begin) is None
     assert str(decoded) == "custom schedule"
 
 

@@ -1,5 +1,6 @@
 """The public methods of Scheduler, Job and Run: arguments, return values and error messages."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,10 +13,12 @@ import pytest
 import jobtui
 from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler, StartError
 from jobtui.engine.enums import Misfire, Overlap, Trigger
+from jobtui.engine.events import JobAdded, JobRemoved
 from jobtui.runtime import default_scheduler as default_module
 from jobtui.runtime.clock import ManualClock
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Every
+from jobtui.testing import SimulatedScheduler
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)  # a Monday
 
@@ -214,8 +217,12 @@ def test_the_view_of_a_job_has_its_policies(scheduler: Scheduler) -> None:
 @pytest.mark.parametrize(
     ("spec", "kind", "message"),
     [
-        (5, TypeError, "a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not 5"),
-        (None, TypeError, "a schedule must be a spec such as '@every 5s' or a Cron, Every or Once, not None"),
+        (
+            5,
+            TypeError,
+            "must be a spec such as '@every 5s', or an object with next() and tz such as a Cron, not 5",
+        ),
+        (None, TypeError, "a schedule must be a spec such as '@every 5s', or an object with next() and tz"),
         ("every 5s", BadSpec, "write @every 5s"),
         ("@every 0s", BadSpec, "above zero"),
     ],
@@ -736,3 +743,81 @@ def test_an_interval_is_in_the_zone_of_the_scheduler_or_of_its_start() -> None:
         assert due is not None
         assert str(due.tzinfo) == zone
     assert [view.spec for view in scheduler.snapshot().jobs] == ["every 1h30m", "every 1h30m"]
+
+
+# --- the names of one-off runs --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("requested_first", [True, False])
+def test_a_job_has_the_name_of_its_function_whether_or_not_a_one_off_run_has_it(
+    scheduler: Scheduler, requested_first: bool
+) -> None:
+    """The one-off runs get the number, in either order."""
+    if requested_first:
+        run = scheduler.now(work)
+        job = scheduler.every("1h", work)
+    else:
+        job = scheduler.every("1h", work)
+        run = scheduler.now(work)
+    assert (job.name, run.job) == ("work", "work-2")
+    assert scheduler.job("work") == job
+    assert scheduler.now(work).job == "work-2"
+    assert scheduler.every("2h", work).name == "work-3"
+    assert [view.name for view in scheduler.snapshot().jobs if view.schedule is None] == ["work-2"]
+    assert {view.job for view in scheduler.snapshot().waiting} == {"work-2"}
+
+
+def test_a_reader_of_the_events_sees_one_off_runs_leave_their_name_to_a_job(scheduler: Scheduler) -> None:
+    """The names of the jobs are unique after each event."""
+    scheduler.now(work)
+    subscription = scheduler.subscribe()
+    scheduler.schedule("@daily", print, name="work")
+    names = [view.name for view in subscription.snapshot.jobs]
+    for event in subscription.read():
+        if isinstance(event, JobRemoved):
+            names.remove(event.job.name)
+        elif isinstance(event, JobAdded):
+            names.append(event.job.name)
+        assert len(set(names)) == len(names)
+    assert sorted(names) == ["work", "work-2"]
+
+
+def test_a_run_that_ended_before_a_job_took_the_name_keeps_it() -> None:
+    """But it is none of that job's runs."""
+    with SimulatedScheduler() as simulated:
+        simulated.now(work)
+        job = simulated.every("1s", work)
+        assert simulated.fired(job) == []
+        simulated.now(work)
+        assert simulated.find_runs(job="work")[0].number == 1
+        assert [run.number for run in simulated.runs_of("work-2")] == [2, 1]
+        simulated.advance("1s")
+        assert len(simulated.fired(job)) == 1
+
+
+# --- pausing --------------------------------------------------------------------------------------
+
+
+def test_the_runs_that_wait_when_a_job_is_paused_still_run() -> None:
+    """Pausing concerns ticks: QUEUED, HELD and SCHEDULED runs go on, and runs by hand start."""
+    with SimulatedScheduler(pool=1) as simulated:
+        started: list[int] = []
+        blocked = simulated.now(asyncio.sleep, 10)
+        job = simulated.every("1s", lambda: started.append(len(started)), name="job")
+        simulated.advance("3s")
+        later = simulated.in_("30s", job)
+        assert [run.state for run in simulated.find_runs(job="job")] == [
+            RunState.QUEUED,
+            RunState.HELD,
+            RunState.HELD,
+            RunState.SCHEDULED,
+        ]
+        assert job.pause()
+        simulated.advance("20s")
+        assert blocked.state is RunState.OK
+        assert started == [0, 1, 2]
+        job.run()
+        assert started == [0, 1, 2, 3]
+        simulated.advance("20s")
+        assert later.state is RunState.OK
+        assert started == [0, 1, 2, 3, 4]
