@@ -11,16 +11,14 @@ from jobtui.access.passwords import is_scrypt
 def password_warning(path: Path, passwords: Iterable[object]) -> str:
     """Return a warning about the permissions of a settings file, a sentence without its full stop, or "".
 
-    A hash of `jobtui hash-password` may be read by others, and so may a reference to an environment variable.
-    A SHA-256 counts as a password, because it can be guessed quickly.
+    A hash of `jobtui hash-password` may be read by others. A SHA-256 counts as a password, because it can be
+    guessed quickly.
 
     Args:
         path: The file.
         passwords: The values of ``jobs.auth.pass`` in all its sections, as written.
     """
-    secrets = [
-        each for each in passwords if isinstance(each, str) and "${" not in each and not is_scrypt(each)
-    ]
+    secrets = [each for each in passwords if isinstance(each, str) and not is_scrypt(each)]
     if not secrets or os.name != "posix":
         return ""
     status = path.stat()

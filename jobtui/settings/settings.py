@@ -196,7 +196,8 @@ def read_settings(path: Path, *, run_mode: str | None = None) -> Settings:
         case ".conf":
             text = _read_text(path)
             settings = _check_settings(_read_conf_entries(path, text, run_mode), path)
-            passwords = [unquote(each[_PASS].text) for each in parse_conf(text).values() if _PASS in each]
+            texts = [unquote(each[_PASS].text) for each in parse_conf(text).values() if _PASS in each]
+            passwords = [each for each in texts if "${" not in each]  # else it is in the environment
         case _:
             raise BadSetting(
                 f"{path}: not a settings file: its name must end in .toml or .conf (Revel's app.conf)."

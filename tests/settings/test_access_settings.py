@@ -405,7 +405,7 @@ class TestFilePermissions:
             ("app.conf", f"jobs.pool = 1\n[prod]\njobs.auth.user = me\njobs.auth.pass = {SECRET}\n"),
             (
                 "app.conf",
-                f"jobs.auth = true\njobs.auth.sha256 = true\njobs.auth.user = me\njobs.auth.pass = {SHA256}\n",
+                f"jobs.auth.sha256 = true\njobs.auth.user = me\njobs.auth.pass = {SHA256}\n",
             ),
         ],
     )
