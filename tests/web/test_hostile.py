@@ -123,6 +123,19 @@ def test_clients_without_credentials_cannot_use_up_the_connections(sent: bytes) 
             assert count_open([stream]) == 1
 
 
+@pytest.mark.parametrize("path", ["login", "api/pool", "style.css"])
+def test_the_server_does_not_read_pipelined_requests_without_end(path: str) -> None:
+    """A client without credentials would fill the memory: aiohttp before 3.14.4 reads all of them."""
+    wanted = 40_000_000
+    sent, head = 0, f"GET {PAGE}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with running_server(RULES) as server, connection_to(server.address) as client:
+        client.settimeout(1)
+        with suppress(OSError):
+            while sent < wanted:
+                sent += client.send(head * 10_000)
+        assert sent < wanted
+
+
 def test_a_login_whose_body_does_not_arrive_within_seconds_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three seconds; here a fifth of a second. Clients with credentials have more time."""
     monkeypatch.setattr(request_parsing, "UNTRUSTED_BODY_TIMEOUT", 0.2)
