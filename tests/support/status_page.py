@@ -77,7 +77,7 @@ class PageParser(HTMLParser):
         root: The element that contains the page.
     """
 
-    VOID_TAGS = frozenset({"base", "meta", "link", "input", "br", "hr", "img"})
+    VOID_TAGS = frozenset({"base", "wbr", "meta", "link", "input", "br", "hr", "img"})
 
     def __init__(self, html: str, path: str = "/@jobs") -> None:
         super().__init__()

@@ -746,6 +746,109 @@ def test_the_keys_of_the_dashboard_move_between_sections_and_pause_all(
         browser.wait_for_text("#pool", "/3")
 
 
+WORDS = [
+    "nightly_backup_of_the_customer_database",
+    "shop.tasks.orders.recalculate_totals",
+    "warehouse/stock/synchronise",
+    "RefreshSearchIndexOfProducts",
+    "send-invoice-reminders-to-customers",
+    "C:\\jobs\\import\\exchange_rates.py",
+]
+_BROKEN_WORDS = """
+const names = [...document.querySelectorAll(".name bdi, h1 bdi")].filter((each) => each.checkVisibility());
+return names.flatMap((name) => [...name.childNodes]).filter((node) => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const isWord = node.nodeType === Node.TEXT_NODE && !/[ -]/.test(node.nodeValue);
+  return isWord && range.getClientRects().length > 1;
+}).map((node) => node.nodeValue);
+"""
+
+
+@pytest.mark.parametrize("width", [320, 600, 861, 1020, 1100, 1201, 1280, 1366, 1601, 1920])
+def test_names_break_between_their_words_only(
+    scheduler: Scheduler, browser: Browser, release: threading.Event, width: int
+) -> None:
+    """At every width, without horizontal scrolling."""
+    for name in WORDS:
+        scheduler.every("1h", lambda: release.wait(LIMIT), name=name)
+        scheduler.run(name)
+    browser.resize(width, 900)
+    with serve_to_browser(browser, scheduler) as address:
+        for path in ("/@jobs", f"/@jobs/jobs/{WORDS[0]}"):
+            browser.open(address, path)
+            browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+            assert browser.evaluate(_BROKEN_WORDS) == []
+            assert browser.evaluate("return document.documentElement.scrollWidth") <= width
+
+
+_COLUMNS = """
+const heads = [...document.querySelectorAll("thead th")].filter((each) => each.offsetWidth);
+return heads.map((each) => [each.offsetLeft, each.offsetWidth]);
+"""
+
+
+@pytest.mark.parametrize("width", [861, 1100, 1280, 1920])
+def test_columns_keep_their_places_while_the_content_changes(
+    scheduler: Scheduler, browser: Browser, release: threading.Event, width: int
+) -> None:
+    """Long reasons, names and times have the width of their column."""
+
+    def fail() -> None:
+        raise ValueError("the database does not answer " * 5 + "x" * 300)
+
+    slow = scheduler.every("1h", lambda: release.wait(LIMIT), name="slow")
+    done = scheduler.every("1h", print, name="done")
+    runs = [scheduler.now(slow), scheduler.now(slow)]
+    assert scheduler.now(done).wait(LIMIT)
+    browser.resize(width, 900)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+        columns = browser.evaluate(_COLUMNS)
+        assert len(columns) > 20
+        failing = scheduler.every("61s", fail, name="a_" * 100)
+        scheduler.pause("done")
+        for _ in range(12):
+            assert scheduler.now(failing).wait(LIMIT)
+        browser.wait_for_text("#recent-rows", "✗ FAILED")
+        assert browser.evaluate(_COLUMNS) == columns
+        runs[1].cancel()
+        scheduler.now(failing)
+        browser.wait_for_text("#recent-rows", "⊘ CANCELLED")
+        assert [column for column in browser.evaluate(_COLUMNS) if column not in columns] == []
+        assert browser.evaluate("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_printed_page_has_tables_without_buttons_on_white(
+    scheduler: Scheduler, browser: Browser, *, dark: bool
+) -> None:
+    """A4 is narrower than the limit for phones."""
+    for name in WORDS:
+        scheduler.every("1h", print, name=name)
+        assert scheduler.run(name).wait(LIMIT)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.resize(718, 1000, dark=dark)  # 190 mm
+        browser.open(address)
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": scheme})
+        try:
+            assert browser.evaluate(
+                "return getComputedStyle(document.querySelector('#jobs tr')).display"
+            ) == ("table-row")
+            assert browser.find("#jobs thead").text.split("\n")[0].startswith("Name Status Schedule")
+            controls = browser.driver.find_elements(By.CSS_SELECTOR, "button, nav, input")
+            assert [each.text for each in controls if each.is_displayed()] == []
+            assert browser.evaluate("return document.documentElement.scrollWidth") <= 718
+            assert browser.evaluate(_LUMINANCE, "body", "color") < 0.1
+            assert browser.evaluate(_LUMINANCE, ".muted", "color") < 0.3
+            assert browser.evaluate(_BROKEN_WORDS) == []
+        finally:
+            browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 LONG_NAMES = [
     "a_very_long_name_without_any_blank_" * 8,
     "日本語のジョブ名はとても長いです" * 5,

@@ -39,7 +39,7 @@ ATTACKS = [
 ]
 # The tags and attributes in the templates. Any other one would come from an attack.
 TAGS = """
-html head base meta title link script body a header div p bdi dl dt dd span time button main section h1 h2
+html head base wbr meta title link script body a header div p bdi dl dt dd span time button main section h1 h2
 small nav form label input table thead tbody tr th td strong dialog kbd ol li pre
 """
 ATTRIBUTES = """

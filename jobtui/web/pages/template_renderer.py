@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ STATIC_FILES = {
     "icon-lost.svg": "image/svg+xml",
 }
 
+_WORD_STARTS = re.compile(r"(?<=[_./:\\@-])(?=[^\W_])|(?<=[a-z0-9])(?=[A-Z])")
 _GAUGE_WIDTH = 10  # characters
 _SIGNS: dict[Any, formatting.Sign] = {**formatting.STATUS_SIGNS, **formatting.STATE_SIGNS}
 _CACHE_SIZE = 2_048  # results of each cached macro
@@ -82,6 +84,7 @@ class TemplateRenderer:
         self._templates.filters |= {
             "printable": printable,
             "printable_lines": printable_lines,
+            "breakable": _breakable,
             "instant": formatting.format_instant,
             "full_instant": formatting.format_instant_full,
             "duration": formatting.format_duration,
@@ -141,6 +144,11 @@ def tab_of(state: JobStatus | RunState, *, failed: bool) -> tuple[str, str]:
     if failed:
         return _SIGNS[RunState.FAILED].glyph, "icon-failed.svg"
     return _SIGNS[state].glyph, "icon-running.svg" if state.value == "RUNNING" else "icon.svg"
+
+
+def _breakable(text: str) -> Markup:
+    """Return a printable text that browsers also break between the words of ``a_b``, ``a.b`` and ``aB``."""
+    return Markup("<wbr>").join(map(escape, _WORD_STARTS.split(printable(text))))
 
 
 def _summarize(states: Sequence[RunState]) -> str:
