@@ -29,7 +29,7 @@ call ``result()`` of the run, which raises the exception again. Only Ctrl+C ends
 
 from __future__ import annotations
 
-from jobtui.simulation.simulated_kernel import SimulatedRun
+from jobtui.simulation.simulated_runtime import SimulatedRun
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, load, simulated
 
 __all__ = ["SimulatedRun", "SimulatedScheduler", "load", "simulated"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.run_output import RunOutput, longer_output
 from jobtui.runtime.stop_request import StopRequest
@@ -61,6 +63,11 @@ class RunAttachments:
         if request is None:
             request = self.stop_requests.setdefault(number, self._stop_request_type())
         return request
+
+    def drop_outputs(self, numbers: Iterable[int]) -> None:
+        """Drop the outputs of runs that the ledger has no entry of any more."""
+        for number in numbers if self.outputs else ():
+            self.outputs.pop(number, None)
 
     def forget(self, run: RunRecord) -> None:
         """Drop what a run that has ended does not need any more: all but an output in the ledger's care."""

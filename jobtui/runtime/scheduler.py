@@ -20,8 +20,8 @@ from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunVie
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
-from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.run_output import output_text
+from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
 from jobtui.schedules.parser import SpecResolver
@@ -64,7 +64,7 @@ class Scheduler:
         TypeError: The pool is not an int, or the zone is of another type.
     """
 
-    _kernel_type: ClassVar[type[Kernel]] = Kernel  # the simulated scheduler has another one
+    _runtime_type: ClassVar[type[Runtime]] = Runtime  # the simulated scheduler has another one
 
     def __init__(
         self,
@@ -80,10 +80,11 @@ class Scheduler:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
-        self._kernel = self._kernel_type(
+        self._runtime = self._runtime_type(
             pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock(), ledger=Ledger(ledger_bytes)
         )
-        self._one_offs = self._kernel.one_offs
+        self._kernel = self._runtime.kernel
+        self._one_offs = self._kernel.engine.one_off_jobs
         self.hooks = Hooks()
 
     # --- registering ------------------------------------------------------------------------------
@@ -239,7 +240,7 @@ class Scheduler:
         if job is None:
             return self._request_now(_target(runnable, args, kwargs))
         function: Any = runnable
-        return self._kernel.request_run_now(
+        return self._runtime.requests.request_run_now(
             job, partial(function, *args, **kwargs) if args or kwargs else function
         )
 
@@ -319,7 +320,7 @@ class Scheduler:
             return engine.submit(record, Trigger.HAND, now)
 
         with self._suggesting_names():
-            return self._kernel.request_run(submit)
+            return self._runtime.requests.request_run(submit)
 
     def pause(self, job: str | Job) -> bool:
         """Stop a job's ticks from starting runs, until `resume`.
@@ -367,7 +368,7 @@ class Scheduler:
             The outcome. `Cancellation.TOO_LATE`, which is false, if the run has ended or never existed.
         """
         run = self._kernel.inspect(lambda engine: engine.find_run(number))
-        return Cancellation.TOO_LATE if run is None else self._kernel.cancel(run)
+        return Cancellation.TOO_LATE if run is None else self._runtime.requests.cancel(run)
 
     def remove(self, job: Job) -> bool:
         """Remove a job: cancel its waiting runs; a running one continues.
@@ -379,7 +380,7 @@ class Scheduler:
             ValueError: The job is one of another scheduler.
         """
         removed = self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
-        self._kernel.finish_work()
+        self._runtime.poller.finish_work()
         return removed
 
     def resize(self, pool: int) -> None:
@@ -396,7 +397,7 @@ class Scheduler:
 
     def snapshot(self) -> Snapshot:
         """Return the current view of the whole scheduler."""
-        return self._kernel.snapshot()
+        return self._runtime.observation.snapshot()
 
     def subscribe(self, notify: Callable[[], None] | None = None) -> Subscription:
         """Take a snapshot and follow every event after it.
@@ -405,7 +406,7 @@ class Scheduler:
             notify: Called after a change, once until you read, in a thread of the scheduler: it must be
                 quick and must not block. What it raises is logged.
         """
-        return self._kernel.subscribe(notify)
+        return self._runtime.observation.subscribe(notify)
 
     def on_change(self, notify: Callable[[], None]) -> Callable[[], None]:
         """Call a function after every change, until the function that this returns is called.
@@ -416,7 +417,7 @@ class Scheduler:
             notify: Called in a thread of the scheduler: it must be quick and must not block. What it raises
                 is logged.
         """
-        return self._kernel.on_change(notify)
+        return self._runtime.observation.on_change(notify)
 
     def runs_of(self, name: str) -> tuple[RunView, ...]:
         """Return the latest endings of one job, newest first, at most 20.
@@ -495,7 +496,7 @@ class Scheduler:
         Output is collected only under the dashboard or with ``--listen``; otherwise, and for an unknown run,
         this returns "". So it does for a run that has dropped out of the ledger.
         """
-        output = self._kernel.attachments.outputs.get(number)
+        output = self._kernel.runs.attachments.outputs.get(number)
         return "" if output is None else output_text(output)
 
     def pool_view(self) -> PoolView:
@@ -525,11 +526,11 @@ class Scheduler:
 
         After that, `snapshot` has little left to build and returns sooner.
         """
-        return self._kernel.refresh_views()
+        return self._runtime.observation.refresh_views()
 
     def liveness(self) -> Liveness:
         """Return whether the scheduler is alive. Never blocks, even if the lock is held forever."""
-        return self._kernel.liveness()
+        return self._runtime.lifecycle.liveness()
 
     # --- start and stop ---------------------------------------------------------------------------
 
@@ -542,15 +543,15 @@ class Scheduler:
         """
         claim = object()
         try:
-            self._kernel.claim_start(claim)
+            self._runtime.lifecycle.claim_start(claim)
             try:
                 self.hooks.call_start_functions()
             except StartError:
-                self._kernel.stop(0)  # ends the waiting runs, which would never start
+                self._runtime.lifecycle.stop(0)  # ends the waiting runs, which would never start
                 raise
-            self._kernel.start()
+            self._runtime.lifecycle.start()
         finally:
-            self._kernel.release_claim(claim)
+            self._runtime.lifecycle.release_claim(claim)
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.
@@ -569,7 +570,7 @@ class Scheduler:
         if self._kernel.reentered:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
-        in_time = self._kernel.stop(grace)
+        in_time = self._runtime.lifecycle.stop(grace)
         self.hooks.call_stop_functions()
         return in_time
 
@@ -605,12 +606,12 @@ class Scheduler:
             misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
             max_held=held_limit(max_held),
         )
-        self._kernel.add_job(record)
+        self._runtime.poller.add_job(record)
         return Job(self, record)
 
     def _request_now(self, target: Job | Runnable) -> Run:
         if isinstance(target, Runnable) and (job := self._one_offs.get(target.name)) is not None:
-            return self._kernel.request_run_now(job, target.call)
+            return self._runtime.requests.request_run_now(job, target.call)
         return self._request(Trigger.NOW, None, target)
 
     def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
@@ -625,7 +626,7 @@ class Scheduler:
                 return engine.submit(record, trigger, now, call)
             return engine.submit_later(record, trigger, due(now), now, call)
 
-        return self._kernel.request_run(submit)
+        return self._runtime.requests.request_run(submit)
 
     def _apply_named(self, command: Callable[[Engine, float], Result]) -> Result:
         """Apply a command that finds a job by its name."""

@@ -113,6 +113,50 @@ class Subscription:
         self._notify()
 
 
+class Observers:
+    """The subscriptions and listeners of a scheduler. Call with the state lock held.
+
+    Args:
+        event_log: The events.
+    """
+
+    def __init__(self, event_log: EventLog) -> None:
+        self._event_log = event_log
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._listeners: tuple[Callable[[], None], ...] = ()  # called after every change
+        self._announced_seq = 0  # the number of the latest event when the listeners were called
+
+    def add(self, subscription: Subscription) -> None:
+        """Add a subscription."""
+        self._set_subscriptions((*self._subscriptions, subscription))
+
+    def remove(self, subscription: Subscription) -> None:
+        """Remove a subscription, if it is there."""
+        self._set_subscriptions(tuple(each for each in self._subscriptions if each is not subscription))
+
+    def _set_subscriptions(self, subscriptions: tuple[Subscription, ...]) -> None:
+        self._subscriptions = subscriptions
+        self._event_log.set_reader_count(len(subscriptions))
+
+    def add_listener(self, listen: Callable[[], None]) -> None:
+        """Add a function that is called after every change."""
+        self._listeners += (listen,)
+
+    def remove_listener(self, listen: Callable[[], None]) -> None:
+        """Remove a listener, if it is there."""
+        self._listeners = tuple(each for each in self._listeners if each is not listen)
+
+    def collect(self, calls: list[Callable[[], None]]) -> None:
+        """Append the functions that must be called after the current change."""
+        for subscription in self._subscriptions:
+            if subscription.needs_notification():
+                calls.append(subscription.notify)
+                subscription.mark_notified()
+        if self._listeners and self._announced_seq != self._event_log.seq:
+            calls.extend(self._listeners)
+            self._announced_seq = self._event_log.seq
+
+
 def call_listener(listen: Callable[[], None]) -> None:
     """Tell a listener of the user about a change. Call without the state lock."""
     try:

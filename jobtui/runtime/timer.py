@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ class Timer:
 
     Attributes:
         alive: Whether the thread runs, and calls ``poll`` after each `wake`.
+        wakes_at: When the thread will wake by itself, by the wall clock, in seconds since the epoch; -inf
+            while it is awake. ``poll`` sets it.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Timer:
         self._threads: list[int] = []  # the thread; behind it, others that end at once
         self._stopped = False
         self.alive = False
+        self.wakes_at = -math.inf
 
     @property
     def in_own_thread(self) -> bool:

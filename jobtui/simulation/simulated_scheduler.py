@@ -19,7 +19,7 @@ from jobtui.loading.user_errors import is_installed
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.handles import Job, Run
-from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
 from jobtui.runtime.validation import policy
 from jobtui.schedules.durations import parse_duration
@@ -27,7 +27,7 @@ from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import LAST_YEAR, zone
 from jobtui.settings.settings import Settings
-from jobtui.simulation.simulated_kernel import SimulatedKernel, SimulatedRun
+from jobtui.simulation.simulated_runtime import SimulatedRun, SimulatedRuntime
 
 __all__ = ["SimulatedRun", "SimulatedScheduler", "load", "simulated"]
 
@@ -65,8 +65,8 @@ class SimulatedScheduler(Scheduler):
             instant.
     """
 
-    _kernel_type: ClassVar[type[Kernel]] = SimulatedKernel
-    _kernel: SimulatedKernel
+    _runtime_type: ClassVar[type[Runtime]] = SimulatedRuntime
+    _runtime: SimulatedRuntime
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class SimulatedScheduler(Scheduler):
         )
         self._given_tz, self._given_pool, self._given_dst, self._given_overlap = tz, pool, dst, overlap
         self._given_schedules = dict(schedules or {})
-        self._kernel.before_first_run = self._call_start_functions
+        self._runtime.before_first_run = self._call_start_functions
         self._imports = _ImportTracker()
         self._active = False
         self._previous_default: Scheduler | None = None
@@ -118,7 +118,7 @@ class SimulatedScheduler(Scheduler):
             RuntimeError: The scheduler is not running, a job calls this, or a job starts itself again and
                 again.
         """
-        self._kernel.pass_time(self._time_to_pass(duration))
+        self._runtime.pass_time(self._time_to_pass(duration))
 
     def suspend(self, duration: timedelta | float | str) -> None:
         """Let time pass while the machine is suspended, as a laptop is: nothing runs before it wakes.
@@ -135,7 +135,7 @@ class SimulatedScheduler(Scheduler):
             ValueError: As for `advance`.
             RuntimeError: As for `advance`.
         """
-        self._kernel.suspend(self._time_to_pass(duration))
+        self._runtime.suspend(self._time_to_pass(duration))
 
     def _time_to_pass(self, duration: timedelta | float | str) -> float:
         """Return a duration in seconds that may pass on the clock."""
@@ -160,7 +160,7 @@ class SimulatedScheduler(Scheduler):
         seconds = _epoch_seconds(instant, self.tz) - self._clock.now()
         if seconds < 0:
             raise ValueError(f"{instant} is before {self.time}: step() sets the clock back")
-        self._kernel.pass_time(seconds)
+        self._runtime.pass_time(seconds)
 
     def step(self, seconds: timedelta | float | str) -> None:
         """Set the wall clock forward or back, as a person or NTP does. No time passes.
@@ -180,7 +180,7 @@ class SimulatedScheduler(Scheduler):
         """
         step = _duration_seconds(seconds)
         self._check_in_range(self._clock.now() + step)
-        self._kernel.step_clock(step)
+        self._runtime.step_clock(step)
 
     def _check_in_range(self, instant: float) -> None:
         """Check that a clock can show an instant in any zone."""
@@ -221,9 +221,9 @@ class SimulatedScheduler(Scheduler):
             LookupError: There is no such job; the message suggests similar names.
         """
         if job is None:
-            return list(self._kernel.runs)
+            return list(self._runtime.runs)
         name = job.name if isinstance(job, Job) else job
-        runs = self._kernel.runs_of_job.get(name)
+        runs = self._runtime.runs_of_job.get(name)
         if runs is None:
             self.runs_of(name)  # raises LookupError for an unknown name
             return []
@@ -275,7 +275,7 @@ class SimulatedScheduler(Scheduler):
             raise RuntimeError("the scheduler is not active: call load() inside  with simulated(...):")
         before = self._registration_counts
         try:
-            with self._kernel.starts_suspended(_LOADING), self._imports.tracking():
+            with self._runtime.starts_suspended(_LOADING), self._imports.tracking():
                 loaded = load_target(
                     os.fspath(target),
                     config=None if config is None else Path(config),
@@ -300,7 +300,7 @@ class SimulatedScheduler(Scheduler):
             TypeError: It cannot be run, or arguments are given for a job.
             RuntimeError: The scheduler has stopped.
         """
-        self._kernel.allow_starts()
+        self._runtime.allow_starts()
         return _as_simulated_run(super().now(runnable, *args, **kwargs))
 
     def run(self, name: str) -> SimulatedRun:
@@ -311,7 +311,7 @@ class SimulatedScheduler(Scheduler):
             StartError: As for `advance`.
             RuntimeError: The scheduler has stopped.
         """
-        self._kernel.allow_starts()
+        self._runtime.allow_starts()
         return _as_simulated_run(super().run(name))
 
     # --- start and stop ---------------------------------------------------------------------------
@@ -324,10 +324,10 @@ class SimulatedScheduler(Scheduler):
         """
         claim = object()
         try:
-            self._kernel.claim_start(claim)
-            self._kernel.start()
+            self._runtime.lifecycle.claim_start(claim)
+            self._runtime.start()
         finally:
-            self._kernel.release_claim(claim)
+            self._runtime.lifecycle.release_claim(claim)
 
     def __enter__(self) -> Self:
         """Start, and become the default scheduler."""
@@ -350,7 +350,7 @@ class SimulatedScheduler(Scheduler):
         try:
             self.hooks.call_start_functions()
         except BaseException:
-            self._kernel.stop(0)
+            self._runtime.lifecycle.stop(0)
             raise
         self.hooks.on_start.clear()
 

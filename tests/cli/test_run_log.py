@@ -101,7 +101,7 @@ class TestLines:
         job.pause()
         for _ in range(2):
             logged.clock.advance(5)
-            logged.scheduler._kernel._poll()
+            logged.scheduler._runtime.poller.poll()
         first, second = logged.stop()
         assert first == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00"
         assert second.startswith("12:00:10.000 SKIPPED ")
@@ -140,7 +140,7 @@ class TestLines:
         ("cause", "line"),
         [
             pytest.param(
-                lambda scheduler: scheduler._kernel._report_internal_error(OSError("no\nspace")),
+                lambda scheduler: scheduler._runtime.poller.report_error(OSError("no\nspace")),
                 "ERROR     an exception inside jobtui, which continues: OSError: no space",
                 id="internal-error",
             ),

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,10 +16,12 @@ from support.engine_harness import NOON, clock_time
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import MisfireName
+from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import RunRecord, packed_view
 from jobtui.engine.views import RunView
-from jobtui.runtime.clock import ManualClock, SystemClock
-from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.clock import Clock, ManualClock, SystemClock
+from jobtui.runtime.executors.base import Dispatcher
+from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
 from jobtui.schedules.schedule import Dst
 from jobtui.simulation.inline_executor import InlineExecutor
@@ -65,8 +67,8 @@ class SimulatedSleep(threading.Event):
 class ManualTimer(Timer):
     """The scheduler's timer, whose loop runs in the thread of the test."""
 
-    def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
-        super().__init__(kernel._poll, self._raise, clock.monotonic)
+    def __init__(self, clock: ManualClock, poll: Callable[[], float]) -> None:
+        super().__init__(poll, self._raise, clock.monotonic)
         self.sleep = SimulatedSleep(clock)
 
     def _raise(self, error: BaseException) -> None:
@@ -116,8 +118,8 @@ class StartedRun:
 class RecordingExecutor(InlineExecutor):
     """An executor in the thread of the test that records the runs."""
 
-    def __init__(self, kernel: Kernel, clock: ManualClock) -> None:
-        super().__init__(kernel, clock, self.execute_pending, self._record_start)
+    def __init__(self, dispatcher: Dispatcher, clock: ManualClock) -> None:
+        super().__init__(dispatcher, clock, self.execute_pending, self._record_start)
         self._monotonic = clock.monotonic
         self.started_runs: list[StartedRun] = []
 
@@ -137,24 +139,59 @@ class MachineClock(SystemClock):
         clock: Shows the wall clock and the monotonic one.
 
     Attributes:
+        manual: The clock that shows the wall clock and the monotonic one.
         suspended: How many seconds the machine was suspended in all.
     """
 
     def __init__(self, clock: ManualClock) -> None:
-        self._clock = clock
+        self.manual = clock
         self.suspended = 0.0
 
     def now(self) -> float:
         """Return the wall clock."""
-        return self._clock.now()
+        return self.manual.now()
 
     def monotonic(self) -> float:
         """Return the clock that stops."""
-        return self._clock.monotonic()
+        return self.manual.monotonic()
 
     def elapsed(self) -> float:
         """Return the clock that goes on."""
-        return self._clock.monotonic() + self.suspended
+        return self.manual.monotonic() + self.suspended
+
+
+class ManualRuntime(Runtime):
+    """A runtime without threads."""
+
+    def __init__(self, *, pool: int, tz: tzinfo, clock: MachineClock, ledger: Ledger) -> None:
+        def make_executor(dispatcher: Dispatcher, _: Clock) -> RecordingExecutor:
+            self.executor = RecordingExecutor(dispatcher, clock.manual)
+            return self.executor
+
+        def make_timer(poll: Callable[[], float], *_: object) -> ManualTimer:
+            self.timer = ManualTimer(clock.manual, poll)
+            return self.timer
+
+        super().__init__(
+            pool=pool, tz=tz, clock=clock, ledger=ledger, make_executor=make_executor, make_timer=make_timer
+        )
+
+
+class ManualScheduler(Scheduler):
+    """A scheduler without threads."""
+
+    _runtime_type = ManualRuntime
+    _runtime: ManualRuntime
+
+    @property
+    def timer(self) -> ManualTimer:
+        """Its timer."""
+        return self._runtime.timer
+
+    @property
+    def executor(self) -> RecordingExecutor:
+        """Its executor."""
+        return self._runtime.executor
 
 
 class ClockHarness:
@@ -168,10 +205,8 @@ class ClockHarness:
     def __init__(self, start: float = NOON, tz: str = "UTC") -> None:
         self.clock = ManualClock(start)
         self.machine = MachineClock(self.clock)
-        self.scheduler = Scheduler(tz=tz, clock=self.machine)
-        kernel = self.scheduler._kernel
-        self.timer = kernel._timer = ManualTimer(kernel, self.clock)
-        self.executor = kernel._executor = RecordingExecutor(kernel, self.clock)
+        self.scheduler = ManualScheduler(tz=tz, clock=self.machine)
+        self.timer, self.executor = self.scheduler.timer, self.scheduler.executor
 
     def start(self) -> None:
         """Start the scheduler; its timer wakes for the first time."""

@@ -194,7 +194,7 @@ def test_the_snapshot_equals_that_of_the_scheduler(
         scheduler.now(fail)
     scheduler.in_("1h", fail)
     setup.clock.advance(600)
-    scheduler._kernel._poll()
+    scheduler._runtime.poller.poll()
     snapshot = snapshot_when(backend, lambda snapshot: snapshot == scheduler.snapshot())
     assert {run.state for run in (*snapshot.running, *snapshot.waiting, *snapshot.scheduled)} >= {
         RunState.RUNNING,

@@ -10,7 +10,7 @@ from support.real_threads import HoldingClock, MakeScheduler
 from jobtui import Scheduler
 from jobtui.engine.enums import Phase
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.kernel import VIEWS_PER_HOLD
+from jobtui.runtime.observation import VIEWS_PER_HOLD
 
 
 def test_the_snapshot_uses_the_refreshed_views() -> None:
@@ -92,7 +92,7 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make_scheduler: MakeScheduler)
     clock.step(-7200)
     clock.advance(40)
     assert scheduler.liveness().heartbeat_age == 40
-    scheduler._kernel._poll()
+    scheduler._runtime.poller.poll()
     assert scheduler.liveness().heartbeat_age == 0
 
 

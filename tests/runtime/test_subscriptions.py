@@ -85,7 +85,7 @@ def test_a_closed_subscription_receives_no_events(make_scheduler: MakeScheduler)
     assert list(third.read()) == events
     third.close()
     other.close()
-    assert scheduler._kernel._engine.event_log.buffer is None  # without readers, no event is stored
+    assert scheduler._kernel.engine.event_log.buffer is None  # without readers, no event is stored
     scheduler.now(zero)
     assert not other.read()
     assert scheduler.subscribe().snapshot.seq == 3

@@ -464,7 +464,7 @@ def test_health_is_late_if_the_timer_has_not_woken_for_35_seconds() -> None:
         clock.advance(1)
         assert health_status(client) == (503, "late")
         assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0}
-        scheduler._kernel._poll()
+        scheduler._runtime.poller.poll()
         assert health_status(client) == (200, "ok")
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
+from functools import partial
 
 from jobtui.engine.enums import Phase, RunState, Trigger
 from jobtui.engine.ledger import Ledger
@@ -19,7 +20,9 @@ from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.runtime.executors.base import Dispatcher
 from jobtui.runtime.handles import Run
-from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.latch import Latch
+from jobtui.runtime.run_requests import RunRequests
+from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
 from jobtui.simulation.inline_executor import InlineExecutor, InstantStopRequest
 
@@ -33,9 +36,11 @@ class SimulatedRun(Run):
     All times are aware, in the scheduler's zone.
     """
 
-    __slots__ = ()
+    __slots__ = ("_runtime",)
 
-    _kernel: SimulatedKernel
+    def __init__(self, runtime: SimulatedRuntime, requests: RunRequests, record: RunRecord) -> None:
+        super().__init__(requests, record)
+        self._runtime = runtime
 
     @property
     def trigger(self) -> Trigger:
@@ -45,17 +50,17 @@ class SimulatedRun(Run):
     @property
     def due(self) -> datetime | None:
         """The tick, or the instant passed to ``in_`` or ``at``; None for ``now``."""
-        return self._record.view(self._kernel.tz).due
+        return self._record.view(self._runtime.tz).due
 
     @property
     def started(self) -> datetime | None:
         """The start of its work; None if it has not started."""
-        return self._record.view(self._kernel.tz).started
+        return self._record.view(self._runtime.tz).started
 
     @property
     def ended(self) -> datetime | None:
         """The end of the run; None if it has not ended."""
-        return self._record.view(self._kernel.tz).ended
+        return self._record.view(self._runtime.tz).ended
 
     @property
     def exception(self) -> BaseException | None:
@@ -74,9 +79,9 @@ class SimulatedRun(Run):
         Raises:
             RuntimeError: It has not ended, and cannot while the test or a job waits for it.
         """
-        if not self._kernel.in_kernel_thread:
+        if not self._runtime.in_own_thread:
             return super().wait(timeout)  # in a thread that a job has started
-        self._kernel.run_until_ended(self)
+        self._runtime.run_until_ended(self)
         if self.state.ended:
             return True
         if timeout is not None and timeout <= 0:
@@ -85,7 +90,7 @@ class SimulatedRun(Run):
         reason = f" ({self.reason})" if self.reason else ""
         raise RuntimeError(
             f"run {self.number} of {self.job} is {self.state.value}{due}{reason}, and cannot end while this "
-            f"call waits for it: {self._kernel.reason_no_time_passes}"
+            f"call waits for it: {self._runtime.reason_no_time_passes}"
         )
 
     def __repr__(self) -> str:
@@ -117,36 +122,26 @@ class SimulatedTimer(Timer):
         """Do nothing: there is no thread to stop."""
 
 
-class SimulatedKernel(Kernel):
-    """Runs an engine in the thread that has started it.
+class SimulatedRuntime(Runtime):
+    """The parts of a simulated scheduler, which execute runs in the thread that has started it.
 
     No run starts before `allow_starts`.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
-        clock: The clock; only this kernel moves it.
+        clock: The clock; only this runtime moves it.
         ledger: Stores the endings of runs and ticks.
 
     Attributes:
+        tz: The zone of the times in views and reasons.
         runs: Every run that has started, oldest first.
         runs_of_job: The same runs by the name of their job.
         before_first_run: Is called before runs may start. If it raises, they may not.
     """
 
-    run_type = SimulatedRun
-    stop_request_type = InstantStopRequest
-
     def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock, ledger: Ledger) -> None:
-        self._manual_clock = clock
-        super().__init__(
-            pool=pool,
-            tz=tz,
-            clock=clock,
-            ledger=ledger,
-            make_executor=self._make_executor,
-            make_timer=lambda *_: SimulatedTimer(self._run_due),
-        )
+        self._clock = clock
         self.tz = tz
         self.runs: list[SimulatedRun] = []
         self.runs_of_job: dict[str, list[SimulatedRun]] = {}
@@ -154,17 +149,29 @@ class SimulatedKernel(Kernel):
         self._starts_allowed = False
         self._busy_reason = ""  # why no time may pass now; "" if it may
         self._thread: int | None = None
+        super().__init__(
+            pool=pool,
+            tz=tz,
+            clock=clock,
+            ledger=ledger,
+            make_executor=self._make_executor,
+            make_timer=lambda *_: SimulatedTimer(self._run_due),
+            make_run=partial(SimulatedRun, self),
+            stop_request_type=InstantStopRequest,
+            wait_until_drained=self._wait_until_drained,
+        )
+        self._engine = self.kernel.engine
 
     def _make_executor(self, dispatcher: Dispatcher, _: Clock) -> InlineExecutor:
-        self._inline_executor = InlineExecutor(
-            dispatcher, self._manual_clock, run_pending=self._run_due, on_run_start=self._record_start
+        self._executor = InlineExecutor(
+            dispatcher, self._clock, run_pending=self._run_due, on_run_start=self._record_start
         )
-        return self._inline_executor
+        return self._executor
 
     # --- questions --------------------------------------------------------------------------------
 
     @property
-    def in_kernel_thread(self) -> bool:
+    def in_own_thread(self) -> bool:
         """Whether the calling thread is the one that executes runs."""
         return self._thread in (None, threading.get_ident())
 
@@ -182,7 +189,7 @@ class SimulatedKernel(Kernel):
     def start(self) -> None:
         """Start the engine. No run starts before `allow_starts` is called."""
         self._thread = threading.get_ident()
-        super().start()
+        self.lifecycle.start()
 
     def allow_starts(self) -> None:
         """Allow runs to start. Do nothing if that is allowed already, or if the kernel is busy or stopped."""
@@ -190,13 +197,13 @@ class SimulatedKernel(Kernel):
             self._starts_allowed
             or self._busy_reason
             or self._engine.phase is not Phase.RUNNING
-            or not self.in_kernel_thread
+            or not self.in_own_thread
         ):
             return
         with self._busy(_STARTING):
             self.before_first_run()
             self._starts_allowed = True
-            self._poll()
+            self.poller.poll()
 
     @contextmanager
     def starts_suspended(self, reason: str) -> Iterator[None]:
@@ -211,33 +218,33 @@ class SimulatedKernel(Kernel):
     def _check_not_busy(self) -> None:
         if self._busy_reason:
             raise RuntimeError(f"time cannot be moved now: {self._busy_reason}")
-        if not self.in_kernel_thread:
+        if not self.in_own_thread:
             raise RuntimeError("only the thread that started the scheduler can move time")
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass: run everything that is due, in order, each at its own instant."""
         self._prepare_to_move()
-        end = round(self._now() + seconds, 6)  # so that three thirds of a second are a second
+        end = round(self._clock.now() + seconds, 6)  # so that three thirds of a second are a second
         self._run_due()
         while (instant := self._next_instant()) <= end:
-            self._manual_clock.advance(instant - self._now())
+            self._clock.advance(instant - self._clock.now())
             self._run_due()
-        self._manual_clock.advance(end - self._now())
+        self._clock.advance(end - self._clock.now())
 
     def step_clock(self, seconds: float) -> None:
         """Set the wall clock forward or back, and let the engine notice that at once."""
-        self._move_at_once(lambda: self._manual_clock.step(seconds))
+        self._move_at_once(lambda: self._clock.step(seconds))
 
     def suspend(self, seconds: float) -> None:
         """Let time pass while nothing runs, and let the engine notice that at the end."""
-        self._move_at_once(lambda: self._manual_clock.advance(seconds))
+        self._move_at_once(lambda: self._clock.advance(seconds))
 
     def _move_at_once(self, move: Callable[[], None]) -> None:
         self._prepare_to_move()
         self._run_due()
         move()
         with self._busy(_RUNNING_JOB):
-            self._poll()
+            self.poller.poll()
         self._run_due()
 
     def run_until_ended(self, run: SimulatedRun) -> None:
@@ -246,7 +253,7 @@ class SimulatedKernel(Kernel):
             self.allow_starts()
             self._run_due()
         elif self._starts_allowed:
-            self._inline_executor.execute_pending(stop=lambda: run.state.ended)
+            self._executor.execute_pending(stop=lambda: run.state.ended)
 
     def _prepare_to_move(self) -> None:
         self._check_not_busy()
@@ -256,39 +263,39 @@ class SimulatedKernel(Kernel):
 
     def _next_instant(self) -> float:
         """Return the next instant at which something may be due: later than now, even after rounding."""
-        now, due = self._now(), self._engine.next_due
-        wakeup = now + self._inline_executor.seconds_until_wakeup
+        now, due = self._clock.now(), self._engine.next_due
+        wakeup = now + self._executor.seconds_until_wakeup
         instant = min(math.inf if due is None else due, wakeup)
         return max(instant, math.nextafter(now, math.inf))
 
     def _run_due(self) -> None:
         """Run everything that is due now."""
-        if not self._starts_allowed or self._busy_reason or not self.in_kernel_thread:
+        if not self._starts_allowed or self._busy_reason or not self.in_own_thread:
             return
-        self._inline_executor.begin_instant()
+        self._executor.begin_instant()
         with self._busy(_RUNNING_JOB):
             while True:
-                self._inline_executor.resume_coroutines()
-                if self._inbox or self._pool.can_start():
-                    self._inline_executor.execute_pending()
+                self._executor.resume_coroutines()
+                if self.kernel.inbox or self._engine.pool.can_start():
+                    self._executor.execute_pending()
                     continue
                 due = self._engine.next_due
-                if due is None or due > self._now():
+                if due is None or due > self._clock.now():
                     return
-                self._poll()
+                self.poller.poll()
 
-    def _wait_until_drained(self, grace: float) -> None:
+    def _wait_until_drained(self, drained: Latch, grace: float) -> None:
         """Let time pass, at most ``grace`` seconds, until all coroutines have ended."""
-        if self._drained.opened or self._busy_reason or not self.in_kernel_thread:
+        if drained.opened or self._busy_reason or not self.in_own_thread:
             return
-        end = self._now() + min(grace, threading.TIMEOUT_MAX)
+        end = self._clock.now() + min(grace, threading.TIMEOUT_MAX)
         with self._busy(_RUNNING_JOB):
-            self._inline_executor.resume_coroutines()
-            while not self._drained.opened and (instant := self._next_instant()) <= end:
-                self._manual_clock.advance(instant - self._now())
-                self._inline_executor.resume_coroutines()
-            if not self._drained.opened:
-                self._manual_clock.advance(end - self._now())
+            self._executor.resume_coroutines()
+            while not drained.opened and (instant := self._next_instant()) <= end:
+                self._clock.advance(instant - self._clock.now())
+                self._executor.resume_coroutines()
+            if not drained.opened:
+                self._clock.advance(end - self._clock.now())
 
     @contextmanager
     def _busy(self, reason: str) -> Iterator[None]:
@@ -300,8 +307,8 @@ class SimulatedKernel(Kernel):
 
     def _record_start(self, record: RunRecord) -> None:
         """Keep a run that starts; make its handle if it has none."""
-        run = self._handles.get(record.number)
+        run = self.kernel.runs.handles.get(record.number)
         if not isinstance(run, SimulatedRun):
-            run = self._handles[record.number] = SimulatedRun(self, record)
+            run = self.kernel.runs.handles[record.number] = SimulatedRun(self, self.requests, record)
         self.runs.append(run)
         self.runs_of_job.setdefault(record.job.name, []).append(run)

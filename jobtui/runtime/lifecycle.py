@@ -1,0 +1,175 @@
+"""The life of a scheduler: start, stop, and what a fork leaves of it."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import Phase, RunState
+from jobtui.engine.records import RunRecord
+from jobtui.engine.views import Liveness
+from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.executors.base import Executor
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.latch import Latch
+from jobtui.runtime.poller import Poller
+from jobtui.runtime.timer import Timer
+
+STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
+
+WaitUntilDrained = Callable[[Latch, float], object]  # block until the latch is open, at most so many seconds
+
+
+class Lifecycle:
+    """Starts and stops a scheduler.
+
+    Args:
+        kernel: Makes the changes.
+        poller: What the timer's thread does.
+        executor: Does the work of the runs.
+        timer: Wakes when something is due.
+        wait_until_drained: Waits for the running work at a stop.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        poller: Poller,
+        executor: Executor,
+        timer: Timer,
+        *,
+        wait_until_drained: WaitUntilDrained = Latch.wait,
+    ) -> None:
+        self._kernel = kernel
+        self._engine = kernel.engine
+        self._poller = poller
+        self._executor = executor
+        self._timer = timer
+        self._wait_until_drained = wait_until_drained
+        self._start_claims: list[object] = []  # one for each caller of `start`; the first one may start
+        self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
+        self._drained = Latch()  # opened when all other work has ended
+        self._ended_in_time = True
+        self._executor_closed = False
+        self._pid = os.getpid()
+        _lifecycles.add(self)
+
+    def check_accepting(self) -> None:
+        """Raise RuntimeError if the scheduler accepts no runs, because it has stopped or is a forked copy."""
+        if self._engine.closed:
+            if self._pid != os.getpid():
+                raise RuntimeError(
+                    "the scheduler runs in the parent process: create another one after the fork"
+                )
+            raise RuntimeError("the scheduler has stopped: it accepts no more runs")
+
+    def liveness(self) -> Liveness:
+        """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
+        heartbeat = self._poller.heartbeat  # read before the clock: the timer may wake in between
+        age = None if heartbeat is None else max(0.0, self._kernel.clock.monotonic() - heartbeat)
+        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._engine.event_log.seq)
+
+    def claim_start(self, claim: object) -> None:
+        """Let one caller continue to `start`, and raise RuntimeError for any other.
+
+        Args:
+            claim: The caller's object, with which it calls `release_claim` in any case. If the scheduler has
+                not started by then, the next caller may start it.
+        """
+        self._start_claims.append(claim)
+        if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
+            raise RuntimeError("a scheduler can be started only once; make a new one")
+
+    def release_claim(self, claim: object) -> None:
+        """Withdraw a claim to start, if it was made."""
+        self._start_claims = [each for each in self._start_claims if each is not claim]
+
+    def start(self) -> None:
+        """Start the timer and the engine, unless the scheduler was stopped after `claim_start`.
+
+        Raises:
+            RuntimeError: The scheduler was stopped, or the system can start no thread. In the latter case
+                nothing has happened, and the scheduler can be started again.
+            MemoryError: As RuntimeError for the thread.
+        """
+
+        def start(engine: Engine, now: float) -> None:
+            if engine.phase is not Phase.NEW:
+                raise RuntimeError("the scheduler was stopped before it had started")
+            engine.start(now)
+            self._poller.note_heartbeat()
+
+        self._timer.start()
+        self._kernel.apply(start)
+        self._poller.finish_work()
+
+    def stop(self, grace: float) -> bool:
+        """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
+
+        Blocks for at most ``grace`` seconds. Does not wait for the run that calls this, if any.
+
+        Returns:
+            Whether all other work ended in time.
+        """
+        current = run_of_context.get()
+        caller = None if current is None else current[0]
+
+        def stop(engine: Engine, now: float) -> None:
+            if engine.phase in (Phase.NEW, Phase.RUNNING):
+                engine.stop(now)
+            if caller is not None and engine.is_running(caller):
+                self._stop_callers.add(caller)
+
+        self._kernel.apply(stop)
+        self._poller.finish_work()
+        self._wait_until_drained(self._drained, grace)
+        self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
+        self._timer.stop()
+        return self._ended_in_time
+
+    def continue_stop(self) -> None:
+        """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""
+        if self._engine.phase is Phase.STOPPED and not self._executor_closed:
+            self._executor.close()
+            self._executor_closed = True
+        callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
+        if self._engine.phase is Phase.STOPPED or len(self._engine.pool.running) <= callers:
+            self._drained.open()
+
+    def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
+        """End each run that is still RUNNING as CANCELLED."""
+        if engine.phase is Phase.STOPPED:
+            return
+        for run in engine.pool.running.values():
+            self._kernel.runs.count_output(run)
+        for run in self._stop_callers:
+            engine.pool.give_up(run, now, RunState.OK, STOP_CALLER)
+        self._ended_in_time = not self._engine.pool.running
+        reason = f"still running {grace:g} s after the scheduler stopped; given up"
+        for run in engine.abandon_running(now, reason):
+            self._kernel.runs.attachments.stop_request(run.number).request(reason)
+
+    def reset_after_fork(self) -> None:
+        """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""
+        self._kernel.reset_after_fork()
+        self._timer.alive = False
+        self._executor.reset_after_fork()
+        if self._engine.phase is Phase.NEW:
+            self._pid = os.getpid()  # not started yet: each process may start its own copy
+        else:
+            self._engine.disable_after_fork()
+            self._drained.open()
+
+
+_lifecycles: weakref.WeakSet[Lifecycle] = weakref.WeakSet()
+
+
+def _reset_after_fork() -> None:
+    for lifecycle in list(_lifecycles):
+        lifecycle.reset_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_after_fork)

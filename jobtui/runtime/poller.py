@@ -1,0 +1,159 @@
+"""The poller: what the timer's thread does at each wake.
+
+It processes the jobs and runs that are due, finishes the long work that changes have left, and checks the
+clock, the workers and the batches.
+"""
+
+from __future__ import annotations
+
+import math
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import Phase
+from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.ticks import TickPlan, TickPlanner
+from jobtui.engine.tracebacks import one_line
+from jobtui.runtime.executors.base import Executor
+from jobtui.runtime.kernel import BATCH_CHECK, Kernel, do_nothing
+from jobtui.runtime.timer import Timer
+
+WORKER_CHECK = 0.5  # seconds after which the timer checks that there are workers for the runs
+STARTS_PER_HOLD = 200  # runs that are started by ticks in one hold of the lock
+
+
+class Poller:
+    """Processes what is due, in slices, so that no hold of the lock is long.
+
+    Args:
+        kernel: Makes the changes.
+
+    Attributes:
+        heartbeat: The monotonic clock when the timer last woke, in seconds; None before the start.
+    """
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.heartbeat: float | None = None
+        self._kernel = kernel
+        self._engine = kernel.engine
+        self._planner = TickPlanner(pause=self._drain_during_plan)
+        self._workers_busy = False  # whether a worker was not idle when they were last checked
+        self._next_worker_check = -math.inf  # on the monotonic clock
+        self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
+
+    def connect(self, executor: Executor, timer: Timer) -> None:
+        """Set the executor and the timer. Call this once, before any command."""
+        self._executor = executor
+        self._timer = timer
+
+    def note_heartbeat(self) -> float:
+        """Note that the scheduler is alive now. Return the monotonic clock, in seconds."""
+        self.heartbeat = self._kernel.clock.monotonic()
+        return self.heartbeat
+
+    def check_workers_soon(self) -> None:
+        """Check the workers now and once more: a thread was started, or could not be."""
+        self._workers_unsure = True
+        self._timer.wake()
+
+    def poll(self) -> float:
+        """Process what is due. Returns the seconds until something is due again; inf for never."""
+        self._timer.wakes_at = -math.inf  # it is awake, so effects need not wake it
+        heartbeat = self.note_heartbeat()
+        unsure, self._workers_unsure = self._workers_unsure, False
+        if unsure or heartbeat >= self._next_worker_check:
+            self._workers_busy = self._executor.check_workers()
+            self._next_worker_check = heartbeat + WORKER_CHECK
+        self._kernel.apply_here(self._check_health)
+        self._process_due()
+        now = self._kernel.clock.now()
+        next_due = self._engine.next_due
+        due = math.inf if next_due is None else next_due
+        if self._engine.pool.batches:
+            due = min(due, now + BATCH_CHECK)
+        if self._workers_busy or unsure or self._workers_unsure:
+            due = min(due, now + WORKER_CHECK)
+        self._timer.wakes_at = due
+        if self._kernel.inbox:
+            return 0.0
+        return due - now
+
+    def _check_health(self, engine: Engine, now: float) -> None:
+        """Notice a changed clock, a clock that failed, and batches in which a worker is stuck."""
+        self._kernel.check_clock_step(now)
+        for batch in list(self._engine.pool.batches):
+            if not 0 <= now - batch.taken < BATCH_CHECK:
+                self._engine.pool.leave_pending(batch)
+        if self._kernel.clock.error:
+            engine.report_internal_error(f"the clock failed: {self._kernel.clock.error}", now)
+            self._kernel.clock.error = ""
+
+    def _process_due(self) -> None:
+        """Process what is due in slices, so that no hold of the lock is long."""
+        self._planner.begin_wake()
+        self.finish_work()
+
+        def pop_due(engine: Engine, now: float) -> tuple[list[JobRecord | RunRecord], float]:
+            return engine.pop_due(now), now
+
+        while True:
+            due, now = self._kernel.apply_here(pop_due)
+            if not due:
+                return
+            self._process_slice(due, now)
+
+    def _process_slice(self, due: list[JobRecord | RunRecord], now: float) -> None:
+        """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
+        ready: list[TickPlan | RunRecord] = []
+        starts = 0
+        for entry in due:
+            parts = [entry] if isinstance(entry, RunRecord) else self._planner.plan(entry, now).parts()
+            for part in parts:
+                ready.append(part)
+                starts += 1 if isinstance(part, RunRecord) or part.instants is None else len(part.instants)
+                if starts >= STARTS_PER_HOLD:
+                    self._apply_ready(ready)
+                    ready, starts = [], 0
+        self._apply_ready(ready)
+
+    def _apply_ready(self, ready: list[TickPlan | RunRecord]) -> None:
+        self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))
+
+    def _drain_during_plan(self) -> None:
+        """Drain the inbox in the middle of a long plan: the workers may be busy."""
+        if self._kernel.inbox:
+            self._kernel.apply_here(do_nothing)
+
+    def report_error(self, error: BaseException) -> None:
+        """Record an exception in the timer, and what it has interrupted."""
+
+        def record(engine: Engine, now: float) -> None:
+            engine.report_internal_error(one_line(error), now)
+            engine.repair(now)  # what the timer had taken and not processed is due again
+
+        self._kernel.apply(record)
+        self._kernel.run_unfinished_effects()
+
+    def finish_work(self) -> None:
+        """Finish the long work that changes have left, in slices, so that no hold of the lock is long.
+
+        The timer does so, too: the work is finished even if an exception interrupts the caller.
+        """
+        while self._kernel.apply(Engine.continue_work):
+            pass
+        while searches := self._kernel.inspect(Engine.searches):
+            found = [self._planner.find_next(job, search) for job, search in searches]
+            self._kernel.apply(lambda engine, now, found=found: engine.apply_next_ticks(found, now))  # type: ignore[misc]
+
+    def add_job(self, job: JobRecord) -> None:
+        """Register a job; if the scheduler runs, the job's next tick is searched for before."""
+        planned = self._engine.phase is Phase.RUNNING and job.schedule is not None
+        if planned and job.schedule is not None:
+            job.schedule, job.due = self._planner.find_first(job.schedule, self._kernel.clock.now())
+
+        def add(engine: Engine, now: float) -> None:
+            self._kernel.check_clock_step(
+                now
+            )  # before the job, whose next tick is computed from the new time
+            engine.add_job(job, now, planned=planned)
+
+        self._kernel.apply(add)

@@ -1,0 +1,90 @@
+"""Requests for runs, and the handles of these runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import copy_context
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import Cancellation, Trigger
+from jobtui.engine.records import Call, JobRecord, RunRecord
+from jobtui.runtime.handles import Run
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.lifecycle import Lifecycle
+from jobtui.runtime.stop_request import StopRequest
+
+CANCELLED = "cancelled"
+
+MakeRun = Callable[["RunRequests", RunRecord], Run]
+
+_NOW = Trigger.NOW  # Python 3.11 is slow to look up the members of an enum
+
+
+class RunRequests:
+    """Requests runs, and serves their handles.
+
+    Args:
+        kernel: Makes the changes.
+        lifecycle: Knows whether the scheduler accepts runs.
+        make_run: Makes a handle.
+    """
+
+    def __init__(self, kernel: Kernel, lifecycle: Lifecycle, make_run: MakeRun = Run) -> None:
+        self._kernel = kernel
+        self._check_accepting = lifecycle.check_accepting
+        self._engine = kernel.engine
+        self._make_run = make_run
+        self._handles = kernel.runs.handles
+        self._run_numbers = kernel.engine.pool.run_numbers
+        self._now = kernel.clock.now
+
+    def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:
+        """Apply a command that creates a run, and return the handle of that run."""
+        context = copy_context()
+
+        def accept(engine: Engine, now: float) -> Run:
+            self._check_accepting()
+            self._kernel.check_clock_step(now)  # before the run, whose instant is computed from the new time
+            record = submit(engine, now)
+            record.context = context
+            run = self._handles[record.number] = self._make_run(self, record)
+            return run
+
+        return self._kernel.apply(accept)
+
+    def request_run_now(self, job: JobRecord, call: Call) -> Run:
+        """Post a one-off run, without waiting for its admission.
+
+        The runs of a one-off job may overlap, so no policy can reject a new one.
+        """
+        if self._engine.closed:
+            self._check_accepting()
+        now = self._now()
+        record = RunRecord(next(self._run_numbers), job, _NOW, call, now, now)
+        record.context = copy_context()
+        run = self._handles[record.number] = self._make_run(self, record)
+        self._kernel.post(record)
+        return run
+
+    def cancel(self, run: RunRecord) -> Cancellation:
+        """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
+        request: StopRequest | None = None
+
+        def cancel(engine: Engine, now: float) -> Cancellation:
+            nonlocal request
+            done = engine.cancel(run, now, CANCELLED)
+            if done is Cancellation.ASKED:
+                request = self._kernel.runs.attachments.stop_request(
+                    run.number
+                )  # which is dropped when the run ends
+            return done
+
+        done = self._kernel.apply(cancel)
+        return Cancellation.INTERRUPTED if request is not None and request.interrupted else done
+
+    def wait_ended(self, run: Run, timeout: float | None) -> bool:
+        """Block until a run has ended, at most ``timeout`` seconds. Returns whether it has."""
+        latch = self._kernel.runs.latch(run)
+        if not latch.opened:
+            self._kernel.drain_if_alone()
+        return latch.wait(timeout)

@@ -1,0 +1,92 @@
+"""Side tables by run number: the objects of live runs that the engine's records do not hold."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from jobtui.engine.records import RunRecord
+from jobtui.runtime.executors.base import Outcome
+from jobtui.runtime.handles import Run
+from jobtui.runtime.latch import Latch
+from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.run_output import output_memory
+from jobtui.runtime.stop_request import final_state
+
+
+class RunTables:
+    """The handles of the live runs, the latches at which threads wait for their end, and the attachments.
+
+    The GIL makes each operation on a dict atomic, so no lock protects the tables.
+
+    Args:
+        attachments: The outputs and stop requests of the runs.
+
+    Attributes:
+        attachments: The outputs and stop requests of the runs.
+        handles: The handles of the live runs, by number.
+    """
+
+    def __init__(self, attachments: RunAttachments) -> None:
+        self.attachments = attachments
+        self.handles: dict[int, Run] = {}
+        self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
+
+    def latch(self, run: Run) -> Latch:
+        """Return the latch that is opened when a run ends; an open one if it has ended."""
+        latch = self._latches.setdefault(run.number, Latch())
+        if run.settled:  # read after the latch was added: `settle` sets this, and then takes the latch
+            self._latches.pop(run.number, None)
+            latch.open()
+        return latch
+
+    def keep_results(self, outcomes: Iterable[Outcome]) -> None:
+        """Store what the work of runs returned or raised, before the runs end. Call with the state lock held.
+
+        If a run was asked to stop, decide the state in which it ends. Note the size of its output.
+        """
+        stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
+        for outcome in outcomes:
+            number = outcome.run.number
+            if stop_requests and (request := stop_requests.get(number)) is not None:
+                outcome.state, outcome.reason = final_state(
+                    request, outcome.state, outcome.reason, honoured=outcome.honoured_stop
+                )
+            if outputs and number in outputs:
+                self.count_output(outcome.run)
+            # A run that was given up has no handle any more, and a cancelled one has no result.
+            value, exception = outcome.value, outcome.exception
+            if (value is not None or exception is not None) and outcome.state.completed:
+                handle = self.handles.get(number)
+                if handle is not None:
+                    handle.set_result(value, exception)
+
+    def count_output(self, run: RunRecord) -> None:
+        """Note how much memory the output of a run that ends takes, for the ledger."""
+        output = self.attachments.outputs.get(run.number)
+        if output is not None:
+            run.ensure_extras().output_bytes = output_memory(output)
+
+    def settle(self, runs: Iterable[RunRecord], garbage: deque[object]) -> None:
+        """Wake the threads that wait for the end of runs, and give up the runs' handles, calls and results.
+
+        Args:
+            runs: Runs that have ended.
+            garbage: Gets what is given up.
+        """
+        handles, latches, drop = self.handles, self._latches, garbage.append
+        stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
+        for run in runs:
+            handle = handles.pop(run.number, None)
+            if handle is not None:
+                handle.settled = True  # before the latch is taken: see `latch`
+                drop(handle)
+            if latches and (latch := latches.pop(run.number, None)) is not None:
+                latch.open()
+            if run.number in stop_requests or run.number in outputs:
+                self.attachments.forget(run)
+            if run.context is not None:  # it has never started
+                drop(run.context)
+                run.context = None
+            drop(run.call)
+            run.call = None  # the user's handle may keep the record, and the arguments may be large

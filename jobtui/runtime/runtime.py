@@ -1,0 +1,77 @@
+"""The runtime: composes the parts of a scheduler, each of which does one thing.
+
+The kernel makes every change. The dispatcher gives runs to the executor, and the poller is what the timer
+calls. Requests, observation and lifecycle are what the `Scheduler` offers to its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import tzinfo
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.ledger import Ledger
+from jobtui.runtime.clock import Clock
+from jobtui.runtime.dispatcher import RunDispatcher
+from jobtui.runtime.executors.base import Dispatcher, Executor
+from jobtui.runtime.executors.threads import ThreadExecutor
+from jobtui.runtime.handles import Run
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.latch import Latch
+from jobtui.runtime.lifecycle import Lifecycle, WaitUntilDrained
+from jobtui.runtime.observation import Observation
+from jobtui.runtime.poller import Poller
+from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.run_requests import MakeRun, RunRequests
+from jobtui.runtime.run_tables import RunTables
+from jobtui.runtime.stop_request import StopRequest
+from jobtui.runtime.timer import Timer
+
+
+class Runtime:
+    """The parts of one scheduler.
+
+    Args:
+        pool: How many runs may be RUNNING at once; 0 for no limit.
+        tz: The zone of the times in views and reasons.
+        clock: The source of time.
+        ledger: Stores the endings of runs and ticks.
+        make_executor: Makes the executor, which calls the dispatcher.
+        make_timer: Makes the timer, from the arguments of `Timer`.
+        make_run: Makes the handle of a run.
+        stop_request_type: The class of the stop requests of runs.
+        wait_until_drained: Waits for the running work at a stop.
+
+    Attributes:
+        kernel: Makes every change.
+        poller: What the timer's thread does.
+        lifecycle: Starts and stops the scheduler.
+        requests: Requests runs.
+        observation: Takes snapshots, adds subscriptions.
+    """
+
+    def __init__(
+        self,
+        *,
+        pool: int,
+        tz: tzinfo,
+        clock: Clock,
+        ledger: Ledger,
+        make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
+        make_timer: Callable[..., Timer] = Timer,
+        make_run: MakeRun = Run,
+        stop_request_type: type[StopRequest] = StopRequest,
+        wait_until_drained: WaitUntilDrained = Latch.wait,
+    ) -> None:
+        engine = Engine(pool=pool, tz=tz, ledger=ledger)
+        self.kernel = kernel = Kernel(
+            engine=engine, clock=clock, runs=RunTables(RunAttachments(stop_request_type))
+        )
+        self.poller = poller = Poller(kernel)
+        executor = make_executor(RunDispatcher(kernel, poller), kernel.clock)
+        timer = make_timer(poller.poll, poller.report_error, kernel.clock.monotonic)
+        self.lifecycle = Lifecycle(kernel, poller, executor, timer, wait_until_drained=wait_until_drained)
+        kernel.connect(executor, timer, self.lifecycle.continue_stop)
+        poller.connect(executor, timer)
+        self.requests = RunRequests(kernel, self.lifecycle, make_run)
+        self.observation = Observation(kernel)
