@@ -45,6 +45,7 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
 
 
 @pytest.mark.parametrize("prefix", THREADS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a coroutine is never awaited
 def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> None:
     """One exception between two bytecodes; all runs end, and the thread or another one goes on."""
     complete = interrupt_thread(prefix, KeyboardInterrupt(), 0)
