@@ -27,12 +27,16 @@ class RunRequests:
         kernel: Makes the changes.
         lifecycle: Knows whether the scheduler accepts runs.
         make_run: Makes a handle.
+
+    Attributes:
+        attachments: The outputs and stop requests of the runs.
     """
 
     def __init__(self, kernel: Kernel, lifecycle: Lifecycle, make_run: MakeRun = Run) -> None:
         self._kernel = kernel
         self._check_accepting = lifecycle.check_accepting
         self._engine = kernel.engine
+        self.attachments = kernel.runs.attachments
         self._make_run = make_run
         self._handles = kernel.runs.handles
         self._run_numbers = kernel.engine.pool.run_numbers
