@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from itertools import count
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from support.real_threads import (
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.enums import Phase
+from jobtui.runtime.clock import SystemClock
 
 
 @pytest.fixture
@@ -56,11 +56,16 @@ class SlowClock(HoldingClock):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ahead = count()
+        self._ahead = 0.0
 
     def now(self) -> float:
-        """Return the time."""
-        return super().now() + next(self._ahead)
+        """Return the wall clock."""
+        self._ahead += 1
+        return super().now() + self._ahead
+
+    def monotonic(self) -> float:
+        """Return the monotonic clock, of which as much time passes."""
+        return SystemClock.monotonic() + self._ahead
 
 
 def test_calls_that_take_long_are_applied_in_several_holds_of_the_lock(make_scheduler: MakeScheduler) -> None:

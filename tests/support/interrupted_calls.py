@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
 import random
 import sys
 import threading
@@ -672,6 +673,12 @@ def set_exceptions_at_random(prefix: str, seconds: float, rng: random.Random) ->
     for runnable in WORKER_RUNS * POOL:  # a thread that was idle has not raised its exception yet
         stage.keep(stage.scheduler.now(runnable)).wait(LIMIT)
     return _join([*faults, stage.find_faults()])
+
+
+def main(prefix: str, seconds: str, seed: str) -> None:
+    """Print the faults that `set_exceptions_at_random` finds."""
+    logging.disable()  # it logs each exception
+    print(set_exceptions_at_random(prefix, float(seconds), random.Random(seed)) or "no faults")
 
 
 def _join(faults: Iterable[str]) -> str:
