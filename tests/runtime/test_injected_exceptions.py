@@ -63,8 +63,8 @@ def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> Non
 def test_exceptions_that_are_set_at_random_moments_lose_no_run(prefix: str) -> None:
     """Hundreds of them, from another thread, as time limits and notebooks set them.
 
-    This has a process of its own: an exception for a thread that has just ended hits the next thread that gets
-    its number.
+    This has a process of its own: an exception for a thread that has just ended hits the next thread with its
+    number.
     """
     program = "import sys; from support.interrupted_calls import main; main(*sys.argv[1:])"
     command = [sys.executable, "-c", program, prefix, str(SECONDS), f"{SEED} {prefix}"]
