@@ -106,7 +106,13 @@ def __getattr__(name: str) -> Any:
 
         value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"module {__name__!r} has no attribute {name!r}"
+    if not name.startswith("_"):
+        from jobtui.runtime.first_guesses import PACKAGE_NAMES  # noqa: PLC0415 - only after a mistake
+
+        if name in PACKAGE_NAMES:
+            message += f"; {PACKAGE_NAMES[name]}"
+    raise AttributeError(message)
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from jobtui.engine.packed_exceptions import traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
 from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.first_guesses import JOB_NAMES, answering
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
@@ -36,6 +37,7 @@ class _RunControl(Protocol):
     def cancel(self, record: RunRecord, /) -> Cancellation: ...
 
 
+@answering(JOB_NAMES)
 class Job:
     """A registered job, as `Scheduler.schedule`, `Scheduler.every` and `Scheduler.job` return it.
 

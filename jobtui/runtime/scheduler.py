@@ -18,6 +18,7 @@ from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pac
 from jobtui.engine.runnables import Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks, StartError
 from jobtui.runtime.run_output import output_text
@@ -37,10 +38,13 @@ MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
 
+_SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", "overlap", "misfire", "max_held")
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
 
+@answering(SCHEDULER_NAMES)
 class Scheduler:
     """A scheduler with its own pool, timer and worker threads. Thread-safe.
 
@@ -66,6 +70,7 @@ class Scheduler:
 
     _runtime_type: ClassVar[type[Runtime]] = Runtime  # the simulated scheduler has another one
 
+    @explained
     def __init__(
         self,
         *,
@@ -89,6 +94,7 @@ class Scheduler:
 
     # --- registering ------------------------------------------------------------------------------
 
+    @explained
     def schedule(
         self,
         spec: str | Schedule,
@@ -131,6 +137,7 @@ class Scheduler:
             next_tick(parsed, utc(self._kernel.clock.now()))
         return self._add(parsed, shown, runnable, name, overlap, misfire, max_held)
 
+    @explained
     def every(
         self,
         interval: timedelta | float | str,
@@ -163,6 +170,7 @@ class Scheduler:
         schedule, spec = self._specs.resolve_interval(interval, start)
         return self._add(schedule, spec, runnable, name, overlap, misfire, max_held)
 
+    @explained
     def scheduled(
         self,
         spec: str | Schedule | None = None,
@@ -180,12 +188,16 @@ class Scheduler:
         Raises:
             TypeError: Both or neither of ``spec`` and ``every`` are given, or the parentheses are missing.
         """
+        check_keywords("scheduled", _SCHEDULED_ARGUMENTS, policies)
         if callable(spec):
             raise TypeError(
                 '@scheduled needs a schedule: @scheduled("0 */15 * * * *") or @scheduled(every="30s")'
             )
         if (spec is None) is (every is None):
-            raise TypeError("@scheduled takes either a spec or every=")
+            raise TypeError(
+                "@scheduled takes either a spec or every=, such as "
+                '@scheduled("0 */15 * * * *") or @scheduled(every="30s")'
+            )
 
         def register(function: Function) -> Function:
             if spec is not None:
@@ -244,6 +256,7 @@ class Scheduler:
             job, partial(function, *args, **kwargs) if args or kwargs else function
         )
 
+    @explained
     def in_(self, delay: timedelta | float | str, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay. Return the run's handle.
 
@@ -263,6 +276,7 @@ class Scheduler:
         seconds = delay_seconds(delay)
         return self._request(Trigger.IN, lambda now: now + seconds, _target(runnable, args, kwargs))
 
+    @explained
     def at(self, instant: datetime, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, at an instant. Return the run's handle.
 

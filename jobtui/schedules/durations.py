@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from jobtui.schedules.bad_spec import BadSpec, quote_text
 
@@ -26,6 +26,7 @@ _NANOSECONDS = {
     "h": 3_600_000_000_000,
 }
 _UNITS = "h, m, s, ms, us or ns"
+_HOURS_OF_DAYS = "a day is not always 24 hours, so write {} if you mean that"
 
 # [0-9], not \d, which matches the digits of every script.
 _PART = re.compile(r"(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?(?P<unit>[^0-9.]*)")
@@ -67,9 +68,10 @@ def parse_duration(text: str) -> timedelta:
         assert found is not None, "every part of the pattern is optional"
         whole, fraction, unit = found["whole"], found["fraction"] or "", found["unit"]
         if not whole and not fraction:
-            raise BadSpec(_no_number(text, position), spec=text, position=position)
+            raise BadSpec(_suggest(text, _no_number(text, position)), spec=text, position=position)
         if unit not in _NANOSECONDS:
-            raise BadSpec(_no_unit(found[0], unit), spec=text, position=found.start("unit"))
+            sentence = _suggest(text, _no_unit(found[0], unit))
+            raise BadSpec(sentence, spec=text, position=found.start("unit"))
         scale = _NANOSECONDS[unit]
         nanoseconds += int(whole or "0") * scale
         nanoseconds += int(fraction or "0") * scale // 10 ** len(fraction)
@@ -82,6 +84,24 @@ def parse_duration(text: str) -> timedelta:
     if rest > half or (rest == half and microseconds % 2):
         microseconds += 1
     return timedelta(microseconds=-microseconds if negative else microseconds)
+
+
+def _suggest(text: str, sentence: str) -> str:
+    """Return the message for a wrong duration with what to write instead of it, if that is known."""
+    from jobtui.schedules.foreign_durations import translate_duration  # noqa: PLC0415 - only after a mistake
+
+    problem, _, advice = sentence.partition("; ")
+    if text.startswith("@") or "*" in text:
+        return f"{quote_text(text)} is a spec, not a duration; pass it to schedule() or @scheduled()"
+    instead = translate_duration(text)
+    if instead is None or "not always" in advice or "lower case" in advice:
+        return sentence
+    try:
+        instead = format_duration(parse_duration(instead))
+    except BadSpec:
+        return sentence
+    days = re.search(r"[0-9 ][dw]|^(day|week)", text.lower())
+    return f"{problem}; " + (_HOURS_OF_DAYS.format(instead) if days else f"write {instead}")
 
 
 def _no_number(text: str, position: int) -> str:
@@ -104,8 +124,7 @@ def _no_unit(part: str, unit: str) -> str:
     if days:
         number = part.removesuffix(unit)
         hours = f"{int(number) * days}h" if number.isdecimal() else f"{days}h for each"
-        hint = f"a day is not always 24 hours, so write {hours} if you mean that"
-        return f"unknown unit {quote_text(unit)}; {hint}"
+        return f"unknown unit {quote_text(unit)}; {_HOURS_OF_DAYS.format(hours)}"
     return f"unknown unit {quote_text(unit)}; write {_UNITS}"
 
 
@@ -129,9 +148,13 @@ def as_interval(value: timedelta | float | str) -> timedelta:
     elif isinstance(value, timedelta):
         interval = value
     elif isinstance(value, bool) or not isinstance(value, int | float):
+        given: object = value
+        hint = "; at() takes an instant" if isinstance(given, datetime) else ""
+        if callable(given):
+            hint = "; the interval comes first, then the function"
         raise TypeError(
             "an interval must be a timedelta, a number of seconds or a string such as '1h30m',"
-            f" not {type(value).__name__}"
+            f" not {type(value).__name__}{hint}"
         )
     else:
         interval = _from_seconds(value)

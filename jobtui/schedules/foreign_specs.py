@@ -19,6 +19,7 @@ from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.cron import DESCRIPTORS, LONGEST_SPEC
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, ORDER, WEEKDAYS, Field, parse_field
 from jobtui.schedules.durations import as_interval
+from jobtui.schedules.foreign_durations import translate_words, value_by_word
 from jobtui.schedules.zones import zone
 
 _SIX, _FIVE = FIELDS, FIELDS[1:]
@@ -244,18 +245,8 @@ def _unwrap_call(text: str) -> _Step:
     return f"{quote_text(f'{name}()')} is a call, not a spec", inside
 
 
-def _value_by_word(table: dict[str, str]) -> dict[str, str]:
-    return {word: value for value, words in table.items() for word in words.split()}
-
-
-_UNITS = _value_by_word(
-    {"ms": "ms millisecond", "s": "s sec second", "m": "m min minute", "h": "h hr hour"}
-    | {"24h": "d day", "168h": "w wk week"}
-)
-_SHORT_PERIODS = _value_by_word(
-    {"* * * * * *": "second", "* * * * *": "minute minutely", "0 * * * *": "hour"}
-)
-_DAYS = _value_by_word(
+_SHORT_PERIODS = value_by_word({"* * * * * *": "second", "* * * * *": "minute minutely", "0 * * * *": "hour"})
+_DAYS = value_by_word(
     {"* * *": "day daily", "* * MON-FRI": "weekday weekdays", "* * SAT,SUN": "weekend weekends"}
     | {"* * MON": "monday", "* * TUE": "tuesday", "* * WED": "wednesday", "* * THU": "thursday"}
     | {"* * FRI": "friday", "* * SAT": "saturday", "* * SUN": "sunday week weekly"}
@@ -281,7 +272,7 @@ def _translate_phrase(text: str) -> _Step:
     assert match is not None, "every part of the pattern is optional"
     period, hour = match["period"], match["hour"]
     reason = f"{quote_text(text)} is not a spec" if text[0] != "@" else ""
-    if hour is None and (interval := _interval(period)):
+    if hour is None and (interval := translate_words(period)):
         if text[:6].lower() == "@every":
             reason = "@every takes one duration without spaces"
         return reason, f"@every {interval}"
@@ -290,18 +281,6 @@ def _translate_phrase(text: str) -> _Step:
     days = _DAYS.get(period or ("day" if hour else ""))
     hours = int(hour or 0) if not match["half"] else int(hour) % 12 + 12 * (match["half"] == "pm")
     return (reason, f"{int(match['minute'] or 0)} {hours} {days}") if days else None
-
-
-def _interval(words: str) -> str | None:
-    """Return "1 hour and 30 minutes" as "1h30m"."""
-    if not re.fullmatch(r"(?:[0-9]+(?:\.[0-9]+)? [a-z]+(?: and)?(?: |$))+", words):
-        return None
-    parts = []
-    for number, word in re.findall(r"([0-9.]+) ([a-z]+)", words):
-        unit = _UNITS.get(word) or _UNITS.get(word.removesuffix("s"), "")
-        hours = int(unit[:-1]) if unit[:1].isdecimal() else 0
-        parts.append(f"{float(number) * hours:g}h" if hours else number + unit)
-    return "".join(parts)
 
 
 _CALENDAR = re.compile(

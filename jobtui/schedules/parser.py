@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
+from typing import Any
 
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
@@ -131,17 +132,24 @@ class SpecResolver:
         return schedule, label
 
     @staticmethod
-    def _check_schedule(schedule: Schedule, tz: str | tzinfo | None, dst: Dst | None) -> Schedule:
+    def _check_schedule(schedule: Any, tz: str | tzinfo | None, dst: Dst | None) -> Schedule:
         if not isinstance(schedule, Schedule) or isinstance(schedule, type):
             lacks = [name for name in ("next", "tz") if not hasattr(schedule, name)]
             advice = f"; it has no {lacks[0]}" if len(lacks) == 1 else ""
+            if isinstance(schedule, timedelta | int | float):
+                advice = "; every() takes an interval"
+            elif isinstance(schedule, datetime):
+                advice = "; at() takes an instant"
+            elif callable(schedule) and lacks:
+                advice = "; the schedule comes first, then the function"
             raise TypeError(
                 "a schedule must be a spec such as '@every 5s', or an object with next() and tz such as a "
                 f"Cron, not {schedule!r:.80}{advice}"
             )
         if tz is not None or dst is not None:
             raise TypeError(f"tz and dst are for specs: {schedule!r:.80} has a zone and a rule of its own")
-        return schedule
+        found: Schedule = schedule
+        return found
 
     def resolve_interval(
         self, interval: timedelta | float | str, start: datetime | None

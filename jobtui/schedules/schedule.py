@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 from jobtui.schedules.bad_spec import BadSpec, quote_text
 from jobtui.schedules.canonical import canonical_spec
@@ -398,9 +398,15 @@ def _with_zone(text: str, tz: tzinfo, *, given: bool) -> str:
     return f"TZ={zone_name(tz)} {text}" if given else text
 
 
-def _check_aware(instant: datetime) -> datetime:
+def _check_aware(instant: Any) -> datetime:
     if not isinstance(instant, datetime):
-        raise TypeError(f"an instant must be an aware datetime, not {type(instant).__name__}")
+        hint = {str: "; datetime.fromisoformat() reads one from text", timedelta: "; in_() takes a delay"}
+        hint |= dict.fromkeys((int, float), "; in_() takes a delay, datetime.fromtimestamp() a time")
+        advice = "; the instant comes first, then the function" if callable(instant) else ""
+        raise TypeError(
+            f"an instant must be an aware datetime, not {type(instant).__name__}"
+            f"{hint.get(type(instant), advice)}"
+        )
     if instant.tzinfo is None or instant.utcoffset() is None:
         raise ValueError(f"{instant} has no zone; give it one, such as tzinfo=datetime.UTC")
     return instant
