@@ -71,14 +71,19 @@ def status_sign(job: JobView) -> tuple[Sign, str]:
 
 
 def format_schedule(job: JobView, zone: tzinfo) -> str:
-    """Return a job's schedule as the user wrote it, and its zone if that is not `zone` and not part of it."""
+    """Return a job's schedule as the user wrote it, after its zone if that is not `zone`."""
     if isinstance(job.schedule, Cron):
         name = zone_name(job.schedule.tz)
-        if name != zone_name(zone) and name not in job.spec:
-            return f"{job.spec} ({name})"
+        if name != zone_name(zone) and not job.spec.startswith(("TZ=", "CRON_TZ=")):
+            return f"TZ={name} {job.spec.removesuffix(f' ({name})')}"
     return job.spec
 
 
+# The signs of the words for the status of a job: see `status_sign`.
+JOB_SIGNS = {
+    **{status.value: sign for status, sign in STATUS_SIGNS.items()},
+    RunState.FAILED.value: STATE_SIGNS[RunState.FAILED],
+}
 ABSENT = "—"  # shown where there is no value
 # The badge of a tick that a transition of the clock moves, merges or repeats, or before which one is dropped.
 DST = "DST"

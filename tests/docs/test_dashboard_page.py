@@ -12,8 +12,8 @@ from textual.app import App
 from textual.binding import Binding
 
 import jobtui.tui
-from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
-from jobtui.frontend.formatting import STATE_SIGNS, STATUS_SIGNS, Sign
+from jobtui.engine.enums import FINAL_STATES
+from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
 PAGE = page("docs/dashboard.md")
@@ -84,12 +84,6 @@ def test_every_key_of_a_class_and_no_other_is_documented(name: str) -> None:
     assert set(documented) == bound_keys(classes_with_keys()[name])
 
 
-JOB_SIGNS: dict[JobStatus | RunState, Sign] = {
-    **dict(STATUS_SIGNS.items()),
-    RunState.FAILED: STATE_SIGNS[RunState.FAILED],
-}
-
-
 def signs(number: int) -> dict[str, str]:
     """Return the words of a table of signs by their sign."""
     return {code_words(sign)[0]: word for sign, word, *_ in PAGE.tables("Signs")[number]}
@@ -98,17 +92,15 @@ def signs(number: int) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("number", "glyphs"),
     [
-        (0, {state: sign.glyph for state, sign in JOB_SIGNS.items()}),
-        (1, {state: sign.glyph for state, sign in STATE_SIGNS.items()}),
-        (2, {state: STATE_SIGNS[state].strip for state in FINAL_STATES}),
+        (0, {word: sign.glyph for word, sign in JOB_SIGNS.items()}),
+        (1, {state.value: sign.glyph for state, sign in STATE_SIGNS.items()}),
+        (2, {state.value: STATE_SIGNS[state].strip for state in FINAL_STATES}),
     ],
     ids=["job", "run", "strip"],
 )
-def test_every_sign_and_no_other_is_documented(
-    number: int, glyphs: Mapping[JobStatus | RunState, str]
-) -> None:
+def test_every_sign_and_no_other_is_documented(number: int, glyphs: Mapping[str, str]) -> None:
     """With the word that the screen shows next to it."""
-    assert signs(number) == {glyph: state.value for state, glyph in glyphs.items()}
+    assert signs(number) == {glyph: word for word, glyph in glyphs.items()}
 
 
 def test_every_column_of_the_jobs_is_documented_in_order() -> None:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import snapshots
 
+from jobtui import Scheduler
 from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     STATUS_SIGNS,
     countdown,
     countdown_within,
+    failed_last,
+    failed_lately,
     format_age,
     format_duration,
     format_instant,
     format_instant_full,
     format_instant_short,
+    format_schedule,
     pluralize,
+    status_sign,
 )
+from jobtui.schedules.schedule import Cron
 from jobtui.tui.widgets.line_table import LineTable
 
 LONDON = ZoneInfo("Europe/London")
@@ -213,3 +222,54 @@ def test_every_tone_has_a_colour_in_the_tables_and_on_the_page() -> None:
 def test_pluralize_adds_an_s_unless_the_number_is_1() -> None:
     """Zero is plural in English."""
     assert [pluralize(number, "run") for number in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+
+
+@pytest.mark.parametrize(
+    ("recent", "last", "lately"),
+    [
+        ("", False, False),
+        ("OK", False, False),
+        ("FAILED", True, True),
+        ("OK FAILED", True, True),
+        ("FAILED OK", False, True),
+        ("FAILED SKIPPED CANCELLED MISSED COALESCED", True, True),
+        ("FAILED OK SKIPPED", False, True),
+        ("SKIPPED MISSED", False, False),
+    ],
+)
+def test_a_job_failed_last_if_its_latest_run_that_completed_failed(
+    recent: str, last: bool, lately: bool
+) -> None:
+    """Ticks that started no run, and cancelled runs, do not count."""
+    job = snapshots.make_job(recent=tuple(RunState(word) for word in recent.split()))
+    assert (failed_last(job), failed_lately(job)) == (last, lately)
+
+
+@pytest.mark.parametrize("status", JobStatus)
+def test_only_an_idle_job_has_the_status_failed(status: JobStatus) -> None:
+    """Otherwise the user could not see what it does now."""
+    job = snapshots.make_job(status=status, recent=(RunState.FAILED,))
+    assert status_sign(job)[1] == ("FAILED" if status is JobStatus.IDLE else status.value)
+    assert status_sign(replace(job, recent=(RunState.OK,)))[1] == status.value
+
+
+@pytest.mark.parametrize(
+    ("spec", "options", "expected"),
+    [
+        ("0 30 9 * * *", {}, "0 30 9 * * *"),
+        ("0 30 9 * * *", {"tz": "Europe/London"}, "0 30 9 * * *"),
+        ("0 30 9 * * *", {"tz": "Asia/Tokyo"}, "TZ=Asia/Tokyo 0 30 9 * * *"),
+        ("TZ=Asia/Tokyo 0 30 9 * * *", {}, "TZ=Asia/Tokyo 0 30 9 * * *"),
+        ("CRON_TZ=Asia/Tokyo 30 9 * * *", {}, "CRON_TZ=Asia/Tokyo 30 9 * * *"),
+        (Cron("30 9 * * *", tz="Asia/Tokyo"), {}, "TZ=Asia/Tokyo 0 30 9 * * *"),
+        ("@every 5s", {"tz": "Asia/Tokyo"}, "@every 5s (Asia/Tokyo)"),
+    ],
+)
+def test_a_schedule_in_another_zone_than_the_times_beside_it_begins_with_its_zone(
+    spec: str | Cron, options: dict[str, Any], expected: str
+) -> None:
+    """A narrow column cuts its end off. The zone makes no difference to an interval."""
+    scheduler = Scheduler(tz="Europe/London")
+    scheduler.schedule(spec, print, **options)
+    [job] = scheduler.snapshot().jobs
+    assert format_schedule(job, LONDON) == expected

@@ -949,6 +949,36 @@ async def test_the_help_lists_every_binding() -> None:
 
 
 @async_test
+async def test_the_help_explains_every_sign_of_the_dashboard() -> None:
+    """Those of the header and of the tables, not only the states."""
+    async with running_app(ScriptedBackend(snapshots.saturated()), (120, 100)) as driver:
+        shown = driver.text
+        await driver.press("question_mark")
+        signs = driver.text.split("Signs", 1)[1]
+        # The footer has no signs, and text that a column cuts off ends with "…".
+        unexplained = {sign for sign in shown if not sign.isascii() and sign not in signs} - set("─━⏎…—")
+        assert unexplained == set()
+        for text in (
+            "♥ 2s since",
+            "+2 of its runs wait",
+            "SATURATED none is free",
+            "✗ FAILED",
+            "#866 its number",
+        ):
+            assert text in signs
+
+
+@async_test
+async def test_a_count_stands_on_the_screen_once() -> None:
+    """Runs and jobs are not counted side by side under one word."""
+    for size in (WIDE, NARROW):
+        async with running_app(ScriptedBackend(snapshots.saturated()), size) as driver:
+            assert driver.text.count("9 jobs") + driver.text.count("Jobs 9") == 1
+            assert "4/4" in driver.text
+            assert "running" not in driver.text.splitlines()[1]
+
+
+@async_test
 async def test_help_and_run_screens_scroll_by_keys() -> None:
     """They may be longer than the terminal."""
     backend = ScriptedBackend(snapshots.idle())

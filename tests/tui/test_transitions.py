@@ -237,4 +237,4 @@ async def test_help_explains_the_badge() -> None:
     """It is one of the signs."""
     async with running_app(ScriptedBackend(snapshots.idle()), (80, 90)) as driver:
         await driver.press("question_mark")
-        assert "DST a clock change affects this tick; enter shows how" in driver.text
+        assert "DST a clock change affects it; enter shows how" in driver.text

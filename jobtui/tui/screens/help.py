@@ -15,7 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.engine.enums import FINAL_STATES
-from jobtui.frontend.formatting import DST, STATE_SIGNS, STATUS_SIGNS
+from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
+from jobtui.runtime.timer import MAX_SLEEP
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import FOCUSED_MARK, UNFOCUSED_MARK
 
@@ -89,25 +90,21 @@ def _key_list(bindings: Iterable[BindingType]) -> Text:
 
 def _sign_list() -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right", style="dim", width=8)
+    table.add_column(justify="right", style="dim", width=9)
     table.add_column()
     for label, signs in (
-        ("job", [f"{sign.glyph} {status.value}" for status, sign in STATUS_SIGNS.items()]),
-        ("run", [f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()]),
-        ("strip", [f"{STATE_SIGNS[state].strip} {state.value}" for state in FINAL_STATES]),
-        ("name", ["+2 of its runs wait, besides the one that may run"]),
-        ("next", [f"{DST} a clock change affects this tick; enter shows how"]),
-        ("fail", ["✗ its latest run failed"]),
-        ("run", ["#866 the number of a run"]),
+        ("header", [f"♥ 2s since the timer last woke; it wakes every {MAX_SLEEP:g}s"]),
+        ("pool", ["█ a slot that is taken", "░ a free one", "SATURATED none is free"]),
         (
             "table",
-            [
-                f"{FOCUSED_MARK}the row on which keys act",
-                f"{UNFOCUSED_MARK}the same, once its table has the focus",
-                "▲▼ the sorted column",
-            ],
+            [f"{FOCUSED_MARK}the row on which keys act, {UNFOCUSED_MARK}in another table", "▲▼ the order"],
         ),
-        ("header", ["♥ 2s since the timer last woke, at most 30s", "█░ taken and free slots of the pool"]),
+        ("status", [f"{sign.glyph} {word}" for word, sign in JOB_SIGNS.items()]),
+        ("name", ["+2 of its runs wait"]),
+        ("run", [*(f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()), "#866 its number"]),
+        ("outcomes", [f"{STATE_SIGNS[state].strip} {state.value}" for state in FINAL_STATES]),
+        ("next run", [f"{DST} a clock change affects it; enter shows how"]),
+        ("fail", ["✗ its latest run failed"]),
     ):
         # Wrapped here, because Rich would put a sign and its word on different lines.
         text = "  ".join(sign.replace(" ", _NO_BREAK_SPACE, 1) for sign in signs)

@@ -193,7 +193,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
-        ("previous", format_instant_full(job.prev)),
+        ("last run", format_instant_full(job.prev)),
         ("code", cell_text(job.origin)),
     ]
     return key_value_grid(rows)

@@ -114,10 +114,10 @@ JOB_COLUMNS: Sequence[Column[JobView]] = (
     Column("status", "STATUS", 9, _status, sort_key=_status_order),
     Column("name", "NAME", 14, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
     Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, sort_key=lambda job: job.spec),
-    Column("prev", "PREV", 8, _prev, drop_order=4, sort_key=_prev_timestamp),
-    Column("next", "NEXT", _NEXT_WIDTH, _next, drop_order=3, sort_key=_next_timestamp),
+    Column("prev", "LAST RUN", 9, _prev, drop_order=4, sort_key=_prev_timestamp),
+    Column("next", "NEXT RUN", _NEXT_WIDTH, _next, drop_order=3, sort_key=_next_timestamp),
     Column("last", "TOOK", 6, _last, align_right=True, drop_order=2, sort_key=_last_elapsed),
-    Column("strip", "LAST RUNS", STRIP_LENGTH, _strip, drop_order=5),
+    Column("strip", "OUTCOMES", STRIP_LENGTH, _strip, drop_order=5),
     Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=1, sort_key=lambda job: job.runs),
     Column("failures", "FAIL", 5, _failures, align_right=True, sort_key=lambda job: job.failures),
 )
