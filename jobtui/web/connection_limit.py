@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import cast
 from jobtui.access.rules import IpAddress, address_group
 
 MAX_CONNECTIONS = 256
+_SEND_BUFFER = 128 * 1024  # bytes in the kernel, which doubles it; by itself it would keep several megabytes
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -131,6 +133,9 @@ class _LimitedProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        if (connection := transport.get_extra_info("socket")) is not None:
+            # A client that does not read is noticed when this is full.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         if not self._connections.add_connection(self._transport):
             self._inner = asyncio.Protocol()  # does nothing
             self._transport.write(_REJECTION)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from ipaddress import ip_address, ip_network
 
 import pytest
 from support.access_requests import HOST, PAGE, RawResponse, basic, request, running_server
 
+from jobtui.access.addresses import TcpAddress
 from jobtui.access.passwords import Password, hash_password, read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.runtime.clock import ManualClock
+from jobtui.web.security import login_queue
 from jobtui.web.security.logins import (
     LOCKOUT,
     MAX_FAILURES,
@@ -54,6 +58,30 @@ def test_the_right_password_is_accepted_after_many_wrong_ones(*, known: bool) ->
         ]
         assert statuses == [401] * MAX_FAILURES + [429] * 45
         assert request(server.address, path=API, headers=(HOST, RIGHT)).status == 200
+
+
+def test_a_connection_that_was_let_in_before_is_not_affected_by_guesses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An attached dashboard keeps working while others use up all guesses; a guess on it has to wait."""
+    monkeypatch.setattr(login_queue, "MAX_GUESSES_AT_ONCE", 10)
+    monkeypatch.setattr(login_queue, "GUESSES_PER_SECOND", 0.001)
+    monkeypatch.setattr(login_queue, "MAX_WAIT", 0.1)
+    with running_server(RULES) as server:
+        assert isinstance(server.address, TcpAddress)
+        with closing(HTTPConnection(str(server.address.host), server.address.port)) as attached:
+
+            def status_of(header: tuple[str, str]) -> int:
+                attached.request("GET", API, headers=dict([header]))
+                response = attached.getresponse()
+                response.read()
+                return response.status
+
+            assert status_of(RIGHT) == 200
+            for number in range(20):
+                request(server.address, path=API, headers=(HOST, basic("ada", f"guess {number}")))
+            assert [status_of(RIGHT), status_of(RIGHT)] == [200, 200]
+            assert [status_of(basic("ada", "guess")), status_of(RIGHT)] == [429, 429]
 
 
 def test_requests_without_credentials_do_not_count_as_failed_logins() -> None:
