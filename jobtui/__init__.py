@@ -13,17 +13,51 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jobtui.engine.enums import Cancellation as Cancellation
     from jobtui.engine.enums import JobStatus as JobStatus
+    from jobtui.engine.enums import Misfire as Misfire
+    from jobtui.engine.enums import MisfireName as MisfireName
+    from jobtui.engine.enums import Overlap as Overlap
+    from jobtui.engine.enums import OverlapName as OverlapName
+    from jobtui.engine.enums import Phase as Phase
     from jobtui.engine.enums import RunState as RunState
+    from jobtui.engine.enums import Trigger as Trigger
+    from jobtui.engine.events import ClockStepped as ClockStepped
+    from jobtui.engine.events import Event as Event
+    from jobtui.engine.events import InternalError as InternalError
+    from jobtui.engine.events import JobAdded as JobAdded
+    from jobtui.engine.events import JobEvent as JobEvent
+    from jobtui.engine.events import JobPaused as JobPaused
+    from jobtui.engine.events import JobRemoved as JobRemoved
+    from jobtui.engine.events import JobResumed as JobResumed
+    from jobtui.engine.events import PoolResized as PoolResized
+    from jobtui.engine.events import RunEvent as RunEvent
+    from jobtui.engine.events import RunFinished as RunFinished
+    from jobtui.engine.events import RunHeld as RunHeld
+    from jobtui.engine.events import RunQueued as RunQueued
+    from jobtui.engine.events import RunScheduled as RunScheduled
+    from jobtui.engine.events import RunStarted as RunStarted
+    from jobtui.engine.events import SchedulerStarted as SchedulerStarted
+    from jobtui.engine.events import SchedulerStopped as SchedulerStopped
+    from jobtui.engine.events import SchedulerStopping as SchedulerStopping
+    from jobtui.engine.events import StopRequested as StopRequested
+    from jobtui.engine.events import TickEnded as TickEnded
+    from jobtui.engine.views import JobView as JobView
+    from jobtui.engine.views import PoolView as PoolView
+    from jobtui.engine.views import RunView as RunView
+    from jobtui.engine.views import Snapshot as Snapshot
+    from jobtui.runtime.clock import Clock as Clock
+    from jobtui.runtime.current_run import CurrentRun as CurrentRun
     from jobtui.runtime.current_run import current_run as current_run
     from jobtui.runtime.handles import Job as Job
     from jobtui.runtime.handles import Run as Run
     from jobtui.runtime.hooks import StartError as StartError
     from jobtui.runtime.scheduler import Scheduler as Scheduler
     from jobtui.runtime.stop_request import RunCancelledError as RunCancelledError
+    from jobtui.runtime.subscriptions import Subscription as Subscription
     from jobtui.schedules.bad_spec import BadSpec as BadSpec
     from jobtui.schedules.describe import describe as describe
     from jobtui.schedules.parser import parse as parse
     from jobtui.schedules.schedule import Cron as Cron
+    from jobtui.schedules.schedule import Dst as Dst
     from jobtui.schedules.schedule import Every as Every
     from jobtui.schedules.schedule import Once as Once
     from jobtui.schedules.schedule import Schedule as Schedule
@@ -45,25 +79,30 @@ if hasattr(sys, "_is_gil_enabled"):  # since Python 3.13
 
 __version__ = "0.1.0"
 
-# The module of each public name.
-_MODULE_OF = {
-    "BadSpec": "jobtui.schedules.bad_spec",
-    "Cancellation": "jobtui.engine.enums",
-    "Cron": "jobtui.schedules.schedule",
-    "Every": "jobtui.schedules.schedule",
-    "Job": "jobtui.runtime.handles",
-    "JobStatus": "jobtui.engine.enums",
-    "Once": "jobtui.schedules.schedule",
-    "Run": "jobtui.runtime.handles",
-    "RunCancelledError": "jobtui.runtime.stop_request",
-    "RunState": "jobtui.engine.enums",
-    "Schedule": "jobtui.schedules.schedule",
-    "Scheduler": "jobtui.runtime.scheduler",
-    "StartError": "jobtui.runtime.hooks",
-    "current_run": "jobtui.runtime.current_run",
-    "describe": "jobtui.schedules.describe",
-    "parse": "jobtui.schedules.parser",
+# The public names of each module.
+_NAMES_OF = {
+    "jobtui.engine.enums": (
+        "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
+    ),
+    "jobtui.engine.events": (
+        "ClockStepped Event InternalError JobAdded JobEvent JobPaused JobRemoved JobResumed "
+        "PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted SchedulerStarted "
+        "SchedulerStopped SchedulerStopping StopRequested TickEnded"
+    ),
+    "jobtui.engine.views": "JobView PoolView RunView Snapshot",
+    "jobtui.runtime.clock": "Clock",
+    "jobtui.runtime.current_run": "CurrentRun current_run",
+    "jobtui.runtime.handles": "Job Run",
+    "jobtui.runtime.hooks": "StartError",
+    "jobtui.runtime.scheduler": "Scheduler",
+    "jobtui.runtime.stop_request": "RunCancelledError",
+    "jobtui.runtime.subscriptions": "Subscription",
+    "jobtui.schedules.bad_spec": "BadSpec",
+    "jobtui.schedules.describe": "describe",
+    "jobtui.schedules.parser": "parse",
+    "jobtui.schedules.schedule": "Cron Dst Every Once Schedule",
 }
+_MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 # The methods of the default scheduler. Looked up at every use, because the default may be replaced.
 _FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "schedule", "scheduled")
@@ -71,17 +110,51 @@ _FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "sched
 __all__ = [
     "BadSpec",
     "Cancellation",
+    "Clock",
+    "ClockStepped",
     "Cron",
+    "CurrentRun",
+    "Dst",
+    "Event",
     "Every",
+    "InternalError",
     "Job",
+    "JobAdded",
+    "JobEvent",
+    "JobPaused",
+    "JobRemoved",
+    "JobResumed",
     "JobStatus",
+    "JobView",
+    "Misfire",
+    "MisfireName",
     "Once",
+    "Overlap",
+    "OverlapName",
+    "Phase",
+    "PoolResized",
+    "PoolView",
     "Run",
     "RunCancelledError",
+    "RunEvent",
+    "RunFinished",
+    "RunHeld",
+    "RunQueued",
+    "RunScheduled",
+    "RunStarted",
     "RunState",
+    "RunView",
     "Schedule",
     "Scheduler",
+    "SchedulerStarted",
+    "SchedulerStopped",
+    "SchedulerStopping",
+    "Snapshot",
     "StartError",
+    "StopRequested",
+    "Subscription",
+    "TickEnded",
+    "Trigger",
     "at",
     "current_run",
     "describe",
@@ -96,23 +169,25 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _FUNCTIONS:
-        from jobtui.runtime.default_scheduler import default_scheduler  # noqa: PLC0415 - loaded on first use
+if not TYPE_CHECKING:  # which would take any name for one of Any
 
-        return getattr(default_scheduler(), name)
-    if name in _MODULE_OF:
-        from importlib import import_module  # noqa: PLC0415 - loaded on first use
+    def __getattr__(name: str) -> Any:
+        if name in _FUNCTIONS:
+            from jobtui.runtime.default_scheduler import default_scheduler  # noqa: PLC0415 - loaded on first use
 
-        value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
-        return value
-    message = f"module {__name__!r} has no attribute {name!r}"
-    if not name.startswith("_"):
-        from jobtui.runtime.first_guesses import PACKAGE_NAMES  # noqa: PLC0415 - only after a mistake
+            return getattr(default_scheduler(), name)
+        if name in _MODULE_OF:
+            from importlib import import_module  # noqa: PLC0415 - loaded on first use
 
-        if name in PACKAGE_NAMES:
-            message += f"; {PACKAGE_NAMES[name]}"
-    raise AttributeError(message)
+            value = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
+            return value
+        message = f"module {__name__!r} has no attribute {name!r}"
+        if not name.startswith("_"):
+            from jobtui.runtime.first_guesses import PACKAGE_NAMES  # noqa: PLC0415 - only after a mistake
+
+            if name in PACKAGE_NAMES:
+                message += f"; {PACKAGE_NAMES[name]}"
+        raise AttributeError(message)
 
 
 def __dir__() -> list[str]:

@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from jobtui.process.printable import is_printable
+
+Params = ParamSpec("Params")
+Returned_co = TypeVar("Returned_co", covariant=True)
+
+
+class HasRun(Protocol[Params, Returned_co]):
+    """An object that a job can run, other than a function."""
+
+    def run(self, *args: Params.args, **kwargs: Params.kwargs) -> Returned_co:
+        """Do the work."""
+
+
+# The runnables of a job, which is called without arguments.
+JobFunction = Callable[[], object] | HasRun[[], object] | type[HasRun[[], object]]
 
 UNNAMED = "(unnamed)"
 

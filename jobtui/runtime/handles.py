@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.packed_exceptions import traceback_of
@@ -16,6 +16,15 @@ from jobtui.runtime.first_guesses import JOB_NAMES, answering
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # part of every type checker: `Run` alone means `Run[Any]`
+
+    Returned_co = TypeVar("Returned_co", covariant=True, default=Any)
+else:
+    from typing import TypeVar
+
+    Returned_co = TypeVar("Returned_co", covariant=True)
 
 
 class _JobControl(Protocol):
@@ -119,15 +128,18 @@ class Job:
         return f"<jobtui.Job {self.name!r} {self._record.spec}>"
 
 
-class Run:
-    """One execution of a runnable, as `Scheduler.now`, `in_`, `at` and `Job.run` return it. Thread-safe."""
+class Run(Generic[Returned_co]):
+    """One execution of a runnable, as `Scheduler.now`, `in_`, `at` and `Job.run` return it. Thread-safe.
+
+    For type checkers, `Run[int]` is a run whose runnable returns an int.
+    """
 
     __slots__ = ("_kernel", "_outcome", "_record", "settled")
 
     def __init__(self, kernel: _RunControl, record: RunRecord) -> None:
         self._kernel = kernel
         self._record = record
-        self._outcome: tuple[object, BaseException | None, TracebackType | None] = None, None, None
+        self._outcome: tuple[Any, BaseException | None, TracebackType | None] = None, None, None
         self.settled = False  # whether the run has ended, and its outcome is stored here
 
     @property
@@ -167,7 +179,7 @@ class Run:
             self._check_can_end(timeout)
         return self.settled or self._kernel.wait_ended(self, timeout)
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | None = None) -> Returned_co:
         """Return what the runnable returned. Blocks until the run has ended.
 
         Args:
@@ -181,6 +193,7 @@ class Run:
         """
         if not self.wait(timeout):
             raise TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
+        value: Returned_co
         value, exception, trace = self._outcome
         if exception is not None:
             # With the traceback of the run: Python adds each raise to what the traceback has already.

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
 from itertools import chain, islice
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, RunState, Trigger
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger, LedgerEntries
 from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view, utc
-from jobtui.engine.runnables import Runnable, as_runnable, check_arguments, function_name
+from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
@@ -40,8 +40,36 @@ _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
 
 _SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", "overlap", "misfire", "max_held")
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=JobFunction)
+Hook = TypeVar("Hook", bound=Callable[[], object])
 Result = TypeVar("Result")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_Length = timedelta | float | str
+_Work = Coroutine[Any, Any, T]  # of a coroutine function, which returns a T in the end
+
+
+class _Policies(TypedDict, total=False):
+    """The arguments that `schedule` and `every` share."""
+
+    name: str | None
+    overlap: OverlapName | None
+    misfire: MisfireName
+    max_held: int
+
+
+class _SpecPolicies(_Policies, total=False):
+    """The keyword arguments of `schedule`."""
+
+    tz: str | tzinfo | None
+    dst: Dst | None
+
+
+class _IntervalPolicies(_Policies, total=False):
+    """The keyword arguments of `every`."""
+
+    start: datetime | None
 
 
 @answering(SCHEDULER_NAMES)
@@ -98,7 +126,7 @@ class Scheduler:
     def schedule(
         self,
         spec: str | Schedule,
-        runnable: object,
+        runnable: JobFunction,
         *,
         name: str | None = None,
         tz: str | tzinfo | None = None,
@@ -141,7 +169,7 @@ class Scheduler:
     def every(
         self,
         interval: timedelta | float | str,
-        runnable: object,
+        runnable: JobFunction,
         *,
         start: datetime | None = None,
         name: str | None = None,
@@ -170,6 +198,14 @@ class Scheduler:
         schedule, spec = self._specs.resolve_interval(interval, start)
         return self._add(schedule, spec, runnable, name, overlap, misfire, max_held)
 
+    @overload
+    def scheduled(
+        self, spec: str | Schedule, **policies: Unpack[_SpecPolicies]
+    ) -> Callable[[Function], Function]: ...
+    @overload
+    def scheduled(
+        self, *, every: _Length, **policies: Unpack[_IntervalPolicies]
+    ) -> Callable[[Function], Function]: ...
     @explained
     def scheduled(
         self,
@@ -208,7 +244,7 @@ class Scheduler:
 
         return register
 
-    def on_app_start(self, function: Function) -> Function:
+    def on_app_start(self, function: Hook) -> Hook:
         """Call a function before the scheduler starts. Can be used as a decorator.
 
         The functions are called serially, in the order of registration. If one raises, the rest are not
@@ -220,7 +256,7 @@ class Scheduler:
         self.hooks.add(self.hooks.on_start, function)
         return function
 
-    def on_app_stop(self, function: Function) -> Function:
+    def on_app_stop(self, function: Hook) -> Hook:
         """Call a function after the scheduler has stopped. Can be used as a decorator.
 
         The functions are called serially, in the order of registration. What one raises is logged, and the
@@ -234,6 +270,20 @@ class Scheduler:
 
     # --- one-off runs -----------------------------------------------------------------------------
 
+    @overload
+    def now(self, job: Job, /) -> Run: ...
+    @overload
+    def now(self, runnable: type[HasRun[P, _Work[T]]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def now(self, runnable: type[HasRun[P, T]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def now(self, runnable: HasRun[P, _Work[T]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def now(self, runnable: HasRun[P, T], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def now(self, runnable: Callable[P, _Work[T]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def now(self, runnable: Callable[P, T], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
     def now(self, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something now. Return the run's handle.
 
@@ -256,6 +306,30 @@ class Scheduler:
             job, partial(function, *args, **kwargs) if args or kwargs else function
         )
 
+    @overload
+    def in_(self, delay: _Length, job: Job, /) -> Run: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: type[HasRun[P, _Work[T]]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: type[HasRun[P, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: HasRun[P, _Work[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def in_(self, delay: _Length, runnable: HasRun[P, T], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: Callable[P, _Work[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
     @explained
     def in_(self, delay: timedelta | float | str, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, after a delay. Return the run's handle.
@@ -276,6 +350,32 @@ class Scheduler:
         seconds = delay_seconds(delay)
         return self._request(Trigger.IN, lambda now: now + seconds, _target(runnable, args, kwargs))
 
+    @overload
+    def at(self, instant: datetime, job: Job, /) -> Run: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: type[HasRun[P, _Work[T]]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: type[HasRun[P, T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: HasRun[P, _Work[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: HasRun[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: Callable[P, _Work[T]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self, instant: datetime, runnable: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Run[T]: ...
     @explained
     def at(self, instant: datetime, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
         """Run something once, at an instant. Return the run's handle.

@@ -19,7 +19,7 @@ from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.runtime.executors.base import Dispatcher
-from jobtui.runtime.handles import Run
+from jobtui.runtime.handles import Returned_co, Run
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_requests import RunRequests
 from jobtui.runtime.runtime import Runtime
@@ -30,7 +30,7 @@ _RUNNING_JOB = "a job is running, and no time passes until it ends"
 _STARTING = "an on_app_start function is running, and no job starts before it ends"
 
 
-class SimulatedRun(Run):
+class SimulatedRun(Run[Returned_co]):
     """A run of a simulated scheduler. Waiting for it in a test takes no time.
 
     All times are aware, in the scheduler's zone.

@@ -110,7 +110,7 @@ def test_runs_start_in_the_order_of_the_requests_of_all_kinds(scheduler: Schedul
     job = scheduler.every("1h", lambda: order.append(-1))
     runs: list[Run] = []
     for number in range(10):
-        runs.append(scheduler.now(lambda number=number: order.append(number)))
+        runs.append(scheduler.now(order.append, number))
         if number == 5:
             runs.append(job.run())
     blocker.release()

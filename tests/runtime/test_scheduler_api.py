@@ -239,11 +239,11 @@ def test_an_invalid_schedule_is_rejected(
 def test_something_that_cannot_run_is_rejected_by_every_method(scheduler: Scheduler) -> None:
     """Nothing is registered then."""
     calls: list[Callable[[], object]] = [
-        lambda: scheduler.schedule("@daily", None),
-        lambda: scheduler.every("1s", None),
-        lambda: scheduler.now(None),
-        lambda: scheduler.in_("1s", None),
-        lambda: scheduler.at(NOON, None),
+        lambda: scheduler.schedule("@daily", None),  # type: ignore[arg-type]
+        lambda: scheduler.every("1s", None),  # type: ignore[arg-type]
+        lambda: scheduler.now(None),  # type: ignore[call-overload]
+        lambda: scheduler.in_("1s", None),  # type: ignore[call-overload]
+        lambda: scheduler.at(NOON, None),  # type: ignore[call-overload]
     ]
     for call in calls:
         with pytest.raises(TypeError, match="None cannot be run"):
@@ -301,12 +301,12 @@ def test_scheduled_registers_the_function_and_returns_it_unchanged(scheduler: Sc
 def test_scheduled_rejects_missing_conflicting_and_unknown_arguments(scheduler: Scheduler) -> None:
     """Nothing is registered then."""
     with pytest.raises(TypeError, match=r'@scheduled needs a schedule: @scheduled\("0 \*/15 \* \* \* \*"\)'):
-        scheduler.scheduled(work)  # type: ignore[arg-type]
+        scheduler.scheduled(work)  # type: ignore[call-overload]
     for arguments in ({}, {"spec": "@daily", "every": "30s"}):
         with pytest.raises(TypeError, match="@scheduled takes either a spec or every="):
-            scheduler.scheduled(**arguments)
+            scheduler.scheduled(**arguments)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="start"):
-        scheduler.scheduled("@daily", start=NOON)(work)
+        scheduler.scheduled("@daily", start=NOON)(work)  # type: ignore[call-overload]
     assert scheduler.jobs == []
 
 
@@ -434,9 +434,9 @@ def test_arguments_to_a_registered_job_are_rejected(scheduler: Scheduler) -> Non
     """Its runnable was registered without any."""
     job = scheduler.every("1h", work)
     with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
-        scheduler.now(job, 1)
+        scheduler.now(job, 1)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
-        scheduler.in_("1s", job, x=1)
+        scheduler.in_("1s", job, x=1)  # type: ignore[call-overload]
 
 
 def test_a_job_of_another_scheduler_is_rejected(scheduler: Scheduler) -> None:
@@ -626,7 +626,7 @@ def test_every_public_name_is_listed_and_can_be_loaded() -> None:
     for name in jobtui.__all__:
         assert getattr(jobtui, name) is not None
     with pytest.raises(AttributeError, match="module 'jobtui' has no attribute 'nonesuch'"):
-        _ = jobtui.nonesuch
+        _ = jobtui.nonesuch  # type: ignore[attr-defined]
 
 
 def test_importing_the_package_imports_none_of_its_modules() -> None:
@@ -654,11 +654,11 @@ def needs_one(to: str) -> None:
 def test_a_function_that_requires_arguments_is_not_registered(scheduler: Scheduler) -> None:
     """By none of the ways to register it, and the name stays free."""
     with pytest.raises(TypeError, match=r"needs_one\(\) .* missing a required argument: 'to'"):
-        scheduler.schedule("@daily", needs_one)
+        scheduler.schedule("@daily", needs_one)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="missing a required argument: 'to'"):
-        scheduler.every("1s", needs_one)
+        scheduler.every("1s", needs_one)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="missing a required argument: 'to'"):
-        scheduler.scheduled(every="1s")(needs_one)
+        scheduler.scheduled(every="1s")(needs_one)  # type: ignore[type-var]
     assert scheduler.jobs == []
 
 
@@ -667,7 +667,7 @@ def test_a_method_in_the_body_of_its_class_is_not_registered(scheduler: Schedule
     with pytest.raises(TypeError, match=r"^Shop\.restock\(\) \(.*\) .*pass that of an object"):
 
         class Shop:
-            @scheduler.scheduled("@daily")
+            @scheduler.scheduled("@daily")  # type: ignore[type-var]
             def restock(self) -> None:
                 """Restock."""
 

@@ -110,7 +110,7 @@ class Stage:
         self.runs.append(run)
         return run
 
-    def start_blocked(self, target: object = None, count: int = 1) -> Run:
+    def start_blocked(self, target: Any = None, count: int = 1) -> Run:
         """Start runs that block, and return the last one."""
         for _ in range(count):
             run = self.keep(self.scheduler.now(target or self.block))
