@@ -10,21 +10,23 @@ in the pool's effects.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
 
 from jobtui.engine import events
+from jobtui.engine.batch import Batch, WorkEnded
+from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
-from jobtui.engine.event_log import EventLog
+from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import TimerQueue
-from jobtui.engine.views import RunView, Snapshot
+from jobtui.engine.views import PoolView, RunView, Snapshot
 from jobtui.schedules.schedule import Every, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -64,7 +66,7 @@ class Engine:
             state lock.
         phase: The phase of the scheduler's life.
         closed: Whether the scheduler is stopping or has stopped, and accepts neither jobs nor runs.
-        event_log: The events, and the notifications that the kernel has to send.
+        event_log: The events. Only the engine uses it, as the pool.
         pool: The runs.
         ledger: The endings of runs and ticks.
     """
@@ -314,6 +316,97 @@ class Engine:
         groups = pool.running.values(), pool.queued_runs(), pool.held.values(), pool.scheduled.values()
         return [list(group) for group in groups]
 
+    # --- the work of runs -------------------------------------------------------------------------
+
+    @property
+    def run_numbers(self) -> Iterator[int]:
+        """Yields the next run's number. It may be used without the state lock."""
+        return self.pool.run_numbers
+
+    @property
+    def running(self) -> list[RunRecord]:
+        """The RUNNING runs, oldest first."""
+        return list(self.pool.running.values())
+
+    @property
+    def running_count(self) -> int:
+        """The number of RUNNING runs. It may be read without the state lock."""
+        return len(self.pool.running)
+
+    @property
+    def oldest_batch_taken(self) -> float | None:
+        """When the oldest batch of several runs was taken, in seconds since the epoch; None without one."""
+        batches = self.pool.batches
+        return batches[0].taken if batches else None
+
+    def can_start(self) -> bool:
+        """Return whether there is a run for a worker. It may be called without the state lock."""
+        return self.pool.can_start()
+
+    def start_batch(self, batch: Batch, worker: str, at_most: int) -> bool:
+        """Start runs for a worker; see `Pool.start`."""
+        return self.pool.start(batch, worker, at_most)
+
+    def start_coroutines(self, batch: Batch, at_most: int) -> bool:
+        """Start runs for the event loop; see `Pool.start_coroutines`."""
+        return self.pool.start_coroutines(batch, at_most)
+
+    def finish_batch(self, batch: Batch | None, endings: Sequence[WorkEnded], now: float) -> None:
+        """Record the endings that a worker hands in. What it has not begun of its batch is left to others."""
+        if batch is not None and len(batch.runs) > 1:
+            self.pool.leave_pending(batch)
+            self.pool.finish(endings, now, batch.taken)
+        else:
+            self.pool.finish(endings, now)
+
+    def leave_stuck_batches(self, now: float, seconds: float) -> None:
+        """Leave the rest of each batch to other workers that was not taken within so many seconds."""
+        for batch in list(self.pool.batches):
+            if not 0 <= now - batch.taken < seconds:
+                self.pool.leave_pending(batch)
+
+    def runs_of_worker(self, batch: Batch, worker: str) -> list[RunRecord]:
+        """Return the runs of a batch that are RUNNING, and that its worker has not left to others."""
+        left = self.pool.orphaned
+        running = [run for run in batch.runs if run.state is _RUNNING]
+        return [run for run in running if run.worker == worker and run not in left]
+
+    def give_up(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        """End a RUNNING run whose work may go on, but is no longer recorded."""
+        self.pool.give_up(run, now, state, reason)
+
+    @property
+    def effects(self) -> Effects:
+        """The work that the changes leave to be done, since `reset_effects` was called."""
+        return self.pool.effects
+
+    def reset_effects(self) -> None:
+        """Start with empty effects, after the caller has put the present ones somewhere else."""
+        self.pool.effects = Effects()
+
+    # --- events -----------------------------------------------------------------------------------
+
+    @property
+    def seq(self) -> int:
+        """The number of the latest event. It may be read without the state lock."""
+        return self.event_log.seq
+
+    def set_reader_count(self, readers: int) -> None:
+        """Set how many readers of events there are; see `EventLog.set_reader_count`."""
+        self.event_log.set_reader_count(readers)
+
+    def events_lost_since(self, seq: int) -> int:
+        """Return how many of the events after the event number ``seq`` have dropped out of the buffer."""
+        return self.event_log.lost_since(seq)
+
+    def events_since(self, seq: int) -> EventBatch:
+        """Return the buffered events after the event number ``seq``."""
+        return self.event_log.since(seq)
+
+    def drain_events_since(self, seq: int) -> EventBatch:
+        """Return the buffered events after ``seq`` to a reader that will not ask for them again."""
+        return self.event_log.drain_since(seq)
+
     # --- time -------------------------------------------------------------------------------------
 
     @property
@@ -487,6 +580,10 @@ class Engine:
         for job in jobs:
             if not job.removed:
                 job.view(self.event_log.tz)
+
+    def pool_view(self) -> PoolView:
+        """Return the current view of the pool."""
+        return self.pool.view()
 
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""

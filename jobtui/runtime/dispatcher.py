@@ -27,7 +27,7 @@ class RunDispatcher:
 
     def __init__(self, kernel: Kernel, poller: Poller) -> None:
         self._kernel = kernel
-        self._pool = kernel.engine.pool
+        self._can_start = kernel.engine.can_start
         self.attachments = kernel.runs.attachments
         self.check_workers_soon = poller.check_workers_soon
 
@@ -39,25 +39,20 @@ class RunDispatcher:
         return worker.batch is not None
 
     def _exchange(self, worker: Worker, at_most: int, engine: Engine, now: float) -> None:
-        batch, pool = worker.batch, engine.pool
         self._kernel.runs.keep_results(worker.outcomes)
-        if batch is not None and len(batch.runs) > 1:
-            pool.leave_pending(batch)
-            pool.finish(worker.outcomes, now, batch.taken)
-        else:
-            pool.finish(worker.outcomes, now)
+        engine.finish_batch(worker.batch, worker.outcomes, now)
         worker.clear()
         batch = worker.batch = Batch(now)
         if worker.coroutines_only:
-            started = pool.start_coroutines(batch, at_most)
+            started = engine.start_coroutines(batch, at_most)
         else:
-            started = pool.start(batch, worker.name, at_most)
+            started = engine.start_batch(batch, worker.name, at_most)
         if not started:
             worker.batch = None
 
     def has_work(self) -> bool:
         """Return whether the inbox holds something, or a run may start."""
-        return bool(self._kernel.inbox) or self._pool.can_start()
+        return bool(self._kernel.inbox) or self._can_start()
 
     def recover(self, worker: Worker, error: BaseException) -> None:
         """Record an exception that came between a worker's runs, and end those that it interrupted.
@@ -74,9 +69,7 @@ class RunDispatcher:
             # the batch.
             for run in [run for run in batch.coroutines if run.state is not RunState.RUNNING]:
                 batch.coroutines.remove(run)
-            left = engine.pool.orphaned
-            running = [run for run in batch.runs if run.state is RunState.RUNNING]
-            own = [run for run in running if run.worker == worker.name and run not in left]
+            own = engine.runs_of_worker(batch, worker.name)
             if not batch.begun:
                 batch.runs, batch.pending = own, deque(own[1:])
                 return

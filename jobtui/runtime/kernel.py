@@ -108,11 +108,10 @@ class Kernel:
         self.engine = engine
         self.clock = clock if isinstance(clock, SystemClock) else SteadyClock(clock)
         self.runs = runs
-        self.observers = Observers(engine.event_log)
+        self.observers = Observers(engine)
         # Any thread appends without the lock: that is one operation of a deque, which the GIL makes atomic.
         self.inbox: deque[RunRecord | _Call] = deque()
         self._now = self.clock.now
-        self._pool = engine.pool
         self._lock = threading.Lock()
         self._holder: int | None = None  # the thread that holds the lock
         self._changing = False  # whether a change has begun and not ended, which an exception may prevent
@@ -244,12 +243,12 @@ class Kernel:
         """
         aftermath = _Aftermath(wake_timer=self._is_timer_late())
         self._unfinished.append(aftermath)
-        effects = self._pool.effects
+        effects = self.engine.effects
         if effects.ended or effects.stop_requested:
+            aftermath.effects = effects
             for run in effects.stop_requested:
                 self.runs.attachments.stop_request(run.number).request(run.extras.stop_reason)
-            aftermath.effects = effects
-            self._pool.effects = Effects()
+            self.engine.reset_effects()
         forgotten = self.engine.ledger.forgotten
         if forgotten:
             self.runs.attachments.drop_outputs(forgotten)
@@ -292,7 +291,7 @@ class Kernel:
                 if admitted > ADMISSIONS_PER_HOLD:
                     self._timer.wake()
                     return
-                if item.number not in self._pool.live:
+                if self.engine.find_run(item.number) is None:
                     self.engine.admit_one_off(item)
             else:
                 now = self._read_clock()
@@ -312,14 +311,14 @@ class Kernel:
         next_due = self.engine.next_due
         if next_due is not None and next_due < due:
             return True
-        batches = self._pool.batches
-        return bool(batches) and batches[0].taken + 2 * BATCH_CHECK < due
+        taken = self.engine.oldest_batch_taken
+        return taken is not None and taken + 2 * BATCH_CHECK < due
 
     # --- effects ----------------------------------------------------------------------------------
 
     def _run_effects(self, aftermath: _Aftermath) -> None:
         """Do what a change has left to be done. Call without the lock. To do it twice is harmless."""
-        if self._pool.can_start():
+        if self.engine.can_start():
             self._executor.start()
         if aftermath.wake_timer:
             self._timer.wake()

@@ -69,7 +69,7 @@ class Lifecycle:
         """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
         heartbeat = self._poller.heartbeat  # read before the clock: the timer may wake in between
         age = None if heartbeat is None else max(0.0, self._kernel.clock.monotonic() - heartbeat)
-        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._engine.event_log.seq)
+        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._engine.seq)
 
     def claim_start(self, claim: object) -> None:
         """Let one caller continue to `start`, and raise RuntimeError for any other.
@@ -135,18 +135,18 @@ class Lifecycle:
             self._executor.close()
             self._executor_closed = True
         callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
-        if self._engine.phase is Phase.STOPPED or len(self._engine.pool.running) <= callers:
+        if self._engine.phase is Phase.STOPPED or self._engine.running_count <= callers:
             self._drained.open()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
         """End each run that is still RUNNING as CANCELLED."""
         if engine.phase is Phase.STOPPED:
             return
-        for run in engine.pool.running.values():
+        for run in engine.running:
             self._kernel.runs.count_output(run)
         for run in self._stop_callers:
-            engine.pool.give_up(run, now, RunState.OK, STOP_CALLER)
-        self._ended_in_time = not self._engine.pool.running
+            engine.give_up(run, now, RunState.OK, STOP_CALLER)
+        self._ended_in_time = not engine.running_count
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):
             self._kernel.runs.attachments.stop_request(run.number).request(reason)

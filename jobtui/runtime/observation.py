@@ -59,7 +59,7 @@ class Observation:
         def subscribe(engine: Engine, now: float) -> Subscription:
             subscription = Subscription(
                 engine.snapshot(now),
-                engine.event_log,
+                engine,
                 self._kernel.inspect,
                 notify=notify,
                 close=observers.remove,

@@ -68,7 +68,7 @@ class Poller:
         now = self._kernel.clock.now()
         next_due = self._engine.next_due
         due = math.inf if next_due is None else next_due
-        if self._engine.pool.batches:
+        if self._engine.oldest_batch_taken is not None:
             due = min(due, now + BATCH_CHECK)
         if self._workers_busy or unsure or self._workers_unsure:
             due = min(due, now + WORKER_CHECK)
@@ -80,9 +80,7 @@ class Poller:
     def _check_health(self, engine: Engine, now: float) -> None:
         """Notice a changed clock, a clock that failed, and batches in which a worker is stuck."""
         self._kernel.check_clock_step(now)
-        for batch in list(self._engine.pool.batches):
-            if not 0 <= now - batch.taken < BATCH_CHECK:
-                self._engine.pool.leave_pending(batch)
+        engine.leave_stuck_batches(now, BATCH_CHECK)
         if self._kernel.clock.error:
             engine.report_internal_error(f"the clock failed: {self._kernel.clock.error}", now)
             self._kernel.clock.error = ""

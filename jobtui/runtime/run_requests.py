@@ -39,7 +39,7 @@ class RunRequests:
         self.attachments = kernel.runs.attachments
         self._make_run = make_run
         self._handles = kernel.runs.handles
-        self._run_numbers = kernel.engine.pool.run_numbers
+        self._run_numbers = kernel.engine.run_numbers
         self._now = kernel.clock.now
 
     def request_run(self, submit: Callable[[Engine, float], RunRecord]) -> Run:

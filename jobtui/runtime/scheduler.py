@@ -615,7 +615,7 @@ class Scheduler:
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""
-        return self._kernel.inspect(lambda engine: engine.pool.view())
+        return self._kernel.inspect(Engine.pool_view)
 
     def job_view(self, record: JobRecord) -> JobView:
         """Return the current view of a job."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from jobtui.engine.engine import Engine
-from jobtui.engine.event_log import EventBatch, EventLog
+from jobtui.engine.event_log import EventBatch
 from jobtui.engine.events import Event
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import Snapshot
@@ -28,7 +28,7 @@ class Subscription:
 
     Args:
         snapshot: The scheduler at the moment of subscribing.
-        log: The event log to read.
+        engine: Has the events.
         inspect: Calls a function while the state lock is held.
         notify: Called when there are events to read, once until the reader reads them; None for never.
         close: Called with this subscription and the state lock held, to unsubscribe it.
@@ -40,14 +40,14 @@ class Subscription:
     def __init__(
         self,
         snapshot: Snapshot,
-        log: EventLog,
+        engine: Engine,
         inspect: _Inspect,
         *,
         notify: Callable[[], None] | None,
         close: Callable[[Subscription], None],
     ) -> None:
         self.snapshot = snapshot
-        self._log = log
+        self._engine = engine
         self._inspect = inspect
         self._notify = notify
         self._close = close
@@ -61,7 +61,7 @@ class Subscription:
         """The number of events that have been dropped because this subscription did not read them in time."""
 
         def count(_: object) -> int:
-            unread = 0 if self._remainder is not None else self._log.lost_since(self._position)
+            unread = 0 if self._remainder is not None else self._engine.events_lost_since(self._position)
             return self._lost + unread
 
         return self._inspect(count)
@@ -85,14 +85,14 @@ class Subscription:
 
     def _take(self) -> EventBatch:
         """Take the unread events out. Call with the state lock held."""
-        log = self._log
+        engine = self._engine
         if self._remainder is not None:
-            events, self._remainder = self._remainder, log.since(log.seq)
+            events, self._remainder = self._remainder, engine.events_since(engine.seq)
             return events
         self._await_change()
-        self._lost += log.lost_since(self._position)
-        events = log.drain_since(self._position)
-        self._position = log.seq
+        self._lost += engine.events_lost_since(self._position)
+        events = engine.drain_events_since(self._position)
+        self._position = engine.seq
         return events
 
     def _await_change(self) -> None:
@@ -101,7 +101,7 @@ class Subscription:
 
     def needs_notification(self) -> bool:
         """Whether `notify` must be called now. Call with the state lock held."""
-        return not self._notified and self._position != self._log.seq
+        return not self._notified and self._position != self._engine.seq
 
     def mark_notified(self) -> None:
         """Note that `notify` will be called. Call with the state lock held."""
@@ -117,11 +117,11 @@ class Observers:
     """The subscriptions and listeners of a scheduler. Call with the state lock held.
 
     Args:
-        event_log: The events.
+        engine: Has the events.
     """
 
-    def __init__(self, event_log: EventLog) -> None:
-        self._event_log = event_log
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._subscriptions: tuple[Subscription, ...] = ()
         self._listeners: tuple[Callable[[], None], ...] = ()  # called after every change
         self._announced_seq = 0  # the number of the latest event when the listeners were called
@@ -136,7 +136,7 @@ class Observers:
 
     def _set_subscriptions(self, subscriptions: tuple[Subscription, ...]) -> None:
         self._subscriptions = subscriptions
-        self._event_log.set_reader_count(len(subscriptions))
+        self._engine.set_reader_count(len(subscriptions))
 
     def add_listener(self, listen: Callable[[], None]) -> None:
         """Add a function that is called after every change."""
@@ -152,9 +152,9 @@ class Observers:
             if subscription.needs_notification():
                 calls.append(subscription.notify)
                 subscription.mark_notified()
-        if self._listeners and self._announced_seq != self._event_log.seq:
+        if self._listeners and self._announced_seq != self._engine.seq:
             calls.extend(self._listeners)
-            self._announced_seq = self._event_log.seq
+            self._announced_seq = self._engine.seq
 
 
 def call_listener(listen: Callable[[], None]) -> None:

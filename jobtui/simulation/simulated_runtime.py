@@ -276,7 +276,7 @@ class SimulatedRuntime(Runtime):
         with self._busy(_RUNNING_JOB):
             while True:
                 self._executor.resume_coroutines()
-                if self.kernel.inbox or self._engine.pool.can_start():
+                if self.kernel.inbox or self._engine.can_start():
                     self._executor.execute_pending()
                     continue
                 due = self._engine.next_due

@@ -189,3 +189,20 @@ def test_the_docstring_of_a_package_describes_it(folder: Path) -> None:
     """At least three lines: what lives there, what it may import, where to start reading."""
     docstring = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
     assert len(docstring.splitlines()) >= 3, f"{folder.name}: {docstring!r}"
+
+
+PARTS_OF_ENGINE = {"pool", "event_log"}  # attributes of `Engine` for the package `engine` alone
+
+
+def test_only_the_engine_uses_its_pool_and_its_event_log() -> None:
+    """The engine is the only door to them: code of the other packages calls its methods."""
+    uses = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno} uses engine.{node.attr}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.parent.name != "engine"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in PARTS_OF_ENGINE
+        and ast.unparse(node.value).endswith("engine")
+    ]
+    assert uses == []
