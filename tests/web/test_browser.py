@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
+from support.nginx import free_port, needs_nginx, nginx_in_front
 from support.status_page import LIMIT, LOGIN_REQUIRED, PASSWORD, USER, serve_page
 
 from jobtui import Scheduler
 from jobtui.access.addresses import TcpAddress
+from jobtui.access.public_url import parse_public_url
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
 from jobtui.frontend.local_backend import LocalBackend
@@ -132,6 +135,8 @@ def shared_browser() -> Iterator[Browser]:
     options.add_argument("--headless=new")
     options.add_argument("--disable-dev-shm-usage")
     options.add_argument("--disable-gpu")
+    options.add_argument("--host-resolver-rules=MAP jobs.test 127.0.0.1")
+    options.set_capability("acceptInsecureCerts", True)
     if os.geteuid() == 0:
         options.add_argument("--no-sandbox")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -847,6 +852,48 @@ def test_a_printed_page_has_tables_without_buttons_on_white(
             assert browser.evaluate(_BROKEN_WORDS) == []
         finally:
             browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+@needs_nginx
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("passes_host", [True, False])
+def test_the_page_is_live_behind_nginx_below_another_path(
+    scheduler: Scheduler, browser: Browser, tmp_path: Path, scheme: str, *, passes_host: bool
+) -> None:
+    """With a login: cookies, forms, the stream and the links between pages keep the path."""
+    job = scheduler.every("1h", print, name="a/b c")
+    ports = {"http": free_port(), "https": free_port()}
+    root = f"{scheme}://jobs.test:{ports[scheme]}/team/@jobs"
+    credentials = LOGIN_REQUIRED.credentials
+    access = AccessRules(credentials=credentials, url=parse_public_url(root))
+    host = "proxy_set_header Host $host;" if passes_host else ""
+    with serve_page(scheduler, access) as client:
+        location = f"location /team/ {{ proxy_pass http://{client.address.authority}/; {host} }}"
+        with nginx_in_front(location, ports, tmp_path):
+            browser.driver.get(root)
+            browser.find("#user").send_keys(USER)
+            browser.find("#password").send_keys(PASSWORD, Keys.ENTER)
+            browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+            browser.mark_page()
+            browser.find("#jobs-rows button[name=run]").click()
+            browser.wait_for_text("#message", "▶ a/b c: run 1")
+            browser.wait_for_text("#recent-rows", "#1")
+            job.pause()
+            browser.wait_for_text("#jobs-rows", "‖ PAUSED")
+            assert browser.is_marked
+            browser.find("#jobs-rows a").click()
+            browser.wait_for_text("h1", "a/b c")
+            browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+            job.resume()
+            browser.wait_for_text("main", "○ IDLE")
+            browser.find("main a").click()
+            browser.wait_for_text("h1", "#1 of a/b c")
+            browser.find(".brand a").click()
+            browser.wait_for_text("h1", "Scheduled Jobs")
+            assert browser.driver.current_url == f"{root}/"
+            browser.driver.get("about:blank")
+            errors = [each for each in browser.console_errors() if "Opener-Policy" not in each]
+            assert errors == []  # over http, browsers ignore the opener policy, and say so
 
 
 LONG_NAMES = [
