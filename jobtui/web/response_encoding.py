@@ -34,9 +34,8 @@ async def encode_response(request: web.Request, response: web.StreamResponse) ->
         response.headers.setdefault(
             "ETag", weak_etag(hashlib.blake2b(response.body, digest_size=12).hexdigest())
         )
-        response.headers["Cache-Control"] = "private, no-cache"  # to be kept, but not used without asking
         if _has_current(request, response.headers["ETag"]):
-            names = ("ETag", "Cache-Control", "Link")
+            names = ("ETag", "Link")
             kept = {name: response.headers[name] for name in names if name in response.headers}
             return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=kept)
     if response.content_type in _COMPRESSIBLE and len(response.body) >= _MIN_SIZE:

@@ -751,6 +751,30 @@ def test_the_keys_of_the_dashboard_move_between_sections_and_pause_all(
         browser.wait_for_text("#pool", "/3")
 
 
+def test_the_key_f_moves_to_the_next_failure(scheduler: Scheduler, browser: Browser) -> None:
+    """Of the jobs, or of the endings; after the last one it begins again."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    for name, run in (("a", print), ("b", fail), ("c", print), ("d", fail)):
+        assert scheduler.now(scheduler.every("1h", run, name=name)).wait(LIMIT)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        for expected in ("b", "d", "b"):
+            browser.press("f")
+            assert browser.focused_row == expected
+        browser.press("4")
+        assert browser.focused_row == "d"
+        for expected in ("b", "d", "b"):
+            browser.press("f")
+            assert browser.focused_row == expected
+            assert browser.evaluate("return document.activeElement.closest('tbody').id") == "recent-rows"
+        browser.open(address, "/@jobs/jobs/b")
+        browser.press("f")
+        assert browser.evaluate("return document.activeElement.closest('tr').id") == "run-2"
+
+
 WORDS = [
     "nightly_backup_of_the_customer_database",
     "shop.tasks.orders.recalculate_totals",

@@ -444,6 +444,15 @@ function focusSection(name) {
   focusRow(visibleRows(list)[0]) || byId(`${name}-title`)?.focus();
 }
 
+// Focus the next job whose latest run failed; in a list of endings, the next run that failed.
+function focusFailed() {
+  const row = rowOf(document.activeElement);
+  const endings = row?.closest("#recent-rows, [data-rows=runs]");
+  const rows = visibleRows(endings || document.querySelector("[data-rows]:not([hidden])"));
+  const failed = rows.filter((each) => each.querySelector("[data-label=Status] .tone-failed, [data-label=State] .tone-failed"));
+  focusRow(failed.find((each) => rows.indexOf(each) > rows.indexOf(row)) || failed[0]);
+}
+
 const KEYS = {
   j: () => moveFocus(1),
   k: () => moveFocus(-1),
@@ -458,6 +467,7 @@ const KEYS = {
   2: () => focusSection("waiting"),
   3: () => focusSection("upcoming"),
   4: () => focusSection("recent"),
+  f: focusFailed,
   r: () => clickButton("button[name=run]"),
   p: () => clickButton("button[name=pause], button[name=resume]"),
   P: clickPauseAll,
