@@ -1,0 +1,182 @@
+"""Right and wrong uses of jobtui. `test_uses` has mypy and pyright check this file; nothing executes it.
+
+Both must find an error in each line that ends with "wrong", and in no other.
+"""
+
+import asyncio
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, assert_type
+
+import jobtui
+from jobtui import (
+    CurrentRun,
+    Event,
+    Job,
+    JobView,
+    Overlap,
+    PoolView,
+    Run,
+    RunFinished,
+    RunState,
+    RunView,
+    Schedule,
+    Scheduler,
+    Snapshot,
+    Subscription,
+    Trigger,
+)
+
+
+def count(word: str, *, times: int = 1) -> int:
+    """Require an argument."""
+    return len(word) * times
+
+
+def work() -> str:
+    """Require none."""
+    return "done"
+
+
+async def wait(seconds: float = 1.0) -> bytes:
+    """Require none, and return bytes in the end."""
+    await asyncio.sleep(seconds)
+    return b""
+
+
+class Report:
+    """Has a run method."""
+
+    def run(self, copies: int = 1) -> float:
+        """Return a number."""
+        return float(copies)
+
+    def send(self, to: str = "") -> None:
+        """Require the object."""
+
+
+class AsyncReport:
+    """Has a coroutine method run."""
+
+    async def run(self) -> float:
+        """Return a number in the end."""
+        return 1.0
+
+
+def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
+    """Request runs, with the arguments that their functions have."""
+    assert_type(scheduler.now(work), Run[str])
+    assert_type(scheduler.now(work).result(), str)
+    assert_type(scheduler.now(count, "word", times=2), Run[int])
+    assert_type(scheduler.now(wait, 0.5), Run[bytes])
+    assert_type(scheduler.now(Report()), Run[float])
+    assert_type(scheduler.now(Report(), 2), Run[float])
+    assert_type(scheduler.now(Report), Run[float])
+    assert_type(scheduler.now(AsyncReport), Run[float])
+    assert_type(scheduler.now(AsyncReport()), Run[float])
+    assert_type(scheduler.now(Report().send, "me"), Run[None])
+    assert_type(scheduler.now(partial(count, "word")), Run[int])
+    assert_type(scheduler.now(lambda: 1.5), Run[float])
+    assert_type(scheduler.now(job), Run[Any])
+    assert_type(scheduler.in_("1m", count, "word"), Run[int])
+    assert_type(scheduler.in_(timedelta(minutes=1), wait), Run[bytes])
+    assert_type(scheduler.at(instant, work), Run[str])
+    assert_type(jobtui.now(work), Run[str])
+    assert_type(jobtui.in_(5, count, "word").result(timeout=1), int)
+    runs: list[Run] = [scheduler.now(work), scheduler.now(wait)]
+    anything: Run[object] = scheduler.now(work)
+    print(runs, anything)
+    scheduler.now(count)  # wrong
+    scheduler.now(count, 5)  # wrong
+    scheduler.now(count, "word", tines=2)  # wrong
+    scheduler.now(work, "word")  # wrong
+    scheduler.now("work")  # wrong
+    scheduler.now(job, 5)  # wrong
+    scheduler.now(Report(), "two")  # wrong
+    scheduler.in_("1m", count)  # wrong
+    scheduler.in_(instant, work)  # wrong
+    scheduler.at("10:30", work)  # wrong
+    scheduler.at(instant, count, word=5)  # wrong
+    length: int = scheduler.now(work).result()  # wrong
+    jobtui.now(count)  # wrong
+    print(length)
+
+
+def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
+    """Register jobs, whose functions require no arguments."""
+    job = scheduler.schedule("@daily", work, name="daily", overlap="skip", misfire="all", max_held=5)
+    assert_type(job, Job)
+    assert_type(job.run(), Run[Any])
+    scheduler.schedule(schedule, wait)
+    scheduler.schedule("@daily", Report, tz="UTC", dst="every")
+    scheduler.every("30s", Report())
+    scheduler.every(timedelta(seconds=5), partial(count, "word"), start=datetime.now().astimezone())
+    scheduler.every(5, lambda: None)
+    scheduler.schedule("@daily", count)  # wrong
+    scheduler.schedule("@daily", Report.send)  # wrong
+    scheduler.schedule("@daily", work, overlap="never")  # wrong
+    scheduler.schedule("@daily", work, jitter=5)  # wrong
+    scheduler.schedule(5, work)  # wrong
+    scheduler.every(5, count)  # wrong
+    scheduler.every(5, "work")  # wrong
+    scheduler.every(5, work, tz="UTC")  # wrong
+    scheduler.every(seconds=5, runnable=work)  # wrong
+    scheduler.every(5, work, misfire="coalesced")  # wrong
+    scheduler.pause(5)  # wrong
+    scheduler.add_job(work)  # wrong
+    job.cancel()  # wrong
+    Scheduler(overlap="never")  # wrong
+    Scheduler(max_workers=5)  # wrong
+
+
+@jobtui.scheduled("0 */15 * * * *", name="quarter", tz="UTC")
+def decorated() -> int:
+    """Keep the type."""
+    return 1
+
+
+@jobtui.scheduled(every="30s", overlap="skip")
+async def decorated_coroutine() -> int:
+    """Keep the type."""
+    return 1
+
+
+@jobtui.on_app_start
+def start() -> None:
+    """Require no arguments."""
+
+
+assert_type(decorated(), int)
+
+
+def decorators() -> None:
+    """Decorate with wrong arguments, or functions that require some."""
+    jobtui.scheduled("@daily", max_held="5")(work)  # wrong
+    jobtui.scheduled("@daily", start=datetime.now().astimezone())(work)  # wrong
+    jobtui.scheduled(every=5, tz="UTC")(work)  # wrong
+    jobtui.scheduled(every=5, jitter=1)(work)  # wrong
+    jobtui.scheduled(seconds=5)(work)  # wrong
+    jobtui.scheduled()(work)  # wrong
+    jobtui.scheduled("@daily", every=5)(work)  # wrong
+    jobtui.scheduled("@daily")(count)  # wrong
+    jobtui.on_app_start(count)  # wrong
+    jobtui.nonesuch()  # wrong
+
+
+def views(scheduler: Scheduler, subscription: Subscription) -> None:
+    """Read what the scheduler shows."""
+    snapshot = scheduler.snapshot()
+    assert_type(snapshot, Snapshot)
+    assert_type(snapshot.pool, PoolView)
+    assert_type(snapshot.jobs, tuple[JobView, ...])
+    assert_type(snapshot.jobs[0].overlap, Overlap)
+    assert_type(snapshot.running, tuple[RunView, ...])
+    assert_type(snapshot.running[0].state, RunState)
+    assert_type(jobtui.current_run(), CurrentRun)
+    assert_type(jobtui.current_run().trigger, Trigger)
+    for event in subscription.read():
+        assert_type(event, Event)
+        if isinstance(event, RunFinished):
+            assert_type(event.run, RunView)
+            print(event.runs)  # wrong
+    print(snapshot.jbos)  # wrong
