@@ -70,6 +70,28 @@ def test_an_address_that_guesses_waits_behind_the_other_addresses_of_its_group()
     assert order_of(("right", (7, 0)), ("guess", (7, 7)))[0] == "right"
 
 
+def test_a_login_that_is_tried_again_is_compared_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who is rejected sends the same password again; a client that guesses sends another one."""
+    comparison = BlockedComparison()
+
+    async def compare_all() -> None:
+        queue = LoginQueue(comparison.matches)
+        first = asyncio.create_task(queue.compare("ada", "first", STRANGER))
+        await comparison.wait_started()
+        monkeypatch.setattr(login_queue, "MAX_WAIT", 0.05)
+        assert await queue.compare("ada", "right", GUESSER) is None
+        monkeypatch.undo()
+        again = asyncio.create_task(queue.compare("ada", "right", GUESSER))
+        others = [asyncio.create_task(queue.compare("ada", f"guess {n}", STRANGER)) for n in range(9)]
+        await asyncio.sleep(0)
+        comparison.release()
+        assert await again
+        await asyncio.gather(first, *others)
+
+    asyncio.run(compare_all())
+    assert comparison.compared == ["first", "right"]
+
+
 def test_after_the_right_password_no_other_one_is_hashed() -> None:
     """A difference to the right one is enough."""
     assert order_of(("a", GUESSER), ("b", GUESSER), ("right", STRANGER)) == ["right"]

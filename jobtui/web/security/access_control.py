@@ -11,6 +11,7 @@ import base64
 import binascii
 import math
 import re
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ from jobtui.web.security.login_queue import LoginQueue
 from jobtui.web.security.logins import MAX_FAILURES, FailedLogins, LoginSessions
 
 BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
-_DELAY = 5.0  # seconds until a wrong password is rejected while other logins wait, to slow guessing down
+_DELAYS = 4.0, 12.0  # seconds until a login is rejected while others wait, so that guessing slows down
+_random = secrets.SystemRandom()
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _PROXY_WARNING = (
     "requests to the status page come through a proxy: unless jobs.acceptproxyaddress = true, or the proxy "
@@ -257,8 +259,8 @@ class AccessControl:
             if not locked_out:
                 logger.warning("failed login to the status page from %s", client or "the Unix socket")
                 return False
-        if logins.is_busy:
-            await yield_to_others(_DELAY)
+        if logins.is_busy and rank != (0, 0):
+            await yield_to_others(_random.uniform(*_DELAYS))
         retry_after = max(1.0, failed.retry_after(client))
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,

@@ -23,9 +23,10 @@ from jobtui.frontend.cooperative import yield_to_others
 MAX_GUESSES_AT_ONCE = 100  # wrong passwords that are compared without a delay
 GUESSES_PER_SECOND = 15  # after these; so in one minute at most 1,000 for all clients together
 MAX_WAIT = 1.5  # seconds until a login that could not be compared is rejected
-_MAX_REMEMBERED = 1_000  # wrong credentials that are recognized without a comparison
+_MAX_REMEMBERED = 1_000  # digests of wrong credentials, and of rejected ones
 
 Rank = tuple[int, int]
+_FIRST: Rank = -1, -1
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -55,6 +56,7 @@ class LoginQueue:
         self._key = secrets.token_bytes(32)  # the digests are keyed, so that they are worthless elsewhere
         self._right: bytes | None = None
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._rejected: OrderedDict[bytes, None] = OrderedDict()  # those that there was no time to compare
         self._waiting: dict[bytes, _Login] = {}  # by digest; the latest is the last
         self._worker: asyncio.Task[None] | None = None
         self._guesses = float(MAX_GUESSES_AT_ONCE)  # how many may be compared at once
@@ -82,6 +84,10 @@ class LoginQueue:
             return False
         login = self._waiting.get(digest)
         if login is None:
+            if (
+                digest in self._rejected
+            ):  # a user who tries again sends the same password, a guess is a new one
+                rank = _FIRST
             login = _Login(user=user, password=password, digest=digest, rank=rank)
             self._waiting[digest] = login
         login.rank = min(login.rank, rank)
@@ -93,6 +99,7 @@ class LoginQueue:
                 return await asyncio.shield(login.outcome)
         except TimeoutError:
             if self._waiting.get(digest) is login:
+                _remember(self._rejected, digest)
                 return None
             return await asyncio.shield(login.outcome)  # it is being compared
         finally:
@@ -120,9 +127,7 @@ class LoginQueue:
                 self._right = login.digest
                 self._guesses += 1
             else:
-                self._wrong[login.digest] = None
-                if len(self._wrong) > _MAX_REMEMBERED:
-                    self._wrong.popitem(last=False)
+                _remember(self._wrong, login.digest)
             login.outcome.set_result(right)
 
     def _time_to_next_guess(self, now: float) -> float:
@@ -140,3 +145,9 @@ class LoginQueue:
 
     def _is_right(self, digest: bytes | None) -> bool:
         return digest is not None and self._right is not None and hmac.compare_digest(self._right, digest)
+
+
+def _remember(digests: OrderedDict[bytes, None], digest: bytes) -> None:
+    digests[digest] = None
+    if len(digests) > _MAX_REMEMBERED:
+        digests.popitem(last=False)
