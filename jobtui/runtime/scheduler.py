@@ -729,6 +729,9 @@ class Scheduler:
         return self._request(Trigger.NOW, None, target)
 
     def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
+        if due is not None and isinstance(target, Runnable):
+            check_arguments(target.call)  # or the run would fail after the delay
+
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):
                 record, call = self._record_of(engine, target), None

@@ -662,6 +662,41 @@ def test_a_function_that_requires_arguments_is_not_registered(scheduler: Schedul
     assert scheduler.jobs == []
 
 
+def test_a_delayed_run_whose_arguments_do_not_fit_is_refused_at_once(scheduler: Scheduler) -> None:
+    """Not after the delay. A run that starts now fails at once anyway."""
+    untyped: Any = scheduler
+    for request in (partial(untyped.in_, "30m"), partial(untyped.at, NOON + timedelta(hours=1))):
+        with pytest.raises(TypeError, match="missing a required argument: 'to'"):
+            request(needs_one)
+        with pytest.raises(TypeError, match="too many positional arguments"):
+            request(work, "me")
+        with pytest.raises(TypeError, match="got an unexpected keyword argument 'cc'"):
+            request(needs_one, "me", cc="you")
+        assert request(needs_one, to="me").state is RunState.SCHEDULED
+    scheduler.start()
+    with SimulatedScheduler() as simulated:
+        simulated_now: Any = simulated.now
+        assert simulated_now(needs_one).state is RunState.FAILED
+    scheduler.stop()
+
+
+def test_positional_arguments_of_a_one_off_run_do_not_collide_with_its_keywords() -> None:
+    """The keywords of a job may have any name."""
+
+    def echo(**keywords: object) -> dict[str, object]:
+        return keywords
+
+    keywords: dict[str, Any] = {"self": 1, "runnable": 2, "delay": 3, "instant": 4, "args": 5, "func": 6}
+    with SimulatedScheduler() as simulated:
+        runs = [
+            simulated.now(echo, **keywords),
+            simulated.in_("1s", echo, **keywords),
+            simulated.at(simulated.time + timedelta(seconds=1), echo, **keywords),
+        ]
+        simulated.advance("1s")
+        assert [run.result() for run in runs] == [keywords] * 3
+
+
 def test_a_method_in_the_body_of_its_class_is_not_registered(scheduler: Scheduler) -> None:
     """It would be called without its object."""
     with pytest.raises(TypeError, match=r"^Shop\.restock\(\) \(.*\) .*pass that of an object"):
