@@ -25,7 +25,7 @@ from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
-from jobtui.engine.timer_queue import TimerQueue
+from jobtui.engine.timer_queue import DueEntry, JobDue, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot
 from jobtui.schedules.schedule import Every, Schedule
 
@@ -79,7 +79,7 @@ class Engine:
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
         self.ledger = ledger
-        self._timer_queue: TimerQueue[JobRecord | RunRecord] = TimerQueue()
+        self._timer_queue: TimerQueue[DueEntry] = TimerQueue()
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
         self._to_cancel: deque[RunRecord] = deque()
         # The jobs whose next tick has to be found.
@@ -264,7 +264,7 @@ class Engine:
         """Request a run at an instant, and return it. `apply_due` admits it, even if it is due already."""
         run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
         self.pool.add_scheduled(run, now)
-        self._timer_queue.push(run, due)
+        self._timer_queue.push(RunDue(run), due)
         return run
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
@@ -294,7 +294,7 @@ class Engine:
     def _forget_due(self, run: RunRecord) -> None:
         """Take a run out of the timer queue, if it is there."""
         if run.state is RunState.SCHEDULED and run.due is not None:
-            self._timer_queue.remove(run, run.due)
+            self._timer_queue.remove(RunDue(run), run.due)
 
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot."""
@@ -415,8 +415,8 @@ class Engine:
         has_work = self._to_cancel or self._searches or self._shifts
         return 0.0 if has_work else self._timer_queue.next_instant
 
-    def pop_due(self, now: float) -> list[JobRecord | RunRecord]:
-        """Return the first jobs and scheduled runs that are due, in order, for `apply_due` to process."""
+    def pop_due(self, now: float) -> list[DueEntry]:
+        """Return the first entries that are due, in order: plan the ticks of jobs, then call `apply_due`."""
         self._heartbeat = now
         return self._timer_queue.pop_due(now, DUE_PER_HOLD)
 
@@ -428,18 +428,22 @@ class Engine:
         self.pool.repair(now)
         self._to_cancel.extend(self.pool.live.values())
         self._timer_queue.clear()
-        entries: list[JobRecord | RunRecord] = [*self.jobs.values(), *self.pool.scheduled.values()]
-        for entry in entries:
-            if entry.due is not None:
-                self._timer_queue.push(entry, entry.due)
+        for job in self.jobs.values():
+            if job.due is not None:
+                self._timer_queue.push(JobDue(job), job.due)
+        for run in self.pool.scheduled.values():
+            if run.due is not None:
+                self._timer_queue.push(RunDue(run), run.due)
 
-    def apply_due(self, entries: Sequence[TickPlan | RunRecord], now: float) -> None:
+    def apply_due(self, entries: Sequence[TickPlan | RunDue], now: float) -> None:
         """Start the ticks of plans and admit the scheduled runs, in order."""
         for entry in entries:
-            if not isinstance(entry, RunRecord):
+            if isinstance(entry, TickPlan):
                 self._apply_plan(entry, now)
-            elif entry.state is RunState.SCHEDULED and not entry.job.removed and not self.closed:
-                self.pool.release_scheduled(entry, now)
+                continue
+            run = entry.run
+            if run.state is RunState.SCHEDULED and not run.job.removed and not self.closed:
+                self.pool.release_scheduled(run, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
         """Adjust the due times after the wall clock was set forward, or back if ``seconds`` is negative.
@@ -503,18 +507,18 @@ class Engine:
             if run.state is RunState.SCHEDULED and run.trigger is Trigger.IN and run.due is not None:
                 before, run.due = run.due, run.due + seconds
                 run.cached_view = None
-                self._timer_queue.push(run, run.due)
-                self._timer_queue.remove(run, before)
+                self._timer_queue.push(RunDue(run), run.due)
+                self._timer_queue.remove(RunDue(run), before)
         if not runs:
             self._shifts.popleft()
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         if job.due is not None:
-            self._timer_queue.remove(job, job.due)
+            self._timer_queue.remove(JobDue(job), job.due)
         job.due = due
         job.cached_view = None
         if due is not None:
-            self._timer_queue.push(job, due)
+            self._timer_queue.push(JobDue(job), due)
 
     # --- ticks ------------------------------------------------------------------------------------
 

@@ -4,12 +4,32 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Hashable
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
+
+from jobtui.engine.records import JobRecord, RunRecord
 
 Entry = TypeVar("Entry", bound=Hashable)
 
 _MIN_STALE = 64  # instants without entries in the heap, below which it is not worth to rebuild the heap
+
+
+@dataclass(frozen=True, slots=True)
+class JobDue:
+    """An entry: the next tick of a job is due."""
+
+    job: JobRecord
+
+
+@dataclass(frozen=True, slots=True)
+class RunDue:
+    """An entry: a SCHEDULED run is due."""
+
+    run: RunRecord
+
+
+DueEntry = JobDue | RunDue
 
 
 class TimerQueue(Generic[Entry]):
@@ -44,7 +64,7 @@ class TimerQueue(Generic[Entry]):
             present.pop(entry, None)
             if not present:
                 self._remove_instant(due)
-        elif present is entry:
+        elif present == entry:
             self._remove_instant(due)
 
     def _remove_instant(self, due: float) -> None:

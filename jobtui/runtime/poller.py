@@ -10,8 +10,9 @@ import math
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Phase
-from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
+from jobtui.engine.timer_queue import DueEntry, RunDue
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.kernel import BATCH_CHECK, Kernel, do_nothing
@@ -90,7 +91,7 @@ class Poller:
         self._planner.begin_wake()
         self.finish_work()
 
-        def pop_due(engine: Engine, now: float) -> tuple[list[JobRecord | RunRecord], float]:
+        def pop_due(engine: Engine, now: float) -> tuple[list[DueEntry], float]:
             return engine.pop_due(now), now
 
         while True:
@@ -99,21 +100,21 @@ class Poller:
                 return
             self._process_slice(due, now)
 
-    def _process_slice(self, due: list[JobRecord | RunRecord], now: float) -> None:
+    def _process_slice(self, due: list[DueEntry], now: float) -> None:
         """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
-        ready: list[TickPlan | RunRecord] = []
+        ready: list[TickPlan | RunDue] = []
         starts = 0
         for entry in due:
-            parts = [entry] if isinstance(entry, RunRecord) else self._planner.plan(entry, now).parts()
+            parts = [entry] if isinstance(entry, RunDue) else self._planner.plan(entry.job, now).parts()
             for part in parts:
                 ready.append(part)
-                starts += 1 if isinstance(part, RunRecord) or part.instants is None else len(part.instants)
+                starts += 1 if isinstance(part, RunDue) or part.instants is None else len(part.instants)
                 if starts >= STARTS_PER_HOLD:
                     self._apply_ready(ready)
                     ready, starts = [], 0
         self._apply_ready(ready)
 
-    def _apply_ready(self, ready: list[TickPlan | RunRecord]) -> None:
+    def _apply_ready(self, ready: list[TickPlan | RunDue]) -> None:
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))
 
     def _drain_during_plan(self) -> None:

@@ -10,8 +10,9 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.engine import MAX_ONE_OFF_JOBS, Engine
 from jobtui.engine.enums import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import JobEvent
-from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.records import JobRecord
 from jobtui.engine.runnables import Runnable, as_runnable
+from jobtui.engine.timer_queue import RunDue
 
 
 def test_an_engine_passes_through_all_phases_in_order() -> None:
@@ -348,9 +349,9 @@ def test_scheduled_runs_that_the_timer_takes_when_the_stop_begins_are_not_queued
     job = harness.job(schedule=None)
     runs = [harness.submit_later(job, 5) for _ in range(1_000)]
     harness.now += 5
-    taken = [run for due in iter(lambda: harness.engine.pop_due(harness.now), []) for run in due]
+    taken = [entry for due in iter(lambda: harness.engine.pop_due(harness.now), []) for entry in due]
     harness.engine.stop(harness.now)
-    harness.engine.apply_due([run for run in taken if isinstance(run, RunRecord)], harness.now)
+    harness.engine.apply_due([entry for entry in taken if isinstance(entry, RunDue)], harness.now)
     assert {run.state for run in runs} <= {RunState.SCHEDULED, RunState.CANCELLED}
     harness.finish_work()
     assert {run.state for run in runs} == {RunState.CANCELLED}

@@ -9,7 +9,7 @@ from support.real_threads import LIMIT, MakeScheduler, assert_ended, zero
 from jobtui import RunState
 from jobtui.engine.engine import Engine
 from jobtui.engine.events import InternalError
-from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.timer_queue import DueEntry
 from jobtui.runtime.clock import ManualClock, SystemClock
 from jobtui.runtime.timer import ERROR_PAUSE, MAX_SLEEP, MIN_WAKE_INTERVAL, Timer
 
@@ -102,7 +102,7 @@ def test_an_exception_in_the_timer_is_recorded_and_the_timer_continues(
     pop_due = Engine.pop_due
     errors = iter([OSError("the disk\nis full")])
 
-    def fail_once(engine: Engine, now: float) -> list[JobRecord | RunRecord]:
+    def fail_once(engine: Engine, now: float) -> list[DueEntry]:
         for error in errors:
             raise error
         return pop_due(engine, now)
