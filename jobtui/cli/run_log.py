@@ -76,6 +76,7 @@ class RunLog:
         self._name_width = 0
         self._wakeup = threading.Event()
         self._closing = False
+        scheduler.stop_logging()  # or each failure would be written twice
         self._subscription = scheduler.subscribe(self._wakeup.set)
         for job in self._subscription.snapshot.jobs:
             self._fit_name(job.name)

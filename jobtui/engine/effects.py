@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jobtui.engine.records import RunRecord
+from jobtui.engine.records import PackedRun, RunRecord
 
 
 @dataclass(slots=True)
@@ -15,7 +15,11 @@ class Effects:
         ended: The runs that have ended, oldest first: others may wait for them. They still have their calls,
             which have to be dropped without the state lock: a destructor may take long.
         stop_requested: The RUNNING runs that have been asked to stop.
+        unstarted_ticks: Entries of the ledger for ticks that started no run, of jobs that are not paused.
+        errors: Names of jobs and the exceptions of their schedules, in one line each.
     """
 
     ended: list[RunRecord] = field(default_factory=list)
     stop_requested: list[RunRecord] = field(default_factory=list)
+    unstarted_ticks: list[PackedRun] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)

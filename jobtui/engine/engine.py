@@ -480,6 +480,10 @@ class Engine:
         self._internal_error = error
         self.event_log.emit(events.InternalError, now, error)
 
+    def _report_schedule_error(self, error: str, now: float) -> None:
+        self.report_internal_error(error, now)
+        self.pool.effects.errors.append(error)
+
     def searches(self) -> list[tuple[JobRecord, Search]]:
         """Return some of the jobs whose next tick has to be found, for `apply_next_ticks`.
 
@@ -494,7 +498,7 @@ class Engine:
             if self._searches.get(job) is not each.search or job.due != each.previous:
                 continue  # another thread has applied it, or the job has changed and is searched again
             if each.error:
-                self.report_internal_error(each.error, now)
+                self._report_schedule_error(each.error, now)
             job.schedule = each.schedule
             self._set_next(job, each.due)
             del self._searches[job]
@@ -530,7 +534,7 @@ class Engine:
         if plan.is_last:
             self._set_next(job, plan.next_due)
         if plan.error:
-            self.report_internal_error(plan.error, now)
+            self._report_schedule_error(plan.error, now)
         elif plan.instants is not None and job.paused_at is None:
             for instant in plan.instants:
                 self._run_for_tick(job, instant, now)

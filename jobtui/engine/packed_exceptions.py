@@ -56,7 +56,7 @@ PackedException = tuple[PackedNode, ...]
 _EXCEPTION_BYTES = 350  # of memory that one exception takes, in addition to its texts and frames
 _NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0
-_PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
+PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 _LEFT_OUT: PackedNode = (
     f"<an exception is left out: {MAX_EXCEPTIONS} are kept>", "", (), (), None, *_NO_LINKS
 )  # fmt: skip
@@ -146,7 +146,7 @@ def _pack_like_latest(exception: BaseException, skip: str) -> PackedException:
     while entry is not None and len(places) < MAX_SHARED_PLACES:
         next_code = entry.tb_frame.f_code
         if next_code is first:
-            if first.co_filename == skip and code is not None and not code.co_filename.startswith(_PACKAGE):
+            if first.co_filename == skip and code is not None and not code.co_filename.startswith(PACKAGE):
                 entry = None  # what follows is an earlier raise of the same object: see `_frames`
             break
         code = next_code
@@ -310,7 +310,7 @@ def _frames(entry: TracebackType | None, skip: str) -> Frames:
         code = entry.tb_frame.f_code
         known = _known_frames.get((id(code), entry.tb_lasti))
         frame = _frame(entry) if known is None else known[1]
-        if frame[0] == skip and latest is not None and not latest[0].startswith(_PACKAGE):
+        if frame[0] == skip and latest is not None and not latest[0].startswith(PACKAGE):
             break
         if frame is latest:
             if type(frames[-1]) is int:

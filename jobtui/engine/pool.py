@@ -405,6 +405,8 @@ class Pool:
         if latest is None:
             job.add_recent(entry)
             job.ticks_key = self._ledger.record_detailed(entry, failed=False)
+            if job.paused_at is None:
+                self.effects.unstarted_ticks.append(entry)
         else:
             job.replace_latest(entry)
             self._ledger.amend(job.ticks_key, entry)

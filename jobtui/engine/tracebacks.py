@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import linecache
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
 from traceback import FrameSummary, StackSummary, TracebackException
+from types import TracebackType
 from typing import Any
 
-from jobtui.engine.packed_exceptions import Frame, Frames, PackedException, cut, pack_exception
+from jobtui.engine.packed_exceptions import PACKAGE, Frame, Frames, PackedException, cut, pack_exception
 
 logger = logging.getLogger("jobtui")
+
+_DEMO = f"{PACKAGE}demo{os.sep}"
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback
 MAX_ONE_LINE = 200  # characters of an exception in one line
@@ -48,6 +52,19 @@ def format_traceback(packed: PackedException) -> str:
     trace = TracebackException(type(exception), exception, None, lookup_lines=False, compact=True)
     _restore(trace, packed, 0)
     return cut("".join(trace.format()).rstrip(), MAX_TRACEBACK)
+
+
+def is_internal(filename: str) -> bool:
+    """Return whether a file belongs to jobtui, but not to its demo, which is an example of user code."""
+    return filename.startswith(PACKAGE) and not filename.startswith(_DEMO)
+
+
+def traceback_from_user(trace: TracebackType | None) -> TracebackType | None:
+    """Return a traceback from its first entry outside jobtui, which called it; as it is if there is none."""
+    entry = trace
+    while entry is not None and is_internal(entry.tb_frame.f_code.co_filename):
+        entry = entry.tb_next
+    return entry or trace
 
 
 def log_exception(message: str, error: BaseException | None = None) -> None:

@@ -244,7 +244,7 @@ class Kernel:
         aftermath = _Aftermath(wake_timer=self._is_timer_late())
         self._unfinished.append(aftermath)
         effects = self.engine.effects
-        if effects.ended or effects.stop_requested:
+        if effects.ended or effects.stop_requested or effects.unstarted_ticks or effects.errors:
             aftermath.effects = effects
             for run in effects.stop_requested:
                 self.runs.attachments.stop_request(run.number).request(run.extras.stop_reason)
@@ -325,6 +325,9 @@ class Kernel:
         self.runs.settle(aftermath.effects.ended, self._garbage)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
+        if aftermath.effects.unstarted_ticks or aftermath.effects.errors:
+            log = self.runs.attachments.ending_log
+            log.log_effects(aftermath.effects, wait=not self._timer.in_own_thread)
         for notify in aftermath.notify:
             call_listener(notify)
         if self.engine.closed:

@@ -127,6 +127,7 @@ class Lifecycle:
         self._wait_until_drained(self._drained, grace)
         self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
+        self._kernel.runs.attachments.ending_log.flush()
         return self._ended_in_time
 
     def continue_stop(self) -> None:

@@ -1,16 +1,17 @@
-"""Objects that belong to the live runs of a scheduler, and that jobs use: their outputs and stop requests."""
+"""Objects that executors and jobs need for runs: outputs, stop requests, and the log of failures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.ending_log import EndingLog
 from jobtui.runtime.run_output import RunOutput, longer_output
 from jobtui.runtime.stop_request import StopRequest
 
 
 class RunAttachments:
-    """The outputs and the stop requests of the runs of one scheduler, by the numbers of the runs.
+    """The outputs and the stop requests of the runs of one scheduler, by the numbers of the runs; their log.
 
     Most runs have neither. Any thread may call the methods at any moment, and needs no lock: the GIL makes
     each operation on a dict atomic, and ``setdefault`` gives all callers the same object.
@@ -22,12 +23,14 @@ class RunAttachments:
         outputs: What the runs have printed. The kernel drops an output with the run's entry in the ledger.
         stop_requests: The stop requests. The kernel drops one when its run has ended.
         loop_thread: The identifier of the thread that runs the coroutines; None before the first one.
+        ending_log: Logs the runs that fail.
     """
 
     def __init__(self, stop_request_type: type[StopRequest] = StopRequest) -> None:
         self.outputs: dict[int, str | RunOutput] = {}
         self.stop_requests: dict[int, StopRequest] = {}
         self.loop_thread: int | None = None
+        self.ending_log = EndingLog()
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

@@ -646,6 +646,10 @@ class Scheduler:
         """Return whether the scheduler is alive. Never blocks, even if the lock is held forever."""
         return self._runtime.lifecycle.liveness()
 
+    def stop_logging(self) -> None:
+        """Log neither failing runs nor missed ticks from now on: the caller shows them to the user."""
+        self._kernel.runs.attachments.ending_log.enabled = False
+
     # --- start and stop ---------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -359,6 +359,7 @@ def run_dashboard(
     """
     output_log = output_log or OutputLog()
     backend = LocalBackend(scheduler, title, output_log)
+    scheduler.stop_logging()
     with ExitStack() as cleanup:
         if serve is not None:
             listener = serve(backend)

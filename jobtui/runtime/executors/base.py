@@ -181,6 +181,7 @@ def call_function(
     except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
         outcome = Outcome(run, monotonic() - started)
         outcome.set_exception(exception, skip=__file__)
+        log_failure(outcome, attachments)
     else:
         outcome = Outcome(run, monotonic() - started)
         if value is not None:
@@ -192,6 +193,16 @@ def call_function(
     # exception, only the garbage collector would free it, at any moment: perhaps with the lock held.
     del outcome
     return None
+
+
+def log_failure(outcome: Outcome, attachments: RunAttachments) -> None:
+    """Log a run that fails, in the context of its work, unless it stopped on request."""
+    run = outcome.run
+    request = attachments.stop_requests.get(run.number) if outcome.honoured_stop else None
+    was_stopped = outcome.honoured_stop and (run.state.ended or bool(request and request.reason))
+    if outcome.exception is not None and not was_stopped:
+        run_of_context.set(None)  # a log handler may write to the captured output
+        attachments.ending_log.log_failure(run, outcome.exception, outcome.error)
 
 
 def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:

@@ -29,6 +29,7 @@ from jobtui.runtime.executors.base import (
     Worker,
     close_coroutine,
     interrupted_outcome,
+    log_failure,
 )
 
 if TYPE_CHECKING:
@@ -303,6 +304,7 @@ class CoroutineExecutor:
             except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop
                 outcome.set_exception(exception, skip=__file__)
                 outcome.honoured_stop |= _is_cancelled_error(exception)
+                log_failure(outcome, attachments)
             outcome.elapsed += self._monotonic() - started
             self._report(outcome)
         except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
