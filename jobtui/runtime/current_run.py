@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -65,7 +66,15 @@ class CurrentRun:
 
         Returns:
             Whether the run has been asked to stop.
+
+        Raises:
+            RuntimeError: The caller is a coroutine of the scheduler, whose event loop this would block.
         """
+        if threading.get_ident() == self._attachments.loop_thread and (timeout is None or timeout > 0):
+            raise RuntimeError(
+                "wait_cancelled() would block the event loop, which runs every coroutine of the scheduler; "
+                "in a coroutine write  await asyncio.sleep(seconds),  which a cancellation interrupts"
+            )
         request = self._attachments.stop_request(self._record.number)
         if self._record.state.ended:
             self._attachments.forget(self._record)

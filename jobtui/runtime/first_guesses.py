@@ -81,6 +81,19 @@ JOB_NAMES = _by_name(
     }
 )
 
+RUN_NAMES = _by_name(
+    {
+        "id run_id task_id": "write number",
+        "status": "write state",
+        "get value return_value": "write result(timeout)",
+        "join": "write wait(timeout)",
+        "done ready finished ended completed is_alive running": "write wait(0) or state.ended",
+        "successful failed error exception traceback": "write state.failed; result() raises the exception",
+        "revoke abort terminate kill stop": "write cancel()",
+        "add_done_callback then": "write Scheduler.subscribe() or Scheduler.on_change(function)",
+    }
+)
+
 _POLICIES = 'overlap="hold", "skip", "allow" or "replace"'
 _KEYWORDS = _by_name(
     {

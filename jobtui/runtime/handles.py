@@ -12,7 +12,7 @@ from jobtui.engine.packed_exceptions import traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
 from jobtui.runtime.current_run import run_of_context
-from jobtui.runtime.first_guesses import JOB_NAMES, answering
+from jobtui.runtime.first_guesses import JOB_NAMES, RUN_NAMES, answering
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.schedules.schedule import Schedule
@@ -128,6 +128,7 @@ class Job:
         return f"<jobtui.Job {self.name!r} {self._record.spec}>"
 
 
+@answering(RUN_NAMES)
 class Run(Generic[Returned_co]):
     """One execution of a runnable, as `Scheduler.now`, `in_`, `at` and `Job.run` return it. Thread-safe.
 

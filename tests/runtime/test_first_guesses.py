@@ -125,6 +125,10 @@ def work() -> None:
         (lambda s: make(timezone="UTC"), "Scheduler() has no argument 'timezone'; write tz="),
         (lambda s: make(max_workers=3), "write pool="),
         (lambda s: make(4), "takes 1 positional argument but 2 were given; all its arguments are keywords"),
+        (lambda s: s.now(work).get(), "Run has no attribute 'get'; write result(timeout)"),
+        (lambda s: s.now(work).done(), "write wait(0) or state.ended"),
+        (lambda s: s.now(work).status, "write state"),
+        (lambda s: s.now(work).revoke(), "write cancel()"),
     ],
 )
 def test_the_error_for_a_first_guess_says_what_to_write(guess: Callable[[Any], object], answer: str) -> None:

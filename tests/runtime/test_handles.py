@@ -145,3 +145,21 @@ def test_a_run_cannot_wait_for_its_own_end(make_scheduler: MakeScheduler) -> Non
     scheduler.start()
     with pytest.raises(RuntimeError, match="it waits for its own end"):
         runs[0].result(LIMIT)
+
+
+def test_a_coroutine_cannot_block_its_event_loop_until_it_is_asked_to_stop(
+    make_scheduler: MakeScheduler,
+) -> None:
+    """Without blocking, it can ask; and a sleep of asyncio is interrupted anyway."""
+    scheduler = make_scheduler()
+    scheduler.start()
+
+    async def asks() -> bool:
+        return current_run().wait_cancelled(0)
+
+    async def blocks() -> None:
+        current_run().wait_cancelled()
+
+    assert scheduler.now(asks).result(LIMIT) is False
+    with pytest.raises(RuntimeError, match=r"write  await asyncio\.sleep\(seconds\)"):
+        scheduler.now(blocks).result(LIMIT)
