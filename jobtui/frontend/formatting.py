@@ -58,9 +58,12 @@ def failed_last(job: JobView) -> bool:
     return False
 
 
+_FAILED_STATES = frozenset(state for state in RunState if state.failed)
+
+
 def failed_lately(job: JobView) -> bool:
     """Return whether one of the job's latest endings is a failure."""
-    return any(state.failed for state in job.recent)
+    return not _FAILED_STATES.isdisjoint(job.recent)
 
 
 def status_sign(job: JobView) -> tuple[Sign, str]:

@@ -1231,6 +1231,23 @@ async def test_a_toast_shows_a_name_with_markup_literally() -> None:
 
 
 @async_test
+async def test_joined_emoji_are_shown_apart_and_persian_words_as_they_are() -> None:
+    """Terminals disagree about the width of joined emoji; a joiner between letters has no width."""
+    emoji, persian = "👨\u200d👩\u200d👧", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0645"
+    name = f"{emoji} {persian}"
+    job = snapshots.make_job(name, recent=(RunState.FAILED,))
+    runs = [snapshots.running_run(1, name, 5)]
+    backend = ScriptedBackend(snapshots.make([job], running=runs, recent=[snapshots.failed_run(2, 3)]))
+    async with running_app(backend, stop=lambda _grace: None) as driver:
+        backend.outputs[1] = f"{name}\n"
+        for keys in ((), ("enter",), ("escape", "r"), ("1", "enter"), ("escape", "x"), ("n", "q")):
+            await driver.press(*keys)
+            assert f"👨👩👧 {persian}" in driver.text
+            assert "\u200d" not in driver.text
+        assert backend.commands == [("run", name)]
+
+
+@async_test
 async def test_every_state_has_a_word_next_to_its_glyph() -> None:
     """Nothing depends on colour alone."""
     async with running_app(ScriptedBackend(snapshots.saturated())) as driver:

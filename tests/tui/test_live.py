@@ -151,7 +151,7 @@ async def test_x_cancels_a_queued_run_and_plus_gives_the_next_one_a_slot() -> No
 
 
 @async_test
-async def test_p_pauses_one_job_and_upper_p_pauses_and_resumes_all() -> None:
+async def test_p_pauses_one_job_and_upper_p_pauses_the_other_and_resumes_only_that() -> None:
     """The table shows their status."""
     blocking, scheduler = BlockingJobs(), Scheduler(tz="UTC")
     for name in "ab":
@@ -159,10 +159,11 @@ async def test_p_pauses_one_job_and_upper_p_pauses_and_resumes_all() -> None:
     async with live_dashboard(scheduler, blocking) as driver:
         await driver.press("p")
         await driver.until(lambda: job_row(driver, "a").status is JobStatus.PAUSED)
-        await driver.press("P")
+        await driver.press("P", "y")
         await driver.until(lambda: job_row(driver, "b").status is JobStatus.PAUSED)
-        await driver.press("P")
-        await driver.until(lambda: {each.status for each in driver.table().rows} == {JobStatus.IDLE})
+        await driver.press("P", "y")
+        await driver.until(lambda: job_row(driver, "b").status is JobStatus.IDLE)
+        assert job_row(driver, "a").status is JobStatus.PAUSED
 
 
 @async_test

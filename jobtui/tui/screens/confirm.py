@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.literal_text import cell_text
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -36,7 +37,7 @@ class ConfirmScreen(ModalScreen[bool]):
         """Compose the dialog."""
         with Vertical(classes="dialog") as box:
             box.border_title = "Sure?"
-            yield Static(Text(self._question, style="bold"))
+            yield Static(Text(cell_text(self._question), style="bold"))
             yield Static(Text(self._note))
             yield Static(Text("y  yes      n  no", style="bold"), classes="choices")
         yield KeyFooter()

@@ -22,10 +22,9 @@ from jobtui.frontend.formatting import (
     format_instant_full,
     run_label,
 )
-from jobtui.process.printable import printable_lines
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
-from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
+from jobtui.tui.widgets.literal_text import cell_lines, cell_text, key_value_grid, literal_title
 
 
 class RunScreen(ModalScreen[None]):
@@ -71,7 +70,7 @@ class RunScreen(ModalScreen[None]):
             BackgroundQuery(self, query, self._show_output, self._show_error).request()
 
     def _show_output(self, output: str) -> None:
-        self._output.update(Text(printable_lines(output) or "no output was recorded"))
+        self._output.update(Text(cell_lines(output) or "no output was recorded"))
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))
@@ -113,6 +112,6 @@ def _run_fields(run: RunView) -> Table:
 def _traceback(error: str) -> Text:
     """Return a traceback with its last line, the exception, in bold."""
     *frames, last = error.rstrip().split("\n")
-    text = Text(printable_lines("\n".join(frames)) + "\n")
+    text = Text(cell_lines("\n".join(frames)) + "\n")
     text.append(cell_text(last), style="bold")
     return text

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.table import Table
 from rich.text import Text
 
-from jobtui.process.printable import JOINER, printable
+from jobtui.process.printable import JOINER, printable, printable_lines
 
 
 def cell_text(text: str) -> str:
@@ -16,6 +16,11 @@ def cell_text(text: str) -> str:
     Terminals disagree about the width of emoji that joiners combine, so they stay apart.
     """
     return printable(text).replace(JOINER, "")
+
+
+def cell_lines(text: str) -> str:
+    """Return a text as `cell_text` does, but with its lines kept, and without white space at the end."""
+    return printable_lines(text).replace(JOINER, "")
 
 
 def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
