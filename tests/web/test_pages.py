@@ -9,6 +9,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pytest
+from support.real_threads import BlockingJob
 from support.status_page import LIMIT, Element, PageClient, serve_page
 
 from jobtui import Scheduler
@@ -443,6 +444,25 @@ def test_the_filter_finds_jobs_beyond_the_first_thousand(scheduler: Scheduler, c
     assert len(row_texts(found, "jobs")) == 1000
     caption = "the first 1000 of 1003 of 1003 jobs match the filter"
     assert found.find_one("p", id="found").plain_text == caption
+
+
+def test_a_job_whose_run_was_cancelled_after_a_failure_still_counts_as_failed(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    """A cancelled run says nothing about the work of the job."""
+    job = scheduler.every("1h", fail, name="orders")
+    assert scheduler.now(job).wait(LIMIT)
+    scheduler.resize(1)
+    blocker = BlockingJob()
+    scheduler.now(blocker.run)
+    blocker.wait_started()
+    assert scheduler.now(job).cancel()
+    blocker.release()
+    (row, *_) = row_texts(client.get("/@jobs?q=failed").page, "jobs")
+    assert row[:2] == ["orders", "○ IDLE ✗ failed"]
+    page = client.get().page
+    assert "✗ 1 failed last" in page.find_one("p", id="totals").plain_text
+    assert "✗ orders" in client.get("/@jobs/jobs/orders").page.find_one("title").plain_text
 
 
 @pytest.mark.parametrize("text", ["failed", "FAIL", "fail idle", "orders failed"])

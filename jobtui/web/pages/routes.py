@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from jobtui.frontend.formatting import elapsed_between
+from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.process.printable import printable
 from jobtui.schedules.zones import zone_name
@@ -131,7 +131,7 @@ class Pages:
         await self._page_state.refresh_now()
         details = call_scheduler(self._backend.job_details, request.match_info["name"])
         job = details.job
-        tab = tab_of(job.status, failed=bool(job.recent) and job.recent[-1].failed)
+        tab = tab_of(job.status, failed=failed_last(job))
         return self._page_response(request, "job.html", job=job, details=details, tab=tab)
 
     async def _show_run(self, request: web.Request) -> web.Response:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.formatting import STATE_SIGNS
+from jobtui.frontend.formatting import STATE_SIGNS, failed_last
 from jobtui.frontend.upcoming import list_upcoming
 
 MAX_JOBS = 1_000  # rows that a browser can display smoothly; the filter finds the other jobs
@@ -61,7 +61,7 @@ def _totals(snapshot: Snapshot) -> Totals:
     jobs = snapshot.jobs
     return Totals(
         jobs=len(jobs),
-        failing=sum(bool(job.recent) and job.recent[-1].failed for job in jobs),
+        failing=sum(map(failed_last, jobs)),
         paused=sum(job.paused_since is not None for job in jobs),
         running=sum(job.status is JobStatus.RUNNING for job in jobs),
     )

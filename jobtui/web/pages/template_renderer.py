@@ -97,6 +97,7 @@ class TemplateRenderer:
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
+        self._templates.tests["failed_last"] = formatting.failed_last
         cached = self._templates.get_template("cached.html").module
         for macro in ("state", "job_link", "strip", "job_buttons"):
             self._templates.globals[macro] = lru_cache(_CACHE_SIZE)(getattr(cached, macro))
