@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from sys import getsizeof
 from types import CodeType, TracebackType
-from typing import Any
+from typing import Any, Final
 from weakref import ref
 
 MAX_TEXT = 32_000  # bytes of all messages and notes of a packed exception
@@ -54,6 +54,7 @@ PackedNode = tuple[
 PackedException = tuple[PackedNode, ...]
 
 _EXCEPTION_BYTES = 350  # of memory that one exception takes, in addition to its texts and frames
+MEMBERS: Final = 7  # the index in a node of the indices of its members
 _NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0
 PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
@@ -118,11 +119,25 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
 
 def shorten_exception(packed: PackedException) -> PackedException:
     """Return a small exception as it is, and of any other the class and the beginning of the message."""
-    name, message, notes, frames, syntax, _, _, _, _ = packed[0]
+    name, message, notes, frames, syntax, _, _, members, _ = packed[0]
+    if members:
+        message = f"{message[:MAX_SHORT_TEXT]}: {'; '.join(member_texts(packed))}"
     is_short = len(message) <= MAX_SHORT_TEXT and len(frames) <= MAX_SHORT_FRAMES
     if is_short and len(packed) == 1 and not notes and not syntax:
         return packed
     return ((name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS),)
+
+
+def member_texts(packed: PackedException, index: int = 0) -> list[str]:
+    """Return the type and the beginning of the message of each member of a group, and of groups in it."""
+    texts: list[str] = []
+    for member in packed[index][MEMBERS]:
+        name, message = packed[member][:2]
+        if packed[member][MEMBERS]:
+            texts += member_texts(packed, member)
+        else:
+            texts.append(f"{name}: {message[:MAX_SHORT_TEXT]}" if message else name)
+    return texts
 
 
 def cut(text: str, limit: int) -> str:

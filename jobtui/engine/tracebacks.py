@@ -14,7 +14,16 @@ from traceback import FrameSummary, StackSummary, TracebackException
 from types import TracebackType
 from typing import Any
 
-from jobtui.engine.packed_exceptions import PACKAGE, Frame, Frames, PackedException, cut, pack_exception
+from jobtui.engine.packed_exceptions import (
+    MEMBERS,
+    PACKAGE,
+    Frame,
+    Frames,
+    PackedException,
+    cut,
+    member_texts,
+    pack_exception,
+)
 
 logger = logging.getLogger("jobtui")
 
@@ -31,11 +40,18 @@ def one_line(exception: BaseException) -> str:
 
 
 def summarize(packed: PackedException) -> str:
-    """Return the type, the message and the notes in one line of at most `MAX_ONE_LINE` characters."""
+    """Return the type, the message and the notes in one line of at most `MAX_ONE_LINE` characters.
+
+    The text of a group names its members, and of a member that is a group the members of that.
+    """
     name, message, notes = packed[0][:3]
+    if packed[0][MEMBERS] and len(message) > MAX_ONE_LINE // 2:
+        message = f"{message[: MAX_ONE_LINE // 2]}…"  # room for the members
     text = f"{name}: {message[:1_000]}" if message else name
     for note in notes:
         text += f" {note[:1_000]}"
+    if packed[0][MEMBERS]:
+        text += f": {'; '.join(member_texts(packed))}"
     text = " ".join(text.split())
     return text if len(text) <= MAX_ONE_LINE else text[: MAX_ONE_LINE - 1] + "…"
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from support.raising import caught
 
 from jobtui import Scheduler
-from jobtui.engine.packed_exceptions import MAX_EXCEPTIONS, MAX_FRAMES, pack_exception
-from jobtui.engine.tracebacks import MAX_TRACEBACK, format_traceback, log_exception, one_line
+from jobtui.engine.packed_exceptions import MAX_EXCEPTIONS, MAX_FRAMES, pack_exception, shorten_exception
+from jobtui.engine.tracebacks import MAX_TRACEBACK, format_traceback, log_exception, one_line, summarize
 
 
 def formatted(error: BaseException) -> str:
@@ -306,6 +306,30 @@ def test_one_line_joins_the_lines_and_cuts_after_200_characters() -> None:
     assert one_line(ValueError("x" * 188)) == "ValueError: " + "x" * 188
 
 
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ([ValueError("no")], "all (1 sub-exception): ValueError: no"),
+        ([ValueError("no"), KeyError("x")], "all (2 sub-exceptions): ValueError: no; KeyError: 'x'"),
+        (
+            [ExceptionGroup("inner", [OSError("disk"), TypeError()]), ValueError("two\nlines")],
+            "all (2 sub-exceptions): OSError: disk; TypeError; ValueError: two lines",
+        ),
+    ],
+)
+def test_one_line_of_a_group_names_its_members(members: list[Exception], named: str) -> None:
+    """The message of a group says only how many there are."""
+    error = ExceptionGroup("all", members)
+    assert one_line(error) == f"ExceptionGroup: {named}"
+    assert summarize(shorten_exception(pack_exception(error))) == f"ExceptionGroup: {named}"
+
+
+def test_one_line_of_a_group_with_a_long_message_names_a_member() -> None:
+    """The message is cut, to leave room."""
+    text = one_line(ExceptionGroup("x" * 500, [ValueError("no")]))
+    assert text == f"ExceptionGroup: {'x' * 100}…: ValueError: no"
+
+
 def test_the_traceback_of_a_run_begins_in_the_code_of_its_job() -> None:
     """For functions and for coroutines; a chained cause is included."""
 
@@ -388,6 +412,7 @@ def test_the_ledger_keeps_no_variables_of_a_failed_job() -> None:
 
     references: list[weakref.ref[Large]] = []
     with Scheduler(pool=1, tz="UTC") as scheduler:
+        scheduler.stop_logging()  # pytest keeps the records, and so the exceptions
         for runnable in (job, coroutine_job):
             run = scheduler.now(runnable)
             assert run.wait(10)

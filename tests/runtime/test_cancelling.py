@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import threading
+from contextlib import suppress
 
 import pytest
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_no_threads_left
@@ -166,23 +167,43 @@ def test_a_cancelled_coroutine_is_interrupted_and_cleans_up(scheduler: Scheduler
     assert scheduler.now(other).result(LIMIT) == "fine"
 
 
-def test_a_coroutine_that_suppresses_the_cancellation_keeps_its_result(scheduler: Scheduler) -> None:
-    """It did not read the stop request either."""
+@pytest.mark.parametrize("result", ["cleaned up", None])
+def test_a_coroutine_that_catches_the_cancellation_and_returns_is_cancelled(
+    scheduler: Scheduler, result: object
+) -> None:
+    """It has seen the stop request, as a thread that reads it and returns."""
     started = threading.Event()
 
-    async def job() -> str:
+    async def job() -> object:
         started.set()
         try:
             await asyncio.sleep(LIMIT)
         except asyncio.CancelledError:
-            return "went on"
+            return result
         return "slept"
 
     run = scheduler.now(job)
     assert started.wait(LIMIT)
     assert run.cancel() is Cancellation.INTERRUPTED
-    assert ending(run)[0] is RunState.OK
-    assert run.result(LIMIT) == "went on"
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
+
+
+def test_a_coroutine_in_which_another_one_catches_the_cancellation_is_cancelled(scheduler: Scheduler) -> None:
+    """The exception came to its code."""
+    started = threading.Event()
+
+    async def part() -> None:
+        started.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(LIMIT)
+
+    async def job() -> None:
+        await asyncio.gather(part(), part())
+
+    run = scheduler.now(job)
+    assert started.wait(LIMIT)
+    run.cancel()
+    assert ending(run) == (RunState.CANCELLED, "cancelled")
 
 
 def test_a_coroutine_that_is_cancelled_before_its_first_step_still_ends(scheduler: Scheduler) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, TypeGuard
+from typing import Protocol
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
@@ -13,11 +13,11 @@ from jobtui.engine.packed_exceptions import PackedException, pack_exception
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 
 _FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
-_PLAIN_TYPES = frozenset((bool, int, float, str, bytes, list, tuple, dict, set))  # known to be no coroutines
 
 IDLE_SECONDS = 30.0  # an idle worker's thread ends after this long without work
 
@@ -178,16 +178,19 @@ def call_function(
     started = monotonic()
     try:
         value = call()
+        if value is not None:
+            if is_coroutine(value):
+                outcome = Outcome(run, monotonic() - started)
+                outcome.value = value
+                return outcome
+            check_result(value)
     except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
         outcome = Outcome(run, monotonic() - started)
         outcome.set_exception(exception, skip=__file__)
         log_failure(outcome, attachments)
     else:
         outcome = Outcome(run, monotonic() - started)
-        if value is not None:
-            outcome.value = value
-            if type(value) not in _PLAIN_TYPES and is_coroutine(value):
-                return outcome
+        outcome.value = value
     outcomes.append(outcome)
     # The traceback of an exception keeps this frame and those of the callers. If one of them kept the
     # exception, only the garbage collector would free it, at any moment: perhaps with the lock held.
@@ -203,11 +206,6 @@ def log_failure(outcome: Outcome, attachments: RunAttachments) -> None:
     if outcome.exception is not None and not was_stopped:
         run_of_context.set(None)  # a log handler may write to the captured output
         attachments.ending_log.log_failure(run, outcome.exception, outcome.error)
-
-
-def is_coroutine(value: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
-    """Return whether a value is a coroutine, whatever its ``__class__`` is."""
-    return issubclass(type(value), Coroutine)
 
 
 def close_coroutine(outcome: Outcome) -> None:

@@ -31,6 +31,7 @@ from jobtui.runtime.executors.base import (
     interrupted_outcome,
     log_failure,
 )
+from jobtui.runtime.executors.lazy_results import check_result
 
 if TYPE_CHECKING:
     import asyncio
@@ -285,7 +286,13 @@ class CoroutineExecutor:
             self._interrupted.add(run)
             assert self._loop is not None  # it calls this
             # After the task's first step: a task that never began would not report its end.
-            self._loop.call_soon(task.cancel)
+            self._loop.call_soon(self._throw_cancelled_error, run, task)
+
+    def _throw_cancelled_error(self, run: RunRecord, task: asyncio.Task[None]) -> None:
+        """Cancel a task. The coroutine sees that: if it then returns, it has stopped on request."""
+        request = self._attachments.stop_requests.get(run.number)
+        if task.cancel() and request is not None:
+            request.acknowledged = True
 
     async def _execute(self, outcome: Outcome) -> None:
         """Call the function of a run, unless that has been done, and await the coroutine."""
@@ -300,7 +307,9 @@ class CoroutineExecutor:
                     run_of_context.set((run, attachments))
                     work = run.call and run.call()
                 outcome.value = None
-                outcome.value = await work
+                result = await work
+                check_result(result)
+                outcome.value = result
             except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop
                 outcome.set_exception(exception, skip=__file__)
                 outcome.honoured_stop |= _is_cancelled_error(exception)
