@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
-import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from types import FrameType
-from typing import Self, TextIO
+from contextlib import ExitStack
+from queue import SimpleQueue
+from typing import TextIO
 
 from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS, ProcessExit
+from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
+from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_STOPPED = 0  # the byte that means "the scheduler has stopped"; it is not the number of a signal
-_SIGNAL_STATUS = 128  # plus the signal's number: the exit status that shells report for a signal
+_STOPPED = 0  # a request that means "the scheduler has stopped"; it is not the number of a signal
 
 
 def run_headless(
@@ -34,7 +31,7 @@ def run_headless(
     serve: Serve | None = None,
     output_log: OutputLog | None = None,
 ) -> int:
-    """Run a scheduler until SIGINT or SIGTERM, and log one line for each run.
+    """Run a scheduler until SIGINT, SIGTERM or SIGHUP, and log one line for each run.
 
     Call it in the main thread, the only one in which Python handles signals. After the first signal running
     work gets ``grace`` seconds to end; a second signal ends the process at once.
@@ -59,8 +56,15 @@ def run_headless(
         StartError: An ``on_app_start`` function raised.
     """
     stream = sys.stderr if stream is None else stream
+    requests: SimpleQueue[int] = SimpleQueue()
+    signals = StopSignals(SystemClock.monotonic)
+    signals.on_request(requests.put)
     with ExitStack() as cleanup:
-        signals = cleanup.enter_context(_Signals())
+        signals.install()
+        if process_exit is None:
+            cleanup.callback(signals.uninstall)
+        else:
+            cleanup.callback(process_exit.end_at_next_signal, signals)
         address = ""
         if serve is not None:
             output_log = output_log or OutputLog()
@@ -69,85 +73,32 @@ def run_headless(
             address = str(listening.address)
             cleanup.enter_context(capture_streams(output_log, pass_on=True))
         log = RunLog(
-            scheduler, title=title, stream=stream, on_stopped=signals.report_stopped, address=address
+            scheduler,
+            title=title,
+            stream=stream,
+            on_stopped=lambda: requests.put(_STOPPED),
+            address=address,
         )
+        cleanup.callback(log.close)
+        # Registered last: a signal interrupts the start until this function has been called.
+        scheduler.on_app_start(signals.stop_interrupting)
         try:
-            # Registered last: a signal interrupts the start until this function has been called.
-            scheduler.on_app_start(signals.stop_interrupting)
-            try:
-                scheduler.start()
-            except KeyboardInterrupt:
-                return _SIGNAL_STATUS + signals.wait()
-            number = signals.wait()
-            if number != _STOPPED:
-                if process_exit is not None:
-                    process_exit.force_after(grace + AFTERWARDS)
-                    signals.on_next_signal(lambda second: _quit_now(process_exit, log, second))
-                log.write_stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
-                scheduler.stop(grace)
-        finally:
-            log.close()
+            scheduler.start()
+        except KeyboardInterrupt:
+            return SIGNAL_STATUS + requests.get()
+        number = requests.get()
+        if number != _STOPPED:
+            if process_exit is not None:
+                process_exit.force_after(grace + AFTERWARDS, 0)
+                signals.on_request(lambda second: _quit_now(process_exit, log, second))
+            log.write_stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
+            scheduler.stop(grace)
     return 0
 
 
 def _quit_now(process_exit: ProcessExit, log: RunLog, number: int) -> None:
     """End the process at once, because a second signal came."""
-    process_exit.status = _SIGNAL_STATUS + number
+    process_exit.status = SIGNAL_STATUS + number
     log.write_quitting(signal.Signals(number).name)
     log.close()
     process_exit.exit_now()
-
-
-class _Signals:
-    """Turns SIGINT and SIGTERM into bytes on a socket, which `wait` reads.
-
-    The interpreter writes each signal's number to the socket, whatever the main thread is doing. Our handler
-    does no work, so it cannot wait for a lock that the interrupted thread holds.
-    """
-
-    def __init__(self) -> None:
-        self._receiver, self._sender = socket.socketpair()
-        self._sender.setblocking(False)  # signal.set_wakeup_fd requires it
-        self._interrupting = True
-
-    def __enter__(self) -> Self:
-        """Install the handlers. Until `stop_interrupting`, a signal also raises KeyboardInterrupt."""
-        self._descriptor = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
-        self._handlers = [(number, signal.signal(number, self._handle)) for number in _SIGNALS]
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Restore the former handlers."""
-        for number, handler in self._handlers:
-            signal.signal(number, handler)
-        signal.set_wakeup_fd(self._descriptor)
-        self._sender.shutdown(socket.SHUT_RDWR)  # ends the thread of `on_next_signal`
-        self._sender.close()
-        self._receiver.close()
-
-    def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        if self._interrupting:
-            raise KeyboardInterrupt
-
-    def stop_interrupting(self) -> None:
-        """Raise no more KeyboardInterrupt; from now on only `wait` reports signals."""
-        self._interrupting = False
-
-    def wait(self) -> int:
-        """Block until a signal or the end of the scheduler; return the signal's number or `_STOPPED`."""
-        return next(iter(self._receiver.recv(1)), _STOPPED)
-
-    def on_next_signal(self, handle: Callable[[int], None]) -> None:
-        """Call a function with the number of each further signal, in a thread of its own."""
-        threading.Thread(target=self._read_signals, args=(handle,), name="jobtui-signal", daemon=True).start()
-
-    def _read_signals(self, handle: Callable[[int], None]) -> None:
-        with suppress(OSError):  # the socket is closed when the process ends in time
-            while received := self._receiver.recv(1):
-                if received[0] in _SIGNALS:
-                    handle(received[0])
-
-    def report_stopped(self) -> None:
-        """Make `wait` return `_STOPPED`. Safe in any thread."""
-        with suppress(OSError):
-            self._sender.send(bytes([_STOPPED]))

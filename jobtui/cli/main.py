@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 
 from jobtui.cli.arguments import AttachParser, HashPasswordParser, NextParser, TargetParser
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
-from jobtui.process.stdio import flush_all
+from jobtui.process.exit import UNEXPECTED
+from jobtui.process.printable import printable, printable_lines
+from jobtui.process.stdio import flush_all, write_line
 
 INTERRUPTED = 130  # what shells report for a process that SIGINT ended: 128 and the signal's number
 
@@ -46,9 +48,25 @@ def _exit_status(command: Callable[[], int]) -> int:
         return error.status
     except SystemExit as stop:  # argparse has printed the help or what is wrong
         flush_all()
-        return stop.code if isinstance(stop.code, int) else 0
+        if isinstance(stop.code, int | None):
+            return stop.code or 0
+        print_error(stop.code)
+        return UNEXPECTED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BaseException:  # noqa: BLE001 - reported
+        _report_unexpected_error()
+        return UNEXPECTED
+
+
+def _report_unexpected_error() -> None:
+    """Print the exception that is being handled, with its traceback, and what to do."""
+    import traceback  # noqa: PLC0415 - lazy, see above
+
+    error = traceback.format_exc()
+    summary = printable(error.rstrip().rpartition("\n")[2])
+    write_line(sys.stderr, printable_lines(error))
+    print_error(f"an unexpected error, which is a fault of jobtui; please report it: {summary}")
 
 
 def _next(words: Sequence[str]) -> int:

@@ -76,6 +76,7 @@ class Engine:
         self.one_off_jobs: dict[str, JobRecord] = {}
         self.phase = Phase.NEW
         self.closed = False
+        self._stop_reason = STOPPED
         self.event_log = EventLog(tz)
         self.pool = Pool(pool, self.event_log, ledger)
         self.ledger = ledger
@@ -103,8 +104,14 @@ class Engine:
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         self.event_log.emit(events.SchedulerStarted, now)
 
-    def stop(self, now: float) -> None:
-        """Accept and start nothing from now on. Cancel waiting runs; `continue_work` cancels the rest."""
+    def stop(self, now: float, reason: str = STOPPED) -> None:
+        """Accept and start nothing from now on. Cancel waiting runs; `continue_work` cancels the rest.
+
+        Args:
+            now: The time.
+            reason: The reason of the runs that are cancelled.
+        """
+        self._stop_reason = reason
         # Held runs first: when a queued run is cancelled, its job's next held run is queued.
         self._to_cancel.extend(self.pool.held.values())
         self._to_cancel.extend(self.pool.queue)
@@ -286,7 +293,7 @@ class Engine:
         for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
             run = to_cancel[0]
             if (self.closed or run.job.removed) and run.state is not _RUNNING:
-                self.cancel(run, now, REMOVED if run.job.removed else STOPPED)
+                self.cancel(run, now, REMOVED if run.job.removed else self._stop_reason)
             to_cancel.popleft()  # last of all, in case that an exception interrupts this
             if len(self.pool.effects.ended) >= last:
                 break

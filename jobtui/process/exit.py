@@ -15,8 +15,10 @@ import threading
 from collections.abc import Callable
 
 from jobtui.process.stdio import flush_all
+from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
 
 AFTERWARDS = 2.0  # seconds for on_app_stop functions and exit handlers, beyond the grace that runs get
+UNEXPECTED = 1  # the exit status after an exception that nothing handles, as Python has it
 _FLUSH_TIMEOUT = 0.5  # seconds; flushing blocks if a pipe is full or a thread hangs in print()
 
 
@@ -24,11 +26,12 @@ class ProcessExit:
     """Ends this process.
 
     Attributes:
-        status: The exit status; may be changed until the process ends.
+        status: The exit status; may be changed until the process ends. An exception that nothing handles
+            leaves it at `UNEXPECTED`.
     """
 
     def __init__(self) -> None:
-        self.status = 0
+        self.status = UNEXPECTED
 
     def register(self) -> None:
         """Register an exit handler that ends the process without Python's shutdown.
@@ -38,19 +41,27 @@ class ProcessExit:
         """
         atexit.register(self._flush_and_exit)
 
-    def force_after(self, seconds: float) -> None:
-        """End the process after this many seconds, if it has not ended before."""
+    def force_after(self, seconds: float, status: int) -> None:
+        """End the process with this status after so many seconds, if it has not ended before."""
+        self.status = status
         # Start both threads now: at the deadline the system may not be able to start one.
         self._start_timer(max(0.0, seconds - _FLUSH_TIMEOUT), flush_all)
         self._start_timer(seconds, self._exit)
 
     def finish(self, status: int) -> None:
         """Let the process shut down with this status, and end it by force if that takes too long."""
-        self.status = status
-        self.force_after(AFTERWARDS)
-        # Ctrl+C now returns to the prompt, without a traceback of where Python waits.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
+        self.force_after(AFTERWARDS, status)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            # Ctrl+C now returns to the prompt, without a traceback of where Python waits.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def end_at_next_signal(self, signals: StopSignals) -> None:
+        """End the process at once, without exit handlers, at the next request to stop."""
+        signals.on_request(self._end_for_signal)
+
+    def _end_for_signal(self, number: int) -> None:
+        self.status = SIGNAL_STATUS + number
+        self.exit_now()
 
     def exit_now(self) -> None:
         """End the process at once, without running exit handlers."""

@@ -47,15 +47,19 @@ class Hooks:
         functions.append(function)
 
     def call_start_functions(self) -> None:
-        """Call the ``on_app_start`` functions.
+        """Call the ``on_app_start`` functions. If one raises, the rest are not called.
 
         Raises:
-            StartError: One of them raised; the rest have not been called.
+            StartError: One of them raised something else than the following two.
+            SystemExit: One of them called ``sys.exit``.
+            KeyboardInterrupt: The user pressed Ctrl+C.
         """
         for function in self.on_start:
             try:
                 _call(function)
-            except Exception as error:
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # asyncio.CancelledError, for example
                 message = f"on_app_start function {_name(function)} raised {one_line(error)}"
                 raise StartError(message) from error
         self._started = True
@@ -66,7 +70,9 @@ class Hooks:
         for function in functions:
             try:
                 _call(function)
-            except Exception:  # noqa: BLE001 - logged
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # noqa: BLE001 - logged
                 log_exception("an on_app_stop function raised; the others are called")
 
 

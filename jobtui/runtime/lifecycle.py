@@ -6,12 +6,14 @@ import os
 import weakref
 from collections.abc import Callable
 
-from jobtui.engine.engine import Engine
+from jobtui.engine.engine import STOPPED, Engine
 from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
+from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Executor
+from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.poller import Poller
@@ -53,6 +55,7 @@ class Lifecycle:
         self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
         self._executor_closed = False
+        self._start_failure = ""  # why the scheduler did not start
         self._pid = os.getpid()
         _lifecycles.add(self)
 
@@ -63,7 +66,9 @@ class Lifecycle:
                 raise RuntimeError(
                     "the scheduler runs in the parent process: create another one after the fork"
                 )
-            raise RuntimeError("the scheduler has stopped: it accepts no more runs")
+            raise RuntimeError(
+                f"{self._start_failure or 'the scheduler has stopped'}: it accepts no more runs"
+            )
 
     def liveness(self) -> Liveness:
         """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
@@ -80,7 +85,9 @@ class Lifecycle:
         """
         self._start_claims.append(claim)
         if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
-            raise RuntimeError("a scheduler can be started only once; make a new one")
+            raise RuntimeError(
+                f"{self._start_failure or 'a scheduler can be started only once'}; make a new one"
+            )
 
     def release_claim(self, claim: object) -> None:
         """Withdraw a claim to start, if it was made."""
@@ -105,6 +112,16 @@ class Lifecycle:
         self._kernel.apply(start)
         self._poller.finish_work()
 
+    def give_up_start(self, error: BaseException) -> None:
+        """Stop a scheduler that has not started, because of an exception; cancel the runs that wait."""
+        text = (
+            str(error)
+            if isinstance(error, StartError)
+            else f"an on_app_start function raised {one_line(error)}"
+        )
+        self._start_failure = f"the scheduler did not start: {text}"
+        self.stop(0)
+
     def stop(self, grace: float) -> bool:
         """Cancel what waits, give running work ``grace`` seconds to end, then give up the rest.
 
@@ -118,7 +135,7 @@ class Lifecycle:
 
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.RUNNING):
-                engine.stop(now)
+                engine.stop(now, self._start_failure or STOPPED)
             if caller is not None and engine.is_running(caller):
                 self._stop_callers.add(caller)
 

@@ -20,7 +20,7 @@ from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunVie
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
-from jobtui.runtime.hooks import Hooks, StartError
+from jobtui.runtime.hooks import Hooks
 from jobtui.runtime.run_output import output_text
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
@@ -656,7 +656,8 @@ class Scheduler:
         """Call the ``on_app_start`` functions, then start. A scheduler starts once.
 
         Raises:
-            StartError: One of the functions raised.
+            StartError: One of the functions raised. SystemExit and KeyboardInterrupt are passed on as they
+                are. In each case the scheduler has stopped, and the runs that wait are cancelled.
             RuntimeError: The scheduler was started or stopped before.
         """
         claim = object()
@@ -664,8 +665,8 @@ class Scheduler:
             self._runtime.lifecycle.claim_start(claim)
             try:
                 self.hooks.call_start_functions()
-            except StartError:
-                self._runtime.lifecycle.stop(0)  # ends the waiting runs, which would never start
+            except BaseException as error:
+                self._runtime.lifecycle.give_up_start(error)
                 raise
             self._runtime.lifecycle.start()
         finally:

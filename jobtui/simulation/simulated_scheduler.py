@@ -349,8 +349,8 @@ class SimulatedScheduler(Scheduler):
         """Call the start functions that have not been called yet: another file may have been loaded."""
         try:
             self.hooks.call_start_functions()
-        except BaseException:
-            self._runtime.lifecycle.stop(0)
+        except BaseException as error:
+            self._runtime.lifecycle.give_up_start(error)
             raise
         self.hooks.on_start.clear()
 

@@ -370,7 +370,7 @@ def run_dashboard(
         app = JobtuiApp(backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
         app.run()
         if process_exit is not None:
-            process_exit.force_after(AFTERWARDS)  # an on_app_stop function may hang
+            process_exit.force_after(AFTERWARDS, app.return_code or 0)  # an on_app_stop function may hang
         running = scheduler.snapshot().pool.running
         scheduler.stop(0.0)
     if running:

@@ -1,12 +1,13 @@
 """``jobtui TARGET --headless``: how signals stop it, that it ends in time, and what it serves."""
 
 import io
+import os
 import re
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +24,13 @@ from jobtui.process.exit import AFTERWARDS
 from jobtui.runtime.hooks import StartError
 
 
-def run_jobs(folder: Path, code: str, *options: str) -> HeadlessProcess:
+def run_jobs(folder: Path, code: str, *options: str, launcher: Sequence[str] = ()) -> HeadlessProcess:
     """Start a process with a job file; `hang` in its code is a function that never returns."""
     (folder / "demo.py").write_text(
         "import atexit, jobtui, os, sys, threading\nfrom pathlib import Path\n"
         "def hang(): threading.Event().wait()\n" + code
     )
-    return HeadlessProcess(folder, "demo.py", *options)
+    return HeadlessProcess(folder, "demo.py", *options, launcher=launcher)
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def assert_takes_at_most(seconds: float) -> Iterator[None]:
 class TestSignals:
     """SIGTERM and SIGINT stop the scheduler."""
 
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
     def test_the_first_signal_lets_running_work_end(self, tmp_path: Path, number: signal.Signals) -> None:
         """The log says what the process waits for, and the exit status is 0."""
         code = """
@@ -101,11 +102,58 @@ jobtui.now(work)
             process.send_signal(signal.SIGTERM)
             process.stderr.wait_for("STOPPING")
             with assert_takes_at_most(SLACK):
-                process.send_signal(number)
+                process.send_until_end(number)
                 assert process.wait_without_traceback() == status
             assert process.stderr.text.endswith(
                 f" QUITTING  {number.name}, the second signal: giving up 1 run: hang (run 1)\n"
             )
+
+    @pytest.mark.parametrize(
+        "repeats",
+        [
+            [signal.SIGTERM],
+            [signal.SIGINT, signal.SIGINT],
+            [signal.SIGHUP, signal.SIGTERM],
+        ],
+        ids=["timeout", "double ctrl+c", "systemd"],
+    )
+    def test_signals_right_after_the_first_belong_to_the_same_request(
+        self, tmp_path: Path, repeats: list[signal.Signals]
+    ) -> None:
+        """Programs that stop others often signal a process and its group, or send several signals."""
+        code = "def work():\n    while not Path('go').exists():\n        pass\njobtui.now(work)\n"
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("STARTED")
+            for number in [signal.SIGTERM, *repeats]:
+                process.send_signal(number)
+            process.stderr.wait_for("STOPPING")
+            (tmp_path / "go").touch()
+            assert process.wait_without_traceback() == 0
+            assert "OK        run 1    work" in process.stderr.text
+
+    def test_repeats_right_after_the_first_signal_do_not_end_an_idle_process_early(
+        self, tmp_path: Path
+    ) -> None:
+        """The exit handlers run, and the exit status is 0."""
+        code = "jobtui.every('1h', print)\natexit.register(lambda: print('exit'))\n"
+        for _ in range(5):
+            with run_jobs(tmp_path, code) as process:
+                process.stderr.wait_for("STARTED")
+                for _ in range(3):
+                    process.send_signal(signal.SIGTERM)
+                assert process.wait_without_traceback() == 0
+                process.stdout.wait_for("exit")
+
+    def test_sighup_that_nohup_ignores_does_not_stop_the_scheduler(self, tmp_path: Path) -> None:
+        """The user wants the process to survive the terminal."""
+        with run_jobs(tmp_path, "jobtui.every(0.05, print, name='again')", launcher=["nohup"]) as process:
+            process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGHUP)
+            for _ in range(5):
+                process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait_without_traceback() == 0
+            assert "SIGHUP" not in process.stderr.text
 
     @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
     def test_a_signal_interrupts_a_start_that_hangs(
@@ -119,6 +167,90 @@ jobtui.now(work)
                 process.send_signal(number)
                 assert process.wait_without_traceback() == status
             assert process.stderr.text == ""
+
+
+class TestForkedChildren:
+    """A child that a job forks has nothing to do with the signals of its parent."""
+
+    CODE = """
+import multiprocessing, signal, time
+fork = multiprocessing.get_context("fork")
+def by_process():
+    child = fork.Process(target=time.sleep, args=(60,))
+    child.start()
+    return child.pid
+def by_fork():
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(9)
+    return child
+def status_of(child):
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+
+    @pytest.mark.parametrize("start", ["by_process", "by_fork"])
+    @pytest.mark.parametrize("options", [(), ("--listen", "127.0.0.1:0")], ids=["", "listening"])
+    def test_sigterm_to_a_child_ends_the_child_alone(
+        self, tmp_path: Path, start: str, options: tuple[str, ...]
+    ) -> None:
+        """Even if the signal comes before the child has begun."""
+        code = f"""{self.CODE}
+def work():
+    for number in (signal.SIGTERM, signal.SIGHUP) * 3:
+        child = {start}()
+        os.kill(child, number)
+        print("status", number, status_of(child))
+    return "ended"
+jobtui.every(0.05, print, name="again")
+jobtui.now(work)
+"""
+        with run_jobs(tmp_path, code, *options) as process:
+            process.stderr.wait_for("work")
+            process.stderr.wait_for("again")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait_without_traceback() == 0
+            process.stdout.read_all()
+            statuses = re.findall(r"status \d+ (.*)", process.stdout.text)
+            assert statuses == ["-15", "-1"] * 3
+            assert "STOPPING  SIGTERM: nothing is running" in process.stderr.text
+
+    def test_a_signal_to_parent_and_child_is_the_first_one_of_the_parent(self, tmp_path: Path) -> None:
+        """Ctrl+C goes to both, and the running work of the parent still gets its grace."""
+        code = f"""{self.CODE}
+def work():
+    child = by_process()
+    print("child", child, flush=True)
+    print("status", status_of(child))
+jobtui.now(work)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stdout.wait_for("child")
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait() == 0
+            process.stdout.read_all()
+            process.stderr.read_all()
+            assert re.search("status (1|-2)", process.stdout.text)
+            assert "OK        run 1    work" in process.stderr.text
+
+    def test_a_child_that_an_on_app_start_function_forks_leaves_the_signals_of_its_parent_alone(
+        self, tmp_path: Path
+    ) -> None:
+        """It is forked in the main thread, and ends through all functions that its parent was in."""
+        code = f"""{self.CODE}
+@jobtui.on_app_start
+def connect():
+    child = os.fork()
+    if not child:
+        sys.exit()
+    status_of(child)
+jobtui.every("1h", print)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("STARTED")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+            process.stderr.wait_for("STOPPING  SIGTERM")
 
 
 class TestEnd:

@@ -238,6 +238,30 @@ class TestStart:
             "no route\n"
         )
 
+    @pytest.mark.parametrize(
+        "raised", ["asyncio.CancelledError", "GeneratorExit", "type('Own', (BaseException,), {})"]
+    )
+    @pytest.mark.parametrize("place", ["import", "start"])
+    def test_a_file_that_raises_any_base_exception_does_not_end_with_success(
+        self, write_file: WriteFile, raised: str, place: str
+    ) -> None:
+        """The exit status is 2, and the message begins with the place."""
+        body = f"import asyncio\ndef connect():\n    raise {raised}\n"
+        body += "connect()\n" if place == "import" else "jobtui.on_app_start(connect)\n"
+        write_file("demo.py", ONE_JOB + body)
+        done = run_jobtui("demo.py", "--headless")
+        assert done.returncode == 2
+        assert done.stderr.startswith("jobtui: demo.py:5: ")
+
+    def test_an_unexpected_error_in_a_process_of_its_own_does_not_end_it_with_success(
+        self, write_file: WriteFile
+    ) -> None:
+        """The exit handler that ends the process uses the status of the error."""
+        write_file("demo.py", ONE_JOB + "import sys\nsys.modules['jobtui.cli.headless'] = None\n")
+        done = run_jobtui("demo.py", "--headless")
+        assert done.returncode == 1
+        assert "please report it: ModuleNotFoundError" in done.stderr.splitlines()[-1]
+
     def test_a_thread_that_the_file_started_does_not_keep_check_alive(self, write_file: WriteFile) -> None:
         """Python itself would wait for it."""
         write_file(
@@ -385,10 +409,15 @@ class TestListen:
         assert run_jobtui_without(missing, "check", "demo.py").returncode == 0
 
     def test_a_missing_module_of_jobtui_is_not_mistaken_for_the_web_extra(
-        self, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+        self, write_file: WriteFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """Installing the extra would not repair a broken installation."""
+        """Installing the extra would not repair a broken installation: the error is unexpected."""
         write_file()
         monkeypatch.setitem(sys.modules, "jobtui.web.server", None)
-        with pytest.raises(ImportError, match=r"jobtui\.web\.server"):
-            main(["demo.py", "--headless", "--listen", "127.0.0.1:0"])
+        assert main(["demo.py", "--headless", "--listen", "127.0.0.1:0"]) == 1
+        *trace, sentence = capsys.readouterr().err.splitlines()
+        assert trace[0] == "Traceback (most recent call last):"
+        assert sentence.startswith(
+            "jobtui: an unexpected error, which is a fault of jobtui; please report it: "
+            "ModuleNotFoundError: import of jobtui.web.server halted"
+        )

@@ -1,5 +1,6 @@
 """The scheduler with real threads. Every wait has a limit, and ends as soon as it can."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -577,6 +578,60 @@ def test_a_start_function_that_raises_prevents_the_start(make_scheduler: MakeSch
     assert called == []
     assert run.state is RunState.CANCELLED
     assert jobtui_threads() == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "passed_on"),
+    [
+        (asyncio.CancelledError(), StartError),
+        (GeneratorExit(), StartError),
+        (BaseExceptionGroup("several", [SystemExit(3)]), StartError),
+        (SystemExit(3), SystemExit),
+        (KeyboardInterrupt(), KeyboardInterrupt),
+    ],
+    ids=lambda value: getattr(value, "__name__", type(value).__name__),
+)
+def test_a_start_function_that_raises_any_base_exception_stops_the_scheduler_with_the_reason(
+    make_scheduler: MakeScheduler, raised: BaseException, passed_on: type[BaseException]
+) -> None:
+    """Nothing waits for a start that never comes, and what is tried later says why."""
+    scheduler = make_scheduler()
+    runs = [scheduler.now(zero), scheduler.in_(3600, zero)]
+
+    @scheduler.on_app_start
+    def connect() -> None:
+        raise raised
+
+    with pytest.raises(passed_on):
+        scheduler.start()
+    assert scheduler.snapshot().phase is Phase.STOPPED
+    assert_ended(*runs)
+    name = type(raised).__name__
+    assert all(run.state is RunState.CANCELLED and name in run.reason for run in runs)
+    with pytest.raises(RuntimeError, match=f"did not start: .*{name}.*; make a new one"):
+        scheduler.start()
+    with pytest.raises(RuntimeError, match=f"did not start: .*{name}.*: it accepts no more runs"):
+        scheduler.now(zero)
+    assert jobtui_threads() == []
+
+
+@pytest.mark.parametrize("raised", [SystemExit(3), asyncio.CancelledError(), ValueError()])
+def test_a_stop_function_that_raises_is_logged_and_the_others_are_called(
+    make_scheduler: MakeScheduler, raised: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Even if it calls ``sys.exit``: the scheduler has stopped, and the program goes on after the stop."""
+    scheduler = make_scheduler()
+    called: list[str] = []
+
+    @scheduler.on_app_stop
+    def disconnect() -> None:
+        raise raised
+
+    scheduler.on_app_stop(lambda: called.append("next"))
+    with scheduler:
+        pass
+    assert called == ["next"]
+    assert type(raised).__name__ in caplog.text
 
 
 # --- from within a job ----------------------------------------------------------------------------

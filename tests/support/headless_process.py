@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -23,17 +25,21 @@ class HeadlessProcess:
         folder: The process's current folder.
         target: The target.
         options: Further arguments.
+        launcher: The program and its arguments that start the process, such as ``nohup``.
         environment: Additional environment variables.
     """
 
-    def __init__(self, folder: Path, target: str, *options: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, target: str, *options: str, launcher: Sequence[str] = (), **environment: str
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "jobtui", target, "--headless", *options],
+            [*launcher, sys.executable, "-m", "jobtui", target, "--headless", *options],
             cwd=folder,
             env=inherited_environment() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # `timeout` signals the whole process group
         )
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -52,9 +58,22 @@ class HeadlessProcess:
         self.stdout.close()
         self.stderr.close()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process."""
         self._process.send_signal(number)
+
+    def send_until_end(self, number: signal.Signals) -> None:
+        """Send a signal until the process ends, because repeats right after the first one have no effect."""
+        for _ in range(int(LIMIT / 0.1)):
+            self._process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(0.1)
+                return
 
     def wait(self) -> int:
         """Wait until the process ends and return its exit status."""
