@@ -1,5 +1,8 @@
 """The log of ``--headless``: one line for each run that ended and for each tick that started no run.
 
+The traceback of a run that failed follows its line. The place in parentheses is the innermost one in code of
+the user, not in a library that it calls.
+
     2026-11-23 12:00:01.250 OK        run 12   hash_files  took 0.012s   tick
     2026-11-23 12:00:02.000 FAILED    run 13   import_all  took 1.204s   tick     ValueError: no (shop.py:80)
     2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
@@ -30,7 +33,7 @@ from jobtui.engine.events import (
     TickEnded,
 )
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.loading.user_errors import short_path
+from jobtui.loading.user_errors import is_installed, short_path
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 from jobtui.runtime.scheduler import Scheduler
@@ -39,7 +42,8 @@ from jobtui.schedules.zones import zone_name
 _CLOSE_TIMEOUT = 1.0  # seconds for the last lines when the log is closed
 _MAX_NAMED_RUNS = 5  # in one line
 _MAX_NAME_WIDTH = 32  # characters; a longer name shifts the rest of its line
-_FRAME = re.compile(r'^  File "(.+)", line (\d+)', re.MULTILINE)
+_FRAME = re.compile(r'^[ |]*File "(.+)", line (\d+), in ', re.MULTILINE)  # also in a group, with `|`
+_INDENT = "    "  # before a line of a traceback, so that none can look like a line of the log
 
 
 class RunLog:
@@ -148,6 +152,8 @@ class RunLog:
         match event:
             case RunFinished() | TickEnded():
                 yield self._line_of_run(event.at, event.run)
+                for line in event.run.error.splitlines():
+                    yield f"{_INDENT}{printable(line)}"
             case SchedulerStarted():
                 self._started = True
                 yield self._format_line(event.at, "STARTED", self._summary())
@@ -193,7 +199,8 @@ class RunLog:
         if run.ticks > 1 and run.due is not None:
             reason = f"{reason} ({run.ticks} ticks since {run.due:%H:%M:%S})"
         if frames := _FRAME.findall(run.error):
-            file, line = frames[-1]
+            own_frames = [frame for frame in frames if not is_installed(frame[0])]
+            file, line = (own_frames or frames)[-1]
             reason = f"{reason} ({short_path(file)}:{line})"
         job = f"{printable(run.job):<{self._name_width}}"
         text = f"{number:<8} {job}  {took:<12}  {run.trigger.value:<7}  {reason}"

@@ -16,7 +16,7 @@ from jobtui.engine.tracebacks import format_traceback, logger, summarize, traceb
 from jobtui.runtime.latch import Latch
 
 MAX_UNWRITTEN = 1_000  # records that wait for a slow log handler; beyond it, the oldest ones are dropped
-WAIT_SECONDS = 1.0  # how long a failing run and `flush` wait for a slow log handler
+WAIT_SECONDS = 2.0  # how long a failing run and `flush` wait for a slow log handler
 
 
 class EndingLog:

@@ -1,6 +1,7 @@
 """The log of ``--headless``: its lines, and a stream that is read slowly."""
 
 import io
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -76,7 +77,8 @@ class TestLines:
             scheduler.run(name).wait(LIMIT)
         scheduler.stop(0)
         log.close()
-        _, short, longer, _ = stream.getvalue().splitlines()
+        lines = [line for line in stream.getvalue().splitlines() if not line.startswith(" ")]
+        _, short, longer, _ = lines
         assert short.index("took") == longer.index("took")
         assert (
             "demo.py: 2 jobs on a schedule, pool 10, zone UTC; stop with Ctrl+C or SIGTERM"
@@ -84,14 +86,46 @@ class TestLines:
         )
 
     def test_a_failed_run_has_its_exception_and_its_location_in_one_line(self) -> None:
-        """Line breaks and control characters of the exception are escaped; the last frame is named."""
+        """Line breaks and control characters of the exception are escaped; the traceback is indented."""
         logged = LoggedScheduler()
         logged.scheduler.start()
         logged.scheduler.now(fail).wait(LIMIT)
-        (line,) = logged.stop()
+        line, *trace = logged.stop()
         location = f"{Path(__file__).relative_to(Path.cwd())}:{fail.__code__.co_firstlineno + 2}"
         assert line.startswith("12:00:00.000 FAILED    run 1    fail  took 0.000s   now      ")
         assert line.endswith(rf"ValueError: one two \x1b[31m ({location})")
+        assert trace[0] == "    Traceback (most recent call last):"
+        assert trace[-2:] == ["    ValueError: one", r"    two \x1b[31m"]
+
+    @pytest.mark.parametrize("in_group", [False, True])
+    def test_the_place_is_in_code_of_the_user_and_the_traceback_has_the_causes(self, in_group: bool) -> None:
+        """The exception was raised in the standard library, because of another one."""
+
+        def calls_library() -> None:
+            try:
+                fail()
+            except ValueError as error:
+                try:
+                    json.loads("no JSON")
+                except ValueError as later:
+                    later.__cause__ = error
+                    if in_group:
+                        raise ExceptionGroup("all", [later]) from None
+                    raise
+
+        logged = LoggedScheduler()
+        logged.scheduler.start()
+        logged.scheduler.now(calls_library).wait(LIMIT)
+        line, *trace = logged.stop()
+        number = calls_library.__code__.co_firstlineno + 5
+        assert line.endswith(f"({Path(__file__).relative_to(Path.cwd())}:{number})")
+        assert all(each.startswith("    ") for each in trace)
+        text = "\n".join(trace)
+        assert (
+            text.index("ValueError: one")
+            < text.index("direct cause")
+            < text.index("json.decoder.JSONDecodeError")
+        )
 
     def test_a_tick_that_starts_no_run_has_a_line_with_the_reason(self) -> None:
         """If several ticks share the entry, the line says how many."""

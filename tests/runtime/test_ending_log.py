@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_ended, zero
+from support.real_threads import LIMIT, BlockingJob, MakeScheduler, assert_ended, assert_no_threads_left, zero
 from support.unknown_zone import UnknownZone
 
 from jobtui import RunState, Scheduler, current_run
@@ -351,6 +351,7 @@ def test_a_handler_that_blocks_loses_records_and_says_so(
         assert_ended(*runs)
         go_on.set()
         scheduler.stop(LIMIT)
+        assert_no_threads_left()  # that of the log neither
     texts = [record.getMessage() for record in caplog.records]
     assert len(texts) == 1 + 1 + MAX_UNWRITTEN
     assert texts[1] == "9 records are missing here: a log handler was too slow"
