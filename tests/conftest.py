@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +65,8 @@ def _choose_seed() -> None:
 
 _clean_environment()
 _choose_seed()
+settings.register_profile("no deadline", deadline=None)  # an example takes long on a busy machine
+settings.load_profile("no deadline")
 _restore_interrupts()
 gc.disable()  # until all tests are loaded
 

@@ -24,19 +24,30 @@ def assert_ended(*runs: Run) -> None:
         assert run.wait(LIMIT), run
 
 
+_threads_of_other_tests: set[threading.Thread] = set()  # that did not end when their test did
+
+
+def _new_threads() -> list[threading.Thread]:
+    return [
+        thread
+        for thread in threading.enumerate()
+        # An exception in the code of `threading` can keep a thread that has ended in its list.
+        if thread.name.startswith("jobtui-") and thread.is_alive() and thread not in _threads_of_other_tests
+    ]
+
+
 def jobtui_threads() -> list[str]:
-    """Return the names of the threads of schedulers."""
-    # An exception in the code of `threading` can keep a thread that has ended in its list.
-    living = [thread.name for thread in threading.enumerate() if thread.is_alive()]
-    return sorted(name for name in living if name.startswith("jobtui-"))
+    """Return the names of the threads of the test's schedulers."""
+    return sorted(thread.name for thread in _new_threads())
 
 
 def assert_no_threads_left() -> None:
-    """Wait for the threads of schedulers to end, and fail if one does not."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("jobtui-"):
-            thread.join(LIMIT)
-    assert jobtui_threads() == []
+    """Wait for the threads of schedulers to end, and fail if one does not: this test, but no later one."""
+    for thread in _new_threads():
+        thread.join(LIMIT)
+    left = _new_threads()
+    _threads_of_other_tests.update(left)
+    assert [thread.name for thread in left] == []
 
 
 @contextmanager
