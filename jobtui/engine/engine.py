@@ -83,6 +83,9 @@ class Engine:
         self._timer_queue: TimerQueue[DueEntry] = TimerQueue()
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
         self._to_cancel: deque[RunRecord] = deque()
+        # The run of the tick that is being processed, for each job with a plan that is being applied. After
+        # an exception, it shows whether that tick has been processed.
+        self._tick_runs: dict[JobRecord, RunRecord] = {}
         # The jobs whose next tick has to be found.
         self._searches: dict[JobRecord, Search] = {}
         # The steps of the clock, each with the runs that may have to be due earlier.
@@ -174,12 +177,12 @@ class Engine:
         if self.jobs.get(job.name) is not job:
             return False
         self._to_cancel.extend(self.pool.waiting_among(job))
-        job.removed = True
-        self._searches.pop(job, None)
-        self._set_next(job, None)
-        del self.jobs[job.name]
         if self.one_off_jobs.get(job.runnable.name) is job:
             del self.one_off_jobs[job.runnable.name]
+        job.removed = True
+        del self.jobs[job.name]
+        self._searches.pop(job, None)
+        self._set_next(job, None)
         self._cancel_some(now)
         self.event_log.emit_job(events.JobRemoved, job, now)
         return True
@@ -251,11 +254,13 @@ class Engine:
     # --- runs -------------------------------------------------------------------------------------
 
     def admit_one_off(self, run: RunRecord) -> None:
-        """Admit a run of a one-off job that was requested without the state lock."""
+        """Admit a run of a one-off job that was requested without the state lock, unless it has been."""
+        if run.number in self.pool.live or run.ended is not None:
+            return
         if run.job.removed:  # since the request, which has been accepted
             run.job = self.one_off_job(run.job.runnable, run.created)
         if self.closed:  # since the request
-            self.pool.reject(run, run.created, STOPPED)
+            self.pool.reject(run, run.created, RunState.CANCELLED, STOPPED)
         else:
             self.pool.admit(run, run.created)
 
@@ -528,6 +533,7 @@ class Engine:
             self._timer_queue.remove(JobDue(job), job.due)
         job.due = due
         job.cached_view = None
+        self._tick_runs.pop(job, None)
         if due is not None:
             self._timer_queue.push(JobDue(job), due)
 
@@ -538,12 +544,12 @@ class Engine:
         job, due = plan.job, plan.due
         if job.removed or job.due != due or self.phase is not Phase.RUNNING:  # it has changed in the meantime
             return
-        if plan.is_last:
-            self._set_next(job, plan.next_due)
         if plan.error:
             self._report_schedule_error(plan.error, now)
         elif plan.instants is not None and job.paused_at is None:
+            self._timer_queue.remove(JobDue(job), due)  # `repair` may have put it back
             for instant in plan.instants:
+                job.due = instant
                 self._run_for_tick(job, instant, now)
             if plan.missed:
                 reason = f"the rest of more than {TICK_LIMIT} missed ticks"
@@ -551,6 +557,11 @@ class Engine:
                 self.pool.end_ticks(job, RunState.MISSED, reason, due=first, now=now, ticks=plan.missed)
         else:
             self._apply_ticks(plan, now, plan.ticks if plan.instants is None else len(plan.instants))
+        # Last of all: after an exception, the ticks that have not been processed are due again.
+        if plan.is_last:
+            self._set_next(job, plan.next_due)
+        else:
+            job.due = plan.next_due
 
     def _apply_ticks(self, plan: TickPlan, now: float, ticks: int) -> None:
         """Start one run for ticks, or none, as the misfire policy says."""
@@ -571,12 +582,15 @@ class Engine:
 
     def _run_for_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
         """Start a run for a tick, or skip ``ticks`` ticks."""
-        reason = self.pool.rejection_reason(job, _TICK) if job.busy else ""
-        if reason:
-            self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
-            return None
-        run = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
-        self.pool.admit(run, now)
+        run = self._tick_runs.get(job)
+        if run is None or run.due != due:
+            reason = self.pool.rejection_reason(job, _TICK) if job.busy else ""
+            if reason:
+                self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
+                return None
+            run = self._tick_runs[job] = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
+        if run.number not in self.pool.live and run.ended is None:
+            self.pool.admit(run, now)
         return run
 
     # --- views ------------------------------------------------------------------------------------

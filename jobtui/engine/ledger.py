@@ -159,15 +159,22 @@ class Ledger:
             self.forgotten.append(key)
         if key not in self._detailed:  # otherwise this completes a change that was interrupted
             self._detailed[key] = entry
-            part.keys.append((key, size))
             part.size += size
-            self._latest.append(key)
+        if not part.keys or part.keys[-1][0] != key:
+            part.keys.append((key, size))
+        self._latest.append(key)
         while part.size > part.limit:
-            oldest, size = part.keys.popleft()
-            part.size -= size
-            del self._detailed[oldest]
+            oldest, size = part.keys[0]
+            self._detailed.pop(oldest, None)
             self.forgotten.append(oldest)
+            part.size -= size
+            part.keys.popleft()
         return key
+
+    def is_latest(self, number: int) -> bool:
+        """Return whether the latest entry is that of a run."""
+        latest = self._latest[-1] if self._latest else 0
+        return number == (latest if isinstance(latest, int) else latest[NUMBER])
 
     def amend(self, key: int, entry: PackedRun) -> None:
         """Replace an entry, unless it has dropped out."""

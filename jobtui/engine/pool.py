@@ -130,25 +130,26 @@ class Pool:
     def admit(self, run: RunRecord, now: float) -> None:
         """Queue, hold or skip a run, as its job's overlap policy says."""
         job = run.job
-        self.live[run.number] = run
         if job.overlap is _ALLOW or not job.busy:
+            self.queue.append(run)
             run.state = _QUEUED
             run.waiting_since = now
+            self.live[run.number] = run
             job.queued += 1
             job.last_queued = run
-            self.queue.append(run)
             self._event_log.emit_run(RunQueued, run, now, pack_queued)
         elif reason := self.rejection_reason(job, run.trigger):
-            self._end(run, now, RunState.SKIPPED, reason)
+            self.reject(run, now, RunState.SKIPPED, reason)
         elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
             self.admit(run, now)
         else:
-            run.state = _HELD
-            run.waiting_since = now
             last = job.held[-1] if job.held else job.last_queued
             assert last is not None  # a busy job has had a run in the queue
             run.ensure_extras().reason = f"waits for run {last.number}"
             job.add_held(run)
+            run.state = _HELD
+            run.waiting_since = now
+            self.live[run.number] = run
             self.held[run.number] = run
             self._event_log.emit_run(RunHeld, run, now)
 
@@ -205,8 +206,8 @@ class Pool:
         while len(runs) < limit and queue and queue[0].job is job:
             run = queue[0]
             runs.append(run)  # first of all, so that an interrupted start can be completed
-            queue.popleft()
             self._start(run, batch.taken, worker)
+            queue.popleft()
             if self._cancelled_in_queue:
                 self._trim_queue()
                 queue = self.queue
@@ -235,8 +236,8 @@ class Pool:
             if not is_coroutine_function(run.call):
                 break
             coroutines.append(run)  # first of all, as in `start`
-            self.queue.popleft()
             self._start(run, batch.taken, EVENT_LOOP)
+            self.queue.popleft()
             if self._cancelled_in_queue:
                 self._trim_queue()
         return bool(coroutines)
@@ -263,11 +264,11 @@ class Pool:
         return False
 
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
-        """Start a run that has left the queue."""
+        """Start the run at the head of the queue, which then has to leave the queue."""
         job = run.job
         run.started = now
         run.worker = worker
-        run.state = _RUNNING  # before the collections and counters: see `repair`
+        run.state = _RUNNING
         job.queued -= 1
         job.running += 1
         job.prev = now
@@ -285,9 +286,13 @@ class Pool:
             left = set(self.orphaned)  # the worker no longer answers for them
             batch.runs = [run for run in batch.runs if run not in left]
 
-    def reject(self, run: RunRecord, now: float, reason: str) -> None:
-        """Cancel a new run that is not admitted."""
-        self._end(run, now, _CANCELLED, reason)
+    def reject(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
+        """End a new run that is not admitted."""
+        run.ensure_extras().reason = reason
+        run.state = state
+        run.ended = now
+        self.live[run.number] = run  # from here on, `repair` completes the end
+        self._end(run, now, state, reason)
 
     # --- endings ----------------------------------------------------------------------------------
 
@@ -388,7 +393,7 @@ class Pool:
         self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
     ) -> None:
         """Record ticks that start no run. Consecutive equal ones share one ledger entry."""
-        job.count_ending(state, ticks)
+        count = ticks
         latest = job.recent[-1] if job.recent else None
         if latest is not None and (latest[NUMBER], latest[STATE], latest[REASON]) != (0, state.value, reason):
             latest = None
@@ -403,13 +408,12 @@ class Pool:
         extras.reason = reason
         entry = pack_run(record)
         if latest is None:
-            job.add_recent(entry)
             job.ticks_key = self._ledger.record_detailed(entry, failed=False)
             if job.paused_at is None:
                 self.effects.unstarted_ticks.append(entry)
         else:
-            job.replace_latest(entry)
             self._ledger.amend(job.ticks_key, entry)
+        job.count_ending(state, entry, count, amended=latest is not None)
         self._event_log.emit_end(TickEnded, job, entry, now)
 
     # --- repair -----------------------------------------------------------------------------------
@@ -418,12 +422,13 @@ class Pool:
         """Make the state whole again after an exception has interrupted a change.
 
         The states of the live runs are the truth. All collections and counters are made again from them.
+
+        Python raises an exception from outside only where a function is called or has returned, and where a
+        loop repeats. Each method of this class sets the state of a run, and what depends on it, between two
+        such places. So a change of a run has either been made, or it is made again.
         """
         for run in [run for run in self.live.values() if run.state.ended]:
-            if self._event_log.is_latest(RunFinished, run.number):  # only the last step of the end is missing
-                del self.live[run.number]
-            else:
-                self._end(run, now, run.state, run.extras.reason)
+            self._end(run, run.ended or now, run.state, "", repairing=True)
         live = list(self.live.values())
         self.running = {run.number: run for run in live if run.state is _RUNNING}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
@@ -471,13 +476,14 @@ class Pool:
     def _promote_held(self, job: JobRecord, now: float) -> None:
         """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""
         if job.held and not job.running and not job.queued and not job.removed:
-            run = job.held.popleft()
-            del self.held[run.number]
-            run.state = _QUEUED
+            run = job.held[0]
+            self.queue.append(run)
             run.ensure_extras().reason = ""
+            run.state = _QUEUED
             job.queued += 1
             job.last_queued = run
-            self.queue.append(run)
+            del self.held[run.number]
+            job.held.popleft()
             self._event_log.emit_run(RunQueued, run, now, pack_queued)
 
     def _remove_held(self, run: RunRecord) -> None:
@@ -494,9 +500,18 @@ class Pool:
         del self.scheduled[run.number]
         run.job.scheduled -= 1
 
-    def _end(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
-        """End a run that has left its queue or the running runs."""
-        job = run.job
+    def _end(self, run: RunRecord, now: float, state: RunState, reason: str, repairing: bool = False) -> None:
+        """End a run that has left its queue or the running runs.
+
+        Args:
+            run: The run.
+            now: The time.
+            state: The final state.
+            reason: The reason in words; "" for none, or if the run has it already.
+            repairing: Whether an exception has interrupted the end of the run, so that some of the steps have
+                been taken.
+        """
+        job, number = run.job, run.number
         if reason:
             run.ensure_extras().reason = reason
         run.state = state
@@ -505,17 +520,18 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         ended, extras = pack_run(run), run.extras
-        if state is _OK:
-            job.runs += 1
-        else:
-            job.count_ending(state)
-        if state is _OK and not extras.reason and not extras.output_bytes:
-            self._record(ended)
-        else:
-            self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
-        if job.recent:
-            job.recent.append(shortened(ended) if extras.error else ended)
-        else:
-            job.add_recent(ended)
-        self._event_log.emit_end(RunFinished, job, ended, now)
-        self.live.pop(run.number, None)  # last of all: `repair` completes the end of a run that is still here
+        if not (repairing and self._ledger.is_latest(number)):
+            if state is _OK and not extras.reason and not extras.output_bytes:
+                self._record(ended)
+            else:
+                self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
+        recent = shortened(ended) if extras.error else ended
+        if not (repairing and job.recent and job.recent[-1][NUMBER] == number):
+            if state is _OK and job.recent:  # the common case of `count_ending`
+                job.runs += 1
+                job.recent.append(recent)
+            else:
+                job.count_ending(state, recent)
+        if not (repairing and self._event_log.is_latest(RunFinished, number)):
+            self._event_log.emit_end(RunFinished, job, ended, now)
+        self.live.pop(number, None)  # last of all: `repair` completes the end of a run that is still here

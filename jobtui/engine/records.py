@@ -25,7 +25,7 @@ RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs h
 MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
-_QUEUED = RunState.QUEUED
+_QUEUED, _OK = RunState.QUEUED, RunState.OK
 
 _NO_ENDINGS = dict.fromkeys(FINAL_STATES, 0)
 _STATES = {state.value: state for state in RunState}
@@ -85,25 +85,35 @@ class JobRecord:
             self.held = deque()
         self.held.append(run)
 
-    def add_recent(self, entry: PackedRun) -> None:
-        """Add a ledger entry to the recent ones; the oldest one may drop out."""
+    def count_ending(
+        self, state: RunState, entry: PackedRun, ticks: int = 1, *, amended: bool = False
+    ) -> None:
+        """Count a run or ticks that have ended, and add their ledger entry to the recent ones.
+
+        No function is called after the first counter has changed, so that an exception from outside comes
+        before all of this or after it: the latest entry says which.
+
+        Args:
+            state: The state in which they have ended.
+            entry: Their entry, with a shortened error. The oldest recent one may drop out.
+            ticks: How many ticks.
+            amended: Whether the entry replaces the latest one.
+        """
         if not isinstance(self.recent, deque):
             self.recent = deque(maxlen=RECENT_RUNS)
-        self.recent.append(shortened(entry))
-
-    def replace_latest(self, entry: PackedRun) -> None:
-        """Replace the latest of the recent entries."""
-        assert isinstance(self.recent, deque)  # there is one
-        self.recent[-1] = entry
-
-    def count_ending(self, state: RunState, ticks: int = 1) -> None:
-        """Count runs or ticks that ended in a state other than OK."""
-        if state.failed:
+        recent, others = self.recent, self.other_endings
+        if state is not _OK:
+            if others is None:
+                others = self.other_endings = {}
+            others[state] = others.get(state, 0) + ticks
+        if state.completed:
             self.runs += ticks
+        if state.failed:
             self.failures += ticks
-        if self.other_endings is None:
-            self.other_endings = {}
-        self.other_endings[state] = self.other_endings.get(state, 0) + ticks
+        if amended:
+            recent[-1] = entry
+        else:
+            recent.append(entry)
 
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""

@@ -31,7 +31,7 @@ class TickPlan:
         job: The job.
         due: The first tick.
         now: The instant up to which ticks have passed.
-        next_due: The first tick after `now`; None for never.
+        next_due: The first tick after `now`, or that of the next part; None for never.
         ticks: How many ticks have passed, `due` included.
         limit: How many ticks could be counted after `due`; if `ticks` is larger, there may be more of them.
         instants: The ticks that start a run each; None if one run covers them all.
@@ -61,7 +61,11 @@ class TickPlan:
         for start in starts:
             last = start == starts[-1]
             part = instants[start : start + _PART]
-            yield replace(self, instants=part, missed=self.missed if last else 0, is_last=last)
+            if last:
+                yield replace(self, due=part[0], instants=part)
+            else:
+                next_due = instants[start + _PART]
+                yield replace(self, due=part[0], next_due=next_due, instants=part, missed=0, is_last=False)
 
 
 class Search(NamedTuple):
@@ -142,16 +146,20 @@ class TickPlanner:
             after = found.previous + step - schedule.interval.total_seconds() / 2
         found.schedule, found.due = self.find_first(schedule, after)
 
-    def plan(self, job: JobRecord, now: float) -> TickPlan:
-        """Return the plan of a job that is due."""
+    def plan(self, job: JobRecord, now: float) -> Iterator[TickPlan]:
+        """Yield the parts of the plan of a job that is due.
+
+        There is none if another thread has removed the job, or moved its next tick, since it was found due.
+        """
         due = job.due
-        assert due is not None  # a job without a next tick is not in the timer queue
+        if due is None or due > now:
+            return
         plan = TickPlan(job=job, due=due, now=now)
         try:
             self._fill(plan)
         except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
             plan.error = f"{job.name}: {one_line(error)}"
-        return plan
+        yield from plan.parts()
 
     def _fill(self, plan: TickPlan) -> None:
         schedule, due, now, next_tick = plan.job.schedule, plan.due, plan.now, self._next_ticks.next_tick

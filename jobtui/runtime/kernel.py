@@ -49,22 +49,25 @@ Command = Callable[[Engine, float], Result]
 class _Call:
     """A command in the inbox, and its caller, which waits for the reply."""
 
-    __slots__ = ("applied", "command", "error", "replied", "result")
+    __slots__ = ("applied", "begun", "command", "error", "replied", "result")
 
     def __init__(self, command: Command[Any]) -> None:
         self.command = command
+        self.begun = False
         self.applied = False
         self.result: Any = None
         self.error: BaseException | None = None
         self.replied = Latch()
 
     def apply(self, engine: Engine, now: float) -> None:
-        if self.applied:
-            self.error = self.error or RuntimeError("an exception has interrupted this call")
+        if self.begun:  # before an exception came
+            if not self.applied:
+                self.error = self.error or RuntimeError("an exception has interrupted this call")
             return
-        self.applied = True
+        self.begun = True
         try:
             self.result = self.command(engine, now)
+            self.applied = True
         except (LookupError, ValueError, RuntimeError) as error:  # raised before the command changes data
             self.error = error
         except BaseException as error:  # noqa: BLE001 - the caller raises it
@@ -291,8 +294,7 @@ class Kernel:
                 if admitted > ADMISSIONS_PER_HOLD:
                     self._timer.wake()
                     return
-                if self.engine.find_run(item.number) is None:
-                    self.engine.admit_one_off(item)
+                self.engine.admit_one_off(item)
             else:
                 now = self._read_clock()
                 if now > last:

@@ -39,6 +39,7 @@ class Poller:
         self._planner = TickPlanner(pause=self._drain_during_plan)
         self._workers_busy = False  # whether a worker was not idle when they were last checked
         self._next_worker_check = -math.inf  # on the monotonic clock
+        self._processing = False  # whether something that was due may have been taken and not processed
         self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
 
     def connect(self, executor: Executor, timer: Timer) -> None:
@@ -65,7 +66,11 @@ class Poller:
             self._workers_busy = self._executor.check_workers()
             self._next_worker_check = heartbeat + WORKER_CHECK
         self._kernel.apply_here(self._check_health)
+        if self._processing:  # an exception has interrupted this: it is due again
+            self._kernel.apply_here(Engine.repair)
+        self._processing = True
         self._process_due()
+        self._processing = False
         now = self._kernel.clock.now()
         next_due = self._engine.next_due
         due = math.inf if next_due is None else next_due
@@ -105,7 +110,7 @@ class Poller:
         ready: list[TickPlan | RunDue] = []
         starts = 0
         for entry in due:
-            parts = [entry] if isinstance(entry, RunDue) else self._planner.plan(entry.job, now).parts()
+            parts = [entry] if isinstance(entry, RunDue) else self._planner.plan(entry.job, now)
             for part in parts:
                 ready.append(part)
                 starts += 1 if isinstance(part, RunDue) or part.instants is None else len(part.instants)
@@ -123,11 +128,10 @@ class Poller:
             self._kernel.apply_here(do_nothing)
 
     def report_error(self, error: BaseException) -> None:
-        """Record an exception in the timer, and what it has interrupted."""
+        """Record an exception in the timer, and run the effects that it has interrupted."""
 
         def record(engine: Engine, now: float) -> None:
             engine.report_internal_error(one_line(error), now)
-            engine.repair(now)  # what the timer had taken and not processed is due again
 
         self._kernel.apply(record)
         self._kernel.run_unfinished_effects()

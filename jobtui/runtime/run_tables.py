@@ -77,12 +77,15 @@ class RunTables:
         handles, latches, drop = self.handles, self._latches, garbage.append
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for run in runs:
-            handle = handles.pop(run.number, None)
+            # Each is taken out last, because this is done again if an exception interrupts it.
+            handle = handles.get(run.number)
             if handle is not None:
-                handle.settled = True  # before the latch is taken: see `latch`
+                handle.settled = True  # before the latch is opened: see `latch`
                 drop(handle)
-            if latches and (latch := latches.pop(run.number, None)) is not None:
+                handles.pop(run.number, None)
+            if latches and (latch := latches.get(run.number)) is not None:
                 latch.open()
+                latches.pop(run.number, None)
             if run.number in stop_requests or run.number in outputs:
                 self.attachments.forget(run)
             if run.context is not None:  # it has never started

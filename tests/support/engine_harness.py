@@ -115,7 +115,7 @@ class EngineHarness:
         planner = TickPlanner()
         while entries := self.engine.pop_due(self.now):
             for entry in entries:
-                parts = [entry] if isinstance(entry, RunDue) else planner.plan(entry.job, self.now).parts()
+                parts = [entry] if isinstance(entry, RunDue) else planner.plan(entry.job, self.now)
                 self.engine.apply_due(list(parts), self.now)
 
     def start_next_if_free(self) -> RunRecord | None:
