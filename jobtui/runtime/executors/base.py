@@ -56,6 +56,36 @@ class Outcome:
         self.honoured_stop = issubclass(type(exception), RunCancelledError)  # `__class__` may be overridden
 
 
+class ExecutorThread(threading.Thread):
+    """A daemon thread that knows whether it has ended.
+
+    `Thread.is_alive` does not: an exception from outside that interrupts it has Python 3.11 and 3.12 count a
+    live thread as dead.
+
+    Args:
+        work: What the thread does.
+        name: The name of the thread.
+    """
+
+    def __init__(self, work: Callable[[], object], name: str) -> None:
+        super().__init__(target=work, name=name, daemon=True)
+        self._begun = False
+        self._ended = False
+
+    @property
+    def dead(self) -> bool:
+        """Whether the thread has ended, or has never begun."""
+        return self._ended or not (self._begun or self.is_alive())
+
+    def run(self) -> None:
+        """Do the work."""
+        try:
+            self._begun = True
+            super().run()
+        finally:
+            self._ended = True
+
+
 class Worker:
     """One thread that takes runs, executes them, and hands in their outcomes.
 
@@ -78,7 +108,7 @@ class Worker:
         self.batch: Batch | None = None
         self.outcomes: list[Outcome] = []
         self.handed_over: list[RunRecord] = []
-        self.thread: threading.Thread | None = None
+        self.thread: ExecutorThread | None = None
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 

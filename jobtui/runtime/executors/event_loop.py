@@ -14,6 +14,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch
@@ -25,6 +26,7 @@ from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import (
     Dispatcher,
+    ExecutorThread,
     Outcome,
     Worker,
     close_coroutine,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 
 START_RETRY = 0.5  # seconds after which a thread that could not be started is tried again
+UNSURE_LIMIT = 1.0  # seconds that tasks get to clean up if an exception in the loop may have lost them
 
 
 class CoroutineExecutor:
@@ -65,7 +68,7 @@ class CoroutineExecutor:
         self._worker = Worker(EVENT_LOOP, coroutines_only=True)
         self._lock = threading.RLock()  # held to start the loop
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: ExecutorThread | None = None
         self._context = Context()  # of the loop's callbacks: without the variables of any run
         # What workers have handed over: batches, and outcomes of functions that have returned coroutines.
         self._arrivals: deque[Batch | tuple[Outcome, Context]] = deque()
@@ -119,7 +122,7 @@ class CoroutineExecutor:
             Whether there are coroutines that have not ended.
         """
         with self._lock:
-            dead = self._thread is None or not self._thread.is_alive()
+            dead = self._thread is None or self._thread.dead
             if self._loop is not None and dead and self._make_loop is None and not self._closed:
                 self._start_thread(self._loop)
         if self._tasks:
@@ -177,9 +180,7 @@ class CoroutineExecutor:
             raise
 
     def _start_thread(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._thread = threading.Thread(
-            target=self.run_loop, args=(loop,), name="jobtui-asyncio", daemon=True
-        )
+        self._thread = ExecutorThread(partial(self.run_loop, loop), "jobtui-asyncio")
         self._dispatcher.check_workers_soon()
         self._thread.start()
 
@@ -195,12 +196,17 @@ class CoroutineExecutor:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*(tasks - unsure), return_exceptions=True)
+            if tasks & unsure:
+                await asyncio.wait(tasks & unsure, timeout=UNSURE_LIMIT)
             await loop.shutdown_asyncgens()
 
+        unsure: set[asyncio.Task[Any]] = set()  # tasks that an exception in the loop may have lost
         interruption: BaseException | None = None  # until it is dealt with
         while not self._cleaning_up:
             try:
+                if interruption is not None:
+                    unsure = {task for task in (unsure | asyncio.all_tasks(loop)) if not task.done()}
                 self._end_lost_tasks(interruption)
                 interruption = None
                 self._schedule_exchange()

@@ -9,16 +9,16 @@ the process from ending.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 
 from jobtui.engine.batch import MAX_BATCH
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.executors.base import Dispatcher, Worker, call_function
+from jobtui.runtime.executors.base import Dispatcher, ExecutorThread, Worker, call_function
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 
 
@@ -54,7 +54,7 @@ class ThreadExecutor:
             return True
         try:
             worker = self._idle.pop()
-            while worker.thread is None or not worker.thread.is_alive():  # an exception has ended it
+            while worker.thread is None or worker.thread.dead:  # an exception has ended it
                 worker = self._idle.pop()
         except IndexError:
             return False
@@ -90,9 +90,7 @@ class ThreadExecutor:
 
     def _spawn(self) -> None:
         worker = Worker(f"worker-{next(self._worker_numbers)}")
-        worker.thread = threading.Thread(
-            target=self._work, args=(worker,), name=f"jobtui-{worker.name}", daemon=True
-        )
+        worker.thread = ExecutorThread(partial(self._work, worker), f"jobtui-{worker.name}")
         try:
             self._woken.add(worker)
             worker.thread.start()
@@ -115,7 +113,7 @@ class ThreadExecutor:
             Whether a worker is not idle, or a coroutine has not ended.
         """
         for worker in {*self._workers, *self._woken, *tuple(self._idle)}:
-            if worker.thread is not None and not worker.thread.is_alive():
+            if worker.thread is not None and worker.thread.dead:
                 if worker.batch is not None:
                     self._dispatcher.recover(worker, RuntimeError("its thread has ended"))
                     self._dispatcher.take(worker, 0)
