@@ -828,7 +828,7 @@ def test_a_start_function_that_raises_stops_the_scheduler(
     with pytest.raises(StartError, match="on_app_start function fail raised ValueError: no database"):
         call(scheduler)
     assert scheduler.runs() == []
-    with pytest.raises(RuntimeError, match="the scheduler (has stopped|did not start)"):
+    with pytest.raises(RuntimeError, match=r"the scheduler (has stopped|did not start)"):
         call(scheduler)
 
 

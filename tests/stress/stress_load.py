@@ -116,7 +116,7 @@ class Work:
 
     async def _coroutine(self, execution: Execution) -> Execution:
         with self._record_execution(execution):
-            await self._load.behave_as_coroutine()
+            await self._load.behave_as_coroutine(execution)
         return execution
 
     @contextmanager
@@ -272,7 +272,7 @@ class Load:
         async def coroutine(token: int) -> Execution:
             execution = record(token)
             with record_end(execution):
-                await self.behave_as_coroutine()
+                await self.behave_as_coroutine(execution)
             return execution
 
         # Functions of one name share a job.
@@ -292,13 +292,15 @@ class Load:
         elif kind == "operating" and not self.draining:
             self.operate()
 
-    async def behave_as_coroutine(self) -> None:
-        """Sleep; sometimes raise, hang, or continue after an interrupt."""
+    async def behave_as_coroutine(self, execution: Execution) -> None:
+        """Sleep; sometimes raise, hang, or continue after an interrupt, which counts as a stop on request."""
+        interrupted = False
         try:
             await asyncio.sleep(self._random.choice((0, 0.001, 0.005, 0.02)))
         except asyncio.CancelledError:
             if self._random.random() < 0.8:
                 raise
+            interrupted = True
         choice = self._random.random()
         if choice < 0.1:
             self._raise()
@@ -306,6 +308,7 @@ class Load:
         if choice > 0.98:
             while not release.is_set() and not self.draining:  # noqa: ASYNC110 - the event is one for threads
                 await asyncio.sleep(0.01)
+        execution.stopped_on_request = interrupted
 
     def _cooperate(self, execution: Execution) -> None:
         """Sleep several times; end early at a stop request, by returning or by raising."""
