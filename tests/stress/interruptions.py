@@ -1,12 +1,13 @@
 """Interrupt a scheduler everywhere: for every night, because it takes many minutes.
 
-    python tests/stress/interruptions.py [--seconds 20] [--seed N] [--only TEXT]
+    python tests/stress/interruptions.py [--all] [--seconds 20] [--seed N] [--only TEXT]
 
-It raises an exception at every place of every public call, and of the scheduler's own threads. Then it raises
-exceptions at random moments for the given seconds each: in workers, from the handler of a real signal that
-interrupts the main thread, and from a handler that cancels the run for which the main thread waits. Last, it
-forks a busy process again and again: every child must be able to stop its copy and to use its own scheduler.
-It prints each fault and the seed; the exit status is 1 if there is one.
+It raises an exception at places of every public call, and of the scheduler's own threads: with --all at every
+place, which takes 25 minutes on 2 cores, and else at 100 places of each that the seed chooses.
+Then it raises exceptions at random moments for the given seconds each: in workers, from the handler of a real
+signal that interrupts the main thread, and from a handler that cancels the run for which the main thread
+waits. Last, it forks a busy process again and again: every child must be able to stop its copy and to use its
+own scheduler. It prints each fault and the seed; the exit status is 1 if there is one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -36,9 +37,9 @@ from support.interrupted_calls import (
     Interruption,
     Stage,
     TimeLimitError,
+    alternate_errors,
     fail,
     interrupt,
-    interrupt_everywhere,
     interrupt_thread,
     set_exceptions_at_random,
     seven,
@@ -50,34 +51,46 @@ from jobtui import Scheduler, current_run
 THREADS = ("jobtui-worker", "jobtui-timer", "jobtui-asyncio")
 MAX_SHOWN = 3  # faults of one call
 SIGNAL_INTERVAL = 0.05  # seconds
+PLACES = 100  # of each call and of the threads of each kind, unless all are chosen
 CALL_LIMIT = 60.0  # seconds until an interrupted call counts as hung
 CHILD_LIMIT = 10.0  # seconds until a child that has not ended counts as hung
 FAULT = "fault: "  # begins the lines that a subprocess prints
 
 
-# --- every place ----------------------------------------------------------------------------------
+# --- chosen places --------------------------------------------------------------------------------
 
 
-def interrupt_all_calls(only: str) -> Iterator[str]:
-    """Interrupt every call at every place; yield the faults."""
-    for caller in Caller:
-        for case in CASES:
-            if only in f"{caller.label}: {case.name}":
-                yield from _interrupt_everywhere(
-                    f"{caller.label}: {case.name}", partial(interrupt, case, caller)
-                )
-    for prefix in THREADS:
-        if only in prefix:
-            yield from _interrupt_everywhere(prefix, partial(interrupt_thread, prefix))
+def interrupt_all_calls(only: str, choose: Callable[[int], Iterable[int]]) -> Iterator[str]:
+    """Interrupt every call; yield the faults.
+
+    Args:
+        only: A part of the names of the calls and threads to interrupt; "" for all.
+        choose: Chooses places among so many.
+    """
+    interruptions: dict[str, Callable[[BaseException, int], Interruption]] = {
+        **{
+            f"{caller.label}: {case.name}": partial(interrupt, case, caller)
+            for caller in Caller
+            for case in CASES
+        },
+        **{prefix: partial(interrupt_thread, prefix) for prefix in THREADS},
+    }
+    for name, interrupt_at in interruptions.items():
+        if only in name:
+            yield from _interrupt_places(name, interrupt_at, choose)
 
 
-def _interrupt_everywhere(
-    name: str, interrupt_at: Callable[[BaseException, int], Interruption]
+def _interrupt_places(
+    name: str,
+    interrupt_at: Callable[[BaseException, int], Interruption],
+    choose: Callable[[int], Iterable[int]],
 ) -> Iterator[str]:
     interrupt_at(KeyboardInterrupt(), 0)  # imports what the call imports
+    places = interrupt_at(KeyboardInterrupt(), 0).count
     shown = 0
-    for offset, found in interrupt_everywhere(interrupt_at):
+    for offset in choose(places):
         faulthandler.dump_traceback_later(CALL_LIMIT, exit=True)  # ends the script if the next one hangs
+        found = interrupt_at(alternate_errors(offset), offset)
         if found.faults:
             shown += 1
             yield f"{name}, place {offset}, {found.raised}: {found.faults}"
@@ -255,6 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--all", action="store_true", help="interrupt each call at all of its places")
     parser.add_argument("--seconds", type=float, default=20, help="how long each random part lasts")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--only", default="", help="only calls whose name contains this, such as Run.wait")
@@ -268,7 +282,13 @@ def main() -> None:
         os._exit(bool(faults))  # without waiting for a thread that hangs
     print(f"seed {options.seed}", flush=True)
     failed = 0
-    parts = [interrupt_all_calls(options.only)]
+    rng = random.Random(options.seed)
+
+    def choose(places: int) -> Iterable[int]:
+        every = range(1, places + 1)
+        return every if options.all else sorted(rng.sample(every, min(PLACES, places)))
+
+    parts = [interrupt_all_calls(options.only, choose)]
     if not options.only:
         parts += [run_in_subprocess(name, options.seconds, options.seed) for name in RANDOM]
     for part in parts:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import partial
-from itertools import count
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -607,17 +606,6 @@ def interrupt_thread(prefix: str, error: BaseException, offset: int) -> Interrup
         injection.active = False
         faults.append(stage.find_faults())
         return Interruption(count=injection.count, raised=injection.raised, faults=_join(faults))
-
-
-def interrupt_everywhere(
-    interrupt_at: Callable[[BaseException, int], Interruption],
-) -> Iterator[tuple[int, Interruption]]:
-    """Interrupt at place 1, 2, 3 and so on, until the call completes; yield each place with its result."""
-    for offset in count(1):
-        found = interrupt_at(alternate_errors(offset), offset)
-        if not found.raised:
-            return
-        yield offset, found
 
 
 def alternate_errors(offset: int) -> BaseException:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import traceback
+import weakref
 from collections import deque
 from collections.abc import Callable
 from contextvars import Context
@@ -76,6 +77,8 @@ class CoroutineExecutor:
         # loop's thread takes entries out.
         self._tasks: dict[RunRecord, asyncio.Task[None] | None] = {}
         self._interrupted: set[RunRecord] = set()
+        # Tasks that an exception in the loop may have lost: nothing would resume them any more.
+        self._unsure: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._closed = False
         self._cleaning_up = False
 
@@ -196,17 +199,22 @@ class CoroutineExecutor:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*(tasks - unsure), return_exceptions=True)
-            if tasks & unsure:
-                await asyncio.wait(tasks & unsure, timeout=UNSURE_LIMIT)
+            await asyncio.gather(*(tasks - self._unsure), return_exceptions=True)
+            if unsure := tasks & self._unsure:
+                await asyncio.wait(unsure, timeout=UNSURE_LIMIT)
             await loop.shutdown_asyncgens()
 
-        unsure: set[asyncio.Task[Any]] = set()  # tasks that an exception in the loop may have lost
+        def end_tasks(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            # The step of a task raises no exception of the user, so this one came from outside.
+            callback = getattr(context.get("handle"), "_callback", None)
+            if isinstance(getattr(callback, "__self__", None), asyncio.Task):
+                self._end_lost_tasks(context.get("exception"))
+            loop.default_exception_handler(context)
+
+        loop.set_exception_handler(end_tasks)
         interruption: BaseException | None = None  # until it is dealt with
         while not self._cleaning_up:
             try:
-                if interruption is not None:
-                    unsure = {task for task in (unsure | asyncio.all_tasks(loop)) if not task.done()}
                 self._end_lost_tasks(interruption)
                 interruption = None
                 self._schedule_exchange()
@@ -279,6 +287,8 @@ class CoroutineExecutor:
             interruption: An exception in the loop itself, which may have lost what would resume any task. So
                 all of them end.
         """
+        if interruption is not None:
+            self._unsure.update(task for task in self._tasks.values() if task is not None)
         error = interruption or RuntimeError("its task has been interrupted")
         for run, task in tuple(self._tasks.items()):
             if task is not None and (interruption is not None or task.done()):
