@@ -67,7 +67,7 @@ class ExecutorThread(threading.Thread):
         name: The name of the thread.
     """
 
-    def __init__(self, work: Callable[[], object], name: str) -> None:
+    def __init__(self, work: Callable[[], object], *, name: str) -> None:
         super().__init__(target=work, name=name, daemon=True)
         self._begun = False
         self._ended = False

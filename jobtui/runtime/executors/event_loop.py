@@ -183,7 +183,7 @@ class CoroutineExecutor:
             raise
 
     def _start_thread(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._thread = ExecutorThread(partial(self.run_loop, loop), "jobtui-asyncio")
+        self._thread = ExecutorThread(partial(self.run_loop, loop), name="jobtui-asyncio")
         self._dispatcher.check_workers_soon()
         self._thread.start()
 

@@ -90,7 +90,7 @@ class ThreadExecutor:
 
     def _spawn(self) -> None:
         worker = Worker(f"worker-{next(self._worker_numbers)}")
-        worker.thread = ExecutorThread(partial(self._work, worker), f"jobtui-{worker.name}")
+        worker.thread = ExecutorThread(partial(self._work, worker), name=f"jobtui-{worker.name}")
         try:
             self._woken.add(worker)
             worker.thread.start()
