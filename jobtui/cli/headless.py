@@ -12,7 +12,9 @@ from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS, ProcessExit
+from jobtui.process.standard_input import null_input
 from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
+from jobtui.process.terminal import discard_output_of_lost_terminal
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
@@ -65,6 +67,7 @@ def run_headless(
             cleanup.callback(signals.uninstall)
         else:
             cleanup.callback(process_exit.end_at_next_signal, signals)
+        cleanup.enter_context(null_input())
         address = ""
         if serve is not None:
             output_log = output_log or OutputLog()
@@ -88,6 +91,7 @@ def run_headless(
             return SIGNAL_STATUS + requests.get()
         number = requests.get()
         if number != _STOPPED:
+            discard_output_of_lost_terminal()
             if process_exit is not None:
                 process_exit.force_after(grace + AFTERWARDS, 0)
                 signals.on_request(lambda second: _quit_now(process_exit, log, second))

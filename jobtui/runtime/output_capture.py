@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from itertools import chain
 from typing import Any, TextIO
 
+from jobtui.process.terminal import Terminal
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.output_log import MAX_LINE_LENGTH, OutputLog
 
@@ -186,7 +187,7 @@ if hasattr(os, "register_at_fork"):  # not on Windows
 
 
 @contextmanager
-def capture_descriptors(log: OutputLog) -> Iterator[io.TextIOWrapper]:
+def capture_descriptors(log: OutputLog) -> Iterator[Terminal]:
     """Write to the log what is written to the terminal through file descriptors 1 and 2.
 
     A descriptor that is not a terminal (``2>errors.log``) is not changed.
@@ -204,7 +205,7 @@ def capture_descriptors(log: OutputLog) -> Iterator[io.TextIOWrapper]:
         if stream is not None:
             stream.flush()
     with ExitStack() as cleanup:
-        terminal = cleanup.enter_context(open(os.dup(terminals[0]), "w", encoding="utf-8", errors="replace"))  # noqa: PTH123 - a descriptor, not a path
+        terminal = cleanup.enter_context(Terminal(os.dup(terminals[0])))
         saved = [(number, os.dup(number)) for number in terminals]
         reading, writing = os.pipe()
         for number in terminals:

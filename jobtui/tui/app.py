@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from io import TextIOWrapper
+from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
 
 from rich.console import Console as RichConsole
@@ -26,7 +26,11 @@ from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
-from jobtui.runtime.clock import thread_cpu
+from jobtui.process.standard_input import null_input
+from jobtui.process.stdio import write_line
+from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
+from jobtui.process.terminal import Terminal, discard_output_of_lost_terminal
+from jobtui.runtime.clock import SystemClock, thread_cpu
 from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
@@ -55,6 +59,10 @@ class JobtuiApp(App[None]):
         grace: The time that running work gets when the user waits for it, in seconds.
         streams: The objects that `sys.stdout` and `sys.stderr` must be while the app runs.
         terminal: The terminal to draw on; None leaves the choice to Textual.
+        signals: Receives the signals that end the app; None for none.
+
+    Attributes:
+        is_terminal_lost: Whether the app ends because its terminal is gone.
     """
 
     CSS_PATH = "app.tcss"
@@ -80,14 +88,17 @@ class JobtuiApp(App[None]):
         stop: Callable[[float], object] | None = None,
         grace: float = 10.0,
         streams: tuple[TextIO, TextIO] | None = None,
-        terminal: TextIOWrapper | None = None,
+        terminal: Terminal | None = None,
+        signals: StopSignals | None = None,
     ) -> None:
         super().__init__(driver_class=None if terminal is None else _driver_on(terminal))
         if terminal is not None:
             # Textual reports its own crash here. Standard error would not do: it is captured.
             self.error_console = RichConsole(file=terminal, markup=False, highlight=False)
+        self.is_terminal_lost = False
         self._backend = backend
         self._terminal = terminal
+        self._signals = signals
         self._is_continued = False  # whether the next SIGCONT was handled already
         self._stop = stop
         self._grace = grace
@@ -112,13 +123,14 @@ class JobtuiApp(App[None]):
         if self._streams is not None:
             # Textual has replaced the streams, and its own discard the output of jobs.
             sys.stdout, sys.stderr = self._streams
-        if os.name == "posix" and threading.current_thread() is threading.main_thread():
+        if self._signals is not None:
+            self._signals.on_request(self._exit_for_signal)
+        if self._terminal is not None:
+            self._terminal.on_lost(self._on_terminal_lost)
+            # Not through the event loop, which would take the signals away that end the app.
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                loop.add_signal_handler(number, self.exit)
-            if self._terminal is not None:
-                loop.add_signal_handler(signal.SIGTSTP, self._suspend)
-                loop.add_signal_handler(signal.SIGCONT, self._continue)
+            for number, handle in ((signal.SIGTSTP, self._suspend), (signal.SIGCONT, self._continue)):
+                signal.signal(number, lambda *_, handle=handle: loop.call_soon_threadsafe(handle))
         self._unsubscribe = self._backend.on_change(self._post_change)
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
@@ -128,6 +140,18 @@ class JobtuiApp(App[None]):
         if self._unsubscribe is not None:
             self._unsubscribe()
         self._backend.close()
+
+    def _exit_for_signal(self, number: int) -> None:
+        """Exit because of a signal. Called in a thread of its own."""
+        is_hangup = signal.Signals(number).name == "SIGHUP"
+        self.call_later(self._exit_without_terminal if is_hangup else self.exit)
+
+    def _on_terminal_lost(self) -> None:
+        self.call_later(self._exit_without_terminal)
+
+    def _exit_without_terminal(self) -> None:
+        self.is_terminal_lost = True
+        self.exit()
 
     def _post_change(self) -> None:
         # The scheduler's threads call this after every change, so it must be cheap.
@@ -183,12 +207,11 @@ class JobtuiApp(App[None]):
     def _suspend(self) -> None:
         """Restore the terminal, stop this process, and draw again when the shell continues it."""
         assert self._driver is not None
-        loop = asyncio.get_running_loop()
         self._driver.suspend_application_mode()
-        loop.remove_signal_handler(signal.SIGTSTP)
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)  # no effect if no shell could continue the process
         self._stop_while_in_background()
-        loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        signal.signal(signal.SIGTSTP, handler)
         self._is_continued = True
         self._driver.resume_application_mode()
         self.action_repaint()
@@ -286,19 +309,23 @@ class JobtuiApp(App[None]):
 
 
 @contextmanager
-def _reserve_terminal(output_log: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], TextIOWrapper | None]]:
-    """Let only the app write to the terminal, and capture everything else.
+def _reserve_terminal(output_log: OutputLog) -> Iterator[tuple[tuple[TextIO, TextIO], Terminal | None]]:
+    """Let only the app read from the terminal and write to it, and capture everything else.
 
     Yields:
         The streams that `sys.stdout` and `sys.stderr` must be in the meantime, and the terminal.
     """
     with ExitStack() as cleanup:
         streams = cleanup.enter_context(capture_streams(output_log))
-        terminal = cleanup.enter_context(capture_descriptors(output_log)) if os.name == "posix" else None
+        input_descriptor = cleanup.enter_context(null_input())
+        terminal = None
+        if input_descriptor is not None:
+            terminal = cleanup.enter_context(capture_descriptors(output_log))
+            terminal.input_descriptor = input_descriptor
         yield streams, terminal
 
 
-def _driver_on(terminal: TextIOWrapper) -> type[Driver]:
+def _driver_on(terminal: Terminal) -> type[Driver]:
     """Return a driver class that draws on a terminal. Textual's own driver draws on `sys.__stderr__`."""
     from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - it cannot be imported on Windows
 
@@ -306,9 +333,14 @@ def _driver_on(terminal: TextIOWrapper) -> type[Driver]:
         def __init__(self, app: App[Any], **options: Any) -> None:
             super().__init__(app, **options)
             self._file = terminal
+            self.fileno = terminal.input_descriptor
+            self.input_tty = os.isatty(self.fileno)
+            self._size = self._get_terminal_size()  # the app itself would ask file descriptors 0 to 2
 
         def _get_terminal_size(self) -> tuple[int, int]:
-            return os.get_terminal_size(terminal.fileno())
+            with suppress(OSError):  # the terminal is gone
+                return os.get_terminal_size(terminal.fileno())
+            return super()._get_terminal_size()
 
     return TerminalDriver
 
@@ -325,8 +357,13 @@ def run_attached(backend: Backend) -> int:
     Raises:
         OSError: There is no terminal.
     """
-    with _reserve_terminal(OutputLog()) as (streams, terminal):
-        app = JobtuiApp(backend, streams=streams, terminal=terminal)
+    signals = StopSignals(SystemClock.monotonic)
+    with ExitStack() as cleanup:
+        signals.install()
+        cleanup.callback(signals.uninstall)
+        streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
+        signals.stop_interrupting()
+        app = JobtuiApp(backend, streams=streams, terminal=terminal, signals=signals)
         app.run()
     return app.return_code or 0
 
@@ -352,7 +389,8 @@ def run_dashboard(
         output_log: Receives what the jobs print; None for one with the default limits.
 
     Returns:
-        The exit status.
+        The exit status: 0, 1 if the dashboard failed, or 128 plus the number of a signal that came before the
+        start was complete.
 
     Raises:
         StartError: An `on_app_start` function raised.
@@ -360,22 +398,42 @@ def run_dashboard(
     output_log = output_log or OutputLog()
     backend = LocalBackend(scheduler, title, output_log)
     scheduler.stop_logging()
+    requests: SimpleQueue[int] = SimpleQueue()
+    signals = StopSignals(SystemClock.monotonic)
+    signals.on_request(requests.put)
     with ExitStack() as cleanup:
+        signals.install()
+        if process_exit is None:
+            cleanup.callback(signals.uninstall)
+        else:
+            cleanup.callback(process_exit.end_at_next_signal, signals)
         if serve is not None:
             listener = serve(backend)
             cleanup.enter_context(listener)
             backend.address = str(listener.address)
         streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
-        scheduler.start()
-        app = JobtuiApp(backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal)
-        app.run()
-        if process_exit is not None:
-            process_exit.force_after(AFTERWARDS, app.return_code or 0)  # an on_app_stop function may hang
-        running = scheduler.snapshot().pool.running
-        scheduler.stop(0.0)
-    if running:
+        scheduler.on_app_start(signals.stop_interrupting)
+        try:
+            scheduler.start()
+        except KeyboardInterrupt:
+            return SIGNAL_STATUS + requests.get()
+        app = JobtuiApp(
+            backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal, signals=signals
+        )
+        try:
+            app.run()
+        finally:
+            grace = grace if app.is_terminal_lost else 0.0
+            if process_exit is not None:
+                process_exit.force_after(grace + AFTERWARDS, app.return_code or 0)  # a function may hang
+                process_exit.end_at_next_signal(signals)
+            running = scheduler.snapshot().pool.running
+            scheduler.stop(grace)
+    if app.is_terminal_lost:
+        discard_output_of_lost_terminal()
+    elif running:
         recent = scheduler.snapshot().recent
         given_up = [run for run in recent if run.state is RunState.CANCELLED and run.started]
         for run in given_up[:running]:
-            sys.stderr.write(f"jobtui: {run.job} (run {run.number}) was still running and was given up\n")
+            write_line(sys.stderr, f"jobtui: {run.job} (run {run.number}) was still running and was given up")
     return app.return_code or 0

@@ -26,11 +26,16 @@ from jobtui.runtime.hooks import StartError
 
 def run_jobs(folder: Path, code: str, *options: str, launcher: Sequence[str] = ()) -> HeadlessProcess:
     """Start a process with a job file; `hang` in its code is a function that never returns."""
+    return HeadlessProcess(*write_jobs(folder, code), *options, launcher=launcher)
+
+
+def write_jobs(folder: Path, code: str) -> tuple[Path, str]:
+    """Write a job file. Return the folder and the name of the file."""
     (folder / "demo.py").write_text(
         "import atexit, jobtui, os, sys, threading\nfrom pathlib import Path\n"
         "def hang(): threading.Event().wait()\n" + code
     )
-    return HeadlessProcess(folder, "demo.py", *options, launcher=launcher)
+    return folder, "demo.py"
 
 
 @contextmanager
@@ -370,6 +375,61 @@ jobtui.every(0.02, work)
             process.stderr.close()
             for _ in range(5):
                 process.stdout.wait_for("again")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+
+
+class TestStandardInput:
+    """Jobs have none: its place is taken by the null device."""
+
+    def test_a_job_that_reads_standard_input_gets_its_end(self, tmp_path: Path) -> None:
+        """It can neither block nor take what is meant for others."""
+        code = """
+import subprocess
+def shell():
+    return subprocess.run(["sh", "-c", "read answer"], check=False).returncode
+def report():
+    for function in (input, sys.stdin.read, sys.__stdin__.read, shell, breakpoint):
+        try:
+            print("returned", repr(jobtui.now(function).result()))
+        except Exception as error:
+            print("raised", type(error).__name__, str(error)[:12])
+    print("done")
+print("the file got", sys.stdin.readline())
+jobtui.now(report)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stdin.write("a line\n")
+            process.stdin.flush()
+            process.stdout.wait_for("done")
+            assert process.stdout.text.splitlines() == [
+                "the file got a line",
+                "",
+                "raised EOFError EOF when rea",
+                "returned ''",
+                "returned ''",
+                "returned 1",
+                "raised RuntimeError breakpoint()",
+                "done",
+            ]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+
+    @pytest.mark.parametrize("debugger", ["0", "builtins.print"])
+    def test_breakpoint_calls_another_debugger_that_the_user_chose(
+        self, tmp_path: Path, debugger: str
+    ) -> None:
+        """It may have a terminal of its own; 0 means none."""
+        code = "jobtui.now(breakpoint)\n"
+        with HeadlessProcess(*write_jobs(tmp_path, code), PYTHONBREAKPOINT=debugger) as process:
+            process.stderr.wait_for("OK ")
+
+    def test_closed_standard_input_is_not_an_error(self, tmp_path: Path) -> None:
+        """Services often run so."""
+        code = "jobtui.now(lambda: open(os.devnull).fileno())\njobtui.now(input)\n"
+        launcher = ["sh", "-c", 'exec "$@" <&-', "sh"]
+        with run_jobs(tmp_path, code, launcher=launcher) as process:
+            process.stderr.wait_for("EOFError")
             process.send_signal(signal.SIGTERM)
             assert process.wait() == 0
 

@@ -36,13 +36,16 @@ class HeadlessProcess:
             [*launcher, sys.executable, "-m", "jobtui", target, "--headless", *options],
             cwd=folder,
             env=inherited_environment() | environment,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,  # `timeout` signals the whole process group
         )
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
+        self.stdin = self._process.stdin
         self.stdout, self.stderr = PipeLines(self._process.stdout), PipeLines(self._process.stderr)
 
     def __enter__(self) -> Self:
@@ -55,6 +58,7 @@ class HeadlessProcess:
         """Kill the process if it still runs."""
         self._process.kill()
         self._process.wait(LIMIT)
+        self.stdin.close()
         self.stdout.close()
         self.stderr.close()
 

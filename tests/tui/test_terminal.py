@@ -63,6 +63,7 @@ class Terminal:
         self._slave = slave  # kept open, so that its settings can be read at the end
         self._initial_settings = termios.tcgetattr(slave)
         self._received = b""
+        self._is_hung_up = False
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             command,
@@ -78,7 +79,7 @@ class Terminal:
 
     def _read(self) -> None:
         try:
-            while piece := os.read(self._master, 65536):
+            while not self._is_hung_up and (piece := os.read(self._master, 65536)):
                 with self._changed:
                     self._received += piece
                     self._changed.notify_all()
@@ -99,6 +100,12 @@ class Terminal:
         with self._changed:
             found = self._changed.wait_for(lambda: text in self.text[after:], LIMIT)
         assert found, f"{text} was not received: {self.text[-2000:]!r}"
+
+    def hang_up(self) -> None:
+        """Make the terminal go away, as when its window is closed or a connection drops."""
+        self._is_hung_up = True
+        self._reader.join(LIMIT)  # the dashboard paints each second
+        os.close(self._master)
 
     def wait_for_exit(self) -> int:
         """Wait until the program has ended and all its output is received. Return its exit status."""
@@ -132,8 +139,9 @@ class Terminal:
             self.process.kill()
             self.process.wait(LIMIT)
         os.close(self._slave)
-        self._reader.join(LIMIT)  # a new terminal may soon reuse the descriptor that it reads
-        os.close(self._master)
+        if not self._is_hung_up:
+            self._reader.join(LIMIT)  # a new terminal may soon reuse the descriptor that it reads
+            os.close(self._master)
 
 
 @pytest.fixture
@@ -226,11 +234,163 @@ def test_q_ends_an_attached_dashboard_without_a_question(tmp_path: Path) -> None
             released.set()
 
 
-SHELL = """
-import fcntl, os, termios
-fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-os.execvp("bash", ["bash", "--norc", "-i"])
+GRACEFUL_JOB = """
+    from pathlib import Path
+    import jobtui, sys, time
+
+    scheduler = jobtui.Scheduler()
+
+    @scheduler.scheduled("@yearly")
+    def work():
+        while not Path("go").exists():
+            print("working")
+            sys.__stdout__.write("working\\n")
+            sys.__stdout__.flush()
+            time.sleep(0.01)
+
+    @scheduler.on_app_stop
+    def disconnect():
+        print("disconnecting")
+        [run] = scheduler.runs_of("work")
+        Path("stopped").write_text(run.state.value + run.reason)
 """
+
+
+@pytest.mark.parametrize("is_controlling", [True, False], ids=["with SIGHUP", "without SIGHUP"])
+def test_a_terminal_that_goes_away_stops_the_scheduler_with_its_grace(
+    tmp_path: Path, is_controlling: bool
+) -> None:
+    """The running run ends, the on_app_stop functions are called, and printing is not an error."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(GRACEFUL_JOB))
+    command = [sys.executable, "-m", "jobtui", "jobs.py"]
+    if is_controlling:
+        command = [sys.executable, "-c", f"{TAKE_TERMINAL}os.execv({command[0]!r}, {command!r})"]
+    terminal = Terminal(command, tmp_path)
+    try:
+        terminal.wait_for("Recent")
+        terminal.type("r")
+        terminal.wait_for("▶")
+        terminal.hang_up()
+        for _ in range(3):  # it waits for the run, and a repeat of the signal does not end it
+            if is_controlling:
+                terminal.process.send_signal(signal.SIGHUP)
+            with pytest.raises(subprocess.TimeoutExpired):
+                terminal.process.wait(1)
+        (tmp_path / "go").touch()
+        assert terminal.process.wait(LIMIT) == 0
+        assert (tmp_path / "stopped").read_text() == "OK"
+    finally:
+        terminal.close()
+
+
+def test_a_terminal_that_goes_away_ends_an_attached_dashboard(tmp_path: Path) -> None:
+    """The scheduler belongs to another process, and continues."""
+    scheduler = Scheduler()
+    scheduler.every("1h", print, name="hourly")
+    with scheduler, Server(LocalBackend(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
+        terminal = Terminal([sys.executable, "-m", "jobtui", "attach", str(server.address)], tmp_path)
+        try:
+            terminal.wait_for("hourly")
+            terminal.hang_up()
+            assert terminal.process.wait(LIMIT) == 0
+        finally:
+            terminal.close()
+
+
+INTERACTIVE_JOB = """
+    import jobtui, os, subprocess, sys
+
+    def ask():
+        input("name? ")
+
+    def ask_in_shell():
+        return subprocess.run(["sh", "-c", "read answer"]).returncode
+
+    def read_all():
+        return sys.stdin.read(), os.read(0, 10), sys.__stdin__.read()
+
+    def debug():
+        breakpoint()
+
+    @jobtui.scheduled("@yearly")
+    def interactive():
+        for function in (ask, ask_in_shell, read_all, debug):
+            try:
+                print(function.__name__, "RETURNED", jobtui.now(function).result())
+            except Exception as error:
+                print(function.__name__, type(error).__name__, error)
+"""
+INTERACTIVE_RESULTS = (
+    "ask EOFError",
+    "ask_in_shell RETURNED 1",
+    "read_all RETURNED ('', b'', '')",
+    "debug RuntimeError breakpoint() has no terminal to read from",
+)
+
+
+def test_jobs_do_not_read_the_keys_of_the_dashboard(tmp_path: Path) -> None:
+    """Their standard input is the null device, and breakpoint() says what to use."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(INTERACTIVE_JOB))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+    try:
+        terminal.wait_for("Recent")
+        terminal.type("r")
+        terminal.type("o")
+        for result in INTERACTIVE_RESULTS:
+            terminal.wait_for(result)
+        terminal.type("q")
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+        terminal.assert_restored()
+    finally:
+        terminal.close()
+
+
+FORKING_JOB = """
+    import jobtui, os, signal, time
+
+    HANDLED = signal.SIGTSTP, signal.SIGCONT, signal.SIGWINCH
+
+    def fork(work):
+        child = os.fork()
+        if not child:
+            os._exit(work() or 0)
+        return child
+
+    def status_of(child):
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    @jobtui.scheduled("@yearly")
+    def forking():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            child = fork(lambda: time.sleep(60))
+            os.kill(child, number)
+            print("CHILD", number.name, status_of(child))
+        child = fork(lambda: sum(signal.getsignal(number) is not signal.SIG_DFL for number in HANDLED))
+        print("HANDLERS", status_of(child))
+"""
+
+
+def test_a_signal_to_a_forked_child_does_not_end_the_dashboard(tmp_path: Path) -> None:
+    """The child has none of the handlers of the dashboard."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(FORKING_JOB))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+    try:
+        terminal.wait_for("Recent")
+        terminal.type("r")
+        terminal.type("o")
+        for result in ("CHILD SIGTERM -15", "CHILD SIGHUP -1", "HANDLERS 0"):
+            terminal.wait_for(result)
+        terminal.type("q")
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+        terminal.assert_restored()
+    finally:
+        terminal.close()
+
+
+TAKE_TERMINAL = "import fcntl, os, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+SHELL = f"{TAKE_TERMINAL}os.execvp('bash', ['bash', '--norc', '-i'])"
 
 
 @pytest.fixture
