@@ -1,4 +1,4 @@
-"""Standard input while jobs run: the null device, so that no job reads the user's keys or blocks for ever."""
+"""Standard input while jobs run: the null device, so that no job reads the keys of the user, or blocks."""
 
 from __future__ import annotations
 
