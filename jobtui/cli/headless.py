@@ -83,6 +83,7 @@ def run_headless(
             address=address,
         )
         cleanup.callback(log.close)
+        scheduler.hooks.on_slow = log.write_waiting
         # Registered last: a signal interrupts the start until this function has been called.
         scheduler.on_app_start(signals.stop_interrupting)
         try:

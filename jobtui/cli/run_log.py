@@ -8,8 +8,8 @@ the user, not in a library that it calls.
     2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
 
 Times are in the scheduler's zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
-STOPPING, QUITTING, STOPPED, LOST (events that the log was too slow for), ERROR (an exception inside jobtui)
-and CLOCK (the clock was set).
+STOPPING, QUITTING, STOPPED, WAITING (a start or stop function takes long), LOST (events that the log was too
+slow for), ERROR (an exception inside jobtui) and CLOCK (the clock was set).
 """
 
 from __future__ import annotations
@@ -86,6 +86,10 @@ class RunLog:
             self._fit_name(job.name)
         self._thread = threading.Thread(target=self._write_until_closed, name="jobtui-log", daemon=True)
         self._thread.start()
+
+    def write_waiting(self, sentence: str) -> None:
+        """Log a sentence about an ``on_app_start`` or ``on_app_stop`` function that takes long."""
+        self._write_note(self._scheduler.snapshot(), "WAITING", sentence)
 
     def write_stopping(self, signal_name: str, grace: float, deadline: float) -> None:
         """Log that the scheduler is about to stop, and which runs it waits for.

@@ -15,6 +15,7 @@ from jobtui.frontend.backend import Serve
 from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
 from jobtui.process.exit import ProcessExit
+from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_log import OutputLog
@@ -42,13 +43,14 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
             failed.
     """
     try:
-        loaded = load(
-            str(_DEMO) if options.target == "demo" else options.target,
-            config=Path(options.config) if options.config is not None else None,
-            run_mode=options.run_mode,
-            pool=options.pool,
-            tz=options.tz,
-        )
+        with notice_if_slow(f"still importing {options.target}; Ctrl+C stops it", print_error):
+            loaded = load(
+                str(_DEMO) if options.target == "demo" else options.target,
+                config=Path(options.config) if options.config is not None else None,
+                run_mode=options.run_mode,
+                pool=options.pool,
+                tz=options.tz,
+            )
     except (BadTarget, BadSetting) as error:
         raise CommandError(str(error), CHECK_FAILED if options.check else BAD_USAGE) from error
     if options.check:

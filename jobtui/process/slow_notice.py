@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-NOTICE_DELAY = 0.15  # seconds after which something counts as slow
+NOTICE_DELAY = 0.25  # seconds after which something counts as slow
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from jobtui.engine.runnables import body_kind, check_arguments
 from jobtui.engine.tracebacks import log_exception, one_line
+from jobtui.process.slow_notice import notice_if_slow
 
 Hook = Callable[[], object]
 
@@ -22,7 +24,11 @@ class Hooks:
         on_start: The functions to call before the start. One that raises prevents the start.
         on_stop: The functions to call after the stop, if all start functions returned. What one raises is
             logged.
+        on_slow: Called in a thread of its own with a sentence about a function that has not returned for a
+            while. By default nothing is said.
     """
+
+    on_slow: Callable[[str], None] | None = None
 
     def __init__(self) -> None:
         self.on_start: list[Hook] = []
@@ -56,7 +62,7 @@ class Hooks:
         """
         for function in self.on_start:
             try:
-                _call(function)
+                self._call(function, "on_app_start")
             except (SystemExit, KeyboardInterrupt):
                 raise
             except BaseException as error:  # asyncio.CancelledError, for example
@@ -69,21 +75,22 @@ class Hooks:
         functions, self.on_stop = self.on_stop if self._started else [], []
         for function in functions:
             try:
-                _call(function)
+                self._call(function, "on_app_stop")
             except KeyboardInterrupt:
                 raise
             except BaseException:  # noqa: BLE001 - logged
                 log_exception("an on_app_stop function raised; the others are called")
 
-
-def _call(function: Hook) -> None:
-    """Call a function; raise TypeError if it only returns something whose body did not run."""
-    result = function()
-    if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
-        if inspect.iscoroutine(result):
-            result.close()  # or Python warns that it was never awaited
-        problem = f"returned a {type(result).__name__}, whose body did not run"
-        raise TypeError(_advice(function, problem))
+    def _call(self, function: Hook, kind: str) -> None:
+        """Call a function; raise TypeError if it only returns something whose body did not run."""
+        sentence = f"{kind} function {_name(function)} has not returned yet"
+        with nullcontext() if self.on_slow is None else notice_if_slow(sentence, self.on_slow):
+            result = function()
+        if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+            if inspect.iscoroutine(result):
+                result.close()  # or Python warns that it was never awaited
+            problem = f"returned a {type(result).__name__}, whose body did not run"
+            raise TypeError(_advice(function, problem))
 
 
 def _advice(function: Hook, problem: str) -> str:

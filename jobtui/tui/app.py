@@ -412,6 +412,8 @@ def run_dashboard(
             cleanup.enter_context(listener)
             backend.address = str(listener.address)
         streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
+        screen = terminal or sys.__stderr__
+        scheduler.hooks.on_slow = lambda sentence: write_line(screen, f"jobtui: {sentence}")
         scheduler.on_app_start(signals.stop_interrupting)
         try:
             scheduler.start()

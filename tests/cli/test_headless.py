@@ -164,14 +164,48 @@ jobtui.now(work)
     def test_a_signal_interrupts_a_start_that_hangs(
         self, tmp_path: Path, number: signal.Signals, status: int
     ) -> None:
-        """The log stays empty, because the scheduler never started."""
+        """The log has no line STARTED, because the scheduler never started."""
         code = "@jobtui.on_app_start\ndef connect():\n    print('connecting', flush=True)\n    hang()\n"
         with run_jobs(tmp_path, code) as process:
             process.stdout.wait_for("connecting")
             with assert_takes_at_most(SLACK):
                 process.send_signal(number)
                 assert process.wait_without_traceback() == status
-            assert process.stderr.text == ""
+            assert "STARTED" not in process.stderr.text
+
+
+class TestSlowStart:
+    """The log says what a slow start waits for."""
+
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_the_log_names_a_start_function_that_takes_long(
+        self, tmp_path: Path, number: signal.Signals
+    ) -> None:
+        """A signal still interrupts it."""
+        code = "@jobtui.on_app_start\ndef connect():\n    hang()\n"
+        with run_jobs(tmp_path, code) as process:
+            line = process.stderr.wait_for("WAITING")
+            assert line.endswith(" WAITING   on_app_start function connect has not returned yet\n")
+            process.send_signal(number)
+            assert process.wait_without_traceback() == 128 + number
+            assert "STARTED" not in process.stderr.text
+
+    def test_the_log_names_a_stop_function_that_takes_long(self, tmp_path: Path) -> None:
+        """It is given up in the end."""
+        code = "jobtui.now(print)\njobtui.on_app_stop(hang)\n"
+        with run_jobs(tmp_path, code, "--grace", "0") as process:
+            process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGTERM)
+            process.stderr.wait_for("WAITING   on_app_stop function hang has not returned yet")
+            assert process.wait_without_traceback() == 0
+
+    def test_an_import_that_takes_long_is_named(self, tmp_path: Path) -> None:
+        """Ctrl+C stops it."""
+        with run_jobs(tmp_path, "hang()\n") as process:
+            line = process.stderr.wait_for("importing")
+            assert line == "jobtui: still importing demo.py; Ctrl+C stops it\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait_without_traceback() == 130
 
 
 class TestForkedChildren:

@@ -297,6 +297,29 @@ def test_a_terminal_that_goes_away_ends_an_attached_dashboard(tmp_path: Path) ->
             terminal.close()
 
 
+@pytest.mark.parametrize("place", ["import", "start"])
+def test_a_slow_start_of_the_dashboard_is_explained_and_ctrl_c_ends_it(tmp_path: Path, place: str) -> None:
+    """Otherwise the screen would stay empty, for as long as it takes."""
+    code = "import jobtui, threading\ndef connect():\n    threading.Event().wait()\njobtui.now(print)\n"
+    code += "connect()\n" if place == "import" else "jobtui.on_app_start(connect)\n"
+    (tmp_path / "jobs.py").write_text(code)
+    command = [sys.executable, "-m", "jobtui", "jobs.py"]
+    shell = [sys.executable, "-c", f"{TAKE_TERMINAL}os.execv({command[0]!r}, {command!r})"]
+    terminal = Terminal(shell, tmp_path)
+    try:
+        what = (
+            "still importing jobs.py"
+            if place == "import"
+            else "on_app_start function connect has not returned"
+        )
+        terminal.wait_for(f"jobtui: {what}")
+        terminal.type("\x03")
+        assert terminal.wait_for_exit() == 130
+        assert "Traceback" not in terminal.text
+    finally:
+        terminal.close()
+
+
 INTERACTIVE_JOB = """
     import jobtui, os, subprocess, sys
 
