@@ -15,7 +15,7 @@ from jobtui.access.addresses import TcpAddress
 from jobtui.access.passwords import Password, hash_password, read_password
 from jobtui.access.rules import AccessRules, Credentials
 from jobtui.runtime.clock import ManualClock
-from jobtui.web.security import login_queue
+from jobtui.web.security import access_control, login_queue
 from jobtui.web.security.logins import (
     LOCKOUT,
     MAX_FAILURES,
@@ -66,7 +66,7 @@ def test_a_connection_that_was_let_in_before_is_not_affected_by_guesses(
     """An attached dashboard keeps working while others use up all guesses; a guess on it has to wait."""
     monkeypatch.setattr(login_queue, "MAX_GUESSES_AT_ONCE", 10)
     monkeypatch.setattr(login_queue, "GUESSES_PER_SECOND", 0.001)
-    monkeypatch.setattr(login_queue, "MAX_WAIT", 0.1)
+    monkeypatch.setattr(access_control, "REJECTION_DELAYS", (0.1, 0.1))
     with running_server(RULES) as server:
         assert isinstance(server.address, TcpAddress)
         with closing(HTTPConnection(str(server.address.host), server.address.port)) as attached:

@@ -27,10 +27,10 @@ from jobtui.engine.tracebacks import logger
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.web.responses import Problem
 from jobtui.web.security.login_queue import LoginQueue
-from jobtui.web.security.logins import MAX_FAILURES, FailedLogins, LoginSessions
+from jobtui.web.security.logins import FailedLogins, LoginSessions
 
 BASIC_CHALLENGE = 'Basic realm="jobtui", charset="UTF-8"'
-_DELAYS = 4.0, 12.0  # seconds until a login is rejected while others wait, so that guessing slows down
+REJECTION_DELAYS = 20.0, 40.0  # seconds while other logins wait, at random, so that guessing slows down
 _random = secrets.SystemRandom()
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _PROXY_WARNING = (
@@ -88,6 +88,7 @@ class AccessControl:
     def __init__(self, rules: AccessRules, sessions: LoginSessions, monotonic: Callable[[], float]) -> None:
         self.rules = rules
         self.sessions = sessions
+        self._monotonic = monotonic
         self._failed_logins = FailedLogins(monotonic)
         self._logins = None if rules.credentials is None else LoginQueue(rules.credentials.match)
         self._host_names = frozenset(("localhost", socket.gethostname().lower()))
@@ -237,8 +238,8 @@ class AccessControl:
     ) -> bool:
         """Return whether user name and password are right. Call only if the rules have credentials.
 
-        On a trusted connection, the right ones are recognized at once. On others, they are accepted within
-        two seconds, however many logins fail; see `LoginQueue`.
+        On a trusted connection, the right ones are recognized at once. On others, they are compared before
+        those of clients that guess, see `LoginQueue`.
 
         Raises:
             Problem: The credentials are wrong and so were others from the client's addresses, or there was no
@@ -248,19 +249,19 @@ class AccessControl:
         assert logins is not None
         if trusted and logins.is_right(user, password):
             return True
-        rank = failed.counts_of(client)
-        right = await logins.compare(user, password, rank)
+        delay, started = _random.uniform(*REJECTION_DELAYS), self._monotonic()
+        right = await logins.compare(user, password, lambda: failed.counts_of(client), delay)
         if right:
             failed.record_success(client)
             return True
-        locked_out = rank[0] >= MAX_FAILURES
+        locked_out = failed.retry_after(client) > 0
         if right is False:
             failed.record_failure(client)
             if not locked_out:
                 logger.warning("failed login to the status page from %s", client or "the Unix socket")
                 return False
-        if logins.is_busy and rank != (0, 0):
-            await yield_to_others(_random.uniform(*_DELAYS))
+        if logins.is_busy:
+            await yield_to_others(max(0.0, started + delay - self._monotonic()))
         retry_after = max(1.0, failed.retry_after(client))
         raise Problem(
             HTTPStatus.TOO_MANY_REQUESTS,
