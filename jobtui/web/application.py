@@ -63,7 +63,7 @@ def error_middleware(context: ServerContext, pages: Pages) -> Middleware:
         except Problem as problem:
             return pages.problem_response(request, problem)
         except web.HTTPException as error:
-            return pages.problem_response(request, _problem_of(error))
+            return pages.problem_response(request, _problem_of(error, request.path))
         except ConnectionError:  # the client has disconnected
             raise
         except Exception:  # noqa: BLE001 - a bug of ours, whose details the client must not see
@@ -145,12 +145,13 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
     response.headers["Server"] = "jobtui"
 
 
-def _problem_of(error: web.HTTPException) -> Problem:
-    """Describe an error that aiohttp raised, as a problem of this server."""
+def _problem_of(error: web.HTTPException, path: str) -> Problem:
+    """Describe an error that aiohttp raised for a path, as a problem of this server."""
     status = HTTPStatus(error.status)
+    slash = "write it without the slash at its end; " if path.endswith("/") else ""
     details = {
-        HTTPStatus.NOT_FOUND: "this address does not exist; the status page is /@jobs, and /@jobs/api lists "
-        "the paths of the API",
+        HTTPStatus.NOT_FOUND: f"this address does not exist; {slash}the status page is /@jobs, and "
+        "/@jobs/api lists the paths of the API",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body is too large: the limit is {MAX_BODY_SIZE} bytes",
     }
     headers = {}

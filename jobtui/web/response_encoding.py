@@ -13,7 +13,7 @@ from jobtui.frontend.json_codec import API_ROOT
 
 _MIN_SIZE = 1_000  # bytes; smaller bodies fit into one packet anyway
 _MAX_INLINE = 50_000  # bytes; larger ones are compressed in another thread, while the event loop continues
-_LEVEL = 1  # of zlib: the jobs of a scheduler become fifteen times smaller, in a fifth of the time of level 6
+_LEVEL = 1  # of zlib: 200 jobs become 12 times smaller, 10,000 jobs 15 times; level 6 saves a quarter more
 _GZIP = zlib.MAX_WBITS | 16
 _COMPRESSIBLE = frozenset(
     {"application/json", "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml"}

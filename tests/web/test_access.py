@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -395,3 +396,27 @@ def test_a_request_gets_the_status_that_the_rules_require(case: Case, servers: d
 def test_at_least_sixty_cases_of_access_are_tested() -> None:
     """The table must not shrink by accident."""
     assert len(CASES) >= 60
+
+
+AT_URL = AccessRules(url=parse_public_url("https://jobs.test/@jobs"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "host", "remedy"),
+    [
+        (None, "jobs.example.org", 'jobs.url = "https://jobs.example.org/@jobs"'),
+        (None, "jobs.example.org:8443", 'jobs.url = "https://jobs.example.org:8443/@jobs"'),
+        (None, "backend", "proxy_set_header Host $http_host;"),  # `proxy_pass http://backend` in nginx
+        (AT_URL, "job_servers:80", "proxy_set_header Host $http_host;"),
+        (AT_URL, "evil.test", "or the host of jobs.url"),
+    ],
+)
+def test_a_host_that_is_not_ours_is_answered_with_the_remedy(
+    rules: AccessRules | None, host: str, remedy: str
+) -> None:
+    """Without a dot it is the name of a group of servers in the proxy's settings, which no browser knows."""
+    with running_server(rules) as server:
+        response = request(server.address, headers=(("Host", host),))
+    detail = json.loads(response.body)["detail"]
+    assert (response.status, remedy in detail) == (403, True), detail
+    assert ("https://" in detail) is remedy.startswith("jobs.url")

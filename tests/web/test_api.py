@@ -21,6 +21,7 @@ JSON = {"Content-Type": "application/json"}
 NO_ADDRESS = (
     "this address does not exist; the status page is /@jobs, and /@jobs/api lists the paths of the API"
 )
+NO_ADDRESS_WITH_SLASH = NO_ADDRESS.replace("; ", "; write it without the slash at its end; ")
 ALLOWED_FOR_RUNS = "job, state, since, until, limit, offset"
 INSTANT = "must be an instant in ISO 8601 with its offset, such as 2026-11-27T02:30:00Z"
 
@@ -310,8 +311,10 @@ def test_an_unknown_job_is_answered_with_similar_names(client: ApiClient) -> Non
         ("/runs/" + "9" * 30, 400, "the run number must be a whole number from 1 to 100000000000000000"),
         ("/runs/4711", 404, "unknown run 4711: it never existed, or it ended too long ago"),
         ("/nothing", 404, NO_ADDRESS),
-        ("/jobs/", 404, NO_ADDRESS),
-        ("/jobs/quick/run/", 404, NO_ADDRESS),
+        ("/jobs/", 404, NO_ADDRESS_WITH_SLASH),
+        ("/jobs/quick/run/", 404, NO_ADDRESS_WITH_SLASH),
+        ("/runs/1/", 404, NO_ADDRESS_WITH_SLASH),
+        ("/pool/", 404, NO_ADDRESS_WITH_SLASH),
     ],
 )  # fmt: skip
 def test_an_invalid_get_request_is_answered_with_the_reason(
@@ -448,14 +451,14 @@ def test_the_body_of_a_get_request_is_ignored(client: ApiClient) -> None:
 def test_the_index_lists_every_path_with_its_methods(client: ApiClient) -> None:
     """They are those of the description."""
     index = client.get("/@jobs/api").json
+    with client.open_request("GET", "/@jobs/api/") as response:
+        assert json.loads(response.read()) == index
     described = client.get(index["openapi"]).json["paths"]
     assert [each["path"] for each in index["paths"]] == list(described)
     assert {"path": "/@jobs/api/jobs/{name}/run", "methods": ["POST"]} in index["paths"]
 
 
-@pytest.mark.parametrize(
-    "path", ["/@jobs/api/", "/@jobs/api/job", "/@jobs/api/v1/jobs", "/api", "/api/jobs", "/metrics"]
-)
+@pytest.mark.parametrize("path", ["/@jobs/api/job", "/@jobs/api/v1/jobs", "/api", "/api/jobs", "/metrics"])
 def test_an_unknown_path_is_answered_with_the_path_of_the_index(client: ApiClient, path: str) -> None:
     """Users guess paths."""
     with client.open_request("GET", path) as response:

@@ -65,7 +65,7 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
     app = web.Application()
     app.add_routes(asyncio.run(collect()))
     return {
-        (route.method, route.resource.canonical)
+        (route.method, route.resource.canonical.rstrip("/"))  # the index has a second path, with a slash
         for route in app.router.routes()
         if route.method != "HEAD" and route.resource is not None
     }

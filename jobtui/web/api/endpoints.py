@@ -64,7 +64,7 @@ class Api:
         """Return the routes of the API."""
         backend = self._backend
         return [
-            web.get(API_ROOT, self._get_index),
+            *(web.get(path, self._get_index) for path in (API_ROOT, f"{API_ROOT}/")),
             web.get(f"{API_ROOT}/openapi.json", self._get_openapi),
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),

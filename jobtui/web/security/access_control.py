@@ -164,9 +164,8 @@ class AccessControl:
         if request.peer is not None and not self._is_our_name(_host_name(hosts[0])):
             raise Problem(
                 HTTPStatus.FORBIDDEN,
-                "the Host header does not name this machine: use its IP address, its host name or localhost; "
-                "behind a proxy that passes on the browser's Host, set jobs.url, as in "
-                f'jobs.url = "https://{hosts[0].lower()}/@jobs"',
+                "the Host header does not name this machine: use its IP address, its host name"
+                + self._remedy_for_host(hosts[0].lower()),
             )
         if (
             forwarded.host
@@ -175,6 +174,20 @@ class AccessControl:
         ):
             raise Problem(HTTPStatus.FORBIDDEN, "X-Forwarded-Host names neither this machine nor jobs.url")
         return hosts[0].lower()
+
+    def _remedy_for_host(self, host: str) -> str:
+        """Return the end of the sentence about a Host header: which other names are allowed, and how."""
+        if "." not in host:  # rather an `upstream` of nginx than the name in a browser
+            return (
+                " or localhost; behind a proxy, make it pass on the browser's Host, in nginx with "
+                "proxy_set_header Host $http_host; and set jobs.url to the URL in the browser"
+            )
+        if self.rules.url is not None:
+            return ", localhost, or the host of jobs.url"
+        return (
+            " or localhost; behind a proxy that passes on the browser's Host, set jobs.url, as in "
+            f'jobs.url = "https://{host}/@jobs"'
+        )
 
     def _is_our_name(self, name: str) -> bool:
         url = self.rules.url
