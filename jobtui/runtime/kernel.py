@@ -202,6 +202,8 @@ class Kernel:
         """Apply a command in the calling thread."""
         if self.reentered:
             raise RuntimeError(REENTERED)
+        while len(self.inbox) > ADMISSIONS_PER_HOLD:
+            self.make_change(do_nothing)
         call = _Call(command)
         self.make_change(call.apply)
         if call.error is not None:

@@ -21,6 +21,7 @@ from support.real_threads import (
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.enums import Phase
 from jobtui.runtime.clock import SystemClock
+from jobtui.runtime.kernel import ADMISSIONS_PER_HOLD
 
 
 @pytest.fixture
@@ -89,6 +90,21 @@ def test_calls_that_take_long_are_applied_in_several_holds_of_the_lock(make_sche
         thread.join(LIMIT)
     assert not any(thread.is_alive() for thread in threads)
     assert len(holds) > 1
+
+
+def test_many_requests_are_admitted_in_several_holds_of_the_lock(make_scheduler: MakeScheduler) -> None:
+    """A listener is called once for each hold. Afterwards the caller finds all of them."""
+    scheduler = make_scheduler()
+    scheduler.now(zero)
+    for _ in range(3 * ADMISSIONS_PER_HOLD):
+        scheduler.now(zero)
+    holds: list[int] = []
+    scheduler.on_change(lambda: holds.append(1))
+    assert scheduler.pool_view().queued == 3 * ADMISSIONS_PER_HOLD + 1
+    for _ in range(3 * ADMISSIONS_PER_HOLD):
+        scheduler.now(zero)
+    assert scheduler.pool_view().queued == 6 * ADMISSIONS_PER_HOLD + 1
+    assert len(holds) >= 3
 
 
 def test_now_does_not_block_while_the_lock_is_held(scheduler: Scheduler, clock: HoldingClock) -> None:
