@@ -33,9 +33,10 @@ async def read_body(request: web.Request) -> bytes:
     """Return the whole body. A client that has not presented its credentials yet may send only a short one.
 
     Raises:
-        Problem: The body is too large, does not arrive in time, is incomplete, or is not compressed as its
-            header says.
+        Problem: The body is too large, does not arrive in time, is incomplete, or is compressed.
     """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must not be compressed")
     connection = request[CONNECTION]
     limited, seconds = request, BODY_TIMEOUT
     if not connection.trusted:
@@ -51,7 +52,7 @@ async def read_body(request: web.Request) -> bytes:
     except TimeoutError:
         raise Problem(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time") from None
     except web.RequestPayloadError:
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is incomplete or cannot be decompressed") from None
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is incomplete") from None
 
 
 async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any]:

@@ -135,6 +135,7 @@ class Server:
             keepalive_timeout=IDLE_TIMEOUT,
             lingering_time=_LINGER_TIME,
             handler_cancellation=True,
+            auto_decompress=False,  # a few kilobytes may become gigabytes; `read_body` rejects them
             shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         await runner.setup()

@@ -396,17 +396,13 @@ def test_a_json_content_type_is_accepted_in_any_spelling(client: ApiClient, kind
 @pytest.mark.parametrize(
     ("encoding", "compress"), [("gzip", gzip.compress), ("deflate", zlib.compress)], ids=["gzip", "deflate"]
 )
-def test_a_compressed_body_is_accepted_but_not_a_decompression_bomb(
-    client: ApiClient, encoding: str, compress: object
-) -> None:
-    """The size limit applies to the decompressed body, and stops the decompression."""
+def test_a_compressed_body_is_rejected(client: ApiClient, encoding: str, compress: object) -> None:
+    """A few kilobytes may become gigabytes, and would do so before the password is checked."""
     assert callable(compress)
     headers = JSON | {"Content-Encoding": encoding}
-    assert client.send("POST", "/pool/resize", compress(b'{"size": 4}'), headers).status == 200
-    bomb = compress(b'{"size": 4}' + b" " * 50_000_000)
-    assert len(bomb) < 65_536
-    assert client.send("POST", "/pool/resize", bomb, headers).status == 413
-    assert client.send("POST", "/pool/resize", b"no " + bomb, headers).status == 400
+    for body in (compress(b'{"size": 4}'), compress(b'{"size": 4}' + b" " * 50_000_000), b"hello"):
+        response = client.send("POST", "/pool/resize", body, headers)
+        assert (response.status, response.detail) == (415, "the body must not be compressed")
 
 
 def test_a_command_with_unknown_keys_or_parameters_is_rejected(client: ApiClient) -> None:

@@ -7,6 +7,8 @@ import json
 import resource
 import socket
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
@@ -330,3 +332,17 @@ def test_pipelined_requests_are_answered_in_order() -> None:
                 received += part
         found = [received.find(status) for status in (b"HTTP/1.1 200", b"HTTP/1.1 403")]
         assert -1 < found[0] < found[1] < received.rfind(b"HTTP/1.1 200")
+
+
+def test_compressed_bodies_of_clients_without_credentials_are_not_decompressed() -> None:
+    """Sixty of them would keep the server busy for seconds: each has 40 MB."""
+    bomb = zlib.compress(bytes(40_000_000))
+    head = (
+        b"POST /@jobs/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Encoding: deflate\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    )
+    with running_server() as server:
+        before = time.process_time()
+        with open_clients(server.address, 60, head + bomb):
+            assert request(server.address, path=API, headers=(HOST,)).status == 200
+            assert time.process_time() - before < 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -54,6 +55,7 @@ class Api:
         self._context = context
         self._backend = context.backend
         self._encoder = SnapshotEncoder()
+        self._encoding_runs = asyncio.Lock()  # so that only one request at a time has tracebacks as text
         self._description = files("jobtui.web.api").joinpath("openapi.json").read_bytes()
         paths = json.loads(self._description)["paths"].items()
         self._index = [
@@ -141,12 +143,13 @@ class Api:
             self._backend.find_runs, job=job, state=state, since=since, until=until, limit=offset + limit + 1
         )
         headers = _link_to_next_page(request, offset + limit) if len(runs) > offset + limit else {}
-        found = []
-        for index, run in enumerate(runs[offset : offset + limit], 1):
-            found.append(RUN.encode(run))  # which formats the traceback
-            if index % _RUNS_PER_STEP == 0:
-                await yield_to_others()
-        return json_response(found, headers=headers)
+        async with self._encoding_runs:
+            found = []
+            for index, run in enumerate(runs[offset : offset + limit], 1):
+                found.append(RUN.encode(run))  # which formats the traceback
+                if index % _RUNS_PER_STEP == 0:
+                    await yield_to_others()
+            return json_response(found, headers=headers)
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
