@@ -27,7 +27,7 @@ from jobtui.engine.packed_exceptions import (
 
 logger = logging.getLogger("jobtui")
 
-_DEMO = f"{PACKAGE}demo{os.sep}"
+DEMO = f"{PACKAGE}demo{os.sep}"  # user code, although jobtui brings it
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback
 MAX_ONE_LINE = 200  # characters of an exception in one line
@@ -71,8 +71,8 @@ def format_traceback(packed: PackedException) -> str:
 
 
 def is_internal(filename: str) -> bool:
-    """Return whether a file belongs to jobtui, but not to its demo, which is an example of user code."""
-    return filename.startswith(PACKAGE) and not filename.startswith(_DEMO)
+    """Return whether a file belongs to jobtui, but not to its demo, or to Python's import system."""
+    return filename.startswith(("<frozen ", PACKAGE)) and not filename.startswith(DEMO)
 
 
 def traceback_from_user(trace: TracebackType | None) -> TracebackType | None:

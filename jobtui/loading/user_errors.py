@@ -8,12 +8,10 @@ import traceback
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
-from jobtui.engine.tracebacks import one_line
+from jobtui.engine.tracebacks import DEMO, is_internal, one_line
 from jobtui.process.printable import printable, printable_lines
 from jobtui.schedules.bad_spec import BadSpec
 
-_JOBTUI = str(Path(__file__).parents[1]) + os.sep
-_DEMO = str(Path(__file__).parents[1] / "demo") + os.sep  # user code, although jobtui brings it
 # The folders of the standard library and of installed packages.
 _INSTALLED = tuple(
     {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -34,12 +32,7 @@ def short_path(path: str | Path) -> str:
 
 def is_installed(filename: str) -> bool:
     """Return whether a file belongs to Python, to an installed package or to jobtui, not to the user."""
-    return filename.startswith(("<frozen ", _JOBTUI, *_INSTALLED)) and not filename.startswith(_DEMO)
-
-
-def _is_internal(filename: str) -> bool:
-    """Return whether a file belongs to jobtui or to Python's import system."""
-    return filename.startswith(("<frozen ", _JOBTUI)) and not filename.startswith(_DEMO)
+    return is_internal(filename) or (filename.startswith(_INSTALLED) and not filename.startswith(DEMO))
 
 
 def location_of(error: BaseException) -> str:
@@ -68,7 +61,7 @@ def usage_error(error: BaseException) -> str:
     It has the line that called jobtui, and the problem; a traceback would only add frames of jobtui.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    if type(error) not in _ARGUMENT_ERRORS or not frames or not _is_internal(frames[-1].filename):
+    if type(error) not in _ARGUMENT_ERRORS or not frames or not is_internal(frames[-1].filename):
         return ""
     frame = _innermost_user_frame(frames)
     if frame is None:
@@ -111,7 +104,7 @@ def _keep_user_frames(trace: TracebackException) -> None:
 
 def _user_frames(frames: StackSummary) -> list[FrameSummary]:
     own_frames = [frame for frame in frames if not is_installed(frame.filename)]
-    return own_frames or [frame for frame in frames if not _is_internal(frame.filename)]
+    return own_frames or [frame for frame in frames if not is_internal(frame.filename)]
 
 
 def _innermost_user_frame(frames: StackSummary) -> FrameSummary | None:

@@ -10,6 +10,7 @@ from operator import attrgetter
 from sys import getsizeof
 from typing import Any, NamedTuple
 
+from jobtui.process.terminal_text import latest_state, terminal_line
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.run_output import RUN_BYTES
 
@@ -30,9 +31,10 @@ class OutputLine(NamedTuple):
         at: When it was written, in seconds since the epoch (UTC); if it was written in parts, the last one.
         job: The name of the job whose run wrote it; "" outside a run.
         run: The number of that run; 0 outside a run.
-        stream: `stdout`, `stderr`, `subprocess` for what subprocesses and C code wrote, or the level of a
-            log record, such as `WARNING`.
-        text: The line, without its line break.
+        stream: `stdout`, `stderr`, the level of a log record, such as `WARNING`, or `fd 1` or `fd 2` for what
+            subprocesses and C code wrote to the file descriptor.
+        text: The line as a terminal shows it: without its line break, without colours, and only the latest
+            state of a progress bar.
     """
 
     number: int
@@ -155,7 +157,8 @@ class OutputLog:
                 first=lines[0].number if lines else self._total_lines + 1,
                 lines=lines,
                 unfinished=tuple(
-                    OutputLine(0, at, *source, text) for source, (at, text) in self._unfinished.items()
+                    OutputLine(0, at, *source, terminal_line(text))
+                    for source, (at, text) in self._unfinished.items()
                 ),
             )
 
@@ -173,21 +176,21 @@ class OutputLog:
             self._size -= size
             begun_at, begun = self._unfinished.pop(source, (at, ""))
             first, *others = text.split("\n")
-            if len(begun) + len(first) > MAX_LINE_LENGTH:  # a progress bar, for example
+            if len(begun) + len(first) > MAX_LINE_LENGTH:  # a line of dots, for example
                 self._add_line(begun_at, source, begun)
                 begun = ""
             *lines, rest = begun + first, *others
             for line in lines:
                 self._add_line(at, source, line)
             if rest:
-                self._unfinished[source] = at, rest
+                self._unfinished[source] = at, latest_state(rest)
         while len(self._unfinished) > MAX_UNFINISHED:  # most of their runs have ended
             source = next(iter(self._unfinished))
             at, text = self._unfinished.pop(source)
             self._add_line(at, source, text)
 
     def _add_line(self, at: float, source: tuple[str, int, str], text: str) -> None:
-        text = text.rstrip("\r")
+        text = terminal_line(text)
         self._total_lines += 1
         self._lines.append(OutputLine(self._total_lines, at, *source, text))
         size = getsizeof(text) + _OVERHEAD

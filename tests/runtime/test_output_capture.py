@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
+import contextlib
 import io
 import json
 import logging
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import textwrap
 import threading
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -327,7 +334,6 @@ def test_a_stream_that_passes_on_has_the_attributes_of_the_replaced_one(
     monkeypatch.setattr(sys, "stderr", recording)
     with capture_streams(OutputLog(), pass_on=True) as (out, err):
         assert (out.encoding, out.errors) == ("latin-1", "replace")
-        assert out.buffer is buffer
         out.buffer.write(b"bytes")
         assert not out.isatty()
         assert err.isatty()
@@ -373,6 +379,270 @@ def test_a_broken_stream_does_not_fail_runs(
             "talk",
         )
         assert text == "still\nhere\n"
+
+
+# --- streams as jobs use them ---------------------------------------------------------------------
+
+
+def test_a_captured_stream_has_the_attributes_of_a_text_file() -> None:
+    """Jobs that work without the dashboard work with it."""
+    with capture_streams(OutputLog()) as (out, err):
+        assert isinstance(out, io.TextIOWrapper)
+        assert (out.name, out.mode, out.newlines, out.errors) == ("<stdout>", "w", None, "backslashreplace")
+        assert err.name == "<stderr>"
+        assert (out.buffer.name, out.buffer.mode, out.buffer.isatty()) == ("<stdout>", "wb", False)
+        assert (out.fileno(), err.fileno(), out.buffer.raw.fileno()) == (1, 2, 1)
+        out.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)
+        assert (out.errors, out.line_buffering) == ("replace", True)
+        assert not out.seekable()
+        with pytest.raises(io.UnsupportedOperation):
+            out.read()
+        with pytest.raises(TypeError, match="bytes-like"):
+            out.buffer.write("text")
+
+
+def write_lines() -> None:
+    """Write lines in the ways that programs do."""
+    sys.stdout.writelines(["one\n", "two\n"])
+    sys.stdout.buffer.write(b"bytes\n")
+    raw: Any = sys.stdout.buffer
+    raw.raw.write(memoryview(b"raw\n"))
+    shutil.copyfileobj(io.BytesIO("日本\n".encode()), sys.stdout.buffer, 2)  # each piece cuts a character
+    codecs.getwriter("utf-8")(sys.stdout.buffer).write("codec\n")
+    io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", write_through=True).write("wrapper\n")
+
+
+WRITTEN = "one\ntwo\nbytes\nraw\n日本\ncodec\nwrapper\n"
+
+
+@pytest.mark.parametrize("pass_on", [False, True])
+def test_whatever_is_written_to_the_buffer_is_captured(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, pass_on: bool
+) -> None:
+    """And passed on, if everything is."""
+    original = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", original)
+    log = OutputLog()
+    with capture_streams(log, pass_on=pass_on):
+        assert output_of(scheduler, write_lines, "write") == WRITTEN
+    assert [text for _, _, text in lines_of(log)] == WRITTEN.splitlines()
+    original.flush()
+    assert original.buffer.getvalue().decode() == (WRITTEN if pass_on else "")
+
+
+def replace_streams(*names: str) -> None:
+    """Replace standard streams without restoring them."""
+    for name in names:
+        setattr(sys, name, io.StringIO())
+
+
+def wrap_stdout() -> None:
+    """Replace the stream by another one on its buffer."""
+    stream: Any = sys.stdout
+    sys.stdout = io.TextIOWrapper(stream.detach())
+
+
+def call_stdout(name: str, *arguments: object) -> None:
+    """Call a method of the stream."""
+    getattr(sys.stdout, name)(*arguments)
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        partial(call_stdout, "close"),
+        partial(call_stdout, "detach"),
+        partial(call_stdout, "__exit__", None, None, None),
+        partial(replace_streams, "stdout"),
+        partial(replace_streams, "stdout", "stderr"),
+        partial(setattr, sys, "stdout", None),
+        wrap_stdout,
+    ],
+)
+@pytest.mark.parametrize("pass_on", [False, True])
+@pytest.mark.parametrize("as_coroutine", [False, True])
+def test_no_job_silences_later_jobs(
+    scheduler: Scheduler, silence: Callable[[], object], *, pass_on: bool, as_coroutine: bool
+) -> None:
+    """A job may close, detach, wrap or replace the streams."""
+
+    async def silence_in_coroutine() -> None:
+        silence()
+
+    with capture_streams(OutputLog(), pass_on=pass_on):
+        output_of(scheduler, silence_in_coroutine if as_coroutine else silence, "silence")
+        text = output_of(scheduler, lambda: [print("out"), print("err", file=sys.stderr)], "talk")
+    assert text == "out\nerr\n"
+
+
+def test_a_run_that_redirects_its_output_gets_it_although_another_run_ends(scheduler: Scheduler) -> None:
+    """The streams are put back when every run has ended that was running at that time."""
+    redirected, other_ended = threading.Event(), threading.Event()
+    target = io.StringIO()
+
+    def redirect() -> None:
+        with contextlib.redirect_stdout(target):
+            redirected.set()
+            assert other_ended.wait(20)
+            print("to the target")
+        print("to the run")
+
+    with capture_streams(OutputLog()):
+        run = scheduler.schedule("@yearly", redirect, name="redirect").run()
+        assert redirected.wait(20)
+        output_of(scheduler, lambda: None, "other")
+        other_ended.set()
+        assert run.wait(20)
+        assert (scheduler.output_of(run.number), target.getvalue()) == ("to the run\n", "to the target\n")
+
+
+# --- threads and subprocesses of a run ------------------------------------------------------------
+
+
+def in_thread() -> None:
+    """Print in a thread."""
+    thread = threading.Thread(target=print, args=("hello",))
+    thread.start()
+    thread.join()
+
+
+def in_thread_of_thread() -> None:
+    """Print in a thread that a thread starts."""
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join()
+
+
+def in_timer() -> None:
+    """Print in a timer."""
+    timer = threading.Timer(0, print, ["hello"])
+    timer.start()
+    timer.join()
+
+
+def in_subclass() -> None:
+    """Print in a thread whose class has a method for its work."""
+
+    class Printer(threading.Thread):
+        def run(self) -> None:
+            print("hello")
+
+    thread = Printer()
+    thread.start()
+    thread.join()
+    assert "run" not in vars(thread)
+
+
+def in_executor() -> None:
+    """Print in a pool of threads."""
+    with ThreadPoolExecutor() as executor:
+        executor.submit(print, "hello").result()
+
+
+def in_thread_pool() -> None:
+    """Print in a pool of multiprocessing."""
+    with ThreadPool(1) as pool:
+        pool.apply(print, ("hello",))
+
+
+async def in_executor_of_loop() -> None:
+    """Print in the executor of the event loop."""
+    await asyncio.get_running_loop().run_in_executor(None, print, "hello")
+
+
+THREADS: list[Callable[[], object]] = [
+    in_thread,
+    in_thread_of_thread,
+    in_timer,
+    in_subclass,
+    in_executor,
+    in_thread_pool,
+    in_executor_of_loop,
+]
+SUBPROCESSES: list[Callable[[], object]] = [
+    lambda: subprocess.run("echo hello", shell=True, check=True),
+    lambda: subprocess.run(["sh", "-c", "echo hello >&2"], check=True),
+    lambda: subprocess.check_call(["echo", "hello"], stdout=sys.stdout, stderr=subprocess.STDOUT),
+    lambda: subprocess.run(["echo", "hello"], -1, None, None, None, None, check=True),
+    lambda: subprocess.run(["sh", "-c", "echo hello >&2"], stderr=subprocess.STDOUT, check=True),
+    lambda: subprocess.Popen(["echo", "hello"]).wait(),
+    lambda: subprocess.run(["sh", "-c", "read a; echo $a"], input=b"hello", check=True),
+]
+
+
+@pytest.mark.parametrize("work", THREADS + SUBPROCESSES)
+@pytest.mark.parametrize("pass_on", [False, True])
+def test_threads_and_subprocesses_of_a_run_write_to_its_output(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object], *, pass_on: bool
+) -> None:
+    """And to the replaced streams, if everything is passed on."""
+    original = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", original)
+    monkeypatch.setattr(sys, "stderr", original)
+    log = OutputLog()
+    with capture_streams(log, pass_on=pass_on):
+        assert output_of(scheduler, work, "work") == "hello\n"
+    assert [(job, text) for job, _, text in lines_of(log)] == [("work", "hello")]
+    assert original.getvalue() == ("hello\n" if pass_on else "")
+
+
+def test_output_that_a_job_takes_itself_is_not_captured(scheduler: Scheduler) -> None:
+    """The job gets it as without the capture."""
+
+    def take() -> None:
+        assert subprocess.check_output(["echo", "hello"]) == b"hello\n"
+        subprocess.run(["echo", "hello"], stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(["sh", "-c", "echo hello >&2"], stderr=subprocess.PIPE, check=True)
+
+    with capture_streams(OutputLog()):
+        assert output_of(scheduler, take, "take") == ""
+
+
+def test_a_pool_of_threads_that_runs_share_writes_to_the_run_that_submits(scheduler: Scheduler) -> None:
+    """Not to the one that has started its thread."""
+    log = OutputLog()
+    with capture_streams(log), ThreadPoolExecutor(1) as executor:
+        for name in "ab":
+            work = partial(print, name)
+            text = output_of(scheduler, lambda: executor.submit(work).result(), name)  # noqa: B023 - used at once
+            assert text == f"{name}\n"
+        executor.submit(print, "outside").result()
+    assert lines_of(log)[-1] == ("", "stdout", "outside")
+
+
+def test_a_thread_that_outlives_its_run_writes_to_the_output_of_all(scheduler: Scheduler) -> None:
+    """It is not shown as output of a run that has ended without it."""
+    ended = threading.Event()
+
+    def talk() -> None:
+        assert ended.wait(20)
+        print("late")
+
+    log, threads = OutputLog(), [threading.Thread(target=talk)]
+    with capture_streams(log):
+        assert output_of(scheduler, threads[0].start, "start") == ""
+        ended.set()
+        threads[0].join()
+    assert lines_of(log) == [("", "stdout", "late")]
+
+
+def test_a_job_that_starts_a_process_in_the_background_does_not_wait_for_its_output(
+    scheduler: Scheduler,
+) -> None:
+    """The background process keeps the pipe open."""
+    with capture_streams(OutputLog()):
+        text = output_of(
+            scheduler, lambda: subprocess.run("echo hello; sleep 20 &", shell=True, check=True), "start"
+        )
+    assert text == "hello\n"
+
+
+def test_nothing_of_the_standard_library_stays_replaced() -> None:
+    """After the capture."""
+    before = (threading.Thread.start, ThreadPoolExecutor.submit, subprocess.Popen.__init__)
+    with capture_streams(OutputLog()):
+        assert threading.Thread.start is not before[0]
+    assert (threading.Thread.start, ThreadPoolExecutor.submit, subprocess.Popen.__init__) == before
 
 
 # --- forked children ------------------------------------------------------------------------------
@@ -483,16 +753,13 @@ def test_writes_to_the_descriptors_are_captured(tmp_path: Path) -> None:
     assert status == 0, text
     assert text == "to the terminal\nafterwards\n"
     lines = [tuple(line) for line in json.loads((tmp_path / "lines").read_text())]
-    assert lines == [
-        ("subprocess", line)
-        for line in (
-            "by descriptor",
-            "by the other",
-            "by a subprocess",
-            "by the old stream",
-            "not � utf-8",
-            "left in a buffer",
-        )
+    assert sorted(lines, key=lambda line: line[0]) == [
+        ("fd 1", "by descriptor"),
+        ("fd 1", "by a subprocess"),
+        ("fd 1", "by the old stream"),
+        ("fd 1", "not � utf-8"),
+        ("fd 1", "left in a buffer"),
+        ("fd 2", "by the other"),
     ]
 
 

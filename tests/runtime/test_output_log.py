@@ -472,3 +472,14 @@ def test_an_exception_at_any_bytecode_of_a_write_leaves_the_short_output_of_a_ru
         assert output in {"begin  end", f"begin {text} end"} or limit == 80
         opcode += 1
     assert opcode > 10
+
+
+def test_a_progress_bar_is_one_line_in_its_latest_state() -> None:
+    """However often it is written, in parts of any size."""
+    log = OutputLog()
+    for step in range(1_000):
+        log.write("job", 1, "stderr", f"\r{step:4}/1000 |\x1b[32m{'#' * (step // 20)}\x1b[0m")
+    (unfinished,) = log.output_since(0).unfinished
+    assert unfinished.text == f" 999/1000 |{'#' * 49}"
+    log.write("job", 1, "stderr", "\n")
+    assert [line.text for line in log.output_since(0).lines] == [unfinished.text]

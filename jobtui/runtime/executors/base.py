@@ -16,6 +16,7 @@ from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
+from jobtui.runtime.stream_guard import guard
 
 _FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
 
@@ -205,6 +206,8 @@ def call_function(
     if call is None:  # the run has been given up
         return None
     run_of_context.set((run, attachments))
+    if guard.streams is not None:
+        guard.begin(run)
     started = monotonic()
     try:
         value = call()
@@ -221,6 +224,8 @@ def call_function(
     else:
         outcome = Outcome(run, monotonic() - started)
         outcome.value = value
+    if guard.streams is not None:
+        guard.end(run)
     outcomes.append(outcome)
     # The traceback of an exception keeps this frame and those of the callers. If one of them kept the
     # exception, only the garbage collector would free it, at any moment: perhaps with the lock held.

@@ -35,6 +35,7 @@ from jobtui.runtime.executors.base import (
     log_failure,
 )
 from jobtui.runtime.executors.lazy_results import check_result
+from jobtui.runtime.stream_guard import guard
 
 if TYPE_CHECKING:
     import asyncio
@@ -321,6 +322,8 @@ class CoroutineExecutor:
                     self._interrupt_if_requested(run)
                 if work is None:
                     run_of_context.set((run, attachments))
+                    if guard.streams is not None:
+                        guard.begin(run)
                     work = run.call and run.call()
                 outcome.value = None
                 result = await work
@@ -331,6 +334,8 @@ class CoroutineExecutor:
                 outcome.honoured_stop |= _is_cancelled_error(exception)
                 log_failure(outcome, attachments)
             outcome.elapsed += self._monotonic() - started
+            if guard.streams is not None:
+                guard.end(run)
             self._report(outcome)
         except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
             self._report(interrupted_outcome(run, error))

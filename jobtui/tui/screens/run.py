@@ -22,6 +22,7 @@ from jobtui.frontend.formatting import (
     format_instant_full,
     run_label,
 )
+from jobtui.process.terminal_text import terminal_lines
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_lines, cell_text, key_value_grid, literal_title
@@ -70,7 +71,7 @@ class RunScreen(ModalScreen[None]):
             BackgroundQuery(self, query, self._show_output, self._show_error).request()
 
     def _show_output(self, output: str) -> None:
-        self._output.update(Text(cell_lines(output) or "no output was recorded"))
+        self._output.update(Text(cell_lines(terminal_lines(output)) or "no output was recorded"))
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))

@@ -22,6 +22,7 @@ from jobtui.engine.views import PoolView
 from jobtui.frontend import formatting
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
+from jobtui.process.terminal_text import terminal_lines
 
 STATIC_FILES = {
     "style.css": "text/css",
@@ -84,6 +85,7 @@ class TemplateRenderer:
         self._templates.filters |= {
             "printable": printable,
             "printable_lines": printable_lines,
+            "terminal_lines": terminal_lines,
             "breakable": _breakable,
             "instant": formatting.format_instant,
             "full_instant": formatting.format_instant_full,

@@ -1,0 +1,52 @@
+r"""Show what was written for a terminal as the text that a reader of the terminal would see.
+
+Programs move the cursor: a progress bar starts its line again with ``\r``, a spinner goes back with ``\b``.
+Colours are escape sequences.
+"""
+
+from __future__ import annotations
+
+import re
+
+# The escape sequences of ECMA-48: those that begin with ESC [ (colours, erasing), the strings that end with
+# ESC \ (titles, links), and the short ones.
+_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[PX^_][^\x1b\n]*\x1b\\|[ -/]*[0-~])"
+)
+# What starts a line again: a carriage return, and the sequence that erases the line.
+_RESTART = re.compile(r"\r|\x1b\[2K")
+
+
+def terminal_line(line: str) -> str:
+    r"""Return what a terminal shows of one line, in its latest state, and without colours.
+
+    A line that ``\r`` starts again is replaced as a whole, also if the new text is shorter.
+    """
+    if line.isprintable():
+        return line
+    line = _SEQUENCE.sub("", _RESTART.split(line.rstrip("\r"))[-1])
+    if "\b" in line:
+        line = _without_backspaces(line)
+    return line.expandtabs()
+
+
+def latest_state(line: str) -> str:
+    """Return an unfinished line without the text that later text has replaced."""
+    return line[line.rstrip("\r").rfind("\r") + 1 :]
+
+
+def terminal_lines(text: str) -> str:
+    """Return what a terminal shows of a text with any number of lines."""
+    return "\n".join(terminal_line(line) for line in text.split("\n"))
+
+
+def _without_backspaces(line: str) -> str:
+    shown: list[str] = []
+    column = 0
+    for character in line:
+        if character == "\b":
+            column = max(0, column - 1)
+        else:
+            shown[column : column + 1] = [character]
+            column += 1
+    return "".join(shown)

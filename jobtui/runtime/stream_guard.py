@@ -1,0 +1,47 @@
+"""Puts ``sys.stdout`` and ``sys.stderr`` back after a run that has replaced them.
+
+Both belong to the process: a job that replaces and does not restore them would silence every later job.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+
+class StreamGuard:
+    """Puts the captured streams back when the runs that may have replaced them have ended.
+
+    Several runs may run at once, and one may be in ``contextlib.redirect_stdout`` when another one ends. So a
+    stream stays replaced until every run has ended that was running when the replacement was noticed.
+    Each step on shared data is one operation in C, which the GIL makes atomic.
+
+    Attributes:
+        streams: The captured streams; None while nothing is captured. Then no method may be called.
+    """
+
+    def __init__(self) -> None:
+        self.streams: tuple[TextIO, TextIO] | None = None
+        self._running: set[object] = set()
+        self._suspects: set[object] | None = None
+
+    def begin(self, run: object) -> None:
+        """Note that a run has begun."""
+        self._running.add(run)
+
+    def end(self, run: object) -> None:
+        """Note that a run has ended, and put the streams back if no other may have replaced them."""
+        self._running.discard(run)
+        streams, suspects = self.streams, self._suspects
+        if streams is None or (sys.stdout is streams[0] and sys.stderr is streams[1]):
+            self._suspects = None
+            return
+        if suspects is None:
+            self._suspects = suspects = set(self._running)
+        suspects.discard(run)
+        if not suspects:
+            self._suspects = None
+            sys.stdout, sys.stderr = streams
+
+
+guard = StreamGuard()  # of this process, as the streams are
