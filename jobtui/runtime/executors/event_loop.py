@@ -8,7 +8,6 @@ wait, and while a coroutine blocks the loop, the worker threads go on starting r
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import traceback
 import weakref
@@ -200,8 +199,9 @@ class CoroutineExecutor:
             tasks = asyncio.all_tasks() - {asyncio.current_task()}
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*(tasks - self._unsure), return_exceptions=True)
-            if unsure := tasks & self._unsure:
+            unsure = tasks & set(self._unsure)
+            await asyncio.gather(*(tasks - unsure), return_exceptions=True)
+            if unsure:
                 await asyncio.wait(unsure, timeout=UNSURE_LIMIT)
             await loop.shutdown_asyncgens()
 
@@ -227,8 +227,10 @@ class CoroutineExecutor:
                 # A task that a coroutine has created may raise SystemExit, which ends `run_forever`. An
                 # exception from outside may end it, too, and undo what the loop was about to call.
                 interruption = error if interruption or _is_raised_by_loop(error) else None
-        with contextlib.suppress(BaseException):
+        try:
             loop.run_until_complete(clean_up())
+        except BaseException as error:  # noqa: BLE001 - set from outside: the thread must end
+            log_exception("an error inside the scheduler, at the end of the event loop", error)
         loop.close()
 
     def _stop(self) -> None:
