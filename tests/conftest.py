@@ -123,7 +123,7 @@ def write_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writ
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setattr("jobtui.runtime.default_scheduler._default", None)
+    monkeypatch.setattr("jobtui.runtime.default_scheduler._default", None)  # restored after the test
 
     def write(name: str = "demo.py", content: str = ONE_JOB) -> Path:
         path = tmp_path / name

@@ -180,6 +180,7 @@ class Kernel:
         call = _Call(command)
         self.post(call)
         while not call.replied.wait(REPLY_CHECK):
+            self._timer.wake()  # an exception from outside may have ended the worker that was woken
             self.drain_if_alone()  # the scheduler may have stopped, or this is a forked process
         if call.error is not None:
             raise call.error

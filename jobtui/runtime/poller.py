@@ -64,6 +64,7 @@ class Poller:
         unsure, self._workers_unsure = self._workers_unsure, False
         if unsure or heartbeat >= self._next_worker_check:
             self._workers_busy = self._executor.check_workers()
+            self._kernel.run_unfinished_effects()  # of a worker whose thread has died
             self._next_worker_check = heartbeat + WORKER_CHECK
         self._kernel.apply_here(self._check_health)
         if self._processing:  # an exception has interrupted this: it is due again

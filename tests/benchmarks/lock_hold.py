@@ -66,7 +66,7 @@ class MeasuringLock:
     def __init__(self, scheduler: Scheduler) -> None:
         self.longest = 0.0
         self._lock = threading.Lock()
-        scheduler._kernel._lock = self  # type: ignore[assignment] # private: only this benchmark observes it
+        scheduler._kernel._lock = self  # type: ignore[assignment] # noqa: SLF001 - only this benchmark observes the lock
 
     def __enter__(self) -> None:
         """Take the lock."""

@@ -42,7 +42,7 @@ def test_help_lists_every_option_and_examples(capsys: pytest.CaptureFixture[str]
 def test_the_examples_in_the_help_are_accepted() -> None:
     """Each is parsed by the parser of its command."""
     parsers: dict[str, Parser] = {"next": NextParser(), "attach": AttachParser()}
-    examples = re.findall(r"^  jobtui (.+?)  ", arguments_module._EPILOG, re.MULTILINE)
+    examples = re.findall(r"^  jobtui (.+?)  ", arguments_module._EPILOG, re.MULTILINE)  # noqa: SLF001 - the text of the examples, without argparse's layout
     assert len(examples) == 9
     for example in examples:
         words = [word for word in shlex.split(example) if not word.startswith("2>")]  # for the shell

@@ -119,7 +119,7 @@ def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LoadedDemo
     assert settings_file is not None
     settings = read_settings(settings_file)
     scheduler = Scheduler(pool=settings.pool, schedules=settings.schedules)
-    monkeypatch.setattr(default_module, "_default", scheduler)
+    monkeypatch.setattr(default_module, "_default", scheduler)  # restored after the test
     spec = importlib.util.spec_from_file_location("demo_jobs", DEMO)
     assert spec is not None
     assert spec.loader is not None

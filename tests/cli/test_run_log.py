@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support.command_line import LIMIT
 from support.headless_process import SLACK
+from support.runtime_parts import runtime_of
 
 from jobtui import Scheduler
 from jobtui.cli.run_log import RunLog
@@ -135,7 +136,7 @@ class TestLines:
         job.pause()
         for _ in range(2):
             logged.clock.advance(5)
-            logged.scheduler._runtime.poller.poll()
+            runtime_of(logged.scheduler).poller.poll()
         first, second = logged.stop()
         assert first == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00"
         assert second.startswith("12:00:10.000 SKIPPED ")
@@ -174,19 +175,19 @@ class TestLines:
         ("cause", "line"),
         [
             pytest.param(
-                lambda scheduler: scheduler._runtime.poller.report_error(OSError("no\nspace")),
+                lambda scheduler: runtime_of(scheduler).poller.report_error(OSError("no\nspace")),
                 "ERROR     an exception inside jobtui, which continues: OSError: no space",
                 id="internal-error",
             ),
             pytest.param(
-                lambda scheduler: scheduler._kernel.apply(
+                lambda scheduler: runtime_of(scheduler).kernel.apply(
                     lambda engine, now: engine.apply_clock_step(-3600.0, now)
                 ),
                 "CLOCK     the clock was set back by 3600.0 s",
                 id="clock-step",
             ),
             pytest.param(
-                lambda scheduler: scheduler._kernel.apply(
+                lambda scheduler: runtime_of(scheduler).kernel.apply(
                     lambda engine, now: engine.apply_clock_step(90.0, now)
                 ),
                 "CLOCK     the clock was set forward by 90.0 s",

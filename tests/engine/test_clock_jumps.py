@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.engine_harness import NOON, clock_time
+from support.runtime_parts import runtime_of
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.engine import Engine
@@ -261,7 +262,7 @@ class ClockHarness:
         def endings(engine: Engine) -> list[RunView]:
             return [packed_view(entry, UTC) for entry in reversed(list(engine.ledger.entries()))]
 
-        return self.scheduler._kernel.inspect(endings)
+        return runtime_of(self.scheduler).kernel.inspect(endings)
 
     def tick_entries(self, job: str) -> list[tuple[RunState, int, str]]:
         """Return state, number of ticks and reason of a job's entries for ticks that started no run."""

@@ -138,7 +138,7 @@ def error_with_made_up_lines() -> Exception:
     """Return an exception with a traceback that a template engine could have made."""
     trace = None
     for line in (3, 2, 1):
-        trace = TracebackType(trace, sys._getframe(), -1, line)
+        trace = TracebackType(trace, sys._getframe(), -1, line)  # noqa: SLF001 - the documented way to the current frame
     return ValueError("no").with_traceback(trace)
 
 

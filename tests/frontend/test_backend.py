@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from support.api_server import BlockingJob
+from support.runtime_parts import runtime_of
 from support.unknown_zone import UnknownZone, unknown_zoneinfo
 
 from jobtui import Scheduler
@@ -194,7 +195,7 @@ def test_the_snapshot_equals_that_of_the_scheduler(
         scheduler.now(fail)
     scheduler.in_("1h", fail)
     setup.clock.advance(600)
-    scheduler._runtime.poller.poll()
+    runtime_of(scheduler).poller.poll()
     snapshot = snapshot_when(backend, lambda snapshot: snapshot == scheduler.snapshot())
     assert {run.state for run in (*snapshot.running, *snapshot.waiting, *snapshot.scheduled)} >= {
         RunState.RUNNING,

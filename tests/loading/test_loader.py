@@ -27,7 +27,7 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """Give each test its own folder, and restore Python's path and modules."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setattr(default_module, "_default", None)
+    monkeypatch.setattr(default_module, "_default", None)  # restored after the test
     before = sys.modules.copy()
     yield
     for name in sys.modules.keys() - before.keys():

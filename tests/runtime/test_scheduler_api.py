@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from support.runtime_parts import runtime_of
 
 import jobtui
 from jobtui import BadSpec, Job, JobStatus, Run, RunState, Scheduler, StartError
@@ -32,11 +33,10 @@ def scheduler() -> Scheduler:
 @pytest.fixture
 def default() -> Iterator[Scheduler]:
     """Replace the default scheduler for one test."""
-    before = default_module._default
     scheduler = Scheduler(tz="UTC", clock=ManualClock(NOON.timestamp()))
-    default_module.set_default_scheduler(scheduler)
+    before = default_module.set_default_scheduler(scheduler)
     yield scheduler
-    default_module._default = before
+    default_module.set_default_scheduler(before)
 
 
 def work() -> None:
@@ -552,7 +552,7 @@ def test_one_off_runs_have_no_job_handle_and_cannot_be_run_again_or_paused(sched
 def test_a_one_off_run_after_the_removal_of_its_job_gets_a_new_job(scheduler: Scheduler) -> None:
     """Also if `now` remembers the removed job: no snapshot would list the run, and no stop cancel it."""
     first, second = scheduler.now(work), scheduler.now(work)
-    scheduler._kernel.apply(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
+    runtime_of(scheduler).kernel.apply(lambda engine, now: engine.remove_job(engine.jobs["work"], now))
     third = scheduler.now(work)
     assert [run.state for run in (first, second, third)] == [*[RunState.CANCELLED] * 2, RunState.QUEUED]
     assert [(job.name, job.queued) for job in scheduler.snapshot().jobs] == [("work", 1)]
@@ -616,7 +616,7 @@ def test_the_functions_of_the_package_act_on_the_default_scheduler(default: Sche
 
 def test_the_default_scheduler_is_created_on_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every later use gets the same one."""
-    monkeypatch.setattr(default_module, "_default", None)
+    monkeypatch.setattr(default_module, "_default", None)  # restored after the test
     assert default_module.default_scheduler() is default_module.default_scheduler()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from support.real_threads import HoldingClock, MakeScheduler
+from support.runtime_parts import runtime_of
 
 from jobtui import Scheduler
 from jobtui.engine.enums import Phase
@@ -19,7 +20,7 @@ def test_the_snapshot_uses_the_refreshed_views() -> None:
     names = [scheduler.every("1h", print, name=f"job-{number}").name for number in range(3 * VIEWS_PER_HOLD)]
     counts = []
     for _ in scheduler.refresh_views():
-        records = scheduler._kernel.inspect(lambda engine: list(engine.jobs.values()))
+        records = runtime_of(scheduler).kernel.inspect(lambda engine: list(engine.jobs.values()))
         counts.append(sum(record.cached_view is not None for record in records))
     assert counts == [VIEWS_PER_HOLD, 2 * VIEWS_PER_HOLD, 3 * VIEWS_PER_HOLD]
     views = [record.cached_view for record in records]
@@ -74,7 +75,7 @@ def test_a_job_that_is_removed_during_the_refresh_is_left_out() -> None:
     jobs = [scheduler.every("1h", print, name=f"job-{number}") for number in range(2 * VIEWS_PER_HOLD)]
     steps = scheduler.refresh_views()
     next(steps)
-    record = jobs[-1]._record
+    record = jobs[-1]._record  # noqa: SLF001 - no public result has a removed job
     jobs[-1].remove()
     list(steps)
     assert record.removed
@@ -92,7 +93,7 @@ def test_the_heartbeat_ages_until_the_timer_wakes(make_scheduler: MakeScheduler)
     clock.step(-7200)
     clock.advance(40)
     assert scheduler.liveness().heartbeat_age == 40
-    scheduler._runtime.poller.poll()
+    runtime_of(scheduler).poller.poll()
     assert scheduler.liveness().heartbeat_age == 0
 
 

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler, assert_ended, assert_no_threads_left, zero
+from support.runtime_parts import runtime_of
 
 from jobtui.engine import event_log
 
@@ -85,7 +86,7 @@ def test_a_closed_subscription_receives_no_events(make_scheduler: MakeScheduler)
     assert list(third.read()) == events
     third.close()
     other.close()
-    assert scheduler._kernel.engine.event_log.buffer is None  # without readers, no event is stored
+    assert runtime_of(scheduler).kernel.engine.event_log.buffer is None  # without readers, no event is stored
     scheduler.now(zero)
     assert not other.read()
     assert scheduler.subscribe().snapshot.seq == 3

@@ -57,7 +57,7 @@ def test_the_timer_sleeps_until_something_is_due_but_at_most_30_seconds() -> Non
     """After an exception it sleeps a second, so that one at every wake does not use up a core."""
     error = OSError("no")
     timer = RecordingTimer(0.0, 5.0, error, float("inf"), 100.0)
-    timer._run()
+    timer._run()  # noqa: SLF001 - calls in this thread what the timer's thread does
     assert timer.sleeps == [0.0, 5.0, ERROR_PAUSE, MAX_SLEEP, MAX_SLEEP]
     assert ERROR_PAUSE == 1.0
     assert timer.errors == [error]
@@ -89,8 +89,8 @@ def test_wakes_are_at_least_a_millisecond_apart(
 ) -> None:
     """Entries that are due within it are taken together. A negative timeout would block without limit."""
     timer, lock = Timer(float, lambda _: None, lambda: 100.0 + passed), RecordingLock()
-    monkeypatch.setattr(timer, "_wakeup_lock", lock)
-    timer._sleep(pause, 100.0)
+    monkeypatch.setattr(timer, "_wakeup_lock", lock)  # the lock is how the timer sleeps
+    timer._sleep(pause, 100.0)  # noqa: SLF001 - calls in this thread what the timer's thread does
     assert lock.timeouts == [pytest.approx(timeout, abs=1e-9)]
 
 

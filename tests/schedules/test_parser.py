@@ -32,14 +32,14 @@ def test_threads_that_parse_the_same_new_spec_at_once_get_the_same_object(
 ) -> None:
     """All four parse it before the first puts its schedule into the cache."""
     barrier = Barrier(4)
-    read = parser._parse_uncached
+    read = parser._parse_uncached  # noqa: SLF001 - runs between a miss of the cache and its filling
 
     def read_together(spec: str, tz: str | tzinfo | None, dst: Dst) -> Cron | Every:
         made = read(spec, tz, dst)
         barrier.wait(timeout=30)
         return made
 
-    monkeypatch.setattr(parser, "_parse_uncached", read_together)
+    monkeypatch.setattr(parser, "_parse_uncached", read_together)  # as above
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: parse("7 7 4 7 7 *", tz="UTC"), range(4)))
     assert all(each is found[0] for each in found)
@@ -58,10 +58,10 @@ def test_the_cache_of_parse_is_bounded_and_drops_the_oldest_specs() -> None:
 
 def test_the_cache_of_expanded_fields_is_bounded() -> None:
     """The specs of strangers may differ in every field."""
-    fields = islice(combinations(range(60), 3), cron._MAX_EXPANSIONS + 100)
+    fields = islice(combinations(range(60), 3), cron._MAX_EXPANSIONS + 100)  # noqa: SLF001 - no public result says the size
     for number, (low, middle, high) in enumerate(fields):
         assert Cron(f"{low},{middle},{high} * * * * *", tz="UTC").fields.seconds == (low, middle, high)
-        assert len(cron._expansions) <= cron._MAX_EXPANSIONS + 6, number
+        assert len(cron._expansions) <= cron._MAX_EXPANSIONS + 6, number  # noqa: SLF001 - no public result says the size
 
 
 def test_parse_returns_different_schedules_for_equal_zones_with_different_names() -> None:

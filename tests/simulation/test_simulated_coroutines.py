@@ -34,7 +34,7 @@ class BlockingTimes:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds: list[float] = []
         self.about_to_block = threading.Event()
-        original = InlineLoop._seconds_to_block
+        original = InlineLoop._seconds_to_block  # noqa: SLF001 - records how long the loop would block
 
         def record(loop: InlineLoop, tasks: set[asyncio.Task[object]], timeout: float | None) -> float:
             seconds = original(loop, tasks, timeout)

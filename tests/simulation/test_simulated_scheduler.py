@@ -854,7 +854,7 @@ def test_a_start_function_can_neither_move_time_nor_wait_for_runs(scheduler: Sim
 
 def test_the_previous_default_scheduler_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also if there was none, in nested simulations, and after an exception."""
-    monkeypatch.setattr(default_module, "_default", None)
+    monkeypatch.setattr(default_module, "_default", None)  # restored after the test
     with simulated() as outer:
         with simulated() as inner:
             jobtui.every("1m", work, name="inner")
@@ -864,7 +864,7 @@ def test_the_previous_default_scheduler_is_restored(monkeypatch: pytest.MonkeyPa
         with pytest.raises(ZeroDivisionError), simulated():
             _ = 1 / 0
         assert default_module.default_scheduler() is outer
-    assert default_module._default is None
+    assert default_module._default is None  # noqa: SLF001 - `default_scheduler` would create one
     other = Scheduler(tz="UTC")
     default_module.set_default_scheduler(other)
     with simulated():
@@ -929,10 +929,10 @@ def test_a_job_may_stop_the_scheduler(scheduler: SimulatedScheduler) -> None:
 
 def test_load_without_active_scheduler_raises(tmp_path: Path) -> None:
     """The function acts on the active scheduler."""
-    before = default_module._default
+    before = default_module._default  # noqa: SLF001 - `default_scheduler` would create one
     with pytest.raises(RuntimeError, match="no simulated scheduler is active"):
         load(tmp_path / "jobs.py")
-    assert before is None or default_module._default is before
+    assert before is None or default_module._default is before  # noqa: SLF001 - `default_scheduler` would create one
 
 
 def test_a_named_schedule_of_the_test_overrides_that_of_the_settings(tmp_path: Path) -> None:

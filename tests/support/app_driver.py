@@ -65,7 +65,7 @@ class AppDriver:
 
     async def send_at_once(self, *sent: events.Event) -> None:
         """Send events so quickly that the app has received all of them before it handles the first."""
-        driver = self.app._driver
+        driver = self.app._driver  # noqa: SLF001 - Textual's; receives what a terminal sends
         assert driver is not None
         for event in sent:
             driver.send_message(event)
@@ -98,8 +98,17 @@ class AppDriver:
 
     async def refresh(self) -> None:
         """Refresh the app at once, without the throttle, and wait until everything is painted."""
-        self.app._refresh_now()
+        self.refresh_now()
         await self.settle()
+
+    def refresh_now(self) -> None:
+        """Have the app take a snapshot at once, without the throttle."""
+        self.app._refresh_now()  # noqa: SLF001 - every public way waits for the throttle
+
+    @property
+    def exiting(self) -> bool:
+        """Whether the app is about to exit."""
+        return self.app._exit  # noqa: SLF001 - Textual's own, which has no public form
 
     @property
     def screen(self) -> Screen[object]:
@@ -109,7 +118,7 @@ class AppDriver:
     @property
     def text(self) -> str:
         """The text of the top screen."""
-        return "\n".join(strip.text for strip in self.screen._compositor.render_strips())
+        return "\n".join(strip.text for strip in self.screen._compositor.render_strips())  # noqa: SLF001 - Textual's; the text as it is painted
 
     @property
     def focus(self) -> str | None:
@@ -119,7 +128,7 @@ class AppDriver:
     @property
     def toasts(self) -> list[tuple[str, str]]:
         """The severity and the text of each toast so far."""
-        return [(toast.severity, toast.message) for toast in self.app._notifications]
+        return [(toast.severity, toast.message) for toast in self.app._notifications]  # noqa: SLF001 - Textual's; the toasts
 
     def table(self, name: str = "jobs") -> LineTable[Any]:
         """Return a table of the main screen by its id."""
@@ -129,7 +138,7 @@ class AppDriver:
     def lines(self, widget: Widget) -> list[str]:
         """Return the text of a widget, line by line."""
         x, y, width, height = widget.content_region
-        strips = self.screen._compositor.render_strips()
+        strips = self.screen._compositor.render_strips()  # noqa: SLF001 - Textual's; the text as it is painted
         return [strip.crop(x, x + width).text for strip in strips[y : y + height]]
 
 

@@ -70,7 +70,7 @@ class BytecodeInjection:
         self._collects = gc.isenabled()
         gc.disable()
         self.active = True
-        sys._getframe().f_trace_opcodes = True  # Python 3.12 traces bytecodes only if a frame says so before
+        sys._getframe().f_trace_opcodes = True  # noqa: SLF001 - Python 3.12 traces bytecodes only if a frame says so before
         sys.settrace(self._trace_call)
         return self
 

@@ -93,7 +93,7 @@ async def test_a_slow_query_does_not_block_the_dashboard() -> None:
         assert "import_orders" in driver.text
         assert "every 20 seconds" not in driver.text
         for _ in range(5):
-            driver.app._refresh_now()
+            driver.refresh_now()
             await driver.pilot.pause()
         assert backend.queries == ["job_details"]
         assert threading.main_thread() not in backend.threads
@@ -116,7 +116,7 @@ async def test_the_screen_of_a_job_keeps_the_old_details_until_new_ones_arrive()
         assert "every 15 seconds" in before
         backend.released.clear()
         queries = len(backend.queries)
-        driver.app._refresh_now()
+        driver.refresh_now()
         await driver.until(lambda: len(backend.queries) > queries)
         assert driver.text == before
         backend.error = ConnectionError("no response within 5 s")
@@ -139,7 +139,7 @@ async def test_an_answer_for_a_closed_screen_is_dropped(keys: list[str], kind: t
         await driver.pilot.press(*keys)
         await driver.until(lambda: len(backend.queries) == 1)
         assert isinstance(driver.screen, kind)
-        driver.app._refresh_now()  # an open screen would query again
+        driver.refresh_now()  # an open screen would query again
         await driver.pilot.press("escape")
         await driver.until(lambda: isinstance(driver.screen, Dashboard))
         backend.released.set()
@@ -323,7 +323,9 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             """Return at once."""
 
     monkeypatch.setattr(app_module, "JobtuiApp", App)
-    monkeypatch.setattr(app_module, "_reserve_terminal", lambda _output: nullcontext((None, None)))
+    monkeypatch.setattr(
+        app_module, "_reserve_terminal", lambda _output: nullcontext((None, None))
+    )  # none here
     return addresses
 
 

@@ -791,7 +791,7 @@ async def test_keys_act_on_a_visible_row_after_the_mouse_wheel() -> None:
         jobs = driver.table()
         for event in (MouseScrollDown, MouseScrollUp):
             for _ in range(8):
-                await driver.pilot._post_mouse_events([event], jobs, offset=(20, 5))
+                await driver.pilot._post_mouse_events([event], jobs, offset=(20, 5))  # noqa: SLF001 - Textual's; the pilot has no method that scrolls
                 await driver.settle()
             assert jobs.shows_cursor
             assert f" {selected(driver)} " in driver.text
@@ -1059,7 +1059,7 @@ async def test_quit_exits_at_once_if_no_run_is_running(key: str) -> None:
     """No question is necessary."""
     async with running_app(ScriptedBackend(snapshots.idle()), stop=lambda _grace: None) as driver:
         await driver.pilot.press(key)
-        assert driver.app._exit
+        assert driver.exiting
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
@@ -1075,7 +1075,7 @@ async def test_quit_asks_if_runs_are_running(key: str) -> None:
         assert "at most 7 s" in driver.text
         await driver.press("escape")
         assert isinstance(driver.screen, Dashboard)
-        assert not driver.app._exit
+        assert not driver.exiting
         assert stopped == []
 
 
@@ -1090,9 +1090,9 @@ async def test_ctrl_c_in_the_dialog_exits_at_once(keys: tuple[str, ...]) -> None
         ScriptedBackend(snapshots.saturated()), stop=lambda _grace: never.wait()
     ) as driver:
         await driver.pilot.press(*keys[:-1])
-        assert not driver.app._exit
+        assert not driver.exiting
         await driver.pilot.press(keys[-1])
-        await driver.until(lambda: driver.app._exit)
+        await driver.until(lambda: driver.exiting)
         never.set()
 
 
@@ -1114,7 +1114,7 @@ async def test_upper_q_in_the_dialog_exits_without_waiting() -> None:
     stopped: list[float] = []
     async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append) as driver:
         await driver.pilot.press("q", "Q")
-        assert driver.app._exit
+        assert driver.exiting
         assert stopped == []
 
 
@@ -1124,7 +1124,7 @@ async def test_w_in_the_dialog_stops_the_scheduler_with_the_grace_and_exits() ->
     stopped: list[float] = []
     async with running_app(ScriptedBackend(snapshots.saturated()), stop=stopped.append, grace=7) as driver:
         await driver.pilot.press("q", "w")
-        await driver.until(lambda: driver.app._exit)
+        await driver.until(lambda: driver.exiting)
         assert stopped == [7]
 
 
@@ -1134,7 +1134,7 @@ async def test_quit_without_a_stop_function_exits_without_a_question() -> None:
     backend = ScriptedBackend(snapshots.saturated())
     async with running_app(backend) as driver:
         await driver.pilot.press("q")
-        assert driver.app._exit
+        assert driver.exiting
     assert backend.listeners == []
 
 
@@ -1304,13 +1304,13 @@ class FakeLoop:
     """
 
     def __init__(self, app: JobtuiApp, monkeypatch: pytest.MonkeyPatch) -> None:
-        (self.interval,) = app._timers
+        (self.interval,) = app._timers  # noqa: SLF001 - Textual's; the test replaces its clock
         self.interval.pause()
         self.time = 1000.0
         self.cpu = 0.0
         monkeypatch.setattr(app_module, "thread_cpu", lambda: self.cpu)
         self.timers: list[tuple[float, Callable[[], None]]] = []
-        monkeypatch.setattr(app, "_loop_time", lambda: self.time)
+        monkeypatch.setattr(app, "_loop_time", lambda: self.time)  # its timers are replaced as well
         monkeypatch.setattr(
             app, "set_timer", lambda delay, callback: self.timers.append((self.time + delay, callback))
         )
@@ -1331,12 +1331,12 @@ async def test_a_flood_of_changes_causes_at_most_ten_refreshes_a_second() -> Non
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with running_app(backend) as driver:
             loop = FakeLoop(driver.app, monkeypatch)
-            driver.app._refresh_now()
+            driver.refresh_now()
             before = backend.snapshots_taken
             for number in range(100):
                 if number % 20 == 13:
                     # More often than once a second, and between two refreshes.
-                    driver.app.call_next(loop.interval._callback or pytest.fail)
+                    driver.app.call_next(loop.interval._callback or pytest.fail)  # noqa: SLF001 - Textual's; what the timer calls
                 for _ in range(10):
                     backend.notify()
                 await driver.pilot.pause()
@@ -1360,7 +1360,7 @@ async def test_a_costly_refresh_delays_the_next_one() -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with running_app(backend) as driver:
             loop = FakeLoop(driver.app, monkeypatch)
-            driver.app._refresh_now()
+            driver.refresh_now()
             before = job_names(driver)
             backend.set_snapshot(snapshots.make([snapshots.make_job("new")]))
             await driver.settle()
@@ -1381,7 +1381,7 @@ async def test_a_change_is_shown_at_once_if_the_last_refresh_was_long_ago() -> N
     with pytest.MonkeyPatch.context() as monkeypatch:
         async with running_app(backend) as driver:
             loop = FakeLoop(driver.app, monkeypatch)
-            driver.app._refresh_now()
+            driver.refresh_now()
             loop.advance(1 / MAX_REFRESH_RATE)
             backend.set_snapshot(snapshots.make([snapshots.make_job("new")]))
             await driver.settle()
@@ -1458,7 +1458,7 @@ async def test_every_line_of_the_screen_has_the_width_of_the_terminal() -> None:
     for snapshot in (snapshots.odd_names(), snapshots.many_jobs(), snapshots.saturated()):
         for width, height in (WIDE, NARROW, (57, 20)):
             async with running_app(ScriptedBackend(snapshot), (width, height)) as driver:
-                strips = driver.screen._compositor.render_strips()
+                strips = driver.screen._compositor.render_strips()  # noqa: SLF001 - Textual's; the text as it is painted
                 assert {strip.cell_length for strip in strips} == {width}
 
 

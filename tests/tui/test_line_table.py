@@ -123,7 +123,7 @@ def rows_of(count: int) -> list[Row]:
 
 def lines(table: RecordingTable) -> list[str]:
     """Return the text of the screen, line by line."""
-    return [strip.text for strip in table.screen._compositor.render_strips()]
+    return [strip.text for strip in table.screen._compositor.render_strips()]  # noqa: SLF001 - Textual's; the text as it is painted
 
 
 # --- columns --------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
 ) -> None:
     """No column is dropped that would fit."""
     table: LineTable[Any] = LineTable(columns, lambda row: row, empty="")
-    fitted = table._fit_columns(width)
+    fitted = table._fit_columns(width)  # noqa: SLF001 - the geometry, without painting a screen for each width
     kept = [column for column, _ in fitted]
     dropped = [column for column in columns if column not in kept]
     assert kept == [column for column in columns if column in kept]
@@ -171,7 +171,7 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
 def test_the_table_of_jobs_has_the_columns_that_fit_its_width(width: int, expected: str) -> None:
     """The status, the name and the failures are always visible."""
     table: LineTable[Any] = LineTable(JOB_COLUMNS, lambda row: row, empty="")
-    assert " ".join(column.key for column, _ in table._fit_columns(width)) == expected
+    assert " ".join(column.key for column, _ in table._fit_columns(width)) == expected  # noqa: SLF001 - the geometry, without painting a screen for each width
 
 
 # Columns pass their texts through `printable`: it removes joiners, but not wide and combining characters.
@@ -185,7 +185,7 @@ def test_a_cell_has_exactly_the_width_of_its_column(
     """Wide and combining characters included."""
     table: LineTable[Any] = LineTable((), lambda row: row, empty="")
     cell = [(text, "") for text in (first, *others)]
-    segments = table._cell_segments(cell, width, table.rich_style, align_right=right)
+    segments = table._cell_segments(cell, width, table.rich_style, align_right=right)  # noqa: SLF001 - the geometry, without painting a screen for each width
     assert sum(cell_len(segment.text) for segment in segments) == width
 
 

@@ -233,10 +233,10 @@ async def test_w_in_the_quit_dialog_waits_for_the_running_run_and_cancels_the_wa
         await driver.until(lambda: "Waiting for the runs to end, at most 5 s." in driver.text)
         await driver.press("escape", "w")  # neither key has an effect
         assert isinstance(driver.screen, QuitScreen)
-        assert not driver.app._exit
+        assert not driver.exiting
         first = blocking.started[0]
         blocking.release(first)
-        await driver.until(lambda: driver.app._exit)
+        await driver.until(lambda: driver.exiting)
         assert blocking.started == [first]
     assert {run.job: run.state for run in scheduler.snapshot().recent} == {
         first: RunState.OK,

@@ -64,7 +64,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
                 await pilot.press(key)
                 await pilot.pause()
             await app.workers.wait_for_complete()
-            app._refresh_now()
+            app._refresh_now()  # noqa: SLF001 - the throttle would delay it
             await pilot.pause()
 
         try:

@@ -205,7 +205,7 @@ def test_sigterm_ends_the_dashboard_although_a_run_is_running(dashboard: Termina
 def test_the_dashboard_follows_a_resize_of_the_terminal(dashboard: Terminal) -> None:
     """It reads the size of the terminal that it draws on."""
     place = len(dashboard.text)
-    fcntl.ioctl(dashboard._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(dashboard._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # noqa: SLF001 - the test's own terminal
     dashboard.process.send_signal(signal.SIGWINCH)
     dashboard.wait_for("[1 Running 0]", after=place)
     dashboard.type("q")

@@ -17,6 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from support import snapshots
 from support.api_server import LIMIT, ApiClient, ApiResponse, BlockingJob, serving_api, wait_ended
+from support.runtime_parts import runtime_of
 from support.scripted_backend import ScriptedBackend
 
 from jobtui import Scheduler, __version__
@@ -464,7 +465,7 @@ def test_health_is_late_if_the_timer_has_not_woken_for_35_seconds() -> None:
         clock.advance(1)
         assert health_status(client) == (503, "late")
         assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0}
-        scheduler._runtime.poller.poll()
+        runtime_of(scheduler).poller.poll()
         assert health_status(client) == (200, "ok")
 
 
@@ -488,7 +489,7 @@ def lock_held(scheduler: Scheduler) -> Iterator[None]:
         held.set()
         assert release.wait(LIMIT)
 
-    holder = threading.Thread(target=scheduler._kernel.inspect, args=(hold,))
+    holder = threading.Thread(target=runtime_of(scheduler).kernel.inspect, args=(hold,))
     holder.start()
     assert held.wait(LIMIT)
     yield

@@ -74,7 +74,7 @@ class Visitor:
         self._sends_fetch_metadata = sends_fetch_metadata
         self._authority = f"{host}:{port}"
         self.cookies = CookieJar()
-        context = ssl._create_unverified_context()
+        context = ssl._create_unverified_context()  # noqa: SLF001 - the standard library's; the certificate is the test's own
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=context), urllib.request.HTTPCookieProcessor(self.cookies)
         )

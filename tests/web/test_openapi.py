@@ -21,6 +21,7 @@ from support.api_server import (
     serving_api,
     wait_ended,
 )
+from support.runtime_parts import runtime_of
 
 from jobtui import Scheduler
 from jobtui.access.rules import CLIENT_BYTES, AccessRules
@@ -49,7 +50,7 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
         metrics = Metrics(backend)
         event_hub = EventHub(backend, metrics.observe)
         event_hub.close()
-        clock = scheduler._kernel.clock
+        clock = runtime_of(scheduler).kernel.clock
         context = ServerContext(
             backend=backend,
             event_hub=event_hub,

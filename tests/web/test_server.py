@@ -322,7 +322,7 @@ def test_a_process_with_open_connections_can_exit(tmp_path: Path) -> None:
 def test_an_internal_error_is_logged_and_not_shown_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
     """The client gets status 500 without any detail of our code; the server continues."""
     with running_server() as server:
-        server._backend.snapshot = lambda: 1 / 0  # type: ignore[assignment, return-value] # the error
+        server._backend.snapshot = lambda: 1 / 0  # type: ignore[assignment, return-value] # noqa: SLF001 - makes a handler raise
         response = request(server.address, path=f"{PAGE}/api/jobs", headers=(HOST,))
         assert (response.status, b"ZeroDivision" in response.body) == (500, False)
         assert "ZeroDivisionError" in caplog.text
