@@ -101,11 +101,10 @@ def test_a_run_that_returns_work_which_nothing_does_is_failed(
 @pytest.mark.parametrize(("runnable", "message"), CASES)
 def test_the_test_kit_fails_such_a_run_too(runnable: Any, message: str) -> None:
     """A test finds the error before the job runs in production."""
-    scheduler = SimulatedScheduler(start="2026-11-23 12:00")
-    scheduler.every("1s", runnable)
-    scheduler.start()
-    scheduler.advance("1s")
-    [run] = scheduler.runs()
+    with SimulatedScheduler(start="2026-11-23 12:00") as scheduler:
+        scheduler.every("1s", runnable)
+        scheduler.advance("1s")
+        [run] = scheduler.runs()
     assert run.state is RunState.FAILED
     assert message in run.reason
 
