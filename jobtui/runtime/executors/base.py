@@ -1,4 +1,4 @@
-"""The two protocols between executors and the kernel, and the values that they exchange."""
+"""The two protocols between executors and the rest of the runtime, and the values that they exchange."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Executor(Protocol):
 
 
 class Dispatcher(Protocol):
-    """The part of the kernel that executors call, without the state lock.
+    """Gives runs to executors. They call it without the state lock.
 
     Attributes:
         attachments: The outputs and stop requests of the runs.

@@ -48,7 +48,7 @@ class CoroutineExecutor:
     """Executes coroutines as tasks of one asyncio event loop, which starts with the first coroutine.
 
     Args:
-        dispatcher: The kernel.
+        dispatcher: Gives runs to the workers, and records their outcomes.
         clock: Measures how long the work takes.
         make_loop: Makes the event loop, which the caller runs; None runs one in a daemon thread.
         at_most: How many coroutines the loop takes at once; 0 if it only gets them from others.

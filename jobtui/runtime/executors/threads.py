@@ -29,7 +29,7 @@ class ThreadExecutor:
     operation on a collection, which the GIL makes atomic.
 
     Args:
-        dispatcher: The kernel.
+        dispatcher: Gives runs to the workers, and records their outcomes.
         clock: Measures how long the work takes.
     """
 
