@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_network
 from itertools import count
 
 import pytest
@@ -141,6 +142,17 @@ def test_the_server_does_not_read_pipelined_requests_without_end(path: str) -> N
             while sent < wanted:
                 sent += client.send(head * 10_000)
         assert sent < wanted
+
+
+def test_a_probe_is_not_trusted_with_a_large_body() -> None:
+    """It was let in without credentials."""
+    rules = AccessRules(credentials=RULES.credentials, probes=(ip_network("127.0.0.0/8"),))
+    with running_server(rules) as server, connection_to(server.address) as probe:
+        probe.sendall(f"GET {PAGE}/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        assert probe.recv(65_536).startswith(b"HTTP/1.1 200")
+        form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9000\r\n\r\n"
+        probe.sendall(f"POST {PAGE}/login HTTP/1.1\r\nHost: 127.0.0.1\r\n{form}".encode() + b"x" * 9_000)
+        assert probe.recv(65_536).startswith(b"HTTP/1.1 413")
 
 
 def test_a_login_whose_body_does_not_arrive_within_seconds_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,23 @@ def test_a_lockout_behind_a_proxy_affects_only_the_one_client() -> None:
         assert request(server.address, path=API, headers=other).status == 401
 
 
+def test_an_address_that_a_client_puts_in_front_of_its_own_does_not_avoid_the_lockout() -> None:
+    """The proxy appends the address from which the client connects."""
+    rules = AccessRules(
+        credentials=RULES.credentials, acceptproxyaddress=True, allow=(ip_network("10.0.0.0/8"),)
+    )
+    with running_server(rules) as server:
+        statuses = [
+            request(
+                server.address,
+                path=API,
+                headers=(HOST, WRONG, ("X-Forwarded-For", f"10.1.0.{number}, 10.0.0.9")),
+            ).status
+            for number in range(MAX_FAILURES + 1)
+        ]
+    assert statuses == [401] * MAX_FAILURES + [429]
+
+
 def test_a_forged_forwarded_address_does_not_avoid_the_lockout() -> None:
     """Without jobs.acceptproxyaddress, X-Forwarded-For is ignored."""
     with running_server(RULES) as server:

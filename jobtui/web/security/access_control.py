@@ -206,9 +206,8 @@ class AccessControl:
         scheme, authority = _split_origin(origins[0])
         url = self.rules.url
         is_public = url is not None and f"{scheme}://{authority}" == url.origin
-        # With jobs.url, a proxy that passes on any host name must not make another name ours.
-        known = [host, forwarded.host] if url is None else [host]
-        is_ours = scheme != "" and authority in (without_default_port(scheme, each) for each in known if each)
+        known = [each for each in (host, forwarded.host) if each]
+        is_ours = scheme != "" and authority in (without_default_port(scheme, each) for each in known)
         if len(origins) > 1 or not (is_public or is_ours):
             raise Problem(
                 HTTPStatus.FORBIDDEN,
