@@ -53,7 +53,7 @@ class InlineExecutor:
     in the same thread, which is created for the first coroutine.
 
     Args:
-        dispatcher: The kernel.
+        dispatcher: Gives runs to the workers, and records their outcomes.
         clock: Measures how long the work takes: no time, unless a coroutine waits for the clock to move.
         run_pending: Is called, without the lock, when a run may start.
         on_run_start: Is called with each run before it is executed.
