@@ -322,6 +322,11 @@ class Engine:
         """Return the waiting or RUNNING run with a number; None if there is none."""
         return self.pool.live.get(number)
 
+    def has_numbered(self, number: int) -> bool:
+        """Return whether a run has got a number, however long ago it has ended."""
+        # A counter shows its next number only in its text. A counter with an attribute would be slower.
+        return 1 <= number < int(repr(self.run_numbers).removeprefix("count(").removesuffix(")"))
+
     def live_runs(self) -> list[list[RunRecord]]:
         """Return the RUNNING, QUEUED and HELD runs in their order, and the SCHEDULED ones in any."""
         pool = self.pool

@@ -95,8 +95,12 @@ class Backend(Protocol):
     def pool_view(self) -> PoolView:
         """Return the current view of the pool, which may be newer than the snapshot."""
 
-    def output_of(self, number: int) -> str:
-        """Return the first and the last part of a run's output, or "" if output is not collected."""
+    def output_of(self, number: int) -> str | None:
+        """Return the first and the last part of a run's output; None if output is not recorded.
+
+        Raises:
+            LookupError: There is no run of that number, or it has ended and is not kept any more.
+        """
 
     def output_since(self, after: int) -> OutputChunk:
         """Return the output of all jobs after the line with the number `after`, as far as it is kept.

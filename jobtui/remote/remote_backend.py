@@ -178,19 +178,13 @@ class RemoteBackend:
         """Return the current view of the pool, which may be newer than the snapshot."""
         return _decode(partial(POOL.decode, tz=self.zone), self._request("GET", "pool"))
 
-    def output_of(self, number: int) -> str:
-        """Return the first and the last part of a run's output.
-
-        It is "" if output is not collected, or if the run is unknown.
-        """
-        try:
-            return _decode(lambda json: str(json["output"]), self._get_run(number))
-        except LookupError:
-            return ""
+    def output_of(self, number: int) -> str | None:
+        """Return the first and the last part of a run's output; None if output is not recorded."""
+        return _decode(_output_in, self._get_run(number))
 
     def _get_run(self, number: int) -> Any:
         if not 1 <= number <= MAX_RUN_NUMBER:
-            raise LookupError(f"unknown run {number}: runs are counted from 1")
+            raise LookupError(f"there is no run {number}")
         return self._request("GET", "runs", str(number))
 
     def output_since(self, after: int) -> OutputChunk:
@@ -352,6 +346,11 @@ class RemoteBackend:
 
 
 _CLOSED = "disconnected from the server"
+
+
+def _output_in(json: Any) -> str | None:
+    output = json["output"]
+    return None if output is None else str(output)
 
 
 def _decode(decode: Callable[[Any], Value], json: Any) -> Value:

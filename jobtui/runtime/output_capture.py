@@ -106,11 +106,6 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
         restore()
 
 
-def is_capturing() -> bool:
-    """Return whether the output of jobs is captured in this process."""
-    return bool(_restorers)
-
-
 def _end_captures() -> None:
     """End the captures that a forked child has inherited."""
     while _restorers:

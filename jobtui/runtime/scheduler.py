@@ -23,6 +23,7 @@ from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
 from jobtui.runtime.run_output import output_text
 from jobtui.runtime.runtime import Runtime
+from jobtui.runtime.stream_guard import guard
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
 from jobtui.schedules.parser import SpecResolver
@@ -592,7 +593,7 @@ class Scheduler:
         """Return the run of a number, waiting, running or ended.
 
         Raises:
-            LookupError: The run never existed, or ended too long ago.
+            LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
 
         def look_up(engine: Engine) -> PackedRun | LedgerEntries:
@@ -602,16 +603,25 @@ class Scheduler:
         found = self._kernel.inspect(look_up)
         for run in [found] if isinstance(found, tuple) else found.find(number=number, limit=1):
             return packed_view(run, self.tz)
-        raise LookupError(f"unknown run {number}: it never existed, or it ended too long ago")
+        if self._kernel.inspect(lambda engine: engine.has_numbered(number)):
+            raise LookupError(f"run {number} has ended and is not kept any more")
+        raise LookupError(f"there is no run {number}")
 
-    def output_of(self, number: int) -> str:
-        """Return the first and the last part of what a run printed.
+    def output_of(self, number: int) -> str | None:
+        """Return the first and the last part of what a run printed; None if output is not recorded.
 
-        Output is collected only under the dashboard or with ``--listen``; otherwise, and for an unknown run,
-        this returns "". So it does for a run that has dropped out of the ledger.
+        It is recorded under the dashboard and with ``--listen``. It is "" if the run has printed nothing.
+
+        Raises:
+            LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
-        output = self._kernel.runs.attachments.outputs.get(number)
-        return "" if output is None else output_text(output)
+        outputs = self._kernel.runs.attachments.outputs
+        if number not in outputs:
+            self.run_view(number)  # raises LookupError
+        output = outputs.get(number)  # it may have printed in the meantime
+        if output is not None:
+            return output_text(output)
+        return None if guard.streams is None else ""
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""

@@ -504,17 +504,20 @@ def test_the_details_of_a_job_have_its_ticks_at_a_transition_and_its_runs(setup:
     assert [run.state for run in details.runs] == [RunState.FAILED]
 
 
-def test_output_of_returns_the_output_of_a_run_or_an_empty_text(setup: BackendSetup) -> None:
-    """It is empty for a run that printed nothing or does not exist."""
+def test_output_of_tells_no_output_from_none_that_is_recorded(setup: BackendSetup) -> None:
+    """A run that does not exist has no output at all."""
     scheduler, backend = setup.start(lambda it: it.schedule("@yearly", lambda: print("日本 [b]"), name="a"))
     with capture_streams(setup.output_log):
         number = backend.run("a")
         snapshot_when(backend, lambda snapshot: snapshot.recent)
+        quiet = scheduler.now(len, "")
+        assert quiet.wait(LIMIT)
+        assert backend.output_of(quiet.number) == ""
     assert backend.output_of(number) == "日本 [b]\n"
-    quiet = scheduler.now(len, "")
-    assert quiet.wait(LIMIT)
-    for silent in (quiet.number, 4711, 0, -1, 10**30):
-        assert backend.output_of(silent) == ""
+    assert backend.output_of(quiet.number) is None
+    for unknown in (4711, 0, -1, 10**30):
+        with pytest.raises(LookupError, match=f"there is no run {unknown}"):
+            backend.output_of(unknown)
 
 
 def test_output_since_returns_the_lines_after_a_number(setup: BackendSetup) -> None:

@@ -52,7 +52,7 @@ def output_of(scheduler: Scheduler, runnable: Callable[[], object], name: str) -
     run = job.run()
     assert run.wait(20)
     assert run.state.value == "OK", run.reason
-    return scheduler.output_of(run.number)
+    return scheduler.output_of(run.number) or ""
 
 
 def test_prints_are_written_to_their_run_and_to_the_output_log(scheduler: Scheduler) -> None:

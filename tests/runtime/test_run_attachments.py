@@ -33,7 +33,28 @@ def test_an_output_is_dropped_with_the_ending_of_its_run() -> None:
         kept = {view.number for view in scheduler.snapshot().recent}
         assert 0 < len(kept) < 8
         for number, run in enumerate(runs):
-            assert scheduler.output_of(run.number).startswith(f"{number} ") is (run.number in kept)
+            if run.number in kept:
+                assert (scheduler.output_of(run.number) or "").startswith(f"{number} ")
+            else:
+                with pytest.raises(
+                    LookupError, match=f"^run {run.number} has ended and is not kept any more$"
+                ):
+                    scheduler.output_of(run.number)
+
+
+def test_an_output_that_is_not_recorded_is_not_an_empty_one() -> None:
+    """Nor is the output of a run that does not exist."""
+    with Scheduler() as scheduler:
+        run = scheduler.now(print, "to the terminal")
+        assert run.wait(20)
+        assert scheduler.output_of(run.number) is None
+        with capture_streams(OutputLog()):
+            quiet = scheduler.now(len, "")
+            assert quiet.wait(20)
+            assert scheduler.output_of(quiet.number) == ""
+        for number in (0, -1, quiet.number + 1, 10**30):
+            with pytest.raises(LookupError, match=f"^there is no run {number}$"):
+                scheduler.output_of(number)
 
 
 def test_the_memory_of_outputs_is_bounded() -> None:

@@ -158,7 +158,7 @@ class ScriptedBackend:
             return TickPreview()
         return preview_ticks(self._snapshot.at, view.schedule, view.next, self.zone)
 
-    def output_of(self, number: int) -> str:
+    def output_of(self, number: int) -> str | None:
         """Return the output of a run."""
         return self.outputs.get(number, "")
 

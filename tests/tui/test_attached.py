@@ -58,7 +58,7 @@ class SlowBackend(ScriptedBackend):
         self._block("job_details")
         return super().job_details(job)
 
-    def output_of(self, number: int) -> str:
+    def output_of(self, number: int) -> str | None:
         """Block, then return the output."""
         self._block("output_of")
         return super().output_of(number)

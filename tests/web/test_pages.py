@@ -223,7 +223,7 @@ def test_a_question_about_an_unknown_run_is_answered_with_the_reason(
     form = client.get().page.find_one("form", id="command")
     response = client.post(form.link("action"), client.fields_of(form) | {"cancel": "4711"})
     message = client.get(response.location).page.find_one("p", id="message").plain_text
-    assert message.startswith("✗ unknown run 4711")
+    assert message.startswith("✗ there is no run 4711")
 
 
 def test_a_double_click_without_javascript_is_one_command(scheduler: Scheduler, client: PageClient) -> None:

@@ -65,7 +65,7 @@ class OutputScreen(ModalScreen[None]):
             self._lines.clear()
         self._lines.extend(chunk.lines)
         self._last_number = chunk.last
-        self._table.set_empty_text("no output was recorded yet")
+        self._table.set_empty_text("no output yet")
         self._table.update_rows([*self._lines, *chunk.unfinished], self._backend.snapshot().at)
         if at_end:
             self._table.action_move_to(-1)

@@ -70,8 +70,19 @@ class RunScreen(ModalScreen[None]):
             query = partial(self._backend.output_of, self._run.number)
             BackgroundQuery(self, query, self._show_output, self._show_error).request()
 
-    def _show_output(self, output: str) -> None:
-        self._output.update(Text(cell_lines(terminal_lines(output)) or "no output was recorded"))
+    def _show_output(self, output: str | None) -> None:
+        if output is None:
+            text = "not recorded: the program of this scheduler does not capture the output of its jobs"
+        else:
+            text = cell_lines(terminal_lines(output)) or self._nothing
+        self._output.update(Text(text))
+
+    @property
+    def _nothing(self) -> str:
+        """The text in place of an empty output."""
+        if self._run.started is None:
+            return "nothing: the run has not started"
+        return "printed nothing" if self._run.ended else "printed nothing so far"
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))
