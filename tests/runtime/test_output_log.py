@@ -31,7 +31,7 @@ from jobtui.runtime.run_output import RunOutput, output_text
 LIMIT = 20.0  # seconds
 START = 1_773_656_647.25  # of the clock, in seconds since the epoch
 Source = tuple[str, int, str]
-SOURCES: list[Source] = [("a", 1, "stdout"), ("a", 1, "stderr"), ("a", 2, "stdout"), ("", 0, "subprocess")]
+SOURCES: list[Source] = [("a", 1, "stdout"), ("a", 1, "stderr"), ("a", 2, "stdout"), ("", 0, "fd 1")]
 WRITES = st.lists(
     st.tuples(st.sampled_from(SOURCES), st.text("ab日\n", max_size=12) | st.just("x" * 50)), max_size=80
 )

@@ -868,6 +868,36 @@ async def test_the_screen_of_a_failed_run_shows_traceback_and_output() -> None:
         assert "order 5117 has [no] amount" in driver.text
 
 
+@pytest.mark.parametrize(
+    ("output", "shown"),
+    [
+        ("", "printed nothing"),
+        (None, "not recorded: "),
+        (LookupError("run 866 has ended and is not kept any more"), "run 866 has ended and is not kept any"),
+        ("\x1b[31mred\x1b[0m\n10%\r100%\na\tb\n", "red"),
+        ("\x1b[31mred\x1b[0m\n10%\r100%\na\tb\n", "100%"),
+        ("\x1b[31mred\x1b[0m\n10%\r100%\na\tb\n", "a       b"),
+    ],
+)
+@async_test
+async def test_the_screen_of_a_run_tells_no_output_from_none_that_is_kept(
+    output: str | LookupError | None, shown: str
+) -> None:
+    """Output is shown as a terminal shows it."""
+
+    class Backend(ScriptedBackend):
+        def output_of(self, _number: int) -> str | None:
+            if isinstance(output, LookupError):
+                raise output
+            return output
+
+    async with running_app(Backend(snapshots.idle())) as driver:
+        await driver.press("4", *"jjjjj", "enter", "G")
+        assert shown in driver.text
+        assert "10%100%" not in driver.text
+        assert "[31m" not in driver.text
+
+
 @async_test
 async def test_enter_on_a_tick_without_a_run_shows_the_reason_and_no_output() -> None:
     """A skipped tick printed nothing."""

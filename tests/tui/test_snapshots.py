@@ -26,9 +26,9 @@ pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x
 
 
 def write_output(output_log: OutputLog) -> None:
-    """Write some lines of output of jobs and subprocesses."""
+    """Write some lines of output of jobs and of C code."""
     output_log.write("import_orders", 866, "stdout", "reading orders.csv\n127 orders, 3 new\n")
-    output_log.write("", 0, "subprocess", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
+    output_log.write("", 0, "fd 1", "gzip: access.log: 81.3% -- replaced with access.log.gz\n")
     output_log.write("", 0, "stderr", "[b]not bold[/b] \x1b[31mnot red\x1b[0m\n")
     output_log.write("import_orders", 866, "WARNING", "order 5117 has no amount\n")
     output_log.write("import_orders", 866, "ERROR", "order 5118 has no customer\n")

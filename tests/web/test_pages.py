@@ -16,6 +16,8 @@ from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.runtime.clock import ManualClock
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.simulation.simulated_scheduler import simulated
 
 
@@ -214,6 +216,27 @@ def test_the_cancel_button_asks_without_javascript(
     assert [run.number for run in scheduler.find_runs(state=RunState.CANCELLED)] == [held.number]
     page = client.get(answer.location).page
     assert page.find_one("p", id="message").plain_text == "⊘ run 2 cancelled: it will not start"
+
+
+def test_the_page_of_a_run_says_why_there_is_no_output(scheduler: Scheduler, client: PageClient) -> None:
+    """Output is shown as a terminal shows it."""
+    job = scheduler.schedule("@yearly", lambda: print("\x1b[31mred\x1b[0m\n1%\r2%"), name="job")
+
+    def main_text(number: int) -> str:
+        return client.get(f"/@jobs/runs/{number}").page.find_one("div", id="run").plain_text
+
+    with capture_streams(OutputLog()):
+        talking, quiet = job.run(), scheduler.now(len, "")
+        assert talking.wait(LIMIT)
+        assert quiet.wait(LIMIT)
+        assert "red" in main_text(talking.number)
+        assert "2%" in main_text(talking.number)
+        assert "1%" not in main_text(talking.number)
+        assert "[31m" not in main_text(talking.number)
+        assert "printed nothing;" in main_text(quiet.number)
+    assert "not recorded: " in main_text(quiet.number)
+    missing = client.get("/@jobs/runs/4711").page
+    assert "there is no run 4711" in missing.plain_text
 
 
 def test_a_question_about_an_unknown_run_is_answered_with_the_reason(
