@@ -432,6 +432,10 @@ class Engine:
         has_work = self._to_cancel or self._searches or self._shifts
         return 0.0 if has_work else self._timer_queue.next_instant
 
+    def has_live_runs(self) -> bool:
+        """Return whether a run waits or is RUNNING."""
+        return bool(self.pool.live)
+
     def pop_due(self, now: float) -> list[DueEntry]:
         """Return the first entries that are due, in order: plan the ticks of jobs, then call `apply_due`."""
         self._heartbeat = now

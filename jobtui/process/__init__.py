@@ -1,6 +1,8 @@
-"""The process that jobtui runs in: how it ends, its standard streams, and text that is safe to print.
+"""The process that jobtui runs in: how it ends, its signals, its standard streams, and text safe to print.
 
-`exit` ends the process in the time that the user was promised, `stdio` writes to streams that may be closed,
-and `printable` escapes what a terminal would act on. This is the lowest layer: it imports nothing else of
-jobtui, and every other package may import it.
+`exit` ends the process in the time that the user was promised, `stop_signals` turns signals into requests to
+stop, and `forked_signals` gives children handlers of their own. `standard_input` and `terminal` keep jobs and
+the dashboard apart, `slow_notice` says what is waited for, `stdio` writes to streams that may be closed, and
+`printable` escapes what a terminal would act on. This is the lowest layer: it imports nothing else of jobtui,
+and every other package may import it.
 """

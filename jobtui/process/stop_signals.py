@@ -1,4 +1,4 @@
-"""The signals that ask this process to stop, and what becomes of signal handlers in a forked child."""
+"""The signals that ask this process to stop."""
 
 from __future__ import annotations
 
@@ -11,17 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
+from jobtui.process.forked_signals import existing_signals, reset_signals_in_children_if
+
 REPEAT_TIME = 0.5  # seconds after a signal in which further ones belong to the same request
 SIGNAL_STATUS = 128  # plus the signal's number: the exit status that shells report for a signal
 
 
-def _existing(*names: str) -> tuple[signal.Signals, ...]:
-    """Return the signals that this system has; Windows has few of them."""
-    return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
-
-
-STOP_SIGNALS = _existing("SIGINT", "SIGTERM", "SIGHUP")
-_RESET_IN_CHILD = STOP_SIGNALS + _existing("SIGTSTP", "SIGCONT", "SIGWINCH", "SIGTTIN", "SIGTTOU")
+STOP_SIGNALS = existing_signals("SIGINT", "SIGTERM", "SIGHUP")
 
 
 class StopSignals:
@@ -55,6 +51,7 @@ class StopSignals:
 
         Until `stop_interrupting`, a request also raises KeyboardInterrupt.
         """
+        self._pid = os.getpid()
         _installed.add(self)
         self._descriptor = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
@@ -64,7 +61,7 @@ class StopSignals:
 
     def uninstall(self) -> None:
         """Restore the former handlers."""
-        if self not in _installed:  # this is a forked child, which has restored them
+        if self._pid != os.getpid():  # this is a forked child, which has the default handlers
             return
         _installed.remove(self)
         for number, handler in self._handlers.items():
@@ -116,48 +113,5 @@ class StopSignals:
             report(number)
 
 
-# --- forked children ------------------------------------------------------------------------------
-
 _installed: set[StopSignals] = set()
-_masks = threading.local()  # the signal mask of a thread that forks, from before the fork until after it
-_PID = os.getpid()  # a child that has threads of a scheduler has inherited this from its parent
-
-
-def _before_fork() -> None:
-    """Block the signals in the thread that forks, until its child has reset their handlers.
-
-    A child inherits the handlers and the descriptor that tells its parent about signals: a signal to the
-    child would stop the parent. This concerns children of a process whose signals jobtui handles, and those
-    that a job forks in a program with handlers of its own, which are for the main thread of that program.
-    """
-    _masks.before = None
-    in_job = os.getpid() == _PID and threading.current_thread().name.startswith("jobtui-")
-    if _installed or in_job:
-        _masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, _RESET_IN_CHILD)
-
-
-def _after_fork_in_parent() -> None:
-    if _masks.before is not None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
-
-
-def _after_fork_in_child() -> None:
-    if _masks.before is None:
-        return
-    signal.set_wakeup_fd(-1)
-    interruptible = callable(signal.getsignal(signal.SIGINT))
-    for number in _RESET_IN_CHILD:
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    _installed.clear()
-    signal.pthread_sigmask(signal.SIG_SETMASK, _masks.before)
-    if interruptible:  # only now, because Python ignores an exception that is raised in here
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(
-        before=_before_fork,
-        after_in_parent=_after_fork_in_parent,
-        after_in_child=_after_fork_in_child,
-    )
+reset_signals_in_children_if(lambda: bool(_installed))

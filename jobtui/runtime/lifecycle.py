@@ -11,6 +11,7 @@ from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.engine.views import Liveness
+from jobtui.process.forked_signals import reset_signals_in_children_if
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.hooks import StartError
@@ -92,6 +93,26 @@ class Lifecycle:
     def release_claim(self, claim: object) -> None:
         """Withdraw a claim to start, if it was made."""
         self._start_claims = [each for each in self._start_claims if each is not claim]
+
+    def stop_without(self, owner: object) -> None:
+        """Stop when an object is garbage and nothing is left to do: then nothing can be requested any more.
+
+        Without this, the threads of a scheduler that the program has dropped would live on. One that has jobs
+        with further ticks goes on.
+        """
+
+        def is_idle(engine: Engine, _now: float) -> bool:
+            return engine.phase is Phase.RUNNING and engine.next_due is None and not engine.has_live_runs()
+
+        def stop_if_idle() -> None:
+            if self._kernel.apply(is_idle):
+                self.stop(0)
+
+        def on_dropped(_: object) -> None:  # anywhere: the garbage collector may call it in any thread
+            self._poller.when_unreachable = stop_if_idle
+            self._timer.wake()
+
+        self._owner = weakref.ref(owner, on_dropped)
 
     def start(self) -> None:
         """Start the timer and the engine, unless the scheduler was stopped after `claim_start`.
@@ -189,5 +210,6 @@ def _reset_after_fork() -> None:
         lifecycle.reset_after_fork()
 
 
+reset_signals_in_children_if(lambda: run_of_context.get() is not None)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_after_fork)

@@ -7,6 +7,7 @@ clock, the workers and the batches.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Phase
@@ -30,7 +31,10 @@ class Poller:
 
     Attributes:
         heartbeat: The monotonic clock when the timer last woke, in seconds; None before the start.
+        when_unreachable: Called after each wake, once no thread of the user can reach the scheduler any more.
     """
+
+    when_unreachable: Callable[[], None] | None = None
 
     def __init__(self, kernel: Kernel) -> None:
         self.heartbeat: float | None = None
@@ -72,6 +76,9 @@ class Poller:
         self._processing = True
         self._process_due()
         self._processing = False
+        if self.when_unreachable is not None:
+            self.when_unreachable()
+            unsure = unsure or self._engine.has_live_runs()  # the end of a run does not wake the timer
         now = self._kernel.clock.now()
         next_due = self._engine.next_due
         due = math.inf if next_due is None else next_due

@@ -678,6 +678,7 @@ class Scheduler:
             except BaseException as error:
                 self._runtime.lifecycle.give_up_start(error)
                 raise
+            self._runtime.lifecycle.stop_without(self)
             self._runtime.lifecycle.start()
         finally:
             self._runtime.lifecycle.release_claim(claim)

@@ -1,6 +1,7 @@
 """Stopping a scheduler with real threads, the end of its process, and forks."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextvars import copy_context
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,9 +25,11 @@ from support.real_threads import (
     zero,
 )
 
-from jobtui import RunCancelledError, RunState, Scheduler
+from jobtui import Cancellation, Run, RunCancelledError, RunState, Scheduler
 from jobtui.engine.enums import Phase
+from jobtui.engine.events import SchedulerStopped
 from jobtui.runtime.clock import SystemClock
+from jobtui.runtime.subscriptions import Subscription
 
 # --- running work ---------------------------------------------------------------------------------
 
@@ -546,3 +550,132 @@ def test_a_scheduler_that_the_child_started_and_stopped_does_not_mention_the_par
         return 7
 
     assert exit_status_of_child(in_child) == 7
+
+
+FORKING_PROGRAM = """
+import asyncio, multiprocessing, os, signal, threading, time
+import jobtui
+HANDLERS
+fork = multiprocessing.get_context("fork")
+
+def work():
+    child = os.fork()
+    if not child:
+        time.sleep(60)
+        os._exit(9)
+    os.kill(child, signal.SIGTERM)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    process = fork.Process(target=time.sleep, args=(60,))
+    process.start()
+    process.terminate()
+    process.join()
+    return status, process.exitcode
+
+with jobtui.Scheduler() as scheduler:
+    WAIT
+"""
+
+
+SIGNAL_HANDLERS = """
+for number in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, lambda *_: print("signalled"))
+"""
+LOOP_HANDLERS = """
+async def main():
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, print, "signalled")
+    print(await asyncio.to_thread(scheduler.now(work).result, 10))
+"""
+
+
+@pytest.mark.parametrize(
+    ("handlers", "wait"),
+    [
+        ("", "print(scheduler.now(work).result(10))"),
+        (SIGNAL_HANDLERS, "print(scheduler.now(work).result(10))"),
+        (LOOP_HANDLERS, "asyncio.run(main())"),
+    ],
+    ids=["no handlers", "signal.signal", "asyncio"],
+)
+def test_a_child_that_a_job_forks_does_not_share_the_signals_of_its_program(handlers: str, wait: str) -> None:
+    """The child dies of them, and the program goes on. Python would give the child its parent's handlers."""
+    program = FORKING_PROGRAM.replace("HANDLERS", handlers).replace("WAIT", wait)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=LIMIT * 2, check=False
+    )
+    assert (done.stdout, done.returncode) == ("(-15, -15)\n", 0), done.stderr
+
+
+class TestDropped:
+    """A scheduler that the program drops without `stop`."""
+
+    def test_its_threads_end_when_nothing_is_left_to_do(self) -> None:
+        """Nothing can be requested any more. The runs that it had have ended."""
+
+        def use_scheduler() -> tuple[Run[int], Run[int], Subscription]:
+            scheduler = Scheduler()
+            scheduler.start()
+            assert_ended(scheduler.now(asyncio.sleep, 0))
+            run, closure = scheduler.now(zero), scheduler.now(lambda: scheduler.pool_view().size)
+            assert_ended(run, closure)
+            return run, closure, scheduler.subscribe()
+
+        run, closure, subscription = use_scheduler()
+        gc.collect()
+        assert_no_threads_left()
+        assert (run.result(), closure.result(), run.cancel()) == (0, 10, Cancellation.TOO_LATE)
+        assert isinstance(list(subscription.read())[-1], SchedulerStopped)
+
+    def test_its_threads_end_after_the_last_run(self) -> None:
+        """Runs that wait, also for their instant, still happen."""
+        job = BlockingJob()
+        scheduler = Scheduler(pool=1)
+        scheduler.start()
+        runs = [scheduler.now(job), scheduler.now(job), scheduler.in_(0.05, job)]
+        del scheduler
+        gc.collect()
+        job.wait_started()
+        job.release()
+        assert_ended(*runs)
+        assert [run.state for run in runs] == [RunState.OK] * 3
+        assert_no_threads_left()
+
+    def test_it_goes_on_while_the_program_can_reach_it(self) -> None:
+        """A method that the program keeps is enough."""
+        scheduler = Scheduler()
+        scheduler.start()
+        now, stop = scheduler.now, scheduler.stop
+        del scheduler
+        gc.collect()
+        assert now(zero).result(LIMIT) == 0
+        assert stop()
+
+    def test_a_job_goes_on_until_its_last_tick(self) -> None:
+        """So a function may start a scheduler and return, and the jobs are not lost."""
+        first = datetime.now(UTC)
+        ticks = [first + timedelta(seconds=0.05 * number) for number in range(1, 6)]
+        counted: list[int] = []
+        scheduler = Scheduler()
+        scheduler.schedule(Instants(ticks), lambda: counted.append(1), misfire="all", overlap="allow")
+        scheduler.start()
+        del scheduler
+        gc.collect()
+        assert_no_threads_left()
+        assert len(counted) == len(ticks)
+
+
+class Instants:
+    """A schedule of some instants."""
+
+    tz = UTC
+
+    def __init__(self, instants: list[datetime]) -> None:
+        self.instants = instants
+
+    def __str__(self) -> str:
+        """Return the text that is shown."""
+        return f"{len(self.instants)} instants"
+
+    def next(self, after: datetime) -> datetime | None:
+        """Return the first instant after another one."""
+        return next((instant for instant in self.instants if instant > after), None)

@@ -246,7 +246,7 @@ GRACEFUL_JOB = """
             print("working")
             sys.__stdout__.write("working\\n")
             sys.__stdout__.flush()
-            time.sleep(0.01)
+            time.sleep(0.2)
 
     @scheduler.on_app_stop
     def disconnect():
@@ -276,6 +276,24 @@ def test_a_terminal_that_goes_away_stops_the_scheduler_with_its_grace(
                 terminal.process.send_signal(signal.SIGHUP)
             with pytest.raises(subprocess.TimeoutExpired):
                 terminal.process.wait(1)
+        (tmp_path / "go").touch()
+        assert terminal.process.wait(LIMIT) == 0
+        assert (tmp_path / "stopped").read_text() == "OK"
+    finally:
+        terminal.close()
+
+
+def test_a_terminal_that_goes_away_stops_a_headless_scheduler_with_its_grace(tmp_path: Path) -> None:
+    """A job that prints does not fail in the meantime."""
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(GRACEFUL_JOB) + "scheduler.run('work')\n")
+    command = [sys.executable, "-m", "jobtui", "jobs.py", "--headless"]
+    shell = [sys.executable, "-c", f"{TAKE_TERMINAL}os.execv({command[0]!r}, {command!r})"]
+    terminal = Terminal(shell, tmp_path)
+    try:
+        terminal.wait_for("working")
+        terminal.hang_up()
+        with pytest.raises(subprocess.TimeoutExpired):
+            terminal.process.wait(1)
         (tmp_path / "go").touch()
         assert terminal.process.wait(LIMIT) == 0
         assert (tmp_path / "stopped").read_text() == "OK"

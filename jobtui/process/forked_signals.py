@@ -1,0 +1,78 @@
+"""The signal handlers of a forked child.
+
+A child inherits the handlers of its parent, and the descriptor that tells its parent about signals: a signal
+to the child would not end it, but stop the parent. So a child gets the default handlers, if it is forked by a
+process whose signals jobtui handles, or by a job of any program: the handlers of a program are for its main
+thread, which the child does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+
+def existing_signals(*names: str) -> tuple[signal.Signals, ...]:
+    """Return the signals that this system has; Windows has few of them."""
+    return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
+
+
+_RESET = existing_signals(
+    "SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP", "SIGCONT", "SIGWINCH", "SIGTTIN", "SIGTTOU"
+)
+_conditions: list[Callable[[], bool]] = []
+
+
+class _ForkingThread(threading.local):
+    """What a thread that forks keeps during the fork.
+
+    Attributes:
+        mask: Its signal mask before the fork; None if the child keeps the handlers.
+        is_child: Whether it is the thread of a child whose handlers were reset; it has other handlers only if
+            the program of the child has set them, so its own children keep them.
+    """
+
+    mask: set[signal.Signals] | None = None
+    is_child = False
+
+
+_thread = _ForkingThread()
+
+
+def reset_signals_in_children_if(condition: Callable[[], bool]) -> None:
+    """Give the children of a thread the default handlers if, when it forks, a function returns True there."""
+    _conditions.append(condition)
+
+
+def _before_fork() -> None:
+    """Block the signals in the thread that forks, until its child has reset their handlers."""
+    _thread.mask = None
+    if not _thread.is_child and any(condition() for condition in _conditions):
+        _thread.mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _RESET))  # type: ignore[arg-type]
+
+
+def _after_fork_in_parent() -> None:
+    if _thread.mask is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _thread.mask)
+
+
+def _after_fork_in_child() -> None:
+    if _thread.mask is None:
+        return
+    _thread.is_child = True
+    signal.set_wakeup_fd(-1)
+    interruptible = callable(signal.getsignal(signal.SIGINT))
+    for number in _RESET:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _thread.mask)
+    if interruptible:  # only now, because Python ignores an exception that is raised in here
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )
