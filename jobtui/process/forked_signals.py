@@ -26,7 +26,7 @@ _conditions: list[Callable[[], bool]] = []
 
 
 class _ForkingThread(threading.local):
-    """What a thread that forks keeps during the fork.
+    """The state of a thread that forks, during the fork.
 
     Attributes:
         mask: Its signal mask before the fork; None if the child keeps the handlers.
