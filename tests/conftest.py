@@ -35,6 +35,8 @@ _NAMES = (
 )
 _KEPT = ("TEXTUAL_SNAPSHOT_",)
 
+MAX_SECTION = 1_000_000  # characters of a captured log in a report; some tests raise errors of 100 MB
+
 
 def _clean_environment() -> None:
     found = [
@@ -78,10 +80,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Escape lone surrogates in captured logs: pytest-xdist cannot send them, and would end."""
+    """Shorten captured logs, and escape lone surrogates in them: pytest-xdist could not send them."""
     report = yield
     report.sections = [
-        (name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections
+        (name, text[:MAX_SECTION].encode("utf-8", "backslashreplace").decode())
+        for name, text in report.sections
     ]
     return report
 
