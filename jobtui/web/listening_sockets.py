@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,14 +43,30 @@ def listen(address: Address) -> tuple[socket.socket, Address]:
     """
     try:
         if isinstance(address, UnixAddress):
-            return _listen_unix(address.path), address
+            bound = _listen_unix(address.path)
+            _listening.add(bound)
+            return bound, address
         bound = _listen_tcp(address)
     except OSError as error:
         if isinstance(error, CannotListenError):
             raise
         reason = error.strerror or error
         raise CannotListenError(f"cannot listen on {_display_name(address)}: {reason}") from None
+    _listening.add(bound)
     return bound, TcpAddress(address.host, bound.getsockname()[1])
+
+
+_listening: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+
+
+def _close_inherited() -> None:
+    """Close the sockets in a forked child, or the address would be in use for as long as the child lives."""
+    for inherited in list(_listening):
+        inherited.close()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_close_inherited)
 
 
 def remove_socket_file(address: Address) -> None:

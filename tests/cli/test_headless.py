@@ -4,6 +4,7 @@ import io
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 import time
@@ -290,6 +291,17 @@ jobtui.every("1h", print)
             process.send_signal(signal.SIGTERM)
             assert process.wait() == 0
             process.stderr.wait_for("STOPPING  SIGTERM")
+
+    def test_a_child_does_not_keep_the_address_of_the_status_page(self, tmp_path: Path) -> None:
+        """The next process can listen on it while the child lives."""
+        code = f"{self.CODE}\njobtui.now(by_process)\n"
+        with run_jobs(tmp_path, code, "--listen", "127.0.0.1:0") as process:
+            [port] = re.findall(r"127\.0\.0\.1:(\d+)", process.stderr.wait_for("SERVING"))
+            process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            with socket.create_server(("127.0.0.1", int(port))):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 class TestEnd:
