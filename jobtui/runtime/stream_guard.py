@@ -6,6 +6,7 @@ Both belong to the process: a job that replaces and does not restore them would 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 
@@ -18,10 +19,12 @@ class StreamGuard:
 
     Attributes:
         streams: The captured streams; None while nothing is captured. Then no method may be called.
+        finish_output: Reads the rest of what the subprocesses of a run have written, before the run ends.
     """
 
     def __init__(self) -> None:
         self.streams: tuple[TextIO, TextIO] | None = None
+        self.finish_output: Callable[[object], None] | None = None
         self._running: set[object] = set()
         self._suspects: set[object] | None = None
 
@@ -31,6 +34,8 @@ class StreamGuard:
 
     def end(self, run: object) -> None:
         """Note that a run has ended, and put the streams back if no other may have replaced them."""
+        if self.finish_output is not None:
+            self.finish_output(run)
         self._running.discard(run)
         streams, suspects = self.streams, self._suspects
         if streams is None or (sys.stdout is streams[0] and sys.stderr is streams[1]):

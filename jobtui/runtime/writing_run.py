@@ -15,13 +15,13 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import partial, wraps
 from typing import Any, BinaryIO
-from weakref import WeakKeyDictionary
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.run_attachments import RunAttachments
+from jobtui.runtime.stream_guard import guard
 
-_READ_TIME = 0.5  # seconds: how long a subprocess that has ended waits for the rest of its output
+_READ_TIME = 0.2  # seconds: how long the rest of the output of a subprocess that has ended is waited for
 _READ_SIZE = 65_536  # bytes
 
 WritingRun = tuple[RunRecord, RunAttachments] | None
@@ -85,6 +85,59 @@ def follow_threads() -> Iterator[None]:
         yield
 
 
+class _SubprocessReaders:
+    """The threads that read what subprocesses of runs write.
+
+    Args:
+        streams: The streams that capture standard output and standard error, by the parameter of `Popen`.
+    """
+
+    def __init__(self, streams: dict[str, Any]) -> None:
+        self._streams = streams
+        self._threads: dict[Any, tuple[RunRecord, list[threading.Thread]]] = {}  # by the process
+
+    @contextmanager
+    def redirect(self, process: Any, run: WritingRun, arguments: dict[str, Any]) -> Iterator[None]:
+        """Give a subprocess pipes in place of inherited streams; close this end when it has started.
+
+        Args:
+            process: The `Popen` object.
+            run: The run that starts it.
+            arguments: The arguments of `Popen`. The pipes are put into them.
+        """
+        threads: list[threading.Thread] = []
+        with ExitStack() as cleanup:
+            for name, stream in self._streams.items():
+                if arguments.get(name) in (None, stream):
+                    reading, writing = os.pipe()
+                    cleanup.callback(os.close, writing)
+                    arguments[name] = writing
+                    work = partial(_call_for, run, _copy, reading, stream)
+                    threads.append(threading.Thread(target=work, name="jobtui-output", daemon=True))
+                    threads[-1].start()
+            yield
+        for other, (_, others) in list(self._threads.items()):
+            if not any(thread.is_alive() for thread in others):
+                self._threads.pop(other, None)
+        if run is not None:
+            self._threads[process] = run[0], threads
+
+    def finish(self, process: Any) -> None:
+        """Block until the output of a process that has ended is read, but not for long.
+
+        A process in the background may have inherited the pipe and keep it open.
+        """
+        _, threads = self._threads.pop(process, (None, []))
+        for thread in threads:
+            thread.join(_READ_TIME)
+
+    def finish_all(self, run: object) -> None:
+        """Finish the ended processes of a run that were not waited for with `Popen.wait`."""
+        for process, (owner, _) in list(self._threads.items()):
+            if owner is run and process.returncode is not None:
+                self.finish(process)
+
+
 @contextmanager
 def follow_subprocesses(out: Any, err: Any) -> Iterator[None]:
     """Write what subprocesses of a run print to the captured streams, unless it is redirected.
@@ -98,7 +151,7 @@ def follow_subprocesses(out: Any, err: Any) -> Iterator[None]:
     """
     init, wait = subprocess.Popen.__init__, subprocess.Popen.wait
     signature = inspect.signature(init)
-    readers: WeakKeyDictionary[Any, list[threading.Thread]] = WeakKeyDictionary()
+    readers = _SubprocessReaders({"stdout": out, "stderr": err})
 
     def init_for_run(process: Any, *args: Any, **kwargs: Any) -> None:
         current = writing_run()
@@ -106,29 +159,21 @@ def follow_subprocesses(out: Any, err: Any) -> Iterator[None]:
             init(process, *args, **kwargs)
             return
         bound = signature.bind(process, *args, **kwargs)
-        readers[process] = []
-        with ExitStack() as cleanup:
-            for name, stream in (("stdout", out), ("stderr", err)):
-                given = bound.arguments.get(name)
-                if given is None or given is stream:
-                    reading, writing = os.pipe()
-                    cleanup.callback(os.close, writing)
-                    bound.arguments[name] = writing
-                    work = partial(_call_for, current, _copy, reading, stream)
-                    reader = threading.Thread(target=work, name="jobtui-output", daemon=True)
-                    reader.start()
-                    readers[process].append(reader)
+        with readers.redirect(process, current, bound.arguments):
             init(*bound.args, **bound.kwargs)
 
     def wait_for_output(process: Any, timeout: float | None = None) -> Any:
         status = wait(process, timeout)
-        for reader in readers.pop(process, []):
-            reader.join(_READ_TIME)  # not longer: a process in the background may have inherited the pipe
+        readers.finish(process)
         return status
 
     starts = _replaced(subprocess.Popen, "__init__", init_for_run)
     with starts, _replaced(subprocess.Popen, "wait", wait_for_output):
-        yield
+        before, guard.finish_output = guard.finish_output, readers.finish_all
+        try:
+            yield
+        finally:
+            guard.finish_output = before
 
 
 def _copy(descriptor: int, stream: Any) -> None:

@@ -550,6 +550,19 @@ async def in_executor_of_loop() -> None:
     await asyncio.get_running_loop().run_in_executor(None, print, "hello")
 
 
+async def in_subprocess_of_loop() -> None:
+    """Print in a subprocess of the event loop."""
+    process = await asyncio.create_subprocess_exec("echo", "hello")
+    await process.wait()
+
+
+def in_polled_subprocess() -> None:
+    """Print in a subprocess without waiting for it by a call."""
+    process = subprocess.Popen(["echo", "hello"])
+    while process.poll() is None:
+        pass
+
+
 THREADS: list[Callable[[], object]] = [
     in_thread,
     in_thread_of_thread,
@@ -560,6 +573,8 @@ THREADS: list[Callable[[], object]] = [
     in_executor_of_loop,
 ]
 SUBPROCESSES: list[Callable[[], object]] = [
+    in_subprocess_of_loop,
+    in_polled_subprocess,
     lambda: subprocess.run("echo hello", shell=True, check=True),
     lambda: subprocess.run(["sh", "-c", "echo hello >&2"], check=True),
     lambda: subprocess.check_call(["echo", "hello"], stdout=sys.stdout, stderr=subprocess.STDOUT),
