@@ -315,6 +315,7 @@ def shown_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     class App:
         return_code = 0
+        is_terminal_lost = False
 
         def __init__(self, backend: ObservableBackend, **_options: object) -> None:
             addresses.append(backend.address)
