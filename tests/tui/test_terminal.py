@@ -244,8 +244,6 @@ GRACEFUL_JOB = """
     def work():
         while not Path("go").exists():
             print("working")
-            sys.__stdout__.write("working\\n")
-            sys.__stdout__.flush()
             time.sleep(0.2)
 
     @scheduler.on_app_stop
