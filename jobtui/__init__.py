@@ -72,10 +72,10 @@ if TYPE_CHECKING:
     schedule = _default.schedule
     scheduled = _default.scheduled
 
-if hasattr(sys, "_is_gil_enabled"):  # since Python 3.13
+if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():  # noqa: SLF001 - since Python 3.13
     from jobtui.process.free_threading import warn_without_gil
 
-    warn_without_gil(gil_enabled=sys._is_gil_enabled())  # noqa: SLF001 - there is no other way to ask
+    warn_without_gil(gil_enabled=False)
 
 __version__ = "0.1.0"
 

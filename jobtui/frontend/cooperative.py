@@ -15,8 +15,13 @@ TURN_SPACING = 0.00025  # seconds from one client's turn to the next: four turns
 
 async def yield_to_others(seconds: float = PAUSE) -> None:
     """Suspend the calling task, so that the loop's other tasks and the process's other threads can run."""
+    await _sleep_until(asyncio.get_running_loop().time() + seconds)
+
+
+async def _sleep_until(instant: float) -> None:
+    """Suspend the calling task until an instant on the loop's clock."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(instant):
             await asyncio.get_running_loop().create_future()
 
 
@@ -32,4 +37,4 @@ class Staggered:
         turn = max(now, self._next_turn)
         self._next_turn = turn + TURN_SPACING
         if turn > now:
-            await yield_to_others(turn - now)
+            await _sleep_until(turn)  # an instant, so that no delay here changes the order
