@@ -123,7 +123,7 @@ class SimulatedScheduler(Scheduler):
     def suspend(self, duration: timedelta | float | str) -> None:
         """Let time pass while the machine is suspended, as a laptop is: nothing runs before it wakes.
 
-        What was due in that time is late, and follows the ``misfire`` policies of the jobs.
+        Ticks in that time are noticed late, and follow the ``misfire`` policies of their jobs.
 
         Args:
             duration: As for `advance`.

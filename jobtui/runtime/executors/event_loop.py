@@ -71,7 +71,7 @@ class CoroutineExecutor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: ExecutorThread | None = None
         self._context = Context()  # of the loop's callbacks: without the variables of any run
-        # What workers have handed over: batches, and outcomes of functions that have returned coroutines.
+        # Batches that workers have handed over, and outcomes of functions that have returned coroutines.
         self._arrivals: deque[Batch | tuple[Outcome, Context]] = deque()
         # The tasks of runs; None while a coroutine that a function has returned has no task yet. Only the
         # loop's thread takes entries out.
