@@ -52,6 +52,7 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
     sys.version_info[:2] == (3, 12), reason="Python 3.12.1 crashes when several threads are traced"
 )
 @pytest.mark.parametrize("prefix", THREADS)
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a thread may end
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a coroutine is never awaited
 def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> None:
     """One exception between two bytecodes; all runs end, and the thread or another one goes on."""
