@@ -30,12 +30,18 @@ PLACES_IN_THREAD = 6
 ROOT = Path(__file__).parents[2]
 SECONDS = 0.3  # of exceptions at random moments
 
+tracing_is_safe = pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12),
+    reason="Python 3.12.1 can crash when bytecodes are traced while other threads run",
+)
+
 
 def test_every_public_method_and_property_has_a_case() -> None:
     """A new one needs a case; one that users do not call belongs to `NOT_FOR_USERS`."""
     assert public_members() == {case.member for case in CASES}
 
 
+@tracing_is_safe
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("caller", Caller, ids=lambda caller: caller.label)
 def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Case) -> None:
@@ -48,9 +54,7 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
         assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
 
 
-@pytest.mark.skipif(
-    sys.version_info[:2] == (3, 12), reason="Python 3.12.1 crashes when several threads are traced"
-)
+@tracing_is_safe
 @pytest.mark.parametrize("prefix", THREADS)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a thread may end
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a coroutine is never awaited
