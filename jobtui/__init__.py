@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from jobtui.engine.events import RunQueued as RunQueued
     from jobtui.engine.events import RunScheduled as RunScheduled
     from jobtui.engine.events import RunStarted as RunStarted
+    from jobtui.engine.events import SchedulerStandingBy as SchedulerStandingBy
     from jobtui.engine.events import SchedulerStarted as SchedulerStarted
     from jobtui.engine.events import SchedulerStopped as SchedulerStopped
     from jobtui.engine.events import SchedulerStopping as SchedulerStopping
     from jobtui.engine.events import StopRequested as StopRequested
+    from jobtui.engine.events import StoreChanged as StoreChanged
     from jobtui.engine.events import TickEnded as TickEnded
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
     from jobtui.engine.views import RunView as RunView
     from jobtui.engine.views import Snapshot as Snapshot
+    from jobtui.engine.views import StoreView as StoreView
     from jobtui.runtime.clock import Clock as Clock
     from jobtui.runtime.current_run import CurrentRun as CurrentRun
     from jobtui.runtime.current_run import current_run as current_run
@@ -86,10 +89,11 @@ _NAMES_OF = {
     ),
     "jobtui.engine.events": (
         "ClockStepped Event InternalError JobAdded JobEvent JobPaused JobRemoved JobResumed "
-        "PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted SchedulerStarted "
-        "SchedulerStopped SchedulerStopping StopRequested TickEnded"
+        "PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
+        "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
+        "StoreChanged TickEnded"
     ),
-    "jobtui.engine.views": "JobView PoolView RunView Snapshot",
+    "jobtui.engine.views": "JobView PoolView RunView Snapshot StoreView",
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
     "jobtui.runtime.handles": "Job Run",
@@ -146,12 +150,15 @@ __all__ = [
     "RunView",
     "Schedule",
     "Scheduler",
+    "SchedulerStandingBy",
     "SchedulerStarted",
     "SchedulerStopped",
     "SchedulerStopping",
     "Snapshot",
     "StartError",
     "StopRequested",
+    "StoreChanged",
+    "StoreView",
     "Subscription",
     "TickEnded",
     "Trigger",

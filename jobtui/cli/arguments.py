@@ -23,8 +23,8 @@ _MAX_TICKS = 10_000
 _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than that
 
 _USAGE = """\
-jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--listen ADDRESS]
-                     [--headless] [--grace SECONDS]
+jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store FILE]
+                     [--listen ADDRESS] [--headless] [--grace SECONDS]
        jobtui check TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]
        jobtui demo
        jobtui attach URL|unix:PATH
@@ -118,6 +118,11 @@ class TargetParser(Parser):
             metavar="ZONE",
             type=_zone,
             help="the zone of specs that name none, such as Europe/Oslo or UTC (default: the machine's)",
+        )
+        self.add_argument(
+            "--store",
+            metavar="FILE",
+            help="keep history, output and the state of the jobs in this SQLite file (default: in memory)",
         )
         self.add_argument(
             "--run-mode",

@@ -69,11 +69,12 @@ def run_headless(
             cleanup.callback(process_exit.end_at_next_signal, signals)
         cleanup.enter_context(null_input())
         address = ""
+        output_log = output_log or OutputLog()
         if serve is not None:
-            output_log = output_log or OutputLog()
             listening = serve(LocalBackend(scheduler, title, output_log))
             cleanup.enter_context(listening)
             address = str(listening.address)
+        if scheduler.record_output(output_log) or serve is not None:
             cleanup.enter_context(capture_streams(output_log, pass_on=True))
         log = RunLog(
             scheduler,

@@ -27,13 +27,16 @@ from jobtui.engine.events import (
     Event,
     InternalError,
     RunFinished,
+    SchedulerStandingBy,
     SchedulerStarted,
     SchedulerStopped,
     SchedulerStopping,
+    StoreChanged,
     TickEnded,
 )
+from jobtui.engine.tracebacks import is_installed
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.loading.user_errors import is_installed, short_path
+from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 from jobtui.runtime.scheduler import Scheduler
@@ -172,17 +175,9 @@ class RunLog:
                     ended = f"{runs} given up; threads that hang end with the process"
                 yield self._format_line(event.at, "STOPPED", ended)
                 self._on_stopped()
-            case InternalError():
-                yield self._format_line(
-                    event.at, "ERROR", f"an exception inside jobtui, which continues: {event.error}"
-                )
-            case ClockStepped():
-                direction = "back" if event.seconds < 0 else "forward"
-                yield self._format_line(
-                    event.at, "CLOCK", f"the clock was set {direction} by {abs(event.seconds):.1f} s"
-                )
             case _:
-                pass  # the log shows endings only
+                for word, text in _notes_of(event):
+                    yield self._format_line(event.at, word, text)
 
     def _summary(self) -> str:
         snapshot = self._scheduler.snapshot()
@@ -229,3 +224,22 @@ def _running_runs(snapshot: Snapshot) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
+
+
+def _notes_of(event: Event) -> Iterator[tuple[str, str]]:
+    """Yield the word and the text of the line for an event that is not an ending."""
+    match event:
+        case InternalError():
+            yield "ERROR", f"an exception inside jobtui, which continues: {event.error}"
+        case SchedulerStandingBy():
+            yield "STANDBY", f"{event.reason}; this process takes over when that one has ended"
+        case StoreChanged():
+            yield (
+                "STORE",
+                f"{event.problem}; goes on in memory" if event.problem else "the file is written again",
+            )
+        case ClockStepped():
+            direction = "back" if event.seconds < 0 else "forward"
+            yield "CLOCK", f"the clock was set {direction} by {abs(event.seconds):.1f} s"
+        case _:
+            pass  # the log shows endings only

@@ -50,6 +50,7 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
                 run_mode=options.run_mode,
                 pool=options.pool,
                 tz=options.tz,
+                store=Path(options.store) if options.store is not None else None,
             )
     except (BadTarget, BadSetting) as error:
         raise CommandError(str(error), CHECK_FAILED if options.check else BAD_USAGE) from error
@@ -128,5 +129,7 @@ def _exclude_from_collection() -> None:
 
 
 def _start_error_message(error: StartError) -> str:
-    cause = error.__cause__ or error
+    cause = error.__cause__
+    if cause is None:  # jobtui itself has raised it
+        return str(error)
     return usage_error(cause) or format_exception(cause, str(error))

@@ -17,9 +17,27 @@ class Effects:
         stop_requested: The RUNNING runs that have been asked to stop.
         unstarted_ticks: Entries of the ledger for ticks that started no run, of jobs that are not paused.
         errors: Names of jobs and the exceptions of their schedules, in one line each.
+        started: The runs that have started, for the store; nothing without one.
+        recorded: The entries of the ledger for runs and ticks that have ended, for the store.
+        states: The jobs that were paused or resumed, for the store: the name, and since when it is paused.
     """
 
     ended: list[RunRecord] = field(default_factory=list)
     stop_requested: list[RunRecord] = field(default_factory=list)
     unstarted_ticks: list[PackedRun] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    started: list[RunRecord] = field(default_factory=list)
+    recorded: list[PackedRun] = field(default_factory=list)
+    states: list[tuple[str, float | None]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to do."""
+        return bool(
+            self.ended
+            or self.started
+            or self.recorded
+            or self.stop_requested
+            or self.unstarted_ticks
+            or self.errors
+            or self.states
+        )

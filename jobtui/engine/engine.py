@@ -10,7 +10,7 @@ in the pool's effects.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
@@ -22,11 +22,11 @@ from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState,
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
-from jobtui.engine.records import NUMBER, Call, JobRecord, RunRecord, packed_view
+from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import DueEntry, JobDue, RunDue, TimerQueue
-from jobtui.engine.views import PoolView, RunView, Snapshot
+from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
 from jobtui.schedules.schedule import Every, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -69,6 +69,7 @@ class Engine:
         event_log: The events. Only the engine uses it, as the pool.
         pool: The runs.
         ledger: The endings of runs and ticks.
+        store: The view of the store. It may be read without the state lock.
     """
 
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
@@ -95,8 +96,20 @@ class Engine:
         self._heartbeat: float | None = None
         self._internal_error = ""
         self._recent_views: dict[int, RunView] = {}  # the endings in the latest snapshot
+        self._histories: dict[str, JobHistory] = {}  # of jobs that are not registered yet
+        self.store = StoreView()
 
     # --- life -------------------------------------------------------------------------------------
+
+    def stand_by(self, now: float, reason: str) -> None:
+        """Wait until another scheduler, which uses the same store, has ended.
+
+        Args:
+            now: The time.
+            reason: The store and the process that uses it, in words.
+        """
+        self.phase = Phase.STANDBY
+        self.event_log.emit(events.SchedulerStandingBy, now, reason)
 
     def start(self, now: float) -> None:
         """Start the scheduler: let runs start, and have the next tick of each job searched for."""
@@ -130,6 +143,35 @@ class Engine:
         self._cancel_some(now)
         self._searches.clear()
         self._shifts.clear()
+
+    def restore(self, histories: Mapping[str, JobHistory], last_number: int) -> None:
+        """Go on with what the store knows from before this process.
+
+        Args:
+            histories: The history of each job, by name. Jobs that are not registered yet get theirs later.
+            last_number: The number of the latest run; the next one gets a higher number.
+        """
+        self._histories = dict(histories)
+        for job in self.jobs.values():
+            self._restore_job(job)
+        missing = last_number - self._last_number
+        if missing > 0:
+            next(islice(self.run_numbers, missing - 1, None))
+
+    def _restore_job(self, job: JobRecord) -> None:
+        history = self._histories.pop(job.name, None)
+        if history is not None:
+            job.restore(history)
+
+    def record_for_store(self) -> None:
+        """Let the effects list what the store records, from now on."""
+        self.pool.recording = True
+
+    def set_store(self, store: StoreView, now: float) -> None:
+        """Set what is known of the store, for the snapshot."""
+        if store != self.store:
+            self.store = store
+            self.event_log.emit(events.StoreChanged, now, store.problem)
 
     def abandon_running(self, now: float, reason: str) -> list[RunRecord]:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
@@ -167,6 +209,7 @@ class Engine:
             self._set_next(job, job.due)
         elif job.schedule is not None:
             self._searches[job] = Search(now)
+        self._restore_job(job)
         self.event_log.emit_job(events.JobAdded, job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
@@ -195,6 +238,7 @@ class Engine:
         if job.removed or job.schedule is None or job.paused_at is not None:
             return False
         job.paused_at = now
+        self._record_state(job)
         self.event_log.emit_job(events.JobPaused, job, now)
         return True
 
@@ -206,8 +250,13 @@ class Engine:
         if job.removed or job.paused_at is None:
             return False
         job.paused_at = None
+        self._record_state(job)
         self.event_log.emit_job(events.JobResumed, job, now)
         return True
+
+    def _record_state(self, job: JobRecord) -> None:
+        if self.pool.recording:
+            self.pool.effects.states.append((job.name, job.paused_at))
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
         """Return the job for the one-off runs of all runnables of that name; register it on first use."""
@@ -324,8 +373,12 @@ class Engine:
 
     def has_numbered(self, number: int) -> bool:
         """Return whether a run has got a number, however long ago it has ended."""
+        return 1 <= number <= self._last_number
+
+    @property
+    def _last_number(self) -> int:
         # A counter shows its next number only in its text. A counter with an attribute would be slower.
-        return 1 <= number < int(repr(self.run_numbers).removeprefix("count(").removesuffix(")"))
+        return int(repr(self.run_numbers).removeprefix("count(").removesuffix(")")) - 1
 
     def live_runs(self) -> list[list[RunRecord]]:
         """Return the RUNNING, QUEUED and HELD runs in their order, and the SCHEDULED ones in any."""
@@ -429,8 +482,15 @@ class Engine:
     @property
     def next_due(self) -> float | None:
         """The instant at which something is due next, in seconds since the epoch; None for never."""
-        has_work = self._to_cancel or self._searches or self._shifts
-        return 0.0 if has_work else self._timer_queue.next_instant
+        return 0.0 if self.has_unfinished_work else self._timer_queue.next_instant
+
+    @property
+    def has_unfinished_work(self) -> bool:
+        """Whether changes have left long work: `continue_work`, or searches for next ticks.
+
+        It may be read without the state lock.
+        """
+        return bool(self._to_cancel or self._searches or self._shifts)
 
     def has_live_runs(self) -> bool:
         """Return whether a run waits or is RUNNING."""
@@ -642,6 +702,7 @@ class Engine:
             waiting=tuple(run.view(tz) for run in waiting),
             scheduled=tuple(run.view(tz) for run in scheduled),
             recent=self._recent(),
+            store=self.store,
         )
 
     def _recent(self) -> tuple[RunView, ...]:

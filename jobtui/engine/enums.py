@@ -47,6 +47,7 @@ class RunState(Enum):
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
     COALESCED = "COALESCED"
+    LOST = "LOST"  # the process ended without stopping
 
     def __new__(cls, value: str, kind: _StateKind = "final") -> Self:
         """Make a member from its line."""
@@ -109,6 +110,7 @@ class Phase(Enum):
     """The phase of a scheduler's life. Phases only move forward."""
 
     NEW = "new"
+    STANDBY = "standby"  # another scheduler runs the jobs of its store
     RUNNING = "running"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -116,3 +118,4 @@ class Phase(Enum):
 
 OverlapName = Literal["hold", "skip", "allow", "replace"]
 MisfireName = Literal["coalesce", "skip", "all"]
+SingleName = Literal["standby", "refuse", "off"]

@@ -241,6 +241,22 @@ class ClockStepped(Event):
         return self._seconds
 
 
+class StoreChanged(Event):
+    """The file of the store cannot be written any more, or is written again."""
+
+    __slots__ = ("_problem",)
+    field_names = ("seq", "at", "problem")
+
+    def __init__(self, seq: int, at: float, problem: str) -> None:
+        super().__init__(seq, at)
+        self._problem = problem
+
+    @property
+    def problem(self) -> str:
+        """The reason why it cannot be written; "" if it can."""
+        return self._problem
+
+
 class InternalError(Event):
     """An exception occurred inside the scheduler, which continues."""
 
@@ -255,6 +271,22 @@ class InternalError(Event):
     def error(self) -> str:
         """The exception in one line."""
         return self._error
+
+
+class SchedulerStandingBy(Event):
+    """Another scheduler uses the same store, and runs the jobs: this one starts when that one has ended."""
+
+    __slots__ = ("_reason",)
+    field_names = ("seq", "at", "reason")
+
+    def __init__(self, seq: int, at: float, reason: str) -> None:
+        super().__init__(seq, at)
+        self._reason = reason
+
+    @property
+    def reason(self) -> str:
+        """The store and the process that uses it, in words."""
+        return self._reason
 
 
 class SchedulerStarted(Event):

@@ -54,6 +54,7 @@ PackedNode = tuple[
 PackedException = tuple[PackedNode, ...]
 
 _EXCEPTION_BYTES = 350  # of memory that one exception takes, in addition to its texts and frames
+FRAMES: Final = 3  # the index in a node of its frames
 MEMBERS: Final = 7  # the index in a node of the indices of its members
 _NO_POSITION = None, None, None, None
 _NO_LINKS: Links = -1, False, (), 0

@@ -76,6 +76,7 @@ class Pool:
         orphaned: RUNNING runs whose worker is stuck in an earlier run of their batch; another one takes them.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
+        recording: Whether the effects list what the store records.
         run_numbers: Yields the next run's number. It may be used without the state lock.
     """
 
@@ -90,6 +91,7 @@ class Pool:
         self.orphaned: deque[RunRecord] = deque()
         self.effects = Effects()
         self.accepting_starts = False
+        self.recording = False
         self.run_numbers = count(1)
         self._cancelled_in_queue = 0
         self._event_log = event_log
@@ -273,6 +275,8 @@ class Pool:
         job.running += 1
         job.prev = now
         self.running[run.number] = run
+        if self.recording:
+            self.effects.started.append(run)
         self._event_log.emit_run(RunStarted, run, now, pack_started)
 
     def leave_pending(self, batch: Batch) -> None:
@@ -407,6 +411,8 @@ class Pool:
         extras.ticks = ticks
         extras.reason = reason
         entry = pack_run(record)
+        if self.recording:
+            self.effects.recorded.append(entry)
         if latest is None:
             job.ticks_key = self._ledger.record_detailed(entry, failed=False)
             if job.paused_at is None:
@@ -520,6 +526,8 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         ended, extras = pack_run(run), run.extras
+        if self.recording:
+            self.effects.recorded.append(ended)
         if not (repairing and self._ledger.is_latest(number)):
             if state is _OK and not extras.reason and not extras.output_bytes:
                 self._record(ended)

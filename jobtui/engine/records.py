@@ -7,7 +7,7 @@ the runnables of the jobs can be pickled, the records can. Times are seconds sin
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import Context
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -32,6 +32,25 @@ _STATES = {state.value: state for state in RunState}
 
 Call = Callable[[], Any]
 Seconds = float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
+    """The state of a job in the store, from before this process.
+
+    Attributes:
+        endings: How many runs and ticks have ended in each state.
+        recent: The latest entries, oldest first, without errors.
+        paused_at: Since when the job is paused; None if it is not.
+        prev: When the latest run started.
+        last_elapsed: How many seconds the work of the latest finished run took.
+    """
+
+    endings: Mapping[RunState, int]
+    recent: tuple[PackedRun, ...] = ()
+    paused_at: float | None = None
+    prev: float | None = None
+    last_elapsed: float | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -114,6 +133,24 @@ class JobRecord:
             recent[-1] = entry
         else:
             recent.append(entry)
+
+    def restore(self, history: JobHistory) -> None:
+        """Go on with what the store knows of the job. Call this before the job's first run ends."""
+        for state, count in history.endings.items():
+            if state is not _OK:
+                others = self.other_endings = self.other_endings or {}
+                others[state] = others.get(state, 0) + count
+            if state.completed:
+                self.runs += count
+            if state.failed:
+                self.failures += count
+        if history.recent:
+            self.recent = deque([*history.recent, *self.recent], maxlen=RECENT_RUNS)
+        if self.paused_at is None and self.schedule is not None:
+            self.paused_at = history.paused_at
+        self.prev = self.prev or history.prev
+        self.last_elapsed = self.last_elapsed or history.last_elapsed
+        self.cached_view = None
 
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""
@@ -259,8 +296,9 @@ def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
         name: value if unpack is None or value is None else unpack(value, tz)
         for (name, unpack), value in zip(_UNPACKERS, run, strict=False)
     }
-    if fields.get("error"):
-        fields["reason"] = summarize(fields["error"])
+    error = fields.get("error")
+    if error and not isinstance(error, str):  # the store has a text, and its summary
+        fields["reason"] = summarize(error)
     return RunView(**fields)
 
 

@@ -7,6 +7,7 @@ import linecache
 import logging
 import os
 import sys
+import sysconfig
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from jobtui.engine.packed_exceptions import (
+    FRAMES,
     MEMBERS,
     PACKAGE,
     Frame,
@@ -28,6 +30,11 @@ from jobtui.engine.packed_exceptions import (
 logger = logging.getLogger("jobtui")
 
 DEMO = f"{PACKAGE}demo{os.sep}"  # user code, although jobtui brings it
+
+# The folders of the standard library and of installed packages.
+_INSTALLED = tuple(
+    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
 
 MAX_TRACEBACK = 32_000  # characters kept of one traceback
 MAX_ONE_LINE = 200  # characters of an exception in one line
@@ -73,6 +80,20 @@ def format_traceback(packed: PackedException) -> str:
 def is_internal(filename: str) -> bool:
     """Return whether a file belongs to jobtui, but not to its demo, or to Python's import system."""
     return filename.startswith(("<frozen ", PACKAGE)) and not filename.startswith(DEMO)
+
+
+def is_installed(filename: str) -> bool:
+    """Return whether a file belongs to Python, to an installed package or to jobtui, not to the user."""
+    return is_internal(filename) or (filename.startswith(_INSTALLED) and not filename.startswith(DEMO))
+
+
+def innermost_place(packed: PackedException) -> str:
+    """Return ``file:line`` of the innermost frame in the user's code, else of the innermost one, else ""."""
+    frames = [item for item in packed[0][FRAMES] if isinstance(item, tuple)] if packed else []
+    own = [frame for frame in frames if not is_installed(frame[0])]
+    for file, line, *_ in reversed(own or frames):
+        return f"{file}:{line}"
+    return ""
 
 
 def traceback_from_user(trace: TracebackType | None) -> TracebackType | None:

@@ -151,6 +151,21 @@ class PoolView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoreView:
+    """The view of the store.
+
+    Attributes:
+        file: The path of its file; "" without a store: then all is in memory.
+        problem: Why the file is not written, for the user; "" if it is.
+        lost: How many endings have no row in the file, because it could not be written for too long.
+    """
+
+    file: str = ""
+    problem: str = ""
+    lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """The view of the whole scheduler, up to and including event number ``seq``.
 
@@ -170,6 +185,7 @@ class Snapshot:
         waiting: The QUEUED runs in the order of the queue, then the HELD runs in the order of their requests.
         scheduled: The SCHEDULED one-off runs, earliest first.
         recent: The endings of runs and of ticks, newest first.
+        store: The file that keeps the ledger.
     """
 
     seq: int
@@ -185,6 +201,7 @@ class Snapshot:
     waiting: tuple[RunView, ...]
     scheduled: tuple[RunView, ...]
     recent: tuple[RunView, ...]
+    store: StoreView = StoreView()
 
 
 class JobCounters(NamedTuple):
@@ -201,4 +218,5 @@ class Liveness:
 
     phase: Phase
     heartbeat_age: float | None  # seconds since the timer last woke, at most 30; None before the start
+    store: StoreView  # the file that keeps the ledger
     seq: int  # the number of the latest event

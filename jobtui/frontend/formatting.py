@@ -44,6 +44,7 @@ STATE_SIGNS = {
     RunState.SKIPPED: Sign("↷", "waiting", "·"),
     RunState.MISSED: Sign("!", "failed", "!"),
     RunState.COALESCED: Sign("≡", "muted", "≡"),
+    RunState.LOST: Sign("?", "failed", "?"),
 }
 
 

@@ -22,11 +22,11 @@ from pathlib import Path
 from types import ModuleType
 
 from jobtui.engine.enums import Phase
+from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.import_path import IMPORTED_BY_JOBTUI, put_first_on_path
 from jobtui.loading.user_errors import (
     exit_text,
     format_exception,
-    is_installed,
     location_of,
     short_path,
     usage_error,
@@ -75,6 +75,7 @@ def load(
     run_mode: str | None = None,
     pool: int | None = None,
     tz: str | None = None,
+    store: Path | None = None,
     make_default: Callable[[Settings], Scheduler] | None = None,
 ) -> Loaded:
     """Import a target and find its scheduler. Replaces the default scheduler by a new one.
@@ -85,6 +86,7 @@ def load(
         run_mode: The section of the settings to use.
         pool: The size of the pool, which overrides the settings and the target; 0 for no limit.
         tz: The zone, which overrides the settings; a target that creates its own scheduler is an error then.
+        store: The store's file, which overrides the settings and the target.
         make_default: Creates the default scheduler from the settings; the test kit passes its own, which is
             running already.
 
@@ -115,6 +117,10 @@ def load(
         raise BadTarget(f"cannot create the scheduler: {zone_error.sentence}") from zone_error
     if pool is not None:
         scheduler.resize(pool)
+    if store is None and scheduler is default:
+        store = settings.store_path
+    if store is not None:
+        scheduler.use_store(store, job_file=getattr(module, "__file__", None))
     if tz is not None and scheduler is not default:
         raise BadTarget(
             f"{found.name}: --tz has no effect, because the file makes its scheduler itself.\n"
@@ -285,6 +291,10 @@ def _default_scheduler(
             overlap="allow" if settings.selfconcurrent else "hold",
             schedules=settings.schedules,
             ledger_bytes=settings.ledger_bytes,
+            keep_days=settings.keep_days,
+            keep_rows=settings.keep_rows,
+            keep_mib=settings.keep_mib,
+            single=settings.single,
         )
 
     try:

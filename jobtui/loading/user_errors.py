@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import sysconfig
 import traceback
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
-from jobtui.engine.tracebacks import DEMO, is_internal, one_line
+from jobtui.engine.tracebacks import is_installed, is_internal, one_line
 from jobtui.process.printable import printable, printable_lines
 from jobtui.schedules.bad_spec import BadSpec
 
-# The folders of the standard library and of installed packages.
-_INSTALLED = tuple(
-    {sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
 # The types that jobtui's functions raise for a wrong argument; exact types, so KeyError is not among them.
 _ARGUMENT_ERRORS = (BadSpec, LookupError, TypeError, ValueError, RuntimeError)
 
@@ -28,11 +23,6 @@ def short_path(path: str | Path) -> str:
     except OSError:  # the current folder was removed
         return text
     return text.removeprefix(here)
-
-
-def is_installed(filename: str) -> bool:
-    """Return whether a file belongs to Python, to an installed package or to jobtui, not to the user."""
-    return is_internal(filename) or (filename.startswith(_INSTALLED) and not filename.startswith(DEMO))
 
 
 def location_of(error: BaseException) -> str:

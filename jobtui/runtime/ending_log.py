@@ -79,6 +79,16 @@ class EndingLog:
         if wait:
             self._wait_written(self._last)
 
+    def log_store(self, problem: str) -> None:
+        """Log that the file of the store cannot be written any more, or that it is written again.
+
+        Args:
+            problem: The reason why it cannot be written; "" if it is written again.
+        """
+        if self.enabled and _is_heard(logging.WARNING):
+            text = f"{problem}; the scheduler goes on in memory" if problem else "the store is written again"
+            self._submit(partial(logger.warning, "%s", text))
+
     def flush(self) -> None:
         """Wait until all has been written, but not for long."""
         self._last.wait(WAIT_SECONDS)

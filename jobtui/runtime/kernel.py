@@ -105,6 +105,7 @@ class Kernel:
         runs: The handles and other objects of the live runs.
         observers: The subscriptions and listeners.
         inbox: The requests and commands that no thread has applied yet. Use `post` to append to it.
+        put_into_store: Gets the effects of every change, and never blocks. Twice the same is harmless.
     """
 
     def __init__(self, *, engine: Engine, clock: Clock, runs: RunTables) -> None:
@@ -123,6 +124,7 @@ class Kernel:
         # Objects that nothing needs any more: calls, results. They are dropped without the lock, because the
         # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
+        self.put_into_store: Callable[[Effects], None] = _ignore_effects
         self._last_clocks: tuple[float, float] | None = None  # wall clock and elapsed time when last compared
 
     def connect(self, executor: Executor, timer: Timer, when_closed: Callable[[], None]) -> None:
@@ -198,6 +200,7 @@ class Kernel:
         """Free the lock, in a forked child: a thread that the child does not have may hold it."""
         self._lock = threading.Lock()
         self._holder = None
+        self.put_into_store = _ignore_effects  # the parent's thread writes
 
     def apply_here(self, command: Command[Result]) -> Result:
         """Apply a command in the calling thread."""
@@ -250,7 +253,7 @@ class Kernel:
         aftermath = _Aftermath(wake_timer=self._is_timer_late())
         self._unfinished.append(aftermath)
         effects = self.engine.effects
-        if effects.ended or effects.stop_requested or effects.unstarted_ticks or effects.errors:
+        if effects:
             aftermath.effects = effects
             for run in effects.stop_requested:
                 self.runs.attachments.stop_request(run.number).request(run.extras.stop_reason)
@@ -327,6 +330,7 @@ class Kernel:
             self._executor.start()
         if aftermath.wake_timer:
             self._timer.wake()
+        self.put_into_store(aftermath.effects)
         self.runs.settle(aftermath.effects.ended, self._garbage)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
@@ -351,6 +355,10 @@ class Kernel:
         """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""
         for aftermath in tuple(self._unfinished):
             self._run_effects(aftermath)
+
+
+def _ignore_effects(_effects: Effects) -> None:
+    """Do nothing: there is no store."""
 
 
 def do_nothing(_engine: Engine, _now: float) -> None:

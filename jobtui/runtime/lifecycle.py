@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from jobtui.engine.engine import STOPPED, Engine
 from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
-from jobtui.engine.tracebacks import one_line
+from jobtui.engine.tracebacks import log_exception, one_line
 from jobtui.engine.views import Liveness
 from jobtui.process.forked_signals import reset_signals_in_children_if
 from jobtui.runtime.current_run import run_of_context
@@ -17,9 +19,14 @@ from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.latch import Latch
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.poller import Poller
 from jobtui.runtime.timer import Timer
 
+if TYPE_CHECKING:  # it imports sqlite3
+    from jobtui.runtime.recording import Recording
+
+STANDBY_CHECK = 0.5  # seconds between two attempts to get the lock of the store
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 
 WaitUntilDrained = Callable[[Latch, float], object]  # block until the latch is open, at most so many seconds
@@ -58,6 +65,8 @@ class Lifecycle:
         self._executor_closed = False
         self._start_failure = ""  # why the scheduler did not start
         self._pid = os.getpid()
+        self._recording: Recording | None = None
+        self._standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
         _lifecycles.add(self)
 
     def check_accepting(self) -> None:
@@ -72,10 +81,57 @@ class Lifecycle:
             )
 
     def liveness(self) -> Liveness:
-        """Return the phase and the age of the timer's heartbeat. Never blocks on the lock."""
+        """Return the phase, the age of the timer's heartbeat and the store. Never blocks on the lock."""
         heartbeat = self._poller.heartbeat  # read before the clock: the timer may wake in between
         age = None if heartbeat is None else max(0.0, self._kernel.clock.monotonic() - heartbeat)
-        return Liveness(phase=self._engine.phase, heartbeat_age=age, seq=self._engine.seq)
+        engine = self._engine
+        return Liveness(phase=engine.phase, heartbeat_age=age, store=engine.store, seq=engine.seq)
+
+    def record_in(self, recording: Recording) -> None:
+        """Record in a store from the start on. Call this before the start."""
+        self._recording = recording
+
+    def record_output(self, log: OutputLog) -> bool:
+        """Record what runs write to an output log, if there is a store. Return whether there is one."""
+        if self._recording is not None:
+            self._recording.follow_output(log)
+        return self._recording is not None
+
+    def open_store(self) -> bool:
+        """Restore what the store knows, if there is one.
+
+        Returns:
+            Whether the scheduler may start. It may not while another one uses the store.
+
+        Raises:
+            StartError: Another scheduler uses the store, and this one is not to wait for it.
+        """
+        return self._recording is None or self._recording.start()
+
+    def stand_by(self, start: Callable[[], None]) -> None:
+        """Start when the scheduler that uses the store has ended.
+
+        Args:
+            start: Starts this scheduler; called in a thread of its own. What it raises is logged.
+        """
+        assert self._recording is not None  # only a store makes a scheduler wait
+        reason = self._recording.holder
+        self._kernel.apply(lambda engine, now: engine.stand_by(now, reason))
+
+        def wait_and_start() -> None:
+            assert self._recording is not None
+            while not self._standby_over.wait(STANDBY_CHECK):
+                if not self.open_store():
+                    continue
+                try:
+                    start()
+                except BaseException as error:  # noqa: BLE001 - no other thread would see it
+                    log_exception("the scheduler could not take over from the one before it", error)
+                break
+            if self._standby_over.opened:  # stopped in the meantime
+                self._recording.stop()
+
+        threading.Thread(target=wait_and_start, name="jobtui-standby", daemon=True).start()
 
     def claim_start(self, claim: object) -> None:
         """Let one caller continue to `start`, and raise RuntimeError for any other.
@@ -124,7 +180,7 @@ class Lifecycle:
         """
 
         def start(engine: Engine, now: float) -> None:
-            if engine.phase is not Phase.NEW:
+            if engine.phase not in (Phase.NEW, Phase.STANDBY):
                 raise RuntimeError("the scheduler was stopped before it had started")
             engine.start(now)
             self._poller.note_heartbeat()
@@ -155,16 +211,19 @@ class Lifecycle:
         caller = None if current is None else current[0]
 
         def stop(engine: Engine, now: float) -> None:
-            if engine.phase in (Phase.NEW, Phase.RUNNING):
+            if engine.phase in (Phase.NEW, Phase.STANDBY, Phase.RUNNING):
                 engine.stop(now, self._start_failure or STOPPED)
             if caller is not None and engine.is_running(caller):
                 self._stop_callers.add(caller)
 
+        self._standby_over.open()
         self._kernel.apply(stop)
         self._poller.finish_work()
         self._wait_until_drained(self._drained, grace)
         self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
+        if self._recording is not None:
+            self._recording.stop()
         self._kernel.runs.attachments.ending_log.flush()
         return self._ended_in_time
 

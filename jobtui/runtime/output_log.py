@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from sys import getsizeof
@@ -77,6 +78,9 @@ class OutputLog:
         limit: How much memory the lines may take, in bytes. A line counts as its string object and 160 bytes.
         run_limit: How many bytes of output the streams that write to this log keep of each run.
         clock: The source of the lines' times; None for the machine's clock.
+
+    Attributes:
+        on_write: Called after every write. It must be quick and must not block.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class OutputLog:
         # The time and the text of the unfinished line of each source: job, run and stream.
         self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
         self._reading = threading.Lock()
+        self.on_write: Callable[[], object] = bool
 
     # --- writers ----------------------------------------------------------------------------------
 
@@ -114,6 +119,7 @@ class OutputLog:
         self._size += size
         if self._size > self.limit:
             self._drop_oldest()
+        self.on_write()
 
     def _parts(self, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
@@ -142,17 +148,20 @@ class OutputLog:
 
     # --- readers ----------------------------------------------------------------------------------
 
-    def output_since(self, number: int) -> OutputChunk:
+    def output_since(self, number: int, *, at_most: int | None = MAX_CHUNK) -> OutputChunk:
         """Return the kept lines after the line of that number; all of them if there is no such line.
 
-        If these are more than `MAX_CHUNK`, return the latest.
+        Args:
+            number: The number of a line.
+            at_most: How many lines are returned; if there are more, the latest. None for all.
         """
         with self._reading:
             self._empty_inbox()
             lines = tuple(self._lines)
             if 0 <= number <= self._total_lines:
                 lines = lines[bisect_right(lines, number, key=attrgetter("number")) :]
-            lines = lines[-MAX_CHUNK:]
+            if at_most is not None:
+                lines = lines[-at_most:]
             return OutputChunk(
                 first=lines[0].number if lines else self._total_lines + 1,
                 lines=lines,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from jobtui.engine.engine import Engine
+from jobtui.engine.engine import DUE_PER_HOLD, Engine
 from jobtui.engine.enums import Phase
 from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
 from jobtui.engine.timer_queue import DueEntry, RunDue
 from jobtui.engine.tracebacks import one_line
+from jobtui.runtime.clock import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.kernel import BATCH_CHECK, Kernel, do_nothing
 from jobtui.runtime.timer import Timer
@@ -70,7 +71,6 @@ class Poller:
             self._workers_busy = self._executor.check_workers()
             self._kernel.run_unfinished_effects()  # of a worker whose thread has died
             self._next_worker_check = heartbeat + WORKER_CHECK
-        self._kernel.apply_here(self._check_health)
         if self._processing:  # an exception has interrupted this: it is due again
             self._kernel.apply_here(Engine.repair)
         self._processing = True
@@ -102,22 +102,31 @@ class Poller:
     def _process_due(self) -> None:
         """Process what is due in slices, so that no hold of the lock is long."""
         self._planner.begin_wake()
-        self.finish_work()
+        if self._engine.has_unfinished_work:
+            self.finish_work()
 
-        def pop_due(engine: Engine, now: float) -> tuple[list[DueEntry], float]:
+        def check_and_pop(engine: Engine, now: float) -> tuple[list[DueEntry], float]:
+            self._check_health(engine, now)
+            if engine.has_unfinished_work:  # the clock was set, so what is due has to be found again
+                return [], now
             return engine.pop_due(now), now
 
-        while True:
-            due, now = self._kernel.apply_here(pop_due)
-            if not due:
+        due, now = self._kernel.apply_here(check_and_pop)
+        while due or self._engine.has_unfinished_work:
+            if due:
+                self._process_slice(due, now)
+            else:
+                self.finish_work()
+            if len(due) < DUE_PER_HOLD and not self._engine.has_unfinished_work:
                 return
-            self._process_slice(due, now)
+            due, now = self._kernel.apply_here(check_and_pop)
 
     def _process_slice(self, due: list[DueEntry], now: float) -> None:
         """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
         ready: list[TickPlan | RunDue] = []
         starts = 0
         for entry in due:
+            self._drain_during_plan()
             parts = [entry] if isinstance(entry, RunDue) else self._planner.plan(entry.job, now)
             for part in parts:
                 ready.append(part)
@@ -134,6 +143,7 @@ class Poller:
         """Drain the inbox in the middle of a long plan: the workers may be busy."""
         if self._kernel.inbox:
             self._kernel.apply_here(do_nothing)
+            let_other_threads_run()  # the caller of a command would wait up to 5 ms for the GIL
 
     def report_error(self, error: BaseException) -> None:
         """Record an exception in the timer, and run the effects that it has interrupted."""

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
+from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from jobtui.engine.engine import Engine
-from jobtui.engine.enums import Cancellation, Misfire, MisfireName, Overlap, OverlapName, RunState, Trigger
-from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger, LedgerEntries
-from jobtui.engine.records import MAX_HELD, JobRecord, PackedRun, RunRecord, pack_run, packed_view, utc
+from jobtui.engine.enums import (
+    Cancellation,
+    Misfire,
+    MisfireName,
+    Overlap,
+    OverlapName,
+    RunState,
+    SingleName,
+    Trigger,
+)
+from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
+from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, utc
 from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
-from jobtui.runtime.run_output import output_text
+from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
-from jobtui.runtime.stream_guard import guard
 from jobtui.runtime.subscriptions import Subscription
-from jobtui.runtime.validation import delay_seconds, held_limit, job_name, policy, pool_size, scheduler_zone
+from jobtui.runtime.validation import (
+    delay_seconds,
+    held_limit,
+    job_name,
+    policy,
+    pool_size,
+    scheduler_zone,
+    single_name,
+)
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Once, Schedule, next_tick
-from jobtui.schedules.zones import LAST_YEAR
+from jobtui.schedules.zones import LAST_YEAR, zone_name
+from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS, Retention
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -88,6 +109,13 @@ class Scheduler:
         schedules: Named specs, which ``schedule("cron.name", ...)`` finds by the whole key.
         clock: The source of time; None for the machine's clock.
         ledger_bytes: How much memory the ledger may take, in bytes, with the output of its runs.
+        store: The SQLite file that keeps the ledger, the output and the state of the jobs across restarts;
+            None to keep them in memory only.
+        keep_days: How many days the store keeps endings; it keeps failures three times as long.
+        keep_rows: How many endings the store keeps, beside the failures among three times as many.
+        keep_mib: How large the store's file may be, in MiB.
+        single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
+            ended, ``"refuse"`` raises an error, and ``"off"`` ignores it, so that each of them runs the jobs.
 
     Attributes:
         tz: The scheduler's zone.
@@ -110,6 +138,11 @@ class Scheduler:
         schedules: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         ledger_bytes: int = LEDGER_BYTES,
+        store: str | os.PathLike[str] | None = None,
+        keep_days: float = KEEP_DAYS,
+        keep_rows: int = KEEP_ROWS,
+        keep_mib: float = KEEP_MIB,
+        single: SingleName = "standby",
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -119,7 +152,12 @@ class Scheduler:
         )
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs
+        self._runs = RunSearch(self._kernel, self.tz)
+        self._keep = Retention(days=keep_days, rows=keep_rows, mib=keep_mib)
+        self._single = single_name(single)
         self.hooks = Hooks()
+        if store is not None:
+            self.use_store(store)
 
     # --- registering ------------------------------------------------------------------------------
 
@@ -540,7 +578,8 @@ class Scheduler:
         Raises:
             LookupError: There is no such job.
         """
-        return self._apply_named(lambda engine, _now: engine.recent_runs(_find_job(engine, name)))
+        views = self._apply_named(lambda engine, _now: engine.recent_runs(_find_job(engine, name)))
+        return self._runs.recent(views)
 
     def find_runs(
         self,
@@ -551,7 +590,7 @@ class Scheduler:
         until: datetime | None = None,
         limit: int = MAX_RUNS,
     ) -> list[RunView]:
-        """Return the runs that meet all conditions, as far as the ledger keeps those that have ended.
+        """Return the runs that meet all conditions, as far as the ledger or the store keeps ended ones.
 
         RUNNING runs come first, then QUEUED, HELD and SCHEDULED ones, then endings, the latest first; among
         the endings are those of ticks that started no run.
@@ -567,27 +606,10 @@ class Scheduler:
             LookupError: There is no job of that name, and no run of it.
             ValueError: An instant is naive.
         """
-        first, last = [None if each is None else Once(each).at.timestamp() for each in (since, until)]
-        live: list[RunRecord] = []
-        if first is last is None and not (state and state.ended):
-            *groups, scheduled = self._kernel.inspect(Engine.live_runs)
-            scheduled.sort(key=lambda run: (run.due, run.number))
-            found = (run for run in chain(*groups, scheduled) if job in (None, run.job.name))
-            live = list(islice((run for run in found if state in (None, run.state)), limit))
-
-        def read(engine: Engine) -> tuple[list[PackedRun], LedgerEntries, list[PackedRun]]:
-            packed = [pack_run(run) for run in live if not run.state.ended]
-            record = engine.jobs.get(job or "")
-            return packed, engine.ledger.entries(), [] if record is None else list(record.recent)
-
-        packed, entries, recent = self._kernel.inspect(read)
-        if state is None or state.ended:
-            packed += entries.find(
-                job=job, state=state, since=first, until=last, limit=limit - len(packed), recent=recent
-            )
-        if job is not None and not packed:
+        found = self._runs.find(job=job, state=state, since=since, until=until, limit=limit)
+        if job is not None and not found:
             self._apply_named(lambda engine, _now: _find_job(engine, job))
-        return [packed_view(each, self.tz) for each in packed]
+        return found
 
     def run_view(self, number: int) -> RunView:
         """Return the run of a number, waiting, running or ended.
@@ -595,17 +617,7 @@ class Scheduler:
         Raises:
             LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
-
-        def look_up(engine: Engine) -> PackedRun | LedgerEntries:
-            run = engine.find_run(number)
-            return pack_run(run) if run else engine.ledger.get(number) or engine.ledger.entries()
-
-        found = self._kernel.inspect(look_up)
-        for run in [found] if isinstance(found, tuple) else found.find(number=number, limit=1):
-            return packed_view(run, self.tz)
-        if self._kernel.inspect(lambda engine: engine.has_numbered(number)):
-            raise LookupError(f"run {number} has ended and is not kept any more")
-        raise LookupError(f"there is no run {number}")
+        return self._runs.view(number)
 
     def output_of(self, number: int) -> str | None:
         """Return the first and the last part of what a run printed; None if output is not recorded.
@@ -615,13 +627,7 @@ class Scheduler:
         Raises:
             LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
-        outputs = self._kernel.runs.attachments.outputs
-        if number not in outputs:
-            self.run_view(number)  # raises LookupError
-        output = outputs.get(number)  # it may have printed in the meantime
-        if output is not None:
-            return output_text(output)
-        return None if guard.streams is None else ""
+        return self._runs.output(number)
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""
@@ -660,28 +666,63 @@ class Scheduler:
         """Log neither failing runs nor missed ticks from now on: the caller shows them to the user."""
         self._kernel.runs.attachments.ending_log.enabled = False
 
+    def use_store(self, path: str | os.PathLike[str], *, job_file: str | None = None) -> None:
+        """Keep the ledger, the output and the state of the jobs in a file. Call this before the start.
+
+        Args:
+            path: The SQLite file; it is made if it does not exist.
+            job_file: The file whose git commit and hash are noted in the store; None for the program's.
+        """
+        from jobtui.runtime.recording import Recording  # noqa: PLC0415 - lazy: imports sqlite3
+        from jobtui.store.lives import Origin  # noqa: PLC0415 - as above
+
+        file = job_file or getattr(sys.modules.get("__main__"), "__file__", None)
+        origin = Origin(zone=zone_name(self.tz), file=file or "")
+        recording = Recording(self._kernel, Path(path), origin, self._keep, self._single)
+        self._runs.history = recording.history
+        self._runtime.lifecycle.record_in(recording)
+
+    def record_output(self, log: OutputLog) -> bool:
+        """Record what runs write to an output log in the store. Return whether there is a store."""
+        return self._runtime.lifecycle.record_output(log)
+
     # --- start and stop ---------------------------------------------------------------------------
 
     def start(self) -> None:
         """Call the ``on_app_start`` functions, then start. A scheduler starts once.
 
+        If another scheduler uses the store, this returns at once, and all of that happens in a thread of its
+        own when the other one has ended. Until then the phase is STANDBY.
+
         Raises:
             StartError: One of the functions raised. SystemExit and KeyboardInterrupt are passed on as they
-                are. In each case the scheduler has stopped, and the runs that wait are cancelled.
+                are. Or another scheduler uses the store, and this one is not to wait for it. In each case the
+                scheduler has stopped, and the runs that wait are cancelled.
             RuntimeError: The scheduler was started or stopped before.
         """
-        claim = object()
+        claim, lifecycle = object(), self._runtime.lifecycle
         try:
-            self._runtime.lifecycle.claim_start(claim)
+            lifecycle.claim_start(claim)
             try:
-                self.hooks.call_start_functions()
+                if not lifecycle.open_store():
+                    lifecycle.stand_by(self._start)
+                    return
             except BaseException as error:
-                self._runtime.lifecycle.give_up_start(error)
+                lifecycle.give_up_start(error)
                 raise
-            self._runtime.lifecycle.stop_without(self)
-            self._runtime.lifecycle.start()
+            self._start()
         finally:
-            self._runtime.lifecycle.release_claim(claim)
+            lifecycle.release_claim(claim)
+
+    def _start(self) -> None:
+        lifecycle = self._runtime.lifecycle
+        try:
+            self.hooks.call_start_functions()
+        except BaseException as error:
+            lifecycle.give_up_start(error)
+            raise
+        lifecycle.stop_without(self)
+        lifecycle.start()
 
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.

@@ -6,10 +6,10 @@ Each function returns the value to use. Each message says what is allowed.
 from __future__ import annotations
 
 from datetime import timedelta, timezone, tzinfo
-from typing import TypeVar
+from typing import TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
-from jobtui.engine.enums import Misfire, Overlap
+from jobtui.engine.enums import Misfire, Overlap, SingleName
 from jobtui.process.printable import is_printable
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.schedules.zones import zone
@@ -70,6 +70,15 @@ def delay_seconds(delay: timedelta | float | str) -> float:
         if seconds < SHORTEST_INTERVAL.total_seconds():
             return seconds
     return as_interval(delay).total_seconds()
+
+
+def single_name(name: str) -> SingleName:
+    """Return the rule for a store that another scheduler uses."""
+    for allowed in get_args(SingleName):
+        if name == allowed:
+            return cast("SingleName", name)
+    names = ", ".join(map(repr, get_args(SingleName)))
+    raise ValueError(f"single must be one of {names}, not {name!r:.80}")
 
 
 def policy(kind: type[Policy], parameter: str, value: str) -> Policy:

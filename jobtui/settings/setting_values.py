@@ -5,6 +5,7 @@ from typing import TypeGuard, cast, get_args
 from jobtui.access.addresses import Address, parse_address
 from jobtui.access.public_url import PublicUrl, parse_public_url
 from jobtui.access.rules import IpNetwork, check_user, parse_network
+from jobtui.engine.enums import SingleName
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
@@ -24,6 +25,9 @@ _LARGEST_POOL = 1_000_000  # a larger one is a typo
 _BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
 
 _CLIENT_BYTES = range(1_000_000, 1_000_000_001)  # at least one large page
+_KEEP_DAYS = range(1, 36_501)
+_KEEP_ROWS = range(1_000, 1_000_000_001)
+_KEEP_MIB = range(1, 1_000_001)
 _LEDGER_BYTES = range(100_000, 500_000_001)  # a larger one would be read with the lock held for too long
 
 
@@ -41,6 +45,42 @@ def check_bytes(entry: SettingEntry, allowed: range = _BYTES) -> int:
 def check_ledger_bytes(entry: SettingEntry) -> int:
     """Check how much memory the ledger may take."""
     return check_bytes(entry, _LEDGER_BYTES)
+
+
+def check_store(entry: SettingEntry) -> str:
+    """Check the path of the store's file."""
+    if not isinstance(entry.value, str) or not entry.value.strip() or "\0" in entry.value:
+        raise wrong_value(entry, 'the path of a file in quotes, such as "jobtui.db"')
+    return entry.value
+
+
+def check_single(entry: SettingEntry) -> SingleName:
+    """Check the rule for a store that another scheduler uses."""
+    rule = next((rule for rule in get_args(SingleName) if rule == entry.value), None)
+    if rule is None:
+        similar = closest_matches(strip_quotes(entry.value), list(get_args(SingleName)))
+        hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
+        raise wrong_value(entry, '"standby", "refuse" or "off"', hint)
+    return cast("SingleName", rule)
+
+
+def check_keep_days(entry: SettingEntry) -> int:
+    """Check for how many days the store keeps endings."""
+    return _check_whole_number(entry, _KEEP_DAYS, _range_text("days", _KEEP_DAYS))
+
+
+def check_keep_rows(entry: SettingEntry) -> int:
+    """Check how many endings the store keeps."""
+    return _check_whole_number(entry, _KEEP_ROWS, _range_text("endings", _KEEP_ROWS))
+
+
+def check_keep_mib(entry: SettingEntry) -> int:
+    """Check how large the store's file may be, in MiB."""
+    return _check_whole_number(entry, _KEEP_MIB, _range_text("MiB", _KEEP_MIB))
+
+
+def _range_text(unit: str, allowed: range) -> str:
+    return f"a number of {unit} from {allowed[0]} to {allowed[-1]}"
 
 
 def check_client_bytes(entry: SettingEntry) -> int:

@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
+from jobtui.engine.enums import SingleName
 from jobtui.engine.ledger import LEDGER_BYTES
 from jobtui.runtime.output_log import LOG_BYTES
 from jobtui.runtime.run_output import RUN_BYTES
@@ -57,14 +58,20 @@ from jobtui.settings.setting_values import (
     check_bytes,
     check_client_bytes,
     check_dst,
+    check_keep_days,
+    check_keep_mib,
+    check_keep_rows,
     check_ledger_bytes,
     check_networks,
     check_pool,
+    check_single,
     check_spec,
+    check_store,
     check_url,
     check_zone,
 )
 from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_toml, split_sections
+from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS
 
 _Value = TypeVar("_Value")
 
@@ -80,6 +87,11 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.ledger.bytes": check_ledger_bytes,
     "jobs.output.bytes": check_bytes,
     "jobs.output.runbytes": check_bytes,
+    "jobs.store": check_store,
+    "jobs.single": check_single,
+    "jobs.keep.days": check_keep_days,
+    "jobs.keep.rows": check_keep_rows,
+    "jobs.keep.mib": check_keep_mib,
     "jobs.listen": check_address,
     "jobs.readonly": check_boolean,
     "jobs.allow": check_networks,
@@ -101,6 +113,9 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.ledger.bytes": number_or_text,
     "jobs.output.bytes": number_or_text,
     "jobs.output.runbytes": number_or_text,
+    "jobs.keep.days": number_or_text,
+    "jobs.keep.rows": number_or_text,
+    "jobs.keep.mib": number_or_text,
     "jobs.readonly": boolean_or_text,
     "jobs.allow": split_at_commas,
     "jobs.acceptproxyaddress": boolean_or_text,
@@ -127,6 +142,11 @@ class Settings:
         ledger_bytes: How much memory the ledger may take, with the output of its runs, in bytes.
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
+        store: The path of the store's file, relative to the settings file; None to keep all in memory.
+        single: The rule for a store that another scheduler uses.
+        keep_days: For how many days the store keeps endings; failures are kept three times as long.
+        keep_rows: How many endings the store keeps; failures among three times as many.
+        keep_mib: How large the store's file may be, in MiB.
         listen: The address of the status page; None to serve none.
         access: The access rules of the status page.
         schedules: The named schedules, from whole key (`cron.NAME`) to spec. Read-only.
@@ -141,6 +161,11 @@ class Settings:
     ledger_bytes: int = LEDGER_BYTES
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
+    store: str | None = None
+    single: SingleName = "standby"
+    keep_days: int = KEEP_DAYS
+    keep_rows: int = KEEP_ROWS
+    keep_mib: int = KEEP_MIB
     listen: Address | None = None
     access: AccessRules = field(default_factory=AccessRules)
     schedules: Mapping[str, str] = field(default_factory=dict)
@@ -150,6 +175,14 @@ class Settings:
     def __post_init__(self) -> None:
         """Copy the schedules into a read-only mapping."""
         object.__setattr__(self, "schedules", MappingProxyType(dict(self.schedules)))
+
+    @property
+    def store_path(self) -> Path | None:
+        """The store's file; None to keep all in memory."""
+        if self.store is None:
+            return None
+        path = Path(self.store).expanduser()
+        return path if self.source is None else self.source.parent / path
 
 
 def find_settings(target: Path) -> Path | None:
@@ -291,6 +324,11 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "ledger.bytes",
         "output.bytes",
         "output.runbytes",
+        "store",
+        "single",
+        "keep.days",
+        "keep.rows",
+        "keep.mib",
         "listen",
     )
     return Settings(

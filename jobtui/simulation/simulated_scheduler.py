@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any, ClassVar, Self
 
 from jobtui.engine.enums import Overlap, OverlapName
+from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
-from jobtui.loading.user_errors import is_installed
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.handles import Job, Run

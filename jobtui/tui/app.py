@@ -397,6 +397,7 @@ def run_dashboard(
     """
     output_log = output_log or OutputLog()
     backend = LocalBackend(scheduler, title, output_log)
+    scheduler.record_output(output_log)
     scheduler.stop_logging()
     requests: SimpleQueue[int] = SimpleQueue()
     signals = StopSignals(SystemClock.monotonic)

@@ -146,7 +146,7 @@ PLAIN = "schedules and engine are plain data and functions"
         ("remote/remote_backend.py", "import jinja2", "Only web imports jinja2 and prometheus_client"),
         ("schedules/parser.py", "import croniter", "Only schedules.cron imports croniter"),
         ("runtime/clock.py", "import tzlocal", "Only schedules.zones imports tzlocal"),
-        ("runtime/kernel.py", "import sqlite3", "Nothing imports sqlite3"),
+        ("runtime/kernel.py", "import sqlite3", "Only store imports sqlite3"),
         ("testing.py", "import pytest", "Only pytest_plugin imports pytest"),
     ],
 )

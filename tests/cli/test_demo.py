@@ -20,7 +20,8 @@ from jobtui import RunState, Scheduler
 from jobtui.cli.main import main
 from jobtui.engine.enums import Phase
 from jobtui.engine.events import Event, RunEvent
-from jobtui.loading.user_errors import is_installed, location_of, short_path, usage_error
+from jobtui.engine.tracebacks import is_installed
+from jobtui.loading.user_errors import location_of, short_path, usage_error
 from jobtui.runtime import default_scheduler as default_module
 from jobtui.settings.settings import find_settings, read_settings
 

@@ -16,9 +16,11 @@ from jobtui.engine.timer_queue import RunDue
 
 
 def test_an_engine_passes_through_all_phases_in_order() -> None:
-    """NEW, RUNNING, STOPPING and STOPPED; each change has its event."""
+    """NEW, STANDBY, RUNNING, STOPPING and STOPPED; each change has its event."""
     harness = EngineHarness(started=False)
     phases = [harness.snapshot().phase]
+    harness.engine.stand_by(harness.now, "process 7 uses this store")
+    phases.append(harness.snapshot().phase)
     assert harness.snapshot().started is None
     assert harness.snapshot().heartbeat is None
     harness.start()
@@ -28,7 +30,8 @@ def test_an_engine_passes_through_all_phases_in_order() -> None:
     harness.engine.abandon_running(harness.now, "given up")
     phases.append(harness.snapshot().phase)
     assert phases == list(Phase)
-    assert harness.event_names() == ["SchedulerStarted", "SchedulerStopping", "SchedulerStopped"]
+    names = ["SchedulerStandingBy", "SchedulerStarted", "SchedulerStopping", "SchedulerStopped"]
+    assert harness.event_names() == names
 
 
 def test_stop_cancels_waiting_runs_and_lets_running_ones_end() -> None:

@@ -43,8 +43,11 @@ def jobtui_threads() -> list[str]:
 
 def assert_no_threads_left() -> None:
     """Wait for the threads of schedulers to end, and fail if one does not: this test, but no later one."""
-    for thread in _new_threads():
-        thread.join(LIMIT)
+    joined: set[threading.Thread] = set()
+    while new := set(_new_threads()) - joined:  # a thread may have started another one before its end
+        for thread in new:
+            thread.join(LIMIT)
+        joined |= new
     left = _new_threads()
     _threads_of_other_tests.update(left)
     assert not left, f"these threads do not end: {[thread.name for thread in left]}"

@@ -134,8 +134,9 @@ class ScriptedBackend:
             yield JobCounters(job.name, job.paused_since is not None, endings)
 
     def liveness(self) -> Liveness:
-        """Return the phase and the number of the last event of the snapshot."""
-        return Liveness(phase=self._snapshot.phase, heartbeat_age=0.0, seq=self._snapshot.seq)
+        """Return the phase, the store and the number of the last event of the snapshot."""
+        snapshot = self._snapshot
+        return Liveness(phase=snapshot.phase, heartbeat_age=0.0, store=snapshot.store, seq=snapshot.seq)
 
     def refresh_views(self) -> Iterator[None]:
         """Do nothing: the snapshot is ready."""

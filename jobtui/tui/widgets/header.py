@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -61,7 +62,7 @@ class _HeaderLine(Widget):
 
 
 class StatusLine(_HeaderLine):
-    """The job file and any error on the left; clock, heartbeat, zone, uptime and address on the right.
+    """The job file and any error on the left; clock, heartbeat, zone, uptime, store, address on the right.
 
     Args:
         backend: The source of the title, the address and the connection error.
@@ -80,10 +81,13 @@ class StatusLine(_HeaderLine):
             left.append((f"  {snapshot.phase.value}", "waiting"))
         if snapshot.internal_error:
             left.append((f"  ! error: {cell_text(snapshot.internal_error)}", "failed"))
+        if snapshot.store.problem:
+            left.append((f"  ! store: {cell_text(snapshot.store.problem)}", "failed"))
         clock, zone = f"{snapshot.at:%H:%M:%S}", zone_name(snapshot.zone)
         right = [(clock, "strong"), self._heartbeat(snapshot), (zone, "muted")]
         if snapshot.started is not None:
             right.append((f"up {format_age(snapshot.started, snapshot.at)}", "muted"))
+        right.append((cell_text(PurePath(snapshot.store.file).name) or "in memory", "muted"))
         if self._backend.address:
             right.append((cell_text(self._backend.address), "muted"))
         return left, right

@@ -133,6 +133,16 @@ class Metrics:
                 "How long ago the timer last woke; it wakes at least every 30 seconds.",
                 liveness.heartbeat_age,
             )
+        yield GaugeMetricFamily(
+            "jobtui_store_degraded",
+            "1 if there is a store that cannot be written, else 0.",
+            bool(liveness.store.problem),
+        )
+        yield CounterMetricFamily(
+            "jobtui_store_lost",
+            "How many endings have no row in the store, because it could not be written for too long.",
+            liveness.store.lost,
+        )
         yield CounterMetricFamily(
             "jobtui_events_lost",
             "How many events the server missed in a flood; the histograms lack them.",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, Phase, RunState
-from jobtui.engine.views import Snapshot
+from jobtui.engine.views import Snapshot, StoreView
 from jobtui.frontend.formatting import STATE_SIGNS, failed_last
 from jobtui.frontend.upcoming import list_upcoming
 
@@ -20,10 +20,11 @@ Select = Callable[[Snapshot], Items]
 
 
 class SchedulerStatus(NamedTuple):
-    """The scheduler's phase, and its latest internal error."""
+    """The scheduler's phase, its latest internal error, and its store."""
 
     phase: Phase
     internal_error: str
+    store: StoreView
 
 
 class Totals(NamedTuple):
@@ -95,6 +96,10 @@ def _upcoming_caption(snapshot: Snapshot) -> ListCaption:
     return ListCaption(min(total, MAX_UPCOMING), total, "nothing is scheduled")
 
 
+def _scheduler_status(snapshot: Snapshot) -> SchedulerStatus:
+    return SchedulerStatus(snapshot.phase, snapshot.internal_error, snapshot.store)
+
+
 def _recent_caption(snapshot: Snapshot) -> ListCaption:
     visible = min(len(snapshot.recent), MAX_RECENT)
     return ListCaption(visible, visible, "nothing has run yet")
@@ -103,7 +108,7 @@ def _recent_caption(snapshot: Snapshot) -> ListCaption:
 FIXED_SECTIONS: Sequence[tuple[str, str, Select]] = tuple(  # each one's id, template macro and view
     (name, macro, _single(view_of))
     for name, macro, view_of in (
-        ("scheduler", "scheduler", lambda snapshot: SchedulerStatus(snapshot.phase, snapshot.internal_error)),
+        ("scheduler", "scheduler", _scheduler_status),
         ("pool", "pool", lambda snapshot: snapshot.pool),
         ("totals", "totals", _totals),
         ("tab", "tab", _tab),

@@ -1,0 +1,89 @@
+"""Recording: connects a scheduler with its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import SingleName
+from jobtui.engine.views import StoreView
+from jobtui.runtime.hooks import StartError
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.stored_output import OutputFeed
+from jobtui.store.history import History
+from jobtui.store.lives import Origin
+from jobtui.store.output_rows import StoredLine
+from jobtui.store.retention import Retention
+from jobtui.store.store import Store
+from jobtui.store.store_errors import StoreInUseError
+
+
+class Recording:
+    """Lets a scheduler go on with what its store knows, and record what happens.
+
+    Args:
+        kernel: Makes the changes.
+        path: The file of the store.
+        origin: The scheduler of this process.
+        keep: The limits of the file.
+        single: The rule for a file that another scheduler uses.
+    """
+
+    def __init__(
+        self, kernel: Kernel, path: Path, origin: Origin, keep: Retention, single: SingleName
+    ) -> None:
+        self._kernel = kernel
+        clock = kernel.clock
+        self._store = Store(path, origin, keep, now=clock.now, monotonic=clock.monotonic)
+        self._single = single
+
+    @property
+    def history(self) -> History:
+        """Answers questions about the runs in the file."""
+        return self._store.history
+
+    def follow_output(self, log: OutputLog) -> None:
+        """Record what runs write to the output log, from now on."""
+        find_run = self._kernel.engine.find_run  # a lookup in a dict, which needs no lock
+        feed = OutputFeed(log, lambda number: find_run(number) is None, StoredLine)
+        self._store.follow_output(feed)
+        log.on_write = self._store.wake
+
+    @property
+    def holder(self) -> str:
+        """The store and the process that uses it, in words."""
+        return str(StoreInUseError(self._store.path, self._store.lock_holder))
+
+    def start(self) -> bool:
+        """Open the file, and restore the state of the jobs. From now on, everything is recorded.
+
+        Returns:
+            Whether that was done. It was not if another scheduler uses the file.
+
+        Raises:
+            StartError: Another scheduler uses the file, and this one is to be refused.
+        """
+        if self._single != "off" and not self._store.lock():
+            if self._single == "refuse":
+                raise StartError(self.holder)
+            return False
+        state = self._store.open(self._show)
+        self._kernel.put_into_store = self._store.put
+
+        def restore(engine: Engine, now: float) -> None:
+            engine.record_for_store()
+            engine.restore(state.jobs, state.last_number)
+            engine.set_store(self._store.view, now)
+
+        self._kernel.apply(restore)
+        return True
+
+    def stop(self) -> bool:
+        """Write what is left. Return whether all has been written."""
+        return self._store.close()
+
+    def _show(self, view: StoreView) -> None:
+        """Show and log what is wrong with the file. Called in the thread of the writer."""
+        self._kernel.runs.attachments.ending_log.log_store(view.problem)
+        self._kernel.apply(lambda engine, now: engine.set_store(view, now))

@@ -1,0 +1,159 @@
+"""Find runs: those that wait or run, those that the ledger keeps in memory, and those in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+from jobtui.engine.engine import Engine
+from jobtui.engine.enums import RunState
+from jobtui.engine.ledger import LedgerEntries
+from jobtui.engine.records import (
+    CREATED,
+    ENDED,
+    JOB,
+    NUMBER,
+    STATE,
+    PackedRun,
+    RunRecord,
+    pack_run,
+    packed_view,
+    utc,
+)
+from jobtui.engine.views import RunView
+from jobtui.runtime.kernel import Kernel
+from jobtui.runtime.run_output import output_text
+from jobtui.runtime.stream_guard import guard
+from jobtui.schedules.schedule import Once
+
+if TYPE_CHECKING:
+    from jobtui.store.history import History
+
+
+class RunSearch:
+    """Answers questions about the runs of a scheduler. Never holds the lock for long.
+
+    Args:
+        kernel: Reads the engine.
+        tz: The zone of the times in views.
+
+    Attributes:
+        history: The runs in the store; None without one.
+    """
+
+    def __init__(self, kernel: Kernel, tz: tzinfo) -> None:
+        self._kernel = kernel
+        self._tz = tz
+        self.history: History | None = None
+
+    def find(
+        self,
+        *,
+        job: str | None,
+        state: RunState | None,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> list[RunView]:
+        """Return the runs that meet all conditions; see `Scheduler.find_runs`."""
+        first, last = [None if each is None else Once(each).at.timestamp() for each in (since, until)]
+        live: list[RunRecord] = []
+        if first is last is None and not (state and state.ended):
+            *groups, scheduled = self._kernel.inspect(Engine.live_runs)
+            scheduled.sort(key=lambda run: (run.due, run.number))
+            found = (run for run in chain(*groups, scheduled) if job in (None, run.job.name))
+            live = list(islice((run for run in found if state in (None, run.state)), limit))
+
+        def read(engine: Engine) -> tuple[list[PackedRun], LedgerEntries, list[PackedRun]]:
+            packed = [pack_run(run) for run in live if not run.state.ended]
+            record = engine.jobs.get(job or "")
+            return packed, engine.ledger.entries(), [] if record is None else list(record.recent)
+
+        packed, entries, recent = self._kernel.inspect(read)
+        left = limit - len(packed)
+        if left > 0 and (state is None or state.ended):
+            conditions: dict[str, Any] = {
+                "job": job,
+                "state": state,
+                "since": first,
+                "until": last,
+                "limit": left,
+            }
+            stored = self._find_stored(**conditions)
+            packed += _merge(entries.find(**conditions, recent=() if stored else recent), stored)[:left]
+        return [packed_view(each, self._tz) for each in packed]
+
+    def recent(self, views: Sequence[RunView]) -> tuple[RunView, ...]:
+        """Return the latest endings of a job, with the tracebacks that only the store has.
+
+        Args:
+            views: The views of the endings.
+        """
+        if not any(view.state.failed and not view.error for view in views):
+            return tuple(views)
+        failed = self._find_stored(job=views[0].job, state=RunState.FAILED, limit=len(views))
+        stored = {(run[NUMBER], utc(run[CREATED])): run for run in failed}
+        found = [stored.get((view.number, view.created)) for view in views]
+        return tuple(
+            view if run is None or view.error else packed_view(run, self._tz)
+            for view, run in zip(views, found, strict=True)
+        )
+
+    def view(self, number: int) -> RunView:
+        """Return the run of a number; see `Scheduler.run_view`."""
+
+        def look_up(engine: Engine) -> PackedRun | LedgerEntries:
+            run = engine.find_run(number)
+            return pack_run(run) if run else engine.ledger.get(number) or engine.ledger.entries()
+
+        found = self._kernel.inspect(look_up)
+        runs = [found] if isinstance(found, tuple) else found.find(number=number, limit=1)
+        for run in runs or self._find_stored(number=number, limit=1):
+            return packed_view(run, self._tz)
+        if self._kernel.inspect(lambda engine: engine.has_numbered(number)):
+            raise LookupError(f"run {number} has ended and is not kept any more")
+        raise LookupError(f"there is no run {number}")
+
+    def output(self, number: int) -> str | None:
+        """Return what a run printed; see `Scheduler.output_of`."""
+        outputs = self._kernel.runs.attachments.outputs
+        if number not in outputs:
+            self.view(number)  # raises LookupError
+        output = outputs.get(number)  # it may have printed in the meantime
+        if output is not None:
+            return output_text(output)
+        if self.history is not None and (lines := self._stored_lines(number)):
+            return "".join(f"{text}\n" for text in lines)
+        return None if guard.streams is None else ""
+
+    def _find_stored(self, **conditions: Any) -> list[PackedRun]:
+        """Return endings in the store; none if it cannot be read, which the snapshot says."""
+        if self.history is None:
+            return []
+        from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
+
+        try:
+            return self.history.find(**conditions)
+        except StoreError:
+            return []
+
+    def _stored_lines(self, number: int) -> list[str]:
+        from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - as above
+
+        try:
+            return [line.text for line in self.history.output(number)] if self.history else []
+        except StoreError:
+            return []
+
+
+def _merge(kept: list[PackedRun], stored: list[PackedRun]) -> list[PackedRun]:
+    """Return the entries of the ledger and those of the store, newest first, each once."""
+    if not stored:
+        return kept
+    entries = {
+        (run[NUMBER], run[JOB], run[CREATED], run[STATE] if not run[NUMBER] else ""): run
+        for run in [*stored, *kept]
+    }
+    return sorted(entries.values(), key=lambda run: run[ENDED], reverse=True)

@@ -1,0 +1,149 @@
+"""Open the store's file: check that it is ours, bring its tables up to date, never overwrite anything."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from jobtui.store.schema import APPLICATION_ID, VERSIONS
+from jobtui.store.store_errors import StoreError, store_error
+
+BUSY_TIMEOUT = 2.0  # seconds that a writer waits for another program's lock
+READ_TIMEOUT = 1.0  # seconds that a reader waits
+WAL_BYTES = 16_000_000  # to which the write-ahead log is cut after a checkpoint
+# So many pages make SQLite copy the write-ahead log into the file.
+CHECKPOINT_PAGES = 1_000
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the file, with mode 0600 if it is new; create or migrate its tables.
+
+    Raises:
+        StoreError: The file cannot be used: it is another program's, damaged, locked, read-only, or of a
+            newer version of jobtui.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+        connection = _connect(path, "rw", BUSY_TIMEOUT)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        raise store_error(path, error) from error
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a file that exists, for queries only.
+
+    Raises:
+        StoreError: It does not exist, or it is not one that this version of jobtui can read.
+    """
+    if not path.is_file():
+        raise StoreError(path, "there is no such file")
+    try:
+        connection = _connect(path, "rw", READ_TIMEOUT)  # even a reader has to write to the index of the WAL
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+    try:
+        connection.execute("PRAGMA query_only = on")
+        version = _version(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise store_error(path, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    if version == 0:
+        connection.close()
+        raise StoreError(path, "the file is empty")
+    return connection
+
+
+def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
+    # Without transactions of its own (isolation_level), so that each one is visible in our code.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=timeout,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.text_factory = _decode
+    return connection
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "replace")  # another program may have written anything
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = _version(connection, path)
+    if version == 0:
+        connection.execute("PRAGMA auto_vacuum = incremental")  # before the first table
+    [mode] = connection.execute("PRAGMA journal_mode = wal").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            path, "SQLite cannot share the file here, as on a network file system; use a local disk"
+        )
+    connection.execute("PRAGMA synchronous = normal")  # a killed process loses nothing; a power cut may
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+    if 0 < version < len(VERSIONS):
+        _back_up(connection, path, version)
+    _migrate(connection, version)
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the version of the tables; 0 if the file is empty.
+
+    Raises:
+        StoreError: The file is another program's, or of a newer version of jobtui.
+    """
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    [version] = connection.execute("PRAGMA user_version").fetchone()
+    [tables] = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application == 0 and version == 0 and tables == 0:
+        return 0
+    if application != APPLICATION_ID:
+        raise StoreError(path, "this is a database of another program", lasting=True)
+    if version > len(VERSIONS):
+        raise StoreError(
+            path,
+            f"a newer jobtui has written the file (version {version} of its tables; this jobtui knows "
+            f"{len(VERSIONS)}); update jobtui, or use another file",
+            lasting=True,
+        )
+    return int(version)
+
+
+def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Copy the file before its tables change."""
+    copy = path.with_name(f"{path.name}.version-{version}")
+    os.close(os.open(copy, os.O_RDWR | os.O_CREAT, 0o600))
+    with closing(sqlite3.connect(copy)) as target:
+        connection.backup(target)
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring the tables from a version to the latest one, in one transaction."""
+    if version == len(VERSIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statements in VERSIONS[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,93 @@
+"""A lock that one process holds, and that the system takes from it when it ends, however it ends.
+
+It is a record lock (`fcntl`), not a `flock`: a forked child does not inherit it, so a child that outlives its
+parent does not keep it. But a process loses it when it closes any descriptor of the file. So the lock has a
+file of its own, which is opened once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+_held: dict[Path, int] = {}  # the descriptors of the locks of this process, by the real paths of their files
+
+
+class FileLock:
+    """The lock of a file.
+
+    Args:
+        path: The file to protect; the lock's own file is beside it.
+
+    Attributes:
+        path: The lock's own file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(f"{path.name}.lock")
+        self._acquired = False
+
+    def acquire(self) -> bool:
+        """Take the lock, if no other process and no other scheduler of this one holds it. Never blocks.
+
+        Returns:
+            Whether this one holds it now.
+
+        Raises:
+            OSError: The file of the lock cannot be opened, or the file system has no locks.
+        """
+        path = self.path.resolve()
+        if path in _held:
+            return False
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return False
+        _held[path] = descriptor
+        self._acquired = True
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, if this one holds it."""
+        descriptor = _held.pop(self.path.resolve(), None) if self._acquired else None
+        self._acquired = False
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def holder(self) -> int:
+        """Return the number of the process that holds the lock, as it has written it; 0 if unknown."""
+        if self.path.resolve() in _held:  # to close another descriptor would give the lock back
+            return os.getpid()
+        with suppress(OSError, ValueError):
+            return int(self.path.read_text())
+        return 0
+
+
+def _lock(descriptor: int) -> bool:
+    if sys.platform == "win32":  # pragma: no cover - no machine here
+        import msvcrt  # noqa: PLC0415 - only there
+
+        with suppress(PermissionError):
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            return True
+        return False
+    import fcntl  # noqa: PLC0415 - not on Windows
+
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def _forget_locks() -> None:
+    """Forget the locks of the parent in a forked child, which does not have them."""
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_locks)

@@ -1,0 +1,103 @@
+"""Read the store's file: through a connection of its own for each question, and never for long.
+
+A long reader would keep SQLite from cutting the write-ahead log.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.records import PackedRun
+from jobtui.store.database import open_for_reading
+from jobtui.store.output_rows import StoredLine
+from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
+from jobtui.store.store_errors import store_error
+
+_COLUMNS = ", ".join(f"runs.{name}" for name in VIEW_COLUMNS)
+
+
+class History:
+    """Answers questions about the runs in a file.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(
+        self,
+        *,
+        number: int | None = None,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        limit: int,
+    ) -> list[PackedRun]:
+        """Return the endings that meet all conditions, newest first, with their tracebacks as texts.
+
+        Args:
+            number: The number of the run.
+            job: The name of the job.
+            state: The final state.
+            since: The first instant at which the run or the ticks may have ended, in seconds since the epoch.
+            until: The last such instant.
+            limit: How many endings are returned at most.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        conditions: dict[str, Any] = {
+            "number = ?": number,
+            "jobs.name = ?": job,
+            "state = ?": None if state is None else state.value,
+            "ended >= ?": since,
+            "ended <= ?": until,
+        }
+        given = {text: value for text, value in conditions.items() if value is not None}
+        where = " AND ".join(["ended IS NOT NULL", *given])
+        query = (
+            f"SELECT jobs.name, {_COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job "  # noqa: S608 - our own words
+            f"WHERE {where} ORDER BY ended DESC, runs.id DESC LIMIT ?"
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query, (*given.values(), limit)).fetchall()
+        return [packed_of(row, name) for name, *row in rows]
+
+    def output(self, number: int) -> list[StoredLine]:
+        """Return the lines that are kept of a run's output; of the latest run of that number.
+
+        Where lines are left out, a line says how many.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT line, at, stream, text FROM output WHERE run = ? "
+                "AND life = (SELECT max(life) FROM runs WHERE number = ?) ORDER BY line",
+                (number, number),
+            ).fetchall()
+        lines: list[StoredLine] = []
+        next_line = 1
+        for line, at, stream, text in rows:
+            if line > next_line:
+                lines.append(StoredLine(number, at, "", f"[{line - next_line} lines left out]"))
+            lines.append(StoredLine(number, at, stream, text))
+            next_line = line + 1
+        return lines
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with closing(open_for_reading(self._path)) as connection:
+            try:
+                yield connection
+            except sqlite3.Error as error:
+                raise store_error(self._path, error) from error

@@ -1,0 +1,130 @@
+"""The outbox: the entries that the writer has not written yet, in a bounded amount of memory.
+
+Threads of the scheduler put entries in, and never block: there is no lock, and each step on shared data is
+one operation of a collection, which the GIL makes atomic. Only the writer takes entries out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from jobtui.engine.effects import Effects
+from jobtui.engine.ledger import ENTRY_BYTES
+from jobtui.engine.packed_exceptions import memory_of
+from jobtui.engine.records import ERROR, JOB, STATE, TICKS, PackedRun, RunRecord
+
+OUTBOX_BYTES = 64_000_000  # of memory, about
+MAX_DROPPED = 10_000  # dropped entries that are counted one by one
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class OutboxBatch:
+    """The entries that the writer writes in one transaction.
+
+    Attributes:
+        started: Runs that have started, most of which have ended.
+        recorded: Entries of the ledger, in their order.
+        states: Jobs that were paused or resumed, in order: the name, and since when it is paused.
+        lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
+            are counted.
+    """
+
+    started: list[RunRecord] = field(default_factory=list)
+    recorded: list[PackedRun] = field(default_factory=list)
+    states: list[tuple[str, float | None]] = field(default_factory=list)
+    lost: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to write."""
+        return bool(self.started or self.recorded or self.states or self.lost)
+
+
+class Outbox:
+    """Holds entries until the writer takes them.
+
+    Args:
+        wake: Wakes the writer.
+        limit: How many bytes of memory the entries may take, about. Beyond it, the oldest are only counted.
+    """
+
+    def __init__(self, wake: Callable[[], None], limit: int = OUTBOX_BYTES) -> None:
+        self._wake = wake
+        self._limit = limit
+        self._started: deque[RunRecord] = deque()
+        self._recorded: deque[PackedRun] = deque()
+        self._states: deque[tuple[str, float | None]] = deque()
+        self._size = 0
+        self._dropped: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
+
+    def put(self, effects: Effects) -> None:
+        """Put in what a change has recorded. Never blocks."""
+        self._started.extend(effects.started)
+        self._recorded.extend(effects.recorded)
+        self._states.extend(effects.states)
+        size = sum(map(_memory, effects.recorded))  # first: `+=` is one step only without a call in it
+        self._size += size
+        if self._size > self._limit:
+            self._drop_oldest()
+        self._wake()
+
+    def _drop_oldest(self) -> None:
+        while self._size > self._limit:
+            try:
+                entry = self._recorded.popleft()
+            except IndexError:  # the writer was faster
+                return
+            self._dropped.append((entry[JOB], entry[STATE], entry[TICKS]))
+            size = _memory(entry)
+            self._size -= size
+        if len(self._dropped) > MAX_DROPPED:
+            merged: Counter[tuple[str, str]] = Counter()
+            for job, state, ticks in _pop(self._dropped, MAX_DROPPED):
+                merged[job, state] += ticks
+            self._dropped.extend((*key, ticks) for key, ticks in merged.items())
+        while len(self._started) > self._limit // ENTRY_BYTES:
+            self._started.popleft()
+
+    def take(self, at_most: int) -> OutboxBatch:
+        """Return the oldest entries, at most so many of each kind. The caller may `put_back` them."""
+        batch = OutboxBatch()
+        # First the starts: a run that ends in between is in `recorded`, in this batch or in the next one.
+        batch.started = list(_pop(self._started, at_most))
+        batch.recorded = list(_pop(self._recorded, at_most))
+        size = sum(map(_memory, batch.recorded))
+        self._size -= size
+        batch.states = list(_pop(self._states, at_most))
+        for job, state, ticks in _pop(self._dropped, MAX_DROPPED):
+            batch.lost[job, state] += ticks
+        return batch
+
+    def put_back(self, batch: OutboxBatch) -> None:
+        """Put back a batch that could not be written."""
+        size = sum(map(_memory, batch.recorded))
+        self._started.extendleft(reversed(batch.started))
+        self._recorded.extendleft(reversed(batch.recorded))
+        self._states.extendleft(reversed(batch.states))
+        self._dropped.extend((*key, ticks) for key, ticks in batch.lost.items())
+        self._size += size
+        self._drop_oldest()
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything to take."""
+        return bool(self._recorded or self._states or self._dropped or self._started)
+
+
+def _memory(entry: PackedRun) -> int:
+    return ENTRY_BYTES + memory_of(entry[ERROR]) if entry[ERROR] else ENTRY_BYTES
+
+
+def _pop(entries: deque[T], at_most: int) -> Iterator[T]:
+    """Yield the first entries, and take them out."""
+    for _ in range(at_most):
+        try:
+            yield entries.popleft()
+        except IndexError:
+            return

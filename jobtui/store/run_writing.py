@@ -1,0 +1,69 @@
+"""Write runs, counters and job states into the tables."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from jobtui.engine.records import JOB, NUMBER, pack_started
+from jobtui.store.bulk_insert import insert_rows
+from jobtui.store.outbox import OutboxBatch
+from jobtui.store.run_rows import COLUMNS, Row, row_of
+
+_COLUMNS = ("life", *COLUMNS)
+_CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
+# A run was RUNNING before, or the same ending has been put into the outbox twice.
+_KNOWN_RUN = f"ON CONFLICT (number, life) WHERE number > 0 DO UPDATE SET {_CHANGED} WHERE runs.ended IS NULL"
+# More ticks have joined a group.
+_KNOWN_TICKS = (
+    f"ON CONFLICT (job, created, due, state) WHERE number = 0 DO UPDATE SET {_CHANGED} "
+    "WHERE runs.ticks < excluded.ticks"
+)
+
+
+class RunWriting:
+    """Writes batches through one connection.
+
+    Args:
+        connection: The connection, in a transaction of the caller.
+        life: The row of this process in `lives`.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, life: int) -> None:
+        self._connection = connection
+        self._life = life
+        self._job_ids: dict[str, int] = {}
+
+    def write(self, batch: OutboxBatch) -> None:
+        """Write a batch."""
+        packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
+        running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
+        runs = [self._row(run) for run in [*running, *batch.recorded] if run[NUMBER]]
+        insert_rows(self._connection, "runs", _COLUMNS, runs, _KNOWN_RUN)
+        ticks = [self._row(run) for run in batch.recorded if not run[NUMBER]]
+        insert_rows(self._connection, "runs", _COLUMNS, ticks, _KNOWN_TICKS)
+        for (job, state), count in batch.lost.items():
+            self._connection.execute(
+                "INSERT INTO counters VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                (self.job_id(job), state, count),
+            )
+        for job, paused_at in batch.states:
+            self._connection.execute(
+                "UPDATE jobs SET paused_at = ? WHERE id = ?", (paused_at, self.job_id(job))
+            )
+
+    def job_id(self, name: str) -> int:
+        """Return the row of a job; insert it on first use."""
+        known = self._job_ids.get(name)
+        if known is None:
+            self._connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (name,))
+            [known] = self._connection.execute("SELECT id FROM jobs WHERE name = ?", (name,)).fetchone()
+            self._job_ids[name] = known
+        return known
+
+    def forget_ids(self) -> None:
+        """Forget the rows of jobs, because a transaction that may have inserted some was rolled back."""
+        self._job_ids.clear()
+
+    def _row(self, run: tuple[object, ...]) -> Row:
+        return (self._life, *row_of(run, self.job_id(str(run[JOB]))))

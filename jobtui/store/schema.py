@@ -1,0 +1,64 @@
+"""The tables of the store's file, and the changes from one version of them to the next.
+
+All times are seconds since the epoch (UTC), as floats. The view `history` shows them as text, for people who
+open the file with the `sqlite3` shell.
+"""
+
+from __future__ import annotations
+
+from jobtui.store.run_rows import COLUMN_TYPES
+
+APPLICATION_ID = 0x6A6F6274  # "jobt": tells the file from other programs' files
+
+_RUN_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in COLUMN_TYPES.items())
+
+
+def _trigger(name: str, event: str, count: str) -> str:
+    """Return the trigger that counts an ending, and keeps the state of its job up to date.
+
+    The watermark is the last tick of the job that has been decided: ticks that started no run were decided
+    when their entry was last changed.
+    """
+    return f"""CREATE TRIGGER {name} AFTER {event} ON runs WHEN NEW.ended IS NOT NULL BEGIN
+        INSERT INTO counters VALUES (NEW.job, NEW.state, {count})
+            ON CONFLICT DO UPDATE SET count = count + excluded.count;
+        UPDATE jobs SET
+            prev = max(coalesce(prev, NEW.started), coalesce(NEW.started, prev)),
+            last_elapsed = coalesce(NEW.elapsed, last_elapsed),
+            watermark = CASE WHEN NEW.trigger = 'tick'
+                THEN max(coalesce(watermark, NEW.due), iif(NEW.number = 0, NEW.ended, NEW.due))
+                ELSE watermark END
+            WHERE id = NEW.job;
+    END"""  # noqa: S608 - our own names
+
+
+# What brings an empty file to version 1, version 1 to version 2, and so on. Never change an entry that has
+# been released: append another one.
+VERSIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+        """CREATE TABLE lives (
+            id INTEGER PRIMARY KEY, started REAL NOT NULL, seen REAL NOT NULL, ended REAL,
+            pid INTEGER NOT NULL, host TEXT NOT NULL, zone TEXT NOT NULL, version TEXT NOT NULL,
+            file TEXT NOT NULL, file_hash TEXT NOT NULL, git_commit TEXT NOT NULL)""",
+        """CREATE TABLE jobs (
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused_at REAL,
+            prev REAL, last_elapsed REAL, watermark REAL)""",
+        # Counters outlive the rows that retention deletes.
+        """CREATE TABLE counters (
+            job INTEGER NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (job, state)) WITHOUT ROWID""",
+        f"CREATE TABLE runs (id INTEGER PRIMARY KEY, life INTEGER NOT NULL, {_RUN_COLUMNS})",
+        # Several schedulers may have used one number, if a process was killed just after the run's request.
+        "CREATE UNIQUE INDEX runs_by_number ON runs (number, life) WHERE number > 0",
+        "CREATE UNIQUE INDEX ticks_by_job ON runs (job, created, due, state) WHERE number = 0",
+        "CREATE INDEX runs_by_job ON runs (job, ended)",
+        "CREATE INDEX runs_by_end ON runs (ended)",
+        "CREATE INDEX runs_not_ok ON runs (state, ended) WHERE state <> 'OK'",
+        _trigger("count_inserted", "INSERT", "NEW.ticks"),
+        _trigger("count_updated", "UPDATE", "NEW.ticks - iif(OLD.ended IS NULL, 0, OLD.ticks)"),
+        """CREATE TABLE output (
+            life INTEGER NOT NULL, run INTEGER NOT NULL, line INTEGER NOT NULL, at REAL NOT NULL,
+            stream TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (life, run, line)) WITHOUT ROWID""",
+    ),
+)

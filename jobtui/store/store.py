@@ -1,0 +1,121 @@
+"""The store as the rest of jobtui sees it: what a change records goes in, history comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from jobtui.engine.effects import Effects
+from jobtui.engine.tracebacks import log_exception
+from jobtui.engine.views import StoreView
+from jobtui.store.file_lock import FileLock
+from jobtui.store.history import History
+from jobtui.store.job_states import StoredState
+from jobtui.store.lives import Origin
+from jobtui.store.output_rows import StoredLine
+from jobtui.store.retention import Retention
+from jobtui.store.writer import Writer
+
+OPEN_SECONDS = 10.0  # the longest that a start waits for the file
+CLOSE_SECONDS = 5.0  # the longest that a stop waits for the last write
+
+
+class Store:
+    """A file that keeps the ledger, the output and the state of the jobs.
+
+    Args:
+        path: The file; it is made if it does not exist.
+        origin: What runs in this process.
+        retention: How much is kept.
+        now: The wall clock, in seconds since the epoch.
+        monotonic: The monotonic clock, in seconds.
+
+    Attributes:
+        path: The file.
+        history: Answers questions about the runs in the file.
+        wake: Has the writer look for new output soon. Never blocks.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        origin: Origin,
+        retention: Retention,
+        *,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.path = path
+        self.history = History(path)
+        self._lock = FileLock(path)
+        self._on_change: Callable[[StoreView], None] = _ignore
+        self._writer = Writer(
+            path,
+            origin,
+            retention,
+            now=now,
+            monotonic=monotonic,
+            on_problem=self._report,
+        )
+        self.wake = self._writer.wake
+
+    @property
+    def view(self) -> StoreView:
+        """The view of the file now."""
+        return StoreView(file=str(self.path), problem=self._writer.problem, lost=self._writer.lost)
+
+    def lock(self) -> bool:
+        """Take the lock of the file. Return False if another scheduler holds it.
+
+        On a file system without locks, this scheduler goes on without one, and logs that.
+        """
+        with suppress(OSError):  # the writer meets the same problem, and shows it
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._lock.acquire()
+        except OSError:
+            log_exception(f"{self._lock.path}: the store cannot be locked, so another process may use it too")
+            return True
+
+    @property
+    def lock_holder(self) -> int:
+        """The number of the process that holds the lock; 0 if unknown."""
+        return self._lock.holder()
+
+    def open(self, on_change: Callable[[StoreView], None]) -> StoredState:
+        """Open the file, and return the state of the jobs in it.
+
+        If it cannot be opened, the state is empty, and what is recorded waits in memory.
+
+        Args:
+            on_change: Called in the thread of the writer when the view changes.
+        """
+        self._on_change = on_change
+        return self._writer.start(OPEN_SECONDS)
+
+    def follow_output(self, read: Callable[[], Sequence[StoredLine]]) -> None:
+        """Record output from now on.
+
+        Args:
+            read: Returns the lines that runs have written since the last call. Only the writer calls it.
+        """
+        self._writer.read_output = read
+
+    def put(self, effects: Effects) -> None:
+        """Record what a change has left to be recorded. Never blocks."""
+        if effects.recorded or effects.started or effects.states:
+            self._writer.outbox.put(effects)
+
+    def close(self) -> bool:
+        """Write what is left. Return whether all has been written."""
+        complete = self._writer.close(CLOSE_SECONDS)
+        self._lock.release()
+        return complete
+
+    def _report(self, _problem: str) -> None:
+        self._on_change(self.view)
+
+
+def _ignore(_view: StoreView) -> None:
+    """Do nothing."""

@@ -1,0 +1,157 @@
+"""A scheduler with a store goes on after a restart with what the one before it has recorded."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from jobtui import JobView, Phase, RunState, Scheduler, StartError
+
+
+def succeed() -> int:
+    """Return a value."""
+    return 7
+
+
+def fail() -> None:
+    """Raise an exception."""
+    raise ValueError("no \ud800 日本")
+
+
+def make(store: Path) -> Scheduler:
+    """Return a scheduler with two jobs, whose ticks are years away."""
+    scheduler = Scheduler(store=store, tz="UTC")
+    scheduler.stop_logging()
+    scheduler.schedule("@yearly", succeed)
+    scheduler.schedule("@yearly", fail)
+    return scheduler
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Return the path of a file that does not exist yet."""
+    return tmp_path / "jobs.db"
+
+
+def view_of(scheduler: Scheduler, job: str) -> JobView:
+    """Return the view of a job."""
+    [view] = [each for each in scheduler.snapshot().jobs if each.name == job]
+    return view
+
+
+def run_both(scheduler: Scheduler) -> None:
+    """Run both jobs once, to their ends."""
+    assert scheduler.run("succeed").wait(10)
+    assert scheduler.run("fail").wait(10)
+
+
+def test_counters_and_recent_endings_go_on(store: Path) -> None:
+    with make(store) as scheduler:
+        run_both(scheduler)
+    with make(store) as scheduler:
+        run_both(scheduler)
+        jobs = {job.name: job for job in scheduler.snapshot().jobs}
+    assert (jobs["succeed"].runs, jobs["succeed"].failures) == (2, 0)
+    assert (jobs["fail"].runs, jobs["fail"].failures) == (2, 2)
+    assert jobs["fail"].recent == (RunState.FAILED, RunState.FAILED)
+
+
+def test_run_numbers_go_on(store: Path) -> None:
+    with make(store) as scheduler:
+        run_both(scheduler)
+    with make(store) as scheduler:
+        assert scheduler.run("succeed").number == 3
+
+
+def test_an_earlier_run_has_its_traceback(store: Path) -> None:
+    with make(store) as scheduler:
+        run_both(scheduler)
+        before = scheduler.run_view(2)
+    with make(store) as scheduler:
+        after = scheduler.run_view(2)
+        [in_job] = scheduler.runs_of("fail")
+        [found] = scheduler.find_runs(state=RunState.FAILED)
+    expected = before.error.encode("utf-8", "replace").decode()
+    assert "raise ValueError" in expected
+    assert after.error == in_job.error == found.error == expected
+    assert (after.state, after.started, after.ended, after.elapsed) == (
+        before.state,
+        before.started,
+        before.ended,
+        before.elapsed,
+    )
+
+
+def test_a_job_goes_on_paused(store: Path) -> None:
+    with make(store) as scheduler:
+        scheduler.pause("fail")
+        since = view_of(scheduler, "fail").paused_since
+    with make(store) as scheduler:
+        assert view_of(scheduler, "fail").paused_since == since
+        scheduler.resume("fail")
+    with make(store) as scheduler:
+        assert view_of(scheduler, "fail").paused_since is None
+
+
+def test_a_job_that_is_registered_after_the_start_gets_its_history(store: Path) -> None:
+    with make(store) as scheduler:
+        run_both(scheduler)
+    with Scheduler(store=store) as scheduler:
+        scheduler.schedule("@yearly", succeed)
+        assert view_of(scheduler, "succeed").runs == 1
+
+
+def test_all_runs_of_all_lives_are_found_newest_first_and_once(store: Path) -> None:
+    for _ in range(3):
+        with make(store) as scheduler:
+            run_both(scheduler)
+            found = scheduler.find_runs()
+    assert [run.number for run in found] == [6, 5, 4, 3, 2, 1]
+
+
+def test_a_second_scheduler_is_refused_if_that_is_asked_for(store: Path) -> None:
+    second = Scheduler(store=store, single="refuse")
+    with (
+        make(store),
+        pytest.raises(StartError, match=r"jobs\.db: process \d+ uses this store, and runs its jobs"),
+    ):
+        second.start()
+
+
+def test_a_second_scheduler_stands_by_and_takes_over_with_its_hooks(store: Path) -> None:
+    started = threading.Event()
+    with make(store) as first:
+        run_both(first)
+        second = make(store)
+        second.on_app_start(started.set)
+        second.start()
+        assert second.snapshot().phase is Phase.STANDBY
+        assert second.liveness().phase is Phase.STANDBY
+        waiting = second.run("succeed")
+        assert not started.is_set()
+    assert waiting.wait(10)
+    assert started.is_set()
+    assert view_of(second, "succeed").runs == 2
+    second.stop()
+
+
+def test_a_scheduler_that_stands_by_can_be_stopped(store: Path) -> None:
+    with make(store):
+        second = make(store)
+        second.start()
+        waiting = second.run("succeed")
+        second.stop()
+        assert waiting.state is RunState.CANCELLED
+        assert second.snapshot().phase is Phase.STOPPED
+    with make(store) as third:
+        assert third.snapshot().phase is Phase.RUNNING
+
+
+def test_the_snapshot_names_the_file(store: Path) -> None:
+    with make(store) as scheduler:
+        assert scheduler.snapshot().store.file == str(store)
+        assert scheduler.snapshot().store.problem == ""
+    with Scheduler() as scheduler:
+        assert scheduler.snapshot().store.file == ""
