@@ -19,6 +19,8 @@ class Effects:
         errors: Names of jobs and the exceptions of their schedules, in one line each.
         started: The runs that have started, for the store; nothing without one.
         recorded: The entries of the ledger for runs and ticks that have ended, for the store.
+        registered: The jobs with a schedule that were registered, for the store: the name, the key of the
+            schedule, and when.
         states: The jobs that were paused or resumed, for the store: the name, and since when it is paused.
     """
 
@@ -28,6 +30,7 @@ class Effects:
     errors: list[str] = field(default_factory=list)
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
+    registered: list[tuple[str, str, float]] = field(default_factory=list)
     states: list[tuple[str, float | None]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -39,5 +42,6 @@ class Effects:
             or self.stop_requested
             or self.unstarted_ticks
             or self.errors
+            or self.registered
             or self.states
         )

@@ -17,6 +17,7 @@ from itertools import chain, islice
 
 from jobtui.engine import events
 from jobtui.engine.batch import Batch, WorkEnded
+from jobtui.engine.catch_up import CatchUp
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
@@ -64,6 +65,7 @@ class Engine:
         jobs: Every job by its name, in the order of registration.
         one_off_jobs: The jobs of one-off runs by the name of their runnables. It may be read without the
             state lock.
+        tz: The zone of the times in views and reasons.
         phase: The phase of the scheduler's life.
         closed: Whether the scheduler is stopping or has stopped, and accepts neither jobs nor runs.
         event_log: The events. Only the engine uses it, as the pool.
@@ -75,6 +77,7 @@ class Engine:
     def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.one_off_jobs: dict[str, JobRecord] = {}
+        self.tz = tz
         self.phase = Phase.NEW
         self.closed = False
         self._stop_reason = STOPPED
@@ -111,14 +114,39 @@ class Engine:
         self.phase = Phase.STANDBY
         self.event_log.emit(events.SchedulerStandingBy, now, reason)
 
-    def start(self, now: float) -> None:
-        """Start the scheduler: let runs start, and have the next tick of each job searched for."""
+    def start(self, now: float, catch_ups: Sequence[CatchUp] = (), planned_at: float | None = None) -> None:
+        """Start the scheduler: let runs start, and have the next tick of each job searched for.
+
+        Args:
+            now: The time.
+            catch_ups: The jobs that have missed ticks while no scheduler ran.
+            planned_at: The instant up to which these were searched for; None for now.
+        """
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
         self._started = self._heartbeat = now
-        search = Search(now)
+        search = Search(now if planned_at is None else min(planned_at, now))
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
+        for job in self._searches:
+            self._record_registered(job, now)
+        for each in catch_ups:
+            self._catch_up(each, now)
         self.event_log.emit(events.SchedulerStarted, now)
+
+    def _catch_up(self, catch_up: CatchUp, now: float) -> None:
+        """Record the ticks that are left out, and have the others found as late ticks."""
+        job = catch_up.job
+        if catch_up.left_out:
+            self.pool.end_ticks(
+                job, RunState.MISSED, catch_up.reason, due=catch_up.first, now=now, ticks=catch_up.left_out
+            )
+        if catch_up.after is not None and job in self._searches:
+            self._searches[job] = Search(catch_up.after)
+            job.begins_at = now + catch_up.delay
+
+    def _record_registered(self, job: JobRecord, now: float) -> None:
+        if self.pool.recording:
+            self.pool.effects.registered.append((job.name, job.schedule_key, now))
 
     def stop(self, now: float, reason: str = STOPPED) -> None:
         """Accept and start nothing from now on. Cancel waiting runs; `continue_work` cancels the rest.
@@ -210,6 +238,8 @@ class Engine:
         elif job.schedule is not None:
             self._searches[job] = Search(now)
         self._restore_job(job)
+        if self.phase is Phase.RUNNING and job.schedule is not None:
+            self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
@@ -511,7 +541,7 @@ class Engine:
         self._timer_queue.clear()
         for job in self.jobs.values():
             if job.due is not None:
-                self._timer_queue.push(JobDue(job), job.due)
+                self._timer_queue.push(JobDue(job), job.begins_at or job.due)
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
@@ -599,12 +629,13 @@ class Engine:
 
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         if job.due is not None:
-            self._timer_queue.remove(JobDue(job), job.due)
+            self._timer_queue.remove(JobDue(job), job.begins_at or job.due)
+            job.begins_at = None  # it has begun to catch up, or its schedule has changed
         job.due = due
         job.cached_view = None
         self._tick_runs.pop(job, None)
         if due is not None:
-            self._timer_queue.push(JobDue(job), due)
+            self._timer_queue.push(JobDue(job), job.begins_at or due)
 
     # --- ticks ------------------------------------------------------------------------------------
 
@@ -616,7 +647,7 @@ class Engine:
         if plan.error:
             self._report_schedule_error(plan.error, now)
         elif plan.instants is not None and job.paused_at is None:
-            self._timer_queue.remove(JobDue(job), due)  # `repair` may have put it back
+            self._timer_queue.remove(JobDue(job), job.begins_at or due)  # `repair` may have put it back
             for instant in plan.instants:
                 job.due = instant
                 self._run_for_tick(job, instant, now)

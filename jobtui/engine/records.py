@@ -44,6 +44,8 @@ class JobHistory:
         paused_at: Since when the job is paused; None if it is not.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
+        watermark: The last tick that was decided, or when the job was registered first.
+        schedule_key: The key of the schedule that the job had.
     """
 
     endings: Mapping[RunState, int]
@@ -51,6 +53,8 @@ class JobHistory:
     paused_at: float | None = None
     prev: float | None = None
     last_elapsed: float | None = None
+    watermark: float | None = None
+    schedule_key: str = ""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -64,6 +68,9 @@ class JobRecord:
     spec: str  # the schedule as the user wrote it
     overlap: Overlap = Overlap.HOLD  # what happens to a new run while an earlier one is live
     misfire: Misfire = Misfire.COALESCE  # what happens to ticks that were missed
+    schedule_key: str = ""  # tells the schedule from others; the same after a restart
+    catch_up: float | None = None  # the window of ticks to catch up, in seconds; None for the scheduler's
+    begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
     max_held: int = MAX_HELD  # how many runs may be HELD before ticks are skipped
     due: float | None = None  # when the job is due next; None for never
     paused_at: float | None = None  # when the job was paused; None if it is not paused

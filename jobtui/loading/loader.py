@@ -295,6 +295,7 @@ def _default_scheduler(
             keep_rows=settings.keep_rows,
             keep_mib=settings.keep_mib,
             single=settings.single,
+            catch_up=settings.catch_up,
         )
 
     try:

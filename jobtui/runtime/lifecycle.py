@@ -178,11 +178,13 @@ class Lifecycle:
                 nothing has happened, and the scheduler can be started again.
             MemoryError: As RuntimeError for the thread.
         """
+        planned_at = self._kernel.clock.now()
+        catch_ups = [] if self._recording is None else self._recording.plan_catch_up(planned_at)
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase not in (Phase.NEW, Phase.STANDBY):
                 raise RuntimeError("the scheduler was stopped before it had started")
-            engine.start(now)
+            engine.start(now, catch_ups, planned_at if catch_ups else None)
             self._poller.note_heartbeat()
 
         self._timer.start()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import SingleName
 from jobtui.engine.views import StoreView
@@ -12,9 +11,8 @@ from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.stored_output import OutputFeed
 from jobtui.store.history import History
-from jobtui.store.lives import Origin
+from jobtui.store.job_states import StoredState
 from jobtui.store.output_rows import StoredLine
-from jobtui.store.retention import Retention
 from jobtui.store.store import Store
 from jobtui.store.store_errors import StoreInUseError
 
@@ -24,19 +22,17 @@ class Recording:
 
     Args:
         kernel: Makes the changes.
-        path: The file of the store.
-        origin: The scheduler of this process.
-        keep: The limits of the file.
+        store: The file.
         single: The rule for a file that another scheduler uses.
+        rules: The rules for ticks that passed while no scheduler ran.
     """
 
-    def __init__(
-        self, kernel: Kernel, path: Path, origin: Origin, keep: Retention, single: SingleName
-    ) -> None:
+    def __init__(self, kernel: Kernel, store: Store, single: SingleName, rules: CatchUpRules) -> None:
         self._kernel = kernel
-        clock = kernel.clock
-        self._store = Store(path, origin, keep, now=clock.now, monotonic=clock.monotonic)
+        self._store = store
         self._single = single
+        self._rules = rules
+        self._state = StoredState()
 
     @property
     def history(self) -> History:
@@ -77,7 +73,23 @@ class Recording:
             engine.set_store(self._store.view, now)
 
         self._kernel.apply(restore)
+        self._state = state
         return True
+
+    def plan_catch_up(self, now: float) -> list[CatchUp]:
+        """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.
+
+        Args:
+            now: The time, in seconds since the epoch.
+        """
+        planner = CatchUpPlanner(self._rules, self._state.downtime, self._kernel.engine.tz)
+        records = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
+        histories = self._state.jobs
+        known = [(record, histories[record.name]) for record in records if record.name in histories]
+        found, problems = planner.plan(known, now)
+        for problem in problems:
+            self._kernel.apply(lambda engine, now, text=problem: engine.report_internal_error(text, now))  # type: ignore[misc]
+        return found
 
     def stop(self) -> bool:
         """Write what is left. Return whether all has been written."""

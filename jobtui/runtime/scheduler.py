@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
+from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import (
     Cancellation,
@@ -38,6 +39,7 @@ from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import (
+    catch_up_limit,
     delay_seconds,
     held_limit,
     job_name,
@@ -47,7 +49,7 @@ from jobtui.runtime.validation import (
     single_name,
 )
 from jobtui.schedules.parser import SpecResolver
-from jobtui.schedules.schedule import Dst, Once, Schedule, next_tick
+from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tick
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS, Retention
 
@@ -60,7 +62,18 @@ MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
 
-_SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", "overlap", "misfire", "max_held")
+_SCHEDULED_ARGUMENTS = (
+    "spec",
+    "every",
+    "name",
+    "tz",
+    "dst",
+    "start",
+    "overlap",
+    "misfire",
+    "catch_up",
+    "max_held",
+)
 
 Function = TypeVar("Function", bound=JobFunction)
 Hook = TypeVar("Hook", bound=Callable[[], object])
@@ -78,6 +91,7 @@ class _Policies(TypedDict, total=False):
     name: str | None
     overlap: OverlapName | None
     misfire: MisfireName
+    catch_up: timedelta | float | str | None
     max_held: int
 
 
@@ -116,6 +130,11 @@ class Scheduler:
         keep_mib: How large the store's file may be, in MiB.
         single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
             ended, ``"refuse"`` raises an error, and ``"off"`` ignores it, so that each of them runs the jobs.
+        catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
+            were due within this time before the start: a timedelta, seconds, or a duration such as
+            ``"12h"``; 0 for never. In any case the ledger counts the others as MISSED.
+        catch_up_most: How many ticks of one job are caught up, the latest ones.
+        catch_up_spread: The time over which the jobs that catch up begin, after the start.
 
     Attributes:
         tz: The scheduler's zone.
@@ -143,6 +162,9 @@ class Scheduler:
         keep_rows: int = KEEP_ROWS,
         keep_mib: float = KEEP_MIB,
         single: SingleName = "standby",
+        catch_up: timedelta | float | str = 0.0,
+        catch_up_most: int = MOST,
+        catch_up_spread: timedelta | float | str = SPREAD,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -155,6 +177,11 @@ class Scheduler:
         self._runs = RunSearch(self._kernel, self.tz)
         self._keep = Retention(days=keep_days, rows=keep_rows, mib=keep_mib)
         self._single = single_name(single)
+        self._catch_up_rules = CatchUpRules(
+            window=delay_seconds(catch_up),
+            most=catch_up_limit(catch_up_most),
+            spread=delay_seconds(catch_up_spread),
+        )
         self.hooks = Hooks()
         if store is not None:
             self.use_store(store)
@@ -172,6 +199,7 @@ class Scheduler:
         dst: Dst | None = None,
         overlap: OverlapName | None = None,
         misfire: MisfireName = "coalesce",
+        catch_up: timedelta | float | str | None = None,
         max_held: int = MAX_HELD,
     ) -> Job:
         """Run something on a schedule. Return the job's handle.
@@ -190,6 +218,8 @@ class Scheduler:
                 the scheduler's, which is ``"hold"`` unless given.
             misfire: What to do with ticks that are seen too late: one run for all of them
                 (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
+            catch_up: The time before the start within which ticks are caught up that passed while no
+                scheduler ran; by default the scheduler's.
             max_held: How many runs of this job may be held; beyond that its ticks are skipped.
 
         Raises:
@@ -202,7 +232,7 @@ class Scheduler:
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
-        return self._add(parsed, shown, runnable, name, overlap, misfire, max_held)
+        return self._add(parsed, shown, runnable, name, overlap, misfire, catch_up, max_held)
 
     @explained
     def every(
@@ -214,6 +244,7 @@ class Scheduler:
         name: str | None = None,
         overlap: OverlapName | None = None,
         misfire: MisfireName = "coalesce",
+        catch_up: timedelta | float | str | None = None,
         max_held: int = MAX_HELD,
     ) -> Job:
         """Run something at a fixed rate: at ``start + k * interval``, without drift. Return the job's handle.
@@ -226,6 +257,7 @@ class Scheduler:
             name: As for `schedule`.
             overlap: As for `schedule`.
             misfire: As for `schedule`.
+            catch_up: As for `schedule`.
             max_held: As for `schedule`.
 
         Raises:
@@ -235,7 +267,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         schedule, spec = self._specs.resolve_interval(interval, start)
-        return self._add(schedule, spec, runnable, name, overlap, misfire, max_held)
+        return self._add(schedule, spec, runnable, name, overlap, misfire, catch_up, max_held)
 
     @overload
     def scheduled(
@@ -675,10 +707,13 @@ class Scheduler:
         """
         from jobtui.runtime.recording import Recording  # noqa: PLC0415 - lazy: imports sqlite3
         from jobtui.store.lives import Origin  # noqa: PLC0415 - as above
+        from jobtui.store.store import Store  # noqa: PLC0415 - as above
 
         file = job_file or getattr(sys.modules.get("__main__"), "__file__", None)
         origin = Origin(zone=zone_name(self.tz), file=file or "")
-        recording = Recording(self._kernel, Path(path), origin, self._keep, self._single)
+        clock = self._kernel.clock
+        store = Store(Path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic)
+        recording = Recording(self._kernel, store, self._single, self._catch_up_rules)
         self._runs.history = recording.history
         self._runtime.lifecycle.record_in(recording)
 
@@ -764,6 +799,7 @@ class Scheduler:
         name: str | None,
         overlap: OverlapName | None,
         misfire: MisfireName,
+        catch_up: timedelta | float | str | None,
         max_held: int,
     ) -> Job:
         runnable = _described(as_runnable(value))
@@ -775,6 +811,8 @@ class Scheduler:
             spec=spec,
             overlap=self._overlap if overlap is None else policy(Overlap, "overlap", overlap),
             misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
+            schedule_key=schedule_key(schedule, spec),
+            catch_up=None if catch_up is None else delay_seconds(catch_up),
             max_held=held_limit(max_held),
         )
         self._runtime.poller.add_job(record)
@@ -826,6 +864,18 @@ class Scheduler:
         if job._scheduler is not self:  # noqa: SLF001 - a class of this package
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
+
+
+def schedule_key(schedule: Schedule, spec: str) -> str:
+    """Return a text that tells a schedule from others, and is the same after a restart."""
+    match schedule:
+        case Cron():
+            return f"{schedule} {zone_name(schedule.tz)} {schedule.dst}"
+        case Every():
+            start = schedule.start.isoformat() if schedule.first_at_start and schedule.start else ""
+            return f"{schedule} {start}".strip()
+        case _:
+            return spec
 
 
 class _UnknownJobError(LookupError):

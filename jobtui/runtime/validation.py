@@ -59,6 +59,15 @@ def held_limit(max_held: int) -> int:
     return max_held
 
 
+def catch_up_limit(most: int) -> int:
+    """Return how many ticks of one job are caught up."""
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"catch_up_most must be a number of ticks, not {most!r:.80}")
+    if most < 1:
+        raise ValueError(f"catch_up_most must be at least 1, not {most}")
+    return most
+
+
 def delay_seconds(delay: timedelta | float | str) -> float:
     """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0."""
     if isinstance(delay, str):

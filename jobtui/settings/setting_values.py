@@ -7,6 +7,7 @@ from jobtui.access.public_url import PublicUrl, parse_public_url
 from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.engine.enums import SingleName
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
+from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import zone
@@ -62,6 +63,16 @@ def check_single(entry: SettingEntry) -> SingleName:
         hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
         raise wrong_value(entry, '"standby", "refuse" or "off"', hint)
     return cast("SingleName", rule)
+
+
+def check_catch_up(entry: SettingEntry) -> float:
+    """Check for how long before the start ticks are caught up. Returns it in seconds."""
+    if not isinstance(entry.value, str):
+        raise wrong_value(entry, 'a duration in quotes, such as "12h"')
+    try:
+        return parse_duration(entry.value).total_seconds()
+    except BadSpec as error:
+        raise BadSetting(f"{entry.location()}: {entry.key}: {error.sentence}") from None
 
 
 def check_keep_days(entry: SettingEntry) -> int:

@@ -56,6 +56,7 @@ from jobtui.settings.setting_values import (
     check_auth_user,
     check_boolean,
     check_bytes,
+    check_catch_up,
     check_client_bytes,
     check_dst,
     check_keep_days,
@@ -89,6 +90,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.output.runbytes": check_bytes,
     "jobs.store": check_store,
     "jobs.single": check_single,
+    "jobs.catch_up": check_catch_up,
     "jobs.keep.days": check_keep_days,
     "jobs.keep.rows": check_keep_rows,
     "jobs.keep.mib": check_keep_mib,
@@ -144,6 +146,7 @@ class Settings:
         output_runbytes: How much output of one run is kept, in bytes.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses.
+        catch_up: For how many seconds before the start ticks are caught up, with a store; 0 for never.
         keep_days: For how many days the store keeps endings; failures are kept three times as long.
         keep_rows: How many endings the store keeps; failures among three times as many.
         keep_mib: How large the store's file may be, in MiB.
@@ -163,6 +166,7 @@ class Settings:
     output_runbytes: int = RUN_BYTES
     store: str | None = None
     single: SingleName = "standby"
+    catch_up: float = 0.0
     keep_days: int = KEEP_DAYS
     keep_rows: int = KEEP_ROWS
     keep_mib: int = KEEP_MIB
@@ -326,6 +330,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "output.runbytes",
         "store",
         "single",
+        "catch_up",
         "keep.days",
         "keep.rows",
         "keep.mib",

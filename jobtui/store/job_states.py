@@ -6,6 +6,7 @@ import sqlite3
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
@@ -22,19 +23,28 @@ class StoredState:
     Attributes:
         last_number: The number of the latest run; 0 for none.
         jobs: The history of each job, by name.
+        downtime: The time in which no scheduler ran.
     """
 
     last_number: int = 0
     jobs: dict[str, JobHistory] = field(default_factory=dict)
+    downtime: Downtime = field(default_factory=Downtime)
 
 
-def read_state(connection: sqlite3.Connection) -> StoredState:
-    """Return the state of the jobs in the file."""
+def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
+    """Return the state of the jobs in the file.
+
+    Args:
+        connection: The connection.
+        life: The life of this process.
+    """
     [last_number] = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
     endings: dict[int, dict[RunState, int]] = defaultdict(dict)
     for job, state, count in connection.execute("SELECT job, state, count FROM counters"):
         endings[job][RunState(state)] = count
-    rows = connection.execute("SELECT id, name, paused_at, prev, last_elapsed FROM jobs").fetchall()
+    rows = connection.execute(
+        "SELECT id, name, paused_at, prev, last_elapsed, watermark, schedule_key FROM jobs"
+    ).fetchall()
     return StoredState(
         last_number,
         {
@@ -44,9 +54,12 @@ def read_state(connection: sqlite3.Connection) -> StoredState:
                 paused_at=paused_at,
                 prev=prev,
                 last_elapsed=last_elapsed,
+                watermark=watermark,
+                schedule_key=schedule_key or "",
             )
-            for job, name, paused_at, prev, last_elapsed in rows
+            for job, name, paused_at, prev, last_elapsed, watermark, schedule_key in rows
         },
+        _downtime(connection, life),
     )
 
 
@@ -58,3 +71,14 @@ def _recent(connection: sqlite3.Connection, job: int, name: str) -> tuple[Packed
         (job,),
     ).fetchall()
     return tuple(packed_of(row, name) for row in reversed(rows))
+
+
+def _downtime(connection: sqlite3.Connection, life: int) -> Downtime:
+    """Return when the life before this one ended, and how."""
+    row = connection.execute(
+        "SELECT ended, killed FROM lives WHERE id < ? ORDER BY id DESC LIMIT 1", (life,)
+    ).fetchone()
+    if row is None:
+        return Downtime()
+    ended, killed = row
+    return Downtime(since=ended, killed=bool(killed))

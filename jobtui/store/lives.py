@@ -46,7 +46,7 @@ def begin_life(connection: sqlite3.Connection, origin: Origin, now: float) -> in
             "WHERE life = ? AND ended IS NULL",
             (seen, reason, life),
         )
-        connection.execute("UPDATE lives SET ended = seen WHERE id = ?", (life,))
+        connection.execute("UPDATE lives SET ended = seen, killed = 1 WHERE id = ?", (life,))
     values = (
         now,
         now,

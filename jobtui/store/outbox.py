@@ -29,6 +29,7 @@ class OutboxBatch:
     Attributes:
         started: Runs that have started, most of which have ended.
         recorded: Entries of the ledger, in their order.
+        registered: Jobs that were registered: the name, the key of the schedule, and when.
         states: Jobs that were paused or resumed, in order: the name, and since when it is paused.
         lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
             are counted.
@@ -36,12 +37,13 @@ class OutboxBatch:
 
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
+    registered: list[tuple[str, str, float]] = field(default_factory=list)
     states: list[tuple[str, float | None]] = field(default_factory=list)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
-        return bool(self.started or self.recorded or self.states or self.lost)
+        return bool(self.started or self.recorded or self.registered or self.states or self.lost)
 
 
 class Outbox:
@@ -57,6 +59,7 @@ class Outbox:
         self._limit = limit
         self._started: deque[RunRecord] = deque()
         self._recorded: deque[PackedRun] = deque()
+        self._registered: deque[tuple[str, str, float]] = deque()
         self._states: deque[tuple[str, float | None]] = deque()
         self._size = 0
         self._dropped: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
@@ -65,6 +68,7 @@ class Outbox:
         """Put in what a change has recorded. Never blocks."""
         self._started.extend(effects.started)
         self._recorded.extend(effects.recorded)
+        self._registered.extend(effects.registered)
         self._states.extend(effects.states)
         size = sum(map(_memory, effects.recorded))  # first: `+=` is one step only without a call in it
         self._size += size
@@ -97,6 +101,7 @@ class Outbox:
         batch.recorded = list(_pop(self._recorded, at_most))
         size = sum(map(_memory, batch.recorded))
         self._size -= size
+        batch.registered = list(_pop(self._registered, at_most))
         batch.states = list(_pop(self._states, at_most))
         for job, state, ticks in _pop(self._dropped, MAX_DROPPED):
             batch.lost[job, state] += ticks
@@ -107,6 +112,7 @@ class Outbox:
         size = sum(map(_memory, batch.recorded))
         self._started.extendleft(reversed(batch.started))
         self._recorded.extendleft(reversed(batch.recorded))
+        self._registered.extendleft(reversed(batch.registered))
         self._states.extendleft(reversed(batch.states))
         self._dropped.extend((*key, ticks) for key, ticks in batch.lost.items())
         self._size += size
@@ -114,7 +120,7 @@ class Outbox:
 
     def __bool__(self) -> bool:
         """Return whether there is anything to take."""
-        return bool(self._recorded or self._states or self._dropped or self._started)
+        return bool(self._recorded or self._registered or self._states or self._dropped or self._started)
 
 
 def _memory(entry: PackedRun) -> int:

@@ -19,6 +19,16 @@ _KNOWN_TICKS = (
     "WHERE runs.ticks < excluded.ticks"
 )
 
+# The watermark of a job with another schedule, or with one in the future, begins now.
+_REGISTER = """
+    INSERT INTO jobs (name, schedule_key, watermark) VALUES (?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET
+        watermark = CASE
+            WHEN schedule_key = excluded.schedule_key AND watermark < excluded.watermark THEN watermark
+            ELSE excluded.watermark END,
+        schedule_key = excluded.schedule_key
+"""
+
 
 class RunWriting:
     """Writes batches through one connection.
@@ -35,6 +45,8 @@ class RunWriting:
 
     def write(self, batch: OutboxBatch) -> None:
         """Write a batch."""
+        for job, schedule_key, now in batch.registered:
+            self._connection.execute(_REGISTER, (job, schedule_key, now))
         packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
         runs = [self._row(run) for run in [*running, *batch.recorded] if run[NUMBER]]

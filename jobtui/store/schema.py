@@ -38,11 +38,11 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
         """CREATE TABLE lives (
-            id INTEGER PRIMARY KEY, started REAL NOT NULL, seen REAL NOT NULL, ended REAL,
+            id INTEGER PRIMARY KEY, started REAL NOT NULL, seen REAL NOT NULL, ended REAL, killed INTEGER,
             pid INTEGER NOT NULL, host TEXT NOT NULL, zone TEXT NOT NULL, version TEXT NOT NULL,
             file TEXT NOT NULL, file_hash TEXT NOT NULL, git_commit TEXT NOT NULL)""",
         """CREATE TABLE jobs (
-            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, paused_at REAL,
+            id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, schedule_key TEXT, paused_at REAL,
             prev REAL, last_elapsed REAL, watermark REAL)""",
         # Counters outlive the rows that retention deletes.
         """CREATE TABLE counters (

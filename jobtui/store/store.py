@@ -104,7 +104,7 @@ class Store:
 
     def put(self, effects: Effects) -> None:
         """Record what a change has left to be recorded. Never blocks."""
-        if effects.recorded or effects.started or effects.states:
+        if effects.recorded or effects.started or effects.registered or effects.states:
             self._writer.outbox.put(effects)
 
     def close(self) -> bool:

@@ -194,7 +194,7 @@ class Writer:
         try:
             connection.execute("BEGIN IMMEDIATE")
             life = begin_life(connection, self._origin, self._now())
-            self._state = read_state(connection)
+            self._state = read_state(connection, life)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             connection.close()

@@ -22,7 +22,7 @@ def known_keys(folder: Path) -> set[str]:
     with pytest.raises(ValueError, match="nonsense") as caught:
         read_settings(path)
     listed = str(caught.value).splitlines()[-1]
-    return set(re.findall(r"\b(?:jobs|cron)\.[A-Za-z0-9.]+", listed))
+    return set(re.findall(r"\b(?:jobs|cron)\.[A-Za-z0-9._]+", listed))
 
 
 def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:

@@ -356,8 +356,8 @@ class TestRunMode:
 
 ALL_KEYS = (
     "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
-    "jobs.output.runbytes, jobs.store, jobs.single, jobs.keep.days, jobs.keep.rows, jobs.keep.mib, "
-    "jobs.listen, jobs.readonly, jobs.allow, "
+    "jobs.output.runbytes, jobs.store, jobs.single, jobs.catch_up, jobs.keep.days, jobs.keep.rows, "
+    "jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.proxies, jobs.probes, jobs.clients.bytes, jobs.url, "
     "jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, and cron.NAME for a named schedule."
 )
