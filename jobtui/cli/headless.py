@@ -19,6 +19,7 @@ from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
+from jobtui.runtime.stream_guard import guard
 
 _STOPPED = 0  # a request that means "the scheduler has stopped"; it is not the number of a signal
 
@@ -85,8 +86,15 @@ def run_headless(
         )
         cleanup.callback(log.close)
         scheduler.hooks.on_slow = log.write_waiting
+
+        def on_started() -> None:
+            if guard.streams is None:
+                cleanup.callback(setattr, guard, "streams", None)
+                guard.streams = sys.stdout, sys.stderr  # as the start functions have left them
+            signals.stop_interrupting()
+
         # Registered last: a signal interrupts the start until this function has been called.
-        scheduler.on_app_start(signals.stop_interrupting)
+        scheduler.on_app_start(on_started)
         try:
             scheduler.start()
         except KeyboardInterrupt:

@@ -68,7 +68,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
             return TeeStream(log, descriptor, stream)
         return CapturedStream(log, descriptor)
 
-    before, guarded = (sys.stdout, sys.stderr), guard.streams
+    before, guarded = (sys.stdout, sys.stderr), (guard.streams, guard.is_capturing)
     streams = replacement(1, sys.stdout), replacement(2, sys.stderr)
     replacements = {id(sys.__stdout__): streams[0], id(sys.__stderr__): streams[1]}
     replacements |= {id(before[0]): streams[0], id(before[1]): streams[1]}
@@ -82,7 +82,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
             # Not `setStream`: it would flush the replaced stream, in a forked child a second time.
             handler.stream = stream
             handler.removeFilter(_note_level)
-        guard.streams = guarded
+        guard.streams, guard.is_capturing = guarded
         if sys.stdout is streams[0]:
             sys.stdout = before[0]
         if sys.stderr is streams[1]:
@@ -95,6 +95,7 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
             handler.addFilter(_note_level)
             handler.setStream(_HandlerStream(replacements[id(handler.stream)]))
     sys.stdout, sys.stderr = guard.streams = streams
+    guard.is_capturing = True
     _restorers.append(restore)
     try:
         patches.enter_context(follow_threads())

@@ -126,7 +126,7 @@ class RunSearch:
             return output_text(output)
         if self.history is not None and (lines := self._stored_lines(number)):
             return "".join(f"{text}\n" for text in lines)
-        return None if guard.streams is None else ""
+        return "" if guard.is_capturing else None
 
     def _find_stored(self, **conditions: Any) -> list[PackedRun]:
         """Return endings in the store; none if it cannot be read, which the snapshot says."""

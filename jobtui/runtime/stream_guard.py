@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 
 class StreamGuard:
-    """Puts the captured streams back when the runs that may have replaced them have ended.
+    """Puts the streams back when the runs that may have replaced them have ended.
 
     Several runs may run at once, and one may be in ``contextlib.redirect_stdout`` when another one ends. So a
     stream stays replaced until every run has ended that was running when the replacement was noticed.
     Each step on shared data is one operation in C, which the GIL makes atomic.
 
     Attributes:
-        streams: The captured streams; None while nothing is captured. Then no method may be called.
+        streams: The streams to put back; None for none. Then no method may be called.
+        is_capturing: Whether the streams record the output of runs.
         finish_output: Reads the rest of what the subprocesses of a run have written, before the run ends.
     """
 
     def __init__(self) -> None:
         self.streams: tuple[TextIO, TextIO] | None = None
+        self.is_capturing = False
         self.finish_output: Callable[[object], None] | None = None
         self._running: set[object] = set()
         self._suspects: set[object] | None = None
@@ -46,7 +48,32 @@ class StreamGuard:
         suspects.discard(run)
         if not suspects:
             self._suspects = None
-            sys.stdout, sys.stderr = streams
+            if self.is_capturing or not _must_stay(sys.stdout, streams[0]):
+                sys.stdout = streams[0]
+            if self.is_capturing or not _must_stay(sys.stderr, streams[1]):
+                sys.stderr = streams[1]
+
+
+def _must_stay(replacement: object, stream: object) -> bool:
+    """Return whether a stream is unusable, or its replacement writes to the same file, as a wrapper does.
+
+    Such a replacement silences nothing, and it would close the file when it is collected.
+    """
+    try:
+        if getattr(stream, "closed", False):
+            return True
+    except ValueError:  # it is detached from its file
+        return True
+    descriptor = _descriptor(stream)
+    return descriptor is not None and descriptor == _descriptor(replacement)
+
+
+def _descriptor(stream: Any) -> object:
+    """Return the file descriptor of a stream; None if it has none."""
+    try:
+        return stream.fileno()
+    except Exception:  # noqa: BLE001 - from an object of the user
+        return None
 
 
 guard = StreamGuard()  # of this process, as the streams are

@@ -409,6 +409,48 @@ class TestStreams:
             process.stdout.read_all()
             assert process.stdout.text == "from a job\n"
 
+    @pytest.mark.parametrize(
+        "replacement",
+        [
+            "io.StringIO()",
+            "None",
+            "io.TextIOWrapper(sys.stdout.buffer)",
+            "io.TextIOWrapper(sys.stdout.detach())",
+            "os.fdopen(sys.stdout.fileno(), 'w')",
+        ],
+    )
+    def test_a_job_that_replaces_standard_output_does_not_silence_later_jobs(
+        self, tmp_path: Path, replacement: str
+    ) -> None:
+        """The stream is put back, unless the replacement writes to the same file, which it would close."""
+        code = f"""
+import gc, io
+def replace():
+    sys.stdout = {replacement}
+def talk():
+    gc.collect()
+    print("still here", flush=True)
+jobtui.now(replace)
+jobtui.every(0.1, talk)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("OK        run 1    replace")
+            for _ in range(2):
+                process.stdout.wait_for("still here")
+
+    def test_a_start_function_may_replace_standard_output(self, tmp_path: Path) -> None:
+        """All jobs write to its replacement."""
+        code = """
+@jobtui.on_app_start
+def redirect():
+    sys.stdout = open("printed", "w", buffering=1)
+jobtui.every(0.05, print, name="again")
+"""
+        with run_jobs(tmp_path, code) as process:
+            for _ in range(3):
+                process.stderr.wait_for("OK ")
+        assert (tmp_path / "printed").read_text().startswith("\n\n")
+
     def test_jobs_continue_after_the_reader_of_the_log_is_gone(self, tmp_path: Path) -> None:
         """The exit status is still 0."""
         code = """
