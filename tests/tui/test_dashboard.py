@@ -871,7 +871,7 @@ async def test_the_screen_of_a_failed_run_shows_traceback_and_output() -> None:
 @pytest.mark.parametrize(
     ("output", "shown"),
     [
-        ("", "printed nothing"),
+        ("", "printed nothing; what C code, os.system and forked processes write"),
         (None, "not recorded: "),
         (LookupError("run 866 has ended and is not kept any more"), "run 866 has ended and is not kept any"),
         ("\x1b[31mred\x1b[0m\n10%\r100%\na\tb\n", "red"),

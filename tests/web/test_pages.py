@@ -233,7 +233,7 @@ def test_the_page_of_a_run_says_why_there_is_no_output(scheduler: Scheduler, cli
         assert "2%" in main_text(talking.number)
         assert "1%" not in main_text(talking.number)
         assert "[31m" not in main_text(talking.number)
-        assert "printed nothing;" in main_text(quiet.number)
+        assert "printed nothing; what C code, os.system and forked processes write" in main_text(quiet.number)
     assert "not recorded: " in main_text(quiet.number)
     missing = client.get("/@jobs/runs/4711").page
     assert "there is no run 4711" in missing.plain_text

@@ -82,7 +82,11 @@ class RunScreen(ModalScreen[None]):
         """The text in place of an empty output."""
         if self._run.started is None:
             return "nothing: the run has not started"
-        return "printed nothing" if self._run.ended else "printed nothing so far"
+        so_far = "" if self._run.ended else " so far"
+        return (
+            f"printed nothing{so_far}; what C code, os.system and forked processes write is not recorded as "
+            "output of a run"
+        )
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))
