@@ -89,6 +89,16 @@ class EndingLog:
             text = f"{problem}; the scheduler goes on in memory" if problem else "the store is written again"
             self._submit(partial(logger.warning, "%s", text))
 
+    def log_lost(self, count: int) -> None:
+        """Log that endings have no row in the store, because there was no room left for them in memory.
+
+        Args:
+            count: How many so far.
+        """
+        if self.enabled and _is_heard(logging.WARNING):
+            text = "%d endings are only counted: the store could not be written for too long"
+            self._submit(partial(logger.warning, text, count))
+
     def flush(self) -> None:
         """Wait until all has been written, but not for long."""
         self._last.wait(WAIT_SECONDS)

@@ -64,17 +64,20 @@ class Recording:
             if self._single == "refuse":
                 raise StartError(self.holder)
             return False
-        state = self._store.open(self._show)
+        self._state = self._store.open(self._show, self._restore)
         self._kernel.put_into_store = self._store.put
 
-        def restore(engine: Engine, now: float) -> None:
+        def record(engine: Engine, now: float) -> None:
             engine.record_for_store()
-            engine.restore(state.jobs, state.last_number)
             engine.set_store(self._store.view, now)
 
-        self._kernel.apply(restore)
-        self._state = state
+        self._kernel.apply(record)
+        self._restore(self._state)
         return True
+
+    def _restore(self, state: StoredState) -> None:
+        """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""
+        self._kernel.apply(lambda engine, _: engine.restore(state.jobs, state.last_number))
 
     def plan_catch_up(self, now: float) -> list[CatchUp]:
         """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.
@@ -97,5 +100,9 @@ class Recording:
 
     def _show(self, view: StoreView) -> None:
         """Show and log what is wrong with the file. Called in the thread of the writer."""
-        self._kernel.runs.attachments.ending_log.log_store(view.problem)
+        before, log = self._kernel.engine.store, self._kernel.runs.attachments.ending_log
+        if view.problem != before.problem:
+            log.log_store(view.problem)
+        if view.lost and (not before.lost or (before.problem and not view.problem)):
+            log.log_lost(view.lost)
         self._kernel.apply(lambda engine, now: engine.set_store(view, now))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 
+from jobtui.store.fork_gate import StoreConnection, has_inherited, register_connection
 from jobtui.store.schema import APPLICATION_ID, VERSIONS
 from jobtui.store.store_errors import StoreError, store_error
 
@@ -15,9 +17,10 @@ READ_TIMEOUT = 1.0  # seconds that a reader waits
 WAL_BYTES = 16_000_000  # to which the write-ahead log is cut after a checkpoint
 # So many pages make SQLite copy the write-ahead log into the file.
 CHECKPOINT_PAGES = 1_000
+OLDEST_SQLITE = 3, 33, 0
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
+def open_for_writing(path: Path) -> StoreConnection:
     """Open the file, with mode 0600 if it is new; create or migrate its tables.
 
     Raises:
@@ -26,7 +29,8 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+        with suppress(FileExistsError):
+            os.close(_create(path))  # not an existing one: to close that would drop SQLite's locks
         connection = _connect(path, "rw", BUSY_TIMEOUT)
         try:
             _prepare(connection, path)
@@ -38,7 +42,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
+def open_for_reading(path: Path) -> StoreConnection:
     """Open a file that exists, for queries only.
 
     Raises:
@@ -65,16 +69,28 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _connect(path: Path, mode: str, timeout: float) -> sqlite3.Connection:
+def _create(path: Path) -> int:
+    """Create a file that only its owner may read, and return its descriptor. It must not exist."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _connect(path: Path, mode: str, timeout: float) -> StoreConnection:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StoreError(path, f"SQLite {oldest} or later is needed; this is {sqlite3.sqlite_version}")
+    if has_inherited(path):
+        raise StoreError(path, "a forked child cannot use the store of its parent")
     # Without transactions of its own (isolation_level), so that each one is visible in our code.
-    connection = sqlite3.connect(
+    connection: StoreConnection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=timeout,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
+        factory=StoreConnection,
     )
+    register_connection(connection, path)
     connection.text_factory = _decode
     return connection
 
@@ -95,9 +111,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = normal")  # a killed process loses nothing; a power cut may
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    if 0 < version < len(VERSIONS):
-        _back_up(connection, path, version)
-    _migrate(connection, version)
+    copy = _back_up(connection, path, version) if 0 < version < len(VERSIONS) else None
+    try:
+        _migrate(connection, version)
+    except BaseException:
+        if copy is not None:  # nothing has changed
+            copy.unlink()
+        raise
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -112,23 +132,30 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     if application == 0 and version == 0 and tables == 0:
         return 0
     if application != APPLICATION_ID:
-        raise StoreError(path, "this is a database of another program", lasting=True)
+        raise StoreError(path, "this is a database of another program")
     if version > len(VERSIONS):
         raise StoreError(
             path,
             f"a newer jobtui has written the file (version {version} of its tables; this jobtui knows "
             f"{len(VERSIONS)}); update jobtui, or use another file",
-            lasting=True,
         )
     return int(version)
 
 
-def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    """Copy the file before its tables change."""
-    copy = path.with_name(f"{path.name}.version-{version}")
-    os.close(os.open(copy, os.O_RDWR | os.O_CREAT, 0o600))
-    with closing(sqlite3.connect(copy)) as target:
-        connection.backup(target)
+def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
+    """Copy the file before its tables change. Return the copy; an earlier one is kept."""
+    names = (f"{path.name}.version-{version}{f'.{number}' if number else ''}" for number in count())
+    for copy in map(path.with_name, names):
+        with suppress(FileExistsError):
+            os.close(_create(copy))
+            break
+    try:
+        with closing(sqlite3.connect(copy)) as target:
+            connection.backup(target)
+    except BaseException:
+        copy.unlink()
+        raise
+    return copy
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 _held: dict[Path, int] = {}  # the descriptors of the locks of this process, by the real paths of their files
+_acquiring = threading.Lock()  # the system gives the same lock to all threads of a process
 
 
 class FileLock:
@@ -22,10 +24,11 @@ class FileLock:
         path: The file to protect; the lock's own file is beside it.
 
     Attributes:
-        path: The lock's own file.
+        path: The lock's own file, beside the file that a symbolic link points to.
     """
 
     def __init__(self, path: Path) -> None:
+        path = path.resolve()
         self.path = path.with_name(f"{path.name}.lock")
         self._acquired = False
 
@@ -38,29 +41,48 @@ class FileLock:
         Raises:
             OSError: The file of the lock cannot be opened, or the file system has no locks.
         """
-        path = self.path.resolve()
-        if path in _held:
-            return False
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        if not _lock(descriptor):
-            os.close(descriptor)
-            return False
-        _held[path] = descriptor
-        self._acquired = True
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        return True
+        with _acquiring:
+            if self.path in _held:
+                return False
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            if not _lock(descriptor):
+                os.close(descriptor)
+                return False
+            _held[self.path] = descriptor
+            self._acquired = True
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            return True
+
+    def ensure(self) -> bool:
+        """Take the lock again if this one holds it, but its file was deleted: others could lock a new one.
+
+        Returns:
+            Whether no other process has been faster.
+
+        Raises:
+            OSError: As for `acquire`.
+        """
+        if not self._acquired:
+            return True
+        try:
+            if os.path.samestat(os.fstat(_held[self.path]), self.path.stat()):
+                return True
+        except FileNotFoundError:
+            pass
+        self.release()
+        return self.acquire()
 
     def release(self) -> None:
         """Give the lock back, if this one holds it."""
-        descriptor = _held.pop(self.path.resolve(), None) if self._acquired else None
+        descriptor = _held.pop(self.path, None) if self._acquired else None
         self._acquired = False
         if descriptor is not None:
             os.close(descriptor)
 
     def holder(self) -> int:
         """Return the number of the process that holds the lock, as it has written it; 0 if unknown."""
-        if self.path.resolve() in _held:  # to close another descriptor would give the lock back
+        if self.path in _held:  # to close another descriptor would give the lock back
             return os.getpid()
         with suppress(OSError, ValueError):
             return int(self.path.read_text())
@@ -86,6 +108,8 @@ def _lock(descriptor: int) -> bool:
 
 def _forget_locks() -> None:
     """Forget the locks of the parent in a forked child, which does not have them."""
+    global _acquiring  # noqa: PLW0603 - another thread of the parent may have held it
+    _acquiring = threading.Lock()
     _held.clear()
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import PackedRun
 from jobtui.store.database import open_for_reading
+from jobtui.store.fork_gate import using_sqlite
 from jobtui.store.output_rows import StoredLine
-from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
+from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
 
 _COLUMNS = ", ".join(f"runs.{name}" for name in VIEW_COLUMNS)
@@ -55,9 +56,9 @@ class History:
             StoreError: The file cannot be read.
         """
         conditions: dict[str, Any] = {
-            "number = ?": number,
-            "jobs.name = ?": job,
-            "state = ?": None if state is None else state.value,
+            "number > 0 AND number = ?": number,  # as the index says that is has only such numbers
+            "jobs.name = ?": None if job is None else storable(job),
+            "state = ?" if state is RunState.OK else "state <> 'OK' AND state = ?": state and state.value,
             "ended >= ?": since,
             "ended <= ?": until,
         }
@@ -82,7 +83,7 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT line, at, stream, text FROM output WHERE run = ? "
-                "AND life = (SELECT max(life) FROM runs WHERE number = ?) ORDER BY line",
+                "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) ORDER BY line",
                 (number, number),
             ).fetchall()
         lines: list[StoredLine] = []
@@ -96,7 +97,7 @@ class History:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with closing(open_for_reading(self._path)) as connection:
+        with using_sqlite(), closing(open_for_reading(self._path)) as connection:
             try:
                 yield connection
             except sqlite3.Error as error:

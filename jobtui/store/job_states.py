@@ -38,7 +38,9 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
         connection: The connection.
         life: The life of this process.
     """
-    [last_number] = connection.execute("SELECT coalesce(max(number), 0) FROM runs").fetchone()
+    [last_number] = connection.execute(
+        "SELECT coalesce(max(number), 0) FROM runs WHERE number > 0"  # as the index says
+    ).fetchone()
     endings: dict[int, dict[RunState, int]] = defaultdict(dict)
     for job, state, count in connection.execute("SELECT job, state, count FROM counters"):
         endings[job][RunState(state)] = count

@@ -6,12 +6,14 @@ import hashlib
 import os
 import socket
 import sqlite3
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
 LOST = "the process ended without stopping"
+MAX_UNSEEN = 120.0  # seconds after which a process that notes nothing any more has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,31 +29,69 @@ class Origin:
     file: str = ""
 
 
-def begin_life(connection: sqlite3.Connection, origin: Origin, now: float) -> int:
+def begin_life(
+    connection: sqlite3.Connection, origin: Origin, started: float, now: float, *, alone: bool
+) -> int:
     """End the RUNNING runs of earlier lives as LOST, and insert this life. Return its row.
 
     Args:
         connection: The connection, in a transaction of the caller.
         origin: The scheduler of this process.
-        now: The time, in seconds since the epoch.
+        started: When this life began, in seconds since the epoch. If the file has it already, it goes on.
+        now: The time.
+        alone: Whether this process holds the lock of the file, so that all other lives have ended.
     """
-    lost = connection.execute(
-        "SELECT id, started, seen, pid FROM lives WHERE ended IS NULL ORDER BY id"
+    host = socket.gethostname()
+    own = 0
+    lives = connection.execute(
+        "SELECT id, started, seen, pid, host FROM lives WHERE ended IS NULL ORDER BY id"
     ).fetchall()
-    for life, started, seen, pid in lost:
-        since = datetime.fromtimestamp(started, UTC).isoformat(" ", "seconds")
-        reason = f"{LOST}: process {pid}, started at {since}"
-        connection.execute(
-            "UPDATE runs SET state = 'LOST', ended = max(?, started), reason = ? "
-            "WHERE life = ? AND ended IS NULL",
-            (seen, reason, life),
-        )
-        connection.execute("UPDATE lives SET ended = seen, killed = 1 WHERE id = ?", (life,))
+    for life, life_started, seen, pid, life_host in lives:
+        if (life_started, pid, life_host) == (started, os.getpid(), host):
+            own = life
+        elif alone or not _may_live(pid, life_host == host, now - seen):
+            _end_lost(connection, life, life_started, seen, pid)
+    return own or _insert(connection, origin, started, host)
+
+
+def _may_live(pid: int, here: bool, unseen: float) -> bool:
+    """Return whether the process of a life may still live, and use the file together with this one.
+
+    Args:
+        pid: The number of its process.
+        here: Whether that process was on this host.
+        unseen: How many seconds ago it has noted that it lives; negative if a clock was set back.
+    """
+    if abs(unseen) > MAX_UNSEEN:
+        return False
+    if not here or sys.platform == "win32":  # `os.kill` would end the process on Windows
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+def _end_lost(connection: sqlite3.Connection, life: int, started: float, seen: float, pid: int) -> None:
+    since = datetime.fromtimestamp(started, UTC).isoformat(" ", "seconds")
+    reason = f"{LOST}: process {pid}, started at {since}"
+    connection.execute(
+        "UPDATE runs SET state = 'LOST', ended = max(?, started), reason = ? "
+        "WHERE life = ? AND ended IS NULL",
+        (seen, reason, life),
+    )
+    connection.execute("UPDATE lives SET ended = seen, killed = 1 WHERE id = ?", (life,))
+
+
+def _insert(connection: sqlite3.Connection, origin: Origin, started: float, host: str) -> int:
     values = (
-        now,
-        now,
+        started,
+        started,
         os.getpid(),
-        socket.gethostname(),
+        host,
         origin.zone,
         _version(),
         origin.file,

@@ -2,22 +2,28 @@
 
 Threads of the scheduler put entries in, and never block: there is no lock, and each step on shared data is
 one operation of a collection, which the GIL makes atomic. Only the writer takes entries out.
+
+If there is too little room, the oldest entries are merged: their rows will be missing, but they are counted.
+Two kinds of entries cannot be counted without their rows. The row of a run may say RUNNING in the file. And
+the entry of a group of ticks says how many ticks it has by now, of which some may be in the file. These are
+kept; of a group only its latest entry.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.ledger import ENTRY_BYTES
 from jobtui.engine.packed_exceptions import memory_of
-from jobtui.engine.records import ERROR, JOB, STATE, TICKS, PackedRun, RunRecord
+from jobtui.engine.records import CREATED, DUE, ERROR, JOB, NUMBER, STATE, TICKS, PackedRun, RunRecord
 
 OUTBOX_BYTES = 64_000_000  # of memory, about
-MAX_DROPPED = 10_000  # dropped entries that are counted one by one
+MAX_COUNTED = 10_000  # merged entries that are counted one by one
+MAX_KEPT = 10_000  # entries that are kept although there is too little room
 
 T = TypeVar("T")
 
@@ -51,7 +57,11 @@ class Outbox:
 
     Args:
         wake: Wakes the writer.
-        limit: How many bytes of memory the entries may take, about. Beyond it, the oldest are only counted.
+        limit: How many bytes of memory the entries may take, about. Beyond it, the oldest are merged.
+
+    Attributes:
+        lost: How many endings have been merged in all.
+        unended: The numbers of the runs whose rows may say RUNNING. The writer takes out those that it ends.
     """
 
     def __init__(self, wake: Callable[[], None], limit: int = OUTBOX_BYTES) -> None:
@@ -60,9 +70,12 @@ class Outbox:
         self._started: deque[RunRecord] = deque()
         self._recorded: deque[PackedRun] = deque()
         self._registered: deque[tuple[str, str, float]] = deque()
+        self._kept: deque[PackedRun] = deque()  # that there was too little room for, but that are needed
         self._states: deque[tuple[str, float | None]] = deque()
-        self._size = 0
-        self._dropped: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
+        self._size = 0  # of `_recorded`
+        self._counted: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
+        self.lost = 0
+        self.unended: set[int] = set()
 
     def put(self, effects: Effects) -> None:
         """Put in what a change has recorded. Never blocks."""
@@ -73,37 +86,22 @@ class Outbox:
         size = sum(map(_memory, effects.recorded))  # first: `+=` is one step only without a call in it
         self._size += size
         if self._size > self._limit:
-            self._drop_oldest()
+            self._merge_oldest()
         self._wake()
-
-    def _drop_oldest(self) -> None:
-        while self._size > self._limit:
-            try:
-                entry = self._recorded.popleft()
-            except IndexError:  # the writer was faster
-                return
-            self._dropped.append((entry[JOB], entry[STATE], entry[TICKS]))
-            size = _memory(entry)
-            self._size -= size
-        if len(self._dropped) > MAX_DROPPED:
-            merged: Counter[tuple[str, str]] = Counter()
-            for job, state, ticks in _pop(self._dropped, MAX_DROPPED):
-                merged[job, state] += ticks
-            self._dropped.extend((*key, ticks) for key, ticks in merged.items())
-        while len(self._started) > self._limit // ENTRY_BYTES:
-            self._started.popleft()
 
     def take(self, at_most: int) -> OutboxBatch:
         """Return the oldest entries, at most so many of each kind. The caller may `put_back` them."""
         batch = OutboxBatch()
         # First the starts: a run that ends in between is in `recorded`, in this batch or in the next one.
         batch.started = list(_pop(self._started, at_most))
+        self.unended.update(run.number for run in batch.started if not run.state.ended)
         batch.recorded = list(_pop(self._recorded, at_most))
         size = sum(map(_memory, batch.recorded))
         self._size -= size
+        batch.recorded = [*_pop(self._kept, at_most), *batch.recorded]
         batch.registered = list(_pop(self._registered, at_most))
         batch.states = list(_pop(self._states, at_most))
-        for job, state, ticks in _pop(self._dropped, MAX_DROPPED):
+        for job, state, ticks in _pop(self._counted, MAX_COUNTED):
             batch.lost[job, state] += ticks
         return batch
 
@@ -114,13 +112,55 @@ class Outbox:
         self._recorded.extendleft(reversed(batch.recorded))
         self._registered.extendleft(reversed(batch.registered))
         self._states.extendleft(reversed(batch.states))
-        self._dropped.extend((*key, ticks) for key, ticks in batch.lost.items())
+        self._counted.extend((*key, ticks) for key, ticks in batch.lost.items())
         self._size += size
-        self._drop_oldest()
+        self._merge_oldest()
+
+    def count_only(self, entries: Iterable[PackedRun]) -> None:
+        """Count entries whose rows cannot be written."""
+        for entry in entries:
+            ticks = entry[TICKS]
+            self._counted.append((entry[JOB], entry[STATE], ticks))
+            self.lost += ticks
+        if len(self._counted) > MAX_COUNTED:
+            merged: Counter[tuple[str, str]] = Counter()
+            for job, state, ticks in _pop(self._counted, MAX_COUNTED):
+                merged[job, state] += ticks
+            self._counted.extend((*key, ticks) for key, ticks in merged.items())
 
     def __bool__(self) -> bool:
         """Return whether there is anything to take."""
-        return bool(self._recorded or self._registered or self._states or self._dropped or self._started)
+        return bool(
+            self._recorded or self._registered or self._states or self._counted or self._kept or self._started
+        )
+
+    def _merge_oldest(self) -> None:
+        """Count or keep the oldest entries until the others fit."""
+        merged: list[PackedRun] = []
+        while self._size > self._limit:
+            try:
+                entry = self._recorded.popleft()
+            except IndexError:  # the writer was faster
+                break
+            size = _memory(entry)
+            self._size -= size
+            is_needed = not entry[NUMBER] or entry[NUMBER] in self.unended
+            (self._kept if is_needed else merged).append(entry)
+        self.count_only(merged)
+        if len(self._kept) > MAX_KEPT:
+            self._merge_kept()
+        while len(self._started) > self._limit // ENTRY_BYTES:
+            self._started.popleft()
+
+    def _merge_kept(self) -> None:
+        """Drop all but the latest entry of each group of ticks; count the oldest if that is not enough."""
+        latest: dict[object, PackedRun] = {}
+        for entry in _pop(self._kept, MAX_KEPT):
+            key = entry[NUMBER] or (entry[JOB], entry[CREATED], entry[DUE], entry[STATE])
+            latest[key] = max(entry, latest.get(key, entry), key=lambda each: each[TICKS])
+        kept = list(latest.values())
+        self.count_only(kept[: -MAX_KEPT // 2])
+        self._kept.extend(kept[-MAX_KEPT // 2 :])
 
 
 def _memory(entry: PackedRun) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jobtui.store.bulk_insert import insert_rows
+from jobtui.store.retention import KEEP_OUTPUT
 
-HEAD_BYTES = 16_384  # kept from the beginning of a run's output, in UTF-8
-TAIL_BYTES = 65_536  # kept from its end
+HEAD_SHARE = 5  # a fifth of the bytes that are kept of a run's output is from its beginning
 MAX_WRITERS = 1_000  # runs whose positions are known: those that have written latest
 
 
@@ -31,13 +31,40 @@ class StoredLine(NamedTuple):
 
 
 class _Position:
-    """Which lines of a run are in the file."""
+    """The lines of a run that are kept.
 
-    def __init__(self) -> None:
+    Args:
+        keep: How many bytes are kept.
+        kept: The lines that are in the file, oldest first, with their bytes.
+    """
+
+    def __init__(self, keep: int, kept: Iterable[tuple[int, int]]) -> None:
+        self._head_limit = keep // HEAD_SHARE
+        self._tail_limit = keep - self._head_limit
         self.line = 0  # the number of the latest line
-        self.head = 0  # bytes of the first part
-        self.tail: deque[tuple[int, int]] = deque()  # the lines of the last part, with their bytes
-        self.tail_bytes = 0
+        self._head = 0  # bytes of the first part
+        self._tail: deque[tuple[int, int]] = deque()  # the lines of the last part, with their bytes
+        self._tail_bytes = 0
+        for line, size in kept:
+            if line > self.line + 1 and not self._tail:  # lines were left out here
+                self._head = self._head_limit
+            self.line = line - 1
+            self.add(size)
+
+    def add(self, size: int) -> list[int]:
+        """Add a line of so many bytes. Return the lines that are no longer kept."""
+        self.line += 1
+        if not self._tail and self._head + size <= self._head_limit:
+            self._head += size
+            return []
+        self._tail.append((self.line, size))
+        self._tail_bytes += size
+        dropped = []
+        while self._tail_bytes > self._tail_limit and len(self._tail) > 1:
+            line, size = self._tail.popleft()
+            self._tail_bytes -= size
+            dropped.append(line)
+        return dropped
 
 
 class OutputRows:
@@ -46,37 +73,25 @@ class OutputRows:
     Args:
         connection: The connection, in a transaction of the caller.
         life: The row of this process in `lives`.
-        head: How many bytes are kept from the beginning of a run's output.
-        tail: How many bytes are kept from its end.
+        keep: How many bytes are kept of each run's output, in UTF-8.
     """
 
-    def __init__(
-        self, connection: sqlite3.Connection, life: int, head: int = HEAD_BYTES, tail: int = TAIL_BYTES
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection, life: int, keep: int = KEEP_OUTPUT) -> None:
         self._connection = connection
         self._life = life
-        self._head = head
-        self._tail = tail
+        self._keep = keep
         self._positions: OrderedDict[int, _Position] = OrderedDict()
 
     def write(self, lines: Iterable[StoredLine]) -> None:
-        """Write lines, oldest first."""
+        """Write lines, oldest first. If this or the commit raises an error, call `forget_positions`."""
         rows: dict[tuple[int, int], StoredLine] = {}
         outdated: dict[int, tuple[int, int]] = {}  # the first and the last line to delete, by run
         for line in lines:
             position = self._position(line.run)
-            position.line += 1
             data = line.text.encode("utf-8", "replace")  # without lone surrogates
-            size = len(data) + 1
+            dropped = position.add(len(data) + 1)
             rows[line.run, position.line] = line._replace(text=data.decode())
-            if not position.tail and position.head + size <= self._head:
-                position.head += size
-                continue
-            position.tail.append((position.line, size))
-            position.tail_bytes += size
-            while position.tail_bytes > self._tail and len(position.tail) > 1:
-                number, dropped = position.tail.popleft()
-                position.tail_bytes -= dropped
+            for number in dropped:
                 if rows.pop((line.run, number), None) is None:
                     outdated[line.run] = (outdated.get(line.run, (number, 0))[0], number)
         for run, (first, last) in outdated.items():
@@ -93,16 +108,21 @@ class OutputRows:
                 for (run, number), line in rows.items()
             ],
         )
+        while len(self._positions) > MAX_WRITERS:  # not before: their lines have to be in the file
+            self._positions.popitem(last=False)
+
+    def forget_positions(self) -> None:
+        """Forget which lines are in the file, because a transaction was rolled back."""
+        self._positions.clear()
 
     def _position(self, run: int) -> _Position:
         position = self._positions.get(run)
         if position is None:
-            position = self._positions[run] = _Position()
-            [last] = self._connection.execute(
-                "SELECT coalesce(max(line), 0) FROM output WHERE life = ? AND run = ?", (self._life, run)
-            ).fetchone()
-            position.line = last  # of a run that has written long ago, and again
-            while len(self._positions) > MAX_WRITERS:
-                self._positions.popitem(last=False)
+            kept = self._connection.execute(
+                "SELECT line, length(CAST(text AS BLOB)) + 1 FROM output "
+                "WHERE life = ? AND run = ? ORDER BY line",
+                (self._life, run),
+            )
+            position = self._positions[run] = _Position(self._keep, kept)
         self._positions.move_to_end(run)
         return position

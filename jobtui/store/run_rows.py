@@ -50,7 +50,7 @@ def row_of(run: PackedRun, job_id: int) -> Row:
         values[REASON], values[ERROR], exception, place = _describe(error)
     else:
         values[ERROR] = exception = place = ""
-    return (*[_storable(value) if type(value) is str else value for value in values], exception, place)
+    return (*[storable(value) if type(value) is str else value for value in values], exception, place)
 
 
 @lru_cache(maxsize=256)  # a job that fails mostly fails again in the same way
@@ -60,11 +60,11 @@ def _describe(error: PackedException) -> tuple[str, str, str, str]:
     The traceback is formatted now, because its source lines may have changed when it is read.
     """
     texts = summarize(error), format_traceback(error), error[0][0], innermost_place(error)
-    summary, traceback, exception, place = map(_storable, texts)
+    summary, traceback, exception, place = map(storable, texts)
     return summary, traceback, exception, place
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Return a text without lone surrogates, which UTF-8 cannot encode."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 

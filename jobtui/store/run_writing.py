@@ -7,7 +7,7 @@ import sqlite3
 from jobtui.engine.records import JOB, NUMBER, pack_started
 from jobtui.store.bulk_insert import insert_rows
 from jobtui.store.outbox import OutboxBatch
-from jobtui.store.run_rows import COLUMNS, Row, row_of
+from jobtui.store.run_rows import COLUMNS, Row, row_of, storable
 
 _COLUMNS = ("life", *COLUMNS)
 _CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
@@ -44,9 +44,9 @@ class RunWriting:
         self._job_ids: dict[str, int] = {}
 
     def write(self, batch: OutboxBatch) -> None:
-        """Write a batch."""
+        """Write a batch. If this raises an error, the connection has to be rolled back."""
         for job, schedule_key, now in batch.registered:
-            self._connection.execute(_REGISTER, (job, schedule_key, now))
+            self._connection.execute(_REGISTER, (storable(job), schedule_key, now))
         packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
         runs = [self._row(run) for run in [*running, *batch.recorded] if run[NUMBER]]
@@ -68,8 +68,9 @@ class RunWriting:
         """Return the row of a job; insert it on first use."""
         known = self._job_ids.get(name)
         if known is None:
-            self._connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (name,))
-            [known] = self._connection.execute("SELECT id FROM jobs WHERE name = ?", (name,)).fetchone()
+            stored = storable(name)
+            self._connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (stored,))
+            [known] = self._connection.execute("SELECT id FROM jobs WHERE name = ?", (stored,)).fetchone()
             self._job_ids[name] = known
         return known
 

@@ -1,7 +1,6 @@
 """The tables of the store's file, and the changes from one version of them to the next.
 
-All times are seconds since the epoch (UTC), as floats. The view `history` shows them as text, for people who
-open the file with the `sqlite3` shell.
+All times are seconds since the epoch (UTC), as floats, so that they sort right before 1970, too.
 """
 
 from __future__ import annotations

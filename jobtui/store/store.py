@@ -7,14 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobtui.engine.effects import Effects
-from jobtui.engine.tracebacks import log_exception
+from jobtui.engine.tracebacks import log_exception, logger
 from jobtui.engine.views import StoreView
+from jobtui.process.printable import printable
+from jobtui.store.database import open_for_writing
 from jobtui.store.file_lock import FileLock
+from jobtui.store.file_systems import network_file_system
+from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
 from jobtui.store.lives import Origin
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
+from jobtui.store.store_errors import StoreInUseError, store_error
 from jobtui.store.writer import Writer
 
 OPEN_SECONDS = 10.0  # the longest that a start waits for the file
@@ -50,20 +55,23 @@ class Store:
         self.history = History(path)
         self._lock = FileLock(path)
         self._on_change: Callable[[StoreView], None] = _ignore
+        self._on_late_state: Callable[[StoredState], None] = _ignore
         self._writer = Writer(
             path,
             origin,
             retention,
             now=now,
             monotonic=monotonic,
-            on_problem=self._report,
+            on_change=lambda: self._on_change(self.view),
+            on_late_state=lambda state: self._on_late_state(state),  # noqa: PLW0108 - it is set later
+            open_file=self._open_file,
         )
         self.wake = self._writer.wake
 
     @property
     def view(self) -> StoreView:
         """The view of the file now."""
-        return StoreView(file=str(self.path), problem=self._writer.problem, lost=self._writer.lost)
+        return StoreView(file=str(self.path), problem=self._writer.problem, lost=self._writer.outbox.lost)
 
     def lock(self) -> bool:
         """Take the lock of the file. Return False if another scheduler holds it.
@@ -73,25 +81,38 @@ class Store:
         with suppress(OSError):  # the writer meets the same problem, and shows it
             self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return self._lock.acquire()
+            self._writer.alone = self._lock.acquire()
         except OSError:
             log_exception(f"{self._lock.path}: the store cannot be locked, so another process may use it too")
             return True
+        return self._writer.alone
 
     @property
     def lock_holder(self) -> int:
         """The number of the process that holds the lock; 0 if unknown."""
         return self._lock.holder()
 
-    def open(self, on_change: Callable[[StoreView], None]) -> StoredState:
+    def open(
+        self, on_change: Callable[[StoreView], None], on_late_state: Callable[[StoredState], None]
+    ) -> StoredState:
         """Open the file, and return the state of the jobs in it.
 
         If it cannot be opened, the state is empty, and what is recorded waits in memory.
 
         Args:
             on_change: Called in the thread of the writer when the view changes.
+            on_late_state: Called there with the state if the file can be opened only later.
         """
         self._on_change = on_change
+        self._on_late_state = on_late_state
+        kind = network_file_system(self.path)
+        if kind:
+            logger.warning(
+                "%s is on a network file system (%s), whose locks cannot be relied upon: the file may be "
+                "damaged, and another host may run the same jobs; use a local disk",
+                printable(str(self.path)),
+                kind,
+            )
         return self._writer.start(OPEN_SECONDS)
 
     def follow_output(self, read: Callable[[], Sequence[StoredLine]]) -> None:
@@ -113,9 +134,18 @@ class Store:
         self._lock.release()
         return complete
 
-    def _report(self, _problem: str) -> None:
-        self._on_change(self.view)
+    def _open_file(self, path: Path) -> StoreConnection:
+        """Open the file, and take its lock again if its folder was removed in the meantime."""
+        connection = open_for_writing(path)  # makes the folder
+        try:
+            if self._lock.ensure():
+                return connection
+        except OSError as error:
+            connection.close()
+            raise store_error(path, error) from error
+        connection.close()
+        raise StoreInUseError(path, self._lock.holder())
 
 
-def _ignore(_view: StoreView) -> None:
+def _ignore(_value: object) -> None:
     """Do nothing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -14,12 +16,10 @@ class StoreError(Exception):
     Args:
         path: The file.
         problem: What is wrong with it.
-        lasting: Whether it is useless to try again while this process runs.
     """
 
-    def __init__(self, path: Path, problem: str, *, lasting: bool = False) -> None:
+    def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{printable(str(path))}: {problem}")
-        self.lasting = lasting
 
 
 class StoreInUseError(StoreError):
@@ -36,24 +36,53 @@ class StoreInUseError(StoreError):
         self.pid = pid
 
 
-_CORRUPT = "the file is damaged; move it away, and jobtui makes a new one"
-# By the primary result code of SQLite: the problem, and whether it lasts.
+_FULL = "the disk is full"
+_MIN_FREE = 65_536  # bytes: with less, SQLite reports various errors, and the full disk is the reason
+# By the primary result code of SQLite.
 _PROBLEMS = {
-    sqlite3.SQLITE_FULL: ("the disk is full", False),
-    sqlite3.SQLITE_READONLY: ("the file or its folder is read-only", False),
-    sqlite3.SQLITE_PERM: ("access to the file is denied", False),
-    sqlite3.SQLITE_CANTOPEN: ("the file cannot be opened; check its folder and permissions", False),
-    sqlite3.SQLITE_BUSY: ("another program holds a lock on the file", False),
-    sqlite3.SQLITE_LOCKED: ("another program holds a lock on the file", False),
-    sqlite3.SQLITE_NOTADB: ("this is not a file of jobtui", True),
-    sqlite3.SQLITE_CORRUPT: (_CORRUPT, True),
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_READONLY: "the file or its folder is read-only",
+    sqlite3.SQLITE_PERM: "access to the file is denied",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its folder and permissions",
+    sqlite3.SQLITE_BUSY: "another program holds a lock on the file",
+    sqlite3.SQLITE_LOCKED: "another program holds a lock on the file",
+    sqlite3.SQLITE_NOTADB: "this is not a file of jobtui",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away, and jobtui makes a new one",
 }
+# Errors of the data, not of the file: to write the same again would fail again.
+_DATA_ERRORS = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
 
 
 def store_error(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     """Return the error for the user to an error of SQLite or of the system."""
     if isinstance(error, OSError):
-        return StoreError(path, error.strerror or str(error))
-    code = getattr(error, "sqlite_errorcode", None)  # missing in errors that Python itself raises
-    problem, lasting = _PROBLEMS.get(-1 if code is None else code & 0xFF, (str(error), False))
-    return StoreError(path, problem, lasting=lasting)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return StoreError(path, _FULL if full else error.strerror or str(error))
+    code = _code(error)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
+        return StoreError(path, _FULL)
+    return StoreError(path, _PROBLEMS.get(code, str(error)))
+
+
+def is_about_data(error: sqlite3.Error) -> bool:
+    """Return whether an error says that the data cannot be stored, whatever the state of the file."""
+    return isinstance(error, _DATA_ERRORS)
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """Return whether the connection is still good after an error: only a lock or room was missing."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return the primary result code; -1 for an error that Python itself raises."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return -1 if code is None else code & 0xFF
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        usage = os.statvfs(folder)
+    except (OSError, AttributeError):  # the folder is missing, or this is Windows
+        return False
+    return usage.f_bavail * usage.f_frsize < _MIN_FREE

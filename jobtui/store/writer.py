@@ -1,7 +1,7 @@
 """The writer: the one thread that writes the file, in batches.
 
 It sleeps until something is in the outbox, waits a moment for more, and writes all of it in one transaction.
-If the file cannot be written, the entries stay in the outbox, and the writer tries again.
+If the file cannot be written, the entries stay in the outbox. The writer opens the file again and retries.
 """
 
 from __future__ import annotations
@@ -11,34 +11,61 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from jobtui.engine.tracebacks import log_exception
-from jobtui.store.database import open_for_writing
+from jobtui.engine.records import NUMBER
+from jobtui.engine.tracebacks import log_exception, one_line
+from jobtui.store.database import WAL_BYTES, open_for_writing
+from jobtui.store.fork_gate import StoreConnection, identity_of, using_sqlite
 from jobtui.store.job_states import StoredState, read_state
 from jobtui.store.lives import Origin, begin_life
+from jobtui.store.old_rows import OldRows
 from jobtui.store.outbox import Outbox, OutboxBatch
 from jobtui.store.output_rows import OutputRows, StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.run_writing import RunWriting
-from jobtui.store.store_errors import StoreError, store_error
+from jobtui.store.store_errors import StoreError, is_about_data, is_passing, store_error
+from jobtui.store.waiting_output import WaitingOutput
+from jobtui.store.wal import truncate_wal, wal_bytes
 
 BATCH_SECONDS = 0.2  # from the first entry to the write of its batch: a write has to end within 0.25 s
 BATCH_ROWS = 2_000  # runs in a transaction
 SEEN_SECONDS = 30.0  # between two notes that the process is alive
-RETRY_SECONDS = 1.0, 30.0  # the first and the longest pause after an error
-RETENTION_SECONDS = 10.0  # between two steps of deletion
+RETRY_SECONDS = 1.0, 10.0  # the first and the longest pause after an error
+RETENTION_SECONDS = 10.0  # between two looks at the limits of the file
+STEP_SECONDS = 0.05  # between two steps of deletion
+LOST_SECONDS = 1.0  # between two notices of how many endings are only counted
+MAX_WAL = 4 * WAL_BYTES  # with a larger write-ahead log, which a long reader causes, nothing is deleted
 
 
-@dataclass(slots=True)
 class _Open:
-    """The open file."""
+    """The open file.
 
-    connection: sqlite3.Connection
-    life: int
-    runs: RunWriting
-    output: OutputRows
+    Args:
+        connection: The connection.
+        path: The path at which it was opened.
+        life: The row of this process in `lives`.
+        keep: How many bytes are kept of each run's output.
+    """
+
+    def __init__(self, connection: StoreConnection, path: Path, life: int, keep: int) -> None:
+        self.connection = connection
+        self.life = life
+        self.runs = RunWriting(connection, life)
+        self.output = OutputRows(connection, life, keep)
+        self._path = path
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether the file was deleted, moved or replaced."""
+        return identity_of(self._path) != self.connection.identity
+
+    def close(self) -> None:
+        """Close the file. If it was moved, the new file at its path must not get its write-ahead log."""
+        with suppress(sqlite3.Error), using_sqlite():
+            truncate_wal(self.connection)
+        with suppress(sqlite3.Error), using_sqlite():
+            self.connection.close()
 
 
 class Writer:
@@ -47,36 +74,41 @@ class Writer:
     Args:
         path: The file.
         origin: What runs in this process.
-        retention: Deletes old rows.
+        limits: How much is kept.
         now: The wall clock, in seconds since the epoch.
         monotonic: The monotonic clock, in seconds.
-        on_problem: Called in the writer's thread with what is wrong, or "" when all is well again.
+        on_change: Called in the writer's thread when `problem` or the number of lost endings has changed.
+        on_late_state: Called in the writer's thread with the state of the jobs, if the file could not be
+            opened at the start, and is open now.
         open_file: Opens the file.
 
     Attributes:
         outbox: The entries to write.
         read_output: Returns the lines that runs have written since the last call.
+        alone: Whether this process holds the lock of the file.
         problem: Why the file is not written; "" if it is.
-        lost: How many endings have no row, because the outbox was full.
     """
 
     def __init__(
         self,
         path: Path,
         origin: Origin,
-        retention: Retention,
+        limits: Retention,
         *,
         now: Callable[[], float],
         monotonic: Callable[[], float],
-        on_problem: Callable[[str], None],
-        open_file: Callable[[Path], sqlite3.Connection] = open_for_writing,
+        on_change: Callable[[], None],
+        on_late_state: Callable[[StoredState], None],
+        open_file: Callable[[Path], StoreConnection] = open_for_writing,
     ) -> None:
         self._path = path
         self._origin = origin
-        self._retention = retention
+        self._limits = limits
+        self._old_rows = OldRows(limits)
         self._now = now
         self._monotonic = monotonic
-        self._on_problem = on_problem
+        self._on_change = on_change
+        self._on_late_state = on_late_state
         self.read_output: Callable[[], Sequence[StoredLine]] = tuple
         self._open_file = open_file
         self._wakeup = threading.Lock()  # released to wake the thread; an Event would take three locks
@@ -84,25 +116,30 @@ class Writer:
         self._woken = False  # whether the thread will see what has been put into the outbox
         self._closing = False
         self._file: _Open | None = None
-        self._state = StoredState()
+        self._started: float | None = None  # when this life began; None before the file was opened
+        self._state: StoredState | None = None  # None before that, too
+        self._start_returned = False  # whether `start` did not wait any longer
         self._next_seen = -math.inf  # when to note next that the process is alive
-        self._opened = threading.Event()
+        self._next_notice = -math.inf  # when `on_change` may be called next, if only `lost` has changed
+        self._noticed: tuple[str, int] = "", 0  # the problem and the number of lost endings
+        self._attempted = threading.Event()  # whether the file has been opened, or could not be
         self._thread = threading.Thread(target=self._run, name="jobtui-store", daemon=True)
-        self._waiting_output: list[StoredLine] = []  # that could not be written yet
+        self._output = WaitingOutput()
         self.outbox = Outbox(self.wake)
+        self.alone = False
         self.problem = ""
-        self.lost = 0
 
     def start(self, timeout: float) -> StoredState:
         """Start the thread, and wait until it has opened the file. Return the state of the jobs in it.
 
         Args:
-            timeout: How many seconds to wait at most. If the file is not open by then, the writer goes on
-                trying, and the state is empty.
+            timeout: How many seconds to wait at most. If the file is not open by then, or cannot be opened,
+                the state is empty, and the writer goes on trying.
         """
         self._thread.start()
-        self._opened.wait(timeout)
-        return self._state
+        self._attempted.wait(timeout)
+        self._start_returned = True
+        return self._state or StoredState()
 
     def wake(self) -> None:
         """Have the thread look into the outbox soon. Never blocks."""
@@ -131,31 +168,32 @@ class Writer:
     # --- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pause, first_retry = 0.0, RETRY_SECONDS[0]
-        next_retention = self._monotonic() + RETENTION_SECONDS
+        pause, next_care = 0.0, self._monotonic() + RETENTION_SECONDS
         while True:
             closing = self._closing
             try:
                 self._write_all()
-                if self._monotonic() >= next_retention and self._file is not None:
-                    more = self._retention.delete_some(self._file.connection, self._now())
-                    next_retention = self._monotonic() + (0.05 if more else RETENTION_SECONDS)
-                self._set_problem("")
-                pause = 0.0
+                if self._monotonic() >= next_care and not closing:
+                    next_care = self._monotonic() + self._care_for_file()
+                problem, pause = "", 0.0
             except StoreError as error:
-                self._set_problem(str(error))
-                pause = math.inf if error.lasting else min(max(first_retry, pause * 2), RETRY_SECONDS[1])
+                problem, pause = str(error), self._next_pause(pause)
             except BaseException as error:  # noqa: BLE001 - without this thread nothing would be written any more
                 log_exception("an error inside the store", error)
-                pause = first_retry
-            finally:
-                self._opened.set()
+                problem, pause = f"an error inside the store: {one_line(error)}", self._next_pause(pause)
+            self._notice(problem)
+            self._attempted.set()
             if closing:
                 break
-            self._sleep(pause, next_retention)
+            self._sleep(pause, next_care)
         self._end_life()
 
-    def _sleep(self, pause: float, next_retention: float) -> None:
+    @staticmethod
+    def _next_pause(pause: float) -> float:
+        first, longest = RETRY_SECONDS
+        return min(max(first, pause * 2), longest)
+
+    def _sleep(self, pause: float, next_care: float) -> None:
         """Block until there is something to write, or for so many seconds after an error."""
         if pause:
             deadline = self._monotonic() + pause
@@ -163,66 +201,131 @@ class Writer:
                 self._wakeup.acquire(timeout=min(left, SEEN_SECONDS))
             return
         if not self._woken:
-            self._wakeup.acquire(timeout=max(0.0, min(SEEN_SECONDS, next_retention - self._monotonic())))
+            self._wakeup.acquire(timeout=max(0.0, min(SEEN_SECONDS, next_care - self._monotonic())))
         if self._woken and not self._closing:
             self._wakeup.acquire(timeout=BATCH_SECONDS)  # only `close` wakes the thread again
 
     def _write_all(self) -> None:
-        """Write all that is in the outbox, and the output; note that the process is alive."""
+        """Write all that is in the outbox, and the output; note that the process is alive.
+
+        Raises:
+            StoreError: The file cannot be written now. What could not be written is kept.
+        """
+        if self._file is not None and self._file.is_moved:
+            self._close_file()
+            raise StoreError(self._path, "the file was deleted or replaced while it was in use")
         file = self._file or self._open()
         while True:
             self._woken = False  # before reading: what is put in from now on wakes the thread again
             batch = self.outbox.take(BATCH_ROWS)
-            lines = [*self._waiting_output, *self.read_output()]
-            self._waiting_output = []
-            if not batch and not lines and self._monotonic() < self._next_seen:
+            self._output.extend(self.read_output())
+            if not batch and not self._output and self._monotonic() < self._next_seen:
                 return
             try:
-                self._write(file, batch, lines)
+                self._write(file, batch, self._output.lines())
             except sqlite3.Error as error:
-                file.runs.forget_ids()
+                if is_about_data(error):
+                    self._give_up(batch, error)
+                    continue
                 self.outbox.put_back(batch)
-                self._waiting_output = lines[-BATCH_ROWS:]
+                if not is_passing(error):
+                    self._close_file()
                 raise store_error(self._path, error) from error
+            except MemoryError:
+                self.outbox.put_back(batch)
+                raise
+            except Exception as error:  # noqa: BLE001 - a value that cannot be converted, for example
+                self._give_up(batch, error)
+                continue
+            self._output.clear()
+            self.outbox.unended.difference_update(run[NUMBER] for run in batch.recorded)
             self._next_seen = self._monotonic() + SEEN_SECONDS
-            self.lost += sum(batch.lost.values())
-            if not self.outbox:
-                return
+            if max(len(batch.recorded), len(batch.started)) < BATCH_ROWS:
+                return  # what came in the meantime is in the next batch
+
+    def _give_up(self, batch: OutboxBatch, error: Exception) -> None:
+        """Count what cannot be written in any case, so that it does not keep the rest from being written."""
+        log_exception(f"{len(batch.recorded)} entries cannot be stored, and are only counted", error)
+        self._output.clear()
+        self.outbox.count_only(batch.recorded)
 
     def _open(self) -> _Open:
-        connection = self._open_file(self._path)
+        with using_sqlite():
+            connection = self._open_file(self._path)
+        started = self._now() if self._started is None else self._started
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            life = begin_life(connection, self._origin, self._now())
-            self._state = read_state(connection, life)
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            with using_sqlite():
+                connection.execute("BEGIN IMMEDIATE")
+                life = begin_life(connection, self._origin, started, self._now(), alone=self.alone)
+                state = read_state(connection, life) if self._state is None else None
+                connection.execute("COMMIT")
+        except BaseException as error:
             connection.close()
-            raise store_error(self._path, error) from error
-        self._file = _Open(connection, life, RunWriting(connection, life), OutputRows(connection, life))
+            if isinstance(error, sqlite3.Error):
+                raise store_error(self._path, error) from error
+            raise
+        self._started = started
+        self._file = _Open(connection, self._path, life, self._limits.output)
+        if state is not None:
+            self._state = state
+            if self._start_returned:
+                self._on_late_state(state)
         return self._file
+
+    def _close_file(self) -> None:
+        """Close the file. The next attempt to write opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def _write(self, file: _Open, batch: OutboxBatch, lines: Sequence[StoredLine]) -> None:
         connection = file.connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            file.runs.write(batch)
-            file.output.write(lines)
-            connection.execute("UPDATE lives SET seen = ? WHERE id = ?", (self._now(), file.life))
-            connection.execute("COMMIT")
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
+        with using_sqlite():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                file.runs.write(batch)
+                file.output.write(lines)
+                connection.execute("UPDATE lives SET seen = ? WHERE id = ?", (self._now(), file.life))
+                connection.execute("COMMIT")
+            except BaseException:
+                file.runs.forget_ids()
+                file.output.forget_positions()
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
-    def _set_problem(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
-            self._on_problem(problem)
+    def _care_for_file(self) -> float:
+        """Keep the file within its limits. Return the seconds until this has to be called again."""
+        if self._file is None:
+            return RETENTION_SECONDS
+        connection = self._file.connection
+        try:
+            with using_sqlite():
+                size = wal_bytes(self._path)
+                if size > WAL_BYTES:
+                    truncate_wal(connection)
+                more = size <= MAX_WAL and self._old_rows.delete_some(connection, self._now())
+        except sqlite3.Error as error:
+            raise store_error(self._path, error) from error
+        return STEP_SECONDS if more else RETENTION_SECONDS
+
+    def _notice(self, problem: str) -> None:
+        """Tell that something has changed; not more often than necessary while endings are lost."""
+        self.problem = problem
+        before, noticed = self._noticed, (problem, self.outbox.lost)
+        if before == noticed or (before[0] == problem and self._monotonic() < self._next_notice):
+            return
+        self._noticed = noticed
+        self._next_notice = self._monotonic() + LOST_SECONDS
+        try:
+            self._on_change()
+        except BaseException as error:  # noqa: BLE001 - as above
+            log_exception("an error inside the store", error)
 
     def _end_life(self) -> None:
         if self._file is None:
             return
-        with suppress(sqlite3.Error):  # the life ends as LOST at the next start
+        with suppress(sqlite3.Error), using_sqlite():  # the life ends as LOST at the next start
             connection = self._file.connection
             connection.execute("UPDATE lives SET ended = ? WHERE id = ?", (self._now(), self._file.life))
-            connection.close()
+        self._close_file()
