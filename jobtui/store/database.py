@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobtui.store.fork_gate import StoreConnection, has_inherited, register_connection
 from jobtui.store.schema import APPLICATION_ID, VERSIONS
+from jobtui.store.search_index import prepare_index
 from jobtui.store.store_errors import StoreError, store_error
 
 BUSY_TIMEOUT = 2.0  # seconds that a writer waits for another program's lock
@@ -118,6 +119,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         if copy is not None:  # nothing has changed
             copy.unlink()
         raise
+    prepare_index(connection)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:

@@ -16,6 +16,8 @@ from jobtui.engine.records import PackedRun
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
 from jobtui.store.output_rows import StoredLine
+from jobtui.store.query import Query
+from jobtui.store.query_rows import find_ids
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
 
@@ -71,6 +73,28 @@ class History:
         with self._reading() as connection:
             rows = connection.execute(query, (*given.values(), limit)).fetchall()
         return [packed_of(row, name) for name, *row in rows]
+
+    def search(self, query: Query, limit: int) -> list[PackedRun]:
+        """Return the endings that meet a query, newest first, with their tracebacks as texts.
+
+        If the query asks for a state that is not final, return the runs that had that state when they were
+        last written.
+
+        Args:
+            query: The query.
+            limit: How many are returned at most.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            ids = find_ids(connection, query, limit)
+            rows = connection.execute(
+                f"SELECT runs.id, jobs.name, {_COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job "  # noqa: S608 - our own words
+                f"WHERE runs.id IN ({', '.join(map(str, ids))})"
+            ).fetchall()
+        found = {row_id: packed_of(row, name) for row_id, name, *row in rows}
+        return [found[row_id] for row_id in ids if row_id in found]
 
     def output(self, number: int) -> list[StoredLine]:
         """Return the lines that are kept of a run's output; of the latest run of that number.

@@ -52,12 +52,13 @@ VERSIONS: tuple[tuple[str, ...], ...] = (
         "CREATE UNIQUE INDEX runs_by_number ON runs (number, life) WHERE number > 0",
         "CREATE UNIQUE INDEX ticks_by_job ON runs (job, created, due, state) WHERE number = 0",
         "CREATE INDEX runs_by_job ON runs (job, ended)",
-        "CREATE INDEX runs_by_end ON runs (ended)",
-        "CREATE INDEX runs_not_ok ON runs (state, ended) WHERE state <> 'OK'",
+        # The columns after `ended` let a search pass over rows without reading them.
+        "CREATE INDEX runs_by_end ON runs (ended, state, trigger, elapsed, job)",
+        "CREATE INDEX runs_not_ok ON runs (state, ended, trigger, elapsed, job) WHERE state <> 'OK'",
         _trigger("count_inserted", "INSERT", "NEW.ticks"),
         _trigger("count_updated", "UPDATE", "NEW.ticks - iif(OLD.ended IS NULL, 0, OLD.ticks)"),
         """CREATE TABLE output (
-            life INTEGER NOT NULL, run INTEGER NOT NULL, line INTEGER NOT NULL, at REAL NOT NULL,
-            stream TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (life, run, line)) WITHOUT ROWID""",
+            id INTEGER PRIMARY KEY, life INTEGER NOT NULL, run INTEGER NOT NULL, line INTEGER NOT NULL,
+            at REAL NOT NULL, stream TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (life, run, line))""",
     ),
 )

@@ -1,0 +1,198 @@
+"""Find the rows that meet a query, newest first, without reading all of them.
+
+Each kind of query has an index whose order is that of the answer, or which has every column that the query
+asks for. `INDEXED BY` names it, so that SQLite chooses no other one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from jobtui.engine.enums import RunState
+from jobtui.store.query import Query, fold_case
+from jobtui.store.search_index import has_index, has_trigrams
+
+MAX_MERGED = 100  # jobs whose runs are read from the index of each job
+MAX_HITS = 5_000  # runs that contain a word which is looked up before the other conditions
+_SHORTEST_INDEXED = 3  # characters
+
+
+class _Condition(NamedTuple):
+    """A condition in SQL, and the values of its parameters."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+def find_ids(
+    connection: sqlite3.Connection,
+    query: Query,
+    limit: int,
+    *,
+    max_merged: int = MAX_MERGED,
+    max_hits: int = MAX_HITS,
+) -> list[int]:
+    """Return the rows in `runs` that meet a query, newest first.
+
+    They are those of endings, unless the query asks for a state that is not final.
+
+    Args:
+        connection: The connection.
+        query: The query.
+        limit: How many rows are returned at most.
+        max_merged: How many jobs are read from the index of each job.
+        max_hits: A word that more runs have is not looked up first, but in each row that meets the other
+            conditions, newest first: soon enough rows have it.
+    """
+    connection.create_function("contains", 2, _contains, deterministic=True)
+    jobs = _job_ids(connection, query) if query.job else None
+    if jobs == []:
+        return []
+    conditions = [*_conditions(query), *map(_has_word, query.words)]
+    rare = _rare_ids(connection, query, max_hits)
+    if rare is not None:
+        sources = [("NOT INDEXED", _one_of("id", rare))]
+    elif query.number is not None:
+        sources = [("INDEXED BY runs_by_number", _Condition("number > 0 AND number = ?", (query.number,)))]
+    elif jobs is not None and len(jobs) <= max_merged and _has_no_other_field(query):
+        sources = [("INDEXED BY runs_by_job", _Condition("job = ?", (job,))) for job in jobs]
+    elif query.state is not None and query.state.ended and query.state is not RunState.OK:
+        sources = [("INDEXED BY runs_not_ok", _Condition("state <> 'OK'"))]
+    else:
+        sources = [("INDEXED BY runs_by_end", _Condition("TRUE"))]
+    if jobs is not None:
+        conditions.append(_one_of("job", jobs))
+    return _newest(connection, sources, conditions, _instant_column(query), limit)
+
+
+def _newest(
+    connection: sqlite3.Connection,
+    sources: Iterable[tuple[str, _Condition]],
+    conditions: Sequence[_Condition],
+    order: str,
+    limit: int,
+) -> list[int]:
+    """Return the newest rows of several indexes that meet the conditions."""
+    found: list[tuple[float, int]] = []
+    for index, source in sources:
+        every = [source, *conditions]
+        if len(found) == limit:  # older rows are not among the newest
+            every.append(_Condition(f"{order} >= ?", (found[-1][0],)))
+        where = " AND ".join(each.sql for each in every)
+        values = [value for each in every for value in each.values]
+        found += connection.execute(
+            f"SELECT {order}, id FROM runs {index} WHERE {where} "  # noqa: S608 - our own words
+            f"ORDER BY {order} DESC, id DESC LIMIT {limit}",
+            values,
+        )
+        found = sorted(found, reverse=True)[:limit]
+    return [row for _, row in found]
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+def _job_ids(connection: sqlite3.Connection, query: Query) -> list[int]:
+    return [row for row, name in connection.execute("SELECT id, name FROM jobs") if query.has_job(name)]
+
+
+def _instant_column(query: Query) -> str:
+    return "ended" if query.state is None or query.state.ended else "started"
+
+
+def _has_no_other_field(query: Query) -> bool:
+    """Return whether a query asks only for jobs, times and words, which the index of a job answers."""
+    return (query.state, query.trigger, query.longer, query.shorter) == (None, None, None, None)
+
+
+def _conditions(query: Query) -> list[_Condition]:
+    """Return the conditions of a query, except those for the job, the number and the words."""
+    column = _instant_column(query)
+    given = {
+        "state = ?": query.state and query.state.value,
+        "trigger = ?": query.trigger and query.trigger.value,
+        "number > 0 AND number = ?": query.number,
+        f"{column} >= ?": query.since and query.since.timestamp(),
+        f"{column} < ?": query.until and query.until.timestamp(),
+        "elapsed > ?": None if query.longer is None else query.longer.total_seconds(),
+        "elapsed < ?": None if query.shorter is None else query.shorter.total_seconds(),
+    }
+    found = [_Condition(sql, (value,)) for sql, value in given.items() if value is not None]
+    return [_Condition("ended IS NOT NULL" if column == "ended" else "ended IS NULL"), *found]
+
+
+def _one_of(column: str, rows: Iterable[int]) -> _Condition:
+    return _Condition(f"{column} IN ({', '.join(map(str, rows))})")
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _has_word(word: str) -> _Condition:
+    """Return the condition that a run's reason, traceback or output contains a word."""
+    texts = [_text_has(word, column) for column in ("reason", "error")]
+    line = _text_has(word, "output.text")
+    output = "SELECT 1 FROM output WHERE output.life = runs.life AND output.run = runs.number"
+    alternatives = [*(text.sql for text in texts), f"EXISTS ({output} AND {line.sql})"]
+    return _Condition(
+        f"({' OR '.join(alternatives)})", tuple(value for each in [*texts, line] for value in each.values)
+    )
+
+
+def _text_has(word: str, column: str) -> _Condition:
+    """Return the condition that a text contains a word. LIKE knows the case of ASCII letters only."""
+    like = f"{column} LIKE ? ESCAPE '\\'"
+    if word.isascii():
+        return _Condition(like, (_like_pattern(word, escape="\\"),))
+    return _Condition(f"({like} AND contains({column}, ?))", (_like_pattern(word, escape="\\"), word))
+
+
+def _like_pattern(word: str, escape: str) -> str:
+    """Return a pattern of LIKE for the texts that contain a word. Any character may stand for some.
+
+    Args:
+        word: The word.
+        escape: Stands before a character that is special in patterns; "" to let any character stand for it.
+    """
+    return f"%{''.join(_in_pattern(character, escape) for character in word)}%"
+
+
+def _in_pattern(character: str, escape: str) -> str:
+    if character in "%_\\":
+        return f"{escape}{character}" if escape else "_"
+    has_case = character.isupper() or character.islower() or character.istitle()
+    return "_" if has_case and not character.isascii() else character
+
+
+def _contains(text: str | None, word: str) -> bool:
+    return text is not None and fold_case(word) in fold_case(text)
+
+
+def _rare_ids(connection: sqlite3.Connection, query: Query, most: int) -> set[int] | None:
+    """Return the rows that may have the rarest word of a query; None if none has at most `most` hits."""
+    found = [_ids_with_word(connection, word, most) for word in query.words]
+    return min((rows for rows in found if rows is not None), key=len, default=None)
+
+
+def _ids_with_word(connection: sqlite3.Connection, word: str, most: int) -> set[int] | None:
+    """Return the rows of runs that may have a word; None if there are more than `most` hits."""
+    pattern = _like_pattern(word, escape="")  # the index cannot look up a pattern with escaped characters
+    is_long = any(len(part) >= _SHORTEST_INDEXED for part in pattern.strip("%").split("_"))
+    if is_long and has_trigrams() and has_index(connection):
+        runs, lines = "runs_text WHERE text LIKE ?1", "output_text WHERE text LIKE ?1"
+    else:
+        runs, lines = "runs WHERE reason LIKE ?1 OR error LIKE ?1", "output WHERE text LIKE ?1"
+    hits = connection.execute(f"SELECT rowid FROM {lines} LIMIT {most + 1}", (pattern,)).fetchall()  # noqa: S608 - our own words
+    if len(hits) > most:
+        return None
+    rows = connection.execute(f"SELECT rowid FROM {runs} LIMIT {most + 1}", (pattern,)).fetchall()  # noqa: S608 - as above
+    if len(rows) > most:
+        return None
+    writers = _one_of("output.id", (row for (row,) in hits)).sql
+    rows += connection.execute(
+        "SELECT DISTINCT runs.id FROM output CROSS JOIN runs ON runs.life = output.life "  # noqa: S608 - as above
+        f"AND runs.number = output.run AND runs.number > 0 WHERE {writers}"
+    )
+    return {row for (row,) in rows}
