@@ -51,6 +51,7 @@ TEXTS = (
     "NAÏVE",
     "tab\there",
     "C:/tmp",
+    "aber",
 )
 OUTPUT = ("life", "run", "line", "at", "stream", "text")
 
@@ -178,6 +179,16 @@ def test_a_query_finds_what_a_filter_in_python_finds(
 ) -> None:
     found = find_ids(connection, query, limit, max_merged=max_merged, max_hits=max_hits)
     assert found == [row for row, view, texts in everything(connection) if meets(query, view, texts)][:limit]
+
+
+@pytest.mark.parametrize("query", [Query(), Query(job="*"), Query(job="import*")], ids=str)
+def test_a_page_ends_anywhere_among_equal_instants(connection: sqlite3.Connection, query: Query) -> None:
+    """The runs of several jobs are merged, and many have ended at the same instant."""
+    every = [row for row, view, texts in everything(connection) if meets(query, view, texts)]
+    assert len(every) > 100
+    assert [find_ids(connection, query, limit) for limit in range(1, 100)] == [
+        every[:limit] for limit in range(1, 100)
+    ]
 
 
 @pytest.mark.parametrize("word", WORDS)
