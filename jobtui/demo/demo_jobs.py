@@ -84,7 +84,10 @@ def open_price_server() -> None:
     """Listen on a free port of the loopback address."""
     shop.server = PriceServer((HOST, 0), PriceRequest)
     shop.port = shop.server.socket.getsockname()[1]
-    threading.Thread(target=shop.server.serve_forever, name="price-server", daemon=True).start()
+    until_noticed = {"poll_interval": 0.05}  # seconds that `shutdown` takes; by default half a second
+    threading.Thread(
+        target=shop.server.serve_forever, kwargs=until_noticed, name="price-server", daemon=True
+    ).start()
 
 
 @jobtui.on_app_start
