@@ -97,6 +97,7 @@ def test_the_page_shows_running_and_waiting_runs_and_the_pool(
     assert waiting[1][4] == runs[3].reason != ""
     pool = page.find_one("p", id="pool").plain_text
     assert "2/2" in pool
+    assert "running" not in page.find_one("p", id="totals").plain_text  # jobs, beside the runs of the pool
     assert "queued 1" in pool
     assert "held 1" in pool
     assert "SATURATED" in pool
@@ -515,7 +516,7 @@ def test_the_title_and_the_icon_show_the_state(
         started.set()
         release.wait(LIMIT)
 
-    slow = scheduler.every("1h", wait, name="slow")
+    slow = scheduler.every("1h", wait, name="slow", overlap="allow")
     assert tab("/@jobs") == ("shop.py - jobtui", "icon.svg")
     assert tab("/@jobs/jobs/slow") == ("○ slow - jobtui", "icon.svg")
     scheduler.now(slow)
@@ -523,10 +524,15 @@ def test_the_title_and_the_icon_show_the_state(
     assert tab("/@jobs") == ("▶1 shop.py - jobtui", "icon-running.svg")
     assert tab("/@jobs/jobs/slow") == ("▶ slow - jobtui", "icon-running.svg")
     assert tab("/@jobs/runs/1") == ("▶ slow #1 - jobtui", "icon-running.svg")
+    started.clear()
+    scheduler.now(slow)
+    assert started.wait(LIMIT)
+    assert tab("/@jobs") == ("▶2 shop.py - jobtui", "icon-running.svg")  # runs, not jobs, as in the pool
+    scheduler.resize(3)
     assert scheduler.now(fails).wait(LIMIT)
-    assert tab("/@jobs") == ("✗1 ▶1 shop.py - jobtui", "icon-failed.svg")
+    assert tab("/@jobs") == ("✗1 ▶2 shop.py - jobtui", "icon-failed.svg")
     assert tab("/@jobs/jobs/fails") == ("✗ fails - jobtui", "icon-failed.svg")
-    assert tab("/@jobs/runs/2") == ("✗ fails #2 - jobtui", "icon-failed.svg")
+    assert tab("/@jobs/runs/3") == ("✗ fails #3 - jobtui", "icon-failed.svg")
     release.set()
     scheduler.stop()
     assert tab("/@jobs") == ("! stopped shop.py - jobtui", "icon-lost.svg")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import NamedTuple
 
-from jobtui.engine.enums import JobStatus, Phase, RunState
+from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.views import Snapshot, StoreView
 from jobtui.frontend.formatting import STATE_SIGNS, failed_last
 from jobtui.frontend.upcoming import list_upcoming
@@ -28,12 +28,11 @@ class SchedulerStatus(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """The number of jobs: all of them, and each kind."""
+    """The number of jobs: all of them, and each kind. The pool has the number of running runs."""
 
     jobs: int
     failing: int
     paused: int
-    running: int
 
 
 class Tab(NamedTuple):
@@ -64,17 +63,16 @@ def _totals(snapshot: Snapshot) -> Totals:
         jobs=len(jobs),
         failing=sum(map(failed_last, jobs)),
         paused=sum(job.paused_since is not None for job in jobs),
-        running=sum(job.status is JobStatus.RUNNING for job in jobs),
     )
 
 
 def _tab(snapshot: Snapshot) -> Tab:
     if snapshot.phase is not Phase.RUNNING:
         return Tab(f"! {snapshot.phase.value}", "icon-lost.svg")
-    totals = _totals(snapshot)
-    signs = ((STATE_SIGNS[RunState.FAILED], totals.failing), (STATE_SIGNS[RunState.RUNNING], totals.running))
+    failing, running = _totals(snapshot).failing, snapshot.pool.running
+    signs = ((STATE_SIGNS[RunState.FAILED], failing), (STATE_SIGNS[RunState.RUNNING], running))
     text = " ".join(f"{sign.glyph}{number}" for sign, number in signs if number)
-    icon = "icon-failed.svg" if totals.failing else "icon-running.svg" if totals.running else "icon.svg"
+    icon = "icon-failed.svg" if failing else "icon-running.svg" if running else "icon.svg"
     return Tab(text, icon)
 
 
