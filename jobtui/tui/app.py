@@ -241,8 +241,10 @@ class JobtuiApp(App[None]):
     # --- keys -------------------------------------------------------------------------------------
 
     async def on_event(self, event: events.Event) -> None:
-        """Queue keys and pastes, and handle every other event at once."""
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+        """Queue keys, pastes, and what the mouse does after them; handle every other event at once."""
+        is_text = isinstance(event, events.Key | events.Paste)
+        is_late = isinstance(event, events.MouseEvent) and self._keys.is_busy
+        if (is_text or is_late) and not event.is_forwarded:
             self._keys.put(event)
         else:
             await super().on_event(event)

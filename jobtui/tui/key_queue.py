@@ -21,24 +21,27 @@ MAX_WAIT = 1.0  # seconds for one message queue; a widget that is being removed 
 
 
 class KeyQueue:
-    """Holds keys and pastes until the app has handled everything that came before them.
+    """Holds keys, and other input after them, until the app has handled everything that came before.
 
     Args:
         app: The app.
         deliver: Gives an event to the widget that has the focus.
+
+    Attributes:
+        is_busy: Whether events are waiting or being delivered.
     """
 
     def __init__(self, app: App[Any], deliver: Callable[[Event], Awaitable[None]]) -> None:
         self._app = app
         self._deliver = deliver
         self._events: deque[Event] = deque()
-        self._is_busy = False
+        self.is_busy = False
 
     def put(self, event: Event) -> None:
         """Add an event. Call in the app's thread only."""
         self._events.append(event)
-        if not self._is_busy:
-            self._is_busy = True
+        if not self.is_busy:
+            self.is_busy = True
             self._app.run_worker(self._deliver_all(), group="keys")
 
     async def _deliver_all(self) -> None:
@@ -47,7 +50,7 @@ class KeyQueue:
                 await self._earlier_messages_handled()
                 await self._deliver(self._events.popleft())
         finally:
-            self._is_busy = False
+            self.is_busy = False
 
     async def _earlier_messages_handled(self) -> None:
         """Wait until no message is pending on the way from the focused widget to the app.

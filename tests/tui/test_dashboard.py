@@ -18,12 +18,14 @@ from support.app_driver import NARROW, WIDE, AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 from textual.binding import Binding
 from textual.dom import DOMNode
-from textual.events import Key, MouseScrollDown, MouseScrollUp, Paste
+from textual.events import Key, MouseDown, MouseScrollDown, MouseScrollUp, MouseUp, Paste
 from textual.widgets import Input
 
 import jobtui.tui
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.views import JobView, Snapshot
+from jobtui.schedules.schedule import Cron
+from jobtui.schedules.zones import zone_name
 from jobtui.tui import app as app_module
 from jobtui.tui.app import MAX_REFRESH_RATE, JobtuiApp
 from jobtui.tui.screens.confirm import ConfirmScreen
@@ -715,6 +717,18 @@ async def test_a_paste_in_one_burst_with_slash_goes_to_the_filter() -> None:
 
 
 @async_test
+async def test_a_click_in_one_burst_with_keys_has_its_effect_between_theirs() -> None:
+    """The key after it acts on the row that was clicked, and is no text for the filter."""
+    backend = ScriptedBackend(snapshots.idle())
+    async with running_app(backend) as driver:
+        row = driver.table().content_region.y + 3  # the third job: the first line has the titles
+        down, up = (each(None, 20, row, 0, 0, 1, False, False, False) for each in (MouseDown, MouseUp))
+        await driver.send_at_once(Key("slash", "/"), down, up, Key("p", "p"))
+        assert backend.commands == [("pause", "workday_report")]
+        assert driver.focus == "jobs"
+
+
+@async_test
 async def test_a_small_terminal_shows_one_pane_under_tabs() -> None:
     """A digit or a click on a tab activates a pane."""
     async with running_app(ScriptedBackend(snapshots.saturated()), NARROW) as driver:
@@ -1275,6 +1289,31 @@ async def test_joined_emoji_are_shown_apart_and_persian_words_as_they_are() -> N
             assert f"👨👩👧 {persian}" in driver.text
             assert "\u200d" not in driver.text
         assert backend.commands == [("run", name)]
+
+
+@pytest.mark.parametrize("name", ["\U0001f469\U0001f3fd", "\u2620\ufe0f", "\u231a\ufe0e", "1\ufe0f\u20e3"])
+@async_test
+async def test_columns_after_an_emoji_are_where_every_terminal_shows_them(name: str) -> None:
+    """Some terminals give a skin tone or a variation selector a cell, others do not: none is sent to them."""
+    async with running_app(ScriptedBackend(snapshots.make([snapshots.make_job(name)]))) as driver:
+        row = driver.lines(driver.table())[1]
+        assert name[0] in row
+        assert not set(name[1:]) & set(row) - {"\u20e3"}
+
+
+@async_test
+async def test_a_schedule_in_another_zone_names_it_in_every_list() -> None:
+    """The times beside it are in the scheduler's zone, which the first line names."""
+    tokyo = Cron("0 9 * * *", tz="Asia/Tokyo")
+    job = replace(snapshots.make_job("report"), schedule=tokyo, spec="0 9 * * * (Asia/Tokyo)")
+    async with running_app(ScriptedBackend(snapshots.make([job])), (180, 50)) as driver:
+        zone = zone_name(driver.backend.snapshot().zone)
+        assert f" {zone} " in driver.text.splitlines()[0]
+        assert "TZ=Asia/Tokyo 0 9 * * *" in driver.lines(driver.table())[1]
+        assert "TZ=Asia/Tokyo 0 9 * * *" in driver.lines(driver.table("upcoming"))[0]
+        await driver.press("enter")
+        assert "TZ=Asia/Tokyo 0 9 * * *" in driver.text
+        assert f"Next ticks, {zone}" in driver.text
 
 
 @async_test

@@ -160,7 +160,8 @@ async def test_the_footer_and_the_help_of_an_attached_dashboard_say_detach() -> 
 
 
 @async_test
-async def test_the_footer_shows_no_q_while_it_is_text() -> None:
+async def test_the_footer_shows_no_key_that_is_text_for_the_filter() -> None:
+    """`q` and `/`, for example."""
     async with screen("filter") as driver:
-        assert "q" not in shown_keys(driver)
-        assert "Quit" not in driver.text.splitlines()[-1]
+        assert shown_keys(driver) == ["enter", "escape"]
+        assert driver.text.splitlines()[-1].strip() == "⏎ Keep the filter esc Clear it"

@@ -9,18 +9,24 @@ from rich.text import Text
 
 from jobtui.process.printable import JOINER, printable, printable_lines
 
+_TEXT_STYLE = "\ufe0e"
+_EMOJI_STYLE = "\ufe0f"
+_SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+_DROPPED = str.maketrans("", "", f"{JOINER}{_TEXT_STYLE}{_EMOJI_STYLE}{_SKIN_TONES}")
+
 
 def cell_text(text: str) -> str:
     """Return a printable text that is as wide in every terminal as Textual takes it to be.
 
-    Terminals disagree about the width of emoji that joiners combine, so they stay apart.
+    Terminals disagree about the width of emoji that joiners combine, so they stay apart. They also disagree
+    about skin tones and variation selectors, which change the look of the character before: they are dropped.
     """
-    return printable(text).replace(JOINER, "")
+    return printable(text).translate(_DROPPED)
 
 
 def cell_lines(text: str) -> str:
     """Return a text as `cell_text` does, but with its lines kept, and without white space at the end."""
-    return printable_lines(text).replace(JOINER, "")
+    return printable_lines(text).translate(_DROPPED)
 
 
 def key_value_grid(rows: Iterable[tuple[str, str]]) -> Table:
