@@ -718,7 +718,7 @@ async def test_a_paste_in_one_burst_with_slash_goes_to_the_filter() -> None:
 
 @async_test
 async def test_a_click_in_one_burst_with_keys_has_its_effect_between_theirs() -> None:
-    """The key after it acts on the row that was clicked, and is no text for the filter."""
+    """The key after it acts on the row that was clicked; the filter does not get it."""
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
         row = driver.table().content_region.y + 3  # the third job: the first line has the titles
