@@ -39,12 +39,13 @@ def _run_dashboard(backend: Backend) -> int:
     return run_attached(backend)
 
 
-def attach(url: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -> int:
+def attach(url: str, run_dashboard: Callable[[Backend], int] = _run_dashboard, *, note: str = "") -> int:
     """Connect to a scheduler in another process and show its dashboard.
 
     Args:
         url: Where it listens: ``http://127.0.0.1:9001``, ``127.0.0.1:9001``, ``unix:PATH``.
         run_dashboard: Shows the dashboard until the user quits, and returns the exit status.
+        note: Shown in the header, after the title.
 
     Returns:
         The exit status.
@@ -53,6 +54,7 @@ def attach(url: str, run_dashboard: Callable[[Backend], int] = _run_dashboard) -
         CannotAttachError: There is no connection; the message says why.
     """
     with closing(connect(url)) as backend:
+        backend.title_note = note
         return run_dashboard(backend)
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 
 from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import Serve
+from jobtui.frontend.listening import listen_after_start
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
@@ -32,6 +33,7 @@ def run_headless(
     stream: TextIO | None = None,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
+    serve_beside_store: Serve | None = None,
     output_log: OutputLog | None = None,
 ) -> int:
     """Run a scheduler until SIGINT, SIGTERM or SIGHUP, and log one line for each run.
@@ -49,6 +51,7 @@ def run_headless(
             nothing.
         serve: Starts the status page before the scheduler starts; the page is closed after the scheduler has
             stopped. Its exceptions are passed on.
+        serve_beside_store: Lets another process attach, from the start of the scheduler on.
         output_log: Receives what the jobs print, if there is a status page; None for one with the default
             limits.
 
@@ -71,11 +74,16 @@ def run_headless(
         cleanup.enter_context(null_input())
         address = ""
         output_log = output_log or OutputLog()
+        backend = LocalBackend(scheduler, title, output_log)
         if serve is not None:
-            listening = serve(LocalBackend(scheduler, title, output_log))
+            listening = serve(backend)
             cleanup.enter_context(listening)
             address = str(listening.address)
-        if scheduler.record_output(output_log) or serve is not None:
+        if serve_beside_store is not None:
+            listen_after_start(scheduler, lambda: serve_beside_store(backend), cleanup)
+        if scheduler.recording is not None:
+            scheduler.recording.follow_output(output_log)
+        if scheduler.recording is not None or serve is not None:
             cleanup.enter_context(capture_streams(output_log, pass_on=True))
         log = RunLog(
             scheduler,

@@ -7,8 +7,10 @@ import gc
 import io
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+from jobtui.access.addresses import UnixAddress
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.frontend.backend import Serve
@@ -20,6 +22,7 @@ from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_log import OutputLog
 from jobtui.settings.setting_errors import BadSetting
+from jobtui.web.lazy_server import LazyServer
 from jobtui.web.listening_sockets import CannotListenError
 
 CHECK_FAILED = 1  # the exit status of check for a wrong target or wrong settings
@@ -76,6 +79,11 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
     """Run the scheduler with or without the dashboard until the user quits or a signal stops it."""
     for warning in loaded.settings.warnings:
         print_error(f"warning: {warning}")
+    recording = loaded.scheduler.recording
+    if recording is not None and not options.headless and loaded.settings.single == "attach":
+        owner = recording.owner
+        if owner >= 0:
+            return _attach_to_owner(recording.file, owner)
     serve = _server_factory(loaded, options)
     grace = GRACE if options.grace is None else options.grace
     output_log = OutputLog(loaded.settings.output_bytes, run_limit=loaded.settings.output_runbytes)
@@ -91,6 +99,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
             grace=grace,
             process_exit=process_exit,
             serve=serve,
+            serve_beside_store=_socket_factory(loaded),
             output_log=output_log,
         )
     require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
@@ -103,8 +112,35 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
         grace=grace,
         process_exit=process_exit,
         serve=serve,
+        serve_beside_store=_socket_factory(loaded),
         output_log=output_log,
     )
+
+
+def _attach_to_owner(store: Path, owner: int) -> int:
+    """Show the dashboard of the process that uses the store. Return the exit status."""
+    runs = f"process {owner} runs these jobs" if owner else "another process runs these jobs"
+    try:
+        from jobtui.cli.attach import attach  # noqa: PLC0415 - lazy: imports aiohttp
+    except ImportError as error:
+        raise missing_extra(f"{runs}; to show its dashboard", error) from error
+    require_terminal(f": {runs}")
+    try:
+        return attach(str(_socket_of(store)), note=f"attached to process {owner}")
+    except CommandError as error:
+        raise CommandError(f"{runs}, and its dashboard cannot be shown here: {error}") from error
+
+
+def _socket_of(store: Path) -> UnixAddress:
+    return UnixAddress(store.absolute().with_name(f"{store.name}.sock"))
+
+
+def _socket_factory(loaded: Loaded) -> Serve | None:
+    """Return a function that lets other processes attach; None without a store, or if aiohttp is missing."""
+    recording = loaded.scheduler.recording
+    if recording is None or find_spec("aiohttp") is None:
+        return None
+    return lambda backend: LazyServer(backend, _socket_of(recording.file))
 
 
 def _server_factory(loaded: Loaded, options: argparse.Namespace) -> Serve | None:

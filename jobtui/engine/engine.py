@@ -197,8 +197,8 @@ class Engine:
 
     def set_store(self, store: StoreView, now: float) -> None:
         """Set what is known of the store, for the snapshot."""
-        if store != self.store:
-            self.store = store
+        changed, self.store = store.problem != self.store.problem, store
+        if changed:
             self.event_log.emit(events.StoreChanged, now, store.problem)
 
     def abandon_running(self, now: float, reason: str) -> list[RunRecord]:

@@ -54,13 +54,17 @@ class RemoteBackend:
         address: Where its server listens.
         credentials: The credentials for the server; None for none.
         clock: The source of time.
+
+    Attributes:
+        title_note: Shown after the title; "" for none.
     """
 
     def __init__(
         self, address: ServerAddress, credentials: ClientCredentials | None = None, clock: Clock | None = None
     ) -> None:
         self.address = str(address)
-        self.title = ""
+        self.title_note = ""
+        self._title = ""
         self.connection_error = ""
         self._client = HttpClient(address, credentials)
         self._clock = clock or SystemClock()
@@ -75,6 +79,11 @@ class RemoteBackend:
         self._stop: asyncio.Event | None = None
         self._requests: set[asyncio.Task[Any]] = set()
         self._thread: threading.Thread | None = None
+
+    @property
+    def title(self) -> str:
+        """The origin of the jobs, and the note."""
+        return f"{self._title} ({self.title_note})" if self.title_note else self._title
 
     def connect(self) -> None:
         """Receive the first snapshot, and keep it up to date until `close`.
@@ -327,7 +336,7 @@ class RemoteBackend:
         snapshot = _decode(lambda json: self._decoder.decode(json["snapshot"]), response)
         tag, title = _decode(lambda json: (str(json["tag"]), str(json["title"])), response)
         with self._lock:
-            self._tag, self.title = tag, title
+            self._tag, self._title = tag, title
             self._snapshot = (snapshot, self._clock.monotonic())
             self._disconnected_at = None
             self.connection_error = ""

@@ -19,7 +19,6 @@ from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.latch import Latch
-from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.poller import Poller
 from jobtui.runtime.timer import Timer
 
@@ -41,6 +40,9 @@ class Lifecycle:
         executor: Does the work of the runs.
         timer: Wakes when something is due.
         wait_until_drained: Waits for the running work at a stop.
+
+    Attributes:
+        recording: The connection to the store; None without one.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Lifecycle:
         self._executor_closed = False
         self._start_failure = ""  # why the scheduler did not start
         self._pid = os.getpid()
-        self._recording: Recording | None = None
+        self.recording: Recording | None = None
         self._standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
         _lifecycles.add(self)
 
@@ -89,13 +91,7 @@ class Lifecycle:
 
     def record_in(self, recording: Recording) -> None:
         """Record in a store from the start on. Call this before the start."""
-        self._recording = recording
-
-    def record_output(self, log: OutputLog) -> bool:
-        """Record what runs write to an output log, if there is a store. Return whether there is one."""
-        if self._recording is not None:
-            self._recording.follow_output(log)
-        return self._recording is not None
+        self.recording = recording
 
     def open_store(self) -> bool:
         """Restore what the store knows, if there is one.
@@ -106,7 +102,7 @@ class Lifecycle:
         Raises:
             StartError: Another scheduler uses the store, and this one is not to wait for it.
         """
-        return self._recording is None or self._recording.start()
+        return self.recording is None or self.recording.start()
 
     def stand_by(self, start: Callable[[], None]) -> None:
         """Start when the scheduler that uses the store has ended.
@@ -114,12 +110,12 @@ class Lifecycle:
         Args:
             start: Starts this scheduler; called in a thread of its own. What it raises is logged.
         """
-        assert self._recording is not None  # only a store makes a scheduler wait
-        reason = self._recording.holder
+        assert self.recording is not None  # only a store makes a scheduler wait
+        reason = self.recording.holder
         self._kernel.apply(lambda engine, now: engine.stand_by(now, reason))
 
         def wait_and_start() -> None:
-            assert self._recording is not None
+            assert self.recording is not None
             while not self._standby_over.wait(STANDBY_CHECK):
                 if not self.open_store():
                     continue
@@ -129,7 +125,7 @@ class Lifecycle:
                     log_exception("the scheduler could not take over from the one before it", error)
                 break
             if self._standby_over.opened:  # stopped in the meantime
-                self._recording.stop()
+                self.recording.stop()
 
         threading.Thread(target=wait_and_start, name="jobtui-standby", daemon=True).start()
 
@@ -179,7 +175,7 @@ class Lifecycle:
             MemoryError: As RuntimeError for the thread.
         """
         planned_at = self._kernel.clock.now()
-        catch_ups = [] if self._recording is None else self._recording.plan_catch_up(planned_at)
+        catch_ups = [] if self.recording is None else self.recording.plan_catch_up(planned_at)
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase not in (Phase.NEW, Phase.STANDBY):
@@ -224,8 +220,8 @@ class Lifecycle:
         self._wait_until_drained(self._drained, grace)
         self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
         self._timer.stop()
-        if self._recording is not None:
-            self._recording.stop()
+        if self.recording is not None:
+            self.recording.stop()
         self._kernel.runs.attachments.ending_log.flush()
         return self._ended_in_time
 

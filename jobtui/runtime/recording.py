@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import SingleName
@@ -45,6 +47,16 @@ class Recording:
         feed = OutputFeed(log, lambda number: find_run(number) is None, StoredLine)
         self._store.follow_output(feed)
         log.on_write = self._store.wake
+
+    @property
+    def file(self) -> Path:
+        """The file."""
+        return self._store.path
+
+    @property
+    def owner(self) -> int:
+        """The number of the process that uses the file, 0 if unknown, or -1 if this one may use it."""
+        return -1 if self._store.lock() else self._store.lock_holder
 
     @property
     def holder(self) -> str:

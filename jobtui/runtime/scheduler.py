@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
 from jobtui.engine.engine import Engine
@@ -34,7 +34,6 @@ from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
-from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
@@ -52,6 +51,9 @@ from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tick
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS, Retention
+
+if TYPE_CHECKING:  # it imports sqlite3
+    from jobtui.runtime.recording import Recording
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -717,9 +719,10 @@ class Scheduler:
         self._runs.history = recording.history
         self._runtime.lifecycle.record_in(recording)
 
-    def record_output(self, log: OutputLog) -> bool:
-        """Record what runs write to an output log in the store. Return whether there is a store."""
-        return self._runtime.lifecycle.record_output(log)
+    @property
+    def recording(self) -> Recording | None:
+        """The connection to the store; None without one."""
+        return self._runtime.lifecycle.recording
 
     # --- start and stop ---------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Check single values: each function returns the value, converted to its type, or raises BadSetting."""
 
-from typing import TypeGuard, cast, get_args
+from typing import Literal, TypeGuard, cast, get_args
 
 from jobtui.access.addresses import Address, parse_address
 from jobtui.access.public_url import PublicUrl, parse_public_url
@@ -21,6 +21,9 @@ from jobtui.settings.setting_errors import (
     strip_quotes,
     wrong_value,
 )
+
+SingleSetting = Literal["attach"] | SingleName
+SINGLE_SETTINGS = ("attach", *get_args(SingleName))
 
 _LARGEST_POOL = 1_000_000  # a larger one is a typo
 _BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
@@ -55,14 +58,14 @@ def check_store(entry: SettingEntry) -> str:
     return entry.value
 
 
-def check_single(entry: SettingEntry) -> SingleName:
+def check_single(entry: SettingEntry) -> SingleSetting:
     """Check the rule for a store that another scheduler uses."""
-    rule = next((rule for rule in get_args(SingleName) if rule == entry.value), None)
+    rule = next((rule for rule in SINGLE_SETTINGS if rule == entry.value), None)
     if rule is None:
-        similar = closest_matches(strip_quotes(entry.value), list(get_args(SingleName)))
+        similar = closest_matches(strip_quotes(entry.value), list(SINGLE_SETTINGS))
         hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
-        raise wrong_value(entry, '"standby", "refuse" or "off"', hint)
-    return cast("SingleName", rule)
+        raise wrong_value(entry, '"attach", "standby", "refuse" or "off"', hint)
+    return cast("SingleSetting", rule)
 
 
 def check_catch_up(entry: SettingEntry) -> float:

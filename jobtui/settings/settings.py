@@ -29,7 +29,6 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
-from jobtui.engine.enums import SingleName
 from jobtui.engine.ledger import LEDGER_BYTES
 from jobtui.runtime.output_log import LOG_BYTES
 from jobtui.runtime.run_output import RUN_BYTES
@@ -50,6 +49,7 @@ from jobtui.settings.revel_conf import (
 )
 from jobtui.settings.setting_errors import BadSetting, SettingEntry, unknown_key
 from jobtui.settings.setting_values import (
+    SingleSetting,
     check_address,
     check_auth_pass,
     check_auth_switch,
@@ -145,7 +145,7 @@ class Settings:
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
-        single: The rule for a store that another scheduler uses.
+        single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
         catch_up: For how many seconds before the start ticks are caught up, with a store; 0 for never.
         keep_days: For how many days the store keeps endings; failures are kept three times as long.
         keep_rows: How many endings the store keeps; failures among three times as many.
@@ -165,7 +165,7 @@ class Settings:
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
     store: str | None = None
-    single: SingleName = "standby"
+    single: SingleSetting = "attach"
     catch_up: float = 0.0
     keep_days: int = KEEP_DAYS
     keep_rows: int = KEEP_ROWS

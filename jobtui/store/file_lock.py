@@ -42,6 +42,8 @@ class FileLock:
             OSError: The file of the lock cannot be opened, or the file system has no locks.
         """
         with _acquiring:
+            if self._acquired:
+                return True
             if self.path in _held:
                 return False
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)

@@ -23,6 +23,7 @@ from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
+from jobtui.frontend.listening import listen_after_start
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
@@ -377,6 +378,7 @@ def run_dashboard(
     grace: float,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
+    serve_beside_store: Serve | None = None,
     output_log: OutputLog | None = None,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
@@ -388,6 +390,7 @@ def run_dashboard(
         process_exit: Ends this process even if something hangs; None if the process continues.
         serve: Returns the listener that gives other processes access to the scheduler, from before its start
             until it has stopped. Its errors are passed on.
+        serve_beside_store: Lets another process attach, from the start of the scheduler on.
         output_log: Receives what the jobs print; None for one with the default limits.
 
     Returns:
@@ -399,7 +402,8 @@ def run_dashboard(
     """
     output_log = output_log or OutputLog()
     backend = LocalBackend(scheduler, title, output_log)
-    scheduler.record_output(output_log)
+    if scheduler.recording is not None:
+        scheduler.recording.follow_output(output_log)
     scheduler.stop_logging()
     requests: SimpleQueue[int] = SimpleQueue()
     signals = StopSignals(SystemClock.monotonic)
@@ -414,6 +418,8 @@ def run_dashboard(
             listener = serve(backend)
             cleanup.enter_context(listener)
             backend.address = str(listener.address)
+        if serve_beside_store is not None:
+            listen_after_start(scheduler, lambda: serve_beside_store(backend), cleanup)
         streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
         screen = terminal or sys.__stderr__
         scheduler.hooks.on_slow = lambda sentence: write_line(screen, f"jobtui: {sentence}")

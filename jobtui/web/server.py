@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 from contextlib import suppress
 from typing import Self
@@ -45,6 +46,7 @@ class Server:
         address: The address to listen on.
         access: The access rules; by default, only clients on this machine have access.
         clock: The source of time.
+        bound: A socket that listens on the address already; None to bind one.
 
     Attributes:
         address: The address that the server listens on. If the port was 0, with the port that the system
@@ -62,10 +64,11 @@ class Server:
         *,
         access: AccessRules | None = None,
         clock: Clock | None = None,
+        bound: socket.socket | None = None,
     ) -> None:
         self._rules = access or AccessRules()
         check_exposure(address, self._rules)
-        self._socket, self.address = listen(address)
+        self._socket, self.address = listen(address) if bound is None else (bound, address)
         self._backend = backend
         self._connections = ConnectionLimit()
         self._clock = clock or SystemClock()

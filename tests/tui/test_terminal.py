@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.headless_process import HeadlessProcess
 
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
@@ -232,6 +233,27 @@ def test_q_ends_an_attached_dashboard_without_a_question(tmp_path: Path) -> None
         finally:
             terminal.close()
             released.set()
+
+
+def test_a_second_start_with_the_same_store_shows_the_dashboard_of_the_first(tmp_path: Path) -> None:
+    """The first process goes on when the second one quits."""
+    (tmp_path / "jobs.py").write_text("import jobtui\n\njobtui.every(1, print, name='blank')\n", "utf-8")
+    (tmp_path / "jobtui.toml").write_text('jobs.store = "jobs.db"\n', "utf-8")
+    with HeadlessProcess(tmp_path, "jobs.py") as first:
+        first.stderr.wait_for("STARTED")
+        assert (tmp_path / "jobs.db.sock").stat().st_mode & 0o777 == 0o600
+        terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+        try:
+            terminal.wait_for(f"(attached to process {first.pid})")
+            terminal.type("q")
+            assert terminal.wait_for_exit() == 0
+            terminal.assert_restored()
+        finally:
+            terminal.close()
+        first.stderr.wait_for("OK")
+        first.send_signal(signal.SIGTERM)
+        assert first.wait() == 0
+    assert not (tmp_path / "jobs.db.sock").exists()
 
 
 GRACEFUL_JOB = """
