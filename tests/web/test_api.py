@@ -490,6 +490,17 @@ def test_the_links_lead_through_all_jobs(limit: int) -> None:
         assert "Link" not in client.get("/jobs").headers
 
 
+def test_the_links_lead_past_ten_thousand_jobs() -> None:
+    """However many jobs there are, no page but the last one lacks its link."""
+    scheduler = Scheduler()
+    for number in range(10_003):
+        scheduler.every("1h", print, name=f"job {number}")
+    with serving_api(scheduler) as client:
+        pages = read_pages(client, "/jobs?limit=2&offset=9998")
+        names = [[job["name"] for job in page] for page in pages]
+        assert names == [["job 9998", "job 9999"], ["job 10000", "job 10001"], ["job 10002"]]
+
+
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 100])
 def test_the_links_lead_through_all_runs_that_meet_the_conditions(client: ApiClient, limit: int) -> None:
     """They keep the other parameters."""
@@ -507,8 +518,8 @@ def test_the_links_lead_through_all_runs_that_meet_the_conditions(client: ApiCli
     [
         ("limit=0", "limit must be a whole number from 1 to 1000"),
         ("limit=1001", "limit must be a whole number from 1 to 1000"),
-        ("offset=-1", "offset must be a whole number from 0 to 10000"),
-        ("offset=10001", "offset must be a whole number from 0 to 10000"),
+        ("offset=-1", "offset must be a whole number from 0 to 1000000"),
+        ("offset=1000001", "offset must be a whole number from 0 to 1000000"),
         ("page=2", "unknown query parameter 'page'; allowed: limit, offset"),
     ],
 )

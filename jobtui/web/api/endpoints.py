@@ -43,7 +43,8 @@ from jobtui.web.server_context import ServerContext
 
 MAX_WAIT = 30  # seconds
 MAX_JOBS = 1_000  # on one page
-MAX_OFFSET = 10_000
+MAX_JOB_OFFSET = 1_000_000
+MAX_RUN_OFFSET = 10_000
 _JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume)?/?$).+}"
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
@@ -121,7 +122,7 @@ class Api:
         if not request.query:
             return json_text_response(self._encoder.encode_jobs(snapshot))
         limit = parse_whole_number("limit", request.query.get("limit", str(MAX_JOBS)), 1, MAX_JOBS)
-        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_OFFSET)
+        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_JOB_OFFSET)
         page = snapshot.jobs[offset : offset + limit]
         is_last = offset + limit >= len(snapshot.jobs)
         headers = {} if is_last else _link_to_next_page(request, offset + limit)
@@ -136,13 +137,14 @@ class Api:
         """Return running, waiting and ended runs, of all jobs or of one."""
         check_query(request, "job", "state", "since", "until", "limit", "offset")
         limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
-        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_OFFSET)
+        offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_RUN_OFFSET)
         job, state = request.query.get("job"), _parse_state(request.query.get("state"))
         since, until = [parse_instant(name, request.query.get(name)) for name in ("since", "until")]
         runs = call_scheduler(
             self._backend.find_runs, job=job, state=state, since=since, until=until, limit=offset + limit + 1
         )
-        headers = _link_to_next_page(request, offset + limit) if len(runs) > offset + limit else {}
+        is_last = len(runs) <= offset + limit or offset + limit > MAX_RUN_OFFSET
+        headers = {} if is_last else _link_to_next_page(request, offset + limit)
         async with self._encoding_runs:
             found = []
             for index, run in enumerate(runs[offset : offset + limit], 1):
@@ -224,7 +226,7 @@ def _changing(command: Callable[..., int]) -> Handler:
 def _link_to_next_page(request: web.Request, offset: int) -> dict[str, str]:
     """Return the header that links to the entries from an offset on (RFC 8288)."""
     query = {**request.query, "offset": offset}
-    return {"Link": f'<?{urlencode(query)}>; rel="next"'} if offset <= MAX_OFFSET else {}
+    return {"Link": f'<?{urlencode(query)}>; rel="next"'}
 
 
 async def _reject_parameters(request: web.Request) -> None:
