@@ -10,8 +10,7 @@ from typing import TextIO
 
 from jobtui.cli.run_log import RunLog
 from jobtui.frontend.backend import Serve
-from jobtui.frontend.listening import listen_after_start
-from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.listening import publish
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
 from jobtui.process.stop_signals import SIGNAL_STATUS, StopSignals
@@ -72,17 +71,10 @@ def run_headless(
         else:
             cleanup.callback(process_exit.end_at_next_signal, signals)
         cleanup.enter_context(null_input())
-        address = ""
         output_log = output_log or OutputLog()
-        backend = LocalBackend(scheduler, title, output_log)
-        if serve is not None:
-            listening = serve(backend)
-            cleanup.enter_context(listening)
-            address = str(listening.address)
-        if serve_beside_store is not None:
-            listen_after_start(scheduler, lambda: serve_beside_store(backend), cleanup)
-        if scheduler.recording is not None:
-            scheduler.recording.follow_output(output_log)
+        backend = publish(
+            scheduler, title, output_log, cleanup, serve=serve, serve_beside_store=serve_beside_store
+        )
         if scheduler.recording is not None or serve is not None:
             cleanup.enter_context(capture_streams(output_log, pass_on=True))
         log = RunLog(
@@ -90,7 +82,7 @@ def run_headless(
             title=title,
             stream=stream,
             on_stopped=lambda: requests.put(_STOPPED),
-            address=address,
+            address=backend.address,
         )
         cleanup.callback(log.close)
         scheduler.hooks.on_slow = log.write_waiting

@@ -1,28 +1,53 @@
-"""Listen from the start of a scheduler on: it may start long after the process, if it stands by before."""
+"""Let other processes see a scheduler, and its store record the output of its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from jobtui.engine.tracebacks import logger
-from jobtui.frontend.backend import Listener
+from jobtui.frontend.backend import Serve
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
 
-def listen_after_start(scheduler: Scheduler, listen: Callable[[], Listener], cleanup: ExitStack) -> None:
-    """Listen when the scheduler starts. A failure is logged, and does not stop the start.
+def publish(
+    scheduler: Scheduler,
+    title: str,
+    output_log: OutputLog,
+    cleanup: ExitStack,
+    *,
+    serve: Serve | None,
+    serve_beside_store: Serve | None,
+) -> LocalBackend:
+    """Start the listeners of a scheduler, and record the output of its runs in its store.
 
     Args:
-        scheduler: The scheduler.
-        listen: Binds the socket.
-        cleanup: Closes the listener.
+        scheduler: A scheduler that has not been started.
+        title: The origin of its jobs.
+        output_log: Receives what its jobs print.
+        cleanup: Closes the listeners.
+        serve: Starts the status page at once. Its exceptions are passed on.
+        serve_beside_store: Lets another process attach, from the start of the scheduler on, which comes late
+            if the scheduler stands by. A failure is logged.
+
+    Returns:
+        The scheduler as a front end sees it, with the address of the status page.
     """
+    backend = LocalBackend(scheduler, title, output_log)
+    if serve is not None:
+        listener = serve(backend)
+        cleanup.enter_context(listener)
+        backend.address = str(listener.address)
+    if serve_beside_store is not None:
 
-    def listen_now() -> None:
-        try:
-            cleanup.enter_context(listen())
-        except OSError as error:
-            logger.warning("no process can attach: %s", error)
+        def listen_beside_store() -> None:
+            try:
+                cleanup.enter_context(serve_beside_store(backend))
+            except OSError as error:
+                logger.warning("no process can attach: %s", error)
 
-    scheduler.on_app_start(listen_now)
+        scheduler.on_app_start(listen_beside_store)
+    if scheduler.recording is not None:
+        scheduler.recording.follow_output(output_log)
+    return backend

@@ -23,8 +23,7 @@ from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
-from jobtui.frontend.listening import listen_after_start
-from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.listening import publish
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.process.exit import AFTERWARDS, ProcessExit
 from jobtui.process.standard_input import null_input
@@ -401,9 +400,6 @@ def run_dashboard(
         StartError: An `on_app_start` function raised.
     """
     output_log = output_log or OutputLog()
-    backend = LocalBackend(scheduler, title, output_log)
-    if scheduler.recording is not None:
-        scheduler.recording.follow_output(output_log)
     scheduler.stop_logging()
     requests: SimpleQueue[int] = SimpleQueue()
     signals = StopSignals(SystemClock.monotonic)
@@ -414,12 +410,9 @@ def run_dashboard(
             cleanup.callback(signals.uninstall)
         else:
             cleanup.callback(process_exit.end_at_next_signal, signals)
-        if serve is not None:
-            listener = serve(backend)
-            cleanup.enter_context(listener)
-            backend.address = str(listener.address)
-        if serve_beside_store is not None:
-            listen_after_start(scheduler, lambda: serve_beside_store(backend), cleanup)
+        backend = publish(
+            scheduler, title, output_log, cleanup, serve=serve, serve_beside_store=serve_beside_store
+        )
         streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
         screen = terminal or sys.__stderr__
         scheduler.hooks.on_slow = lambda sentence: write_line(screen, f"jobtui: {sentence}")
