@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.output_log import OutputLine, OutputLog
 
 if TYPE_CHECKING:  # it imports sqlite3
     from jobtui.store.output_rows import StoredLine
@@ -32,20 +32,23 @@ class OutputFeed:
         self._has_ended = has_ended
         self._make_line = make_line
         self._last = log.output_since(0).last
-        self._fed_unfinished: dict[tuple[int, str, float], None] = {}
+        self._fed_unfinished: dict[tuple[int, str, float, str], None] = {}
 
     def __call__(self) -> list[StoredLine]:
         """Return the lines since the last call, of runs only."""
         chunk = self._log.output_since(self._last, at_most=None)
         self._last = chunk.last
-        lines = [
-            self._make_line(line.run, line.at, line.stream, line.text) for line in chunk.lines if line.run
-        ]
+        fed = self._fed_unfinished
+        lines = [line for line in chunk.lines if line.run and not (fed and _key(line) in fed)]
         for line in chunk.unfinished:
-            key = line.run, line.stream, line.at
-            if line.run and key not in self._fed_unfinished and self._has_ended(line.run):
-                self._fed_unfinished[key] = None
-                lines.append(self._make_line(line.run, line.at, line.stream, line.text))
-        while len(self._fed_unfinished) > _MAX_UNFINISHED:
-            del self._fed_unfinished[next(iter(self._fed_unfinished))]
-        return lines
+            if line.run and _key(line) not in fed and self._has_ended(line.run):
+                fed[_key(line)] = None
+                lines.append(line)
+        while len(fed) > _MAX_UNFINISHED:
+            del fed[next(iter(fed))]
+        return [self._make_line(line.run, line.at, line.stream, line.text) for line in lines]
+
+
+def _key(line: OutputLine) -> tuple[int, str, float, str]:
+    """Return the key of an unfinished line. If the log completes it later, that one has the same key."""
+    return line.run, line.stream, line.at, line.text

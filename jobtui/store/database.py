@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 from jobtui.store.fork_gate import StoreConnection, has_inherited, register_connection
-from jobtui.store.schema import APPLICATION_ID, VERSIONS
+from jobtui.store.schema import APPLICATION_ID, VERSIONS, Versions
 from jobtui.store.search_index import prepare_index
-from jobtui.store.store_errors import StoreError, store_error
+from jobtui.store.store_errors import NOT_OURS, StoreError, store_error
 
 BUSY_TIMEOUT = 2.0  # seconds that a writer waits for another program's lock
 READ_TIMEOUT = 1.0  # seconds that a reader waits
@@ -19,10 +19,18 @@ WAL_BYTES = 16_000_000  # to which the write-ahead log is cut after a checkpoint
 # So many pages make SQLite copy the write-ahead log into the file.
 CHECKPOINT_PAGES = 1_000
 OLDEST_SQLITE = 3, 33, 0
+MIN_BYTES = 512  # the smallest page of SQLite
 
 
-def open_for_writing(path: Path) -> StoreConnection:
+def open_for_writing(
+    path: Path, *, versions: Versions = VERSIONS, kind: type[StoreConnection] = StoreConnection
+) -> StoreConnection:
     """Open the file, with mode 0600 if it is new; create or migrate its tables.
+
+    Args:
+        path: The file.
+        versions: The changes of the tables.
+        kind: The class of the connection.
 
     Raises:
         StoreError: The file cannot be used: it is another program's, damaged, locked, read-only, or of a
@@ -32,9 +40,9 @@ def open_for_writing(path: Path) -> StoreConnection:
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(_create(path))  # not an existing one: to close that would drop SQLite's locks
-        connection = _connect(path, "rw", BUSY_TIMEOUT)
+        connection = _connect(path, "rw", BUSY_TIMEOUT, kind)
         try:
-            _prepare(connection, path)
+            _prepare(connection, path, versions)
         except BaseException:
             connection.close()
             raise
@@ -52,12 +60,14 @@ def open_for_reading(path: Path) -> StoreConnection:
     if not path.is_file():
         raise StoreError(path, "there is no such file")
     try:
-        connection = _connect(path, "rw", READ_TIMEOUT)  # even a reader has to write to the index of the WAL
+        connection = _connect(
+            path, "rw", READ_TIMEOUT, StoreConnection
+        )  # even a reader has to write to the index of the WAL
     except sqlite3.Error as error:
         raise store_error(path, error) from error
     try:
         connection.execute("PRAGMA query_only = on")
-        version = _version(connection, path)
+        version = _version(connection, path, VERSIONS)
     except sqlite3.Error as error:
         connection.close()
         raise store_error(path, error) from error
@@ -75,12 +85,14 @@ def _create(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
 
 
-def _connect(path: Path, mode: str, timeout: float) -> StoreConnection:
+def _connect(path: Path, mode: str, timeout: float, kind: type[StoreConnection]) -> StoreConnection:
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StoreError(path, f"SQLite {oldest} or later is needed; this is {sqlite3.sqlite_version}")
     if has_inherited(path):
         raise StoreError(path, "a forked child cannot use the store of its parent")
+    if path.is_file() and 0 < path.stat().st_size < MIN_BYTES:
+        raise StoreError(path, NOT_OURS)  # SQLite would take it for an empty one, and overwrite it
     # Without transactions of its own (isolation_level), so that each one is visible in our code.
     connection: StoreConnection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
@@ -89,7 +101,7 @@ def _connect(path: Path, mode: str, timeout: float) -> StoreConnection:
         isolation_level=None,
         check_same_thread=False,
         cached_statements=256,
-        factory=StoreConnection,
+        factory=kind,
     )
     register_connection(connection, path)
     connection.text_factory = _decode
@@ -100,8 +112,8 @@ def _decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")  # another program may have written anything
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = _version(connection, path)
+def _prepare(connection: sqlite3.Connection, path: Path, versions: Versions) -> None:
+    version = _version(connection, path, versions)
     if version == 0:
         connection.execute("PRAGMA auto_vacuum = incremental")  # before the first table
     [mode] = connection.execute("PRAGMA journal_mode = wal").fetchone()
@@ -112,9 +124,9 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = normal")  # a killed process loses nothing; a power cut may
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    copy = _back_up(connection, path, version) if 0 < version < len(VERSIONS) else None
+    copy = _back_up(connection, path, version) if 0 < version < len(versions) else None
     try:
-        _migrate(connection, version)
+        _migrate(connection, version, versions)
     except BaseException:
         if copy is not None:  # nothing has changed
             copy.unlink()
@@ -122,7 +134,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     prepare_index(connection)
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
+def _version(connection: sqlite3.Connection, path: Path, versions: Versions) -> int:
     """Return the version of the tables; 0 if the file is empty.
 
     Raises:
@@ -135,11 +147,11 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     if application != APPLICATION_ID:
         raise StoreError(path, "this is a database of another program")
-    if version > len(VERSIONS):
+    if version > len(versions):
         raise StoreError(
             path,
             f"a newer jobtui has written the file (version {version} of its tables; this jobtui knows "
-            f"{len(VERSIONS)}); update jobtui, or use another file",
+            f"{len(versions)}); update jobtui, or use another file",
         )
     return int(version)
 
@@ -160,17 +172,17 @@ def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> Path:
     return copy
 
 
-def _migrate(connection: sqlite3.Connection, version: int) -> None:
+def _migrate(connection: sqlite3.Connection, version: int, versions: Versions) -> None:
     """Bring the tables from a version to the latest one, in one transaction."""
-    if version == len(VERSIONS):
+    if version == len(versions):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statements in VERSIONS[version:]:
+        for statements in versions[version:]:
             for statement in statements:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(versions)}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -31,6 +31,7 @@ class FileLock:
         path = path.resolve()
         self.path = path.with_name(f"{path.name}.lock")
         self._acquired = False
+        self._was_acquired = False
 
     def acquire(self) -> bool:
         """Take the lock, if no other process and no other scheduler of this one holds it. Never blocks.
@@ -51,28 +52,27 @@ class FileLock:
                 os.close(descriptor)
                 return False
             _held[self.path] = descriptor
-            self._acquired = True
+            self._acquired = self._was_acquired = True
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return True
 
     def ensure(self) -> bool:
-        """Take the lock again if this one holds it, but its file was deleted: others could lock a new one.
+        """Take the lock again if this one has held it, but its file was deleted: others could lock a new one.
 
         Returns:
-            Whether no other process has been faster.
+            Whether this one holds it, or never has.
 
         Raises:
             OSError: As for `acquire`.
         """
-        if not self._acquired:
+        if not self._was_acquired:
             return True
-        try:
-            if os.path.samestat(os.fstat(_held[self.path]), self.path.stat()):
-                return True
-        except FileNotFoundError:
-            pass
-        self.release()
+        if self._acquired:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(_held[self.path]), self.path.stat()):
+                    return True
+            self.release()
         return self.acquire()
 
     def release(self) -> None:

@@ -17,13 +17,12 @@ PAGES_PER_STEP = 200  # given back to the disk
 MAX_FREE = 0.05  # the share of the file that stays free, because new rows take it again
 _DAY = 86_400.0
 _MIB = 1_048_576
-_OTHERS = "state NOT IN ('FAILED', 'LOST', 'TIMED_OUT')"
-_FAILURES = "state IN ('FAILED', 'LOST', 'TIMED_OUT') AND state <> 'OK'"  # as the index says
+_FAILED = "('FAILED', 'LOST', 'TIMED_OUT')"
 
 # The rows whose `by` (a column with an index) is not below the first, and below the second parameter.
 _SEARCH = (
-    "SELECT id, {by} FROM runs WHERE {by} >= ? AND {by} < ? AND {kind} AND ended IS NOT NULL "  # noqa: S608 - our own words
-    f"ORDER BY {{by}} LIMIT {ROWS_PER_STEP}"
+    "SELECT id, {by} FROM runs WHERE {by} >= ? AND {by} < ? AND {kind} AND ended IS NOT NULL "
+    "ORDER BY {by} LIMIT ?"
 )
 
 
@@ -39,11 +38,11 @@ class _Search:
         self._query = _SEARCH.format(by=by, kind=kind)
         self._done = -math.inf  # rows below this one have been deleted, if they are of this kind
 
-    def find(self, connection: sqlite3.Connection, before: float) -> list[int]:
+    def find(self, connection: sqlite3.Connection, before: float, at_most: int) -> list[int]:
         """Return the rows of the next step. If they are not deleted, call `undo`."""
         self._before_step = self._done
-        rows = connection.execute(self._query, (self._done, before)).fetchall()
-        if len(rows) == ROWS_PER_STEP:
+        rows = connection.execute(self._query, (self._done, before, at_most)).fetchall()
+        if len(rows) == at_most:
             self._done = rows[-1][1]
         elif before < math.inf:
             self._done = max(self._done, before)
@@ -63,8 +62,14 @@ class OldRows:
 
     def __init__(self, limits: Retention) -> None:
         self._limits = limits
-        self._by_end = _Search("ended", _OTHERS), _Search("ended", _FAILURES)
-        self._by_place = _Search("id", _OTHERS), _Search("id", _FAILURES)
+        self._by_end = (
+            _Search("ended", f"state NOT IN {_FAILED}"),
+            _Search("ended", f"state IN {_FAILED} AND state <> 'OK'"),  # as the index of failures says
+        )
+        self._by_place = (
+            _Search("id", f"state NOT IN {_FAILED}"),
+            _Search("id", f"+state IN {_FAILED}"),  # without that index
+        )
 
     def delete_some(self, connection: sqlite3.Connection, now: float) -> bool:
         """Delete some of what exceeds the limits. Return whether there is more.
@@ -83,21 +88,34 @@ class OldRows:
             others, failures = searches
             deleted += self._delete(connection, others, newest - span)
             deleted += self._delete(connection, failures, newest - span * FAILURES_LIVE)
-        if not deleted and self._used_bytes(connection) > self._limits.mib * _MIB:
-            others, failures = self._by_place
-            deleted = self._delete(connection, others, math.inf)
-            deleted = deleted or self._delete(connection, failures, math.inf)
+        if not deleted:
+            deleted = self._delete_by_size(connection, latest)
         too_many = self._free_pages(connection) > 0
         if too_many:
             connection.execute(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})").fetchall()
         return deleted > 0 or too_many
 
+    def _delete_by_size(self, connection: sqlite3.Connection, latest: int) -> int:
+        """Delete some endings if the file is too large. Return how many."""
+        used = self._used_bytes(connection)
+        excess = used - self._limits.mib * _MIB
+        if excess <= 0:
+            return 0
+        [oldest] = connection.execute("SELECT coalesce(min(id), 0) FROM runs").fetchone()
+        row_bytes = used / (latest - oldest + 1)  # or more: there are gaps between old failures
+        at_most = min(ROWS_PER_STEP, math.ceil(excess / row_bytes))
+        others, failures = self._by_place
+        deleted = self._delete(connection, others, math.inf, at_most)
+        return deleted or self._delete(connection, failures, math.inf, at_most)
+
     @staticmethod
-    def _delete(connection: sqlite3.Connection, search: _Search, before: float) -> int:
+    def _delete(
+        connection: sqlite3.Connection, search: _Search, before: float, at_most: int = ROWS_PER_STEP
+    ) -> int:
         """Delete the endings of one step. Return how many."""
         connection.execute("BEGIN IMMEDIATE")
         try:
-            ids = search.find(connection, before)
+            ids = search.find(connection, before, at_most)
             marks = ", ".join("?" * len(ids))
             numbers = f"SELECT life, number FROM runs WHERE id IN ({marks})"  # noqa: S608 - our own words
             connection.execute(f"DELETE FROM output WHERE (life, run) IN ({numbers})", ids)  # noqa: S608 - as above

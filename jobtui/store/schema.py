@@ -9,6 +9,8 @@ from jobtui.store.run_rows import COLUMN_TYPES
 
 APPLICATION_ID = 0x6A6F6274  # "jobt": tells the file from other programs' files
 
+Versions = tuple[tuple[str, ...], ...]  # the statements of each version
+
 _RUN_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in COLUMN_TYPES.items())
 
 
@@ -33,7 +35,7 @@ def _trigger(name: str, event: str, count: str) -> str:
 
 # What brings an empty file to version 1, version 1 to version 2, and so on. Never change an entry that has
 # been released: append another one.
-VERSIONS: tuple[tuple[str, ...], ...] = (
+VERSIONS: Versions = (
     (
         "CREATE TABLE settings (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
         """CREATE TABLE lives (

@@ -36,6 +36,7 @@ class StoreInUseError(StoreError):
         self.pid = pid
 
 
+NOT_OURS = "this is not a file of jobtui"
 _FULL = "the disk is full"
 _MIN_FREE = 65_536  # bytes: with less, SQLite reports various errors, and the full disk is the reason
 # By the primary result code of SQLite.
@@ -46,7 +47,7 @@ _PROBLEMS = {
     sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check its folder and permissions",
     sqlite3.SQLITE_BUSY: "another program holds a lock on the file",
     sqlite3.SQLITE_LOCKED: "another program holds a lock on the file",
-    sqlite3.SQLITE_NOTADB: "this is not a file of jobtui",
+    sqlite3.SQLITE_NOTADB: NOT_OURS,
     sqlite3.SQLITE_CORRUPT: "the file is damaged; move it away, and jobtui makes a new one",
 }
 # Errors of the data, not of the file: to write the same again would fail again.

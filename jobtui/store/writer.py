@@ -32,7 +32,7 @@ BATCH_SECONDS = 0.2  # from the first entry to the write of its batch: a write h
 BATCH_ROWS = 2_000  # runs in a transaction
 SEEN_SECONDS = 30.0  # between two notes that the process is alive
 RETRY_SECONDS = 1.0, 10.0  # the first and the longest pause after an error
-RETENTION_SECONDS = 10.0  # between two looks at the limits of the file
+CARE_SECONDS = 10.0  # between two looks at the limits of the file
 STEP_SECONDS = 0.05  # between two steps of deletion
 LOST_SECONDS = 1.0  # between two notices of how many endings are only counted
 MAX_WAL = 4 * WAL_BYTES  # with a larger write-ahead log, which a long reader causes, nothing is deleted
@@ -81,6 +81,8 @@ class Writer:
         on_late_state: Called in the writer's thread with the state of the jobs, if the file could not be
             opened at the start, and is open now.
         open_file: Opens the file.
+        retry_seconds: The first and the longest pause after an error.
+        care_seconds: The time between two looks at the limits of the file.
 
     Attributes:
         outbox: The entries to write.
@@ -100,11 +102,15 @@ class Writer:
         on_change: Callable[[], None],
         on_late_state: Callable[[StoredState], None],
         open_file: Callable[[Path], StoreConnection] = open_for_writing,
+        retry_seconds: tuple[float, float] = RETRY_SECONDS,
+        care_seconds: float = CARE_SECONDS,
     ) -> None:
         self._path = path
         self._origin = origin
         self._limits = limits
         self._old_rows = OldRows(limits)
+        self._retry_seconds = retry_seconds
+        self._care_seconds = care_seconds
         self._now = now
         self._monotonic = monotonic
         self._on_change = on_change
@@ -168,7 +174,7 @@ class Writer:
     # --- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pause, next_care = 0.0, self._monotonic() + RETENTION_SECONDS
+        pause, next_care = 0.0, self._monotonic() + self._care_seconds
         while True:
             closing = self._closing
             try:
@@ -188,9 +194,8 @@ class Writer:
             self._sleep(pause, next_care)
         self._end_life()
 
-    @staticmethod
-    def _next_pause(pause: float) -> float:
-        first, longest = RETRY_SECONDS
+    def _next_pause(self, pause: float) -> float:
+        first, longest = self._retry_seconds
         return min(max(first, pause * 2), longest)
 
     def _sleep(self, pause: float, next_care: float) -> None:
@@ -297,7 +302,7 @@ class Writer:
     def _care_for_file(self) -> float:
         """Keep the file within its limits. Return the seconds until this has to be called again."""
         if self._file is None:
-            return RETENTION_SECONDS
+            return self._care_seconds
         connection = self._file.connection
         try:
             with using_sqlite():
@@ -307,7 +312,7 @@ class Writer:
                 more = size <= MAX_WAL and self._old_rows.delete_some(connection, self._now())
         except sqlite3.Error as error:
             raise store_error(self._path, error) from error
-        return STEP_SECONDS if more else RETENTION_SECONDS
+        return min(STEP_SECONDS, self._care_seconds) if more else self._care_seconds
 
     def _notice(self, problem: str) -> None:
         """Tell that something has changed; not more often than necessary while endings are lost."""

@@ -12,7 +12,7 @@ import pytest
 import jobtui
 
 PACKAGE = Path(jobtui.__file__).parent
-HEAVY = {"textual", "rich", "croniter", "aiohttp", "asyncio", "tzlocal"}
+HEAVY = {"textual", "rich", "croniter", "aiohttp", "asyncio", "tzlocal", "sqlite3", "_sqlite3", "ctypes"}
 
 
 def imported_by(code: str) -> set[str]:
