@@ -133,7 +133,7 @@ def test_the_output_of_the_latest_life_is_returned(path: Path, connection: Store
     assert numbers(path) == ["2"]
 
 
-# --- what the writer reads ------------------------------------------------------------------------
+# --- lines that the writer reads -----------------------------------------------------------------
 
 
 class Feed:
@@ -186,7 +186,7 @@ def test_an_unfinished_line_is_not_stored_again_when_the_log_gives_it_up() -> No
     assert feed.texts() == []
 
 
-# --- what waits while the file cannot be written --------------------------------------------------
+# --- lines that wait while the file cannot be written ----------------------------------------------
 
 
 def test_waiting_lines_are_kept_until_they_are_written() -> None:

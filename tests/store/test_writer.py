@@ -51,7 +51,7 @@ def numbers(path: Path) -> list[int]:
     return [number for [number] in query(path, "SELECT number FROM runs ORDER BY number")]
 
 
-def test_what_is_put_in_is_in_the_file_after_the_end(path: Path) -> None:
+def test_entries_that_are_put_in_are_in_the_file_after_the_end(path: Path) -> None:
     writing = Writing(path)
     writing.writer.start(LIMIT)
     line = StoredLine(2, 1.0, "stdout", "hello")
@@ -95,7 +95,7 @@ def test_pauses_are_written_in_their_order(path: Path) -> None:
         (sqlite_error(sqlite3.SQLITE_IOERR_WRITE), f"error {sqlite3.SQLITE_IOERR_WRITE}"),
     ],
 )
-def test_what_cannot_be_written_waits_and_is_told_once(
+def test_entries_that_cannot_be_written_wait_and_the_reason_is_told_once(
     path: Path, faulty: type[Faulty], error: sqlite3.Error, text: str
 ) -> None:
     writing = Writing(path, OPEN_FAULTY)
