@@ -19,7 +19,9 @@ GRACE = 10.0  # seconds; the default of --grace
 
 _MAX_DIGITS = 9  # of --pool and -n
 _DEFAULT_TICKS = 10  # of jobtui next
-_MAX_TICKS = 10_000
+_DEFAULT_RUNS = 50  # of jobtui history
+_MAX_COUNT = 10_000  # of -n
+_MAX_RUN_DIGITS = 17
 _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than that
 
 _USAGE = """\
@@ -29,6 +31,10 @@ jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store 
        jobtui demo
        jobtui attach URL|unix:PATH
        jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]
+       jobtui history [FILE.py] [--job NAME] [--failed] [--since 24h] [-n N] [--store FILE] [--json] [QUERY]
+       jobtui show [FILE.py] RUN [--store FILE] [--json]
+       jobtui logs [FILE.py] RUN|JOB [--store FILE] [--json]
+       jobtui ps [FILE.py] [--store FILE] [--json]
        jobtui hash-password"""
 
 _DESCRIPTION = """\
@@ -39,6 +45,10 @@ Run the jobs that a Python file registers, and show them in a dashboard.
   jobtui demo            run the demo, a small web shop with thirteen jobs
   jobtui attach URL      show the dashboard of a jobtui in another process
   jobtui next SPEC       print the next ticks of a spec, such as '0 */15 9-17 * * MON-FRI'
+  jobtui history         find runs in a store: job:import state:failed since:2d took:>5s "timed out"
+  jobtui show RUN        print a run in a store, with its traceback and its output
+  jobtui logs RUN|JOB    print the output of a run, or of the latest run of a job
+  jobtui ps              print the jobs in a store, with their counters
   jobtui hash-password   print the hash of a password, for the settings"""
 
 _EPILOG = """\
@@ -62,6 +72,25 @@ examples:
 exit status: 0 for success; 2 for a mistake in the arguments, the target or the settings (1 for check), and
 for an address that cannot be listened on or attached to; 130 for Ctrl+C during the import of TARGET or at a
 password prompt. --headless ends with 130 or 143 after a second SIGINT or SIGTERM."""
+
+_STORE_EPILOG = """\
+The store is that of --store, else the one that the settings name: those of --config, else those in the folder
+of FILE.py, else those in the current folder. The scheduler may run or not; nothing is changed.
+
+exit status: 0 if something was found; 1 if nothing was; 2 for a mistake in the arguments, the settings or the
+store."""
+
+_QUERY_HELP = """\
+QUERY is a list of terms, all of which a run has to meet:
+  job:import  job:import*      the name of the job
+  state:failed                 ok, failed, cancelled, skipped, missed, coalesced, lost, or running
+  since:2d  until:2026-11-27   when it ended: a duration before now, or an instant in the zone of the store
+  took:>5s  took:<1m           how long the work took
+  trigger:hand                 tick, now, in, at or hand
+  number:12                    the number of the run
+  timeout  "timed out"         a text in its reason, its traceback or its output
+
+"""
 
 _ATTACH_EPILOG = """\
 URL is where the other process listens: 127.0.0.1:9001, http://user@127.0.0.1:9001,
@@ -236,6 +265,111 @@ class AttachParser(Parser):
             self.error("only one URL is allowed")
 
 
+class StoreParser(Parser):
+    """The arguments that all commands on a store have.
+
+    Args:
+        command: The name of the command.
+        usage: Its arguments.
+        description: The effect of the command.
+        epilog: Stands before the text that all commands share.
+    """
+
+    def __init__(self, command: str, usage: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=f"jobtui {command}",
+            usage=f"jobtui {command} [FILE.py] {usage}[--store FILE] [--config FILE] [--run-mode NAME] "
+            "[--tz ZONE] [--json]",
+            description=description,
+            epilog=epilog + _STORE_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+        self.add_argument("--store", metavar="FILE", help="the file of the store")
+        self.add_argument("--config", metavar="FILE", help="the settings that name the store")
+        self.add_argument(
+            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
+        )
+        self.add_argument(
+            "--tz", metavar="ZONE", type=_zone, help="the zone of the times (default: the scheduler's)"
+        )
+        self.add_argument("--json", action="store_true", help="print JSON")
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Separate the job file from the other words. With --store, no job file is needed."""
+        options.target = None
+        if options.store is None and options.words and options.words[0].endswith(".py"):
+            options.target, *options.words = options.words
+
+
+class HistoryParser(StoreParser):
+    """The arguments of ``jobtui history``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "history",
+            "[QUERY] [--job NAME] [--failed] [--since TIME] [-n N] ",
+            "Print the runs in a store that meet a query, and the ticks that started none, newest first.",
+            _QUERY_HELP,
+        )
+        self.add_argument("--job", metavar="NAME", help="as job:NAME in the query")
+        self.add_argument("--failed", action="store_true", help="as state:failed in the query")
+        self.add_argument("--since", metavar="TIME", help="as since:TIME in the query")
+        self.add_argument(
+            "-n",
+            metavar="N",
+            dest="count",
+            type=_count,
+            default=_DEFAULT_RUNS,
+            help="how many runs at most (default: %(default)s)",
+        )
+
+
+class ShowParser(StoreParser):
+    """The arguments of ``jobtui show RUN``."""
+
+    def __init__(self) -> None:
+        super().__init__("show", "RUN ", "Print a run in a store, with its traceback and its output.")
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Check that there is the number of one run."""
+        super().validate(options)
+        if len(options.words) != 1 or not is_run_number(options.words[0]):
+            self.error("one RUN is needed: the number of a run, such as 12")
+
+
+class LogsParser(StoreParser):
+    """The arguments of ``jobtui logs RUN|JOB``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "logs",
+            "RUN|JOB ",
+            "Print the output of a run, or of the latest run of a job: each line with its time, and with its "
+            "stream if that is not stdout.",
+        )
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Check that there is one run or job."""
+        super().validate(options)
+        if len(options.words) != 1:
+            self.error("one RUN or JOB is needed: the number of a run, such as 12, or the name of a job")
+
+
+class PsParser(StoreParser):
+    """The arguments of ``jobtui ps``, which takes no words."""
+
+    def __init__(self) -> None:
+        super().__init__("ps", "", "Print the jobs in a store, with their last outcomes and their counters.")
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Reject words."""
+        super().validate(options)
+        if options.words:
+            self.error(f"unexpected: {' '.join(options.words)}; to find runs, use  jobtui history")
+
+
 class HashPasswordParser(Parser):
     """The arguments of ``jobtui hash-password``, which takes none."""
 
@@ -257,6 +391,12 @@ class HashPasswordParser(Parser):
             self.error("the password is read from the prompt or standard input, not from an argument")
 
 
+def is_run_number(text: str) -> bool:
+    """Return whether a text is the number of a run, such as ``12`` or ``#12``."""
+    digits = text.removeprefix("#")
+    return digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_RUN_DIGITS
+
+
 def _address(text: str) -> Address:
     from jobtui.access.addresses import parse_address  # noqa: PLC0415 - lazy, see above
 
@@ -267,8 +407,8 @@ def _address(text: str) -> Address:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_TICKS):
-        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 1 to {_MAX_TICKS}")
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_COUNT):
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 1 to {_MAX_COUNT}")
     return int(text)
 
 

@@ -6,9 +6,18 @@ Each command is imported when it is chosen, so that ``jobtui --help`` loads the 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from jobtui.cli.arguments import AttachParser, HashPasswordParser, NextParser, TargetParser
+from jobtui.cli.arguments import (
+    AttachParser,
+    HashPasswordParser,
+    HistoryParser,
+    LogsParser,
+    NextParser,
+    PsParser,
+    ShowParser,
+    TargetParser,
+)
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.process.exit import UNEXPECTED
 from jobtui.process.printable import printable, printable_lines
@@ -25,18 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             `jobtui.process.exit`, so that a thread that hangs cannot keep it alive.
     """
     words = sys.argv[1:] if argv is None else argv
-    match words[:1]:
-        case []:
-            TargetParser().print_usage(sys.stderr)
-            return BAD_USAGE
-        case ["next"]:
-            return _exit_status(lambda: _next(words[1:]))
-        case ["attach"]:
-            return _exit_status(lambda: _attach(words[1:]))
-        case ["hash-password"]:
-            return _exit_status(lambda: _hash_password(words[1:]))
-        case _:
-            return _exit_status(lambda: _check_or_run(words, owns_process=argv is None))
+    if not words:
+        TargetParser().print_usage(sys.stderr)
+        return BAD_USAGE
+    command = _COMMANDS.get(words[0])
+    if command is not None:
+        return _exit_status(lambda: command(words[1:]))
+    return _exit_status(lambda: _check_or_run(words, owns_process=argv is None))
 
 
 def _exit_status(command: Callable[[], int]) -> int:
@@ -87,6 +91,34 @@ def _attach(words: Sequence[str]) -> int:
     return attach(options.words[0])
 
 
+def _history(words: Sequence[str]) -> int:
+    options = HistoryParser().parse(words)
+    from jobtui.cli.list_runs import list_runs  # noqa: PLC0415 - lazy, see above
+
+    return list_runs(options)
+
+
+def _show(words: Sequence[str]) -> int:
+    options = ShowParser().parse(words)
+    from jobtui.cli.show_run import show_run  # noqa: PLC0415 - lazy, see above
+
+    return show_run(options)
+
+
+def _logs(words: Sequence[str]) -> int:
+    options = LogsParser().parse(words)
+    from jobtui.cli.print_output import print_output  # noqa: PLC0415 - lazy, see above
+
+    return print_output(options)
+
+
+def _ps(words: Sequence[str]) -> int:
+    options = PsParser().parse(words)
+    from jobtui.cli.list_jobs import list_jobs  # noqa: PLC0415 - lazy, see above
+
+    return list_jobs(options)
+
+
 def _hash_password(words: Sequence[str]) -> int:
     HashPasswordParser().parse(words)
     from jobtui.cli.hash_password import print_hash  # noqa: PLC0415 - lazy, see above
@@ -108,3 +140,14 @@ def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
     if process_exit is not None:
         process_exit.finish(status)
     return status
+
+
+_COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "attach": _attach,
+    "hash-password": _hash_password,
+    "history": _history,
+    "logs": _logs,
+    "next": _next,
+    "ps": _ps,
+    "show": _show,
+}

@@ -178,6 +178,11 @@ def format_instant_full(instant: datetime | None) -> str:
     return ABSENT if instant is None else f"{instant:%a %Y-%m-%d %H:%M:%S %Z}"
 
 
+def format_date_time(instant: datetime | None) -> str:
+    """Return the date and the time of an instant to the second, whatever day it is now."""
+    return ABSENT if instant is None else f"{instant:%Y-%m-%d %H:%M:%S}"
+
+
 def run_label(run: RunView) -> str:
     """Return a run's number, or how many ticks a ledger entry without a run stands for."""
     if run.number:

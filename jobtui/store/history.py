@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.records import PackedRun
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
+from jobtui.store.job_states import JobSummary, read_summaries
+from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.query import Query
 from jobtui.store.query_rows import find_ids
@@ -95,6 +98,77 @@ class History:
             ).fetchall()
         found = {row_id: packed_of(row, name) for row_id, name, *row in rows}
         return [found[row_id] for row_id in ids if row_id in found]
+
+    def latest_run(self, job: str) -> int:
+        """Return the number of the latest run of a job: of one that is RUNNING, else of the last one to end.
+
+        Args:
+            job: The name of the job.
+
+        Returns:
+            The number; 0 if no run is kept.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        query = "SELECT number FROM runs WHERE job = (SELECT id FROM jobs WHERE name = ?) AND number > 0"
+        with self._reading() as connection:
+            for end in ("ended IS NULL ORDER BY started", "ended IS NOT NULL ORDER BY ended"):
+                found = connection.execute(f"{query} AND {end} DESC, id DESC LIMIT 1", (job,)).fetchone()
+                if found is not None:
+                    return int(found[0])
+        return 0
+
+    def run(self, number: int) -> PackedRun | None:
+        """Return a run, RUNNING or ended; the latest of that number.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            row = connection.execute(
+                f"SELECT jobs.name, {_COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job "  # noqa: S608 - our own words
+                "WHERE number > 0 AND number = ? ORDER BY life DESC LIMIT 1",
+                (number,),
+            ).fetchone()
+        return None if row is None else packed_of(row[1:], row[0])
+
+    def life(self, number: int | None = None) -> Life | None:
+        """Return the latest process that has used the file; None if there was none.
+
+        Args:
+            number: The number of a run; then return the process of its latest run.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        columns = ", ".join(each.name for each in fields(Life))
+        values: tuple[int, ...] = ()
+        row_id = "SELECT max(id) FROM lives"
+        if number is not None:
+            row_id, values = "SELECT max(life) FROM runs WHERE number > 0 AND number = ?", (number,)
+        query = f"SELECT {columns} FROM lives WHERE id = ({row_id})"  # noqa: S608 - our own words
+        with self._reading() as connection:
+            row = connection.execute(query, values).fetchone()
+        return None if row is None else Life(*row)
+
+    def job_names(self) -> list[str]:
+        """Return the names of all jobs.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM jobs ORDER BY name")]
+
+    def jobs(self) -> list[JobSummary]:
+        """Return a summary of each job, by name.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            return read_summaries(connection)
 
     def output(self, number: int) -> list[StoredLine]:
         """Return the lines that are kept of a run's output; of the latest run of that number.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobtui.engine.catch_up import Downtime
@@ -31,6 +32,61 @@ class StoredState:
     downtime: Downtime = field(default_factory=Downtime)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSummary:
+    """The state of a job in the store, for people. Times are in seconds since the epoch.
+
+    Attributes:
+        name: The name of the job.
+        endings: How many runs and ticks have ended in each state.
+        recent: The final states of the latest runs and ticks, oldest first.
+        running: How many runs were RUNNING when the file was last written.
+        paused_at: Since when the job is paused; None if it is not.
+        prev: When the latest run started.
+        last_elapsed: How many seconds the work of the latest finished run took.
+    """
+
+    name: str
+    endings: Mapping[RunState, int]
+    recent: tuple[RunState, ...]
+    running: int
+    paused_at: float | None
+    prev: float | None
+    last_elapsed: float | None
+
+
+def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
+    """Return a summary of each job, by name."""
+    endings = _read_endings(connection)
+    running = dict(
+        connection.execute("SELECT job, count(*) FROM runs WHERE ended IS NULL GROUP BY job").fetchall()
+    )
+    recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
+    rows = connection.execute("SELECT id, name, paused_at, prev, last_elapsed FROM jobs ORDER BY name")
+    return [
+        JobSummary(
+            name=name,
+            endings=endings[job],
+            recent=tuple(RunState(state) for (state,) in connection.execute(recent, (job, RECENT_RUNS)))[
+                ::-1
+            ],
+            running=running.get(job, 0),
+            paused_at=paused_at,
+            prev=prev,
+            last_elapsed=last_elapsed,
+        )
+        for job, name, paused_at, prev, last_elapsed in rows.fetchall()
+    ]
+
+
+def _read_endings(connection: sqlite3.Connection) -> dict[int, dict[RunState, int]]:
+    """Return how many runs and ticks of each job have ended in each state, by the row of the job."""
+    endings: dict[int, dict[RunState, int]] = defaultdict(dict)
+    for job, state, count in connection.execute("SELECT job, state, count FROM counters"):
+        endings[job][RunState(state)] = count
+    return endings
+
+
 def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     """Return the state of the jobs in the file.
 
@@ -41,9 +97,7 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     [last_number] = connection.execute(
         "SELECT coalesce(max(number), 0) FROM runs WHERE number > 0"  # as the index says
     ).fetchone()
-    endings: dict[int, dict[RunState, int]] = defaultdict(dict)
-    for job, state, count in connection.execute("SELECT job, state, count FROM counters"):
-        endings[job][RunState(state)] = count
+    endings = _read_endings(connection)
     rows = connection.execute(
         "SELECT id, name, paused_at, prev, last_elapsed, watermark, schedule_key FROM jobs"
     ).fetchall()

@@ -29,6 +29,37 @@ class Origin:
     file: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A process that has used the file. Times are in seconds since the epoch.
+
+    Attributes:
+        started: When it began.
+        seen: When it last noted that it lives.
+        ended: When it ended, or was last seen, if it was killed; None if the file does not have its end.
+        killed: Whether it ended without stopping.
+        pid: The number of the process.
+        host: The name of its host.
+        zone: The name of its scheduler's zone.
+        file: The path of its job file; "" if it is not known.
+        git_commit: The commit of the job file; "" if it is not known.
+    """
+
+    started: float
+    seen: float
+    ended: float | None
+    killed: int | None
+    pid: int
+    host: str
+    zone: str
+    file: str
+    git_commit: str
+
+    def may_live(self, now: float) -> bool:
+        """Return whether the process may still run. Call this on its host to be sure."""
+        return self.ended is None and _may_live(self.pid, self.host == socket.gethostname(), now - self.seen)
+
+
 def begin_life(
     connection: sqlite3.Connection, origin: Origin, started: float, now: float, *, alone: bool
 ) -> int:

@@ -184,6 +184,11 @@ def _is_encodable(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
+def quote_term(key: str, value: str) -> str:
+    """Return the term of a key and any value, as it stands in a query."""
+    return f"{key}:{_quote(value)}"
+
+
 def _quote(text: str) -> str:
     return '"{}"'.format(text.replace('"', '""'))
 
