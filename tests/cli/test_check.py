@@ -94,6 +94,20 @@ class TestContent:
         )
         assert rest == ["demo.py:7: pay: it skips months without a day 31: FEB, APR, JUN, SEP, NOV"]
 
+    def test_a_password_that_others_can_read_gets_a_warning(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The warning of the settings is in the list, and does not repeat the password."""
+        write_file()
+        settings = Path("jobtui.toml")
+        settings.write_text('jobs.auth.user = "ada"\njobs.auth.pass = "lovelace"\n', encoding="utf-8")
+        settings.chmod(0o644)
+        assert main(["check", "demo.py"]) == 0
+        report = capsys.readouterr().out
+        warning = report.split("warnings\n")[1]
+        assert "jobtui.toml: other users of this machine can read jobs.auth.pass" in warning
+        assert "lovelace" not in report
+
     def test_without_warnings_there_is_no_heading_for_them(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -84,6 +84,20 @@ jobtui.now(work)
                 assert process.wait_without_traceback() == 0
             assert "STOPPING  SIGTERM: nothing is running" in process.stderr.text
 
+    def test_a_password_that_others_can_read_gets_a_warning_before_the_start(self, tmp_path: Path) -> None:
+        """The warning does not repeat the password."""
+        settings = tmp_path / "jobtui.toml"
+        settings.write_text('jobs.auth.user = "ada"\njobs.auth.pass = "lovelace"\n', encoding="utf-8")
+        settings.chmod(0o644)
+        with run_jobs(tmp_path, "jobtui.every('1h', print)") as process:
+            process.stderr.wait_for("STARTED")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait_without_traceback() == 0
+        (warning,) = [line for line in process.stderr.text.splitlines() if "warning: " in line]
+        assert "jobtui.toml: other users of this machine can read jobs.auth.pass" in warning
+        assert process.stderr.text.index(warning) < process.stderr.text.index("STARTED")
+        assert "lovelace" not in process.stderr.text
+
     def test_a_run_that_exceeds_the_grace_is_given_up(self, tmp_path: Path) -> None:
         """It is CANCELLED, and the process ends with status 0 although the run hangs."""
         with run_jobs(tmp_path, "jobtui.now(hang)\nprint('ready')", "--grace", "0.3") as process:

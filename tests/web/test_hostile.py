@@ -158,6 +158,7 @@ def test_a_probe_is_not_trusted_with_a_large_body() -> None:
 def test_a_login_whose_body_does_not_arrive_within_seconds_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three seconds; here a fifth of a second. Clients with credentials have more time."""
     monkeypatch.setattr(request_parsing, "UNTRUSTED_BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr(request_parsing, "BODY_TIMEOUT", 1_000.0)
     with running_server(RULES) as server:
         assert exchange(server.address, WITHOUT_CREDENTIALS["that send a login slowly"]).status == 408
 
@@ -190,6 +191,7 @@ def test_a_connection_without_a_complete_request_is_closed(monkeypatch: pytest.M
 def test_a_request_whose_body_does_not_arrive_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detail says that the body did not arrive."""
     monkeypatch.setattr(request_parsing, "BODY_TIMEOUT", 0.2)
+    monkeypatch.setattr(request_parsing, "UNTRUSTED_BODY_TIMEOUT", 1_000.0)
     with running_server() as server:
         head = f"POST {RESIZE} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 20\r\n\r\n{{".encode()
         response = exchange(server.address, head)
