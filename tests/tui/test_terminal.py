@@ -173,6 +173,37 @@ def test_output_of_jobs_reaches_the_terminal_only_through_the_app(dashboard: Ter
     assert not [marker for marker in MARKERS if marker in dashboard.text_after_dashboard]
 
 
+def test_a_failing_run_is_not_logged_beside_its_place_in_the_dashboard(tmp_path: Path) -> None:
+    """The output of the jobs has only what they print."""
+    code = """
+        import jobtui
+
+        @jobtui.scheduled("@yearly")
+        def failing():
+            raise ValueError("nothing to import")
+
+        @jobtui.scheduled("@yearly")
+        def talking():
+            print("TALKED")
+    """
+    (tmp_path / "jobs.py").write_text(textwrap.dedent(code))
+    terminal = Terminal([sys.executable, "-m", "jobtui", "jobs.py"], tmp_path)
+    try:
+        terminal.wait_for("talking")
+        terminal.type("r")
+        terminal.wait_for("✗")
+        terminal.type("jr")
+        terminal.wait_for("✓")
+        terminal.type("o")
+        terminal.wait_for("TALKED")
+        assert "failing FAILED" not in terminal.text
+        terminal.type("q")
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_ends_the_dashboard_and_restores_the_terminal(dashboard: Terminal, name: str) -> None:
     """Without a traceback, as `q` does."""
