@@ -76,6 +76,29 @@ def test_the_latest_runs_of_a_job_keep_their_reasons_when_the_ledger_has_dropped
         assert [run.error for run in scheduler.find_runs(job="a")] == ["ValueError: of a"]
 
 
+def test_a_failed_run_is_found_after_more_successes_than_the_ledger_lists() -> None:
+    """By its number, by its job and by its state, with its traceback; so no link to it is dead."""
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with Scheduler(ledger_bytes=100_000) as scheduler:
+        failed = scheduler.schedule("@yearly", fail, name="nightly").run()
+        successes = [scheduler.now(len, "") for _ in range(1_100)]
+        assert failed.wait(20)
+        assert all(run.wait(20) for run in successes)
+        assert scheduler.run_view(failed.number).error.endswith("\nValueError: no")
+        for found in (
+            scheduler.find_runs(state=RunState.FAILED),
+            scheduler.find_runs(job="nightly"),
+            scheduler.runs_of("nightly"),
+        ):
+            assert [run.number for run in found] == [failed.number]
+        assert scheduler.run_view(successes[-1].number).state is RunState.OK
+        with pytest.raises(LookupError, match="run 2 has ended and is not kept any more"):
+            scheduler.run_view(successes[0].number)
+
+
 def test_reading_runs_while_others_end_returns_each_run_once() -> None:
     """A run that ends between the two looks at the scheduler is found among the endings."""
     with Scheduler(pool=4) as scheduler:
