@@ -164,8 +164,20 @@ def _instance(kind: type) -> object:
         ) from None
 
 
-def check_arguments(call: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Any = None) -> None:
+def check_arguments(
+    call: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Any = None,
+    *,
+    advice: str = "a job is called without arguments; pass a functools.partial or a lambda that has them",
+) -> None:
     """Check that a call with these arguments can begin: that it lacks none, and has none too many.
+
+    Args:
+        call: What is called.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        advice: What to write instead, for the message.
 
     Raises:
         TypeError: It cannot; the message says why, and what to write instead.
@@ -187,17 +199,15 @@ def check_arguments(call: Callable[..., Any], args: tuple[Any, ...] = (), kwargs
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise TypeError(_explain_arguments(function, str(error))) from None
+        raise TypeError(_explain_arguments(function, str(error), advice)) from None
 
 
-def _explain_arguments(function: Any, problem: str) -> str:
+def _explain_arguments(function: Any, problem: str, advice: str) -> str:
     name = str(getattr(function, "__qualname__", _name_of(function))).rpartition("<locals>.")[2]
     origin = _origin(function)
     owner, _, method = name.rpartition(".")
     if problem.endswith(("'self'", "'cls'")) and owner:
         advice = f"it is a method, so pass that of an object, such as {owner.rpartition('.')[2]}().{method}"
-    else:
-        advice = "a job is called without arguments; pass a functools.partial or a lambda that has them"
     return f"{name}(){origin and f' ({origin})'} cannot be called: {problem}; {advice}"
 
 

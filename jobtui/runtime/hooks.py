@@ -49,7 +49,9 @@ class Hooks:
             raise TypeError(_advice(function, "is a coroutine function, which is not awaited here"))
         if body_kind(function) == "generator":
             raise TypeError(_advice(function, "is a generator function, whose body would not run"))
-        check_arguments(function)
+        check_arguments(
+            function, advice="it must require no arguments; pass a functools.partial that has them"
+        )
         functions.append(function)
 
     def call_start_functions(self) -> None:

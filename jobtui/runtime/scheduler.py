@@ -828,7 +828,8 @@ class Scheduler:
 
     def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
         if due is not None and isinstance(target, Runnable):
-            check_arguments(target.call)  # or the run would fail after the delay
+            # Now, or the run would fail after the delay.
+            check_arguments(target.call, advice="the arguments of the run come after the function")
 
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):

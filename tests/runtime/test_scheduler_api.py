@@ -666,7 +666,9 @@ def test_a_delayed_run_whose_arguments_do_not_fit_is_refused_at_once(scheduler: 
     """Not after the delay. A run that starts now fails at once anyway."""
     untyped: Any = scheduler
     for request in (partial(untyped.in_, "30m"), partial(untyped.at, NOON + timedelta(hours=1))):
-        with pytest.raises(TypeError, match="missing a required argument: 'to'"):
+        with pytest.raises(
+            TypeError, match="missing a required argument: 'to'; the arguments of the run come"
+        ):
             request(needs_one)
         with pytest.raises(TypeError, match="too many positional arguments"):
             request(work, "me")
@@ -730,7 +732,7 @@ class OpensDatabase:
         (partial(open_database), "is a coroutine function"),
         (OpensDatabase(), "is a coroutine function"),
         (make_database, "make_database is a generator function, whose body would not run"),
-        (needs_one, "missing a required argument: 'to'"),
+        (needs_one, "missing a required argument: 'to'; it must require no arguments"),
         (None, r"None is not a function \(was it called\?"),
     ],
 )
