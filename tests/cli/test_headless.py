@@ -452,6 +452,16 @@ jobtui.every(0.1, talk)
             for _ in range(2):
                 process.stdout.wait_for("still here")
 
+    def test_a_failing_run_is_logged_once(self, tmp_path: Path) -> None:
+        """Not by the logger `jobtui` as well, which is for programs that embed a scheduler."""
+        code = "import logging\nlogging.basicConfig()\njobtui.now(lambda: 1 / 0)\n"
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("FAILED")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+            process.stderr.read_all()
+            assert process.stderr.text.count("Traceback") == process.stderr.text.count("FAILED") == 1
+
     def test_a_start_function_may_replace_standard_output(self, tmp_path: Path) -> None:
         """All jobs write to its replacement."""
         code = """
