@@ -86,15 +86,10 @@ def run_headless(
         )
         cleanup.callback(log.close)
         scheduler.hooks.on_slow = log.write_waiting
-
-        def on_started() -> None:
-            if guard.streams is None:
-                cleanup.callback(setattr, guard, "streams", None)
-                guard.streams = sys.stdout, sys.stderr  # as the start functions have left them
-            signals.stop_interrupting()
-
+        cleanup.callback(guard.release)
+        scheduler.on_app_start(guard.keep)
         # Registered last: a signal interrupts the start until this function has been called.
-        scheduler.on_app_start(on_started)
+        scheduler.on_app_start(signals.stop_interrupting)
         try:
             scheduler.start()
         except KeyboardInterrupt:

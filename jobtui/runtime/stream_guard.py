@@ -30,6 +30,16 @@ class StreamGuard:
         self._running: set[object] = set()
         self._suspects: set[object] | None = None
 
+    def keep(self) -> None:
+        """Put the streams back as they are now, until `release`, unless others are put back already."""
+        if self.streams is None:
+            self.streams = sys.stdout, sys.stderr
+
+    def release(self) -> None:
+        """Put no streams back any more, except captured ones."""
+        if not self.is_capturing:
+            self.streams = None
+
     def begin(self, run: object) -> None:
         """Note that a run has begun."""
         self._running.add(run)
