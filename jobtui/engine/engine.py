@@ -45,7 +45,10 @@ CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 # Python 3.11 takes 0.1 us to look up a member of an enum.
 _SKIP, _TICK, _RUNNING = Misfire.SKIP, Trigger.TICK, RunState.RUNNING
 
+CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a user has agreed
+
 ONE_OFF = "one-off"
+LEFT_OUT = "left out by the user, after the scheduler had not been running"
 STOPPED = "scheduler stopped"
 
 
@@ -114,13 +117,20 @@ class Engine:
         self.phase = Phase.STANDBY
         self.event_log.emit(events.SchedulerStandingBy, now, reason)
 
-    def start(self, now: float, catch_ups: Sequence[CatchUp] = (), planned_at: float | None = None) -> None:
+    def start(
+        self,
+        now: float,
+        catch_ups: Sequence[CatchUp] = (),
+        planned_at: float | None = None,
+        wait: float = 0.0,
+    ) -> None:
         """Start the scheduler: let runs start, and have the next tick of each job searched for.
 
         Args:
             now: The time.
             catch_ups: The jobs that have missed ticks while no scheduler ran.
             planned_at: The instant up to which these were searched for; None for now.
+            wait: For how many seconds they wait for `begin_catch_up`; then they begin in any case.
         """
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
@@ -130,10 +140,31 @@ class Engine:
         for job in self._searches:
             self._record_registered(job, now)
         for each in catch_ups:
-            self._catch_up(each, now)
+            self._catch_up(each, now, wait)
         self.event_log.emit(events.SchedulerStarted, now)
 
-    def _catch_up(self, catch_up: CatchUp, now: float) -> None:
+    def begin_catch_up(self, left_out: Mapping[str, CatchUp], now: float) -> None:
+        """Let the jobs that wait begin to catch up, except some.
+
+        Args:
+            left_out: The jobs that do not, by name: their ticks are recorded as MISSED.
+            now: The time.
+        """
+        waiting = [job for job in self.jobs.values() if job.begins_at is not None]
+        for place, job in enumerate(waiting):
+            due, begins_at = job.due, job.begins_at
+            if due is not None and begins_at is not None:
+                self._timer_queue.remove(JobDue(job), begins_at)
+                job.begins_at = now + place * CATCH_UP_STEP
+                self._timer_queue.push(JobDue(job), job.begins_at)
+            catch_up = left_out.get(job.name)
+            if catch_up is not None and due is not None:
+                ticks = catch_up.caught_up
+                self.pool.end_ticks(job, RunState.MISSED, LEFT_OUT, due=due, now=now, ticks=ticks)
+                self._set_next(job, None)
+                self._searches[job] = Search(now)
+
+    def _catch_up(self, catch_up: CatchUp, now: float, wait: float) -> None:
         """Record the ticks that are left out, and have the others found as late ticks."""
         job = catch_up.job
         if catch_up.left_out:
@@ -142,7 +173,7 @@ class Engine:
             )
         if catch_up.after is not None and job in self._searches:
             self._searches[job] = Search(catch_up.after)
-            job.begins_at = now + catch_up.delay
+            job.begins_at = now + wait + catch_up.delay
 
     def _record_registered(self, job: JobRecord, now: float) -> None:
         if self.pool.recording:

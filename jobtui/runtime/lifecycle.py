@@ -175,12 +175,14 @@ class Lifecycle:
             MemoryError: As RuntimeError for the thread.
         """
         planned_at = self._kernel.clock.now()
-        catch_ups = [] if self.recording is None else self.recording.plan_catch_up(planned_at)
+        catch_ups, wait = [], 0.0
+        if self.recording is not None:
+            catch_ups, wait = self.recording.plan_catch_up(planned_at), self.recording.wait
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase not in (Phase.NEW, Phase.STANDBY):
                 raise RuntimeError("the scheduler was stopped before it had started")
-            engine.start(now, catch_ups, planned_at if catch_ups else None)
+            engine.start(now, catch_ups, planned_at if catch_ups else None, wait)
             self._poller.note_heartbeat()
 
         self._timer.start()

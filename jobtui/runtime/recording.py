@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
@@ -27,6 +28,10 @@ class Recording:
         store: The file.
         single: The rule for a file that another scheduler uses.
         rules: The rules for ticks that passed while no scheduler ran.
+
+    Attributes:
+        wait: For how many seconds jobs wait for `begin_catch_up` before they catch up.
+        catch_ups: The jobs that have missed ticks while no scheduler ran, known from the start on.
     """
 
     def __init__(self, kernel: Kernel, store: Store, single: SingleName, rules: CatchUpRules) -> None:
@@ -35,6 +40,8 @@ class Recording:
         self._single = single
         self._rules = rules
         self._state = StoredState()
+        self.wait = 0.0
+        self.catch_ups: list[CatchUp] = []
 
     @property
     def history(self) -> History:
@@ -104,7 +111,13 @@ class Recording:
         found, problems = planner.plan(known, now)
         for problem in problems:
             self._kernel.apply(lambda engine, now, text=problem: engine.report_internal_error(text, now))  # type: ignore[misc]
+        self.catch_ups = found
         return found
+
+    def begin_catch_up(self, left_out: Collection[str]) -> None:
+        """Let the jobs that wait begin to catch up, except those with the given names."""
+        chosen = {each.job.name: each for each in self.catch_ups if each.job.name in left_out}
+        self._kernel.apply(lambda engine, now: engine.begin_catch_up(chosen, now))
 
     def stop(self) -> bool:
         """Write what is left. Return whether all has been written."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
 
@@ -22,6 +23,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from jobtui.engine.enums import RunState
+from jobtui.frontend.absence import Absence
 from jobtui.frontend.backend import Backend, Serve, Unsubscribe
 from jobtui.frontend.listening import publish
 from jobtui.frontend.throttle import AdaptiveThrottle
@@ -36,6 +38,7 @@ from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.key_queue import KeyQueue
+from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
@@ -60,6 +63,7 @@ class JobtuiApp(App[None]):
         streams: The objects that `sys.stdout` and `sys.stderr` must be while the app runs.
         terminal: The terminal to draw on; None leaves the choice to Textual.
         signals: Receives the signals that end the app; None for none.
+        absence: The ticks that passed before the start, which a dialog shows; None for none.
 
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
@@ -90,6 +94,7 @@ class JobtuiApp(App[None]):
         streams: tuple[TextIO, TextIO] | None = None,
         terminal: Terminal | None = None,
         signals: StopSignals | None = None,
+        absence: Absence | None = None,
     ) -> None:
         super().__init__(driver_class=None if terminal is None else _driver_on(terminal))
         if terminal is not None:
@@ -102,6 +107,7 @@ class JobtuiApp(App[None]):
         self._is_continued = False  # whether the next SIGCONT was handled already
         self._stop = stop
         self._grace = grace
+        self._absence = absence
         self._streams = streams
         self._commands = BackgroundCommands(self, backend)
         self._keys = KeyQueue(self, super().on_event)
@@ -134,6 +140,13 @@ class JobtuiApp(App[None]):
         self._unsubscribe = self._backend.on_change(self._post_change)
         self.set_interval(CLOCK_INTERVAL, self._request_refresh)
         self._refresh_now()
+        if self._absence is not None and (missed := self._absence.missed):
+            self.push_screen(AwayScreen(missed), self._go_on_after_absence)
+
+    def _go_on_after_absence(self, chosen: list[str] | None) -> None:
+        if self._absence is not None:
+            go_on = partial(self._absence.go_on, chosen or ())
+            self.run_worker(go_on, thread=True, group="commands", exit_on_error=False)
 
     def on_unmount(self) -> None:
         """Unsubscribe, and end every request to the backend."""
@@ -400,6 +413,7 @@ def run_dashboard(
         StartError: An `on_app_start` function raised.
     """
     output_log = output_log or OutputLog()
+    absence = None if scheduler.recording is None else Absence(scheduler)
     scheduler.stop_logging()
     requests: SimpleQueue[int] = SimpleQueue()
     signals = StopSignals(SystemClock.monotonic)
@@ -422,7 +436,13 @@ def run_dashboard(
         except KeyboardInterrupt:
             return SIGNAL_STATUS + requests.get()
         app = JobtuiApp(
-            backend, stop=scheduler.stop, grace=grace, streams=streams, terminal=terminal, signals=signals
+            backend,
+            stop=scheduler.stop,
+            grace=grace,
+            streams=streams,
+            terminal=terminal,
+            signals=signals,
+            absence=absence,
         )
         try:
             app.run()

@@ -30,6 +30,7 @@ HEADINGS = {
     "HelpScreen": "Help",
     "ConfirmScreen": "Questions",
     "QuitScreen": "Quit",
+    "AwayScreen": "While you were away",
 }
 # Keys that the page calls by the sign on the keyboard.
 NAMES = {
