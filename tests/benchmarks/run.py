@@ -35,6 +35,7 @@ SCRIPTS = [
     "ticks_hundred.py",
     "ticks_in_phase.py",
     "registering.py",
+    "history_queries.py",
     "idle.py",
     "many_runs.py",
     "pool_order.py",
