@@ -3,8 +3,8 @@
     python tests/benchmarks/history_queries.py [--quick] [--json]
 
 200 jobs ran for 30 days. 3 % of the runs failed, with a traceback of 900 characters; nearly all others
-printed a line; two of them printed a word that no other has. Each answer has up to 50 runs. The system has the
-file in its cache. `--quick` asks 100,000 runs.
+printed a line; two of them printed a word that no other has. Each answer has up to 50 runs. The system has
+the file in its cache. `--quick` asks 100,000 runs.
 
 The last queries have no target: a text that thousands of runs have, but none that meets the other conditions,
 and a text of two characters, which the index cannot look up.
