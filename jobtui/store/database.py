@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
@@ -40,6 +41,7 @@ def open_for_writing(
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.close(_create(path))  # not an existing one: to close that would drop SQLite's locks
+        _match_modes(path)
         connection = _connect(path, "rw", BUSY_TIMEOUT, kind)
         try:
             _prepare(connection, path, versions)
@@ -83,6 +85,15 @@ def open_for_reading(path: Path) -> StoreConnection:
 def _create(path: Path) -> int:
     """Create a file that only its owner may read, and return its descriptor. It must not exist."""
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _match_modes(path: Path) -> None:
+    """Give the files of the WAL the mode of the file, which was read-only when SQLite created them."""
+    mode = path.stat().st_mode
+    for suffix in ("-wal", "-shm"):
+        beside = path.resolve().with_name(f"{path.resolve().name}{suffix}")
+        if beside.exists() and mode & stat.S_IWUSR and not beside.stat().st_mode & stat.S_IWUSR:
+            beside.chmod(stat.S_IMODE(mode))
 
 
 def _connect(path: Path, mode: str, timeout: float, kind: type[StoreConnection]) -> StoreConnection:

@@ -31,7 +31,7 @@ class FileLock:
         path = path.resolve()
         self.path = path.with_name(f"{path.name}.lock")
         self._acquired = False
-        self._was_acquired = False
+        self._is_wanted = False
 
     def acquire(self) -> bool:
         """Take the lock, if no other process and no other scheduler of this one holds it. Never blocks.
@@ -42,31 +42,38 @@ class FileLock:
         Raises:
             OSError: The file of the lock cannot be opened, or the file system has no locks.
         """
+        self._is_wanted = True
         with _acquiring:
             if self._acquired:
                 return True
             if self.path in _held:
                 return False
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            if not _lock(descriptor):
+            try:
+                locked = _lock(descriptor)
+            except OSError:
+                os.close(descriptor)
+                raise
+            if not locked:
                 os.close(descriptor)
                 return False
             _held[self.path] = descriptor
-            self._acquired = self._was_acquired = True
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            self._acquired = True
+            with suppress(OSError):  # the disk may be full
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             return True
 
     def ensure(self) -> bool:
-        """Take the lock again if this one has held it, but its file was deleted: others could lock a new one.
+        """Take the lock if that was impossible until now, or its file was deleted, which others might make.
 
         Returns:
-            Whether this one holds it, or never has.
+            Whether this one holds it, or never asked for it.
 
         Raises:
             OSError: As for `acquire`.
         """
-        if not self._was_acquired:
+        if not self._is_wanted:
             return True
         if self._acquired:
             with suppress(FileNotFoundError):
@@ -74,6 +81,11 @@ class FileLock:
                     return True
             self.release()
         return self.acquire()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this one holds the lock."""
+        return self._acquired
 
     def release(self) -> None:
         """Give the lock back, if this one holds it."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from jobtui.engine.effects import Effects
-from jobtui.engine.tracebacks import log_exception, logger
+from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
 from jobtui.process.printable import printable
 from jobtui.store.database import open_for_writing
@@ -22,6 +22,8 @@ from jobtui.store.retention import Retention
 from jobtui.store.store_errors import StoreInUseError, store_error
 from jobtui.store.writer import Writer
 
+# Of a file system without locks.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 OPEN_SECONDS = 10.0  # the longest that a start waits for the file
 CLOSE_SECONDS = 5.0  # the longest that a stop waits for the last write
 
@@ -76,16 +78,18 @@ class Store:
     def lock(self) -> bool:
         """Take the lock of the file. Return False if another scheduler holds it.
 
-        On a file system without locks, this scheduler goes on without one, and logs that.
+        If the lock cannot be taken now, or on a file system without locks, this scheduler goes on without it.
         """
-        with suppress(OSError):  # the writer meets the same problem, and shows it
-            self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._writer.alone = self._lock.acquire()
-        except OSError:
-            log_exception(f"{self._lock.path}: the store cannot be locked, so another process may use it too")
-            return True
-        return self._writer.alone
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return self._lock.acquire()
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                logger.warning(
+                    "%s: the file system has no locks, so another process may use the store, too",
+                    printable(str(self.path)),
+                )
+            return True  # else the writer meets the same problem, and shows it
 
     @property
     def lock_holder(self) -> int:
@@ -135,12 +139,15 @@ class Store:
         return complete
 
     def _open_file(self, path: Path) -> StoreConnection:
-        """Open the file, and take its lock again if its folder was removed in the meantime."""
+        """Open the file, and take its lock if that was impossible until now, or its folder was removed."""
         connection = open_for_writing(path)  # makes the folder
         try:
             if self._lock.ensure():
+                self._writer.alone = self._lock.is_held
                 return connection
         except OSError as error:
+            if error.errno in _NO_LOCKS:
+                return connection
             connection.close()
             raise store_error(path, error) from error
         connection.close()
