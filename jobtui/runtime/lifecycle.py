@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from jobtui.engine.engine import STOPPED, Engine
 from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
-from jobtui.engine.tracebacks import log_exception, one_line
+from jobtui.engine.tracebacks import log_exception, logger, one_line
 from jobtui.engine.views import Liveness
 from jobtui.process.forked_signals import reset_signals_in_children_if
+from jobtui.process.sibling_processes import sibling_processes
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.hooks import StartError
@@ -102,7 +103,16 @@ class Lifecycle:
         Raises:
             StartError: Another scheduler uses the store, and this one is not to wait for it.
         """
-        return self.recording is None or self.recording.start()
+        if self.recording is not None:
+            return self.recording.start()
+        siblings = sibling_processes()
+        if siblings and any(job.schedule is not None for job in self._engine.jobs.values()):
+            logger.warning(
+                "%s, and the scheduler of each of them runs every job; with a store, Scheduler(store=...), "
+                "only one runs them",
+                siblings,
+            )
+        return True
 
     def stand_by(self, start: Callable[[], None]) -> None:
         """Start when the scheduler that uses the store has ended.
