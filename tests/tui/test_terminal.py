@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from support.headless_process import HeadlessProcess
 
-from jobtui import Scheduler
+from jobtui import Phase, Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.web.server import Server
@@ -285,6 +285,23 @@ def test_a_second_start_with_the_same_store_shows_the_dashboard_of_the_first(tmp
         first.send_signal(signal.SIGTERM)
         assert first.wait() == 0
     assert not (tmp_path / "jobs.db.sock").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_ends_an_attached_dashboard_and_restores_the_terminal(tmp_path: Path, name: str) -> None:
+    """The scheduler belongs to another process, and continues."""
+    scheduler = Scheduler()
+    scheduler.every("1h", print, name="hourly")
+    with scheduler, Server(LocalBackend(scheduler, "elsewhere.py"), parse_address("127.0.0.1:0")) as server:
+        terminal = Terminal([sys.executable, "-m", "jobtui", "attach", str(server.address)], tmp_path)
+        try:
+            terminal.wait_for("hourly")
+            terminal.process.send_signal(getattr(signal, name))
+            assert terminal.wait_for_exit() == 0
+            terminal.assert_restored()
+            assert scheduler.snapshot().phase is Phase.RUNNING
+        finally:
+            terminal.close()
 
 
 GRACEFUL_JOB = """
