@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from pathlib import Path
 from traceback import FrameSummary, StackSummary, TracebackException
 
 from jobtui.engine.tracebacks import is_installed, is_internal, one_line
 from jobtui.process.printable import printable, printable_lines
+from jobtui.runtime.first_guesses import PACKAGE_NAMES
 from jobtui.schedules.bad_spec import BadSpec
 
 # The types that jobtui's functions raise for a wrong argument; exact types, so KeyError is not among them.
@@ -69,8 +71,17 @@ def format_exception(error: BaseException, message: str = "") -> str:
     if not message and isinstance(error, SyntaxError) and error.filename and error.lineno:
         return _format_syntax_error(error)
     location = location_of(error)
-    message = printable(message or one_line(error))
+    message = printable(message or one_line(error) + _advice_on_import(error))
     return f"{location}: {message}\n\n{user_traceback(error)}" if location else message
+
+
+def _advice_on_import(error: BaseException) -> str:
+    """Return what to write instead of a name of another scheduler that is imported from jobtui, or ""."""
+    if type(error) is not ImportError or error.name != "jobtui":
+        return ""
+    name = re.search(r"cannot import name '(\w+)'", str(error))
+    advice = PACKAGE_NAMES.get(name[1]) if name else None
+    return f"; {advice}" if advice else ""
 
 
 def exit_text(error: SystemExit) -> str:

@@ -106,12 +106,17 @@ _KEYWORDS = _by_name(
         "max_instances concurrency max_concurrent allow_overlap overlapping coalescing_limit": (
             f"write {_POLICIES}; Scheduler(pool=) limits the runs of all jobs"
         ),
-        "coalesce misfire_grace_time misfire_policy catchup": 'write misfire="coalesce", "skip" or "all"',
+        "coalesce misfire_grace_time misfire_policy": 'write misfire="coalesce", "skip" or "all"',
+        "catchup backfill": 'write catch_up="24h"; it concerns schedulers with a store',
         "jitter random_delay splay": "let the function begin with time.sleep(random.uniform(0, 5))",
         "start_date start_time start_at next_run_time": "write every(interval, function, start=instant)",
-        "end_date until end_time stop_at": "there is no end; let the function call job.remove()",
+        "end_date until end_time stop_at max_runs": "there is no end; let the function call job.remove()",
         "max_retries retries retry retry_delay": "there are no retries; let the function try again",
         "timeout time_limit soft_time_limit": "there is none; let the function watch the time itself",
+        "paused enabled disabled active": "write job.pause() after this",
+        "run_immediately run_now run_on_start immediate": "write now(function) as well",
+        "on_failure on_error on_success callback listener": "write subscribe() or on_change(function)",
+        "priority": "there is none; runs start in the order in which they are requested",
         "countdown delay": 'write in_("30s", function)',
         "eta run_date run_at at": "write at(instant, function)",
         "replace_existing": "remove the earlier job with job(name).remove()",
@@ -125,6 +130,15 @@ _LENGTHS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "mic
 _FIELDS = ("second", "minute", "hour", "day", "month", "day_of_week")
 _FIELD_OF = {"day_of_month": "day", "month_of_year": "month", "weekday": "day_of_week"} | {
     field: field for field in _FIELDS
+}
+
+
+_SHAPES = {
+    "at": "write at(instant, function, *arguments)",
+    "start": "it takes none",
+    "stop": "write stop(grace): the seconds that running work gets, or 0",
+    "scheduled": "all its arguments are keywords",
+    "Scheduler": "all its arguments are keywords",
 }
 
 
@@ -190,6 +204,8 @@ def check_keywords(name: str, known: Sequence[str], kwargs: dict[str, Any]) -> N
 
 def _explain_keywords(name: str, known: Sequence[str], kwargs: dict[str, Any]) -> str:
     unknown = [each for each in kwargs if each not in known]
+    if name in {"start", "stop"}:
+        return f"{name}() has no argument {unknown[0]!r}; {_shape(name, ())}"
     fields = [each for each in unknown if each in _FIELD_OF]
     lengths = [each for each in unknown if each in _LENGTHS]
     first = (lengths or fields or unknown)[0]
@@ -242,7 +258,5 @@ def _shape(name: str, args: tuple[Any, ...]) -> str:
         case "in_":
             delay = given or '"30s"'
             return f"write in_({delay}, function, *arguments)"
-        case "at":
-            return "write at(instant, function, *arguments)"
         case _:
-            return "all its arguments are keywords"
+            return _SHAPES[name]

@@ -726,6 +726,7 @@ class Scheduler:
 
     # --- start and stop ---------------------------------------------------------------------------
 
+    @explained
     def start(self) -> None:
         """Call the ``on_app_start`` functions, then start. A scheduler starts once.
 
@@ -762,6 +763,7 @@ class Scheduler:
         lifecycle.stop_without(self)
         lifecycle.start()
 
+    @explained
     def stop(self, grace: float = GRACE) -> bool:
         """Stop: cancel what waits, let running work end, then call the ``on_app_stop`` functions.
 

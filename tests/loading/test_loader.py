@@ -520,6 +520,14 @@ class TestImportFailures:
         write("demo.py", "import jobtui\njobtui.shedule('@daily', print)\n")
         assert error_for("demo.py").startswith("demo.py:2: AttributeError: module 'jobtui' has no attribute")
 
+    def test_a_name_of_another_scheduler_that_is_imported_is_answered(self, write: Write) -> None:
+        """Python itself only says that there is no such name."""
+        file = write("jobs.py", "from jobtui import BlockingScheduler\n")
+        with pytest.raises(
+            BadTarget, match=r"jobs.py:1: ImportError: .*'BlockingScheduler'.*; write Scheduler\("
+        ):
+            load(str(file))
+
     def test_a_module_whose_import_failed_is_removed(self, write: Write) -> None:
         """As after any failed import."""
         write("demo.py", "1 / 0\n")

@@ -59,7 +59,7 @@ def work() -> None:
         ),
         (
             lambda s: s.every(5, work, colour="red"),
-            "its arguments are interval, runnable, start, name, overlap, misfire, max_held",
+            "its arguments are interval, runnable, start, name, overlap, misfire, catch_up, max_held",
         ),
         (
             lambda s: s.every(5, work, "name"),
@@ -89,6 +89,21 @@ def work() -> None:
         (
             lambda s: s.schedule("@daily", work, misfire_grace_time=3),
             'write misfire="coalesce", "skip" or "all"',
+        ),
+        (lambda s: s.schedule("@daily", work, catchup=True), 'write catch_up="24h"'),
+        (
+            lambda s: s.every(5, work, paused=True),
+            "every() has no argument 'paused'; write job.pause() after",
+        ),
+        (lambda s: s.every(5, work, run_immediately=True), "write now(function) as well"),
+        (lambda s: s.every(5, work, on_error=print), "write subscribe() or on_change(function)"),
+        (lambda s: s.every(5, work, max_runs=3), "let the function call job.remove()"),
+        (lambda s: s.every(5, work, priority=3), "runs start in the order in which they are requested"),
+        (lambda s: s.start(paused=True), "start() has no argument 'paused'; it takes none"),
+        (lambda s: s.stop(wait=False), "stop() has no argument 'wait'; write stop(grace): the seconds that"),
+        (
+            lambda s: s.stop(timeout=5),
+            "stop() has no argument 'timeout'; write stop(grace): the seconds that",
         ),
         (lambda s: s.schedule("5 seconds", work), "write @every 5s"),
         (lambda s: s.scheduled(), 'such as @scheduled("0 */15 * * * *") or @scheduled(every="30s")'),
