@@ -92,7 +92,8 @@ class OldRows:
             deleted = self._delete_by_size(connection, latest)
         too_many = self._free_pages(connection) > 0
         if too_many:
-            connection.execute(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})").fetchall()
+            # `execute` would stop after one page: each is a row without columns, which it takes for the end.
+            connection.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_STEP})")
         return deleted > 0 or too_many
 
     def _delete_by_size(self, connection: sqlite3.Connection, latest: int) -> int:

@@ -12,7 +12,7 @@ from support.store_parts import NOW, counters, entry, query, ticks, write
 from jobtui.engine.enums import RunState
 from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
-from jobtui.store.old_rows import ROWS_PER_STEP, OldRows
+from jobtui.store.old_rows import PAGES_PER_STEP, ROWS_PER_STEP, OldRows
 from jobtui.store.output_rows import OutputRows, StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.wal import truncate_wal
@@ -133,6 +133,15 @@ def test_the_file_is_kept_below_its_limit_and_shrinks(path: Path, connection: St
     delete_all(connection, Retention(mib=0.1))
     truncate_wal(connection)
     assert path.stat().st_size < 1_100_000
+
+
+def test_each_step_gives_many_pages_back_to_the_disk(connection: StoreConnection) -> None:
+    write(connection, *(entry(number, RunState.OK, reason="x" * 4_000) for number in range(1, 501)))
+    connection.execute("DELETE FROM runs")
+    [before] = connection.execute("PRAGMA page_count").fetchone()
+    OldRows(Retention()).delete_some(connection, NOW)
+    [after] = connection.execute("PRAGMA page_count").fetchone()
+    assert before - after == PAGES_PER_STEP
 
 
 def test_looking_for_old_rows_passes_the_failures_only_once(path: Path, connection: StoreConnection) -> None:
