@@ -16,7 +16,7 @@ from jobtui.store.store_errors import NOT_OURS, StoreError, store_error
 
 BUSY_TIMEOUT = 2.0  # seconds that a writer waits for another program's lock
 READ_TIMEOUT = 1.0  # seconds that a reader waits
-WAL_BYTES = 16_000_000  # to which the write-ahead log is cut after a checkpoint
+WAL_BYTES = 8_000_000  # to which the write-ahead log is cut after a checkpoint
 # So many pages make SQLite copy the write-ahead log into the file.
 CHECKPOINT_PAGES = 1_000
 OLDEST_SQLITE = 3, 33, 0

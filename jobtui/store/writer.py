@@ -207,8 +207,10 @@ class Writer:
             return
         if not self._woken:
             self._wakeup.acquire(timeout=max(0.0, min(SEEN_SECONDS, next_care - self._monotonic())))
-        if self._woken and not self._closing:
-            self._wakeup.acquire(timeout=BATCH_SECONDS)  # only `close` wakes the thread again
+        if self._woken:
+            self._wakeup.acquire(blocking=False)  # the release that woke the thread, or has come before
+            if not self._closing:
+                self._wakeup.acquire(timeout=BATCH_SECONDS)  # only `close` wakes the thread again
 
     def _write_all(self) -> None:
         """Write all that is in the outbox, and the output; note that the process is alive.

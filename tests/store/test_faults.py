@@ -100,7 +100,7 @@ def test_a_full_disk_is_told_once_and_written_again_when_there_is_room(
 
 
 def test_a_file_without_the_right_to_write_is_told_and_written_when_there_is_one() -> None:
-    """Root may write anything, so another process does this, as nobody."""
+    """Root may write anything, so another process does this, with the rights of another user."""
     code = """
 import os, sys
 from pathlib import Path

@@ -97,6 +97,7 @@ class Writing:
         limits: How much is kept.
 
     Attributes:
+        path: The file.
         problems: What it told, each once.
         late: The states that it had after the start.
     """
@@ -107,6 +108,7 @@ class Writing:
         open_file: Callable[[Path], StoreConnection] = open_for_writing,
         limits: Retention | None = None,
     ) -> None:
+        self.path = path
         self.problems: list[str] = []
         self.late: list[StoredState] = []
         self.writer = Writer(
