@@ -76,6 +76,11 @@ CASES = [
     (undecorated(numbers), "numbers(), a generator, so its body has not run: iterate over it with `for`"),
     (undecorated(pages), "pages(), a generator, so its body has not run: iterate over it with `async for`"),
     (returns_generator, "numbers(), a generator, so its body has not run: iterate over it with `for`"),
+    (
+        lambda: map(print, [1]),
+        "an object of the class map, whose function has not been called: iterate over it",
+    ),
+    (lambda: filter(print, [1]), "an object of the class filter, whose function has not been called"),
     (forgets_await, "send(), which was not awaited: write `await`"),
     (returns_task, "an object of the class Task, which was not awaited: write `await`"),
     (returns_query, "an object of the class Query, which was not awaited: write `await`"),

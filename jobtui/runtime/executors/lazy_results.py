@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Coroutine, Generator
 from typing import Any, TypeGuard
 
 _PLAIN_TYPES = frozenset((type(None), bool, int, float, str, bytes, list, tuple, dict, set))
-_LAZY = (Awaitable, Generator, AsyncGenerator)
+_LAZY = (Awaitable, Generator, AsyncGenerator, map, filter)
 
 
 class WorkNotDoneError(Exception):
@@ -22,7 +22,7 @@ def check_result(value: object) -> None:
     """Check what a run returns. Close a coroutine, or Python warns that it was never awaited.
 
     Raises:
-        WorkNotDoneError: It is a generator, or something that has to be awaited.
+        WorkNotDoneError: It is a generator, a map or a filter, or something that has to be awaited.
     """
     kind = type(value)
     if kind in _PLAIN_TYPES or not issubclass(kind, _LAZY):
@@ -33,6 +33,10 @@ def check_result(value: object) -> None:
         value.close()
     if issubclass(kind, Awaitable):
         raise WorkNotDoneError(f"the job returned {called}, which was not awaited: write `await`")
+    if issubclass(kind, map | filter):
+        raise WorkNotDoneError(
+            f"the job returned {called}, whose function has not been called: iterate over it with `for`"
+        )
     loop = "async for" if issubclass(kind, AsyncGenerator) else "for"
     raise WorkNotDoneError(
         f"the job returned {called}, a generator, so its body has not run: iterate over it with `{loop}`, "
