@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from jobtui.engine.enums import RunState
+from jobtui.engine.enums import RunState, Trigger
 from jobtui.store.query import Query, fold_case
 from jobtui.store.search_index import has_index, has_trigrams
 
@@ -60,6 +60,8 @@ def find_ids(
         sources = [("INDEXED BY runs_by_job", _Condition("job = ?", (job,))) for job in jobs]
     elif query.state is not None and query.state.ended and query.state is not RunState.OK:
         sources = [("INDEXED BY runs_not_ok", _Condition("state <> 'OK'"))]
+    elif query.trigger not in {None, Trigger.TICK}:
+        sources = [("INDEXED BY runs_not_tick", _Condition("trigger <> 'tick'"))]
     else:
         sources = [("INDEXED BY runs_by_end", _Condition("TRUE"))]
     if jobs is not None:

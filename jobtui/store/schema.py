@@ -57,6 +57,7 @@ VERSIONS: Versions = (
         # The columns after `ended` let a search pass over rows without reading them.
         "CREATE INDEX runs_by_end ON runs (ended, state, trigger, elapsed, job)",
         "CREATE INDEX runs_not_ok ON runs (state, ended, trigger, elapsed, job) WHERE state <> 'OK'",
+        "CREATE INDEX runs_not_tick ON runs (trigger, ended, state, elapsed, job) WHERE trigger <> 'tick'",
         _trigger("count_inserted", "INSERT", "NEW.ticks"),
         _trigger("count_updated", "UPDATE", "NEW.ticks - iif(OLD.ended IS NULL, 0, OLD.ticks)"),
         """CREATE TABLE output (
