@@ -16,6 +16,7 @@ from jobtui.access.public_url import is_plain_path
 from jobtui.cli.command_error import CommandError, print_error
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.process.slow_notice import notice_if_slow
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
@@ -109,7 +110,8 @@ def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
 def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
     backend = RemoteBackend(address, credentials)
     try:
-        backend.connect()
+        with notice_if_slow(f"still connecting to {address}; Ctrl+C stops it", print_error):
+            backend.connect()
     except UnauthorizedError as error:
         raise _RejectedError(str(error)) from None
     except ConnectionRefusedError as error:

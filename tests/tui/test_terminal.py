@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -404,6 +405,22 @@ def test_a_slow_start_of_the_dashboard_is_explained_and_ctrl_c_ends_it(tmp_path:
         assert "Traceback" not in terminal.text
     finally:
         terminal.close()
+
+
+def test_a_slow_server_of_an_attached_dashboard_is_named_and_ctrl_c_ends_the_wait(tmp_path: Path) -> None:
+    """The socket accepts connections, and nothing answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        command = [sys.executable, "-m", "jobtui", "attach", address]
+        shell = [sys.executable, "-c", f"{TAKE_TERMINAL}os.execv({command[0]!r}, {command!r})"]
+        terminal = Terminal(shell, tmp_path)
+        try:
+            terminal.wait_for(f"jobtui: still connecting to {address}/@jobs; Ctrl+C stops it")
+            terminal.type("\x03")
+            assert terminal.wait_for_exit() == 130
+            assert "Traceback" not in terminal.text
+        finally:
+            terminal.close()
 
 
 INTERACTIVE_JOB = """
