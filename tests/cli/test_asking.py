@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from support.stored_runs import NOON, TRACEBACK, write_store
 
+from jobtui import Scheduler
 from jobtui.cli.main import main
 from jobtui.cli.text_table import Cell, Paper, cut, format_table, text_width
 
@@ -230,6 +232,23 @@ def test_ps_says_that_the_process_was_killed(
     assert (
         "no scheduler runs; process 2147483647 on mill ended without stopping, and was last seen Fri" in out
     )
+
+
+def test_the_commands_answer_while_the_scheduler_runs(tmp_path: Path, ask: Ask) -> None:
+    """The run that has not ended is RUNNING; the scheduler goes on writing."""
+    store, release = tmp_path / "live.db", threading.Event()
+    with Scheduler(store=store, tz="UTC") as scheduler:
+        scheduler.stop_logging()
+        job = scheduler.schedule("@yearly", release.wait, name="wait")
+        run = job.run()
+        options = ("--store", str(store))
+        while ask("history", "state:running", options=options)[0]:  # until the writer has written it
+            assert not run.state.ended
+        assert "runs the jobs since" in ask("ps", options=options)[1]
+        assert "▶ RUNNING" in ask("show", "1", options=options)[1]
+        release.set()
+        assert run.wait(10)
+    assert numbers(ask("history", "job:wait", "state:ok", "--json", options=options)) == [1]
 
 
 def test_ps_as_json_has_what_the_store_knows(ask: Ask) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.command_line import run_python
 
 from jobtui import RunState, Trigger
 from jobtui.store.query import LONGEST_QUERY, BadQuery, Query, fold_case, parse_query
@@ -36,6 +37,12 @@ def test_a_query_has_every_kind_of_term() -> None:
         shorter=timedelta(minutes=1),
         words=("timed out", "disk"),
     )
+
+
+def test_the_language_does_not_load_sqlite3() -> None:
+    """The API and the dashboard parse queries, too, also without a store."""
+    code = "import sys, jobtui.store.query; sys.exit('sqlite3' in sys.modules)"
+    assert run_python("-c", code).returncode == 0
 
 
 @pytest.mark.parametrize("text", ["", "  ", "\n"])
