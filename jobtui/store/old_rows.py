@@ -114,9 +114,11 @@ class OldRows:
         connection: sqlite3.Connection, search: _Search, before: float, at_most: int = ROWS_PER_STEP
     ) -> int:
         """Delete the endings of one step. Return how many."""
+        ids = search.find(connection, before, at_most)
+        if not ids:
+            return 0
         connection.execute("BEGIN IMMEDIATE")
         try:
-            ids = search.find(connection, before, at_most)
             marks = ", ".join("?" * len(ids))
             numbers = f"SELECT life, number FROM runs WHERE id IN ({marks})"  # noqa: S608 - our own words
             connection.execute(f"DELETE FROM output WHERE (life, run) IN ({numbers})", ids)  # noqa: S608 - as above

@@ -28,7 +28,7 @@ from jobtui.store.store_errors import StoreError, is_about_data, is_passing, sto
 from jobtui.store.waiting_output import WaitingOutput
 from jobtui.store.wal import truncate_wal, wal_bytes
 
-BATCH_SECONDS = 0.2  # from the first entry to the write of its batch: a write has to end within 0.25 s
+BATCH_SECONDS = 0.15  # from the first entry to the write of its batch: a write has to end within 0.25 s
 BATCH_ROWS = 2_000  # runs in a transaction
 SEEN_SECONDS = 30.0  # between two notes that the process is alive
 RETRY_SECONDS = 1.0, 10.0  # the first and the longest pause after an error
@@ -125,6 +125,7 @@ class Writer:
         self._started: float | None = None  # when this life began; None before the file was opened
         self._state: StoredState | None = None  # None before that, too
         self._start_returned = False  # whether `start` did not wait any longer
+        self._taken_at = -math.inf  # when the latest batch was taken from the outbox
         self._next_seen = -math.inf  # when to note next that the process is alive
         self._next_notice = -math.inf  # when `on_change` may be called next, if only `lost` has changed
         self._noticed: tuple[str, int] = "", 0  # the problem and the number of lost endings
@@ -205,12 +206,15 @@ class Writer:
             while not self._closing and (left := deadline - self._monotonic()) > 0:
                 self._wakeup.acquire(timeout=min(left, SEEN_SECONDS))
             return
+        first_at = self._taken_at  # when the first entry may have been put in
         if not self._woken:
             self._wakeup.acquire(timeout=max(0.0, min(SEEN_SECONDS, next_care - self._monotonic())))
+            first_at = self._monotonic()
         if self._woken:
             self._wakeup.acquire(blocking=False)  # the release that woke the thread, or has come before
-            if not self._closing:
-                self._wakeup.acquire(timeout=BATCH_SECONDS)  # only `close` wakes the thread again
+            left = first_at + BATCH_SECONDS - self._monotonic()
+            if left > 0 and not self._closing:
+                self._wakeup.acquire(timeout=left)  # only `close` wakes the thread again
 
     def _write_all(self) -> None:
         """Write all that is in the outbox, and the output; note that the process is alive.
@@ -224,6 +228,7 @@ class Writer:
         file = self._file or self._open()
         while True:
             self._woken = False  # before reading: what is put in from now on wakes the thread again
+            self._taken_at = self._monotonic()
             batch = self.outbox.take(BATCH_ROWS)
             self._output.extend(self.read_output())
             if not batch and not self._output and self._monotonic() < self._next_seen:

@@ -43,6 +43,7 @@ SCRIPTS = [
     "dashboard_attached.py",
     "web_attached.py",
     "start_seen.py",
+    "store_cost.py",
 ]
 
 
