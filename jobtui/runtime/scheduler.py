@@ -50,7 +50,7 @@ from jobtui.runtime.validation import (
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tick
 from jobtui.schedules.zones import LAST_YEAR, zone_name
-from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS, Retention
+from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
 
 if TYPE_CHECKING:  # it imports sqlite3
     from jobtui.runtime.recording import Recording
@@ -130,6 +130,7 @@ class Scheduler:
         keep_days: How many days the store keeps endings; it keeps failures three times as long.
         keep_rows: How many endings the store keeps, beside the failures among three times as many.
         keep_mib: How large the store's file may be, in MiB.
+        keep_output: How many bytes of each run's output the store keeps, a fifth of them from its beginning.
         single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
             ended, ``"refuse"`` raises an error, and ``"off"`` ignores it, so that each of them runs the jobs.
         catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
@@ -163,6 +164,7 @@ class Scheduler:
         keep_days: float = KEEP_DAYS,
         keep_rows: int = KEEP_ROWS,
         keep_mib: float = KEEP_MIB,
+        keep_output: int = KEEP_OUTPUT,
         single: SingleName = "standby",
         catch_up: timedelta | float | str = 0.0,
         catch_up_most: int = MOST,
@@ -177,7 +179,7 @@ class Scheduler:
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs
         self._runs = RunSearch(self._kernel, self.tz)
-        self._keep = Retention(days=keep_days, rows=keep_rows, mib=keep_mib)
+        self._keep = Retention(days=keep_days, rows=keep_rows, mib=keep_mib, output=keep_output)
         self._single = single_name(single)
         self._catch_up_rules = CatchUpRules(
             window=delay_seconds(catch_up),

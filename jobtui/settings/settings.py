@@ -72,7 +72,7 @@ from jobtui.settings.setting_values import (
     check_zone,
 )
 from jobtui.settings.toml_format import BadToml, TomlValue, find_line, parse_toml, split_sections
-from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_ROWS
+from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS
 
 _Value = TypeVar("_Value")
 
@@ -88,6 +88,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.ledger.bytes": check_ledger_bytes,
     "jobs.output.bytes": check_bytes,
     "jobs.output.runbytes": check_bytes,
+    "jobs.output.keep": check_bytes,
     "jobs.store": check_store,
     "jobs.single": check_single,
     "jobs.catch_up": check_catch_up,
@@ -115,6 +116,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.ledger.bytes": number_or_text,
     "jobs.output.bytes": number_or_text,
     "jobs.output.runbytes": number_or_text,
+    "jobs.output.keep": number_or_text,
     "jobs.keep.days": number_or_text,
     "jobs.keep.rows": number_or_text,
     "jobs.keep.mib": number_or_text,
@@ -144,6 +146,7 @@ class Settings:
         ledger_bytes: How much memory the ledger may take, with the output of its runs, in bytes.
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
+        output_keep: How many bytes of each run's output the store keeps.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
         catch_up: For how many seconds before the start ticks are caught up, with a store; 0 for never.
@@ -164,6 +167,7 @@ class Settings:
     ledger_bytes: int = LEDGER_BYTES
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
+    output_keep: int = KEEP_OUTPUT
     store: str | None = None
     single: SingleSetting = "attach"
     catch_up: float = 0.0
@@ -328,6 +332,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "ledger.bytes",
         "output.bytes",
         "output.runbytes",
+        "output.keep",
         "store",
         "single",
         "catch_up",

@@ -41,6 +41,7 @@ def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:
         "ledger.bytes",
         "output.bytes",
         "output.runbytes",
+        "output.keep",
         "readonly",
         "acceptproxyaddress",
     ],
