@@ -62,6 +62,41 @@ class StreamResponse:
             raise ConnectionResetError("the client does not read the stream") from None
 
 
+class EncodedEvents:
+    """Keeps events as bytes, so that they are encoded once for all clients.
+
+    Above a limit, the events that were encoded first are dropped.
+
+    Args:
+        limit: How many bytes to keep.
+
+    Attributes:
+        size: How many bytes there are.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.size = 0
+        self._limit = limit
+        self._encoded: OrderedDict[int, bytes] = OrderedDict()  # by event number
+
+    def get(self, seq: int) -> bytes | None:
+        """Return the event of a number; None if it is not kept."""
+        return self._encoded.get(seq)
+
+    def add(self, seq: int, encoded: bytes) -> None:
+        """Keep an event that is not kept yet."""
+        self._encoded[seq] = encoded
+        self.size += len(encoded)
+        while len(self._encoded) > BUFFER_SIZE or self.size > self._limit:
+            _, oldest = self._encoded.popitem(last=False)
+            self.size -= len(oldest)
+
+    def clear(self) -> None:
+        """Drop all events."""
+        self._encoded.clear()
+        self.size = 0
+
+
 class EventStream:
     """Sends each client the events since it connected, or since the last one that it received.
 
@@ -74,11 +109,9 @@ class EventStream:
         self._event_hub = context.event_hub
         self._staggered = context.staggered
         self._unsent_bytes = context.unsent_bytes
-        self._max_encoded = context.access_control.rules.client_bytes // 4
+        self._encoded = EncodedEvents(context.access_control.rules.client_bytes // 4)
         self._liveness = context.backend.liveness
         self._clients = 0
-        self._encoded: OrderedDict[int, bytes] = OrderedDict()  # by event number, for all clients
-        self._encoded_size = 0  # bytes
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         """Send events to one client until it disconnects."""
@@ -107,7 +140,6 @@ class EventStream:
             self._clients -= 1
             if not self._clients:
                 self._encoded.clear()
-                self._encoded_size = 0
 
     async def _next_piece(self, last_seq: int) -> tuple[bytes, int]:
         """Return the next events of a client as bytes, and the number of the last one.
@@ -140,14 +172,11 @@ class EventStream:
         return b"".join(parts), last_seq
 
     def _encode_event(self, event: Event) -> bytes:
-        """Encode an event and keep it for the other clients."""
+        """Encode an event, and keep it for the other clients."""
         data = to_json(encode_event(event)).encode("utf-8", "replace")
         head = f"id: {self._event_hub.tag_of(event.seq)}\nevent: {type(event).__name__}\ndata: "
-        encoded = self._encoded[event.seq] = head.encode() + data + b"\n\n"
-        self._encoded_size += len(encoded)
-        while len(self._encoded) > BUFFER_SIZE or self._encoded_size > self._max_encoded:
-            _, oldest = self._encoded.popitem(last=False)
-            self._encoded_size -= len(oldest)
+        encoded = head.encode() + data + b"\n\n"
+        self._encoded.add(event.seq, encoded)
         return encoded
 
     def _encode_lost(self, count: int | None, seq: int) -> bytes:
