@@ -14,8 +14,6 @@ from jobtui.engine.enums import RunState, Trigger
 from jobtui.store.query import Query, fold_case
 from jobtui.store.search_index import has_index, has_trigrams
 
-MAX_MERGED = 100  # jobs whose runs are read from the index of each job
-MAX_HITS = 5_000  # runs that contain a word which is looked up before the other conditions
 _SHORTEST_INDEXED = 3  # characters
 
 
@@ -26,14 +24,26 @@ class _Condition(NamedTuple):
     values: tuple[Any, ...] = ()
 
 
-def find_ids(
-    connection: sqlite3.Connection,
-    query: Query,
-    limit: int,
-    *,
-    max_merged: int = MAX_MERGED,
-    max_hits: int = MAX_HITS,
-) -> list[int]:
+class Effort(NamedTuple):
+    """The bounds between the ways to find rows. They decide how long a query takes, not the answer.
+
+    Attributes:
+        merged: For so many jobs, at most, the index of each job is read.
+        rare: If no more runs have a word, they are looked up first.
+        scanned: For a more frequent word, so many of the newest runs are read next.
+        frequent: If they were not enough, and no more runs have the word, those are looked up.
+    """
+
+    merged: int = 100
+    rare: int = 5_000
+    scanned: int = 5_000
+    frequent: int = 30_000
+
+
+_EFFORT = Effort()
+
+
+def find_ids(connection: sqlite3.Connection, query: Query, limit: int, effort: Effort = _EFFORT) -> list[int]:
     """Return the rows in `runs` that meet a query, newest first.
 
     They are those of endings, unless the query asks for a state that is not final.
@@ -42,55 +52,94 @@ def find_ids(
         connection: The connection.
         query: The query.
         limit: How many rows are returned at most.
-        max_merged: How many jobs are read from the index of each job.
-        max_hits: A word that more runs have is not looked up first, but in each row that meets the other
-            conditions, newest first: soon enough rows have it.
+        effort: The bounds between the ways to find them.
     """
     connection.create_function("contains", 2, _contains, deterministic=True)
     jobs = _job_ids(connection, query) if query.job else None
     if jobs == []:
         return []
-    conditions = [*_conditions(query), *map(_has_word, query.words)]
-    rare = _rare_ids(connection, query, max_hits)
-    if rare is not None:
-        sources = [("NOT INDEXED", _one_of("id", rare))]
-    elif query.number is not None:
-        sources = [("INDEXED BY runs_by_number", _Condition("number > 0 AND number = ?", (query.number,)))]
-    elif jobs is not None and len(jobs) <= max_merged and _has_no_other_field(query):
-        sources = [("INDEXED BY runs_by_job", _Condition("job = ?", (job,))) for job in jobs]
-    elif query.state is not None and query.state.ended and query.state is not RunState.OK:
-        sources = [("INDEXED BY runs_not_ok", _Condition("state <> 'OK'"))]
-    elif query.trigger not in {None, Trigger.TICK}:
-        sources = [("INDEXED BY runs_not_tick", _Condition("trigger <> 'tick'"))]
-    else:
-        sources = [("INDEXED BY runs_by_end", _Condition("TRUE"))]
-    if jobs is not None:
-        conditions.append(_one_of("job", jobs))
-    return _newest(connection, sources, conditions, _instant_column(query), limit)
+    conditions = _conditions(query) + ([] if jobs is None else [_one_of("job", jobs)])
+    search = _NewestFirst(connection, _instant_column(query), limit)
+    sources = _sources(query, jobs, effort)
+    if not query.words:
+        return search.newest(sources, conditions)
+    with_words = [*conditions, *map(_has_word, query.words)]
+    rows = _rows_with_words(connection, query.words, effort.rare)
+    if rows is None:
+        newest = search.newest_of(sources, conditions, effort.scanned)
+        if newest is not None:
+            found = search.newest(sources, [*with_words, newest])
+            if len(found) == limit:
+                return found
+            rows = _rows_with_words(connection, query.words, effort.frequent)
+    return search.newest(
+        sources if rows is None else [_Source("NOT INDEXED", _one_of("id", rows))], with_words
+    )
 
 
-def _newest(
-    connection: sqlite3.Connection,
-    sources: Iterable[tuple[str, _Condition]],
-    conditions: Sequence[_Condition],
-    order: str,
-    limit: int,
-) -> list[int]:
-    """Return the newest rows of several indexes that meet the conditions."""
-    found: list[tuple[float, int]] = []
-    for index, source in sources:
-        every = [source, *conditions]
-        if len(found) == limit:  # older rows are not among the newest
-            every.append(_Condition(f"{order} >= ?", (found[-1][0],)))
-        where = " AND ".join(each.sql for each in every)
-        values = [value for each in every for value in each.values]
-        found += connection.execute(
-            f"SELECT {order}, id FROM runs {index} WHERE {where} "  # noqa: S608 - our own words
-            f"ORDER BY {order} DESC, id DESC LIMIT {limit}",
-            values,
-        )
-        found = sorted(found, reverse=True)[:limit]
-    return [row for _, row in found]
+class _Source(NamedTuple):
+    """A clause of SQL that names an index, and the condition that lets SQLite use it."""
+
+    clause: str
+    condition: _Condition
+
+
+def _sources(query: Query, jobs: Sequence[int] | None, effort: Effort) -> list[_Source]:
+    """Return the indexes to read for a query."""
+    if query.number is not None:
+        return [
+            _Source("INDEXED BY runs_by_number", _Condition("number > 0 AND number = ?", (query.number,)))
+        ]
+    if jobs is not None and len(jobs) <= effort.merged and _has_no_other_field(query):
+        return [_Source("INDEXED BY runs_by_job", _Condition("job = ?", (job,))) for job in jobs]
+    if query.state is not None and query.state.ended and query.state is not RunState.OK:
+        return [_Source("INDEXED BY runs_not_ok", _Condition("state <> 'OK'"))]
+    if query.trigger not in {None, Trigger.TICK}:
+        return [_Source("INDEXED BY runs_not_tick", _Condition("trigger <> 'tick'"))]
+    return [_Source("INDEXED BY runs_by_end", _Condition("TRUE"))]
+
+
+class _NewestFirst(NamedTuple):
+    """Reads rows in the order of an instant, newest first.
+
+    Attributes:
+        connection: The connection.
+        order: The column of the instant.
+        limit: How many rows are returned at most.
+    """
+
+    connection: sqlite3.Connection
+    order: str
+    limit: int
+
+    def newest(self, sources: Iterable[_Source], conditions: Sequence[_Condition]) -> list[int]:
+        """Return the newest rows of several indexes that meet the conditions."""
+        found: list[tuple[float, int]] = []
+        for source in sources:
+            every = list(conditions)
+            if len(found) == self.limit:  # older rows are not among the newest
+                every.append(_Condition(f"{self.order} >= ?", (found[-1][0],)))
+            found += self._read(source, every, f"LIMIT {self.limit}")
+            found = sorted(found, reverse=True)[: self.limit]
+        return [row for _, row in found]
+
+    def newest_of(
+        self, sources: Iterable[_Source], conditions: Sequence[_Condition], count: int
+    ) -> _Condition | None:
+        """Return the condition for about so many of the newest rows; None if there are not more."""
+        edges = [
+            each for source in sources for each in self._read(source, conditions, f"LIMIT 1 OFFSET {count}")
+        ]
+        return _Condition(f"{self.order} > ?", (max(edges)[0],)) if edges else None
+
+    def _read(self, source: _Source, conditions: Sequence[_Condition], part: str) -> list[tuple[float, int]]:
+        """Return the instants and the identifiers of a part of the rows, newest first."""
+        every = [source.condition, *conditions]
+        return self.connection.execute(
+            f"SELECT {self.order}, id FROM runs {source.clause} "  # noqa: S608 - our own words
+            f"WHERE {' AND '.join(each.sql for each in every)} ORDER BY {self.order} DESC, id DESC {part}",
+            [value for each in every for value in each.values],
+        ).fetchall()
 
 
 # --- conditions -----------------------------------------------------------------------------------
@@ -122,7 +171,10 @@ def _conditions(query: Query) -> list[_Condition]:
         "elapsed < ?": None if query.shorter is None else query.shorter.total_seconds(),
     }
     found = [_Condition(sql, (value,)) for sql, value in given.items() if value is not None]
-    return [_Condition("ended IS NOT NULL" if column == "ended" else "ended IS NULL"), *found]
+    return [
+        _Condition("ended IS NOT NULL" if column == "ended" else "ended IS NULL AND started IS NOT NULL"),
+        *found,
+    ]
 
 
 def _one_of(column: str, rows: Iterable[int]) -> _Condition:
@@ -172,13 +224,13 @@ def _contains(text: str | None, word: str) -> bool:
     return text is not None and fold_case(word) in fold_case(text)
 
 
-def _rare_ids(connection: sqlite3.Connection, query: Query, most: int) -> set[int] | None:
-    """Return the rows that may have the rarest word of a query; None if none has at most `most` hits."""
-    found = [_ids_with_word(connection, word, most) for word in query.words]
+def _rows_with_words(connection: sqlite3.Connection, words: Iterable[str], most: int) -> set[int] | None:
+    """Return the rows that may have the rarest of some words; None if each has more than `most` hits."""
+    found = [_rows_with_word(connection, word, most) for word in words]
     return min((rows for rows in found if rows is not None), key=len, default=None)
 
 
-def _ids_with_word(connection: sqlite3.Connection, word: str, most: int) -> set[int] | None:
+def _rows_with_word(connection: sqlite3.Connection, word: str, most: int) -> set[int] | None:
     """Return the rows of runs that may have a word; None if there are more than `most` hits."""
     pattern = _like_pattern(word, escape="")  # the index cannot look up a pattern with escaped characters
     is_long = any(len(part) >= _SHORTEST_INDEXED for part in pattern.strip("%").split("_"))

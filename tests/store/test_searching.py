@@ -20,7 +20,7 @@ from jobtui.store.bulk_insert import insert_rows
 from jobtui.store.database import open_for_writing
 from jobtui.store.history import History
 from jobtui.store.query import Query
-from jobtui.store.query_rows import find_ids
+from jobtui.store.query_rows import Effort, find_ids
 from jobtui.store.run_rows import COLUMNS, VIEW_COLUMNS, packed_of, row_of
 from jobtui.store.search_index import INDEXED, has_index, prepare_index
 
@@ -167,17 +167,21 @@ QUERIES = st.builds(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
-@given(
-    query=QUERIES,
-    limit=st.sampled_from([1, 5, 1_000]),
-    max_merged=st.sampled_from([0, 100]),
-    max_hits=st.sampled_from([0, 10, 5_000]),
+EFFORTS = st.builds(
+    Effort,
+    merged=st.sampled_from([0, 100]),
+    rare=st.sampled_from([0, 10, 5_000]),
+    scanned=st.sampled_from([0, 3, 50, 5_000]),
+    frequent=st.sampled_from([0, 30, 30_000]),
 )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(query=QUERIES, limit=st.sampled_from([1, 5, 1_000]), effort=EFFORTS)
 def test_a_query_finds_what_a_filter_in_python_finds(
-    connection: sqlite3.Connection, query: Query, limit: int, max_merged: int, max_hits: int
+    connection: sqlite3.Connection, query: Query, limit: int, effort: Effort
 ) -> None:
-    found = find_ids(connection, query, limit, max_merged=max_merged, max_hits=max_hits)
+    found = find_ids(connection, query, limit, effort)
     assert found == [row for row, view, texts in everything(connection) if meets(query, view, texts)][:limit]
 
 
