@@ -1,7 +1,7 @@
 """Insert many rows with few statements.
 
 With one statement for each row, the writer would give up the GIL for each, and wait up to 5 ms to get it back
-while jobs compute.
+while jobs compute. With one statement for all, it would hold the GIL for so long that runs start late.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-ROWS_PER_STATEMENT = 256
+ROWS_PER_STATEMENT = 64
 
 
 def insert_rows(
@@ -30,12 +30,12 @@ def insert_rows(
         rows: The values of the columns, for each row.
         on_conflict: The clause for rows that exist.
     """
-    for part in _parts(rows):
+    for part in parts_of(rows):
         values = [value for row in part for value in row]
         connection.execute(_statement(table, columns, len(part), on_conflict), values)
 
 
-def _parts(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+def parts_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
     """Split rows into parts whose sizes are powers of two, so that there are few different statements."""
     first = 0
     while left := len(rows) - first:

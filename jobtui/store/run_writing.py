@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
-from jobtui.engine.records import JOB, NUMBER, pack_started
-from jobtui.store.bulk_insert import insert_rows
+from jobtui.engine.records import JOB, NUMBER, PackedRun, pack_started
+from jobtui.store.bulk_insert import insert_rows, parts_of
 from jobtui.store.outbox import OutboxBatch
-from jobtui.store.run_rows import COLUMNS, Row, row_of, storable
+from jobtui.store.run_rows import COLUMNS, row_of, storable
 
 _COLUMNS = ("life", *COLUMNS)
 _CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
@@ -49,10 +50,8 @@ class RunWriting:
             self._connection.execute(_REGISTER, (storable(job), schedule_key, now))
         packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
-        runs = [self._row(run) for run in [*running, *batch.recorded] if run[NUMBER]]
-        insert_rows(self._connection, "runs", _COLUMNS, runs, _KNOWN_RUN)
-        ticks = [self._row(run) for run in batch.recorded if not run[NUMBER]]
-        insert_rows(self._connection, "runs", _COLUMNS, ticks, _KNOWN_TICKS)
+        self._insert([run for run in [*running, *batch.recorded] if run[NUMBER]], _KNOWN_RUN)
+        self._insert([run for run in batch.recorded if not run[NUMBER]], _KNOWN_TICKS)
         for (job, state), count in batch.lost.items():
             self._connection.execute(
                 "INSERT INTO counters VALUES (?, ?, ?) "
@@ -78,5 +77,8 @@ class RunWriting:
         """Forget the rows of jobs, because a transaction that may have inserted some was rolled back."""
         self._job_ids.clear()
 
-    def _row(self, run: tuple[object, ...]) -> Row:
-        return (self._life, *row_of(run, self.job_id(str(run[JOB]))))
+    def _insert(self, runs: Sequence[PackedRun], on_conflict: str) -> None:
+        """Insert runs. Convert few at a time: that takes longer than the insertion, and holds the GIL."""
+        for part in parts_of(runs):
+            rows = [(self._life, *row_of(run, self.job_id(run[JOB]))) for run in part]
+            insert_rows(self._connection, "runs", _COLUMNS, rows, on_conflict)
