@@ -170,10 +170,15 @@ class HttpClient:
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body of a response; raise ResponseTooLargeError as soon as it is too large."""
+    """Return the body of a response.
+
+    Raises:
+        ResponseTooLargeError: It is too large. The rest is not read.
+        zlib.error: It is damaged, or in another coding than gzip.
+    """
     coding = response.headers.get("Content-Encoding", "identity").lower()
     if coding not in ("gzip", "identity"):
-        raise ConnectionError(UNEXPECTED_RESPONSE)
+        raise zlib.error(f"unknown coding {coding}")
     decompressor = zlib.decompressobj(zlib.MAX_WBITS | 16) if coding == "gzip" else None
     body = bytearray()
     async for chunk in response.content.iter_any():

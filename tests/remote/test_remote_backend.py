@@ -37,6 +37,7 @@ LIMIT = 20.0  # seconds; only a hang takes so long
 NOON = 1_795_435_200.0  # 2026-11-23 12:00 UTC
 
 GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # a coding that no request asks for
 HttpResponse = tuple[int, str, bytes]  # the status, the type and the body
 
 
@@ -128,8 +129,9 @@ class FakeHttpServer:
                 self.send_response(status)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
-                if body.startswith(GZIP_MAGIC):
-                    self.send_header("Content-Encoding", "gzip")
+                for magic, coding in ((GZIP_MAGIC, "gzip"), (ZSTD_MAGIC, "zstd")):
+                    if body.startswith(magic):
+                        self.send_header("Content-Encoding", coding)
                 if status == HTTPStatus.FOUND:
                     self.send_header("Location", body.decode())
                 self.end_headers()
@@ -239,14 +241,20 @@ def test_a_later_snapshot_that_is_too_large_is_shown_as_a_lost_connection(
 
 
 @pytest.mark.parametrize(
-    "body",
-    [gzip.compress(b"{}" * 1_000)[:-12], GZIP_MAGIC + b"nonsense"],
-    ids=["cut off", "damaged"],
+    ("body", "message"),
+    [
+        (gzip.compress(b"{}" * 1_000)[:-12], "the response is incomplete"),
+        (GZIP_MAGIC + b"nonsense", "unexpected response: not a jobtui server"),
+        (ZSTD_MAGIC + b"nonsense", "unexpected response: not a jobtui server"),
+    ],
+    ids=["cut off", "damaged", "another coding"],
 )
-def test_a_gzip_response_that_is_incomplete_or_damaged_is_an_error(cleanup: ExitStack, body: bytes) -> None:
+def test_a_compressed_response_that_cannot_be_decompressed_is_an_error(
+    cleanup: ExitStack, body: bytes, message: str
+) -> None:
     """It is not taken for a shorter response."""
     server = cleanup.enter_context(fake_server(lambda _path: (200, "application/json", body)))
-    with pytest.raises(ConnectionError, match=r"incomplete|unexpected response"):
+    with pytest.raises(ConnectionError, match=message):
         RemoteBackend(server.address).connect()
 
 
