@@ -63,7 +63,7 @@ def fill(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO jobs (name) VALUES (?)", (job,))
     rows, lines = [], []
     for number in range(1, RUNS + 1):
-        state = chance.choice([*FINAL_STATES, RunState.OK, RunState.OK, RunState.RUNNING])
+        state = chance.choice([*FINAL_STATES, RunState.OK, RunState.OK, RunState.RUNNING, RunState.SCHEDULED])
         is_tick = state in (RunState.SKIPPED, RunState.MISSED)
         ended = START + chance.randrange(100) + chance.choice([0.0, 0.5])
         run = (
@@ -74,7 +74,7 @@ def fill(connection: sqlite3.Connection) -> None:
             START - number,
             START,
             None,
-            None if is_tick else ended - 1,
+            None if is_tick or state is RunState.SCHEDULED else ended - 1,
             "",
             ended if state.ended else None,
             chance.choice([0.001, 1.0, 5.0, 60.0]) if state.completed else None,
