@@ -26,7 +26,7 @@ from jobtui.runtime.timer import Timer
 if TYPE_CHECKING:  # it imports sqlite3
     from jobtui.runtime.recording import Recording
 
-STANDBY_CHECK = 0.5  # seconds between two attempts to get the lock of the store
+STANDBY_CHECK = 0.2  # seconds between two attempts to get the lock of the store
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 
 WaitUntilDrained = Callable[[Latch, float], object]  # block until the latch is open, at most so many seconds

@@ -7,11 +7,16 @@ import os
 import socket
 import sqlite3
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from jobtui.engine.enums import RunState, Trigger
+from jobtui.store.start_journal import NotedStart
+
+SLACK = 1.0  # seconds before a killed process was seen last, from which on the file may lack starts
 LOST = "the process ended without stopping"
 MAX_UNSEEN = 120.0  # seconds after which a process that notes nothing any more has ended
 
@@ -61,7 +66,13 @@ class Life:
 
 
 def begin_life(
-    connection: sqlite3.Connection, origin: Origin, started: float, now: float, *, alone: bool
+    connection: sqlite3.Connection,
+    origin: Origin,
+    started: float,
+    now: float,
+    *,
+    alone: bool,
+    starts: Sequence[NotedStart] = (),
 ) -> int:
     """End the RUNNING runs of earlier lives as LOST, and insert this life. Return its row.
 
@@ -71,6 +82,7 @@ def begin_life(
         started: When this life began, in seconds since the epoch. If the file has it already, it goes on.
         now: The time.
         alone: Whether this process holds the lock of the file, so that all other lives have ended.
+        starts: The runs that the latest of them has started, as far as its journal has them.
     """
     host = socket.gethostname()
     own = 0
@@ -81,6 +93,8 @@ def begin_life(
         if (life_started, pid, life_host) == (started, os.getpid(), host):
             own = life
         elif alone or not _may_live(pid, life_host == host, now - seen):
+            if life == lives[-1][0]:
+                _insert_starts(connection, life, [each for each in starts if each.started > seen - SLACK])
             _end_lost(connection, life, life_started, seen, pid)
     return own or _insert(connection, origin, started, host)
 
@@ -104,6 +118,21 @@ def _may_live(pid: int, here: bool, unseen: float) -> bool:
     except OSError:
         return True  # another user's
     return True
+
+
+def _insert_starts(connection: sqlite3.Connection, life: int, starts: Sequence[NotedStart]) -> None:
+    """Insert the runs that a killed process has started, and that are not in the file, as RUNNING."""
+    for start in starts:
+        connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (start.job,))
+        connection.execute(
+            "INSERT OR IGNORE INTO runs "
+            "(life, number, job, trigger, state, created, due, started, worker, reason, error, ticks) "
+            "SELECT ?, ?, id, ?, ?, ?, ?, ?, '', '', '', 1 FROM jobs WHERE name = ?",
+            (
+                *(life, start.number, Trigger.TICK.value, RunState.RUNNING.value),
+                *(start.created, start.due, start.started, start.job),
+            ),
+        )
 
 
 def _end_lost(connection: sqlite3.Connection, life: int, started: float, seen: float, pid: int) -> None:

@@ -129,6 +129,8 @@ class Store:
 
     def put(self, effects: Effects) -> None:
         """Record what a change has left to be recorded. Never blocks."""
+        if effects.started:
+            self._writer.journal.note(effects.started)
         if effects.recorded or effects.started or effects.registered or effects.states:
             self._writer.outbox.put(effects)
 

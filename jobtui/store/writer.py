@@ -24,6 +24,7 @@ from jobtui.store.outbox import Outbox, OutboxBatch
 from jobtui.store.output_rows import OutputRows, StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.run_writing import RunWriting
+from jobtui.store.start_journal import StartJournal, read_starts
 from jobtui.store.store_errors import StoreError, is_about_data, is_passing, store_error
 from jobtui.store.waiting_output import WaitingOutput
 from jobtui.store.wal import truncate_wal, wal_bytes
@@ -87,6 +88,7 @@ class Writer:
     Attributes:
         outbox: The entries to write.
         read_output: Returns the lines that runs have written since the last call.
+        journal: The latest starts; `Store.put` notes them.
         alone: Whether this process holds the lock of the file.
         problem: Why the file is not written; "" if it is.
     """
@@ -133,6 +135,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="jobtui-store", daemon=True)
         self._output = WaitingOutput()
         self.outbox = Outbox(self.wake)
+        self.journal = StartJournal(path)
         self.alone = False
         self.problem = ""
 
@@ -268,7 +271,10 @@ class Writer:
         try:
             with using_sqlite():
                 connection.execute("BEGIN IMMEDIATE")
-                life = begin_life(connection, self._origin, started, self._now(), alone=self.alone)
+                starts = read_starts(self.journal.path) if self.alone and self._started is None else ()
+                life = begin_life(
+                    connection, self._origin, started, self._now(), alone=self.alone, starts=starts
+                )
                 state = read_state(connection, life) if self._state is None else None
                 connection.execute("COMMIT")
         except BaseException as error:
@@ -276,6 +282,9 @@ class Writer:
             if isinstance(error, sqlite3.Error):
                 raise store_error(self._path, error) from error
             raise
+        if self.alone and self._started is None:
+            with suppress(OSError):  # without it, runs may be caught up that have just started
+                self.journal.open()
         self._started = started
         self._file = _Open(connection, self._path, life, self._limits.output)
         if state is not None:
@@ -340,4 +349,5 @@ class Writer:
         with suppress(sqlite3.Error), using_sqlite():  # the life ends as LOST at the next start
             connection = self._file.connection
             connection.execute("UPDATE lives SET ended = ? WHERE id = ?", (self._now(), self._file.life))
+            self.journal.close()
         self._close_file()

@@ -1,0 +1,125 @@
+"""The journal of starts: the latest runs that have started, in memory that survives a killed process.
+
+The writer writes a start 250 ms later at the latest. A run that starts, and whose process is killed before
+that, would be unknown at the next start, and its tick would be caught up: it would run twice. So each start
+is noted first in a file that is mapped into memory. That takes no system call and no lock, and the system
+keeps the bytes when the process is killed. The file is a ring of slots; the number of a run chooses its slot.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from jobtui.engine.enums import Trigger
+from jobtui.engine.records import RunRecord
+
+SLOTS = 2_048  # starts that are kept
+SLOT_BYTES = 256  # a job with a name of more than 219 bytes has no entries
+_HEAD = struct.Struct("<IqdddB")  # checksum, number, created, due, started, length of the name
+_CHECKSUM_BYTES = 4
+_MAX_NAME = SLOT_BYTES - _HEAD.size
+_TICK = Trigger.TICK  # Python 3.11 is slow to look up the members of an enum
+
+
+class NotedStart(NamedTuple):
+    """A start that the journal has. Times are seconds since the epoch (UTC)."""
+
+    number: int
+    job: str
+    created: float
+    due: float
+    started: float
+
+
+class StartJournal:
+    """The journal of one process, from `open` on.
+
+    Args:
+        path: The file of the store; the journal is beside it.
+
+    Attributes:
+        path: The file of the journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path = path.resolve()
+        self.path = path.with_name(f"{path.name}.starts")
+        self._map: mmap.mmap | None = None
+
+    def open(self) -> None:
+        """Begin an empty journal. Read that of the process before this one first: see `read_starts`.
+
+        Raises:
+            OSError: The disk has no room for it, or its folder cannot be written.
+        """
+        self.path.unlink(missing_ok=True)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _fill(descriptor)
+            self._map = mmap.mmap(descriptor, SLOTS * SLOT_BYTES)
+        except BaseException:
+            self.path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+
+    def note(self, runs: Iterable[RunRecord]) -> None:
+        """Note the runs among those that have started which belong to ticks. Never blocks.
+
+        Call this before their work begins. Other runs are never caught up.
+        """
+        journal = self._map
+        if journal is None:
+            return
+        for run in runs:
+            if run.trigger is not _TICK:
+                continue
+            name = run.job.name.encode("utf-8", "replace")
+            if len(name) > _MAX_NAME:
+                continue
+            due, started = run.due or run.created, run.started or run.created
+            body = _HEAD.pack(0, run.number, run.created, due, started, len(name))[_CHECKSUM_BYTES:] + name
+            entry = zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") + body
+            first = run.number % SLOTS * SLOT_BYTES
+            journal[first : first + len(entry)] = entry
+
+    def close(self) -> None:
+        """End the journal, because the file of the store has everything."""
+        if self._map is not None:
+            self._map = None
+            self.path.unlink(missing_ok=True)
+
+
+def _fill(descriptor: int) -> None:
+    """Take all the room now: a full disk would end the process when it writes to a page without room."""
+    if os.pwrite(descriptor, bytes(SLOTS * SLOT_BYTES), 0) < SLOTS * SLOT_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def read_starts(path: Path) -> list[NotedStart]:
+    """Return the starts in a journal, by their numbers; none if there is no journal.
+
+    Args:
+        path: The file of the journal.
+    """
+    with suppress(OSError):
+        return sorted(_parse(path.read_bytes()))
+    return []
+
+
+def _parse(data: bytes) -> Iterator[NotedStart]:
+    """Yield the entries that are complete: the process may have been killed while it wrote one."""
+    for first in range(0, len(data) - SLOT_BYTES + 1, SLOT_BYTES):
+        slot = data[first : first + SLOT_BYTES]
+        checksum, number, created, due, started, length = _HEAD.unpack_from(slot)
+        if number and zlib.crc32(slot[_CHECKSUM_BYTES : _HEAD.size + length]) == checksum:
+            name = slot[_HEAD.size : _HEAD.size + length].decode("utf-8", "replace")
+            yield NotedStart(number, name, created, due, started)
