@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
-ROWS_PER_STATEMENT = 64
+ROWS_PER_STATEMENT = 16
 
 
 def insert_rows(
