@@ -67,6 +67,19 @@ def failed_lately(job: JobView) -> bool:
     return not _FAILED_STATES.isdisjoint(job.recent)
 
 
+def status_words(job: JobView) -> str:
+    """Return every word by which a user may look for what a job does now, except whether it failed."""
+    words = (
+        (job.status.value.lower(), True),
+        ("paused", job.paused_since is not None),
+        ("queued waiting", job.queued),
+        ("held waiting", job.held),
+        ("scheduled", job.scheduled),
+        ("running", job.running),
+    )
+    return " ".join(word for word, applies in words if applies)
+
+
 def status_sign(job: JobView) -> tuple[Sign, str]:
     """Return the sign and the word for a job's status: FAILED for an idle job whose latest run failed."""
     if job.status is JobStatus.IDLE and failed_last(job):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jobtui.engine.views import JobView
-from jobtui.frontend.formatting import failed_lately
+from jobtui.frontend.formatting import failed_lately, status_words
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
 
@@ -77,22 +77,6 @@ class JobListFilter:
         return (self.sort in _LARGEST_FIRST) is not self.reverse
 
     def _matches(self, job: JobView) -> bool:
-        text = f"{job.name} {job.spec} {' '.join(_status_words(job))}".casefold()
+        failed = "failed failing" if failed_lately(job) else ""
+        text = f"{job.name} {job.spec} {status_words(job)} {failed}".casefold()
         return all(word in text for word in self.words)
-
-
-def _status_words(job: JobView) -> Iterator[str]:
-    """Yield every word by which a user may look for what a job does now."""
-    yield job.status.value
-    if failed_lately(job):
-        yield "failed failing"
-    if job.paused_since is not None:
-        yield "paused"
-    if job.queued:
-        yield "queued waiting"
-    if job.held:
-        yield "held waiting"
-    if job.scheduled:
-        yield "scheduled"
-    if job.running:
-        yield "running"

@@ -628,6 +628,23 @@ def test_the_filter_asks_the_server_for_jobs_without_a_row(scheduler: Scheduler,
         assert len(browser.driver.find_elements(By.CSS_SELECTOR, "#jobs-rows tr:not([hidden])")) == 1000
 
 
+def test_the_filter_finds_a_running_job_with_a_held_run(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Without a request to the server."""
+    scheduler.every("1h", print, name="backup")
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="orders")
+    scheduler.now(job)
+    held = scheduler.now(job)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.wait_until(lambda: browser.has("html[data-stream=open]"))
+        browser.find("#q").send_keys("held")
+        browser.wait_for_text("#found", "1 of 2 jobs match the filter")
+        held.cancel()
+        browser.wait_for_text("#found", "no job matches the filter")
+
+
 def test_the_filter_counts_the_rows_that_it_finds(scheduler: Scheduler, browser: Browser) -> None:
     """The caption changes with the filter and with the jobs."""
     for number in range(12):

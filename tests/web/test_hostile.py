@@ -244,6 +244,31 @@ def test_a_client_that_never_reads_its_stream_is_disconnected(
                 run.wait(20)
 
 
+@pytest.mark.parametrize("path", ["api/events", "api/jobs"])
+def test_clients_that_do_not_read_share_a_limit_of_memory(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above it, those that have been slow for longest are disconnected, long before their time is over."""
+    monkeypatch.setattr(event_stream, "WRITE_TIMEOUT", 1_000.0)
+    monkeypatch.setattr(application, "RESPONSE_TIMEOUT", 1_000.0)
+    scheduler = Scheduler(tz="UTC")
+    scheduler.stop_logging()  # pytest would keep every traceback
+
+    def fail() -> None:
+        raise ValueError("x" * 20_000)
+
+    names = [f"job {number} {'x' * 200}" for number in range(2_000)]
+    jobs = [scheduler.schedule("0 0 30 2 *", fail, name=name) for name in names]
+    never = threading.Event()
+    with running_server(AccessRules(client_bytes=200_000), scheduler=scheduler) as server:
+        head = f"GET {PAGE}/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+        with open_clients(server.address, 6, head) as clients:
+            for client in clients:
+                assert client.recv(1) == b"H"
+            while connection_count(server) > 3:
+                for run in [job.run() for job in jobs[:50]]:
+                    run.wait(20)
+                never.wait(0.01)
+
+
 def receive_events(address: Address, tag: str, last_seq: int) -> bytes:
     """Return what a client gets that reconnects after an event, up to another event."""
     with connection_to(address) as client:

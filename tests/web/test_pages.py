@@ -489,6 +489,23 @@ def test_a_job_whose_run_was_cancelled_after_a_failure_still_counts_as_failed(
     assert "✗ orders" in client.get("/@jobs/jobs/orders").page.find_one("title").plain_text
 
 
+@pytest.mark.parametrize("text", ["paused", "held", "waiting", "scheduled", "running", "paused held running"])
+def test_the_filter_finds_a_job_by_every_word_for_what_it_does(
+    scheduler: Scheduler, client: PageClient, release: threading.Event, text: str
+) -> None:
+    """A running job may be paused and have waiting runs, as in the dashboard; its row has the words."""
+    scheduler.every("1h", print, name="backup")
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="orders")
+    scheduler.now(job)
+    scheduler.now(job)
+    scheduler.in_("1h", job)
+    job.pause()
+    page = client.get(f"/@jobs?q={quote(text)}").page
+    assert [row[0] for row in row_texts(page, "jobs")] == ["orders +1"]
+    (row,) = page.find_one("tbody", id="jobs-rows").find_all("tr")
+    assert set(text.split()) <= set(row.attributes["data-words"].split())
+
+
 @pytest.mark.parametrize("text", ["failed", "FAIL", "fail idle", "orders failed"])
 def test_the_filter_finds_jobs_that_failed_last(scheduler: Scheduler, client: PageClient, text: str) -> None:
     """Their status says so, and the count of failing jobs in the header leads to them."""

@@ -46,9 +46,9 @@ ATTRIBUTES = """
 lang charset name content rel href type src defer class id role hidden tabindex method action value form
 formaction aria-label aria-hidden aria-labelledby scope title datetime placeholder autocomplete spellcheck
 autocapitalize required autofocus maxlength for disabled data-tag data-now data-offset data-heartbeat
-data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search data-label
+data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search
 data-since data-until data-confirm data-title data-text data-icon data-jobs data-all-paused data-visible
-data-total
+data-total data-words data-label
 """
 
 

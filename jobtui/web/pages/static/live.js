@@ -306,7 +306,8 @@ function applyFilter() {
   showFound(null);
   let found = 0;
   for (const row of byId("jobs-rows").children) {
-    const text = [...row.querySelectorAll("[data-search]")].map((each) => each.textContent).join(" ").toLowerCase();
+    const cells = [...row.querySelectorAll("[data-search]")].map((each) => each.textContent);
+    const text = [...cells, row.dataset.words].join(" ").toLowerCase();
     row.hidden = !words.every((word) => text.includes(word));
     if (!row.hidden) found += 1;
   }
