@@ -117,17 +117,18 @@ class OldRows:
         ids = search.find(connection, before, at_most)
         if not ids:
             return 0
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             marks = ", ".join("?" * len(ids))
             numbers = f"SELECT life, number FROM runs WHERE id IN ({marks})"  # noqa: S608 - our own words
             connection.execute(f"DELETE FROM output WHERE (life, run) IN ({numbers})", ids)  # noqa: S608 - as above
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", ids)  # noqa: S608
             connection.execute("COMMIT")
-        finally:
+        except BaseException:
+            search.undo()
             if connection.in_transaction:
-                search.undo()
                 connection.execute("ROLLBACK")
+            raise
         return len(ids)
 
     @staticmethod

@@ -234,3 +234,23 @@ with Scheduler(store=store) as scheduler:
 """
     out, errors = start(code, store).communicate(timeout=LIMIT)
     assert out == f"{int(signal.SIGTERM)}\n", errors
+
+
+def test_a_child_keeps_the_connections_of_its_parent_open(store: Path) -> None:
+    """To close one could delete the write-ahead log of the parent."""
+    code = """
+import gc
+from jobtui.store.database import open_for_writing
+
+connection = open_for_writing(store)
+child = os.fork()
+if child == 0:
+    del connection
+    gc.collect()
+    names = [os.path.realpath(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd")]
+    print(names.count(str(store)), flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+    out, errors = start(code, store).communicate(timeout=LIMIT)
+    assert out == "1\n", errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -161,3 +162,16 @@ def test_looking_for_old_rows_passes_the_failures_only_once(path: Path, connecti
     old_rows.delete_some(connection, NOW)
     assert first > 100
     assert steps < 20
+
+
+def test_rows_that_could_not_be_deleted_are_deleted_later(path: Path, connection: StoreConnection) -> None:
+    write(connection, aged(1, 99), aged(2, 1))
+    old_rows = OldRows(Retention(days=30))
+    connection.execute("PRAGMA busy_timeout = 0")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError):
+            old_rows.delete_some(connection, NOW)
+    assert numbers(path) == [1, 2]
+    old_rows.delete_some(connection, NOW)
+    assert numbers(path) == [2]

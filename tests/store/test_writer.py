@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
 def faulty() -> Iterator[type[Faulty]]:
     """Return the class of connections whose writes can be made to fail."""
     yield Faulty
-    Faulty.error = None
+    Faulty.error, Faulty.fails_at = None, "UPDATE lives SET seen"
 
 
 def numbers(path: Path) -> list[int]:
@@ -150,7 +150,7 @@ def test_entries_that_can_never_be_written_are_counted_and_do_not_block_the_rest
 ) -> None:
     writing = Writing(path, OPEN_FAULTY)
     writing.writer.start(LIMIT)
-    faulty.error = error
+    faulty.error, faulty.fails_at = error, "INSERT INTO runs"
     writing.write(entry(1), entry(2))
     wait_until(lambda: writing.writer.outbox.lost)
     faulty.error = None

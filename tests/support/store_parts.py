@@ -137,13 +137,14 @@ class Writing:
 
 
 class Faulty(StoreConnection):
-    """A connection on which writes of runs fail as long as the class says so."""
+    """A connection on which a statement fails as long as the class says so."""
 
     error: ClassVar[Exception | None] = None
+    fails_at: ClassVar[str] = "UPDATE lives SET seen"  # the last statement of a transaction
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Execute a statement, or raise the error."""
         error = type(self).error
-        if error is not None and sql.startswith("INSERT INTO runs"):
+        if error is not None and sql.startswith(type(self).fails_at):
             raise error
         return super().execute(sql, *values)
