@@ -10,6 +10,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ tracing_is_safe = pytest.mark.skipif(
 )
 
 
+# A coroutine is never awaited, if an exception comes before the event loop has it.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def collect_garbage() -> Iterator[None]:
+    """Collect the coroutines of a test in that test: a later one would get the warning."""
+    yield
+    gc.collect()
+
+
 def test_every_public_method_and_property_has_a_case() -> None:
     """A new one needs a case; one that users do not call belongs to `NOT_FOR_USERS`."""
     assert public_members() == {case.member for case in CASES}
@@ -57,7 +69,6 @@ def test_an_interrupted_call_leaves_the_scheduler_whole(caller: Caller, case: Ca
 @tracing_is_safe
 @pytest.mark.parametrize("prefix", THREADS)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # a thread may end
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a coroutine is never awaited
 def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> None:
     """One exception between two bytecodes; all runs end, and the thread or another one goes on."""
     complete = interrupt_thread(prefix, KeyboardInterrupt(), 0)
@@ -66,7 +77,6 @@ def test_an_interrupted_thread_of_the_scheduler_loses_no_run(prefix: str) -> Non
     for offset in rng.sample(range(1, complete.count + 1), PLACES_IN_THREAD):
         found = interrupt_thread(prefix, alternate_errors(offset), offset)
         assert not found.faults, f"at place {offset} of {complete.count}, {found.raised}: {found.faults}"
-    gc.collect()  # or a later test would get the warning of a coroutine that was never awaited
 
 
 @pytest.mark.parametrize("prefix", THREADS)
