@@ -45,15 +45,15 @@ class Batch:
         self.begun = False
 
 
-def batch_limit(last_elapsed: float | None) -> int:
-    """Return how many runs of a job a worker may take at once.
+def expected_seconds(last_elapsed: float | None) -> float:
+    """Return how much of a batch's time a run takes; `BATCH_SECONDS` if it is not known to be short.
 
     Args:
-        last_elapsed: How many seconds the job's latest run took; None if none has ended.
+        last_elapsed: How many seconds the latest run of its job took; None if none has ended.
     """
     if last_elapsed is None or last_elapsed > SHORT_RUN:
-        return 1
-    return min(MAX_BATCH, int(BATCH_SECONDS / max(last_elapsed, BATCH_SECONDS / MAX_BATCH)))
+        return BATCH_SECONDS
+    return max(last_elapsed, BATCH_SECONDS / MAX_BATCH)
 
 
 class WorkEnded(Protocol):

@@ -15,7 +15,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, count
 
-from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch, WorkEnded, batch_limit
+from jobtui.engine.batch import (
+    BATCH_SECONDS,
+    EVENT_LOOP,
+    MAX_BATCH,
+    Batch,
+    WorkEnded,
+    expected_seconds,
+)
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
@@ -182,8 +189,7 @@ class Pool:
         """Start the run at the head of the queue, and take it together with those that follow if it is short.
 
         Args:
-            batch: Gets the runs: one, unless the runs at the head of the queue are known to be short and
-                belong to one job whose runs may overlap.
+            batch: Gets the runs: one, unless the runs at the head of the queue are known to be short.
             worker: The name of the worker that takes them.
             at_most: How many runs it takes at most.
 
@@ -199,13 +205,9 @@ class Pool:
         queue, runs = self.queue, batch.runs
         if is_coroutine_function(queue[0].call):
             return self.start_coroutines(batch, at_most)
-        job = queue[0].job
-        limit = 1
-        if job.overlap is _ALLOW:
-            limit = min(batch_limit(job.last_elapsed), at_most)
-            if self.size:
-                limit = min(limit, self.size - len(self.running))
-        while len(runs) < limit and queue and queue[0].job is job:
+        room = at_most if not self.size else min(at_most, self.size - len(self.running))
+        seconds = 0.0
+        while len(runs) < room:
             run = queue[0]
             runs.append(run)  # first of all, so that an interrupted start can be completed
             self._start(run, batch.taken, worker)
@@ -213,10 +215,21 @@ class Pool:
             if self._cancelled_in_queue:
                 self._trim_queue()
                 queue = self.queue
+            seconds += expected_seconds(run.job.last_elapsed)
+            if seconds >= BATCH_SECONDS or not queue or not self._may_join(queue[0], run.job):
+                break
         if len(runs) > 1:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
+
+    @staticmethod
+    def _may_join(run: RunRecord, previous: JobRecord) -> bool:
+        """Return whether a run may join the batch after a run of another job, or of the same one."""
+        job = run.job
+        if expected_seconds(job.last_elapsed) >= BATCH_SECONDS:
+            return False
+        return job is previous or not (job.removed or is_coroutine_function(run.call))
 
     def start_coroutines(self, batch: Batch, at_most: int = MAX_BATCH) -> bool:
         """Start the runs at the head of the queue whose calls make coroutines.
@@ -317,11 +330,14 @@ class Pool:
             if began is not None:
                 at = max(run.started or at, min(at + ending.elapsed, now))
             self._finish(run, at, state, ending.elapsed, ending.reason, ending.error)
+            if run.job.held:
+                self._promote_held(run.job, now)  # not `at`, before which it may be requested
 
     def give_up(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         """End a RUNNING run whose work may go on, but is no longer recorded."""
         if run.state is _RUNNING:
             self._finish(run, now, state, now - (run.started or now), reason)
+            self._promote_held(run.job, now)
 
     def _finish(  # noqa: PLR0917 - called for every run: a keyword takes longer
         self,
@@ -341,8 +357,6 @@ class Pool:
         if state.failed:
             run.ensure_extras().error = error
         self._end(run, now, state, reason)
-        if job.held:
-            self._promote_held(job, now)
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""

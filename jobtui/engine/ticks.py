@@ -53,11 +53,11 @@ class TickPlan:
 
     def parts(self) -> Iterator[TickPlan]:
         """Yield the plan in parts of which none starts many runs."""
-        instants = self.instants or []
-        starts = range(0, max(len(instants), 1), _PART)
-        if len(starts) == 1:
+        instants = self.instants
+        if instants is None or len(instants) <= _PART:
             yield self
             return
+        starts = range(0, len(instants), _PART)
         for start in starts:
             last = start == starts[-1]
             part = instants[start : start + _PART]

@@ -480,6 +480,53 @@ def test_the_runs_of_a_batch_that_are_left_to_others_are_no_longer_its_own() -> 
     assert not pool.start(Batch(harness.now), "worker-3")
 
 
+def test_a_batch_has_the_short_runs_at_the_head_of_the_queue_of_any_jobs() -> None:
+    """A run that is long, or of which nothing is known yet, is a batch of its own, and ends one."""
+    harness = EngineHarness(pool=10)
+    pool = harness.engine.pool
+    jobs = [harness.job(name) for name in ("a", "b", "c", "d", "e")]
+    for job, elapsed in zip(jobs, (0.00001, 0.00001, 0.5, None, 0.00001), strict=True):
+        job.last_elapsed = elapsed
+    runs = [harness.submit(job)[0] for job in jobs]
+    batches = [Batch(harness.now) for _ in range(4)]
+    assert [pool.start(batch, "worker") for batch in batches] == [True] * 4
+    assert [batch.runs for batch in batches] == [runs[:2], [runs[2]], [runs[3]], [runs[4]]]
+
+
+def test_a_batch_takes_no_more_runs_than_there_are_free_slots() -> None:
+    harness = EngineHarness(pool=3)
+    jobs = [harness.job(name) for name in "abcde"]
+    for job in jobs:
+        job.last_elapsed = 0.00001
+    runs = [harness.submit(job)[0] for job in jobs]
+    batch = Batch(harness.now)
+    assert harness.engine.pool.start(batch, "worker")
+    assert batch.runs == runs[:3]
+
+
+def test_a_held_run_is_queued_when_its_worker_hands_in_the_end_of_the_run_before() -> None:
+    """The end itself may be recorded at an earlier time, before the held run was requested."""
+    harness = EngineHarness(pool=3)
+    pool = harness.engine.pool
+    jobs = [harness.job("a"), harness.job("b")]
+    for job in jobs:
+        job.last_elapsed = 0.00001
+    first, other = (harness.submit(job)[0] for job in jobs)
+    batch = Batch(harness.now)
+    assert pool.start(batch, "worker")
+    assert batch.runs == [first, other]
+    harness.advance(0.0005)
+    held = harness.submit(jobs[0])[0]
+    requested = harness.now
+    harness.advance(0.0005)
+    pool.finish([Outcome(first, 0.00001), Outcome(other, 0.00001)], harness.now, batch.taken)
+    assert held.state is RunState.QUEUED
+    assert held.waiting_since is not None
+    assert held.waiting_since >= requested
+    queued = [event.at for event in harness.events if type(event).__name__ == "RunQueued"]
+    assert queued[-1] == harness.now
+
+
 async def coroutine() -> None:
     """Do nothing, as a coroutine."""
 
