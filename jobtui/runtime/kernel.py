@@ -78,12 +78,13 @@ class _Call:
 class _Aftermath:
     """The work that a change leaves to be done without the lock."""
 
-    __slots__ = ("effects", "notify", "replies", "wake_timer")
+    __slots__ = ("effects", "notify", "replies", "unstored", "wake_timer")
 
     def __init__(self, *, wake_timer: bool) -> None:
         self.effects = _NO_EFFECTS
         self.notify: list[Callable[[], None]] = []
         self.replies: list[_Call] = []
+        self.unstored: list[Effects] = []  # the effects, until a thread puts them into the store
         self.wake_timer = wake_timer
 
 
@@ -105,7 +106,7 @@ class Kernel:
         runs: The handles and other objects of the live runs.
         observers: The subscriptions and listeners.
         inbox: The requests and commands that no thread has applied yet. Use `post` to append to it.
-        put_into_store: Gets the effects of every change, and never blocks. Twice the same is harmless.
+        put_into_store: Gets the effects of every change once, and never blocks.
     """
 
     def __init__(self, *, engine: Engine, clock: Clock, runs: RunTables) -> None:
@@ -255,6 +256,7 @@ class Kernel:
         effects = self.engine.effects
         if effects:
             aftermath.effects = effects
+            aftermath.unstored.append(effects)
             for run in effects.stop_requested:
                 self.runs.attachments.stop_request(run.number).request(run.extras.stop_reason)
             self.engine.reset_effects()
@@ -330,7 +332,7 @@ class Kernel:
             self._executor.start()
         if aftermath.wake_timer:
             self._timer.wake()
-        self.put_into_store(aftermath.effects)
+        self._store_once(aftermath.unstored)
         self.runs.settle(aftermath.effects.ended, self._garbage)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
@@ -350,6 +352,18 @@ class Kernel:
                 self._executor.start()
             else:
                 self._garbage.clear()
+
+    def _store_once(self, unstored: list[Effects]) -> None:
+        """Put effects into the store, unless another thread has done or is doing it: it counts them."""
+        try:
+            effects = unstored.pop()
+        except IndexError:
+            return
+        try:
+            self.put_into_store(effects)
+        except BaseException:
+            unstored.append(effects)
+            raise
 
     def run_unfinished_effects(self) -> None:
         """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""

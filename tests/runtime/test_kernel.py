@@ -19,6 +19,7 @@ from support.real_threads import (
 )
 
 from jobtui import Run, RunState, Scheduler
+from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Phase
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.kernel import ADMISSIONS_PER_HOLD
@@ -395,3 +396,19 @@ def test_no_more_coroutines_run_at_once_than_the_pool_has_slots(make_scheduler: 
     assert_ended(*blocking, *runs)
     assert {run.state for run in runs} == {RunState.OK}
     assert max(most) <= 2
+
+
+def test_effects_are_put_into_the_store_once() -> None:
+    """Another thread may do at the same time what it takes for interrupted; the store counts endings."""
+    scheduler = Scheduler(tz="UTC")
+    kernel = scheduler._kernel  # noqa: SLF001 - the store is connected to it
+    put: list[int] = []
+
+    def put_into_store(effects: Effects) -> None:
+        put.append(len(effects.ended))
+        kernel.run_unfinished_effects()
+
+    kernel.put_into_store = put_into_store
+    run = scheduler.in_(100, print)
+    run.cancel()
+    assert sum(put) == 1

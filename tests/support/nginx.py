@@ -86,11 +86,12 @@ def _make_certificate(folder: Path) -> None:
     subprocess.run(arguments, cwd=folder, check=True, capture_output=True)
 
 
-def free_port() -> int:
-    """Return a port that is free at the moment."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports() -> dict[str, int]:
+    """Return two ports that are free at the moment, by scheme: ``http`` and ``https``."""
+    with closing(socket.socket()) as http, closing(socket.socket()) as https:  # at once, or they could be one
+        http.bind(("127.0.0.1", 0))
+        https.bind(("127.0.0.1", 0))
+        return {"http": http.getsockname()[1], "https": https.getsockname()[1]}
 
 
 def _wait_until_open(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:

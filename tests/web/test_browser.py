@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
-from support.nginx import free_port, needs_nginx, nginx_in_front
+from support.nginx import free_ports, needs_nginx, nginx_in_front
 from support.status_page import LIMIT, LOGIN_REQUIRED, PASSWORD, USER, serve_page
 
 from jobtui import Scheduler
@@ -903,7 +903,7 @@ def test_the_page_is_live_behind_nginx_below_another_path(
 ) -> None:
     """With a login: cookies, forms, the stream and the links between pages keep the path."""
     job = scheduler.every("1h", print, name="a/b c")
-    ports = {"http": free_port(), "https": free_port()}
+    ports = free_ports()
     root = f"{scheme}://jobs.test:{ports[scheme]}/team/@jobs"
     credentials = LOGIN_REQUIRED.credentials
     access = AccessRules(credentials=credentials, url=parse_public_url(root))

@@ -13,7 +13,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
-from support.nginx import free_port, needs_nginx, nginx_in_front
+from support.nginx import free_ports, needs_nginx, nginx_in_front
 from support.status_page import HTML, LIMIT, Element, PageParser
 
 from jobtui import Scheduler
@@ -161,7 +161,7 @@ def serve_behind_nginx(
     folder: Path, set_up: SetUp, scheme: str, credentials: Credentials | None = None
 ) -> Iterator[tuple[Scheduler, int]]:
     """Run a scheduler with one job, its server, and nginx in front. Yields the scheduler and nginx's port."""
-    ports = {"http": free_port(), "https": free_port()}
+    ports = free_ports()
     access = AccessRules(
         credentials=credentials,
         acceptproxyaddress=set_up.acceptproxyaddress,
