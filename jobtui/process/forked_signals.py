@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from functools import cache
 
 
 def existing_signals(*names: str) -> tuple[signal.Signals, ...]:
@@ -32,10 +33,12 @@ class _ForkingThread(threading.local):
         mask: Its signal mask before the fork; None if the child keeps the handlers.
         is_child: Whether it is the thread of a child whose handlers were reset; it has other handlers only if
             the program of the child has set them, so its own children keep them.
+        is_interruptible: Whether SIGINT raises KeyboardInterrupt in the child.
     """
 
     mask: set[signal.Signals] | None = None
     is_child = False
+    is_interruptible = False
 
 
 _thread = _ForkingThread()
@@ -63,12 +66,26 @@ def _after_fork_in_child() -> None:
         return
     _thread.is_child = True
     signal.set_wakeup_fd(-1)
-    interruptible = callable(signal.getsignal(signal.SIGINT))
+    _thread.is_interruptible = callable(signal.getsignal(signal.SIGINT))
     for number in _RESET:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, _thread.mask)
-    if interruptible:  # only now, because Python ignores an exception that is raised in here
+
+
+@cache
+def let_children_be_interrupted() -> None:
+    """Let SIGINT raise KeyboardInterrupt in a child, after the functions that modules have registered so far.
+
+    Before that it ends the child: Python ignores an exception that is raised in such a function, so the
+    signal would be lost. Call this when all modules are imported.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows
+        os.register_at_fork(after_in_child=_restore_interrupts)
+
+
+def _restore_interrupts() -> None:
+    if _thread.mask is not None and _thread.is_interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

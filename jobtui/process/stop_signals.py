@@ -11,7 +11,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-from jobtui.process.forked_signals import existing_signals, reset_signals_in_children_if
+from jobtui.process.forked_signals import (
+    existing_signals,
+    let_children_be_interrupted,
+    reset_signals_in_children_if,
+)
 
 REPEAT_TIME = 0.5  # seconds after a signal in which further ones belong to the same request
 SIGNAL_STATUS = 128  # plus the signal's number: the exit status that shells report for a signal
@@ -51,6 +55,7 @@ class StopSignals:
 
         Until `stop_interrupting`, a request also raises KeyboardInterrupt.
         """
+        let_children_be_interrupted()
         self._pid = os.getpid()
         _installed.add(self)
         self._descriptor = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)

@@ -13,7 +13,7 @@ from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception, logger, one_line
 from jobtui.engine.views import Liveness
-from jobtui.process.forked_signals import reset_signals_in_children_if
+from jobtui.process.forked_signals import let_children_be_interrupted, reset_signals_in_children_if
 from jobtui.process.sibling_processes import sibling_processes
 from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.executors.base import Executor
@@ -184,6 +184,7 @@ class Lifecycle:
                 nothing has happened, and the scheduler can be started again.
             MemoryError: As RuntimeError for the thread.
         """
+        let_children_be_interrupted()
         planned_at = self._kernel.clock.now()
         catch_ups, wait = [], 0.0
         if self.recording is not None:
