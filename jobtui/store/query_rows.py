@@ -235,13 +235,14 @@ def _rows_with_word(connection: sqlite3.Connection, word: str, most: int) -> set
     pattern = _like_pattern(word, escape="")  # the index cannot look up a pattern with escaped characters
     is_long = any(len(part) >= _SHORTEST_INDEXED for part in pattern.strip("%").split("_"))
     if is_long and has_trigrams() and has_index(connection):
-        runs, lines = "runs_text WHERE text LIKE ?1", "output_text WHERE text LIKE ?1"
+        runs, lines = "runs_text WHERE text LIKE :word", "output_text WHERE text LIKE :word"
     else:
-        runs, lines = "runs WHERE reason LIKE ?1 OR error LIKE ?1", "output WHERE text LIKE ?1"
-    hits = connection.execute(f"SELECT rowid FROM {lines} LIMIT {most + 1}", (pattern,)).fetchall()  # noqa: S608 - our own words
+        runs, lines = "runs WHERE reason LIKE :word OR error LIKE :word", "output WHERE text LIKE :word"
+    values = {"word": pattern}
+    hits = connection.execute(f"SELECT rowid FROM {lines} LIMIT {most + 1}", values).fetchall()  # noqa: S608 - our own words
     if len(hits) > most:
         return None
-    rows = connection.execute(f"SELECT rowid FROM {runs} LIMIT {most + 1}", (pattern,)).fetchall()  # noqa: S608 - as above
+    rows = connection.execute(f"SELECT rowid FROM {runs} LIMIT {most + 1}", values).fetchall()  # noqa: S608 - as above
     if len(rows) > most:
         return None
     writers = _one_of("output.id", (row for (row,) in hits)).sql

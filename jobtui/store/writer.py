@@ -132,7 +132,7 @@ class Writer:
         self._next_notice = -math.inf  # when `on_change` may be called next, if only `lost` has changed
         self._noticed: tuple[str, int] = "", 0  # the problem and the number of lost endings
         self._attempted = threading.Event()  # whether the file has been opened, or could not be
-        self._thread = threading.Thread(target=self._run, name="jobtui-store", daemon=True)
+        self._thread: threading.Thread | None = None
         self._output = WaitingOutput()
         self.outbox = Outbox(self.wake)
         self.journal = StartJournal(path)
@@ -146,6 +146,8 @@ class Writer:
             timeout: How many seconds to wait at most. If the file is not open by then, or cannot be opened,
                 the state is empty, and the writer goes on trying.
         """
+        # Only now: Python 3.13 cannot start a thread in a forked child that was made before the fork.
+        self._thread = threading.Thread(target=self._run, name="jobtui-store", daemon=True)
         self._thread.start()
         self._attempted.wait(timeout)
         self._start_returned = True
@@ -167,7 +169,7 @@ class Writer:
         Returns:
             Whether all has been written.
         """
-        if self._thread.ident is None:  # never started
+        if self._thread is None:  # never started
             return True
         self._closing = True
         with suppress(RuntimeError):
