@@ -11,7 +11,6 @@ from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
 
 from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
@@ -42,10 +41,12 @@ from jobtui.runtime.validation import (
     delay_seconds,
     held_limit,
     job_name,
+    keep_limit,
     policy,
     pool_size,
     scheduler_zone,
     single_name,
+    store_path,
 )
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tick
@@ -143,8 +144,9 @@ class Scheduler:
         tz: The scheduler's zone.
 
     Raises:
-        ValueError: The pool is negative, or the policy, DST rule or zone is unknown.
-        TypeError: The pool is not an int, or the zone is of another type.
+        ValueError: The pool is negative, the policy, DST rule or zone is unknown, the store has no file name,
+            or a limit is too small.
+        TypeError: An argument is of another type.
     """
 
     _runtime_type: ClassVar[type[Runtime]] = Runtime  # the simulated scheduler has another one
@@ -179,7 +181,12 @@ class Scheduler:
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs
         self._runs = RunSearch(self._kernel, self.tz)
-        self._keep = Retention(days=keep_days, rows=keep_rows, mib=keep_mib, output=keep_output)
+        self._keep = Retention(
+            days=keep_limit("keep_days", keep_days, 1),
+            rows=keep_limit("keep_rows", keep_rows, 1_000),
+            mib=keep_limit("keep_mib", keep_mib, 1),
+            output=keep_limit("keep_output", keep_output, 1_000),
+        )
         self._single = single_name(single)
         self._catch_up_rules = CatchUpRules(
             window=delay_seconds(catch_up),
@@ -716,7 +723,7 @@ class Scheduler:
         file = job_file or getattr(sys.modules.get("__main__"), "__file__", None)
         origin = Origin(zone=zone_name(self.tz), file=file or "")
         clock = self._kernel.clock
-        store = Store(Path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic)
+        store = Store(store_path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic)
         recording = Recording(self._kernel, store, self._single, self._catch_up_rules)
         self._runs.history = recording.history
         self._runtime.lifecycle.record_in(recording)

@@ -5,7 +5,9 @@ Each function returns the value to use. Each message says what is allowed.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
 from typing import TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_dur
 from jobtui.schedules.zones import zone
 
 Policy = TypeVar("Policy", Overlap, Misfire)
+T = TypeVar("T", int, float)
 
 
 def job_name(name: str | None) -> str:
@@ -57,6 +60,25 @@ def held_limit(max_held: int) -> int:
     if max_held < 1:
         raise ValueError(f"max_held must be at least 1, not {max_held}")
     return max_held
+
+
+def store_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a store's file."""
+    if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"the store must be the path of a file, such as 'jobtui.db', not {path!r:.80}")
+    found = Path(path)
+    if not found.name or "\0" in str(found):
+        raise ValueError(f"the store must be the path of a file, such as 'jobtui.db', not {path!r:.80}")
+    return found
+
+
+def keep_limit(parameter: str, limit: T, least: int) -> T:
+    """Return a limit of the store; ``parameter`` is the name of the argument, for the message."""
+    if isinstance(limit, bool) or not isinstance(limit, int | float):
+        raise TypeError(f"{parameter} must be a number, not {limit!r:.80}")
+    if not limit >= least:  # also for nan
+        raise ValueError(f"{parameter} must be at least {least}, not {limit}")
+    return limit
 
 
 def catch_up_limit(most: int) -> int:
