@@ -602,6 +602,10 @@ class Engine:
         # The previous wake, by the new clock: ticks up to that instant have been processed.
         processed = min(now, self._heartbeat + seconds + CLOCK_NOISE)
         for job in self.jobs.values():
+            if job.begins_at is not None and job.due is not None:
+                self._timer_queue.remove(JobDue(job), job.begins_at)
+                job.begins_at += seconds
+                self._timer_queue.push(JobDue(job), job.begins_at)
             pending = self._searches.get(job)
             if pending is not None:
                 self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)

@@ -181,3 +181,24 @@ def test_jobs_begin_to_catch_up_one_after_the_other(tmp_path: Path, clock: Manua
     assert [run.job for run in started] == ["a", "b", "c"]
     starts = [run.started.timestamp() for run in started if run.started]
     assert [start - starts[0] for start in starts] == [0, 3, 6]
+
+
+def test_a_clock_that_is_set_back_does_not_delay_what_is_to_be_caught_up(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    def make_scheduler() -> Scheduler:
+        scheduler = Scheduler(store=tmp_path / "jobs.db", tz="UTC", clock=clock, catch_up="10h")
+        scheduler.schedule("@hourly", work)
+        return scheduler
+
+    run_once(make_scheduler())
+    clock.advance(5.5 * HOUR)
+    scheduler = make_scheduler()
+    assert scheduler.recording is not None
+    scheduler.recording.wait = 60.0
+    with scheduler:
+        clock.step(-2 * HOUR)
+        scheduler.pool_view()
+        clock.advance(61)
+        scheduler.pool_view()
+        wait_for_runs(scheduler, 1)
