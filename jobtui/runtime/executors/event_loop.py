@@ -115,8 +115,13 @@ class CoroutineExecutor:
         """
         request = self._attachments.stop_requests.get(run.number)  # None if the run has ended
         is_coroutine = run in self._tasks or is_coroutine_function(run.call)
-        if request is not None and is_coroutine and self._call(self._cancel_task, run):
+        if request is not None and is_coroutine:
+            before = request.interrupted
+            # Noted first: as soon as the loop cancels the task, the run may end, and then another thread that
+            # runs the effects of the same change finds no request, and replies to the caller of `cancel`.
             request.interrupted = True
+            if not self._call(self._cancel_task, run):
+                request.interrupted = before
 
     def check_thread(self) -> bool:
         """Start another thread for the loop if an exception from outside has ended the first one.
