@@ -129,6 +129,20 @@ def shorten_exception(packed: PackedException) -> PackedException:
     return ((name, message[:MAX_SHORT_TEXT], (), (), None, *_NO_LINKS),)
 
 
+def map_texts(packed: PackedException, change: Callable[[str], str]) -> PackedException:
+    """Return an exception whose messages, notes and texts of a SyntaxError are changed by a function."""
+
+    def changed(node: PackedNode) -> PackedNode:
+        name, message, notes, frames, syntax, previous, is_cause, members, count = node
+        if syntax is not None:
+            file, line, column, text, end_line, end_column, syntax_message = syntax
+            syntax = (file, line, column, text and change(text), end_line, end_column, change(syntax_message))
+        texts = change(message), tuple(map(change, notes))
+        return (name, *texts, frames, syntax, previous, is_cause, members, count)
+
+    return tuple(map(changed, packed))
+
+
 def member_texts(packed: PackedException, index: int = 0) -> list[str]:
     """Return the type and the beginning of the message of each member of a group, and of groups in it."""
     texts: list[str] = []

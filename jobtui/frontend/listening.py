@@ -34,6 +34,7 @@ def publish(
     Returns:
         The scheduler as a front end sees it, with the address of the status page.
     """
+    output_log.redact = scheduler.redaction.redact
     backend = LocalBackend(scheduler, title, output_log)
     if serve is not None:
         listener = serve(backend)

@@ -295,6 +295,7 @@ def _default_scheduler(
             keep_rows=settings.keep_rows,
             keep_mib=settings.keep_mib,
             keep_output=settings.output_keep,
+            redact=settings.output_redact,
             single="standby" if settings.single == "attach" else settings.single,
             catch_up=settings.catch_up,
         )

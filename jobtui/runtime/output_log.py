@@ -81,6 +81,7 @@ class OutputLog:
 
     Attributes:
         on_write: Called after every write. It must be quick and must not block.
+        redact: Replaces secrets in a line. Only readers call it.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class OutputLog:
         self._unfinished: dict[tuple[str, int, str], tuple[float, str]] = {}
         self._reading = threading.Lock()
         self.on_write: Callable[[], object] = bool
+        self.redact: Callable[[str], str] = str
 
     # --- writers ----------------------------------------------------------------------------------
 
@@ -166,7 +168,7 @@ class OutputLog:
                 first=lines[0].number if lines else self._total_lines + 1,
                 lines=lines,
                 unfinished=tuple(
-                    OutputLine(0, at, *source, terminal_line(text))
+                    OutputLine(0, at, *source, self.redact(terminal_line(text)))
                     for source, (at, text) in self._unfinished.items()
                 ),
             )
@@ -199,7 +201,7 @@ class OutputLog:
             self._add_line(at, source, text)
 
     def _add_line(self, at: float, source: tuple[str, int, str], text: str) -> None:
-        text = terminal_line(text)
+        text = self.redact(terminal_line(text))
         self._total_lines += 1
         self._lines.append(OutputLine(self._total_lines, at, *source, text))
         size = getsizeof(text) + _OVERHEAD

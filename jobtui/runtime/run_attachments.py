@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.ending_log import EndingLog
+from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_output import RunOutput, longer_output
 from jobtui.runtime.stop_request import StopRequest
 
@@ -18,19 +19,24 @@ class RunAttachments:
 
     Args:
         stop_request_type: The class of the stop requests.
+        redaction: Replaces secrets in the texts of runs; None to replace nothing.
 
     Attributes:
         outputs: What the runs have printed. The kernel drops an output with the run's entry in the ledger.
         stop_requests: The stop requests. The kernel drops one when its run has ended.
         loop_thread: The identifier of the thread that runs the coroutines; None before the first one.
         ending_log: Logs the runs that fail.
+        redaction: Replaces secrets in the texts of runs.
     """
 
-    def __init__(self, stop_request_type: type[StopRequest] = StopRequest) -> None:
+    def __init__(
+        self, stop_request_type: type[StopRequest] = StopRequest, redaction: Redaction | None = None
+    ) -> None:
         self.outputs: dict[int, str | RunOutput] = {}
         self.stop_requests: dict[int, StopRequest] = {}
         self.loop_thread: int | None = None
         self.ending_log = EndingLog()
+        self.redaction = redaction or Redaction()
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

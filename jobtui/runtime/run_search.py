@@ -123,7 +123,7 @@ class RunSearch:
             self.view(number)  # raises LookupError
         output = outputs.get(number)  # it may have printed in the meantime
         if output is not None:
-            return output_text(output)
+            return self._kernel.runs.attachments.redaction.redact(output_text(output))
         if self.history is not None and (lines := self._stored_lines(number)):
             return "".join(f"{text}\n" for text in lines)
         return "" if guard.is_capturing else None

@@ -21,6 +21,7 @@ from jobtui.runtime.latch import Latch
 from jobtui.runtime.lifecycle import Lifecycle, WaitUntilDrained
 from jobtui.runtime.observation import Observation
 from jobtui.runtime.poller import Poller
+from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_requests import MakeRun, RunRequests
 from jobtui.runtime.run_tables import RunTables
@@ -36,6 +37,7 @@ class Runtime:
         tz: The zone of the times in views and reasons.
         clock: The source of time.
         ledger: Stores the endings of runs and ticks.
+        redaction: Replaces secrets in the texts of runs; None to replace nothing.
         make_executor: Makes the executor, which calls the dispatcher.
         make_timer: Makes the timer, from the arguments of `Timer`.
         make_run: Makes the handle of a run.
@@ -57,6 +59,7 @@ class Runtime:
         tz: tzinfo,
         clock: Clock,
         ledger: Ledger,
+        redaction: Redaction | None = None,
         make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
         make_run: MakeRun = Run,
@@ -65,7 +68,7 @@ class Runtime:
     ) -> None:
         engine = Engine(pool=pool, tz=tz, ledger=ledger)
         self.kernel = kernel = Kernel(
-            engine=engine, clock=clock, runs=RunTables(RunAttachments(stop_request_type))
+            engine=engine, clock=clock, runs=RunTables(RunAttachments(stop_request_type, redaction))
         )
         self.poller = poller = Poller(kernel)
         executor = make_executor(RunDispatcher(kernel, poller), kernel.clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
@@ -33,6 +33,7 @@ from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
+from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
@@ -132,6 +133,9 @@ class Scheduler:
         keep_rows: How many endings the store keeps, beside the failures among three times as many.
         keep_mib: How large the store's file may be, in MiB.
         keep_output: How many bytes of each run's output the store keeps, a fifth of them from its beginning.
+        redact: Regular expressions for secrets. Their matches, or what their first group matches, are
+            replaced by ``***`` in what jobs print and in the messages of their exceptions, on every screen
+            and in the store. Each line is searched on its own.
         single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
             ended, ``"refuse"`` raises an error, and ``"off"`` ignores it, so that each of them runs the jobs.
         catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
@@ -145,7 +149,7 @@ class Scheduler:
 
     Raises:
         ValueError: The pool is negative, the policy, DST rule or zone is unknown, the store has no file name,
-            or a limit is too small.
+            a limit is too small, or a pattern is not valid.
         TypeError: An argument is of another type.
     """
 
@@ -167,6 +171,7 @@ class Scheduler:
         keep_rows: int = KEEP_ROWS,
         keep_mib: float = KEEP_MIB,
         keep_output: int = KEEP_OUTPUT,
+        redact: Sequence[str] = (),
         single: SingleName = "standby",
         catch_up: timedelta | float | str = 0.0,
         catch_up_most: int = MOST,
@@ -175,8 +180,13 @@ class Scheduler:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
         self._overlap = policy(Overlap, "overlap", overlap)
+        self.redaction = Redaction(redact)
         self._runtime = self._runtime_type(
-            pool=pool_size(pool), tz=self.tz, clock=clock or SystemClock(), ledger=Ledger(ledger_bytes)
+            pool=pool_size(pool),
+            tz=self.tz,
+            clock=clock or SystemClock(),
+            ledger=Ledger(ledger_bytes),
+            redaction=self.redaction,
         )
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs

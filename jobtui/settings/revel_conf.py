@@ -129,6 +129,11 @@ def split_at_commas(text: str) -> list[str]:
     return [item.strip() for item in unquote(text).split(",")]
 
 
+def unquote_list(text: str) -> list[str]:
+    """Return a list with the one text, which may be quoted and may contain commas."""
+    return [unquote(text)]
+
+
 def _replace(text: str, line: int, pattern: re.Pattern[str], values: Mapping[str, str], kind: str) -> str:
     """Replace one reference after the other, so that a replacement may contain references itself."""
     for _ in range(_MAX_REPLACEMENTS):

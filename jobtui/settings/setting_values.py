@@ -6,6 +6,7 @@ from jobtui.access.addresses import Address, parse_address
 from jobtui.access.public_url import PublicUrl, parse_public_url
 from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.engine.enums import SingleName
+from jobtui.runtime.redaction import Redaction
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import parse
@@ -208,6 +209,22 @@ def check_networks(entry: SettingEntry) -> tuple[IpNetwork, ...]:
         return tuple(parse_network(text) for text in texts)
     except ValueError as error:
         raise invalid_text(entry, error, _continued_line_hint(entry)) from None
+
+
+def check_patterns(entry: SettingEntry) -> tuple[str, ...]:
+    """Check regular expressions."""
+    patterns = entry.value
+    if not isinstance(patterns, list) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise wrong_value(
+            entry,
+            "an array of regular expressions, such as ['password=(\\S+)']",
+            "Write each of them in single quotes." if isinstance(patterns, list) else "",
+        )
+    try:
+        Redaction(patterns)
+    except ValueError as error:
+        raise BadSetting(f"{entry.location()}: {entry.key}: {error}") from None
+    return tuple(patterns)
 
 
 def check_auth_user(entry: SettingEntry) -> str:

@@ -20,7 +20,7 @@ because other sections may need environment variables of another machine.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -46,6 +46,7 @@ from jobtui.settings.revel_conf import (
     parse_conf,
     split_at_commas,
     unquote,
+    unquote_list,
 )
 from jobtui.settings.setting_errors import BadSetting, SettingEntry, unknown_key
 from jobtui.settings.setting_values import (
@@ -64,6 +65,7 @@ from jobtui.settings.setting_values import (
     check_keep_rows,
     check_ledger_bytes,
     check_networks,
+    check_patterns,
     check_pool,
     check_single,
     check_spec,
@@ -89,6 +91,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.output.bytes": check_bytes,
     "jobs.output.runbytes": check_bytes,
     "jobs.output.keep": check_bytes,
+    "jobs.output.redact": check_patterns,
     "jobs.store": check_store,
     "jobs.single": check_single,
     "jobs.catch_up": check_catch_up,
@@ -117,6 +120,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.output.bytes": number_or_text,
     "jobs.output.runbytes": number_or_text,
     "jobs.output.keep": number_or_text,
+    "jobs.output.redact": unquote_list,
     "jobs.keep.days": number_or_text,
     "jobs.keep.rows": number_or_text,
     "jobs.keep.mib": number_or_text,
@@ -147,6 +151,7 @@ class Settings:
         output_bytes: How much memory the output of all jobs may take, in bytes.
         output_runbytes: How much output of one run is kept, in bytes.
         output_keep: How many bytes of each run's output the store keeps.
+        output_redact: Regular expressions for secrets in the texts of runs.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
         catch_up: For how many seconds before the start ticks are caught up, with a store; 0 for never.
@@ -168,6 +173,7 @@ class Settings:
     output_bytes: int = LOG_BYTES
     output_runbytes: int = RUN_BYTES
     output_keep: int = KEEP_OUTPUT
+    output_redact: Sequence[str] = ()
     store: str | None = None
     single: SingleSetting = "attach"
     catch_up: float = 0.0
@@ -333,6 +339,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "output.bytes",
         "output.runbytes",
         "output.keep",
+        "output.redact",
         "store",
         "single",
         "catch_up",

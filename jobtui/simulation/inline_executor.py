@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine, log_failure
+from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine, report_failure
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 from jobtui.runtime.stop_request import StopRequest
 
@@ -159,7 +159,7 @@ class InlineExecutor:
             close_coroutine(coroutine)
             coroutine.value = None
             coroutine.set_exception(RuntimeError(OTHER_LOOP), skip=__file__)
-            log_failure(coroutine, self._dispatcher.attachments)
+            report_failure(coroutine, self._dispatcher.attachments)
             outcomes.append(coroutine)
 
     async def _note_interrupt(self, work: Any) -> object:

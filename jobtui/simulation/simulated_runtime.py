@@ -21,6 +21,7 @@ from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.runtime.executors.base import Dispatcher
 from jobtui.runtime.handles import Returned_co, Run
 from jobtui.runtime.latch import Latch
+from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_requests import RunRequests
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
@@ -140,7 +141,9 @@ class SimulatedRuntime(Runtime):
         before_first_run: Is called before runs may start. If it raises, they may not.
     """
 
-    def __init__(self, *, pool: int, tz: tzinfo, clock: ManualClock, ledger: Ledger) -> None:
+    def __init__(
+        self, *, pool: int, tz: tzinfo, clock: ManualClock, ledger: Ledger, redaction: Redaction
+    ) -> None:
         self._clock = clock
         self.tz = tz
         self.runs: list[SimulatedRun] = []
@@ -154,6 +157,7 @@ class SimulatedRuntime(Runtime):
             tz=tz,
             clock=clock,
             ledger=ledger,
+            redaction=redaction,
             make_executor=self._make_executor,
             make_timer=lambda *_: SimulatedTimer(self._run_due),
             make_run=partial(SimulatedRun, self),

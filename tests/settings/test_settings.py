@@ -356,8 +356,8 @@ class TestRunMode:
 
 ALL_KEYS = (
     "The keys are jobs.pool, jobs.selfconcurrent, jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
-    "jobs.output.runbytes, jobs.output.keep, jobs.store, jobs.single, jobs.catch_up, jobs.keep.days, "
-    "jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "
+    "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, jobs.catch_up, "
+    "jobs.keep.days, jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.proxies, jobs.probes, jobs.clients.bytes, jobs.url, "
     "jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, and cron.NAME for a named schedule."
 )
@@ -501,6 +501,40 @@ class TestWrongValues:
             )
         settings = read_settings(write(name, f"{key} = 10000\n"))
         assert getattr(settings, key.removeprefix("jobs.").replace(".", "_")) == 10000
+
+    def test_patterns_for_secrets_are_an_array_of_regular_expressions(self, write: Write) -> None:
+        """In a .conf file there is one, because it may contain commas."""
+        settings = read_settings(write("jobtui.toml", r"jobs.output.redact = ['key=(\S{1,9})', 'b']"))
+        assert settings.output_redact == (r"key=(\S{1,9})", "b")
+        assert read_settings(write("app.conf", 'jobs.output.redact = "a{1,2}"')).output_redact == ("a{1,2}",)
+
+    @pytest.mark.parametrize(
+        ("value", "problem"),
+        [
+            (
+                '"a"',
+                " must be an array of regular expressions, such as ['password=(\\S+)'], not the string 'a'.",
+            ),
+            (
+                "[1]",
+                (
+                    " must be an array of regular expressions, such as ['password=(\\S+)'], not an array.\n"
+                    "Write each of them in single quotes."
+                ),
+            ),
+            (
+                "['a', 'b(']",
+                ": 'b(' is not a regular expression: missing ), unterminated subpattern at position 1",
+            ),
+            ("['x*']", ": 'x*' matches an empty text, so it would match everywhere"),
+        ],
+    )
+    def test_a_pattern_for_secrets_that_cannot_be_used_is_rejected(
+        self, write: Write, value: str, problem: str
+    ) -> None:
+        """The message says why."""
+        message = error_for(write("jobtui.toml", f"jobs.output.redact = {value}"))
+        assert message == f"jobtui.toml, line 1: jobs.output.redact{problem}"
 
     def test_the_memory_of_the_ledger_has_a_range_of_its_own(self, write: Write) -> None:
         """A larger ledger would take too long to read."""

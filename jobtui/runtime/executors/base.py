@@ -220,7 +220,7 @@ def call_function(
     except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
         outcome = Outcome(run, monotonic() - started)
         outcome.set_exception(exception, skip=__file__)
-        log_failure(outcome, attachments)
+        report_failure(outcome, attachments)
     else:
         outcome = Outcome(run, monotonic() - started)
         outcome.value = value
@@ -233,9 +233,10 @@ def call_function(
     return None
 
 
-def log_failure(outcome: Outcome, attachments: RunAttachments) -> None:
-    """Log a run that fails, in the context of its work, unless it stopped on request."""
+def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
+    """Redact the exception of a run, and log it, in the context of the work, unless it stopped on request."""
     run = outcome.run
+    outcome.error = attachments.redaction.redact_error(outcome.error)
     request = attachments.stop_requests.get(run.number) if outcome.honoured_stop else None
     was_stopped = outcome.honoured_stop and (run.state.ended or bool(request and request.reason))
     if outcome.exception is not None and not was_stopped:

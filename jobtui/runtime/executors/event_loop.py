@@ -31,7 +31,7 @@ from jobtui.runtime.executors.base import (
     Worker,
     close_coroutine,
     interrupted_outcome,
-    log_failure,
+    report_failure,
 )
 from jobtui.runtime.executors.lazy_results import check_result
 from jobtui.runtime.stream_guard import guard
@@ -339,7 +339,7 @@ class CoroutineExecutor:
             except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop
                 outcome.set_exception(exception, skip=__file__)
                 outcome.honoured_stop |= _is_cancelled_error(exception)
-                log_failure(outcome, attachments)
+                report_failure(outcome, attachments)
             outcome.elapsed += self._monotonic() - started
             if guard.streams is not None:
                 guard.end(run)
