@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
@@ -31,6 +31,35 @@ class JobDetails:
     description: str
     preview: TickPreview
     runs: tuple[RunView, ...]
+
+
+class RunLine(NamedTuple):
+    """A line of a run's output.
+
+    Attributes:
+        at: When it was written, in seconds since the epoch (UTC); None if that is not known.
+        stream: `stdout`, `stderr`, or the level of a log record; "" if that is not known.
+        text: The text, without a line break.
+    """
+
+    at: float | None
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLines:
+    """Consecutive lines of a run's output.
+
+    Attributes:
+        lines: The lines, oldest first.
+        next: The position after them, from which the next request goes on.
+        ended: Whether the run has ended, and these are its last lines.
+    """
+
+    lines: tuple[RunLine, ...]
+    next: str
+    ended: bool
 
 
 Unsubscribe = Callable[[], None]  # a second call has no effect
@@ -97,6 +126,17 @@ class Backend(Protocol):
 
     def output_of(self, number: int) -> str | None:
         """Return the first and the last part of a run's output; None if output is not recorded.
+
+        Raises:
+            LookupError: There is no run of that number, or it has ended and is not kept any more.
+        """
+
+    def output_lines(self, number: int, after: str = "") -> RunLines:
+        """Return the next lines of a run's output, at most `MAX_CHUNK`.
+
+        Args:
+            number: The number of the run.
+            after: The `next` of the lines before; "" to begin with the first line that is kept.
 
         Raises:
             LookupError: There is no run of that number, or it has ended and is not kept any more.

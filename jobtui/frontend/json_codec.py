@@ -16,9 +16,9 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from jobtui.engine.events import Event, JobEvent, RunEvent
 from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.backend import JobDetails, RunLines
 from jobtui.frontend.upcoming import UpcomingTick
-from jobtui.runtime.output_log import OutputChunk
+from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
@@ -208,7 +208,8 @@ _VALUES: dict[Any, FieldCodec] = {
     Schedule: FieldCodec(encode_schedule, decode_schedule),
 }
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
-JOB_DETAILS, OUTPUT_CHUNK, UPCOMING = Codec(JobDetails), Codec(OutputChunk), Codec(UpcomingTick)
+JOB_DETAILS, UPCOMING = Codec(JobDetails), Codec(UpcomingTick)
+OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Codec(RunLines)
 RUN_LISTS = ("running", "waiting", "scheduled", "recent")  # the lists of runs of a snapshot
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.run_lines import RunLineReader
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
@@ -40,7 +41,9 @@ class LocalBackend:
         self.liveness = scheduler.liveness
         self.refresh_views = scheduler.refresh_views
         self.output_of = scheduler.output_of
-        self.output_since = (output_log or OutputLog()).output_since
+        log = output_log or OutputLog()
+        self.output_since = log.output_since
+        self.output_lines = RunLineReader(scheduler, log).read
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.pause_all = scheduler.pause_all

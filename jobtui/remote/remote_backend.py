@@ -21,9 +21,9 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, Unsubscribe
+from jobtui.frontend.backend import JobDetails, RunLines, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK, POOL, RUN
+from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK, POOL, RUN, RUN_LINES
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
@@ -195,6 +195,13 @@ class RemoteBackend:
         if not 1 <= number <= MAX_RUN_NUMBER:
             raise LookupError(f"there is no run {number}")
         return self._request("GET", "runs", str(number))
+
+    def output_lines(self, number: int, after: str = "") -> RunLines:
+        """Return the next lines of a run's output."""
+        if not 1 <= number <= MAX_RUN_NUMBER:
+            raise LookupError(f"there is no run {number}")
+        json = self._request("GET", "runs", str(number), "output", after=after)
+        return _decode(partial(RUN_LINES.decode, tz=UTC), json)
 
     def output_since(self, after: int) -> OutputChunk:
         """Return the output after a line; all output if the scheduler has restarted since that line."""

@@ -17,7 +17,7 @@ from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.store import Store
-from jobtui.store.store_errors import StoreInUseError
+from jobtui.store.store_errors import StoreError, StoreInUseError
 
 
 class Recording:
@@ -54,6 +54,13 @@ class Recording:
         feed = OutputFeed(log, lambda number: find_run(number) is None, StoredLine)
         self._store.follow_output(feed)
         log.on_write = self._store.wake
+
+    def stored_output(self, number: int, after: int, limit: int) -> list[tuple[int, StoredLine]]:
+        """Return lines of `History.output_after`; none if the file cannot be read."""
+        try:
+            return self.history.output_after(number, after, limit)
+        except StoreError:  # the snapshot says so
+            return []
 
     @property
     def file(self) -> Path:

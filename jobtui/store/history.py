@@ -178,18 +178,33 @@ class History:
         Raises:
             StoreError: The file cannot be read.
         """
+        return [line for _, line in self.output_after(number, 0)]
+
+    def output_after(self, number: int, after: int, limit: int = -1) -> list[tuple[int, StoredLine]]:
+        """Return a part of what `output` returns, each line with its number among the lines of the run.
+
+        Args:
+            number: The number of the run.
+            after: The number of the line after which the part begins; 0 for the beginning.
+            limit: How many of the kept lines are returned at most; -1 for all.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
         with self._reading() as connection:
             rows = connection.execute(
                 "SELECT line, at, stream, text FROM output WHERE run = ? "
-                "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) ORDER BY line",
-                (number, number),
+                "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) AND line > ? "
+                "ORDER BY line LIMIT ?",
+                (number, number, after, limit),
             ).fetchall()
-        lines: list[StoredLine] = []
-        next_line = 1
+        lines: list[tuple[int, StoredLine]] = []
+        next_line = after + 1
         for line, at, stream, text in rows:
             if line > next_line:
-                lines.append(StoredLine(number, at, "", f"[{line - next_line} lines left out]"))
-            lines.append(StoredLine(number, at, stream, text))
+                note = f"[{line - next_line} lines left out]"
+                lines.append((line - 1, StoredLine(number, at, "", note)))
+            lines.append((line, StoredLine(number, at, stream, text)))
             next_line = line + 1
         return lines
 

@@ -22,7 +22,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend.backend import Backend, JobDetails
+from jobtui.frontend.backend import Backend, JobDetails, RunLine
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
@@ -551,3 +551,53 @@ def test_a_closed_backend_keeps_its_snapshot_and_the_scheduler_runs_on(setup: Ba
     backend.close()
     assert replace(backend.snapshot(), at=scheduler.snapshot().at) == scheduler.snapshot()
     assert scheduler.run("a").wait(LIMIT)
+
+
+def test_output_lines_returns_the_lines_of_one_run_in_parts_until_it_has_ended(setup: BackendSetup) -> None:
+    """A line without a line break is among the last ones."""
+    blocking = BlockingJob()
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", blocking, name="a"))
+    run = scheduler.run("a")
+    blocking.wait_started()
+    setup.output_log.write("a", run.number, "stdout", "one\n")
+    setup.output_log.write("b", run.number + 1, "stdout", "of another run\n")
+    first = backend.output_lines(run.number)
+    assert (first.lines, first.ended) == ((RunLine(WRITTEN, "stdout", "one"),), False)
+    setup.output_log.write("a", run.number, "WARNING", "two\nthree")
+    second = backend.output_lines(run.number, first.next)
+    assert (second.lines, second.ended) == ((RunLine(WRITTEN, "WARNING", "two"),), False)
+    blocking.release()
+    assert run.wait(LIMIT)
+    last = backend.output_lines(run.number, second.next)
+    assert (last.lines, last.ended) == ((RunLine(WRITTEN, "WARNING", "three"),), True)
+    assert [line.text for line in backend.output_lines(run.number).lines] == ["one", "two", "three"]
+    for unknown in (99, 10**18):
+        with pytest.raises(LookupError, match=f"there is no run {unknown}"):
+            backend.output_lines(unknown)
+
+
+def test_output_lines_returns_at_most_a_chunk_and_goes_on_after_it(setup: BackendSetup) -> None:
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", print, name="a"))
+    run = scheduler.run("a")
+    assert run.wait(LIMIT)
+    setup.output_log.write("a", run.number, "stdout", "x\n" * MAX_CHUNK + "last\n")
+    first = backend.output_lines(run.number)
+    assert (len(first.lines), first.ended) == (MAX_CHUNK, False)
+    second = backend.output_lines(run.number, first.next)
+    assert ([line.text for line in second.lines], second.ended) == (["last"], True)
+
+
+def test_output_lines_returns_the_text_of_a_run_whose_lines_the_log_has_dropped(setup: BackendSetup) -> None:
+    scheduler, backend = setup.start(
+        lambda scheduler: scheduler.schedule("@yearly", lambda: print("one\ntwo"), name="a")
+    )
+    with capture_streams(setup.output_log):
+        run = scheduler.run("a")
+        assert run.wait(LIMIT)
+    setup.output_log.write("b", 7, "stdout", "x" * 1000 + "\n")
+    setup.output_log.limit = 100
+    setup.output_log.write("b", 7, "stdout", "x\n")
+    found = backend.output_lines(run.number)
+    assert found.lines == (RunLine(None, "", "one"), RunLine(None, "", "two"))
+    assert found.ended
+    assert backend.output_lines(run.number, found.next).lines == ()

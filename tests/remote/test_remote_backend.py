@@ -204,6 +204,7 @@ REQUESTS: dict[str, Callable[[RemoteBackend], object]] = {
     "pool_view": lambda backend: backend.pool_view(),
     "output_of": lambda backend: backend.output_of(1),
     "output_since": lambda backend: backend.output_since(0),
+    "output_lines": lambda backend: backend.output_lines(1),
     "run": lambda backend: backend.run("a"),
     "pause_all": lambda backend: backend.pause_all(),
     "cancel": lambda backend: backend.cancel(1),

@@ -19,6 +19,7 @@ from jobtui import Run, Scheduler
 from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.rules import AccessRules
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.runtime.output_log import OutputLog
 from jobtui.web.server import Server
 
 API = "/@jobs/api"
@@ -114,10 +115,12 @@ class ApiClient:
 
 
 @contextmanager
-def serving_api(scheduler: Scheduler, access: AccessRules | None = None) -> Iterator[ApiClient]:
+def serving_api(
+    scheduler: Scheduler, access: AccessRules | None = None, log: OutputLog | None = None
+) -> Iterator[ApiClient]:
     """Run a server for a scheduler, which the caller starts, and yield a client of the server."""
     address = parse_address("127.0.0.1:0")
-    with Server(LocalBackend(scheduler, "test.py"), address, access=access) as server:
+    with Server(LocalBackend(scheduler, "test.py", log), address, access=access) as server:
         assert isinstance(server.address, TcpAddress)
         yield ApiClient(server.address)
 

@@ -10,7 +10,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, Unsubscribe
+from jobtui.frontend.backend import JobDetails, RunLine, RunLines, Unsubscribe
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_log import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
@@ -162,6 +162,11 @@ class ScriptedBackend:
     def output_of(self, number: int) -> str | None:
         """Return the output of a run."""
         return self.outputs.get(number, "")
+
+    def output_lines(self, number: int, after: str = "") -> RunLines:
+        """Return the output of a run, unless the lines before have been read."""
+        lines = [] if after else self.outputs.get(number, "").splitlines()
+        return RunLines(lines=tuple(RunLine(None, "", line) for line in lines), next="end", ended=True)
 
     def run(self, job: str) -> int:
         """Record the command. Return 900."""

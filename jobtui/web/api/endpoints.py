@@ -23,10 +23,12 @@ from jobtui.frontend.json_codec import (
     OUTPUT_CHUNK,
     POOL,
     RUN,
+    RUN_LINES,
     UPCOMING,
 )
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.web.api.event_stream import EventStream
+from jobtui.web.api.output_stream import OutputStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
 from jobtui.web.request_parsing import (
     JOB_NAME,
@@ -80,11 +82,15 @@ class Api:
             web.get(f"{API_ROOT}/runs", self._list_runs),
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
+            web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
             web.get(f"{API_ROOT}/pool", self._get_pool),
             web.post(f"{API_ROOT}/pool/resize", self._resize_pool),
             web.get(f"{API_ROOT}/upcoming", self._list_upcoming),
             web.get(f"{API_ROOT}/output", self._get_output),
-            # Without HEAD, since the stream never ends.
+            # Without HEAD, since these streams do not end.
+            web.get(
+                f"{API_ROOT}/output/stream", OutputStream(self._context).handle_request, allow_head=False
+            ),
             web.get(f"{API_ROOT}/events", EventStream(self._context).handle_request, allow_head=False),
         ]
 
@@ -158,6 +164,13 @@ class Api:
         number = parse_run_number(request.match_info["number"])
         run = call_scheduler(self._backend.run_view, number)
         return json_response({"run": RUN.encode(run), "output": self._backend.output_of(number)})
+
+    async def _get_run_output(self, request: web.Request) -> web.Response:
+        """Return the next lines of a run's output, after those that the client has."""
+        check_query(request, "after")
+        number = parse_run_number(request.match_info["number"])
+        lines = call_scheduler(self._backend.output_lines, number, request.query.get("after", ""))
+        return json_response(RUN_LINES.encode(lines))
 
     async def _get_pool(self, request: web.Request) -> web.Response:
         check_query(request)
