@@ -32,6 +32,7 @@ jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store 
        jobtui attach URL|unix:PATH
        jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]
        jobtui history [FILE.py] [--job NAME] [--failed] [--since 24h] [-n N] [--store FILE] [--json] [QUERY]
+       jobtui history [FILE.py] rename OLD NEW [--store FILE]
        jobtui show [FILE.py] RUN [--store FILE] [--json]
        jobtui logs [FILE.py] RUN|JOB [--store FILE] [--json]
        jobtui ps [FILE.py] [--store FILE] [--json]
@@ -324,6 +325,17 @@ class HistoryParser(StoreParser):
             default=_DEFAULT_RUNS,
             help="how many runs at most (default: %(default)s)",
         )
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Separate ``rename OLD NEW`` from a query."""
+        super().validate(options)
+        options.rename = ()
+        if options.words[:1] == ["rename"]:
+            _, *options.rename = options.words
+            if len(options.rename) != 2 or options.rename[0] == options.rename[1]:  # noqa: PLR2004 - a pair
+                self.error("rename needs two names, OLD and NEW; to search for the word, write '\"rename\"'")
+            if options.job or options.failed or options.since or options.json:
+                self.error("rename takes no condition and no --json")
 
 
 class ShowParser(StoreParser):

@@ -20,6 +20,7 @@ from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
 from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.schedule import Schedule
@@ -61,7 +62,7 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]
-    if warnings := [*warnings, *_warnings(jobs, now)]:
+    if warnings := [*warnings, *_warnings(jobs, now), *_store_warnings(loaded, jobs)]:
         parts += [Text(), Text("warnings", style="bold"), *warnings]
     if runs := [*snapshot.scheduled, *snapshot.waiting]:
         parts += [Text(), _runs_table(runs, snapshot)]
@@ -134,6 +135,25 @@ def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
         assert job.schedule is not None  # the caller passes only jobs with a schedule
         for sentence in lint_schedule(job.schedule, now):
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
+
+
+def _store_warnings(loaded: Loaded, jobs: list[JobView]) -> Iterator[Text]:
+    """Yield a line for each job that is only in the store, or one that says why the store cannot be read."""
+    recording = loaded.scheduler.recording
+    if recording is None or not recording.file.exists():
+        return
+    from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
+
+    sentences: list[str] = []
+    try:
+        histories = recording.history.histories()
+        sentences = describe_unregistered(
+            histories, {job.name for job in jobs}, loaded.scheduler.tz, recording.file
+        )
+    except StoreError as error:
+        sentences = [str(error)]
+    for sentence in sentences:
+        yield Text(printable(sentence), overflow="fold")
 
 
 def _runs_table(runs: list[RunView], snapshot: Snapshot) -> Table:

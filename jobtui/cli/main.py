@@ -93,6 +93,10 @@ def _attach(words: Sequence[str]) -> int:
 
 def _history(words: Sequence[str]) -> int:
     options = HistoryParser().parse(words)
+    if options.rename:
+        from jobtui.cli.rename_job import rename  # noqa: PLC0415 - lazy, see above
+
+        return rename(options)
     from jobtui.cli.list_runs import list_runs  # noqa: PLC0415 - lazy, see above
 
     return list_runs(options)

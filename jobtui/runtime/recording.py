@@ -8,11 +8,13 @@ from pathlib import Path
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import SingleName
+from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.stored_output import OutputFeed
+from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
 from jobtui.store.output_rows import StoredLine
@@ -119,6 +121,9 @@ class Recording:
         for problem in problems:
             self._kernel.apply(lambda engine, now, text=problem: engine.report_internal_error(text, now))  # type: ignore[misc]
         self.catch_ups = found
+        names = {record.name for record in records}
+        for sentence in describe_unregistered(histories, names, self._kernel.engine.tz, self.file):
+            logger.warning("%s", sentence)
         return found
 
     def begin_catch_up(self, left_out: Collection[str]) -> None:

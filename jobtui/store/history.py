@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.records import PackedRun
+from jobtui.engine.records import JobHistory, PackedRun
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
-from jobtui.store.job_states import JobSummary, read_summaries
+from jobtui.store.job_states import JobSummary, read_state, read_summaries
 from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.query import Query
@@ -169,6 +169,15 @@ class History:
         """
         with self._reading() as connection:
             return read_summaries(connection)
+
+    def histories(self) -> dict[str, JobHistory]:
+        """Return the history of each job, by name.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            return read_state(connection, life=0).jobs
 
     def output(self, number: int) -> list[StoredLine]:
         """Return the lines that are kept of a run's output; of the latest run of that number.
