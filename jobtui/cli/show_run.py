@@ -75,7 +75,9 @@ def _as_text(
     rows = [
         ("state", paper.format_cell(Cell(f"{sign.glyph} {run.state.value}", sign.tone))),
         ("reason", printable(run.reason)),
+        ("arguments", printable(run.arguments)),
         ("requested", f"{format_instant_full(run.created)}, by {run.trigger.value.removeprefix('by ')}"),
+        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
         ("due", format_instant_full(run.due) if run.due else ""),
         ("started", _started(run)),
         ("ended", format_instant_full(run.ended) if run.ended else ""),

@@ -374,17 +374,25 @@ class Engine:
         else:
             self.pool.admit(run, run.created)
 
-    def submit(self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None) -> RunRecord:
+    def submit(
+        self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None, arguments: str = ""
+    ) -> RunRecord:
         """Request a run now, and return it. The overlap policy applies as for a tick."""
-        run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call)
+        run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call, arguments)
         self.pool.admit(run, now)
         return run
 
-    def submit_later(
-        self, job: JobRecord, trigger: Trigger, due: float, now: float, call: Call | None = None
+    def submit_later(  # noqa: PLR0917 - as `Pool.new_run`
+        self,
+        job: JobRecord,
+        trigger: Trigger,
+        due: float,
+        now: float,
+        call: Call | None = None,
+        arguments: str = "",
     ) -> RunRecord:
         """Request a run at an instant, and return it. `apply_due` admits it, even if it is due already."""
-        run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call)
+        run = self.pool.new_run(job, trigger, now, due, call or job.runnable.call, arguments)
         self.pool.add_scheduled(run, now)
         self._timer_queue.push(RunDue(run), due)
         return run

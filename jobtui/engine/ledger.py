@@ -11,12 +11,23 @@ from sys import getsizeof
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import memory_of
-from jobtui.engine.records import CREATED, ENDED, ERROR, JOB, NUMBER, REASON, STATE, PackedRun, shortened
+from jobtui.engine.records import (
+    ARGUMENTS,
+    CREATED,
+    ENDED,
+    ERROR,
+    JOB,
+    NUMBER,
+    REASON,
+    STATE,
+    PackedRun,
+    shortened,
+)
 
 LEDGER_BYTES = 16_000_000  # of memory, unless set
 MAX_RUNS = 800  # runs that one question returns, unless it says how many
-ENTRY_BYTES = 400  # of an entry without a reason, an error and output
-_DETAILED_BYTES = ENTRY_BYTES + 350  # of any other entry, in addition to these three
+ENTRY_BYTES = 400  # of an entry without arguments, a reason, an error and output
+_DETAILED_BYTES = ENTRY_BYTES + 350  # of any other entry, in addition to these four
 
 
 class _Part:
@@ -112,17 +123,17 @@ class LedgerEntries:
 class Ledger:
     """Stores the endings of runs and ticks, in memory. Call with the state lock held.
 
-    The latest entries are listed in their order. Those that are OK and have neither a reason nor output all
-    have the same size, so a number of them bounds their memory, and recording one is an append. The list has
-    only the keys of all others, the detailed entries. They have two parts of the memory, one for the failures
-    and one for the rest, so that no number of successes displaces a failure.
+    The latest entries are listed in their order. Those that are OK and have neither arguments,
+    a reason nor output all have the same size, so a number of them bounds their memory, and recording one is
+    an append. The list has only the keys of all others, the detailed entries. They have two parts of the
+    memory, one for the failures and one for the rest, so that no number of successes displaces a failure.
 
     Args:
         limit: How much memory the entries and the outputs of their runs may take, in bytes. The failures get
             half of it.
 
     Attributes:
-        record: Stores the entry of a run that is OK and has neither a reason nor output.
+        record: Stores the entry of a run that is OK and has neither arguments, a reason nor output.
         forgotten: The numbers of the runs whose entries have dropped out, until the caller clears the list.
     """
 
@@ -152,6 +163,8 @@ class Ledger:
         size = _DETAILED_BYTES + output_bytes
         if entry[REASON]:
             size += getsizeof(entry[REASON])
+        if entry[ARGUMENTS]:
+            size += getsizeof(entry[ARGUMENTS])
         if entry[ERROR]:
             size += memory_of(entry[ERROR])
         if size > part.limit:

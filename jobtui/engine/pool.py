@@ -107,11 +107,20 @@ class Pool:
 
     # --- beginnings -------------------------------------------------------------------------------
 
-    def new_run(
-        self, job: JobRecord, trigger: Trigger, now: float, due: float | None, call: Call
+    def new_run(  # noqa: PLR0917 - called for every tick: a keyword takes longer
+        self,
+        job: JobRecord,
+        trigger: Trigger,
+        now: float,
+        due: float | None,
+        call: Call,
+        arguments: str = "",
     ) -> RunRecord:
         """Return a new run with the next number. It has to be admitted or scheduled."""
-        return RunRecord(next(self.run_numbers), job, trigger, call, now, now, due)
+        run = RunRecord(next(self.run_numbers), job, trigger, call, now, now, due)
+        if arguments:
+            run.ensure_extras().arguments = arguments
+        return run
 
     def add_scheduled(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until it is due."""
@@ -543,7 +552,7 @@ class Pool:
         if self.recording:
             self.effects.recorded.append(ended)
         if not (repairing and self._ledger.is_latest(number)):
-            if state is _OK and not extras.reason and not extras.output_bytes:
+            if state is _OK and not (extras.reason or extras.output_bytes or extras.arguments):
                 self._record(ended)
             else:
                 self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)

@@ -202,6 +202,8 @@ class RunExtras:
     error: PackedException = ()  # the exception that its job raised
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
+    attempt: int = 1  # which execution of the request the run is
+    arguments: str = ""  # the arguments of a one-off run, as a short text
     output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
 
 
@@ -262,9 +264,11 @@ _KINDS = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hint
 PackedRun = tuple[Any, ...]
 
 # The places of fields in that tuple.
-NUMBER, JOB, STATE, CREATED, DUE, STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
-    [*_KINDS].index,
-    ["number", "job", "state", "created", "due", "started", "ended", "elapsed", "reason", "error", "ticks"],
+NUMBER, JOB, STATE, CREATED, ARGUMENTS, DUE = map(
+    [*_KINDS].index, ["number", "job", "state", "created", "arguments", "due"]
+)
+STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
+    [*_KINDS].index, ["started", "ended", "elapsed", "reason", "error", "ticks"]
 )
 
 

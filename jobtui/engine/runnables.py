@@ -45,6 +45,7 @@ class Runnable:
     name: str  # the function's or the class's name; ``(unnamed)`` for a lambda, as in Revel
 
     description: tuple[str, str] | None = None  # what `describe` has returned
+    arguments: str = ""  # those of the call in a one-off run, as a short text
 
     @property
     def is_function(self) -> bool:

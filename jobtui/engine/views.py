@@ -54,6 +54,9 @@ class RunView:
         trigger: What requested the run.
         state: The state of the run.
         created: When the run was requested.
+        attempt: Which execution of the request this is, counted from 1.
+        arguments: The arguments of a one-off run as they are written in a call, cut to 200 characters; "" for
+            none.
         due: When the run should start: the tick, or the instant of ``in_`` and ``at``; None for ``now``.
         waiting_since: When the run was queued or held; None if it was neither.
         started: When the work started; None if it has not started.
@@ -70,6 +73,8 @@ class RunView:
     trigger: Trigger
     state: RunState
     created: datetime
+    attempt: int = 1
+    arguments: str = ""
     due: datetime | None = None
     waiting_since: datetime | None = None
     started: datetime | None = None

@@ -42,6 +42,11 @@ class CurrentRun:
         return self._record.trigger
 
     @property
+    def attempt(self) -> int:
+        """Which execution of its request the run is, counted from 1."""
+        return self._record.extras.attempt
+
+    @property
     def due(self) -> datetime | None:
         """The tick, or the instant passed to ``in_`` or ``at``, in UTC; None for any other trigger."""
         return None if self._record.due is None else utc(self._record.due)

@@ -56,7 +56,7 @@ class RunRequests:
 
         return self._kernel.apply(accept)
 
-    def request_run_now(self, job: JobRecord, call: Call) -> Run:
+    def request_run_now(self, job: JobRecord, call: Call, arguments: str = "") -> Run:
         """Post a one-off run, without waiting for its admission.
 
         The runs of a one-off job may overlap, so no policy can reject a new one.
@@ -66,6 +66,8 @@ class RunRequests:
         now = self._now()
         record = RunRecord(next(self._run_numbers), job, _NOW, call, now, now)
         record.context = copy_context()
+        if arguments:
+            record.ensure_extras().arguments = arguments
         run = self._handles[record.number] = self._make_run(self, record)
         self._kernel.post(record)
         return run

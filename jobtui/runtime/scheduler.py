@@ -29,6 +29,7 @@ from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, utc
 from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
@@ -394,9 +395,10 @@ class Scheduler:
         if job is None:
             return self._request_now(_target(runnable, args, kwargs))
         function: Any = runnable
-        return self._runtime.requests.request_run_now(
-            job, partial(function, *args, **kwargs) if args or kwargs else function
-        )
+        if not args and not kwargs:
+            return self._runtime.requests.request_run_now(job, function)
+        call = partial(function, *args, **kwargs)
+        return self._runtime.requests.request_run_now(job, call, argument_text(args, kwargs))
 
     @overload
     def in_(self, delay: _Length, job: Job, /) -> Run: ...
@@ -844,7 +846,7 @@ class Scheduler:
 
     def _request_now(self, target: Job | Runnable) -> Run:
         if isinstance(target, Runnable) and (job := self._one_offs.get(target.name)) is not None:
-            return self._runtime.requests.request_run_now(job, target.call)
+            return self._runtime.requests.request_run_now(job, target.call, target.arguments)
         return self._request(Trigger.NOW, None, target)
 
     def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
@@ -854,14 +856,15 @@ class Scheduler:
 
         def submit(engine: Engine, now: float) -> RunRecord:
             if isinstance(target, Job):
-                record, call = self._record_of(engine, target), None
+                record, call, arguments = self._record_of(engine, target), None, ""
                 if record.removed:
                     raise LookupError(f"job {record.name!r} was removed")
             else:
                 record, call = engine.one_off_job(target, now), target.call
+                arguments = target.arguments
             if due is None:
-                return engine.submit(record, trigger, now, call)
-            return engine.submit_later(record, trigger, due(now), now, call)
+                return engine.submit(record, trigger, now, call, arguments)
+            return engine.submit_later(record, trigger, due(now), now, call, arguments)
 
         return self._runtime.requests.request_run(submit)
 
@@ -916,6 +919,7 @@ def _target(value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job
     runnable = _described(as_runnable(value))
     if args or kwargs:
         runnable.call = partial(runnable.call, *args, **kwargs)
+        runnable.arguments = argument_text(args, kwargs)
     return runnable
 
 

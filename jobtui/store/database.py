@@ -76,9 +76,10 @@ def open_for_reading(path: Path) -> StoreConnection:
     except BaseException:
         connection.close()
         raise
-    if version == 0:
+    if version < len(VERSIONS):
         connection.close()
-        raise StoreError(path, "the file is empty")
+        older = "an older jobtui has written the file; a scheduler that uses it brings it up to date"
+        raise StoreError(path, older if version else "the file is empty")
     return connection
 
 

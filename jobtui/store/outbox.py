@@ -14,12 +14,24 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import TypeVar
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.ledger import ENTRY_BYTES
 from jobtui.engine.packed_exceptions import memory_of
-from jobtui.engine.records import CREATED, DUE, ERROR, JOB, NUMBER, STATE, TICKS, PackedRun, RunRecord
+from jobtui.engine.records import (
+    ARGUMENTS,
+    CREATED,
+    DUE,
+    ERROR,
+    JOB,
+    NUMBER,
+    STATE,
+    TICKS,
+    PackedRun,
+    RunRecord,
+)
 
 OUTBOX_BYTES = 64_000_000  # of memory, about
 MAX_COUNTED = 10_000  # merged entries that are counted one by one
@@ -164,7 +176,8 @@ class Outbox:
 
 
 def _memory(entry: PackedRun) -> int:
-    return ENTRY_BYTES + memory_of(entry[ERROR]) if entry[ERROR] else ENTRY_BYTES
+    size = ENTRY_BYTES + memory_of(entry[ERROR]) if entry[ERROR] else ENTRY_BYTES
+    return size + getsizeof(entry[ARGUMENTS]) if entry[ARGUMENTS] else size
 
 
 def _pop(entries: deque[T], at_most: int) -> Iterator[T]:

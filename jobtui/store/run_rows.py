@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
-from datetime import datetime, timedelta, tzinfo
-from enum import Enum
+from datetime import tzinfo
 from functools import lru_cache
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import ERROR, JOB, REASON, PackedRun, packed_view
@@ -20,19 +19,8 @@ from jobtui.engine.views import RunView
 
 Row = tuple[Any, ...]
 
-_SQL_TYPES = {int: "INTEGER", datetime: "REAL", timedelta: "REAL"}
-_ONLY_STORED = {"exception": "TEXT", "place": "TEXT"}
-
-
-def _sql_type(hint: Any) -> str:
-    kind = next(iter(get_args(hint)), hint)
-    return "TEXT" if issubclass(kind, Enum) else _SQL_TYPES.get(kind, "TEXT")
-
-
-COLUMN_TYPES = {name: _sql_type(hint) for name, hint in get_type_hints(RunView).items()} | _ONLY_STORED
-COLUMN_TYPES["job"] = "INTEGER"  # the row in `jobs`, which may be renamed
-COLUMNS = tuple(COLUMN_TYPES)
-VIEW_COLUMNS = COLUMNS[: -len(_ONLY_STORED)]
+VIEW_COLUMNS = tuple(field.name for field in fields(RunView))
+COLUMNS = (*VIEW_COLUMNS, "exception", "place")
 _DEFAULTS = [None if each.default is MISSING else each.default for each in fields(RunView)]
 
 

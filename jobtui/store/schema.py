@@ -5,13 +5,9 @@ All times are seconds since the epoch (UTC), as floats, so that they sort right 
 
 from __future__ import annotations
 
-from jobtui.store.run_rows import COLUMN_TYPES
-
 APPLICATION_ID = 0x6A6F6274  # "jobt": tells the file from other programs' files
 
 Versions = tuple[tuple[str, ...], ...]  # the statements of each version
-
-_RUN_COLUMNS = ", ".join(f"{name} {kind}" for name, kind in COLUMN_TYPES.items())
 
 
 def _trigger(name: str, event: str, count: str) -> str:
@@ -49,7 +45,11 @@ VERSIONS: Versions = (
         """CREATE TABLE counters (
             job INTEGER NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
             PRIMARY KEY (job, state)) WITHOUT ROWID""",
-        f"CREATE TABLE runs (id INTEGER PRIMARY KEY, life INTEGER NOT NULL, {_RUN_COLUMNS})",
+        # One column for each field of `RunView`, and those that only the file has.
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY, life INTEGER NOT NULL, number INTEGER, job INTEGER, trigger TEXT,
+            state TEXT, created REAL, due REAL, waiting_since REAL, started REAL, worker TEXT, ended REAL,
+            elapsed REAL, reason TEXT, error TEXT, ticks INTEGER, exception TEXT, place TEXT)""",
         # Several schedulers may have used one number, if a process was killed just after the run's request.
         "CREATE UNIQUE INDEX runs_by_number ON runs (number, life) WHERE number > 0",
         "CREATE UNIQUE INDEX ticks_by_job ON runs (job, created, due, state) WHERE number = 0",
@@ -63,5 +63,9 @@ VERSIONS: Versions = (
         """CREATE TABLE output (
             id INTEGER PRIMARY KEY, life INTEGER NOT NULL, run INTEGER NOT NULL, line INTEGER NOT NULL,
             at REAL NOT NULL, stream TEXT NOT NULL, text TEXT NOT NULL, UNIQUE (life, run, line))""",
+    ),
+    (
+        "ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE runs ADD COLUMN arguments TEXT NOT NULL DEFAULT ''",
     ),
 )

@@ -7,12 +7,16 @@ import os
 import re
 import sqlite3
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 from support.store_parts import entry, mode_of, query, write
 
+from jobtui.engine.records import packed_view
 from jobtui.store.database import open_for_reading, open_for_writing
+from jobtui.store.history import History
+from jobtui.store.run_rows import COLUMNS
 from jobtui.store.schema import APPLICATION_ID, VERSIONS
 from jobtui.store.store_errors import StoreError
 
@@ -67,19 +71,41 @@ def test_a_file_of_an_older_version_is_migrated_after_a_copy(
     assert query(path, "SELECT * FROM later") == [(1,)]
     assert query(path, "PRAGMA user_version") == [(len(NEXT),)]
     assert query(path, "SELECT * FROM runs") == before
-    copy = path.with_name("jobs.db.version-1")
+    copy = path.with_name("jobs.db.version-2")
     assert query(copy, "SELECT * FROM runs") == before
-    assert query(copy, "PRAGMA user_version") == [(1,)]
+    assert query(copy, "PRAGMA user_version") == [(2,)]
     assert mode_of(copy) == 0o600
+
+
+def test_the_columns_of_runs_are_the_fields_of_a_run(path: Path) -> None:
+    make(path)
+    columns = {name for _, name, *_ in query(path, "PRAGMA table_info(runs)")}
+    assert columns == {"id", "life", *COLUMNS}
+
+
+def test_runs_of_the_first_version_get_the_fields_that_it_did_not_have(path: Path) -> None:
+    with closing(open_for_writing(path, versions=VERSIONS[:1])) as connection:
+        connection.execute("INSERT INTO jobs (name) VALUES ('old')")
+        connection.execute(
+            "INSERT INTO runs (life, number, job, trigger, state, created, ended, worker, reason, error, "
+            "ticks) VALUES (1, 7, 1, 'now', 'OK', 1, 2, '', '', '', 1)"
+        )
+    with pytest.raises(StoreError, match="an older jobtui has written the file"):
+        open_for_reading(path)
+    with closing(open_for_writing(path)):
+        pass
+    [run] = History(path).find(limit=10)
+    view = packed_view(run, UTC)
+    assert (view.number, view.job, view.attempt, view.arguments) == (7, "old", 1, "")
 
 
 def test_an_earlier_copy_is_kept(path: Path) -> None:
     make(path)
-    path.with_name("jobs.db.version-1").write_text("precious")
+    path.with_name("jobs.db.version-2").write_text("precious")
     with closing(open_for_writing(path, versions=NEXT)):
         pass
-    assert path.with_name("jobs.db.version-1").read_text() == "precious"
-    assert len(query(path.with_name("jobs.db.version-1.1"), "SELECT * FROM runs")) == 1
+    assert path.with_name("jobs.db.version-2").read_text() == "precious"
+    assert len(query(path.with_name("jobs.db.version-2.1"), "SELECT * FROM runs")) == 1
 
 
 def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
@@ -98,7 +124,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
     make(path)
     query(path, f"PRAGMA user_version = {len(VERSIONS) + 1}")
     before = content(path)
-    expected = "a newer jobtui has written the file (version 2 of its tables; this jobtui knows 1)"
+    expected = "a newer jobtui has written the file (version 3 of its tables; this jobtui knows 2)"
     for open_file in (open_for_writing, open_for_reading):
         with pytest.raises(StoreError, match=re.escape(expected)):
             open_file(path)

@@ -15,6 +15,7 @@ import pytest
 from support.store_parts import NOW, counters, entry, query, write
 
 from jobtui.engine.enums import RunState
+from jobtui.engine.records import ENDED, NUMBER, REASON
 from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
@@ -105,7 +106,7 @@ def test_running_runs_of_a_killed_process_end_as_lost_with_its_number_and_start(
     connection.execute("UPDATE lives SET seen = ?", (NOW + 20,))
     begin(connection, NOW + 100)
     [lost] = History(path).find(state=RunState.LOST, limit=10)
-    found = dict(zip(("number", "ended", "reason"), (lost[0], lost[9], lost[11]), strict=True))
+    found = {"number": lost[NUMBER], "ended": lost[ENDED], "reason": lost[REASON]}
     assert found == {
         "number": 1,
         "ended": NOW + 20,

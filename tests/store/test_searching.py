@@ -72,6 +72,8 @@ def fill(connection: sqlite3.Connection) -> None:
             chance.choice([*Trigger]).value,
             state.value,
             START - number,
+            1,
+            "",
             START,
             None,
             None if is_tick or state is RunState.SCHEDULED else ended - 1,
@@ -206,7 +208,7 @@ def test_an_index_that_another_sqlite_has_left_behind_is_made_again(tmp_path: Pa
     with closing(open_for_writing(path)) as connection:
         drop_triggers(connection)
         connection.execute("INSERT INTO jobs (name) VALUES ('x')")
-        run = (1, "", "tick", "LOST", START, START, None, START, "", START, None, "the process ended")
+        run = (1, "", "tick", "LOST", START, 1, "", START, None, START, "", START, None, "the process ended")
         insert_rows(connection, "runs", ("life", *COLUMNS), [(1, *row_of(run, 1))])
         assert not has_index(connection)
         prepare_index(connection)

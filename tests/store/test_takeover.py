@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.headless_process import HeadlessProcess
 
+from jobtui.engine.records import DUE, NUMBER, STATE
 from jobtui.store.history import History
 
 JOBS = """
@@ -45,8 +46,8 @@ def test_the_second_process_takes_over_and_no_tick_is_lost_or_run_twice(
             second.stderr.wait_for("OK")
             second.send_signal(signal.SIGTERM)
             second.wait()
-    runs = [run for run in History(folder / "jobs.db").find(job="tick", limit=LIMIT) if run[0]]
-    due = Counter(run[5] for run in runs if run[3] in {"OK", "LOST"})
+    runs = [run for run in History(folder / "jobs.db").find(job="tick", limit=LIMIT) if run[NUMBER]]
+    due = Counter(run[DUE] for run in runs if run[STATE] in {"OK", "LOST"})
     ticks = sorted(due)
     assert set(due.values()) == {1}
     assert len(ticks) == round((ticks[-1] - ticks[0]) / 0.05) + 1

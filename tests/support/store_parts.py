@@ -37,6 +37,8 @@ def entry(number: int = 1, state: RunState = RunState.OK, **values: Any) -> Pack
         "trigger": Trigger.TICK.value,
         "state": state.value,
         "created": NOW + number,
+        "attempt": 1,
+        "arguments": "",
         "due": NOW + number,
         "started": NOW + number,
         "worker": "worker",

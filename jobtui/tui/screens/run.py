@@ -114,7 +114,9 @@ def _run_fields(run: RunView) -> Table:
     rows = [
         ("state", f"{STATE_SIGNS[run.state].glyph} {run.state.value}"),
         ("reason", cell_text(run.reason)),
+        ("arguments", cell_text(run.arguments)),
         ("requested", f"{format_instant_full(run.created)}, by {trigger}"),
+        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
         ("due", format_instant_full(run.due) if run.due else ""),
         ("waits since", format_instant_full(waiting_since) if waiting_since else ""),
         ("started", started),

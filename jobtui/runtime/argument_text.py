@@ -1,0 +1,72 @@
+"""The arguments of a one-off run as a short text, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from types import NoneType
+from typing import Any
+
+from jobtui.process.printable import printable
+
+MAX_CHARACTERS = 200  # of the text
+_MAX_DEPTH = 4  # of collections in collections
+_PLAIN = frozenset({bool, float, complex, NoneType})
+_BRACKETS: dict[type, tuple[str, str]] = {
+    list: ("[", "]"),
+    tuple: ("(", ")"),
+    **dict.fromkeys((set, frozenset, dict), ("{", "}")),
+}
+
+
+def argument_text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """Return arguments as they are written in a call, cut to `MAX_CHARACTERS`. "" for no arguments.
+
+    This calls the ``repr`` of objects other than numbers, texts and collections, so it may execute code of
+    the user. If that raises an exception, the text names the exception.
+    """
+    if not args and not kwargs:
+        return ""
+    texts = [_text_of(value, 0) for value in args[:MAX_CHARACTERS]]
+    texts += [f"{name}={_text_of(value, 0)}" for name, value in islice(kwargs.items(), MAX_CHARACTERS)]
+    return _cut(printable(_cut(", ".join(texts))))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
+
+
+def _text_of(value: Any, depth: int) -> str:
+    kind = type(value)
+    if kind in _PLAIN:
+        return repr(value)
+    if kind is str or kind is bytes:
+        return repr(value[:MAX_CHARACTERS])
+    if kind in _BRACKETS and value:
+        opening, closing = _BRACKETS[kind]
+        if depth == _MAX_DEPTH:
+            return f"{opening}…{closing}"
+        # Taken in one step, because another thread may change the collection.
+        items = tuple(islice(value.items() if kind is dict else value, MAX_CHARACTERS))
+        texts = (_item_text(item, depth + 1, is_pair=kind is dict) for item in items)
+        comma = "," if kind is tuple and len(items) == 1 else ""
+        return f"{opening}{_joined(texts)}{comma}{closing}"
+    try:
+        return repr(value)[:MAX_CHARACTERS]
+    except Exception as error:  # noqa: BLE001 - from the user's `__repr__`
+        return f"<{kind.__name__}: its repr raised {type(error).__name__}>"
+
+
+def _item_text(item: Any, depth: int, *, is_pair: bool) -> str:
+    return ": ".join([_text_of(part, depth) for part in item]) if is_pair else _text_of(item, depth)
+
+
+def _joined(texts: Iterable[str]) -> str:
+    """Join the first texts, as many as may be seen."""
+    shown, length = [], 0
+    for text in texts:
+        shown.append(text)
+        length += len(text)
+        if length > MAX_CHARACTERS:
+            break
+    return ", ".join(shown)

@@ -1,0 +1,80 @@
+"""The arguments of a one-off run are shown as a short text, whatever they are."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobtui import Scheduler
+from jobtui.runtime.argument_text import MAX_CHARACTERS, argument_text
+
+
+class Raising:
+    """An object without a repr."""
+
+    def __repr__(self) -> str:
+        """Raise an exception."""
+        raise LookupError
+
+
+class Hostile:
+    """An object whose repr would act on a terminal."""
+
+    def __repr__(self) -> str:
+        """Return an escape sequence and a line break."""
+        return "a\x1b[2Jb\nc"
+
+
+def nested() -> list[Any]:
+    """Return a list that contains itself."""
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "expected"),
+    [
+        ((), {}, ""),
+        ((1, "x", None, True, 2.5, b"z"), {}, "1, 'x', None, True, 2.5, b'z'"),
+        ((), {"limit": 3, "name": "日本"}, "limit=3, name='日本'"),
+        (([1, (2,), {"a": set(), "b": {3}}],), {}, "[1, (2,), {'a': set(), 'b': {3}}]"),
+        ((date(2026, 11, 27),), {}, "datetime.date(2026, 11, 27)"),
+        ((Raising(),), {}, "<Raising: its repr raised LookupError>"),
+        ((Hostile(),), {}, "a\\x1b[2Jb c"),
+        ((10**5_000,), {}, "<int: its repr raised ValueError>"),
+        ((nested(),), {}, "[[[[[…]]]]]"),
+    ],
+)
+def test_arguments_are_shown_as_in_a_call(
+    args: tuple[Any, ...], kwargs: dict[str, Any], expected: str
+) -> None:
+    assert argument_text(args, kwargs) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * 10**6, b"x" * 10**6, list(range(10**6)), dict.fromkeys(range(1000), "x" * 1000), "\x1b" * 90],
+)
+def test_long_arguments_are_cut(value: object) -> None:
+    text = argument_text((value, value), {"last": 1})
+    assert len(text) == MAX_CHARACTERS
+    assert text.endswith("…")
+
+
+def test_every_way_to_request_a_run_keeps_its_arguments(tmp_path: Path) -> None:
+    store = tmp_path / "jobs.db"
+    with Scheduler(store=store) as scheduler:
+        numbers = []
+        for request in (scheduler.now, scheduler.now, lambda *args: scheduler.in_(0, *args)):
+            run = request(max, 3, 5)
+            assert run.result(30) == 5
+            numbers.append(run.number)
+        assert scheduler.run_view(numbers[1]).arguments == "3, 5"
+        waiting = scheduler.in_(timedelta(hours=1), max, 1, 2)
+        assert scheduler.run_view(waiting.number).arguments == "1, 2"
+    with Scheduler(store=store) as scheduler:
+        assert [(run.arguments, run.attempt) for run in map(scheduler.run_view, numbers)] == [("3, 5", 1)] * 3
