@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from types import NoneType
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from jobtui.process.printable import printable
 
 MAX_CHARACTERS = 200  # of the text
+_MAX_SEARCHED = 1_000  # characters in which secrets are replaced, before the text is cut
 _MAX_DEPTH = 4  # of collections in collections
 _PLAIN = frozenset({bool, float, complex, NoneType})
 _BRACKETS: dict[type, tuple[str, str]] = {
@@ -19,20 +20,24 @@ _BRACKETS: dict[type, tuple[str, str]] = {
 }
 
 
-def argument_text(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+def argument_text(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], redact: Callable[[str], str] = str
+) -> str:
     """Return arguments as they are written in a call, cut to `MAX_CHARACTERS`. "" for no arguments.
 
     This calls the ``repr`` of objects other than numbers, texts and collections, so it may execute code of
     the user. If that raises an exception, the text names the exception.
+
+    Args:
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        redact: Replaces secrets.
     """
     if not args and not kwargs:
         return ""
     texts = [_text_of(value, 0) for value in args[:MAX_CHARACTERS]]
     texts += [f"{name}={_text_of(value, 0)}" for name, value in islice(kwargs.items(), MAX_CHARACTERS)]
-    return _cut(printable(_cut(", ".join(texts))))
-
-
-def _cut(text: str) -> str:
+    text = redact(printable(", ".join(texts)[:_MAX_SEARCHED]))
     return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
 
 
@@ -41,7 +46,7 @@ def _text_of(value: Any, depth: int) -> str:
     if kind in _PLAIN:
         return repr(value)
     if kind is str or kind is bytes:
-        return repr(value[:MAX_CHARACTERS])
+        return repr(value[:_MAX_SEARCHED])
     if kind in _BRACKETS and value:
         opening, closing = _BRACKETS[kind]
         if depth == _MAX_DEPTH:
@@ -52,7 +57,7 @@ def _text_of(value: Any, depth: int) -> str:
         comma = "," if kind is tuple and len(items) == 1 else ""
         return f"{opening}{_joined(texts)}{comma}{closing}"
     try:
-        return repr(value)[:MAX_CHARACTERS]
+        return repr(value)[:_MAX_SEARCHED]
     except Exception as error:  # noqa: BLE001 - from the user's `__repr__`
         return f"<{kind.__name__}: its repr raised {type(error).__name__}>"
 
@@ -67,6 +72,6 @@ def _joined(texts: Iterable[str]) -> str:
     for text in texts:
         shown.append(text)
         length += len(text)
-        if length > MAX_CHARACTERS:
+        if length > _MAX_SEARCHED:
             break
     return ", ".join(shown)

@@ -393,12 +393,14 @@ class Scheduler:
         """
         job = self._one_offs.get(function_name(runnable))
         if job is None:
-            return self._request_now(_target(runnable, args, kwargs))
+            return self._request_now(self._target(runnable, args, kwargs))
         function: Any = runnable
         if not args and not kwargs:
             return self._runtime.requests.request_run_now(job, function)
         call = partial(function, *args, **kwargs)
-        return self._runtime.requests.request_run_now(job, call, argument_text(args, kwargs))
+        return self._runtime.requests.request_run_now(
+            job, call, argument_text(args, kwargs, self.redaction.redact)
+        )
 
     @overload
     def in_(self, delay: _Length, job: Job, /) -> Run: ...
@@ -442,7 +444,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         seconds = delay_seconds(delay)
-        return self._request(Trigger.IN, lambda now: now + seconds, _target(runnable, args, kwargs))
+        return self._request(Trigger.IN, lambda now: now + seconds, self._target(runnable, args, kwargs))
 
     @overload
     def at(self, instant: datetime, job: Job, /) -> Run: ...
@@ -489,7 +491,7 @@ class Scheduler:
         due = Once(instant).at.timestamp()
         if not FIRST_YEAR <= instant.year <= LAST_YEAR:
             raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
-        return self._request(Trigger.AT, lambda _now: due, _target(runnable, args, kwargs))
+        return self._request(Trigger.AT, lambda _now: due, self._target(runnable, args, kwargs))
 
     # --- finding and controlling jobs -------------------------------------------------------------
 
@@ -844,6 +846,18 @@ class Scheduler:
         self._runtime.poller.add_job(record)
         return Job(self, record)
 
+    def _target(self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job | Runnable:
+        """Return the job, or the runnable with its arguments, that `now`, `in_` or `at` is to run."""
+        if isinstance(value, Job):
+            if args or kwargs:
+                raise TypeError(f"{value.name} is a job: it runs without arguments")
+            return value
+        runnable = _described(as_runnable(value))
+        if args or kwargs:
+            runnable.call = partial(runnable.call, *args, **kwargs)
+            runnable.arguments = argument_text(args, kwargs, self.redaction.redact)
+        return runnable
+
     def _request_now(self, target: Job | Runnable) -> Run:
         if isinstance(target, Runnable) and (job := self._one_offs.get(target.name)) is not None:
             return self._runtime.requests.request_run_now(job, target.call, target.arguments)
@@ -908,19 +922,6 @@ def schedule_key(schedule: Schedule, spec: str) -> str:
 
 class _UnknownJobError(LookupError):
     """There is no job of a name. `Scheduler._suggesting_names` adds the nearest names to the message."""
-
-
-def _target(value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job | Runnable:
-    """Return the job, or the runnable with its arguments, that `now`, `in_` or `at` is to run."""
-    if isinstance(value, Job):
-        if args or kwargs:
-            raise TypeError(f"{value.name} is a job: it runs without arguments")
-        return value
-    runnable = _described(as_runnable(value))
-    if args or kwargs:
-        runnable.call = partial(runnable.call, *args, **kwargs)
-        runnable.arguments = argument_text(args, kwargs)
-    return runnable
 
 
 def _described(runnable: Runnable) -> Runnable:

@@ -10,6 +10,7 @@ import pytest
 
 from jobtui import Scheduler
 from jobtui.runtime.argument_text import MAX_CHARACTERS, argument_text
+from jobtui.runtime.redaction import Redaction
 
 
 class Raising:
@@ -78,3 +79,11 @@ def test_every_way_to_request_a_run_keeps_its_arguments(tmp_path: Path) -> None:
         assert scheduler.run_view(waiting.number).arguments == "1, 2"
     with Scheduler(store=store) as scheduler:
         assert [(run.arguments, run.attempt) for run in map(scheduler.run_view, numbers)] == [("3, 5", 1)] * 3
+
+
+@pytest.mark.parametrize("place", [0, 150, 190, 199, 500])
+def test_a_secret_is_replaced_before_the_text_is_cut(place: int) -> None:
+    redaction = Redaction(["sk-[A-Za-z0-9]{20,}"])
+    text = argument_text(("x" * place + "sk-" + "S" * 40,), {}, redaction.redact)
+    assert "sk-" not in text
+    assert len(text) <= MAX_CHARACTERS
