@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
 import random
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -65,7 +68,20 @@ def _choose_seed() -> None:
     os.environ.setdefault("JOBTUI_SEED", str(random.SystemRandom().randrange(10**6)))
 
 
+def _make_runtime_folder() -> None:
+    """Keep the schedulers of the tests apart from those of the user who runs them."""
+    folder = os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="jobtui-")
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:  # not in a forked child
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(remove)
+
+
 _clean_environment()
+_make_runtime_folder()
 _choose_seed()
 settings.register_profile("no deadline", deadline=None)  # an example takes long on a busy machine
 settings.load_profile("no deadline")

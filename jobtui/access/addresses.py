@@ -13,7 +13,7 @@ DEFAULT_PORT = 9001
 
 _PORT = re.compile("[0-9]{1,5}")
 _MAX_PORT = 65535
-_MAX_PATH = 103  # bytes; Linux allows 107, macOS 103
+MAX_SOCKET_PATH = 103  # bytes; Linux allows 107, macOS 103
 _MAX_IP = 64  # characters, with brackets and an interface name, which could be anything
 _EXAMPLES = f"127.0.0.1:{DEFAULT_PORT}, [::1]:{DEFAULT_PORT} or unix:/run/jobtui.sock"
 _URL = re.compile(r"https?://(?P<authority>[^/?#]*).*|(?P<before_path>[^/?#]+)/.*", re.IGNORECASE | re.DOTALL)
@@ -126,7 +126,7 @@ def _problem_of(text: str) -> str:
 def _suggestion(text: str) -> str:
     """Return "; did you mean ...?" for a port, a host, both without brackets, or a path, else ""."""
     if text.startswith("/"):
-        return f"; did you mean unix:{text}?" if text.isprintable() and len(text) <= _MAX_PATH else ""
+        return f"; did you mean unix:{text}?" if text.isprintable() and len(text) <= MAX_SOCKET_PATH else ""
     address, (host, _, port) = _parse_ip(text), text.rpartition(":")
     candidates = [text, f"[{host}]:{port}", f"127.0.0.1:{text}", f"{text}:{DEFAULT_PORT}"]
     if address is not None:
@@ -140,6 +140,6 @@ def _parse_socket_path(text: str) -> Path:
         raise ValueError("unix: must be followed by the path of a socket, as in unix:/run/jobtui.sock")
     if not text.isprintable():
         raise ValueError("the path of the socket contains characters that cannot be printed")
-    if len(text.encode()) > _MAX_PATH:
-        raise ValueError(f"the path of the socket has more than {_MAX_PATH} bytes")
+    if len(text.encode()) > MAX_SOCKET_PATH:
+        raise ValueError(f"the path of the socket has more than {MAX_SOCKET_PATH} bytes")
     return Path(text)

@@ -32,7 +32,7 @@ def run_headless(
     stream: TextIO | None = None,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
-    serve_beside_store: Serve | None = None,
+    serve_locally: Serve | None = None,
     output_log: OutputLog | None = None,
 ) -> int:
     """Run a scheduler until SIGINT, SIGTERM or SIGHUP, and log one line for each run.
@@ -50,9 +50,9 @@ def run_headless(
             nothing.
         serve: Starts the status page before the scheduler starts; the page is closed after the scheduler has
             stopped. Its exceptions are passed on.
-        serve_beside_store: Lets another process attach, from the start of the scheduler on.
-        output_log: Receives what the jobs print, if there is a status page; None for one with the default
-            limits.
+        serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on.
+        output_log: Receives what the jobs print, if the store or another process may read it; None for one
+            with the default limits.
 
     Returns:
         The exit status: 0, or 128 plus the number of a signal that came before the start was complete.
@@ -72,11 +72,16 @@ def run_headless(
             cleanup.callback(process_exit.end_at_next_signal, signals)
         cleanup.enter_context(null_input())
         output_log = output_log or OutputLog()
-        backend = publish(
-            scheduler, title, output_log, cleanup, serve=serve, serve_beside_store=serve_beside_store
-        )
-        if scheduler.recording is not None or serve is not None:
-            cleanup.enter_context(capture_streams(output_log, pass_on=True))
+        backend = publish(scheduler, title, output_log, cleanup, serve=serve, serve_locally=serve_locally)
+        if scheduler.recording is not None or serve is not None or serve_locally is not None:
+            capture = cleanup.enter_context(ExitStack())
+            capture.enter_context(capture_streams(output_log, pass_on=True))
+
+            def capture_again() -> None:  # an on_app_start function may have replaced the streams
+                capture.close()
+                capture.enter_context(capture_streams(output_log, pass_on=True))
+
+            scheduler.on_app_start(capture_again)
         log = RunLog(
             scheduler,
             title=title,

@@ -6,14 +6,15 @@ import argparse
 import gc
 import io
 import shlex
+import socket
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from jobtui.access.addresses import UnixAddress
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.frontend.backend import Serve
+from jobtui.frontend.registry import Registry
 from jobtui.loading.loader import BadTarget, Loaded, load
 from jobtui.loading.user_errors import exit_text, format_exception, location_of, usage_error
 from jobtui.process.exit import ProcessExit
@@ -22,8 +23,8 @@ from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_log import OutputLog
 from jobtui.settings.setting_errors import BadSetting
-from jobtui.web.lazy_server import LazyServer
 from jobtui.web.listening_sockets import CannotListenError
+from jobtui.web.local_server import LocalServer, socket_beside
 
 CHECK_FAILED = 1  # the exit status of check for a wrong target or wrong settings
 
@@ -99,7 +100,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
             grace=grace,
             process_exit=process_exit,
             serve=serve,
-            serve_beside_store=_socket_factory(loaded),
+            serve_locally=_local_server_factory(loaded),
             output_log=output_log,
         )
     require_terminal(f"; to run without a screen:\n  jobtui {shlex.join(options.words)} --headless")
@@ -112,7 +113,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
         grace=grace,
         process_exit=process_exit,
         serve=serve,
-        serve_beside_store=_socket_factory(loaded),
+        serve_locally=_local_server_factory(loaded),
         output_log=output_log,
     )
 
@@ -125,22 +126,21 @@ def _attach_to_owner(store: Path, owner: int) -> int:
     except ImportError as error:
         raise missing_extra(f"{runs}; to show its dashboard", error) from error
     require_terminal(f": {runs}")
+    address = next((each.address for each in Registry().entries() if each.store == str(store.absolute())), "")
     try:
-        return attach(str(_socket_of(store)), note=f"attached to process {owner}")
+        return attach(address or str(socket_beside(store)), note=f"attached to process {owner}")
     except CommandError as error:
         raise CommandError(f"{runs}, and its dashboard cannot be shown here: {error}") from error
 
 
-def _socket_of(store: Path) -> UnixAddress:
-    return UnixAddress(store.absolute().with_name(f"{store.name}.sock"))
-
-
-def _socket_factory(loaded: Loaded) -> Serve | None:
-    """Return a function that lets other processes attach; None without a store, or if aiohttp is missing."""
-    recording = loaded.scheduler.recording
-    if recording is None or find_spec("aiohttp") is None:
+def _local_server_factory(loaded: Loaded) -> Serve | None:
+    """Return a function that lets other processes of the user ask and attach; None if that is impossible."""
+    if find_spec("aiohttp") is None or not hasattr(socket, "AF_UNIX"):
         return None
-    return lambda backend: LazyServer(backend, _socket_of(recording.file))
+    recording = loaded.scheduler.recording
+    store = None if recording is None else recording.file
+    file = getattr(loaded.module, "__file__", None) or ""
+    return lambda backend: LocalServer(backend, file=file, store=store)
 
 
 def _server_factory(loaded: Loaded, options: argparse.Namespace) -> Serve | None:

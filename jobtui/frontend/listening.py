@@ -18,7 +18,7 @@ def publish(
     cleanup: ExitStack,
     *,
     serve: Serve | None,
-    serve_beside_store: Serve | None,
+    serve_locally: Serve | None,
 ) -> LocalBackend:
     """Start the listeners of a scheduler, and record the output of its runs in its store.
 
@@ -28,8 +28,8 @@ def publish(
         output_log: Receives what its jobs print.
         cleanup: Closes the listeners.
         serve: Starts the status page at once. Its exceptions are passed on.
-        serve_beside_store: Lets another process attach, from the start of the scheduler on, which comes late
-            if the scheduler stands by. A failure is logged.
+        serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on,
+            which comes late if the scheduler stands by. A failure is logged.
 
     Returns:
         The scheduler as a front end sees it, with the address of the status page.
@@ -40,15 +40,15 @@ def publish(
         listener = serve(backend)
         cleanup.enter_context(listener)
         backend.address = str(listener.address)
-    if serve_beside_store is not None:
+    if serve_locally is not None:
 
-        def listen_beside_store() -> None:
+        def listen_locally() -> None:
             try:
-                cleanup.enter_context(serve_beside_store(backend))
+                cleanup.enter_context(serve_locally(backend))
             except OSError as error:
-                logger.warning("no process can attach: %s", error)
+                logger.warning("no other process can ask this scheduler: %s", error)
 
-        scheduler.on_app_start(listen_beside_store)
+        scheduler.on_app_start(listen_locally)
     if scheduler.recording is not None:
         scheduler.recording.follow_output(output_log)
     return backend

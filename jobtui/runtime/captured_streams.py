@@ -37,6 +37,11 @@ class CapturedStream(io.TextIOWrapper):
         self._log = log
         self._cut: dict[object, bytes] = {}  # the beginning of a character, by the run that has written it
         self._name = _NAMES[descriptor]
+        self._is_capturing = True
+
+    def end_capture(self) -> None:
+        """Write nothing to the log any more, even if something still writes to this stream."""
+        self._is_capturing = False
 
     def write(self, text: str, level: str = "") -> int:
         """Write text; give the level of the log record if it is one."""
@@ -52,6 +57,8 @@ class CapturedStream(io.TextIOWrapper):
         self._capture(self._decode(data))
 
     def _capture(self, text: str, level: str = "") -> None:
+        if not self._is_capturing:
+            return
         current = writing_run()
         if current is None:
             self._log.write("", 0, level or self._name, text)

@@ -82,6 +82,8 @@ def capture_streams(log: OutputLog, *, pass_on: bool = False) -> Iterator[tuple[
             # Not `setStream`: it would flush the replaced stream, in a forked child a second time.
             handler.stream = stream
             handler.removeFilter(_note_level)
+        streams[0].end_capture()
+        streams[1].end_capture()
         guard.streams, guard.is_capturing = guarded
         if sys.stdout is streams[0]:
             sys.stdout = before[0]

@@ -29,6 +29,7 @@ class StreamGuard:
         self.finish_output: Callable[[object], None] | None = None
         self._running: set[object] = set()
         self._suspects: set[object] | None = None
+        self._kept: list[object] = []  # replacements that were put back
 
     def keep(self) -> None:
         """Put the streams back as they are now, until `release`, unless others are put back already."""
@@ -58,10 +59,17 @@ class StreamGuard:
         suspects.discard(run)
         if not suspects:
             self._suspects = None
-            if self.is_capturing or not _must_stay(sys.stdout, streams[0]):
-                sys.stdout = streams[0]
-            if self.is_capturing or not _must_stay(sys.stderr, streams[1]):
-                sys.stderr = streams[1]
+            sys.stdout = self._choose(sys.stdout, streams[0])
+            sys.stderr = self._choose(sys.stderr, streams[1])
+
+    def _choose(self, replacement: Any, stream: TextIO) -> Any:
+        """Return the stream to use from now on: the one to put back, or its replacement."""
+        if replacement is stream or not _must_stay(replacement, stream):
+            return stream
+        if not self.is_capturing:
+            return replacement
+        self._kept.append(replacement)  # when it is collected, it would close the file of the stream
+        return stream
 
 
 def _must_stay(replacement: object, stream: object) -> bool:

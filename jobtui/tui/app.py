@@ -390,7 +390,7 @@ def run_dashboard(
     grace: float,
     process_exit: ProcessExit | None = None,
     serve: Serve | None = None,
-    serve_beside_store: Serve | None = None,
+    serve_locally: Serve | None = None,
     output_log: OutputLog | None = None,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
@@ -402,7 +402,7 @@ def run_dashboard(
         process_exit: Ends this process even if something hangs; None if the process continues.
         serve: Returns the listener that gives other processes access to the scheduler, from before its start
             until it has stopped. Its errors are passed on.
-        serve_beside_store: Lets another process attach, from the start of the scheduler on.
+        serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on.
         output_log: Receives what the jobs print; None for one with the default limits.
 
     Returns:
@@ -424,9 +424,7 @@ def run_dashboard(
             cleanup.callback(signals.uninstall)
         else:
             cleanup.callback(process_exit.end_at_next_signal, signals)
-        backend = publish(
-            scheduler, title, output_log, cleanup, serve=serve, serve_beside_store=serve_beside_store
-        )
+        backend = publish(scheduler, title, output_log, cleanup, serve=serve, serve_locally=serve_locally)
         streams, terminal = cleanup.enter_context(_reserve_terminal(output_log))
         screen = terminal or sys.__stderr__
         scheduler.hooks.on_slow = lambda sentence: write_line(screen, f"jobtui: {sentence}")

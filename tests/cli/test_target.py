@@ -176,6 +176,7 @@ class TestStart:
         """With the title, the grace, which is 10 seconds by default, and the limits of the output."""
         calls: list[object] = []
         limits: list[tuple[int, int]] = []
+        local: list[bool] = []
 
         def run_dashboard(
             scheduler: jobtui.Scheduler,
@@ -184,10 +185,11 @@ class TestStart:
             grace: float,
             process_exit: object,
             serve: object,
-            serve_beside_store: object,
+            serve_locally: object,
             output_log: OutputLog,
         ) -> int:
-            calls.append(([job.name for job in scheduler.jobs], title, grace, serve, serve_beside_store))
+            calls.append(([job.name for job in scheduler.jobs], title, grace, serve))
+            local.append(callable(serve_locally))
             limits.append((output_log.limit, output_log.run_limit))
             return 5
 
@@ -197,7 +199,8 @@ class TestStart:
         set_terminal(stdin=True, stdout=True)
         assert main(["demo.py"]) == 5
         assert main(["demo.py", "--grace", "0.5"]) == 5
-        assert calls == [(["greet"], "demo.py", 10.0, None, None), (["greet"], "demo.py", 0.5, None, None)]
+        assert calls == [(["greet"], "demo.py", 10.0, None), (["greet"], "demo.py", 0.5, None)]
+        assert local == [True, True]
         assert limits == [(30_000, 20_000)] * 2
 
     def test_an_on_app_start_function_that_raises_is_reported_with_the_users_frames(

@@ -304,6 +304,22 @@ def test_prints_are_passed_on_to_the_replaced_stream(
     assert (sys.stdout, sys.stderr) == (out, err)
 
 
+def test_a_wrapper_of_a_stream_whose_capture_has_ended_records_nothing_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An on_app_start function may wrap the stream; then the wrapper is captured in its place."""
+    replaced = RecordingStream()
+    monkeypatch.setattr(sys, "stdout", replaced)
+    log = OutputLog()
+    with capture_streams(log, pass_on=True):
+        wrapped = sys.stdout
+    monkeypatch.setattr(sys, "stdout", wrapped)
+    with capture_streams(log, pass_on=True):
+        print("once")
+    assert lines_of(log) == [("", "stdout", "once")]
+    assert "".join(replaced.calls) == "once\n"
+
+
 def test_log_records_are_passed_on_to_the_replaced_stream(
     scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

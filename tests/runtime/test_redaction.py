@@ -97,7 +97,7 @@ def published(scheduler: Scheduler) -> Iterator[LocalBackend]:
     """Start and publish a scheduler, while output is captured: in the test, because pytest captures, too."""
     log = OutputLog()
     with ExitStack() as cleanup:
-        backend = publish(scheduler, "test", log, cleanup, serve=None, serve_beside_store=None)
+        backend = publish(scheduler, "test", log, cleanup, serve=None, serve_locally=None)
         cleanup.enter_context(capture_streams(log))
         cleanup.enter_context(scheduler)
         yield backend
