@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import TickEnded as TickEnded
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
+    from jobtui.engine.views import RunPage as RunPage
     from jobtui.engine.views import RunView as RunView
     from jobtui.engine.views import Snapshot as Snapshot
     from jobtui.engine.views import StoreView as StoreView
@@ -93,7 +94,7 @@ _NAMES_OF = {
         "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
         "StoreChanged TickEnded"
     ),
-    "jobtui.engine.views": "JobView PoolView RunView Snapshot StoreView",
+    "jobtui.engine.views": "JobView PoolView RunPage RunView Snapshot StoreView",
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
     "jobtui.runtime.handles": "Job Run",
@@ -143,6 +144,7 @@ __all__ = [
     "RunEvent",
     "RunFinished",
     "RunHeld",
+    "RunPage",
     "RunQueued",
     "RunScheduled",
     "RunStarted",

@@ -264,8 +264,8 @@ _KINDS = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hint
 PackedRun = tuple[Any, ...]
 
 # The places of fields in that tuple.
-NUMBER, JOB, STATE, CREATED, ARGUMENTS, DUE = map(
-    [*_KINDS].index, ["number", "job", "state", "created", "arguments", "due"]
+NUMBER, JOB, TRIGGER, STATE, CREATED, ARGUMENTS, DUE = map(
+    [*_KINDS].index, ["number", "job", "trigger", "state", "created", "arguments", "due"]
 )
 STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
     [*_KINDS].index, ["started", "ended", "elapsed", "reason", "error", "ticks"]

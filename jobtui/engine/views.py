@@ -87,6 +87,19 @@ class RunView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """A page of the runs that meet a query.
+
+    Attributes:
+        runs: The runs, newest first.
+        next: The cursor of the next page; "" if this is the last one.
+    """
+
+    runs: tuple[RunView, ...]
+    next: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
     """The view of one job. All times are aware, in the scheduler's zone.
 

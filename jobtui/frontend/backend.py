@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.ledger import MAX_RUNS
-from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
 
@@ -116,6 +116,18 @@ class Backend(Protocol):
             since: Only runs that have ended at this instant or later; None for all.
             until: Only runs that have ended at this instant or earlier; None for all.
             limit: How many runs to return at most, from 1 to `MAX_RUNS`.
+        """
+
+    def search_runs(self, query: str, *, limit: int = 100, cursor: str = "") -> RunPage:
+        """Return a page of the runs that meet a query, newest first; see `Scheduler.search_runs`.
+
+        Args:
+            query: The query; "" for all.
+            limit: How many runs to return at most, from 1 to `MAX_RUNS`.
+            cursor: The `next` of the page before; "" for the first page.
+
+        Raises:
+            ValueError: The query or the cursor is not valid.
         """
 
     def run_view(self, number: int) -> RunView:

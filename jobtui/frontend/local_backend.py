@@ -33,6 +33,7 @@ class LocalBackend:
         self._scheduler = scheduler
         self.snapshot = scheduler.snapshot
         self.find_runs = scheduler.find_runs
+        self.search_runs = scheduler.search_runs
         self.run_view = scheduler.run_view
         self.pool_view = scheduler.pool_view
         self.on_change = scheduler.on_change

@@ -20,10 +20,18 @@ from typing import Any, TypeVar
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
-from jobtui.engine.views import PoolView, RunView, Snapshot
+from jobtui.engine.views import PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
-from jobtui.frontend.json_codec import JOB_DETAILS, MAX_RUN_NUMBER, OUTPUT_CHUNK, POOL, RUN, RUN_LINES
+from jobtui.frontend.json_codec import (
+    JOB_DETAILS,
+    MAX_RUN_NUMBER,
+    OUTPUT_CHUNK,
+    POOL,
+    RUN,
+    RUN_LINES,
+    RUN_PAGE,
+)
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
@@ -178,6 +186,11 @@ class RemoteBackend:
         }
         json = self._request("GET", "runs", **query)
         return _decode(lambda json: [RUN.decode(run, self.zone) for run in json], json)
+
+    def search_runs(self, query: str, *, limit: int = 100, cursor: str = "") -> RunPage:
+        """Return a page of the runs that meet a query, newest first."""
+        json = self._request("GET", "history", q=query, limit=limit, cursor=cursor)
+        return _decode(partial(RUN_PAGE.decode, tz=self.zone), json)
 
     def run_view(self, number: int) -> RunView:
         """Return a run by its number: waiting, running or ended."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from jobtui.engine.records import (
     packed_view,
     utc,
 )
-from jobtui.engine.views import RunView
+from jobtui.engine.views import RunPage, RunView
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.run_output import output_text
 from jobtui.runtime.stream_guard import guard
@@ -30,6 +30,10 @@ from jobtui.schedules.schedule import Once
 
 if TYPE_CHECKING:
     from jobtui.store.history import History
+    from jobtui.store.query import Query
+    from jobtui.store.run_order import RunPosition
+
+_PACKED_PER_HOLD = 200  # live runs that are packed in one hold of the lock
 
 
 class RunSearch:
@@ -84,6 +88,58 @@ class RunSearch:
             stored = self._find_stored(**conditions)
             packed += _merge(entries.find(**conditions, recent=() if stored else recent), stored)[:left]
         return [packed_view(each, self._tz) for each in packed]
+
+    def search(self, text: str, limit: int, cursor: str) -> RunPage:
+        """Return a page of the runs that meet a query; see `Scheduler.search_runs`."""
+        from jobtui.store.query import parse_query  # noqa: PLC0415 - lazy: few programs search
+        from jobtui.store.query_match import find_matches  # noqa: PLC0415 - as above
+        from jobtui.store.run_order import RunPosition  # noqa: PLC0415 - as above
+
+        query = parse_query(text, datetime.fromtimestamp(self._kernel.clock.now(), self._tz))
+        before = RunPosition.from_cursor(cursor) if cursor else None
+        runs: Iterable[PackedRun]
+        stored: list[PackedRun] = []
+        if query.state is None or query.state.ended:
+            runs = self._kernel.inspect(lambda engine: engine.ledger.entries())
+            stored = self._search_stored(query, limit + 1, before)
+        else:
+            runs = self._pack_live(query.state)
+        found = find_matches(runs, query, limit + 1, before=before, output=self._output_in_memory)
+        if stored:
+            found = sorted(_unite(found, stored), key=RunPosition.of, reverse=True)
+        page = found[:limit]
+        return RunPage(
+            runs=tuple([packed_view(each, self._tz) for each in page]),
+            next=RunPosition.of(page[-1]).to_cursor() if len(found) > limit else "",
+        )
+
+    def _pack_live(self, state: RunState) -> list[PackedRun]:
+        """Return the live runs in a state, which may change during the call."""
+        groups = self._kernel.inspect(Engine.live_runs)
+        live = [run for run in chain(*groups) if run.state is state]
+        packed: list[PackedRun] = []
+        for first in range(0, len(live), _PACKED_PER_HOLD):
+            part = live[first : first + _PACKED_PER_HOLD]
+            packed += self._kernel.inspect(
+                lambda _, part=part: [pack_run(run) for run in part if run.state is state]  # type: ignore[misc]
+            )
+        return packed
+
+    def _search_stored(self, query: Query, limit: int, before: RunPosition | None) -> list[PackedRun]:
+        """Return endings in the store; none if it cannot be read, which the snapshot says."""
+        if self.history is None:
+            return []
+        from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
+
+        try:
+            return self.history.search(query, limit, before)
+        except StoreError:
+            return []
+
+    def _output_in_memory(self, number: int) -> str:
+        attachments = self._kernel.runs.attachments
+        output = attachments.outputs.get(number)
+        return "" if output is None else attachments.redaction.redact(output_text(output))
 
     def recent(self, views: Sequence[RunView]) -> tuple[RunView, ...]:
         """Return the latest endings of a job, with the tracebacks that only the store has.
@@ -150,10 +206,13 @@ class RunSearch:
 
 def _merge(kept: list[PackedRun], stored: list[PackedRun]) -> list[PackedRun]:
     """Return the entries of the ledger and those of the store, newest first, each once."""
-    if not stored:
-        return kept
+    return sorted(_unite(kept, stored), key=lambda run: run[ENDED], reverse=True) if stored else kept
+
+
+def _unite(kept: list[PackedRun], stored: list[PackedRun]) -> Iterable[PackedRun]:
+    """Return the entries of the ledger and those of the store, each once."""
     entries = {
         (run[NUMBER], run[JOB], run[CREATED], run[STATE] if not run[NUMBER] else ""): run
         for run in [*stored, *kept]
     }
-    return sorted(entries.values(), key=lambda run: run[ENDED], reverse=True)
+    return entries.values()

@@ -28,7 +28,7 @@ from jobtui.engine.enums import (
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, utc
 from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
-from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunView, Snapshot
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
@@ -667,6 +667,22 @@ class Scheduler:
         if job is not None and not found:
             self._apply_named(lambda engine, _now: _find_job(engine, job))
         return found
+
+    def search_runs(self, query: str, *, limit: int = 100, cursor: str = "") -> RunPage:
+        """Return a page of the runs, and of the ticks that started none, that meet a query, newest first.
+
+        Only ended ones meet it, as far as the ledger or the store keeps them, unless the query asks for a
+        state that is not final. The order stays the same while new runs arrive.
+
+        Args:
+            query: A query such as ``job:import* state:failed since:2d took:>5s "timed out"``; "" for all.
+            limit: How many runs are returned at most.
+            cursor: The `next` of the page before; "" for the first page.
+
+        Raises:
+            ValueError: The query or the cursor is not valid.
+        """
+        return self._runs.search(query, limit, cursor)
 
     def run_view(self, number: int) -> RunView:
         """Return the run of a number, waiting, running or ended.

@@ -21,6 +21,7 @@ from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.query import Query
 from jobtui.store.query_rows import find_ids
+from jobtui.store.run_order import RunPosition
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
 
@@ -77,7 +78,7 @@ class History:
             rows = connection.execute(query, (*given.values(), limit)).fetchall()
         return [packed_of(row, name) for name, *row in rows]
 
-    def search(self, query: Query, limit: int) -> list[PackedRun]:
+    def search(self, query: Query, limit: int, before: RunPosition | None = None) -> list[PackedRun]:
         """Return the endings that meet a query, newest first, with their tracebacks as texts.
 
         If the query asks for a state that is not final, return the runs that had that state when they were
@@ -86,12 +87,13 @@ class History:
         Args:
             query: The query.
             limit: How many are returned at most.
+            before: Only runs that come later in this order are returned; None for all.
 
         Raises:
             StoreError: The file cannot be read.
         """
         with self._reading() as connection:
-            ids = find_ids(connection, query, limit)
+            ids = find_ids(connection, query, limit, before)
             rows = connection.execute(
                 f"SELECT runs.id, jobs.name, {_COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job "  # noqa: S608 - our own words
                 f"WHERE runs.id IN ({', '.join(map(str, ids))})"

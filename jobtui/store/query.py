@@ -27,7 +27,19 @@ _INSTANT = "an instant such as 2026-11-27 or 2026-11-27T02:30"
 
 
 class BadQuery(ValueError):  # noqa: N818 - named like BadSpec, after what is wrong
-    """A query that is not valid. The message is one sentence: the term, what is wrong, what is allowed."""
+    """A query that is not valid. The message is one sentence: the term, what is wrong, what is allowed.
+
+    Args:
+        message: The sentence.
+        place: The place of the term's first character in the query, counted from 1; 0 if no term is wrong.
+
+    Attributes:
+        place: The place.
+    """
+
+    def __init__(self, message: str, place: int = 0) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +111,11 @@ def parse_query(text: str, now: datetime) -> Query:
         if not term.key:
             words.append(term.value)
             continue
-        reader = _KEYS.get(term.key.lower())
-        if reader is None:
-            _reject_key(term)
-        if not term.value:
-            raise BadQuery(f"{term.key}: has no value; write {reader.allowed}")
-        changes = reader.read(term, now)
-        if not keys.isdisjoint(changes):
-            raise BadQuery(f"{_shown(term)}: the query has another {term.key}: of this kind; write only one")
+        try:
+            changes = _read_term(term, now, keys)
+        except BadQuery as error:
+            error.place = term.place
+            raise
         keys.update(changes)
         query = replace(query, **changes)
     if query.since is not None and query.until is not None and query.since >= query.until:
@@ -132,13 +141,14 @@ def _fold_character(character: str) -> str:
 
 
 class _Term(NamedTuple):
-    """A part of a query: a key with its value, or a word, which has the key ""."""
+    """A part of a query: a key with its value, or a word, which has the key "". Its place counts from 1."""
 
     key: str
     value: str
+    place: int = 0
 
 
-_TERM = re.compile(r'\s*(?:(?P<key>[^\s":]+):)?(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[^\s"]*))')
+_TERM = re.compile(r'\s*(?P<term>)(?:(?P<key>[^\s":]+):)?(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[^\s"]*))')
 
 
 def _terms(text: str) -> Iterator[_Term]:
@@ -153,16 +163,18 @@ def _terms(text: str) -> Iterator[_Term]:
         quoted = found["quoted"]
         value = found["bare"] if quoted is None else quoted.replace('""', '"')
         if not value.strip() and not found["key"]:
-            raise BadQuery('"" is empty; write the text to search for between the quotes')
-        yield _Term(found["key"] or "", value if value.strip() else "")
+            text = '"" is empty; write the text to search for between the quotes'
+            raise BadQuery(text, found.start("term") + 1)
+        yield _Term(found["key"] or "", value if value.strip() else "", found.start("term") + 1)
 
 
 def _reject_quote(text: str, found: re.Match[str]) -> NoReturn:
     rest = quote_text(text[found.start() :].split(maxsplit=1)[0])
+    place = found.start("term") + 1
     if text[found.end()] == '"' and '"' not in text[found.end() + 1 :]:
-        raise BadQuery(f"a closing quote is missing in {rest}")
+        raise BadQuery(f"a closing quote is missing in {rest}", place)
     raise BadQuery(
-        f'{rest}: quotes must enclose a whole word or value, as in "timed out"; write "" for a quote'
+        f'{rest}: quotes must enclose a whole word or value, as in "timed out"; write "" for a quote', place
     )
 
 
@@ -291,6 +303,19 @@ def _choose(term: _Term, choices: dict[str, Any]) -> Any:
         hint = f"; did you mean {near[0]}?" if near else ""
         raise BadQuery(f"{_shown(term)} is not a {term.key}{hint} (allowed: {', '.join(choices)})")
     return choices[word]
+
+
+def _read_term(term: _Term, now: datetime, earlier: set[str]) -> dict[str, Any]:
+    """Return the attributes of a query that a term with a key sets, none of which an earlier one has set."""
+    reader = _KEYS.get(term.key.lower())
+    if reader is None:
+        _reject_key(term)
+    if not term.value:
+        raise BadQuery(f"{term.key}: has no value; write {reader.allowed}")
+    changes = reader.read(term, now)
+    if not earlier.isdisjoint(changes):
+        raise BadQuery(f"{_shown(term)}: the query has another {term.key}: of this kind; write only one")
+    return changes
 
 
 class _Key(NamedTuple):

@@ -12,9 +12,12 @@ from typing import Any, NamedTuple
 
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.store.query import Query, fold_case
+from jobtui.store.run_order import RunPosition
 from jobtui.store.search_index import has_index, has_trigrams
 
 _SHORTEST_INDEXED = 3  # characters
+# What is compared of rows with one instant, as in `RunPosition`.
+_TIES = "number, (SELECT name FROM jobs WHERE jobs.id = runs.job), created, state"
 
 
 class _Condition(NamedTuple):
@@ -43,7 +46,13 @@ class Effort(NamedTuple):
 _EFFORT = Effort()
 
 
-def find_ids(connection: sqlite3.Connection, query: Query, limit: int, effort: Effort = _EFFORT) -> list[int]:
+def find_ids(
+    connection: sqlite3.Connection,
+    query: Query,
+    limit: int,
+    before: RunPosition | None = None,
+    effort: Effort = _EFFORT,
+) -> list[int]:
     """Return the rows in `runs` that meet a query, newest first.
 
     They are those of endings, unless the query asks for a state that is not final.
@@ -52,13 +61,14 @@ def find_ids(connection: sqlite3.Connection, query: Query, limit: int, effort: E
         connection: The connection.
         query: The query.
         limit: How many rows are returned at most.
+        before: Only rows that come later in this order are returned; None for all.
         effort: The bounds between the ways to find them.
     """
     connection.create_function("contains", 2, _contains, deterministic=True)
     jobs = _job_ids(connection, query) if query.job else None
     if jobs == []:
         return []
-    conditions = _conditions(query) + ([] if jobs is None else [_one_of("job", jobs)])
+    conditions = _conditions(query, before) + ([] if jobs is None else [_one_of("job", jobs)])
     search = _NewestFirst(connection, _instant_column(query), limit)
     sources = _sources(query, jobs, effort)
     if not query.words:
@@ -114,30 +124,32 @@ class _NewestFirst(NamedTuple):
 
     def newest(self, sources: Iterable[_Source], conditions: Sequence[_Condition]) -> list[int]:
         """Return the newest rows of several indexes that meet the conditions."""
-        found: list[tuple[float, int]] = []
+        found: list[tuple[Any, ...]] = []
         for source in sources:
             every = list(conditions)
             if len(found) == self.limit:  # older rows are not among the newest
                 every.append(_Condition(f"{self.order} >= ?", (found[-1][0],)))
-            found += self._read(source, every, f"LIMIT {self.limit}")
+            found += self._read(source, f"{self.order}, {_TIES}, id", every, f"LIMIT {self.limit}")
             found = sorted(found, reverse=True)[: self.limit]
-        return [row for _, row in found]
+        return [row[-1] for row in found]
 
     def newest_of(
         self, sources: Iterable[_Source], conditions: Sequence[_Condition], count: int
     ) -> _Condition | None:
         """Return the condition for about so many of the newest rows; None if there are not more."""
-        edges = [
-            each for source in sources for each in self._read(source, conditions, f"LIMIT 1 OFFSET {count}")
-        ]
+        part = f"LIMIT 1 OFFSET {count}"
+        edges = [each for source in sources for each in self._read(source, self.order, conditions, part)]
         return _Condition(f"{self.order} > ?", (max(edges)[0],)) if edges else None
 
-    def _read(self, source: _Source, conditions: Sequence[_Condition], part: str) -> list[tuple[float, int]]:
-        """Return the instants and the identifiers of a part of the rows, newest first."""
+    def _read(
+        self, source: _Source, columns: str, conditions: Sequence[_Condition], part: str
+    ) -> list[tuple[Any, ...]]:
+        """Return some columns of a part of the rows, in the falling order of the columns."""
         every = [source.condition, *conditions]
+        falling = columns.replace(",", " DESC,")
         return self.connection.execute(
-            f"SELECT {self.order}, id FROM runs {source.clause} "  # noqa: S608 - our own words
-            f"WHERE {' AND '.join(each.sql for each in every)} ORDER BY {self.order} DESC, id DESC {part}",
+            f"SELECT {columns} FROM runs {source.clause} "  # noqa: S608 - our own words
+            f"WHERE {' AND '.join(each.sql for each in every)} ORDER BY {falling} DESC {part}",
             [value for each in every for value in each.values],
         ).fetchall()
 
@@ -158,19 +170,26 @@ def _has_no_other_field(query: Query) -> bool:
     return (query.state, query.trigger, query.longer, query.shorter) == (None, None, None, None)
 
 
-def _conditions(query: Query) -> list[_Condition]:
+def _conditions(query: Query, before: RunPosition | None) -> list[_Condition]:
     """Return the conditions of a query, except those for the job, the number and the words."""
     column = _instant_column(query)
+    until = None if query.until is None else query.until.timestamp()
+    if before is not None and until is not None and before.instant < until:
+        until = None  # SQLite uses one such bound of its index: the narrower one
     given = {
         "state = ?": query.state and query.state.value,
         "trigger = ?": query.trigger and query.trigger.value,
         "number > 0 AND number = ?": query.number,
         f"{column} >= ?": query.since and query.since.timestamp(),
-        f"{column} < ?": query.until and query.until.timestamp(),
+        f"{column} < ?": until,
         "elapsed > ?": None if query.longer is None else query.longer.total_seconds(),
         "elapsed < ?": None if query.shorter is None else query.shorter.total_seconds(),
     }
     found = [_Condition(sql, (value,)) for sql, value in given.items() if value is not None]
+    if before is not None:
+        instant, *ties = before
+        later = f"({column} < ? OR ({_TIES}) < (?, ?, ?, ?))"
+        found += [_Condition(f"{column} <= ?", (instant,)), _Condition(later, (instant, *ties))]
     return [
         _Condition("ended IS NOT NULL" if column == "ended" else "ended IS NULL AND started IS NOT NULL"),
         *found,

@@ -601,3 +601,75 @@ def test_output_lines_returns_the_text_of_a_run_whose_lines_the_log_has_dropped(
     assert found.lines == (RunLine(None, "", "one"), RunLine(None, "", "two"))
     assert found.ended
     assert backend.output_lines(run.number, found.next).lines == ()
+
+
+# --- searching ------------------------------------------------------------------------------------
+
+
+def test_search_runs_returns_pages_that_new_runs_do_not_change(setup: BackendSetup) -> None:
+    """All runs end at one instant of the clock."""
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", print, name="a"))
+    for _ in range(7):
+        assert scheduler.now(len, "").wait(LIMIT)
+    numbers, cursor = [], ""
+    while True:
+        page = backend.search_runs("trigger:now", limit=3, cursor=cursor)
+        numbers.append([run.number for run in page.runs])
+        cursor = page.next
+        if not cursor:
+            break
+        assert scheduler.now(len, "").wait(LIMIT)
+    assert numbers == [[7, 6, 5], [4, 3, 2], [1]]
+
+
+def test_search_runs_finds_words_in_reasons_tracebacks_and_output(setup: BackendSetup) -> None:
+    def fail() -> None:
+        raise ValueError("no Answer")
+
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", fail, name="fails"))
+    with capture_streams(setup.output_log):
+        for run in (scheduler.run("fails"), scheduler.now(print, "an answer"), scheduler.now(len, "")):
+            assert run.wait(LIMIT)
+    for query, expected in {
+        "": [3, 2, 1],
+        "answer": [2, 1],
+        '"line 1" answer': [],
+        "state:failed raise": [1],
+        "job:f* answer": [1],
+        "job:f* -": [],
+        "took:>1h": [],
+        "since:1h until:30m": [],
+    }.items():
+        assert [run.number for run in backend.search_runs(query).runs] == expected, query
+    [failed] = backend.search_runs("state:failed").runs
+    assert failed == backend.run_view(1)
+
+
+def test_search_runs_finds_live_runs_by_their_state(setup: BackendSetup) -> None:
+    blocking = BlockingJob()
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", blocking, name="a"))
+    runs = [scheduler.run("a") for _ in range(3)]
+    blocking.wait_started()
+    assert [run.number for run in backend.search_runs("state:running").runs] == [1]
+    first = backend.search_runs("state:held", limit=1)
+    second = backend.search_runs("state:held", limit=1, cursor=first.next)
+    assert [run.number for run in (*first.runs, *second.runs)] == [3, 2]
+    assert not second.next
+    assert backend.search_runs("").runs == ()
+    blocking.release()
+    assert all(run.wait(LIMIT) for run in runs)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "é", "W10", "WzEsMiwzLDQsNV0", "bnVsbA", "W05hTiwxLCJhIiwxLjAsIk9LIl0"]
+)
+def test_search_runs_rejects_a_cursor_that_no_page_has(setup: BackendSetup, cursor: str) -> None:
+    _, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", print, name="a"))
+    with pytest.raises(ValueError, match="cursor is not the cursor of a page"):
+        backend.search_runs("", cursor=cursor)
+
+
+def test_search_runs_names_the_term_that_is_wrong(setup: BackendSetup) -> None:
+    _, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", print, name="a"))
+    with pytest.raises(ValueError, match="'state:filed' is not a state; did you mean failed"):
+        backend.search_runs("job:a state:filed")

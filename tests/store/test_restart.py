@@ -155,3 +155,19 @@ def test_the_snapshot_names_the_file(store: Path) -> None:
         assert scheduler.snapshot().store.problem == ""
     with Scheduler() as scheduler:
         assert scheduler.snapshot().store.file == ""
+
+
+def test_a_search_finds_runs_of_the_store_and_of_the_memory_in_one_order(store: Path) -> None:
+    """Each once, on pages of any size; those that ended just now are not in the file yet."""
+    with make(store) as scheduler:
+        run_both(scheduler)
+    with make(store) as scheduler:
+        run_both(scheduler)
+        numbers: list[int] = []
+        cursor = ""
+        while cursor or not numbers:
+            page = scheduler.search_runs("", limit=1, cursor=cursor)
+            numbers += [run.number for run in page.runs]
+            cursor = page.next
+        assert numbers == [4, 3, 2, 1]
+        assert [run.number for run in scheduler.search_runs("ValueError").runs] == [4, 2]

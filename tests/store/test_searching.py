@@ -6,8 +6,10 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,12 +17,14 @@ from hypothesis import strategies as st
 
 from jobtui import RunState, RunView, Trigger
 from jobtui.engine.enums import FINAL_STATES
-from jobtui.engine.records import packed_view
+from jobtui.engine.records import PackedRun, packed_view
 from jobtui.store.bulk_insert import insert_rows
 from jobtui.store.database import open_for_writing
 from jobtui.store.history import History
 from jobtui.store.query import Query
+from jobtui.store.query_match import find_matches
 from jobtui.store.query_rows import Effort, find_ids
+from jobtui.store.run_order import RunPosition
 from jobtui.store.run_rows import COLUMNS, VIEW_COLUMNS, packed_of, row_of
 from jobtui.store.search_index import INDEXED, has_index, prepare_index
 
@@ -129,9 +133,25 @@ def everything(connection: sqlite3.Connection) -> list[tuple[int, RunView, list[
         view = packed_view(packed_of(row, name), UTC)
         lines = connection.execute("SELECT text FROM output WHERE life = ? AND run = ?", (life, view.number))
         found.append((row_id, view, [view.reason, view.error, *(text for (text,) in lines)]))
-    return sorted(
-        found, key=lambda each: (each[1].ended or each[1].started or each[1].created, each[0]), reverse=True
-    )
+    return sorted(found, key=lambda each: (position_of(each[1]), each[0]), reverse=True)
+
+
+def position_of(view: RunView) -> tuple[Any, ...]:
+    """Return what the order of the answers compares."""
+    instant = view.ended or view.started or view.created
+    return instant, view.number, view.job, view.created, view.state.value
+
+
+def packed(view: RunView) -> PackedRun:
+    """Return a view as the ledger has it."""
+    instants = {each: value.timestamp() for each, value in vars(view).items() if isinstance(value, datetime)}
+    others = {
+        "trigger": view.trigger.value,
+        "state": view.state.value,
+        "elapsed": None if view.elapsed is None else view.elapsed.total_seconds(),
+        "error": view.error,
+    }
+    return tuple((vars(view) | instants | others)[field.name] for field in fields(RunView))
 
 
 def meets(query: Query, view: RunView, texts: list[str]) -> bool:
@@ -179,12 +199,34 @@ EFFORTS = st.builds(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
-@given(query=QUERIES, limit=st.sampled_from([1, 5, 1_000]), effort=EFFORTS)
+@given(
+    query=QUERIES, limit=st.sampled_from([1, 5, 1_000]), effort=EFFORTS, skipped=st.integers(-1, RUNS // 2)
+)
 def test_a_query_finds_what_a_filter_in_python_finds(
-    connection: sqlite3.Connection, query: Query, limit: int, effort: Effort
+    connection: sqlite3.Connection, query: Query, limit: int, effort: Effort, skipped: int
 ) -> None:
-    found = find_ids(connection, query, limit, effort)
-    assert found == [row for row, view, texts in everything(connection) if meets(query, view, texts)][:limit]
+    """Also after any run in the order of all runs, which need not meet the query."""
+    every = everything(connection)
+    before = None
+    if skipped >= 0:
+        before = RunPosition.of(packed(every[skipped][1]))
+        every = every[skipped + 1 :]
+    found = find_ids(connection, query, limit, before, effort)
+    assert found == [row for row, view, texts in every if meets(query, view, texts)][:limit]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=QUERIES, limit=st.sampled_from([1, 5, 1_000]), skipped=st.integers(-1, RUNS // 2))
+def test_a_query_finds_the_same_runs_in_memory_as_in_the_store(
+    connection: sqlite3.Connection, query: Query, limit: int, skipped: int
+) -> None:
+    every = everything(connection)
+    outputs = {view.number: "\n".join(texts[2:]) for _, view, texts in every if view.number}
+    runs = [packed(view) for _, view, _ in every if view.state.ended or view.started]
+    before = RunPosition.of(packed(every[skipped][1])) if skipped >= 0 else None
+    rows = {packed(view): row for row, view, _ in every}
+    found = find_matches(runs, query, limit, before=before, output=lambda number: outputs.get(number, ""))
+    assert [rows[run] for run in found] == find_ids(connection, query, limit, before)
 
 
 @pytest.mark.parametrize("query", [Query(), Query(job="*"), Query(job="import*")], ids=str)

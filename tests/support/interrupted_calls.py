@@ -265,7 +265,7 @@ class Case:
         return self.name.partition(",")[0]
 
 
-def _scheduler_cases() -> Iterator[Case]:
+def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     def case(
         name: str,
         prepare: Callable[[Stage], Call],
@@ -315,6 +315,7 @@ def _scheduler_cases() -> Iterator[Case]:
     yield call("on_change", seven)
     yield call("runs_of", "hourly")
     yield case("find_runs", lambda stage: lambda: stage.scheduler.find_runs(job="hourly"))
+    yield case("search_runs", lambda stage: lambda: stage.scheduler.search_runs("job:hourly"))
     yield call("run_view", 1)
     yield call("output_of", 1)
     yield call("pool_view")

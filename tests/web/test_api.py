@@ -513,6 +513,41 @@ def test_the_links_lead_through_all_runs_that_meet_the_conditions(client: ApiCli
     ]
 
 
+def test_the_links_lead_through_the_history_while_new_runs_arrive(client: ApiClient) -> None:
+    numbers = [client.post("/jobs/quick/run").json["number"] for _ in range(6)]
+    found, path = [], "/history?q=trigger:hand+state:ok&job=quick&limit=4"
+    while client.get(f"/runs/{numbers[-1]}").json["run"]["state"] != "OK":
+        client.get(f"/snapshot?after={client.get('/snapshot').json['tag']}&wait=1")
+    while path:
+        response = client.get(path)
+        found.append([run["number"] for run in response.json["runs"]])
+        link = response.headers["Link"] or ""
+        path = f"/history{link[1:].partition('>; rel=')[0]}" if link else ""
+        assert bool(response.json["next"]) is bool(path)
+        client.post("/jobs/quick/run")
+    assert found == [numbers[:1:-1], numbers[1::-1]]
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("q=state:ok+sice:2d", "'sice' is not a key; did you mean since:? (keys are"),
+        ("q=state:ok+sice:2d", '"sice:2d" (at character 10 of q)'),
+        ("q=a+%22b", "a closing quote is missing in '\"b' (at character 3 of q)"),
+        ("q=job:a&job=b", "the query has another job: of this kind; write only one"),
+        ("cursor=x", "cursor is not the cursor of a page; leave it out to begin with the first page"),
+        ("limit=801", "limit must be a whole number from 1 to 800"),
+        ("offset=2", "unknown query parameter 'offset'"),
+    ],
+)
+def test_a_wrong_question_about_the_history_is_answered_with_its_place(
+    client: ApiClient, query: str, detail: str
+) -> None:
+    response = client.get(f"/history?{query}")
+    assert response.status == 400
+    assert detail in response.detail
+
+
 @pytest.mark.parametrize(
     ("query", "detail"),
     [

@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from aiohttp import web
 from hypothesis import HealthCheck, Phase, seed, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from support.api_server import (
     API,
     DESCRIPTION,
@@ -142,6 +143,8 @@ READS = (
     "/jobs",
     "/runs",
     "/runs?state=failed&limit=5",
+    "/history",
+    "/history?q=state:failed&limit=5",
     "/pool",
     "/upcoming",
     "/output",
@@ -221,6 +224,9 @@ def server() -> Iterator[ApiClient]:
 SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=[f"{API}/events", f"{API}/output/stream"])
 
 
+QUERIES = {f"{API}/history"}
+
+
 @seed(1)
 @SCHEMA.parametrize()
 @settings(
@@ -235,4 +241,6 @@ def test_generated_requests_get_responses_that_match_the_description(
     case: schemathesis.Case[Any], server: ApiClient
 ) -> None:
     """Valid and invalid requests made from the description: no status 5xx, and no undescribed response."""
-    case.call_and_validate(base_url=f"http://{server.address.authority}")
+    # No schema describes queries and cursors, so some that are not valid are generated as valid ones.
+    excluded: list[Any] = [positive_data_acceptance] if case.path in QUERIES else []
+    case.call_and_validate(base_url=f"http://{server.address.authority}", excluded_checks=excluded)

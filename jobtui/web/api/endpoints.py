@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.ledger import MAX_RUNS
+from jobtui.engine.views import RunView
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
@@ -25,8 +26,10 @@ from jobtui.frontend.json_codec import (
     RUN,
     RUN_LINES,
     UPCOMING,
+    Json,
 )
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
+from jobtui.store.query import BadQuery, quote_term
 from jobtui.web.api.event_stream import EventStream
 from jobtui.web.api.output_stream import OutputStream
 from jobtui.web.api.snapshot_json import SnapshotEncoder
@@ -58,6 +61,7 @@ class Api:
         self._context = context
         self._backend = context.backend
         self._encoder = SnapshotEncoder()
+        self._searching = asyncio.Lock()  # one search at a time: it may take a thread 100 ms
         self._encoding_runs = asyncio.Lock()  # so that only one request at a time has tracebacks as text
         self._description = files("jobtui.web.api").joinpath("openapi.json").read_bytes()
         paths = json.loads(self._description)["paths"].items()
@@ -83,6 +87,7 @@ class Api:
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
             web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
+            web.get(f"{API_ROOT}/history", self._search_runs),
             web.get(f"{API_ROOT}/pool", self._get_pool),
             web.post(f"{API_ROOT}/pool/resize", self._resize_pool),
             web.get(f"{API_ROOT}/upcoming", self._list_upcoming),
@@ -131,7 +136,7 @@ class Api:
         offset = parse_whole_number("offset", request.query.get("offset", "0"), 0, MAX_JOB_OFFSET)
         page = snapshot.jobs[offset : offset + limit]
         is_last = offset + limit >= len(snapshot.jobs)
-        headers = {} if is_last else _link_to_next_page(request, offset + limit)
+        headers = {} if is_last else _link_to_next_page(request, offset=offset + limit)
         return json_response([JOB.encode(job) for job in page], headers=headers)
 
     async def _get_job(self, request: web.Request) -> web.Response:
@@ -150,14 +155,33 @@ class Api:
             self._backend.find_runs, job=job, state=state, since=since, until=until, limit=offset + limit + 1
         )
         is_last = len(runs) <= offset + limit or offset + limit > MAX_RUN_OFFSET
-        headers = {} if is_last else _link_to_next_page(request, offset + limit)
+        headers = {} if is_last else _link_to_next_page(request, offset=offset + limit)
         async with self._encoding_runs:
-            found = []
-            for index, run in enumerate(runs[offset : offset + limit], 1):
-                found.append(RUN.encode(run))  # which formats the traceback
-                if index % _RUNS_PER_STEP == 0:
-                    await yield_to_others()
+            found = [run async for run in _encode_runs(runs[offset : offset + limit])]
             return json_response(found, headers=headers)
+
+    async def _search_runs(self, request: web.Request) -> web.Response:
+        """Return a page of the runs that meet a query."""
+        check_query(request, "q", "job", "limit", "cursor")
+        limit = parse_whole_number("limit", request.query.get("limit", "100"), 1, MAX_RUNS)
+        terms = [request.query.get("q", "")]
+        if "job" in request.query:
+            terms.append(quote_term("job", request.query["job"]))
+        cursor = request.query.get("cursor", "")
+        async with self._searching:
+            try:
+                page = await asyncio.to_thread(
+                    self._backend.search_runs, " ".join(terms), limit=limit, cursor=cursor
+                )
+            except BadQuery as error:
+                place = f" (at character {error.place} of q)" if 0 < error.place <= len(terms[0]) else ""
+                raise Problem(HTTPStatus.BAD_REQUEST, f"{error}{place}") from None
+            except ValueError as error:
+                raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
+        headers = _link_to_next_page(request, cursor=page.next) if page.next else {}
+        async with self._encoding_runs:
+            runs = [run async for run in _encode_runs(page.runs)]
+            return json_response({"runs": runs, "next": page.next}, headers=headers)
 
     async def _get_run(self, request: web.Request) -> web.Response:
         check_query(request)
@@ -236,9 +260,17 @@ def _changing(command: Callable[..., int]) -> Handler:
     return handle_request
 
 
-def _link_to_next_page(request: web.Request, offset: int) -> dict[str, str]:
-    """Return the header that links to the entries from an offset on (RFC 8288)."""
-    query = {**request.query, "offset": offset}
+async def _encode_runs(runs: Iterable[RunView]) -> AsyncIterator[Json]:
+    """Yield runs as JSON objects; let other clients have their turn in between."""
+    for index, run in enumerate(runs, 1):
+        yield RUN.encode(run)  # which formats the traceback
+        if index % _RUNS_PER_STEP == 0:
+            await yield_to_others()
+
+
+def _link_to_next_page(request: web.Request, **position: str | int) -> dict[str, str]:
+    """Return the header that links to the entries from a position on (RFC 8288)."""
+    query = {**request.query, **position}
     return {"Link": f'<?{urlencode(query)}>; rel="next"'}
 
 
