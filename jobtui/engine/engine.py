@@ -143,6 +143,18 @@ class Engine:
             self._catch_up(each, now, wait)
         self.event_log.emit(events.SchedulerStarted, now)
 
+    def reopen(self, *, forget: bool) -> None:
+        """Accept jobs and runs again after a stop. The scheduler is then as before its first start.
+
+        Args:
+            forget: Whether the jobs forget their counters, because a store is about to restore them.
+        """
+        for job in self.jobs.values() if forget else ():
+            job.forget_history()
+        self.closed = False
+        self._started = self._heartbeat = None
+        self.phase = Phase.NEW  # last: if an exception comes before, this is done again
+
     def begin_catch_up(self, left_out: Mapping[str, CatchUp], now: float) -> None:
         """Let the jobs that wait begin to catch up, except some.
 

@@ -107,7 +107,7 @@ class Cancellation(Enum):
 
 
 class Phase(Enum):
-    """The phase of a scheduler's life. Phases only move forward."""
+    """The phase of a scheduler's life. Phases only move forward, until it is started again after a stop."""
 
     NEW = "new"
     STANDBY = "standby"  # another scheduler runs the jobs of its store

@@ -159,6 +159,14 @@ class JobRecord:
         self.last_elapsed = self.last_elapsed or history.last_elapsed
         self.cached_view = None
 
+    def forget_history(self) -> None:
+        """Forget what `restore` adds, before it does so once more."""
+        self.runs = self.failures = 0
+        self.other_endings = None
+        self.recent = ()
+        self.ticks_key = 0
+        self.cached_view = None
+
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""
         endings = _NO_ENDINGS | (self.other_endings or {})

@@ -17,6 +17,9 @@ from jobtui.runtime.poller import Poller
 class RunDispatcher:
     """Gives runs to the workers of an executor; see `executors.base.Dispatcher`.
 
+    After a stop and another start, there is another executor with a dispatcher of its own. The workers of the
+    earlier one, in which work may still go on that was given up, only hand in their outcomes.
+
     Args:
         kernel: Makes the changes.
         poller: Checks the workers from time to time.
@@ -39,6 +42,8 @@ class RunDispatcher:
         return worker.batch is not None
 
     def _exchange(self, worker: Worker, at_most: int, engine: Engine, now: float) -> None:
+        if self._kernel.dispatcher is not self:
+            at_most = 0
         self._kernel.runs.keep_results(worker.outcomes)
         engine.finish_batch(worker.batch, worker.outcomes, now)
         worker.clear()

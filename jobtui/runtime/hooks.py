@@ -73,9 +73,9 @@ class Hooks:
         self._started = True
 
     def call_stop_functions(self) -> None:
-        """Call the ``on_app_stop`` functions; only the first call does anything."""
-        functions, self.on_stop = self.on_stop if self._started else [], []
-        for function in functions:
+        """Call the ``on_app_stop`` functions; only the first call after a start does anything."""
+        started, self._started = self._started, False
+        for function in self.on_stop if started else ():
             try:
                 self._call(function, "on_app_stop")
             except KeyboardInterrupt:

@@ -25,7 +25,7 @@ from jobtui.engine.effects import Effects
 from jobtui.engine.engine import Engine
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
-from jobtui.runtime.executors.base import Executor
+from jobtui.runtime.executors.base import Dispatcher, Executor
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_tables import RunTables
 from jobtui.runtime.subscriptions import Observers, call_listener
@@ -92,7 +92,7 @@ _NO_EFFECTS = Effects()
 
 
 class Kernel:
-    """Owns an engine and its lock. `connect` gives it the executor and the timer.
+    """Owns an engine and its lock. `connect` gives it the dispatcher, the executor and the timer.
 
     Args:
         engine: The state of the scheduler.
@@ -107,6 +107,8 @@ class Kernel:
         observers: The subscriptions and listeners.
         inbox: The requests and commands that no thread has applied yet. Use `post` to append to it.
         put_into_store: Gets the effects of every change once, and never blocks.
+        when_closed: Called after every change while the scheduler is stopping or has stopped.
+        dispatcher: Gives runs to the executor; an earlier one gives none any more.
     """
 
     def __init__(self, *, engine: Engine, clock: Clock, runs: RunTables) -> None:
@@ -126,19 +128,20 @@ class Kernel:
         # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
         self.put_into_store: Callable[[Effects], None] = _ignore_effects
+        self.when_closed: Callable[[], object] = bool
         self._last_clocks: tuple[float, float] | None = None  # wall clock and elapsed time when last compared
 
-    def connect(self, executor: Executor, timer: Timer, when_closed: Callable[[], None]) -> None:
-        """Set what the effects go to. Call this once, before any command.
+    def connect(self, dispatcher: Dispatcher, executor: Executor, timer: Timer) -> None:
+        """Set what the effects go to. Call this before any command, and before another start.
 
         Args:
+            dispatcher: Gives runs to the executor.
             executor: Does the work of the runs.
             timer: Wakes when something is due.
-            when_closed: Called after every change while the scheduler is stopping or has stopped.
         """
+        self.dispatcher = dispatcher
         self._executor = executor
         self._timer = timer
-        self._when_closed = when_closed
 
     # --- commands ---------------------------------------------------------------------------------
 
@@ -342,7 +345,7 @@ class Kernel:
         for notify in aftermath.notify:
             call_listener(notify)
         if self.engine.closed:
-            self._when_closed()
+            self.when_closed()
         for reply in aftermath.replies:
             reply.replied.open()
         with suppress(ValueError):  # `recover` has done it, too

@@ -27,7 +27,14 @@ if TYPE_CHECKING:  # it imports sqlite3
     from jobtui.runtime.recording import Recording
 
 STANDBY_CHECK = 0.2  # seconds between two attempts to get the lock of the store
+TIMER_END = 10.0  # seconds for which another start waits at most for the thread of the timer to end
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
+
+_CANNOT_START = {
+    Phase.RUNNING: "the scheduler runs already",
+    Phase.STANDBY: "the scheduler was started already, and waits for the one that uses its store",
+    Phase.STOPPING: "the scheduler is stopping; it can start again when `stop` has returned",
+}
 
 WaitUntilDrained = Callable[[Latch, float], object]  # block until the latch is open, at most so many seconds
 
@@ -38,8 +45,8 @@ class Lifecycle:
     Args:
         kernel: Makes the changes.
         poller: What the timer's thread does.
-        executor: Does the work of the runs.
-        timer: Wakes when something is due.
+        connect: Makes the executor, which does the work of the runs, and the timer, which wakes when
+            something is due. A stop ends both, and another start needs new ones.
         wait_until_drained: Waits for the running work at a stop.
 
     Attributes:
@@ -50,38 +57,45 @@ class Lifecycle:
         self,
         kernel: Kernel,
         poller: Poller,
-        executor: Executor,
-        timer: Timer,
+        connect: Callable[[], tuple[Executor, Timer]],
         *,
         wait_until_drained: WaitUntilDrained = Latch.wait,
     ) -> None:
         self._kernel = kernel
         self._engine = kernel.engine
         self._poller = poller
-        self._executor = executor
-        self._timer = timer
+        self._connect = connect
         self._wait_until_drained = wait_until_drained
         self._start_claims: list[object] = []  # one for each caller of `start`; the first one may start
+        self._stops: list[object] = []  # one for each call of `stop` that has not returned
+        self._pid = os.getpid()
+        self.recording: Recording | None = None
+        kernel.when_closed = self.continue_stop
+        self._prepare()
+        _lifecycles.add(self)
+
+    def _prepare(self) -> None:
+        """Make what a stop uses up, for the first start or another one."""
         self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
         self._drained = Latch()  # opened when all other work has ended
         self._ended_in_time = True
         self._executor_closed = False
         self._start_failure = ""  # why the scheduler did not start
-        self._pid = os.getpid()
-        self.recording: Recording | None = None
         self._standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
-        _lifecycles.add(self)
+        self._executor, self._timer = self._connect()
 
     def check_accepting(self) -> None:
         """Raise RuntimeError if the scheduler accepts no runs, because it has stopped or is a forked copy."""
         if self._engine.closed:
-            if self._pid != os.getpid():
-                raise RuntimeError(
-                    "the scheduler runs in the parent process: create another one after the fork"
-                )
+            self._check_own_process()
             raise RuntimeError(
                 f"{self._start_failure or 'the scheduler has stopped'}: it accepts no more runs"
             )
+
+    def _check_own_process(self) -> None:
+        """Raise RuntimeError in a forked child."""
+        if self._pid != os.getpid():
+            raise RuntimeError("the scheduler runs in the parent process: create another one after the fork")
 
     def liveness(self) -> Liveness:
         """Return the phase, the age of the timer's heartbeat and the store. Never blocks on the lock."""
@@ -147,10 +161,26 @@ class Lifecycle:
                 not started by then, the next caller may start it.
         """
         self._start_claims.append(claim)
-        if self._start_claims[0] is not claim or self._engine.phase is not Phase.NEW:
+        if self._start_claims[0] is not claim:
+            raise RuntimeError("the scheduler is being started already")
+        if self._engine.phase is Phase.STOPPED:
+            self._reopen()
+        elif self._engine.phase is not Phase.NEW:
+            raise RuntimeError(_CANNOT_START[self._engine.phase])
+
+    def _reopen(self) -> None:
+        """Let the scheduler start again after a stop."""
+        self._check_own_process()
+        if self._stops:
+            raise RuntimeError(_CANNOT_START[Phase.STOPPING])
+        if not self._timer.wait_ended(TIMER_END):
             raise RuntimeError(
-                f"{self._start_failure or 'a scheduler can be started only once'}; make a new one"
+                "the scheduler cannot start again: its timer, which searches for a tick, has not ended"
             )
+        self._prepare()
+        if self.recording is not None:
+            self.recording.reopen()
+        self._kernel.apply(lambda engine, _: engine.reopen(forget=self.recording is not None))
 
     def release_claim(self, claim: object) -> None:
         """Withdraw a claim to start, if it was made."""
@@ -227,16 +257,21 @@ class Lifecycle:
             if caller is not None and engine.is_running(caller):
                 self._stop_callers.add(caller)
 
-        self._standby_over.open()
-        self._kernel.apply(stop)
-        self._poller.finish_work()
-        self._wait_until_drained(self._drained, grace)
-        self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
-        self._timer.stop()
-        if self.recording is not None:
-            self.recording.stop()
-        self._kernel.runs.attachments.ending_log.flush()
-        return self._ended_in_time
+        call = object()
+        self._stops.append(call)
+        try:
+            self._standby_over.open()
+            self._kernel.apply(stop)
+            self._poller.finish_work()
+            self._wait_until_drained(self._drained, grace)
+            self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
+            self._timer.stop()
+            if self.recording is not None:
+                self.recording.stop()
+            self._kernel.runs.attachments.ending_log.flush()
+            return self._ended_in_time
+        finally:
+            self._stops.remove(call)
 
     def continue_stop(self) -> None:
         """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""

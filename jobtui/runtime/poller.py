@@ -48,7 +48,7 @@ class Poller:
         self._workers_unsure = False  # whether a thread was started, or could not be, since the timer woke
 
     def connect(self, executor: Executor, timer: Timer) -> None:
-        """Set the executor and the timer. Call this once, before any command."""
+        """Set the executor and the timer. Call this before any command, and before another start."""
         self._executor = executor
         self._timer = timer
 

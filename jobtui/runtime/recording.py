@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
@@ -27,7 +27,7 @@ class Recording:
 
     Args:
         kernel: Makes the changes.
-        store: The file.
+        make_store: Opens the file: once for each start, because a stop closes it.
         single: The rule for a file that another scheduler uses.
         rules: The rules for ticks that passed while no scheduler ran.
 
@@ -36,9 +36,13 @@ class Recording:
         catch_ups: The jobs that have missed ticks while no scheduler ran, known from the start on.
     """
 
-    def __init__(self, kernel: Kernel, store: Store, single: SingleName, rules: CatchUpRules) -> None:
+    def __init__(
+        self, kernel: Kernel, make_store: Callable[[], Store], single: SingleName, rules: CatchUpRules
+    ) -> None:
         self._kernel = kernel
-        self._store = store
+        self._make_store = make_store
+        self._store = make_store()
+        self._log: OutputLog | None = None
         self._single = single
         self._rules = rules
         self._state = StoredState()
@@ -52,6 +56,7 @@ class Recording:
 
     def follow_output(self, log: OutputLog) -> None:
         """Record what runs write to the output log, from now on."""
+        self._log = log
         find_run = self._kernel.engine.find_run  # a lookup in a dict, which needs no lock
         feed = OutputFeed(log, lambda number: find_run(number) is None, StoredLine)
         self._store.follow_output(feed)
@@ -134,6 +139,12 @@ class Recording:
     def stop(self) -> bool:
         """Write what is left. Return whether all has been written."""
         return self._store.close()
+
+    def reopen(self) -> None:
+        """Prepare for another start after a stop."""
+        self._store = self._make_store()
+        if self._log is not None:
+            self.follow_output(self._log)
 
     def _show(self, view: StoreView) -> None:
         """Show and log what is wrong with the file. Called in the thread of the writer."""

@@ -71,10 +71,16 @@ class Runtime:
             engine=engine, clock=clock, runs=RunTables(RunAttachments(stop_request_type, redaction))
         )
         self.poller = poller = Poller(kernel)
-        executor = make_executor(RunDispatcher(kernel, poller), kernel.clock)
-        timer = make_timer(poller.poll, poller.report_error, kernel.clock.monotonic)
-        self.lifecycle = Lifecycle(kernel, poller, executor, timer, wait_until_drained=wait_until_drained)
-        kernel.connect(executor, timer, self.lifecycle.continue_stop)
-        poller.connect(executor, timer)
+
+        def connect() -> tuple[Executor, Timer]:
+            """Make an executor and a timer, and connect them with the rest."""
+            dispatcher = RunDispatcher(kernel, poller)
+            executor = make_executor(dispatcher, kernel.clock)
+            timer = make_timer(poller.poll, poller.report_error, kernel.clock.monotonic)
+            kernel.connect(dispatcher, executor, timer)
+            poller.connect(executor, timer)
+            return executor, timer
+
+        self.lifecycle = Lifecycle(kernel, poller, connect, wait_until_drained=wait_until_drained)
         self.requests = RunRequests(kernel, self.lifecycle, make_run)
         self.observation = Observation(kernel)

@@ -753,8 +753,10 @@ class Scheduler:
         file = job_file or getattr(sys.modules.get("__main__"), "__file__", None)
         origin = Origin(zone=zone_name(self.tz), file=file or "")
         clock = self._kernel.clock
-        store = Store(store_path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic)
-        recording = Recording(self._kernel, store, self._single, self._catch_up_rules)
+        make_store = partial(
+            Store, store_path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic
+        )
+        recording = Recording(self._kernel, make_store, self._single, self._catch_up_rules)
         self._runs.history = recording.history
         self._runtime.lifecycle.record_in(recording)
 
@@ -767,7 +769,10 @@ class Scheduler:
 
     @explained
     def start(self) -> None:
-        """Call the ``on_app_start`` functions, then start. A scheduler starts once.
+        """Call the ``on_app_start`` functions, then start. A scheduler that was stopped can start again.
+
+        It then has its jobs, their counters and the ledger as before, and their next ticks are those after
+        now. Runs that waited at the stop were cancelled.
 
         If another scheduler uses the store, this returns at once, and all of that happens in a thread of its
         own when the other one has ended. Until then the phase is STANDBY.
@@ -776,7 +781,8 @@ class Scheduler:
             StartError: One of the functions raised. SystemExit and KeyboardInterrupt are passed on as they
                 are. Or another scheduler uses the store, and this one is not to wait for it. In each case the
                 scheduler has stopped, and the runs that wait are cancelled.
-            RuntimeError: The scheduler was started or stopped before.
+            RuntimeError: The scheduler runs, or it is stopping, or this is a forked copy of one that has
+                started.
         """
         claim, lifecycle = object(), self._runtime.lifecycle
         try:

@@ -43,6 +43,7 @@ class Timer:
         self._wakeup_lock.acquire()
         self._threads: list[int] = []  # the thread; behind it, others that end at once
         self._stopped = False
+        self._thread: threading.Thread | None = None
         self.alive = False
         self.wakes_at = -math.inf
 
@@ -59,7 +60,8 @@ class Timer:
             MemoryError: As RuntimeError.
         """
         if not self.alive:
-            threading.Thread(target=self._run, name="jobtui-timer", daemon=True).start()
+            self._thread = threading.Thread(target=self._run, name="jobtui-timer", daemon=True)
+            self._thread.start()
 
     def wake(self) -> None:
         """Have the thread poll at once."""
@@ -70,6 +72,14 @@ class Timer:
         """Have the thread end. Does not wait for that."""
         self._stopped = True
         self.wake()
+
+    def wait_ended(self, timeout: float) -> bool:
+        """Block until the thread has ended, at most ``timeout`` seconds. Return whether it has."""
+        thread = self._thread
+        if thread is not None and thread.ident is not None:
+            thread.join(timeout)
+            return not thread.is_alive()
+        return True
 
     def _run(self) -> None:
         self._threads.append(threading.get_ident())

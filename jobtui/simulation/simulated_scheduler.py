@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, Self
 
-from jobtui.engine.enums import Overlap, OverlapName
+from jobtui.engine.enums import Overlap, OverlapName, Phase
 from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
@@ -322,6 +322,8 @@ class SimulatedScheduler(Scheduler):
         Raises:
             RuntimeError: The scheduler was started before.
         """
+        if self.liveness().phase is not Phase.NEW:
+            raise RuntimeError("a simulated scheduler can be started only once; make a new one")
         claim = object()
         try:
             self._runtime.lifecycle.claim_start(claim)

@@ -22,6 +22,7 @@ from jobtui.engine.records import RunRecord, packed_view
 from jobtui.engine.views import RunView
 from jobtui.runtime.clock import Clock, ManualClock, SystemClock
 from jobtui.runtime.executors.base import Dispatcher
+from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
 from jobtui.schedules.schedule import Dst
@@ -164,7 +165,9 @@ class MachineClock(SystemClock):
 class ManualRuntime(Runtime):
     """A runtime without threads."""
 
-    def __init__(self, *, pool: int, tz: tzinfo, clock: MachineClock, ledger: Ledger) -> None:
+    def __init__(
+        self, *, pool: int, tz: tzinfo, clock: MachineClock, ledger: Ledger, redaction: Redaction
+    ) -> None:
         def make_executor(dispatcher: Dispatcher, _: Clock) -> RecordingExecutor:
             self.executor = RecordingExecutor(dispatcher, clock.manual)
             return self.executor
@@ -174,7 +177,13 @@ class ManualRuntime(Runtime):
             return self.timer
 
         super().__init__(
-            pool=pool, tz=tz, clock=clock, ledger=ledger, make_executor=make_executor, make_timer=make_timer
+            pool=pool,
+            tz=tz,
+            clock=clock,
+            ledger=ledger,
+            redaction=redaction,
+            make_executor=make_executor,
+            make_timer=make_timer,
         )
 
 

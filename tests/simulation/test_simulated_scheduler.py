@@ -896,7 +896,7 @@ def test_a_stopped_scheduler_can_be_read_but_not_used() -> None:
             attempt()
     with pytest.raises(RuntimeError, match=r"not active: call load\(\) inside  with simulated"):
         scheduler.load("jobs.py")
-    with pytest.raises(RuntimeError, match="a scheduler can be started only once"), scheduler:
+    with pytest.raises(RuntimeError, match="a simulated scheduler can be started only once"), scheduler:
         pass
     assert scheduler.time == START + timedelta(seconds=90)
 

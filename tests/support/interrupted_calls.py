@@ -323,6 +323,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield case("refresh_views", lambda stage: lambda: list(stage.scheduler.refresh_views()))
     yield call("liveness")
     yield case("start", lambda stage: stage.scheduler.start, started=False)
+    yield case("start, again", lambda stage: _after(stage.scheduler.stop, stage.scheduler.start))
     yield case("__enter__", lambda stage: stage.scheduler.__enter__, started=False)
     yield call("stop", LIMIT)
     yield case("stop, never started", lambda stage: stage.scheduler.stop, started=False)
