@@ -90,6 +90,10 @@ class AccessRules:
                     f"{key} lets other machines connect, so it requires jobs.auth.user and jobs.auth.pass"
                 )
 
+    def client_name(self, interface: str) -> str:
+        """Return what is known of a client: the interface, such as `API`, and the user if there is one."""
+        return interface if self.credentials is None else f"{self.credentials.user} ({interface})"
+
     def allows(self, address: IpAddress) -> bool:
         """Return whether a client of this address may connect."""
         real = _without_mapping(address)

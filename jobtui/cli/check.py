@@ -16,6 +16,7 @@ from rich.text import Text
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.frontend.formatting import format_pause_details
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
@@ -61,6 +62,8 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         unlimited = console.options.update(width=_UNLIMITED)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
+    if pauses := [*_pauses(jobs)]:
+        parts += [Text(), Text("pauses", style="bold"), *pauses]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]
     if warnings := [*warnings, *_warnings(jobs, now), *_store_warnings(loaded, jobs)]:
         parts += [Text(), Text("warnings", style="bold"), *warnings]
@@ -127,6 +130,16 @@ def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
             cells = [job.spec, describe(job.schedule), *due, *[""] * (_TICKS - len(due))]
         _add_row(table, job.name, *cells, _origin(job))
     return table
+
+
+def _pauses(jobs: list[JobView]) -> Iterator[Text]:
+    """Yield a line for each job that is paused, and for each that failures pause."""
+    for job in jobs:
+        if job.paused_since is not None:
+            yield Text(printable(f"{job.name}: paused {format_pause_details(job)}"), overflow="fold")
+        if job.pause_after:
+            text = f"{job.name}: pauses after {job.pause_after} failures in a row"
+            yield Text(printable(text), overflow="fold")
 
 
 def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:

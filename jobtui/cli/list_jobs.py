@@ -29,7 +29,10 @@ _TITLES = ("STATUS", "NAME", "LAST RUN", "TOOK", "OUTCOMES", "RUNS", "FAIL")
 _NUMBERS = [_TITLES.index(title) for title in ("TOOK", "RUNS")]
 _STRIP_LENGTH = 10  # outcomes, as in the dashboard
 # What the store knows of a job. The rest of a view is in the job file.
-_STORED = ("name", "status", "running", "prev", "paused_since", "last_elapsed", "recent", "runs", "failures")
+_STORED = (
+    *("name", "status", "running", "prev", "paused_since", "paused_until", "paused_by", "pause_note"),
+    *("last_elapsed", "recent", "runs", "failures"),
+)
 
 
 def list_jobs(options: argparse.Namespace) -> int:
@@ -70,7 +73,8 @@ def list_jobs(options: argparse.Namespace) -> int:
 def _view(job: JobSummary, source: StoreSource) -> JobView:
     """Return the view of a job, without what only its scheduler knows."""
     running = job.running if source.lives else 0
-    status = JobStatus.IDLE if job.paused_at is None else JobStatus.PAUSED
+    pause = job.pause
+    status = JobStatus.IDLE if pause is None else JobStatus.PAUSED
     return JobView(
         name=job.name,
         status=JobStatus.RUNNING if running else status,
@@ -86,7 +90,10 @@ def _view(job: JobSummary, source: StoreSource) -> JobView:
         scheduled=0,
         prev=None if job.prev is None else source.instant(job.prev),
         next=None,
-        paused_since=None if job.paused_at is None else source.instant(job.paused_at),
+        paused_since=None if pause is None else source.instant(pause.since),
+        paused_until=None if pause is None or pause.until is None else source.instant(pause.until),
+        paused_by="" if pause is None else pause.by,
+        pause_note="" if pause is None else pause.note,
         last_elapsed=None if job.last_elapsed is None else timedelta(seconds=job.last_elapsed),
         recent=job.recent,
         runs=sum(count for state, count in job.endings.items() if state.completed),

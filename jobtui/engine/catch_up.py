@@ -20,6 +20,7 @@ from jobtui.schedules.schedule import Every
 MOST = 100  # ticks of one job that are caught up, unless set
 SPREAD = 10.0  # seconds over which the jobs that catch up begin, unless set
 MAX_COUNTED = 100_000  # ticks that are counted of one job
+_MICROSECOND = 1e-6  # seconds; a tick at the end of a pause is caught up
 CLOCK_TOLERANCE = 60.0  # seconds by which a watermark may be in the future
 
 
@@ -95,12 +96,13 @@ class CatchUpPlanner:
     ) -> tuple[list[CatchUp], list[str]]:
         """Return what each job catches up, if it has missed a tick, and the problems that were found.
 
-        Paused jobs, and jobs whose schedule has changed, catch up nothing.
+        Paused jobs, and jobs whose schedule has changed, catch up nothing. Nor does a job catch up ticks of
+        a pause that has ended in the meantime.
         """
         found: list[CatchUp] = []
         problems: list[str] = []
         for job, history in jobs:
-            if job.schedule is None or job.paused_at is not None or history.watermark is None:
+            if job.schedule is None or job.pause is not None or history.watermark is None:
                 continue
             if history.schedule_key != job.schedule_key:
                 continue
@@ -111,7 +113,7 @@ class CatchUpPlanner:
                 )
                 continue
             try:
-                catch_up = self._plan_job(job, history.watermark, now)
+                catch_up = self._plan_job(job, history, now)
             except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
                 problems.append(f"{job.name}: {one_line(error)}")
                 continue
@@ -119,9 +121,10 @@ class CatchUpPlanner:
                 found.append(catch_up)
         return self._spread(found), problems
 
-    def _plan_job(self, job: JobRecord, watermark: float, now: float) -> CatchUp | None:
-        schedule, rules = job.schedule, self._rules
+    def _plan_job(self, job: JobRecord, history: JobHistory, now: float) -> CatchUp | None:
+        schedule, rules, watermark = job.schedule, self._rules, history.watermark
         assert schedule is not None  # `plan` has checked it
+        assert watermark is not None  # as above
         if isinstance(schedule, Every) and schedule.start is None:
             schedule = schedule.anchored(utc(watermark))
         window = rules.window if job.catch_up is None else job.catch_up
@@ -129,6 +132,8 @@ class CatchUpPlanner:
         first = last_left_out = None
         left_out = counted = 0
         too_many = False
+        if history.pause is not None and history.pause.until is not None:  # it ended meanwhile
+            watermark = max(watermark, history.pause.until - _MICROSECOND)
         instant = self._next_ticks.next_tick(schedule, watermark)
         while instant is not None and instant <= now and counted < MAX_COUNTED:
             counted += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from jobtui.engine.pause import Pause
 from jobtui.engine.records import PackedRun, RunRecord
 
 
@@ -17,21 +18,23 @@ class Effects:
         stop_requested: The RUNNING runs that have been asked to stop.
         unstarted_ticks: Entries of the ledger for ticks that started no run, of jobs that are not paused.
         errors: Names of jobs and the exceptions of their schedules, in one line each.
+        notices: What the scheduler has done by itself that a user has to know, in one line each.
         started: The runs that have started, for the store; nothing without one.
         recorded: The entries of the ledger for runs and ticks that have ended, for the store.
         registered: The jobs with a schedule that were registered, for the store: the name, the key of the
             schedule, and when.
-        states: The jobs that were paused or resumed, for the store: the name, and since when it is paused.
+        pauses: The jobs that were paused or resumed, for the store: the name, and the pause or None.
     """
 
     ended: list[RunRecord] = field(default_factory=list)
     stop_requested: list[RunRecord] = field(default_factory=list)
     unstarted_ticks: list[PackedRun] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
-    states: list[tuple[str, float | None]] = field(default_factory=list)
+    pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to do."""
@@ -43,5 +46,6 @@ class Effects:
             or self.unstarted_ticks
             or self.errors
             or self.registered
-            or self.states
+            or self.pauses
+            or self.notices
         )

@@ -22,11 +22,12 @@ from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.pause import Pause
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
-from jobtui.engine.timer_queue import DueEntry, JobDue, RunDue, TimerQueue
+from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
 from jobtui.schedules.schedule import Every, Schedule
 
@@ -215,28 +216,35 @@ class Engine:
         self._searches.clear()
         self._shifts.clear()
 
-    def restore(self, histories: Mapping[str, JobHistory], last_number: int) -> None:
+    def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> None:
         """Go on with what the store knows from before this process.
 
         Args:
             histories: The history of each job, by name. Jobs that are not registered yet get theirs later.
             last_number: The number of the latest run; the next one gets a higher number.
+            now: The time.
         """
         self._histories = dict(histories)
         for job in self.jobs.values():
-            self._restore_job(job)
+            self._restore_job(job, now)
         missing = last_number - self._last_number
         if missing > 0:
             next(islice(self.run_numbers, missing - 1, None))
 
-    def _restore_job(self, job: JobRecord) -> None:
+    def _restore_job(self, job: JobRecord, now: float) -> None:
         history = self._histories.pop(job.name, None)
-        if history is not None:
-            job.restore(history)
+        if history is None:
+            return
+        job.restore(history)
+        if history.pause is not None and job.pause is None and job.schedule is not None:
+            self._set_pause(job, history.pause if history.pause.covers(now) else None)
 
     def record_for_store(self) -> None:
-        """Let the effects list what the store records, from now on."""
+        """Let the effects list what the store records, from now on, and the pauses until now."""
         self.pool.recording = True
+        for job in self.jobs.values():
+            if job.pause is not None:
+                self._record_pause(job)
 
     def set_store(self, store: StoreView, now: float) -> None:
         """Set what is known of the store, for the snapshot."""
@@ -280,7 +288,7 @@ class Engine:
             self._set_next(job, job.due)
         elif job.schedule is not None:
             self._searches[job] = Search(now)
-        self._restore_job(job)
+        self._restore_job(job, now)
         if self.phase is Phase.RUNNING and job.schedule is not None:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
@@ -299,19 +307,38 @@ class Engine:
         del self.jobs[job.name]
         self._searches.pop(job, None)
         self._set_next(job, None)
+        if job.pause is not None and job.pause.until is not None:
+            self._timer_queue.remove(PauseOver(job), job.pause.until)
         self._cancel_some(now)
         self.event_log.emit_job(events.JobRemoved, job, now)
         return True
 
-    def pause_job(self, job: JobRecord, now: float) -> bool:
+    def pause_job(
+        self, job: JobRecord, now: float, *, until: float | None = None, note: str = "", by: str = ""
+    ) -> bool:
         """Let a job's ticks start no runs until it is resumed; it can still be run by hand.
 
-        Return False if the job is paused or removed, or has no schedule.
+        An end and a note are also set for a job that is paused already.
+
+        Args:
+            job: The job.
+            now: The time.
+            until: The end of the pause; None for no end, or for the one that it has.
+            note: The reason, in the words of the user; "" for none, or for the one that it has.
+            by: What pauses the job.
+
+        Returns:
+            Whether this has changed anything. False if the job is removed or has no schedule.
         """
-        if job.removed or job.schedule is None or job.paused_at is not None:
+        if job.removed or job.schedule is None:
             return False
-        job.paused_at = now
-        self._record_state(job)
+        pause, before = Pause(now, until, note, by), job.pause
+        if before is not None:
+            if until is None and not note:
+                return False
+            end = before.until if until is None else until
+            pause = Pause(before.since, end, note or before.note, by)
+        self._set_pause(job, pause)
         self.event_log.emit_job(events.JobPaused, job, now)
         return True
 
@@ -320,16 +347,44 @@ class Engine:
 
         Return False if the job is not paused, or is removed.
         """
-        if job.removed or job.paused_at is None:
+        if job.removed or job.pause is None:
             return False
-        job.paused_at = None
-        self._record_state(job)
+        job.failures_in_row = 0
+        self._set_pause(job, None)
         self.event_log.emit_job(events.JobResumed, job, now)
         return True
 
-    def _record_state(self, job: JobRecord) -> None:
+    def _set_pause(self, job: JobRecord, pause: Pause | None) -> None:
+        before, job.pause = job.pause, pause
+        job.cached_view = None
+        if before is not None and before.until is not None:
+            self._timer_queue.remove(PauseOver(job), before.until)
+        if pause is not None and pause.until is not None:
+            self._timer_queue.push(PauseOver(job), pause.until)
+        self._record_pause(job)
+
+    def _record_pause(self, job: JobRecord) -> None:
         if self.pool.recording:
-            self.pool.effects.states.append((job.name, job.paused_at))
+            self.pool.effects.pauses.append((job.name, job.pause))
+
+    def _end_pause(self, job: JobRecord, now: float) -> None:
+        """Resume a job if its pause is over."""
+        pause = job.pause
+        if pause is None or pause.until is None:
+            return
+        if pause.covers(now):  # its end has changed, or the clock
+            self._timer_queue.push(PauseOver(job), pause.until)
+        else:
+            self.resume_job(job, now)
+
+    def _pause_failing(self, now: float) -> None:
+        """Pause the jobs that have failed too often in a row."""
+        while self.pool.failing:
+            job = self.pool.failing.pop()
+            if job.pause is None:
+                note = f"{job.failures_in_row} failures in a row"
+                self.pause_job(job, now, note=note, by="pause_after")
+                self.pool.effects.notices.append(f"{job.name} is paused after {note}")
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
         """Return the job for the one-off runs of all runnables of that name; register it on first use."""
@@ -509,6 +564,8 @@ class Engine:
             self.pool.finish(endings, now, batch.taken)
         else:
             self.pool.finish(endings, now)
+        if self.pool.failing:
+            self._pause_failing(now)
 
     def leave_stuck_batches(self, now: float, seconds: float) -> None:
         """Leave the rest of each batch to other workers that was not taken within so many seconds."""
@@ -593,15 +650,20 @@ class Engine:
         for job in self.jobs.values():
             if job.due is not None:
                 self._timer_queue.push(JobDue(job), job.begins_at or job.due)
+            if job.pause is not None and job.pause.until is not None:
+                self._timer_queue.push(PauseOver(job), job.pause.until)
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
 
-    def apply_due(self, entries: Sequence[TickPlan | RunDue], now: float) -> None:
-        """Start the ticks of plans and admit the scheduled runs, in order."""
+    def apply_due(self, entries: Sequence[TickPlan | RunDue | PauseOver], now: float) -> None:
+        """Start the ticks of plans, admit the scheduled runs and end the pauses, in order."""
         for entry in entries:
             if isinstance(entry, TickPlan):
                 self._apply_plan(entry, now)
+                continue
+            if isinstance(entry, PauseOver):
+                self._end_pause(entry.job, now)
                 continue
             run = entry.run
             if run.state is RunState.SCHEDULED and not run.job.removed and not self.closed:
@@ -699,9 +761,11 @@ class Engine:
         job, due = plan.job, plan.due
         if job.removed or job.due != due or self.phase is not Phase.RUNNING:  # it has changed in the meantime
             return
+        if job.pause is not None and not job.pause.covers(due):
+            self._end_pause(job, now)
         if plan.error:
             self._report_schedule_error(plan.error, now)
-        elif plan.instants is not None and job.paused_at is None:
+        elif plan.instants is not None and job.pause is None:
             self._timer_queue.remove(JobDue(job), job.begins_at or due)  # `repair` may have put it back
             for instant in plan.instants:
                 job.due = instant
@@ -721,8 +785,8 @@ class Engine:
     def _apply_ticks(self, plan: TickPlan, now: float, ticks: int) -> None:
         """Start one run for ticks, or none, as the misfire policy says."""
         job, due = plan.job, plan.due
-        if job.paused_at is not None:
-            reason = f"paused since {self.event_log.format_time(job.paused_at)}"
+        if job.pause is not None:
+            reason = job.pause.describe(self.event_log.tz)
             self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
         elif job.misfire is _SKIP and now - due > MISFIRE_GRACE:
             reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"

@@ -81,6 +81,7 @@ class Pool:
         live: Every run that has not ended, by number.
         batches: The batches of several runs, oldest first.
         orphaned: RUNNING runs whose worker is stuck in an earlier run of their batch; another one takes them.
+        failing: Jobs that have failed as often in a row as pauses them.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
         recording: Whether the effects list what the store records.
@@ -96,6 +97,7 @@ class Pool:
         self.live: dict[int, RunRecord] = {}
         self.batches: list[Batch] = []
         self.orphaned: deque[RunRecord] = deque()
+        self.failing: list[JobRecord] = []
         self.effects = Effects()
         self.accepting_starts = False
         self.recording = False
@@ -438,7 +440,7 @@ class Pool:
             self.effects.recorded.append(entry)
         if latest is None:
             job.ticks_key = self._ledger.record_detailed(entry, failed=False)
-            if job.paused_at is None:
+            if job.pause is None:
                 self.effects.unstarted_ticks.append(entry)
         else:
             self._ledger.amend(job.ticks_key, entry)
@@ -560,9 +562,12 @@ class Pool:
         if not (repairing and job.recent and job.recent[-1][NUMBER] == number):
             if state is _OK and job.recent:  # the common case of `count_ending`
                 job.runs += 1
+                job.failures_in_row = 0
                 job.recent.append(recent)
             else:
                 job.count_ending(state, recent)
+                if state.failed and 0 < job.pause_after <= job.failures_in_row:
+                    self.failing.append(job)
         if not (repairing and self._event_log.is_latest(RunFinished, number)):
             self._event_log.emit_end(RunFinished, job, ended, now)
         self.live.pop(number, None)  # last of all: `repair` completes the end of a run that is still here

@@ -12,10 +12,12 @@ from contextvars import Context
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
+from itertools import takewhile
 from typing import Any, get_args, get_type_hints
 
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.packed_exceptions import PackedException, shorten_exception
+from jobtui.engine.pause import Pause
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import JobCounters, JobView, RunView
@@ -41,7 +43,7 @@ class JobHistory:
     Attributes:
         endings: How many runs and ticks have ended in each state.
         recent: The latest entries, oldest first, without errors.
-        paused_at: Since when the job is paused; None if it is not.
+        pause: The pause of the job; None if it was not paused.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
         watermark: The last tick that was decided, or when the job was registered first.
@@ -50,7 +52,7 @@ class JobHistory:
 
     endings: Mapping[RunState, int]
     recent: tuple[PackedRun, ...] = ()
-    paused_at: float | None = None
+    pause: Pause | None = None
     prev: float | None = None
     last_elapsed: float | None = None
     watermark: float | None = None
@@ -73,7 +75,8 @@ class JobRecord:
     begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
     max_held: int = MAX_HELD  # how many runs may be HELD before ticks are skipped
     due: float | None = None  # when the job is due next; None for never
-    paused_at: float | None = None  # when the job was paused; None if it is not paused
+    pause: Pause | None = None  # None if the job is not paused
+    pause_after: int = 0  # so many failures in a row pause the job; 0 for never
     removed: bool = False
     running: int = 0  # how many runs are RUNNING
     queued: int = 0  # how many runs are QUEUED
@@ -88,6 +91,7 @@ class JobRecord:
     ticks_key: int = 0  # the key in the ledger of the latest entry for ticks that started no run
     runs: int = 0  # how many runs have completed: they ended OK or failed
     failures: int = 0  # how many runs have failed
+    failures_in_row: int = 0  # how many have failed since the latest one that was OK, or since a pause
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
 
@@ -103,7 +107,11 @@ class JobRecord:
             return JobStatus.RUNNING
         if self.queued or self.held:
             return JobStatus.QUEUED
-        return JobStatus.IDLE if self.paused_at is None else JobStatus.PAUSED
+        return JobStatus.IDLE if self.pause is None else JobStatus.PAUSED
+
+    def is_paused_at(self, instant: float) -> bool:
+        """Return whether a tick at an instant starts no run, because the job is paused."""
+        return self.pause is not None and self.pause.covers(instant)
 
     def add_held(self, run: RunRecord) -> None:
         """Add a run to the end of the held runs."""
@@ -136,13 +144,19 @@ class JobRecord:
             self.runs += ticks
         if state.failed:
             self.failures += ticks
+            self.failures_in_row += ticks
+        elif state is _OK:
+            self.failures_in_row = 0
         if amended:
             recent[-1] = entry
         else:
             recent.append(entry)
 
     def restore(self, history: JobHistory) -> None:
-        """Go on with what the store knows of the job. Call this before the job's first run ends."""
+        """Go on with what the store knows of the job, but for its pause, which the engine restores.
+
+        Call this before the job's first run ends.
+        """
         for state, count in history.endings.items():
             if state is not _OK:
                 others = self.other_endings = self.other_endings or {}
@@ -153,8 +167,9 @@ class JobRecord:
                 self.failures += count
         if history.recent:
             self.recent = deque([*history.recent, *self.recent], maxlen=RECENT_RUNS)
-        if self.paused_at is None and self.schedule is not None:
-            self.paused_at = history.paused_at
+            states = [_STATES[entry[STATE]] for entry in reversed(history.recent)]
+            completed = [state for state in states if state.completed]
+            self.failures_in_row += sum(1 for _ in takewhile(lambda state: state.failed, completed))
         self.prev = self.prev or history.prev
         self.last_elapsed = self.last_elapsed or history.last_elapsed
         self.cached_view = None
@@ -171,7 +186,7 @@ class JobRecord:
         """Return how many runs and ticks have ended in each state."""
         endings = _NO_ENDINGS | (self.other_endings or {})
         endings[RunState.OK] = self.runs - self.failures
-        return JobCounters(self.name, self.paused_at is not None, endings)
+        return JobCounters(self.name, self.pause is not None, endings)
 
     def view(self, tz: tzinfo) -> JobView:
         """Return the current view of the job: the same object until the job changes."""
@@ -193,11 +208,15 @@ class JobRecord:
                 scheduled=self.scheduled,
                 prev=_to_datetime(self.prev, tz),
                 next=_to_datetime(self.due, tz),
-                paused_since=_to_datetime(self.paused_at, tz),
+                paused_since=None if self.pause is None else _to_datetime(self.pause.since, tz),
                 last_elapsed=_to_timedelta(self.last_elapsed),
                 recent=tuple([states[entry[STATE]] for entry in self.recent]),
                 runs=self.runs,
                 failures=self.failures,
+                paused_until=None if self.pause is None else _to_datetime(self.pause.until, tz),
+                paused_by="" if self.pause is None else self.pause.by,
+                pause_note="" if self.pause is None else self.pause.note,
+                pause_after=self.pause_after,
             )
         return self.cached_view
 

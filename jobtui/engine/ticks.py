@@ -19,6 +19,7 @@ from jobtui.schedules.schedule import Every, Schedule
 
 TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
 TICK_LEAST = 100  # missed ticks of one job that are counted in any case
+_MICROSECOND = 1e-6  # seconds; the resolution of ticks
 _CHUNK = 200  # ticks that are counted between two calls of `pause`
 _PART = 200  # runs that one part of a plan starts
 
@@ -150,10 +151,13 @@ class TickPlanner:
         """Yield the parts of the plan of a job that is due.
 
         There is none if another thread has removed the job, or moved its next tick, since it was found due.
+        The plan of a paused job ends where its pause ends.
         """
-        due = job.due
+        due, pause = job.due, job.pause
         if due is None or due > now:
             return
+        if pause is not None and pause.until is not None and pause.covers(due):
+            now = min(now, pause.until - _MICROSECOND)
         plan = TickPlan(job=job, due=due, now=now)
         try:
             self._fill(plan)
@@ -168,7 +172,7 @@ class TickPlanner:
         if plan.next_due is None or plan.next_due > now:
             return
         plan.next_due = next_tick(schedule, now)
-        if plan.job.misfire is Misfire.ALL and plan.job.paused_at is None:
+        if plan.job.misfire is Misfire.ALL and not plan.job.is_paused_at(due):
             self._list_instants(plan, schedule)
             return
         plan.limit = self._countable

@@ -29,7 +29,14 @@ class RunDue:
     run: RunRecord
 
 
-DueEntry = JobDue | RunDue
+@dataclass(frozen=True, slots=True)
+class PauseOver:
+    """An entry: the pause of a job ends."""
+
+    job: JobRecord
+
+
+DueEntry = JobDue | RunDue | PauseOver
 
 
 class TimerQueue(Generic[Entry]):

@@ -123,6 +123,10 @@ class JobView:
         recent: The final states of its latest runs and ticks, oldest first, at most 20.
         runs: How many of its runs have ended OK or FAILED.
         failures: How many of its runs have FAILED.
+        paused_until: When its ticks start runs again; None if it is not paused, or has to be resumed.
+        paused_by: What paused the job, such as ``dashboard``; "" if it is not paused or that is not known.
+        pause_note: The reason for the pause as the user wrote it; "" for none.
+        pause_after: So many failures in a row pause the job; 0 for never.
     """
 
     name: str
@@ -144,6 +148,10 @@ class JobView:
     recent: tuple[RunState, ...]
     runs: int
     failures: int
+    paused_until: datetime | None = None
+    paused_by: str = ""
+    pause_note: str = ""
+    pause_after: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

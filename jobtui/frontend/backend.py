@@ -164,14 +164,34 @@ class Backend(Protocol):
     def run(self, job: str) -> int:
         """Run a job now. Return the run's number."""
 
-    def pause(self, job: str) -> bool:
-        """Pause a job. Return whether that changed anything."""
+    def pause(
+        self,
+        job: str,
+        *,
+        until: datetime | str | None = None,
+        for_: str | None = None,
+        note: str = "",
+        by: str = "",
+    ) -> bool:
+        """Pause a job. Return whether that changed anything.
+
+        Args:
+            job: The job.
+            until: The end of the pause, as for `Scheduler.pause`; None for no end.
+            for_: Its length in place of its end.
+            note: The reason.
+            by: What pauses the job. A scheduler in another process notes its API instead.
+        """
 
     def resume(self, job: str) -> bool:
         """Resume a job. Return whether that changed anything."""
 
-    def pause_all(self) -> int:
-        """Pause every job. Return how many were not paused before."""
+    def pause_all(self, *, by: str = "") -> int:
+        """Pause every job. Return how many were not paused before.
+
+        Args:
+            by: As for `pause`.
+        """
 
     def resume_all(self) -> int:
         """Resume every job. Return how many were paused."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import datetime
 
 from jobtui.engine.enums import Cancellation
 from jobtui.frontend.backend import Backend
@@ -15,9 +16,19 @@ def run(backend: Backend, job: str) -> str:
     return f"▶ {job}: run {backend.run(job)}"
 
 
-def pause(backend: Backend, job: str) -> str:
-    """Pause a job."""
-    return f"‖ {job} paused" if backend.pause(job) else f"{job} was already paused"
+def pause(backend: Backend, job: str, by: str, until: datetime | None = None, shown: str = "") -> str:
+    """Pause a job.
+
+    Args:
+        backend: The scheduler.
+        job: The job.
+        by: What pauses it.
+        until: The end of the pause; None for no end.
+        shown: The end for the message.
+    """
+    if not backend.pause(job, until=until, by=by):
+        return f"{job} was already paused"
+    return f"‖ {job} paused" + (f" til {shown}" if until else "")
 
 
 def resume(backend: Backend, job: str) -> str:
@@ -25,9 +36,9 @@ def resume(backend: Backend, job: str) -> str:
     return f"{job} resumed" if backend.resume(job) else f"{job} was not paused"
 
 
-def pause_all(backend: Backend) -> str:
-    """Pause every job."""
-    return f"‖ {pluralize(backend.pause_all(), 'job')} paused"
+def pause_all(backend: Backend, by: str) -> str:
+    """Pause every job. `by` is what pauses them."""
+    return f"‖ {pluralize(backend.pause_all(by=by), 'job')} paused"
 
 
 def resume_all(backend: Backend) -> str:

@@ -141,6 +141,9 @@ def elapsed_between(earlier: datetime, later: datetime) -> timedelta:
     return later.astimezone(UTC) - earlier.astimezone(UTC)
 
 
+_DAYS_OF_WEEK = 7
+
+
 def format_age(since: datetime | None, now: datetime) -> str:
     """Return how long ago something began, in whole seconds: `0s`, `48s`, `3m12s`."""
     if since is None:
@@ -178,6 +181,30 @@ def format_instant(instant: datetime | None, now: datetime) -> str:
     if instant.year == now.year:
         return f"{instant.day:2} {instant:%b %H:%M}"
     return f"{instant:%Y-%m-%d}"
+
+
+def format_pause(job: JobView, now: datetime) -> str:
+    """Return that a job is paused, and until when, in at most 22 characters: `paused til 08:00`."""
+    until = job.paused_until
+    if until is None:
+        return "paused"
+    until = until.astimezone(now.tzinfo)
+    days = (until.date() - now.date()).days
+    if days >= _DAYS_OF_WEEK:
+        return f"paused til {format_instant_short(until, now)}"
+    return f"paused til {until:%a %H:%M}" if days else f"paused til {until:%H:%M}"
+
+
+def format_pause_details(job: JobView) -> str:
+    """Return since when and until when a job is paused, by whom and why; "" if it is not paused."""
+    if job.paused_since is None:
+        return ""
+    text = f"since {format_instant_full(job.paused_since)}"
+    if job.paused_until is not None:
+        text += f", until {format_instant_full(job.paused_until)}"
+    if job.paused_by:
+        text += f", by {job.paused_by}"
+    return f"{text}: {job.pause_note}" if job.pause_note else text
 
 
 def format_instant_short(instant: datetime | None, now: datetime) -> str:

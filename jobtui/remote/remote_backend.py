@@ -229,15 +229,27 @@ class RemoteBackend:
         """Run a job now. Returns the run's number."""
         return _decode(lambda json: int(json["number"]), self._request("POST", "jobs", job, "run"))
 
-    def pause(self, job: str) -> bool:
+    def pause(
+        self,
+        job: str,
+        *,
+        until: datetime | str | None = None,
+        for_: str | None = None,
+        note: str = "",
+        by: str = "",  # noqa: ARG002 - the server notes what it knows of its client
+    ) -> bool:
         """Pause a job. Returns whether that changed anything."""
-        return _decode(lambda json: bool(json["changed"]), self._request("POST", "jobs", job, "pause"))
+        end = until.isoformat() if isinstance(until, datetime) else until
+        given = {"until": end, "for": for_, "note": note}
+        body = {name: value for name, value in given.items() if value}
+        json = self._request("POST", "jobs", job, "pause", body=body)
+        return _decode(lambda json: bool(json["changed"]), json)
 
     def resume(self, job: str) -> bool:
         """Resume a job. Returns whether that changed anything."""
         return _decode(lambda json: bool(json["changed"]), self._request("POST", "jobs", job, "resume"))
 
-    def pause_all(self) -> int:
+    def pause_all(self, *, by: str = "") -> int:  # noqa: ARG002 - as for `pause`
         """Pause every job. Returns how many were not paused before."""
         return _decode(lambda json: int(json["changed"]), self._request("POST", "pause"))
 

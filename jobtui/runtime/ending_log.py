@@ -62,7 +62,7 @@ class EndingLog:
         self._wait_written(self._submit(write))
 
     def log_effects(self, effects: Effects, *, wait: bool) -> None:
-        """Log the ticks that started no run, and the errors of schedules. Call without the state lock.
+        """Log ticks that started no run, errors of schedules, and notices. Call without the state lock.
 
         Args:
             effects: The effects.
@@ -76,6 +76,8 @@ class EndingLog:
             self._submit(partial(logger.warning, "%s", text))
         for error in effects.errors:
             self._submit(partial(logger.error, "the next tick cannot be found, of %s", error))
+        for notice in effects.notices:
+            self._submit(partial(logger.warning, "%s", notice))
         if wait:
             self._wait_written(self._last)
 

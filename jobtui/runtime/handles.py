@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
@@ -32,7 +32,16 @@ class _JobControl(Protocol):
 
     def job_view(self, record: JobRecord, /) -> JobView: ...
     def now(self, job: Job, /) -> Run: ...
-    def pause(self, job: Job, /) -> bool: ...
+    def pause(
+        self,
+        job: Job,
+        /,
+        *,
+        until: datetime | str | None = None,
+        for_: timedelta | float | str | None = None,
+        note: str = "",
+        by: str = "",
+    ) -> bool: ...
     def resume(self, job: Job, /) -> bool: ...
     def remove(self, job: Job, /) -> bool: ...
 
@@ -95,13 +104,30 @@ class Job:
         """
         return self._scheduler.now(self)
 
-    def pause(self) -> bool:
+    def pause(
+        self,
+        *,
+        until: datetime | str | None = None,
+        for_: timedelta | float | str | None = None,
+        note: str = "",
+        by: str = "code",
+    ) -> bool:
         """Stop the job's ticks from starting runs; those that wait already still start.
 
+        Args:
+            until: As for `Scheduler.pause`, such as ``"08:00"``.
+            for_: As for `Scheduler.pause`, such as ``"1h"``.
+            note: As for `Scheduler.pause`.
+            by: As for `Scheduler.pause`.
+
         Returns:
-            False if it is already paused, or removed.
+            Whether this has changed anything. False if the job is removed.
+
+        Raises:
+            ValueError: As for `Scheduler.pause`.
+            TypeError: As for `Scheduler.pause`.
         """
-        return self._scheduler.pause(self)
+        return self._scheduler.pause(self, until=until, for_=for_, note=note, by=by)
 
     def resume(self) -> bool:
         """Let the job's ticks start runs again. Returns False if it is not paused, or removed."""

@@ -339,9 +339,10 @@ class Kernel:
         self.runs.settle(aftermath.effects.ended, self._garbage)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
-        if aftermath.effects.unstarted_ticks or aftermath.effects.errors:
+        effects = aftermath.effects
+        if effects.unstarted_ticks or effects.errors or effects.notices:
             log = self.runs.attachments.ending_log
-            log.log_effects(aftermath.effects, wait=not self._timer.in_own_thread)
+            log.log_effects(effects, wait=not self._timer.in_own_thread)
         for notify in aftermath.notify:
             call_listener(notify)
         if self.engine.closed:

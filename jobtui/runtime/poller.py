@@ -13,7 +13,7 @@ from jobtui.engine.engine import DUE_PER_HOLD, Engine
 from jobtui.engine.enums import Phase
 from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
-from jobtui.engine.timer_queue import DueEntry, RunDue
+from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.clock import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
@@ -123,20 +123,21 @@ class Poller:
 
     def _process_slice(self, due: list[DueEntry], now: float) -> None:
         """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
-        ready: list[TickPlan | RunDue] = []
+        ready: list[TickPlan | RunDue | PauseOver] = []
         starts = 0
         for entry in due:
             self._drain_during_plan()
-            parts = [entry] if isinstance(entry, RunDue) else self._planner.plan(entry.job, now)
+            parts = self._planner.plan(entry.job, now) if isinstance(entry, JobDue) else [entry]
             for part in parts:
                 ready.append(part)
-                starts += 1 if isinstance(part, RunDue) or part.instants is None else len(part.instants)
+                instants = part.instants if isinstance(part, TickPlan) else None
+                starts += 1 if instants is None else len(instants)
                 if starts >= STARTS_PER_HOLD:
                     self._apply_ready(ready)
                     ready, starts = [], 0
         self._apply_ready(ready)
 
-    def _apply_ready(self, ready: list[TickPlan | RunDue]) -> None:
+    def _apply_ready(self, ready: list[TickPlan | RunDue | PauseOver]) -> None:
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))
 
     def _drain_during_plan(self) -> None:

@@ -110,7 +110,7 @@ class Recording:
 
     def _restore(self, state: StoredState) -> None:
         """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""
-        self._kernel.apply(lambda engine, _: engine.restore(state.jobs, state.last_number))
+        self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
 
     def plan_catch_up(self, now: float) -> list[CatchUp]:
         """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.

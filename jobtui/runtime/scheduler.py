@@ -41,9 +41,12 @@ from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.validation import (
     catch_up_limit,
     delay_seconds,
+    failure_limit,
     held_limit,
     job_name,
     keep_limit,
+    one_line_text,
+    pause_end,
     policy,
     pool_size,
     scheduler_zone,
@@ -78,6 +81,7 @@ _SCHEDULED_ARGUMENTS = (
     "misfire",
     "catch_up",
     "max_held",
+    "pause_after",
 )
 
 Function = TypeVar("Function", bound=JobFunction)
@@ -98,6 +102,7 @@ class _Policies(TypedDict, total=False):
     misfire: MisfireName
     catch_up: timedelta | float | str | None
     max_held: int
+    pause_after: int | None
 
 
 class _SpecPolicies(_Policies, total=False):
@@ -223,6 +228,7 @@ class Scheduler:
         misfire: MisfireName = "coalesce",
         catch_up: timedelta | float | str | None = None,
         max_held: int = MAX_HELD,
+        pause_after: int | None = None,
     ) -> Job:
         """Run something on a schedule. Return the job's handle.
 
@@ -243,18 +249,19 @@ class Scheduler:
             catch_up: The time before the start within which ticks are caught up that passed while no
                 scheduler ran; by default the scheduler's.
             max_held: How many runs of this job may be held; beyond that its ticks are skipped.
+            pause_after: Pause the job after so many failures in a row; None for never.
 
         Raises:
             BadSpec: The spec is not valid; the message says why.
             LookupError: The settings have no spec of that name; the message lists those they have.
-            TypeError: The runnable cannot be run, or requires arguments, or ``max_held`` is not an int.
-            ValueError: A policy is unknown, the name is not printable, or ``max_held`` is below 1.
+            TypeError: The runnable cannot be run, or requires arguments, or a limit is not an int.
+            ValueError: A policy is unknown, the name is not printable, or a limit is below 1.
             RuntimeError: The scheduler has stopped.
         """
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
-        return self._add(parsed, shown, runnable, name, overlap, misfire, catch_up, max_held)
+        return self._add(parsed, shown, runnable, name, overlap, misfire, catch_up, max_held, pause_after)
 
     @explained
     def every(
@@ -268,6 +275,7 @@ class Scheduler:
         misfire: MisfireName = "coalesce",
         catch_up: timedelta | float | str | None = None,
         max_held: int = MAX_HELD,
+        pause_after: int | None = None,
     ) -> Job:
         """Run something at a fixed rate: at ``start + k * interval``, without drift. Return the job's handle.
 
@@ -281,6 +289,7 @@ class Scheduler:
             misfire: As for `schedule`.
             catch_up: As for `schedule`.
             max_held: As for `schedule`.
+            pause_after: As for `schedule`.
 
         Raises:
             BadSpec: The interval is not a duration, or is out of range.
@@ -289,7 +298,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         schedule, spec = self._specs.resolve_interval(interval, start)
-        return self._add(schedule, spec, runnable, name, overlap, misfire, catch_up, max_held)
+        return self._add(schedule, spec, runnable, name, overlap, misfire, catch_up, max_held, pause_after)
 
     @overload
     def scheduled(
@@ -532,20 +541,48 @@ class Scheduler:
         with self._suggesting_names():
             return self._runtime.requests.request_run(submit)
 
-    def pause(self, job: str | Job) -> bool:
-        """Stop a job's ticks from starting runs, until `resume`.
+    def pause(
+        self,
+        job: str | Job,
+        *,
+        until: datetime | str | None = None,
+        for_: timedelta | float | str | None = None,
+        note: str = "",
+        by: str = "code",
+    ) -> bool:
+        """Stop a job's ticks from starting runs, until `resume`, or until an instant.
 
         Only ticks are stopped. Runs that wait already, QUEUED, HELD or SCHEDULED, still start: cancel them if
         they must not. So do runs that are requested by hand or with `now`.
 
+        A job that is paused already gets the new end and the new note; without either it stays as it is.
+
+        Args:
+            job: The job, or its name.
+            until: When the job resumes by itself: an aware datetime, a text in ISO 8601, or ``"08:00"``, the
+                next time that the wall clock shows it. A text without an offset is in the scheduler's zone.
+                The wall clock decides, also if it is set meanwhile.
+            for_: How long the pause lasts, in place of ``until``: a timedelta, seconds, or a duration such as
+                ``"1h"``.
+            note: The reason for the pause, in one line, for all who see the job.
+            by: What or who pauses the job, for all who see it.
+
         Returns:
-            False if the job is paused already, or has no schedule.
+            Whether this has changed anything. False if the job has no schedule.
 
         Raises:
             LookupError: There is no such job.
-            ValueError: The job is one of another scheduler.
+            ValueError: The job is one of another scheduler, the end is not an instant in the future, or a
+                text is not printable.
+            TypeError: An argument is of another type, or both ``until`` and ``for_`` are given.
         """
-        return self._apply_named(lambda engine, now: engine.pause_job(self._record_of(engine, job), now))
+        end = pause_end(until, for_, self._kernel.clock.now(), self.tz)
+        note, by = one_line_text("note", note), one_line_text("by", by)
+        return self._apply_named(
+            lambda engine, now: engine.pause_job(
+                self._record_of(engine, job), now, until=end, note=note, by=by
+            )
+        )
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again, from the next tick on.
@@ -559,10 +596,15 @@ class Scheduler:
         """
         return self._apply_named(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
 
-    def pause_all(self) -> int:
-        """Pause every job that is not paused. Returns their number."""
+    def pause_all(self, *, by: str = "code") -> int:
+        """Pause every job that is not paused. Returns their number.
+
+        Args:
+            by: As for `pause`.
+        """
+        by = one_line_text("by", by)
         return self._kernel.apply(
-            lambda engine, now: sum([engine.pause_job(job, now) for job in engine.jobs.values()])
+            lambda engine, now: sum([engine.pause_job(job, now, by=by) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
@@ -851,6 +893,7 @@ class Scheduler:
         misfire: MisfireName,
         catch_up: timedelta | float | str | None,
         max_held: int,
+        pause_after: int | None,
     ) -> Job:
         runnable = _described(as_runnable(value))
         check_arguments(runnable.call)
@@ -864,6 +907,7 @@ class Scheduler:
             schedule_key=schedule_key(schedule, spec),
             catch_up=None if catch_up is None else delay_seconds(catch_up),
             max_held=held_limit(max_held),
+            pause_after=failure_limit(pause_after),
         )
         self._runtime.poller.add_job(record)
         return Job(self, record)

@@ -6,7 +6,9 @@ Each function returns the value to use. Each message says what is allowed.
 from __future__ import annotations
 
 import os
-from datetime import timedelta, timezone, tzinfo
+import re
+from contextlib import suppress
+from datetime import datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
@@ -14,7 +16,11 @@ from zoneinfo import ZoneInfo
 from jobtui.engine.enums import Misfire, Overlap, SingleName
 from jobtui.process.printable import is_printable
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
+from jobtui.schedules.schedule import Cron
 from jobtui.schedules.zones import zone
+
+MAX_TEXT = 500  # characters of a note
+_WALL_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
 
 Policy = TypeVar("Policy", Overlap, Misfire)
 T = TypeVar("T", int, float)
@@ -101,6 +107,78 @@ def delay_seconds(delay: timedelta | float | str) -> float:
         if seconds < SHORTEST_INTERVAL.total_seconds():
             return seconds
     return as_interval(delay).total_seconds()
+
+
+def failure_limit(pause_after: int | None) -> int:
+    """Return how many failures in a row pause a job; 0 for None, which means never."""
+    if pause_after is None:
+        return 0
+    if isinstance(pause_after, bool) or not isinstance(pause_after, int):
+        raise TypeError(f"pause_after must be a number of failures, not {pause_after!r:.80}")
+    if pause_after < 1:
+        raise ValueError(f"pause_after must be at least 1, not {pause_after}")
+    return pause_after
+
+
+def pause_end(
+    until: datetime | str | None, for_: timedelta | float | str | None, now: float, tz: tzinfo
+) -> float | None:
+    """Return the end of a pause in seconds since the epoch; None for no end.
+
+    Args:
+        until: The instant: an aware datetime, ISO 8601, or the next time that the wall clock shows `HH:MM`.
+        for_: How long the pause lasts.
+        now: The time.
+        tz: The zone of a text without one.
+    """
+    if for_ is not None:
+        if until is not None:
+            raise TypeError("give either until= or for_=, not both")
+        seconds = delay_seconds(for_)
+        if not seconds:
+            raise ValueError("a pause cannot be for 0 seconds")
+        return now + seconds
+    if until is None:
+        return None
+    instant = _instant_of(until, now, tz) if isinstance(until, str) else until
+    if not isinstance(instant, datetime):
+        raise TypeError(f"until must be an aware datetime or a text such as '08:00', not {until!r:.80}")
+    if instant.tzinfo is None:
+        raise ValueError(f"until must have a zone: {until} is naive")
+    end = instant.timestamp()
+    if end <= now:
+        raise ValueError(f"a pause cannot end in the past: {instant}")
+    return end
+
+
+def _instant_of(text: str, now: float, tz: tzinfo) -> datetime:
+    """Return the instant of a text: in ISO 8601, or the next time that the wall clock shows it."""
+    with suppress(ValueError):
+        if _WALL_TIME.fullmatch(text):
+            at = time.fromisoformat(text)
+            found = Cron(f"{at.second} {at.minute} {at.hour} * * *", tz=tz).next(
+                datetime.fromtimestamp(now, tz)
+            )
+            assert found is not None  # every day has that time, or the instant in its place
+            return found
+        instant = datetime.fromisoformat(text)
+        return instant if instant.tzinfo is not None else instant.replace(tzinfo=tz)
+    raise ValueError(
+        f"until must be a time such as '08:00' or '2026-11-27 08:00', or an instant with its offset, "
+        f"not {text!r:.80}"
+    )
+
+
+def one_line_text(parameter: str, text: str) -> str:
+    """Return a text of the user without blanks around it; ``parameter`` is the name of the argument."""
+    if not isinstance(text, str):
+        raise TypeError(f"{parameter} must be a text, not {text!r:.80}")
+    text = text.strip()
+    if (text and not is_printable(text)) or len(text) > MAX_TEXT:
+        raise ValueError(
+            f"{parameter} must be printable text in one line, at most {MAX_TEXT} characters, not {text!r:.80}"
+        )
+    return text
 
 
 def single_name(name: str) -> SingleName:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import RunState
+from jobtui.engine.pause import Pause
 from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
 
 _COLUMNS = ", ".join(
     "''" if name == "error" else name for name in VIEW_COLUMNS
 )  # tracebacks stay in the file
+_PAUSE = "paused_at, paused_until, pause_note, paused_by"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class JobSummary:
         endings: How many runs and ticks have ended in each state.
         recent: The final states of the latest runs and ticks, oldest first.
         running: How many runs were RUNNING when the file was last written.
-        paused_at: Since when the job is paused; None if it is not.
+        pause: The pause of the job; None if it is not paused. It may be over.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
     """
@@ -50,7 +52,7 @@ class JobSummary:
     endings: Mapping[RunState, int]
     recent: tuple[RunState, ...]
     running: int
-    paused_at: float | None
+    pause: Pause | None
     prev: float | None
     last_elapsed: float | None
 
@@ -62,7 +64,9 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
         connection.execute("SELECT job, count(*) FROM runs WHERE ended IS NULL GROUP BY job").fetchall()
     )
     recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
-    rows = connection.execute("SELECT id, name, paused_at, prev, last_elapsed FROM jobs ORDER BY name")
+    rows = connection.execute(
+        f"SELECT id, name, prev, last_elapsed, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
+    )
     return [
         JobSummary(
             name=name,
@@ -71,11 +75,11 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
                 ::-1
             ],
             running=running.get(job, 0),
-            paused_at=paused_at,
+            pause=_pause(*pause),
             prev=prev,
             last_elapsed=last_elapsed,
         )
-        for job, name, paused_at, prev, last_elapsed in rows.fetchall()
+        for job, name, prev, last_elapsed, *pause in rows.fetchall()
     ]
 
 
@@ -99,7 +103,7 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     ).fetchone()
     endings = _read_endings(connection)
     rows = connection.execute(
-        "SELECT id, name, paused_at, prev, last_elapsed, watermark, schedule_key FROM jobs"
+        f"SELECT id, name, prev, last_elapsed, watermark, schedule_key, {_PAUSE} FROM jobs"  # noqa: S608 - our own names
     ).fetchall()
     return StoredState(
         last_number,
@@ -107,16 +111,20 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
             name: JobHistory(
                 endings=endings[job],
                 recent=_recent(connection, job, name),
-                paused_at=paused_at,
+                pause=_pause(*pause),
                 prev=prev,
                 last_elapsed=last_elapsed,
                 watermark=watermark,
                 schedule_key=schedule_key or "",
             )
-            for job, name, paused_at, prev, last_elapsed, watermark, schedule_key in rows
+            for job, name, prev, last_elapsed, watermark, schedule_key, *pause in rows
         },
         _downtime(connection, life),
     )
+
+
+def _pause(since: float | None, until: float | None, note: str | None, by: str | None) -> Pause | None:
+    return None if since is None else Pause(since, until, note or "", by or "")
 
 
 def _recent(connection: sqlite3.Connection, job: int, name: str) -> tuple[PackedRun, ...]:

@@ -20,6 +20,7 @@ from typing import TypeVar
 from jobtui.engine.effects import Effects
 from jobtui.engine.ledger import ENTRY_BYTES
 from jobtui.engine.packed_exceptions import memory_of
+from jobtui.engine.pause import Pause
 from jobtui.engine.records import (
     ARGUMENTS,
     CREATED,
@@ -48,7 +49,7 @@ class OutboxBatch:
         started: Runs that have started, most of which have ended.
         recorded: Entries of the ledger, in their order.
         registered: Jobs that were registered: the name, the key of the schedule, and when.
-        states: Jobs that were paused or resumed, in order: the name, and since when it is paused.
+        pauses: Jobs that were paused or resumed, in order: the name, and the pause or None.
         lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
             are counted.
     """
@@ -56,12 +57,12 @@ class OutboxBatch:
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
-    states: list[tuple[str, float | None]] = field(default_factory=list)
+    pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
-        return bool(self.started or self.recorded or self.registered or self.states or self.lost)
+        return bool(self.started or self.recorded or self.registered or self.pauses or self.lost)
 
 
 class Outbox:
@@ -83,7 +84,7 @@ class Outbox:
         self._recorded: deque[PackedRun] = deque()
         self._registered: deque[tuple[str, str, float]] = deque()
         self._kept: deque[PackedRun] = deque()  # that there was too little room for, but that are needed
-        self._states: deque[tuple[str, float | None]] = deque()
+        self._pauses: deque[tuple[str, Pause | None]] = deque()
         self._size = 0  # of `_recorded`
         self._counted: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
         self.lost = 0
@@ -94,7 +95,7 @@ class Outbox:
         self._started.extend(effects.started)
         self._recorded.extend(effects.recorded)
         self._registered.extend(effects.registered)
-        self._states.extend(effects.states)
+        self._pauses.extend(effects.pauses)
         size = sum(map(_memory, effects.recorded))  # first: `+=` is one step only without a call in it
         self._size += size
         if self._size > self._limit:
@@ -112,7 +113,7 @@ class Outbox:
         self._size -= size
         batch.recorded = [*_pop(self._kept, at_most), *batch.recorded]
         batch.registered = list(_pop(self._registered, at_most))
-        batch.states = list(_pop(self._states, at_most))
+        batch.pauses = list(_pop(self._pauses, at_most))
         for job, state, ticks in _pop(self._counted, MAX_COUNTED):
             batch.lost[job, state] += ticks
         return batch
@@ -123,7 +124,7 @@ class Outbox:
         self._started.extendleft(reversed(batch.started))
         self._recorded.extendleft(reversed(batch.recorded))
         self._registered.extendleft(reversed(batch.registered))
-        self._states.extendleft(reversed(batch.states))
+        self._pauses.extendleft(reversed(batch.pauses))
         self._counted.extend((*key, ticks) for key, ticks in batch.lost.items())
         self._size += size
         self._merge_oldest()
@@ -143,7 +144,7 @@ class Outbox:
     def __bool__(self) -> bool:
         """Return whether there is anything to take."""
         return bool(
-            self._recorded or self._registered or self._states or self._counted or self._kept or self._started
+            self._recorded or self._registered or self._pauses or self._counted or self._kept or self._started
         )
 
     def _merge_oldest(self) -> None:

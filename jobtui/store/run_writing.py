@@ -29,6 +29,7 @@ _REGISTER = """
             ELSE excluded.watermark END,
         schedule_key = excluded.schedule_key
 """
+_PAUSE = "UPDATE jobs SET paused_at = ?, paused_until = ?, pause_note = ?, paused_by = ? WHERE id = ?"
 
 
 class RunWriting:
@@ -58,10 +59,11 @@ class RunWriting:
                 "ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 (self.job_id(job), state, count),
             )
-        for job, paused_at in batch.states:
-            self._connection.execute(
-                "UPDATE jobs SET paused_at = ? WHERE id = ?", (paused_at, self.job_id(job))
-            )
+        for job, pause in batch.pauses:
+            values: tuple[float | str | None, ...] = (None, None, None, None)
+            if pause is not None:
+                values = (pause.since, pause.until, storable(pause.note), storable(pause.by))
+            self._connection.execute(_PAUSE, (*values, self.job_id(job)))
 
     def job_id(self, name: str) -> int:
         """Return the row of a job; insert it on first use."""

@@ -67,5 +67,8 @@ VERSIONS: Versions = (
     (
         "ALTER TABLE runs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1",
         "ALTER TABLE runs ADD COLUMN arguments TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE jobs ADD COLUMN paused_until REAL",
+        "ALTER TABLE jobs ADD COLUMN pause_note TEXT",
+        "ALTER TABLE jobs ADD COLUMN paused_by TEXT",
     ),
 )

@@ -131,7 +131,7 @@ class Store:
         """Record what a change has left to be recorded. Never blocks."""
         if effects.started:
             self._writer.journal.note(effects.started)
-        if effects.recorded or effects.started or effects.registered or effects.states:
+        if effects.recorded or effects.started or effects.registered or effects.pauses:
             self._writer.outbox.put(effects)
 
     def close(self) -> bool:

@@ -16,10 +16,12 @@ from textual.screen import Screen
 from jobtui.engine.views import JobView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
+from jobtui.tui.screens.pause import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
 
 Answer = TypeVar("Answer")
 Arguments = TypeVarTuple("Arguments")
+BY = "dashboard"  # what pauses the jobs
 Severity = Literal["information", "warning", "error"]
 
 
@@ -110,11 +112,17 @@ class BackgroundCommands:
             self.execute(commands.run, job.name)
 
     def pause_or_resume(self, job: JobView) -> None:
-        """Pause a job, or resume it if it is paused."""
+        """Ask how long to pause a job, or resume it if it is paused."""
         if job.schedule is None:
             self.notify(f"{job.name} has no schedule to pause; x cancels a run", "warning")
         elif job.paused_since is None:
-            self.execute(commands.pause, job.name)
+            ends = PauseEnds.after(self.backend.snapshot().at)
+
+            def pause(end: str | None) -> None:
+                if end is not None:
+                    self.execute(commands.pause, job.name, BY, *ends.chosen(end))
+
+            self._app.push_screen(PauseScreen(job.name, ends), pause)
         else:
             self._paused_together.discard(job.name)
             self.execute(commands.resume, job.name)
@@ -122,7 +130,7 @@ class BackgroundCommands:
     def pause_all(self, jobs: Collection[JobView]) -> None:
         """Pause every job, given those that are not paused yet."""
         self._paused_together |= {job.name for job in jobs}
-        self.execute(lambda backend: f"{commands.pause_all(backend)}; P resumes them")
+        self.execute(lambda backend: f"{commands.pause_all(backend, BY)}; P resumes them")
 
     def jobs_to_resume(self, paused: Collection[JobView]) -> Collection[str]:
         """Return the names of the jobs that `pause_all` paused; without any, of all that are paused."""

@@ -20,6 +20,7 @@ from jobtui.store.run_rows import COLUMNS
 from jobtui.store.schema import APPLICATION_ID, VERSIONS
 from jobtui.store.store_errors import StoreError
 
+LATEST = len(VERSIONS)
 NEXT = (*VERSIONS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)"))
 
 
@@ -71,9 +72,9 @@ def test_a_file_of_an_older_version_is_migrated_after_a_copy(
     assert query(path, "SELECT * FROM later") == [(1,)]
     assert query(path, "PRAGMA user_version") == [(len(NEXT),)]
     assert query(path, "SELECT * FROM runs") == before
-    copy = path.with_name("jobs.db.version-2")
+    copy = path.with_name(f"jobs.db.version-{LATEST}")
     assert query(copy, "SELECT * FROM runs") == before
-    assert query(copy, "PRAGMA user_version") == [(2,)]
+    assert query(copy, "PRAGMA user_version") == [(LATEST,)]
     assert mode_of(copy) == 0o600
 
 
@@ -101,11 +102,11 @@ def test_runs_of_the_first_version_get_the_fields_that_it_did_not_have(path: Pat
 
 def test_an_earlier_copy_is_kept(path: Path) -> None:
     make(path)
-    path.with_name("jobs.db.version-2").write_text("precious")
+    path.with_name(f"jobs.db.version-{LATEST}").write_text("precious")
     with closing(open_for_writing(path, versions=NEXT)):
         pass
-    assert path.with_name("jobs.db.version-2").read_text() == "precious"
-    assert len(query(path.with_name("jobs.db.version-2.1"), "SELECT * FROM runs")) == 1
+    assert path.with_name(f"jobs.db.version-{LATEST}").read_text() == "precious"
+    assert len(query(path.with_name(f"jobs.db.version-{LATEST}.1"), "SELECT * FROM runs")) == 1
 
 
 def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
@@ -124,7 +125,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
     make(path)
     query(path, f"PRAGMA user_version = {len(VERSIONS) + 1}")
     before = content(path)
-    expected = "a newer jobtui has written the file (version 3 of its tables; this jobtui knows 2)"
+    expected = f"(version {LATEST + 1} of its tables; this jobtui knows {LATEST})"
     for open_file in (open_for_writing, open_for_reading):
         with pytest.raises(StoreError, match=re.escape(expected)):
             open_file(path)

@@ -10,6 +10,7 @@ from support.store_parts import effects, entry, ticks
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import RunState
 from jobtui.engine.ledger import ENTRY_BYTES
+from jobtui.engine.pause import Pause
 from jobtui.engine.records import NUMBER, TICKS
 from jobtui.store.outbox import MAX_COUNTED, MAX_KEPT, Outbox
 
@@ -26,24 +27,24 @@ def test_entries_are_taken_once_and_in_order() -> None:
     woken: list[bool] = []
     outbox = Outbox(lambda: woken.append(True))
     outbox.put(effects(entry(1), entry(2)))
-    outbox.put(Effects(recorded=[entry(3)], states=[("a", 5.0)]))
+    outbox.put(Effects(recorded=[entry(3)], pauses=[("a", Pause(5.0))]))
     assert woken == [True, True]
     first, second = outbox.take(2), outbox.take(2)
     assert [run[NUMBER] for run in first.recorded + second.recorded] == [1, 2, 3]
-    assert first.states == [("a", 5.0)]
+    assert first.pauses == [("a", Pause(5.0))]
     assert not outbox.take(2)
     assert not outbox
 
 
 def test_a_batch_that_was_put_back_comes_first() -> None:
     outbox = Outbox(lambda: None)
-    outbox.put(Effects(recorded=[entry(1)], states=[("a", 1.0)]))
+    outbox.put(Effects(recorded=[entry(1)], pauses=[("a", Pause(1.0))]))
     batch = outbox.take(10)
-    outbox.put(Effects(recorded=[entry(2)], states=[("a", None)]))
+    outbox.put(Effects(recorded=[entry(2)], pauses=[("a", None)]))
     outbox.put_back(batch)
     again = outbox.take(10)
     assert [run[NUMBER] for run in again.recorded] == [1, 2]
-    assert again.states == [("a", 1.0), ("a", None)]
+    assert again.pauses == [("a", Pause(1.0)), ("a", None)]
 
 
 def test_the_oldest_runs_are_counted_if_there_is_too_little_room(outbox: Outbox) -> None:

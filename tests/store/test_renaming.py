@@ -37,8 +37,8 @@ def test_a_new_name_gets_the_runs_the_counters_and_the_state(store: Path) -> Non
     histories = History(store).histories()
     assert "mail" not in histories
     after = histories["post 日本"]
-    assert after.paused_at is not None
-    assert (after.endings, after.paused_at, after.prev) == (before.endings, before.paused_at, before.prev)
+    assert after.pause is not None
+    assert (after.endings, after.pause, after.prev) == (before.endings, before.pause, before.prev)
     assert numbers(store, "post 日本") == [5]
 
 
@@ -56,7 +56,7 @@ def test_a_name_that_has_runs_already_keeps_them_and_its_state(store: Path) -> N
     assert mail.endings == {
         RunState.OK: 1, RunState.FAILED: 1, RunState.SKIPPED: 1, RunState.CANCELLED: 1
     }  # fmt: skip
-    assert (mail.paused_at, mail.prev) == (before["mail"].paused_at, before["mail"].prev)
+    assert (mail.pause, mail.prev) == (before["mail"].pause, before["mail"].prev)
     assert (mail.watermark, mail.last_elapsed) == (3000.0, 3.0)
 
 

@@ -14,6 +14,7 @@ from support.waiting import LIMIT, wait_until
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import RunState
 from jobtui.engine.ledger import ENTRY_BYTES
+from jobtui.engine.pause import Pause
 from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
@@ -74,11 +75,11 @@ def test_more_than_one_batch_is_written(path: Path) -> None:
 def test_pauses_are_written_in_their_order(path: Path) -> None:
     writing = Writing(path)
     writing.writer.start(LIMIT)
-    for paused_at in (1.0, None, 2.0):
-        writing.writer.outbox.put(Effects(states=[("a", paused_at)]))
+    for pause in (Pause(1.0), None, Pause(2.0, 3.0, "日本", "dashboard")):
+        writing.writer.outbox.put(Effects(pauses=[("a", pause)]))
     writing.close()
     again = Writing(path)
-    assert again.writer.start(LIMIT).jobs["a"].paused_at == 2.0
+    assert again.writer.start(LIMIT).jobs["a"].pause == pause
     again.close()
 
 

@@ -14,7 +14,7 @@ from jobtui.engine.ledger import Ledger
 from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.ticks import TickPlanner
-from jobtui.engine.timer_queue import RunDue
+from jobtui.engine.timer_queue import JobDue
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.runtime.executors.base import Outcome
 from jobtui.schedules.parser import parse
@@ -115,7 +115,7 @@ class EngineHarness:
         planner = TickPlanner()
         while entries := self.engine.pop_due(self.now):
             for entry in entries:
-                parts = [entry] if isinstance(entry, RunDue) else planner.plan(entry.job, self.now)
+                parts = planner.plan(entry.job, self.now) if isinstance(entry, JobDue) else [entry]
                 self.engine.apply_due(list(parts), self.now)
 
     def start_next_if_free(self) -> RunRecord | None:

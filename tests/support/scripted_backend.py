@@ -16,7 +16,7 @@ from jobtui.runtime.output_log import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
 
-Command = tuple[str | int, ...]
+Command = tuple[str | int | datetime, ...]
 
 
 @dataclass(frozen=True)
@@ -178,15 +178,24 @@ class ScriptedBackend:
         self._record("run", job)
         return 900
 
-    def pause(self, job: str) -> bool:
+    def pause(
+        self,
+        job: str,
+        *,
+        until: datetime | str | None = None,
+        for_: str | None = None,
+        note: str = "",
+        by: str = "",
+    ) -> bool:
         """Record the command."""
-        return self._record("pause", job)
+        end = until or for_
+        return self._record("pause", job) if end is None else self._record("pause", job, end)
 
     def resume(self, job: str) -> bool:
         """Record the command."""
         return self._record("resume", job)
 
-    def pause_all(self) -> int:
+    def pause_all(self, *, by: str = "") -> int:
         """Record the command."""
         self._record("pause_all")
         return len(self._snapshot.jobs)
@@ -208,7 +217,7 @@ class ScriptedBackend:
         """Record the call."""
         self.closed = True
 
-    def _record(self, *command: str | int) -> bool:
+    def _record(self, *command: str | int | datetime) -> bool:
         self.commands.append(command)
         if self.command_error is not None:
             raise self.command_error

@@ -24,6 +24,7 @@ from jobtui.frontend.formatting import (
     failed_last,
     format_duration,
     format_instant_full,
+    format_pause_details,
     format_schedule,
     status_sign,
 )
@@ -190,13 +191,17 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("schedule", cell_text(format_schedule(job, zone))),
         ("in words", details.description),
         ("status", f"{sign.glyph} {status}{waiting}"),
-        ("paused", format_instant_full(job.paused_since) if job.paused_since else ""),
-        ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}"),
+        ("paused", cell_text(format_pause_details(job))),
+        ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}{_failing(job)}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
         ("last run", format_instant_full(job.prev)),
         ("code", cell_text(job.origin)),
     ]
     return key_value_grid(rows)
+
+
+def _failing(job: JobView) -> str:
+    return f"; pauses after {job.pause_after} failures in a row" if job.pause_after else ""
 
 
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:

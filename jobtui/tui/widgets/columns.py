@@ -19,6 +19,7 @@ from jobtui.frontend.formatting import (
     format_duration,
     format_instant,
     format_instant_short,
+    format_pause,
     format_schedule,
     run_label,
     status_sign,
@@ -58,7 +59,7 @@ def _prev(job: JobView, now: datetime) -> Cell:
 
 def _next(job: JobView, now: datetime) -> Cell:
     if job.paused_since is not None and job.next is not None:
-        return [("paused", "waiting")]
+        return [(format_pause(job, now), "waiting")]
     if job.next is None:
         return [(f"{job.scheduled} scheduled" if job.scheduled else ABSENT, "muted")]
     due = format_instant(job.next, now)

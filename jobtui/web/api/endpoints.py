@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
 from urllib.parse import urlencode
@@ -60,6 +61,7 @@ class Api:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._backend = context.backend
+        self._client = context.access_control.rules.client_name("API")
         self._encoder = SnapshotEncoder()
         self._searching = asyncio.Lock()  # one search at a time: it may take a thread 100 ms
         self._encoding_runs = asyncio.Lock()  # so that only one request at a time has tracebacks as text
@@ -79,9 +81,9 @@ class Api:
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
             web.get(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._get_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
-            web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", _changing(backend.pause)),
+            web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", self._pause_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/resume", _changing(backend.resume)),
-            web.post(f"{API_ROOT}/pause", _changing(backend.pause_all)),
+            web.post(f"{API_ROOT}/pause", _changing(partial(backend.pause_all, by=self._client))),
             web.post(f"{API_ROOT}/resume", _changing(backend.resume_all)),
             web.get(f"{API_ROOT}/runs", self._list_runs),
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
@@ -228,6 +230,25 @@ class Api:
             raise Problem(HTTPStatus.CONFLICT, str(error)) from None
         location = {"Location": f"../../runs/{number}"}  # relative: a proxy may change the path
         return json_response({"number": number}, HTTPStatus.ACCEPTED, location)
+
+    async def _pause_job(self, request: web.Request) -> web.Response:
+        check_query(request)
+        body = await read_json_object(request, "until", "for", "note")
+        for name, value in body.items():
+            if not isinstance(value, str):
+                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name} must be a text")
+        try:
+            changed = call_scheduler(
+                self._backend.pause,
+                request.match_info["name"],
+                until=body.get("until"),
+                for_=body.get("for"),
+                note=body.get("note", ""),
+                by=self._client,
+            )
+        except (ValueError, TypeError) as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        return json_response({"changed": changed})
 
     async def _cancel_run(self, request: web.Request) -> web.Response:
         await _reject_parameters(request)

@@ -103,12 +103,13 @@ class Forms:
         return fields
 
 
-def execute(backend: Backend, fields: Mapping[str, str]) -> str:
+def execute(backend: Backend, fields: Mapping[str, str], by: str) -> str:
     """Execute the command of a form.
 
     Args:
         backend: The scheduler.
         fields: The form. Exactly one field is named after a command; its value is the job, run or pool size.
+        by: What is known of the client, for the pauses that it makes.
 
     Returns:
         The result, as a message to the user.
@@ -117,10 +118,14 @@ def execute(backend: Backend, fields: Mapping[str, str]) -> str:
         Problem: The job or run does not exist, the scheduler rejects the command, or the form has none or
             several commands.
     """
-    names = [name for name in fields if name in _COMMANDS]
+    known = {**_COMMANDS, **_PAUSES}
+    names = [name for name in fields if name in known]
     if len(names) != 1:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"a form must have exactly one command: {', '.join(_COMMANDS)}")
-    return call_scheduler(_COMMANDS[names[0]], backend, fields[names[0]])
+        raise Problem(HTTPStatus.BAD_REQUEST, f"a form must have exactly one command: {', '.join(known)}")
+    [name] = names
+    if name in _PAUSES:
+        return call_scheduler(_PAUSES[name], backend, fields[name], by)
+    return call_scheduler(_COMMANDS[name], backend, fields[name])
 
 
 def _cancel(backend: Backend, value: str) -> str:
@@ -135,12 +140,14 @@ def _resize(backend: Backend, value: str) -> str:
 
 _COMMANDS: Mapping[str, Callable[[Backend, str], str]] = {
     "run": commands.run,
-    "pause": commands.pause,
     "resume": commands.resume,
-    "pause-all": lambda backend, _value: commands.pause_all(backend),
     "resume-all": lambda backend, _value: commands.resume_all(backend),
     "cancel": _cancel,
     "resize": _resize,
+}
+_PAUSES: Mapping[str, Callable[[Backend, str, str], str]] = {
+    "pause": commands.pause,
+    "pause-all": lambda backend, _value, by: commands.pause_all(backend, by),
 }
 
 

@@ -45,6 +45,7 @@ class Pages:
     def __init__(self, context: ServerContext) -> None:
         self._backend = context.backend
         self._access_control = context.access_control
+        self._client = context.access_control.rules.client_name("status page")
         self._renderer = shared_renderer(readonly=context.access_control.rules.readonly)
         self._page_state = PageState(context, self._renderer)
         self._stream = PageStream(context, self._page_state)
@@ -177,7 +178,7 @@ class Pages:
     async def _execute_command(self, request: web.Request) -> web.Response:
         fields = await self._forms.read_form(request)
         if not _accepts_html(request):  # our script, which asks and shows the message itself
-            return json_response({"message": execute(self._backend, fields)})
+            return json_response({"message": execute(self._backend, fields, self._client)})
         target = safe_redirect_target(fields.get("return_to", ""))
         try:
             if "cancel" in fields and "confirmed" not in fields:
@@ -201,7 +202,7 @@ class Pages:
         now, key = self._monotonic(), tuple(sorted(fields.items()))
         executed_at, message = self._executed.pop(key, (-math.inf, ""))
         if "once" not in fields or now - executed_at > _DOUBLE_CLICK:
-            executed_at, message = now, execute(self._backend, fields)
+            executed_at, message = now, execute(self._backend, fields, self._client)
         self._executed[key] = executed_at, message
         while len(self._executed) > _MAX_MESSAGES:
             self._executed.popitem(last=False)
