@@ -132,7 +132,7 @@ class CatchUpPlanner:
         first = last_left_out = None
         left_out = counted = 0
         too_many = False
-        if history.pause is not None and history.pause.until is not None:  # it ended meanwhile
+        if history.pause is not None and history.pause.until is not None:  # it has ended since
             watermark = max(watermark, history.pause.until - _MICROSECOND)
         instant = self._next_ticks.next_tick(schedule, watermark)
         while instant is not None and instant <= now and counted < MAX_COUNTED:

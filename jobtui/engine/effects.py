@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from jobtui.engine.pause import Pause
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.records import PackedRun, RunRecord
 
 

@@ -21,8 +21,8 @@ from jobtui.engine.catch_up import CatchUp
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.pause import Pause
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import Runnable

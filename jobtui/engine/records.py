@@ -16,8 +16,8 @@ from itertools import takewhile
 from typing import Any, get_args, get_type_hints
 
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.packed_exceptions import PackedException, shorten_exception
-from jobtui.engine.pause import Pause
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import JobCounters, JobView, RunView
@@ -153,7 +153,7 @@ class JobRecord:
             recent.append(entry)
 
     def restore(self, history: JobHistory) -> None:
-        """Go on with what the store knows of the job, but for its pause, which the engine restores.
+        """Go on with what the store knows of the job. The engine restores its pause.
 
         Call this before the job's first run ends.
         """

@@ -191,7 +191,7 @@ def format_pause(job: JobView, now: datetime) -> str:
     until = until.astimezone(now.tzinfo)
     days = (until.date() - now.date()).days
     if days >= _DAYS_OF_WEEK:
-        return f"paused til {format_instant_short(until, now)}"
+        return f"paused til {format_instant_short(until, now).strip()}"
     return f"paused til {until:%a %H:%M}" if days else f"paused til {until:%H:%M}"
 
 

@@ -561,7 +561,7 @@ class Scheduler:
             job: The job, or its name.
             until: When the job resumes by itself: an aware datetime, a text in ISO 8601, or ``"08:00"``, the
                 next time that the wall clock shows it. A text without an offset is in the scheduler's zone.
-                The wall clock decides, also if it is set meanwhile.
+                The wall clock decides, also if it is set.
             for_: How long the pause lasts, in place of ``until``: a timedelta, seconds, or a duration such as
                 ``"1h"``.
             note: The reason for the pause, in one line, for all who see the job.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import RunState
-from jobtui.engine.pause import Pause
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
 

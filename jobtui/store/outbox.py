@@ -18,9 +18,9 @@ from sys import getsizeof
 from typing import TypeVar
 
 from jobtui.engine.effects import Effects
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.ledger import ENTRY_BYTES
 from jobtui.engine.packed_exceptions import memory_of
-from jobtui.engine.pause import Pause
 from jobtui.engine.records import (
     ARGUMENTS,
     CREATED,

@@ -16,7 +16,7 @@ from textual.screen import Screen
 from jobtui.engine.views import JobView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
-from jobtui.tui.screens.pause import PauseEnds, PauseScreen
+from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
 
 Answer = TypeVar("Answer")

@@ -29,6 +29,7 @@ HEADINGS = {
     "OutputScreen": "Output",
     "HelpScreen": "Help",
     "ConfirmScreen": "Questions",
+    "PauseScreen": "The length of a pause",
     "QuitScreen": "Quit",
     "AwayScreen": "While you were away",
 }

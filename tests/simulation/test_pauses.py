@@ -188,7 +188,7 @@ def test_a_job_that_was_paused_before_the_start_is_resumed_after_it() -> None:
 
 
 class Failing:
-    """A job that fails while it is told to."""
+    """A job that fails while its attribute says so."""
 
     fails = True
 

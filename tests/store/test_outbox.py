@@ -9,8 +9,8 @@ from support.store_parts import effects, entry, ticks
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import RunState
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.ledger import ENTRY_BYTES
-from jobtui.engine.pause import Pause
 from jobtui.engine.records import NUMBER, TICKS
 from jobtui.store.outbox import MAX_COUNTED, MAX_KEPT, Outbox
 

@@ -13,8 +13,8 @@ from support.waiting import LIMIT, wait_until
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import RunState
+from jobtui.engine.job_pause import Pause
 from jobtui.engine.ledger import ENTRY_BYTES
-from jobtui.engine.pause import Pause
 from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
