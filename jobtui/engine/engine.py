@@ -140,6 +140,8 @@ class Engine:
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         for job in self._searches:
             self._record_registered(job, now)
+            if job.pause is not None and job.pause.until is not None:  # an earlier stop has removed its entry
+                self._timer_queue.push(PauseOver(job), job.pause.until)
         for each in catch_ups:
             self._catch_up(each, now, wait)
         self.event_log.emit(events.SchedulerStarted, now)

@@ -176,7 +176,7 @@ class JobRecord:
 
     def forget_history(self) -> None:
         """Forget what `restore` adds, before it does so once more."""
-        self.runs = self.failures = 0
+        self.runs = self.failures = self.failures_in_row = 0
         self.other_endings = None
         self.recent = ()
         self.ticks_key = 0

@@ -138,9 +138,12 @@ class TestLines:
             logged.clock.advance(5)
             runtime_of(logged.scheduler).poller.poll()
         first, second = logged.stop()
-        assert first == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00"
+        assert (
+            first
+            == "12:00:05.000 SKIPPED   no run   print  -             tick     paused since 12:00:00 by code"
+        )
         assert second.startswith("12:00:10.000 SKIPPED ")
-        assert second.endswith(" paused since 12:00:00 (2 ticks since 12:00:05)")
+        assert second.endswith(" paused since 12:00:00 by code (2 ticks since 12:00:05)")
 
     def test_runs_that_are_cancelled_by_the_stop_are_logged_after_it(self) -> None:
         """Lines are in the order of what happened, even within one instant."""

@@ -301,7 +301,14 @@ def test_pause_and_resume_return_whether_or_how_many_jobs_changed(setup: Backend
         True,
         False,
     ]
-    backend.pause("b")
+    assert backend.pause("b", for_="1h", note="disk", by="dashboard")
+    paused = snapshot_when(backend, lambda snapshot: bool(snapshot.jobs[1].paused_since)).jobs[1]
+    assert paused.paused_since is not None
+    assert paused.paused_until is not None
+    assert paused.paused_until - paused.paused_since == timedelta(hours=1)
+    assert paused.pause_note == "disk"
+    assert paused.paused_by in {"dashboard", "API"}
+    assert backend.pause("b", until=paused.paused_until + timedelta(hours=1))
     assert backend.pause_all() == 2
     snapshot_when(backend, lambda snapshot: all(each.paused_since for each in snapshot.jobs))
     assert backend.resume_all() == 3

@@ -116,3 +116,14 @@ def test_failures_in_a_row_are_counted_over_a_restart(store: Path) -> None:
     with make(store, function=fail, pause_after=3) as scheduler:
         assert scheduler.run("job").wait(10)
         assert view(scheduler).pause_note == "3 failures in a row"
+
+
+def test_a_scheduler_that_starts_again_ends_its_pauses() -> None:
+    """With real threads; a stop has emptied the timer's queue."""
+    scheduler = Scheduler(tz="UTC")
+    job = scheduler.schedule("@yearly", work)
+    scheduler.start()
+    job.pause(for_=0.3)
+    scheduler.stop()
+    with scheduler:
+        wait_until(lambda: job.status is JobStatus.IDLE)

@@ -311,7 +311,17 @@ def saturated() -> Snapshot:
 def paused() -> Snapshot:
     """Return a snapshot in which every job is paused and one of them still runs."""
     jobs = [replace(each, status=JobStatus.PAUSED, paused_since=ago(61)) for each in idle_jobs()]
-    jobs = _changed(jobs, compress_log={"status": JobStatus.RUNNING, "running": 1})
+    jobs = _changed(
+        jobs,
+        compress_log={"status": JobStatus.RUNNING, "running": 1},
+        import_orders={
+            "paused_until": NOW.replace(hour=18, minute=0, second=0),
+            "paused_by": "dashboard",
+            "pause_note": "the shop is closed",
+        },
+        workday_report={"paused_until": NOW.replace(day=17, hour=8, minute=0, second=0)},
+        refresh_cache={"paused_until": NOW.replace(month=4, day=1, hour=8, minute=0, second=0)},
+    )
     return make(jobs, running=[running_run(870, "compress_log", 75)], recent=recent_runs())
 
 

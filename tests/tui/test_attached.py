@@ -288,7 +288,7 @@ async def test_an_attached_dashboard_follows_a_real_server_and_the_server_that_r
             await asyncio.to_thread(stop, *first)
             await driver.until(lambda: "(connection refused); trying again" in driver.text)
             assert "first" in driver.text
-            await driver.press("p")
+            await driver.press("p", "p")
             assert driver.toasts[-1][0] == "error"
             second = await asyncio.to_thread(
                 serve, "second", address.removeprefix("http://").removesuffix("/@jobs")

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -33,6 +33,7 @@ from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen, key_label
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
+from jobtui.tui.screens.pause_dialog import PauseScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.line_table import LineTable
@@ -109,9 +110,43 @@ async def test_p_pauses_a_job_and_resumes_a_paused_one() -> None:
     backend = ScriptedBackend(snapshots.saturated())
     async with running_app(backend) as driver:
         await driver.press("p")
+        assert backend.commands == []
+        await driver.press("p")
         await driver.press("j", "j", "p")
         assert backend.commands == [("pause", "refresh_cache"), ("resume", "workday_report")]
         assert [text for _, text in driver.toasts] == ["‖ refresh_cache paused", "workday_report resumed"]
+
+
+@pytest.mark.parametrize(
+    ("key", "end", "toast"),
+    [
+        ("1", snapshots.ago(-3600), " til 11:24"),
+        ("h", snapshots.ago(-3600), " til 11:24"),
+        ("t", snapshots.NOW.replace(day=17, hour=8, minute=0, second=0), " til Tue 08:00"),
+        ("enter", None, ""),
+    ],
+)
+@async_test
+async def test_p_asks_how_long_to_pause_a_job(key: str, end: datetime | None, toast: str) -> None:
+    """The end is in the scheduler's zone."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("p")
+        assert isinstance(driver.screen, PauseScreen)
+        assert "Pause refresh_cache?" in driver.text
+        await driver.press(key)
+        assert backend.commands == [("pause", "refresh_cache", *([end] if end else []))]
+        assert driver.toasts == [("information", f"‖ refresh_cache paused{toast}")]
+
+
+@async_test
+async def test_escape_leaves_the_question_how_long_to_pause_a_job() -> None:
+    """The job is not paused."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("p", "escape")
+        assert isinstance(driver.screen, Dashboard)
+        assert (backend.commands, driver.toasts) == ([], [])
 
 
 @async_test
@@ -130,7 +165,7 @@ async def test_p_on_a_job_that_was_paused_elsewhere_says_so() -> None:
     backend = ScriptedBackend(snapshots.idle())
     backend.succeeds = False
     async with running_app(backend) as driver:
-        await driver.press("p")
+        await driver.press("p", "p")
         assert driver.toasts == [("information", "refresh_cache was already paused")]
 
 
@@ -182,10 +217,10 @@ def with_paused(*names: str) -> Snapshot:
 @pytest.mark.parametrize(
     ("steps", "resumed"),
     [
-        ([("", "p"), ("a", "Py"), ("abc", "Py")], "bc"),  # a was paused alone
+        ([("", "pp"), ("a", "Py"), ("abc", "Py")], "bc"),  # a was paused alone
         ([("a", "Py"), ("abc", "Pn"), ("abc", "Py")], "bc"),
         ([("a", "jPy"), ("abc", "p"), ("ac", "Py"), ("abc", "Py")], "bc"),  # b is resumed and paused again
-        ([("", "Py"), ("abc", "p"), ("bc", "p"), ("abc", "Py")], "bc"),  # a is resumed and paused alone
+        ([("", "Py"), ("abc", "p"), ("bc", "pp"), ("abc", "Py")], "bc"),  # a is resumed and paused alone
         ([("ab", "Py"), ("abc", "Py")], "c"),
         ([("abc", "Py")], "abc"),  # another front end paused them
         ([("", "Py"), ("abc", "Py"), ("", "Py"), ("abc", "Py")], "abcabc"),
@@ -678,15 +713,15 @@ async def test_tab_cycles_through_the_tables_and_a_digit_focuses_one() -> None:
         ("4", "r"),
         ("2", "x"),
         ("2", "x", "y", "j", "x"),
-        ("0", "p"),
+        ("0", "p", "p"),
         ("tab", "tab", "j", "x"),
         ("slash", "z", "q"),
         ("slash", "q", "r", "P"),
         ("slash", *"import", "enter", "r"),
-        ("slash", *"import", "escape", "j", "p"),
+        ("slash", *"import", "escape", "j", "p", "1"),
         ("slash", *"im", "tab", "x", "n", "r"),
-        ("slash", *"im", "ctrl+c", "escape", "p"),
-        ("j", "enter", "p", "escape", "r"),
+        ("slash", *"im", "ctrl+c", "escape", "p", "p"),
+        ("j", "enter", "p", "p", "escape", "r"),
         ("4", "j", "enter", "j", "q", "r"),
         ("o", "k", "q", "j", "r"),
         ("question_mark", "j", "q", "r"),
@@ -723,7 +758,7 @@ async def test_a_click_in_one_burst_with_keys_has_its_effect_between_theirs() ->
     async with running_app(backend) as driver:
         row = driver.table().content_region.y + 3  # the third job: the first line has the titles
         down, up = (each(None, 20, row, 0, 0, 1, False, False, False) for each in (MouseDown, MouseUp))
-        await driver.send_at_once(Key("slash", "/"), down, up, Key("p", "p"))
+        await driver.send_at_once(Key("slash", "/"), down, up, Key("p", "p"), Key("p", "p"))
         assert backend.commands == [("pause", "workday_report")]
         assert driver.focus == "jobs"
 
@@ -847,7 +882,7 @@ async def test_enter_opens_a_job_and_r_and_p_act_on_it() -> None:
         assert "every 20 seconds" in driver.text
         assert driver.text.count("Mon 2026-03-16 10:2") >= 10
         assert "KeyError: 'amount'" in driver.text
-        await driver.press("r", "p")
+        await driver.press("r", "p", "p")
         assert sorted(backend.commands) == [("pause", "import_orders"), ("run", "import_orders")]
         await driver.show_snapshot(snapshots.paused())
         await driver.press("p")
@@ -1074,16 +1109,16 @@ async def test_the_palette_offers_and_executes_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "expected"),
+    ("title", "answer", "expected"),
     [
-        ("Run the selected job", ("run", "refresh_cache")),
-        ("Pause or resume the selected job", ("pause", "refresh_cache")),
-        ("Shrink the pool by one", ("resize", 3)),
+        ("Run the selected job", "", ("run", "refresh_cache")),
+        ("Pause or resume the selected job", "p", ("pause", "refresh_cache")),
+        ("Shrink the pool by one", "", ("resize", 3)),
     ],
 )
 @async_test
 async def test_each_command_of_the_palette_does_the_same_as_its_key(
-    title: str, expected: tuple[Any, ...]
+    title: str, answer: str, expected: tuple[Any, ...]
 ) -> None:
     """It calls the same action."""
     backend = ScriptedBackend(snapshots.idle())
@@ -1091,6 +1126,7 @@ async def test_each_command_of_the_palette_does_the_same_as_its_key(
         commands = {command.title: command for command in driver.app.get_system_commands(driver.screen)}
         commands[title].callback()
         await driver.settle()
+        await driver.press(*answer)
         assert backend.commands == [expected]
 
 
@@ -1250,7 +1286,7 @@ async def test_markup_and_control_codes_are_shown_literally_on_every_screen() ->
             assert isinstance(driver.screen, JobScreen)
             title = driver.screen.query_one(".dialog").border_title
             assert title is not None
-            await driver.press("r", "p", "enter")
+            await driver.press("r", "p", "p", "enter")
             assert isinstance(driver.screen, RunScreen)
             assert "\x1b" not in driver.text
             if len(name) < 30 and name.isprintable() and name.isascii():

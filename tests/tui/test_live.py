@@ -157,7 +157,7 @@ async def test_p_pauses_one_job_and_upper_p_pauses_the_other_and_resumes_only_th
     for name in "ab":
         scheduler.schedule("@yearly", blocking.job(name), name=name)
     async with live_dashboard(scheduler, blocking) as driver:
-        await driver.press("p")
+        await driver.press("p", "p")
         await driver.until(lambda: job_row(driver, "a").status is JobStatus.PAUSED)
         await driver.press("P", "y")
         await driver.until(lambda: job_row(driver, "b").status is JobStatus.PAUSED)

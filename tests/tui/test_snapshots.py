@@ -142,6 +142,14 @@ def test_the_cancel_dialog_asks_for_confirmation(assert_screen: AssertScreen) ->
     assert_screen(snapshots.saturated(), ["2", "x"])
 
 
+def test_the_pause_dialog_offers_three_ends(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["p"])
+
+
+def test_the_screen_of_a_paused_job_shows_the_end_and_the_note(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.paused(), [*"jjjj", "enter"])
+
+
 def test_a_dashboard_without_jobs_explains_how_to_register_one(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.empty())
 

@@ -188,6 +188,35 @@ def test_pause_and_resume_return_whether_they_changed_anything(client: ApiClient
     assert client.post("/resume").json == {"changed": 2}
 
 
+def test_a_pause_may_have_an_end_and_a_note(client: ApiClient) -> None:
+    """And the API as what has paused the job."""
+    path = "/jobs/quick/pause"
+    assert client.post(path, {"until": "2999-01-01T08:00Z", "note": "disk"}).json == {"changed": True}
+    job = client.get("/jobs/quick").json["job"]
+    assert (job["paused_until"][:16], job["pause_note"]) == ("2999-01-01T08:00", "disk")
+    assert job["paused_by"].endswith("API") or job["paused_by"].endswith("(API)")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"until": "2001-01-01T08:00Z"}, "cannot end in the past"),
+        ({"until": 8}, "until must be a text"),
+        ({"for": "1h", "until": "08:00"}, "not both"),
+        ({"for": "soon"}, "soon"),
+        ({"note": "a\nb"}, "printable"),
+        ({"by": "me"}, "unknown key"),
+    ],
+)
+def test_a_pause_with_a_wrong_end_or_note_is_refused(
+    client: ApiClient, body: dict[str, Any], problem: str
+) -> None:
+    """The job is not paused."""
+    response = client.post("/jobs/quick/pause", body)
+    assert (response.status, problem in response.detail) == (422, True)
+    assert client.get("/jobs/quick").json["job"]["paused_since"] is None
+
+
 @pytest.mark.parametrize("size", [0, 1, 7, 1_000_000, 8.0])
 def test_resizing_the_pool_returns_the_new_size(client: ApiClient, size: float) -> None:
     """8.0 is a whole number in JSON."""

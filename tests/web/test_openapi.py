@@ -202,6 +202,7 @@ def test_responses_match_the_description_in_every_phase_of_a_scheduler() -> None
         scheduler.in_("3h", blocking_job)
         assert client.post("/pause").status == client.post("/resume").status == 200
         assert client.post("/jobs/cron/pause").json == {"changed": True}
+        assert client.post("/jobs/cron/pause", {"for": "1h", "note": "disk"}).json == {"changed": True}
         assert client.post("/pool/resize", {"size": 0}).json["size"] == 0
         read_everything(client)
         blocking_job.release()
@@ -224,7 +225,7 @@ def server() -> Iterator[ApiClient]:
 SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=[f"{API}/events", f"{API}/output/stream"])
 
 
-QUERIES = {f"{API}/history"}
+UNDESCRIBED = {f"{API}/history", f"{API}/jobs/{{name}}/pause"}
 
 
 @seed(1)
@@ -241,6 +242,6 @@ def test_generated_requests_get_responses_that_match_the_description(
     case: schemathesis.Case[Any], server: ApiClient
 ) -> None:
     """Valid and invalid requests made from the description: no status 5xx, and no undescribed response."""
-    # No schema describes queries and cursors, so some that are not valid are generated as valid ones.
-    excluded: list[Any] = [positive_data_acceptance] if case.path in QUERIES else []
+    # No schema describes queries, cursors and ends of pauses, so wrong ones are generated as valid ones.
+    excluded: list[Any] = [positive_data_acceptance] if case.path in UNDESCRIBED else []
     case.call_and_validate(base_url=f"http://{server.address.authority}", excluded_checks=excluded)
