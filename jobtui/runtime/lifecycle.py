@@ -39,6 +39,26 @@ _CANNOT_START = {
 WaitUntilDrained = Callable[[Latch, float], object]  # block until the latch is open, at most so many seconds
 
 
+class _Life:
+    """Objects that one stop uses up: another start has new ones.
+
+    Args:
+        executor: Does the work of the runs.
+        timer: Wakes when something is due.
+    """
+
+    def __init__(self, executor: Executor, timer: Timer) -> None:
+        self.executor = executor
+        self.timer = timer
+        self.start_failure = ""  # why the scheduler did not start
+        self.standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
+        self.stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
+        self.drained = Latch()  # opened when all other work has ended
+        self.ended_in_time = True
+        self.executor_closed = False
+        self.close_store: Callable[[], object] = bool  # write what is left to be written, if there is a store
+
+
 class Lifecycle:
     """Starts and stops a scheduler.
 
@@ -66,30 +86,22 @@ class Lifecycle:
         self._poller = poller
         self._connect = connect
         self._wait_until_drained = wait_until_drained
-        self._start_claims: list[object] = []  # one for each caller of `start`; the first one may start
-        self._stops: list[object] = []  # one for each call of `stop` that has not returned
+        # One for each caller of `start`; the first one may start. `start` withdraws its claim in any case,
+        # with one step in C, which no exception from a signal handler interrupts.
+        self._start_claims: dict[object, None] = {}
+        self.release_claim = self._start_claims.pop
         self._pid = os.getpid()
         self.recording: Recording | None = None
         kernel.when_closed = self.continue_stop
-        self._prepare()
+        self._life = _Life(*connect())
         _lifecycles.add(self)
-
-    def _prepare(self) -> None:
-        """Make what a stop uses up, for the first start or another one."""
-        self._stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
-        self._drained = Latch()  # opened when all other work has ended
-        self._ended_in_time = True
-        self._executor_closed = False
-        self._start_failure = ""  # why the scheduler did not start
-        self._standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
-        self._executor, self._timer = self._connect()
 
     def check_accepting(self) -> None:
         """Raise RuntimeError if the scheduler accepts no runs, because it has stopped or is a forked copy."""
         if self._engine.closed:
             self._check_own_process()
             raise RuntimeError(
-                f"{self._start_failure or 'the scheduler has stopped'}: it accepts no more runs"
+                f"{self._life.start_failure or 'the scheduler has stopped'}: it accepts no more runs"
             )
 
     def _check_own_process(self) -> None:
@@ -107,6 +119,7 @@ class Lifecycle:
     def record_in(self, recording: Recording) -> None:
         """Record in a store from the start on. Call this before the start."""
         self.recording = recording
+        self._life.close_store = recording.store.close
 
     def open_store(self) -> bool:
         """Restore what the store knows, if there is one.
@@ -138,9 +151,11 @@ class Lifecycle:
         reason = self.recording.holder
         self._kernel.apply(lambda engine, now: engine.stand_by(now, reason))
 
+        life = self._life
+
         def wait_and_start() -> None:
             assert self.recording is not None
-            while not self._standby_over.wait(STANDBY_CHECK):
+            while not life.standby_over.wait(STANDBY_CHECK):
                 if not self.open_store():
                     continue
                 try:
@@ -148,8 +163,8 @@ class Lifecycle:
                 except BaseException as error:  # noqa: BLE001 - no other thread would see it
                     log_exception("the scheduler could not take over from the one before it", error)
                 break
-            if self._standby_over.opened:  # stopped in the meantime
-                self.recording.stop()
+            if life.standby_over.opened:  # stopped in the meantime
+                life.close_store()
 
         threading.Thread(target=wait_and_start, name="jobtui-standby", daemon=True).start()
 
@@ -160,8 +175,8 @@ class Lifecycle:
             claim: The caller's object, with which it calls `release_claim` in any case. If the scheduler has
                 not started by then, the next caller may start it.
         """
-        self._start_claims.append(claim)
-        if self._start_claims[0] is not claim:
+        self._start_claims[claim] = None
+        if next(iter(self._start_claims)) is not claim:
             raise RuntimeError("the scheduler is being started already")
         if self._engine.phase is Phase.STOPPED:
             self._reopen()
@@ -171,20 +186,17 @@ class Lifecycle:
     def _reopen(self) -> None:
         """Let the scheduler start again after a stop."""
         self._check_own_process()
-        if self._stops:
-            raise RuntimeError(_CANNOT_START[Phase.STOPPING])
-        if not self._timer.wait_ended(TIMER_END):
+        self._end_life(self._life)
+        if not self._life.timer.wait_ended(TIMER_END):
             raise RuntimeError(
                 "the scheduler cannot start again: its timer, which searches for a tick, has not ended"
             )
-        self._prepare()
+        life = _Life(*self._connect())
         if self.recording is not None:
             self.recording.reopen()
+            life.close_store = self.recording.store.close
+        self._life = life
         self._kernel.apply(lambda engine, _: engine.reopen(forget=self.recording is not None))
-
-    def release_claim(self, claim: object) -> None:
-        """Withdraw a claim to start, if it was made."""
-        self._start_claims = [each for each in self._start_claims if each is not claim]
 
     def stop_without(self, owner: object) -> None:
         """Stop when an object is garbage and nothing is left to do: then nothing can be requested any more.
@@ -202,7 +214,7 @@ class Lifecycle:
 
         def on_dropped(_: object) -> None:  # anywhere: the garbage collector may call it in any thread
             self._poller.when_unreachable = stop_if_idle
-            self._timer.wake()
+            self._life.timer.wake()
 
         self._owner = weakref.ref(owner, on_dropped)
 
@@ -226,7 +238,7 @@ class Lifecycle:
             engine.start(now, catch_ups, planned_at if catch_ups else None, wait)
             self._poller.note_heartbeat()
 
-        self._timer.start()
+        self._life.timer.start()
         self._kernel.apply(start)
         self._poller.finish_work()
 
@@ -237,7 +249,7 @@ class Lifecycle:
             if isinstance(error, StartError)
             else f"an on_app_start function raised {one_line(error)}"
         )
-        self._start_failure = f"the scheduler did not start: {text}"
+        self._life.start_failure = f"the scheduler did not start: {text}"
         self.stop(0)
 
     def stop(self, grace: float) -> bool:
@@ -251,36 +263,36 @@ class Lifecycle:
         current = run_of_context.get()
         caller = None if current is None else current[0]
 
+        life = self._life
+
         def stop(engine: Engine, now: float) -> None:
             if engine.phase in (Phase.NEW, Phase.STANDBY, Phase.RUNNING):
-                engine.stop(now, self._start_failure or STOPPED)
+                engine.stop(now, life.start_failure or STOPPED)
             if caller is not None and engine.is_running(caller):
-                self._stop_callers.add(caller)
+                life.stop_callers.add(caller)
 
-        call = object()
-        self._stops.append(call)
-        try:
-            self._standby_over.open()
-            self._kernel.apply(stop)
-            self._poller.finish_work()
-            self._wait_until_drained(self._drained, grace)
-            self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
-            self._timer.stop()
-            if self.recording is not None:
-                self.recording.stop()
-            self._kernel.runs.attachments.ending_log.flush()
-            return self._ended_in_time
-        finally:
-            self._stops.remove(call)
+        life.standby_over.open()
+        self._kernel.apply(stop)
+        self._poller.finish_work()
+        self._wait_until_drained(life.drained, grace)
+        self._kernel.apply(lambda engine, now: self._abandon_running(engine, now, grace))
+        self._end_life(life)
+        return life.ended_in_time
+
+    def _end_life(self, life: _Life) -> None:
+        """End the timer, and write what is left to be written. To do it twice is harmless."""
+        life.timer.stop()
+        life.close_store()
+        self._kernel.runs.attachments.ending_log.flush()
 
     def continue_stop(self) -> None:
         """Open `_drained` if only runs that called `stop` are RUNNING. At the end, close the executor."""
-        if self._engine.phase is Phase.STOPPED and not self._executor_closed:
-            self._executor.close()
-            self._executor_closed = True
-        callers = sum(map(self._engine.is_running, tuple(self._stop_callers)))
+        if self._engine.phase is Phase.STOPPED and not self._life.executor_closed:
+            self._life.executor.close()
+            self._life.executor_closed = True
+        callers = sum(map(self._engine.is_running, tuple(self._life.stop_callers)))
         if self._engine.phase is Phase.STOPPED or self._engine.running_count <= callers:
-            self._drained.open()
+            self._life.drained.open()
 
     def _abandon_running(self, engine: Engine, now: float, grace: float) -> None:
         """End each run that is still RUNNING as CANCELLED."""
@@ -288,9 +300,9 @@ class Lifecycle:
             return
         for run in engine.running:
             self._kernel.runs.count_output(run)
-        for run in self._stop_callers:
+        for run in self._life.stop_callers:
             engine.give_up(run, now, RunState.OK, STOP_CALLER)
-        self._ended_in_time = not engine.running_count
+        self._life.ended_in_time = not engine.running_count
         reason = f"still running {grace:g} s after the scheduler stopped; given up"
         for run in engine.abandon_running(now, reason):
             self._kernel.runs.attachments.stop_request(run.number).request(reason)
@@ -298,13 +310,13 @@ class Lifecycle:
     def reset_after_fork(self) -> None:
         """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""
         self._kernel.reset_after_fork()
-        self._timer.alive = False
-        self._executor.reset_after_fork()
+        self._life.timer.alive = False
+        self._life.executor.reset_after_fork()
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
             self._engine.disable_after_fork()
-            self._drained.open()
+            self._life.drained.open()
 
 
 _lifecycles: weakref.WeakSet[Lifecycle] = weakref.WeakSet()

@@ -33,6 +33,7 @@ class Recording:
 
     Attributes:
         wait: For how many seconds jobs wait for `begin_catch_up` before they catch up.
+        store: The file, as this start uses it.
         catch_ups: The jobs that have missed ticks while no scheduler ran, known from the start on.
     """
 
@@ -41,7 +42,7 @@ class Recording:
     ) -> None:
         self._kernel = kernel
         self._make_store = make_store
-        self._store = make_store()
+        self.store = make_store()
         self._log: OutputLog | None = None
         self._single = single
         self._rules = rules
@@ -52,15 +53,15 @@ class Recording:
     @property
     def history(self) -> History:
         """Answers questions about the runs in the file."""
-        return self._store.history
+        return self.store.history
 
     def follow_output(self, log: OutputLog) -> None:
         """Record what runs write to the output log, from now on."""
         self._log = log
         find_run = self._kernel.engine.find_run  # a lookup in a dict, which needs no lock
         feed = OutputFeed(log, lambda number: find_run(number) is None, StoredLine)
-        self._store.follow_output(feed)
-        log.on_write = self._store.wake
+        self.store.follow_output(feed)
+        log.on_write = self.store.wake
 
     def stored_output(self, number: int, after: int, limit: int) -> list[tuple[int, StoredLine]]:
         """Return lines of `History.output_after`; none if the file cannot be read."""
@@ -72,17 +73,17 @@ class Recording:
     @property
     def file(self) -> Path:
         """The file."""
-        return self._store.path
+        return self.store.path
 
     @property
     def owner(self) -> int:
         """The number of the process that uses the file, 0 if unknown, or -1 if this one may use it."""
-        return -1 if self._store.lock() else self._store.lock_holder
+        return -1 if self.store.lock() else self.store.lock_holder
 
     @property
     def holder(self) -> str:
         """The store and the process that uses it, in words."""
-        return str(StoreInUseError(self._store.path, self._store.lock_holder))
+        return str(StoreInUseError(self.store.path, self.store.lock_holder))
 
     def start(self) -> bool:
         """Open the file, and restore the state of the jobs. From now on, everything is recorded.
@@ -93,16 +94,16 @@ class Recording:
         Raises:
             StartError: Another scheduler uses the file, and this one is to be refused.
         """
-        if self._single != "off" and not self._store.lock():
+        if self._single != "off" and not self.store.lock():
             if self._single == "refuse":
                 raise StartError(self.holder)
             return False
-        self._state = self._store.open(self._show, self._restore)
-        self._kernel.put_into_store = self._store.put
+        self._state = self.store.open(self._show, self._restore)
+        self._kernel.put_into_store = self.store.put
 
         def record(engine: Engine, now: float) -> None:
             engine.record_for_store()
-            engine.set_store(self._store.view, now)
+            engine.set_store(self.store.view, now)
 
         self._kernel.apply(record)
         self._restore(self._state)
@@ -136,13 +137,9 @@ class Recording:
         chosen = {each.job.name: each for each in self.catch_ups if each.job.name in left_out}
         self._kernel.apply(lambda engine, now: engine.begin_catch_up(chosen, now))
 
-    def stop(self) -> bool:
-        """Write what is left. Return whether all has been written."""
-        return self._store.close()
-
     def reopen(self) -> None:
         """Prepare for another start after a stop."""
-        self._store = self._make_store()
+        self.store = self._make_store()
         if self._log is not None:
             self.follow_output(self._log)
 

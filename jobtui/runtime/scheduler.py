@@ -838,7 +838,7 @@ class Scheduler:
                 raise
             self._start()
         finally:
-            lifecycle.release_claim(claim)
+            lifecycle.release_claim(claim, None)
 
     def _start(self) -> None:
         lifecycle = self._runtime.lifecycle

@@ -329,7 +329,7 @@ class SimulatedScheduler(Scheduler):
             self._runtime.lifecycle.claim_start(claim)
             self._runtime.start()
         finally:
-            self._runtime.lifecycle.release_claim(claim)
+            self._runtime.lifecycle.release_claim(claim, None)
 
     def __enter__(self) -> Self:
         """Start, and become the default scheduler."""
