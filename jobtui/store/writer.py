@@ -27,7 +27,7 @@ from jobtui.store.run_writing import RunWriting
 from jobtui.store.start_journal import StartJournal, read_starts
 from jobtui.store.store_errors import StoreError, is_about_data, is_passing, store_error
 from jobtui.store.waiting_output import WaitingOutput
-from jobtui.store.wal import truncate_wal, wal_bytes
+from jobtui.store.wal import WalLimit, truncate_wal
 
 BATCH_SECONDS = 0.15  # from the first entry to the write of its batch: a write has to end within 0.25 s
 BATCH_ROWS = 2_000  # runs in a transaction
@@ -111,6 +111,7 @@ class Writer:
         self._origin = origin
         self._limits = limits
         self._old_rows = OldRows(limits)
+        self._wal = WalLimit(path, limits.mib, now)
         self._retry_seconds = retry_seconds
         self._care_seconds = care_seconds
         self._now = now
@@ -248,7 +249,7 @@ class Writer:
                 if not is_passing(error):
                     self._close_file()
                 raise store_error(self._path, error) from error
-            except MemoryError:
+            except (StoreError, MemoryError):
                 self.outbox.put_back(batch)
                 raise
             except Exception as error:  # noqa: BLE001 - a value that cannot be converted, for example
@@ -304,6 +305,8 @@ class Writer:
     def _write(self, file: _Open, batch: OutboxBatch, lines: Sequence[StoredLine]) -> None:
         connection = file.connection
         with using_sqlite():
+            if not self._closing:  # the last write: rather a large log than lost entries
+                self._wal.check(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 file.runs.write(batch)
@@ -324,9 +327,7 @@ class Writer:
         connection = self._file.connection
         try:
             with using_sqlite():
-                size = wal_bytes(self._path)
-                if size > WAL_BYTES:
-                    truncate_wal(connection)
+                size = self._wal.care_for(connection)
                 more = size <= MAX_WAL and self._old_rows.delete_some(connection, self._now())
         except sqlite3.Error as error:
             raise store_error(self._path, error) from error

@@ -1,9 +1,12 @@
-"""A long reader makes the write-ahead log grow, and after its end the log is cut."""
+"""A long reader makes the write-ahead log grow up to a limit, and after its end the log is cut."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +16,9 @@ from support.waiting import LIMIT, wait_until
 
 from jobtui.engine.effects import Effects
 from jobtui.store.database import WAL_BYTES
+from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
-from jobtui.store.wal import wal_bytes
+from jobtui.store.wal import LEAST, wal_bytes
 from jobtui.store.writer import MAX_WAL
 
 LARGE = "x" * 30_000
@@ -34,6 +38,38 @@ def fill(writing: Writing, first: int, size: int) -> int:
         writing.writer.outbox.put(Effects(recorded=runs))
         wait_until(partial(query, writing.path, "SELECT 1 FROM runs WHERE number = ?", runs[-1][0]))
     return first + count
+
+
+def fill_log(writing: Writing, first: int) -> int:
+    """Write runs until the log is larger than its limit. Return the number of the next run."""
+    next_run = fill(writing, first, LEAST * 800_000)
+    assert wal_bytes(writing.path) < LEAST * 1_048_576
+    next_run = fill(writing, next_run, 200 * len(LARGE))
+    assert wal_bytes(writing.path) > LEAST * 1_048_576
+    return next_run
+
+
+READER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM runs").fetchall()
+print("reading", flush=True)
+sys.stdin.readline()
+"""
+
+
+@contextmanager
+def reading_process(path: Path) -> Iterator[None]:
+    """Have another process hold a read transaction."""
+    command = [sys.executable, "-c", READER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
+        try:
+            yield
+        finally:
+            process.kill()
 
 
 def test_without_readers_the_log_stays_small(path: Path) -> None:
@@ -74,3 +110,42 @@ def test_nothing_is_deleted_while_the_log_is_very_large(path: Path) -> None:
         assert query(path, "SELECT count(*) FROM runs") == [(before + 50,)]
     wait_until(lambda: query(path, "SELECT count(*) FROM runs") == [(100,)])
     assert writing.close()
+
+
+def test_the_log_stops_growing_at_its_limit_until_the_other_process_ends(path: Path) -> None:
+    writing = Writing(path, limits=Retention(mib=2 * LEAST))
+    writing.writer.start(LIMIT)
+    next_run = fill(writing, 1, 20 * len(LARGE))
+    with reading_process(path):
+        next_run = fill_log(writing, next_run)
+        last = next_run + 9
+        line = StoredLine(last, 0.0, "stdout", "hello")
+        writing.write(*[entry(each, worker=LARGE) for each in range(next_run, last + 1)], lines=[line])
+        wait_until(lambda: bool(writing.writer.problem))
+        assert "another program has had a read transaction open since 2023-11-14 22:13:20 UTC or earlier" in (
+            writing.writer.problem
+        )
+        size = wal_bytes(path)
+        writing.writer.outbox.put(Effects(recorded=[entry(last + 1, worker=LARGE)]))
+        attempts = writing.attempts
+        wait_until(lambda: writing.attempts > attempts + 3)
+        assert wal_bytes(path) == size
+        assert query(path, "SELECT max(number) FROM runs") == [(next_run - 1,)]
+    wait_until(lambda: not writing.writer.problem)
+    wait_until(lambda: wal_bytes(path) < WAL_BYTES)
+    assert query(path, "SELECT max(number) FROM runs") == [(last + 1,)]
+    assert query(path, "SELECT run, text FROM output") == [(last, "hello")]
+    assert writing.writer.outbox.lost == 0
+    assert writing.close()
+
+
+def test_a_stop_writes_everything_although_the_log_is_at_its_limit(path: Path) -> None:
+    writing = Writing(path, limits=Retention(mib=2 * LEAST))
+    writing.writer.start(LIMIT)
+    next_run = fill(writing, 1, 20 * len(LARGE))
+    with reading_process(path):
+        next_run = fill_log(writing, next_run)
+        writing.write(entry(next_run))
+        wait_until(lambda: bool(writing.writer.problem))
+        assert writing.close()
+        assert query(path, "SELECT max(number) FROM runs") == [(next_run,)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -102,6 +102,7 @@ class Writing:
         path: The file.
         problems: What it told, each once.
         late: The states that it had after the start.
+        attempts: How often it has read output, which it does before each attempt to write.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Writing:
         self.path = path
         self.problems: list[str] = []
         self.late: list[StoredState] = []
+        self.attempts = 0
         self.writer = Writer(
             path,
             Origin(zone="UTC"),
@@ -126,11 +128,16 @@ class Writing:
             care_seconds=0.05,
         )
         self.writer.alone = True
+        self.writer.read_output = lambda: self._read(())
+
+    def _read(self, lines: Sequence[StoredLine]) -> Sequence[StoredLine]:
+        self.attempts += 1
+        return lines
 
     def write(self, *recorded: PackedRun, lines: Iterable[StoredLine] = ()) -> None:
         """Put entries in, and let the writer read lines once."""
         unread = [list(lines)]
-        self.writer.read_output = lambda: unread.pop() if unread else []
+        self.writer.read_output = lambda: self._read(unread.pop() if unread else [])
         self.writer.outbox.put(effects(*recorded))
 
     def close(self) -> bool:
