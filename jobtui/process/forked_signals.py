@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 
 def existing_signals(*names: str) -> tuple[signal.Signals, ...]:
@@ -86,7 +88,21 @@ def let_children_be_interrupted() -> None:
 
 def _restore_interrupts() -> None:
     if _thread.mask is not None and _thread.is_interruptible:
+        sys.unraisablehook = partial(_end_interrupted_child, sys.unraisablehook)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end_interrupted_child(before: Callable[[Any], object], unraisable: Any) -> None:
+    """End the child if Python ignores a KeyboardInterrupt, such as one of a function after the fork.
+
+    Args:
+        before: The hook for ignored exceptions before the fork.
+        unraisable: The ignored exception.
+    """
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    before(unraisable)
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

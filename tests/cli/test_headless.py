@@ -287,6 +287,23 @@ jobtui.now(work)
             assert re.search("status (1|-2)", process.stdout.text)
             assert "OK        run 1    work" in process.stderr.text
 
+    def test_sigint_ends_a_child_also_while_python_calls_functions_after_the_fork(
+        self, tmp_path: Path
+    ) -> None:
+        """Python ignores the KeyboardInterrupt there."""
+        code = f"""{self.CODE}
+def work():
+    os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGINT))
+    print("status", status_of(by_fork()))
+jobtui.now(work)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+            process.stdout.read_all()
+            assert "status -2" in process.stdout.text
+
     def test_a_child_that_an_on_app_start_function_forks_leaves_the_signals_of_its_parent_alone(
         self, tmp_path: Path
     ) -> None:
