@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from jobtui.schedules.schedule import Every as Every
     from jobtui.schedules.schedule import Once as Once
     from jobtui.schedules.schedule import Schedule as Schedule
+    from jobtui.store.store_errors import StoreError as StoreError
 
     _default = Scheduler()  # for type checkers: the functions below are methods of a scheduler
     at = _default.at
@@ -106,6 +107,7 @@ _NAMES_OF = {
     "jobtui.schedules.describe": "describe",
     "jobtui.schedules.parser": "parse",
     "jobtui.schedules.schedule": "Cron Dst Every Once Schedule",
+    "jobtui.store.store_errors": "StoreError",
 }
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
@@ -160,6 +162,7 @@ __all__ = [
     "StartError",
     "StopRequested",
     "StoreChanged",
+    "StoreError",
     "StoreView",
     "Subscription",
     "TickEnded",

@@ -21,6 +21,7 @@ class Effects:
         notices: What the scheduler has done by itself that a user has to know, in one line each.
         started: The runs that have started, for the store; nothing without one.
         recorded: The entries of the ledger for runs and ticks that have ended, for the store.
+        finished: The numbers of the durable runs that have ended, and need not run again after a restart.
         registered: The jobs with a schedule that were registered, for the store: the name, the key of the
             schedule, and when.
         pauses: The jobs that were paused or resumed, for the store: the name, and the pause or None.
@@ -33,6 +34,7 @@ class Effects:
     notices: list[str] = field(default_factory=list)
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
 

@@ -53,6 +53,11 @@ LEFT_OUT = "left out by the user, after the scheduler had not been running"
 STOPPED = "scheduler stopped"
 
 
+def _with_hint(reason: str, run: RunRecord) -> str:
+    """Return the reason of a run that ends because the scheduler stops."""
+    return f"{reason}; it runs after the next start" if run.extras.durable else reason
+
+
 def _do_nothing() -> None:
     """Stand for the runnables of one-off runs, each of which has its own."""
 
@@ -154,7 +159,7 @@ class Engine:
         """
         for job in self.jobs.values() if forget else ():
             job.forget_history()
-        self.closed = False
+        self.closed = self.pool.stopping = False
         self._started = self._heartbeat = None
         self.phase = Phase.NEW  # last: if an exception comes before, this is done again
 
@@ -209,6 +214,7 @@ class Engine:
         self.closed = True
         self.phase = Phase.STOPPING
         self.pool.accepting_starts = False
+        self.pool.stopping = True
         self.event_log.emit(events.SchedulerStopping, now)
         for job in self.jobs.values():
             job.due = None
@@ -218,20 +224,24 @@ class Engine:
         self._searches.clear()
         self._shifts.clear()
 
-    def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> None:
+    def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> int:
         """Go on with what the store knows from before this process.
 
         Args:
             histories: The history of each job, by name. Jobs that are not registered yet get theirs later.
             last_number: The number of the latest run; the next one gets a higher number.
             now: The time.
+
+        Returns:
+            How many runs have got their numbers before.
         """
         self._histories = dict(histories)
         for job in self.jobs.values():
             self._restore_job(job, now)
-        missing = last_number - self._last_number
-        if missing > 0:
-            next(islice(self.run_numbers, missing - 1, None))
+        before = self._last_number
+        if before < last_number:
+            next(islice(self.run_numbers, last_number - before - 1, None))
+        return before
 
     def _restore_job(self, job: JobRecord, now: float) -> None:
         history = self._histories.pop(job.name, None)
@@ -258,7 +268,7 @@ class Engine:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
         abandoned = list(self.pool.running.values())
         for run in abandoned:
-            self.pool.give_up(run, now, RunState.CANCELLED, reason)
+            self.pool.give_up(run, now, RunState.CANCELLED, _with_hint(reason, run))
         self.phase = Phase.STOPPED
         self.event_log.emit(events.SchedulerStopped, now)
         return abandoned
@@ -466,6 +476,49 @@ class Engine:
         self._timer_queue.push(RunDue(run), due)
         return run
 
+    def admit_durable(
+        self,
+        runnable: Runnable,
+        trigger: Trigger,
+        *,
+        number: int,
+        attempt: int,
+        created: float,
+        due: float | None,
+        now: float,
+        missed: str = "",
+    ) -> RunRecord:
+        """Admit a run whose request is in the store, and return it.
+
+        Args:
+            runnable: Makes the call.
+            trigger: The trigger.
+            number: The number of the run, which is unique.
+            attempt: Which execution of the request it is.
+            created: When it was requested.
+            due: When it is due; None for at once.
+            now: The time.
+            missed: Why it ends as MISSED instead; "" if it does not.
+        """
+        job = self.one_off_jobs.get(runnable.name)
+        if job is None and not self.closed:
+            job = self.one_off_job(runnable, now)
+        if job is None:  # stopped since the request: a job that is not registered
+            job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
+        run = RunRecord(number, job, trigger, runnable.call, created, now, due)
+        extras = run.ensure_extras()
+        extras.attempt, extras.arguments, extras.durable = attempt, runnable.arguments, True
+        if self.closed:
+            self.pool.reject(run, now, RunState.CANCELLED, _with_hint(STOPPED, run))
+        elif missed:
+            self.pool.reject(run, now, RunState.MISSED, missed)
+        elif due is not None:
+            self.pool.add_scheduled(run, now)
+            self._timer_queue.push(RunDue(run), due)
+        else:
+            self.pool.admit(run, now)
+        return run
+
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
         self._forget_due(run)
@@ -485,7 +538,7 @@ class Engine:
         for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
             run = to_cancel[0]
             if (self.closed or run.job.removed) and run.state is not _RUNNING:
-                self.cancel(run, now, REMOVED if run.job.removed else self._stop_reason)
+                self.cancel(run, now, REMOVED if run.job.removed else _with_hint(self._stop_reason, run))
             to_cancel.popleft()  # last of all, in case that an exception interrupts this
             if len(self.pool.effects.ended) >= last:
                 break

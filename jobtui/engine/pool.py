@@ -85,6 +85,7 @@ class Pool:
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
         recording: Whether the effects list what the store records.
+        stopping: Whether the scheduler stops: the durable runs that this cancels stay in the store.
         run_numbers: Yields the next run's number. It may be used without the state lock.
     """
 
@@ -101,6 +102,7 @@ class Pool:
         self.effects = Effects()
         self.accepting_starts = False
         self.recording = False
+        self.stopping = False
         self.run_numbers = count(1)
         self._cancelled_in_queue = 0
         self._event_log = event_log
@@ -517,6 +519,20 @@ class Pool:
             job.held.popleft()
             self._event_log.emit_run(RunQueued, run, now, pack_queued)
 
+    def _keep_request(self, run: RunRecord) -> bool:
+        """Let the store forget the request of a durable run that ends, unless it runs after the next start.
+
+        That is so if it ends only because the scheduler stops.
+
+        Returns:
+            Whether the store keeps the request of a run that has never started.
+        """
+        cancelled = run.state is _CANCELLED and not run.extras.stop_reason
+        if self.stopping and cancelled and not run.job.removed:
+            return run.started is None
+        self.effects.finished.append(run.number)
+        return False
+
     def _remove_held(self, run: RunRecord) -> None:
         held = run.job.held
         assert isinstance(held, deque)  # it contains the run
@@ -551,7 +567,7 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         ended, extras = pack_run(run), run.extras
-        if self.recording:
+        if self.recording and not (extras.durable and self._keep_request(run)):
             self.effects.recorded.append(ended)
         if not (repairing and self._ledger.is_latest(number)):
             if state is _OK and not (extras.reason or extras.output_bytes or extras.arguments):

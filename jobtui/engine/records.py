@@ -231,6 +231,7 @@ class RunExtras:
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
     attempt: int = 1  # which execution of the request the run is
     arguments: str = ""  # the arguments of a one-off run, as a short text
+    durable: bool = False  # whether the store keeps the request until the run has ended
     output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
 
 

@@ -196,8 +196,8 @@ class Kernel:
         return result
 
     def drain_if_alone(self) -> None:
-        """Drain the inbox, if the scheduler has no thread that does so."""
-        if not self._timer.alive:
+        """Drain the inbox, if the scheduler has no other thread that does so."""
+        if not self._timer.alive or self._timer.in_own_thread:
             self.apply_here(do_nothing)
 
     def reset_after_fork(self) -> None:

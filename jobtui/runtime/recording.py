@@ -10,6 +10,7 @@ from jobtui.engine.engine import Engine
 from jobtui.engine.enums import SingleName
 from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
+from jobtui.runtime.durable_requests import DurableRequests
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.output_log import OutputLog
@@ -30,16 +31,24 @@ class Recording:
         make_store: Opens the file: once for each start, because a stop closes it.
         single: The rule for a file that another scheduler uses.
         rules: The rules for ticks that passed while no scheduler ran.
+        durable: Requests durable runs.
 
     Attributes:
+        durable: As above.
         wait: For how many seconds jobs wait for `begin_catch_up` before they catch up.
         store: The file, as this start uses it.
         catch_ups: The jobs that have missed ticks while no scheduler ran, known from the start on.
     """
 
     def __init__(
-        self, kernel: Kernel, make_store: Callable[[], Store], single: SingleName, rules: CatchUpRules
+        self,
+        kernel: Kernel,
+        make_store: Callable[[], Store],
+        single: SingleName,
+        rules: CatchUpRules,
+        durable: DurableRequests,
     ) -> None:
+        self.durable = durable
         self._kernel = kernel
         self._make_store = make_store
         self.store = make_store()
@@ -111,7 +120,8 @@ class Recording:
 
     def _restore(self, state: StoredState) -> None:
         """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""
-        self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
+        before = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
+        self.durable.begin(self.store, before)
 
     def plan_catch_up(self, now: float) -> list[CatchUp]:
         """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.
@@ -139,6 +149,7 @@ class Recording:
 
     def reopen(self) -> None:
         """Prepare for another start after a stop."""
+        self.durable.end()
         self.store = self._make_store()
         if self._log is not None:
             self.follow_output(self._log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Cancellation, Trigger
@@ -71,6 +71,30 @@ class RunRequests:
         run = self._handles[record.number] = self._make_run(self, record)
         self._kernel.post(record)
         return run
+
+    def accept(self, submit: Callable[[Engine, float], RunRecord], context: Context | None) -> Run | None:
+        """Apply a command that creates a run whose request has been accepted, even if the scheduler stops.
+
+        Args:
+            submit: The command.
+            context: The context variables of the request; None if it has no handle.
+
+        Returns:
+            The handle.
+        """
+
+        def accept(engine: Engine, now: float) -> Run | None:
+            self._kernel.check_clock_step(now)
+            record = submit(engine, now)
+            if context is None:
+                return None
+            run = self._make_run(self, record)
+            if record.ended is None:
+                record.context = context
+            self._handles[record.number] = run
+            return run
+
+        return self._kernel.apply(accept)
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import threading
@@ -11,7 +12,17 @@ from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypedDict, TypeVar, Unpack, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    ParamSpec,
+    Self,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
 from jobtui.engine.engine import Engine
@@ -31,6 +42,7 @@ from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, 
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.clock import Clock, SystemClock
+from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
@@ -58,8 +70,9 @@ from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tic
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
 
-if TYPE_CHECKING:  # it imports sqlite3
+if TYPE_CHECKING:  # they import sqlite3
     from jobtui.runtime.recording import Recording
+    from jobtui.store.one_off_rows import Connection
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -373,6 +386,16 @@ class Scheduler:
     # --- one-off runs -----------------------------------------------------------------------------
 
     @overload
+    def now(
+        self, runnable: Callable[..., _Work[T]], /, *args: Any, durable: bool, **kwargs: Any
+    ) -> Run[T]: ...
+    @overload
+    def now(self, runnable: Callable[..., T], /, *args: Any, durable: bool, **kwargs: Any) -> Run[T]: ...
+    @overload
+    def now(  # type: ignore[overload-overlap] # `durable` is not the function's
+        self, runnable: Callable[..., Any], /, *args: Any, durable: Connection, **kwargs: Any
+    ) -> None: ...
+    @overload
     def now(self, job: Job, /) -> Run: ...
     @overload
     def now(self, runnable: type[HasRun[P, _Work[T]]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
@@ -386,20 +409,33 @@ class Scheduler:
     def now(self, runnable: Callable[P, _Work[T]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
     @overload
     def now(self, runnable: Callable[P, T], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
-    def now(self, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
+    def now(  # type: ignore[misc] # `_is_durable` refuses a `durable` that is the function's
+        self, runnable: object, /, *args: Any, durable: bool | Connection | None = None, **kwargs: Any
+    ) -> Run | None:
         """Run something now. Return the run's handle.
 
         Args:
             runnable: A `Job`, whose ``overlap`` policy applies; or any runnable, as for `schedule`.
             *args: Arguments for the runnable; not for a job.
+            durable: Whether the store keeps the request until the run has ended, so that it runs again after
+                a restart. Then the request is on the disk before this returns; the runnable is a function
+                that can be imported, and its arguments are None, bool, int, float, str, and lists and dicts
+                of these. With a connection of sqlite3 to the store's file, the request is a part of its
+                transaction, the scheduler that uses the store runs it after the commit, and this returns
+                None.
             **kwargs: As ``args``.
 
         Raises:
-            TypeError: The runnable cannot be run, or a job is given arguments.
+            TypeError: The runnable cannot be run, a job is given arguments, a durable run cannot be kept as
+                JSON, or a function has a parameter of its own that is named ``durable``.
             LookupError: The job was removed.
-            ValueError: The job is one of another scheduler.
-            RuntimeError: The scheduler has stopped.
+            ValueError: The job is one of another scheduler, or the connection is not one to a store.
+            RuntimeError: The scheduler has stopped; or it has no store, or has not started, and the run is
+                durable.
+            StoreError: The store cannot be written, and nothing was accepted.
         """
+        if durable is not None and self._is_durable(runnable, durable):
+            return self._request_durable(durable, Trigger.NOW, None, runnable, args, kwargs)
         job = self._one_offs.get(function_name(runnable))
         if job is None:
             return self._request_now(self._target(runnable, args, kwargs))
@@ -411,6 +447,24 @@ class Scheduler:
             job, call, argument_text(args, kwargs, self.redaction.redact)
         )
 
+    @overload
+    def in_(
+        self,
+        delay: _Length,
+        runnable: Callable[..., _Work[T]],
+        /,
+        *args: Any,
+        durable: bool,
+        **kwargs: Any,
+    ) -> Run[T]: ...
+    @overload
+    def in_(
+        self, delay: _Length, runnable: Callable[..., T], /, *args: Any, durable: bool, **kwargs: Any
+    ) -> Run[T]: ...
+    @overload
+    def in_(  # type: ignore[overload-overlap] # `durable` is not the function's
+        self, delay: _Length, runnable: Callable[..., Any], /, *args: Any, durable: Connection, **kwargs: Any
+    ) -> None: ...
     @overload
     def in_(self, delay: _Length, job: Job, /) -> Run: ...
     @overload
@@ -435,14 +489,23 @@ class Scheduler:
     def in_(
         self, delay: _Length, runnable: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Run[T]: ...
-    @explained
-    def in_(self, delay: timedelta | float | str, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
+    @explained  # type: ignore[misc] # as for `now`
+    def in_(
+        self,
+        delay: timedelta | float | str,
+        runnable: object,
+        /,
+        *args: Any,
+        durable: bool | Connection | None = None,
+        **kwargs: Any,
+    ) -> Run | None:
         """Run something once, after a delay. Return the run's handle.
 
         Args:
             delay: A timedelta, seconds, or a duration such as ``"1m"``; from 0 to 8 years.
             runnable: As for `now`.
             *args: As for `now`.
+            durable: As for `now`.
             **kwargs: As for `now`.
 
         Raises:
@@ -450,11 +513,46 @@ class Scheduler:
             TypeError: The delay is of another type, or as for `now`.
             LookupError: As for `now`.
             ValueError: The delay is negative, or as for `now`.
-            RuntimeError: The scheduler has stopped.
+            RuntimeError: As for `now`.
+            StoreError: As for `now`.
         """
         seconds = delay_seconds(delay)
+        if durable is not None and self._is_durable(runnable, durable):
+            return self._request_durable(
+                durable, Trigger.IN, lambda now: now + seconds, runnable, args, kwargs
+            )
         return self._request(Trigger.IN, lambda now: now + seconds, self._target(runnable, args, kwargs))
 
+    @overload
+    def at(
+        self,
+        instant: datetime,
+        runnable: Callable[..., _Work[T]],
+        /,
+        *args: Any,
+        durable: bool,
+        **kwargs: Any,
+    ) -> Run[T]: ...
+    @overload
+    def at(
+        self,
+        instant: datetime,
+        runnable: Callable[..., T],
+        /,
+        *args: Any,
+        durable: bool,
+        **kwargs: Any,
+    ) -> Run[T]: ...
+    @overload
+    def at(  # type: ignore[overload-overlap] # as for `now`
+        self,
+        instant: datetime,
+        runnable: Callable[..., Any],
+        /,
+        *args: Any,
+        durable: Connection,
+        **kwargs: Any,
+    ) -> None: ...
     @overload
     def at(self, instant: datetime, job: Job, /) -> Run: ...
     @overload
@@ -481,25 +579,37 @@ class Scheduler:
     def at(
         self, instant: datetime, runnable: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Run[T]: ...
-    @explained
-    def at(self, instant: datetime, runnable: object, /, *args: Any, **kwargs: Any) -> Run:
+    @explained  # type: ignore[misc] # as for `now`
+    def at(
+        self,
+        instant: datetime,
+        runnable: object,
+        /,
+        *args: Any,
+        durable: bool | Connection | None = None,
+        **kwargs: Any,
+    ) -> Run | None:
         """Run something once, at an instant. Return the run's handle.
 
         Args:
             instant: An aware datetime. For one in the past, the run starts at once.
             runnable: As for `now`.
             *args: As for `now`.
+            durable: As for `now`.
             **kwargs: As for `now`.
 
         Raises:
             TypeError: The instant is not a datetime, or as for `now`.
             LookupError: As for `now`.
             ValueError: The instant is naive or its year is not between 1900 and 9998, or as for `now`.
-            RuntimeError: The scheduler has stopped.
+            RuntimeError: As for `now`.
+            StoreError: As for `now`.
         """
         due = Once(instant).at.timestamp()
         if not FIRST_YEAR <= instant.year <= LAST_YEAR:
             raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        if durable is not None and self._is_durable(runnable, durable):
+            return self._request_durable(durable, Trigger.AT, lambda _now: due, runnable, args, kwargs)
         return self._request(Trigger.AT, lambda _now: due, self._target(runnable, args, kwargs))
 
     # --- finding and controlling jobs -------------------------------------------------------------
@@ -788,6 +898,7 @@ class Scheduler:
             path: The SQLite file; it is made if it does not exist.
             job_file: The file whose git commit and hash are noted in the store; None for the program's.
         """
+        from jobtui.runtime.durable_requests import DurableRequests  # noqa: PLC0415 - lazy: imports sqlite3
         from jobtui.runtime.recording import Recording  # noqa: PLC0415 - lazy: imports sqlite3
         from jobtui.store.lives import Origin  # noqa: PLC0415 - as above
         from jobtui.store.store import Store  # noqa: PLC0415 - as above
@@ -798,7 +909,8 @@ class Scheduler:
         make_store = partial(
             Store, store_path(path), origin, self._keep, now=clock.now, monotonic=clock.monotonic
         )
-        recording = Recording(self._kernel, make_store, self._single, self._catch_up_rules)
+        durable = DurableRequests(self._kernel, self._runtime.requests, self._catch_up_rules)
+        recording = Recording(self._kernel, make_store, self._single, self._catch_up_rules, durable)
         self._runs.history = recording.history
         self._runtime.lifecycle.record_in(recording)
 
@@ -947,6 +1059,57 @@ class Scheduler:
             return engine.submit_later(record, trigger, due(now), now, call, arguments)
 
         return self._runtime.requests.request_run(submit)
+
+    @staticmethod
+    def _is_durable(runnable: object, durable: object) -> bool:
+        """Return whether a run is durable, if that is given."""
+        try:
+            own = "durable" in inspect.signature(runnable).parameters  # type: ignore[arg-type] # or TypeError
+        except (TypeError, ValueError):  # a job, an object with a run() method, a function in C
+            own = False
+        if own:
+            raise TypeError(
+                "the function has a parameter of its own that is named durable: pass its value by position, "
+                "or with functools.partial"
+            )
+        return durable is not False
+
+    def _request_durable(  # noqa: PLR0917 - the arguments of `now`
+        self,
+        durable: bool | Connection,
+        trigger: Trigger,
+        due: Callable[[float], float] | None,
+        function: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Run | None:
+        """Write a request to the disk, or through the connection of the user."""
+        if isinstance(function, Job):
+            raise TypeError(f"{function.name} is a job; a durable run needs the function, without its job")
+        call = describe_call(function, args, kwargs)
+        if durable is not True:
+            from jobtui.store.one_off_rows import StoredOneOff, insert_untaken  # noqa: PLC0415 - imports sqlite3
+
+            now = self._kernel.clock.now()
+            insert_untaken(
+                durable,
+                StoredOneOff(
+                    function=call.function,
+                    arguments=call.arguments,
+                    trigger=trigger.value,
+                    created=now,
+                    due=None if due is None else due(now),
+                ),
+            )
+            return None
+        recording = self.recording
+        if recording is None:
+            raise RuntimeError(
+                "a durable run needs a store: Scheduler(store=FILE), jobs.store in the settings, or "
+                "--store FILE"
+            )
+        self._runtime.lifecycle.check_accepting()
+        return recording.durable.request(call, trigger, due)
 
     def _apply_named(self, command: Callable[[Engine, float], Result]) -> Result:
         """Apply a command that finds a job by its name."""

@@ -292,7 +292,7 @@ class SimulatedScheduler(Scheduler):
             )
         return loaded.module
 
-    def now(self, runnable: Any, /, *args: Any, **kwargs: Any) -> SimulatedRun:
+    def now(self, runnable: Any, /, *args: Any, **kwargs: Any) -> SimulatedRun:  # type: ignore[override] # a durable run, too
         """Run something now. It ends before this returns, unless a job calls this or it is a coroutine.
 
         Raises:

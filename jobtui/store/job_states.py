@@ -99,7 +99,9 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
         life: The life of this process.
     """
     [last_number] = connection.execute(
-        "SELECT coalesce(max(number), 0) FROM runs WHERE number > 0"  # as the index says
+        "SELECT max("
+        "(SELECT coalesce(max(number), 0) FROM runs WHERE number > 0), "  # as the index says
+        "(SELECT coalesce(max(number), 0) FROM one_offs))"
     ).fetchone()
     endings = _read_endings(connection)
     rows = connection.execute(

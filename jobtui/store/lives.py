@@ -125,12 +125,14 @@ def _insert_starts(connection: sqlite3.Connection, life: int, starts: Sequence[N
     for start in starts:
         connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (start.job,))
         connection.execute(
-            "INSERT OR IGNORE INTO runs "
-            "(life, number, job, trigger, state, created, due, started, worker, reason, error, ticks) "
-            "SELECT ?, ?, id, ?, ?, ?, ?, ?, '', '', '', 1 FROM jobs WHERE name = ?",
+            "INSERT OR IGNORE INTO runs (life, number, job, trigger, state, created, due, started, worker, "
+            "reason, error, ticks, attempt) "
+            "SELECT ?, ?, jobs.id, coalesce(trigger, ?), ?, ?, iif(one_offs.id, one_offs.due, ?), ?, '', '', "
+            "'', 1, coalesce(attempt, 1) FROM jobs LEFT JOIN one_offs ON life = ? AND number = ? "
+            "WHERE name = ?",
             (
                 *(life, start.number, Trigger.TICK.value, RunState.RUNNING.value),
-                *(start.created, start.due, start.started, start.job),
+                *(start.created, start.due, start.started, life, start.number, start.job),
             ),
         )
 

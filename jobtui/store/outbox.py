@@ -48,6 +48,7 @@ class OutboxBatch:
     Attributes:
         started: Runs that have started, most of which have ended.
         recorded: Entries of the ledger, in their order.
+        finished: The numbers of the durable runs that have ended.
         registered: Jobs that were registered: the name, the key of the schedule, and when.
         pauses: Jobs that were paused or resumed, in order: the name, and the pause or None.
         lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
@@ -56,13 +57,16 @@ class OutboxBatch:
 
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
-        return bool(self.started or self.recorded or self.registered or self.pauses or self.lost)
+        return bool(
+            self.started or self.recorded or self.finished or self.registered or self.pauses or self.lost
+        )
 
 
 class Outbox:
@@ -82,6 +86,7 @@ class Outbox:
         self._limit = limit
         self._started: deque[RunRecord] = deque()
         self._recorded: deque[PackedRun] = deque()
+        self._finished: deque[int] = deque()
         self._registered: deque[tuple[str, str, float]] = deque()
         self._kept: deque[PackedRun] = deque()  # that there was too little room for, but that are needed
         self._pauses: deque[tuple[str, Pause | None]] = deque()
@@ -93,6 +98,7 @@ class Outbox:
     def put(self, effects: Effects) -> None:
         """Put in what a change has recorded. Never blocks."""
         self._started.extend(effects.started)
+        self._finished.extend(effects.finished)  # before the endings: see `take`
         self._recorded.extend(effects.recorded)
         self._registered.extend(effects.registered)
         self._pauses.extend(effects.pauses)
@@ -111,6 +117,8 @@ class Outbox:
         batch.recorded = list(_pop(self._recorded, at_most))
         size = sum(map(_memory, batch.recorded))
         self._size -= size
+        # All of them, and after the endings: the end of a durable run is never written without this.
+        batch.finished = list(_pop(self._finished, len(self._finished)))
         batch.recorded = [*_pop(self._kept, at_most), *batch.recorded]
         batch.registered = list(_pop(self._registered, at_most))
         batch.pauses = list(_pop(self._pauses, at_most))
@@ -122,12 +130,18 @@ class Outbox:
         """Put back a batch that could not be written."""
         size = sum(map(_memory, batch.recorded))
         self._started.extendleft(reversed(batch.started))
+        self._finished.extendleft(reversed(batch.finished))
         self._recorded.extendleft(reversed(batch.recorded))
         self._registered.extendleft(reversed(batch.registered))
         self._pauses.extendleft(reversed(batch.pauses))
         self._counted.extend((*key, ticks) for key, ticks in batch.lost.items())
         self._size += size
         self._merge_oldest()
+
+    def give_up(self, batch: OutboxBatch) -> None:
+        """Count the entries of a batch that cannot be written in any case."""
+        self._finished.extendleft(reversed(batch.finished))
+        self.count_only(batch.recorded)
 
     def count_only(self, entries: Iterable[PackedRun]) -> None:
         """Count entries whose rows cannot be written."""
@@ -144,7 +158,13 @@ class Outbox:
     def __bool__(self) -> bool:
         """Return whether there is anything to take."""
         return bool(
-            self._recorded or self._registered or self._pauses or self._counted or self._kept or self._started
+            self._recorded
+            or self._finished
+            or self._registered
+            or self._pauses
+            or self._counted
+            or self._kept
+            or self._started
         )
 
     def _merge_oldest(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from jobtui.engine.records import JOB, NUMBER, PackedRun, pack_started
 from jobtui.store.bulk_insert import insert_rows, parts_of
+from jobtui.store.one_off_rows import delete_one_offs
 from jobtui.store.outbox import OutboxBatch
 from jobtui.store.run_rows import COLUMNS, row_of, storable
 
@@ -53,6 +54,8 @@ class RunWriting:
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
         self._insert([run for run in [*running, *batch.recorded] if run[NUMBER]], _KNOWN_RUN)
         self._insert([run for run in batch.recorded if not run[NUMBER]], _KNOWN_TICKS)
+        if batch.finished:
+            delete_one_offs(self._connection, batch.finished, self._life)
         for (job, state), count in batch.lost.items():
             self._connection.execute(
                 "INSERT INTO counters VALUES (?, ?, ?) "

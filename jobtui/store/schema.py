@@ -71,4 +71,15 @@ VERSIONS: Versions = (
         "ALTER TABLE jobs ADD COLUMN pause_note TEXT",
         "ALTER TABLE jobs ADD COLUMN paused_by TEXT",
     ),
+    (
+        # The durable requests that have not ended. `life` and `number` are those of the run; NULL until a
+        # process has taken the request.
+        """CREATE TABLE one_offs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, function TEXT NOT NULL, arguments TEXT NOT NULL,
+            trigger TEXT NOT NULL CHECK (trigger IN ('now', 'in', 'at')),
+            created REAL NOT NULL CHECK (typeof(created) = 'real'),
+            due REAL CHECK (typeof(due) IN ('real', 'null')),
+            life INTEGER, number INTEGER, attempt INTEGER NOT NULL DEFAULT 1)""",
+        "CREATE INDEX one_offs_by_life ON one_offs (life, number)",
+    ),
 )

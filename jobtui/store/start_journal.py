@@ -72,15 +72,15 @@ class StartJournal:
             os.close(descriptor)
 
     def note(self, runs: Iterable[RunRecord]) -> None:
-        """Note the runs among those that have started which belong to ticks. Never blocks.
+        """Note the runs among those that have started which belong to ticks, or are durable. Never blocks.
 
-        Call this before their work begins. Other runs are never caught up.
+        Call this before their work begins. Other runs are neither caught up nor run again.
         """
         journal = self._map
         if journal is None:
             return
         for run in runs:
-            if run.trigger is not _TICK:
+            if run.trigger is not _TICK and not run.extras.durable:
                 continue
             name = run.job.name.encode("utf-8", "replace")
             if len(name) > _MAX_NAME:

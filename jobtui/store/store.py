@@ -17,14 +17,16 @@ from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
 from jobtui.store.lives import Origin
+from jobtui.store.one_off_rows import StoredOneOff
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
-from jobtui.store.store_errors import StoreInUseError, store_error
-from jobtui.store.writer import Writer
+from jobtui.store.store_errors import StoreError, StoreInUseError, store_error
+from jobtui.store.writer import Insertion, Writer
 
 # Of a file system without locks.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 OPEN_SECONDS = 10.0  # the longest that a start waits for the file
+INSERT_CHECK = 0.02  # seconds after which a caller that waits for the disk checks that the writer lives
 CLOSE_SECONDS = 5.0  # the longest that a stop waits for the last write
 
 
@@ -131,8 +133,40 @@ class Store:
         """Record what a change has left to be recorded. Never blocks."""
         if effects.started:
             self._writer.journal.note(effects.started)
-        if effects.recorded or effects.started or effects.registered or effects.pauses:
+        if effects.recorded or effects.started or effects.finished or effects.registered or effects.pauses:
             self._writer.outbox.put(effects)
+
+    def insert(self, one_off: StoredOneOff, accept: Callable[[], None], drain: Callable[[], None]) -> None:
+        """Write a durable request to the disk. Block until that is done.
+
+        Args:
+            one_off: The request.
+            accept: Called in the thread of the writer when the request is on the disk.
+            drain: Called in the calling thread while it blocks.
+
+        Raises:
+            StoreError: The file cannot be written, and nothing was accepted.
+            RuntimeError: The caller is the thread of the writer, in a destructor.
+        """
+        if self._writer.in_own_thread:
+            raise RuntimeError(
+                "a destructor in the thread that writes the store cannot wait for that thread: request a "
+                "durable run from another thread"
+            )
+        insertion = Insertion(one_off, accept)
+        self._writer.insert(insertion)
+        while not insertion.wait(INSERT_CHECK):
+            drain()
+            if not self._writer.alive:
+                insertion.settle(StoreError(self.path, "the store is closed"))
+        if insertion.error is not None:
+            raise insertion.error
+
+    def take_one_offs(
+        self, next_number: Callable[[int], int], on_taken: Callable[[list[StoredOneOff]], None]
+    ) -> None:
+        """Take the durable requests that belong to no process; see `Writer.take_one_offs`."""
+        self._writer.take_one_offs(next_number, on_taken)
 
     def close(self) -> bool:
         """Write what is left. Return whether all has been written."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from jobtui.engine.records import NUMBER
@@ -20,6 +21,7 @@ from jobtui.store.fork_gate import StoreConnection, identity_of, using_sqlite
 from jobtui.store.job_states import StoredState, read_state
 from jobtui.store.lives import Origin, begin_life
 from jobtui.store.old_rows import OldRows
+from jobtui.store.one_off_rows import AT_ONCE, StoredOneOff, has_untaken, insert_one_offs, take_one_offs
 from jobtui.store.outbox import Outbox, OutboxBatch
 from jobtui.store.output_rows import OutputRows, StoredLine
 from jobtui.store.retention import Retention
@@ -35,6 +37,7 @@ SEEN_SECONDS = 30.0  # between two notes that the process is alive
 RETRY_SECONDS = 1.0, 10.0  # the first and the longest pause after an error
 CARE_SECONDS = 10.0  # between two looks at the limits of the file
 STEP_SECONDS = 0.05  # between two steps of deletion
+POLL_SECONDS = 0.2  # between two looks for durable requests that other programs have written
 LOST_SECONDS = 1.0  # between two notices of how many endings are only counted
 MAX_WAL = 4 * WAL_BYTES  # with a larger write-ahead log, which a long reader causes, nothing is deleted
 
@@ -67,6 +70,39 @@ class _Open:
             truncate_wal(self.connection)
         with suppress(sqlite3.Error), using_sqlite():
             self.connection.close()
+
+
+class Insertion:
+    """A durable request that waits until it is on the disk. Only one thread may wait for it.
+
+    Args:
+        one_off: The request.
+        accept: Called in the writer's thread when the request is on the disk.
+
+    Attributes:
+        one_off: The request.
+        accept: As above.
+        error: Why it was not accepted; None if it was.
+    """
+
+    def __init__(self, one_off: StoredOneOff, accept: Callable[[], None]) -> None:
+        self.one_off = one_off
+        self.accept = accept
+        self.error: BaseException | None = None
+        self._settled = False
+        self._lock = threading.Lock()  # released when it is settled; an Event would take three locks
+        self._lock.acquire()
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Wake the thread that waits. Only the first call has an effect."""
+        if not self._settled:
+            self.error = error
+            self._settled = True
+            self._lock.release()
+
+    def wait(self, timeout: float) -> bool:
+        """Block until it is settled, at most so many seconds. Return whether it is."""
+        return self._settled or self._lock.acquire(timeout=timeout)
 
 
 class Writer:
@@ -122,6 +158,11 @@ class Writer:
         self._open_file = open_file
         self._wakeup = threading.Lock()  # released to wake the thread; an Event would take three locks
         self._wakeup.acquire()
+        self._insertions: deque[Insertion] = deque()
+        self._next_number: Callable[[int], int] | None = None  # None: it takes no durable requests
+        self._on_taken: Callable[[list[StoredOneOff]], None] = _ignore
+        self._data_version: int | None = None  # of the file, when requests were last taken
+        self._took_old = False  # whether the requests of earlier processes have been taken
         self._woken = False  # whether the thread will see what has been put into the outbox
         self._closing = False
         self._file: _Open | None = None
@@ -161,6 +202,36 @@ class Writer:
             with suppress(RuntimeError):  # released already
                 self._wakeup.release()
 
+    def insert(self, insertion: Insertion) -> None:
+        """Have the thread write a durable request at once. Never blocks."""
+        self._insertions.append(insertion)
+        self._woken = True
+        with suppress(RuntimeError):
+            self._wakeup.release()
+
+    def take_one_offs(
+        self, next_number: Callable[[int], int], on_taken: Callable[[list[StoredOneOff]], None]
+    ) -> None:
+        """Take the durable requests that belong to no process, now and whenever there are more.
+
+        Args:
+            next_number: Returns the number of a run that had a number, or 0: that number, or a new one.
+            on_taken: Called in the writer's thread with the requests, which are to be run.
+        """
+        self._on_taken = on_taken
+        self._next_number = next_number
+        self.wake()
+
+    @property
+    def in_own_thread(self) -> bool:
+        """Whether the caller is the writer's thread."""
+        return threading.current_thread() is self._thread
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs. It does not in a forked child."""
+        return self._thread is not None and self._thread.is_alive()
+
     def close(self, timeout: float) -> bool:
         """Write what is left, and end the life of this process in the file.
 
@@ -184,16 +255,22 @@ class Writer:
         pause, next_care = 0.0, self._monotonic() + self._care_seconds
         while True:
             closing = self._closing
+            failure: StoreError | None = None
             try:
                 self._write_all()
+                self._take_new()
                 if self._monotonic() >= next_care and not closing:
                     next_care = self._monotonic() + self._care_for_file()
                 problem, pause = "", 0.0
             except StoreError as error:
+                failure = error
                 problem, pause = str(error), self._next_pause(pause)
             except BaseException as error:  # noqa: BLE001 - without this thread nothing would be written any more
                 log_exception("an error inside the store", error)
                 problem, pause = f"an error inside the store: {one_line(error)}", self._next_pause(pause)
+                failure = StoreError(self._path, problem)
+            if failure is not None:
+                self._settle(len(self._insertions), failure)
             self._notice(problem)
             self._attempted.set()
             if closing:
@@ -209,18 +286,19 @@ class Writer:
         """Block until there is something to write, or for so many seconds after an error."""
         if pause:
             deadline = self._monotonic() + pause
-            while not self._closing and (left := deadline - self._monotonic()) > 0:
+            while not (self._closing or self._insertions) and (left := deadline - self._monotonic()) > 0:
                 self._wakeup.acquire(timeout=min(left, SEEN_SECONDS))
             return
         first_at = self._taken_at  # when the first entry may have been put in
         if not self._woken:
-            self._wakeup.acquire(timeout=max(0.0, min(SEEN_SECONDS, next_care - self._monotonic())))
+            longest = SEEN_SECONDS if self._next_number is None else POLL_SECONDS
+            self._wakeup.acquire(timeout=max(0.0, min(longest, next_care - self._monotonic())))
             first_at = self._monotonic()
         if self._woken:
             self._wakeup.acquire(blocking=False)  # the release that woke the thread, or has come before
             left = first_at + BATCH_SECONDS - self._monotonic()
-            if left > 0 and not self._closing:
-                self._wakeup.acquire(timeout=left)  # only `close` wakes the thread again
+            if left > 0 and not self._closing and not self._insertions:
+                self._wakeup.acquire(timeout=left)  # only `close` and `insert` wake the thread again
 
     def _write_all(self) -> None:
         """Write all that is in the outbox, and the output; note that the process is alive.
@@ -237,13 +315,15 @@ class Writer:
             self._taken_at = self._monotonic()
             batch = self.outbox.take(BATCH_ROWS)
             self._output.extend(self.read_output())
-            if not batch and not self._output and self._monotonic() < self._next_seen:
+            insertions = tuple(self._insertions)
+            if not (batch or self._output or insertions) and self._monotonic() < self._next_seen:
                 return
             try:
-                self._write(file, batch, self._output.lines())
+                self._write(file, batch, self._output.lines(), [each.one_off for each in insertions])
             except sqlite3.Error as error:
                 if is_about_data(error):
                     self._give_up(batch, error)
+                    self._settle(len(insertions), store_error(self._path, error))
                     continue
                 self.outbox.put_back(batch)
                 if not is_passing(error):
@@ -254,7 +334,9 @@ class Writer:
                 raise
             except Exception as error:  # noqa: BLE001 - a value that cannot be converted, for example
                 self._give_up(batch, error)
+                self._settle(len(insertions), StoreError(self._path, one_line(error)))
                 continue
+            self._settle(len(insertions))
             self._output.clear()
             self.outbox.unended.difference_update(run[NUMBER] for run in batch.recorded)
             self._next_seen = self._monotonic() + SEEN_SECONDS
@@ -265,7 +347,62 @@ class Writer:
         """Count what cannot be written in any case, so that it does not keep the rest from being written."""
         log_exception(f"{len(batch.recorded)} entries cannot be stored, and are only counted", error)
         self._output.clear()
-        self.outbox.count_only(batch.recorded)
+        self.outbox.give_up(batch)
+
+    def _settle(self, count: int, error: StoreError | None = None) -> None:
+        """Accept the first durable requests that wait, which are on the disk, or refuse them."""
+        for _ in range(count):
+            insertion, failure = self._insertions.popleft(), None
+            try:
+                if error is None:
+                    insertion.accept()
+            except BaseException as raised:  # noqa: BLE001 - the caller raises it
+                failure = raised
+            insertion.settle(error or failure)
+
+    def _take_new(self) -> None:
+        """Take the durable requests that belong to no process, if the file may have new ones.
+
+        Raises:
+            StoreError: The file cannot be read or written now.
+        """
+        file, number = self._file, self._next_number
+        if file is None or number is None:
+            return
+        try:
+            with using_sqlite():
+                [version] = file.connection.execute("PRAGMA data_version").fetchone()
+            while version != self._data_version:
+                taken = self._take(file, number)
+                if len(taken) < AT_ONCE:
+                    self._data_version, self._took_old = version, True
+                if taken:
+                    self._on_taken(taken)
+        except sqlite3.Error as error:
+            if not is_passing(error):
+                self._close_file()
+            raise store_error(self._path, error) from error
+
+    def _take(self, file: _Open, next_number: Callable[[int], int]) -> list[StoredOneOff]:
+        connection, took_old = file.connection, self._took_old
+        with using_sqlite():
+            if took_old and not has_untaken(connection):
+                return []
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                taken = take_one_offs(
+                    connection,
+                    file.life,
+                    # In a file that has replaced the first one, an old number may be that of a live run.
+                    lambda number: next_number(0 if took_old else number),
+                    of_ended_lives=self._data_version is None,
+                )
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        return taken
 
     def _open(self) -> _Open:
         with using_sqlite():
@@ -289,6 +426,7 @@ class Writer:
             with suppress(OSError):  # without it, runs may be caught up that have just started
                 self.journal.open()
         self._started = started
+        self._data_version = None
         self._file = _Open(connection, self._path, life, self._limits.output)
         if state is not None:
             self._state = state
@@ -302,13 +440,20 @@ class Writer:
             self._file.close()
             self._file = None
 
-    def _write(self, file: _Open, batch: OutboxBatch, lines: Sequence[StoredLine]) -> None:
+    def _write(
+        self,
+        file: _Open,
+        batch: OutboxBatch,
+        lines: Sequence[StoredLine],
+        one_offs: Sequence[StoredOneOff],
+    ) -> None:
         connection = file.connection
-        with using_sqlite():
+        with using_sqlite(), _on_disk(connection) if one_offs else nullcontext():
             if not self._closing:  # the last write: rather a large log than lost entries
                 self._wal.check(connection)
             connection.execute("BEGIN IMMEDIATE")
             try:
+                insert_one_offs(connection, one_offs, file.life)
                 file.runs.write(batch)
                 file.output.write(lines)
                 connection.execute("UPDATE lives SET seen = ? WHERE id = ?", (self._now(), file.life))
@@ -354,3 +499,17 @@ class Writer:
             connection.execute("UPDATE lives SET ended = ? WHERE id = ?", (self._now(), self._file.life))
             self.journal.close()
         self._close_file()
+
+
+@contextmanager
+def _on_disk(connection: sqlite3.Connection) -> Iterator[None]:
+    """Have transactions during the block end when the disk has them, so that a power cut loses nothing."""
+    connection.execute("PRAGMA synchronous = full")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA synchronous = normal")
+
+
+def _ignore(_one_offs: list[StoredOneOff]) -> None:
+    """Do nothing: the writer takes no requests."""
