@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from jobtui.engine.enums import Overlap, OverlapName, Phase
+from jobtui.engine.enums import Overlap, OverlapName, Phase, Trigger
 from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
+from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
@@ -28,6 +29,9 @@ from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import LAST_YEAR, zone
 from jobtui.settings.settings import Settings
 from jobtui.simulation.simulated_runtime import SimulatedRun, SimulatedRuntime
+
+if TYPE_CHECKING:  # it imports sqlite3
+    from jobtui.store.one_off_rows import Connection
 
 __all__ = ["SimulatedRun", "SimulatedScheduler", "load", "simulated"]
 
@@ -301,7 +305,25 @@ class SimulatedScheduler(Scheduler):
             RuntimeError: The scheduler has stopped.
         """
         self._runtime.allow_starts()
-        return _as_simulated_run(super().now(runnable, *args, **kwargs))
+        run = super().now(runnable, *args, **kwargs)
+        if run is None:  # it is a part of a transaction of the test
+            return None  # type: ignore[return-value] # as `Scheduler.now`
+        return _as_simulated_run(run)
+
+    def _request_durable(  # noqa: PLR0917 - as for a scheduler
+        self,
+        durable: bool | Connection,
+        trigger: Trigger,
+        due: Callable[[float], float] | None,
+        function: object,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Run | None:
+        """Check that a durable run could be stored, and request an ordinary one: there is no store."""
+        if durable is not True:
+            return super()._request_durable(durable, trigger, due, function, args, kwargs)
+        describe_call(function, args, kwargs)
+        return self._request(trigger, due, self._target(function, args, kwargs))
 
     def run(self, name: str) -> SimulatedRun:
         """Run a job now, like `now`, with the trigger of a manual run.

@@ -948,3 +948,13 @@ def test_a_named_schedule_of_the_test_overrides_that_of_the_settings(tmp_path: P
         scheduler.load(target)
         scheduler.advance("24h")
         assert [[at.hour for at in scheduler.fired(name)] for name in ("given", "other")] == [[3], [6]]
+
+
+def test_a_durable_run_is_checked_and_run_without_a_store() -> None:
+    with SimulatedScheduler(tz="UTC") as scheduler:
+        assert scheduler.now(max, 3, 5, durable=True).result() == 5
+        later = scheduler.in_(60, max, 3, 7, durable=True)
+        scheduler.advance(60)
+        assert later.result() == 7
+        with pytest.raises(TypeError, match="is of the type tuple"):
+            scheduler.now(max, (1, 2), durable=True)
