@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from jobtui.store.fork_gate import StoreConnection, has_inherited, register_connection
+from jobtui.store.read_only_access import WITHOUT_LOCKS, beside, mode_without_locks
 from jobtui.store.schema import APPLICATION_ID, VERSIONS, Versions
 from jobtui.store.search_index import prepare_index
 from jobtui.store.store_errors import NOT_OURS, StoreError, store_error
@@ -62,17 +63,22 @@ def open_for_reading(path: Path) -> StoreConnection:
     if not path.is_file():
         raise StoreError(path, "there is no such file")
     try:
-        connection = _connect(
-            path, "rw", READ_TIMEOUT, StoreConnection
-        )  # even a reader has to write to the index of the WAL
+        try:
+            return _open_reader(path, "rw")  # a reader writes, too: to the index of the write-ahead log
+        except sqlite3.Error as error:
+            return _open_reader(path, mode_without_locks(path, error))
     except sqlite3.Error as error:
         raise store_error(path, error) from error
+
+
+def _open_reader(path: Path, mode: str) -> StoreConnection:
+    connection = _connect(path, mode, READ_TIMEOUT, StoreConnection)
     try:
+        connection.has_locks = mode == "rw"
+        if mode == WITHOUT_LOCKS:
+            connection.execute("PRAGMA locking_mode = exclusive").fetchall()  # with the index in memory
         connection.execute("PRAGMA query_only = on")
         version = _version(connection, path, VERSIONS)
-    except sqlite3.Error as error:
-        connection.close()
-        raise store_error(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -92,9 +98,9 @@ def _match_modes(path: Path) -> None:
     """Give the files of the WAL the mode of the file, which was read-only when SQLite created them."""
     mode = path.stat().st_mode
     for suffix in ("-wal", "-shm"):
-        beside = path.resolve().with_name(f"{path.resolve().name}{suffix}")
-        if beside.exists() and mode & stat.S_IWUSR and not beside.stat().st_mode & stat.S_IWUSR:
-            beside.chmod(stat.S_IMODE(mode))
+        file = beside(path, suffix)
+        if file.exists() and mode & stat.S_IWUSR and not file.stat().st_mode & stat.S_IWUSR:
+            file.chmod(stat.S_IMODE(mode))
 
 
 def _connect(path: Path, mode: str, timeout: float, kind: type[StoreConnection]) -> StoreConnection:

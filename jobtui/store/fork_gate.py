@@ -25,9 +25,11 @@ class StoreConnection(sqlite3.Connection):
 
     Attributes:
         identity: The device and the inode of its file.
+        has_locks: Whether it locks the file while it reads. If not, no process may write the file then.
     """
 
     identity: tuple[int, int] = (0, 0)
+    has_locks: bool = True
 
     def close(self) -> None:
         """Close the connection."""

@@ -21,6 +21,7 @@ from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.query import Query
 from jobtui.store.query_rows import find_ids
+from jobtui.store.read_only_access import check_unused
 from jobtui.store.run_order import RunPosition
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
@@ -224,5 +225,7 @@ class History:
         with using_sqlite(), closing(open_for_reading(self._path)) as connection:
             try:
                 yield connection
+                if not connection.has_locks:
+                    check_unused(self._path)
             except sqlite3.Error as error:
                 raise store_error(self._path, error) from error

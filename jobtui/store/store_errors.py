@@ -59,7 +59,7 @@ def store_error(path: Path, error: sqlite3.Error | OSError) -> StoreError:
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return StoreError(path, _FULL if full else error.strerror or str(error))
-    code = _code(error)
+    code = primary_code(error)
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _is_full(path.parent):
         return StoreError(path, _FULL)
     return StoreError(path, _PROBLEMS.get(code, str(error)))
@@ -72,10 +72,10 @@ def is_about_data(error: sqlite3.Error) -> bool:
 
 def is_passing(error: sqlite3.Error) -> bool:
     """Return whether the connection is still good after an error: only a lock or room was missing."""
-    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
 
 
-def _code(error: sqlite3.Error) -> int:
+def primary_code(error: sqlite3.Error) -> int:
     """Return the primary result code; -1 for an error that Python itself raises."""
     code = getattr(error, "sqlite_errorcode", None)
     return -1 if code is None else code & 0xFF

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobtui.store.database import WAL_BYTES
+from jobtui.store.read_only_access import beside
 from jobtui.store.store_errors import StoreError
 
 _MIB = 1_048_576
@@ -18,9 +19,8 @@ _WAIT_MS = 100  # for readers that are about to end
 
 def wal_bytes(path: Path) -> int:
     """Return the size of the write-ahead log of a file, in bytes."""
-    path = path.resolve()
     try:
-        return path.with_name(f"{path.name}-wal").stat().st_size
+        return beside(path, "-wal").stat().st_size
     except OSError:
         return 0
 
