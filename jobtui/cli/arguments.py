@@ -35,6 +35,7 @@ jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store 
        jobtui history [FILE.py] rename OLD NEW [--store FILE]
        jobtui show [FILE.py] RUN [--store FILE] [--json]
        jobtui logs [FILE.py] RUN|JOB [--store FILE] [--json]
+       jobtui why [ADDRESS|FILE.py] JOB|RUN [--at TIME] [--store FILE] [--json]
        jobtui ps [FILE.py] [--store FILE] [--json]
        jobtui hash-password"""
 
@@ -49,6 +50,7 @@ Run the jobs that a Python file registers, and show them in a dashboard.
   jobtui history         find runs in a store: job:import state:failed since:2d took:>5s "timed out"
   jobtui show RUN        print a run in a store, with its traceback and its output
   jobtui logs RUN|JOB    print the output of a run, or of the latest run of a job
+  jobtui why JOB         explain why a tick did or did not run; jobtui why RUN: where its time went
   jobtui ps              print the jobs in a store, with their counters
   jobtui hash-password   print the hash of a password, for the settings"""
 
@@ -80,6 +82,14 @@ of FILE.py, else those in the current folder. The scheduler may run or not; noth
 
 exit status: 0 if something was found; 1 if nothing was; 2 for a mistake in the arguments, the settings or the
 store."""
+
+_WHY_HELP = """\
+TIME is 02:30 or 02:30:15 of today, 'yesterday 02:30', 'tomorrow 02:30', or 2026-11-29T02:30, with an offset
+if it is of another zone. Without seconds, any tick in that minute is meant.
+
+ADDRESS is that of a scheduler that runs, as for  jobtui attach.
+
+"""
 
 _QUERY_HELP = """\
 QUERY is a list of terms, all of which a run has to meet:
@@ -380,6 +390,37 @@ class PsParser(StoreParser):
         super().validate(options)
         if options.words:
             self.error(f"unexpected: {' '.join(options.words)}; to find runs, use  jobtui history")
+
+
+class WhyParser(StoreParser):
+    """The arguments of ``jobtui why JOB|RUN``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "why",
+            "JOB|RUN [--at TIME] ",
+            "Explain in a sentence, with its evidence, why a tick of a job did or did not run, or will; or "
+            "when a run was due, for what it waited, and how it ended.",
+            _WHY_HELP,
+        )
+        self.add_argument(
+            "--at",
+            metavar="TIME",
+            default="",
+            help="the time in question, in the zone of the job (default: its latest tick)",
+        )
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Separate the address of a scheduler from the job or the run."""
+        super().validate(options)
+        options.address = ""
+        if len(options.words) == 2 and options.store is options.target is None:  # noqa: PLR2004 - a pair
+            options.address, *options.words = options.words
+        if len(options.words) != 1:
+            self.error("one JOB or RUN is needed: the name of a job, or the number of a run, such as 12")
+        [word] = options.words
+        is_run = is_run_number(word) and not options.at
+        options.job, options.run = (None, int(word.removeprefix("#"))) if is_run else (word, 0)
 
 
 class HashPasswordParser(Parser):

@@ -17,6 +17,7 @@ from jobtui.cli.arguments import (
     PsParser,
     ShowParser,
     TargetParser,
+    WhyParser,
 )
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.process.exit import UNEXPECTED
@@ -116,6 +117,13 @@ def _logs(words: Sequence[str]) -> int:
     return print_output(options)
 
 
+def _why(words: Sequence[str]) -> int:
+    options = WhyParser().parse(words)
+    from jobtui.cli.explain import explain  # noqa: PLC0415 - lazy, see above
+
+    return explain(options)
+
+
 def _ps(words: Sequence[str]) -> int:
     options = PsParser().parse(words)
     from jobtui.cli.list_jobs import list_jobs  # noqa: PLC0415 - lazy, see above
@@ -154,4 +162,5 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "next": _next,
     "ps": _ps,
     "show": _show,
+    "why": _why,
 }

@@ -12,6 +12,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
+from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
 
@@ -160,6 +161,20 @@ class Backend(Protocol):
         If that is very much, return the latest lines. If the scheduler has restarted since that line, begin
         with its first one.
         """
+
+    def why(self, job: str, at: str = "") -> Explanation:
+        """Explain what became, or will become, of a tick of a job; see `explain_tick`.
+
+        Args:
+            job: The name of the job.
+            at: The instant, such as ``02:30``; "" for the latest tick in the ledger.
+
+        Raises:
+            ValueError: The text is not an instant.
+        """
+
+    def why_run(self, number: int) -> Explanation:
+        """Explain when a run was due, how long it waited for what, and how it ended."""
 
     def run(self, job: str) -> int:
         """Run a job now. Return the run's number."""

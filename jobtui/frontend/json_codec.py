@@ -18,6 +18,7 @@ from jobtui.engine.events import Event, JobEvent, RunEvent
 from jobtui.engine.views import JobView, PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines
 from jobtui.frontend.upcoming import UpcomingTick
+from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
@@ -210,7 +211,7 @@ _VALUES: dict[Any, FieldCodec] = {
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
 JOB_DETAILS, UPCOMING = Codec(JobDetails), Codec(UpcomingTick)
 OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Codec(RunLines)
-RUN_PAGE = Codec(RunPage)
+RUN_PAGE, EXPLANATION = Codec(RunPage), Codec(Explanation)
 RUN_LISTS = ("running", "waiting", "scheduled", "recent")  # the lists of runs of a snapshot
 
 

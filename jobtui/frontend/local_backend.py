@@ -8,6 +8,8 @@ from datetime import datetime
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails
 from jobtui.frontend.run_lines import RunLineReader
+from jobtui.frontend.why import Explanation, explain_run, explain_tick
+from jobtui.frontend.why_live import SchedulerFacts
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
@@ -60,6 +62,14 @@ class LocalBackend:
     def run(self, job: str) -> int:
         """Run a job now, without the context variables of the front end. Return the run's number."""
         return Context().run(self._scheduler.run, job).number
+
+    def why(self, job: str, at: str = "") -> Explanation:
+        """Explain what became, or will become, of a tick of a job."""
+        return explain_tick(SchedulerFacts(self._scheduler), job, at)
+
+    def why_run(self, number: int) -> Explanation:
+        """Explain when a run was due, how long it waited for what, and how it ended."""
+        return explain_run(SchedulerFacts(self._scheduler), number)
 
     def job_details(self, job: str) -> JobDetails:
         """Return a job's details."""

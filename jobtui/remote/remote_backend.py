@@ -24,6 +24,7 @@ from jobtui.engine.views import PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
+    EXPLANATION,
     JOB_DETAILS,
     MAX_RUN_NUMBER,
     OUTPUT_CHUNK,
@@ -33,6 +34,7 @@ from jobtui.frontend.json_codec import (
     RUN_PAGE,
 )
 from jobtui.frontend.throttle import AdaptiveThrottle
+from jobtui.frontend.why import Explanation
 from jobtui.remote.http_client import (
     UNEXPECTED_RESPONSE,
     ClientCredentials,
@@ -224,6 +226,18 @@ class RemoteBackend:
             json = self._request("GET", "output")
         self._output_epoch = epoch
         return _decode(partial(OUTPUT_CHUNK.decode, tz=UTC), json)
+
+    def why(self, job: str, at: str = "") -> Explanation:
+        """Explain what became, or will become, of a tick of a job."""
+        json = self._request("GET", "jobs", job, "why", at=at)
+        return _decode(partial(EXPLANATION.decode, tz=self.zone), json)
+
+    def why_run(self, number: int) -> Explanation:
+        """Explain when a run was due, how long it waited for what, and how it ended."""
+        if not 1 <= number <= MAX_RUN_NUMBER:
+            raise LookupError(f"there is no run {number}")
+        json = self._request("GET", "runs", str(number), "why")
+        return _decode(partial(EXPLANATION.decode, tz=self.zone), json)
 
     def run(self, job: str) -> int:
         """Run a job now. Returns the run's number."""

@@ -18,6 +18,7 @@ from jobtui.runtime.stored_output import OutputFeed
 from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.store.history import History
 from jobtui.store.job_states import StoredState
+from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.store import Store
 from jobtui.store.store_errors import StoreError, StoreInUseError
@@ -76,6 +77,13 @@ class Recording:
         """Return lines of `History.output_after`; none if the file cannot be read."""
         try:
             return self.history.output_after(number, after, limit)
+        except StoreError:  # the snapshot says so
+            return []
+
+    def lives(self) -> list[Life]:
+        """Return the processes that have used the file, oldest first; none if it cannot be read."""
+        try:
+            return self.history.lives()
         except StoreError:  # the snapshot says so
             return []
 

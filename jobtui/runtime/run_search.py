@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, tzinfo
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import RunState
@@ -30,9 +30,10 @@ from jobtui.schedules.schedule import Once
 
 if TYPE_CHECKING:
     from jobtui.store.history import History
-    from jobtui.store.query import Query
-    from jobtui.store.run_order import RunPosition
 
+Answer = TypeVar("Answer")
+
+_MOST_ENTRIES = 1_000_000  # in memory there are fewer
 _PACKED_PER_HOLD = 200  # live runs that are packed in one hold of the lock
 
 
@@ -101,7 +102,7 @@ class RunSearch:
         stored: list[PackedRun] = []
         if query.state is None or query.state.ended:
             runs = self._kernel.inspect(lambda engine: engine.ledger.entries())
-            stored = self._search_stored(query, limit + 1, before)
+            stored = self._from_store(lambda history: history.search(query, limit + 1, before)) or []
         else:
             runs = self._pack_live(query.state)
         found = find_matches(runs, query, limit + 1, before=before, output=self._output_in_memory)
@@ -112,6 +113,24 @@ class RunSearch:
             runs=tuple([packed_view(each, self._tz) for each in page]),
             next=RunPosition.of(page[-1]).to_cursor() if len(found) > limit else "",
         )
+
+    def endings_from(self, since: float, job: str | None, limit: int) -> list[RunView]:
+        """Return the first endings from an instant on, oldest first; see `Scheduler.endings_from`."""
+        entries = self._kernel.inspect(lambda engine: engine.ledger.entries())
+        kept = entries.find(job=job, since=since, limit=_MOST_ENTRIES)
+        stored = self._from_store(lambda history: history.endings_from(since, job=job, limit=limit)) or []
+        if len(stored) == limit:  # those in memory are later, or among them
+            kept = [each for each in kept if each[ENDED] <= stored[-1][ENDED]]
+        found = sorted(_unite(kept, stored), key=lambda run: run[ENDED])[:limit]
+        return [packed_view(each, self._tz) for each in found]
+
+    def oldest_ending(self) -> datetime | None:
+        """Return when the oldest ending that is kept has ended; see `Scheduler.oldest_ending`."""
+        entries = self._kernel.inspect(lambda engine: engine.ledger.entries())
+        ends = [entry[ENDED] for entry in entries]
+        stored = self._from_store(lambda history: history.oldest_ending())
+        oldest = min(ends if stored is None else [*ends, stored], default=None)
+        return None if oldest is None else datetime.fromtimestamp(oldest, self._tz)
 
     def _pack_live(self, state: RunState) -> list[PackedRun]:
         """Return the live runs in a state, which may change during the call."""
@@ -124,17 +143,6 @@ class RunSearch:
                 lambda _, part=part: [pack_run(run) for run in part if run.state is state]  # type: ignore[misc]
             )
         return packed
-
-    def _search_stored(self, query: Query, limit: int, before: RunPosition | None) -> list[PackedRun]:
-        """Return endings in the store; none if it cannot be read, which the snapshot says."""
-        if self.history is None:
-            return []
-        from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
-
-        try:
-            return self.history.search(query, limit, before)
-        except StoreError:
-            return []
 
     def _output_in_memory(self, number: int) -> str:
         attachments = self._kernel.runs.attachments
@@ -185,23 +193,21 @@ class RunSearch:
         return "" if guard.is_capturing else None
 
     def _find_stored(self, **conditions: Any) -> list[PackedRun]:
-        """Return endings in the store; none if it cannot be read, which the snapshot says."""
+        return self._from_store(lambda history: history.find(**conditions)) or []
+
+    def _from_store(self, ask: Callable[[History], Answer]) -> Answer | None:
+        """Return what the store answers; None if it cannot be read, which the snapshot says."""
         if self.history is None:
-            return []
+            return None
         from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - lazy: imports sqlite3
 
         try:
-            return self.history.find(**conditions)
+            return ask(self.history)
         except StoreError:
-            return []
+            return None
 
     def _stored_lines(self, number: int) -> list[str]:
-        from jobtui.store.store_errors import StoreError  # noqa: PLC0415 - as above
-
-        try:
-            return [line.text for line in self.history.output(number)] if self.history else []
-        except StoreError:
-            return []
+        return [line.text for line in self._from_store(lambda history: history.output(number)) or ()]
 
 
 def _merge(kept: list[PackedRun], stored: list[PackedRun]) -> list[PackedRun]:

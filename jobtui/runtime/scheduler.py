@@ -66,7 +66,8 @@ from jobtui.runtime.validation import (
     store_path,
 )
 from jobtui.schedules.parser import SpecResolver
-from jobtui.schedules.schedule import Cron, Dst, Every, Once, Schedule, next_tick
+from jobtui.schedules.schedule import Dst, Once, Schedule, next_tick
+from jobtui.schedules.schedule_key import schedule_key
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
 
@@ -836,6 +837,20 @@ class Scheduler:
         """
         return self._runs.search(query, limit, cursor)
 
+    def endings_from(self, since: datetime, *, job: str | None = None, limit: int) -> list[RunView]:
+        """Return the first endings of runs and ticks from an instant on, oldest first.
+
+        Args:
+            since: The first instant at which they may have ended: an aware datetime.
+            job: The name of the job; None for all.
+            limit: How many are returned at most.
+        """
+        return self._runs.endings_from(since.timestamp(), job, limit)
+
+    def oldest_ending(self) -> datetime | None:
+        """Return when the oldest ending that is kept has ended; None if none is kept."""
+        return self._runs.oldest_ending()
+
     def run_view(self, number: int) -> RunView:
         """Return the run of a number, waiting, running or ended.
 
@@ -1135,18 +1150,6 @@ class Scheduler:
         if job._scheduler is not self:  # noqa: SLF001 - a class of this package
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
-
-
-def schedule_key(schedule: Schedule, spec: str) -> str:
-    """Return a text that tells a schedule from others, and is the same after a restart."""
-    match schedule:
-        case Cron():
-            return f"{schedule} {zone_name(schedule.tz)} {schedule.dst}"
-        case Every():
-            start = schedule.start.isoformat() if schedule.first_at_start and schedule.start else ""
-            return f"{schedule} {start}".strip()
-        case _:
-            return spec
 
 
 class _UnknownJobError(LookupError):

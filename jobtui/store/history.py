@@ -79,6 +79,65 @@ class History:
             rows = connection.execute(query, (*given.values(), limit)).fetchall()
         return [packed_of(row, name) for name, *row in rows]
 
+    def endings_from(self, since: float, *, job: str | None = None, limit: int) -> list[PackedRun]:
+        """Return the first endings from an instant on, oldest first, with their tracebacks as texts.
+
+        Args:
+            since: The first instant at which they may have ended, in seconds since the epoch.
+            job: The name of the job; None for all.
+            limit: How many are returned at most.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        index, condition = "runs_by_end", "TRUE"
+        values: tuple[str, ...] = ()
+        if job is not None:
+            index, condition = "runs_by_job", "job = (SELECT id FROM jobs WHERE name = ?)"
+            values = (storable(job),)
+        query = (
+            f"SELECT jobs.name, {_COLUMNS} FROM runs INDEXED BY {index} "  # noqa: S608 - our own words
+            f"JOIN jobs ON jobs.id = runs.job WHERE {condition} AND ended >= ? "
+            "ORDER BY ended, runs.id LIMIT ?"
+        )
+        with self._reading() as connection:
+            rows = connection.execute(query, (*values, since, limit)).fetchall()
+        return [packed_of(row, name) for name, *row in rows]
+
+    def running(self) -> list[PackedRun]:
+        """Return the runs that were RUNNING when the file was last written, oldest first.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        query = (
+            f"SELECT jobs.name, {_COLUMNS} FROM runs INDEXED BY runs_by_end "  # noqa: S608 - our own words
+            "JOIN jobs ON jobs.id = runs.job WHERE ended IS NULL ORDER BY started"
+        )
+        with self._reading() as connection:
+            return [packed_of(row, name) for name, *row in connection.execute(query).fetchall()]
+
+    def oldest_ending(self) -> float | None:
+        """Return when the oldest ending in the file has ended, in seconds since the epoch.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            [oldest] = connection.execute("SELECT min(ended) FROM runs WHERE ended IS NOT NULL").fetchone()
+        return oldest  # type: ignore[no-any-return] # a column of REALs
+
+    def lives(self) -> list[Life]:
+        """Return the processes that have used the file, oldest first.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        columns = ", ".join(each.name for each in fields(Life))
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT {columns} FROM lives ORDER BY id").fetchall()  # noqa: S608 - as above
+        return [Life(*row) for row in rows]
+
     def search(self, query: Query, limit: int, before: RunPosition | None = None) -> list[PackedRun]:
         """Return the endings that meet a query, newest first, with their tracebacks as texts.
 

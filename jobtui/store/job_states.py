@@ -46,6 +46,7 @@ class JobSummary:
         pause: The pause of the job; None if it is not paused. It may be over.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
+        schedule_key: The key of its schedule; "" if it has none.
     """
 
     name: str
@@ -55,6 +56,7 @@ class JobSummary:
     pause: Pause | None
     prev: float | None
     last_elapsed: float | None
+    schedule_key: str
 
 
 def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
@@ -65,7 +67,7 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
     )
     recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
     rows = connection.execute(
-        f"SELECT id, name, prev, last_elapsed, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
+        f"SELECT id, name, prev, last_elapsed, schedule_key, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
     )
     return [
         JobSummary(
@@ -78,8 +80,9 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             pause=_pause(*pause),
             prev=prev,
             last_elapsed=last_elapsed,
+            schedule_key=key or "",
         )
-        for job, name, prev, last_elapsed, *pause in rows.fetchall()
+        for job, name, prev, last_elapsed, key, *pause in rows.fetchall()
     ]
 
 

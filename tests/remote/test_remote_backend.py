@@ -205,6 +205,8 @@ REQUESTS: dict[str, Callable[[RemoteBackend], object]] = {
     "output_of": lambda backend: backend.output_of(1),
     "output_since": lambda backend: backend.output_since(0),
     "output_lines": lambda backend: backend.output_lines(1),
+    "why": lambda backend: backend.why("nightly"),
+    "why_run": lambda backend: backend.why_run(1),
     "search_runs": lambda backend: backend.search_runs(""),
     "run": lambda backend: backend.run("a"),
     "pause_all": lambda backend: backend.pause_all(),

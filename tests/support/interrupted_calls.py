@@ -315,6 +315,11 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield call("runs_of", "hourly")
     yield case("find_runs", lambda stage: lambda: stage.scheduler.find_runs(job="hourly"))
     yield case("search_runs", lambda stage: lambda: stage.scheduler.search_runs("job:hourly"))
+    yield case(
+        "endings_from",
+        lambda stage: lambda: stage.scheduler.endings_from(datetime(2000, 1, 1, tzinfo=UTC), limit=10),
+    )
+    yield call("oldest_ending")
     yield call("run_view", 1)
     yield call("output_of", 1)
     yield call("pool_view")

@@ -11,6 +11,7 @@ from jobtui.engine.events import Event
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLine, RunLines, Unsubscribe
+from jobtui.frontend.why import Cause, Explanation, Verdict
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_log import OutputChunk, OutputLog
 from jobtui.schedules.describe import describe
@@ -172,6 +173,23 @@ class ScriptedBackend:
         """Return the output of a run, unless the lines before have been read."""
         lines = [] if after else self.outputs.get(number, "").splitlines()
         return RunLines(lines=tuple(RunLine(None, "", line) for line in lines), next="end", ended=True)
+
+    def why(self, job: str, at: str = "") -> Explanation:
+        """Say that nothing is known."""
+        return self._not_known(job, f"{job} {at}")
+
+    def why_run(self, number: int) -> Explanation:
+        """Say that nothing is known."""
+        return self._not_known(self.run_view(number).job, f"run {number}")
+
+    def _not_known(self, job: str, sentence: str) -> Explanation:
+        return Explanation(
+            job=job,
+            at=self._snapshot.at,
+            verdict=Verdict.NOT_KNOWN,
+            cause=Cause.NOT_RECORDED,
+            sentence=sentence,
+        )
 
     def run(self, job: str) -> int:
         """Record the command. Return 900."""

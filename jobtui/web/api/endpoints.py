@@ -19,6 +19,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     API_ROOT,
+    EXPLANATION,
     JOB,
     JOB_DETAILS,
     MAX_RUN_NUMBER,
@@ -51,7 +52,7 @@ MAX_WAIT = 30  # seconds
 MAX_JOBS = 1_000  # on one page
 MAX_JOB_OFFSET = 1_000_000
 MAX_RUN_OFFSET = 10_000
-_JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume)?/?$).+}"
+_JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why)?/?$).+}"
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
@@ -79,6 +80,7 @@ class Api:
             web.get(f"{API_ROOT}/openapi.json", self._get_openapi),
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
+            web.get(f"{API_ROOT}/jobs/{JOB_NAME}/why", self._explain_tick),
             web.get(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._get_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", self._pause_job),
@@ -87,6 +89,7 @@ class Api:
             web.post(f"{API_ROOT}/resume", _changing(backend.resume_all)),
             web.get(f"{API_ROOT}/runs", self._list_runs),
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
+            web.get(f"{API_ROOT}/runs/{{number}}/why", self._explain_run),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
             web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
             web.get(f"{API_ROOT}/history", self._search_runs),
@@ -197,6 +200,25 @@ class Api:
         number = parse_run_number(request.match_info["number"])
         lines = call_scheduler(self._backend.output_lines, number, request.query.get("after", ""))
         return json_response(RUN_LINES.encode(lines))
+
+    async def _explain_tick(self, request: web.Request) -> web.Response:
+        """Explain what became, or will become, of a tick of a job."""
+        check_query(request, "at")
+        name, at = request.match_info["name"], request.query.get("at", "")
+        async with self._searching:
+            try:
+                found = await asyncio.to_thread(call_scheduler, self._backend.why, name, at)
+            except ValueError as error:
+                raise Problem(HTTPStatus.BAD_REQUEST, f"at: {error}") from None
+        return json_response(EXPLANATION.encode(found))
+
+    async def _explain_run(self, request: web.Request) -> web.Response:
+        """Explain when a run was due, how long it waited for what, and how it ended."""
+        check_query(request)
+        number = parse_run_number(request.match_info["number"])
+        async with self._searching:
+            found = await asyncio.to_thread(call_scheduler, self._backend.why_run, number)
+        return json_response(EXPLANATION.encode(found))
 
     async def _get_pool(self, request: web.Request) -> web.Response:
         check_query(request)

@@ -1,0 +1,103 @@
+"""`why` about ticks that passed while no scheduler ran, from a scheduler and from its store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.waiting import wait_until
+
+from jobtui import RunState, Scheduler
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.why import Cause, Explanation, Verdict, explain_tick
+from jobtui.frontend.why_stored import StoreFacts
+from jobtui.runtime.clock import ManualClock
+from jobtui.store.history import History
+
+START = datetime(2026, 11, 23, 12, tzinfo=UTC)
+HOUR = 3600.0
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock that the test moves."""
+    return ManualClock(START.timestamp())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Return the path of a file that does not exist yet."""
+    return tmp_path / "jobs.db"
+
+
+def make(store: Path, clock: ManualClock, **policies: Any) -> Scheduler:
+    """Return a scheduler with an hourly job."""
+    scheduler = Scheduler(store=store, tz="UTC", clock=clock, catch_up_spread=0)
+    scheduler.stop_logging()
+    scheduler.schedule("0 0 * * * *", print, name="a", **policies)
+    return scheduler
+
+
+def from_store(store: Path, clock: ManualClock, at: str) -> Explanation:
+    """Ask the file, as a command does while nothing runs."""
+    now = datetime.fromtimestamp(clock.now(), UTC)
+    return explain_tick(StoreFacts(History(store), now), "a", at)
+
+
+def verdict(found: Explanation) -> tuple[Verdict, Cause]:
+    """Return the verdict and the cause of an explanation."""
+    return found.verdict, found.cause
+
+
+def test_downtime_is_the_cause_while_nothing_runs_and_after_the_next_start(
+    store: Path, clock: ManualClock
+) -> None:
+    with make(store, clock):
+        pass
+    clock.advance(2.5 * HOUR)
+    down = from_store(store, clock, "13:00")
+    assert verdict(down) == (Verdict.DID_NOT_RUN, Cause.DOWNTIME)
+    assert down.sentence == (
+        "a did not run at 2026-11-23 13:00:00 UTC: not running from 12:00:00 (stopped) to now"
+    )
+    assert verdict(from_store(store, clock, "15:00")) == (Verdict.NOT_KNOWN, Cause.DOWNTIME)
+    with make(store, clock) as scheduler:
+        live = LocalBackend(scheduler, "").why("a", "13:00")
+    assert verdict(live) == (Verdict.DID_NOT_RUN, Cause.DOWNTIME)
+    assert "not running from 2026-11-23 12:00:00 (stopped) to 2026-11-23 14:30:00" in live.sentence
+    assert from_store(store, clock, "13:00") == live
+
+
+def test_of_ticks_in_a_downtime_some_are_missed_and_the_latest_are_caught_up_by_one_run(
+    store: Path, clock: ManualClock
+) -> None:
+    """Both groups of ticks end at the start of the scheduler."""
+    with make(store, clock):
+        pass
+    clock.advance(5.5 * HOUR)
+    with make(store, clock, catch_up="3h") as scheduler:
+        wait_until(lambda: scheduler.find_runs(state=RunState.OK))
+        backend = LocalBackend(scheduler, "")
+        live = [backend.why("a", f"{hour}:00") for hour in range(13, 18)]
+    assert [each.cause for each in live] == [
+        Cause.DOWNTIME,
+        Cause.DOWNTIME,
+        Cause.RUN,
+        Cause.COALESCED,
+        Cause.COALESCED,
+    ]
+    assert "noticed 2h30m late: no scheduler ran before 17:30:00" in live[2].evidence
+    assert [from_store(store, clock, f"{hour}:00") for hour in range(13, 18)] == live
+
+
+def test_an_interval_that_a_later_process_began_anew_is_not_guessed(store: Path, clock: ManualClock) -> None:
+    scheduler = Scheduler(store=store, tz="UTC", clock=clock)
+    scheduler.every("7m", print, name="a")
+    with scheduler:
+        pass
+    clock.advance(HOUR)
+    found = from_store(store, clock, "11:30")
+    assert verdict(found) == (Verdict.DID_NOT_RUN, Cause.DOWNTIME)
+    assert verdict(from_store(store, clock, "14:00")) == (Verdict.NOT_KNOWN, Cause.NOT_RECORDED)
