@@ -32,12 +32,14 @@ class _ForkingThread(threading.local):
     """The state of a thread that forks, during the fork.
 
     Attributes:
+        is_main: Whether it is the main thread of the process that forks.
         mask: Its signal mask before the fork; None if the child keeps the handlers.
         is_child: Whether it is the thread of a child whose handlers were reset; it has other handlers only if
             the program of the child has set them, so its own children keep them.
         is_interruptible: Whether SIGINT raises KeyboardInterrupt in the child.
     """
 
+    is_main = True
     mask: set[signal.Signals] | None = None
     is_child = False
     is_interruptible = False
@@ -54,6 +56,7 @@ def reset_signals_in_children_if(condition: Callable[[], bool]) -> None:
 def _before_fork() -> None:
     """Block the signals in the thread that forks, until its child has reset their handlers."""
     _thread.mask = None
+    _thread.is_main = threading.current_thread() is threading.main_thread()
     if not _thread.is_child and any(condition() for condition in _conditions):
         _thread.mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, _RESET))  # type: ignore[arg-type]
 
@@ -68,7 +71,10 @@ def _after_fork_in_child() -> None:
         return
     _thread.is_child = True
     signal.set_wakeup_fd(-1)
-    _thread.is_interruptible = callable(signal.getsignal(signal.SIGINT))
+    # In a child of another thread than the main one, Python 3.13 calls a handler only if the signal
+    # interrupts a call of the system, not if it comes just before, and not in a loop.
+    is_noticed = _thread.is_main or sys.version_info < (3, 13)
+    _thread.is_interruptible = is_noticed and callable(signal.getsignal(signal.SIGINT))
     for number in _RESET:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)

@@ -287,6 +287,31 @@ jobtui.now(work)
             assert re.search("status (1|-2)", process.stdout.text)
             assert "OK        run 1    work" in process.stderr.text
 
+    def test_sigint_ends_a_child_that_is_in_a_loop(self, tmp_path: Path) -> None:
+        """Its own handlers are called there in Python 3.13 only if the main thread has forked it."""
+        code = f"""{self.CODE}
+def work():
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, b"x")
+        try:
+            while True:
+                pass
+        except KeyboardInterrupt:
+            os._exit(7)
+    os.read(reading, 1)
+    os.kill(child, signal.SIGINT)
+    print("status", status_of(child))
+jobtui.now(work)
+"""
+        with run_jobs(tmp_path, code) as process:
+            process.stderr.wait_for("OK ")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+            process.stdout.read_all()
+            assert re.search("status (7|-2)", process.stdout.text)
+
     def test_sigint_ends_a_child_also_while_python_calls_functions_after_the_fork(
         self, tmp_path: Path
     ) -> None:
