@@ -24,6 +24,7 @@ class Effects:
         finished: The numbers of the durable runs that have ended, and need not run again after a restart.
         registered: The jobs with a schedule that were registered, for the store: the name, the key of the
             schedule, and when.
+        sizes: The sizes of the pool that were set by hand, for the store, each with the configured one.
         pauses: The jobs that were paused or resumed, for the store: the name, and the pause or None.
     """
 
@@ -36,18 +37,25 @@ class Effects:
     recorded: list[PackedRun] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
+
+    @property
+    def are_for_store(self) -> bool:
+        """Whether there is anything to store."""
+        return bool(
+            self.recorded or self.started or self.finished or self.registered or self.pauses or self.sizes
+        )
 
     def __bool__(self) -> bool:
         """Return whether there is anything to do."""
         return bool(
             self.ended
-            or self.started
             or self.recorded
+            or self.started
             or self.stop_requested
             or self.unstarted_ticks
             or self.errors
-            or self.registered
-            or self.pauses
             or self.notices
+            or self.are_for_store
         )

@@ -254,6 +254,8 @@ class Engine:
     def record_for_store(self) -> None:
         """Let the effects list what the store records, from now on, and the pauses until now."""
         self.pool.recording = True
+        if self.pool.size != self.pool.configured:
+            self.pool.effects.sizes.append((self.pool.size, self.pool.configured))
         for job in self.jobs.values():
             if job.pause is not None:
                 self._record_pause(job)
@@ -549,10 +551,40 @@ class Engine:
             self._timer_queue.remove(RunDue(run), run.due)
 
     def resize(self, size: int, now: float) -> None:
-        """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot."""
+        """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot.
+
+        Before the start, it is the size that is configured; from then on, it is set by hand.
+        """
+        if self.phase is Phase.NEW:
+            self.pool.configured = size
         if size != self.pool.size:
             self.pool.resize(size)
             self.event_log.emit(events.PoolResized, now, size)
+            if self.pool.recording:
+                self.pool.effects.sizes.append((size, self.pool.configured))
+
+    def restore_pool(self, size: int, configured: int, now: float) -> None:
+        """Set the size that was set by hand before a restart, unless another one is configured since.
+
+        Args:
+            size: The size that was set by hand.
+            configured: The size that was configured then.
+            now: The time.
+        """
+        pool = self.pool
+        if pool.size != pool.configured:  # it was set by hand in this process, too
+            return
+        if configured != pool.configured:
+            shown = pool.configured or "without limit"
+            self.pool.effects.notices.append(
+                f"pool {shown}: the settings have changed since it was set to {size or 'no limit'} by hand"
+            )
+            pool.effects.sizes.append((pool.size, pool.configured))
+            return
+        pool.resize(size)
+        self.event_log.emit(events.PoolResized, now, size)
+        text = f"pool {size or 'without limit'}, set by hand; the settings say {configured or 'no limit'}"
+        pool.effects.notices.append(text)
 
     def is_running(self, run: RunRecord) -> bool:
         """Return whether a run, which may be of another scheduler, is RUNNING in this one."""

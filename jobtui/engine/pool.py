@@ -73,6 +73,7 @@ class Pool:
         ledger: Stores every ending.
 
     Attributes:
+        configured: The size without a change by hand.
         queue: The QUEUED runs, in the order in which they will start. Cancelled runs may be between them,
             but never at the head.
         held: The HELD runs by number, in the order in which they were held.
@@ -90,7 +91,7 @@ class Pool:
     """
 
     def __init__(self, size: int, event_log: EventLog, ledger: Ledger) -> None:
-        self.size = size
+        self.size = self.configured = size
         self.queue: deque[RunRecord] = deque()
         self.held: dict[int, RunRecord] = {}
         self.running: dict[int, RunRecord] = {}
@@ -491,6 +492,7 @@ class Pool:
         """Return the current view of the pool."""
         waiting = len(self.live) - len(self.running) - len(self.scheduled)
         return PoolView(
+            configured=None if self.size == self.configured else self.configured,
             size=self.size,
             running=len(self.running),
             queued=waiting - len(self.held),

@@ -163,12 +163,15 @@ class PoolView:
         running: How many runs are RUNNING.
         queued: How many runs wait for a slot.
         held: How many runs wait for an earlier run of their own job.
+        configured: The size in the settings or in the program, if another one was set by hand since the
+            start, or before it with a store; else None.
     """
 
     size: int
     running: int
     queued: int
     held: int
+    configured: int | None = None
 
     @property
     def saturated(self) -> bool:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, RunState
-from jobtui.engine.views import JobView, RunView
+from jobtui.engine.views import JobView, PoolView, RunView
 from jobtui.schedules.schedule import Cron
 from jobtui.schedules.zones import zone_name
 
@@ -181,6 +181,13 @@ def format_instant(instant: datetime | None, now: datetime) -> str:
     if instant.year == now.year:
         return f"{instant.day:2} {instant:%b %H:%M}"
     return f"{instant:%Y-%m-%d}"
+
+
+def format_pool_change(pool: PoolView) -> str:
+    """Return that the pool's size was set by hand, and what the settings say; "" if it was not."""
+    if pool.configured is None:
+        return ""
+    return f"set by hand; the settings say {pool.configured or 'no limit'}"
 
 
 def format_pause(job: JobView, now: datetime) -> str:

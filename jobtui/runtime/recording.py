@@ -130,6 +130,9 @@ class Recording:
         """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""
         before = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
         self.durable.begin(self.store, before)
+        if state.pool is not None:
+            size, configured = state.pool
+            self._kernel.apply(lambda engine, now: engine.restore_pool(size, configured, now))
 
     def plan_catch_up(self, now: float) -> list[CatchUp]:
         """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
@@ -27,11 +28,14 @@ class StoredState:
         last_number: The number of the latest run; 0 for none.
         jobs: The history of each job, by name.
         downtime: The time in which no scheduler ran.
+        pool: The size of the pool that was set by hand, and the one that was configured then; None if it was
+            not set by hand.
     """
 
     last_number: int = 0
     jobs: dict[str, JobHistory] = field(default_factory=dict)
     downtime: Downtime = field(default_factory=Downtime)
+    pool: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,7 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
             for job, name, prev, last_elapsed, watermark, schedule_key, *pause in rows
         },
         _downtime(connection, life),
+        _pool(connection),
     )
 
 
@@ -140,6 +145,15 @@ def _recent(connection: sqlite3.Connection, job: int, name: str) -> tuple[Packed
         (job,),
     ).fetchall()
     return tuple(packed_of(row, name) for row in reversed(rows))
+
+
+def _pool(connection: sqlite3.Connection) -> tuple[int, int] | None:
+    """Return the size of the pool that was set by hand, and the one that was configured then."""
+    row = connection.execute("SELECT value FROM settings WHERE name = 'pool'").fetchone()
+    if row is None:
+        return None
+    value = json.loads(row[0])
+    return value["size"], value["configured"]
 
 
 def _downtime(connection: sqlite3.Connection, life: int) -> Downtime:

@@ -50,6 +50,7 @@ class OutboxBatch:
         recorded: Entries of the ledger, in their order.
         finished: The numbers of the durable runs that have ended.
         registered: Jobs that were registered: the name, the key of the schedule, and when.
+        sizes: The sizes of the pool that were set by hand, each with the configured one.
         pauses: Jobs that were paused or resumed, in order: the name, and the pause or None.
         lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
             are counted.
@@ -59,13 +60,20 @@ class OutboxBatch:
     recorded: list[PackedRun] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
     registered: list[tuple[str, str, float]] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __bool__(self) -> bool:
         """Return whether there is anything to write."""
         return bool(
-            self.started or self.recorded or self.finished or self.registered or self.pauses or self.lost
+            self.started
+            or self.recorded
+            or self.finished
+            or self.registered
+            or self.pauses
+            or self.sizes
+            or self.lost
         )
 
 
@@ -89,6 +97,7 @@ class Outbox:
         self._finished: deque[int] = deque()
         self._registered: deque[tuple[str, str, float]] = deque()
         self._kept: deque[PackedRun] = deque()  # that there was too little room for, but that are needed
+        self._sizes: deque[tuple[int, int]] = deque()
         self._pauses: deque[tuple[str, Pause | None]] = deque()
         self._size = 0  # of `_recorded`
         self._counted: deque[tuple[str, str, int]] = deque()  # job, state and number of ticks
@@ -102,6 +111,7 @@ class Outbox:
         self._recorded.extend(effects.recorded)
         self._registered.extend(effects.registered)
         self._pauses.extend(effects.pauses)
+        self._sizes.extend(effects.sizes)
         size = sum(map(_memory, effects.recorded))  # first: `+=` is one step only without a call in it
         self._size += size
         if self._size > self._limit:
@@ -122,6 +132,7 @@ class Outbox:
         batch.recorded = [*_pop(self._kept, at_most), *batch.recorded]
         batch.registered = list(_pop(self._registered, at_most))
         batch.pauses = list(_pop(self._pauses, at_most))
+        batch.sizes = list(_pop(self._sizes, at_most))
         for job, state, ticks in _pop(self._counted, MAX_COUNTED):
             batch.lost[job, state] += ticks
         return batch
@@ -134,6 +145,7 @@ class Outbox:
         self._recorded.extendleft(reversed(batch.recorded))
         self._registered.extendleft(reversed(batch.registered))
         self._pauses.extendleft(reversed(batch.pauses))
+        self._sizes.extendleft(reversed(batch.sizes))
         self._counted.extend((*key, ticks) for key, ticks in batch.lost.items())
         self._size += size
         self._merge_oldest()
@@ -162,6 +174,7 @@ class Outbox:
             or self._finished
             or self._registered
             or self._pauses
+            or self._sizes
             or self._counted
             or self._kept
             or self._started

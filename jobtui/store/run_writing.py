@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -62,11 +63,16 @@ class RunWriting:
                 "ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 (self.job_id(job), state, count),
             )
+        for size, configured in batch.sizes:
+            self._connection.execute("DELETE FROM settings WHERE name = 'pool'")
+            if size != configured:
+                values = json.dumps({"size": size, "configured": configured})
+                self._connection.execute("INSERT INTO settings VALUES ('pool', ?)", (values,))
         for job, pause in batch.pauses:
-            values: tuple[float | str | None, ...] = (None, None, None, None)
+            facts: tuple[float | str | None, ...] = (None, None, None, None)
             if pause is not None:
-                values = (pause.since, pause.until, storable(pause.note), storable(pause.by))
-            self._connection.execute(_PAUSE, (*values, self.job_id(job)))
+                facts = (pause.since, pause.until, storable(pause.note), storable(pause.by))
+            self._connection.execute(_PAUSE, (*facts, self.job_id(job)))
 
     def job_id(self, name: str) -> int:
         """Return the row of a job; insert it on first use."""

@@ -133,7 +133,7 @@ class Store:
         """Record what a change has left to be recorded. Never blocks."""
         if effects.started:
             self._writer.journal.note(effects.started)
-        if effects.recorded or effects.started or effects.finished or effects.registered or effects.pauses:
+        if effects.are_for_store:
             self._writer.outbox.put(effects)
 
     def insert(self, one_off: StoredOneOff, accept: Callable[[], None], drain: Callable[[], None]) -> None:

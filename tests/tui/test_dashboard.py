@@ -140,6 +140,15 @@ async def test_p_asks_how_long_to_pause_a_job(key: str, end: datetime | None, to
 
 
 @async_test
+async def test_the_header_says_that_the_size_of_the_pool_was_set_by_hand() -> None:
+    """And what the settings say."""
+    snapshot = snapshots.saturated()
+    changed = replace(snapshot, pool=replace(snapshot.pool, configured=10))
+    async with running_app(ScriptedBackend(changed)) as driver:
+        assert "4/4 (set by hand; the settings say 10)  queued" in driver.text
+
+
+@async_test
 async def test_escape_leaves_the_question_how_long_to_pause_a_job() -> None:
     """The job is not paused."""
     backend = ScriptedBackend(snapshots.saturated())

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import elapsed_between, failed_last, format_age, pluralize
+from jobtui.frontend.formatting import elapsed_between, failed_last, format_age, format_pool_change, pluralize
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
@@ -113,6 +113,8 @@ class PoolGauge(_HeaderLine):
             left.append((f" {pool.running}/{pool.size}", "strong"))
         else:
             left.append((f"{pool.running} running, no limit", "strong"))
+        if change := format_pool_change(pool):
+            left.append((f" ({change})", "muted"))
         left.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
         if pool.saturated:
