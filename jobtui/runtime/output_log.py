@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from sys import getsizeof
@@ -18,6 +19,7 @@ from jobtui.runtime.run_output import RUN_BYTES
 LOG_BYTES = 2_000_000  # of memory for the output of all jobs, unless set
 MAX_LINE_LENGTH = 2_000  # characters kept of one line
 MAX_UNFINISHED = 50  # lines without a line break at their end
+MAX_UNFED = 1_000  # notes of dropped lines that wait for the store
 MAX_CHUNK = 2_000  # lines given to a reader at once
 _OVERHEAD = 160  # bytes: what a line takes in memory in addition to its text, about
 _SHARE_DROPPED = 16  # a full log drops its oldest sixteenth
@@ -82,6 +84,7 @@ class OutputLog:
     Attributes:
         on_write: Called after every write. It must be quick and must not block.
         redact: Replaces secrets in a line. Only readers call it.
+        last_fed: The number of the latest line that the store has read; inf without a store. It sets this.
     """
 
     def __init__(
@@ -100,6 +103,9 @@ class OutputLog:
         self._reading = threading.Lock()
         self.on_write: Callable[[], object] = bool
         self.redact: Callable[[str], str] = str
+        self.last_fed = math.inf
+        # Runs with how many of their lines were dropped before the store had read them.
+        self._unfed: deque[tuple[int, int]] = deque(maxlen=MAX_UNFED)
 
     # --- writers ----------------------------------------------------------------------------------
 
@@ -113,7 +119,7 @@ class OutputLog:
             text: Any number of lines, or a part of one.
         """
         if len(text) > MAX_LINE_LENGTH:
-            for part in self._parts(text):
+            for part in self._parts(run, text):
                 self.write(job, run, stream, part)
             return
         self._inbox.append((self._now(), job, run, stream, text))
@@ -123,11 +129,12 @@ class OutputLog:
             self._drop_oldest()
         self.on_write()
 
-    def _parts(self, text: str) -> list[str]:
+    def _parts(self, run: int, text: str) -> list[str]:
         """Split a long text at its line breaks; leave out lines that do not fit, and the middle of others."""
         rest, *lines = text.rsplit("\n", self.limit // _OVERHEAD)
         lost = rest.count("\n")
         self._lost_lines += lost
+        self._note_unfed({run: lost})
         *complete, last = (_cut_line(line) for line in (rest.rpartition("\n")[2], *lines))
         return [*(line + "\n" for line in complete), last]
 
@@ -135,18 +142,27 @@ class OutputLog:
         """Drop a little more than necessary, so that not every write has to."""
         target = self.limit - self.limit // _SHARE_DROPPED
         entries: deque[Any]
+        unfed: Counter[int] = Counter()
         for entries in (self._lines, self._inbox):
             freed = lost = 0
             try:
                 while self._size - freed > target:
-                    text = entries.popleft()[-1]
+                    first, *_, run, _, text = entries.popleft()
                     freed += getsizeof(text) + _OVERHEAD
-                    lost += text.count("\n")
+                    breaks = text.count("\n")
+                    lost += breaks
+                    unfed[run] += breaks if entries is self._inbox else first > self.last_fed
             except IndexError:  # nothing is left, or a reader or another writer was faster
                 pass
             finally:
                 self._size -= freed
                 self._lost_lines += lost  # a line in `_lines` has no line break
+        self._note_unfed(unfed)
+
+    def _note_unfed(self, lines: Mapping[int, int]) -> None:
+        """Note how many lines of each run the store will not get."""
+        if self.last_fed < math.inf:
+            self._unfed.extend((run, count) for run, count in lines.items() if run and count)
 
     # --- readers ----------------------------------------------------------------------------------
 
@@ -172,6 +188,14 @@ class OutputLog:
                     for source, (at, text) in self._unfinished.items()
                 ),
             )
+
+    def take_unfed(self) -> Mapping[int, int]:
+        """Return how many lines of each run were dropped before the store had read them, once."""
+        unfed: Counter[int] = Counter()
+        while self._unfed:
+            run, count = self._unfed.popleft()
+            unfed[run] += count
+        return unfed
 
     def _empty_inbox(self) -> None:
         lost = self._lost_lines

@@ -31,13 +31,21 @@ class OutputFeed:
         self._log = log
         self._has_ended = has_ended
         self._make_line = make_line
-        self._last = log.output_since(0).last
+        self._last = log.last_fed = log.output_since(0).last
         self._fed_unfinished: dict[tuple[int, str, float, str], None] = {}
 
     def __call__(self) -> list[StoredLine]:
-        """Return the lines since the last call, of runs only."""
+        """Return the lines since the last call, of runs only.
+
+        If the log has dropped lines of a run since, a line before the kept ones says how many.
+        """
         chunk = self._log.output_since(self._last, at_most=None)
-        self._last = chunk.last
+        self._last = self._log.last_fed = chunk.last
+        at = next((line.at for line in (*chunk.lines, *chunk.unfinished)), 0.0)
+        notes = [
+            self._make_line(run, at, "", f"[{_count(count)} came too fast to be stored]")
+            for run, count in self._log.take_unfed().items()
+        ]
         fed = self._fed_unfinished
         lines = [line for line in chunk.lines if line.run and not (fed and _key(line) in fed)]
         for line in chunk.unfinished:
@@ -46,7 +54,11 @@ class OutputFeed:
                 lines.append(line)
         while len(fed) > _MAX_UNFINISHED:
             del fed[next(iter(fed))]
-        return [self._make_line(line.run, line.at, line.stream, line.text) for line in lines]
+        return notes + [self._make_line(line.run, line.at, line.stream, line.text) for line in lines]
+
+
+def _count(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
 
 
 def _key(line: OutputLine) -> tuple[int, str, float, str]:

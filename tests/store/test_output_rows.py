@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.store_parts import entry, write
 
-from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.output_log import LOG_BYTES, OutputLog
 from jobtui.runtime.stored_output import OutputFeed
 from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
@@ -143,9 +143,9 @@ class Feed:
         ended: The runs that have ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = LOG_BYTES) -> None:
         self.ended: set[int] = set()
-        self.log = OutputLog()
+        self.log = OutputLog(limit)
         self.read = OutputFeed(self.log, self.ended.__contains__, StoredLine)
 
     def texts(self) -> list[tuple[int, str]]:
@@ -184,6 +184,34 @@ def test_an_unfinished_line_is_not_stored_again_when_the_log_gives_it_up() -> No
         feed.ended.add(run)
         assert feed.texts() == [(run, f"line {run}")]
     assert feed.texts() == []
+
+
+@pytest.mark.parametrize("size", [1, 50, 500], ids=lambda size: f"{size} lines a write")
+def test_a_line_says_how_many_lines_of_each_run_came_too_fast(size: int) -> None:
+    """In its place before the later ones; lines that have been read are not lost."""
+    feed = Feed(limit=20_000)
+    feed.log.write("a", 1, "stdout", "first\n")
+    feed.log.write("", 0, "fd 1", "outside\n" * 10)
+    assert feed.texts() == [(1, "first")]
+    for run in (1, 2):
+        for first in range(0, 1_000, size):
+            text = "".join(f"{number}\n" for number in range(first, first + size))
+            feed.log.write("a", run, "stdout", text)
+    read = feed.texts()
+    notes = {run: text for run, text in read if text.startswith("[")}
+    kept = [run for run, text in read if not text.startswith("[")]
+    assert [run for run, _ in read[: len(notes)]] == list(notes)
+    assert read[-1] == (2, "999")
+    assert notes[1] == f"[{1_000 - kept.count(1)} lines came too fast to be stored]"
+    assert notes[2] == f"[{1_000 - kept.count(2)} lines came too fast to be stored]"
+    assert feed.texts() == []
+
+
+def test_a_log_that_drops_only_lines_that_have_been_read_loses_none() -> None:
+    feed = Feed(limit=20_000)
+    for number in range(1_000):
+        feed.log.write("a", 1, "stdout", f"{number}\n")
+        assert feed.texts() == [(1, str(number))]
 
 
 # --- lines that wait while the file cannot be written ----------------------------------------------
