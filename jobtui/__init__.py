@@ -1,8 +1,8 @@
 """An in-process job scheduler that you can see.
 
 ``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and ``on_app_stop``
-act on one default `Scheduler`, and are methods of every scheduler. Each name is loaded on first use (PEP
-562), so importing the package loads nothing else.
+act on one default `Scheduler`, and are methods of every scheduler; ``run`` runs it until a signal. Each name
+is loaded on first use (PEP 562), so importing the package loads nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobtui.cli.foreground import run as run
     from jobtui.engine.enums import Cancellation as Cancellation
     from jobtui.engine.enums import JobStatus as JobStatus
     from jobtui.engine.enums import Misfire as Misfire
@@ -86,6 +87,7 @@ __version__ = "0.1.0"
 
 # The public names of each module.
 _NAMES_OF = {
+    "jobtui.cli.foreground": "run",
     "jobtui.engine.enums": (
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
@@ -176,6 +178,7 @@ __all__ = [
     "on_app_start",
     "on_app_stop",
     "parse",
+    "run",
     "schedule",
     "scheduled",
 ]

@@ -38,7 +38,7 @@ def run_headless(
     """Run a scheduler until SIGINT, SIGTERM or SIGHUP, and log one line for each run.
 
     Call it in the main thread, the only one in which Python handles signals. After the first signal running
-    work gets ``grace`` seconds to end; a second signal ends the process at once.
+    work gets ``grace`` seconds to end.
 
     Args:
         scheduler: A scheduler that has not been started.
@@ -46,8 +46,8 @@ def run_headless(
         grace: How long running work may take to end, in seconds.
         stream: Receives the log; None is standard error. If it is too slow, lines are dropped and counted in
             the log, and the jobs are not delayed.
-        process_exit: Ends this process in time, even if a thread hangs. With None a second signal does
-            nothing.
+        process_exit: Ends this process in time, even if a thread hangs, and at once at a second signal. With
+            None a second signal only ends the time that running work gets.
         serve: Starts the status page before the scheduler starts; the page is closed after the scheduler has
             stopped. Its exceptions are passed on.
         serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on.
@@ -102,12 +102,22 @@ def run_headless(
         number = requests.get()
         if number != _STOPPED:
             discard_output_of_lost_terminal()
-            if process_exit is not None:
+            if process_exit is None:
+                signals.on_request(lambda _: _give_up(scheduler))
+            else:
                 process_exit.force_after(grace + AFTERWARDS, 0)
                 signals.on_request(lambda second: _quit_now(process_exit, log, second))
-            log.write_stopping(signal.Signals(number).name, grace, grace + AFTERWARDS)
+            ends_process = process_exit is not None
+            log.write_stopping(
+                signal.Signals(number).name, grace, grace + AFTERWARDS if ends_process else None
+            )
             scheduler.stop(grace)
     return 0
+
+
+def _give_up(scheduler: Scheduler) -> None:
+    """Wait for no running work any more, because a second signal came."""
+    scheduler.stop(0)
 
 
 def _quit_now(process_exit: ProcessExit, log: RunLog, number: int) -> None:

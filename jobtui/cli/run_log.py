@@ -95,21 +95,21 @@ class RunLog:
         """Log a sentence about an ``on_app_start`` or ``on_app_stop`` function that takes long."""
         self._write_note(self._scheduler.snapshot(), "WAITING", sentence)
 
-    def write_stopping(self, signal_name: str, grace: float, deadline: float) -> None:
+    def write_stopping(self, signal_name: str, grace: float, deadline: float | None) -> None:
         """Log that the scheduler is about to stop, and which runs it waits for.
 
         Args:
             signal_name: The signal that stops it.
             grace: How long it waits for running work, in seconds.
-            deadline: When the process ends at the latest, in seconds from now.
+            deadline: When the process ends at the latest, in seconds from now; None if it goes on.
         """
         snapshot = self._scheduler.snapshot()
         text = f"{signal_name}: nothing is running"
         if snapshot.pool.running:
-            text = (
-                f"{signal_name}: waiting up to {grace:g} s for {_running_runs(snapshot)}; "
-                f"the process ends within {deadline:g} s, or at once at a second signal"
-            )
+            end = "a second signal gives up what is still running"
+            if deadline is not None:
+                end = f"the process ends within {deadline:g} s, or at once at a second signal"
+            text = f"{signal_name}: waiting up to {grace:g} s for {_running_runs(snapshot)}; {end}"
         self._write_note(snapshot, "STOPPING", text)
 
     def write_quitting(self, signal_name: str) -> None:

@@ -39,7 +39,8 @@ from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
 
 _MAX_LISTED = 6  # files or schedulers in one message
-_SCRIPT_ONLY = 'if __name__ == "__main__":'
+_importing: list[_FoundTarget] = []
+SCRIPT_ONLY = 'if __name__ == "__main__":'
 
 
 class BadTarget(Exception):  # noqa: N818 - named like BadSetting, after what is wrong
@@ -111,7 +112,7 @@ def load(
         verb = "starts" if phase is Phase.RUNNING else "starts and stops"
         raise BadTarget(
             f"{found.name}: the file {verb} its scheduler itself, but jobtui has to start it.\n"
-            f"Remove the start, or move it below  {_SCRIPT_ONLY}"
+            f"Remove the start, or move it below  {SCRIPT_ONLY}"
         )
     if zone_error is not None and scheduler is default:
         raise BadTarget(f"cannot create the scheduler: {zone_error.sentence}") from zone_error
@@ -311,6 +312,7 @@ def _default_scheduler(
 
 def _import(target: _FoundTarget) -> ModuleType:
     """Import the target; turn every exception into one message."""
+    _importing.append(target)
     try:
         return target.import_module()
     except (BadTarget, KeyboardInterrupt):
@@ -318,7 +320,7 @@ def _import(target: _FoundTarget) -> ModuleType:
     except SystemExit as error:
         raise BadTarget(
             f"{location_of(error) or target.name}: the file called sys.exit() while it was imported"
-            f"{exit_text(error)}\nMove what only a script has to do below  {_SCRIPT_ONLY}"
+            f"{exit_text(error)}\nMove what only a script has to do below  {SCRIPT_ONLY}"
         ) from error
     except ModuleNotFoundError as error:
         missing = printable(error.name or "a module")
@@ -328,6 +330,13 @@ def _import(target: _FoundTarget) -> ModuleType:
         ) from error
     except BaseException as error:
         raise BadTarget(usage_error(error) or format_exception(error)) from error
+    finally:
+        _importing.remove(target)
+
+
+def is_importing() -> bool:
+    """Return whether jobtui imports a job file at the moment."""
+    return bool(_importing)
 
 
 def _execute_file(path: Path, name: str) -> ModuleType:

@@ -50,6 +50,7 @@ from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
+from jobtui.runtime.unstarted_notice import notice_if_unstarted
 from jobtui.runtime.validation import (
     catch_up_limit,
     delay_seconds,
@@ -1037,6 +1038,7 @@ class Scheduler:
             pause_after=failure_limit(pause_after),
         )
         self._runtime.poller.add_job(record)
+        notice_if_unstarted(self)
         return Job(self, record)
 
     def _target(self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job | Runnable:
