@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
@@ -852,15 +853,14 @@ class Engine:
             self._end_pause(job, now)
         if plan.error:
             self._report_schedule_error(plan.error, now)
+        elif any(plan.claims.values()):
+            self._apply_claimed(plan, now)
         elif plan.instants is not None and job.pause is None:
             self._timer_queue.remove(JobDue(job), job.begins_at or due)  # `repair` may have put it back
             for instant in plan.instants:
                 job.due = instant
                 self._run_for_tick(job, instant, now)
-            if plan.missed:
-                reason = f"the rest of more than {TICK_LIMIT} missed ticks"
-                first = plan.instants[-1]
-                self.pool.end_ticks(job, RunState.MISSED, reason, due=first, now=now, ticks=plan.missed)
+            self._end_missed(plan, now)
         else:
             self._apply_ticks(plan, now, plan.ticks if plan.instants is None else len(plan.instants))
         # Last of all: after an exception, the ticks that have not been processed are due again.
@@ -868,6 +868,32 @@ class Engine:
             self._set_next(job, plan.next_due)
         else:
             job.due = plan.next_due
+
+    def _apply_claimed(self, plan: TickPlan, now: float) -> None:
+        """Process the ticks that this process has claimed, and record the others as SKIPPED."""
+        others: dict[int, list[float]] = {}
+        for instant, pid in plan.claims.items():
+            others.setdefault(pid, []).append(instant)
+        own = others.pop(0, [])
+        for pid, instants in others.items():
+            reason = f"process {pid} has claimed this tick in the store"
+            count = len(instants)
+            self.pool.end_ticks(
+                plan.job, RunState.SKIPPED, reason, due=instants[0], now=now, ticks=count, logged=False
+            )
+        if own and plan.instants is None:
+            self._apply_ticks(replace(plan, due=own[0]), now, len(own))
+        elif plan.instants is not None:
+            for instant in own:
+                self._run_for_tick(plan.job, instant, now)
+            self._end_missed(plan, now)
+
+    def _end_missed(self, plan: TickPlan, now: float) -> None:
+        """Record the ticks beyond those of a plan that start a run each."""
+        if plan.missed and plan.instants:
+            reason = f"the rest of more than {TICK_LIMIT} missed ticks"
+            first = plan.instants[-1]
+            self.pool.end_ticks(plan.job, RunState.MISSED, reason, due=first, now=now, ticks=plan.missed)
 
     def _apply_ticks(self, plan: TickPlan, now: float, ticks: int) -> None:
         """Start one run for ticks, or none, as the misfire policy says."""

@@ -422,9 +422,27 @@ class Pool:
         return chain(job.held, queued if job.queued else (), self.scheduled.values() if job.scheduled else ())
 
     def end_ticks(
-        self, job: JobRecord, state: RunState, reason: str, *, due: float, now: float, ticks: int
+        self,
+        job: JobRecord,
+        state: RunState,
+        reason: str,
+        *,
+        due: float,
+        now: float,
+        ticks: int,
+        logged: bool = True,
     ) -> None:
-        """Record ticks that start no run. Consecutive equal ones share one ledger entry."""
+        """Record ticks that start no run. Consecutive equal ones share one ledger entry.
+
+        Args:
+            job: The job.
+            state: The state in which they end.
+            reason: The reason, in words.
+            due: The first tick.
+            now: The time.
+            ticks: How many ticks.
+            logged: Whether to log them, unless the job is paused.
+        """
         count = ticks
         latest = job.recent[-1] if job.recent else None
         if latest is not None and (latest[NUMBER], latest[STATE], latest[REASON]) != (0, state.value, reason):
@@ -443,7 +461,7 @@ class Pool:
             self.effects.recorded.append(entry)
         if latest is None:
             job.ticks_key = self._ledger.record_detailed(entry, failed=False)
-            if job.pause is None:
+            if logged and job.pause is None:
                 self.effects.unstarted_ticks.append(entry)
         else:
             self._ledger.amend(job.ticks_key, entry)

@@ -6,8 +6,8 @@ user's code. So plans are made without the state lock; the engine then applies t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -39,6 +39,8 @@ class TickPlan:
         missed: How many ticks after `instants` start no run.
         is_last: Whether this is the last part of the plan.
         error: The exception of the schedule in one line, or "".
+        claims: Where schedulers share a store, the number of the process that has claimed each tick; 0
+            for this one. Empty if this scheduler runs all ticks.
     """
 
     job: JobRecord
@@ -51,6 +53,7 @@ class TickPlan:
     missed: int = 0
     is_last: bool = True
     error: str = ""
+    claims: Mapping[float, int] = field(default_factory=dict)
 
     def parts(self) -> Iterator[TickPlan]:
         """Yield the plan in parts of which none starts many runs."""
@@ -180,19 +183,31 @@ class TickPlanner:
         if not isinstance(schedule, Every):
             self._countable = max(TICK_LEAST, self._countable - plan.ticks + 1)
 
+    def instants_of(self, plan: TickPlan) -> list[float]:
+        """Return the ticks of a plan, up to `TICK_LIMIT`."""
+        if plan.instants is not None:
+            return plan.instants
+        assert plan.job.schedule is not None  # a job without a schedule is never due
+        return [plan.due] if plan.ticks == 1 else self._instants(plan, plan.job.schedule)[0]
+
     def _list_instants(self, plan: TickPlan, schedule: Schedule) -> None:
         """List every tick, up to `TICK_LIMIT`, and count the rest."""
+        plan.instants, rest = self._instants(plan, schedule)
+        if rest is not None:
+            plan.missed = 1 + self._count(schedule, rest, plan.now, TICK_LIMIT)
+
+    def _instants(self, plan: TickPlan, schedule: Schedule) -> tuple[list[float], float | None]:
+        """Return the ticks of a plan, up to `TICK_LIMIT`, and the first one beyond; None if there is none."""
         instants: list[float] = []
-        plan.instants = instants
         instant: float | None = plan.due
         while instant is not None and instant <= plan.now:
             if len(instants) == TICK_LIMIT:
-                plan.missed = 1 + self._count(schedule, instant, plan.now, TICK_LIMIT)
-                return
+                return instants, instant
             instants.append(instant)
             instant = self._next_ticks.next_tick(schedule, instant)
             if len(instants) % _CHUNK == 0:
                 self._pause()
+        return instants, None
 
     def _count(self, schedule: Schedule, after: float, until: float, limit: int) -> int:
         """Return how many ticks have passed after an instant, but at most ``limit``.

@@ -131,7 +131,10 @@ class Lifecycle:
             StartError: Another scheduler uses the store, and this one is not to wait for it.
         """
         if self.recording is not None:
-            return self.recording.start()
+            started = self.recording.start()
+            claims = started and self.recording.claims_ticks
+            self._poller.claim_ticks = self.recording.claim_ticks if claims else None
+            return started
         siblings = sibling_processes()
         if siblings and any(job.schedule is not None for job in self._engine.jobs.values()):
             logger.warning(

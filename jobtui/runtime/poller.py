@@ -33,9 +33,12 @@ class Poller:
     Attributes:
         heartbeat: The monotonic clock when the timer last woke, in seconds; None before the start.
         when_unreachable: Called after each wake, once no thread of the user can reach the scheduler any more.
+        claim_ticks: Claims ticks, names of jobs and instants, before they are run. Returns those that
+            another process has claimed, with its number. None if this scheduler runs all ticks.
     """
 
     when_unreachable: Callable[[], None] | None = None
+    claim_ticks: Callable[[list[tuple[str, float]]], dict[tuple[str, float], int]] | None = None
 
     def __init__(self, kernel: Kernel) -> None:
         self.heartbeat: float | None = None
@@ -138,7 +141,20 @@ class Poller:
         self._apply_ready(ready)
 
     def _apply_ready(self, ready: list[TickPlan | RunDue | PauseOver]) -> None:
+        if self.claim_ticks is not None:
+            self._claim([each for each in ready if isinstance(each, TickPlan)])
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))
+
+    def _claim(self, plans: list[TickPlan]) -> None:
+        """Claim the ticks of plans in the store, which may take long if the disk is slow."""
+        ticks = {id(plan): self._planner.instants_of(plan) for plan in plans if _starts_runs(plan)}
+        wanted = [(plan.job.name, each) for plan in plans for each in ticks.get(id(plan), ())]
+        if self.claim_ticks is None or not wanted:
+            return
+        others = self.claim_ticks(wanted)
+        for plan in plans if others else ():
+            name = plan.job.name
+            plan.claims = {each: others.get((name, each), 0) for each in ticks.get(id(plan), ())}
 
     def _drain_during_plan(self) -> None:
         """Drain the inbox in the middle of a long plan: the workers may be busy."""
@@ -179,3 +195,8 @@ class Poller:
             engine.add_job(job, now, planned=planned)
 
         self._kernel.apply(add)
+
+
+def _starts_runs(plan: TickPlan) -> bool:
+    """Return whether a plan may start runs, which it does not if the job is paused."""
+    return not plan.error and not plan.job.is_paused_at(plan.due)

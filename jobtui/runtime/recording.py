@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
@@ -22,6 +22,7 @@ from jobtui.store.lives import Life
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.store import Store
 from jobtui.store.store_errors import StoreError, StoreInUseError
+from jobtui.store.tick_claims import Tick
 
 
 class Recording:
@@ -125,6 +126,20 @@ class Recording:
         self._kernel.apply(record)
         self._restore(self._state)
         return True
+
+    @property
+    def claims_ticks(self) -> bool:
+        """Whether each tick has to be claimed, because other schedulers may use the file at the same time."""
+        return self._single == "off" or self.store.is_shared
+
+    def claim_ticks(self, ticks: Iterable[Tick]) -> dict[Tick, int]:
+        """Claim ticks. Return those that another process has claimed, with its number."""
+        try:
+            return self.store.claim_ticks(ticks)
+        except StoreError as error:
+            text = f"{error}: ticks are not claimed, and each scheduler that uses the store runs them"
+            self._kernel.apply(lambda engine, now: engine.report_internal_error(text, now))
+            return {}
 
     def _restore(self, state: StoredState) -> None:
         """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""

@@ -81,5 +81,9 @@ VERSIONS: Versions = (
             due REAL CHECK (typeof(due) IN ('real', 'null')),
             life INTEGER, number INTEGER, attempt INTEGER NOT NULL DEFAULT 1)""",
         "CREATE INDEX one_offs_by_life ON one_offs (life, number)",
+        # The ticks that a process runs, where several processes use the file.
+        """CREATE TABLE claims (
+            job TEXT NOT NULL, due REAL NOT NULL, life INTEGER NOT NULL, PRIMARY KEY (job, due)
+            ) WITHOUT ROWID""",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from jobtui.engine.effects import Effects
@@ -21,6 +21,7 @@ from jobtui.store.one_off_rows import StoredOneOff
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.store_errors import StoreError, StoreInUseError, store_error
+from jobtui.store.tick_claims import Tick, TickClaims
 from jobtui.store.writer import Insertion, Writer
 
 # Of a file system without locks.
@@ -70,6 +71,7 @@ class Store:
             on_late_state=lambda state: self._on_late_state(state),  # noqa: PLW0108 - it is set later
             open_file=self._open_file,
         )
+        self._claims = TickClaims(path, now, monotonic)
         self.wake = self._writer.wake
 
     @property
@@ -162,6 +164,20 @@ class Store:
         if insertion.error is not None:
             raise insertion.error
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other schedulers may use the file, because this one does not hold its lock."""
+        return not self._lock.is_held
+
+    def claim_ticks(self, ticks: Iterable[Tick]) -> dict[Tick, int]:
+        """Claim ticks; see `TickClaims.claim`. Before the file is open, there is nothing to claim.
+
+        Raises:
+            StoreError: The file cannot be written now.
+        """
+        life = self._writer.life
+        return {} if life is None else self._claims.claim(ticks, life)
+
     def take_one_offs(
         self, next_number: Callable[[int], int], on_taken: Callable[[list[StoredOneOff]], None]
     ) -> None:
@@ -170,6 +186,7 @@ class Store:
 
     def close(self) -> bool:
         """Write what is left. Return whether all has been written."""
+        self._claims.close()
         complete = self._writer.close(CLOSE_SECONDS)
         self._lock.release()
         return complete

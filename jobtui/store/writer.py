@@ -223,6 +223,12 @@ class Writer:
         self.wake()
 
     @property
+    def life(self) -> int | None:
+        """The row of this process in `lives`; None while the file is not open."""
+        file = self._file
+        return None if file is None else file.life
+
+    @property
     def in_own_thread(self) -> bool:
         """Whether the caller is the writer's thread."""
         return threading.current_thread() is self._thread
