@@ -158,7 +158,7 @@ class Scheduler:
             replaced by ``***`` in what jobs print and in the messages of their exceptions, on every screen
             and in the store. Each line is searched on its own.
         single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
-            ended, ``"refuse"`` raises an error, and with ``"off"`` both run the jobs, each tick by one of them.
+            ended, ``"refuse"`` raises an error, with ``"off"`` both run the jobs, each tick by one of them.
         catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
             were due within this time before the start: a timedelta, seconds, or a duration such as
             ``"12h"``; 0 for never. In any case the ledger counts the others as MISSED.
