@@ -16,6 +16,7 @@ from jobtui.store.run_order import RunPosition
 from jobtui.store.search_index import has_index, has_trigrams
 
 _SHORTEST_INDEXED = 3  # characters
+_MOST_TRIGRAMS = 20  # that are looked up of one word
 # What is compared of rows with one instant, as in `RunPosition`.
 _TIES = "number, (SELECT name FROM jobs WHERE jobs.id = runs.job), created, state"
 
@@ -34,12 +35,14 @@ class Effort(NamedTuple):
         merged: For so many jobs, at most, the index of each job is read.
         rare: If no more runs have a word, they are looked up first.
         scanned: For a more frequent word, so many of the newest runs are read next.
+        first: If there are no more than that, so many of them are read first.
         frequent: If they were not enough, and no more runs have the word, those are looked up.
     """
 
     merged: int = 100
     rare: int = 5_000
     scanned: int = 5_000
+    first: int = 500
     frequent: int = 30_000
 
 
@@ -76,15 +79,16 @@ def find_ids(
     with_words = [*conditions, *map(_has_word, query.words)]
     rows = _rows_with_words(connection, query.words, effort.rare)
     if rows is None:
-        newest = search.newest_of(sources, conditions, effort.scanned)
-        if newest is not None:
-            found = search.newest(sources, [*with_words, newest])
-            if len(found) == limit:
-                return found
-            rows = _rows_with_words(connection, query.words, effort.frequent)
-    return search.newest(
-        sources if rows is None else [_Source("NOT INDEXED", _one_of("id", rows))], with_words
-    )
+        newest = search.instants(sources, conditions, effort.scanned + 1)
+        if len(newest) <= effort.scanned:
+            return search.newest_among(newest, with_words, effort.first)
+        found = search.newest(sources, [*with_words, _Condition(f"{search.order} > ?", newest[-1][:1])])
+        if len(found) == limit:
+            return found
+        rows = _rows_with_words(connection, query.words, effort.frequent)
+        if rows is not None and query.state is RunState.OK:
+            rows -= _not_ok(connection, rows)
+    return search.newest(sources if rows is None else [_among(rows)], with_words)
 
 
 class _Source(NamedTuple):
@@ -124,32 +128,55 @@ class _NewestFirst(NamedTuple):
 
     def newest(self, sources: Iterable[_Source], conditions: Sequence[_Condition]) -> list[int]:
         """Return the newest rows of several indexes that meet the conditions."""
-        found: list[tuple[Any, ...]] = []
-        for source in sources:
-            every = list(conditions)
-            if len(found) == self.limit:  # older rows are not among the newest
-                every.append(_Condition(f"{self.order} >= ?", (found[-1][0],)))
-            found += self._read(source, f"{self.order}, {_TIES}, id", every, f"LIMIT {self.limit}")
-            found = sorted(found, reverse=True)[: self.limit]
+        found = self._merge(sources, f"{self.order}, {_TIES}, id", conditions, self.limit)
         return [row[-1] for row in found]
 
-    def newest_of(
-        self, sources: Iterable[_Source], conditions: Sequence[_Condition], count: int
-    ) -> _Condition | None:
-        """Return the condition for about so many of the newest rows; None if there are not more."""
-        part = f"LIMIT 1 OFFSET {count}"
-        edges = [each for source in sources for each in self._read(source, self.order, conditions, part)]
-        return _Condition(f"{self.order} > ?", (max(edges)[0],)) if edges else None
+    def newest_among(
+        self, rows: Sequence[tuple[float, int]], conditions: Sequence[_Condition], first: int
+    ) -> list[int]:
+        """Return the newest of some rows that meet conditions; if enough of the first ones do, read no more.
+
+        Args:
+            rows: The instants and the rows, newest first.
+            conditions: The conditions.
+            first: How many of them are read first, about.
+        """
+        edge = rows[first][0] if len(rows) > first else float("-inf")
+        newer = [row for instant, row in rows if instant > edge]
+        found = self.newest([_among(newer)], conditions)
+        if len(found) < self.limit:
+            others = [row for instant, row in rows if instant <= edge]
+            found += self.newest([_among(others)], conditions)
+        return found[: self.limit]
+
+    def instants(
+        self, sources: Iterable[_Source], conditions: Sequence[_Condition], limit: int
+    ) -> list[tuple[float, int]]:
+        """Return the instants and the rows of the newest rows, from the indexes alone."""
+        return self._merge(sources, f"{self.order}, id", conditions, limit)
+
+    def _merge(
+        self, sources: Iterable[_Source], columns: str, conditions: Sequence[_Condition], limit: int
+    ) -> list[Any]:
+        """Return columns of the newest rows of several indexes, in the falling order of the columns."""
+        found: list[Any] = []
+        for source in sources:
+            every = list(conditions)
+            if len(found) == limit:  # older rows are not among the newest
+                every.append(_Condition(f"{self.order} >= ?", (found[-1][0],)))
+            found += self._read(source, columns, every, limit)
+            found = sorted(found, reverse=True)[:limit]
+        return found
 
     def _read(
-        self, source: _Source, columns: str, conditions: Sequence[_Condition], part: str
+        self, source: _Source, columns: str, conditions: Sequence[_Condition], limit: int
     ) -> list[tuple[Any, ...]]:
-        """Return some columns of a part of the rows, in the falling order of the columns."""
+        """Return columns of the newest rows of an index, in the falling order of the columns."""
         every = [source.condition, *conditions]
         falling = columns.replace(",", " DESC,")
         return self.connection.execute(
             f"SELECT {columns} FROM runs {source.clause} "  # noqa: S608 - our own words
-            f"WHERE {' AND '.join(each.sql for each in every)} ORDER BY {falling} DESC {part}",
+            f"WHERE {' AND '.join(each.sql for each in every)} ORDER BY {falling} DESC LIMIT {limit}",
             [value for each in every for value in each.values],
         ).fetchall()
 
@@ -194,6 +221,10 @@ def _conditions(query: Query, before: RunPosition | None) -> list[_Condition]:
         _Condition("ended IS NOT NULL" if column == "ended" else "ended IS NULL AND started IS NOT NULL"),
         *found,
     ]
+
+
+def _among(rows: Iterable[int]) -> _Source:
+    return _Source("NOT INDEXED", _one_of("id", rows))
 
 
 def _one_of(column: str, rows: Iterable[int]) -> _Condition:
@@ -243,6 +274,26 @@ def _contains(text: str | None, word: str) -> bool:
     return text is not None and fold_case(word) in fold_case(text)
 
 
+def _not_ok(connection: sqlite3.Connection, rows: Iterable[int]) -> set[int]:
+    """Return those of some rows that are not OK, from the index alone: the rows may have long tracebacks."""
+    query = f"SELECT id FROM runs INDEXED BY runs_not_ok WHERE state <> 'OK' AND {_one_of('id', rows).sql}"  # noqa: S608 - our own words
+    return {row for (row,) in connection.execute(query)}
+
+
+def _trigrams(pattern: str) -> str:
+    """Return the query of FTS5 for the texts that have all characters of a pattern, three by three.
+
+    It is "" if no three characters in a row are known. The index then reads no text to compare it.
+    """
+    found: dict[str, None] = {}
+    for part in pattern.strip("%").split("_"):
+        last = len(part) - _SHORTEST_INDEXED
+        places = [*range(0, last + 1, _SHORTEST_INDEXED), last] if last >= 0 else ()
+        found.update(dict.fromkeys(part[place : place + _SHORTEST_INDEXED] for place in places))
+    terms = [*found][:_MOST_TRIGRAMS]
+    return " AND ".join('"{}"'.format(term.replace('"', '""')) for term in terms)
+
+
 def _rows_with_words(connection: sqlite3.Connection, words: Iterable[str], most: int) -> set[int] | None:
     """Return the rows that may have the rarest of some words; None if each has more than `most` hits."""
     found = [_rows_with_word(connection, word, most) for word in words]
@@ -251,10 +302,14 @@ def _rows_with_words(connection: sqlite3.Connection, words: Iterable[str], most:
 
 def _rows_with_word(connection: sqlite3.Connection, word: str, most: int) -> set[int] | None:
     """Return the rows of runs that may have a word; None if there are more than `most` hits."""
-    pattern = _like_pattern(word, escape="")  # the index cannot look up a pattern with escaped characters
-    is_long = any(len(part) >= _SHORTEST_INDEXED for part in pattern.strip("%").split("_"))
-    if is_long and has_trigrams() and has_index(connection):
-        runs, lines = "runs_text WHERE text LIKE :word", "output_text WHERE text LIKE :word"
+    pattern = _like_pattern(word, escape="")  # finds a little more than the word; `with_words` checks it
+    trigrams = _trigrams(pattern)
+    if trigrams and has_trigrams() and has_index(connection):
+        runs, lines, pattern = (
+            "runs_text WHERE runs_text MATCH :word",
+            "output_text WHERE output_text MATCH :word",
+            trigrams,
+        )
     else:
         runs, lines = "runs WHERE reason LIKE :word OR error LIKE :word", "output WHERE text LIKE :word"
     values = {"word": pattern}

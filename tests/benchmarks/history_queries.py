@@ -6,8 +6,7 @@
 printed a line; two of them printed a word that no other has. Each answer has up to 50 runs. The system has
 the file in its cache. `--quick` asks 100,000 runs.
 
-The last queries have no target: a text that thousands of runs have, but none that meets the other conditions,
-and a text of two characters, which the index cannot look up.
+The last query has no target: a text of two characters, which the index of trigrams cannot look up.
 """
 
 from __future__ import annotations
@@ -56,8 +55,11 @@ QUERIES = [
     "timed job:import_004",
     '"host7 timed out"',
     "TimeoutError host7",
+    "timed state:ok",
+    "timed job:import*",
+    "imported took:>1000h",
 ]
-SLOW = ["timed state:ok", "zq"]
+SLOW = ["zq"]
 OUTPUT = ("life", "run", "line", "at", "stream", "text")
 FRAME = '  File "/srv/shop/module{0}.py", line {1}, in function_{0}\n    return call_{0}(link, timeout={1})\n'
 
@@ -77,10 +79,26 @@ def write_runs(path: Path, runs: int) -> None:
                 took = chance.lognormvariate(-2, 1.3)
                 state, reason, error = outcome(chance, number)
                 trigger = "by hand" if chance.random() < 0.005 else "tick"
-                times = (due, due, due, due + 0.001, "worker-1", due + took, took)
-                job = chance.randrange(JOBS) + 1
-                exception = ("TimeoutError", "module3.py:21") if error else ("", "")
-                rows.append((1, number, job, trigger, state, *times, reason, error, 1, *exception))
+                run = dict.fromkeys(COLUMNS, "") | {
+                    "number": number,
+                    "job": chance.randrange(JOBS) + 1,
+                    "trigger": trigger,
+                    "state": state,
+                    "reason": reason,
+                    "error": error,
+                    "ticks": 1,
+                    "attempt": 1,
+                    "created": due,
+                    "due": due,
+                    "waiting_since": due,
+                    "started": due + 0.001,
+                    "worker": "worker-1",
+                    "ended": due + took,
+                    "elapsed": took,
+                }
+                if error:
+                    run |= {"exception": "TimeoutError", "place": "module3.py:21"}
+                rows.append((1, *run.values()))
                 if state in ("OK", "FAILED"):
                     text = f"imported {chance.randrange(10_000)} rows of customer {number} in {took:.2f} s"
                     if number in (runs // 100, runs // 50):

@@ -194,6 +194,7 @@ EFFORTS = st.builds(
     merged=st.sampled_from([0, 100]),
     rare=st.sampled_from([0, 10, 5_000]),
     scanned=st.sampled_from([0, 3, 50, 5_000]),
+    first=st.sampled_from([0, 3, 40, 500]),
     frequent=st.sampled_from([0, 30, 30_000]),
 )
 
