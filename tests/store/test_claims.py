@@ -18,7 +18,7 @@ from support.store_parts import query
 from support.waiting import LIMIT, wait_until
 
 from jobtui import RunState, Scheduler
-from jobtui.runtime.scheduler import schedule_key
+from jobtui.schedules.schedule_key import schedule_key
 from jobtui.store.database import open_for_writing
 from jobtui.store.store_errors import StoreError
 from jobtui.store.tick_claims import TickClaims
