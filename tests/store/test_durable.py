@@ -7,7 +7,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from functools import partial
@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from support.bytecode_injection import BytecodeInjection
 from support.store_parts import Faulty, Writing, query
 from support.waiting import LIMIT, wait_until
 
@@ -52,6 +53,10 @@ def own(durable: bool = False) -> bool:
 def nested(depth: int) -> list[Any]:
     """Return lists in lists."""
     return [nested(depth - 1)] if depth else []
+
+
+class InterruptionError(Exception):
+    """Comes from outside, as from a signal handler."""
 
 
 class Tools:
@@ -223,6 +228,24 @@ def test_a_listener_in_the_thread_of_the_timer_may_request_a_durable_run(schedul
     remove = scheduler.on_change(on_change)
     wait_until(lambda: bool(scheduler.in_(0, note_later, 1)) and bool(calls))
     remove()
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_request_that_an_exception_interrupts_is_either_made_or_not(store: Path, part: int) -> None:
+    """The exception comes at each fourth place of the call, one after the other."""
+    accepted, offset, raised = [], part + 1, True
+    with make(store) as scheduler:
+        while raised:
+            with suppress(InterruptionError), BytecodeInjection(InterruptionError(), offset) as injection:
+                scheduler.now(note, offset, durable=True)
+                accepted.append(offset)
+            raised, offset = bool(injection.raised), offset + 4
+        assert scheduler.now(note, "last", durable=True).result(LIMIT) == 1
+        wait_until(lambda: not requests(store))
+        noted = [call[0] for call in calls]
+    assert len(noted) == len(set(noted))
+    assert {*accepted, "last"} <= {*noted}
+    assert offset > 100  # places
 
 
 # --- refusals -------------------------------------------------------------------------------------

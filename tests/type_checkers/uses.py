@@ -4,6 +4,7 @@ Both must find an error in each line that ends with "wrong", and in no other.
 """
 
 import asyncio
+import sqlite3
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, assert_type
@@ -63,6 +64,13 @@ class AsyncReport:
         return 1.0
 
 
+def requests_in_transactions(scheduler: Scheduler, connection: sqlite3.Connection) -> None:
+    """Request runs in transactions, which return nothing."""
+    number: Run = scheduler.now(work, durable=connection)  # wrong
+    number = scheduler.in_(5, count, "word", durable=connection)  # wrong
+    print(number)
+
+
 def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     """Request runs, with the arguments that their functions have."""
     assert_type(scheduler.now(work), Run[str])
@@ -83,10 +91,14 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     assert_type(scheduler.at(instant, work), Run[str])
     assert_type(jobtui.now(work), Run[str])
     assert_type(jobtui.in_(5, count, "word").result(timeout=1), int)
+    assert_type(scheduler.now(count, "word", durable=True, times=2), Run[int])
+    assert_type(scheduler.in_(5, wait, 0.5, durable=True), Run[bytes])
+    assert_type(jobtui.at(instant, work, durable=bool(instant)), Run[str])
     runs: list[Run] = [scheduler.now(work), scheduler.now(wait)]
     anything: Run[object] = scheduler.now(work)
     print(runs, anything)
     scheduler.now(count)  # wrong
+    scheduler.now(count, "word", durable="yes")  # wrong
     scheduler.now(count, 5)  # wrong
     scheduler.now(count, "word", tines=2)  # wrong
     scheduler.now(work, "word")  # wrong
