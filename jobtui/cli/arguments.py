@@ -19,40 +19,47 @@ GRACE = 10.0  # seconds; the default of --grace
 
 _MAX_DIGITS = 9  # of --pool and -n
 _DEFAULT_TICKS = 10  # of jobtui next
-_DEFAULT_RUNS = 50  # of jobtui history
 _MAX_COUNT = 10_000  # of -n
-_MAX_RUN_DIGITS = 17
 _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than that
 
-_USAGE = """\
+_TARGET_USAGE = """\
 jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store FILE]
                      [--listen ADDRESS] [--headless] [--grace SECONDS]
        jobtui check TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]
-       jobtui demo
-       jobtui attach URL|unix:PATH
-       jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]
-       jobtui history [FILE.py] [--job NAME] [--failed] [--since 24h] [-n N] [--store FILE] [--json] [QUERY]
-       jobtui history [FILE.py] rename OLD NEW [--store FILE]
-       jobtui show [FILE.py] RUN [--store FILE] [--json]
-       jobtui logs [FILE.py] RUN|JOB [--store FILE] [--json]
-       jobtui why [ADDRESS|FILE.py] JOB|RUN [--at TIME] [--store FILE] [--json]
-       jobtui ps [FILE.py] [--store FILE] [--json]
-       jobtui hash-password"""
+       jobtui demo"""
 
-_DESCRIPTION = """\
+SUMMARY = """\
+usage: jobtui TARGET [OPTION]...
+       jobtui COMMAND [ARGUMENT]... [OPTION]...
+
 Run the jobs that a Python file registers, and show them in a dashboard.
 
-  jobtui TARGET          run the jobs of TARGET with the dashboard
-  jobtui check TARGET    import TARGET and print its jobs and their next ticks; start nothing
-  jobtui demo            run the demo, a small web shop with thirteen jobs
-  jobtui attach URL      show the dashboard of a jobtui in another process
-  jobtui next SPEC       print the next ticks of a spec, such as '0 */15 9-17 * * MON-FRI'
-  jobtui history         find runs in a store: job:import state:failed since:2d took:>5s "timed out"
-  jobtui show RUN        print a run in a store, with its traceback and its output
-  jobtui logs RUN|JOB    print the output of a run, or of the latest run of a job
-  jobtui why JOB         explain why a tick did or did not run; jobtui why RUN: where its time went
-  jobtui ps              print the jobs in a store, with their counters
-  jobtui hash-password   print the hash of a password, for the settings"""
+  TARGET            run the jobs of TARGET, a .py file or a package.module
+  check TARGET      print its jobs and their next ticks; start nothing
+  run TARGET JOB    run one job here in the terminal, without a scheduler
+  next SPEC         print the next ticks of a spec, such as '0 */15 9-17 * * *'
+  demo              run the demo, a small web shop with thirteen jobs
+
+These ask the scheduler that runs here, or one at an ADDRESS, or a store:
+  ps                print the jobs, with their last outcomes and counters
+  history QUERY     find runs: job:import state:failed since:2d "timed out"
+  show RUN          print a run, with its traceback and its output
+  logs RUN|JOB      print the output of a run, or of a job; -f follows it
+  why JOB|RUN       explain why a tick did or did not run, or where time went
+
+These need a scheduler that runs:
+  attach            show its dashboard
+  run JOB           run a job now; --wait prints its output until it ends
+  pause JOB         let the ticks of a job start no runs
+  resume JOB        let them start runs again
+  cancel RUN        cancel a run
+
+  hash-password     print the hash of a password, for the settings
+  completion SHELL  print the completion for bash, zsh or fish
+
+jobtui TARGET --help and jobtui COMMAND --help explain their options.
+exit status: 0 for success; 1 if nothing was found, a check or a run failed;
+2 for a mistake; 3 if a run ended otherwise; 130 for Ctrl+C"""
 
 _EPILOG = """\
 TARGET is a .py file or a package.module; add ":name" to choose one of several schedulers in it.
@@ -69,48 +76,29 @@ examples:
   jobtui shop.jobs:night --run-mode prod       run its Scheduler "night", with the section [prod]
   jobtui my_jobs.py --headless 2>jobs.log      no screen: log each run to standard error
   jobtui my_jobs.py --listen 127.0.0.1:9001    serve the status page too: http://127.0.0.1:9001/@jobs
-  jobtui attach 127.0.0.1:9001                 show the dashboard of that process in another terminal
+  jobtui attach                                show the dashboard of that process in another terminal
   jobtui next '0 30 2 * * *' --tz Europe/Oslo  print its next ticks, and what clock changes do to them
 
 exit status: 0 for success; 2 for a mistake in the arguments, the target or the settings (1 for check), and
 for an address that cannot be listened on or attached to; 130 for Ctrl+C during the import of TARGET or at a
 password prompt. --headless ends with 130 or 143 after a second SIGINT or SIGTERM."""
 
-_STORE_EPILOG = """\
-The store is that of --store, else the one that the settings name: those of --config, else those in the folder
-of FILE.py, else those in the current folder. The scheduler may run or not; nothing is changed.
-
-exit status: 0 if something was found; 1 if nothing was; 2 for a mistake in the arguments, the settings or the
-store."""
-
-_WHY_HELP = """\
-TIME is 02:30 or 02:30:15 of today, 'yesterday 02:30', 'tomorrow 02:30', or 2026-11-29T02:30, with an offset
-if it is of another zone. Without seconds, any tick in that minute is meant.
-
-ADDRESS is that of a scheduler that runs, as for  jobtui attach.
-
-"""
-
-_QUERY_HELP = """\
-QUERY is a list of terms, all of which a run has to meet:
-  job:import  job:import*      the name of the job
-  state:failed                 ok, failed, cancelled, skipped, missed, coalesced, lost, or running
-  since:2d  until:2026-11-27   when it ended: a duration before now, or an instant in the zone of the store
-  took:>5s  took:<1m           how long the work took
-  trigger:hand                 tick, now, in, at or hand
-  number:12                    the number of the run
-  timeout  "timed out"         a text in its reason, its traceback or its output
-
-"""
-
 _ATTACH_EPILOG = """\
-URL is where the other process listens: 127.0.0.1:9001, http://user@127.0.0.1:9001,
-https://jobs.example.org/@jobs or unix:/run/jobtui.sock. User name and password are read from the URL, else
-from JOBTUI_USER and JOBTUI_PASSWORD in the environment, else from a prompt. Other users of this machine can
-read a password in a command line.
+ADDRESS is where the other process listens: 127.0.0.1:9001, http://user@127.0.0.1:9001,
+https://jobs.example.org/@jobs or unix:/run/jobtui.sock. Without it, the one scheduler of yours that runs here
+is shown. User name and password are read from the address, else from JOBTUI_USER and JOBTUI_PASSWORD in the
+environment, else from a prompt. Other users of this machine can read a password in a command line.
 
 exit status: 0 for success; 2 for a mistake in the arguments, and if the server does not answer or rejects the
 credentials; 130 for Ctrl+C at the password prompt."""
+
+
+_COMPLETION_EPILOG = """\
+bash: put this into ~/.bashrc:                     eval "$(jobtui completion bash)"
+zsh: put this into ~/.zshrc, after compinit:       eval "$(jobtui completion zsh)"
+fish: jobtui completion fish > ~/.config/fish/completions/jobtui.fish
+
+exit status: 0 for success; 2 for a mistake in the arguments."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -140,8 +128,8 @@ class TargetParser(Parser):
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui",
-            usage=_USAGE,
-            description=_DESCRIPTION,
+            usage=_TARGET_USAGE,
+            description="Run the jobs that a Python file registers, and show them in a dashboard.",
             epilog=_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -156,7 +144,7 @@ class TargetParser(Parser):
         self.add_argument(
             "--tz",
             metavar="ZONE",
-            type=_zone,
+            type=zone_argument,
             help="the zone of specs that name none, such as Europe/Oslo or UTC (default: the machine's)",
         )
         self.add_argument(
@@ -224,7 +212,7 @@ class NextParser(Parser):
             "-n",
             metavar="N",
             dest="count",
-            type=_count,
+            type=count_argument,
             default=_DEFAULT_TICKS,
             help="how many ticks (default: %(default)s)",
         )
@@ -255,172 +243,52 @@ class NextParser(Parser):
 
 
 class AttachParser(Parser):
-    """The arguments of ``jobtui attach URL``."""
+    """The arguments of ``jobtui attach``."""
 
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui attach",
-            usage="jobtui attach URL|unix:PATH",
+            usage="jobtui attach [ADDRESS]",
             description="Show and control the dashboard of a jobtui in another process.",
             epilog=_ATTACH_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.add_argument("words", nargs="*", metavar="URL", help="where the other process listens")
+        self.add_argument("words", nargs="*", metavar="ADDRESS", help="where the other process listens")
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Check that there is one URL. The message does not repeat the URLs: one may contain a password."""
-        if not options.words:
-            self.error("missing argument URL")
+        """Check that there is at most one. The message repeats none: an address may contain a password."""
         if len(options.words) > 1:
-            self.error("only one URL is allowed")
+            self.error("only one ADDRESS is allowed")
+        options.address = next(iter(options.words), None)
+        options.command = "attach"
 
 
-class StoreParser(Parser):
-    """The arguments that all commands on a store have.
+class CompletionParser(Parser):
+    """The arguments of ``jobtui completion SHELL``."""
 
-    Args:
-        command: The name of the command.
-        usage: Its arguments.
-        description: The effect of the command.
-        epilog: Stands before the text that all commands share.
-    """
-
-    def __init__(self, command: str, usage: str, description: str, epilog: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__(
-            prog=f"jobtui {command}",
-            usage=f"jobtui {command} [FILE.py] {usage}[--store FILE] [--config FILE] [--run-mode NAME] "
-            "[--tz ZONE] [--json]",
-            description=description,
-            epilog=epilog + _STORE_EPILOG,
+            prog="jobtui completion",
+            usage="jobtui completion bash|zsh|fish",
+            description="Print a script that completes commands, options, files, jobs and runs in a shell.",
+            epilog=_COMPLETION_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        self.add_argument("words", nargs="*", help=argparse.SUPPRESS)
-        self.add_argument("--store", metavar="FILE", help="the file of the store")
-        self.add_argument("--config", metavar="FILE", help="the settings that name the store")
-        self.add_argument(
-            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
-        )
-        self.add_argument(
-            "--tz", metavar="ZONE", type=_zone, help="the zone of the times (default: the scheduler's)"
-        )
-        self.add_argument("--json", action="store_true", help="print JSON")
+        self.add_argument("words", nargs="*", metavar="SHELL", help="bash, zsh or fish")
+
+    def parse(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse the arguments. After --candidates, all are words of the command line to complete."""
+        if words[:1] == ["--candidates"]:
+            return argparse.Namespace(candidates=list(words[1:]))
+        return super().parse(words)
 
     def validate(self, options: argparse.Namespace) -> None:
-        """Separate the job file from the other words. With --store, no job file is needed."""
-        options.target = None
-        if options.store is None and options.words and options.words[0].endswith(".py"):
-            options.target, *options.words = options.words
-
-
-class HistoryParser(StoreParser):
-    """The arguments of ``jobtui history``."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "history",
-            "[QUERY] [--job NAME] [--failed] [--since TIME] [-n N] ",
-            "Print the runs in a store that meet a query, and the ticks that started none, newest first.",
-            _QUERY_HELP,
-        )
-        self.add_argument("--job", metavar="NAME", help="as job:NAME in the query")
-        self.add_argument("--failed", action="store_true", help="as state:failed in the query")
-        self.add_argument("--since", metavar="TIME", help="as since:TIME in the query")
-        self.add_argument(
-            "-n",
-            metavar="N",
-            dest="count",
-            type=_count,
-            default=_DEFAULT_RUNS,
-            help="how many runs at most (default: %(default)s)",
-        )
-
-    def validate(self, options: argparse.Namespace) -> None:
-        """Separate ``rename OLD NEW`` from a query."""
-        super().validate(options)
-        options.rename = ()
-        if options.words[:1] == ["rename"]:
-            _, *options.rename = options.words
-            if len(options.rename) != 2 or options.rename[0] == options.rename[1]:  # noqa: PLR2004 - a pair
-                self.error("rename needs two names, OLD and NEW; to search for the word, write '\"rename\"'")
-            if options.job or options.failed or options.since or options.json:
-                self.error("rename takes no condition and no --json")
-
-
-class ShowParser(StoreParser):
-    """The arguments of ``jobtui show RUN``."""
-
-    def __init__(self) -> None:
-        super().__init__("show", "RUN ", "Print a run in a store, with its traceback and its output.")
-
-    def validate(self, options: argparse.Namespace) -> None:
-        """Check that there is the number of one run."""
-        super().validate(options)
-        if len(options.words) != 1 or not is_run_number(options.words[0]):
-            self.error("one RUN is needed: the number of a run, such as 12")
-
-
-class LogsParser(StoreParser):
-    """The arguments of ``jobtui logs RUN|JOB``."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "logs",
-            "RUN|JOB ",
-            "Print the output of a run, or of the latest run of a job: each line with its time, and with its "
-            "stream if that is not stdout.",
-        )
-
-    def validate(self, options: argparse.Namespace) -> None:
-        """Check that there is one run or job."""
-        super().validate(options)
-        if len(options.words) != 1:
-            self.error("one RUN or JOB is needed: the number of a run, such as 12, or the name of a job")
-
-
-class PsParser(StoreParser):
-    """The arguments of ``jobtui ps``, which takes no words."""
-
-    def __init__(self) -> None:
-        super().__init__("ps", "", "Print the jobs in a store, with their last outcomes and their counters.")
-
-    def validate(self, options: argparse.Namespace) -> None:
-        """Reject words."""
-        super().validate(options)
-        if options.words:
-            self.error(f"unexpected: {' '.join(options.words)}; to find runs, use  jobtui history")
-
-
-class WhyParser(StoreParser):
-    """The arguments of ``jobtui why JOB|RUN``."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "why",
-            "JOB|RUN [--at TIME] ",
-            "Explain in a sentence, with its evidence, why a tick of a job did or did not run, or will; or "
-            "when a run was due, for what it waited, and how it ended.",
-            _WHY_HELP,
-        )
-        self.add_argument(
-            "--at",
-            metavar="TIME",
-            default="",
-            help="the time in question, in the zone of the job (default: its latest tick)",
-        )
-
-    def validate(self, options: argparse.Namespace) -> None:
-        """Separate the address of a scheduler from the job or the run."""
-        super().validate(options)
-        options.address = ""
-        if len(options.words) == 2 and options.store is options.target is None:  # noqa: PLR2004 - a pair
-            options.address, *options.words = options.words
-        if len(options.words) != 1:
-            self.error("one JOB or RUN is needed: the name of a job, or the number of a run, such as 12")
-        [word] = options.words
-        is_run = is_run_number(word) and not options.at
-        options.job, options.run = (None, int(word.removeprefix("#"))) if is_run else (word, 0)
+        """Check that there is one shell."""
+        options.candidates = None
+        if len(options.words) != 1 or options.words[0] not in ("bash", "zsh", "fish"):
+            self.error("one SHELL is needed: bash, zsh or fish")
 
 
 class HashPasswordParser(Parser):
@@ -444,12 +312,6 @@ class HashPasswordParser(Parser):
             self.error("the password is read from the prompt or standard input, not from an argument")
 
 
-def is_run_number(text: str) -> bool:
-    """Return whether a text is the number of a run, such as ``12`` or ``#12``."""
-    digits = text.removeprefix("#")
-    return digits.isascii() and digits.isdecimal() and len(digits) <= _MAX_RUN_DIGITS
-
-
 def _address(text: str) -> Address:
     from jobtui.access.addresses import parse_address  # noqa: PLC0415 - lazy, see above
 
@@ -459,7 +321,8 @@ def _address(text: str) -> Address:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _count(text: str) -> int:
+def count_argument(text: str) -> int:
+    """Return the number in the argument of ``-n``."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and 0 < int(text) <= _MAX_COUNT):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 1 to {_MAX_COUNT}")
     return int(text)
@@ -471,7 +334,8 @@ def _pool(text: str) -> int:
     return int(text)
 
 
-def _zone(text: str) -> str:
+def zone_argument(text: str) -> str:
+    """Return the argument of ``--tz`` if it is the name of a zone."""
     from jobtui.schedules.bad_spec import BadSpec  # noqa: PLC0415 - lazy, see above
     from jobtui.schedules.zones import zone  # noqa: PLC0415 - lazy, see above
 

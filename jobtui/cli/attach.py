@@ -22,6 +22,7 @@ from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
 
 MAX_ATTEMPTS = 3  # at the prompt for the password
+_CONNECT_DELAY = 2.0  # seconds; a scheduler imports its server when its first client connects
 
 _EXAMPLES = f"127.0.0.1:{DEFAULT_PORT}, http://127.0.0.1:{DEFAULT_PORT}/@jobs or unix:/run/jobtui.sock"
 
@@ -110,7 +111,7 @@ def _ask_and_connect(address: ServerAddress, known_user: str) -> RemoteBackend:
 def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> RemoteBackend:
     backend = RemoteBackend(address, credentials)
     try:
-        with notice_if_slow(f"still connecting to {address}; Ctrl+C stops it", print_error):
+        with notice_if_slow(f"still connecting to {address}; Ctrl+C stops it", print_error, _CONNECT_DELAY):
             backend.connect()
     except UnauthorizedError as error:
         raise _RejectedError(str(error)) from None

@@ -10,6 +10,7 @@ from jobtui.process.stdio import write_line
 
 _WITHOUT_CURSOR = {"", "dumb", "unknown"}  # values of TERM
 BAD_USAGE = 2  # the exit status that argparse uses
+INTERRUPTED = 130  # what shells report for a process that SIGINT ended: 128 and the signal's number
 
 
 class CommandError(Exception):

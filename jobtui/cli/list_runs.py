@@ -1,4 +1,4 @@
-"""``jobtui history``: print the runs in a store that meet a query."""
+"""``jobtui history``: print the runs that meet a query."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import argparse
 import sys
 from collections.abc import Iterator
 
+from jobtui.cli.choose_source import open_source
 from jobtui.cli.command_error import CommandError
-from jobtui.cli.store_source import FOUND, StoreSource, nothing_found, open_source, print_json
+from jobtui.cli.source import FOUND, Source, nothing_found, print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
-from jobtui.engine.records import packed_view
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import STATE_SIGNS, format_date_time, format_duration, run_label
 from jobtui.frontend.json_codec import RUN
 from jobtui.process.stdio import write_line
 from jobtui.schedules.bad_spec import closest_matches
 from jobtui.store.query import BadQuery, Query, parse_query, quote_term
-from jobtui.store.store_errors import StoreError
 
 _TITLES = ("STATE", "RUN", "JOB", "BY", "TOOK", "REASON")  # after the instant
 _TOOK = 1 + _TITLES.index("TOOK")
@@ -32,24 +31,23 @@ def list_runs(options: argparse.Namespace) -> int:
         The exit status.
 
     Raises:
-        CommandError: The query, the settings or the store is wrong.
+        CommandError: The query or the settings are wrong, or the source cannot answer.
     """
-    try:
-        source = open_source(options)
-        query = parse_query(" ".join([*options.words, *_terms(options)]), source.now)
-        found = source.history.search(query, options.count + 1)
-        runs = [packed_view(run, source.zone) for run in found[: options.count]]
+    with open_source(options) as source:
+        try:
+            query = parse_query(" ".join([*options.words, *_terms(options)]), source.now)
+        except BadQuery as error:
+            raise CommandError(str(error)) from error
+        runs, is_more = source.search(str(query), options.count)
         if options.json:
             print_json([RUN.encode(run) for run in runs])
         if not runs:
             return nothing_found(_nothing(source, query))
-    except (StoreError, BadQuery) as error:
-        raise CommandError(str(error)) from error
     if not options.json:
         instant = "ENDED" if query.state is None or query.state.ended else "STARTED"
         table = format_table([instant, *_TITLES], map(_row, runs), paper_of(sys.stdout), align_right=[_TOOK])
         write_line(sys.stdout, table)
-    if len(found) > len(runs):
+    if is_more:
         write_line(sys.stderr, f"jobtui: there are more; these are the newest {len(runs)} (-n sets how many)")
     return FOUND
 
@@ -64,8 +62,8 @@ def _terms(options: argparse.Namespace) -> Iterator[str]:
         yield quote_term("since", options.since)
 
 
-def _nothing(source: StoreSource, query: Query) -> str:
-    names = source.history.job_names()
+def _nothing(source: Source, query: Query) -> str:
+    names = source.job_names()
     if not any(map(query.has_job, names)):
         near = closest_matches(query.job, names)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -5,26 +5,40 @@ Each command is imported when it is chosen, so that ``jobtui --help`` loads the 
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from jobtui.cli.arguments import (
+    SUMMARY,
     AttachParser,
+    CompletionParser,
     HashPasswordParser,
+    NextParser,
+    TargetParser,
+)
+from jobtui.cli.command_error import (
+    BAD_USAGE,
+    INTERRUPTED,
+    CommandError,
+    missing_extra,
+    print_error,
+    require_terminal,
+)
+from jobtui.cli.source_arguments import (
+    CancelParser,
     HistoryParser,
     LogsParser,
-    NextParser,
+    PauseParser,
     PsParser,
+    ResumeParser,
+    RunParser,
     ShowParser,
-    TargetParser,
     WhyParser,
 )
-from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
 from jobtui.process.exit import UNEXPECTED
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.stdio import flush_all, write_line
-
-INTERRUPTED = 130  # what shells report for a process that SIGINT ended: 128 and the signal's number
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,8 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     if not words:
-        TargetParser().print_usage(sys.stderr)
+        write_line(sys.stderr, SUMMARY.partition("\n\n")[0] + "\nTry  jobtui --help")
         return BAD_USAGE
+    if words[0] in ("-h", "--help"):
+        write_line(sys.stdout, SUMMARY)
+        return 0
     command = _COMMANDS.get(words[0])
     if command is not None:
         return _exit_status(lambda: command(words[1:]))
@@ -85,11 +102,13 @@ def _next(words: Sequence[str]) -> int:
 def _attach(words: Sequence[str]) -> int:
     options = AttachParser().parse(words)
     require_terminal()
+    from jobtui.cli.choose_source import find_address  # noqa: PLC0415 - lazy, see above
+
     try:
         from jobtui.cli.attach import attach  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
         raise missing_extra("jobtui attach", error) from error
-    return attach(options.words[0])
+    return attach(find_address(options))
 
 
 def _history(words: Sequence[str]) -> int:
@@ -131,6 +150,46 @@ def _ps(words: Sequence[str]) -> int:
     return list_jobs(options)
 
 
+def _run(words: Sequence[str]) -> int:
+    options = RunParser().parse(words)
+    if options.target is not None:
+        from jobtui.cli.run_target import run_target  # noqa: PLC0415 - lazy, see above
+
+        return run_target(options)
+    return _steer("run", options)
+
+
+def _pause(words: Sequence[str]) -> int:
+    options = PauseParser().parse(words)
+    return _steer("pause", options)
+
+
+def _resume(words: Sequence[str]) -> int:
+    options = ResumeParser().parse(words)
+    return _steer("resume", options)
+
+
+def _cancel(words: Sequence[str]) -> int:
+    options = CancelParser().parse(words)
+    return _steer("cancel", options)
+
+
+def _steer(command: str, options: argparse.Namespace) -> int:
+    """Execute a command that steers a scheduler."""
+    try:
+        from jobtui.cli import steer  # noqa: PLC0415 - lazy: imports aiohttp
+    except ImportError as error:
+        raise missing_extra(f"jobtui {command}", error) from error
+    return steer.COMMANDS[command](options)
+
+
+def _completion(words: Sequence[str]) -> int:
+    options = CompletionParser().parse(words)
+    from jobtui.cli.completion import print_completion  # noqa: PLC0415 - lazy, see above
+
+    return print_completion(options)
+
+
 def _hash_password(words: Sequence[str]) -> int:
     HashPasswordParser().parse(words)
     from jobtui.cli.hash_password import print_hash  # noqa: PLC0415 - lazy, see above
@@ -156,11 +215,16 @@ def _check_or_run(words: Sequence[str], *, owns_process: bool) -> int:
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "attach": _attach,
+    "cancel": _cancel,
+    "completion": _completion,
     "hash-password": _hash_password,
     "history": _history,
     "logs": _logs,
     "next": _next,
+    "pause": _pause,
     "ps": _ps,
+    "resume": _resume,
+    "run": _run,
     "show": _show,
     "why": _why,
 }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from jobtui.cli.choose_source import find_store, make_store_source
 from jobtui.cli.command_error import CommandError
-from jobtui.cli.store_source import FOUND, open_source
+from jobtui.cli.source import FOUND
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
 from jobtui.schedules.bad_spec import closest_matches
@@ -28,8 +29,8 @@ def rename(options: argparse.Namespace) -> int:
     """
     old, new = options.rename
     try:
-        source = open_source(options)
-        names = source.history.job_names()
+        source = make_store_source(find_store(options), options)
+        names = source.job_names()
         moved = rename_job(source.path, old, new)
     except LookupError:
         near = closest_matches(old, names)

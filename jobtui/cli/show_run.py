@@ -1,25 +1,17 @@
-"""``jobtui show RUN``: print a run in a store, with its traceback and its output."""
+"""``jobtui show RUN``: print a run, with its traceback and its output."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import tzinfo
 
-from jobtui.cli.command_error import CommandError
-from jobtui.cli.store_source import (
-    FOUND,
-    StoreSource,
-    encode_life,
-    encode_line,
-    format_line,
-    nothing_found,
-    open_source,
-    print_json,
-)
+from jobtui.cli.choose_source import open_source
+from jobtui.cli.source import FOUND, Process, all_lines, encode_line, format_line, nothing_found, print_json
 from jobtui.cli.text_table import Cell, Paper, paper_of
-from jobtui.engine.records import packed_view
 from jobtui.engine.views import RunView
+from jobtui.frontend.backend import RunLine
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
@@ -30,9 +22,6 @@ from jobtui.frontend.formatting import (
 from jobtui.frontend.json_codec import RUN
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.stdio import write_line
-from jobtui.store.lives import Life
-from jobtui.store.output_rows import StoredLine
-from jobtui.store.store_errors import StoreError
 
 _LABEL_WIDTH = 11  # of the longest label, and two
 
@@ -47,29 +36,27 @@ def show_run(options: argparse.Namespace) -> int:
         The exit status.
 
     Raises:
-        CommandError: The settings or the store is wrong.
+        CommandError: The settings are wrong, or the source cannot answer.
     """
     number = int(options.words[0].removeprefix("#"))
-    try:
-        source = open_source(options)
-        packed, life = source.history.run(number), source.history.life(number)
-        lines = source.history.output(number)
-    except StoreError as error:
-        raise CommandError(str(error)) from error
-    if packed is None:
-        return nothing_found(f"there is no run {number} in {source.name}")
-    run = packed_view(packed, source.zone)
+    with open_source(options) as source:
+        tz = source.now.tzinfo
+        try:
+            run = source.run(number)
+            process, lines = source.process_of(run), all_lines(source, number)
+        except LookupError as error:
+            return nothing_found(str(error.args[0]))
     if options.json:
-        process = None if life is None else encode_life(life, source)
-        output = [encode_line(line, source) for line in lines]
-        print_json({"run": RUN.encode(run), "output": output, "process": process})
+        output = [encode_line(line, tz) for line in lines]
+        encoded = None if process is None else process.encode()
+        print_json({"run": RUN.encode(run), "output": output, "process": encoded})
     else:
-        write_line(sys.stdout, _as_text(run, life, lines, source, paper_of(sys.stdout)))
+        write_line(sys.stdout, _as_text(run, process, lines, tz, paper_of(sys.stdout)))
     return FOUND
 
 
 def _as_text(
-    run: RunView, life: Life | None, lines: Sequence[StoredLine], source: StoreSource, paper: Paper
+    run: RunView, process: Process | None, lines: Sequence[RunLine], tz: tzinfo | None, paper: Paper
 ) -> str:
     sign = STATE_SIGNS[run.state]
     rows = [
@@ -82,14 +69,14 @@ def _as_text(
         ("started", _started(run)),
         ("ended", format_instant_full(run.ended) if run.ended else ""),
         ("took", "" if run.elapsed is None else format_duration(run.elapsed)),
-        ("process", "" if life is None else _process(run, life, source)),
-        ("job file", "" if life is None else _job_file(life)),
+        ("process", "" if process is None else _describe(run, process)),
+        ("job file", "" if process is None else _job_file(process)),
     ]
     parts = [f"{printable(run.job)} {run_label(run)}"]
     parts += [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in rows if text]
     if run.error:
         parts += ["", "Traceback", printable_lines(run.error)]
-    parts += ["", "Output", *(format_line(line, source) for line in lines)]
+    parts += ["", "Output", *(format_line(line, tz) for line in lines)]
     if not lines:
         parts.append("nothing is recorded")
     return "\n".join(parts)
@@ -102,13 +89,15 @@ def _started(run: RunView) -> str:
     return f"{format_instant_full(run.started)}, after {waited}, on {printable(run.worker)}"
 
 
-def _process(run: RunView, life: Life, source: StoreSource) -> str:
-    process = f"{life.pid} on {printable(life.host)}"
-    if run.ended is None and not life.may_live(source.now.timestamp()):
-        return f"{process}, which ended without stopping: this run will be LOST at the next start"
-    return process
+def _describe(run: RunView, process: Process) -> str:
+    if process.pid is None:
+        return ""
+    name = f"{process.pid} on {printable(process.host)}" if process.host else str(process.pid)
+    if run.ended is None and not process.lives:
+        return f"{name}, which ended without stopping: this run will be LOST at the next start"
+    return name
 
 
-def _job_file(life: Life) -> str:
-    commit = f", commit {life.git_commit[:12]}" if life.git_commit else ""
-    return f"{printable(life.file)}{printable(commit)}"
+def _job_file(process: Process) -> str:
+    commit = f", commit {process.commit[:12]}" if process.commit else ""
+    return f"{printable(process.file)}{printable(commit)}"

@@ -1,105 +1,200 @@
-"""Find the store that a command asks, and the zone in which its answers are."""
+"""A store that a command asks, whether a scheduler runs or not."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
 
 from jobtui.cli.command_error import CommandError
-from jobtui.frontend.json_codec import Json
+from jobtui.cli.source import JobList, Process
+from jobtui.engine.enums import JobStatus, Misfire, Overlap
+from jobtui.engine.records import NUMBER, packed_view
+from jobtui.engine.views import JobView, RunView
+from jobtui.frontend.backend import RunLine, RunLines
+from jobtui.frontend.formatting import format_instant_full
+from jobtui.frontend.why import Explanation, explain_run, explain_tick
+from jobtui.frontend.why_stored import StoreFacts
 from jobtui.process.printable import printable
-from jobtui.process.stdio import write_line
 from jobtui.runtime.clock import SystemClock
-from jobtui.schedules.bad_spec import BadSpec
+from jobtui.runtime.output_log import MAX_CHUNK
+from jobtui.schedules.bad_spec import BadSpec, closest_matches
 from jobtui.schedules.zones import local_zone_or_utc, zone
-from jobtui.settings.setting_errors import BadSetting
-from jobtui.settings.settings import find_settings, read_settings
 from jobtui.store.history import History
+from jobtui.store.job_states import JobSummary
 from jobtui.store.lives import Life
-from jobtui.store.output_rows import StoredLine
+from jobtui.store.query import parse_query
+from jobtui.store.store_errors import StoreError
 
-FOUND, NOT_FOUND = 0, 1  # exit statuses
-_STREAM_WIDTH = 8  # of CRITICAL
+_LATEST_RUNS = 50  # of a job, among which a reader finds those that have begun since its last look
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSource:
     """The store that a command asks.
 
+    Args:
+        path: The file.
+        zone_name: The name of the zone of the answers; None for that of the scheduler which used it last.
+
     Attributes:
         path: The file.
-        history: Answers questions about it.
-        life: The latest process that has used it; None if there was none.
-        now: The time, in the zone of the answers.
-    """
-
-    path: Path
-    history: History
-    life: Life | None
-    now: datetime
-
-    @property
-    def name(self) -> str:
-        """The file's name for messages."""
-        return printable(str(self.path))
-
-    @property
-    def zone(self) -> tzinfo:
-        """The zone of the answers: that of --tz, else that of the scheduler which used the store last."""
-        assert self.now.tzinfo is not None  # see `open_source`
-        return self.now.tzinfo
-
-    @property
-    def lives(self) -> bool:
-        """Whether the scheduler that used the store last may still run."""
-        return self.life is not None and self.life.may_live(self.now.timestamp())
-
-    def instant(self, seconds: float) -> datetime:
-        """Return an instant, given in seconds since the epoch, in the zone of the answers."""
-        return datetime.fromtimestamp(seconds, self.zone)
-
-
-def open_source(options: argparse.Namespace) -> StoreSource:
-    """Return the store that the arguments or the settings name.
-
-    Args:
-        options: From `StoreParser`.
+        name: Its name in messages.
 
     Raises:
-        CommandError: They name none, or the settings are wrong.
-        StoreError: The file cannot be read.
+        CommandError: The file cannot be read.
     """
-    path = _store_path(options)
-    history = History(path)
-    life = history.life()
-    now = datetime.fromtimestamp(SystemClock().now(), _zone(options.tz, life))
-    return StoreSource(path=path, history=history, life=life, now=now)
 
+    def __init__(self, path: Path, zone_name: str | None) -> None:
+        self.path = path
+        self.name = printable(str(path))
+        self._history = History(path)
+        with _explaining():
+            self._life = self._history.life()
+        self._zone = _zone(zone_name, self._life)
 
-def _store_path(options: argparse.Namespace) -> Path:
-    if options.store is not None:
-        return Path(options.store)
-    target = Path(options.target or "jobs.py")
-    if options.target is not None and not target.is_file():
-        raise CommandError(f"{printable(str(target))}: file not found")
-    config = Path(options.config) if options.config is not None else find_settings(target.absolute())
-    if config is None:
-        where = f"next to {target.name}" if options.target else "in this folder"
-        raise CommandError(f"there are no settings {where} that name a store; name its file with --store")
-    try:
-        path = read_settings(config, run_mode=options.run_mode).store_path
-    except BadSetting as error:
-        raise CommandError(str(error)) from error
-    if path is None:
-        raise CommandError(
-            f"{printable(str(config))}: jobs.store is not set; name the store's file with --store"
+    @property
+    def now(self) -> datetime:
+        """The time, in the zone of the answers."""
+        return datetime.fromtimestamp(SystemClock().now(), self._zone)
+
+    def list_jobs(self) -> JobList:
+        """Return all jobs."""
+        with _explaining():
+            summaries = self._history.jobs()
+        process = None if self._life is None else self._process(self._life)
+        return JobList(
+            jobs=[self._job_view(job, process) for job in summaries],
+            headline=f"{self.name}: {_describe(process)}",
+            store=str(self.path),
+            process=process,
+            endings={job.name: job.endings for job in summaries},
         )
-    return path
+
+    def job_names(self) -> list[str]:
+        """Return the names of all jobs."""
+        with _explaining():
+            return self._history.job_names()
+
+    def search(self, query: str, limit: int) -> tuple[Sequence[RunView], bool]:
+        """Return the newest runs that meet a query, and whether there are more."""
+        with _explaining():
+            found = self._history.search(parse_query(query, self.now), limit + 1)
+        return [packed_view(run, self._zone) for run in found[:limit]], len(found) > limit
+
+    def run(self, number: int) -> RunView:
+        """Return a run."""
+        with _explaining():
+            packed = self._history.run(number)
+        if packed is None:
+            raise LookupError(f"there is no run {number} in {self.name}")
+        return packed_view(packed, self._zone)
+
+    def process_of(self, run: RunView) -> Process | None:
+        """Return the process of a run; None if it is not known."""
+        with _explaining():
+            life = self._history.life(run.number)
+        return None if life is None else self._process(life)
+
+    def latest_run(self, job: str) -> int:
+        """Return the number of a job's latest run: one that is RUNNING, else the last one to end."""
+        with _explaining():
+            number = self._history.latest_run(job)
+        if number:
+            return number
+        names = self.job_names()
+        if job in names:
+            raise LookupError(f"no run of job {job!r} is kept in {self.name}")
+        near = closest_matches(job, names)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise LookupError(f"{self.name} has no job {job!r}{hint}")
+
+    def started_runs(self, job: str) -> Sequence[int]:
+        """Return the numbers of the latest runs of a job that are RUNNING or have ended, in any order."""
+        with _explaining():
+            ended = self._history.find(job=job, limit=_LATEST_RUNS)
+            return [*(run[NUMBER] for run in ended), self._history.latest_run(job)]
+
+    def why(self, job: str, at: str) -> Explanation:
+        """Explain a tick of a job."""
+        with _explaining():
+            return explain_tick(StoreFacts(self._history, self.now), job, at)
+
+    def why_run(self, number: int) -> Explanation:
+        """Explain a run."""
+        with _explaining():
+            return explain_run(StoreFacts(self._history, self.now), number)
+
+    def output(self, number: int, after: str = "") -> RunLines:
+        """Return the next lines of a run's output."""
+        run = self.run(number)  # before its lines: those that are written later are not missed
+        if run.ended is None:
+            process = self.process_of(run)
+            has_ended = process is None or not process.lives
+        else:
+            has_ended = True
+        with _explaining():
+            found = self._history.output_after(number, int(after or 0), MAX_CHUNK)
+        return RunLines(
+            lines=tuple([RunLine(line.at, line.stream, line.text) for _, line in found]),
+            next=str(found[-1][0]) if found else after,
+            ended=has_ended and len(found) < MAX_CHUNK,
+        )
+
+    def _instant(self, seconds: float) -> datetime:
+        return datetime.fromtimestamp(seconds, self._zone)
+
+    def _process(self, life: Life) -> Process:
+        return Process(
+            pid=life.pid,
+            host=life.host,
+            started=self._instant(life.started),
+            seen=self._instant(life.seen),
+            ended=None if life.ended is None else self._instant(life.ended),
+            killed=bool(life.killed),
+            lives=life.may_live(SystemClock().now()),
+            file=life.file,
+            commit=life.git_commit,
+        )
+
+    def _job_view(self, job: JobSummary, process: Process | None) -> JobView:
+        """Return the view of a job, without what only its scheduler knows."""
+        running = job.running if process is not None and process.lives else 0
+        pause = job.pause
+        status = JobStatus.IDLE if pause is None else JobStatus.PAUSED
+        return JobView(
+            name=job.name,
+            status=JobStatus.RUNNING if running else status,
+            schedule=None,
+            spec="",
+            origin="",
+            summary="",
+            overlap=Overlap.HOLD,
+            misfire=Misfire.COALESCE,
+            running=running,
+            queued=0,
+            held=0,
+            scheduled=0,
+            prev=None if job.prev is None else self._instant(job.prev),
+            next=None,
+            paused_since=None if pause is None else self._instant(pause.since),
+            paused_until=None if pause is None or pause.until is None else self._instant(pause.until),
+            paused_by="" if pause is None else pause.by,
+            pause_note="" if pause is None else pause.note,
+            last_elapsed=None if job.last_elapsed is None else timedelta(seconds=job.last_elapsed),
+            recent=job.recent,
+            runs=sum(count for state, count in job.endings.items() if state.completed),
+            failures=sum(count for state, count in job.endings.items() if state.failed),
+        )
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Turn what a store raises into the error of a command."""
+    try:
+        yield
+    except (StoreError, ValueError) as error:  # ValueError: a query or an instant is not valid
+        raise CommandError(str(error)) from error
 
 
 def _zone(name: str | None, life: Life | None) -> tzinfo:
@@ -111,39 +206,14 @@ def _zone(name: str | None, life: Life | None) -> tzinfo:
         return local_zone_or_utc()
 
 
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    write_line(sys.stdout, json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def nothing_found(message: str) -> int:
-    """Print why there is nothing to print, and return the exit status."""
-    write_line(sys.stderr, f"jobtui: {printable(message)}")
-    return NOT_FOUND
-
-
-def encode_life(life: Life, source: StoreSource) -> Json:
-    """Return a process that has used the store as a JSON object."""
-    return {
-        "pid": life.pid,
-        "host": life.host,
-        "started": source.instant(life.started).isoformat(),
-        "seen": source.instant(life.seen).isoformat(),
-        "ended": None if life.ended is None else source.instant(life.ended).isoformat(),
-        "killed": bool(life.killed),
-        "lives": life.may_live(source.now.timestamp()),
-        "file": life.file,
-        "commit": life.git_commit,
-    }
-
-
-def encode_line(line: StoredLine, source: StoreSource) -> Json:
-    """Return a line of output as a JSON object."""
-    return {"at": source.instant(line.at).isoformat(), "stream": line.stream, "text": line.text}
-
-
-def format_line(line: StoredLine, source: StoreSource) -> str:
-    """Return a line of output with its time, and with its stream if that is not stdout."""
-    at = source.instant(line.at).replace(tzinfo=None).isoformat(" ", "milliseconds")
-    stream = "" if line.stream == "stdout" else printable(line.stream)
-    return f"{at} {stream:<{_STREAM_WIDTH}} {printable(line.text)}".rstrip()
+def _describe(process: Process | None) -> str:
+    """Return which scheduler has used the store last, and whether it still runs."""
+    if process is None:
+        return "no scheduler has used it"
+    name = f"process {process.pid} on {printable(process.host)}"
+    if process.lives:
+        return f"{name} runs the jobs since {format_instant_full(process.started)}"
+    if process.ended is None or process.killed:
+        seen = format_instant_full(process.seen)
+        return f"no scheduler runs; {name} ended without stopping, and was last seen {seen}"
+    return f"no scheduler runs; {name} stopped {format_instant_full(process.ended)}"

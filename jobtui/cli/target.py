@@ -28,7 +28,7 @@ from jobtui.web.local_server import LocalServer, socket_beside
 
 CHECK_FAILED = 1  # the exit status of check for a wrong target or wrong settings
 
-_DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"
+DEMO = Path(__file__).parents[1] / "demo" / "demo_jobs.py"
 
 
 def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
@@ -49,7 +49,7 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
     try:
         with notice_if_slow(f"still importing {options.target}; Ctrl+C stops it", print_error):
             loaded = load(
-                str(_DEMO) if options.target == "demo" else options.target,
+                str(DEMO) if options.target == "demo" else options.target,
                 config=Path(options.config) if options.config is not None else None,
                 run_mode=options.run_mode,
                 pool=options.pool,
@@ -65,15 +65,10 @@ def check_or_run(options: argparse.Namespace, process_exit: ProcessExit | None) 
         return 0
     try:
         return _run(loaded, options, process_exit)
-    except StartError as error:
-        raise CommandError(_start_error_message(error)) from error
+    except (StartError, SystemExit) as error:  # jobtui itself never raises SystemExit
+        raise CommandError(explain_start_error(error)) from error
     except CannotListenError as error:
         raise CommandError(str(error)) from error
-    except SystemExit as error:  # jobtui itself never raises it
-        raise CommandError(
-            f"{location_of(error)}: an on_app_start function called sys.exit() "
-            f"before the scheduler started{exit_text(error)}"
-        ) from error
 
 
 def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit | None) -> int:
@@ -164,7 +159,13 @@ def _exclude_from_collection() -> None:
     gc.freeze()
 
 
-def _start_error_message(error: StartError) -> str:
+def explain_start_error(error: StartError | SystemExit) -> str:
+    """Return what is wrong with the ``on_app_start`` function that has raised an error."""
+    if isinstance(error, SystemExit):
+        return (
+            f"{location_of(error)}: an on_app_start function called sys.exit() "
+            f"before the scheduler started{exit_text(error)}"
+        )
     cause = error.__cause__
     if cause is None:  # jobtui itself has raised it
         return str(error)

@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import suppress
 from typing import TextIO
 
 
-def write_line(stream: TextIO | None, text: str) -> None:
+def write_line(stream: TextIO | None, text: str) -> bool:
     """Write a line and flush it. If nothing reads the stream (``| head``, ``>&-``), do nothing.
 
     Characters that the stream's encoding does not have are escaped.
+
+    Returns:
+        Whether something may still read the stream.
     """
     if stream is None:  # Python sets sys.stdout to None if the parent process closed it
-        return
+        return False
     encoding = getattr(stream, "encoding", None) or "utf-8"
     encodable = text.encode(encoding, "backslashreplace").decode(encoding)
+    written = False
     with suppress(OSError, ValueError):  # the pipe was closed; the user's code closed the stream
         stream.write(f"{encodable}\n")
-    flush(stream)
+        written = True
+    return flush(stream) and written
 
 
-def flush(stream: TextIO | None) -> None:
-    """Flush a stream; if it cannot be written any more, discard what is left."""
+def flush(stream: TextIO | None) -> bool:
+    """Flush a stream; if it cannot be written any more, discard what is left.
+
+    Returns:
+        Whether it was flushed.
+    """
     if stream is None or getattr(stream, "closed", False):  # user code may replace sys.stdout by any object
-        return
+        return False
     try:
         stream.flush()
     except OSError:
         _discard(stream)
+        return False
+    return True
+
+
+def has_reader(stream: TextIO | None) -> bool:
+    """Return whether something may still read the stream, without writing to it."""
+    if stream is None:
+        return False
+    if not hasattr(select, "poll"):  # on Windows, only a write tells
+        return True
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)  # errors are always reported
+    except (OSError, ValueError):  # not a file
+        return True
+    return not poll.poll(0)
 
 
 def flush_all() -> None:

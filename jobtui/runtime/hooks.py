@@ -28,7 +28,7 @@ class Hooks:
             while. By default nothing is said.
     """
 
-    on_slow: Callable[[str], None] | None = None
+    on_slow: Callable[[str], object] | None = None
 
     def __init__(self) -> None:
         self.on_start: list[Hook] = []

@@ -15,6 +15,7 @@ import jobtui
 from jobtui.cli import arguments as arguments_module
 from jobtui.cli.arguments import AttachParser, NextParser, Parser, TargetParser
 from jobtui.cli.main import main
+from jobtui.cli.parsers import PARSERS
 
 CHECK_STARTS_NOTHING = "check does not start the scheduler; remove --headless, --grace and --listen"
 
@@ -24,19 +25,37 @@ def test_without_arguments_the_usage_is_printed_on_standard_error(capsys: pytest
     assert main([]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("usage: jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]")
-    for command in ("check TARGET", "demo", "attach URL|unix:PATH", "next SPEC", "hash-password"):
-        assert f"\n       jobtui {command}" in err
+    assert err == (
+        "usage: jobtui TARGET [OPTION]...\n"
+        "       jobtui COMMAND [ARGUMENT]... [OPTION]...\n"
+        "Try  jobtui --help\n"
+    )
 
 
-def test_help_lists_every_option_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    """On standard output, with status 0."""
+def test_the_help_is_short_and_fits_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """80 columns, and less than 40 lines. On standard output, with status 0."""
     assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 40
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("command", PARSERS)
+def test_the_help_of_each_command_has_its_exit_status(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each names its own."""
+    assert main([command, "--help"]) == 0
+    assert "\nexit status: 0 " in capsys.readouterr().out
+
+
+def test_the_help_of_a_target_lists_every_option_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard output, with status 0."""
+    assert main(["my_jobs.py", "--help"]) == 0
     out = capsys.readouterr().out
     for option in ("config", "pool", "run-mode", "listen", "headless", "grace", "version"):
         assert re.search(rf"^  --{option} ", out, re.MULTILINE)
     assert "examples:\n  jobtui my_jobs.py " in out
-    assert "\n  jobtui demo  " in out
 
 
 def test_the_examples_in_the_help_are_accepted() -> None:

@@ -411,8 +411,7 @@ def test_attach_without_a_terminal_is_rejected(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "missing argument URL"),
-        (["http://me:hunter22@a", "b"], "only one URL is allowed"),
+        (["http://me:hunter22@a", "b"], "only one ADDRESS is allowed"),
         (["127.0.0.1:9001", "--headless"], "unrecognized arguments: --headless"),
     ],
 )

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.doc_pages import code_words, page
 
-from jobtui.cli.main import main
 from jobtui.settings.settings import Settings, read_settings
 
 PAGE = page("docs/settings.md")
@@ -71,11 +70,3 @@ def test_the_page_about_access_describes_every_access_setting() -> None:
     text = page("docs/access.md").text
     for key in ("listen", "allow", "acceptproxyaddress", "auth.user", "auth.pass", "readonly"):
         assert f"jobs.{key}" in text
-
-
-def test_the_documented_command_line_is_that_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """The usage at the top of `jobtui --help`."""
-    main(["--help"])
-    usage = capsys.readouterr().out.partition("\n\n")[0].removeprefix("usage: ")
-    [block] = PAGE.in_language("text")
-    assert [line.split() for line in block.text.splitlines()] == [line.split() for line in usage.splitlines()]
