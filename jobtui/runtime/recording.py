@@ -155,6 +155,9 @@ class Recording:
         Args:
             now: The time, in seconds since the epoch.
         """
+        self.catch_ups = []
+        if self.claims_ticks and self._state.downtime.since is None:  # another scheduler runs the ticks
+            return self.catch_ups
         planner = CatchUpPlanner(self._rules, self._state.downtime, self._kernel.engine.tz)
         records = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         histories = self._state.jobs
