@@ -91,6 +91,7 @@ _CAUSES = (
     ),
     (re.compile(r"not running|no scheduler was running|left out by the user"), Cause.DOWNTIME),
     (re.compile(r"(more than )?\d+ ticks since"), Cause.COALESCED),
+    (re.compile(r"process \d+ has claimed"), Cause.STANDBY),
     (re.compile(r"noticed at|the rest of more than"), Cause.MISFIRE),
 )
 _RUN_IN_REASON = re.compile(r"\brun ([0-9]+)")

@@ -175,8 +175,9 @@ class OutputLog:
         """
         with self._reading:
             self._empty_inbox()
-            lines = tuple(self._lines)
-            if 0 <= number <= self._total_lines:
+            # A follower that has all lines asks often, so the lines are not copied for it.
+            lines = () if number == self._total_lines else tuple(self._lines)
+            if 0 <= number < self._total_lines:
                 lines = lines[bisect_right(lines, number, key=attrgetter("number")) :]
             if at_most is not None:
                 lines = lines[-at_most:]

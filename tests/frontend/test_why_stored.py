@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.store_parts import entry, write
 from support.waiting import wait_until
 
-from jobtui import RunState, Scheduler
+from jobtui import Phase, RunState, Scheduler
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.why import Cause, Explanation, Verdict, explain_tick
 from jobtui.frontend.why_stored import StoreFacts
 from jobtui.runtime.clock import ManualClock
+from jobtui.store.database import open_for_writing
 from jobtui.store.history import History
 
 START = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -101,3 +104,32 @@ def test_an_interval_that_a_later_process_began_anew_is_not_guessed(store: Path,
     found = from_store(store, clock, "11:30")
     assert verdict(found) == (Verdict.DID_NOT_RUN, Cause.DOWNTIME)
     assert verdict(from_store(store, clock, "14:00")) == (Verdict.NOT_KNOWN, Cause.NOT_RECORDED)
+
+
+def test_a_scheduler_that_stands_by_says_that_another_one_runs_the_jobs(
+    store: Path, clock: ManualClock
+) -> None:
+    """Both read the same file, so the past is the same."""
+    with make(store, clock) as first, make(store, clock) as second:
+        assert second.snapshot().phase is Phase.STANDBY
+        coming = LocalBackend(second, "").why("a", "14:00")
+        assert verdict(coming) == (Verdict.WILL_RUN, Cause.STANDBY)
+        assert verdict(LocalBackend(first, "").why("a", "14:00")) == (Verdict.WILL_RUN, Cause.DUE)
+        for scheduler in (first, second):
+            past = LocalBackend(scheduler, "").why("a", "11:00")
+            assert verdict(past) == (Verdict.DID_NOT_RUN, Cause.DOWNTIME)
+
+
+def test_a_tick_that_another_process_has_claimed_is_not_of_this_one(store: Path, clock: ManualClock) -> None:
+    scheduler = Scheduler(store=store, tz="UTC", clock=clock)
+    scheduler.schedule("0 0 * * * *", print, name="a")
+    with scheduler:
+        clock.advance(HOUR)
+    with closing(open_for_writing(store)) as connection:
+        noon = START.timestamp() + HOUR
+        reason = "process 4711 has claimed this tick in the store"
+        times = {"due": noon, "created": noon, "ended": noon, "started": None}
+        write(connection, entry(0, RunState.SKIPPED, reason=reason, **times), life=9)
+    found = from_store(store, clock, "13:00")
+    assert verdict(found) == (Verdict.DID_NOT_RUN, Cause.STANDBY)
+    assert found.sentence.endswith("SKIPPED: process 4711 has claimed this tick in the store")
