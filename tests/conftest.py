@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from support.command_line import SetTerminal, WriteFile
     from support.real_threads import MakeScheduler
 
+pytest_plugins = ("support.store_fixtures",)
+
 # Textual and rich read these: colours, sizes, themes, animations, drivers. The snapshot plugin keeps the
 # folder of its report in a variable of its own, which stays.
 _PREFIXES = ("TEXTUAL", "TERMINAL_", "JUPYTER_")

@@ -64,7 +64,7 @@ def _rename(connection: sqlite3.Connection, old: str, new: str) -> int:
     connection.execute("DELETE FROM runs WHERE job = ?", (old_id,))
     connection.execute(
         "INSERT INTO counters SELECT ?, state, count FROM counters WHERE job = ? "
-        "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+        "ON CONFLICT (job, state) DO UPDATE SET count = count + excluded.count",
         (new_id, old_id),
     )
     # The trigger that counts endings has changed these for every row.

@@ -60,7 +60,7 @@ class RunWriting:
         for (job, state), count in batch.lost.items():
             self._connection.execute(
                 "INSERT INTO counters VALUES (?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                "ON CONFLICT (job, state) DO UPDATE SET count = count + excluded.count",
                 (self.job_id(job), state, count),
             )
         for size, configured in batch.sizes:

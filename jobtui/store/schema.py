@@ -18,7 +18,7 @@ def _trigger(name: str, event: str, count: str) -> str:
     """
     return f"""CREATE TRIGGER {name} AFTER {event} ON runs WHEN NEW.ended IS NOT NULL BEGIN
         INSERT INTO counters VALUES (NEW.job, NEW.state, {count})
-            ON CONFLICT DO UPDATE SET count = count + excluded.count;
+            ON CONFLICT (job, state) DO UPDATE SET count = count + excluded.count;
         UPDATE jobs SET
             prev = max(coalesce(prev, NEW.started), coalesce(NEW.started, prev)),
             last_elapsed = coalesce(NEW.elapsed, last_elapsed),

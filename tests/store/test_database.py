@@ -14,7 +14,7 @@ import pytest
 from support.store_parts import entry, mode_of, query, write
 
 from jobtui.engine.records import packed_view
-from jobtui.store.database import open_for_reading, open_for_writing
+from jobtui.store.database import OLDEST_SQLITE, check_sqlite, open_for_reading, open_for_writing
 from jobtui.store.history import History
 from jobtui.store.run_rows import COLUMNS
 from jobtui.store.schema import APPLICATION_ID, VERSIONS
@@ -22,12 +22,6 @@ from jobtui.store.store_errors import StoreError
 
 LATEST = len(VERSIONS)
 NEXT = (*VERSIONS, ("CREATE TABLE later (x)", "INSERT INTO later VALUES (1)"))
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
 
 
 def make(path: Path) -> None:
@@ -119,6 +113,13 @@ def test_a_migration_that_fails_changes_nothing_and_leaves_no_copy(
         open_for_writing(path, versions=broken)
     assert (query(path, "SELECT * FROM sqlite_schema"), query(path, "PRAGMA user_version")) == before
     assert sorted(each.name for each in path.parent.iterdir()) == ["jobs.db"]
+
+
+def test_a_version_of_sqlite_that_is_too_old_is_named(path: Path) -> None:
+    problem = "the store needs SQLite 3.34.0 or later, and the one of this Python is 3.9.2"
+    with pytest.raises(StoreError, match=re.escape(problem)):
+        check_sqlite(path, (3, 9, 2))
+    check_sqlite(path, OLDEST_SQLITE)
 
 
 def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:

@@ -35,12 +35,6 @@ if os.fork() == 0:
 """
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist."""
-    return tmp_path / "jobs.db"
-
-
 def start(path: Path, then: str = "") -> subprocess.Popen[str]:
     """Start a process that takes the lock."""
     return subprocess.Popen(

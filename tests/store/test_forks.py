@@ -47,12 +47,6 @@ def check(store: Path, runs: int) -> None:
     ]
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
 def test_children_that_end_in_every_way_leave_the_file_to_their_parent(store: Path) -> None:
     code = """
 with Scheduler(store=store) as scheduler:

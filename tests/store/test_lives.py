@@ -6,8 +6,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +14,9 @@ from support.store_parts import NOW, counters, entry, query, write
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import ENDED, NUMBER, REASON
-from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
 from jobtui.store.lives import MAX_UNSEEN, Origin, begin_life, git_commit
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-def connection(path: Path) -> Iterator[StoreConnection]:
-    """Open the file."""
-    with closing(open_for_writing(path)) as connection:
-        yield connection
 
 
 def begin(connection: StoreConnection, started: float, now: float | None = None, **values: Any) -> int:

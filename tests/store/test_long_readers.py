@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
-import pytest
 from support.store_parts import Writing, entry, query
 from support.waiting import LIMIT, wait_until
 
@@ -22,12 +21,6 @@ from jobtui.store.wal import LEAST, wal_bytes
 from jobtui.store.writer import MAX_WAL
 
 LARGE = "x" * 30_000
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
 
 
 def fill(writing: Writing, first: int, size: int) -> int:

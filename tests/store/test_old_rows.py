@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from support.store_parts import NOW, counters, entry, query, ticks, write
 
 from jobtui.engine.enums import RunState
-from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.old_rows import PAGES_PER_STEP, ROWS_PER_STEP, OldRows
 from jobtui.store.output_rows import OutputRows, StoredLine
@@ -19,19 +17,6 @@ from jobtui.store.retention import Retention
 from jobtui.store.wal import truncate_wal
 
 DAY = 86_400.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-def connection(path: Path) -> Iterator[StoreConnection]:
-    """Open the file."""
-    with closing(open_for_writing(path)) as connection:
-        yield connection
 
 
 def numbers(path: Path) -> list[int]:

@@ -22,12 +22,6 @@ KIB = 1024
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
 def connection(path: Path) -> Iterator[StoreConnection]:
     """Open the file, which has run 1 of life 1."""
     with closing(open_for_writing(path)) as connection:

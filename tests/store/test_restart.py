@@ -29,12 +29,6 @@ def make(store: Path) -> Scheduler:
     return scheduler
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
 def view_of(scheduler: Scheduler, job: str) -> JobView:
     """Return the view of a job."""
     [view] = [each for each in scheduler.snapshot().jobs if each.name == job]

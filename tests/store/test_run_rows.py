@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,22 +14,8 @@ from jobtui.engine.enums import FINAL_STATES, RunState, Trigger
 from jobtui.engine.packed_exceptions import pack_exception
 from jobtui.engine.records import PackedRun, packed_view
 from jobtui.engine.views import RunView
-from jobtui.store.database import open_for_writing
 from jobtui.store.fork_gate import StoreConnection
 from jobtui.store.history import History
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
-def connection(path: Path) -> Iterator[StoreConnection]:
-    """Open the file."""
-    with closing(open_for_writing(path)) as connection:
-        yield connection
 
 
 def stored(path: Path) -> PackedRun:

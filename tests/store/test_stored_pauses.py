@@ -31,12 +31,6 @@ def clock() -> ManualClock:
     return ManualClock(START.timestamp())
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
 def make(store: Path, clock: ManualClock | None = None, function: Any = work, **policies: Any) -> Scheduler:
     """Return a scheduler with a job that is due at each full hour."""
     scheduler = Scheduler(store=store, tz="UTC", clock=clock, catch_up="24h", catch_up_spread=0)

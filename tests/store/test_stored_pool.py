@@ -10,12 +10,6 @@ import pytest
 from jobtui import PoolView, Scheduler
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
 def sizes(pool: PoolView) -> tuple[int, int | None]:
     """Return the size of a pool, and the size that is configured if another one was set by hand."""
     return pool.size, pool.configured

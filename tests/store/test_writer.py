@@ -35,12 +35,6 @@ OPEN_FAULTY = partial(open_for_writing, kind=Faulty)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return the path of a file that does not exist yet."""
-    return tmp_path / "jobs.db"
-
-
-@pytest.fixture
 def faulty() -> Iterator[type[Faulty]]:
     """Return the class of connections whose writes can be made to fail."""
     yield Faulty
