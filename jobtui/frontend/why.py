@@ -440,7 +440,7 @@ def _explain_run(source: FactSource, run: RunView, overlap: Overlap | None) -> E
     if blockers:
         last = max(blockers, key=lambda each: (each.ended or until).timestamp())
         if run.state is RunState.HELD or last.ended is None:
-            parts.append(f"held: waits for run {last.number}")
+            parts.append(f"held: {run.reason or f'waits for run {last.number}'}")
         else:
             queued = last.ended
             parts.append(f"held until {_time_near(queued, base)} by run {last.number}")

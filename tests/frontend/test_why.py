@@ -238,12 +238,13 @@ def test_a_late_run_says_where_its_time_went(simulated: Simulated) -> None:
 def test_live_runs_say_what_they_wait_for(simulated: Simulated) -> None:
     scheduler = simulated(pool=1)
     scheduler.schedule("0 0 2 * * *", sleeper(3_600), name="long")
-    scheduler.schedule("0 1,2 2 * * *", sleeper(1), name="a")
+    scheduler.schedule("0 1,2,3 2 * * *", sleeper(1), name="a")
     started(scheduler).advance("65m")
     queued, held = why(scheduler, "a", "02:01"), why(scheduler, "a", "02:02")
     assert verdict(queued) == verdict(held) == (Verdict.WILL_RUN, Cause.RUN)
     assert queued.sentence.endswith("due 02:01:00, queued: slots had 1, QUEUED")
     assert held.sentence.endswith("due 02:02:00, held: waits for run 2, HELD")
+    assert why(scheduler, "a", "02:03").sentence.endswith("due 02:03:00, held: waits for run 3, HELD")
     assert why(scheduler, "long").sentence.endswith("due 02:00:00, started 02:00:00, RUNNING")
 
 
