@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from support.store_parts import query
 from support.waiting import LIMIT, wait_until
 
-from jobtui import RunState, Scheduler
+from jobtui import RunState, Scheduler, StoreError
 from jobtui.engine.events import StoreChanged
 from jobtui.store.schema import VERSIONS
 
@@ -97,6 +98,38 @@ def test_a_full_disk_is_told_once_and_written_again_when_there_is_room(
         "the store is written again",
     ]
     assert query(store, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_full_disk_refuses_durable_runs_and_loses_none_that_was_accepted(small_disk: Path) -> None:
+    store = small_disk / "jobs.db"
+    accepted = 0
+
+    def request(times: int) -> None:
+        nonlocal accepted
+        for _ in range(times):
+            scheduler.in_(3600, work, durable=True)
+            accepted += 1
+
+    with Scheduler(store=store) as scheduler:
+        scheduler.stop_logging()
+        filler = small_disk / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(512))
+        with pytest.raises(StoreError, match="the disk is full"):
+            request(2_000)
+        filler.unlink()
+        wait_until(lambda: not problem(scheduler))
+        request(1)
+        assert len(scheduler.find_runs(state=RunState.SCHEDULED, limit=3_000)) == accepted
+    assert query(store, "SELECT count(*) FROM one_offs") == [(accepted,)]
+
+
+def test_a_damaged_file_refuses_durable_runs(store: Path) -> None:
+    store.parent.mkdir()
+    store.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+    with Scheduler(store=store) as scheduler, pytest.raises(StoreError, match=re.escape(str(store))):
+        scheduler.now(work, durable=True)
 
 
 def test_a_file_without_the_right_to_write_is_told_and_written_when_there_is_one() -> None:
