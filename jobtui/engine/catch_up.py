@@ -29,8 +29,7 @@ class CatchUpRules:
     """The rules of a scheduler.
 
     Attributes:
-        window: How many seconds before now a tick may be due to be caught up, for jobs that do not say; 0 for
-            never.
+        window: For how many seconds before now durable one-off runs are caught up; 0 for all of them.
         most: How many ticks of one job are caught up.
         spread: Over how many seconds the jobs that catch up begin.
     """
@@ -127,7 +126,7 @@ class CatchUpPlanner:
         assert watermark is not None  # as above
         if isinstance(schedule, Every) and schedule.start is None:
             schedule = schedule.anchored(utc(watermark))
-        window = rules.window if job.catch_up is None else job.catch_up
+        window = job.policies.catch_up
         kept: deque[float] = deque()  # those within the window, the latest
         first = last_left_out = None
         left_out = counted = 0

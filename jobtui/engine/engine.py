@@ -23,6 +23,7 @@ from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.job_pause import Pause
+from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
@@ -61,6 +62,9 @@ def _with_hint(reason: str, run: RunRecord) -> str:
 
 def _do_nothing() -> None:
     """Stand for the runnables of one-off runs, each of which has its own."""
+
+
+_ONE_OFF_POLICIES = JobPolicies(overlap=Overlap.ALLOW)
 
 
 class Engine:
@@ -408,7 +412,7 @@ class Engine:
             self._drop_idle_one_off_job(now)
             # Without the runnable itself: a closure may hold large objects.
             group = Runnable(_do_nothing, runnable.name, runnable.describe())
-            job = JobRecord(runnable.name, group, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
+            job = JobRecord(runnable.name, group, None, spec=ONE_OFF, policies=_ONE_OFF_POLICIES)
             self.one_off_jobs[runnable.name] = job
             self.add_job(job, now)
         return job
@@ -507,7 +511,7 @@ class Engine:
         if job is None and not self.closed:
             job = self.one_off_job(runnable, now)
         if job is None:  # stopped since the request: a job that is not registered
-            job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, overlap=Overlap.ALLOW)
+            job = JobRecord(runnable.name, runnable, None, spec=ONE_OFF, policies=_ONE_OFF_POLICIES)
         run = RunRecord(number, job, trigger, runnable.call, created, now, due)
         extras = run.ensure_extras()
         extras.attempt, extras.arguments, extras.durable = attempt, runnable.arguments, True
@@ -901,7 +905,7 @@ class Engine:
         if job.pause is not None:
             reason = job.pause.describe(self.event_log.tz)
             self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
-        elif job.misfire is _SKIP and now - due > MISFIRE_GRACE:
+        elif job.policies.misfire is _SKIP and now - due > MISFIRE_GRACE:
             reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"
             self.pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
         else:

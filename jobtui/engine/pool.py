@@ -142,18 +142,19 @@ class Pool:
 
     def rejection_reason(self, job: JobRecord, trigger: Trigger) -> str:
         """Return why a new run of a job would be SKIPPED now; "" if it would not."""
-        if not job.busy or job.overlap is _ALLOW:
+        if not job.busy or job.policies.overlap is _ALLOW:
             return ""
-        if job.overlap is Overlap.SKIP:
+        if job.policies.overlap is Overlap.SKIP:
             return self._blocking_run_reason(job)
-        if trigger is Trigger.TICK and len(job.held) >= job.max_held and job.overlap is not Overlap.REPLACE:
+        is_full = len(job.held) >= job.policies.max_held
+        if is_full and trigger is Trigger.TICK and job.policies.overlap is not Overlap.REPLACE:
             return f"{len(job.held)} runs are held already; {self._blocking_run_reason(job)}"
         return ""
 
     def admit(self, run: RunRecord, now: float) -> None:
         """Queue, hold or skip a run, as its job's overlap policy says."""
         job = run.job
-        if job.overlap is _ALLOW or not job.busy:
+        if job.policies.overlap is _ALLOW or not job.busy:
             self.queue.append(run)
             run.state = _QUEUED
             run.waiting_since = now
@@ -163,7 +164,7 @@ class Pool:
             self._event_log.emit_run(RunQueued, run, now, pack_queued)
         elif reason := self.rejection_reason(job, run.trigger):
             self.reject(run, now, RunState.SKIPPED, reason)
-        elif job.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
+        elif job.policies.overlap is Overlap.REPLACE and not self._replace(job, run.number, now):
             self.admit(run, now)
         else:
             last = job.held[-1] if job.held else job.last_queued
@@ -602,7 +603,7 @@ class Pool:
                 job.recent.append(recent)
             else:
                 job.count_ending(state, recent)
-                if state.failed and 0 < job.pause_after <= job.failures_in_row:
+                if state.failed and 0 < job.policies.pause_after <= job.failures_in_row:
                     self.failing.append(job)
         if not (repairing and self._event_log.is_latest(RunFinished, number)):
             self._event_log.emit_end(RunFinished, job, ended, now)

@@ -15,8 +15,9 @@ from enum import Enum
 from itertools import takewhile
 from typing import Any, get_args, get_type_hints
 
-from jobtui.engine.enums import FINAL_STATES, JobStatus, Misfire, Overlap, RunState, Trigger
+from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState, Trigger
 from jobtui.engine.job_pause import Pause
+from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.engine.packed_exceptions import PackedException, shorten_exception
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
@@ -24,7 +25,6 @@ from jobtui.engine.views import JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
 RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs have
-MAX_HELD = 1000  # held runs of one job above which its ticks are skipped
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
 _QUEUED, _OK = RunState.QUEUED, RunState.OK
@@ -68,15 +68,11 @@ class JobRecord:
     schedule: Schedule | None  # when the job is due; None for a group of one-off runs
     _: KW_ONLY
     spec: str  # the schedule as the user wrote it
-    overlap: Overlap = Overlap.HOLD  # what happens to a new run while an earlier one is live
-    misfire: Misfire = Misfire.COALESCE  # what happens to ticks that were missed
+    policies: JobPolicies = DEFAULT_POLICIES
     schedule_key: str = ""  # tells the schedule from others; the same after a restart
-    catch_up: float | None = None  # the window of ticks to catch up, in seconds; None for the scheduler's
     begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
-    max_held: int = MAX_HELD  # how many runs may be HELD before ticks are skipped
     due: float | None = None  # when the job is due next; None for never
     pause: Pause | None = None  # None if the job is not paused
-    pause_after: int = 0  # so many failures in a row pause the job; 0 for never
     removed: bool = False
     running: int = 0  # how many runs are RUNNING
     queued: int = 0  # how many runs are QUEUED
@@ -200,8 +196,8 @@ class JobRecord:
                 spec=self.spec,
                 origin=origin,
                 summary=summary,
-                overlap=self.overlap,
-                misfire=self.misfire,
+                overlap=self.policies.overlap,
+                misfire=self.policies.misfire,
                 running=self.running,
                 queued=self.queued,
                 held=len(self.held),
@@ -216,7 +212,7 @@ class JobRecord:
                 paused_until=None if self.pause is None else _to_datetime(self.pause.until, tz),
                 paused_by="" if self.pause is None else self.pause.by,
                 pause_note="" if self.pause is None else self.pause.note,
-                pause_after=self.pause_after,
+                pause_after=self.policies.pause_after,
             )
         return self.cached_view
 

@@ -175,7 +175,7 @@ class TickPlanner:
         if plan.next_due is None or plan.next_due > now:
             return
         plan.next_due = next_tick(schedule, now)
-        if plan.job.misfire is Misfire.ALL and not plan.job.is_paused_at(due):
+        if plan.job.policies.misfire is Misfire.ALL and not plan.job.is_paused_at(due):
             self._list_instants(plan, schedule)
             return
         plan.limit = self._countable

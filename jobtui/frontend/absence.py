@@ -61,7 +61,7 @@ class Absence:
                 ticks=each.caught_up + each.left_out,
                 first=datetime.fromtimestamp(each.first, self._scheduler.tz),
                 caught_up=each.caught_up,
-                runs=_RUNS[each.job.misfire](each.caught_up),
+                runs=_RUNS[each.job.policies.misfire](each.caught_up),
             )
             for each in ([] if recording is None else recording.catch_ups)
         ]

@@ -289,7 +289,7 @@ def _default_scheduler(
             pool=settings.pool if pool is None else pool,
             tz=tz,
             dst=settings.dst,
-            overlap="allow" if settings.selfconcurrent else "hold",
+            defaults=settings.policies,
             schedules=settings.schedules,
             ledger_bytes=settings.ledger_bytes,
             keep_days=settings.keep_days,
@@ -298,7 +298,6 @@ def _default_scheduler(
             keep_output=settings.output_keep,
             redact=settings.output_redact,
             single="standby" if settings.single == "attach" else settings.single,
-            catch_up=settings.catch_up,
         )
 
     try:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from functools import wraps
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from jobtui.engine.job_policies import Policies
 from jobtui.schedules.durations import format_duration
 
 Params = ParamSpec("Params")
@@ -123,7 +124,7 @@ _KEYWORDS = _by_name(
         "executor executors jobstore jobstores queue": "there is one pool for all jobs: Scheduler(pool=10)",
         "max_workers workers threads pool_size num_threads": "write pool=",
         "daemon": "the threads of a scheduler are daemons",
-        "job_defaults": "write overlap= and dst=, the defaults of all jobs",
+        "job_defaults": "write defaults={...}, the policies of all jobs that do not say otherwise",
     }
 )
 _LENGTHS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
@@ -190,7 +191,9 @@ def answering(names: dict[str, str]) -> Callable[[Owner], Owner]:
 
 def _explain_call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError) -> str:
     name = "Scheduler" if function.__name__ == "__init__" else function.__name__
-    known = [*inspect.signature(function).parameters]
+    known = [each for each in inspect.signature(function).parameters if each != "policies"]
+    if len(known) < len(inspect.signature(function).parameters):
+        known += Policies.__annotations__
     if all(each in known for each in kwargs):
         return f"{str(error).replace(function.__qualname__, name)}; {_shape(name, args)}"
     return _explain_keywords(name, known[1:], kwargs)
@@ -210,6 +213,8 @@ def _explain_keywords(name: str, known: Sequence[str], kwargs: dict[str, Any]) -
     lengths = [each for each in unknown if each in _LENGTHS]
     first = (lengths or fields or unknown)[0]
     answer = _KEYWORDS.get(first)
+    if name == "Scheduler" and first in Policies.__annotations__:
+        answer = f'write defaults={{"{first}": ...}}'
     if lengths:
         answer = _interval_call(name, {each: kwargs[each] for each in lengths})
     elif fields:

@@ -18,7 +18,6 @@ from typing import (
     ClassVar,
     ParamSpec,
     Self,
-    TypedDict,
     TypeVar,
     Unpack,
     overload,
@@ -28,16 +27,13 @@ from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import (
     Cancellation,
-    Misfire,
-    MisfireName,
-    Overlap,
-    OverlapName,
     RunState,
     SingleName,
     Trigger,
 )
+from jobtui.engine.job_policies import JobPolicies, Policies
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, utc
+from jobtui.engine.records import JobRecord, RunRecord, utc
 from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
@@ -46,6 +42,7 @@ from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
+from jobtui.runtime.policies import job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
@@ -54,13 +51,10 @@ from jobtui.runtime.unstarted_notice import notice_if_unstarted
 from jobtui.runtime.validation import (
     catch_up_limit,
     delay_seconds,
-    failure_limit,
-    held_limit,
     job_name,
     keep_limit,
     one_line_text,
     pause_end,
-    policy,
     pool_size,
     scheduler_zone,
     single_name,
@@ -83,21 +77,7 @@ FIRST_YEAR = 1900  # the first year of an instant for `at`
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
-_COALESCE = Misfire.COALESCE  # Python 3.11 is slow to look up enum members
-
-_SCHEDULED_ARGUMENTS = (
-    "spec",
-    "every",
-    "name",
-    "tz",
-    "dst",
-    "start",
-    "overlap",
-    "misfire",
-    "catch_up",
-    "max_held",
-    "pause_after",
-)
+_SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", *Policies.__annotations__)
 
 Function = TypeVar("Function", bound=JobFunction)
 Hook = TypeVar("Hook", bound=Callable[[], object])
@@ -109,27 +89,18 @@ _Length = timedelta | float | str
 _Work = Coroutine[Any, Any, T]  # of a coroutine function, which returns a T in the end
 
 
-class _Policies(TypedDict, total=False):
-    """The arguments that `schedule` and `every` share."""
-
-    name: str | None
-    overlap: OverlapName | None
-    misfire: MisfireName
-    catch_up: timedelta | float | str | None
-    max_held: int
-    pause_after: int | None
-
-
-class _SpecPolicies(_Policies, total=False):
+class _SpecArguments(Policies, total=False):
     """The keyword arguments of `schedule`."""
 
+    name: str | None
     tz: str | tzinfo | None
     dst: Dst | None
 
 
-class _IntervalPolicies(_Policies, total=False):
+class _IntervalArguments(Policies, total=False):
     """The keyword arguments of `every`."""
 
+    name: str | None
     start: datetime | None
 
 
@@ -144,7 +115,8 @@ class Scheduler:
         tz: The zone of cron specs that name none, and of all times shown: a name, a ``zoneinfo.ZoneInfo`` or
             a ``datetime.timezone``; None for the machine's zone.
         dst: The default for the DST rule of fixed times in this scheduler's jobs; see `jobtui.parse`.
-        overlap: The default for the ``overlap`` policy of this scheduler's jobs; see `schedule`.
+        defaults: The policies of jobs that do not say otherwise, such as ``{"overlap": "skip"}``; see
+            `schedule`.
         schedules: Named specs, which ``schedule("cron.name", ...)`` finds by the whole key.
         clock: The source of time; None for the machine's clock.
         ledger_bytes: How much memory the ledger may take, in bytes, with the output of its runs.
@@ -159,9 +131,6 @@ class Scheduler:
             and in the store. Each line is searched on its own.
         single: What `start` does if another scheduler uses the store: ``"standby"`` waits until that one has
             ended, ``"refuse"`` raises an error, with ``"off"`` both run the jobs, each tick by one of them.
-        catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
-            were due within this time before the start: a timedelta, seconds, or a duration such as
-            ``"12h"``; 0 for never. In any case the ledger counts the others as MISSED.
         catch_up_most: How many ticks of one job are caught up, the latest ones.
         catch_up_spread: The time over which the jobs that catch up begin, after the start.
 
@@ -183,7 +152,7 @@ class Scheduler:
         pool: int = DEFAULT_POOL,
         tz: str | tzinfo | None = None,
         dst: Dst = "once",
-        overlap: OverlapName = "hold",
+        defaults: Policies | None = None,
         schedules: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         ledger_bytes: int = LEDGER_BYTES,
@@ -194,13 +163,12 @@ class Scheduler:
         keep_output: int = KEEP_OUTPUT,
         redact: Sequence[str] = (),
         single: SingleName = "standby",
-        catch_up: timedelta | float | str = 0.0,
         catch_up_most: int = MOST,
         catch_up_spread: timedelta | float | str = SPREAD,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
-        self._overlap = policy(Overlap, "overlap", overlap)
+        self._defaults = job_policies("defaults=dict", defaults or {})
         self.redaction = Redaction(redact)
         self._runtime = self._runtime_type(
             pool=pool_size(pool),
@@ -220,7 +188,7 @@ class Scheduler:
         )
         self._single = single_name(single)
         self._catch_up_rules = CatchUpRules(
-            window=delay_seconds(catch_up),
+            window=self._defaults.catch_up,
             most=catch_up_limit(catch_up_most),
             spread=delay_seconds(catch_up_spread),
         )
@@ -239,11 +207,7 @@ class Scheduler:
         name: str | None = None,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
-        overlap: OverlapName | None = None,
-        misfire: MisfireName = "coalesce",
-        catch_up: timedelta | float | str | None = None,
-        max_held: int = MAX_HELD,
-        pause_after: int | None = None,
+        **policies: Unpack[Policies],
     ) -> Job:
         """Run something on a schedule. Return the job's handle.
 
@@ -255,28 +219,32 @@ class Scheduler:
                 (``name-2``).
             tz: The zone of a spec that names none; by default the scheduler's.
             dst: The DST rule of fixed times, see `jobtui.parse`; by default the scheduler's.
-            overlap: What to do with a run that is requested before an earlier run of this job has ended:
-                ``"hold"`` it until that run ends, ``"skip"`` it, ``"allow"`` both to run at once, or
-                ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended. By default
-                the scheduler's, which is ``"hold"`` unless given.
-            misfire: What to do with ticks that are seen too late: one run for all of them
-                (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
-            catch_up: The time before the start within which ticks are caught up that passed while no
-                scheduler ran; by default the scheduler's.
-            max_held: How many runs of this job may be held; beyond that its ticks are skipped.
-            pause_after: Pause the job after so many failures in a row; None for never.
+            **policies: Say what happens to ticks and runs in special cases:
+
+                - ``overlap``: What to do with a run that is requested before an earlier run of this job has
+                  ended: ``"hold"`` it until that run ends, ``"skip"`` it, ``"allow"`` both to run at once, or
+                  ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended.
+                - ``misfire``: What to do with ticks that are seen too late: one run for all of them
+                  (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
+                - ``catch_up``: With a store, ticks that passed while no scheduler ran are treated as late
+                  ticks if they were due within this time before the start: a timedelta, seconds, or a
+                  duration such as ``"12h"``; 0 for never. The ledger counts the others as MISSED.
+                - ``max_held``: How many runs of this job may be held; beyond that its ticks are skipped.
+                - ``pause_after``: Pause the job after so many failures in a row; 0 for never.
 
         Raises:
             BadSpec: The spec is not valid; the message says why.
             LookupError: The settings have no spec of that name; the message lists those they have.
-            TypeError: The runnable cannot be run, or requires arguments, or a limit is not an int.
+            TypeError: The runnable cannot be run, or requires arguments, a policy has no such name, or its
+                value is of another type.
             ValueError: A policy is unknown, the name is not printable, or a limit is below 1.
             RuntimeError: The scheduler has stopped.
         """
+        checked = job_policies("schedule", policies, self._defaults, "spec", "runnable", "name", "tz", "dst")
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
-        return self._add(parsed, shown, runnable, name, overlap, misfire, catch_up, max_held, pause_after)
+        return self._add(parsed, shown, runnable, name, checked)
 
     @explained
     def every(
@@ -286,11 +254,7 @@ class Scheduler:
         *,
         start: datetime | None = None,
         name: str | None = None,
-        overlap: OverlapName | None = None,
-        misfire: MisfireName = "coalesce",
-        catch_up: timedelta | float | str | None = None,
-        max_held: int = MAX_HELD,
-        pause_after: int | None = None,
+        **policies: Unpack[Policies],
     ) -> Job:
         """Run something at a fixed rate: at ``start + k * interval``, without drift. Return the job's handle.
 
@@ -300,11 +264,7 @@ class Scheduler:
             start: The first instant, an aware datetime. By default the first run is one interval after the
                 scheduler starts, or after this call if it is running.
             name: As for `schedule`.
-            overlap: As for `schedule`.
-            misfire: As for `schedule`.
-            catch_up: As for `schedule`.
-            max_held: As for `schedule`.
-            pause_after: As for `schedule`.
+            **policies: As for `schedule`.
 
         Raises:
             BadSpec: The interval is not a duration, or is out of range.
@@ -312,16 +272,17 @@ class Scheduler:
             ValueError: ``start`` is naive, or as for `schedule`.
             RuntimeError: The scheduler has stopped.
         """
+        checked = job_policies("every", policies, self._defaults, "interval", "runnable", "start", "name")
         schedule, spec = self._specs.resolve_interval(interval, start)
-        return self._add(schedule, spec, runnable, name, overlap, misfire, catch_up, max_held, pause_after)
+        return self._add(schedule, spec, runnable, name, checked)
 
     @overload
     def scheduled(
-        self, spec: str | Schedule, **policies: Unpack[_SpecPolicies]
+        self, spec: str | Schedule, **policies: Unpack[_SpecArguments]
     ) -> Callable[[Function], Function]: ...
     @overload
     def scheduled(
-        self, *, every: _Length, **policies: Unpack[_IntervalPolicies]
+        self, *, every: _Length, **policies: Unpack[_IntervalArguments]
     ) -> Callable[[Function], Function]: ...
     @explained
     def scheduled(
@@ -1011,17 +972,8 @@ class Scheduler:
 
     # --- implementation ---------------------------------------------------------------------------
 
-    def _add(  # noqa: PLR0917 - the arguments of `schedule` and `every`
-        self,
-        schedule: Schedule,
-        spec: str,
-        value: object,
-        name: str | None,
-        overlap: OverlapName | None,
-        misfire: MisfireName,
-        catch_up: timedelta | float | str | None,
-        max_held: int,
-        pause_after: int | None,
+    def _add(
+        self, schedule: Schedule, spec: str, value: object, name: str | None, policies: JobPolicies
     ) -> Job:
         runnable = _described(as_runnable(value))
         check_arguments(runnable.call)
@@ -1030,12 +982,8 @@ class Scheduler:
             runnable,
             schedule,
             spec=spec,
-            overlap=self._overlap if overlap is None else policy(Overlap, "overlap", overlap),
-            misfire=_COALESCE if misfire == "coalesce" else policy(Misfire, "misfire", misfire),
+            policies=policies,
             schedule_key=schedule_key(schedule, spec),
-            catch_up=None if catch_up is None else delay_seconds(catch_up),
-            max_held=held_limit(max_held),
-            pause_after=failure_limit(pause_after),
         )
         self._runtime.poller.add_job(record)
         notice_if_unstarted(self)

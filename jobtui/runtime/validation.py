@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
-from jobtui.engine.enums import Misfire, Overlap, SingleName
+from jobtui.engine.enums import SingleName
 from jobtui.process.printable import is_printable
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.schedules.schedule import Cron
@@ -22,7 +22,6 @@ from jobtui.schedules.zones import zone
 MAX_TEXT = 500  # characters of a note
 _WALL_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
 
-Policy = TypeVar("Policy", Overlap, Misfire)
 T = TypeVar("T", int, float)
 
 
@@ -57,15 +56,6 @@ def scheduler_zone(tz: str | tzinfo | None) -> tzinfo:
             "the schedule of a job may have any zone"
         )
     return found
-
-
-def held_limit(max_held: int) -> int:
-    """Return how many runs of a job may be held before its ticks are skipped."""
-    if isinstance(max_held, bool) or not isinstance(max_held, int):
-        raise TypeError(f"max_held must be a number of runs, not {max_held!r:.80}")
-    if max_held < 1:
-        raise ValueError(f"max_held must be at least 1, not {max_held}")
-    return max_held
 
 
 def store_path(path: str | os.PathLike[str]) -> Path:
@@ -107,17 +97,6 @@ def delay_seconds(delay: timedelta | float | str) -> float:
         if seconds < SHORTEST_INTERVAL.total_seconds():
             return seconds
     return as_interval(delay).total_seconds()
-
-
-def failure_limit(pause_after: int | None) -> int:
-    """Return how many failures in a row pause a job; 0 for None, which means never."""
-    if pause_after is None:
-        return 0
-    if isinstance(pause_after, bool) or not isinstance(pause_after, int):
-        raise TypeError(f"pause_after must be a number of failures, not {pause_after!r:.80}")
-    if pause_after < 1:
-        raise ValueError(f"pause_after must be at least 1, not {pause_after}")
-    return pause_after
 
 
 def pause_end(
@@ -188,12 +167,3 @@ def single_name(name: str) -> SingleName:
             return cast("SingleName", name)
     names = ", ".join(map(repr, get_args(SingleName)))
     raise ValueError(f"single must be one of {names}, not {name!r:.80}")
-
-
-def policy(kind: type[Policy], parameter: str, value: str) -> Policy:
-    """Return the policy of a name; ``parameter`` is the name of the argument, for the message."""
-    try:
-        return kind(value)
-    except ValueError:
-        allowed = ", ".join(repr(each.value) for each in kind)
-        raise ValueError(f"{parameter} must be one of {allowed}, not {value!r:.80}") from None

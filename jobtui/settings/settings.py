@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import LEDGER_BYTES
 from jobtui.runtime.output_log import LOG_BYTES
 from jobtui.runtime.run_output import RUN_BYTES
@@ -189,6 +190,11 @@ class Settings:
     def __post_init__(self) -> None:
         """Copy the schedules into a read-only mapping."""
         object.__setattr__(self, "schedules", MappingProxyType(dict(self.schedules)))
+
+    @property
+    def policies(self) -> Policies:
+        """The policies of jobs that do not say otherwise."""
+        return {"overlap": "allow" if self.selfconcurrent else "hold", "catch_up": self.catch_up}
 
     @property
     def store_path(self) -> Path | None:

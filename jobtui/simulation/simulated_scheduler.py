@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from jobtui.engine.enums import Overlap, OverlapName, Phase, Trigger
+from jobtui.engine.enums import Phase, Trigger
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.tracebacks import is_installed
 from jobtui.loading.loader import BadTarget
 from jobtui.loading.loader import load as load_target
@@ -20,9 +21,9 @@ from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.default_scheduler import default_scheduler, set_default_scheduler
 from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.handles import Job, Run
+from jobtui.runtime.policies import job_policies
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
-from jobtui.runtime.validation import policy
 from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst
@@ -60,7 +61,7 @@ class SimulatedScheduler(Scheduler):
         pool: How many runs may be RUNNING at once, 0 for no limit; None for the size in the settings of a
             loaded job file, else 10.
         dst: The rule for fixed times when the clocks change; None for that of the settings.
-        overlap: The policy for a run while another of its job is running; None for that of the settings.
+        defaults: The policies of jobs that do not say otherwise; they take precedence over the settings.
         schedules: Named specs, by whole key (``cron.name``); they take precedence over those of the settings.
 
     Raises:
@@ -79,7 +80,7 @@ class SimulatedScheduler(Scheduler):
         tz: str | tzinfo | None = "UTC",
         pool: int | None = None,
         dst: Dst | None = None,
-        overlap: OverlapName | None = None,
+        defaults: Policies | None = None,
         schedules: Mapping[str, str] | None = None,
     ) -> None:
         self._clock = ManualClock(_epoch_seconds(start, zone(tz)))
@@ -87,11 +88,11 @@ class SimulatedScheduler(Scheduler):
             pool=DEFAULT_POOL if pool is None else pool,
             tz=tz,
             dst="once" if dst is None else dst,
-            overlap="hold" if overlap is None else overlap,
+            defaults=defaults,
             schedules=schedules,
             clock=self._clock,
         )
-        self._given_tz, self._given_pool, self._given_dst, self._given_overlap = tz, pool, dst, overlap
+        self._given_tz, self._given_pool, self._given_dst, self._given_defaults = tz, pool, dst, defaults
         self._given_schedules = dict(schedules or {})
         self._runtime.before_first_run = self._call_start_functions
         self._imports = _ImportTracker()
@@ -384,15 +385,13 @@ class SimulatedScheduler(Scheduler):
 
     def _apply_settings(self, settings: Settings) -> Scheduler:
         """Use the settings for everything that was not given to the constructor."""
-        dst, overlap = self._given_dst, self._given_overlap
+        dst = self._given_dst
         self._specs = SpecResolver(
             {**settings.schedules, **self._given_schedules},
             self._given_tz,
             settings.dst if dst is None else dst,
         )
-        if overlap is None:
-            overlap = "allow" if settings.selfconcurrent else "hold"
-        self._overlap = policy(Overlap, "overlap", overlap)
+        self._defaults = job_policies("defaults=dict", {**settings.policies, **(self._given_defaults or {})})
         if self._given_pool is None:
             self.resize(settings.pool)
         return self

@@ -11,7 +11,7 @@ from support.doc_pages import code_words, page
 
 import jobtui
 from jobtui.engine.enums import Cancellation, MisfireName, OverlapName
-from jobtui.engine.records import MAX_HELD
+from jobtui.engine.job_policies import MAX_HELD
 from jobtui.schedules.dst import DstEffect
 from jobtui.testing import simulated
 

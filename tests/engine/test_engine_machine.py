@@ -58,13 +58,13 @@ class EngineMachine(RuleBasedStateMachine):
         """Assert that the overlap policy was applied to a new run, and add the run to the model."""
         job = self.model_of(run)
         busy = self.busy(job)
-        if not busy or job.record.overlap is Overlap.ALLOW:
-            replaced = job.record.overlap is Overlap.REPLACE and run.state is RunState.CANCELLED
+        if not busy or job.record.policies.overlap is Overlap.ALLOW:
+            replaced = job.record.policies.overlap is Overlap.REPLACE and run.state is RunState.CANCELLED
             assert run.state is RunState.QUEUED or replaced  # by another run at the same time
             self.queue.append(run.number)
-        elif job.record.overlap is Overlap.SKIP:
+        elif job.record.policies.overlap is Overlap.SKIP:
             assert run.state is RunState.SKIPPED
-        elif job.record.overlap is Overlap.REPLACE:
+        elif job.record.policies.overlap is Overlap.REPLACE:
             self.assert_replaced(job, run)
         else:
             assert run.state is RunState.HELD
@@ -167,7 +167,7 @@ class EngineMachine(RuleBasedStateMachine):
             return
         runs = list(batch.runs)
         assert len(runs) <= at_most
-        assert len(runs) == 1 or runs[0].job.overlap is Overlap.ALLOW
+        assert len(runs) == 1 or runs[0].job.policies.overlap is Overlap.ALLOW
         assert all(run.job is runs[0].job for run in runs)
         for run in runs:
             self.assert_started(run)
@@ -189,7 +189,8 @@ class EngineMachine(RuleBasedStateMachine):
             assert run is None
             return
         assert run is self.runs[self.queue.pop(0)]
-        assert run.job.overlap is Overlap.ALLOW or all(other.job is not run.job for other in self.running)
+        shares = run.job.policies.overlap is Overlap.ALLOW
+        assert shares or all(other.job is not run.job for other in self.running)
         self.running.append(run)
         self.expected_starts.append(run.number)
 

@@ -54,7 +54,7 @@ def work() -> None:
         ({"pool": True}, TypeError, "the pool must be a number of runs (0 = no limit), not True"),
         ({"pool": "4"}, TypeError, "the pool must be a number of runs (0 = no limit), not '4'"),
         (
-            {"overlap": "replaced"},
+            {"defaults": {"overlap": "replaced"}},
             ValueError,
             "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'replaced'",
         ),
@@ -145,7 +145,7 @@ def test_a_named_spec_is_looked_up_in_the_settings() -> None:
             "overlap must be one of 'hold', 'skip', 'allow', 'replace', not 'never'",
         ),
         ({"misfire": "run"}, ValueError, "misfire must be one of 'coalesce', 'skip', 'all', not 'run'"),
-        ({"misfire": None}, ValueError, "misfire must be one of 'coalesce', 'skip', 'all', not None"),
+        ({"misfire": 5}, ValueError, "misfire must be one of 'coalesce', 'skip', 'all', not 5"),
         ({"max_held": 0}, ValueError, "max_held must be at least 1, not 0"),
         ({"max_held": "9"}, TypeError, "max_held must be a number of runs, not '9'"),
         ({"max_held": True}, TypeError, "max_held must be a number of runs, not True"),
@@ -171,6 +171,39 @@ def test_an_invalid_policy_is_rejected_and_nothing_is_registered(
         register[method]()
     assert str(caught.value) == message
     assert scheduler.jobs == []
+
+
+@pytest.mark.parametrize("method", ["schedule", "every", "scheduled"])
+def test_a_misspelt_policy_is_refused_with_the_nearest_name(scheduler: Scheduler, method: str) -> None:
+    policies: dict[str, Any] = {"misfires": "all"}
+    register: dict[str, Callable[[], object]] = {
+        "schedule": lambda: scheduler.schedule("@daily", work, **policies),
+        "every": lambda: scheduler.every("1s", work, **policies),
+        "scheduled": lambda: scheduler.scheduled("@daily", **policies)(work),
+    }
+    with pytest.raises(TypeError) as caught:
+        register[method]()
+    assert str(caught.value) == f"{method}() has no argument 'misfires'; did you mean misfire=?"
+    assert scheduler.jobs == []
+
+
+def test_misspelt_defaults_are_refused_with_the_nearest_name() -> None:
+    defaults: Any = {"overlaps": "skip"}
+    with pytest.raises(
+        TypeError, match=r"defaults=dict\(\) has no argument 'overlaps'; did you mean overlap="
+    ):
+        Scheduler(defaults=defaults)
+    arguments: Any = {"overlap": "skip"}
+    with pytest.raises(TypeError, match=r"no argument 'overlap'; write defaults="):
+        Scheduler(**arguments)
+
+
+def test_a_job_may_return_to_the_default_of_the_scheduler() -> None:
+    """None stands for it."""
+    scheduler = Scheduler(defaults={"overlap": "skip", "misfire": "all", "max_held": 5})
+    scheduler.every("1h", work, overlap=None, misfire="skip")
+    [job] = scheduler.snapshot().jobs
+    assert (job.overlap, job.misfire) == (Overlap.SKIP, Misfire.SKIP)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +241,7 @@ def test_the_view_of_a_job_has_its_policies(scheduler: Scheduler) -> None:
     scheduler.every("1s", work, overlap="skip", misfire="all", name=" Übung 1 ")
     [view] = scheduler.snapshot().jobs
     assert (view.name, view.overlap, view.misfire) == ("Übung 1", Overlap.SKIP, Misfire.ALL)
-    allowing = Scheduler(overlap="allow")
+    allowing = Scheduler(defaults={"overlap": "allow"})
     allowing.every("1s", work)
     allowing.every("1s", work, overlap="hold")
     assert [view.overlap for view in allowing.snapshot().jobs] == [Overlap.ALLOW, Overlap.HOLD]

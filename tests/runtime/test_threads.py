@@ -499,7 +499,7 @@ def test_a_waiter_is_woken_when_its_run_is_cancelled(make_scheduler: MakeSchedul
 
 def test_a_skipped_run_has_ended_when_the_request_returns(make_scheduler: MakeScheduler) -> None:
     """Its result says why."""
-    scheduler = make_scheduler(overlap="skip")
+    scheduler = make_scheduler(defaults={"overlap": "skip"})
     scheduler.start()
     blocker = BlockingJob()
     job = scheduler.every("1h", blocker)

@@ -232,7 +232,7 @@ def test_failures_are_counted_again_after_a_run_that_was_ok_and_after_a_pause(
     assert status(job) is JobStatus.PAUSED
 
 
-@pytest.mark.parametrize(("value", "error"), [(0, ValueError), (True, TypeError), ("3", TypeError)])
+@pytest.mark.parametrize(("value", "error"), [(-1, ValueError), (True, TypeError), ("3", TypeError)])
 def test_a_wrong_number_of_failures_is_refused(
     scheduler: SimulatedScheduler, value: Any, error: type[Exception]
 ) -> None:

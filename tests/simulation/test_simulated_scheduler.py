@@ -307,7 +307,7 @@ def test_the_start_of_the_clock_may_have_an_offset_a_fold_or_another_zone(
         ({"tz": "Mars/Olympus"}, ValueError, "unknown time zone 'Mars/Olympus'"),
         ({"pool": -1}, ValueError, "the pool cannot be negative"),
         ({"dst": "twice"}, ValueError, "dst must be 'once' or 'every', not 'twice'"),
-        ({"overlap": "dance"}, ValueError, "overlap must be one of"),
+        ({"defaults": {"overlap": "dance"}}, ValueError, "overlap must be one of"),
     ],
 )
 def test_wrong_arguments_are_rejected(settings: dict[str, Any], kind: type[Exception], message: str) -> None:

@@ -163,7 +163,7 @@ def test_ticks_are_counted_once_over_several_lives(make: Life, clock: ManualCloc
 def test_jobs_begin_to_catch_up_one_after_the_other(tmp_path: Path, clock: ManualClock) -> None:
     def make_scheduler() -> Scheduler:
         scheduler = Scheduler(
-            store=tmp_path / "jobs.db", tz="UTC", clock=clock, catch_up="10h", catch_up_spread=9
+            store=tmp_path / "jobs.db", tz="UTC", clock=clock, defaults={"catch_up": "10h"}, catch_up_spread=9
         )
         for name in ("a", "b", "c"):
             scheduler.schedule("@hourly", work, name=name)
@@ -187,7 +187,7 @@ def test_a_clock_that_is_set_back_does_not_delay_what_is_to_be_caught_up(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     def make_scheduler() -> Scheduler:
-        scheduler = Scheduler(store=tmp_path / "jobs.db", tz="UTC", clock=clock, catch_up="10h")
+        scheduler = Scheduler(store=tmp_path / "jobs.db", tz="UTC", clock=clock, defaults={"catch_up": "10h"})
         scheduler.schedule("@hourly", work)
         return scheduler
 

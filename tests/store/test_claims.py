@@ -152,7 +152,7 @@ def test_late_ticks_that_another_process_has_claimed_are_left_to_it(tmp_path: Pa
     """Of ten late ticks, another process has claimed the first four."""
     store = tmp_path / "jobs.db"
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=10)
-    scheduler = Scheduler(store=store, single="off", catch_up="1h", catch_up_spread=0)
+    scheduler = Scheduler(store=store, single="off", defaults={"catch_up": "1h"}, catch_up_spread=0)
     job = scheduler.every(1, time.time, start=start, name="job", misfire=misfire, overlap="allow")
     dues = [start.timestamp() + each for each in range(1, 11)]
     connection = open_for_writing(store)

@@ -436,7 +436,7 @@ def test_a_request_that_is_older_than_the_window_ends_as_missed(store: Path) -> 
         scheduler.in_(3600, note, "young", durable=True)
     query_and_commit(store, "UPDATE one_offs SET created = created - 9000.0, due = due - 9000.0 WHERE id = 1")
     query_and_commit(store, "UPDATE one_offs SET due = due - 4000.0 WHERE id = 2")
-    with make(store, catch_up="1h") as scheduler:
+    with make(store, defaults={"catch_up": "1h"}) as scheduler:
         wait_until(lambda: len(ended(scheduler)) == 2)
         missed = next(run for run in ended(scheduler) if run.state is RunState.MISSED)
         assert missed.arguments == "'old'"

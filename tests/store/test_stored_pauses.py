@@ -33,7 +33,7 @@ def clock() -> ManualClock:
 
 def make(store: Path, clock: ManualClock | None = None, function: Any = work, **policies: Any) -> Scheduler:
     """Return a scheduler with a job that is due at each full hour."""
-    scheduler = Scheduler(store=store, tz="UTC", clock=clock, catch_up="24h", catch_up_spread=0)
+    scheduler = Scheduler(store=store, tz="UTC", clock=clock, defaults={"catch_up": "24h"}, catch_up_spread=0)
     scheduler.stop_logging()
     scheduler.schedule("0 0 * * * *", function, name="job", **policies)
     return scheduler

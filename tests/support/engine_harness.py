@@ -10,8 +10,9 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
+from jobtui.engine.job_policies import MAX_HELD, JobPolicies
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.records import MAX_HELD, JobRecord, RunRecord, packed_view
+from jobtui.engine.records import JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.timer_queue import JobDue
@@ -74,9 +75,7 @@ class EngineHarness:
             as_runnable(nothing),
             parsed,
             spec=str(schedule),
-            overlap=overlap,
-            misfire=misfire,
-            max_held=max_held,
+            policies=JobPolicies(overlap=overlap, misfire=misfire, max_held=max_held),
         )
         self.engine.add_job(record, self.now)
         self.finish_work()

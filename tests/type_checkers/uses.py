@@ -137,7 +137,7 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.pause(5)  # wrong
     scheduler.add_job(work)  # wrong
     job.cancel()  # wrong
-    Scheduler(overlap="never")  # wrong
+    Scheduler(defaults={"overlap": "never"})  # wrong
     Scheduler(max_workers=5)  # wrong
 
 

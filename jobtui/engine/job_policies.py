@@ -1,0 +1,56 @@
+"""The policies of a job: what the engine does with its ticks and its runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypedDict
+
+from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
+
+MAX_HELD = 1_000  # runs of one job that may be HELD, unless set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPolicies:
+    """The policies of a job. To add one, see `runtime.policies`, too.
+
+    Attributes:
+        overlap: What happens to a new run while an earlier one is live.
+        misfire: What happens to ticks that were missed.
+        catch_up: For how many seconds before the start of a scheduler with a store ticks are caught up.
+        max_held: How many runs may be HELD before ticks are skipped.
+        pause_after: How many failures in a row pause the job; 0 for never.
+    """
+
+    overlap: Overlap = Overlap.HOLD
+    misfire: Misfire = Misfire.COALESCE
+    catch_up: float = 0.0
+    max_held: int = MAX_HELD
+    pause_after: int = 0
+
+
+class Policies(TypedDict, total=False):
+    """The policies of a job as keyword arguments. None stands for the default of the scheduler.
+
+    Attributes:
+        overlap: What to do with a run that is requested before an earlier run of its job has ended:
+            ``"hold"`` it until that run ends (the default), ``"skip"`` it, ``"allow"`` both to run at once,
+            or ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended.
+        misfire: What to do with ticks that are seen too late: one run for all of them (``"coalesce"``, the
+            default), none (``"skip"``) or one for each (``"all"``).
+        catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
+            were due within this time before the start: a timedelta, seconds, or a duration such as
+            ``"12h"``; 0, the default, for never. In any case the ledger counts the others as MISSED.
+        max_held: How many runs of the job may be held; beyond that its ticks are skipped.
+        pause_after: Pause the job after so many failures in a row; 0, the default, for never.
+    """
+
+    overlap: OverlapName | None
+    misfire: MisfireName | None
+    catch_up: timedelta | float | str | None
+    max_held: int | None
+    pause_after: int | None
+
+
+DEFAULT_POLICIES = JobPolicies()

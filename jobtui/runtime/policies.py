@@ -1,0 +1,72 @@
+"""The policies of a job as keyword arguments, and the checks of their values.
+
+To add a policy: an attribute in `Policies` and in `JobPolicies`, and a line in `_CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from jobtui.engine.enums import Misfire, Overlap
+from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
+from jobtui.runtime.first_guesses import check_keywords
+from jobtui.runtime.validation import delay_seconds
+
+Kind = TypeVar("Kind", Overlap, Misfire)
+
+
+def job_policies(
+    function: str, given: Mapping[str, Any], defaults: JobPolicies = DEFAULT_POLICIES, *others: str
+) -> JobPolicies:
+    """Return the policies of a job.
+
+    Args:
+        function: The name of the function that gets them, for the message.
+        given: The policies that are given, by name.
+        defaults: Those of the others.
+        *others: The other arguments of the function, for the message.
+
+    Raises:
+        TypeError: A policy is unknown, with the nearest name, or a value is of another type.
+        ValueError: A value is not allowed.
+    """
+    check_keywords(function, (*others, *_CHECKS), dict(given))
+    checked = {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
+    return replace(defaults, **checked) if checked else defaults
+
+
+def _name_in(kind: type[Kind], parameter: str) -> Callable[[str], Kind]:
+    """Return the check of a policy that is one of some names."""
+
+    def check(value: str) -> Kind:
+        try:
+            return kind(value)
+        except ValueError:
+            allowed = ", ".join(repr(each.value) for each in kind)
+            raise ValueError(f"{parameter} must be one of {allowed}, not {value!r:.80}") from None
+
+    return check
+
+
+def _count(parameter: str, unit: str, least: int) -> Callable[[int], int]:
+    """Return the check of a policy that is a number of things."""
+
+    def check(value: int) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise TypeError(f"{parameter} must be a number of {unit}, not {value!r:.80}")
+        if value < least:
+            raise ValueError(f"{parameter} must be at least {least}, not {value}")
+        return value
+
+    return check
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "overlap": _name_in(Overlap, "overlap"),
+    "misfire": _name_in(Misfire, "misfire"),
+    "catch_up": delay_seconds,
+    "max_held": _count("max_held", "runs", 1),
+    "pause_after": _count("pause_after", "failures", 0),
+}
