@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
@@ -146,12 +147,13 @@ def _only(entries: Sequence[Entry], options: argparse.Namespace) -> Entry | None
         CommandError: There are several. The message lists them.
     """
     if len(entries) > 1:
-        command = f"jobtui {options.command}"
         lines = [
-            f"  {command} {printable(each.address)}   # {printable(each.title)}, process {each.pid}"
+            f"  {shlex.join(['jobtui', options.command, each.address, *options.words])}"
+            f"   # {each.title}, process {each.pid}"
             for each in entries
         ]
-        raise CommandError("\n".join([f"{len(entries)} schedulers run here; name one:", *lines]))
+        lines = [f"{len(entries)} schedulers run here; name one:", *map(printable, lines)]
+        raise CommandError("\n".join(lines))
     return next(iter(entries), None)
 
 

@@ -56,7 +56,7 @@ class LiveSource:
         since = "" if process.started is None else f" since {format_instant_full(process.started)}"
         return JobList(
             jobs=[self._in_zone(job) for job in snapshot.jobs],
-            headline=f"{self.name}: {number} {doing}{since}, at {self.backend.address}",
+            headline=f"{self.name}: {number} {doing}{since}\n{self.backend.address}",
             store=snapshot.store.file,
             process=process,
             endings=None,

@@ -254,7 +254,7 @@ class LiveParser(Parser):
 
     def validate(self, options: argparse.Namespace) -> None:
         """Separate the address, which is the first or the last word, from the other words."""
-        options.command = f"{self._command} {' '.join(options.words)}".rstrip()
+        options.command = self._command
         options.address = options.tz = None
         for place in (-1, 0):
             if options.words and is_address(options.words[place]):

@@ -124,7 +124,7 @@ def test_several_schedulers_are_listed_with_what_to_type(
         first, *lines = sorted(done.stderr.splitlines())
         assert (len(lines), shop.pid == mail.pid) == (2, False)
         address = f"unix:{folder}/run/jobtui/{mail.pid}.sock"
-        assert f"  jobtui logs {address}   # mail.py, process {mail.pid}" in [first, *lines]
+        assert f"  jobtui logs {address} send   # mail.py, process {mail.pid}" in [first, *lines]
         assert "send" in ask("ps", address).stdout
         assert "send" in ask("ps", "mail.py").stdout
         assert "import_orders" in ask("ps", "shop.py").stdout
