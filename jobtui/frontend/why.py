@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cached_property
 
 from jobtui.engine.enums import Overlap, Phase, RunState, Trigger
 from jobtui.engine.job_pause import Pause
@@ -202,22 +203,23 @@ class _TickQuestion:
 
     # --- entries of the ledger --------------------------------------------------------------------
 
-    def _entries(self) -> Iterator[RunView]:
-        """Yield the entries of ticks that may cover the instant, oldest first, then the live runs."""
-        job = self._job.name
-        for entry in (
-            *self._source.endings_from(self._asked.at, job=job, limit=MOST_ENTRIES),
-            *self._source.live_runs(job),
-        ):
-            if entry.trigger is Trigger.TICK and entry.due is not None:
-                yield entry
+    @cached_property
+    def _endings(self) -> Sequence[RunView]:
+        """The first endings of the job from the instant on, oldest first."""
+        return self._source.endings_from(self._asked.at, job=self._job.name, limit=MOST_ENTRIES)
+
+    @cached_property
+    def _entries(self) -> list[RunView]:
+        """The entries of ticks that may cover the instant, oldest first, then the live runs."""
+        entries = (*self._endings, *self._source.live_runs(self._job.name))
+        return [each for each in entries if each.trigger is Trigger.TICK and each.due is not None]
 
     def _find_run(self, tick: datetime | None) -> RunView | None:
         """Return the run of a tick; if the ticks are not known, the first run that was due then."""
         begin, end = self._asked.at.timestamp(), self._asked.end.timestamp()
         if tick is not None:
             begin, end = tick.timestamp(), (tick + _ONE_TICK).timestamp()
-        for entry in self._entries():
+        for entry in self._entries:
             if entry.number and entry.due is not None and begin <= entry.due.timestamp() < end:
                 return entry
         return None
@@ -227,7 +229,7 @@ class _TickQuestion:
         instant = due.timestamp()
         covering = [
             entry
-            for entry in self._entries()
+            for entry in self._entries
             if not entry.number
             and entry.due is not None
             and entry.ended is not None
@@ -337,6 +339,8 @@ class _TickQuestion:
             "the schedule is due then and a scheduler ran, but the ledger has no entry: the job was "
             "registered later, or had another schedule, or the scheduler has not come to this tick yet"
         )
+        if len(self._endings) == MOST_ENTRIES:
+            reason = f"none of the first {MOST_ENTRIES} endings of the job after that time is of this tick"
         evidence = [] if life is None else [f"the scheduler runs since {self._time(life.started)}"]
         return self._make(Cause.NOT_RECORDED, reason, evidence, due=due, verdict=Verdict.NOT_KNOWN)
 
@@ -355,7 +359,7 @@ class _TickQuestion:
 
     def _neighbours(self) -> Iterator[str]:
         """Yield the entry after the instant, for schedules whose ticks cannot be computed."""
-        entry = next(self._entries(), None)
+        entry = next(iter(self._entries), None)
         if entry is not None and entry.due is not None:
             yield f"the next tick in the ledger: {self._time(entry.due)}"
 

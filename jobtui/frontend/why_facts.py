@@ -98,7 +98,10 @@ class FactSource(Protocol):
         """Return the latest ending of a job that a tick has led to; None if none is kept."""
 
     def oldest_ending(self) -> datetime | None:
-        """Return when the oldest ending that is kept has ended; None if none is kept."""
+        """Return when the oldest ending that is kept has ended; None if none is kept.
+
+        Failures do not count, because they are kept for longer.
+        """
 
     def lives(self) -> Sequence[LifeSpan]:
         """Return when schedulers have run, oldest first."""

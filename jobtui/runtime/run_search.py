@@ -127,7 +127,7 @@ class RunSearch:
     def oldest_ending(self) -> datetime | None:
         """Return when the oldest ending that is kept has ended; see `Scheduler.oldest_ending`."""
         entries = self._kernel.inspect(lambda engine: engine.ledger.entries())
-        ends = [entry[ENDED] for entry in entries]
+        ends = [entry[ENDED] for entry in entries if entry[STATE] != RunState.FAILED.value]
         stored = self._from_store(lambda history: history.oldest_ending())
         oldest = min(ends if stored is None else [*ends, stored], default=None)
         return None if oldest is None else datetime.fromtimestamp(oldest, self._tz)

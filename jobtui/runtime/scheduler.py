@@ -810,7 +810,10 @@ class Scheduler:
         return self._runs.endings_from(since.timestamp(), job, limit)
 
     def oldest_ending(self) -> datetime | None:
-        """Return when the oldest ending that is kept has ended; None if none is kept."""
+        """Return when the oldest ending that is kept has ended; None if none is kept.
+
+        Failures do not count, because they are kept for longer.
+        """
         return self._runs.oldest_ending()
 
     def run_view(self, number: int) -> RunView:

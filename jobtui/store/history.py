@@ -118,14 +118,18 @@ class History:
             return [packed_of(row, name) for name, *row in connection.execute(query).fetchall()]
 
     def oldest_ending(self) -> float | None:
-        """Return when the oldest ending in the file has ended, in seconds since the epoch.
+        """Return when the oldest ending has ended, in seconds since the epoch; failures are kept for longer.
 
         Raises:
             StoreError: The file cannot be read.
         """
+        query = (
+            "SELECT ended FROM runs INDEXED BY runs_by_end WHERE ended IS NOT NULL "
+            "AND state NOT IN ('FAILED', 'LOST') ORDER BY ended LIMIT 1"
+        )
         with self._reading() as connection:
-            [oldest] = connection.execute("SELECT min(ended) FROM runs WHERE ended IS NOT NULL").fetchone()
-        return oldest  # type: ignore[no-any-return] # a column of REALs
+            row = connection.execute(query).fetchone()
+        return None if row is None else float(row[0])
 
     def lives(self) -> list[Life]:
         """Return the processes that have used the file, oldest first.
