@@ -160,7 +160,8 @@ class StoreSource:
     def _job_view(self, job: JobSummary, process: Process | None) -> JobView:
         """Return the view of a job, without what only its scheduler knows."""
         running = job.running if process is not None and process.lives else 0
-        pause = job.pause
+        is_over = job.pause is not None and not job.pause.covers(self.now.timestamp())
+        pause = None if is_over else job.pause
         status = JobStatus.IDLE if pause is None else JobStatus.PAUSED
         return JobView(
             name=job.name,

@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,16 @@ def test_ps_as_json_has_what_the_store_knows(ask: Ask) -> None:
     assert (job["name"], job["runs"], job["failures"]) == ("import", 2, 1)
     assert job["endings"] == {"FAILED": 1, "OK": 1, "SKIPPED": 1}
     assert answer["jobs"][2]["paused_since"] == NOON.isoformat()
+
+
+@pytest.mark.parametrize(("days", "is_paused"), [(300_000, True), (0, False)], ids=["later", "over"])
+def test_ps_shows_a_pause_until_its_end(ask: Ask, store: Path, days: int, *, is_paused: bool) -> None:
+    with closing(sqlite3.connect(store)) as connection:
+        until = (NOON + timedelta(days=days)).timestamp()
+        connection.execute("UPDATE jobs SET paused_until = ?, pause_note = 'disk'", (until,))
+        connection.commit()
+    job = json.loads(ask("ps", "--json")[1])["jobs"][2]
+    assert (job["status"], job["pause_note"]) == (("PAUSED", "disk") if is_paused else ("IDLE", ""))
 
 
 @pytest.fixture

@@ -57,6 +57,18 @@ def test_a_pause_until_an_instant_ends_with_the_tick_of_that_instant(scheduler: 
     assert (view(scheduler).pause_note, view(scheduler).paused_by) == ("", "")
 
 
+def test_a_pause_that_began_after_the_tick_before_its_end_ends_with_that_tick(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """The tick is in the timer's queue before the end of the pause."""
+    job = scheduler.schedule("0 0 * * * *", work)
+    scheduler.advance("30m")
+    job.pause(until=START + HOUR)
+    scheduler.advance("1h")
+    assert scheduler.fired("work") == [START + HOUR]
+    assert skipped(scheduler) == []
+
+
 def test_a_pause_ends_by_itself_between_two_ticks(scheduler: SimulatedScheduler) -> None:
     job = scheduler.schedule("@daily", work)
     follower = scheduler.subscribe()
