@@ -143,9 +143,8 @@ def _find(name: str, *, imported_only: bool) -> Any:
         ImportError: There is no such module, or it has no such function.
     """
     module_name, _, qualname = name.partition(":")
-    module = sys.modules.get(module_name)
-    if module is None and module_name == _name_of_main():
-        module = sys.modules["__main__"]
+    # Another module may have imported the file of the program once more, as a second module.
+    module = sys.modules.get("__main__" if module_name == _name_of_main() else module_name)
     if module is None:
         if imported_only:
             return None

@@ -1033,7 +1033,7 @@ class Scheduler:
         """Return whether a run is durable, if that is given."""
         try:
             own = "durable" in inspect.signature(runnable).parameters  # type: ignore[arg-type] # or TypeError
-        except (TypeError, ValueError):  # a job, an object with a run() method, a function in C
+        except Exception:  # noqa: BLE001 - a job, a function in C, or from an attribute of the user's object
             own = False
         if own:
             raise TypeError(
