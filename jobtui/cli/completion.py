@@ -130,6 +130,7 @@ def _ask(before: Sequence[str], question: Callable[[Source], list[Value]]) -> li
     store = next((value for name, value in pairwise(words) if name == "--store"), None)
     options = argparse.Namespace(
         command="completion",
+        words=[],
         address=next(filter(is_address, words), None),
         store=store,
         target=next((word for word in words if word.endswith(".py") and word != store), None),

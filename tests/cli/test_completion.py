@@ -15,6 +15,7 @@ from support.stored_runs import write_store
 from jobtui.cli.completion import find_candidates
 from jobtui.cli.main import main
 from jobtui.cli.parsers import PARSERS
+from jobtui.frontend.registry import Entry, Registration
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_last_word_is_completed(line: str, found: list[str]) -> None:
     """By what its place allows; nothing means that the shell completes a file."""
     assert find_candidates(line.split(" ")) == found
+
+
+def test_several_schedulers_give_no_names(tmp_path: Path) -> None:
+    """The command itself would ask for one of them."""
+    (tmp_path / "jobtui.toml").unlink()
+    places = [Registration(tmp_path / "jobtui"), Registration(tmp_path / "jobtui")]
+    for place in places:
+        place.publish(Entry(pid=1, title="shop.py", address=f"unix:{place.socket}"))
+    assert find_candidates(["pause", ""]) == []
+    for place in places:
+        place.remove()
 
 
 def test_the_first_word_is_a_command_or_a_job_file() -> None:

@@ -295,7 +295,8 @@ def wait_for_row(ask: Ask) -> None:
 
 @pytest.mark.usefixtures("shop")
 def test_a_reader_that_goes_away_ends_logs_quietly(folder: Path) -> None:
-    command = f"{sys.executable} -m jobtui logs slow -f | head -n 2"
+    """Even if there is nothing more to print."""
+    command = f"{sys.executable} -m jobtui logs slow -f | head -n 4"
     environment = inherited_environment() | environment_in(folder)
     run_jobtui("run", "slow", "--wait", folder=folder, **environment_in(folder))
     done = subprocess.run(
