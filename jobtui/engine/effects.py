@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from jobtui.engine.enums import Overlap
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.records import PackedRun, RunRecord
 
@@ -23,7 +24,7 @@ class Effects:
         recorded: The entries of the ledger for runs and ticks that have ended, for the store.
         finished: The numbers of the durable runs that have ended, and need not run again after a restart.
         registered: The jobs with a schedule that were registered, for the store: the name, the key of the
-            schedule, and when.
+            schedule, the overlap policy, and when.
         sizes: The sizes of the pool that were set by hand, for the store, each with the configured one.
         pauses: The jobs that were paused or resumed, for the store: the name, and the pause or None.
     """
@@ -36,7 +37,7 @@ class Effects:
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
-    registered: list[tuple[str, str, float]] = field(default_factory=list)
+    registered: list[tuple[str, str, Overlap, float]] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
 

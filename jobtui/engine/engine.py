@@ -202,7 +202,7 @@ class Engine:
 
     def _record_registered(self, job: JobRecord, now: float) -> None:
         if self.pool.recording:
-            self.pool.effects.registered.append((job.name, job.schedule_key, now))
+            self.pool.effects.registered.append((job.name, job.schedule_key, job.policies.overlap, now))
 
     def stop(self, now: float, reason: str = STOPPED) -> None:
         """Accept and start nothing from now on. Cancel waiting runs; `continue_work` cancels the rest.

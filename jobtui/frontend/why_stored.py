@@ -57,7 +57,7 @@ class StoreFacts:
             name=name,
             schedule=schedule,
             schedule_text=found.schedule_key if schedule is None else describe(schedule),
-            overlap=None,
+            overlap=found.overlap,
             pause=found.pause,
         )
 

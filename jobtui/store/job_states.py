@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jobtui.engine.catch_up import Downtime
-from jobtui.engine.enums import RunState
+from jobtui.engine.enums import Overlap, RunState
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
@@ -51,6 +51,7 @@ class JobSummary:
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
         schedule_key: The key of its schedule; "" if it has none.
+        overlap: Its overlap policy; None if it is not known.
     """
 
     name: str
@@ -61,6 +62,7 @@ class JobSummary:
     prev: float | None
     last_elapsed: float | None
     schedule_key: str
+    overlap: Overlap | None
 
 
 def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
@@ -71,7 +73,7 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
     )
     recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
     rows = connection.execute(
-        f"SELECT id, name, prev, last_elapsed, schedule_key, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
+        f"SELECT id, name, prev, last_elapsed, schedule_key, overlap, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
     )
     return [
         JobSummary(
@@ -85,8 +87,9 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             prev=prev,
             last_elapsed=last_elapsed,
             schedule_key=key or "",
+            overlap=None if overlap is None else Overlap(overlap),
         )
-        for job, name, prev, last_elapsed, key, *pause in rows.fetchall()
+        for job, name, prev, last_elapsed, key, overlap, *pause in rows.fetchall()
     ]
 
 

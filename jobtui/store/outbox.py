@@ -18,6 +18,7 @@ from sys import getsizeof
 from typing import TypeVar
 
 from jobtui.engine.effects import Effects
+from jobtui.engine.enums import Overlap
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.ledger import ENTRY_BYTES
 from jobtui.engine.packed_exceptions import memory_of
@@ -49,7 +50,7 @@ class OutboxBatch:
         started: Runs that have started, most of which have ended.
         recorded: Entries of the ledger, in their order.
         finished: The numbers of the durable runs that have ended.
-        registered: Jobs that were registered: the name, the key of the schedule, and when.
+        registered: Jobs that were registered: the name, the key of the schedule, the overlap policy, when.
         sizes: The sizes of the pool that were set by hand, each with the configured one.
         pauses: Jobs that were paused or resumed, in order: the name, and the pause or None.
         lost: How many endings did not fit into the outbox, by job and state. Their rows are missing, but they
@@ -59,7 +60,7 @@ class OutboxBatch:
     started: list[RunRecord] = field(default_factory=list)
     recorded: list[PackedRun] = field(default_factory=list)
     finished: list[int] = field(default_factory=list)
-    registered: list[tuple[str, str, float]] = field(default_factory=list)
+    registered: list[tuple[str, str, Overlap, float]] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
     lost: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -95,7 +96,7 @@ class Outbox:
         self._started: deque[RunRecord] = deque()
         self._recorded: deque[PackedRun] = deque()
         self._finished: deque[int] = deque()
-        self._registered: deque[tuple[str, str, float]] = deque()
+        self._registered: deque[tuple[str, str, Overlap, float]] = deque()
         self._kept: deque[PackedRun] = deque()  # that there was too little room for, but that are needed
         self._sizes: deque[tuple[int, int]] = deque()
         self._pauses: deque[tuple[str, Pause | None]] = deque()

@@ -24,12 +24,13 @@ _KNOWN_TICKS = (
 
 # The watermark of a job with another schedule, or with one in the future, begins now.
 _REGISTER = """
-    INSERT INTO jobs (name, schedule_key, watermark) VALUES (?, ?, ?)
+    INSERT INTO jobs (name, schedule_key, overlap, watermark) VALUES (?, ?, ?, ?)
     ON CONFLICT (name) DO UPDATE SET
         watermark = CASE
             WHEN schedule_key = excluded.schedule_key AND watermark < excluded.watermark THEN watermark
             ELSE excluded.watermark END,
-        schedule_key = excluded.schedule_key
+        schedule_key = excluded.schedule_key,
+        overlap = excluded.overlap
 """
 _PAUSE = "UPDATE jobs SET paused_at = ?, paused_until = ?, pause_note = ?, paused_by = ? WHERE id = ?"
 
@@ -49,8 +50,8 @@ class RunWriting:
 
     def write(self, batch: OutboxBatch) -> None:
         """Write a batch. If this raises an error, the connection has to be rolled back."""
-        for job, schedule_key, now in batch.registered:
-            self._connection.execute(_REGISTER, (storable(job), schedule_key, now))
+        for job, schedule_key, overlap, now in batch.registered:
+            self._connection.execute(_REGISTER, (storable(job), schedule_key, overlap.value, now))
         packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
         self._insert([run for run in [*running, *batch.recorded] if run[NUMBER]], _KNOWN_RUN)

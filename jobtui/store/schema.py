@@ -85,5 +85,6 @@ VERSIONS: Versions = (
         """CREATE TABLE claims (
             job TEXT NOT NULL, due REAL NOT NULL, life INTEGER NOT NULL, PRIMARY KEY (job, due)
             ) WITHOUT ROWID""",
+        "ALTER TABLE jobs ADD COLUMN overlap TEXT",
     ),
 )

@@ -383,8 +383,8 @@ def store_of(scheduler: SimulatedScheduler, path: Path) -> StoreFacts:
     with closing(open_for_writing(path)) as connection:
         for job in scheduler.snapshot().jobs:
             assert job.schedule is not None
-            row = (job.name, schedule_key(job.schedule, job.spec))
-            connection.execute("INSERT INTO jobs (name, schedule_key) VALUES (?, ?)", row)
+            row = (job.name, schedule_key(job.schedule, job.spec), job.overlap.value)
+            connection.execute("INSERT INTO jobs (name, schedule_key, overlap) VALUES (?, ?, ?)", row)
             if job.paused_since is not None:
                 paused = (job.paused_since.timestamp(), job.name)
                 connection.execute("UPDATE jobs SET paused_at = ? WHERE name = ?", paused)
@@ -439,7 +439,7 @@ def check_all_ticks(
                 found[EXPECTED_STATES[answer.cause]] += 1
             else:
                 found[answer.verdict] += 1
-            if answer.verdict is not Verdict.WILL_RUN and job["overlap"] != "allow":
+            if answer.verdict is not Verdict.WILL_RUN:
                 other = explain_tick(stored, handle.name, tick.isoformat())
                 assert (other.verdict, other.cause, other.sentence) == (
                     answer.verdict,
