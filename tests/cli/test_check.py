@@ -108,6 +108,25 @@ class TestContent:
         assert "jobtui.toml: other users of this machine can read jobs.auth.pass" in warning
         assert "lovelace" not in report
 
+    def test_pauses_are_listed_with_their_ends_and_notes(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """And the jobs that failures pause."""
+        write_file(
+            "demo.py",
+            "import jobtui\n"
+            "job = jobtui.every('1m', print, name='poll')\n"
+            "job.pause(until='2999-01-01 08:00', note='disk')\n"
+            "jobtui.every('1m', print, name='strict', pause_after=5)\n",
+        )
+        assert main(["check", "demo.py", "--tz", "UTC"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        place = lines.index("pauses")
+        assert re.fullmatch(
+            r"poll: paused since .+ UTC, until Tue 2999-01-01 08:00:00 UTC, by code: disk", lines[place + 1]
+        )
+        assert lines[place + 2] == "strict: pauses after 5 failures in a row"
+
     def test_without_warnings_there_is_no_heading_for_them(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:
