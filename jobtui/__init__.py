@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from jobtui.runtime.clock import Clock as Clock
     from jobtui.runtime.current_run import CurrentRun as CurrentRun
     from jobtui.runtime.current_run import current_run as current_run
+    from jobtui.runtime.ending_callbacks import Ending as Ending
     from jobtui.runtime.handles import Job as Job
     from jobtui.runtime.handles import Run as Run
     from jobtui.runtime.hooks import StartError as StartError
@@ -69,12 +70,16 @@ if TYPE_CHECKING:
     from jobtui.store.store_errors import StoreError as StoreError
 
     _default = Scheduler()  # for type checkers: the functions below are methods of a scheduler
+    around = _default.around
     at = _default.at
     every = _default.every
     in_ = _default.in_
     now = _default.now
     on_app_start = _default.on_app_start
     on_app_stop = _default.on_app_stop
+    on_failure = _default.on_failure
+    on_missed = _default.on_missed
+    on_success = _default.on_success
     schedule = _default.schedule
     scheduled = _default.scheduled
 
@@ -100,6 +105,7 @@ _NAMES_OF = {
     "jobtui.engine.views": "JobView PoolView RunPage RunView Snapshot StoreView",
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
+    "jobtui.runtime.ending_callbacks": "Ending",
     "jobtui.runtime.handles": "Job Run",
     "jobtui.runtime.hooks": "StartError",
     "jobtui.runtime.scheduler": "Scheduler",
@@ -114,7 +120,20 @@ _NAMES_OF = {
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 # The methods of the default scheduler. Looked up at every use, because the default may be replaced.
-_FUNCTIONS = ("at", "every", "in_", "now", "on_app_start", "on_app_stop", "schedule", "scheduled")
+_FUNCTIONS = (
+    "around",
+    "at",
+    "every",
+    "in_",
+    "now",
+    "on_app_start",
+    "on_app_stop",
+    "on_failure",
+    "on_missed",
+    "on_success",
+    "schedule",
+    "scheduled",
+)
 
 __all__ = [
     "BadSpec",
@@ -124,6 +143,7 @@ __all__ = [
     "Cron",
     "CurrentRun",
     "Dst",
+    "Ending",
     "Event",
     "Every",
     "InternalError",
@@ -169,6 +189,7 @@ __all__ = [
     "Subscription",
     "TickEnded",
     "Trigger",
+    "around",
     "at",
     "current_run",
     "describe",
@@ -177,6 +198,9 @@ __all__ = [
     "now",
     "on_app_start",
     "on_app_stop",
+    "on_failure",
+    "on_missed",
+    "on_success",
     "parse",
     "run",
     "schedule",

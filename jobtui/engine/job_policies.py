@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
 
@@ -21,6 +22,9 @@ class JobPolicies:
         catch_up: For how many seconds before the start of a scheduler with a store ticks are caught up.
         max_held: How many runs may be HELD before ticks are skipped.
         pause_after: How many failures in a row pause the job; 0 for never.
+        on_success: Called for each run that is OK; the engine does not call it.
+        on_failure: Called for each run that has failed.
+        on_missed: Called for each run or group of ticks that ended as MISSED or SKIPPED.
     """
 
     overlap: Overlap = Overlap.HOLD
@@ -28,6 +32,9 @@ class JobPolicies:
     catch_up: float = 0.0
     max_held: int = MAX_HELD
     pause_after: int = 0
+    on_success: Callable[[Any], object] | None = None
+    on_failure: Callable[[Any], object] | None = None
+    on_missed: Callable[[Any], object] | None = None
 
 
 class Policies(TypedDict, total=False):
@@ -44,6 +51,10 @@ class Policies(TypedDict, total=False):
             ``"12h"``; 0, the default, for never. In any case the ledger counts the others as MISSED.
         max_held: How many runs of the job may be held; beyond that its ticks are skipped.
         pause_after: Pause the job after so many failures in a row; 0, the default, for never.
+        on_success: Called with a `jobtui.Ending` after each run that is OK, in a thread of its own.
+        on_failure: As ``on_success``, after each run that has failed.
+        on_missed: As ``on_success``, for ticks that started no run because they came too late or the job was
+            busy.
     """
 
     overlap: OverlapName | None
@@ -51,6 +62,9 @@ class Policies(TypedDict, total=False):
     catch_up: timedelta | float | str | None
     max_held: int | None
     pause_after: int | None
+    on_success: Callable[[Any], object] | None
+    on_failure: Callable[[Any], object] | None
+    on_missed: Callable[[Any], object] | None
 
 
 DEFAULT_POLICIES = JobPolicies()

@@ -44,6 +44,7 @@ ADMISSIONS_PER_HOLD = 2_000  # runs that are admitted from the inbox in one hold
 
 Result = TypeVar("Result")
 Command = Callable[[Engine, float], Result]
+Consumer = Callable[[Effects], None]
 
 
 class _Call:
@@ -78,13 +79,14 @@ class _Call:
 class _Aftermath:
     """The work that a change leaves to be done without the lock."""
 
-    __slots__ = ("effects", "notify", "replies", "unstored", "wake_timer")
+    __slots__ = ("effects", "notify", "replies", "undelivered", "wake_timer")
 
     def __init__(self, *, wake_timer: bool) -> None:
         self.effects = _NO_EFFECTS
         self.notify: list[Callable[[], None]] = []
         self.replies: list[_Call] = []
-        self.unstored: list[Effects] = []  # the effects, until a thread puts them into the store
+        # The consumers that have not got the effects yet.
+        self.undelivered: list[Consumer] = []
         self.wake_timer = wake_timer
 
 
@@ -106,7 +108,7 @@ class Kernel:
         runs: The handles and other objects of the live runs.
         observers: The subscriptions and listeners.
         inbox: The requests and commands that no thread has applied yet. Use `post` to append to it.
-        put_into_store: Gets the effects of every change once, and never blocks.
+        consumers: Each of them gets the effects of every change once, and never blocks.
         when_closed: Called after every change while the scheduler is stopping or has stopped.
         dispatcher: Gives runs to the executor; an earlier one gives none any more.
     """
@@ -127,7 +129,7 @@ class Kernel:
         # Objects that nothing needs any more: calls, results. They are dropped without the lock, because the
         # destructor of an object of the user may take long; the timer leaves them to a worker.
         self._garbage: deque[object] = deque()
-        self.put_into_store: Callable[[Effects], None] = _ignore_effects
+        self.consumers: tuple[Consumer, ...] = ()
         self.when_closed: Callable[[], object] = bool
         self._last_clocks: tuple[float, float] | None = None  # wall clock and elapsed time when last compared
 
@@ -204,7 +206,7 @@ class Kernel:
         """Free the lock, in a forked child: a thread that the child does not have may hold it."""
         self._lock = threading.Lock()
         self._holder = None
-        self.put_into_store = _ignore_effects  # the parent's thread writes
+        self.consumers = ()  # the parent's threads serve them
 
     def apply_here(self, command: Command[Result]) -> Result:
         """Apply a command in the calling thread."""
@@ -259,7 +261,7 @@ class Kernel:
         effects = self.engine.effects
         if effects:
             aftermath.effects = effects
-            aftermath.unstored.append(effects)
+            aftermath.undelivered += self.consumers
             for run in effects.stop_requested:
                 self.runs.attachments.stop_request(run.number).request(run.extras.stop_reason)
             self.engine.reset_effects()
@@ -335,7 +337,7 @@ class Kernel:
             self._executor.start()
         if aftermath.wake_timer:
             self._timer.wake()
-        self._store_once(aftermath.unstored)
+        self._deliver(aftermath)
         self.runs.settle(aftermath.effects.ended, self._garbage)
         for run in aftermath.effects.stop_requested:
             self._executor.interrupt(run)
@@ -357,26 +359,24 @@ class Kernel:
             else:
                 self._garbage.clear()
 
-    def _store_once(self, unstored: list[Effects]) -> None:
-        """Put effects into the store, unless another thread has done or is doing it: it counts them."""
-        try:
-            effects = unstored.pop()
-        except IndexError:
-            return
-        try:
-            self.put_into_store(effects)
-        except BaseException:
-            unstored.append(effects)
-            raise
+    def _deliver(self, aftermath: _Aftermath) -> None:
+        """Give the effects to each consumer once, unless another thread has done or is doing that."""
+        waiting = aftermath.undelivered
+        while waiting:
+            try:
+                consumer = waiting.pop()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                consumer(aftermath.effects)
+            except BaseException:
+                waiting.append(consumer)
+                raise
 
     def run_unfinished_effects(self) -> None:
         """Do what an exception has interrupted, and perhaps, once more, what another thread is doing."""
         for aftermath in tuple(self._unfinished):
             self._run_effects(aftermath)
-
-
-def _ignore_effects(_effects: Effects) -> None:
-    """Do nothing: there is no store."""
 
 
 def do_nothing(_engine: Engine, _now: float) -> None:

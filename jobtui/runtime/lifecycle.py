@@ -285,6 +285,7 @@ class Lifecycle:
     def _end_life(self, life: _Life) -> None:
         """End the timer, and write what is left to be written. To do it twice is harmless."""
         life.timer.stop()
+        self._kernel.runs.callbacks.flush()
         life.close_store()
         self._kernel.runs.attachments.ending_log.flush()
 
@@ -313,6 +314,7 @@ class Lifecycle:
     def reset_after_fork(self) -> None:
         """Make a forked child's copy usable: it has no threads, and another thread may have held the lock."""
         self._kernel.reset_after_fork()
+        self._kernel.runs.callbacks.reset_after_fork()
         self._life.timer.alive = False
         self._life.executor.reset_after_fork()
         if self._engine.phase is Phase.NEW:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from jobtui.engine.enums import Misfire, Overlap
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
+from jobtui.runtime.ending_callbacks import check_callback
 from jobtui.runtime.first_guesses import check_keywords
 from jobtui.runtime.validation import delay_seconds
 
@@ -69,4 +71,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "catch_up": delay_seconds,
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),
+    "on_success": partial(check_callback, name="on_success"),
+    "on_failure": partial(check_callback, name="on_failure"),
+    "on_missed": partial(check_callback, name="on_missed"),
 }

@@ -117,7 +117,7 @@ class Recording:
                 raise StartError(self.holder)
             return False
         self._state = self.store.open(self._show, self._restore)
-        self._kernel.put_into_store = self.store.put
+        self._kernel.consumers += (self.store.put,)
 
         def record(engine: Engine, now: float) -> None:
             engine.record_for_store()
@@ -178,6 +178,8 @@ class Recording:
 
     def reopen(self) -> None:
         """Prepare for another start after a stop."""
+        before = self.store.put
+        self._kernel.consumers = tuple(each for each in self._kernel.consumers if each != before)
         self.durable.end()
         self.store = self._make_store()
         if self._log is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.around import Arounds
 from jobtui.runtime.ending_log import EndingLog
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_output import RunOutput, longer_output
@@ -26,6 +27,7 @@ class RunAttachments:
         stop_requests: The stop requests. The kernel drops one when its run has ended.
         loop_thread: The identifier of the thread that runs the coroutines; None before the first one.
         ending_log: Logs the runs that fail.
+        arounds: The functions around the work of every run.
         redaction: Replaces secrets in the texts of runs.
     """
 
@@ -36,6 +38,7 @@ class RunAttachments:
         self.stop_requests: dict[int, StopRequest] = {}
         self.loop_thread: int | None = None
         self.ending_log = EndingLog()
+        self.arounds = Arounds()
         self.redaction = redaction or Redaction()
         self._stop_request_type = stop_request_type
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.ending_callbacks import EndingCallbacks
 from jobtui.runtime.executors.base import Outcome
 from jobtui.runtime.handles import Run
 from jobtui.runtime.latch import Latch
@@ -21,14 +22,17 @@ class RunTables:
 
     Args:
         attachments: The outputs and stop requests of the runs.
+        callbacks: Gets what the runs return and raise.
 
     Attributes:
         attachments: The outputs and stop requests of the runs.
+        callbacks: Calls functions for endings.
         handles: The handles of the live runs, by number.
     """
 
-    def __init__(self, attachments: RunAttachments) -> None:
+    def __init__(self, attachments: RunAttachments, callbacks: EndingCallbacks) -> None:
         self.attachments = attachments
+        self.callbacks = callbacks
         self.handles: dict[int, Run] = {}
         self._latches: dict[int, Latch] = {}  # opened when the run of that number ends, if a thread waits
 
@@ -56,6 +60,8 @@ class RunTables:
                 self.count_output(outcome.run)
             # A run that was given up has no handle any more, and a cancelled one has no result.
             value, exception = outcome.value, outcome.exception
+            if self.callbacks.used and outcome.state.completed:
+                self.callbacks.keep_result(outcome.run, value, exception)
             if (value is not None or exception is not None) and outcome.state.completed:
                 handle = self.handles.get(number)
                 if handle is not None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import tzinfo
+from functools import partial
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.ledger import Ledger
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.dispatcher import RunDispatcher
+from jobtui.runtime.ending_callbacks import EndingCallbacks
 from jobtui.runtime.executors.base import Dispatcher, Executor
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
@@ -43,6 +45,7 @@ class Runtime:
         make_run: Makes the handle of a run.
         stop_request_type: The class of the stop requests of runs.
         wait_until_drained: Waits for the running work at a stop.
+        start_callbacks: Has a function called that calls those for endings; None for a thread of its own.
 
     Attributes:
         kernel: Makes every change.
@@ -65,10 +68,14 @@ class Runtime:
         make_run: MakeRun = Run,
         stop_request_type: type[StopRequest] = StopRequest,
         wait_until_drained: WaitUntilDrained = Latch.wait,
+        start_callbacks: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         engine = Engine(pool=pool, tz=tz, ledger=ledger)
+        callbacks = EndingCallbacks(tz, start_callbacks)
         self.kernel = kernel = Kernel(
-            engine=engine, clock=clock, runs=RunTables(RunAttachments(stop_request_type, redaction))
+            engine=engine,
+            clock=clock,
+            runs=RunTables(RunAttachments(stop_request_type, redaction), callbacks),
         )
         self.poller = poller = Poller(kernel)
 
@@ -84,3 +91,11 @@ class Runtime:
         self.lifecycle = Lifecycle(kernel, poller, connect, wait_until_drained=wait_until_drained)
         self.requests = RunRequests(kernel, self.lifecycle, make_run)
         self.observation = Observation(kernel)
+
+    def use_callbacks(self) -> EndingCallbacks:
+        """Return what calls functions for endings, and let it know of every ending from now on."""
+        callbacks = self.kernel.runs.callbacks
+        if not callbacks.used:
+            callbacks.used = True
+            self.kernel.consumers += (partial(callbacks.put, jobs=self.kernel.engine.jobs),)
+        return callbacks

@@ -37,8 +37,10 @@ from jobtui.engine.records import JobRecord, RunRecord, utc
 from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
+from jobtui.runtime.around import Around
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.durable_calls import describe_call
+from jobtui.runtime.ending_callbacks import Ending, EndingKind
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
@@ -81,6 +83,8 @@ _SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", *Policies
 
 Function = TypeVar("Function", bound=JobFunction)
 Hook = TypeVar("Hook", bound=Callable[[], object])
+AroundFunction = TypeVar("AroundFunction", bound=Around)
+EndingFunction = TypeVar("EndingFunction", bound=Callable[[Ending], object])
 Result = TypeVar("Result")
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -344,6 +348,57 @@ class Scheduler:
             TypeError: As for `on_app_start`.
         """
         self.hooks.add(self.hooks.on_stop, function)
+        return function
+
+    def around(self, function: AroundFunction) -> AroundFunction:
+        """Call a function around the work of every run. Can be used as a decorator.
+
+        It opens a context for the job, such as that of an application or a database session, in the thread
+        and with the context variables of the job. The first function that was registered is the outermost.
+        The run fails if one of them raises.
+
+        Args:
+            function: A generator function with one ``yield``, or a function that returns a context manager.
+                It gets the run, as `current_run` returns it.
+
+        Raises:
+            TypeError: It is neither, or it is asynchronous.
+        """
+        self._kernel.runs.attachments.arounds.add(function)
+        return function
+
+    def on_success(self, function: EndingFunction) -> EndingFunction:
+        """Call a function with an `Ending` after each run that is OK. Can be used as a decorator.
+
+        These functions are called in a thread of their own, in the order of registration and one after the
+        other, those of the scheduler before that of the job. However slow they are, no ending is left out.
+        What one raises is logged.
+
+        Raises:
+            TypeError: It cannot be called with one argument, or it is a coroutine or generator function.
+        """
+        self._runtime.use_callbacks().add(EndingKind.SUCCESS, function)
+        return function
+
+    def on_failure(self, function: EndingFunction) -> EndingFunction:
+        """Call a function after each run that has failed, as `on_success` does.
+
+        Raises:
+            TypeError: As for `on_success`.
+        """
+        self._runtime.use_callbacks().add(EndingKind.FAILURE, function)
+        return function
+
+    def on_missed(self, function: EndingFunction) -> EndingFunction:
+        """Call a function for ticks that started no run, and for skipped runs, as `on_success` does.
+
+        A tick is MISSED if it came too late, and SKIPPED if the job was busy. One call may stand for several
+        ticks. Ticks of a paused job are left out.
+
+        Raises:
+            TypeError: As for `on_success`.
+        """
+        self._runtime.use_callbacks().add(EndingKind.MISSED, function)
         return function
 
     # --- one-off runs -----------------------------------------------------------------------------
@@ -980,6 +1035,8 @@ class Scheduler:
     ) -> Job:
         runnable = _described(as_runnable(value))
         check_arguments(runnable.call)
+        if policies.on_success or policies.on_failure or policies.on_missed:
+            self._runtime.use_callbacks()
         record = JobRecord(
             job_name(name) or runnable.name,
             runnable,

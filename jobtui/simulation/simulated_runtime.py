@@ -163,6 +163,7 @@ class SimulatedRuntime(Runtime):
             make_run=partial(SimulatedRun, self),
             stop_request_type=InstantStopRequest,
             wait_until_drained=self._wait_until_drained,
+            start_callbacks=lambda work: work(),
         )
         self._engine = self.kernel.engine
 

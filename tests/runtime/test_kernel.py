@@ -17,6 +17,7 @@ from support.real_threads import (
     assert_no_threads_left,
     zero,
 )
+from support.runtime_parts import runtime_of
 
 from jobtui import Run, RunState, Scheduler
 from jobtui.engine.effects import Effects
@@ -398,17 +399,17 @@ def test_no_more_coroutines_run_at_once_than_the_pool_has_slots(make_scheduler: 
     assert max(most) <= 2
 
 
-def test_effects_are_put_into_the_store_once() -> None:
+def test_each_consumer_gets_the_effects_once() -> None:
     """Another thread may do at the same time what it takes for interrupted; the store counts endings."""
     scheduler = Scheduler(tz="UTC")
-    kernel = scheduler._kernel  # noqa: SLF001 - the store is connected to it
+    kernel = runtime_of(scheduler).kernel
     put: list[int] = []
 
-    def put_into_store(effects: Effects) -> None:
+    def consume(effects: Effects) -> None:
         put.append(len(effects.ended))
         kernel.run_unfinished_effects()
 
-    kernel.put_into_store = put_into_store
+    kernel.consumers = (consume, consume)
     run = scheduler.in_(100, print)
     run.cancel()
-    assert sum(put) == 1
+    assert sum(put) == 2

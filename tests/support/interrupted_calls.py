@@ -286,6 +286,9 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield case("scheduled", lambda stage: lambda: stage.scheduler.scheduled(every=3600)(stage.mark))
     yield call("on_app_start", seven)
     yield call("on_app_stop", seven)
+    yield case("around", lambda stage: lambda: stage.scheduler.around(_open_nothing))
+    for name in ("on_success", "on_failure", "on_missed"):
+        yield call(name, id)
     yield case("now", lambda stage: lambda: stage.scheduler.now(stage.mark))
     yield case("now, named function", _prepare_known_function)
     yield case("now, new closure", lambda stage: lambda: stage.scheduler.now(_make_closure(stage)))
@@ -381,6 +384,10 @@ def _subscription_cases() -> Iterator[Case]:
 
 
 HOUR = timedelta(hours=1)
+
+
+def _open_nothing(_run: object) -> Iterator[None]:
+    yield
 
 
 def _read(subscription: Subscription) -> list[Event]:

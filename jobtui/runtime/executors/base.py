@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Protocol
 
 from jobtui.engine.batch import Batch
@@ -12,7 +12,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import PackedException, pack_exception
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
-from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
@@ -35,6 +35,7 @@ class Outcome:
         error: The exception as plain data; () if there is none.
         reason: How the run ended, in words; "" if it is OK, or if the exception says it.
         honoured_stop: Whether the exception says that the work stopped on request.
+        contexts: Those of the functions around the work, if they are open until a coroutine has ended.
     """
 
     # Defaults of the class, because most runs set none of them.
@@ -44,6 +45,7 @@ class Outcome:
     error: PackedException = ()
     reason = ""
     honoured_stop = False
+    contexts: ExitStack | None = None
 
     def __init__(self, run: RunRecord, elapsed: float = 0.0) -> None:
         self.run = run
@@ -209,12 +211,16 @@ def call_function(
     if guard.streams is not None:
         guard.begin(run)
     started = monotonic()
+    contexts: ExitStack | None = None
     try:
-        value = call()
+        if attachments.arounds:
+            value, contexts = _call_in_contexts(call, run, attachments)
+        else:
+            value = call()
         if value is not None:
             if is_coroutine(value):
                 outcome = Outcome(run, monotonic() - started)
-                outcome.value = value
+                outcome.value, outcome.contexts = value, contexts
                 return outcome
             check_result(value)
     except BaseException as exception:  # noqa: BLE001 - SystemExit and KeyboardInterrupt fail the run alone
@@ -233,6 +239,22 @@ def call_function(
     return None
 
 
+def _call_in_contexts(
+    call: Callable[[], object], run: RunRecord, attachments: RunAttachments
+) -> tuple[object, ExitStack | None]:
+    """Call the function of a run in the contexts that are to be around it.
+
+    Returns:
+        What it returned, and the contexts if that is a coroutine, for which they stay open.
+    """
+    value: object = None
+    with attachments.arounds.enter(CurrentRun(run, attachments)) as contexts:
+        value = call()
+        if is_coroutine(value):
+            return value, contexts.pop_all()
+    return value, None
+
+
 def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
     """Redact the exception of a run, and log it, in the context of the work, unless it stopped on request."""
     run = outcome.run
@@ -248,6 +270,9 @@ def close_coroutine(outcome: Outcome) -> None:
     """Close the coroutine that a function has returned, or Python warns that it was never awaited."""
     if is_coroutine(outcome.value):
         outcome.value.close()
+    if outcome.contexts is not None:
+        with suppress(BaseException):  # of the user's code; the run has ended otherwise
+            outcome.contexts.close()
 
 
 def interrupted_outcome(run: RunRecord, error: BaseException) -> Outcome:

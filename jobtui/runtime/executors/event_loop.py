@@ -13,6 +13,7 @@ import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,9 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.records import RunRecord
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
+from jobtui.runtime.around import no_context
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.base import (
     Dispatcher,
     ExecutorThread,
@@ -327,13 +329,19 @@ class CoroutineExecutor:
             try:
                 if attachments.stop_requests:
                     self._interrupt_if_requested(run)
+                contexts: AbstractContextManager[Any] = outcome.contexts or no_context()
                 if work is None:
                     run_of_context.set((run, attachments))
                     if guard.streams is not None:
                         guard.begin(run)
-                    work = run.call and run.call()
-                outcome.value = None
-                result = await work
+                    if attachments.arounds:
+                        contexts = attachments.arounds.enter(CurrentRun(run, attachments))
+                outcome.value = outcome.contexts = None
+                result = None
+                with contexts:
+                    if work is None:
+                        work = run.call and run.call()
+                    result = await work
                 check_result(result)
                 outcome.value = result
             except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop

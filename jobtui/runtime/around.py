@@ -1,0 +1,61 @@
+"""Functions around the work of every run: each opens a context, such as a database session, for the job."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+Around = Callable[[Any], AbstractContextManager[Any] | Iterator[Any]]
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+_ADVICE = "give a generator function with one yield, or a function that returns a context manager"
+
+
+class Arounds:
+    """The functions that a program has registered, in order: the first one is the outermost."""
+
+    def __init__(self) -> None:
+        self._functions: list[Callable[[Any], AbstractContextManager[Any]]] = []
+
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._functions)
+
+    def add(self, function: Around) -> None:
+        """Add a function, which gets the run.
+
+        Raises:
+            TypeError: It is not a function, or a coroutine function or an asynchronous generator function.
+        """
+        if not callable(function):
+            raise TypeError(f"{function!r:.80} is not a function; {_ADVICE}")
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            name = getattr(function, "__name__", repr(function))
+            raise TypeError(f"{name} is asynchronous, and runs in threads cannot await it; {_ADVICE}")
+        opens: Any = contextmanager(function) if inspect.isgeneratorfunction(function) else function
+        self._functions.append(opens)
+
+    def enter(self, run: object) -> ExitStack:
+        """Open the contexts for a run. If one raises, those before it are closed.
+
+        Args:
+            run: The run, as `current_run` returns it.
+
+        Returns:
+            The stack that closes them.
+        """
+        with ExitStack() as stack:
+            for function in tuple(self._functions):
+                context: Any = function(run)
+                if not isinstance(context, AbstractContextManager):
+                    name = getattr(function, "__name__", repr(function))
+                    raise TypeError(f"{name} returned {context!r:.80}, not a context manager; {_ADVICE}")
+                stack.enter_context(context)
+            return stack.pop_all()
+
+
+def no_context() -> AbstractContextManager[Any]:
+    """Return a context that does nothing."""
+    return _NOTHING
