@@ -243,7 +243,9 @@ async def asynchronous(_: Ending) -> None:
         ("mail", "on_failure must be a function, not 'mail'"),
     ],
 )
-def test_a_function_that_cannot_be_called_is_refused(scheduler: Scheduler, function: Any, message: str) -> None:
+def test_a_function_that_cannot_be_called_is_refused(
+    scheduler: Scheduler, function: Any, message: str
+) -> None:
     with pytest.raises(TypeError, match=message):
         scheduler.on_failure(function)
     with pytest.raises(TypeError, match=message):
