@@ -141,11 +141,12 @@ def _find(options: argparse.Namespace) -> str | Entry | Path:
 
 
 def _only(entries: Sequence[Entry], options: argparse.Namespace) -> Entry | None:
-    """Return the only entry; None if there is none.
+    """Return the only entry of a process that listens; None if there is none.
 
     Raises:
         CommandError: There are several. The message lists them.
     """
+    entries = [each for each in entries if each.is_reachable()]
     if len(entries) > 1:
         lines = [
             f"  {shlex.join(['jobtui', options.command, each.address, *options.words])}"

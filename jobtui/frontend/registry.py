@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,24 @@ class Entry:
     address: str
     file: str = ""
     store: str = ""
+
+    def is_reachable(self) -> bool:
+        """Return whether its process still listens. A process may close its socket before it ends.
+
+        To connect costs that process the import of its server, so ask this only of the entry that is used.
+        """
+        kind, _, path = self.address.partition(":")
+        if kind != "unix" or not hasattr(socket, "AF_UNIX"):
+            return True
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(path)
+            except (ConnectionRefusedError, FileNotFoundError):
+                return False
+            except OSError:  # its queue is full, for example: it exists
+                return True
+        return True
 
 
 class Registration:

@@ -57,8 +57,11 @@ class LocalServer:
 
     def __enter__(self) -> Self:
         """Wait for clients, and enter the scheduler in the registry."""
-        self._server.__enter__()
-        self._registration.publish(self._entry)
+        with ExitStack() as cleanup:
+            cleanup.callback(self._registration.remove)
+            cleanup.enter_context(self._server)
+            self._registration.publish(self._entry)
+            cleanup.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import sqlite3
 import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -18,6 +21,7 @@ from support.stored_runs import NOON, TRACEBACK, write_store
 from jobtui import Scheduler
 from jobtui.cli.main import main
 from jobtui.cli.text_table import Cell, Paper, cut, format_table, text_width
+from jobtui.frontend.registry import Entry, Registration
 
 Ask = Callable[..., tuple[int, str, str]]
 AskInFolder = Callable[..., tuple[int, str, str]]
@@ -29,8 +33,15 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(store: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
-    """Return a function that runs a command on the store, and returns its status and its texts."""
+def ask(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Ask:
+    """Return a function that runs a command on the store, and returns its status and its texts.
+
+    Schedulers that happen to run on this machine are not in the registry that the command reads.
+    """
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     def run(
         command: str, *words: str, options: tuple[str, ...] = ("--store", str(store))
@@ -351,6 +362,21 @@ def test_a_command_changes_nothing(ask: Ask, store: Path, command: list[str]) ->
     assert ask(*command)[0] == 0
     assert content() == before
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
+
+
+def test_an_entry_of_a_scheduler_that_no_longer_listens_is_skipped(
+    in_folder: AskInFolder, tmp_path: Path
+) -> None:
+    """Its process lives on, and holds the lock of the entry."""
+    (tmp_path / "run").mkdir()
+    place = Registration(tmp_path / "run" / "jobtui")
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(place.socket))
+    place.publish(Entry(pid=os.getpid(), title="shop.py", address=f"unix:{place.socket}"))
+    status, out, err = in_folder("", "ps")
+    place.remove()
+    assert (status, out) == (2, "")
+    assert "no scheduler runs here that can be asked, and there are no settings in this folder" in err
 
 
 # --- tables ---------------------------------------------------------------------------------------
