@@ -62,6 +62,10 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         unlimited = console.options.update(width=_UNLIMITED)
         fits = console.measure(wide, options=unlimited).maximum <= console.width
         parts += [Text(), wide if fits else _jobs_table(jobs, now, stacked=True)]
+    if arguments := [
+        Text(printable(f"{job.name}: {job.arguments}"), overflow="fold") for job in jobs if job.arguments
+    ]:
+        parts += [Text(), Text("arguments", style="bold"), *arguments]
     if pauses := [*_pauses(jobs)]:
         parts += [Text(), Text("pauses", style="bold"), *pauses]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]

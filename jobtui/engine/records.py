@@ -213,6 +213,7 @@ class JobRecord:
                 paused_by="" if self.pause is None else self.pause.by,
                 pause_note="" if self.pause is None else self.pause.note,
                 pause_after=self.policies.pause_after,
+                arguments=self.runnable.arguments,
             )
         return self.cached_view
 
@@ -226,7 +227,7 @@ class RunExtras:
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
     attempt: int = 1  # which execution of the request the run is
-    arguments: str = ""  # the arguments of a one-off run, as a short text
+    arguments: str = ""  # those that were given for this run, as a short text
     durable: bool = False  # whether the store keeps the request until the run has ended
     output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
@@ -23,8 +23,9 @@ class HasRun(Protocol[Params, Returned_co]):
         """Do the work."""
 
 
-# The runnables of a job, which is called without arguments.
+# The runnables of a job that is called without arguments, and of one that has arguments.
 JobFunction = Callable[[], object] | HasRun[[], object] | type[HasRun[[], object]]
+AnyFunction = Callable[..., object] | HasRun[..., object] | type[HasRun[..., object]]
 
 UNNAMED = "(unnamed)"
 
@@ -45,7 +46,25 @@ class Runnable:
     name: str  # the function's or the class's name; ``(unnamed)`` for a lambda, as in Revel
 
     description: tuple[str, str] | None = None  # what `describe` has returned
-    arguments: str = ""  # those of the call in a one-off run, as a short text
+    arguments: str = ""  # those of the call, as a short text
+    unbound: Callable[..., Any] | None = None  # the call without these; None if it has none
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The call without the arguments that `bind` has given to it."""
+        return self.unbound or self.call
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], text: str) -> None:
+        """Give the call its arguments.
+
+        Args:
+            args: The positional arguments.
+            kwargs: The keyword arguments.
+            text: Both as a short text.
+        """
+        self.unbound = self.call
+        self.call = partial(self.call, *args, **kwargs)
+        self.arguments = text
 
     @property
     def is_function(self) -> bool:
@@ -170,7 +189,7 @@ def check_arguments(
     args: tuple[Any, ...] = (),
     kwargs: Any = None,
     *,
-    advice: str = "a job is called without arguments; pass a functools.partial or a lambda that has them",
+    advice: str = "args= and kwargs= are the arguments of every run of the job",
 ) -> None:
     """Check that a call with these arguments can begin: that it lacks none, and has none too many.
 

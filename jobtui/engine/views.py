@@ -55,8 +55,8 @@ class RunView:
         state: The state of the run.
         created: When the run was requested.
         attempt: Which execution of the request this is, counted from 1.
-        arguments: The arguments of a one-off run as they are written in a call, cut to 200 characters; "" for
-            none.
+        arguments: The arguments that were given for this run as they are written in a call, cut to 200
+            characters; "" for none, or those of the job.
         due: When the run should start: the tick, or the instant of ``in_`` and ``at``; None for ``now``.
         waiting_since: When the run was queued or held; None if it was neither.
         started: When the work started; None if it has not started.
@@ -127,6 +127,8 @@ class JobView:
         paused_by: What paused the job, such as ``dashboard``; "" if it is not paused or that is not known.
         pause_note: The reason for the pause as the user wrote it; "" for none.
         pause_after: So many failures in a row pause the job; 0 for never.
+        arguments: The arguments of its ticks as they are written in a call, cut to 200 characters; ""
+            for none.
     """
 
     name: str
@@ -152,6 +154,7 @@ class JobView:
     paused_by: str = ""
     pause_note: str = ""
     pause_after: int = 0
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

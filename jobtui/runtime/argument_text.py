@@ -1,4 +1,4 @@
-"""The arguments of a one-off run as a short text, for people."""
+"""The arguments of a job or of a run as a short text, for people."""
 
 from __future__ import annotations
 

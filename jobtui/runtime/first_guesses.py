@@ -100,7 +100,7 @@ _KEYWORDS = _by_name(
     {
         "id job_id title job_name": "write name=",
         "func function callable job fn target task command": "pass the function as the second argument",
-        "args kwargs options arguments": "pass functools.partial(function, ...), or a lambda",
+        "options arguments params parameters": "write args= and kwargs=",
         "trigger cron crontab spec expression schedule": "pass the spec as the first argument",
         "interval period run_every repeat": "pass the interval to every(), as the first argument",
         "timezone zone tzinfo": "write tz=",

@@ -34,7 +34,15 @@ from jobtui.engine.enums import (
 from jobtui.engine.job_policies import JobPolicies, Policies
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
 from jobtui.engine.records import JobRecord, RunRecord, utc
-from jobtui.engine.runnables import HasRun, JobFunction, Runnable, as_runnable, check_arguments, function_name
+from jobtui.engine.runnables import (
+    AnyFunction,
+    HasRun,
+    JobFunction,
+    Runnable,
+    as_runnable,
+    check_arguments,
+    function_name,
+)
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.around import Around
@@ -51,6 +59,7 @@ from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.unstarted_notice import notice_if_unstarted
 from jobtui.runtime.validation import (
+    call_arguments,
     catch_up_limit,
     delay_seconds,
     job_name,
@@ -79,9 +88,15 @@ FIRST_YEAR = 1900  # the first year of an instant for `at`
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
-_SCHEDULED_ARGUMENTS = ("spec", "every", "name", "tz", "dst", "start", *Policies.__annotations__)
+_SCHEDULE_ARGUMENTS = ("spec", "runnable", "args", "kwargs", "name", "tz", "dst")
+_EVERY_ARGUMENTS = ("interval", "runnable", "args", "kwargs", "start", "name")
+_SCHEDULED_ARGUMENTS = (
+    *("spec", "every", "args", "kwargs", "name", "tz", "dst", "start"),
+    *Policies.__annotations__,
+)
 
 Function = TypeVar("Function", bound=JobFunction)
+Parametrized = TypeVar("Parametrized", bound=AnyFunction)
 Hook = TypeVar("Hook", bound=Callable[[], object])
 AroundFunction = TypeVar("AroundFunction", bound=Around)
 EndingFunction = TypeVar("EndingFunction", bound=Callable[[Ending], object])
@@ -90,6 +105,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _Length = timedelta | float | str
+Args = tuple[Any, ...] | list[Any]
+Kwargs = Mapping[str, Any]
 _Work = Coroutine[Any, Any, T]  # of a coroutine function, which returns a T in the end
 
 
@@ -202,12 +219,50 @@ class Scheduler:
 
     # --- registering ------------------------------------------------------------------------------
 
-    @explained
+    @overload
     def schedule(
         self,
         spec: str | Schedule,
         runnable: JobFunction,
         *,
+        name: str | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
+    @overload
+    def schedule(
+        self,
+        spec: str | Schedule,
+        runnable: AnyFunction,
+        *,
+        args: Args,
+        kwargs: Kwargs | None = None,
+        name: str | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
+    @overload
+    def schedule(
+        self,
+        spec: str | Schedule,
+        runnable: AnyFunction,
+        *,
+        kwargs: Kwargs,
+        name: str | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
+    @explained
+    def schedule(
+        self,
+        spec: str | Schedule,
+        runnable: AnyFunction,
+        *,
+        args: Args = (),
+        kwargs: Kwargs | None = None,
         name: str | None = None,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
@@ -219,6 +274,9 @@ class Scheduler:
             spec: Six cron fields (seconds first), five (a crontab line), ``@daily`` and the like,
                 ``@every 1h30m``, the name of a spec in the settings (``cron.name``), or a `Schedule`.
             runnable: A callable, an object (or a class) with a ``run()`` method, or a coroutine function.
+            args: The positional arguments of every run, a tuple or a list. Runs that are requested with
+                arguments of their own (`now`) have those instead.
+            kwargs: The keyword arguments of every run.
             name: The job's name; by default the runnable's own. A name that is taken gets a number
                 (``name-2``).
             tz: The zone of a spec that names none; by default the scheduler's.
@@ -239,23 +297,58 @@ class Scheduler:
         Raises:
             BadSpec: The spec is not valid; the message says why.
             LookupError: The settings have no spec of that name; the message lists those they have.
-            TypeError: The runnable cannot be run, or requires arguments, a policy has no such name, or its
-                value is of another type.
+            TypeError: The runnable cannot be run, or not with these arguments, a policy has no such name, or
+                its value is of another type.
             ValueError: A policy is unknown, the name is not printable, or a limit is below 1.
             RuntimeError: The scheduler has stopped.
         """
-        checked = job_policies("schedule", policies, self._defaults, "spec", "runnable", "name", "tz", "dst")
+        checked = job_policies("schedule", policies, self._defaults, *_SCHEDULE_ARGUMENTS)
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
-        return self._add(parsed, shown, runnable, name, checked)
+        return self._add(parsed, shown, self._bound(runnable, args, kwargs), name, checked)
 
+    @overload
+    def every(
+        self,
+        interval: _Length,
+        runnable: JobFunction,
+        *,
+        start: datetime | None = None,
+        name: str | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
+    @overload
+    def every(
+        self,
+        interval: _Length,
+        runnable: AnyFunction,
+        *,
+        args: Args,
+        kwargs: Kwargs | None = None,
+        start: datetime | None = None,
+        name: str | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
+    @overload
+    def every(
+        self,
+        interval: _Length,
+        runnable: AnyFunction,
+        *,
+        kwargs: Kwargs,
+        start: datetime | None = None,
+        name: str | None = None,
+        **policies: Unpack[Policies],
+    ) -> Job: ...
     @explained
     def every(
         self,
         interval: timedelta | float | str,
-        runnable: JobFunction,
+        runnable: AnyFunction,
         *,
+        args: Args = (),
+        kwargs: Kwargs | None = None,
         start: datetime | None = None,
         name: str | None = None,
         **policies: Unpack[Policies],
@@ -265,6 +358,8 @@ class Scheduler:
         Args:
             interval: A timedelta, seconds, or a duration such as ``"1h30m"``; from 1 ms to 8 years.
             runnable: As for `schedule`.
+            args: As for `schedule`.
+            kwargs: As for `schedule`.
             start: The first instant, an aware datetime. By default the first run is one interval after the
                 scheduler starts, or after this call if it is running.
             name: As for `schedule`.
@@ -276,9 +371,9 @@ class Scheduler:
             ValueError: ``start`` is naive, or as for `schedule`.
             RuntimeError: The scheduler has stopped.
         """
-        checked = job_policies("every", policies, self._defaults, "interval", "runnable", "start", "name")
+        checked = job_policies("every", policies, self._defaults, *_EVERY_ARGUMENTS)
         schedule, spec = self._specs.resolve_interval(interval, start)
-        return self._add(schedule, spec, runnable, name, checked)
+        return self._add(schedule, spec, self._bound(runnable, args, kwargs), name, checked)
 
     @overload
     def scheduled(
@@ -288,6 +383,22 @@ class Scheduler:
     def scheduled(
         self, *, every: _Length, **policies: Unpack[_IntervalArguments]
     ) -> Callable[[Function], Function]: ...
+    @overload
+    def scheduled(
+        self, spec: str | Schedule, *, args: Args, kwargs: Kwargs = ..., **policies: Unpack[_SpecArguments]
+    ) -> Callable[[Parametrized], Parametrized]: ...
+    @overload
+    def scheduled(
+        self, spec: str | Schedule, *, kwargs: Kwargs, **policies: Unpack[_SpecArguments]
+    ) -> Callable[[Parametrized], Parametrized]: ...
+    @overload
+    def scheduled(
+        self, *, every: _Length, args: Args, kwargs: Kwargs = ..., **policies: Unpack[_IntervalArguments]
+    ) -> Callable[[Parametrized], Parametrized]: ...
+    @overload
+    def scheduled(
+        self, *, every: _Length, kwargs: Kwargs, **policies: Unpack[_IntervalArguments]
+    ) -> Callable[[Parametrized], Parametrized]: ...
     @explained
     def scheduled(
         self,
@@ -295,7 +406,7 @@ class Scheduler:
         *,
         every: timedelta | float | str | None = None,
         **policies: Any,
-    ) -> Callable[[Function], Function]:
+    ) -> Callable[[Parametrized], Parametrized]:
         """Register the decorated function; the function itself stays as it is.
 
         Args:
@@ -317,7 +428,7 @@ class Scheduler:
                 '@scheduled("0 */15 * * * *") or @scheduled(every="30s")'
             )
 
-        def register(function: Function) -> Function:
+        def register(function: Parametrized) -> Parametrized:
             if spec is not None:
                 self.schedule(spec, function, **policies)
             elif every is not None:
@@ -1030,11 +1141,18 @@ class Scheduler:
 
     # --- implementation ---------------------------------------------------------------------------
 
+    def _bound(self, value: object, args: Any, kwargs: Any) -> Runnable:
+        """Return the runnable of a job with its arguments."""
+        runnable = as_runnable(value)
+        args, kwargs = call_arguments(args, kwargs)
+        check_arguments(runnable.call, args, kwargs)
+        if args or kwargs:
+            runnable.bind(args, kwargs, argument_text(args, kwargs, self.redaction.redact))
+        return _described(runnable)
+
     def _add(
-        self, schedule: Schedule, spec: str, value: object, name: str | None, policies: JobPolicies
+        self, schedule: Schedule, spec: str, runnable: Runnable, name: str | None, policies: JobPolicies
     ) -> Job:
-        runnable = _described(as_runnable(value))
-        check_arguments(runnable.call)
         if policies.on_success or policies.on_failure or policies.on_missed:
             self._runtime.use_callbacks()
         record = JobRecord(
@@ -1057,8 +1175,7 @@ class Scheduler:
             return value
         runnable = _described(as_runnable(value))
         if args or kwargs:
-            runnable.call = partial(runnable.call, *args, **kwargs)
-            runnable.arguments = argument_text(args, kwargs, self.redaction.redact)
+            runnable.bind(args, kwargs, argument_text(args, kwargs, self.redaction.redact))
         return runnable
 
     def _request_now(self, target: Job | Runnable) -> Run:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import SingleName
@@ -32,6 +33,21 @@ def job_name(name: str | None) -> str:
     if not isinstance(name, str) or not name.strip() or not is_printable(name):
         raise ValueError(f"a job's name must be printable text, not {name!r:.80}")
     return name.strip()
+
+
+def call_arguments(args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the positional and the keyword arguments of a job."""
+    if not isinstance(args, tuple | list):
+        raise TypeError(
+            f"args must be a tuple or a list of positional arguments, such as (5,), not {type(args).__name__}"
+        )
+    kwargs = {} if kwargs is None else kwargs
+    if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
+        raise TypeError(
+            "kwargs must be a dict of keyword arguments by name, such as {'limit': 5}, not "
+            f"{type(kwargs).__name__}" + (" with other keys" if isinstance(kwargs, Mapping) else "")
+        )
+    return tuple(args), dict(kwargs)
 
 
 def pool_size(pool: int) -> int:

@@ -343,7 +343,7 @@ def cached(to: str) -> str:
     [
         (
             needs_one,
-            "needs_one() (FILE) cannot be called: missing a required argument: 'to'; a job is called ",
+            "needs_one() (FILE) cannot be called: missing a required argument: 'to'; args= and kwargs= are",
         ),
         (needs_a_keyword, "needs_a_keyword() (FILE) cannot be called: missing a required argument: 'to'"),
         (lambda to: to, "<lambda>() (FILE) cannot be called: missing a required argument: 'to'"),
@@ -351,7 +351,7 @@ def cached(to: str) -> str:
             Shop.restock,
             "missing a required argument: 'self'; it is a method, so pass that of an object, such ",
         ),
-        (Shop.close, "Shop.close() (FILE) cannot be called: missing a required argument: 'when'; a job is"),
+        (Shop.close, "Shop.close() (FILE) cannot be called: missing a required argument: 'when'; args= and"),
         (vars(Shop)["close"], "missing a required argument: 'when'"),
         (RunWithArgument, "RunWithArgument.run() (FILE) cannot be called: missing a required argument: 'to'"),
         (CallWithArgument(), "missing a required argument: 'to'"),

@@ -59,7 +59,7 @@ def work() -> None:
         ),
         (
             lambda s: s.every(5, work, colour="red"),
-            "its arguments are interval, runnable, start, name, overlap, misfire, catch_up, max_held",
+            "its arguments are interval, runnable, args, kwargs, start, name, overlap, misfire",
         ),
         (
             lambda s: s.every(5, work, "name"),
@@ -81,10 +81,7 @@ def work() -> None:
         (lambda s: s.schedule(5, work), "not 5; every() takes an interval"),
         (lambda s: s.schedule(timedelta(seconds=5), work), "; every() takes an interval"),
         (lambda s: s.schedule(NOON, work), "; at() takes an instant"),
-        (
-            lambda s: s.schedule("@daily", work, args=[1]),
-            "pass functools.partial(function, ...), or a lambda",
-        ),
+        (lambda s: s.schedule("@daily", work, parameters=[1]), "write args= and kwargs="),
         (lambda s: s.schedule("@daily", work, timezone="UTC"), "write tz="),
         (
             lambda s: s.schedule("@daily", work, misfire_grace_time=3),

@@ -272,8 +272,8 @@ def test_an_invalid_schedule_is_rejected(
 def test_something_that_cannot_run_is_rejected_by_every_method(scheduler: Scheduler) -> None:
     """Nothing is registered then."""
     calls: list[Callable[[], object]] = [
-        lambda: scheduler.schedule("@daily", None),  # type: ignore[arg-type]
-        lambda: scheduler.every("1s", None),  # type: ignore[arg-type]
+        lambda: scheduler.schedule("@daily", None),  # type: ignore[call-overload]
+        lambda: scheduler.every("1s", None),  # type: ignore[call-overload]
         lambda: scheduler.now(None),  # type: ignore[call-overload]
         lambda: scheduler.in_("1s", None),  # type: ignore[call-overload]
         lambda: scheduler.at(NOON, None),  # type: ignore[call-overload]

@@ -124,7 +124,16 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.every("30s", Report())
     scheduler.every(timedelta(seconds=5), partial(count, "word"), start=datetime.now().astimezone())
     scheduler.every(5, lambda: None)
+    scheduler.schedule("@daily", count, args=("word",), kwargs={"times": 2}, overlap="skip")
+    scheduler.schedule("@daily", work, args=[], tz="UTC", name="daily")
+    scheduler.every(5, count, kwargs={"word": "a"})
+    scheduler.every("30s", Report, args=[2], name="report")
     scheduler.schedule("@daily", count)  # wrong
+    scheduler.schedule("@daily", count, args="word")  # wrong
+    scheduler.every(5, count, args=("word",), kwargs=["times"])  # wrong
+    scheduler.every(5, count, args=("word",), overlap="never")  # wrong
+    scheduler.every(5, count, args=("word",), arguments=5)  # wrong
+    scheduler.every(5, "work", args=("word",))  # wrong
     scheduler.schedule("@daily", Report.send)  # wrong
     scheduler.schedule("@daily", work, overlap="never")  # wrong
     scheduler.schedule("@daily", work, jitter=5)  # wrong
@@ -145,6 +154,16 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
 def decorated() -> int:
     """Keep the type."""
     return 1
+
+
+@jobtui.scheduled("0 */15 * * * *", args=("a",), kwargs={"times": 2})
+@jobtui.scheduled(every="30s", kwargs={"word": "b"}, name="count")
+def decorated_with_arguments(word: str, *, times: int = 1) -> int:
+    """Keep the type."""
+    return len(word) * times
+
+
+assert_type(decorated_with_arguments("word", times=2), int)
 
 
 @jobtui.scheduled(every="30s", overlap="skip")

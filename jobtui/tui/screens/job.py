@@ -192,6 +192,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("in words", details.description),
         ("status", f"{sign.glyph} {status}{waiting}"),
         ("paused", cell_text(format_pause_details(job))),
+        ("arguments", cell_text(job.arguments)),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}{_failing(job)}"),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
         ("last run", format_instant_full(job.prev)),
