@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from traceback import StackSummary
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.packed_exceptions import PackedException, traceback_of
@@ -100,6 +101,16 @@ class EndingLog:
         if self.enabled and _is_heard(logging.WARNING):
             text = "%d endings are only counted: the store could not be written for too long"
             self._submit(partial(logger.warning, text, count))
+
+    def log_blocked_loop(self, text: str, stack: StackSummary) -> None:
+        """Log that a coroutine blocks the event loop, also if a front end shows endings.
+
+        Args:
+            text: What blocks it.
+            stack: Where it does so. The source lines are read in the log's thread.
+        """
+        if _is_heard(logging.WARNING):
+            self._submit(lambda: logger.warning("%s\n%s", text, "".join(stack.format()).rstrip()))
 
     def flush(self) -> None:
         """Wait until all has been written, but not for long."""

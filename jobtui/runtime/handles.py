@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol
@@ -52,6 +53,7 @@ class _RunControl(Protocol):
     attachments: RunAttachments
 
     def wait_ended(self, run: Run, timeout: float | None, /) -> bool: ...
+    async def wait_ended_async(self, run: Run, timeout: float | None, /) -> bool: ...  # noqa: ASYNC109 - as `result`
     def cancel(self, record: RunRecord, /) -> Cancellation: ...
 
 
@@ -219,7 +221,39 @@ class Run(Generic[Returned_co]):
             BaseException: Whatever the runnable raised.
         """
         if not self.wait(timeout):
-            raise TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
+            raise self._timeout_error(timeout)
+        return self._value()
+
+    async def result_async(self, timeout: float | None = None) -> Returned_co:  # noqa: ASYNC109 - as `result`
+        """Return what the runnable returned. May be awaited in any event loop, which it does not block.
+
+        ``await run`` is the same without a timeout.
+
+        Args:
+            timeout: The longest time to wait, in seconds; None for no limit.
+
+        Raises:
+            TimeoutError: As for `result`.
+            RunCancelledError: As for `result`.
+            RuntimeError: The run cannot end while the caller waits: the caller is the run for which this one
+                is held, or this run itself.
+            BaseException: Whatever the runnable raised.
+        """
+        if not self.settled:
+            self._check_not_own(timeout)
+            if not await self._kernel.wait_ended_async(self, timeout):
+                raise self._timeout_error(timeout)
+        return self._value()
+
+    def __await__(self) -> Generator[Any, None, Returned_co]:
+        """Wait for the end of the run in an event loop, and return what the runnable returned."""
+        return self.result_async().__await__()
+
+    def _timeout_error(self, timeout: float | None) -> TimeoutError:
+        return TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
+
+    def _value(self) -> Returned_co:
+        """Return what the runnable returned, or raise what it raised."""
         value: Returned_co
         value, exception, trace = self._outcome
         if exception is not None:
@@ -256,8 +290,12 @@ class Run(Generic[Returned_co]):
         if threading.get_ident() == self._kernel.attachments.loop_thread:
             raise RuntimeError(
                 f"waiting for {self!r} would block the event loop, which runs every coroutine of the "
-                "scheduler; in a coroutine write  await asyncio.to_thread(run.result)"
+                "scheduler; in a coroutine write  await run"
             )
+        self._check_not_own(timeout)
+
+    def _check_not_own(self, timeout: float | None) -> None:
+        """Raise RuntimeError if the run cannot end before the calling run has ended."""
         current = run_of_context.get()
         if timeout is not None or current is None or current[0].state is not RunState.RUNNING:
             return

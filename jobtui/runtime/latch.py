@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 
@@ -21,14 +22,14 @@ class Latch:
 
     def __init__(self) -> None:
         self.opened = False
-        self._waiting: list[threading.Lock] = []  # one lock for each waiting thread, released to wake it
+        self._waiting: list[Callable[[], object]] = []  # wakes a waiting thread or task
 
     def open(self) -> None:
-        """Wake all threads that wait. Opening it again is harmless."""
+        """Wake all threads and tasks that wait. Opening it again is harmless."""
         self.opened = True  # first: `wait` adds its lock, and then reads this
-        for lock in tuple(self._waiting):
-            with suppress(RuntimeError):  # released already
-                lock.release()
+        for wake in tuple(self._waiting):
+            with suppress(RuntimeError):  # its lock is released already, or its event loop is closed
+                wake()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the latch is opened, at most ``timeout`` seconds. Returns whether it is open."""
@@ -36,11 +37,23 @@ class Latch:
             return True
         lock = threading.Lock()
         lock.acquire()
-        self._waiting.append(lock)
+        self._waiting.append(lock.release)
         try:
             if not self.opened:
                 lock.acquire(timeout=-1 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX))
         finally:
             with suppress(ValueError):
-                self._waiting.remove(lock)
+                self._waiting.remove(lock.release)
         return self.opened
+
+    def call_when_open(self, wake: Callable[[], object]) -> None:
+        """Have a function called when the latch is opened, in the thread that does so.
+
+        It may have been opened before: read `opened` after this.
+        """
+        self._waiting.append(wake)
+
+    def forget(self, wake: Callable[[], object]) -> None:
+        """Withdraw a function."""
+        with suppress(ValueError):
+            self._waiting.remove(wake)

@@ -23,11 +23,14 @@ from jobtui.runtime.latch import Latch
 from jobtui.runtime.poller import Poller
 from jobtui.runtime.timer import Timer
 
-if TYPE_CHECKING:  # it imports sqlite3
-    from jobtui.runtime.recording import Recording
+if TYPE_CHECKING:
+    import asyncio
+
+    from jobtui.runtime.recording import Recording  # imports sqlite3
 
 STANDBY_CHECK = 0.2  # seconds between two attempts to get the lock of the store
 TIMER_END = 10.0  # seconds for which another start waits at most for the thread of the timer to end
+CLEANUP_TIME = 10.0  # seconds that cancelled coroutines get to end in a loop of the application
 STOP_CALLER = "it stopped the scheduler, which did not wait for its end"
 
 _CANNOT_START = {
@@ -50,6 +53,7 @@ class _Life:
     def __init__(self, executor: Executor, timer: Timer) -> None:
         self.executor = executor
         self.timer = timer
+        self.loop: asyncio.AbstractEventLoop | None = None  # of the application, if it runs the coroutines
         self.start_failure = ""  # why the scheduler did not start
         self.standby_over = Latch()  # opened when a scheduler that waits for its store is stopped
         self.stop_callers: set[RunRecord] = set()  # runs that called `stop`: it does not wait for them
@@ -185,6 +189,29 @@ class Lifecycle:
             self._reopen()
         elif self._engine.phase is not Phase.NEW:
             raise RuntimeError(_CANNOT_START[self._engine.phase])
+
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Execute the coroutines in an event loop of the application. Call this after `claim_start`."""
+        self._life.executor.use_loop(loop)
+        self._life.loop = loop
+
+    def check_may_block(self, call: str, instead: str) -> None:
+        """Raise RuntimeError in the event loop of the application, if that runs the coroutines.
+
+        Args:
+            call: What the caller does.
+            instead: What to write in its place.
+        """
+        loop = self._life.loop
+        if loop is not None:
+            from asyncio import _get_running_loop  # noqa: PLC0415 - loaded already
+
+            if _get_running_loop() is loop:
+                raise RuntimeError(f"{call} would block the event loop of the coroutines: write  {instead}")
+
+    def wait_cleaned_up(self) -> None:
+        """Block until the coroutines that a stop has cancelled have ended in a loop of the application."""
+        self._life.executor.wait_cleaned_up(CLEANUP_TIME)
 
     def _reopen(self) -> None:
         """Let the scheduler start again after a stop."""

@@ -118,3 +118,12 @@ class RunRequests:
         if not latch.opened:
             self._kernel.drain_if_alone()
         return latch.wait(timeout)
+
+    async def wait_ended_async(self, run: Run, timeout: float | None) -> bool:  # noqa: ASYNC109 - as `Run.result` has it
+        """Wait in an event loop until a run has ended, at most ``timeout`` seconds. Return whether it has."""
+        from jobtui.runtime.awaiting import wait_open  # noqa: PLC0415 - lazy: imports asyncio
+
+        latch = self._kernel.runs.latch(run)
+        if not latch.opened:
+            self._kernel.drain_if_alone()
+        return await wait_open(latch, timeout)

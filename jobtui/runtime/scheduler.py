@@ -62,6 +62,7 @@ from jobtui.runtime.validation import (
     call_arguments,
     catch_up_limit,
     delay_seconds,
+    event_loop,
     job_name,
     keep_limit,
     one_line_text,
@@ -77,9 +78,11 @@ from jobtui.schedules.schedule_key import schedule_key
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
 
-if TYPE_CHECKING:  # they import sqlite3
-    from jobtui.runtime.recording import Recording
-    from jobtui.store.one_off_rows import Connection
+if TYPE_CHECKING:
+    import asyncio
+
+    from jobtui.runtime.recording import Recording  # imports sqlite3
+    from jobtui.store.one_off_rows import Connection  # as above
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
@@ -129,7 +132,8 @@ class _IntervalArguments(Policies, total=False):
 class Scheduler:
     """A scheduler with its own pool, timer and worker threads. Thread-safe.
 
-    ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end of the block, stops it.
+    ``with Scheduler(pool=4) as scheduler:`` starts it and, at the end of the block, stops it. ``async with``
+    does so without blocking the event loop, in which its coroutines then run.
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
@@ -154,6 +158,8 @@ class Scheduler:
             ended, ``"refuse"`` raises an error, with ``"off"`` both run the jobs, each tick by one of them.
         catch_up_most: How many ticks of one job are caught up, the latest ones.
         catch_up_spread: The time over which the jobs that catch up begin, after the start.
+        loop: The event loop of the application in which coroutines run; it must run at the start. None for a
+            loop in a thread of its own or, with ``async with``, the loop that enters it.
 
     Attributes:
         tz: The scheduler's zone.
@@ -186,6 +192,7 @@ class Scheduler:
         single: SingleName = "standby",
         catch_up_most: int = MOST,
         catch_up_spread: timedelta | float | str = SPREAD,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -208,6 +215,7 @@ class Scheduler:
             output=keep_limit("keep_output", keep_output, 1_000),
         )
         self._single = single_name(single)
+        self._loop = event_loop(loop)
         self._catch_up_rules = CatchUpRules(
             window=self._defaults.catch_up,
             most=catch_up_limit(catch_up_most),
@@ -1082,11 +1090,34 @@ class Scheduler:
                 are. Or another scheduler uses the store, and this one is not to wait for it. In each case the
                 scheduler has stopped, and the runs that wait are cancelled.
             RuntimeError: The scheduler runs, or it is stopping, or this is a forked copy of one that has
-                started.
+                started; or the event loop that was given does not run.
         """
+        self._start_with(self._loop)
+
+    async def start_async(self) -> None:
+        """Start as `start` does, in another thread, without blocking the event loop of the caller.
+
+        Coroutines then run on that loop, unless another was given to the scheduler.
+
+        Raises:
+            StartError: As for `start`.
+            RuntimeError: As for `start`.
+        """
+        from asyncio import get_running_loop  # noqa: PLC0415 - lazy: a program without coroutines needs none
+
+        from jobtui.runtime.awaiting import call_in_thread, completed  # noqa: PLC0415 - as above
+
+        start = partial(self._start_with, self._loop or get_running_loop())
+        await completed(call_in_thread(start, name="jobtui-start"), undo=partial(self.stop, 0))
+
+    def _start_with(self, loop: asyncio.AbstractEventLoop | None) -> None:
         claim, lifecycle = object(), self._runtime.lifecycle
+        if loop is not None and not loop.is_running():
+            raise RuntimeError("the event loop that runs the coroutines must run before the scheduler starts")
         try:
             lifecycle.claim_start(claim)
+            if loop is not None:
+                lifecycle.use_loop(loop)
             try:
                 if not lifecycle.open_store():
                     lifecycle.stand_by(self._start)
@@ -1122,13 +1153,32 @@ class Scheduler:
         Returns:
             Whether all work ended in time. If a signal handler that has interrupted the scheduler itself
             calls this, another thread stops the scheduler, and the answer is False at once.
+
+        Raises:
+            RuntimeError: The caller is in the event loop of the application that runs the coroutines.
         """
         if self._kernel.reentered:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
-        in_time = self._runtime.lifecycle.stop(grace)
+        lifecycle = self._runtime.lifecycle
+        lifecycle.check_may_block("stop()", "await scheduler.stop_async()")
+        in_time = lifecycle.stop(grace)
+        lifecycle.wait_cleaned_up()
         self.hooks.call_stop_functions()
         return in_time
+
+    async def stop_async(self, grace: float = GRACE) -> bool:
+        """Stop as `stop` does, in another thread, without blocking the event loop of the caller.
+
+        Args:
+            grace: As for `stop`.
+
+        Returns:
+            Whether all work ended in time.
+        """
+        from jobtui.runtime.awaiting import call_in_thread, completed  # noqa: PLC0415 - lazy: imports asyncio
+
+        return await completed(call_in_thread(partial(self.stop, grace), name="jobtui-stop"))
 
     def __enter__(self) -> Self:
         """Start."""
@@ -1138,6 +1188,15 @@ class Scheduler:
     def __exit__(self, *_: object) -> None:
         """Stop, with the default grace."""
         self.stop()
+
+    async def __aenter__(self) -> Self:
+        """Start, and run coroutines on the event loop of the caller."""
+        await self.start_async()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop, with the default grace, and wait for the coroutines that this cancels."""
+        await self.stop_async()
 
     # --- implementation ---------------------------------------------------------------------------
 

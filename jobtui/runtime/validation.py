@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, time, timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import SingleName
@@ -19,6 +19,9 @@ from jobtui.process.printable import is_printable
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.schedules.schedule import Cron
 from jobtui.schedules.zones import zone
+
+if TYPE_CHECKING:
+    import asyncio
 
 MAX_TEXT = 500  # characters of a note
 _WALL_TIME = re.compile(r"\d\d:\d\d(:\d\d)?")
@@ -183,3 +186,14 @@ def single_name(name: str) -> SingleName:
             return cast("SingleName", name)
     names = ", ".join(map(repr, get_args(SingleName)))
     raise ValueError(f"single must be one of {names}, not {name!r:.80}")
+
+
+def event_loop(loop: asyncio.AbstractEventLoop | None) -> asyncio.AbstractEventLoop | None:
+    """Return the event loop of the application; None for none."""
+    if loop is None:
+        return None
+    from asyncio import AbstractEventLoop  # noqa: PLC0415 - lazy: takes 30 ms, and is loaded if there is a loop
+
+    if not isinstance(loop, AbstractEventLoop):
+        raise TypeError(f"loop must be an asyncio event loop that runs, not {loop!r:.80}")
+    return loop

@@ -26,6 +26,11 @@ OTHER_LOOP = (
     "make the test a plain function, without async"
 )
 
+SIMULATED = (
+    "a simulated scheduler runs coroutines in a loop of its own, on its clock: "
+    "write  with simulated() as scheduler:  without async"
+)
+
 
 class InstantStopRequest(StopRequest):
     """A stop request in simulated time: waiting takes no time, because none passes while a job runs."""
@@ -88,6 +93,10 @@ class InlineExecutor:
         """Execute what may start, unless that is being done already."""
         self.wake()
 
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:  # noqa: ARG002 - one loop fits
+        """Raise RuntimeError: coroutines are executed in a loop on the clock of the test."""
+        raise RuntimeError(SIMULATED)
+
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the coroutine of a run, if its work is one, and run it until it has cleaned up or waits."""
         self._coroutines.interrupt(run)
@@ -104,6 +113,9 @@ class InlineExecutor:
             self._coroutines.run_loop(loop)
         else:
             loop.close()
+
+    def wait_cleaned_up(self, timeout: float) -> None:
+        """Do nothing: there is no loop of the application."""
 
     def check_workers(self) -> bool:
         """Do nothing: there are no threads that could have died."""
@@ -175,6 +187,11 @@ class InlineExecutor:
             raise interrupt
 
     # --- coroutines -------------------------------------------------------------------------------
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether the caller is a coroutine in the executor's loop."""
+        return self._loop is not None and self._loop.is_running()
 
     @property
     def seconds_until_wakeup(self) -> float:

@@ -20,6 +20,7 @@ from selectors import SelectorKey
 from typing import Any, TypeVar, TypeVarTuple
 from weakref import WeakSet
 
+from jobtui.runtime.awaiting import LatchFuture
 from jobtui.runtime.clock import ManualClock
 
 PATIENCE = 5.0  # seconds of real time, and never more than the coroutine itself would wait
@@ -148,7 +149,8 @@ class InlineLoop(asyncio.SelectorEventLoop):
         sleeping = {future for future in self._sleepers if not future.done()}
         if sleeping and not external:
             return 0.0  # the other tasks probably wait for the sleeping ones, as in a TaskGroup
-        if _awaited_futures(tasks) - sleeping <= self._given_up:
+        awaited = {each for each in _awaited_futures(tasks) if not isinstance(each, LatchFuture)}
+        if awaited - sleeping <= self._given_up:
             return 0.0
         return PATIENCE if timeout is None else min(timeout, PATIENCE)
 

@@ -94,6 +94,12 @@ class SimulatedRun(Run[Returned_co]):
             f"call waits for it: {self._runtime.reason_no_time_passes}"
         )
 
+    async def result_async(self, timeout: float | None = None) -> Returned_co:  # noqa: ASYNC109 - as `Run.result` has it
+        """Return what the runnable returned. A coroutine of a job waits for that, a test need not."""
+        if self._runtime.in_own_thread and not self._runtime.in_job_loop:
+            return self.result(timeout)
+        return await super().result_async(timeout)
+
     def __repr__(self) -> str:
         """Return the run's number, job, start and state, and how it ended."""
         at = "" if self.started is None else f" at {self.started}"
@@ -179,6 +185,11 @@ class SimulatedRuntime(Runtime):
     def in_own_thread(self) -> bool:
         """Whether the calling thread is the one that executes runs."""
         return self._thread in (None, threading.get_ident())
+
+    @property
+    def in_job_loop(self) -> bool:
+        """Whether the caller is a coroutine of a job."""
+        return self._executor.in_loop
 
     @property
     def reason_no_time_passes(self) -> str:

@@ -84,10 +84,10 @@ def test_a_coroutine_cannot_block_its_event_loop_until_a_run_has_ended(
     async def waits() -> int:
         run = scheduler.now(target)
         assert run.wait(0) in {False, True}  # which does not block
-        found: int = await asyncio.to_thread(scheduler.now(target).result, LIMIT)
+        found: int = await scheduler.now(target).result_async(LIMIT)
         return found
 
-    with pytest.raises(RuntimeError, match=r"write  await asyncio\.to_thread\(run\.result\)"):
+    with pytest.raises(RuntimeError, match="write  await run"):
         scheduler.now(blocks).result(LIMIT)
     assert scheduler.now(waits).result(LIMIT) == 7
 

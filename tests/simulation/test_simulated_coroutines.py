@@ -242,3 +242,34 @@ def test_the_loop_blocks_only_once_for_an_event_that_does_not_happen(
     assert [seconds for seconds in blocking_times.seconds if seconds] == [0.01]
     scheduler.now(sets_event)
     assert run.result() == "set"
+
+
+def test_a_coroutine_awaits_another_run_without_real_time(
+    scheduler: SimulatedScheduler, blocking_times: BlockingTimes
+) -> None:
+    """Also one that is due later."""
+
+    async def outer() -> list[str]:
+        return [await scheduler.now(sleep, 5), await scheduler.in_(20, sleep, 1)]
+
+    run = scheduler.now(outer)
+    scheduler.advance(60)
+    assert (run.result(), run.ended) == (["slept", "slept"], START + timedelta(seconds=26))
+    assert set(blocking_times.seconds) == {0.0}
+
+
+def test_a_test_that_is_a_coroutine_awaits_a_run(scheduler: SimulatedScheduler) -> None:
+    async def main() -> int:
+        found: int = await scheduler.now(lambda: 7)
+        return found
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_simulated_scheduler_says_that_it_enters_no_event_loop() -> None:
+    async def main() -> None:
+        async with simulated():
+            pass
+
+    with pytest.raises(RuntimeError, match="without async"):
+        asyncio.run(main())

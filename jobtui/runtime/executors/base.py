@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
@@ -17,6 +17,9 @@ from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
 from jobtui.runtime.stream_guard import guard
+
+if TYPE_CHECKING:
+    import asyncio
 
 _FAILED = RunState.FAILED  # an alias, because Python 3.11 is slow to look up the members of an enum
 
@@ -147,11 +150,21 @@ class Executor(Protocol):
         One worker is enough: if it leaves runs in the queue, the kernel calls this again.
         """
 
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Execute coroutines in a loop of the application, which runs. Called before the start.
+
+        Raises:
+            RuntimeError: This executor cannot do that.
+        """
+
     def interrupt(self, run: RunRecord) -> None:
         """Interrupt the work of a RUNNING run that has been asked to stop, if its work can be interrupted."""
 
     def close(self) -> None:
         """Let all workers end when they are idle, and cancel the coroutines that still run. Does not wait."""
+
+    def wait_cleaned_up(self, timeout: float) -> None:
+        """Block until the coroutines in a loop of the application have ended, at most so many seconds."""
 
     def check_workers(self) -> bool:
         """Recover the runs of workers whose threads have died. Returns whether a worker is not idle."""

@@ -1,4 +1,4 @@
-"""The asyncio event loop that executes coroutines, in a thread of its own.
+"""The asyncio event loop that executes coroutines, in a thread of its own or in that of the application.
 
 The loop gets coroutines in two ways. A worker thread hands over those that it has taken, or that a function
 has returned. And when coroutines have ended, the loop itself hands in their outcomes and takes the coroutines
@@ -12,7 +12,7 @@ import threading
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from contextvars import Context
 from functools import partial
@@ -36,6 +36,8 @@ from jobtui.runtime.executors.base import (
     report_failure,
 )
 from jobtui.runtime.executors.lazy_results import check_result
+from jobtui.runtime.executors.loop_watch import LoopWatch
+from jobtui.runtime.latch import Latch
 from jobtui.runtime.stream_guard import guard
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ UNSURE_LIMIT = 1.0  # seconds that tasks get to clean up if an exception in the 
 
 class CoroutineExecutor:
     """Executes coroutines as tasks of one asyncio event loop, which starts with the first coroutine.
+
+    After `use_loop`, that is a loop of the application. This never stops or closes it, and leaves alone the
+    tasks that are no runs.
 
     Args:
         dispatcher: Gives runs to the workers, and records their outcomes.
@@ -83,6 +88,11 @@ class CoroutineExecutor:
         self._unsure: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._closed = False
         self._cleaning_up = False
+        self._in_application = False  # whether the loop is one of the application
+        self._cleaned_up = Latch()  # opened when no run is left in a loop of the application, after `close`
+        self._watch = LoopWatch(self._monotonic, self._attachments.ending_log.log_blocked_loop)
+        # Whether the timer checks the tasks from time to time. The caller of `run_loop` has no timer.
+        self._checked = make_loop is not None
 
     # --- called in any thread ---------------------------------------------------------------------
 
@@ -91,11 +101,17 @@ class CoroutineExecutor:
         """Whether there are coroutines that have not ended."""
         return bool(self._tasks)
 
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Execute the coroutines in a loop of the application, which runs. Call this before the first one."""
+        self._loop, self._in_application = loop, True
+        self._call(self._note_thread)
+
     def start_batch(self, batch: Batch) -> None:
         """Execute the coroutines of a batch. To call this twice for the same batch is harmless."""
         self._ensure_loop()
         self._arrivals.append(batch)
-        self._call(self._exchange)
+        if not self._call(self._exchange):
+            self._dispatcher.check_workers_soon()
 
     def start_coroutine(self, outcome: Outcome, context: Context) -> None:
         """Execute a coroutine, which the function of a run has returned.
@@ -109,6 +125,7 @@ class CoroutineExecutor:
         self._arrivals.append((outcome, context))
         if not self._call(self._exchange):
             close_coroutine(outcome)
+            self._dispatcher.check_workers_soon()
 
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the task of a run, if it has one, and note that in its stop request.
@@ -133,23 +150,49 @@ class CoroutineExecutor:
         """
         with self._lock:
             dead = self._thread is None or self._thread.dead
-            if self._loop is not None and dead and self._make_loop is None and not self._closed:
+            own = self._make_loop is None and not self._in_application
+            if self._loop is not None and dead and own and not self._closed:
                 self._start_thread(self._loop)
-        if self._tasks:
-            self._call(self._end_lost_tasks)
-        return bool(self._tasks or self._arrivals)
+        self._checked = False  # first: a coroutine that begins now has this called again
+        if self._tasks and self._call(self._check_tasks):
+            self._watch.check(self._loop, self._attachments.loop_thread, self._tasks)
+        elif self._loop is not None and self._in_application and self._loop.is_closed():
+            self._end_all()
+        self._checked = bool(self._tasks or self._arrivals)
+        return self._checked
 
     def close(self) -> None:
-        """Cancel every task, let each clean up, and end the loop. Does not wait for that."""
+        """Cancel every task, let each clean up, and end the loop if it is ours. Does not wait for that."""
         with self._lock:
             self._closed = True
-        self._call(self._stop)
+        if not self._call(self._stop):
+            self._cleaned_up.open()
+
+    def wait_cleaned_up(self, timeout: float) -> None:
+        """Block until the tasks in a loop of the application have ended, after `close`.
+
+        Args:
+            timeout: The longest time to block, in seconds.
+        """
+        if self._in_application and self._loop is not None and self._loop.is_running():
+            self._cleaned_up.wait(timeout)
 
     def reset_after_fork(self) -> None:
         """Forget the thread, in a forked child, which has neither that nor the holder of the lock."""
         self._lock = threading.RLock()
         self._loop = None
         self._tasks.clear()
+
+    def _end_all(self) -> None:
+        """End all runs: the application has closed the loop, so no other thread uses it any more."""
+        error = RuntimeError("its event loop has been closed")
+        while self._arrivals:
+            arrival = self._arrivals.popleft()
+            for run in arrival.coroutines if isinstance(arrival, Batch) else ():
+                self._report(interrupted_outcome(run, error))
+        for run in tuple(self._tasks):
+            self._report(interrupted_outcome(run, error))
+        self._dispatcher.take(self._worker, 0)
 
     def _call(self, callback: Callable[..., object], *args: object) -> bool:
         """Have the loop's thread call a function. Returns False if the loop does not run."""
@@ -240,9 +283,37 @@ class CoroutineExecutor:
             log_exception("an error inside the scheduler, at the end of the event loop", error)
         loop.close()
 
+    def _note_thread(self) -> None:
+        self._attachments.loop_thread = threading.get_ident()
+
+    def _check_tasks(self) -> None:
+        self._watch.answer()
+        self._end_lost_tasks()
+
     def _stop(self) -> None:
-        if self._loop is not None and not self._cleaning_up:
+        if self._in_application:
+            self._cancel_tasks()
+        elif self._loop is not None and not self._cleaning_up:
             self._loop.stop()
+
+    def _cancel_tasks(self) -> None:
+        """Cancel the tasks of all runs, in a loop of the application."""
+        assert self._loop is not None  # it calls this
+        while self._arrivals:
+            arrival = self._arrivals.popleft()
+            if not isinstance(arrival, Batch):
+                close_coroutine(arrival[0])
+        for run, task in tuple(self._tasks.items()):
+            if task is None:
+                del self._tasks[run]
+            else:
+                self._loop.call_soon(task.cancel)  # after its first step, as in `_cancel_task`
+        self._note_if_cleaned_up()
+
+    def _note_if_cleaned_up(self) -> None:
+        if self._closed and self._in_application and not self._tasks:
+            self._attachments.loop_thread = None
+            self._cleaned_up.open()
 
     def _exchange(self) -> None:
         """Begin what has been handed over, hand in the outcomes, and begin the coroutines that are next."""
@@ -264,13 +335,16 @@ class CoroutineExecutor:
         """Create the tasks of the coroutines that have been handed over or taken."""
         loop, arrivals, tasks = self._loop, self._arrivals, self._tasks
         assert loop is not None  # it calls this
+        if not self._checked and (arrivals or self._worker.batch is not None):
+            self._checked = True
+            self._dispatcher.check_workers_soon()
         while arrivals and not self._closed:
             arrival = arrivals[0]
             if isinstance(arrival, Batch):
                 self._create_tasks(loop, arrival)
             else:
                 outcome, context = arrival
-                tasks[outcome.run] = loop.create_task(self._execute(outcome), context=context)
+                tasks[outcome.run] = _make_task(loop, self._execute(outcome), context)
             arrivals.popleft()
         if self._worker.batch is not None and not self._closed:
             self._create_tasks(loop, self._worker.batch)
@@ -282,7 +356,7 @@ class CoroutineExecutor:
                 run = coroutines[0]
                 if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
                     context, run.context = run.context, None
-                    tasks[run] = loop.create_task(self._execute(Outcome(run)), context=context)
+                    tasks[run] = _make_task(loop, self._execute(Outcome(run)), context)
                 coroutines.popleft()
         except BaseException as error:
             if coroutines:  # whether this one has a task is not known, and it must not be executed twice
@@ -370,6 +444,17 @@ class CoroutineExecutor:
         self._worker.outcomes.append(outcome)
         self._tasks.pop(outcome.run, None)  # last of all: see `_end_lost_tasks`
         self._interrupted.discard(outcome.run)
+        if self._closed:
+            self._note_if_cleaned_up()
+
+
+def _make_task(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: Context | None
+) -> asyncio.Task[None]:
+    """Make a task that begins in the next iteration, which one of the loop's task factory may not do."""
+    from asyncio import Task  # noqa: PLC0415 - as above
+
+    return Task(work, loop=loop, context=context)
 
 
 def _is_raised_by_loop(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from typing import TYPE_CHECKING
 
 from jobtui.engine.batch import MAX_BATCH
 from jobtui.engine.records import RunRecord
@@ -20,6 +21,9 @@ from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.executors.base import Dispatcher, ExecutorThread, Worker, call_function
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class ThreadExecutor:
@@ -71,6 +75,10 @@ class ThreadExecutor:
         if not self.wake():
             self._spawn()
 
+    def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Execute coroutines in a loop of the application, which runs."""
+        self._coroutines.use_loop(loop)
+
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the coroutine of a run, if its work is one. A thread cannot be interrupted."""
         self._coroutines.interrupt(run)
@@ -81,6 +89,10 @@ class ThreadExecutor:
         for worker in tuple(self._workers):  # all, since an interrupted `wake` may have lost an idle one
             worker.wake()
         self._coroutines.close()
+
+    def wait_cleaned_up(self, timeout: float) -> None:
+        """Block until the coroutines in a loop of the application have ended."""
+        self._coroutines.wait_cleaned_up(timeout)
 
     def reset_after_fork(self) -> None:
         """Forget all threads, in a forked child, which has none of them."""
