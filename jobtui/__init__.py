@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import Event as Event
     from jobtui.engine.events import InternalError as InternalError
     from jobtui.engine.events import JobAdded as JobAdded
+    from jobtui.engine.events import JobChanged as JobChanged
     from jobtui.engine.events import JobEvent as JobEvent
     from jobtui.engine.events import JobPaused as JobPaused
     from jobtui.engine.events import JobRemoved as JobRemoved
@@ -97,8 +98,8 @@ _NAMES_OF = {
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
     "jobtui.engine.events": (
-        "ClockStepped Event InternalError JobAdded JobEvent JobPaused JobRemoved JobResumed "
-        "PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
+        "ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused JobRemoved "
+        "JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
         "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
         "StoreChanged TickEnded"
     ),
@@ -149,6 +150,7 @@ __all__ = [
     "InternalError",
     "Job",
     "JobAdded",
+    "JobChanged",
     "JobEvent",
     "JobPaused",
     "JobRemoved",

@@ -10,7 +10,7 @@ in the pool's effects.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from heapq import nsmallest
@@ -31,7 +31,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
-from jobtui.schedules.schedule import Every, Schedule
+from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
 SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
@@ -50,6 +50,7 @@ _SKIP, _TICK, _RUNNING = Misfire.SKIP, Trigger.TICK, RunState.RUNNING
 
 CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a user has agreed
 
+_KEYED = (Cron, Every, Once)  # schedules of which equal keys mean equal ticks
 ONE_OFF = "one-off"
 LEFT_OUT = "left out by the user, after the scheduler had not been running"
 STOPPED = "scheduler stopped"
@@ -109,6 +110,7 @@ class Engine:
         # The steps of the clock, each with the runs that may have to be due earlier.
         self._shifts: deque[tuple[float, deque[RunRecord]]] = deque()
         self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
+        self._jobs_of_code: dict[Hashable, JobRecord] = {}  # by `JobRecord.registration_key`
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
@@ -288,19 +290,37 @@ class Engine:
 
     # --- jobs -------------------------------------------------------------------------------------
 
-    def add_job(self, job: JobRecord, now: float, *, planned: bool = False) -> None:
-        """Register a job under its name, or under its name with the next free number (``name-2``).
+    def add_job(
+        self, job: JobRecord, now: float, *, planned: bool = False, replace: bool = False
+    ) -> JobRecord:
+        """Register a job, and return its record: if it replaces an earlier job, the record of that one.
 
-        If ``planned``, its next tick is known already.
+        A name that the user gave is taken once. A name that is derived from the code gets the next free
+        number (``name-2``). The same code with the same schedule replaces the job that has it already.
+
+        Args:
+            job: The job.
+            now: The time.
+            planned: Whether its next tick is known already.
+            replace: Whether it replaces the job that has its name.
+
+        Raises:
+            ValueError: Another job has the name that the user gave.
+            RuntimeError: The scheduler has stopped.
         """
         if self.closed:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
+        earlier = self._earlier_job(job, replace=replace)
+        if earlier is not None:
+            self.change_job(earlier, job, now, planned=planned)
+            return earlier
         group = self.jobs.get(job.name)
         if group is not None and group.schedule is None and job.schedule is not None:
             self._rename_one_off_job(group, job, now)
         else:
             job.name = self._free_name(job.name)
             self.jobs[job.name] = job
+        self._jobs_of_code[job.registration_key] = job
         if self.phase is not Phase.RUNNING:
             job.due = None
         elif planned:
@@ -311,6 +331,64 @@ class Engine:
         if self.phase is Phase.RUNNING and job.schedule is not None:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
+        return job
+
+    def _earlier_job(self, job: JobRecord, *, replace: bool) -> JobRecord | None:
+        """Return the job that a new one replaces; None if there is none."""
+        earlier = self.jobs.get(job.name)
+        if earlier is not None and earlier.schedule is not None:
+            if replace:
+                return earlier
+            if job.is_named and earlier.registration_key != job.registration_key:
+                raise ValueError(
+                    f"there is a job {job.name!r} already, registered at {earlier.place or 'another place'}; "
+                    f"the one at {job.place or 'this place'} needs another name, or replace=True"
+                )
+        if job.code_key is None:
+            return None
+        earlier = self._jobs_of_code.get(job.registration_key)
+        if earlier is None:
+            return None
+        notice = f"{earlier.name}: the same job is registered again"
+        if earlier.place != job.place:
+            notice += f", at {job.place} after {earlier.place}"
+        self.pool.effects.notices.append(f"{notice}; it replaces the first one")
+        return earlier
+
+    def change_job(self, job: JobRecord, new: JobRecord, now: float, *, planned: bool = False) -> None:
+        """Give a job the code, the schedule and the policies of another record.
+
+        It keeps its name, counters, history and pause. Runs that have begun end with the old code, and
+        those that wait begin with the new one. An equal schedule keeps its next tick.
+
+        Args:
+            job: The job.
+            new: A record that is not registered.
+            now: The time.
+            planned: Whether the next tick of the new schedule is known.
+        """
+        for run in self.pool.waiting_among(job):
+            if run.job is job and run.call is job.runnable.call:
+                run.call = new.runnable.call
+        self._forget_code(job)
+        keeps_ticks = new.schedule_key == job.schedule_key and type(new.schedule) in _KEYED
+        job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
+        job.code_key, job.place = new.code_key, new.place
+        job.cached_view = None
+        if not keeps_ticks:
+            job.schedule, job.schedule_key = new.schedule, new.schedule_key
+            self._searches.pop(job, None)
+            self._set_next(job, new.due if planned and self.phase is Phase.RUNNING else None)
+            if not planned and self.phase is Phase.RUNNING:
+                self._searches[job] = Search(now)
+        self._jobs_of_code[job.registration_key] = job
+        if self.phase is Phase.RUNNING:
+            self._record_registered(job, now)
+        self.event_log.emit_job(events.JobChanged, job, now)
+
+    def _forget_code(self, job: JobRecord) -> None:
+        if self._jobs_of_code.get(job.registration_key) is job:
+            del self._jobs_of_code[job.registration_key]
 
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.
@@ -323,6 +401,7 @@ class Engine:
         if self.one_off_jobs.get(job.runnable.name) is job:
             del self.one_off_jobs[job.runnable.name]
         job.removed = True
+        self._forget_code(job)
         del self.jobs[job.name]
         self._searches.pop(job, None)
         self._set_next(job, None)
@@ -852,6 +931,9 @@ class Engine:
         """Process the one or more ticks of a job that is due, as its policies say."""
         job, due = plan.job, plan.due
         if job.removed or job.due != due or self.phase is not Phase.RUNNING:  # it has changed in the meantime
+            return
+        if job.schedule is not plan.schedule:  # the new one may be due at the same instant
+            self._timer_queue.push(JobDue(job), job.begins_at or due)
             return
         if job.pause is not None and not job.pause.covers(due):
             self._end_pause(job, now)

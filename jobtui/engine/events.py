@@ -127,6 +127,12 @@ class JobRemoved(JobEvent):
     __slots__ = ()
 
 
+class JobChanged(JobEvent):
+    """A job has another schedule, other policies or other code."""
+
+    __slots__ = ()
+
+
 class JobPaused(JobEvent):
     """A job was paused: its ticks start no runs."""
 

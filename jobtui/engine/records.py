@@ -7,7 +7,7 @@ the runnables of the jobs can be pickled, the records can. Times are seconds sin
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -70,6 +70,9 @@ class JobRecord:
     spec: str  # the schedule as the user wrote it
     policies: JobPolicies = DEFAULT_POLICIES
     schedule_key: str = ""  # tells the schedule from others; the same after a restart
+    is_named: bool = False  # whether the user gave the name
+    code_key: Hashable = None  # tells the code from others; None if it is not known
+    place: str = ""  # where the job was registered: file:line
     begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
     due: float | None = None  # when the job is due next; None for never
     pause: Pause | None = None  # None if the job is not paused
@@ -90,6 +93,11 @@ class JobRecord:
     failures_in_row: int = 0  # how many have failed since the latest one that was OK, or since a pause
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
+
+    @property
+    def registration_key(self) -> Hashable:
+        """The name if the user gave it, the code and the schedule: two jobs with the same key are one."""
+        return self.name if self.is_named else "", self.code_key, self.schedule_key
 
     @property
     def busy(self) -> bool:

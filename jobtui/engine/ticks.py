@@ -31,6 +31,7 @@ class TickPlan:
     Attributes:
         job: The job.
         due: The first tick.
+        schedule: The schedule that was searched.
         now: The instant up to which ticks have passed.
         next_due: The first tick after `now`, or that of the next part; None for never.
         ticks: How many ticks have passed, `due` included.
@@ -45,6 +46,7 @@ class TickPlan:
 
     job: JobRecord
     due: float
+    schedule: Schedule | None
     now: float
     next_due: float | None = None
     ticks: int = 1
@@ -161,7 +163,7 @@ class TickPlanner:
             return
         if pause is not None and pause.until is not None and pause.covers(due):
             now = min(now, pause.until - _MICROSECOND)
-        plan = TickPlan(job=job, due=due, now=now)
+        plan = TickPlan(job=job, due=due, schedule=job.schedule, now=now)
         try:
             self._fill(plan)
         except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
@@ -169,7 +171,7 @@ class TickPlanner:
         yield from plan.parts()
 
     def _fill(self, plan: TickPlan) -> None:
-        schedule, due, now, next_tick = plan.job.schedule, plan.due, plan.now, self._next_ticks.next_tick
+        schedule, due, now, next_tick = plan.schedule, plan.due, plan.now, self._next_ticks.next_tick
         assert schedule is not None  # a job without a schedule is never due
         plan.next_due = next_tick(schedule, due)
         if plan.next_due is None or plan.next_due > now:
@@ -187,8 +189,8 @@ class TickPlanner:
         """Return the ticks of a plan, up to `TICK_LIMIT`."""
         if plan.instants is not None:
             return plan.instants
-        assert plan.job.schedule is not None  # a job without a schedule is never due
-        return [plan.due] if plan.ticks == 1 else self._instants(plan, plan.job.schedule)[0]
+        assert plan.schedule is not None  # a job without a schedule is never due
+        return [plan.due] if plan.ticks == 1 else self._instants(plan, plan.schedule)[0]
 
     def _list_instants(self, plan: TickPlan, schedule: Schedule) -> None:
         """List every tick, up to `TICK_LIMIT`, and count the rest."""

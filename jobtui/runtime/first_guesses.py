@@ -120,7 +120,7 @@ _KEYWORDS = _by_name(
         "priority": "there is none; runs start in the order in which they are requested",
         "countdown delay": 'write in_("30s", function)',
         "eta run_date run_at at": "write at(instant, function)",
-        "replace_existing": "remove the earlier job with job(name).remove()",
+        "replace_existing": "write replace=True",
         "executor executors jobstore jobstores queue": "there is one pool for all jobs: Scheduler(pool=10)",
         "max_workers workers threads pool_size num_threads": "write pool=",
         "daemon": "the threads of a scheduler are daemons",

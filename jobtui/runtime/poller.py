@@ -182,19 +182,26 @@ class Poller:
             found = [self._planner.find_next(job, search) for job, search in searches]
             self._kernel.apply(lambda engine, now, found=found: engine.apply_next_ticks(found, now))  # type: ignore[misc]
 
-    def add_job(self, job: JobRecord) -> None:
-        """Register a job; if the scheduler runs, the job's next tick is searched for before."""
-        planned = self._engine.phase is Phase.RUNNING and job.schedule is not None
-        if planned and job.schedule is not None:
-            job.schedule, job.due = self._planner.find_first(job.schedule, self._kernel.clock.now())
+    def add_job(self, job: JobRecord, *, replace: bool = False) -> JobRecord:
+        """Register a job, and return its record; see `Engine.add_job`.
 
-        def add(engine: Engine, now: float) -> None:
-            self._kernel.check_clock_step(
-                now
-            )  # before the job, whose next tick is computed from the new time
-            engine.add_job(job, now, planned=planned)
+        If the scheduler runs, the job's next tick is searched for before.
+        """
+        planned = self._plan_first(job)
 
-        self._kernel.apply(add)
+        def add(engine: Engine, now: float) -> JobRecord:
+            # Before the job, whose next tick is computed from the new time.
+            self._kernel.check_clock_step(now)
+            return engine.add_job(job, now, planned=planned, replace=replace)
+
+        return self._kernel.apply(add)
+
+    def _plan_first(self, job: JobRecord) -> bool:
+        """Find the first tick of a record that is not registered, if the scheduler runs."""
+        if self._engine.phase is not Phase.RUNNING or job.schedule is None:
+            return False
+        job.schedule, job.due = self._planner.find_first(job.schedule, self._kernel.clock.now())
+        return True
 
 
 def _starts_runs(plan: TickPlan) -> bool:

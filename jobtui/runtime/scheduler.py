@@ -24,6 +24,7 @@ from typing import (
 )
 
 from jobtui.engine.catch_up import MOST, SPREAD, CatchUpRules
+from jobtui.engine.code_key import code_key
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import (
     Cancellation,
@@ -46,6 +47,7 @@ from jobtui.engine.runnables import (
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.around import Around
+from jobtui.runtime.calling_place import calling_place
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.ending_callbacks import Ending, EndingKind
@@ -91,10 +93,10 @@ FIRST_YEAR = 1900  # the first year of an instant for `at`
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
-_SCHEDULE_ARGUMENTS = ("spec", "runnable", "args", "kwargs", "name", "tz", "dst")
-_EVERY_ARGUMENTS = ("interval", "runnable", "args", "kwargs", "start", "name")
+_SCHEDULE_ARGUMENTS = ("spec", "runnable", "args", "kwargs", "name", "replace", "tz", "dst")
+_EVERY_ARGUMENTS = ("interval", "runnable", "args", "kwargs", "start", "name", "replace")
 _SCHEDULED_ARGUMENTS = (
-    *("spec", "every", "args", "kwargs", "name", "tz", "dst", "start"),
+    *("spec", "every", "args", "kwargs", "name", "replace", "tz", "dst", "start"),
     *Policies.__annotations__,
 )
 
@@ -117,6 +119,7 @@ class _SpecArguments(Policies, total=False):
     """The keyword arguments of `schedule`."""
 
     name: str | None
+    replace: bool
     tz: str | tzinfo | None
     dst: Dst | None
 
@@ -125,6 +128,7 @@ class _IntervalArguments(Policies, total=False):
     """The keyword arguments of `every`."""
 
     name: str | None
+    replace: bool
     start: datetime | None
 
 
@@ -234,6 +238,7 @@ class Scheduler:
         runnable: JobFunction,
         *,
         name: str | None = None,
+        replace: bool = False,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
         **policies: Unpack[Policies],
@@ -247,6 +252,7 @@ class Scheduler:
         args: Args,
         kwargs: Kwargs | None = None,
         name: str | None = None,
+        replace: bool = False,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
         **policies: Unpack[Policies],
@@ -259,6 +265,7 @@ class Scheduler:
         *,
         kwargs: Kwargs,
         name: str | None = None,
+        replace: bool = False,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
         **policies: Unpack[Policies],
@@ -272,6 +279,7 @@ class Scheduler:
         args: Args = (),
         kwargs: Kwargs | None = None,
         name: str | None = None,
+        replace: bool = False,
         tz: str | tzinfo | None = None,
         dst: Dst | None = None,
         **policies: Unpack[Policies],
@@ -285,8 +293,9 @@ class Scheduler:
             args: The positional arguments of every run, a tuple or a list. Runs that are requested with
                 arguments of their own (`now`) have those instead.
             kwargs: The keyword arguments of every run.
-            name: The job's name; by default the runnable's own. A name that is taken gets a number
-                (``name-2``).
+            name: The job's name; by default the runnable's own, with a number (``name-2``) if that is taken.
+            replace: Whether the job takes the place of the one with its name: its counters, its history and
+                its pause. Without it, a name that is given here must not be taken.
             tz: The zone of a spec that names none; by default the scheduler's.
             dst: The DST rule of fixed times, see `jobtui.parse`; by default the scheduler's.
             **policies: Say what happens to ticks and runs in special cases:
@@ -307,14 +316,14 @@ class Scheduler:
             LookupError: The settings have no spec of that name; the message lists those they have.
             TypeError: The runnable cannot be run, or not with these arguments, a policy has no such name, or
                 its value is of another type.
-            ValueError: A policy is unknown, the name is not printable, or a limit is below 1.
+            ValueError: A policy is unknown, the name is taken or not printable, or a limit is below 1.
             RuntimeError: The scheduler has stopped.
         """
         checked = job_policies("schedule", policies, self._defaults, *_SCHEDULE_ARGUMENTS)
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
-        return self._add(parsed, shown, self._bound(runnable, args, kwargs), name, checked)
+        return self._add(parsed, shown, self._bound(runnable, args, kwargs), name, checked, replace=replace)
 
     @overload
     def every(
@@ -324,6 +333,7 @@ class Scheduler:
         *,
         start: datetime | None = None,
         name: str | None = None,
+        replace: bool = False,
         **policies: Unpack[Policies],
     ) -> Job: ...
     @overload
@@ -336,6 +346,7 @@ class Scheduler:
         kwargs: Kwargs | None = None,
         start: datetime | None = None,
         name: str | None = None,
+        replace: bool = False,
         **policies: Unpack[Policies],
     ) -> Job: ...
     @overload
@@ -347,6 +358,7 @@ class Scheduler:
         kwargs: Kwargs,
         start: datetime | None = None,
         name: str | None = None,
+        replace: bool = False,
         **policies: Unpack[Policies],
     ) -> Job: ...
     @explained
@@ -359,6 +371,7 @@ class Scheduler:
         kwargs: Kwargs | None = None,
         start: datetime | None = None,
         name: str | None = None,
+        replace: bool = False,
         **policies: Unpack[Policies],
     ) -> Job:
         """Run something at a fixed rate: at ``start + k * interval``, without drift. Return the job's handle.
@@ -371,6 +384,7 @@ class Scheduler:
             start: The first instant, an aware datetime. By default the first run is one interval after the
                 scheduler starts, or after this call if it is running.
             name: As for `schedule`.
+            replace: As for `schedule`.
             **policies: As for `schedule`.
 
         Raises:
@@ -381,7 +395,7 @@ class Scheduler:
         """
         checked = job_policies("every", policies, self._defaults, *_EVERY_ARGUMENTS)
         schedule, spec = self._specs.resolve_interval(interval, start)
-        return self._add(schedule, spec, self._bound(runnable, args, kwargs), name, checked)
+        return self._add(schedule, spec, self._bound(runnable, args, kwargs), name, checked, replace=replace)
 
     @overload
     def scheduled(
@@ -1210,7 +1224,14 @@ class Scheduler:
         return _described(runnable)
 
     def _add(
-        self, schedule: Schedule, spec: str, runnable: Runnable, name: str | None, policies: JobPolicies
+        self,
+        schedule: Schedule,
+        spec: str,
+        runnable: Runnable,
+        name: str | None,
+        policies: JobPolicies,
+        *,
+        replace: bool,
     ) -> Job:
         if policies.on_success or policies.on_failure or policies.on_missed:
             self._runtime.use_callbacks()
@@ -1221,8 +1242,11 @@ class Scheduler:
             spec=spec,
             policies=policies,
             schedule_key=schedule_key(schedule, spec),
+            is_named=name is not None,
+            code_key=code_key(runnable.call),
+            place=calling_place(),
         )
-        self._runtime.poller.add_job(record)
+        record = self._runtime.poller.add_job(record, replace=replace)
         notice_if_unstarted(self)
         return Job(self, record)
 

@@ -59,7 +59,7 @@ def work() -> None:
         ),
         (
             lambda s: s.every(5, work, colour="red"),
-            "its arguments are interval, runnable, args, kwargs, start, name, overlap, misfire",
+            "its arguments are interval, runnable, args, kwargs, start, name, replace, overlap, misfire",
         ),
         (
             lambda s: s.every(5, work, "name"),

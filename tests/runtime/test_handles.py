@@ -27,7 +27,7 @@ async def suspend_once() -> int:
 def test_two_handles_of_one_job_are_equal_and_have_one_hash(make_scheduler: MakeScheduler) -> None:
     """Those that a registration, a search by name and the list of jobs return."""
     scheduler = make_scheduler()
-    job, other = scheduler.every("1h", work), scheduler.every("1h", work)
+    job, other = scheduler.every("1h", work), scheduler.every("2h", work)
     assert scheduler.job("work") == job
     assert scheduler.jobs == [job, other]
     assert job != other

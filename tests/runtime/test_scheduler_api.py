@@ -243,7 +243,7 @@ def test_the_view_of_a_job_has_its_policies(scheduler: Scheduler) -> None:
     assert (view.name, view.overlap, view.misfire) == ("Übung 1", Overlap.SKIP, Misfire.ALL)
     allowing = Scheduler(defaults={"overlap": "allow"})
     allowing.every("1s", work)
-    allowing.every("1s", work, overlap="hold")
+    allowing.every("2s", work, overlap="hold")
     assert [view.overlap for view in allowing.snapshot().jobs] == [Overlap.ALLOW, Overlap.HOLD]
 
 
@@ -595,7 +595,7 @@ def test_a_one_off_run_after_the_removal_of_its_job_gets_a_new_job(scheduler: Sc
 
 def test_pause_all_and_resume_all_return_how_many_jobs_they_changed(scheduler: Scheduler) -> None:
     """One-off jobs are not counted."""
-    first, _second = scheduler.every("1h", work), scheduler.every("1h", work)
+    first, _second = scheduler.every("1h", work), scheduler.every("2h", work)
     scheduler.now(work)
     first.pause()
     assert (scheduler.pause_all(), scheduler.pause_all()) == (1, 0)
@@ -604,7 +604,7 @@ def test_pause_all_and_resume_all_return_how_many_jobs_they_changed(scheduler: S
 
 def test_many_jobs_of_one_function_get_numbered_names(scheduler: Scheduler) -> None:
     """Without a search through all the names that are taken."""
-    jobs = [scheduler.every("1h", work) for _ in range(2_000)]
+    jobs = [scheduler.every(seconds, work) for seconds in range(1, 2_001)]
     assert jobs[-1].name == "work-2000"
     assert len({job.name for job in jobs}) == 2_000
 

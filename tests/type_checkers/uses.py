@@ -127,6 +127,8 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.schedule("@daily", count, args=("word",), kwargs={"times": 2}, overlap="skip")
     scheduler.schedule("@daily", work, args=[], tz="UTC", name="daily")
     scheduler.every(5, count, kwargs={"word": "a"})
+    scheduler.every(5, work, name="tidy", replace=True)
+    scheduler.every(5, work, name="tidy", replace="yes")  # wrong
     scheduler.every("30s", Report, args=[2], name="report")
     scheduler.schedule("@daily", count)  # wrong
     scheduler.schedule("@daily", count, args="word")  # wrong

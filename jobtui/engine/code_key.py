@@ -1,0 +1,80 @@
+"""The key of a runnable's code, by which a second registration of the same job is noticed.
+
+A notebook runs a cell again, and a program imports a module under two names: both make new function
+objects of code that is registered already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from functools import partial
+from types import FunctionType, MethodType
+
+_ATOMS = (bool, int, float, complex, str, bytes, type(None))
+_DEEPEST = 10  # functions within functions
+_NOTEBOOK = ("<ipython-input", "<stdin>", "<python-input")
+
+
+def code_key(call: object) -> Hashable:
+    """Return a value that two calls have in common if they run the same code with the same values.
+
+    The code is the same if the function has the same name, in the same file, and begins on the same line. The
+    values are the arguments of a `functools.partial`, the defaults, and the variables of an outer function.
+    Values that are neither text, numbers nor functions are the same if they are one object.
+
+    This may execute code of the user, so call it without the state lock.
+    """
+    try:
+        return _key(call, _DEEPEST)
+    except Exception:  # noqa: BLE001 - from an attribute of the user's object
+        return id(call)
+
+
+def _key(value: object, depth: int) -> Hashable:
+    kind = type(value)
+    if kind in _ATOMS:
+        return kind, value
+    if not depth:
+        return id(value)
+    match value:
+        case FunctionType():
+            key = _function_key(value, depth - 1)
+        case MethodType():
+            key = "method", _key(value.__func__, depth - 1), _owner_key(value.__self__)
+        case partial():
+            given = sorted(value.keywords.items())
+            key = "partial", _key(value.func, depth - 1), _keys(value.args, depth), _keys(given, depth)
+        case tuple() | list():
+            key = kind, _keys(value, depth)
+        case _:
+            key = id(value)
+    return key
+
+
+def _keys(values: object, depth: int) -> Hashable:
+    assert isinstance(values, tuple | list)
+    return tuple([_key(each, depth - 1) for each in values])
+
+
+def _function_key(function: FunctionType, depth: int) -> Hashable:
+    code = function.__code__
+    file, name = code.co_filename, function.__qualname__
+    line: Hashable = code.co_firstlineno
+    if file.startswith(_NOTEBOOK) or "ipykernel_" in file:
+        file, line = "notebook", 0  # each cell is a file, and its name depends on the text of the cell
+    if "<lambda>" in name or file.startswith("<"):  # several may be on one line
+        line = code
+    defaults = function.__defaults__ or (), tuple((function.__kwdefaults__ or {}).items())
+    cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
+    return file, name, line, _keys(defaults, depth), _keys(cells, depth)
+
+
+def _owner_key(owner: object) -> Hashable:
+    """Return the key of a method's object. Objects without attributes differ only in their class."""
+    if isinstance(owner, type) or getattr(owner, "__dict__", None) != {} or _has_slots(type(owner)):
+        return id(owner)
+    return type(owner).__qualname__
+
+
+def _has_slots(kind: type) -> bool:
+    return any(getattr(each, "__slots__", ()) for each in kind.__mro__)
