@@ -1,8 +1,9 @@
 """An in-process job scheduler that you can see.
 
 ``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and ``on_app_stop``
-act on one default `Scheduler`, and are methods of every scheduler; ``run`` runs it until a signal. Each name
-is loaded on first use (PEP 562), so importing the package loads nothing else.
+act on one default `Scheduler`, and are methods of every scheduler; ``job`` is its method `Scheduler.add`, and
+``run`` runs it until a signal. Each name is loaded on first use (PEP 562), so importing the package loads
+nothing else.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     at = _default.at
     every = _default.every
     in_ = _default.in_
+    job = _default.add
     now = _default.now
     on_app_start = _default.on_app_start
     on_app_stop = _default.on_app_stop
@@ -120,21 +122,23 @@ _NAMES_OF = {
 }
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
-# The methods of the default scheduler. Looked up at every use, because the default may be replaced.
-_FUNCTIONS = (
-    "around",
-    "at",
-    "every",
-    "in_",
-    "now",
-    "on_app_start",
-    "on_app_stop",
-    "on_failure",
-    "on_missed",
-    "on_success",
-    "schedule",
-    "scheduled",
-)
+# The functions, each with its method of the default scheduler. That is looked up at every use, because the
+# default may be replaced.
+_FUNCTIONS = {
+    "around": "around",
+    "at": "at",
+    "every": "every",
+    "in_": "in_",
+    "job": "add",
+    "now": "now",
+    "on_app_start": "on_app_start",
+    "on_app_stop": "on_app_stop",
+    "on_failure": "on_failure",
+    "on_missed": "on_missed",
+    "on_success": "on_success",
+    "schedule": "schedule",
+    "scheduled": "scheduled",
+}
 
 __all__ = [
     "BadSpec",
@@ -197,6 +201,7 @@ __all__ = [
     "describe",
     "every",
     "in_",
+    "job",
     "now",
     "on_app_start",
     "on_app_stop",
@@ -216,7 +221,7 @@ if not TYPE_CHECKING:  # which would take any name for one of Any
         if name in _FUNCTIONS:
             from jobtui.runtime.default_scheduler import default_scheduler  # noqa: PLC0415 - loaded on first use
 
-            return getattr(default_scheduler(), name)
+            return getattr(default_scheduler(), _FUNCTIONS[name])
         if name in _MODULE_OF:
             from importlib import import_module  # noqa: PLC0415 - loaded on first use
 

@@ -22,7 +22,7 @@ from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk, OutputLine
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
-from jobtui.schedules.schedule import Cron, Every, Once, Schedule
+from jobtui.schedules.schedule import Cron, Every, Never, Once, Schedule
 from jobtui.schedules.zones import zone, zone_name
 
 STATUS_PAGE = "/@jobs"
@@ -138,20 +138,22 @@ def _encode_timestamp(seconds: float) -> str:
 def encode_schedule(schedule: Schedule) -> Json:
     """Return a schedule as a JSON object: its kind and the arguments that recreate it.
 
-    Only a `Cron`, an `Every` or a `Once` can be recreated; any other schedule has the kind `other`.
+    A schedule of the user cannot be recreated: it has the kind `other`.
     """
-    tz = zone_name(schedule.tz)
     match schedule:
         case Cron():
-            return {"kind": "cron", "spec": str(schedule), "tz": tz, "dst": schedule.dst}
+            values: Json = {"kind": "cron", "spec": str(schedule), "dst": schedule.dst}
         case Every():
             start = None if schedule.start is None else schedule.start.isoformat()
-            first = schedule.first_at_start
-            return {"kind": "every", "spec": str(schedule), "tz": tz, "start": start, "first_at_start": first}
+            values = {"kind": "every", "spec": str(schedule), "start": start}
+            values["first_at_start"] = schedule.first_at_start
         case Once():
-            return {"kind": "once", "at": schedule.at.isoformat(), "tz": tz}
+            values = {"kind": "once", "at": schedule.at.isoformat()}
+        case Never():
+            values = {"kind": "never"}
         case _:
-            return {"kind": "other", "tz": tz}
+            values = {"kind": "other"}
+    return {**values, "tz": zone_name(schedule.tz)}
 
 
 def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
@@ -167,12 +169,13 @@ def decode_schedule(json: Mapping[str, Any], tz: tzinfo) -> Schedule:
                 return _parse_cached(spec, name, "once")
             case {"kind": "every", "spec": str(spec), "tz": str(name), "start": str(start)}:
                 every, begin = _parse_cached(spec, name, "once"), _decode_instant(start, zone(name))
-                if isinstance(every, Every) and json.get("first_at_start") is True:
-                    return Every(every.interval, begin, tz=every.tz)
                 if isinstance(every, Every):
-                    return every.anchored(begin)
+                    given = json.get("first_at_start") is True
+                    return Every(every.interval, begin, tz=every.tz) if given else every.anchored(begin)
             case {"kind": "once", "at": str(at), "tz": str(name)}:
                 return Once(_decode_instant(at, zone(name)))
+            case {"kind": "never", "tz": str(name)}:
+                return Never(zone(name))
     except (BadSpec, ValueError):
         pass
     return ForeignSchedule(tz)

@@ -22,8 +22,8 @@ class JobFacts:
 
     Attributes:
         name: The name of the job.
-        schedule: Its schedule; None for one-off runs, or if the schedule is not known.
-        schedule_text: The schedule in words for the user; "" for one-off runs.
+        schedule: Its schedule; None if it has none, or if the schedule is not known.
+        schedule_text: The schedule in words for the user; "" if it has none.
         overlap: What happens to a new run while an earlier one is live; None if that is not known.
         pause: Its pause; None if it is not paused. The pause may be over.
     """

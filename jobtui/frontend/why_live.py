@@ -12,6 +12,7 @@ from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.why_facts import JobFacts, LifeSpan
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
+from jobtui.schedules.schedule import Never
 
 _LIVE = (RunState.RUNNING, RunState.QUEUED, RunState.HELD)
 _MOST_LIVE = 1_000  # live runs in one of these states
@@ -51,10 +52,11 @@ class SchedulerFacts:
         view = next((each for each in self._snapshot.jobs if each.name == name), None)
         if view is None:
             raise LookupError(f"job {name!r} was just added")
+        schedule = None if isinstance(view.schedule, Never) else view.schedule
         return JobFacts(
             name=name,
-            schedule=view.schedule,
-            schedule_text="" if view.schedule is None else describe(view.schedule),
+            schedule=schedule,
+            schedule_text="" if schedule is None else describe(schedule),
             overlap=view.overlap,
             pause=_pause_of(view),
         )

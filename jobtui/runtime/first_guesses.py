@@ -64,7 +64,7 @@ PACKAGE_NAMES = SCHEDULER_NAMES | _by_name(
         "IntervalTrigger Interval": 'write Every("30s")',
         "DateTrigger Date": "write Once(instant)",
         "CancelJob": "write job.remove()",
-        "start stop pause resume remove jobs job snapshot": (
+        "start stop pause resume remove jobs snapshot": (
             "it is a member of a Scheduler; the command jobtui starts and stops the default one"
         ),
     }

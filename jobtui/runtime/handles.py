@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol
@@ -32,7 +32,7 @@ class _JobControl(Protocol):
     """The methods of the scheduler that a `Job` calls."""
 
     def job_view(self, record: JobRecord, /) -> JobView: ...
-    def now(self, job: Job, /) -> Run: ...
+    def now(self, job: Job, /, *args: Any, **kwargs: Any) -> Run: ...
     def pause(
         self,
         job: Job,
@@ -59,7 +59,7 @@ class _RunControl(Protocol):
 
 @answering(JOB_NAMES)
 class Job:
-    """A registered job, as `Scheduler.schedule`, `Scheduler.every` and `Scheduler.job` return it.
+    """A registered job, as `Scheduler.schedule`, `every`, `add` and `job` return it.
 
     Each property is the state at the moment of reading. Thread-safe.
     """
@@ -97,14 +97,24 @@ class Job:
         """The next tick, in the scheduler's zone; None if there is none or the scheduler is not running."""
         return self._scheduler.job_view(self._record).next
 
-    def run(self) -> Run:
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The call that the job makes, without the arguments of the job."""
+        return self._record.runnable.function
+
+    def run(self, *args: Any, **kwargs: Any) -> Run:
         """Run the job now. If an earlier run has not ended, the job's ``overlap`` policy decides.
+
+        Args:
+            *args: Arguments for this run. They take the place of all arguments that the job has.
+            **kwargs: As ``args``.
 
         Raises:
             LookupError: The job was removed.
+            TypeError: The job cannot run with these arguments.
             RuntimeError: The scheduler has stopped.
         """
-        return self._scheduler.now(self)
+        return self._scheduler.now(self, *args, **kwargs)
 
     def pause(
         self,

@@ -16,6 +16,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
+    NamedTuple,
     ParamSpec,
     Self,
     TypeVar,
@@ -34,7 +35,7 @@ from jobtui.engine.enums import (
 )
 from jobtui.engine.job_policies import JobPolicies, Policies
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
-from jobtui.engine.records import JobRecord, RunRecord, utc
+from jobtui.engine.records import Call, JobRecord, RunRecord, utc
 from jobtui.engine.runnables import (
     AnyFunction,
     HasRun,
@@ -75,7 +76,7 @@ from jobtui.runtime.validation import (
     store_path,
 )
 from jobtui.schedules.parser import SpecResolver
-from jobtui.schedules.schedule import Dst, Once, Schedule, next_tick
+from jobtui.schedules.schedule import Dst, Never, Once, Schedule, next_tick
 from jobtui.schedules.schedule_key import schedule_key
 from jobtui.schedules.zones import LAST_YEAR, zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
@@ -95,6 +96,8 @@ MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
 _SCHEDULE_ARGUMENTS = ("spec", "runnable", "args", "kwargs", "name", "replace", "tz", "dst")
 _EVERY_ARGUMENTS = ("interval", "runnable", "args", "kwargs", "start", "name", "replace")
+_ADD_ARGUMENTS = ("runnable", "args", "kwargs", "name", "replace")
+_RUN_ARGUMENTS = "the arguments of the run come after the function or the job"
 _SCHEDULED_ARGUMENTS = (
     *("spec", "every", "args", "kwargs", "name", "replace", "tz", "dst", "start"),
     *Policies.__annotations__,
@@ -459,6 +462,39 @@ class Scheduler:
 
         return register
 
+    @explained
+    def add(
+        self,
+        runnable: AnyFunction,
+        *,
+        args: Args = (),
+        kwargs: Kwargs | None = None,
+        name: str | None = None,
+        replace: bool = False,
+        **policies: Unpack[Policies],
+    ) -> Job:
+        """Register a job without a schedule, which runs by hand and by `now`. Return the job's handle.
+
+        Its runs pass the same gates as those of any job: by default they do not overlap.
+
+        Args:
+            runnable: As for `schedule`. It may require arguments that each request of a run gives.
+            args: The positional arguments of the runs that are requested without any.
+            kwargs: The keyword arguments of these runs.
+            name: As for `schedule`.
+            replace: As for `schedule`.
+            **policies: As for `schedule`.
+
+        Raises:
+            TypeError: As for `schedule`.
+            ValueError: As for `schedule`.
+            RuntimeError: The scheduler has stopped.
+        """
+        checked = job_policies("add", policies, self._defaults, *_ADD_ARGUMENTS)
+        bound = self._bound(runnable, args, kwargs, complete=False)
+        schedule = Never(self.tz)
+        return self._add(schedule, str(schedule), bound, name, checked, replace=replace)
+
     def on_app_start(self, function: Hook) -> Hook:
         """Call a function before the scheduler starts. Can be used as a decorator.
 
@@ -547,7 +583,7 @@ class Scheduler:
         self, runnable: Callable[..., Any], /, *args: Any, durable: Connection, **kwargs: Any
     ) -> None: ...
     @overload
-    def now(self, job: Job, /) -> Run: ...
+    def now(self, job: Job, /, *args: Any, **kwargs: Any) -> Run: ...
     @overload
     def now(self, runnable: type[HasRun[P, _Work[T]]], /, *a: P.args, **k: P.kwargs) -> Run[T]: ...
     @overload
@@ -566,8 +602,9 @@ class Scheduler:
         """Run something now. Return the run's handle.
 
         Args:
-            runnable: A `Job`, whose ``overlap`` policy applies; or any runnable, as for `schedule`.
-            *args: Arguments for the runnable; not for a job.
+            runnable: A `Job`, whose ``overlap`` policy applies; or any runnable, as for `schedule`: that is a
+                one-off run of its own, also beside a job that has the same function.
+            *args: Arguments for the runnable. For a job, they take the place of all arguments that it has.
             durable: Whether the store keeps the request until the run has ended, so that it runs again after
                 a restart. Then the request is on the disk before this returns; the runnable is a function
                 that can be imported, and its arguments are None, bool, int, float, str, and lists and dicts
@@ -577,8 +614,8 @@ class Scheduler:
             **kwargs: As ``args``.
 
         Raises:
-            TypeError: The runnable cannot be run, a job is given arguments, a durable run cannot be kept as
-                JSON, or a function has a parameter of its own that is named ``durable``.
+            TypeError: The runnable cannot be run, a job not with these arguments, a durable run cannot be
+                kept as JSON, or a function has a parameter of its own that is named ``durable``.
             LookupError: The job was removed.
             ValueError: The job is one of another scheduler, or the connection is not one to a store.
             RuntimeError: The scheduler has stopped; or it has no store, or has not started, and the run is
@@ -617,7 +654,7 @@ class Scheduler:
         self, delay: _Length, runnable: Callable[..., Any], /, *args: Any, durable: Connection, **kwargs: Any
     ) -> None: ...
     @overload
-    def in_(self, delay: _Length, job: Job, /) -> Run: ...
+    def in_(self, delay: _Length, job: Job, /, *args: Any, **kwargs: Any) -> Run: ...
     @overload
     def in_(
         self, delay: _Length, runnable: type[HasRun[P, _Work[T]]], /, *args: P.args, **kwargs: P.kwargs
@@ -705,7 +742,7 @@ class Scheduler:
         **kwargs: Any,
     ) -> None: ...
     @overload
-    def at(self, instant: datetime, job: Job, /) -> Run: ...
+    def at(self, instant: datetime, job: Job, /, *args: Any, **kwargs: Any) -> Run: ...
     @overload
     def at(
         self, instant: datetime, runnable: type[HasRun[P, _Work[T]]], /, *args: P.args, **kwargs: P.kwargs
@@ -785,22 +822,25 @@ class Scheduler:
             )
         return Job(self, record)
 
-    def run(self, name: str) -> Run:
+    def run(self, name: str, /, *args: Any, **kwargs: Any) -> Run:
         """Run a job now, by hand. Return the run's handle.
+
+        Args:
+            name: The name of the job.
+            *args: As for `now`.
+            **kwargs: As for `now`.
 
         Raises:
             LookupError: There is no such job, or the name is that of one-off runs.
+            TypeError: The job cannot run with these arguments.
             RuntimeError: The scheduler has stopped.
         """
-
-        def submit(engine: Engine, now: float) -> RunRecord:
-            record = _find_job(engine, name)
-            if record.schedule is None:
-                raise LookupError(f"{name} cannot run again: the arguments of one-off runs are not kept")
-            return engine.submit(record, Trigger.HAND, now)
-
-        with self._suggesting_names():
-            return self._runtime.requests.request_run(submit)
+        record = self._apply_named(lambda engine, _now: _find_job(engine, name))
+        if record.schedule is None:
+            raise LookupError(
+                f"{name} groups one-off runs, each with arguments of its own; run_again repeats one"
+            )
+        return self._request(Trigger.HAND, None, self._job_call(Job(self, record), args, kwargs))
 
     def pause(
         self,
@@ -1214,11 +1254,12 @@ class Scheduler:
 
     # --- implementation ---------------------------------------------------------------------------
 
-    def _bound(self, value: object, args: Any, kwargs: Any) -> Runnable:
-        """Return the runnable of a job with its arguments."""
+    def _bound(self, value: object, args: Any, kwargs: Any, *, complete: bool = True) -> Runnable:
+        """Return the runnable of a job with its arguments, which have to be complete or may lack all."""
         runnable = as_runnable(value)
         args, kwargs = call_arguments(args, kwargs)
-        check_arguments(runnable.call, args, kwargs)
+        if complete or args or kwargs:
+            check_arguments(runnable.call, args, kwargs)
         if args or kwargs:
             runnable.bind(args, kwargs, argument_text(args, kwargs, self.redaction.redact))
         return _described(runnable)
@@ -1250,35 +1291,46 @@ class Scheduler:
         notice_if_unstarted(self)
         return Job(self, record)
 
-    def _target(self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Job | Runnable:
+    def _target(self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _JobCall | Runnable:
         """Return the job, or the runnable with its arguments, that `now`, `in_` or `at` is to run."""
         if isinstance(value, Job):
-            if args or kwargs:
-                raise TypeError(f"{value.name} is a job: it runs without arguments")
-            return value
+            return self._job_call(value, args, kwargs)
         runnable = _described(as_runnable(value))
         if args or kwargs:
             runnable.bind(args, kwargs, argument_text(args, kwargs, self.redaction.redact))
         return runnable
 
-    def _request_now(self, target: Job | Runnable) -> Run:
+    def _job_call(self, job: Job, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _JobCall:
+        """Return the call of a job with the arguments of one run, or else with those of the job."""
+        runnable = job._record.runnable  # noqa: SLF001 - a class of this package
+        if not args and not kwargs:
+            if isinstance(job.schedule, Never) and runnable.unbound is None:
+                check_arguments(runnable.call, advice=_RUN_ARGUMENTS)
+            return _JobCall(job)
+        check_arguments(runnable.function, args, kwargs, advice=_RUN_ARGUMENTS)
+        text = argument_text(args, kwargs, self.redaction.redact)
+        return _JobCall(job, partial(runnable.function, *args, **kwargs), text)
+
+    def _request_now(self, target: _JobCall | Runnable) -> Run:
         if isinstance(target, Runnable) and (job := self._one_offs.get(target.name)) is not None:
             return self._runtime.requests.request_run_now(job, target.call, target.arguments)
         return self._request(Trigger.NOW, None, target)
 
-    def _request(self, trigger: Trigger, due: Callable[[float], float] | None, target: Job | Runnable) -> Run:
+    def _request(
+        self, trigger: Trigger, due: Callable[[float], float] | None, target: _JobCall | Runnable
+    ) -> Run:
         if due is not None and isinstance(target, Runnable):
             # Now, or the run would fail after the delay.
-            check_arguments(target.call, advice="the arguments of the run come after the function")
+            check_arguments(target.call, advice=_RUN_ARGUMENTS)
 
         def submit(engine: Engine, now: float) -> RunRecord:
-            if isinstance(target, Job):
-                record, call, arguments = self._record_of(engine, target), None, ""
+            call, arguments = target.call, target.arguments
+            if isinstance(target, _JobCall):
+                record = self._record_of(engine, target.job)
                 if record.removed:
                     raise LookupError(f"job {record.name!r} was removed")
             else:
-                record, call = engine.one_off_job(target, now), target.call
-                arguments = target.arguments
+                record = engine.one_off_job(target, now)
             if due is None:
                 return engine.submit(record, trigger, now, call, arguments)
             return engine.submit_later(record, trigger, due(now), now, call, arguments)
@@ -1360,6 +1412,20 @@ class Scheduler:
         if job._scheduler is not self:  # noqa: SLF001 - a class of this package
             raise ValueError(f"{job.name} is a job of another scheduler")
         return job._record  # noqa: SLF001 - as above
+
+
+class _JobCall(NamedTuple):
+    """A call of a job.
+
+    Attributes:
+        job: The job.
+        call: The call with the arguments that were given; None for that of the job.
+        arguments: These arguments, as a short text.
+    """
+
+    job: Job
+    call: Call | None = None
+    arguments: str = ""
 
 
 class _UnknownJobError(LookupError):

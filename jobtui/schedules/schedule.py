@@ -340,6 +340,24 @@ class Once:
         return f"Once({self.at.isoformat()!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Never:
+    """No instant: the schedule of a job that is only run by hand.
+
+    Attributes:
+        tz: A zone, which every schedule has.
+    """
+
+    tz: tzinfo = field(default=UTC, compare=False)
+
+    def next(self, after: datetime) -> None:
+        """Return None."""
+
+    def __str__(self) -> str:
+        """Return ``by hand``. This is not a spec: a job is added without one."""
+        return "by hand"
+
+
 def spec_text(spec: str) -> str:
     """Return a spec as a plain ``str``, also if it is of a subclass such as StrEnum; else raise TypeError."""
     if not isinstance(spec, str):

@@ -302,7 +302,7 @@ class SimulatedScheduler(Scheduler):
 
         Raises:
             StartError: As for `advance`.
-            TypeError: It cannot be run, or arguments are given for a job.
+            TypeError: It cannot be run, or a job not with these arguments.
             RuntimeError: The scheduler has stopped.
         """
         self._runtime.allow_starts()
@@ -326,16 +326,17 @@ class SimulatedScheduler(Scheduler):
         describe_call(function, args, kwargs)
         return self._request(trigger, due, self._target(function, args, kwargs))
 
-    def run(self, name: str) -> SimulatedRun:
+    def run(self, name: str, /, *args: Any, **kwargs: Any) -> SimulatedRun:
         """Run a job now, like `now`, with the trigger of a manual run.
 
         Raises:
             LookupError: There is no such job, or it is a group of one-off runs.
+            TypeError: The job cannot run with these arguments.
             StartError: As for `advance`.
             RuntimeError: The scheduler has stopped.
         """
         self._runtime.allow_starts()
-        return _as_simulated_run(super().run(name))
+        return _as_simulated_run(super().run(name, *args, **kwargs))
 
     # --- start and stop ---------------------------------------------------------------------------
 

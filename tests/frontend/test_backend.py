@@ -371,7 +371,7 @@ def test_one_off_runs_have_details_and_cannot_run_again(setup: BackendSetup) -> 
     snapshot_when(backend, lambda snapshot: snapshot.recent)
     assert backend.job_details("print").description == "one-off runs, no schedule"
     with pytest.raises(
-        (LookupError, RuntimeError), match="print cannot run again: the arguments of one-off runs"
+        (LookupError, RuntimeError), match="print groups one-off runs, each with arguments of its own"
     ):
         backend.run("print")
 

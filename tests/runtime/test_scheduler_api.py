@@ -463,13 +463,19 @@ def test_arguments_are_passed_to_the_runnable_of_a_one_off_run() -> None:
         assert scheduler.at(NOON, echo, 4).result(10) == ((4,), {})
 
 
-def test_arguments_to_a_registered_job_are_rejected(scheduler: Scheduler) -> None:
-    """Its runnable was registered without any."""
+def test_arguments_that_a_job_does_not_have_are_rejected_at_the_request(scheduler: Scheduler) -> None:
     job = scheduler.every("1h", work)
-    with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
-        scheduler.now(job, 1)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="work is a job: it runs without arguments"):
-        scheduler.in_("1s", job, x=1)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="too many positional arguments; the arguments of the run come after"):
+        scheduler.now(job, 1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'x'"):
+        scheduler.in_("1s", job, x=1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'x'"):
+        scheduler.at(datetime.now(UTC), job, x=1)
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        job.run(1)
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        scheduler.run("work", 1)
+    assert not scheduler.find_runs()
 
 
 def test_a_job_of_another_scheduler_is_rejected(scheduler: Scheduler) -> None:
@@ -577,7 +583,7 @@ def test_one_off_runs_have_no_job_handle_and_cannot_be_run_again_or_paused(sched
     scheduler.now(work)
     with pytest.raises(LookupError, match="work has no schedule: it groups one-off runs"):
         scheduler.job("work")
-    with pytest.raises(LookupError, match="work cannot run again: the arguments of one-off runs"):
+    with pytest.raises(LookupError, match="work groups one-off runs, each with arguments of its own"):
         scheduler.run("work")
     assert not scheduler.pause("work")
 

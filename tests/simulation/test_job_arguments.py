@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from jobtui import JobView
+import jobtui
+from jobtui import JobView, RunState
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 Calls = list[tuple[object, ...]]
@@ -125,3 +126,85 @@ def test_arguments_that_do_not_fit_are_an_error_at_the_registration(
     with pytest.raises(TypeError, match=problem):
         scheduler.schedule("@daily", runnable, **given)
     assert not scheduler.jobs
+
+
+# --- single runs ----------------------------------------------------------------------------------
+
+
+def test_a_run_with_other_arguments_passes_the_gates_of_its_job(scheduler: SimulatedScheduler) -> None:
+    """It is held as long as another run of the job has not ended; a one-off run of the function is not."""
+    began: list[tuple[str, int]] = []
+
+    async def upload(path: str, *, retries: int = 0) -> str:
+        began.append((path, retries))
+        await asyncio.sleep(10)
+        return path
+
+    job = scheduler.every("1m", upload, args=("a",), kwargs={"retries": 3})
+    scheduler.advance("1m")
+    other = scheduler.now(job, "b")
+    later = scheduler.in_("1s", job, path="c", retries=1)
+    own = scheduler.now(job)
+    apart = scheduler.now(upload, "d")
+    assert [run.state for run in (other, own, apart)] == [RunState.HELD, RunState.HELD, RunState.RUNNING]
+    scheduler.advance("50s")
+    assert began == [("a", 3), ("d", 0), ("b", 0), ("a", 3), ("c", 1)]
+    assert [run.result() for run in (other, later, own, apart)] == ["b", "c", "a", "d"]
+    assert {run.job for run in (other, later, own)} == {"upload"}
+    assert apart.job == "upload-2"
+
+
+def test_the_view_of_a_run_shows_the_arguments_that_were_given_for_it(scheduler: SimulatedScheduler) -> None:
+    job = scheduler.every("1h", copy, args=("home",))
+    runs = [job.run(), job.run("etc", target="tape"), scheduler.run("copy", "var")]
+    shown = [scheduler.run_view(run.number).arguments for run in runs]
+    assert shown == ["", "'etc', target='tape'", "'var'"]
+    assert [run.result() for run in runs] == ["home backup", "etc tape", "var backup"]
+
+
+def test_arguments_of_a_run_take_the_place_of_all_arguments_of_the_job(scheduler: SimulatedScheduler) -> None:
+    job = scheduler.add(copy, args=("home",), kwargs={"target": "tape"})
+    assert job.run("etc").result() == "etc backup"
+    with pytest.raises(TypeError, match="missing a required argument: 'source'"):
+        job.run(target="disk")
+
+
+def test_a_partial_keeps_its_arguments_when_its_job_gets_more(scheduler: SimulatedScheduler) -> None:
+    job = scheduler.add(partial(copy, "home"), args=("tape",))
+    assert job.run().result() == "home tape"
+    assert job.run("disk").result() == "home disk"
+
+
+# --- jobs without a schedule ----------------------------------------------------------------------
+
+
+def test_a_job_without_a_schedule_runs_only_when_it_is_requested(scheduler: SimulatedScheduler) -> None:
+    job = scheduler.add(work, name="reindex", overlap="skip")
+    assert scheduler.jobs == [job]
+    assert (job.next, view(scheduler, "reindex").spec) == (None, "by hand")
+    scheduler.advance("48h")
+    assert scheduler.fired("reindex") == []
+    assert job.run().state is scheduler.run("reindex").state is RunState.OK
+    assert scheduler.now(job).job == "reindex"
+    assert len(scheduler.fired("reindex")) == 3
+
+
+def test_a_job_without_a_schedule_may_require_arguments_of_each_request(
+    scheduler: SimulatedScheduler,
+) -> None:
+    job = scheduler.add(copy)
+    assert job.run("home").result() == "home backup"
+    for request in (job.run, partial(scheduler.run, "copy"), partial(scheduler.now, job)):
+        with pytest.raises(
+            TypeError, match="missing a required argument: 'source'; the arguments of the run"
+        ):
+            request()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'goal'"):
+        scheduler.add(copy, args=("home",), kwargs={"goal": "tape"})
+
+
+def test_the_package_function_job_adds_a_job_to_the_default_scheduler(scheduler: SimulatedScheduler) -> None:
+    job = jobtui.job(copy, name="copies", args=["home"])
+    assert scheduler.job("copies") == job
+    assert job.function is copy
+    assert jobtui.now(job, "etc").result() == "etc backup"

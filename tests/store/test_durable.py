@@ -339,7 +339,7 @@ def test_a_parameter_of_the_function_that_is_named_durable_is_no_riddle(
 def test_a_job_is_refused(scheduler: Scheduler) -> None:
     job = scheduler.schedule("@yearly", note_later_defaults)
     with pytest.raises(TypeError, match="is a job; a durable run needs the function"):
-        scheduler.now(job, durable=True)  # type: ignore[call-overload] # the test passes a wrong argument
+        scheduler.now(job, durable=True)
 
 
 def note_later_defaults() -> None:

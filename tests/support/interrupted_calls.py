@@ -286,6 +286,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield case("every", lambda stage: lambda: stage.scheduler.every(3600, stage.mark))
     yield case("every, due at once", lambda stage: lambda: stage.scheduler.every(0.001, seven).pause())
     yield case("scheduled", lambda stage: lambda: stage.scheduler.scheduled(every=3600)(stage.mark))
+    yield case("add", lambda stage: lambda: stage.scheduler.add(stage.mark))
     yield call("on_app_start", seven)
     yield call("on_app_stop", seven)
     yield case("around", lambda stage: lambda: stage.scheduler.around(_open_nothing))
@@ -341,7 +342,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
 
 
 def _job_cases() -> Iterator[Case]:
-    for name in ("name", "schedule", "status", "prev", "next"):
+    for name in ("name", "schedule", "status", "prev", "next", "function"):
         yield Case(name=f"Job.{name}", prepare=_prepare_getter(name, lambda stage: stage.job))
     for name in ("run", "pause", "remove", "__repr__"):
         yield Case(name=f"Job.{name}", prepare=_prepare_method(name, lambda stage: stage.job))

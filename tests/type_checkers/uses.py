@@ -86,6 +86,10 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     assert_type(scheduler.now(partial(count, "word")), Run[int])
     assert_type(scheduler.now(lambda: 1.5), Run[float])
     assert_type(scheduler.now(job), Run[Any])
+    assert_type(scheduler.now(job, 5, word="a"), Run[Any])
+    assert_type(scheduler.in_(5, job, 5, word="a"), Run[Any])
+    assert_type(scheduler.at(instant, job, 5, word="a"), Run[Any])
+    assert_type(scheduler.run("daily", 5, word="a"), Run[Any])
     assert_type(scheduler.in_("1m", count, "word"), Run[int])
     assert_type(scheduler.in_(timedelta(minutes=1), wait), Run[bytes])
     assert_type(scheduler.at(instant, work), Run[str])
@@ -103,7 +107,6 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     scheduler.now(count, "word", tines=2)  # wrong
     scheduler.now(work, "word")  # wrong
     scheduler.now("work")  # wrong
-    scheduler.now(job, 5)  # wrong
     scheduler.now(Report(), "two")  # wrong
     scheduler.in_("1m", count)  # wrong
     scheduler.in_(instant, work)  # wrong
@@ -119,6 +122,14 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     job = scheduler.schedule("@daily", work, name="daily", overlap="skip", misfire="all", max_held=5)
     assert_type(job, Job)
     assert_type(job.run(), Run[Any])
+    assert_type(job.run("word", times=2), Run[Any])
+    assert_type(jobtui.job(count, name="count", args=("word",), overlap="skip"), Job)
+    assert_type(scheduler.add(Report), Job)
+    scheduler.add(count, kwargs={"times": 2})
+    scheduler.add("count")  # wrong
+    scheduler.add(count, "daily")  # wrong
+    scheduler.add(count, args=5)  # wrong
+    jobtui.job(count, spec="@daily")  # wrong
     scheduler.schedule(schedule, wait)
     scheduler.schedule("@daily", Report, tz="UTC", dst="every")
     scheduler.every("30s", Report())

@@ -235,7 +235,7 @@ def test_running_a_one_off_again_is_a_conflict(client: ApiClient, scheduler: Sch
     response = client.post("/jobs/once/run")
     assert (response.status, response.detail) == (
         409,
-        "once cannot run again: the arguments of one-off runs are not kept",
+        "once groups one-off runs, each with arguments of its own; run_again repeats one",
     )
     assert client.post("/jobs/once/pause").json == {"changed": False}
 
