@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from jobtui.runtime.handles import Run as Run
     from jobtui.runtime.hooks import StartError as StartError
     from jobtui.runtime.scheduler import Scheduler as Scheduler
+    from jobtui.runtime.secret import Secret as Secret
     from jobtui.runtime.stop_request import RunCancelledError as RunCancelledError
     from jobtui.runtime.subscriptions import Subscription as Subscription
     from jobtui.schedules.bad_spec import BadSpec as BadSpec
@@ -112,6 +113,7 @@ _NAMES_OF = {
     "jobtui.runtime.handles": "Job Run",
     "jobtui.runtime.hooks": "StartError",
     "jobtui.runtime.scheduler": "Scheduler",
+    "jobtui.runtime.secret": "Secret",
     "jobtui.runtime.stop_request": "RunCancelledError",
     "jobtui.runtime.subscriptions": "Subscription",
     "jobtui.schedules.bad_spec": "BadSpec",
@@ -186,6 +188,7 @@ __all__ = [
     "SchedulerStarted",
     "SchedulerStopped",
     "SchedulerStopping",
+    "Secret",
     "Snapshot",
     "StartError",
     "StopRequested",

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from jobtui.engine.runnables import Runnable, check_arguments, function_name
 from jobtui.process.printable import printable
 from jobtui.runtime.argument_text import argument_text
+from jobtui.runtime.secret import Secret
 
 MAX_JSON = 1_000_000  # characters
 _PLAIN = frozenset({type(None), bool, int, float, str})
@@ -168,7 +169,8 @@ def _json_problem(value: Any, depth: int) -> str:
     if kind is float and not math.isfinite(value):
         return f"is {value}, which JSON does not have"
     if kind not in _PLAIN:
-        hint = ", which JSON would make a list" if kind is tuple else ""
+        hints = {tuple: ", which JSON would make a list", Secret: ", whose value the store would show"}
+        hint = hints.get(kind, "")
         return f"is of the type {kind.__name__}{hint}"
     return ""
 

@@ -28,6 +28,7 @@ CONSTRUCTED: list[type] = [
     jobtui.Every,
     jobtui.Once,
     jobtui.Scheduler,
+    jobtui.Secret,
     testing.SimulatedScheduler,
 ]
 

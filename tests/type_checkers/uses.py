@@ -23,6 +23,7 @@ from jobtui import (
     RunView,
     Schedule,
     Scheduler,
+    Secret,
     Snapshot,
     Subscription,
     Trigger,
@@ -43,6 +44,11 @@ async def wait(seconds: float = 1.0) -> bytes:
     """Require none, and return bytes in the end."""
     await asyncio.sleep(seconds)
     return b""
+
+
+def log_in(user: str, password: Secret[str]) -> str:
+    """Require a secret."""
+    return user + password.reveal()
 
 
 class Report:
@@ -98,6 +104,10 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     assert_type(scheduler.now(count, "word", durable=True, times=2), Run[int])
     assert_type(scheduler.in_(5, wait, 0.5, durable=True), Run[bytes])
     assert_type(jobtui.at(instant, work, durable=bool(instant)), Run[str])
+    assert_type(scheduler.now(log_in, "ann", Secret("hunter2")), Run[str])
+    assert_type(Secret(5).reveal(), int)
+    scheduler.now(log_in, "ann", "hunter2")  # wrong
+    scheduler.now(log_in, "ann", Secret(5))  # wrong
     runs: list[Run] = [scheduler.now(work), scheduler.now(wait)]
     anything: Run[object] = scheduler.now(work)
     print(runs, anything)
