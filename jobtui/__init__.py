@@ -1,9 +1,9 @@
 """An in-process job scheduler that you can see.
 
 ``jobtui.schedule``, ``every``, ``now``, ``in_``, ``at``, ``scheduled``, ``on_app_start`` and ``on_app_stop``
-act on one default `Scheduler`, and are methods of every scheduler; ``job`` is its method `Scheduler.add`, and
-``run`` runs it until a signal. Each name is loaded on first use (PEP 562), so importing the package loads
-nothing else.
+act on one default `Scheduler`, and are methods of every scheduler; ``job`` is its method `Scheduler.add`.
+``run`` runs a scheduler until a signal, and ``serve`` serves its status page. Each name is loaded on first
+use (PEP 562), so importing the package loads nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobtui.cli.foreground import run as run
+    from jobtui.embedding.serve import serve as serve
     from jobtui.engine.enums import Cancellation as Cancellation
     from jobtui.engine.enums import JobStatus as JobStatus
     from jobtui.engine.enums import Misfire as Misfire
@@ -97,6 +98,7 @@ __version__ = "0.1.0"
 # The public names of each module.
 _NAMES_OF = {
     "jobtui.cli.foreground": "run",
+    "jobtui.embedding.serve": "serve",
     "jobtui.engine.enums": (
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
@@ -215,6 +217,7 @@ __all__ = [
     "run",
     "schedule",
     "scheduled",
+    "serve",
 ]
 
 

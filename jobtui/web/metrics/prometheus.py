@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import accumulate
@@ -24,7 +25,6 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from jobtui import __version__
 from jobtui.engine.views import JobCounters
 from jobtui.frontend.backend import ObservableBackend
 from jobtui.frontend.cooperative import yield_to_others
@@ -116,7 +116,7 @@ class Metrics:
         yield InfoMetricFamily(
             "jobtui_build",
             "The versions of jobtui and of Python.",
-            {"version": __version__, "python_version": platform.python_version()},
+            {"version": _version(), "python_version": platform.python_version()},
         )
         for name, documentation, value in (
             ("jobtui_jobs", "How many jobs there are.", len(counters)),
@@ -219,3 +219,8 @@ def _without_comments(text: bytes) -> bytes:
     while text.startswith(b"# "):
         text = text.partition(b"\n")[2]
     return text
+
+
+def _version() -> str:
+    """Return the version of jobtui, whose public names need this module: an import would be a circle."""
+    return str(sys.modules["jobtui"].__version__)
