@@ -36,7 +36,8 @@ class BackgroundQuery(Generic[Answer]):
 
     Attributes:
         screen: The screen that shows the answers. Answers that arrive after it is closed are dropped.
-        query: Returns an answer; called in a worker thread. May raise LookupError, RuntimeError or OSError.
+        query: Returns an answer; called in a worker thread. May raise LookupError, ValueError, RuntimeError
+            or OSError.
         on_answer: Shows an answer; called in the app's thread.
         on_error: Shows an error; called in the app's thread.
     """
@@ -60,7 +61,7 @@ class BackgroundQuery(Generic[Answer]):
         app = self.screen.app
         try:
             answer = self.query()
-        except (LookupError, RuntimeError, OSError) as error:
+        except (LookupError, ValueError, RuntimeError, OSError) as error:
             app.call_later(self._finish, self.on_error, error)
         else:
             app.call_later(self._finish, self.on_answer, answer)

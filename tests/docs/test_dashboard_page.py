@@ -27,6 +27,8 @@ HEADINGS = {
     "JobScreen": "A job in detail",
     "RunScreen": "A run in detail",
     "OutputScreen": "Output",
+    "HistoryScreen": "History",
+    "QueryInput": "In the query",
     "HelpScreen": "Help",
     "ConfirmScreen": "Questions",
     "PauseScreen": "The length of a pause",

@@ -53,6 +53,7 @@ class ScriptedBackend:
         command_error: The error that every command raises, or None.
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.
+        history: The runs that every search finds; None for those of the snapshot that have ended.
     """
 
     def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
@@ -69,6 +70,7 @@ class ScriptedBackend:
         self.command_error: Exception | None = None
         self.succeeds = True
         self.cancellation = Cancellation.TAKEN_OUT
+        self.history: Sequence[RunView] | None = None
         self._snapshot = snapshot
 
     @property
@@ -114,9 +116,11 @@ class ScriptedBackend:
         return runs[:limit]
 
     def search_runs(self, query: str, *, limit: int = 100, cursor: str = "") -> RunPage:
-        """Return the endings of the snapshot, whatever the query."""
+        """Return a page of the history, whatever the query. The cursor is the number of its first run."""
         self._record("search_runs", query, cursor)
-        return RunPage(runs=self._snapshot.recent[:limit], next="")
+        runs = self._snapshot.recent if self.history is None else self.history
+        first, last = int(cursor or 0), int(cursor or 0) + limit
+        return RunPage(runs=tuple(runs[first:last]), next=str(last) if last < len(runs) else "")
 
     def run_view(self, number: int) -> RunView:
         """Return a run of the snapshot."""

@@ -221,3 +221,13 @@ def test_the_screen_of_a_job_explains_a_dropped_tick(assert_screen: AssertScreen
 def test_the_screen_of_a_job_explains_repeated_ticks(assert_screen: AssertScreen) -> None:
     """Both ticks of one wall time are marked, and one note explains why."""
     assert_screen(snapshots.before_transition(snapshots.AUTUMN), [*"jj", "enter"])
+
+
+def test_the_history_shows_the_runs_that_meet_a_query(assert_screen: AssertScreen) -> None:
+    """With their states and reasons."""
+    assert_screen(snapshots.mid_run(), ["h", "slash", *"state:failed", "enter"])
+
+
+def test_the_history_shows_odd_names_while_a_query_is_typed(assert_screen: AssertScreen) -> None:
+    """The keys that are text then are not in the footer."""
+    assert_screen(snapshots.odd_names(), ["h", "slash", *"took:5"])

@@ -19,6 +19,7 @@ from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
+from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
@@ -75,8 +76,10 @@ class Dashboard(Screen[None]):
             "sort",
             "Sort",
             tooltip="Sort the jobs by status, failures, then each column",
+            show=False,
             id="jobs.sort",
         ),
+        Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
         Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
@@ -311,6 +314,10 @@ class Dashboard(Screen[None]):
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
             self._warn("no job failed lately")
+
+    def action_history(self) -> None:
+        """Search the runs that have ended."""
+        self.app.push_screen(HistoryScreen(self._backend))
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""

@@ -30,7 +30,9 @@ from jobtui.frontend.formatting import (
 )
 from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.schedules.zones import zone_name
+from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
@@ -53,6 +55,7 @@ class JobScreen(ModalScreen[None]):
         Binding("r", "run", "Run now", id="details.run"),
         Binding("p", "pause", "Pause", id="details.pause"),
         Binding("f", "next_failed", "Failed", id="details.next_failed"),
+        Binding("h", "history", "History", id="details.history"),
     ]
 
     def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
@@ -155,6 +158,10 @@ class JobScreen(ModalScreen[None]):
         """Move to the next run that failed."""
         if not self._runs.select(lambda run: run.state.failed):
             self._commands.notify("none of these runs failed", "warning")
+
+    def action_history(self) -> None:
+        """Search all runs of the job."""
+        self.app.push_screen(HistoryScreen(self._backend, quote_term("job", self._job)))
 
     def action_run(self) -> None:
         """Run the job now."""

@@ -1,0 +1,159 @@
+"""The history: the runs that meet a query, newest first, page after page."""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from jobtui.engine.views import RunPage, RunView
+from jobtui.frontend.backend import Backend
+from jobtui.frontend.formatting import pluralize
+from jobtui.tui.background_work import BackgroundQuery, error_text
+from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.widgets.columns import HISTORY_COLUMNS, run_key
+from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.widgets.line_table import LineTable
+from jobtui.tui.widgets.literal_text import literal_title
+
+PAGE = 100  # runs that are asked for at once
+AHEAD = 20  # rows before the last one at which the next page is asked for
+_EXAMPLE = 'job:import* state:failed since:2d took:>5s trigger:hand "timed out"'
+
+
+class QueryInput(Input):
+    """The field for the query."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Search", id="history.search"),
+        Binding("escape,down", "screen.focus_runs", "To the runs", id="history.runs"),
+    ]
+
+
+class _Question(NamedTuple):
+    """A page to ask for.
+
+    Attributes:
+        query: The query.
+        cursor: The cursor of the page; "" for the first one.
+    """
+
+    query: str
+    cursor: str = ""
+
+
+class HistoryScreen(ModalScreen[None]):
+    """Searches the runs. What it shows stays as it is until the next search.
+
+    Args:
+        backend: The source of the runs.
+        query: The first query.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,h", "dismiss", "Close", key_display="esc", id="history.close"),
+        Binding("slash", "edit_query", "Query", key_display="/", id="history.query"),
+        Binding("r", "search_again", "Search again", id="history.again"),
+    ]
+
+    def __init__(self, backend: Backend, query: str = "") -> None:
+        super().__init__()
+        self._backend = backend
+        self._question = _Question(query)
+        self._runs: list[RunView] = []
+        self._next = ""  # the cursor of the page that follows the runs
+        self._query = BackgroundQuery(self, self._ask, self._show_page, self._show_error)
+        self._input = QueryInput(query, placeholder=_EXAMPLE, id="history-query", compact=True)
+        self._error = Static(id="history-error")
+        self._table = LineTable(
+            HISTORY_COLUMNS, run_key, empty="searching", header=True, anchored=True, id="history"
+        )
+
+    def compose(self) -> ComposeResult:
+        """Compose the query, the place of an error, and the runs."""
+        with Vertical(classes="dialog large") as box:
+            box.border_title = "History"
+            yield self._input
+            yield self._error
+            yield self._table
+        yield KeyFooter()
+
+    def on_mount(self) -> None:
+        """Search."""
+        self._error.display = False
+        self.watch(self._table, "cursor", self._ask_for_more, init=False)
+        self.set_focus(self._table)
+        self._query.request()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's
+        """Disable the keys that are text while the user types a query, and so remove them from the footer."""
+        return self.focused is not self._input or action == "focus_runs"
+
+    # --- searching --------------------------------------------------------------------------------
+
+    def _ask(self) -> tuple[_Question, RunPage]:
+        question = self._question  # the app's thread may replace it
+        return question, self._backend.search_runs(question.query, limit=PAGE, cursor=question.cursor)
+
+    def _show_page(self, answer: tuple[_Question, RunPage]) -> None:
+        question, page = answer
+        if question != self._question:  # another search has begun
+            return
+        if not question.cursor:
+            self._runs.clear()
+            self._table.action_move_to(0)
+        self._runs += page.runs
+        self._next = page.next
+        self._error.display = False
+        now = self._backend.snapshot().at
+        self._table.set_empty_text("no run meets the query" if question.query.strip() else "no run has ended")
+        self._table.update_rows(self._runs, now)
+        more = " and more" if page.next else ""
+        asked = f", {question.query}" if question.query.strip() else ""
+        title = f"History: {pluralize(len(self._runs), 'run')}{more} at {now:%H:%M:%S}{asked}"
+        self.query_one(".dialog").border_title = literal_title(title)
+
+    def _show_error(self, error: Exception) -> None:
+        self._error.update(Text(error_text(error)))
+        self._error.display = True
+
+    def _ask_for_more(self, cursor: int) -> None:
+        """Ask for the next page when the cursor comes near the last row."""
+        if self._next and cursor >= len(self._runs) - AHEAD:
+            self._question = _Question(self._question.query, self._next)
+            self._next = ""
+            self._query.request()
+
+    # --- keys and messages ------------------------------------------------------------------------
+
+    def action_edit_query(self) -> None:
+        """Move to the query."""
+        self.set_focus(self._input)
+
+    def action_focus_runs(self) -> None:
+        """Move to the runs."""
+        self.set_focus(self._table)
+
+    def action_search_again(self) -> None:
+        """Search again, for what has ended in the meantime."""
+        self._question = _Question(self._question.query)
+        self._query.request()
+
+    @on(Input.Submitted)
+    def _search(self, message: Input.Submitted) -> None:
+        message.stop()
+        self._question = _Question(message.value)
+        self._next = ""
+        self._query.request()
+        self.set_focus(self._table)
+
+    @on(LineTable.RowSelected)
+    def _open_run(self, message: LineTable.RowSelected) -> None:
+        message.stop()
+        self.app.push_screen(RunScreen(message.row, self._backend))

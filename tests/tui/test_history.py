@@ -1,0 +1,145 @@
+"""The screen that searches the runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support import snapshots
+from support.app_driver import AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+
+from jobtui.engine.views import RunView
+from jobtui.tui.screens.history_screen import PAGE, HistoryScreen
+from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.widgets.line_table import LineTable
+
+
+def make_backend(count: int = 0) -> ScriptedBackend:
+    """Return a backend whose history has so many runs, or those of the snapshot."""
+    backend = ScriptedBackend(snapshots.mid_run())
+    if count:
+        [first, *_] = [run for run in snapshots.mid_run().recent if run.number]
+        backend.history = [
+            replace(first, number=number, job="import_orders") for number in range(count, 0, -1)
+        ]
+    return backend
+
+
+def searches(backend: ScriptedBackend) -> list[tuple[object, ...]]:
+    """Return the query and the cursor of each search so far."""
+    return [command[1:] for command in backend.commands if command[0] == "search_runs"]
+
+
+def rows(driver: AppDriver) -> list[RunView]:
+    """Return the rows of the screen."""
+    assert isinstance(driver.screen, HistoryScreen)
+    table: LineTable[RunView] = driver.screen.query_one("#history", LineTable)
+    return table.rows
+
+
+@async_test
+async def test_h_shows_the_runs_that_have_ended() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("h")
+        assert searches(backend) == [("", "")]
+        assert rows(driver) == list(backend.snapshot().recent)
+        assert "History: " in driver.text
+        assert "KeyError: 'amount'" in driver.text
+        await driver.press("escape")
+        assert driver.focus == "jobs"
+
+
+@async_test
+async def test_a_query_is_searched_with_enter_and_shown_in_the_title() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("h", "slash", *"q job:a", "enter")
+        assert searches(backend)[-1] == ("q job:a", "")
+        assert driver.focus == "history"
+        assert ", q job:a" in driver.text
+
+
+@async_test
+async def test_escape_in_the_query_goes_back_to_the_runs_and_searches_nothing() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("h", "slash", "x", "escape")
+        assert driver.focus == "history"
+        assert searches(backend) == [("", "")]
+        await driver.press("r")
+        assert searches(backend) == [("", ""), ("", "")]
+
+
+@async_test
+async def test_a_query_that_is_not_valid_leaves_the_runs_and_says_why() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("h")
+        backend.command_error = ValueError("state: has no value 'fail'; did you mean failed?")
+        await driver.press("slash", *"state:fail", "enter")
+        assert "state: has no value 'fail'; did you mean failed?" in driver.text
+        assert rows(driver)
+        backend.command_error = None
+        await driver.press("r")
+        assert "did you mean" not in driver.text
+
+
+@async_test
+async def test_the_next_page_comes_when_the_cursor_nears_the_last_row() -> None:
+    backend = make_backend(2 * PAGE + 5)
+    async with running_app(backend) as driver:
+        await driver.press("h")
+        assert len(rows(driver)) == PAGE
+        assert "History: 100 runs and more" in driver.text
+        await driver.press("j")
+        assert len(rows(driver)) == PAGE
+        await driver.press("G")
+        assert len(rows(driver)) == 2 * PAGE
+        await driver.press("G")
+        assert len(rows(driver)) == 2 * PAGE + 5
+        assert [run.number for run in rows(driver)] == list(range(2 * PAGE + 5, 0, -1))
+        assert "History: 205 runs at " in driver.text
+        assert searches(backend) == [("", ""), ("", "100"), ("", "200")]
+        await driver.press("r")
+        assert len(rows(driver)) == PAGE
+
+
+@async_test
+async def test_enter_opens_a_run() -> None:
+    async with running_app(make_backend()) as driver:
+        await driver.press("h", "enter")
+        assert isinstance(driver.screen, RunScreen)
+        await driver.press("escape")
+        assert isinstance(driver.screen, HistoryScreen)
+
+
+@async_test
+async def test_a_new_snapshot_moves_nothing() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("h", "j", "j")
+        before = driver.text
+        snapshot = backend.snapshot()
+        await driver.show_snapshot(replace(snapshot, recent=snapshot.recent[3:]))
+        assert driver.text == before
+
+
+@async_test
+async def test_h_on_the_screen_of_a_job_searches_its_runs() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("enter", "h")
+        [(query, _)] = searches(backend)
+        assert query == f'job:"{backend.snapshot().jobs[0].name}"'
+
+
+@async_test
+async def test_an_empty_history_says_so() -> None:
+    backend = make_backend()
+    backend.history = []
+    async with running_app(backend) as driver:
+        await driver.press("h")
+        assert "no run has ended" in driver.text
+        await driver.press("slash", "x", "enter")
+        assert "no run meets the query" in driver.text
