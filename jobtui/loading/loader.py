@@ -38,6 +38,7 @@ from jobtui.schedules.bad_spec import BadSpec, closest_matches
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
 
+DEFAULT = "default"  # names the default scheduler of a target, unless that has a variable of this name
 _MAX_LISTED = 6  # files or schedulers in one message
 _importing: list[_FoundTarget] = []
 SCRIPT_ONLY = 'if __name__ == "__main__":'
@@ -386,9 +387,11 @@ def _import_module(name: str, shown_name: str) -> ModuleType:
 
 
 def _choose_scheduler(module: ModuleType, attribute: str, name: str) -> Scheduler:
-    """Return the scheduler with this name; without a name, the default one or the only other one."""
+    """Return the scheduler with this name; without a name, the only one that has jobs."""
     if not attribute:
         return _only_scheduler(module, name)
+    if attribute == DEFAULT and not hasattr(module, DEFAULT) and not _is_empty(default_scheduler()):
+        return default_scheduler()
     found: object = module
     for part in attribute.split("."):
         found = getattr(found, part, None)
@@ -403,16 +406,16 @@ def _choose_scheduler(module: ModuleType, attribute: str, name: str) -> Schedule
     )
     choices = [f"{name}:{each}" for each in sorted(_schedulers(module))]
     if not _is_empty(default_scheduler()):
-        choices.append(f"{name} for the default scheduler")
+        choices.append(f"{name}:{DEFAULT} for the default scheduler")
     advice = f"Use {' or '.join(choices[:_MAX_LISTED])}" if choices else "The file has no Scheduler"
     raise BadTarget(f"{name}: {problem}. {advice}.")
 
 
 def _only_scheduler(module: ModuleType, name: str) -> Scheduler:
-    default = default_scheduler()
-    if not _is_empty(default):
-        return default
     schedulers = {key: each for key, each in _schedulers(module).items() if not _is_empty(each)}
+    default = default_scheduler()
+    if not _is_empty(default) and default not in schedulers.values():
+        schedulers = {DEFAULT: default, **schedulers}
     if len(schedulers) == 1:
         return next(iter(schedulers.values()))
     if schedulers:

@@ -111,7 +111,11 @@ class Lifecycle:
     def _check_own_process(self) -> None:
         """Raise RuntimeError in a forked child."""
         if self._pid != os.getpid():
-            raise RuntimeError("the scheduler runs in the parent process: create another one after the fork")
+            raise RuntimeError(
+                f"the scheduler was started in process {self._pid}, and its threads are not in process "
+                f"{os.getpid()}, a fork of that: request runs there, or start the scheduler only after the "
+                "fork (in gunicorn in the hook post_fork, or without --preload)"
+            )
 
     def liveness(self) -> Liveness:
         """Return the phase, the age of the timer's heartbeat and the store. Never blocks on the lock."""

@@ -258,10 +258,24 @@ class TestSchedulers:
         write("demo.py", OWN.format(name="night") + "same = night\nempty = Scheduler()\n")
         assert load("demo.py").scheduler.snapshot().pool.size == 3
 
-    def test_the_default_scheduler_is_preferred_to_others(self, write: Write) -> None:
-        """A further scheduler does not hide what is registered on jobtui."""
+    def test_a_target_with_jobs_on_the_default_scheduler_and_on_another_must_name_one(
+        self, write: Write
+    ) -> None:
+        """Else one of them would be ignored silently."""
         write("demo.py", JOB + OWN.format(name="night"))
-        assert job_names(load("demo.py")) == ["greet"]
+        assert error_for("demo.py") == (
+            "demo.py: the file has 2 schedulers. Choose one: demo.py:default or demo.py:night"
+        )
+        assert job_names(load("demo.py:default")) == ["greet"]
+        assert load("demo.py:night").scheduler.snapshot().pool.size == 3
+
+    def test_default_names_a_variable_if_there_is_one(self, write: Write) -> None:
+        write("demo.py", JOB + OWN.format(name="default"))
+        assert load("demo.py:default").scheduler.snapshot().pool.size == 3
+
+    def test_a_default_scheduler_without_jobs_has_no_name(self, write: Write) -> None:
+        write("demo.py", OWN.format(name="night"))
+        assert error_for("demo.py:default") == "demo.py: default is not defined. Use demo.py:night."
 
     def test_a_target_with_two_schedulers_must_name_one(self, write: Write) -> None:
         """The message lists what to type."""
@@ -274,7 +288,7 @@ class TestSchedulers:
         """The default scheduler is one of them if it has jobs."""
         write("demo.py", JOB + OWN.format(name="night"))
         assert error_for("demo.py:nigth") == (
-            "demo.py: nigth is not defined. Use demo.py:night or demo.py for the default scheduler."
+            "demo.py: nigth is not defined. Use demo.py:night or demo.py:default for the default scheduler."
         )
 
     def test_a_name_that_is_not_a_scheduler_is_rejected_with_its_type(self, write: Write) -> None:
