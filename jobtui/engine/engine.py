@@ -371,7 +371,8 @@ class Engine:
             if run.job is job and run.call is job.runnable.call:
                 run.call = new.runnable.call
         self._forget_code(job)
-        keeps_ticks = new.schedule_key == job.schedule_key and type(new.schedule) in _KEYED
+        is_equal = new.schedule_key == job.schedule_key and type(new.schedule) in _KEYED
+        keeps_ticks = is_equal or new.schedule is job.schedule
         job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
         job.code_key, job.place = new.code_key, new.place
         job.cached_view = None

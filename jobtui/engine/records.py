@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from itertools import takewhile
@@ -93,6 +93,21 @@ class JobRecord:
     failures_in_row: int = 0  # how many have failed since the latest one that was OK, or since a pause
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
+
+    def changed(
+        self, schedule: Schedule, spec: str, schedule_key: str, policies: Mapping[str, Any]
+    ) -> JobRecord:
+        """Return a record, for `Engine.change_job`, with another schedule and some other policies."""
+        return JobRecord(
+            self.name,
+            self.runnable,
+            schedule,
+            spec=spec,
+            policies=replace(self.policies, **policies),
+            schedule_key=schedule_key,
+            code_key=self.code_key,
+            place=self.place,
+        )
 
     @property
     def registration_key(self) -> Hashable:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Unpack
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.why import Explanation
@@ -200,6 +201,19 @@ class Backend(Protocol):
 
     def resume(self, job: str) -> bool:
         """Resume a job. Return whether that changed anything."""
+
+    def update(self, job: str, *, spec: str | None = None, **policies: Unpack[Policies]) -> None:
+        """Change the schedule or the policies of a job; see `Scheduler.update`.
+
+        Args:
+            job: The job.
+            spec: Its new spec or interval; None for the one that it has.
+            **policies: Its new policies, without functions.
+
+        Raises:
+            ValueError: The spec or a policy is not valid. Nothing has changed.
+            TypeError: As ValueError.
+        """
 
     def pause_all(self, *, by: str = "") -> int:
         """Pause every job. Return how many were not paused before.

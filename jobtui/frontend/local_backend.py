@@ -49,6 +49,7 @@ class LocalBackend:
         self.output_lines = RunLineReader(scheduler, log).read
         self.pause = scheduler.pause
         self.resume = scheduler.resume
+        self.update = scheduler.update
         self.pause_all = scheduler.pause_all
         self.resume_all = scheduler.resume_all
         self.cancel = scheduler.cancel

@@ -15,9 +15,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from jobtui.engine.enums import Cancellation, RunState
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunPage, RunView, Snapshot
@@ -262,6 +263,13 @@ class RemoteBackend:
     def resume(self, job: str) -> bool:
         """Resume a job. Returns whether that changed anything."""
         return _decode(lambda json: bool(json["changed"]), self._request("POST", "jobs", job, "resume"))
+
+    def update(self, job: str, *, spec: str | None = None, **policies: Unpack[Policies]) -> None:
+        """Change the schedule or the policies of a job."""
+        given: dict[str, object] = {"spec": spec, **policies}
+        self._request(
+            "PATCH", "jobs", job, body={key: each for key, each in given.items() if each is not None}
+        )
 
     def pause_all(self, *, by: str = "") -> int:  # noqa: ARG002 - as for `pause`
         """Pause every job. Returns how many were not paused before."""

@@ -37,7 +37,7 @@ SCHEDULER_NAMES = _by_name(
         "get_job find_job": "write job(name)",
         "remove_job cancel_job delete_job unschedule": "write remove(job) or job.remove()",
         "remove_all_jobs clear clear_jobs": "write job.remove() for each job in jobs",
-        "modify_job reschedule_job update_job": "write job.remove(), and register it again",
+        "modify_job reschedule_job update_job reschedule": 'write update(job, spec="@daily", overlap="skip")',
         "pause_job": "write pause(job) or job.pause()",
         "resume_job unpause": "write resume(job) or job.resume()",
         "run_job trigger_job run_all trigger": "write run(name) or job.run()",
@@ -77,7 +77,7 @@ JOB_NAMES = _by_name(
         "trigger spec": "write schedule",
         "cancel delete unschedule stop kill": "write remove(), or pause()",
         "run_now call delay apply_async": "write run()",
-        "modify reschedule update": "write remove(), and register it again",
+        "modify": 'write reschedule("@daily") or update(overlap="skip")',
         "unpause": "write resume()",
     }
 )
@@ -139,6 +139,7 @@ _SHAPES = {
     "start": "it takes none",
     "stop": "write stop(grace): the seconds that running work gets, or 0",
     "scheduled": "all its arguments are keywords",
+    "update": 'write update(job, spec="@daily", overlap="skip")',
     "Scheduler": "all its arguments are keywords",
 }
 

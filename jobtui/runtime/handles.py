@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Unpack
 
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.packed_exceptions import traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
@@ -16,7 +17,7 @@ from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.first_guesses import JOB_NAMES, RUN_NAMES, answering
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
-from jobtui.schedules.schedule import Schedule
+from jobtui.schedules.schedule import Dst, Schedule
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # part of every type checker: `Run` alone means `Run[Any]`
@@ -44,6 +45,16 @@ class _JobControl(Protocol):
         by: str = "",
     ) -> bool: ...
     def resume(self, job: Job, /) -> bool: ...
+    def update(
+        self,
+        job: Job,
+        /,
+        *,
+        spec: str | Schedule | timedelta | float | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+        **policies: Unpack[Policies],
+    ) -> None: ...
     def remove(self, job: Job, /) -> bool: ...
 
 
@@ -144,6 +155,40 @@ class Job:
     def resume(self) -> bool:
         """Let the job's ticks start runs again. Returns False if it is not paused, or removed."""
         return self._scheduler.resume(self)
+
+    def reschedule(
+        self,
+        spec: str | Schedule | timedelta | float,
+        *,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+    ) -> None:
+        """Give the job another schedule. It keeps its counters, history, pause and runs.
+
+        Args:
+            spec: A spec or a `Schedule` as for `Scheduler.schedule`, or an interval as for `Scheduler.every`.
+            tz: As for `Scheduler.schedule`.
+            dst: As for `Scheduler.schedule`.
+
+        Raises:
+            BadSpec: As for `Scheduler.update`.
+            LookupError: As for `Scheduler.update`.
+            TypeError: As for `Scheduler.update`.
+        """
+        self._scheduler.update(self, spec=spec, tz=tz, dst=dst)
+
+    def update(self, **policies: Unpack[Policies]) -> None:
+        """Change some of the job's policies, such as ``overlap="skip"``.
+
+        Args:
+            **policies: As for `Scheduler.schedule`.
+
+        Raises:
+            LookupError: As for `Scheduler.update`.
+            TypeError: As for `Scheduler.update`.
+            ValueError: As for `Scheduler.update`.
+        """
+        self._scheduler.update(self, **policies)
 
     def remove(self) -> bool:
         """Remove the job: cancel its waiting runs; a running one continues.

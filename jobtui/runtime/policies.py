@@ -34,9 +34,24 @@ def job_policies(
         TypeError: A policy is unknown, with the nearest name, or a value is of another type.
         ValueError: A value is not allowed.
     """
-    check_keywords(function, (*others, *_CHECKS), dict(given))
-    checked = {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
+    checked = checked_policies(function, given, *others)
     return replace(defaults, **checked) if checked else defaults
+
+
+def checked_policies(function: str, given: Mapping[str, Any], *others: str) -> dict[str, Any]:
+    """Return the attributes of `JobPolicies` that are given.
+
+    Args:
+        function: As for `job_policies`.
+        given: As for `job_policies`; None counts as not given.
+        *others: As for `job_policies`.
+
+    Raises:
+        TypeError: As for `job_policies`.
+        ValueError: As for `job_policies`.
+    """
+    check_keywords(function, (*others, *_CHECKS), dict(given))
+    return {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
 
 
 def _name_in(kind: type[Kind], parameter: str) -> Callable[[str], Kind]:

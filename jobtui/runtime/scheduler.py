@@ -55,7 +55,7 @@ from jobtui.runtime.ending_callbacks import Ending, EndingKind
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
-from jobtui.runtime.policies import job_policies
+from jobtui.runtime.policies import checked_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
@@ -884,6 +884,57 @@ class Scheduler:
                 self._record_of(engine, job), now, until=end, note=note, by=by
             )
         )
+
+    @explained
+    def update(
+        self,
+        job: str | Job,
+        *,
+        spec: str | Schedule | timedelta | float | None = None,
+        tz: str | tzinfo | None = None,
+        dst: Dst | None = None,
+        **policies: Unpack[Policies],
+    ) -> None:
+        """Change the schedule or the policies of a job. It keeps its counters, history, pause and runs.
+
+        Args:
+            job: The job, or its name.
+            spec: The new schedule: a spec or a `Schedule` as for `schedule`, or an interval as for `every`,
+                which begins now. None for the one that the job has.
+            tz: As for `schedule`, of the new spec.
+            dst: As for `schedule`, of the new spec.
+            **policies: As for `schedule`. Those that are not given stay.
+
+        Raises:
+            BadSpec: As for `schedule` and `every`. If an error is raised, nothing has changed.
+            LookupError: There is no such job, it was removed, it has no schedule, or as for `schedule`.
+            TypeError: As for `schedule`, or ``tz`` or ``dst`` is given without a spec.
+            ValueError: As for `schedule`, or the job is one of another scheduler.
+        """
+        changes = checked_policies("update", policies, "job", "spec", "tz", "dst")
+        given = None
+        if spec is not None:
+            given = self._specs.resolve_either(spec, tz=tz, dst=dst)
+            if given[0] is spec:  # as for `schedule`
+                next_tick(given[0], utc(self._kernel.clock.now()))
+        elif tz is not None or dst is not None:
+            raise TypeError("update() takes tz and dst together with a spec")
+        if any(name.startswith("on_") for name in changes):
+            self._runtime.use_callbacks()
+
+        def update(engine: Engine, now: float) -> None:
+            record = self._record_of(engine, job)
+            if record.removed:
+                raise LookupError(f"job {record.name!r} was removed")
+            if record.schedule is None:
+                raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
+            self._kernel.check_clock_step(now)  # before the next tick, which is computed from the new time
+            schedule, shown = given or (record.schedule, record.spec)
+            new = record.changed(schedule, shown, schedule_key(schedule, shown), changes)
+            engine.change_job(record, new, now)
+
+        self._apply_named(update)
+        self._runtime.poller.finish_work()
 
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again, from the next tick on.

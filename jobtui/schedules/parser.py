@@ -8,7 +8,7 @@ from typing import Any
 
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
-from jobtui.schedules.durations import as_interval, format_duration
+from jobtui.schedules.durations import as_interval, format_duration, parse_duration
 from jobtui.schedules.schedule import Cron, Dst, Every, Schedule, check_dst, spec_text, spec_zone
 from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 
@@ -163,3 +163,24 @@ class SpecResolver:
         """
         schedule = Every(interval, start, tz=self._tz if start is None else None)
         return schedule, f"every {format_duration(schedule.interval)}"
+
+    def resolve_either(
+        self, spec: str | Schedule | timedelta | float, *, tz: str | tzinfo | None, dst: Dst | None
+    ) -> tuple[Schedule, str]:
+        """Return what `resolve` does for a spec or a schedule, and `resolve_interval` for an interval.
+
+        Raises:
+            BadSpec: As for both.
+            LookupError: As for `resolve`.
+            TypeError: As for both.
+        """
+        if isinstance(spec, str):
+            try:
+                parse_duration(spec)
+            except BadSpec:
+                return self.resolve(spec, tz=tz, dst=dst)
+        elif not isinstance(spec, timedelta | int | float):
+            return self.resolve(spec, tz=tz, dst=dst)
+        if tz is not None or dst is not None:
+            raise TypeError(f"tz and dst are for specs: {spec!r:.80} is an interval")
+        return self.resolve_interval(spec, None)

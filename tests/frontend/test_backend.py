@@ -20,7 +20,7 @@ from support.unknown_zone import UnknownZone, unknown_zoneinfo
 from jobtui import Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
-from jobtui.engine.enums import Cancellation, Phase, RunState
+from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails, RunLine
 from jobtui.frontend.local_backend import LocalBackend
@@ -290,6 +290,19 @@ def test_run_returns_the_number_of_a_run_with_the_trigger_by_hand(setup: Backend
     number = backend.run("a")
     snapshot_when(backend, lambda snapshot: [run.number for run in snapshot.recent] == [number])
     assert scheduler.run_view(number).trigger.value == "by hand"
+
+
+def test_update_changes_schedule_and_policies_or_nothing(setup: BackendSetup) -> None:
+    _, backend = setup.start(lambda it: it.every("1h", print, name="a"))
+    backend.update("a", spec="45s", overlap="skip")
+    with pytest.raises(ValueError, match="overlap must be one of"):
+        backend.update("a", spec="@daily", overlap="never")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"day-of-week"):
+        backend.update("a", spec="* * * * 9", overlap="allow")
+    with pytest.raises(LookupError):
+        backend.update("b", spec="@daily")
+    view = snapshot_when(backend, lambda snapshot: snapshot.jobs[0].spec == "every 45s").jobs[0]
+    assert view.overlap is Overlap.SKIP
 
 
 def test_pause_and_resume_return_whether_or_how_many_jobs_changed(setup: BackendSetup) -> None:

@@ -212,7 +212,7 @@ def test_a_default_function_is_that_of_the_jobs_that_have_none() -> None:
     seen: list[str] = []
     with simulated(defaults={"on_success": lambda _: seen.append("default")}) as simulation:
         simulation.every("10s", zero)
-        simulation.every("10s", zero, on_success=lambda _: seen.append("own"))
+        simulation.every("10s", zero, name="other", on_success=lambda _: seen.append("own"))
         simulation.advance("10s")
     assert seen == ["default", "own"]
 

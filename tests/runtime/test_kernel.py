@@ -75,7 +75,7 @@ def test_calls_that_take_long_are_applied_in_several_holds_of_the_lock(make_sche
     """A subscriber is notified once in each hold at most; all calls return."""
     clock, holds = SlowClock(), []
     scheduler = make_scheduler(clock=clock)
-    jobs = [scheduler.every("8h", zero) for _ in range(10)]
+    jobs = [scheduler.every("8h", zero, name=f"job {number}") for number in range(10)]
     scheduler.start()
 
     def notify() -> None:

@@ -47,7 +47,7 @@ def test_a_snapshot_of_many_changed_jobs_holds_the_lock_many_times(
     """So no hold is long. If few jobs have changed, one hold is enough."""
     clock = CountingClock(0)
     scheduler = Scheduler(tz="UTC", clock=clock)
-    jobs = [scheduler.every("1h", print) for _ in range(10 * VIEWS_PER_HOLD)]
+    jobs = [scheduler.every("1h", print, name=f"job {n}") for n in range(10 * VIEWS_PER_HOLD)]
     clock.readings = 0
     call(scheduler)
     assert clock.readings >= 10

@@ -90,8 +90,12 @@ class ApiClient:
 
     def post(self, path: str, value: Any = None) -> ApiResponse:
         """Post a value as JSON."""
+        return self.send_json("POST", path, value)
+
+    def send_json(self, method: str, path: str, value: Any = None) -> ApiResponse:
+        """Send a value as JSON."""
         body = b"" if value is None else json.dumps(value).encode()
-        return self.send("POST", path, body, {"Content-Type": "application/json"} if body else {})
+        return self.send(method, path, body, {"Content-Type": "application/json"} if body else {})
 
     def send(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -100,7 +104,7 @@ class ApiClient:
         path = path if path.startswith("/@jobs") else API + path
         with self.open_request(method, path, body, headers) as response:
             received = ApiResponse(response.status, response.headers, response.read())
-        if method in {"GET", "POST"}:
+        if method in {"GET", "POST", "PATCH"}:
             assert_described(method, path.partition("?")[0], received)
         return received
 

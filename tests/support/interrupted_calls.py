@@ -309,6 +309,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield call("pause", "hourly")
     yield case("pause, unknown", lambda stage: lambda: stage.scheduler.pause(unknown), raises=LookupError)
     yield case("resume", _prepare_resume)
+    yield case("update", lambda stage: lambda: stage.scheduler.update("hourly", spec="2h", overlap="skip"))
     yield call("pause_all")
     yield case("resume_all", lambda stage: _after(stage.job.pause, stage.scheduler.resume_all))
     yield case("cancel", _prepare_cancel_by_number)
@@ -346,6 +347,8 @@ def _job_cases() -> Iterator[Case]:
         yield Case(name=f"Job.{name}", prepare=_prepare_getter(name, lambda stage: stage.job))
     for name in ("run", "pause", "remove", "__repr__"):
         yield Case(name=f"Job.{name}", prepare=_prepare_method(name, lambda stage: stage.job))
+    yield Case(name="Job.reschedule", prepare=lambda stage: lambda: stage.job.reschedule("2h"))
+    yield Case(name="Job.update", prepare=lambda stage: lambda: stage.job.update(max_held=3))
     yield Case(name="Job.resume", prepare=lambda stage: _after(stage.job.pause, stage.job.resume))
     yield Case(name="Job.remove, held runs", prepare=partial(_prepare_remove_with_held_runs, count=3))
     many = CANCELS_PER_HOLD + 50

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import Unpack
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
+from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLine, RunLines, Unsubscribe
@@ -216,6 +218,10 @@ class ScriptedBackend:
     def resume(self, job: str) -> bool:
         """Record the command."""
         return self._record("resume", job)
+
+    def update(self, job: str, *, spec: str | None = None, **policies: Unpack[Policies]) -> None:
+        """Record the command."""
+        self._record("update", job, spec or "", *policies)
 
     def pause_all(self, *, by: str = "") -> int:
         """Record the command."""

@@ -149,6 +149,13 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.schedule("@daily", work, args=[], tz="UTC", name="daily")
     scheduler.every(5, count, kwargs={"word": "a"})
     scheduler.every(5, work, name="tidy", replace=True)
+    job.reschedule("1h")
+    job.reschedule(schedule, dst="every")
+    job.update(overlap="skip", max_held=5)
+    scheduler.update("tidy", spec=5, misfire="all")
+    job.reschedule(job)  # wrong
+    job.update(overlap="never")  # wrong
+    scheduler.update("tidy", overlapp="skip")  # wrong
     scheduler.every(5, work, name="tidy", replace="yes")  # wrong
     scheduler.every("30s", Report, args=[2], name="report")
     scheduler.schedule("@daily", count)  # wrong

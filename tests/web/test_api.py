@@ -217,6 +217,38 @@ def test_a_pause_with_a_wrong_end_or_note_is_refused(
     assert client.get("/jobs/quick").json["job"]["paused_since"] is None
 
 
+def test_a_job_gets_another_schedule_and_other_policies(client: ApiClient) -> None:
+    """An interval has no blanks. What is not given stays."""
+    details = client.send_json("PATCH", "/jobs/quick", {"spec": "0 */30 * * * *", "overlap": "skip"}).json
+    assert (details["job"]["spec"], details["job"]["overlap"]) == ("0 */30 * * * *", "skip")
+    assert details["description"] == "every 30 minutes (UTC)"
+    details = client.send_json(
+        "PATCH", "/jobs/quick", {"spec": "1h30m", "max_held": 3, "catch_up": "12h"}
+    ).json
+    assert (details["job"]["spec"], details["job"]["overlap"]) == ("every 1h30m", "skip")
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"spec": "0 */30 * * * 7", "overlap": "skip"}, "             ^"),
+        ({"spec": "@daily", "overlap": "never"}, "overlap must be one of 'hold', 'skip'"),
+        ({"spec": 30}, "spec must be a text"),
+        ({"spec": "@daily", "max_held": 0}, "max_held must be at least 1"),
+        ({"catch_up": {}}, "must be a timedelta, a number of seconds"),
+        ({"on_success": "print"}, "unknown key 'on_success'"),
+    ],
+)
+def test_a_change_of_a_job_that_is_not_valid_changes_nothing(
+    client: ApiClient, body: dict[str, Any], problem: str
+) -> None:
+    """The message for a spec has a caret below the place of the mistake."""
+    before = client.get("/jobs/quick").json["job"]
+    response = client.send_json("PATCH", "/jobs/quick", body)
+    assert (response.status, problem in response.detail) == (422, True), response.detail
+    assert client.get("/jobs/quick").json["job"] == before
+
+
 @pytest.mark.parametrize("size", [0, 1, 7, 1_000_000, 8.0])
 def test_resizing_the_pool_returns_the_new_size(client: ApiClient, size: float) -> None:
     """8.0 is a whole number in JSON."""
@@ -443,11 +475,11 @@ def test_a_command_with_unknown_keys_or_parameters_is_rejected(client: ApiClient
     assert client.post("/jobs/quick/run?force=1").status == 400
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "POST"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE", "POST"])
 def test_an_unsupported_method_gets_405_with_the_allowed_methods(client: ApiClient, method: str) -> None:
     """The Allow header lists them."""
     response = client.send(method, "/jobs/quick")
-    assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD")
+    assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD,PATCH")
     assert client.send("GET", "/jobs/quick/run").headers["Allow"] == "POST"
 
 

@@ -116,7 +116,8 @@ def test_every_object_schema_is_strict_and_describes_its_properties(
     """So a field that is added, renamed or forgotten makes a test fail."""
     properties = schema.get("properties", {})
     assert schema["additionalProperties"] is False
-    assert set(properties) - set(schema.get("required", ())) <= {"detail", "until", "for", "note"}
+    optional = set(properties) - set(schema.get("required", ()))
+    assert place == "schemas/JobChanges" or optional <= {"detail", "until", "for", "note"}
     assert all("description" in each or "$ref" in each for each in properties.values()), place
 
 
@@ -125,7 +126,7 @@ def test_every_operation_lists_the_errors_it_can_return() -> None:
     for path, item in DESCRIPTION["paths"].items():
         for method, operation in item.items():
             expected = {"400", "401", "403", "429", "500", "503"}
-            if method == "post":
+            if method in {"patch", "post"}:
                 expected |= {"408", "413", "415", "422"}
             assert expected <= set(operation["responses"]), path
             assert operation["operationId"]
@@ -228,7 +229,12 @@ def server() -> Iterator[ApiClient]:
 SCHEMA = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path=[f"{API}/events", f"{API}/output/stream"])
 
 
-UNDESCRIBED = {f"{API}/history", f"{API}/jobs/{{name}}/pause", f"{API}/jobs/{{name}}/why"}
+UNDESCRIBED = {
+    f"{API}/history",
+    f"{API}/jobs/{{name}}",
+    f"{API}/jobs/{{name}}/pause",
+    f"{API}/jobs/{{name}}/why",
+}
 
 
 @seed(1)

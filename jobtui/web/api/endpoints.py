@@ -53,6 +53,7 @@ MAX_JOBS = 1_000  # on one page
 MAX_JOB_OFFSET = 1_000_000
 MAX_RUN_OFFSET = 10_000
 _JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why)?/?$).+}"
+_CHANGEABLE = ("spec", "overlap", "misfire", "catch_up", "max_held", "pause_after")  # of a job
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
@@ -82,6 +83,7 @@ class Api:
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
             web.get(f"{API_ROOT}/jobs/{JOB_NAME}/why", self._explain_tick),
             web.get(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._get_job),
+            web.patch(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._update_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/pause", self._pause_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/resume", _changing(backend.resume)),
@@ -271,6 +273,23 @@ class Api:
         except (ValueError, TypeError) as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
         return json_response({"changed": changed})
+
+    async def _update_job(self, request: web.Request) -> web.Response:
+        """Change the schedule or the policies of a job. The message for a bad spec shows the place in it."""
+        check_query(request)
+        body = await read_json_object(request, *_CHANGEABLE)
+        name = request.match_info["name"]
+        if not isinstance(body.get("spec", ""), str):
+            detail = "spec must be a text, such as 0 */15 * * * * or 30s"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
+        empty = [key for key, value in body.items() if value is None]
+        if empty:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{empty[0]} must not be null")
+        try:
+            call_scheduler(self._backend.update, name, **body)
+        except (ValueError, TypeError) as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        return json_response(JOB_DETAILS.encode(call_scheduler(self._backend.job_details, name)))
 
     async def _cancel_run(self, request: web.Request) -> web.Response:
         await _reject_parameters(request)
