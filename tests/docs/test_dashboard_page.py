@@ -28,6 +28,7 @@ HEADINGS = {
     "RunScreen": "A run in detail",
     "OutputScreen": "Output",
     "HistoryScreen": "History",
+    "WhyScreen": "Why",
     "QueryInput": "In the query",
     "HelpScreen": "Help",
     "ConfirmScreen": "Questions",

@@ -8,6 +8,7 @@ from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.tui.screens.history_screen import PAGE, HistoryScreen
 from jobtui.tui.screens.run import RunScreen
@@ -143,3 +144,46 @@ async def test_an_empty_history_says_so() -> None:
         assert "no run has ended" in driver.text
         await driver.press("slash", "x", "enter")
         assert "no run meets the query" in driver.text
+
+
+# --- why ------------------------------------------------------------------------------------------
+
+
+@async_test
+async def test_w_explains_the_selected_run_or_the_latest_tick_of_the_job() -> None:
+    """On the main screen, in the history and on the screen of a job."""
+    async with running_app(make_backend()) as driver:
+        job = driver.backend.snapshot().jobs[0].name
+        await driver.press("w")
+        assert f"Why: {job}" in driver.text
+        await driver.press("escape", "4", "w")
+        number = driver.backend.snapshot().recent[0].number
+        assert f"Why: run {number} of " in driver.text
+        assert f"run {number}\n" in driver.text.replace(" ", "\n").replace("run\n", "run ")
+        await driver.press("w", "h", "w")
+        assert f"Why: run {number} of " in driver.text
+        await driver.press("escape", "escape", "0", "enter", "w")
+        assert "Why: " in driver.text
+        await driver.press("escape")
+        assert "Why: " not in driver.text
+
+
+@async_test
+async def test_w_on_a_tick_without_a_run_asks_for_its_instant() -> None:
+    backend = make_backend()
+    ticks = snapshots.ended_ticks("import_orders", 60, RunState.SKIPPED, "paused")
+    backend.history = [ticks]
+    async with running_app(backend) as driver:
+        await driver.press("h", "w")
+        assert ticks.due is not None
+        assert f"import_orders {ticks.due.isoformat()}" in driver.text
+
+
+@async_test
+async def test_an_error_of_the_question_is_shown() -> None:
+    backend = make_backend()
+    run = replace(snapshots.failed_run(77, 100), number=4711)
+    backend.history = [run]
+    async with running_app(backend) as driver:
+        await driver.press("h", "w")
+        assert "unknown run 4711" in driver.text

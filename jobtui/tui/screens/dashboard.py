@@ -22,6 +22,7 @@ from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
@@ -80,6 +81,7 @@ class Dashboard(Screen[None]):
             id="jobs.sort",
         ),
         Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
+        Binding("w", "why", "Why the latest tick, or this run, came out so", show=False, id="runs.why"),
         Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
@@ -314,6 +316,17 @@ class Dashboard(Screen[None]):
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
             self._warn("no job failed lately")
+
+    def action_why(self) -> None:
+        """Explain the latest tick of the selected job, or the selected run."""
+        row = self._selected_row()
+        if isinstance(row, RunView):
+            self.app.push_screen(WhyScreen.of_run(row, self._backend))
+        elif row is None:
+            self._warn_of_selection("no job is selected")
+        else:
+            name = row.name if isinstance(row, JobView) else row.job
+            self.app.push_screen(WhyScreen.of_job(name, self._backend))
 
     def action_history(self) -> None:
         """Search the runs that have ended."""

@@ -17,6 +17,7 @@ from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
 from jobtui.tui.background_work import BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import HISTORY_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import LineTable
@@ -59,6 +60,7 @@ class HistoryScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h", "dismiss", "Close", key_display="esc", id="history.close"),
         Binding("slash", "edit_query", "Query", key_display="/", id="history.query"),
+        Binding("w", "why", "Why", id="history.why"),
         Binding("r", "search_again", "Search again", id="history.again"),
     ]
 
@@ -139,6 +141,11 @@ class HistoryScreen(ModalScreen[None]):
     def action_focus_runs(self) -> None:
         """Move to the runs."""
         self.set_focus(self._table)
+
+    def action_why(self) -> None:
+        """Explain the selected run."""
+        if self._table.selected is not None:
+            self.app.push_screen(WhyScreen.of_run(self._table.selected, self._backend))
 
     def action_search_again(self) -> None:
         """Search again, for what has ended in the meantime."""

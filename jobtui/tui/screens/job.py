@@ -34,6 +34,7 @@ from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
@@ -56,6 +57,7 @@ class JobScreen(ModalScreen[None]):
         Binding("p", "pause", "Pause", id="details.pause"),
         Binding("f", "next_failed", "Failed", id="details.next_failed"),
         Binding("h", "history", "History", id="details.history"),
+        Binding("w", "why", "Why", id="details.why"),
     ]
 
     def __init__(self, job: str, background_commands: BackgroundCommands) -> None:
@@ -158,6 +160,16 @@ class JobScreen(ModalScreen[None]):
         """Move to the next run that failed."""
         if not self._runs.select(lambda run: run.state.failed):
             self._commands.notify("none of these runs failed", "warning")
+
+    def action_why(self) -> None:
+        """Explain the selected run, or the latest tick if there is none."""
+        run = self._runs.selected
+        screen = (
+            WhyScreen.of_job(self._job, self._backend)
+            if run is None
+            else WhyScreen.of_run(run, self._backend)
+        )
+        self.app.push_screen(screen)
 
     def action_history(self) -> None:
         """Search all runs of the job."""
