@@ -22,6 +22,7 @@ from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
 from jobtui.runtime.clock import Clock, SystemClock
 from jobtui.runtime.unregistered_jobs import describe_unregistered
+from jobtui.schedules.adjusted import anchored
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import lint_schedule
 from jobtui.schedules.schedule import Schedule
@@ -198,6 +199,7 @@ def _add_row(table: Table, *cells: str) -> None:
 
 
 def _ticks(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    schedule = anchored(schedule, after)
     due = schedule.next(after)
     while due is not None:
         yield due

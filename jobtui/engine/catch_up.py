@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.records import JobHistory, JobRecord, utc
 from jobtui.engine.tracebacks import one_line
-from jobtui.schedules.schedule import Every
+from jobtui.schedules.adjusted import anchored
 
 MOST = 100  # ticks of one job that are caught up, unless set
 SPREAD = 10.0  # seconds over which the jobs that catch up begin, unless set
@@ -124,8 +124,7 @@ class CatchUpPlanner:
         schedule, rules, watermark = job.schedule, self._rules, history.watermark
         assert schedule is not None  # `plan` has checked it
         assert watermark is not None  # as above
-        if isinstance(schedule, Every) and schedule.start is None:
-            schedule = schedule.anchored(utc(watermark))
+        schedule = anchored(schedule, utc(watermark))
         window = job.policies.catch_up
         kept: deque[float] = deque()  # those within the window, the latest
         first = last_left_out = None

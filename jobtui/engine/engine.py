@@ -31,6 +31,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
+from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -871,8 +872,9 @@ class Engine:
     @staticmethod
     def _is_moved_by(seconds: float, schedule: Schedule | None) -> bool:
         """Return whether the next tick of a schedule has to be searched for after a step of the clock."""
-        if isinstance(schedule, Every):
-            return seconds < 0 or not schedule.first_at_start
+        base = base_of(schedule)
+        if isinstance(base, Every):
+            return seconds < 0 or not base.first_at_start
         return schedule is not None and seconds < -CLOCK_CORRECTION
 
     def report_internal_error(self, error: str, now: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
@@ -22,6 +22,10 @@ class JobPolicies:
         catch_up: For how many seconds before the start of a scheduler with a store ticks are caught up.
         max_held: How many runs may be HELD before ticks are skipped.
         pause_after: How many failures in a row pause the job; 0 for never.
+        not_before: The first instant at which a tick may be; without a zone, in that of the scheduler.
+        until: The last such instant.
+        spread: By up to how many seconds all ticks are later, by the same time.
+        jitter: By up to how many seconds each tick is later.
         on_success: Called for each run that is OK; the engine does not call it.
         on_failure: Called for each run that has failed.
         on_missed: Called for each run or group of ticks that ended as MISSED or SKIPPED.
@@ -32,6 +36,10 @@ class JobPolicies:
     catch_up: float = 0.0
     max_held: int = MAX_HELD
     pause_after: int = 0
+    not_before: datetime | None = None
+    until: datetime | None = None
+    spread: float = 0.0
+    jitter: float = 0.0
     on_success: Callable[[Any], object] | None = None
     on_failure: Callable[[Any], object] | None = None
     on_missed: Callable[[Any], object] | None = None
@@ -51,6 +59,12 @@ class Policies(TypedDict, total=False):
             ``"12h"``; 0, the default, for never. In any case the ledger counts the others as MISSED.
         max_held: How many runs of the job may be held; beyond that its ticks are skipped.
         pause_after: Pause the job after so many failures in a row; 0, the default, for never.
+        not_before: The first instant at which the job may be due: a datetime, or a text in ISO 8601. Without
+            a zone it is in that of the scheduler.
+        until: The last such instant.
+        spread: All ticks are later by the same time, which is shorter than this and follows from the job's
+            name: a timedelta, seconds, or a duration such as ``"1h"``.
+        jitter: Each tick is later by a time of its own, which is shorter than this, at most an hour.
         on_success: Called with a `jobtui.Ending` after each run that is OK, in a thread of its own.
         on_failure: As ``on_success``, after each run that has failed.
         on_missed: As ``on_success``, for ticks that started no run because they came too late or the job was
@@ -62,6 +76,10 @@ class Policies(TypedDict, total=False):
     catch_up: timedelta | float | str | None
     max_held: int | None
     pause_after: int | None
+    not_before: datetime | str | None
+    until: datetime | str | None
+    spread: timedelta | float | str | None
+    jitter: timedelta | float | str | None
     on_success: Callable[[Any], object] | None
     on_failure: Callable[[Any], object] | None
     on_missed: Callable[[Any], object] | None

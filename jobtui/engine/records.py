@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
 from contextvars import Context
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from itertools import takewhile
@@ -94,16 +94,14 @@ class JobRecord:
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
 
-    def changed(
-        self, schedule: Schedule, spec: str, schedule_key: str, policies: Mapping[str, Any]
-    ) -> JobRecord:
-        """Return a record, for `Engine.change_job`, with another schedule and some other policies."""
+    def changed(self, schedule: Schedule, spec: str, schedule_key: str, policies: JobPolicies) -> JobRecord:
+        """Return a record, for `Engine.change_job`, with another schedule and other policies."""
         return JobRecord(
             self.name,
             self.runnable,
             schedule,
             spec=spec,
-            policies=replace(self.policies, **policies),
+            policies=policies,
             schedule_key=schedule_key,
             code_key=self.code_key,
             place=self.place,

@@ -15,6 +15,7 @@ from jobtui.engine.enums import Misfire
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.records import JobRecord, utc
 from jobtui.engine.tracebacks import one_line
+from jobtui.schedules.adjusted import anchored, base_of, with_base
 from jobtui.schedules.schedule import Every, Schedule
 
 TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
@@ -123,8 +124,7 @@ class TickPlanner:
 
         An interval without a start begins at that instant.
         """
-        if isinstance(schedule, Every) and schedule.start is None:
-            schedule = schedule.anchored(utc(after))
+        schedule = anchored(schedule, utc(after))
         return schedule, self._next_ticks.next_tick(schedule, after)
 
     def find_next(self, job: JobRecord, search: Search) -> NextTick:
@@ -139,17 +139,14 @@ class TickPlanner:
     def _search(self, found: NextTick) -> None:
         schedule, step, after = found.schedule, found.search.step, found.search.after
         assert schedule is not None  # a job without a schedule has no ticks
-        if (
-            step
-            and isinstance(schedule, Every)
-            and not schedule.first_at_start
-            and schedule.start is not None
-        ):
-            found.schedule = schedule = schedule.anchored(schedule.start + timedelta(seconds=step))
+        base = base_of(schedule)
+        if step and isinstance(base, Every) and not base.first_at_start and base.start is not None:
+            moved = base.anchored(base.start + timedelta(seconds=step))
+            found.schedule = schedule = with_base(schedule, moved)
             if found.previous is None:
                 return
             # Half an interval earlier, since the step is measured inexactly.
-            after = found.previous + step - schedule.interval.total_seconds() / 2
+            after = found.previous + step - base.interval.total_seconds() / 2
         found.schedule, found.due = self.find_first(schedule, after)
 
     def plan(self, job: JobRecord, now: float) -> Iterator[TickPlan]:

@@ -13,6 +13,7 @@ from typing import Protocol
 from jobtui.engine.enums import Overlap, Phase
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.views import RunView
+from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Every, Schedule
 
 
@@ -39,8 +40,9 @@ class JobFacts:
 
         An interval without a given start begins again with each process.
         """
-        if isinstance(self.schedule, Every) and not self.schedule.first_at_start:
-            return self.schedule.start is not None and bool(lives) and lives[-1].started <= at
+        base = base_of(self.schedule)
+        if isinstance(base, Every) and not base.first_at_start:
+            return base.start is not None and bool(lives) and lives[-1].started <= at
         return self.schedule is not None
 
 

@@ -5,8 +5,10 @@ To add a policy: an attribute in `Policies` and in `JobPolicies`, and a line in 
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta, tzinfo
 from functools import partial
 from typing import Any, TypeVar
 
@@ -14,7 +16,11 @@ from jobtui.engine.enums import Misfire, Overlap
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.runtime.ending_callbacks import check_callback
 from jobtui.runtime.first_guesses import check_keywords
-from jobtui.runtime.validation import delay_seconds
+from jobtui.runtime.validation import delay_seconds, instant_text
+from jobtui.schedules.adjusted import AdjustedSchedule, base_of
+from jobtui.schedules.schedule import Never, Schedule
+
+MAX_JITTER = 3600.0  # seconds; a search for the next tick looks at all ticks within that time
 
 Kind = TypeVar("Kind", Overlap, Misfire)
 
@@ -80,12 +86,57 @@ def _count(parameter: str, unit: str, least: int) -> Callable[[int], int]:
     return check
 
 
+def _jitter(value: timedelta | float | str) -> float:
+    seconds = delay_seconds(value)
+    if seconds > MAX_JITTER:
+        raise ValueError(f"jitter must be at most 1h, not {value}; spread may be longer")
+    return seconds
+
+
+def adjusted(schedule: Schedule, policies: JobPolicies, name: str, tz: tzinfo) -> Schedule:
+    """Return a schedule with the adjustments that policies ask for, and no others.
+
+    Args:
+        schedule: The schedule.
+        policies: The policies.
+        name: The name of the job.
+        tz: The zone of instants without one.
+
+    Raises:
+        ValueError: The last instant is before the first one.
+    """
+    base = base_of(schedule)
+    assert base is not None  # a schedule was given
+    bounds = [
+        each.replace(tzinfo=tz) if each is not None and each.tzinfo is None else each
+        for each in (policies.not_before, policies.until)
+    ]
+    first, last = bounds
+    if first is not None and last is not None and last < first:
+        raise ValueError(f"until must not be before not_before: {last} is before {first}")
+    if isinstance(base, Never) or not (first or last or policies.spread or policies.jitter):
+        return base
+    return AdjustedSchedule(
+        base=base,
+        not_before=first,
+        until=last,
+        spread=timedelta(seconds=policies.spread),
+        jitter=timedelta(seconds=policies.jitter),
+        name=name,
+        seed=platform.node(),
+    )
+
+
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "overlap": _name_in(Overlap, "overlap"),
     "misfire": _name_in(Misfire, "misfire"),
     "catch_up": delay_seconds,
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),
+    "not_before": partial(instant_text, "not_before"),
+    "until": partial(instant_text, "until"),
+    "spread": delay_seconds,
+    "jitter": _jitter,
     "on_success": partial(check_callback, name="on_success"),
     "on_failure": partial(check_callback, name="on_failure"),
     "on_missed": partial(check_callback, name="on_missed"),

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace as replace_policies
 from datetime import datetime, timedelta, tzinfo
 from difflib import get_close_matches
 from functools import partial
@@ -55,7 +56,7 @@ from jobtui.runtime.ending_callbacks import Ending, EndingKind
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
-from jobtui.runtime.policies import checked_policies, job_policies
+from jobtui.runtime.policies import adjusted, checked_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
@@ -94,6 +95,7 @@ FIRST_YEAR = 1900  # the first year of an instant for `at`
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
 
+_ADJUSTMENTS = ("not_before", "until", "spread", "jitter")  # policies that change the schedule
 _SCHEDULE_ARGUMENTS = ("spec", "runnable", "args", "kwargs", "name", "replace", "tz", "dst")
 _EVERY_ARGUMENTS = ("interval", "runnable", "args", "kwargs", "start", "name", "replace")
 _ADD_ARGUMENTS = ("runnable", "args", "kwargs", "name", "replace")
@@ -313,6 +315,11 @@ class Scheduler:
                   duration such as ``"12h"``; 0 for never. The ledger counts the others as MISSED.
                 - ``max_held``: How many runs of this job may be held; beyond that its ticks are skipped.
                 - ``pause_after``: Pause the job after so many failures in a row; 0 for never.
+                - ``not_before`` and ``until``: The first and the last instant at which the job may be due: a
+                  datetime, or a text in ISO 8601.
+                - ``spread``: All ticks are later by the same time, which is shorter than this and follows
+                  from the job's name: a timedelta, seconds, or a duration such as ``"1h"``.
+                - ``jitter``: Each tick is later by a time of its own, which is shorter than this.
 
         Raises:
             BadSpec: The spec is not valid; the message says why.
@@ -930,7 +937,10 @@ class Scheduler:
                 raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
             self._kernel.check_clock_step(now)  # before the next tick, which is computed from the new time
             schedule, shown = given or (record.schedule, record.spec)
-            new = record.changed(schedule, shown, schedule_key(schedule, shown), changes)
+            changed = replace_policies(record.policies, **changes)
+            if given or any(name in _ADJUSTMENTS for name in changes):
+                schedule = adjusted(schedule, changed, record.name, self.tz)
+            new = record.changed(schedule, shown, schedule_key(schedule, shown), changed)
             engine.change_job(record, new, now)
 
         self._apply_named(update)
@@ -1327,8 +1337,10 @@ class Scheduler:
     ) -> Job:
         if policies.on_success or policies.on_failure or policies.on_missed:
             self._runtime.use_callbacks()
+        known_name = job_name(name) or runnable.name
+        schedule = adjusted(schedule, policies, known_name, self.tz)
         record = JobRecord(
-            job_name(name) or runnable.name,
+            known_name,
             runnable,
             schedule,
             spec=spec,

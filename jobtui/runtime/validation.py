@@ -118,6 +118,20 @@ def delay_seconds(delay: timedelta | float | str) -> float:
     return as_interval(delay).total_seconds()
 
 
+def instant_text(parameter: str, instant: datetime | str) -> datetime:
+    """Return an instant that may be a text in ISO 8601, with or without a zone."""
+    if isinstance(instant, str):
+        try:
+            return datetime.fromisoformat(instant)
+        except ValueError:
+            raise ValueError(
+                f"{parameter} must be ISO 8601, as in 2026-12-31 18:00, not {instant!r:.80}"
+            ) from None
+    if not isinstance(instant, datetime):
+        raise TypeError(f"{parameter} must be a datetime or a text such as '2026-12-31', not {instant!r:.80}")
+    return instant
+
+
 def pause_end(
     until: datetime | str | None, for_: timedelta | float | str | None, now: float, tz: tzinfo
 ) -> float | None:

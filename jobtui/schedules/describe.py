@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.canonical import collapse_ranges
 from jobtui.schedules.cron import CronFields
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
@@ -32,6 +33,8 @@ def describe(schedule: Schedule) -> str:
     Times are wall times of the schedule's zone. The description of a cron schedule ends with the zone if one
     was given. A schedule of another class is described by its ``str``.
     """
+    if isinstance(schedule, AdjustedSchedule):
+        return f"{describe(schedule.base)}, {schedule.adjustments()}"
     if isinstance(schedule, Once):
         return f"once at {schedule.at.replace(tzinfo=None).isoformat(sep=' ')}"
     if isinstance(schedule, Every):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.cron import CronFields
 from jobtui.schedules.cron_fields import FIELDS, MONTHS, Field, Item
 from jobtui.schedules.dst import note_on_transition
@@ -46,6 +47,8 @@ def lint_schedule(schedule: Schedule, now: datetime) -> list[str]:
         schedule: The schedule.
         now: The beginning of the next year; aware.
     """
+    if isinstance(schedule, AdjustedSchedule):
+        schedule = schedule.base
     if isinstance(schedule, Every):
         return ["it runs less than once a year"] if schedule.interval > _LONGEST_YEARLY_INTERVAL else []
     if not isinstance(schedule, Cron):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from jobtui.schedules.adjusted import AdjustedSchedule
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Cron, Every, Schedule
@@ -23,6 +24,10 @@ def schedule_key(schedule: Schedule, spec: str) -> str:
         case Every():
             start = schedule.start.isoformat() if schedule.first_at_start and schedule.start else ""
             return f"{schedule} {start}".strip()
+        case AdjustedSchedule():
+            key = schedule_key(schedule.base, spec)
+            spread, jitter = schedule.spread.total_seconds(), schedule.jitter.total_seconds()
+            return f"{key} ~{spread:g}~{jitter:g}" if spread or jitter else key
         case _:
             return spec
 

@@ -45,8 +45,8 @@ def work() -> None:
             "is a spec, not a duration; pass it to schedule() or @scheduled()",
         ),
         (
-            lambda s: s.every(5, work, jitter=3),
-            "every() has no argument 'jitter'; let the function begin with time.sleep(",
+            lambda s: s.every(5, work, splay=3),
+            "every() has no argument 'splay'; write jitter=",
         ),
         (lambda s: s.every(5, work, id="x"), "every() has no argument 'id'; write name="),
         (
@@ -108,7 +108,7 @@ def work() -> None:
         (lambda s: s.scheduled(seconds=5), "write @scheduled(every='5s')"),
         (lambda s: s.scheduled("interval", seconds=5), "write @scheduled(every='5s')"),
         (lambda s: s.scheduled("cron", hour=5), 'write @scheduled("0 0 5 * * *")'),
-        (lambda s: s.scheduled(every=5, jitter=3), "let the function begin with time.sleep("),
+        (lambda s: s.scheduled(every=5, splay=3), 'write jitter="30s" or spread="1h"'),
         (lambda s: s.in_("5 minutes", work), "write 5m"),
         (lambda s: s.in_(NOON, work), "not datetime; at() takes an instant"),
         (lambda s: s.in_(5), "write in_(5, function, *arguments)"),

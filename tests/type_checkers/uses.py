@@ -127,6 +127,20 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     print(length)
 
 
+def changes(scheduler: Scheduler, schedule: Schedule, job: Job, instant: datetime) -> None:
+    """Change jobs, and adjust their ticks."""
+    job.reschedule("1h")
+    scheduler.every(5, work, not_before="2026-12-01", until=instant, spread="1h", jitter=30)
+    scheduler.every(5, work, until=5)  # wrong
+    scheduler.every(5, work, spread=["1h"])  # wrong
+    job.reschedule(schedule, dst="every")
+    job.update(overlap="skip", max_held=5)
+    scheduler.update("tidy", spec=5, misfire="all")
+    job.reschedule(job)  # wrong
+    job.update(overlap="never")  # wrong
+    scheduler.update("tidy", overlapp="skip")  # wrong
+
+
 def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     """Register jobs, whose functions require no arguments."""
     job = scheduler.schedule("@daily", work, name="daily", overlap="skip", misfire="all", max_held=5)
@@ -149,13 +163,6 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.schedule("@daily", work, args=[], tz="UTC", name="daily")
     scheduler.every(5, count, kwargs={"word": "a"})
     scheduler.every(5, work, name="tidy", replace=True)
-    job.reschedule("1h")
-    job.reschedule(schedule, dst="every")
-    job.update(overlap="skip", max_held=5)
-    scheduler.update("tidy", spec=5, misfire="all")
-    job.reschedule(job)  # wrong
-    job.update(overlap="never")  # wrong
-    scheduler.update("tidy", overlapp="skip")  # wrong
     scheduler.every(5, work, name="tidy", replace="yes")  # wrong
     scheduler.every("30s", Report, args=[2], name="report")
     scheduler.schedule("@daily", count)  # wrong
@@ -166,7 +173,7 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.every(5, "work", args=("word",))  # wrong
     scheduler.schedule("@daily", Report.send)  # wrong
     scheduler.schedule("@daily", work, overlap="never")  # wrong
-    scheduler.schedule("@daily", work, jitter=5)  # wrong
+    scheduler.schedule("@daily", work, jiter=5)  # wrong
     scheduler.schedule(5, work)  # wrong
     scheduler.every(5, count)  # wrong
     scheduler.every(5, "work")  # wrong
@@ -215,7 +222,7 @@ def decorators() -> None:
     jobtui.scheduled("@daily", max_held="5")(work)  # wrong
     jobtui.scheduled("@daily", start=datetime.now().astimezone())(work)  # wrong
     jobtui.scheduled(every=5, tz="UTC")(work)  # wrong
-    jobtui.scheduled(every=5, jitter=1)(work)  # wrong
+    jobtui.scheduled(every=5, jiter=1)(work)  # wrong
     jobtui.scheduled(seconds=5)(work)  # wrong
     jobtui.scheduled()(work)  # wrong
     jobtui.scheduled("@daily", every=5)(work)  # wrong
