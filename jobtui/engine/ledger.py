@@ -133,11 +133,13 @@ class Ledger:
             half of it.
 
     Attributes:
+        limit: How much memory the entries and the outputs of their runs may take, in bytes.
         record: Stores the entry of a run that is OK and has neither arguments, a reason nor output.
         forgotten: The numbers of the runs whose entries have dropped out, until the caller clears the list.
     """
 
     def __init__(self, limit: int = LEDGER_BYTES) -> None:
+        self.limit = limit
         self._latest: deque[PackedRun | int] = deque(maxlen=limit // 4 // ENTRY_BYTES)
         self._detailed: dict[int, PackedRun] = {}
         self._failures = _Part(limit // 2)

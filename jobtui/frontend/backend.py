@@ -180,6 +180,13 @@ class Backend(Protocol):
     def run(self, job: str) -> int:
         """Run a job now. Return the run's number."""
 
+    def run_again(self, number: int) -> int:
+        """Run an ended run once more, with the same arguments. Return the number of the new run.
+
+        Raises:
+            RuntimeError: It has not ended, or its arguments are not kept.
+        """
+
     def pause(
         self,
         job: str,

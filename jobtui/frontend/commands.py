@@ -16,6 +16,11 @@ def run(backend: Backend, job: str) -> str:
     return f"▶ {job}: run {backend.run(job)}"
 
 
+def run_again(backend: Backend, number: int) -> str:
+    """Run an ended run once more; the message has the new run's number."""
+    return f"▶ run {number} again: run {backend.run_again(number)}"
+
+
 def pause(backend: Backend, job: str, by: str, until: datetime | None = None, shown: str = "") -> str:
     """Pause a job.
 

@@ -64,6 +64,14 @@ class LocalBackend:
         """Run a job now, without the context variables of the front end. Return the run's number."""
         return Context().run(self._scheduler.run, job).number
 
+    def run_again(self, number: int) -> int:
+        """Run an ended run once more, without the context variables of the front end. Return its number."""
+        self._scheduler.run_view(number)  # LookupError if there is no such run
+        try:
+            return Context().run(self._scheduler.run_again, number).number
+        except LookupError as error:
+            raise RuntimeError(str(error.args[0])) from None
+
     def why(self, job: str, at: str = "") -> Explanation:
         """Explain what became, or will become, of a tick of a job."""
         return explain_tick(SchedulerFacts(self._scheduler), job, at)

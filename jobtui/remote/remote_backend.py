@@ -244,6 +244,12 @@ class RemoteBackend:
         """Run a job now. Returns the run's number."""
         return _decode(lambda json: int(json["number"]), self._request("POST", "jobs", job, "run"))
 
+    def run_again(self, number: int) -> int:
+        """Run an ended run once more. Returns the number of the new run."""
+        if not 1 <= number <= MAX_RUN_NUMBER:
+            raise LookupError(f"there is no run {number}")
+        return _decode(lambda json: int(json["number"]), self._request("POST", "runs", str(number), "again"))
+
     def pause(
         self,
         job: str,

@@ -9,6 +9,7 @@ from jobtui.engine.records import RunRecord
 from jobtui.runtime.ending_callbacks import EndingCallbacks
 from jobtui.runtime.executors.base import Outcome
 from jobtui.runtime.handles import Run
+from jobtui.runtime.kept_calls import KeptCalls
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_output import output_memory
@@ -23,14 +24,17 @@ class RunTables:
     Args:
         attachments: The outputs and stop requests of the runs.
         callbacks: Gets what the runs return and raise.
+        calls: Keeps the calls of runs that have ended.
 
     Attributes:
         attachments: The outputs and stop requests of the runs.
         callbacks: Calls functions for endings.
         handles: The handles of the live runs, by number.
+        calls: The calls of runs that have ended.
     """
 
-    def __init__(self, attachments: RunAttachments, callbacks: EndingCallbacks) -> None:
+    def __init__(self, attachments: RunAttachments, callbacks: EndingCallbacks, calls: KeptCalls) -> None:
+        self.calls = calls
         self.attachments = attachments
         self.callbacks = callbacks
         self.handles: dict[int, Run] = {}
@@ -83,6 +87,8 @@ class RunTables:
         handles, latches, drop = self.handles, self._latches, garbage.append
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for run in runs:
+            if run.job.schedule is None or run.extras.arguments:
+                self.calls.keep(run, drop)  # before its end can be seen
             # Each is taken out last, because this is done again if an exception interrupts it.
             handle = handles.get(run.number)
             if handle is not None:

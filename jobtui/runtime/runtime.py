@@ -18,6 +18,7 @@ from jobtui.runtime.ending_callbacks import EndingCallbacks
 from jobtui.runtime.executors.base import Dispatcher, Executor
 from jobtui.runtime.executors.threads import ThreadExecutor
 from jobtui.runtime.handles import Run
+from jobtui.runtime.kept_calls import KeptCalls
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.latch import Latch
 from jobtui.runtime.lifecycle import Lifecycle, WaitUntilDrained
@@ -75,7 +76,7 @@ class Runtime:
         self.kernel = kernel = Kernel(
             engine=engine,
             clock=clock,
-            runs=RunTables(RunAttachments(stop_request_type, redaction), callbacks),
+            runs=RunTables(RunAttachments(stop_request_type, redaction), callbacks, KeptCalls(ledger.limit)),
         )
         self.poller = poller = Poller(kernel)
 

@@ -56,6 +56,7 @@ from jobtui.runtime.ending_callbacks import Ending, EndingKind
 from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywords, explained
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
+from jobtui.runtime.kept_calls import MAX_CALLS
 from jobtui.runtime.policies import adjusted, checked_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
@@ -848,6 +849,36 @@ class Scheduler:
                 f"{name} groups one-off runs, each with arguments of its own; run_again repeats one"
             )
         return self._request(Trigger.HAND, None, self._job_call(Job(self, record), args, kwargs))
+
+    def run_again(self, number: int) -> Run:
+        """Run an ended run once more, by hand and with the same arguments. Return the handle of the new run.
+
+        A run of a job without arguments of its own gets those that the job has now. A durable run is not
+        durable again.
+
+        Raises:
+            LookupError: There is no run of that number, its job was removed, or its arguments are not kept:
+                they are too large, there were too many runs since, or it is from before a restart.
+            RuntimeError: The run has not ended, or the scheduler has stopped.
+        """
+        view = self.run_view(number)
+        if not view.state.ended:
+            raise RuntimeError(f"run {number} has not ended: it is {view.state.value}")
+        kept = self._kernel.runs.calls.find(number)
+        if kept is None:
+            if view.arguments or not any(job.name == view.job for job in self.jobs):
+                raise LookupError(
+                    f"run {number} cannot run again: its arguments are not kept, because they are too large, "
+                    f"{MAX_CALLS:,} runs have ended since, or it is from before a restart"
+                )
+            return self.run(view.job)
+        target: _JobCall | Runnable
+        if kept.job.schedule is None:
+            runnable = kept.job.runnable
+            target = Runnable(kept.call, runnable.name, runnable.description, kept.arguments)
+        else:
+            target = _JobCall(Job(self, kept.job), kept.call, kept.arguments)
+        return self._request(Trigger.HAND, None, target)
 
     def pause(
         self,

@@ -338,6 +338,17 @@ class SimulatedScheduler(Scheduler):
         self._runtime.allow_starts()
         return _as_simulated_run(super().run(name, *args, **kwargs))
 
+    def run_again(self, number: int) -> SimulatedRun:
+        """Run an ended run once more, like `run`.
+
+        Raises:
+            LookupError: There is no such run, or its arguments are not kept.
+            StartError: As for `advance`.
+            RuntimeError: The run has not ended, or the scheduler has stopped.
+        """
+        self._runtime.allow_starts()
+        return _as_simulated_run(super().run_again(number))
+
     # --- start and stop ---------------------------------------------------------------------------
 
     def start(self) -> None:

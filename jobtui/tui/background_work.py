@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
 from textual.app import App
 from textual.screen import Screen
 
-from jobtui.engine.views import JobView
+from jobtui.engine.views import JobView, RunView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
@@ -108,9 +108,16 @@ class BackgroundCommands:
     def run(self, job: JobView) -> None:
         """Run a job now."""
         if job.schedule is None:
-            self.notify(f"{job.name} cannot run again: the arguments of one-off runs are not kept", "warning")
+            self.notify(f"{job.name} groups one-off runs: open one with enter, r runs it again", "warning")
         else:
             self.execute(commands.run, job.name)
+
+    def run_again(self, run: RunView) -> None:
+        """Run an ended run once more, with the same arguments."""
+        if run.state.ended and run.number:
+            self.execute(commands.run_again, run.number)
+        else:
+            self.notify("only a run that has ended can run again", "warning")
 
     def pause_or_resume(self, job: JobView) -> None:
         """Ask how long to pause a job, or resume it if it is paused."""

@@ -377,8 +377,24 @@ def test_every_method_raises_lookup_error_for_an_unknown_job(setup: BackendSetup
     assert scheduler.job("report").status.value == "IDLE"
 
 
-def test_one_off_runs_have_details_and_cannot_run_again(setup: BackendSetup) -> None:
-    """Their arguments are not kept."""
+def test_an_ended_run_runs_again_by_its_number(setup: BackendSetup) -> None:
+    """The errors have the scheduler's messages."""
+    scheduler, backend = setup.start(lambda it: None)
+    run, large = scheduler.now(len, "word"), scheduler.now(len, "x" * 1_000_000)
+    assert (run.result(LIMIT), large.result(LIMIT)) == (4, 1_000_000)
+    number = backend.run_again(run.number)
+    assert number == 3
+    snapshot_when(backend, lambda snapshot: len(snapshot.recent) == 3)
+    assert backend.run_view(number).arguments == "'word'"
+    with pytest.raises(RuntimeError, match="run 2 cannot run again: its arguments are not kept"):
+        backend.run_again(large.number)
+    for unknown in (99, 10**30):
+        with pytest.raises(LookupError, match=f"there is no run {unknown}"):
+            backend.run_again(unknown)
+
+
+def test_one_off_runs_have_details_and_cannot_run_by_their_name(setup: BackendSetup) -> None:
+    """Each has arguments of its own."""
     scheduler, backend = setup.start(lambda it: None)
     assert scheduler.now(print).wait(LIMIT)
     snapshot_when(backend, lambda snapshot: snapshot.recent)

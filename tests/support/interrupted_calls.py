@@ -305,6 +305,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield call("job", "hourly")
     yield case("job, unknown", lambda stage: lambda: stage.scheduler.job(unknown), raises=LookupError)
     yield call("run", "hourly")
+    yield call("run_again", 1)
     yield case("run, held", _after_blocking_job(lambda stage: lambda: stage.scheduler.run("blocker")))
     yield call("pause", "hourly")
     yield case("pause, unknown", lambda stage: lambda: stage.scheduler.pause(unknown), raises=LookupError)

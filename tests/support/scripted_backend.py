@@ -202,6 +202,11 @@ class ScriptedBackend:
         self._record("run", job)
         return 900
 
+    def run_again(self, number: int) -> int:
+        """Record the command. Return 900."""
+        self._record("run_again", number)
+        return 900
+
     def pause(
         self,
         job: str,

@@ -76,14 +76,28 @@ async def test_r_runs_the_selected_job() -> None:
 
 @async_test
 async def test_r_on_one_off_runs_runs_nothing_and_explains_why() -> None:
-    """The arguments of a one-off run are not kept."""
+    """Each has arguments of its own."""
     backend = ScriptedBackend(snapshots.idle())
     async with running_app(backend) as driver:
         await driver.press("G", "r")
         assert backend.commands == []
         [(severity, text)] = driver.toasts
         assert severity == "warning"
-        assert text.startswith("send_mail cannot run again")
+        assert text.startswith("send_mail groups one-off runs")
+
+
+@async_test
+async def test_r_on_the_screen_of_an_ended_run_runs_it_again() -> None:
+    """A run that has not ended cannot run again."""
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("4", "enter", "r")
+        [(command, number)] = backend.commands
+        assert command == "run_again"
+        assert driver.toasts == [("information", f"▶ run {number} again: run 900")]
+        await driver.press("escape", "2", "enter", "r")
+        assert len(backend.commands) == 1
+        assert driver.toasts[-1] == ("warning", "only a run that has ended can run again")
 
 
 @async_test

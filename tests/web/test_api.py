@@ -272,6 +272,20 @@ def test_running_a_one_off_again_is_a_conflict(client: ApiClient, scheduler: Sch
     assert client.post("/jobs/once/pause").json == {"changed": False}
 
 
+def test_an_ended_run_runs_again_and_its_path_is_in_the_response(
+    client: ApiClient, scheduler: Scheduler
+) -> None:
+    wait_ended(scheduler.now(len, "word"))
+    response = client.post("/runs/1/again")
+    assert (response.status, response.json) == (202, {"number": 2})
+    assert response.headers["Location"] == "../../runs/2"
+    assert client.get("/runs/2").json["run"]["arguments"] == "'word'"
+    assert client.post("/runs/99/again").status == 404
+    wait_ended(scheduler.now(len, "x" * 1_000_000))
+    response = client.post("/runs/3/again")
+    assert (response.status, "its arguments are not kept" in response.detail) == (409, True)
+
+
 def test_a_stopped_scheduler_can_be_read_but_runs_nothing(client: ApiClient, scheduler: Scheduler) -> None:
     """The response to a run gives the reason."""
     scheduler.stop()

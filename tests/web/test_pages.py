@@ -590,8 +590,17 @@ def test_the_root_redirects_to_the_page_whose_path_may_end_with_a_slash(client: 
     assert client.get("/@jobs/").page.find_one("h1").plain_text == "Scheduled Jobs"
 
 
+def test_the_page_of_an_ended_run_has_a_button_that_runs_it_again(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    scheduler.now(len, "word").wait(LIMIT)
+    page = client.press(client.get("/@jobs/runs/1").page, "again", "1").page
+    assert "run 1 again: run 2" in page.find_one("p", id="message").plain_text
+    assert scheduler.run_view(2).arguments == "'word'"
+
+
 def test_the_row_of_one_off_runs_has_no_buttons(scheduler: Scheduler, client: PageClient) -> None:
-    """One-off runs have no schedule to pause, and their arguments are not kept."""
+    """One-off runs have no schedule to pause, and each has arguments of its own."""
     scheduler.now(print, "once").wait(LIMIT)
     scheduler.schedule("0 0 3 1 1 ?", print, name="yearly")
     for page in (client.get().page, client.get("/@jobs/jobs/print").page):

@@ -389,7 +389,7 @@ class Dashboard(Screen[None]):
     def _open_row(self, message: LineTable.RowSelected) -> None:
         row = message.row
         if isinstance(row, RunView):
-            self.app.push_screen(RunScreen(row, self._backend))
+            self.app.push_screen(RunScreen(row, self._commands))
         else:
             name = row.name if isinstance(row, JobView) else row.job
             self.app.push_screen(JobScreen(name, self._commands))

@@ -192,7 +192,7 @@ class JobScreen(ModalScreen[None]):
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:
         message.stop()
-        self.app.push_screen(RunScreen(message.row, self._backend))
+        self.app.push_screen(RunScreen(message.row, self._commands))
 
 
 def _job_fields(details: JobDetails, zone: tzinfo) -> Table:

@@ -8,13 +8,12 @@ from typing import ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from jobtui.engine.views import RunView
-from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
@@ -23,8 +22,8 @@ from jobtui.frontend.formatting import (
     run_label,
 )
 from jobtui.process.terminal_text import terminal_lines
-from jobtui.tui.background_work import BackgroundQuery, error_text
-from jobtui.tui.widgets.key_footer import KeyFooter
+from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.literal_text import cell_lines, cell_text, key_value_grid, literal_title
 
 
@@ -33,22 +32,24 @@ class RunScreen(ModalScreen[None]):
 
     Args:
         run: The run.
-        backend: The source of the run's output.
+        background_commands: Executes the user's commands.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss", "Close", key_display="esc", id="run.close"),
+        Binding("r", "run_again", "Run again", id="run.again"),
         Binding("j,down", "scroll(1)", "Down", show=False, id="run.down"),
         Binding("k,up", "scroll(-1)", "Up", show=False, id="run.up"),
         Binding("g,home", "scroll_home", "Top", show=False, id="run.top"),
         Binding("G,end", "scroll_end", "Bottom", show=False, id="run.bottom"),
     ]
 
-    def __init__(self, run: RunView, backend: Backend) -> None:
+    def __init__(self, run: RunView, background_commands: BackgroundCommands) -> None:
         super().__init__()
         self._run = run
         self._output = Static(classes="verbatim")
-        self._backend = backend
+        self._commands = background_commands
+        self._backend = background_commands.backend
 
     def compose(self) -> ComposeResult:
         """Compose the run's fields, its traceback and its output."""
@@ -90,6 +91,16 @@ class RunScreen(ModalScreen[None]):
 
     def _show_error(self, error: Exception) -> None:
         self._output.update(Text(f"not available: {error_text(error)}"))
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys for the footer. It dims those that have no effect on this run."""
+        ended = self._run.state.ended and self._run.number
+        return adapt_bindings(super().active_bindings, set() if ended else {"run_again"}, {})
+
+    def action_run_again(self) -> None:
+        """Run the run once more, if it has ended."""
+        self._commands.run_again(self._run)
 
     def action_scroll(self, by: int) -> None:
         """Scroll by a number of lines."""

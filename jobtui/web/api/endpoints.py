@@ -96,6 +96,7 @@ class Api:
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
             web.get(f"{API_ROOT}/runs/{{number}}/why", self._explain_run),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
+            web.post(f"{API_ROOT}/runs/{{number}}/again", self._run_again),
             web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
             web.get(f"{API_ROOT}/history", self._search_runs),
             web.get(f"{API_ROOT}/pool", self._get_pool),
@@ -257,6 +258,11 @@ class Api:
             raise Problem(HTTPStatus.CONFLICT, str(error)) from None
         location = {"Location": f"../../runs/{number}"}  # relative: a proxy may change the path
         return json_response({"number": number}, HTTPStatus.ACCEPTED, location)
+
+    async def _run_again(self, request: web.Request) -> web.Response:
+        await _reject_parameters(request)
+        number = call_scheduler(self._backend.run_again, parse_run_number(request.match_info["number"]))
+        return json_response({"number": number}, HTTPStatus.ACCEPTED, {"Location": f"../../runs/{number}"})
 
     async def _pause_job(self, request: web.Request) -> web.Response:
         check_query(request)

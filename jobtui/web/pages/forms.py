@@ -133,6 +133,10 @@ def _cancel(backend: Backend, value: str) -> str:
     return commands.cancel(backend, number, f"run {number}")
 
 
+def _run_again(backend: Backend, value: str) -> str:
+    return commands.run_again(backend, parse_run_number(value))
+
+
 def _resize(backend: Backend, value: str) -> str:
     # The buttons change the size by one, and a size of 0 would mean no limit.
     return commands.resize(backend, parse_whole_number("the pool size", value, 1, MAX_POOL_SIZE))
@@ -140,6 +144,7 @@ def _resize(backend: Backend, value: str) -> str:
 
 _COMMANDS: Mapping[str, Callable[[Backend, str], str]] = {
     "run": commands.run,
+    "again": _run_again,
     "resume": commands.resume,
     "resume-all": lambda backend, _value: commands.resume_all(backend),
     "cancel": _cancel,
