@@ -955,6 +955,8 @@ class Scheduler:
             given = self._specs.resolve_either(spec, tz=tz, dst=dst)
             if given[0] is spec:  # as for `schedule`
                 next_tick(given[0], utc(self._kernel.clock.now()))
+            # A job without a schedule may lack arguments; ticks have none to give.
+            check_arguments(self._apply_named(lambda engine, _: self._record_of(engine, job)).runnable.call)
         elif tz is not None or dst is not None:
             raise TypeError("update() takes tz and dst together with a spec")
         if any(name.startswith("on_") for name in changes):

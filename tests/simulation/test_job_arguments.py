@@ -203,6 +203,21 @@ def test_a_job_without_a_schedule_may_require_arguments_of_each_request(
         scheduler.add(copy, args=("home",), kwargs={"goal": "tape"})
 
 
+def test_a_job_that_requires_arguments_of_each_request_gets_no_schedule(
+    scheduler: SimulatedScheduler,
+) -> None:
+    """Its ticks could not run. One that has its arguments gets one."""
+    lacking, complete = (
+        scheduler.add(copy, name="lacking"),
+        scheduler.add(copy, name="complete", args=("home",)),
+    )
+    with pytest.raises(TypeError, match="missing a required argument: 'source'"):
+        scheduler.update(lacking, spec="@hourly")
+    scheduler.update(complete, spec="@hourly")
+    scheduler.advance("1h")
+    assert (scheduler.fired("lacking"), len(scheduler.fired("complete"))) == ([], 1)
+
+
 def test_the_package_function_job_adds_a_job_to_the_default_scheduler(scheduler: SimulatedScheduler) -> None:
     job = jobtui.job(copy, name="copies", args=["home"])
     assert scheduler.job("copies") == job

@@ -330,7 +330,7 @@ class Dashboard(Screen[None]):
 
     def action_history(self) -> None:
         """Search the runs that have ended."""
-        self.app.push_screen(HistoryScreen(self._backend))
+        self.app.push_screen(HistoryScreen(self._commands))
 
     def action_sort(self) -> None:
         """Sort the jobs by the next column."""

@@ -13,9 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from jobtui.engine.views import RunPage, RunView
-from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import pluralize
-from jobtui.tui.background_work import BackgroundQuery, error_text
+from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import HISTORY_COLUMNS, run_key
@@ -53,7 +52,7 @@ class HistoryScreen(ModalScreen[None]):
     """Searches the runs. What it shows stays as it is until the next search.
 
     Args:
-        backend: The source of the runs.
+        background_commands: Executes the user's commands, with the scheduler that has the runs.
         query: The first query.
     """
 
@@ -64,9 +63,10 @@ class HistoryScreen(ModalScreen[None]):
         Binding("r", "search_again", "Search again", id="history.again"),
     ]
 
-    def __init__(self, backend: Backend, query: str = "") -> None:
+    def __init__(self, background_commands: BackgroundCommands, query: str = "") -> None:
         super().__init__()
-        self._backend = backend
+        self._commands = background_commands
+        self._backend = background_commands.backend
         self._question = _Question(query)
         self._runs: list[RunView] = []
         self._next = ""  # the cursor of the page that follows the runs
@@ -163,4 +163,4 @@ class HistoryScreen(ModalScreen[None]):
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:
         message.stop()
-        self.app.push_screen(RunScreen(message.row, self._backend))
+        self.app.push_screen(RunScreen(message.row, self._commands))

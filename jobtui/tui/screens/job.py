@@ -173,7 +173,7 @@ class JobScreen(ModalScreen[None]):
 
     def action_history(self) -> None:
         """Search all runs of the job."""
-        self.app.push_screen(HistoryScreen(self._backend, quote_term("job", self._job)))
+        self.app.push_screen(HistoryScreen(self._commands, quote_term("job", self._job)))
 
     def action_run(self) -> None:
         """Run the job now."""
