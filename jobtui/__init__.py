@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jobtui.engine.enums import Phase as Phase
     from jobtui.engine.enums import RunState as RunState
     from jobtui.engine.enums import Trigger as Trigger
+    from jobtui.engine.events import AbandonedEnded as AbandonedEnded
     from jobtui.engine.events import ClockStepped as ClockStepped
     from jobtui.engine.events import Event as Event
     from jobtui.engine.events import InternalError as InternalError
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import RunQueued as RunQueued
     from jobtui.engine.events import RunScheduled as RunScheduled
     from jobtui.engine.events import RunStarted as RunStarted
+    from jobtui.engine.events import RunWarned as RunWarned
     from jobtui.engine.events import SchedulerStandingBy as SchedulerStandingBy
     from jobtui.engine.events import SchedulerStarted as SchedulerStarted
     from jobtui.engine.events import SchedulerStopped as SchedulerStopped
@@ -49,8 +51,10 @@ if TYPE_CHECKING:
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
     from jobtui.engine.views import RunPage as RunPage
+    from jobtui.engine.views import RunStack as RunStack
     from jobtui.engine.views import RunView as RunView
     from jobtui.engine.views import Snapshot as Snapshot
+    from jobtui.engine.views import StackFrame as StackFrame
     from jobtui.engine.views import StoreView as StoreView
     from jobtui.runtime.clock import Clock as Clock
     from jobtui.runtime.current_run import CurrentRun as CurrentRun
@@ -103,12 +107,12 @@ _NAMES_OF = {
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
     "jobtui.engine.events": (
-        "ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused JobRemoved "
-        "JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
+        "AbandonedEnded ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused JobRemoved "
+        "JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted RunWarned "
         "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
         "StoreChanged TickEnded"
     ),
-    "jobtui.engine.views": "JobView PoolView RunPage RunView Snapshot StoreView",
+    "jobtui.engine.views": "JobView PoolView RunPage RunStack RunView Snapshot StackFrame StoreView",
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
     "jobtui.runtime.ending_callbacks": "Ending",
@@ -145,6 +149,7 @@ _FUNCTIONS = {
 }
 
 __all__ = [
+    "AbandonedEnded",
     "BadSpec",
     "Cancellation",
     "Clock",
@@ -181,9 +186,11 @@ __all__ = [
     "RunPage",
     "RunQueued",
     "RunScheduled",
+    "RunStack",
     "RunStarted",
     "RunState",
     "RunView",
+    "RunWarned",
     "Schedule",
     "Scheduler",
     "SchedulerStandingBy",
@@ -192,6 +199,7 @@ __all__ = [
     "SchedulerStopping",
     "Secret",
     "Snapshot",
+    "StackFrame",
     "StartError",
     "StopRequested",
     "StoreChanged",

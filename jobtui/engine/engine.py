@@ -25,11 +25,13 @@ from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.ledger import Ledger
-from jobtui.engine.pool import CANCELS_PER_HOLD, REMOVED, Pool
+from jobtui.engine.overtime import Overtime
+from jobtui.engine.pool import CANCELS_PER_HOLD, MOST_ABANDONED, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
+from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
-from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue, TimerQueue
+from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
 from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
@@ -76,6 +78,7 @@ class Engine:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         tz: The zone of the times in views and reasons.
         ledger: Stores the endings.
+        abandoned: How many abandoned runs there may be.
 
     Attributes:
         jobs: Every job by its name, in the order of registration.
@@ -90,7 +93,7 @@ class Engine:
         store: The view of the store. It may be read without the state lock.
     """
 
-    def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger) -> None:
+    def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger, abandoned: int = MOST_ABANDONED) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.one_off_jobs: dict[str, JobRecord] = {}
         self.tz = tz
@@ -98,9 +101,12 @@ class Engine:
         self.closed = False
         self._stop_reason = STOPPED
         self.event_log = EventLog(tz)
-        self.pool = Pool(pool, self.event_log, ledger)
-        self.ledger = ledger
         self._timer_queue: TimerQueue[DueEntry] = TimerQueue()
+        self._limits = RunLimits(self._timer_queue)
+        self.pool = Pool(pool, self.event_log, ledger, self._limits)
+        self.pool.most_abandoned = abandoned
+        self._overtime = Overtime(self.pool, self._limits, self.event_log)
+        self.ledger = ledger
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
         self._to_cancel: deque[RunRecord] = deque()
         # The run of the tick that is being processed, for each job with a plan that is being applied. After
@@ -680,6 +686,19 @@ class Engine:
         """Return the waiting or RUNNING run with a number; None if there is none."""
         return self.pool.live.get(number)
 
+    @property
+    def overtime_problem(self) -> str:
+        """The reason why no run is abandoned any more; "" if that is possible.
+
+        It may be read without the state lock.
+        """
+        return self._overtime.problem
+
+    def find_working(self, number: int) -> RunRecord | None:
+        """Return the run with a number whose work goes on: RUNNING, or abandoned; None if there is none."""
+        run = self.pool.running.get(number)
+        return self.pool.abandoned.get(number) if run is None else run
+
     def has_numbered(self, number: int) -> bool:
         """Return whether a run has got a number, however long ago it has ended."""
         return 1 <= number <= self._last_number
@@ -747,9 +766,10 @@ class Engine:
                 self.pool.leave_pending(batch)
 
     def runs_of_worker(self, batch: Batch, worker: str) -> list[RunRecord]:
-        """Return the runs of a batch that are RUNNING, and that its worker has not left to others."""
+        """Return the runs of a batch that its worker executes, or has to: it has not left them to others."""
         left = self.pool.orphaned
-        running = [run for run in batch.runs if run.state is _RUNNING]
+        abandoned = self.pool.abandoned
+        running = [run for run in batch.runs if run.state is _RUNNING or run.number in abandoned]
         return [run for run in running if run.worker == worker and run not in left]
 
     def give_up(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
@@ -828,15 +848,21 @@ class Engine:
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
+        for run in self.pool.running.values():
+            self._limits.restore(run)
 
-    def apply_due(self, entries: Sequence[TickPlan | RunDue | PauseOver], now: float) -> None:
-        """Start the ticks of plans, admit the scheduled runs and end the pauses, in order."""
+    def apply_due(self, entries: Sequence[TickPlan | RunDue | PauseOver | LimitDue], now: float) -> None:
+        """Start the ticks of plans, admit scheduled runs, end pauses and act on limits, in order."""
         for entry in entries:
             if isinstance(entry, TickPlan):
                 self._apply_plan(entry, now)
                 continue
             if isinstance(entry, PauseOver):
                 self._end_pause(entry.job, now)
+                continue
+            if isinstance(entry, LimitDue):
+                if not self.closed:
+                    self._overtime.apply(entry, now)
                 continue
             run = entry.run
             if run.state is RunState.SCHEDULED and not run.job.removed and not self.closed:
@@ -866,7 +892,8 @@ class Engine:
                 self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
             elif self._is_moved_by(seconds, job.schedule):
                 self._searches[job] = Search(processed, seconds)
-        self._shifts.append((seconds, deque(self.pool.scheduled.values())))
+        limited = [run for run in self.pool.running.values() if run.extras.limit is not None]
+        self._shifts.append((seconds, deque(chain(self.pool.scheduled.values(), limited))))
         self.event_log.emit(events.ClockStepped, now, seconds)
 
     @staticmethod
@@ -906,7 +933,7 @@ class Engine:
             del self._searches[job]
 
     def _shift_some(self) -> None:
-        """Let some of the delayed runs keep the time that they had left before the clock was set."""
+        """Let some of the runs keep the time that they had left before the clock was set."""
         seconds, runs = self._shifts[0]
         for _ in range(min(len(runs), SHIFTS_PER_HOLD)):
             run = runs.popleft()
@@ -915,6 +942,8 @@ class Engine:
                 run.cached_view = None
                 self._timer_queue.push(RunDue(run), run.due)
                 self._timer_queue.remove(RunDue(run), before)
+            elif run.state is _RUNNING:
+                self._limits.shift(run, seconds)
         if not runs:
             self._shifts.popleft()
 
@@ -1055,6 +1084,7 @@ class Engine:
             scheduled=tuple(run.view(tz) for run in scheduled),
             recent=self._recent(),
             store=self.store,
+            abandoned=tuple(run.view(tz) for run in islice(pool.abandoned.values(), LIST_LIMIT)),
         )
 
     def _recent(self) -> tuple[RunView, ...]:

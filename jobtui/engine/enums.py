@@ -43,6 +43,7 @@ class RunState(Enum):
     RUNNING = "RUNNING", "running"
     OK = "OK", "completed"
     FAILED = "FAILED", "failed"
+    TIMED_OUT = "TIMED_OUT", "failed"  # it took longer than its job allows
     CANCELLED = "CANCELLED"
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
@@ -91,6 +92,14 @@ class Misfire(Enum):
     COALESCE = "coalesce"  # one run for all of them
     SKIP = "skip"  # no run
     ALL = "all"  # one run for each
+
+
+class Limit(Enum):
+    """The effect of a limit of a run's time."""
+
+    WARN = "warn"  # it is marked as slow
+    TIMEOUT = "timeout"  # it is asked to stop
+    ABANDON = "abandon"  # it is given up
 
 
 class Cancellation(Enum):

@@ -183,6 +183,12 @@ class RunStarted(RunEvent):
         return run.job, run.started.timestamp() - (run.due or run.created).timestamp()
 
 
+class RunWarned(RunEvent):
+    """A run goes on for longer than its job's ``warn``."""
+
+    __slots__ = ()
+
+
 class StopRequested(RunEvent):
     """A RUNNING run was asked to stop."""
 
@@ -207,6 +213,12 @@ class RunFinished(RunEvent):
         if not isinstance(run, RunView):
             return packed_duration(run)
         return None if run.elapsed is None else (run.job, run.elapsed.total_seconds())
+
+
+class AbandonedEnded(RunEvent):
+    """The work of a run that was abandoned has ended. The run itself had ended as TIMED_OUT."""
+
+    __slots__ = ()
 
 
 class TickEnded(RunEvent):

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
 
 MAX_HELD = 1_000  # runs of one job that may be HELD, unless set
+ABANDON = 30.0  # seconds that a run gets to end after its timeout, unless set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,9 @@ class JobPolicies:
         until: The last such instant.
         spread: By up to how many seconds all ticks are later, by the same time.
         jitter: By up to how many seconds each tick is later.
+        timeout: How many seconds a run may take before it is asked to stop; 0 for no limit.
+        warn: After how many seconds a run is marked as slow; 0 for never.
+        abandon: How many seconds after its timeout a run that goes on is given up.
         on_success: Called for each run that is OK; the engine does not call it.
         on_failure: Called for each run that has failed.
         on_missed: Called for each run or group of ticks that ended as MISSED or SKIPPED.
@@ -40,6 +44,9 @@ class JobPolicies:
     until: datetime | None = None
     spread: float = 0.0
     jitter: float = 0.0
+    timeout: float = 0.0
+    warn: float = 0.0
+    abandon: float = ABANDON
     on_success: Callable[[Any], object] | None = None
     on_failure: Callable[[Any], object] | None = None
     on_missed: Callable[[Any], object] | None = None
@@ -65,6 +72,11 @@ class Policies(TypedDict, total=False):
         spread: All ticks are later by the same time, which is shorter than this and follows from the job's
             name: a timedelta, seconds, or a duration such as ``"1h"``.
         jitter: Each tick is later by a time of its own, which is shorter than this, at most an hour.
+        timeout: The longest that a run may take, in the form of ``catch_up``; 0, the default, for no limit. A
+            coroutine is cancelled then; a thread is asked to stop, see `jobtui.current_run`.
+        warn: Mark a run as slow that takes longer than this, and log a warning; 0, the default, for never.
+        abandon: The time that a run gets to end after its timeout, by default 30 seconds. Then it ends as
+            TIMED_OUT, and its thread is abandoned: it goes on, but nothing waits for it any more.
         on_success: Called with a `jobtui.Ending` after each run that is OK, in a thread of its own.
         on_failure: As ``on_success``, after each run that has failed.
         on_missed: As ``on_success``, for ticks that started no run because they came too late or the job was
@@ -80,6 +92,9 @@ class Policies(TypedDict, total=False):
     until: datetime | str | None
     spread: timedelta | float | str | None
     jitter: timedelta | float | str | None
+    timeout: timedelta | float | str | None
+    warn: timedelta | float | str | None
+    abandon: timedelta | float | str | None
     on_success: Callable[[Any], object] | None
     on_failure: Callable[[Any], object] | None
     on_missed: Callable[[Any], object] | None

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import linecache
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -116,6 +116,22 @@ def pack_exception(exception: BaseException, *, skip: str = "") -> PackedExcepti
         name, cause = str.__str__(_qualname_of(type(exception))), str.__str__(_qualname_of(type(error)))
         name = f"<{name[:MAX_NAME]}, which cannot be packed: {cause[:MAX_NAME]}>"
         return ((name, *_LEFT_OUT[1:]),)
+
+
+def pack_stack(name: str, message: str, frames: Frames) -> PackedException:
+    """Pack an exception that nothing has raised, with the frames of work that goes on.
+
+    Args:
+        name: The name of its class.
+        message: Its message.
+        frames: The frames, outermost first.
+    """
+    return ((name, message, (), frames, None, *_NO_LINKS),)
+
+
+def message_of(packed: PackedException) -> str:
+    """Return the message of an exception; "" for no exception."""
+    return packed[0][1] if packed else ""
 
 
 def shorten_exception(packed: PackedException) -> PackedException:
@@ -353,6 +369,12 @@ def _frames(entry: TracebackType | None, skip: str) -> Frames:
         entry = entry.tb_next
     else:
         frames.append("more frames left out")
+    return bounded(frames)
+
+
+def bounded(frames: Sequence[Frame | int | str]) -> Frames:
+    """Return frames without their middle if they are too many."""
+    frames = list(frames)
     if len(frames) > MAX_FRAMES:
         start, end = MAX_FRAMES // 2, len(frames) - MAX_FRAMES // 2
         while type(frames[end]) is not tuple:  # a number without its frame

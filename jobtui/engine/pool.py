@@ -27,6 +27,7 @@ from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
+    AbandonedEnded,
     RunFinished,
     RunHeld,
     RunQueued,
@@ -52,16 +53,18 @@ from jobtui.engine.records import (
     pack_started,
     shortened,
 )
+from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_OK, _ALLOW = RunState.OK, Overlap.ALLOW
+_OK, _TIMED_OUT, _ALLOW = RunState.OK, RunState.TIMED_OUT, Overlap.ALLOW
 
 CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
 MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
 REMOVED = "job removed"
+MOST_ABANDONED = 8  # abandoned runs whose work goes on, unless set
 
 
 class Pool:
@@ -71,6 +74,7 @@ class Pool:
         size: How many runs may be RUNNING at once; 0 for no limit.
         event_log: Gets an event for every change.
         ledger: Stores every ending.
+        limits: The limits of the time of runs.
 
     Attributes:
         configured: The size without a change by hand.
@@ -82,6 +86,8 @@ class Pool:
         live: Every run that has not ended, by number.
         batches: The batches of several runs, oldest first.
         orphaned: RUNNING runs whose worker is stuck in an earlier run of their batch; another one takes them.
+        abandoned: The runs that have ended as TIMED_OUT, but whose work goes on, by number.
+        most_abandoned: How many of them there may be.
         failing: Jobs that have failed as often in a row as pauses them.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
@@ -90,7 +96,7 @@ class Pool:
         run_numbers: Yields the next run's number. It may be used without the state lock.
     """
 
-    def __init__(self, size: int, event_log: EventLog, ledger: Ledger) -> None:
+    def __init__(self, size: int, event_log: EventLog, ledger: Ledger, limits: RunLimits) -> None:
         self.size = self.configured = size
         self.queue: deque[RunRecord] = deque()
         self.held: dict[int, RunRecord] = {}
@@ -99,6 +105,8 @@ class Pool:
         self.live: dict[int, RunRecord] = {}
         self.batches: list[Batch] = []
         self.orphaned: deque[RunRecord] = deque()
+        self.abandoned: dict[int, RunRecord] = {}
+        self.most_abandoned = MOST_ABANDONED
         self.failing: list[JobRecord] = []
         self.effects = Effects()
         self.accepting_starts = False
@@ -108,6 +116,7 @@ class Pool:
         self._cancelled_in_queue = 0
         self._event_log = event_log
         self._ledger = ledger
+        self._limits = limits
         self._record = ledger.record
 
     # --- beginnings -------------------------------------------------------------------------------
@@ -296,6 +305,8 @@ class Pool:
     def _start(self, run: RunRecord, now: float, worker: str) -> None:
         """Start the run at the head of the queue, which then has to leave the queue."""
         job = run.job
+        if job.policies.timeout or job.policies.warn:
+            self._limits.begin(run, now)  # first: see `repair`
         run.started = now
         run.worker = worker
         run.state = _RUNNING
@@ -341,6 +352,7 @@ class Pool:
         for ending in endings:
             run, state = ending.run, ending.state
             if run.state is not _RUNNING:
+                self.forget_abandoned(run, now)
                 continue
             if began is not None:
                 at = max(run.started or at, min(at + ending.elapsed, now))
@@ -370,8 +382,16 @@ class Pool:
         if state.completed:
             job.last_elapsed = elapsed
         if state.failed:
-            run.ensure_extras().error = error
+            extras = run.ensure_extras()
+            extras.error = extras.overtime if state is _TIMED_OUT else error
         self._end(run, now, state, reason)
+        if run.extras.limit is not None:
+            self._limits.set_next(run, None)  # last: see `repair`
+
+    def forget_abandoned(self, run: RunRecord, now: float) -> None:
+        """Note that the work of a run has ended, if the run was abandoned."""
+        if self.abandoned.pop(run.number, None) is not None:
+            self._event_log.emit_run(AbandonedEnded, run, now)
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
@@ -484,6 +504,7 @@ class Pool:
             self._end(run, run.ended or now, run.state, "", repairing=True)
         live = list(self.live.values())
         self.running = {run.number: run for run in live if run.state is _RUNNING}
+        self.abandoned = {number: run for number, run in self.abandoned.items() if run.state.ended}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
         self.held = {run.number: run for run in live if run.state is _HELD}
         queued = [run for run in live if run.state is _QUEUED]
@@ -516,6 +537,8 @@ class Pool:
             running=len(self.running),
             queued=waiting - len(self.held),
             held=len(self.held),
+            abandoned=len(self.abandoned),
+            most_abandoned=self.most_abandoned,
         )
 
     def _blocking_run_reason(self, job: JobRecord) -> str:

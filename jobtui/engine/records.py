@@ -15,7 +15,7 @@ from enum import Enum
 from itertools import takewhile
 from typing import Any, get_args, get_type_hints
 
-from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState, Trigger
+from jobtui.engine.enums import FINAL_STATES, JobStatus, Limit, RunState, Trigger
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.engine.packed_exceptions import PackedException, shorten_exception
@@ -235,6 +235,9 @@ class JobRecord:
                 pause_note="" if self.pause is None else self.pause.note,
                 pause_after=self.policies.pause_after,
                 arguments=self.runnable.arguments,
+                timeout=_to_timedelta(self.policies.timeout or None),
+                warn=_to_timedelta(self.policies.warn or None),
+                abandon=_to_timedelta(self.policies.abandon if self.policies.timeout else None),
             )
         return self.cached_view
 
@@ -251,6 +254,12 @@ class RunExtras:
     arguments: str = ""  # those that were given for this run, as a short text
     durable: bool = False  # whether the store keeps the request until the run has ended
     output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
+    warned: bool = False  # whether the run has taken longer than its job's `warn`
+    limit: Limit | None = None  # the next limit of a RUNNING run's time
+    limit_at: float = 0.0  # when the run reaches that limit
+    deadline: float | None = None  # when the run's timeout is over; None without a timeout
+    timed_out: bool = False  # whether the timeout has asked the run to stop
+    overtime: PackedException = ()  # what a run that ends as TIMED_OUT has as its error
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
@@ -366,6 +375,8 @@ def _unpacker(kind: type) -> Callable[[Any, tzinfo], object] | None:
         return lambda value, _tz: members[value]
     if kind is timedelta:
         return lambda value, _tz: timedelta(seconds=value)
+    if kind is bool:  # the store has a number
+        return lambda value, _tz: bool(value)
     return datetime.fromtimestamp if kind is datetime else None
 
 

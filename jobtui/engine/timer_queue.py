@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Generic, TypeVar
 
+from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import JobRecord, RunRecord
 
 Entry = TypeVar("Entry", bound=Hashable)
@@ -36,7 +37,20 @@ class PauseOver:
     job: JobRecord
 
 
-DueEntry = JobDue | RunDue | PauseOver
+@dataclass(frozen=True, slots=True)
+class LimitDue:
+    """An entry: a RUNNING run reaches the next limit that its job sets to its time.
+
+    Attributes:
+        run: The run.
+        frames: Where the work of the run is, when it has reached the limit.
+    """
+
+    run: RunRecord
+    frames: Frames = field(default=(), compare=False)
+
+
+DueEntry = JobDue | RunDue | PauseOver | LimitDue
 
 
 class TimerQueue(Generic[Entry]):

@@ -64,8 +64,10 @@ class RunView:
         ended: When the run ended; None if it has not ended. For several ticks, when the last one was due.
         elapsed: How long the work took, by a monotonic clock; None if it has not ended.
         reason: Why the run waits or how it ended, in words.
-        error: The traceback of a failed run, else "". It is formatted when it is first read.
+        error: The traceback of a failed run, the stack of one that has timed out, else "". It is
+            formatted when it is first read.
         ticks: The number of ticks; 1 for a run.
+        warned: Whether the run has taken longer than its job's ``warn``.
     """
 
     number: int
@@ -84,6 +86,56 @@ class RunView:
     reason: str = ""
     error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
     ticks: int = 1
+    warned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackFrame:
+    """A frame of a live stack; without a file, it stands for frames that are left out.
+
+    Attributes:
+        file: The path of the source file; "" for frames that are left out.
+        line: The number of the line, from 1; 0 if it is not known.
+        function: The name of the function.
+        source: The source line, without indentation; "" if it cannot be read.
+    """
+
+    file: str = ""
+    line: int = 0
+    function: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStack:
+    """The stack of the thread or the task of a run at an instant.
+
+    Attributes:
+        number: The number of the run.
+        job: The name of its job.
+        state: RUNNING, or TIMED_OUT if the run was abandoned.
+        worker: The name of the worker thread, or ``asyncio`` for a coroutine.
+        at: The instant, in the scheduler's zone.
+        frames: The frames of the job, outermost first, at most 65. Empty if the work has just begun or ended.
+    """
+
+    number: int
+    job: str
+    state: RunState
+    worker: str
+    at: datetime
+    frames: tuple[StackFrame, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The frames as a traceback shows them; "" if there are none."""
+        lines = []
+        for frame in self.frames:
+            if frame.file:
+                lines.append(f'  File "{frame.file}", line {frame.line}, in {frame.function}')
+            if frame.source:
+                lines.append(f"    {frame.source}" if frame.file else f"  {frame.source}")
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +173,17 @@ class JobView:
         paused_since: When the job was paused; None if it is not paused.
         last_elapsed: How long the work of its latest finished run took.
         recent: The final states of its latest runs and ticks, oldest first, at most 20.
-        runs: How many of its runs have ended OK or FAILED.
-        failures: How many of its runs have FAILED.
+        runs: How many of its runs have ended OK, FAILED or TIMED_OUT.
+        failures: How many of its runs have ended FAILED or TIMED_OUT.
         paused_until: When its ticks start runs again; None if it is not paused, or has to be resumed.
         paused_by: What paused the job, such as ``dashboard``; "" if it is not paused or that is not known.
         pause_note: The reason for the pause as the user wrote it; "" for none.
         pause_after: So many failures in a row pause the job; 0 for never.
         arguments: The arguments of its ticks as they are written in a call, cut to 200 characters; ""
             for none.
+        timeout: The longest that a run may take; None for no limit.
+        warn: The time after which a run is marked as slow; None for never.
+        abandon: The time that a run gets to end after its timeout; None without one.
     """
 
     name: str
@@ -155,6 +210,9 @@ class JobView:
     pause_note: str = ""
     pause_after: int = 0
     arguments: str = ""
+    timeout: timedelta | None = None
+    warn: timedelta | None = None
+    abandon: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +226,8 @@ class PoolView:
         held: How many runs wait for an earlier run of their own job.
         configured: The size in the settings or in the program, if another one was set by hand since the
             start, or before it with a store; else None.
+        abandoned: How many runs have ended as TIMED_OUT, but their work goes on. They take no slot.
+        most_abandoned: How many there may be; beyond that, runs are no longer given up.
     """
 
     size: int
@@ -175,6 +235,13 @@ class PoolView:
     queued: int
     held: int
     configured: int | None = None
+    abandoned: int = 0
+    most_abandoned: int = 0
+
+    @property
+    def can_abandon(self) -> bool:
+        """Whether another run may be abandoned."""
+        return self.abandoned < self.most_abandoned
 
     @property
     def saturated(self) -> bool:
@@ -218,6 +285,7 @@ class Snapshot:
         scheduled: The SCHEDULED one-off runs, earliest first.
         recent: The endings of runs and of ticks, newest first.
         store: The file that keeps the ledger.
+        abandoned: The runs that have ended as TIMED_OUT, but whose work goes on, oldest first.
     """
 
     seq: int
@@ -234,6 +302,7 @@ class Snapshot:
     scheduled: tuple[RunView, ...]
     recent: tuple[RunView, ...]
     store: StoreView = StoreView()
+    abandoned: tuple[RunView, ...] = ()
 
 
 class JobCounters(NamedTuple):
@@ -252,3 +321,4 @@ class Liveness:
     heartbeat_age: float | None  # seconds since the timer last woke, at most 30; None before the start
     store: StoreView  # the file that keeps the ledger
     seq: int  # the number of the latest event
+    problem: str = ""  # why stuck runs are not given up any more; "" if they are

@@ -40,6 +40,7 @@ STATE_SIGNS = {
     RunState.RUNNING: Sign("▶", "running"),
     RunState.OK: Sign("✓", "ok", "▂"),
     RunState.FAILED: Sign("✗", "failed", "█"),
+    RunState.TIMED_OUT: Sign("⊗", "failed", "▓"),
     RunState.CANCELLED: Sign("⊘", "muted", "▒"),
     RunState.SKIPPED: Sign("↷", "waiting", "·"),
     RunState.MISSED: Sign("!", "failed", "!"),

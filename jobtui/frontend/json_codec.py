@@ -215,7 +215,7 @@ RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Code
 JOB_DETAILS, UPCOMING = Codec(JobDetails), Codec(UpcomingTick)
 OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Codec(RunLines)
 RUN_PAGE, EXPLANATION = Codec(RunPage), Codec(Explanation)
-RUN_LISTS = ("running", "waiting", "scheduled", "recent")  # the lists of runs of a snapshot
+RUN_LISTS = ("running", "waiting", "scheduled", "recent", "abandoned")  # the lists of runs of a snapshot
 
 
 def decode_snapshot(json: Mapping[str, Any]) -> Snapshot:

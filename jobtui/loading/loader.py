@@ -298,6 +298,7 @@ def _default_scheduler(
             keep_mib=settings.keep_mib,
             keep_output=settings.output_keep,
             redact=settings.output_redact,
+            abandoned=settings.abandoned,
             single="standby" if settings.single == "attach" else settings.single,
         )
 

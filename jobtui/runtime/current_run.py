@@ -57,6 +57,11 @@ class CurrentRun:
         request = self._attachments.stop_requests.get(self._record.number)
         return self._was_cancelled if request is None else request.acknowledge()
 
+    def remaining(self) -> float | None:
+        """Return how many seconds are left until the run's timeout, at least 0; None without a timeout."""
+        deadline = self._record.extras.deadline
+        return None if deadline is None else max(0.0, deadline - self._attachments.now())
+
     @property
     def _was_cancelled(self) -> bool:
         """Whether the run has ended, and was asked to stop before: a thread of the job may still work."""

@@ -13,6 +13,7 @@ from functools import partial
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import RunState
+from jobtui.engine.packed_exceptions import message_of
 from jobtui.engine.records import JOB, STATE, JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import body_kind, check_arguments, function_name
 from jobtui.engine.tracebacks import log_exception, logger
@@ -28,7 +29,7 @@ class Ending:
 
     Attributes:
         run: The view of the run, or of the ticks. Times are in the scheduler's zone.
-        exception: What the work raised; None if it raised nothing.
+        exception: What the work raised; a TimeoutError if the run has timed out; None if it raised nothing.
         result: What the work returned.
     """
 
@@ -52,6 +53,7 @@ class EndingKind(Enum):
 _KIND_OF_STATE = {
     RunState.OK: EndingKind.SUCCESS,
     RunState.FAILED: EndingKind.FAILURE,
+    RunState.TIMED_OUT: EndingKind.FAILURE,
     RunState.MISSED: EndingKind.MISSED,
     RunState.SKIPPED: EndingKind.MISSED,
 }
@@ -104,6 +106,8 @@ class EndingCallbacks:
         """
         for run in effects.ended:
             value, exception = self._results.pop(run.number, (None, None))
+            if run.state is RunState.TIMED_OUT:
+                exception = TimeoutError(message_of(run.extras.error))
             self._append(run.state, run.job, partial(run.view, self._tz), value, exception)
         for entry in effects.unstarted_ticks:
             job = jobs.get(entry[JOB])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Unpack
 
 from jobtui.engine.enums import Cancellation, JobStatus, RunState
 from jobtui.engine.job_policies import Policies
-from jobtui.engine.packed_exceptions import traceback_of
+from jobtui.engine.packed_exceptions import message_of, traceback_of
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.views import JobView
 from jobtui.runtime.current_run import run_of_context
@@ -270,7 +270,7 @@ class Run(Generic[Returned_co]):
             timeout: The longest time to block, in seconds; None for no limit.
 
         Raises:
-            TimeoutError: The run did not end in time.
+            TimeoutError: The run did not end in time, or it is TIMED_OUT.
             RunCancelledError: The run was cancelled or skipped; the message says why.
             RuntimeError: As for `wait`.
             BaseException: Whatever the runnable raised.
@@ -314,6 +314,8 @@ class Run(Generic[Returned_co]):
         if exception is not None:
             # With the traceback of the run: Python adds each raise to what the traceback has already.
             raise BaseException.with_traceback(exception, trace)
+        if self.state is RunState.TIMED_OUT:
+            raise TimeoutError(f"run {self.number} of {self.job}: {message_of(self._record.extras.error)}")
         if self.state is not RunState.OK:
             raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
         return value

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 from jobtui.engine.effects import Effects
 from jobtui.engine.engine import Engine
+from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, SteadyClock, SystemClock
 from jobtui.runtime.executors.base import Dispatcher, Executor
@@ -117,6 +118,7 @@ class Kernel:
         self.engine = engine
         self.clock = clock if isinstance(clock, SystemClock) else SteadyClock(clock)
         self.runs = runs
+        runs.attachments.now = self.clock.now
         self.observers = Observers(engine)
         # Any thread appends without the lock: that is one operation of a deque, which the GIL makes atomic.
         self.inbox: deque[RunRecord | _Call] = deque()
@@ -235,6 +237,10 @@ class Kernel:
                 self._holder = None
         self._run_effects(aftermath)
         return result
+
+    def frames_of(self, run: RunRecord) -> Frames:
+        """Return where the work of a run is now; () if nothing executes it. Call without the lock."""
+        return self._executor.frames_of(run)
 
     # --- with the lock held -----------------------------------------------------------------------
 

@@ -122,7 +122,13 @@ class Lifecycle:
         heartbeat = self._poller.heartbeat  # read before the clock: the timer may wake in between
         age = None if heartbeat is None else max(0.0, self._kernel.clock.monotonic() - heartbeat)
         engine = self._engine
-        return Liveness(phase=engine.phase, heartbeat_age=age, store=engine.store, seq=engine.seq)
+        return Liveness(
+            phase=engine.phase,
+            heartbeat_age=age,
+            store=engine.store,
+            seq=engine.seq,
+            problem=engine.overtime_problem,
+        )
 
     def record_in(self, recording: Recording) -> None:
         """Record in a store from the start on. Call this before the start."""

@@ -13,7 +13,7 @@ from jobtui.engine.engine import DUE_PER_HOLD, Engine
 from jobtui.engine.enums import Phase
 from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
-from jobtui.engine.timer_queue import DueEntry, JobDue, PauseOver, RunDue
+from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RunDue
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.clock import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
@@ -125,12 +125,14 @@ class Poller:
             due, now = self._kernel.apply_here(check_and_pop)
 
     def _process_slice(self, due: list[DueEntry], now: float) -> None:
-        """Plan the ticks of jobs that are due, without the lock, and apply the plans."""
-        ready: list[TickPlan | RunDue | PauseOver] = []
+        """Plan the ticks of jobs that are due, and read stacks, without the lock; then apply that."""
+        ready: list[TickPlan | RunDue | PauseOver | LimitDue] = []
         starts = 0
         for entry in due:
             self._drain_during_plan()
             parts = self._planner.plan(entry.job, now) if isinstance(entry, JobDue) else [entry]
+            if isinstance(entry, LimitDue):
+                parts = [LimitDue(entry.run, self._kernel.frames_of(entry.run))]
             for part in parts:
                 ready.append(part)
                 instants = part.instants if isinstance(part, TickPlan) else None
@@ -140,7 +142,7 @@ class Poller:
                     ready, starts = [], 0
         self._apply_ready(ready)
 
-    def _apply_ready(self, ready: list[TickPlan | RunDue | PauseOver]) -> None:
+    def _apply_ready(self, ready: list[TickPlan | RunDue | PauseOver | LimitDue]) -> None:
         if self.claim_ticks is not None:
             self._claim([each for each in ready if isinstance(each, TickPlan)])
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))

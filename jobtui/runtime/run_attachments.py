@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.around import Arounds
+from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.ending_log import EndingLog
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_output import RunOutput, longer_output
@@ -29,6 +30,7 @@ class RunAttachments:
         ending_log: Logs the runs that fail.
         arounds: The functions around the work of every run.
         redaction: Replaces secrets in the texts of runs.
+        now: Reads the scheduler's clock, in seconds since the epoch.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class RunAttachments:
         self.ending_log = EndingLog()
         self.arounds = Arounds()
         self.redaction = redaction or Redaction()
+        self.now: Callable[[], float] = SystemClock().now
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.ending_callbacks import EndingCallbacks
 from jobtui.runtime.executors.base import Outcome
@@ -58,15 +59,21 @@ class RunTables:
             number = outcome.run.number
             if stop_requests and (request := stop_requests.get(number)) is not None:
                 outcome.state, outcome.reason = final_state(
-                    request, outcome.state, outcome.reason, honoured=outcome.honoured_stop
+                    request,
+                    outcome.state,
+                    outcome.reason,
+                    honoured=outcome.honoured_stop,
+                    timed_out=outcome.run.extras.timed_out,
                 )
             if outputs and number in outputs:
                 self.count_output(outcome.run)
-            # A run that was given up has no handle any more, and a cancelled one has no result.
+            # A run that was given up has no handle any more; a cancelled one has no result, nor has one that
+            # has timed out.
             value, exception = outcome.value, outcome.exception
-            if self.callbacks.used and outcome.state.completed:
+            has_result = outcome.state.completed and outcome.state is not RunState.TIMED_OUT
+            if self.callbacks.used and has_result:
                 self.callbacks.keep_result(outcome.run, value, exception)
-            if (value is not None or exception is not None) and outcome.state.completed:
+            if (value is not None or exception is not None) and has_result:
                 handle = self.handles.get(number)
                 if handle is not None:
                     handle.set_result(value, exception)

@@ -12,6 +12,7 @@ from functools import partial
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.dispatcher import RunDispatcher
 from jobtui.runtime.ending_callbacks import EndingCallbacks
@@ -37,6 +38,7 @@ class Runtime:
 
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
+        abandoned: How many abandoned runs there may be.
         tz: The zone of the times in views and reasons.
         clock: The source of time.
         ledger: Stores the endings of runs and ticks.
@@ -64,6 +66,7 @@ class Runtime:
         clock: Clock,
         ledger: Ledger,
         redaction: Redaction | None = None,
+        abandoned: int = MOST_ABANDONED,
         make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
         make_run: MakeRun = Run,
@@ -71,7 +74,7 @@ class Runtime:
         wait_until_drained: WaitUntilDrained = Latch.wait,
         start_callbacks: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
-        engine = Engine(pool=pool, tz=tz, ledger=ledger)
+        engine = Engine(pool=pool, tz=tz, ledger=ledger, abandoned=abandoned)
         callbacks = EndingCallbacks(tz, start_callbacks)
         self.kernel = kernel = Kernel(
             engine=engine,

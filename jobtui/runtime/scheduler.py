@@ -36,6 +36,7 @@ from jobtui.engine.enums import (
 )
 from jobtui.engine.job_policies import JobPolicies, Policies
 from jobtui.engine.ledger import LEDGER_BYTES, MAX_RUNS, Ledger
+from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.engine.records import Call, JobRecord, RunRecord, utc
 from jobtui.engine.runnables import (
     AnyFunction,
@@ -46,7 +47,7 @@ from jobtui.engine.runnables import (
     check_arguments,
     function_name,
 )
-from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.runtime.argument_text import argument_text
 from jobtui.runtime.around import Around
 from jobtui.runtime.calling_place import calling_place
@@ -61,9 +62,11 @@ from jobtui.runtime.policies import adjusted, checked_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
+from jobtui.runtime.stacks import run_stack
 from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.unstarted_notice import notice_if_unstarted
 from jobtui.runtime.validation import (
+    abandoned_limit,
     call_arguments,
     catch_up_limit,
     delay_seconds,
@@ -170,6 +173,7 @@ class Scheduler:
         catch_up_spread: The time over which the jobs that catch up begin, after the start.
         loop: The event loop of the application in which coroutines run; it must run at the start. None for a
             loop in a thread of its own or, with ``async with``, the loop that enters it.
+        abandoned: How many runs may be abandoned at once, because they go on after their timeouts.
 
     Attributes:
         tz: The scheduler's zone.
@@ -203,6 +207,7 @@ class Scheduler:
         catch_up_most: int = MOST,
         catch_up_spread: timedelta | float | str = SPREAD,
         loop: asyncio.AbstractEventLoop | None = None,
+        abandoned: int = MOST_ABANDONED,
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -214,6 +219,7 @@ class Scheduler:
             clock=clock or SystemClock(),
             ledger=Ledger(ledger_bytes),
             redaction=self.redaction,
+            abandoned=abandoned_limit(abandoned),
         )
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs
@@ -321,6 +327,11 @@ class Scheduler:
                 - ``spread``: All ticks are later by the same time, which is shorter than this and follows
                   from the job's name: a timedelta, seconds, or a duration such as ``"1h"``.
                 - ``jitter``: Each tick is later by a time of its own, which is shorter than this.
+                - ``timeout``: The longest that a run may take. Then a coroutine is cancelled, and a thread is
+                  asked to stop: see `jobtui.current_run`.
+                - ``warn``: Mark a run as slow that takes longer than this, and log a warning.
+                - ``abandon``: The time that a run gets to end after its timeout, by default 30 seconds. Then
+                  it ends as TIMED_OUT, and its thread is abandoned.
 
         Raises:
             BadSpec: The spec is not valid; the message says why.
@@ -1159,6 +1170,18 @@ class Scheduler:
     def pool_view(self) -> PoolView:
         """Return the current view of the pool."""
         return self._kernel.inspect(Engine.pool_view)
+
+    def stack(self, number: int) -> RunStack | None:
+        """Return what the thread or the task of a run is doing now; None if no work of the run goes on.
+
+        Args:
+            number: The number of a RUNNING run, or of one that was abandoned.
+        """
+        record = self._kernel.inspect(lambda engine: engine.find_working(number))
+        if record is None:
+            return None
+        frames, at = self._kernel.frames_of(record), self._kernel.clock.now()
+        return run_stack(record.view(self.tz), frames, datetime.fromtimestamp(at, self.tz))
 
     def job_view(self, record: JobRecord) -> JobView:
         """Return the current view of a job."""

@@ -48,22 +48,25 @@ class StopRequest:
 
 
 def final_state(
-    request: StopRequest, state: RunState, reason: str, *, honoured: bool
+    request: StopRequest, state: RunState, reason: str, *, honoured: bool, timed_out: bool = False
 ) -> tuple[RunState, str]:
     """Return the state and the reason with which a run ends.
 
     A run that has been asked to stop is CANCELLED if its job returned after it had acknowledged the request,
-    or raised an error that confirms the stop. Work that finished before that counts as done, and any other
-    error counts as an error.
+    or raised an error that confirms the stop; TIMED_OUT if its timeout has asked it. Work that finished
+    before that counts as done, and any other error counts as an error.
 
     Args:
         request: The stop request of the run, which may not have been made yet.
         state: OK or FAILED: how the work ended.
         reason: The reason that belongs to that state.
         honoured: Whether the work raised an error that confirms the stop.
+        timed_out: Whether the timeout of the run has made the request.
     """
     if not request.reason:
         return state, reason
     if honoured or (request.acknowledged and state is RunState.OK):
-        return RunState.CANCELLED, request.reason
-    return (state, STOP_NOT_SEEN) if state is RunState.OK else (state, reason)
+        return RunState.TIMED_OUT if timed_out else RunState.CANCELLED, request.reason
+    if state is not RunState.OK:
+        return state, reason
+    return state, f"finished late: {request.reason}" if timed_out else STOP_NOT_SEEN

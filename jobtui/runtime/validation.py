@@ -105,6 +105,15 @@ def catch_up_limit(most: int) -> int:
     return most
 
 
+def abandoned_limit(most: int) -> int:
+    """Return how many runs may be abandoned at once."""
+    if isinstance(most, bool) or not isinstance(most, int):
+        raise TypeError(f"abandoned must be a number of runs, not {most!r:.80}")
+    if most < 0:
+        raise ValueError(f"abandoned must be at least 0, not {most}")
+    return most
+
+
 def delay_seconds(delay: timedelta | float | str) -> float:
     """Return a delay in seconds. Unlike an interval, it may be shorter than a millisecond, or 0."""
     if isinstance(delay, str):

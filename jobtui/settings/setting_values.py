@@ -29,6 +29,7 @@ SINGLE_SETTINGS = ("attach", *get_args(SingleName))
 _LARGEST_POOL = 1_000_000  # a larger one is a typo
 _BYTES = range(10_000, 1_000_000_001)  # at least a line of output, whatever its characters
 
+_MOST_ABANDONED = 10_000
 _CLIENT_BYTES = range(1_000_000, 1_000_000_001)  # at least one large page
 _KEEP_DAYS = range(1, 36_501)
 _KEEP_ROWS = range(1_000, 1_000_000_001)
@@ -40,6 +41,12 @@ def check_pool(entry: SettingEntry) -> int:
     """Check the size of the pool."""
     description = f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit"
     return _check_whole_number(entry, range(_LARGEST_POOL + 1), description)
+
+
+def check_abandoned(entry: SettingEntry) -> int:
+    """Check how many runs may be abandoned."""
+    allowed = range(_MOST_ABANDONED + 1)
+    return _check_whole_number(entry, allowed, f"a whole number from 0 to {_MOST_ABANDONED}")
 
 
 def check_bytes(entry: SettingEntry, allowed: range = _BYTES) -> int:

@@ -31,6 +31,7 @@ from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import LEDGER_BYTES
+from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.runtime.output_log import LOG_BYTES
 from jobtui.runtime.run_output import RUN_BYTES
 from jobtui.schedules.bad_spec import quote_text
@@ -52,6 +53,7 @@ from jobtui.settings.revel_conf import (
 from jobtui.settings.setting_errors import BadSetting, SettingEntry, unknown_key
 from jobtui.settings.setting_values import (
     SingleSetting,
+    check_abandoned,
     check_address,
     check_auth_pass,
     check_auth_switch,
@@ -85,6 +87,7 @@ _DEFAULT_RUN_MODE = "dev"
 # The check of each key; keys of schedules, `cron.NAME`, are checked by `check_spec`.
 _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.pool": check_pool,
+    "jobs.abandoned": check_abandoned,
     "jobs.selfconcurrent": check_boolean,
     "jobs.dst": check_dst,
     "jobs.tz": check_zone,
@@ -116,6 +119,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
 # The conversion of a text of a .conf file, by key. Other texts only lose their quotes.
 _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.pool": number_or_text,
+    "jobs.abandoned": number_or_text,
     "jobs.selfconcurrent": boolean_or_text,
     "jobs.ledger.bytes": number_or_text,
     "jobs.output.bytes": number_or_text,
@@ -145,6 +149,7 @@ class Settings:
 
     Attributes:
         pool: The number of runs that may be RUNNING at once; 0 for no limit.
+        abandoned: How many runs may be abandoned at once, because they go on after their timeouts.
         selfconcurrent: Whether runs of one job may overlap.
         dst: The rule for fixed times when the clocks change, for jobs without their own; see `jobtui.parse`.
         tz: The name of the zone of specs that name none; None for the machine's zone.
@@ -167,6 +172,7 @@ class Settings:
     """
 
     pool: int = 10
+    abandoned: int = MOST_ABANDONED
     selfconcurrent: bool = False
     dst: Dst = "once"
     tz: str | None = None
@@ -338,6 +344,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
     values = _check_values(entries)
     fields = (
         "pool",
+        "abandoned",
         "selfconcurrent",
         "dst",
         "tz",

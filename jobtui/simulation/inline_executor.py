@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
+from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine, report_failure
@@ -101,6 +102,10 @@ class InlineExecutor:
         """Cancel the coroutine of a run, if its work is one, and run it until it has cleaned up or waits."""
         self._coroutines.interrupt(run)
         self.wake()
+
+    def frames_of(self, run: RunRecord) -> Frames:
+        """Return where the coroutine of a run is; () if it has none."""
+        return self._coroutines.frames_of(run)
 
     def close(self) -> None:
         """Cancel every coroutine, and run the loop until each has cleaned up."""

@@ -16,6 +16,7 @@ from functools import partial
 
 from jobtui.engine.enums import Phase, RunState, Trigger
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import Clock, ManualClock
 from jobtui.runtime.executors.base import Dispatcher
@@ -148,7 +149,14 @@ class SimulatedRuntime(Runtime):
     """
 
     def __init__(
-        self, *, pool: int, tz: tzinfo, clock: ManualClock, ledger: Ledger, redaction: Redaction
+        self,
+        *,
+        pool: int,
+        tz: tzinfo,
+        clock: ManualClock,
+        ledger: Ledger,
+        redaction: Redaction,
+        abandoned: int = MOST_ABANDONED,
     ) -> None:
         self._clock = clock
         self.tz = tz
@@ -164,6 +172,7 @@ class SimulatedRuntime(Runtime):
             clock=clock,
             ledger=ledger,
             redaction=redaction,
+            abandoned=abandoned,
             make_executor=self._make_executor,
             make_timer=lambda *_: SimulatedTimer(self._run_due),
             make_run=partial(SimulatedRun, self),

@@ -87,4 +87,5 @@ VERSIONS: Versions = (
             ) WITHOUT ROWID""",
         "ALTER TABLE jobs ADD COLUMN overlap TEXT",
     ),
+    ("ALTER TABLE runs ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",),
 )

@@ -166,7 +166,14 @@ class ManualRuntime(Runtime):
     """A runtime without threads."""
 
     def __init__(
-        self, *, pool: int, tz: tzinfo, clock: MachineClock, ledger: Ledger, redaction: Redaction
+        self,
+        *,
+        pool: int,
+        tz: tzinfo,
+        clock: MachineClock,
+        ledger: Ledger,
+        redaction: Redaction,
+        abandoned: int,
     ) -> None:
         def make_executor(dispatcher: Dispatcher, _: Clock) -> RecordingExecutor:
             self.executor = RecordingExecutor(dispatcher, clock.manual)
@@ -182,6 +189,7 @@ class ManualRuntime(Runtime):
             clock=clock,
             ledger=ledger,
             redaction=redaction,
+            abandoned=abandoned,
             make_executor=make_executor,
             make_timer=make_timer,
         )

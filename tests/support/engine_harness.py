@@ -10,8 +10,9 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
-from jobtui.engine.job_policies import MAX_HELD, JobPolicies
+from jobtui.engine.job_policies import ABANDON, MAX_HELD, JobPolicies
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.engine.records import JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import as_runnable
 from jobtui.engine.ticks import TickPlanner
@@ -35,6 +36,7 @@ class EngineHarness:
     Args:
         pool: The pool's size.
         started: Whether the engine is started, at noon.
+        abandoned: How many abandoned runs there may be.
 
     Attributes:
         now: The time, in seconds since the epoch.
@@ -42,10 +44,10 @@ class EngineHarness:
         records: The record of every run; the ledger keeps only packed runs.
     """
 
-    def __init__(self, pool: int = 1, *, started: bool = True) -> None:
+    def __init__(self, pool: int = 1, *, started: bool = True, abandoned: int = MOST_ABANDONED) -> None:
         self.now = NOON
         self.ledger = Ledger(MANY * 2_000)
-        self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger)
+        self.engine = Engine(pool=pool, tz=UTC, ledger=self.ledger, abandoned=abandoned)
         self.records: dict[int, RunRecord] = {}
         self._new_run = self.engine.pool.new_run
         setattr(self.engine.pool, "new_run", self._recorded_new_run)  # noqa: B010 - mypy: methods are not assigned to
@@ -67,15 +69,21 @@ class EngineHarness:
         overlap: Overlap = Overlap.HOLD,
         misfire: Misfire = Misfire.COALESCE,
         max_held: int = MAX_HELD,
+        timeout: float = 0.0,
+        warn: float = 0.0,
+        abandon: float = ABANDON,
     ) -> JobRecord:
-        """Add a job; by default it is not due during a test."""
+        """Add a job; by default it is not due during a test, and its runs may take any time."""
+        policies = JobPolicies(
+            overlap=overlap, misfire=misfire, max_held=max_held, timeout=timeout, warn=warn, abandon=abandon
+        )
         parsed = parse(schedule, tz="UTC") if isinstance(schedule, str) else schedule
         record = JobRecord(
             name,
             as_runnable(nothing),
             parsed,
             spec=str(schedule),
-            policies=JobPolicies(overlap=overlap, misfire=misfire, max_held=max_held),
+            policies=policies,
         )
         self.engine.add_job(record, self.now)
         self.finish_work()

@@ -331,6 +331,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
     yield call("run_view", 1)
     yield call("output_of", 1)
     yield call("pool_view")
+    yield call("stack", 1)
     yield case("counters", lambda stage: lambda: list(stage.scheduler.counters()))
     yield case("refresh_views", lambda stage: lambda: list(stage.scheduler.refresh_views()))
     yield call("liveness")

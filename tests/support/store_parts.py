@@ -47,6 +47,7 @@ def entry(number: int = 1, state: RunState = RunState.OK, **values: Any) -> Pack
         "reason": "",
         "error": (),
         "ticks": 1,
+        "warned": False,
     } | values
     return tuple(given.get(field.name) for field in fields(RunView))
 

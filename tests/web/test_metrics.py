@@ -464,7 +464,7 @@ def test_health_is_late_if_the_timer_has_not_woken_for_35_seconds() -> None:
         assert health_status(client) == (200, "ok")
         clock.advance(1)
         assert health_status(client) == (503, "late")
-        assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0}
+        assert client.get(HEALTHZ).json == {"status": "late", "heartbeat_age": 36.0, "problem": ""}
         runtime_of(scheduler).poller.poll()
         assert health_status(client) == (200, "ok")
 

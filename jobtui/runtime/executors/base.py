@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
-from jobtui.engine.packed_exceptions import PackedException, pack_exception
+from jobtui.engine.packed_exceptions import Frames, PackedException, pack_exception
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.current_run import CurrentRun, run_of_context
@@ -103,10 +103,20 @@ class Worker:
         batch: The runs that it has taken; None while it has none.
         outcomes: The outcomes of runs that it has executed and not handed in, in order.
         handed_over: The runs of the batch whose functions returned coroutines, which the event loop executes.
+        current: The run that it executes, or has executed last.
         thread: The thread; None if it is not one of the executor's own worker threads.
     """
 
-    __slots__ = ("_wakeup_lock", "batch", "coroutines_only", "handed_over", "name", "outcomes", "thread")
+    __slots__ = (
+        "_wakeup_lock",
+        "batch",
+        "coroutines_only",
+        "current",
+        "handed_over",
+        "name",
+        "outcomes",
+        "thread",
+    )
 
     def __init__(self, name: str, *, coroutines_only: bool = False) -> None:
         self.name = name
@@ -114,13 +124,14 @@ class Worker:
         self.batch: Batch | None = None
         self.outcomes: list[Outcome] = []
         self.handed_over: list[RunRecord] = []
+        self.current: RunRecord | None = None
         self.thread: ExecutorThread | None = None
         self._wakeup_lock = threading.Lock()  # released to wake the worker; an Event would take three locks
         self._wakeup_lock.acquire()
 
     def clear(self) -> None:
         """Forget the batch, which has been handed in."""
-        self.batch = None
+        self.batch = self.current = None
         self.outcomes = []
         self.handed_over = []
 
@@ -159,6 +170,9 @@ class Executor(Protocol):
 
     def interrupt(self, run: RunRecord) -> None:
         """Interrupt the work of a RUNNING run that has been asked to stop, if its work can be interrupted."""
+
+    def frames_of(self, run: RunRecord) -> Frames:
+        """Return the frames of the thread or task that executes a run, outermost first; () if none does."""
 
     def close(self) -> None:
         """Let all workers end when they are idle, and cancel the coroutines that still run. Does not wait."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.batch import EVENT_LOOP, MAX_BATCH, Batch
 from jobtui.engine.enums import RunState
+from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
@@ -38,6 +39,7 @@ from jobtui.runtime.executors.base import (
 from jobtui.runtime.executors.lazy_results import check_result
 from jobtui.runtime.executors.loop_watch import LoopWatch
 from jobtui.runtime.latch import Latch
+from jobtui.runtime.stacks import frames_of_coroutine
 from jobtui.runtime.stream_guard import guard
 
 if TYPE_CHECKING:
@@ -141,6 +143,11 @@ class CoroutineExecutor:
             request.interrupted = True
             if not self._call(self._cancel_task, run):
                 request.interrupted = before
+
+    def frames_of(self, run: RunRecord) -> Frames:
+        """Return where the task of a run is; () if it has none."""
+        task = self._tasks.get(run)
+        return () if task is None else frames_of_coroutine(task.get_coro(), self._attachments.loop_thread)
 
     def check_thread(self) -> bool:
         """Start another thread for the loop if an exception from outside has ended the first one.

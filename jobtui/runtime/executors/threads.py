@@ -13,14 +13,22 @@ from collections import deque
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from jobtui.engine.batch import MAX_BATCH
+from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.executors.base import Dispatcher, ExecutorThread, Worker, call_function
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
+from jobtui.runtime.stacks import frames_of_thread
+
+
+def _is_executor_frame(frame: FrameType) -> bool:
+    return frame.f_code is call_function.__code__
+
 
 if TYPE_CHECKING:
     import asyncio
@@ -82,6 +90,16 @@ class ThreadExecutor:
     def interrupt(self, run: RunRecord) -> None:
         """Cancel the coroutine of a run, if its work is one. A thread cannot be interrupted."""
         self._coroutines.interrupt(run)
+
+    def frames_of(self, run: RunRecord) -> Frames:
+        """Return where the thread or the task of a run is; () if none executes it."""
+        for worker in tuple(self._workers):
+            thread = worker.thread
+            if worker.current is run and thread is not None:
+                frames = frames_of_thread(thread.ident or 0, _is_executor_frame)
+                if frames and worker.current is run:  # it may have begun another one in the meantime
+                    return frames
+        return self._coroutines.frames_of(run)
 
     def close(self) -> None:
         """Let each worker's thread end as soon as the worker is idle, and cancel the coroutines."""
@@ -207,6 +225,7 @@ class ThreadExecutor:
                 context = copy_context()
             else:
                 run.context = None  # it may hold objects of the user, and is dropped without the lock
+            worker.current = run
             coroutine = context.run(call_function, run, attachments, monotonic, outcomes)
             if coroutine is not None:
                 self._coroutines.start_coroutine(coroutine, context)

@@ -22,23 +22,24 @@ async def report_health(backend: ObservableBackend, request: web.Request) -> web
     """Return status 200 if the scheduler runs and its timer wakes on time, or if it stands by, else 503.
 
     A store that cannot be written makes it "degraded", with status 200: a restart would lose what is in
-    memory. Failing jobs do not affect it. It takes no lock, so that it detects a scheduler that hangs. It
-    uses a monotonic clock, so that a change of the wall clock does not make the scheduler look stalled.
+    memory. So do abandoned runs, if they are so many that no other run is abandoned any more. Failing jobs do
+    not affect it. It takes no lock, so that it detects a scheduler that hangs. It uses a monotonic clock, so
+    that a change of the wall clock does not make the scheduler look stalled.
     """
     check_query(request)
     liveness = backend.liveness()
     status = _status_of(liveness)
     return json_response(
-        {"status": status, "heartbeat_age": liveness.heartbeat_age},
+        {"status": status, "heartbeat_age": liveness.heartbeat_age, "problem": liveness.problem},
         HTTPStatus.OK if status in _HEALTHY else HTTPStatus.SERVICE_UNAVAILABLE,
     )
 
 
 def _status_of(liveness: Liveness) -> str:
-    """Return "ok", "degraded" if the store cannot be written, "late" or the phase."""
+    """Return "ok", "degraded" if there is a problem, "late" or the phase."""
     if liveness.phase is not Phase.RUNNING:
         return str(liveness.phase.value)
     late = liveness.heartbeat_age is not None and liveness.heartbeat_age > HEARTBEAT_LATE
     if late:
         return "late"
-    return "degraded" if liveness.store.problem else "ok"
+    return "degraded" if liveness.store.problem or liveness.problem else "ok"

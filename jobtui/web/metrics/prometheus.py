@@ -125,6 +125,7 @@ class Metrics:
             ("jobtui_pool_running", "How many runs are RUNNING.", pool.running),
             ("jobtui_pool_queued", "How many runs wait for a free slot.", pool.queued),
             ("jobtui_pool_held", "How many runs wait for an earlier run of their own job.", pool.held),
+            ("jobtui_pool_abandoned", "How many abandoned runs go on; they take no slot.", pool.abandoned),
         ):
             yield GaugeMetricFamily(name, documentation, value)
         if liveness.heartbeat_age is not None:
