@@ -142,6 +142,8 @@ def _pauses(jobs: list[JobView]) -> Iterator[Text]:
     for job in jobs:
         if job.paused_since is not None:
             yield Text(printable(f"{job.name}: paused {format_pause_details(job)}"), overflow="fold")
+        if job.on_start:
+            yield Text(printable(f"{job.name}: runs when the scheduler starts"), overflow="fold")
         if job.pause_after:
             text = f"{job.name}: pauses after {job.pause_after} failures in a row"
             yield Text(printable(text), overflow="fold")

@@ -163,6 +163,8 @@ class Engine:
                 self._timer_queue.push(PauseOver(job), job.pause.until)
         for each in catch_ups:
             self._catch_up(each, now, wait)
+        for job in self.jobs.values():
+            self._run_at_start(job, now)
         self.event_log.emit(events.SchedulerStarted, now)
 
     def reopen(self, *, forget: bool) -> None:
@@ -197,6 +199,16 @@ class Engine:
                 self.pool.end_ticks(job, RunState.MISSED, LEFT_OUT, due=due, now=now, ticks=ticks)
                 self._set_next(job, None)
                 self._searches[job] = Search(now)
+
+    def _run_at_start(self, job: JobRecord, now: float) -> None:
+        """Request the run that a job has when the scheduler starts, if its policies ask for one."""
+        if not job.policies.on_start or job.schedule is None:
+            return
+        run = self.pool.new_run(job, Trigger.START, now, None, job.runnable.call)
+        if job.is_paused_at(now) and job.pause is not None:
+            self.pool.reject(run, now, RunState.SKIPPED, job.pause.describe(self.event_log.tz))
+        else:
+            self.pool.admit(run, now)
 
     def _catch_up(self, catch_up: CatchUp, now: float, wait: float) -> None:
         """Record the ticks that are left out, and have the others found as late ticks."""
@@ -338,6 +350,8 @@ class Engine:
         if self.phase is Phase.RUNNING and job.schedule is not None:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
+        if self.phase is Phase.RUNNING:
+            self._run_at_start(job, now)
         return job
 
     def _earlier_job(self, job: JobRecord, *, replace: bool) -> JobRecord | None:

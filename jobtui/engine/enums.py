@@ -75,6 +75,7 @@ class Trigger(Enum):
     IN = "in"
     AT = "at"
     HAND = "by hand"
+    START = "start"  # of the scheduler
 
 
 class Overlap(Enum):

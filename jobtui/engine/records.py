@@ -234,6 +234,7 @@ class JobRecord:
                 paused_by="" if self.pause is None else self.pause.by,
                 pause_note="" if self.pause is None else self.pause.note,
                 pause_after=self.policies.pause_after,
+                on_start=self.policies.on_start,
                 arguments=self.runnable.arguments,
                 timeout=_to_timedelta(self.policies.timeout or None),
                 warn=_to_timedelta(self.policies.warn or None),

@@ -116,7 +116,7 @@ _KEYWORDS = _by_name(
         "max_retries retries retry retry_delay": "there are no retries; let the function try again",
         "timeout time_limit soft_time_limit": "there is none; let the function watch the time itself",
         "paused enabled disabled active": "write job.pause() after this",
-        "run_immediately run_now run_on_start immediate": "write now(function) as well",
+        "run_immediately run_now run_on_start immediate at_start": "write on_start=True",
         "on_error callback listener": "write on_success=, on_failure= or on_missed=",
         "priority": "there is none; runs start in the order in which they are requested",
         "countdown delay": 'write in_("30s", function)',

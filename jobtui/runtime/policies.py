@@ -86,6 +86,12 @@ def _count(parameter: str, unit: str, least: int) -> Callable[[int], int]:
     return check
 
 
+def _on_start(value: bool) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"on_start must be True or False, not {value!r:.80}")
+    return value
+
+
 def _jitter(value: timedelta | float | str) -> float:
     seconds = delay_seconds(value)
     if seconds > MAX_JITTER:
@@ -133,6 +139,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "catch_up": delay_seconds,
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),
+    "on_start": _on_start,
     "not_before": partial(instant_text, "not_before"),
     "until": partial(instant_text, "until"),
     "spread": delay_seconds,

@@ -322,6 +322,8 @@ class Scheduler:
                   duration such as ``"12h"``; 0 for never. The ledger counts the others as MISSED.
                 - ``max_held``: How many runs of this job may be held; beyond that its ticks are skipped.
                 - ``pause_after``: Pause the job after so many failures in a row; 0 for never.
+                - ``on_start``: Run the job once when the scheduler starts, too, after the ``on_app_start``
+                  functions; or at once if it runs already. The spec ``@reboot`` means this alone.
                 - ``not_before`` and ``until``: The first and the last instant at which the job may be due: a
                   datetime, or a text in ISO 8601.
                 - ``spread``: All ticks are later by the same time, which is shorter than this and follows
@@ -345,6 +347,8 @@ class Scheduler:
         parsed, shown = self._specs.resolve(spec, tz=tz, dst=dst)
         if parsed is spec:  # it may be of a class of the user
             next_tick(parsed, utc(self._kernel.clock.now()))
+        if isinstance(parsed, Never):  # @reboot
+            checked = replace_policies(checked, on_start=True)
         return self._add(parsed, shown, self._bound(runnable, args, kwargs), name, checked, replace=replace)
 
     @overload
@@ -510,7 +514,7 @@ class Scheduler:
             RuntimeError: The scheduler has stopped.
         """
         checked = job_policies("add", policies, self._defaults, *_ADD_ARGUMENTS)
-        bound = self._bound(runnable, args, kwargs, complete=False)
+        bound = self._bound(runnable, args, kwargs, complete=checked.on_start)
         schedule = Never(self.tz)
         return self._add(schedule, str(schedule), bound, name, checked, replace=replace)
 
@@ -981,6 +985,8 @@ class Scheduler:
                 raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
             self._kernel.check_clock_step(now)  # before the next tick, which is computed from the new time
             schedule, shown = given or (record.schedule, record.spec)
+            if given and isinstance(schedule, Never):  # @reboot
+                changes["on_start"] = True
             changed = replace_policies(record.policies, **changes)
             if given or any(name in _ADJUSTMENTS for name in changes):
                 schedule = adjusted(schedule, changed, record.name, self.tz)

@@ -9,9 +9,10 @@ from typing import Any
 from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.cron import Word, split_zone
 from jobtui.schedules.durations import as_interval, format_duration, parse_duration
-from jobtui.schedules.schedule import Cron, Dst, Every, Schedule, check_dst, spec_text, spec_zone
+from jobtui.schedules.schedule import Cron, Dst, Every, Never, Schedule, check_dst, spec_text, spec_zone
 from jobtui.schedules.zones import local_zone, local_zone_or_utc, zone, zone_name
 
+AT_START = "@reboot"  # the spec of a job that has no ticks, and runs when the scheduler starts
 NAMED_PREFIX = "cron."  # a spec that begins with it is looked up in the settings
 
 # The schedules of earlier calls, oldest first. The size is limited because a server may parse the specs of
@@ -125,9 +126,13 @@ class SpecResolver:
                 known = ", ".join(sorted(self._named_specs)) or "none"
                 raise LookupError(f"the settings have no schedule {spec}; they have: {known}")
             text = self._named_specs[spec]
-        schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)
+        schedule: Schedule
+        if text.strip().lower() == AT_START:
+            schedule = Never(zone(self._tz), "when the scheduler starts")
+        else:
+            schedule = parse(text, tz=self._tz if tz is None else tz, dst=self._dst if dst is None else dst)
         label = f"{spec} = {text}" if text is not spec else " ".join(spec.split())
-        if tz is not None and schedule.tz != zone(self._tz):
+        if tz is not None and schedule.tz != zone(self._tz) and not isinstance(schedule, Never):
             label += f" ({zone_name(schedule.tz)})"
         return schedule, label
 

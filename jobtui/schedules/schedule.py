@@ -342,20 +342,22 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """No instant: the schedule of a job that is only run by hand.
+    """No instant: the schedule of a job that is run only by hand, or when the scheduler starts.
 
     Attributes:
         tz: A zone, which every schedule has.
+        text: What runs the job, in words.
     """
 
     tz: tzinfo = field(default=UTC, compare=False)
+    text: str = "by hand"
 
     def next(self, after: datetime) -> None:
         """Return None."""
 
     def __str__(self) -> str:
-        """Return ``by hand``. This is not a spec: a job is added without one."""
-        return "by hand"
+        """Return what runs the job, such as ``by hand``. This is not a spec."""
+        return self.text
 
 
 def spec_text(spec: str) -> str:

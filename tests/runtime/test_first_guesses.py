@@ -92,7 +92,7 @@ def work() -> None:
             lambda s: s.every(5, work, paused=True),
             "every() has no argument 'paused'; write job.pause() after",
         ),
-        (lambda s: s.every(5, work, run_immediately=True), "write now(function) as well"),
+        (lambda s: s.every(5, work, run_immediately=True), "write on_start=True"),
         (lambda s: s.every(5, work, on_error=print), "write on_success=, on_failure= or on_missed="),
         (lambda s: s.every(5, work, max_runs=3), "let the function call job.remove()"),
         (lambda s: s.every(5, work, priority=3), "runs start in the order in which they are requested"),

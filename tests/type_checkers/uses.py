@@ -132,6 +132,8 @@ def changes(scheduler: Scheduler, schedule: Schedule, job: Job, instant: datetim
     job.reschedule("1h")
     scheduler.every(5, work, not_before="2026-12-01", until=instant, spread="1h", jitter=30)
     scheduler.every(5, work, until=5)  # wrong
+    scheduler.every(5, work, on_start=True)
+    scheduler.every(5, work, on_start="yes")  # wrong
     scheduler.every(5, work, spread=["1h"])  # wrong
     job.reschedule(schedule, dst="every")
     job.update(overlap="skip", max_held=5)

@@ -207,7 +207,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
             "failure",
             "" if failed is None else f"{format_instant_full(failed.ended)}: {cell_text(failed.reason)}",
         ),
-        ("schedule", cell_text(format_schedule(job, zone))),
+        ("schedule", cell_text(format_schedule(job, zone)) + ("; at the start, too" if job.on_start else "")),
         ("in words", details.description),
         ("status", f"{sign.glyph} {status}{waiting}"),
         ("paused", cell_text(format_pause_details(job))),
