@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobtui.engine.enums import RunState as RunState
     from jobtui.engine.enums import Trigger as Trigger
     from jobtui.engine.events import AbandonedEnded as AbandonedEnded
+    from jobtui.engine.events import AttemptFailed as AttemptFailed
     from jobtui.engine.events import ClockStepped as ClockStepped
     from jobtui.engine.events import Event as Event
     from jobtui.engine.events import InternalError as InternalError
@@ -48,6 +49,10 @@ if TYPE_CHECKING:
     from jobtui.engine.events import StopRequested as StopRequested
     from jobtui.engine.events import StoreChanged as StoreChanged
     from jobtui.engine.events import TickEnded as TickEnded
+    from jobtui.engine.retry import GiveUp as GiveUp
+    from jobtui.engine.retry import Retry as Retry
+    from jobtui.engine.retry import RetryIn as RetryIn
+    from jobtui.engine.views import AttemptView as AttemptView
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
     from jobtui.engine.views import RunPage as RunPage
@@ -107,12 +112,15 @@ _NAMES_OF = {
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
     "jobtui.engine.events": (
-        "AbandonedEnded ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused JobRemoved "
-        "JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted RunWarned "
-        "SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
+        "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused "
+        "JobRemoved JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
+        "RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
         "StoreChanged TickEnded"
     ),
-    "jobtui.engine.views": "JobView PoolView RunPage RunStack RunView Snapshot StackFrame StoreView",
+    "jobtui.engine.retry": "GiveUp Retry RetryIn",
+    "jobtui.engine.views": (
+        "AttemptView JobView PoolView RunPage RunStack RunView Snapshot StackFrame StoreView"
+    ),
     "jobtui.runtime.clock": "Clock",
     "jobtui.runtime.current_run": "CurrentRun current_run",
     "jobtui.runtime.ending_callbacks": "Ending",
@@ -150,6 +158,8 @@ _FUNCTIONS = {
 
 __all__ = [
     "AbandonedEnded",
+    "AttemptFailed",
+    "AttemptView",
     "BadSpec",
     "Cancellation",
     "Clock",
@@ -160,6 +170,7 @@ __all__ = [
     "Ending",
     "Event",
     "Every",
+    "GiveUp",
     "InternalError",
     "Job",
     "JobAdded",
@@ -178,6 +189,8 @@ __all__ = [
     "Phase",
     "PoolResized",
     "PoolView",
+    "Retry",
+    "RetryIn",
     "Run",
     "RunCancelledError",
     "RunEvent",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TextIO
 
@@ -15,8 +15,9 @@ from rich.text import Text
 
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
+from jobtui.engine.retry import UNTIL_TICK
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.formatting import format_pause_details
+from jobtui.frontend.formatting import format_duration, format_pause_details
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
@@ -29,6 +30,7 @@ from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
 _TICKS = 3  # next ticks that are shown of each job
+_ATTEMPTS = 5  # whose instants are shown of each job
 _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
 
@@ -69,6 +71,8 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         parts += [Text(), Text("arguments", style="bold"), *arguments]
     if pauses := [*_pauses(jobs)]:
         parts += [Text(), Text("pauses", style="bold"), *pauses]
+    if retries := [*_retries(jobs, now)]:
+        parts += [Text(), Text("retries", style="bold"), *retries]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]
     if warnings := [*warnings, *_warnings(jobs, now), *_store_warnings(loaded, jobs)]:
         parts += [Text(), Text("warnings", style="bold"), *warnings]
@@ -149,12 +153,39 @@ def _pauses(jobs: list[JobView]) -> Iterator[Text]:
             yield Text(printable(text), overflow="fold")
 
 
+def _retries(jobs: list[JobView], now: datetime) -> Iterator[Text]:
+    """Yield a line for each job whose runs are tried again, with the instants of a run of the next tick."""
+    for job in jobs:
+        assert job.schedule is not None  # the caller passes only jobs with a schedule
+        due = job.schedule.next(now)
+        if job.retry:
+            text = f"{job.name}: {job.retry}"
+            if due is not None:
+                instants = [(due + each).astimezone(now.tzinfo) for each in job.retry_offsets[:_ATTEMPTS]]
+                shown = ", ".join(f"{each:%H:%M:%S}" for each in instants)
+                more = ", ..." if len(job.retry_offsets) > _ATTEMPTS else ""
+                text += f"; at {shown}{more} if a run of {due.astimezone(now.tzinfo):%H:%M:%S} fails at once"
+            yield Text(printable(text), overflow="fold")
+
+
 def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
     """Yield a line for each schedule that may be a mistake, as ``file:line: job: sentence``."""
     for job in jobs:
         assert job.schedule is not None  # the caller passes only jobs with a schedule
-        for sentence in lint_schedule(job.schedule, now):
+        sentences = [*lint_schedule(job.schedule, now), *_long_retries(job, now)]
+        for sentence in sentences:
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
+
+
+def _long_retries(job: JobView, now: datetime) -> Iterator[str]:
+    """Yield a sentence if the retries of a run may outlast the time until the next tick."""
+    first, second = [*islice(_ticks(job.schedule, now), 2), None, None][:2] if job.schedule else (None, None)
+    if first is None or second is None or not job.retry or job.retry.endswith(UNTIL_TICK):
+        return
+    interval = second.astimezone(UTC) - first.astimezone(UTC)
+    if job.retry_span >= interval:
+        span = format_duration(job.retry_span)
+        yield f"the retries of a run may take {span}, and the next tick is {format_duration(interval)} later"
 
 
 def _store_warnings(loaded: Loaded, jobs: list[JobView]) -> Iterator[Text]:

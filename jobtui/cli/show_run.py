@@ -15,6 +15,7 @@ from jobtui.frontend.backend import RunLine
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
+    format_attempts,
     format_duration,
     format_instant_full,
     run_label,
@@ -64,7 +65,7 @@ def _as_text(
         ("reason", printable(run.reason)),
         ("arguments", printable(run.arguments)),
         ("requested", f"{format_instant_full(run.created)}, by {run.trigger.value.removeprefix('by ')}"),
-        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
+        ("attempt", format_attempts(run)),
         ("due", format_instant_full(run.due) if run.due else ""),
         ("started", _started(run)),
         ("ended", format_instant_full(run.ended) if run.ended else ""),
@@ -74,6 +75,9 @@ def _as_text(
     ]
     parts = [f"{printable(run.job)} {run_label(run)}"]
     parts += [f"{label:<{_LABEL_WIDTH}}{text}" for label, text in rows if text]
+    for attempt in run.attempts_made:
+        heading = f"Attempt {attempt.number}, failed at {format_instant_full(attempt.ended)}"
+        parts += ["", heading, printable_lines(attempt.error or attempt.reason)]
     if run.error:
         parts += ["", "Traceback", printable_lines(run.error)]
     parts += ["", "Output", *(format_line(line, tz) for line in lines)]

@@ -65,6 +65,7 @@ class WorkEnded(Protocol):
         state: The state in which the run ends.
         reason: The reason, in words; "" for none.
         error: The exception that the work raised, as plain data; () for none.
+        retry_in: After how many seconds the run is to be tried again; None if it is not.
     """
 
     run: RunRecord
@@ -72,3 +73,4 @@ class WorkEnded(Protocol):
     state: RunState
     reason: str
     error: PackedException
+    retry_in: float | None

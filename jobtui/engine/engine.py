@@ -31,7 +31,7 @@ from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
-from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RunDue, TimerQueue
+from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RetryDue, RunDue, TimerQueue
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
 from jobtui.schedules.adjusted import base_of
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
@@ -237,6 +237,7 @@ class Engine:
         self._to_cancel.extend(self.pool.held.values())
         self._to_cancel.extend(self.pool.queue)
         self._to_cancel.extend(self.pool.scheduled.values())
+        self._to_cancel.extend(self.pool.retrying.values())
         self.closed = True
         self.phase = Phase.STOPPING
         self.pool.accepting_starts = False
@@ -564,7 +565,14 @@ class Engine:
     def submit(
         self, job: JobRecord, trigger: Trigger, now: float, call: Call | None = None, arguments: str = ""
     ) -> RunRecord:
-        """Request a run now, and return it. The overlap policy applies as for a tick."""
+        """Request a run now, and return it. The overlap policy applies as for a tick.
+
+        By hand and without other arguments, a RETRYING run of the job is tried again at once instead.
+        """
+        if trigger is Trigger.HAND and call is None and (retried := job.next_retry) is not None:
+            self._forget_due(retried)
+            self.pool.queue_retry(retried, now)
+            return retried
         run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call, arguments)
         self.pool.admit(run, now)
         return run
@@ -655,6 +663,8 @@ class Engine:
         """Take a run out of the timer queue, if it is there."""
         if run.state is RunState.SCHEDULED and run.due is not None:
             self._timer_queue.remove(RunDue(run), run.due)
+        elif run.extras.retry_at is not None:
+            self._timer_queue.remove(RetryDue(run), run.extras.retry_at)
 
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot.
@@ -723,10 +733,10 @@ class Engine:
         return int(repr(self.run_numbers).removeprefix("count(").removesuffix(")")) - 1
 
     def live_runs(self) -> list[list[RunRecord]]:
-        """Return the RUNNING, QUEUED and HELD runs in their order, and the SCHEDULED ones in any."""
+        """Return the RUNNING, QUEUED and HELD runs in their order, and the others in any."""
         pool = self.pool
         groups = pool.running.values(), pool.queued_runs(), pool.held.values(), pool.scheduled.values()
-        return [list(group) for group in groups]
+        return [list(group) for group in (*groups, pool.retrying.values())]
 
     # --- the work of runs -------------------------------------------------------------------------
 
@@ -772,6 +782,19 @@ class Engine:
             self.pool.finish(endings, now)
         if self.pool.failing:
             self._pause_failing(now)
+        if self.pool.new_retries:
+            self._schedule_retries()
+
+    def may_retry(self, run: RunRecord) -> bool:
+        """Return whether a RUNNING run may be tried again if it fails; see `Pool.may_retry`."""
+        return self.pool.may_retry(run)
+
+    def _schedule_retries(self) -> None:
+        """Let the timer queue know when RETRYING runs are due."""
+        while self.pool.new_retries:
+            run = self.pool.new_retries.pop()
+            if run.extras.retry_at is not None:
+                self._timer_queue.push(RetryDue(run), run.extras.retry_at)
 
     def leave_stuck_batches(self, now: float, seconds: float) -> None:
         """Leave the rest of each batch to other workers that was not taken within so many seconds."""
@@ -864,9 +887,13 @@ class Engine:
                 self._timer_queue.push(RunDue(run), run.due)
         for run in self.pool.running.values():
             self._limits.restore(run)
+        self.pool.new_retries.extend(self.pool.retrying.values())
+        self._schedule_retries()
 
-    def apply_due(self, entries: Sequence[TickPlan | RunDue | PauseOver | LimitDue], now: float) -> None:
-        """Start the ticks of plans, admit scheduled runs, end pauses and act on limits, in order."""
+    def apply_due(
+        self, entries: Sequence[TickPlan | RunDue | PauseOver | RetryDue | LimitDue], now: float
+    ) -> None:
+        """Start the ticks of plans, admit scheduled runs, queue retries, end pauses and act on limits."""
         for entry in entries:
             if isinstance(entry, TickPlan):
                 self._apply_plan(entry, now)
@@ -879,8 +906,12 @@ class Engine:
                     self._overtime.apply(entry, now)
                 continue
             run = entry.run
-            if run.state is RunState.SCHEDULED and not run.job.removed and not self.closed:
+            if run.job.removed or self.closed:  # it will be cancelled
+                continue
+            if run.state is RunState.SCHEDULED and isinstance(entry, RunDue):
                 self.pool.release_scheduled(run, now)
+            elif run.state is RunState.RETRYING and isinstance(entry, RetryDue):
+                self.pool.queue_retry(run, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
         """Adjust the due times after the wall clock was set forward, or back if ``seconds`` is negative.
@@ -907,7 +938,8 @@ class Engine:
             elif self._is_moved_by(seconds, job.schedule):
                 self._searches[job] = Search(processed, seconds)
         limited = [run for run in self.pool.running.values() if run.extras.limit is not None]
-        self._shifts.append((seconds, deque(chain(self.pool.scheduled.values(), limited))))
+        moved = chain(self.pool.scheduled.values(), self.pool.retrying.values(), limited)
+        self._shifts.append((seconds, deque(moved)))
         self.event_log.emit(events.ClockStepped, now, seconds)
 
     @staticmethod
@@ -958,6 +990,12 @@ class Engine:
                 self._timer_queue.remove(RunDue(run), before)
             elif run.state is _RUNNING:
                 self._limits.shift(run, seconds)
+            elif run.state is RunState.RETRYING and run.extras.retry_at is not None:
+                before = run.extras.retry_at
+                run.extras.retry_at = before + seconds
+                run.cached_view = run.job.cached_view = None
+                self._timer_queue.push(RetryDue(run), before + seconds)
+                self._timer_queue.remove(RetryDue(run), before)
         if not runs:
             self._shifts.popleft()
 
@@ -1081,7 +1119,8 @@ class Engine:
     def snapshot(self, now: float) -> Snapshot:
         """Return the current view of the whole scheduler."""
         tz, pool = self.event_log.tz, self.pool
-        waiting = islice(chain(pool.queued_runs(), pool.held.values()), LIST_LIMIT)
+        retrying = nsmallest(LIST_LIMIT, pool.retrying.values(), key=lambda run: run.extras.retry_at or 0.0)
+        waiting = islice(chain(pool.queued_runs(), pool.held.values(), retrying), LIST_LIMIT)
         scheduled = nsmallest(LIST_LIMIT, pool.scheduled.values(), key=lambda run: (run.due, run.number))
         return Snapshot(
             seq=self.event_log.seq,

@@ -12,10 +12,11 @@ class JobStatus(Enum):
     IDLE = "IDLE"
     RUNNING = "RUNNING"
     QUEUED = "QUEUED"  # all its live runs are QUEUED or HELD
+    RETRYING = "RETRYING"  # a run waits for its next attempt, and none is RUNNING or QUEUED
     PAUSED = "PAUSED"
 
 
-_StateKind = Literal["waiting", "running", "completed", "failed", "final"]
+_StateKind = Literal["waiting", "running", "retrying", "completed", "failed", "final"]
 
 
 class RunState(Enum):
@@ -41,6 +42,7 @@ class RunState(Enum):
     HELD = "HELD", "waiting"
     QUEUED = "QUEUED", "waiting"
     RUNNING = "RUNNING", "running"
+    RETRYING = "RETRYING", "retrying"  # an attempt has failed, and the next one is not due yet
     OK = "OK", "completed"
     FAILED = "FAILED", "failed"
     TIMED_OUT = "TIMED_OUT", "failed"  # it took longer than its job allows

@@ -14,7 +14,14 @@ from sys import getsizeof
 from typing import ClassVar
 
 from jobtui.engine.packed_exceptions import memory_of
-from jobtui.engine.records import ERROR, PackedRun, packed_duration, packed_lateness, packed_view
+from jobtui.engine.records import (
+    ATTEMPTS_MADE,
+    ERROR,
+    PackedRun,
+    packed_duration,
+    packed_lateness,
+    packed_view,
+)
 from jobtui.engine.views import JobView, RunView
 
 _EVENT_BYTES = 1_000  # of memory that an event takes, with the view of its run or job, but without its error
@@ -172,19 +179,28 @@ class RunStarted(RunEvent):
     def lateness(self) -> JobSeconds | None:
         """The job's name, and the seconds from the run's due time, or from its request, to its start.
 
-        None if the job had been removed. This takes a tenth of the time of a view.
+        None if the job had been removed, or for an attempt after the first. This takes a tenth of the time
+        of a view.
         """
         run = self._run
         if self._job_removed:
             return None
         if not isinstance(run, RunView):
             return packed_lateness(run)
+        if run.attempts > 1 < run.attempt:
+            return None
         assert run.started is not None  # because this event says so
         return run.job, run.started.timestamp() - (run.due or run.created).timestamp()
 
 
 class RunWarned(RunEvent):
     """A run goes on for longer than its job's ``warn``."""
+
+    __slots__ = ()
+
+
+class AttemptFailed(RunEvent):
+    """An attempt of a run failed, and the run waits for the next one: it is RETRYING."""
 
     __slots__ = ()
 
@@ -327,10 +343,12 @@ class SchedulerStopped(Event):
 
 def memory_of_event(event: Event) -> int:
     """Return about how many bytes of memory an event takes, with the exception of a failed run."""
-    if not isinstance(event, RunFinished):
+    if not isinstance(event, RunFinished | AttemptFailed):
         return _EVENT_BYTES
     run = event._run  # noqa: SLF001 - of this module
-    error = run.__dict__["error"] if isinstance(run, RunView) else run[ERROR]
-    if not error:
-        return _EVENT_BYTES
-    return _EVENT_BYTES + (getsizeof(error) if isinstance(error, str) else memory_of(error))
+    if isinstance(run, RunView):
+        errors = [run.__dict__["error"], *[each.__dict__["error"] for each in run.attempts_made]]
+    else:
+        errors = [run[ERROR], *[each[-1] for each in run[ATTEMPTS_MADE]]]
+    sizes = [getsizeof(each) if isinstance(each, str) else memory_of(each) for each in errors if each]
+    return _EVENT_BYTES + sum(sizes)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypedDict
 
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
+from jobtui.engine.retry import NO_RETRY, Retry
 
 MAX_HELD = 1_000  # runs of one job that may be HELD, unless set
 ABANDON = 30.0  # seconds that a run gets to end after its timeout, unless set
@@ -28,6 +29,7 @@ class JobPolicies:
         until: The last such instant.
         spread: By up to how many seconds all ticks are later, by the same time.
         jitter: By up to how many seconds each tick is later.
+        retry: When a run that fails is tried again.
         timeout: How many seconds a run may take before it is asked to stop; 0 for no limit.
         warn: After how many seconds a run is marked as slow; 0 for never.
         abandon: How many seconds after its timeout a run that goes on is given up.
@@ -46,6 +48,7 @@ class JobPolicies:
     until: datetime | None = None
     spread: float = 0.0
     jitter: float = 0.0
+    retry: Retry = NO_RETRY
     timeout: float = 0.0
     warn: float = 0.0
     abandon: float = ABANDON
@@ -75,6 +78,8 @@ class Policies(TypedDict, total=False):
         spread: All ticks are later by the same time, which is shorter than this and follows from the job's
             name: a timedelta, seconds, or a duration such as ``"1h"``.
         jitter: Each tick is later by a time of its own, which is shorter than this, at most an hour.
+        retry: How often to try a run again that fails, as a number or a `jobtui.Retry`; 0, the default, for
+            never.
         timeout: The longest that a run may take, in the form of ``catch_up``; 0, the default, for no limit. A
             coroutine is cancelled then; a thread is asked to stop, see `jobtui.current_run`.
         warn: Mark a run as slow that takes longer than this, and log a warning; 0, the default, for never.
@@ -96,6 +101,7 @@ class Policies(TypedDict, total=False):
     until: datetime | str | None
     spread: timedelta | float | str | None
     jitter: timedelta | float | str | None
+    retry: Retry | int | None
     timeout: timedelta | float | str | None
     warn: timedelta | float | str | None
     abandon: timedelta | float | str | None

@@ -13,6 +13,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import memory_of
 from jobtui.engine.records import (
     ARGUMENTS,
+    ATTEMPTS_MADE,
     CREATED,
     ENDED,
     ERROR,
@@ -169,6 +170,8 @@ class Ledger:
             size += getsizeof(entry[ARGUMENTS])
         if entry[ERROR]:
             size += memory_of(entry[ERROR])
+        for attempt in entry[ATTEMPTS_MADE]:
+            size += ENTRY_BYTES + memory_of(attempt[-1])
         if size > part.limit:
             entry, size = shortened(entry), _DETAILED_BYTES
             self.forgotten.append(key)

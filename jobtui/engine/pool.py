@@ -28,6 +28,7 @@ from jobtui.engine.enums import Cancellation, Overlap, RunState, Trigger
 from jobtui.engine.event_log import EventLog
 from jobtui.engine.events import (
     AbandonedEnded,
+    AttemptFailed,
     RunFinished,
     RunHeld,
     RunQueued,
@@ -39,6 +40,7 @@ from jobtui.engine.events import (
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.records import (
+    ATTEMPTS_KEPT,
     CREATED,
     DUE,
     NUMBER,
@@ -55,11 +57,12 @@ from jobtui.engine.records import (
 )
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import is_coroutine_function
+from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
 _QUEUED, _HELD, _RUNNING, _CANCELLED = RunState.QUEUED, RunState.HELD, RunState.RUNNING, RunState.CANCELLED
-_OK, _TIMED_OUT, _ALLOW = RunState.OK, RunState.TIMED_OUT, Overlap.ALLOW
+_OK, _TIMED_OUT, _RETRYING, _ALLOW = RunState.OK, RunState.TIMED_OUT, RunState.RETRYING, Overlap.ALLOW
 
 CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
 MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
@@ -83,6 +86,8 @@ class Pool:
         held: The HELD runs by number, in the order in which they were held.
         running: The RUNNING runs by number, oldest first.
         scheduled: The SCHEDULED one-off runs by number.
+        retrying: The RETRYING runs by number, oldest failure first.
+        new_retries: Those of them that have no entry in the timer queue yet.
         live: Every run that has not ended, by number.
         batches: The batches of several runs, oldest first.
         orphaned: RUNNING runs whose worker is stuck in an earlier run of their batch; another one takes them.
@@ -102,6 +107,8 @@ class Pool:
         self.held: dict[int, RunRecord] = {}
         self.running: dict[int, RunRecord] = {}
         self.scheduled: dict[int, RunRecord] = {}
+        self.retrying: dict[int, RunRecord] = {}
+        self.new_retries: list[RunRecord] = []
         self.live: dict[int, RunRecord] = {}
         self.batches: list[Batch] = []
         self.orphaned: deque[RunRecord] = deque()
@@ -134,6 +141,8 @@ class Pool:
         run = RunRecord(next(self.run_numbers), job, trigger, call, now, now, due)
         if arguments:
             run.ensure_extras().arguments = arguments
+        if job.policies.retry.times:
+            run.ensure_extras().attempts = job.policies.retry.attempts
         return run
 
     def add_scheduled(self, run: RunRecord, now: float) -> None:
@@ -194,6 +203,8 @@ class Pool:
         if job.queued and job.last_queued is not None:  # it is the only one: such runs do not overlap
             self.cancel(job.last_queued, now, reason)
         for run in [run for run in self.running.values() if run.job is job]:
+            self.cancel(run, now, reason)
+        for run in tuple(job.retrying):
             self.cancel(run, now, reason)
         return job.busy
 
@@ -356,9 +367,52 @@ class Pool:
                 continue
             if began is not None:
                 at = max(run.started or at, min(at + ending.elapsed, now))
+            if state is not _OK and ending.retry_in is not None and self.may_retry(run):
+                self._retry(run, at, ending)
+                continue
             self._finish(run, at, state, ending.elapsed, ending.reason, ending.error)
             if run.job.held:
                 self._promote_held(run.job, now)  # not `at`, before which it may be requested
+
+    def may_retry(self, run: RunRecord) -> bool:
+        """Return whether a RUNNING run may be tried again: it has not been asked to stop, nor has its job."""
+        return not (self.stopping or run.job.removed or run.extras.stop_reason)
+
+    def _retry(self, run: RunRecord, now: float, ending: WorkEnded) -> None:
+        """Let a run whose attempt has failed wait for the next one. Its job stays busy; its slot is free."""
+        job, extras, elapsed = run.job, run.ensure_extras(), ending.elapsed
+        retry_at = now + (ending.retry_in or 0.0)
+        started = now if run.started is None else run.started
+        attempt = extras.attempt, started, now, elapsed, ending.error
+        attempts_made = (*extras.attempts_made[1 - ATTEMPTS_KEPT :], attempt)
+        at = self._event_log.format_time(retry_at)
+        reason = f"attempt {extras.attempt} of {extras.attempts} failed; the next one is due at {at}"
+        # No function is called until the state is set.
+        extras.attempts_made, extras.retry_at, extras.reason = attempts_made, retry_at, reason
+        run.elapsed = job.last_elapsed = elapsed
+        run.state = _RETRYING
+        job.retries += 1
+        del self.running[run.number]
+        job.running -= 1
+        self.retrying[run.number] = run
+        job.add_retrying(run)
+        self.new_retries.append(run)
+        self._event_log.emit_run(AttemptFailed, run, now)
+        if extras.limit is not None:
+            self._limits.set_next(run, None)
+
+    def queue_retry(self, run: RunRecord, now: float) -> None:
+        """Move a RETRYING run to the tail of the queue, for its next attempt."""
+        job, extras = run.job, run.extras
+        self.queue.append(run)
+        extras.attempt += 1
+        extras.retry_at, extras.reason = None, ""
+        run.waiting_since, run.started, run.elapsed, run.worker = now, None, None, ""
+        run.state = _QUEUED
+        job.queued += 1
+        job.last_queued = run
+        self._remove_retrying(run)
+        self._event_log.emit_run(RunQueued, run, now, pack_queued)
 
     def give_up(self, run: RunRecord, now: float, state: RunState, reason: str) -> None:
         """End a RUNNING run whose work may go on, but is no longer recorded."""
@@ -405,17 +459,23 @@ class Pool:
             return Cancellation.ASKED
         if run.state.ended:
             return Cancellation.TOO_LATE
-        was_queued = run.state is _QUEUED
+        was_queued, was_retrying = run.state is _QUEUED, run.state is _RETRYING
         if was_queued:
             run.job.queued -= 1
         elif run.state is _HELD:
             self._remove_held(run)
+        elif was_retrying:
+            self._remove_retrying(run)
+            extras, made = run.extras, run.extras.attempts_made[-1]
+            reason += f"; attempt {made[0]} of {extras.attempts} had failed: {summarize(made[-1])}"
+            extras.reason, extras.retry_at, run.state, run.ended = reason, None, _CANCELLED, now
         else:
             self._remove_scheduled(run)
         self._end(run, now, _CANCELLED, reason)
         if was_queued:
             self._cancelled_in_queue += 1
             self._trim_queue()
+        if was_queued or was_retrying:
             self._promote_held(run.job, now)
         return Cancellation.TAKEN_OUT
 
@@ -440,7 +500,8 @@ class Pool:
         last, queued = job.last_queued, self.queue
         if job.queued == 1 and last is not None and last.state is _QUEUED:
             queued = deque([last])
-        return chain(job.held, queued if job.queued else (), self.scheduled.values() if job.scheduled else ())
+        scheduled = self.scheduled.values() if job.scheduled else ()
+        return chain(job.held, queued if job.queued else (), job.retrying, scheduled)
 
     def end_ticks(
         self,
@@ -507,6 +568,10 @@ class Pool:
         self.abandoned = {number: run for number, run in self.abandoned.items() if run.state.ended}
         self.scheduled = {run.number: run for run in live if run.state is RunState.SCHEDULED}
         self.held = {run.number: run for run in live if run.state is _HELD}
+        retrying = {run.number: run for run in live if run.state is _RETRYING}
+        known = {number: retrying[number] for number in self.retrying if number in retrying}
+        self.retrying = known | retrying
+        self.new_retries.clear()
         queued = [run for run in live if run.state is _QUEUED]
         places = {run: place for place, run in enumerate(self.queue)}
         self.queue = deque(sorted(queued, key=lambda run: places.get(run, len(places))))
@@ -515,7 +580,10 @@ class Pool:
         for job in jobs:
             job.running = job.queued = job.scheduled = 0
             job.held = deque(run for run in job.held if run.state is _HELD)
+            job.retrying = {}
             job.cached_view = None
+        for run in self.retrying.values():
+            run.job.add_retrying(run)
         for run in live:
             job = run.job
             job.running += run.state is _RUNNING
@@ -530,13 +598,14 @@ class Pool:
 
     def view(self) -> PoolView:
         """Return the current view of the pool."""
-        waiting = len(self.live) - len(self.running) - len(self.scheduled)
+        waiting = len(self.live) - len(self.running) - len(self.scheduled) - len(self.retrying)
         return PoolView(
             configured=None if self.size == self.configured else self.configured,
             size=self.size,
             running=len(self.running),
             queued=waiting - len(self.held),
             held=len(self.held),
+            retrying=len(self.retrying),
             abandoned=len(self.abandoned),
             most_abandoned=self.most_abandoned,
         )
@@ -547,12 +616,16 @@ class Pool:
             run = next(run for run in self.running.values() if run.job is job)
             started = self._event_log.format_time(run.started or run.created)
             return f"still running since {started}, run {run.number}"
-        assert job.last_queued is not None  # a busy job without a RUNNING run has a QUEUED one
+        if not job.queued and (retried := job.next_retry) is not None:
+            at = self._event_log.format_time(retried.extras.retry_at or 0.0)
+            attempt = f"{retried.extras.attempt + 1} of {retried.extras.attempts}"
+            return f"run {retried.number} is tried again at {at}, attempt {attempt}"
+        assert job.last_queued is not None  # a busy job without such a run has a QUEUED one
         return f"run {job.last_queued.number} is still queued"
 
     def _promote_held(self, job: JobRecord, now: float) -> None:
         """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""
-        if job.held and not job.running and not job.queued and not job.removed:
+        if job.held and not (job.running or job.queued or job.retrying or job.removed):
             run = job.held[0]
             self.queue.append(run)
             run.ensure_extras().reason = ""
@@ -587,6 +660,11 @@ class Pool:
             held[index].ensure_extras().reason = run.extras.reason
             held[index].cached_view = None
 
+    def _remove_retrying(self, run: RunRecord) -> None:
+        del self.retrying[run.number]
+        if isinstance(run.job.retrying, dict):
+            run.job.retrying.pop(run, None)
+
     def _remove_scheduled(self, run: RunRecord) -> None:
         del self.scheduled[run.number]
         run.job.scheduled -= 1
@@ -614,11 +692,12 @@ class Pool:
         if self.recording and not (extras.durable and self._keep_request(run)):
             self.effects.recorded.append(ended)
         if not (repairing and self._ledger.is_latest(number)):
-            if state is _OK and not (extras.reason or extras.output_bytes or extras.arguments):
+            is_detailed = extras.reason or extras.output_bytes or extras.arguments or extras.attempts_made
+            if state is _OK and not is_detailed:
                 self._record(ended)
             else:
                 self._ledger.record_detailed(ended, failed=state.failed, output_bytes=extras.output_bytes)
-        recent = shortened(ended) if extras.error else ended
+        recent = shortened(ended) if extras.error or extras.attempts_made else ended
         if not (repairing and job.recent and job.recent[-1][NUMBER] == number):
             if state is _OK and job.recent:  # the common case of `count_ending`
                 job.runs += 1

@@ -19,12 +19,14 @@ from jobtui.engine.enums import FINAL_STATES, JobStatus, Limit, RunState, Trigge
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.engine.packed_exceptions import PackedException, shorten_exception
+from jobtui.engine.retry import ladder_of
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
-from jobtui.engine.views import JobCounters, JobView, RunView
+from jobtui.engine.views import AttemptView, JobCounters, JobView, RunView
 from jobtui.schedules.schedule import Schedule
 
 RECENT_RUNS = 20  # endings kept for each job, however many endings other jobs have
+ATTEMPTS_KEPT = 20  # failed attempts kept for each run
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum.
 _QUEUED, _OK = RunState.QUEUED, RunState.OK
@@ -80,6 +82,7 @@ class JobRecord:
     running: int = 0  # how many runs are RUNNING
     queued: int = 0  # how many runs are QUEUED
     scheduled: int = 0  # how many runs are SCHEDULED
+    retrying: dict[RunRecord, None] | tuple[()] = ()  # the RETRYING runs, oldest failure first
     # Empty tuples until the first entry: an empty deque takes more memory than the rest of the record.
     held: deque[RunRecord] | tuple[()] = ()  # the HELD runs, in the order in which they will be queued
     last_queued: RunRecord | None = None  # the run that was queued last, until it ends
@@ -91,6 +94,7 @@ class JobRecord:
     runs: int = 0  # how many runs have completed: they ended OK or failed
     failures: int = 0  # how many runs have failed
     failures_in_row: int = 0  # how many have failed since the latest one that was OK, or since a pause
+    retries: int = 0  # how many attempts have failed and were followed by another one, or are to be
     other_endings: dict[RunState, int] | None = None  # how many runs and ticks ended in each state but OK
     cached_view: JobView | None = None  # the current view; None if the job has changed since it was built
 
@@ -114,15 +118,19 @@ class JobRecord:
 
     @property
     def busy(self) -> bool:
-        """Whether the job has a run that is RUNNING, QUEUED or HELD."""
-        return bool(self.running or self.queued or self.held)
+        """Whether the job has a run that is RUNNING, QUEUED, HELD or RETRYING."""
+        return bool(self.running or self.queued or self.held or self.retrying)
 
     @property
     def status(self) -> JobStatus:
         """The job's status, as shown."""
         if self.running:
             return JobStatus.RUNNING
-        if self.queued or self.held:
+        if self.queued:
+            return JobStatus.QUEUED
+        if self.retrying:
+            return JobStatus.RETRYING
+        if self.held:
             return JobStatus.QUEUED
         return JobStatus.IDLE if self.pause is None else JobStatus.PAUSED
 
@@ -135,6 +143,17 @@ class JobRecord:
         if not isinstance(self.held, deque):
             self.held = deque()
         self.held.append(run)
+
+    def add_retrying(self, run: RunRecord) -> None:
+        """Add a RETRYING run."""
+        if not isinstance(self.retrying, dict):
+            self.retrying = {}
+        self.retrying[run] = None
+
+    @property
+    def next_retry(self) -> RunRecord | None:
+        """The RETRYING run that is due first; None without one."""
+        return min(self.retrying, key=lambda run: run.extras.retry_at or 0.0, default=None)
 
     def count_ending(
         self, state: RunState, entry: PackedRun, ticks: int = 1, *, amended: bool = False
@@ -193,7 +212,7 @@ class JobRecord:
 
     def forget_history(self) -> None:
         """Forget what `restore` adds, before it does so once more."""
-        self.runs = self.failures = self.failures_in_row = 0
+        self.runs = self.failures = self.failures_in_row = self.retries = 0
         self.other_endings = None
         self.recent = ()
         self.ticks_key = 0
@@ -203,13 +222,14 @@ class JobRecord:
         """Return how many runs and ticks have ended in each state."""
         endings = _NO_ENDINGS | (self.other_endings or {})
         endings[RunState.OK] = self.runs - self.failures
-        return JobCounters(self.name, self.pause is not None, endings)
+        return JobCounters(self.name, self.pause is not None, endings, self.retries)
 
     def view(self, tz: tzinfo) -> JobView:
         """Return the current view of the job: the same object until the job changes."""
         if self.cached_view is None:
             origin, summary = self.runnable.describe()
-            states = _STATES
+            states, retry, retried = _STATES, self.policies.retry, self.next_retry
+            ladder = ladder_of(retry)
             self.cached_view = JobView(
                 name=self.name,
                 status=self.status,
@@ -239,6 +259,14 @@ class JobRecord:
                 timeout=_to_timedelta(self.policies.timeout or None),
                 warn=_to_timedelta(self.policies.warn or None),
                 abandon=_to_timedelta(self.policies.abandon if self.policies.timeout else None),
+                retrying=len(self.retrying),
+                retry_at=None if retried is None else _to_datetime(retried.extras.retry_at, tz),
+                retry_attempt=0 if retried is None else retried.extras.attempt + 1,
+                attempts=retry.attempts,
+                retries=self.retries,
+                retry=ladder.text,
+                retry_offsets=ladder.offsets,
+                retry_span=ladder.span,
             )
         return self.cached_view
 
@@ -252,6 +280,9 @@ class RunExtras:
     ticks: int = 1  # how many ticks the entry covers; 1 for a run
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
     attempt: int = 1  # which execution of the request the run is
+    attempts: int = 1  # how many attempts it may have, by the retry policy
+    retry_at: Seconds = None  # when the next attempt is due; None unless the run is RETRYING
+    attempts_made: tuple[PackedAttempt, ...] = ()  # the failed attempts before the present one, oldest first
     arguments: str = ""  # those that were given for this run, as a short text
     durable: bool = False  # whether the store keeps the request until the run has ended
     output_bytes: int = 0  # how much memory the output takes that the runtime keeps of the ended run
@@ -309,6 +340,9 @@ class RunRecord:
 
 # --- packed runs ----------------------------------------------------------------------------------
 
+# A failed attempt of a run: its number, start, end and elapsed seconds, and its error.
+PackedAttempt = tuple[int, float, float, float, PackedException]
+
 # The one table of a run's fields is `RunView`: its attributes and their types. From it follow a run packed as
 # a tuple, the view of such a tuple, and JSON (`frontend.json_codec`). `RunRecord` or `RunExtras` has an
 # attribute of the same name.
@@ -326,6 +360,7 @@ NUMBER, JOB, TRIGGER, STATE, CREATED, ARGUMENTS, DUE = map(
 STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
     [*_KINDS].index, ["started", "ended", "elapsed", "reason", "error", "ticks"]
 )
+ATTEMPT, ATTEMPTS, ATTEMPTS_MADE = map([*_KINDS].index, ["attempt", "attempts", "attempts_made"])
 
 
 def _value_of(name: str, kind: type) -> str:
@@ -351,10 +386,15 @@ pack_started = _packer("worker")  # packs what is known of a RUNNING run
 
 
 def shortened(run: PackedRun) -> PackedRun:
-    """Return a packed run with a shortened error; without an error, or with a small one, the run as it is."""
+    """Return a packed run with a shortened error and without its failed attempts.
+
+    Return the run as it is if it has neither those nor a long error.
+    """
     error = run[ERROR]
     short = shorten_exception(error) if error else error
-    return run if short is error else (*run[:ERROR], short, *run[ERROR + 1 :])
+    if short is error and not run[ATTEMPTS_MADE]:
+        return run
+    return (*run[:ERROR], short, *run[ERROR + 1 : ATTEMPTS_MADE], (), *run[ATTEMPTS_MADE + 1 :])
 
 
 def packed_view(run: PackedRun, tz: tzinfo) -> RunView:
@@ -378,15 +418,34 @@ def _unpacker(kind: type) -> Callable[[Any, tzinfo], object] | None:
         return lambda value, _tz: timedelta(seconds=value)
     if kind is bool:  # the store has a number
         return lambda value, _tz: bool(value)
+    if kind is AttemptView:
+        return lambda attempts, tz: tuple([_attempt_view(each, tz) for each in attempts])
     return datetime.fromtimestamp if kind is datetime else None
 
 
 _UNPACKERS = [(name, _unpacker(kind)) for name, kind in _KINDS.items()]
 
 
-def packed_lateness(run: PackedRun) -> tuple[str, float]:
-    """Return the job's name, and the seconds from the due time, or from the request, to the start."""
+def _attempt_view(attempt: PackedAttempt, tz: tzinfo) -> AttemptView:
+    number, started, ended, elapsed, error = attempt
+    return AttemptView(
+        number=number,
+        started=datetime.fromtimestamp(started, tz),
+        ended=datetime.fromtimestamp(ended, tz),
+        elapsed=timedelta(seconds=elapsed),
+        reason=summarize(error),
+        error=error,  # type: ignore[arg-type] # see `_TracebackField`
+    )
+
+
+def packed_lateness(run: PackedRun) -> tuple[str, float] | None:
+    """Return the job's name, and the seconds from the due time, or from the request, to the start.
+
+    Return None for an attempt after the first.
+    """
     due = run[DUE]
+    if run[ATTEMPTS] > 1 < run[ATTEMPT]:
+        return None
     return run[JOB], run[STARTED] - (run[CREATED] if due is None else due)
 
 

@@ -50,7 +50,14 @@ class LimitDue:
     frames: Frames = field(default=(), compare=False)
 
 
-DueEntry = JobDue | RunDue | PauseOver | LimitDue
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """An entry: the next attempt of a RETRYING run is due."""
+
+    run: RunRecord
+
+
+DueEntry = JobDue | RunDue | PauseOver | RetryDue | LimitDue
 
 
 class TimerQueue(Generic[Entry]):

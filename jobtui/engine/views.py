@@ -43,6 +43,29 @@ class _TracebackField:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AttemptView:
+    """The view of an attempt of a run that failed and was followed by another one, or is to be.
+
+    All times are aware, in the scheduler's zone.
+
+    Attributes:
+        number: The number of the attempt, counted from 1.
+        started: When it started.
+        ended: When it ended.
+        elapsed: How long it took, by a monotonic clock.
+        reason: The exception, in one line.
+        error: The traceback. It is formatted when it is first read.
+    """
+
+    number: int
+    started: datetime
+    ended: datetime
+    elapsed: timedelta
+    reason: str
+    error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunView:
     """The view of one run, or of consecutive equal ticks that started no run.
 
@@ -55,11 +78,13 @@ class RunView:
         state: The state of the run.
         created: When the run was requested.
         attempt: Which execution of the request this is, counted from 1.
+        attempts: How many attempts the run may have, by the retry policy of its job.
         arguments: The arguments that were given for this run as they are written in a call, cut to 200
             characters; "" for none, or those of the job.
         due: When the run should start: the tick, or the instant of ``in_`` and ``at``; None for ``now``.
         waiting_since: When the run was queued or held; None if it was neither.
-        started: When the work started; None if it has not started.
+        retry_at: When the next attempt of a RETRYING run is due, else None.
+        started: When the work, or the latest attempt, started; None if it has not started.
         worker: The name of the thread that does the work; "" if the work has not started.
         ended: When the run ended; None if it has not ended. For several ticks, when the last one was due.
         elapsed: How long the work took, by a monotonic clock; None if it has not ended.
@@ -68,6 +93,7 @@ class RunView:
             formatted when it is first read.
         ticks: The number of ticks; 1 for a run.
         warned: Whether the run has taken longer than its job's ``warn``.
+        attempts_made: The latest attempts that failed before the present one, oldest first, at most 20.
     """
 
     number: int
@@ -76,9 +102,11 @@ class RunView:
     state: RunState
     created: datetime
     attempt: int = 1
+    attempts: int = 1
     arguments: str = ""
     due: datetime | None = None
     waiting_since: datetime | None = None
+    retry_at: datetime | None = None
     started: datetime | None = None
     worker: str = ""
     ended: datetime | None = None
@@ -87,6 +115,7 @@ class RunView:
     error: str = _TracebackField()  # type: ignore[assignment] # is read as a text
     ticks: int = 1
     warned: bool = False
+    attempts_made: tuple[AttemptView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +214,15 @@ class JobView:
         timeout: The longest that a run may take; None for no limit.
         warn: The time after which a run is marked as slow; None for never.
         abandon: The time that a run gets to end after its timeout; None without one.
+        retrying: How many of its runs are RETRYING.
+        retry_at: When the first of them is tried again; None without one.
+        retry_attempt: The number of that attempt; 0 without one.
+        attempts: How many attempts each run may have.
+        retries: How many attempts have failed and were followed by another one, or are to be.
+        retry: The retry policy in words; "" if runs are not tried again.
+        retry_offsets: When the attempts after the first are due, counted from the first, if each fails at
+            once; at most 20.
+        retry_span: How long it may take in that case until the last attempt.
     """
 
     name: str
@@ -215,6 +253,14 @@ class JobView:
     timeout: timedelta | None = None
     warn: timedelta | None = None
     abandon: timedelta | None = None
+    retrying: int = 0
+    retry_at: datetime | None = None
+    retry_attempt: int = 0
+    attempts: int = 1
+    retries: int = 0
+    retry: str = ""
+    retry_offsets: tuple[timedelta, ...] = ()
+    retry_span: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +272,7 @@ class PoolView:
         running: How many runs are RUNNING.
         queued: How many runs wait for a slot.
         held: How many runs wait for an earlier run of their own job.
+        retrying: How many runs wait for their next attempt.
         configured: The size in the settings or in the program, if another one was set by hand since the
             start, or before it with a store; else None.
         abandoned: How many runs have ended as TIMED_OUT, but their work goes on. They take no slot.
@@ -237,6 +284,7 @@ class PoolView:
     queued: int
     held: int
     configured: int | None = None
+    retrying: int = 0
     abandoned: int = 0
     most_abandoned: int = 0
 
@@ -283,7 +331,8 @@ class Snapshot:
         pool: The pool.
         jobs: Every job, in the order of registration.
         running: The RUNNING runs, oldest first.
-        waiting: The QUEUED runs in the order of the queue, then the HELD runs in the order of their requests.
+        waiting: The QUEUED runs in the order of the queue, then the HELD runs in the order of their requests,
+            then the RETRYING runs, the earliest attempt first.
         scheduled: The SCHEDULED one-off runs, earliest first.
         recent: The endings of runs and of ticks, newest first.
         store: The file that keeps the ledger.
@@ -313,6 +362,7 @@ class JobCounters(NamedTuple):
     job: str
     paused: bool
     endings: Mapping[RunState, int]  # how many of its runs and ticks ended in each final state
+    retries: int = 0  # how many attempts failed and were followed by another one, or are to be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

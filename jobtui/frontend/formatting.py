@@ -31,6 +31,7 @@ STATUS_SIGNS = {
     JobStatus.IDLE: Sign("○", "muted"),
     JobStatus.RUNNING: Sign("▶", "running"),
     JobStatus.QUEUED: Sign("◔", "waiting"),
+    JobStatus.RETRYING: Sign("↻", "waiting"),
     JobStatus.PAUSED: Sign("‖", "waiting"),
 }
 STATE_SIGNS = {
@@ -38,6 +39,7 @@ STATE_SIGNS = {
     RunState.HELD: Sign("◌", "waiting"),
     RunState.QUEUED: Sign("◔", "waiting"),
     RunState.RUNNING: Sign("▶", "running"),
+    RunState.RETRYING: Sign("↻", "waiting"),
     RunState.OK: Sign("✓", "ok", "▂"),
     RunState.FAILED: Sign("✗", "failed", "█"),
     RunState.TIMED_OUT: Sign("⊗", "failed", "▓"),
@@ -76,6 +78,7 @@ def status_words(job: JobView) -> str:
         ("queued waiting", job.queued),
         ("held waiting", job.held),
         ("scheduled", job.scheduled),
+        ("retrying waiting", job.retrying),
         ("running", job.running),
     )
     return " ".join(word for word, applies in words if applies)
@@ -213,6 +216,21 @@ def format_pause_details(job: JobView) -> str:
     if job.paused_by:
         text += f", by {job.paused_by}"
     return f"{text}: {job.pause_note}" if job.pause_note else text
+
+
+def format_retry(job: JobView, now: datetime) -> str:
+    """Return which attempt of a job's runs is due next, of how many, and in how long: `↻ 2/4 in 8s`."""
+    if job.retry_at is None:
+        return ""
+    sign = STATUS_SIGNS[JobStatus.RETRYING].glyph
+    return f"{sign} {job.retry_attempt}/{job.attempts} {countdown(job.retry_at, now)}"
+
+
+def format_attempts(run: RunView) -> str:
+    """Return which attempt a run is at, of how many: `2 of 4`; "" for the only one of a run."""
+    if run.attempts > 1:
+        return f"{run.attempt} of {run.attempts}"
+    return str(run.attempt) if run.attempt > 1 else ""
 
 
 def format_instant_short(instant: datetime | None, now: datetime) -> str:

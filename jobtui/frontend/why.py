@@ -87,7 +87,9 @@ class Explanation:
 _CAUSES = (
     (re.compile(r"paused since"), Cause.PAUSE),
     (
-        re.compile(r"still running since|run \d+ is still queued|\d+ runs are held|replaced by run"),
+        re.compile(
+            r"still running since|run \d+ is (still queued|tried again)|\d+ runs are held|replaced by run"
+        ),
         Cause.OVERLAP,
     ),
     (re.compile(r"not running|no scheduler was running|left out by the user"), Cause.DOWNTIME),

@@ -11,7 +11,9 @@ from codecs import utf_8_decode
 from contextlib import suppress
 from typing import Any, TextIO
 
+from jobtui.engine.records import RunRecord
 from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.writing_run import writing_run
 
 _NAMES = {1: "stdout", 2: "stderr"}
@@ -66,6 +68,14 @@ class CapturedStream(io.TextIOWrapper):
             run, attachments = current
             attachments.write_output(run, text, self._log.run_limit)
             self._log.write(run.job.name, run.number, level or self._name, text)
+
+    def mark_attempt(self, run: RunRecord, attachments: RunAttachments) -> None:
+        """Write a line between the output of the earlier attempts of a run, if there is any, and the next."""
+        before = attachments.outputs.get(run.number)
+        if not before:
+            return
+        line = f"--- attempt {run.extras.attempt} of {run.extras.attempts} ---\n"
+        self._capture(line if isinstance(before, str) and before.endswith("\n") else f"\n{line}")
 
     def _decode(self, data: bytes) -> str:
         if self.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):

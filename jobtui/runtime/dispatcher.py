@@ -44,7 +44,7 @@ class RunDispatcher:
     def _exchange(self, worker: Worker, at_most: int, engine: Engine, now: float) -> None:
         if self._kernel.dispatcher is not self:
             at_most = 0
-        self._kernel.runs.keep_results(worker.outcomes)
+        self._kernel.runs.keep_results(worker.outcomes, engine.may_retry)
         engine.finish_batch(worker.batch, worker.outcomes, now)
         worker.clear()
         batch = worker.batch = Batch(now)

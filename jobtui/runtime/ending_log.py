@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from traceback import StackSummary
 
@@ -15,6 +16,7 @@ from jobtui.engine.packed_exceptions import PackedException, traceback_of
 from jobtui.engine.records import JOB, REASON, STATE, TICKS, RunRecord
 from jobtui.engine.tracebacks import format_traceback, logger, summarize, traceback_from_user
 from jobtui.runtime.latch import Latch
+from jobtui.schedules.durations import format_duration
 
 MAX_UNWRITTEN = 1_000  # records that wait for a slow log handler; beyond it, the oldest ones are dropped
 WAIT_SECONDS = 2.0  # how long a failing run and `flush` wait for a slow log handler
@@ -61,6 +63,21 @@ class EndingLog:
                 logger.error("%s\n%s", text, format_traceback(error))
 
         self._wait_written(self._submit(write))
+
+    def log_retry(self, run: RunRecord, error: PackedException, seconds: float) -> None:
+        """Log, as a warning, a run whose attempt has failed and that is tried again. Call without the lock.
+
+        Args:
+            run: The run.
+            error: The exception.
+            seconds: The delay before the next attempt.
+        """
+        if not self.enabled or not _is_heard(logging.WARNING):
+            return
+        attempt = f"attempt {run.extras.attempt} of {run.extras.attempts}"
+        delay = format_duration(timedelta(seconds=round(seconds, 3)))
+        text = f"run {run.number} of {run.job.name}: {attempt} failed, next in {delay}: {summarize(error)}"
+        self._wait_written(self._submit(partial(logger.warning, "%s", text)))
 
     def log_effects(self, effects: Effects, *, wait: bool) -> None:
         """Log ticks that started no run, errors of schedules, and notices. Call without the state lock.

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from jobtui.engine.enums import Misfire, Overlap
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
+from jobtui.engine.retry import Retry
 from jobtui.runtime.ending_callbacks import check_callback
 from jobtui.runtime.first_guesses import check_keywords
 from jobtui.runtime.validation import delay_seconds, instant_text
@@ -133,6 +134,15 @@ def adjusted(schedule: Schedule, policies: JobPolicies, name: str, tz: tzinfo) -
     )
 
 
+def _retry(value: Retry | int) -> Retry:
+    """Return a retry policy; a number is short for that many retries."""
+    if isinstance(value, Retry):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"retry must be a number of retries or a jobtui.Retry, not {value!r:.80}")
+    return Retry(value)
+
+
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "overlap": _name_in(Overlap, "overlap"),
     "misfire": _name_in(Misfire, "misfire"),
@@ -147,6 +157,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "timeout": delay_seconds,
     "warn": delay_seconds,
     "abandon": delay_seconds,
+    "retry": _retry,
     "on_success": partial(check_callback, name="on_success"),
     "on_failure": partial(check_callback, name="on_failure"),
     "on_missed": partial(check_callback, name="on_missed"),

@@ -9,8 +9,11 @@ from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
 from jobtui.runtime.ending_log import EndingLog
 from jobtui.runtime.redaction import Redaction
+from jobtui.runtime.retry_decisions import never_retry
 from jobtui.runtime.run_output import RunOutput, longer_output
 from jobtui.runtime.stop_request import StopRequest
+
+RetryDelay = Callable[[RunRecord, BaseException], float | None]
 
 
 class RunAttachments:
@@ -22,6 +25,7 @@ class RunAttachments:
     Args:
         stop_request_type: The class of the stop requests.
         redaction: Replaces secrets in the texts of runs; None to replace nothing.
+        retry_delay: Returns after how many seconds a run is tried again that has raised an exception.
 
     Attributes:
         outputs: What the runs have printed. The kernel drops an output with the run's entry in the ledger.
@@ -31,10 +35,15 @@ class RunAttachments:
         arounds: The functions around the work of every run.
         redaction: Replaces secrets in the texts of runs.
         now: Reads the scheduler's clock, in seconds since the epoch.
+        retry_delay: Returns after how many seconds a run is tried again that has raised an exception; None if
+            it is not.
     """
 
     def __init__(
-        self, stop_request_type: type[StopRequest] = StopRequest, redaction: Redaction | None = None
+        self,
+        stop_request_type: type[StopRequest] = StopRequest,
+        redaction: Redaction | None = None,
+        retry_delay: RetryDelay = never_retry,
     ) -> None:
         self.outputs: dict[int, str | RunOutput] = {}
         self.stop_requests: dict[int, StopRequest] = {}
@@ -43,6 +52,7 @@ class RunAttachments:
         self.arounds = Arounds()
         self.redaction = redaction or Redaction()
         self.now: Callable[[], float] = SystemClock().now
+        self.retry_delay = retry_delay
         self._stop_request_type = stop_request_type
 
     def write_output(self, run: RunRecord, text: str, limit: int) -> None:

@@ -50,6 +50,9 @@ class RunRequests:
             self._check_accepting()
             self._kernel.check_clock_step(now)  # before the run, whose instant is computed from the new time
             record = submit(engine, now)
+            known = self._handles.get(record.number)
+            if known is not None:  # it is tried again at once
+                return known
             record.context = context
             run = self._handles[record.number] = self._make_run(self, record)
             return run

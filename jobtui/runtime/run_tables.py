@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.records import RunRecord
@@ -49,10 +49,14 @@ class RunTables:
             latch.open()
         return latch
 
-    def keep_results(self, outcomes: Iterable[Outcome]) -> None:
+    def keep_results(self, outcomes: Iterable[Outcome], may_retry: Callable[[RunRecord], bool]) -> None:
         """Store what the work of runs returned or raised, before the runs end. Call with the state lock held.
 
         If a run was asked to stop, decide the state in which it ends. Note the size of its output.
+
+        Args:
+            outcomes: How the work ended.
+            may_retry: Returns whether a run may be tried again. Its result is then not kept.
         """
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for outcome in outcomes:
@@ -65,6 +69,8 @@ class RunTables:
                     honoured=outcome.honoured_stop,
                     timed_out=outcome.run.extras.timed_out,
                 )
+            if outcome.retry_in is not None and may_retry(outcome.run):
+                continue
             if outputs and number in outputs:
                 self.count_output(outcome.run)
             # A run that was given up has no handle any more; a cancelled one has no result, nor has one that
@@ -107,7 +113,7 @@ class RunTables:
                 latches.pop(run.number, None)
             if run.number in stop_requests or run.number in outputs:
                 self.attachments.forget(run)
-            if run.context is not None:  # it has never started
+            if run.context is not None:  # it has never started, or may have had several attempts
                 drop(run.context)
                 run.context = None
             drop(run.call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
+from random import random
 
 from jobtui.engine.engine import Engine
 from jobtui.engine.ledger import Ledger
@@ -26,6 +27,7 @@ from jobtui.runtime.lifecycle import Lifecycle, WaitUntilDrained
 from jobtui.runtime.observation import Observation
 from jobtui.runtime.poller import Poller
 from jobtui.runtime.redaction import Redaction
+from jobtui.runtime.retry_decisions import RetryDecisions
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.run_requests import MakeRun, RunRequests
 from jobtui.runtime.run_tables import RunTables
@@ -49,6 +51,7 @@ class Runtime:
         stop_request_type: The class of the stop requests of runs.
         wait_until_drained: Waits for the running work at a stop.
         start_callbacks: Has a function called that calls those for endings; None for a thread of its own.
+        random: Returns a number from 0 to 1, for the jitter of retries.
 
     Attributes:
         kernel: Makes every change.
@@ -73,13 +76,19 @@ class Runtime:
         stop_request_type: type[StopRequest] = StopRequest,
         wait_until_drained: WaitUntilDrained = Latch.wait,
         start_callbacks: Callable[[Callable[[], None]], object] | None = None,
+        random: Callable[[], float] = random,
     ) -> None:
         engine = Engine(pool=pool, tz=tz, ledger=ledger, abandoned=abandoned)
         callbacks = EndingCallbacks(tz, start_callbacks)
+        retries = RetryDecisions(engine, clock.now, random)
         self.kernel = kernel = Kernel(
             engine=engine,
             clock=clock,
-            runs=RunTables(RunAttachments(stop_request_type, redaction), callbacks, KeptCalls(ledger.limit)),
+            runs=RunTables(
+                RunAttachments(stop_request_type, redaction, retries.delay_after_failure),
+                callbacks,
+                KeptCalls(ledger.limit),
+            ),
         )
         self.poller = poller = Poller(kernel)
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.executors.base import Dispatcher, Worker, call_function, close_coroutine, report_failure
+from jobtui.runtime.executors.base import (
+    Dispatcher,
+    Worker,
+    call_function,
+    close_coroutine,
+    report_failure,
+    take_context,
+)
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 from jobtui.runtime.stop_request import StopRequest
 
@@ -160,7 +167,7 @@ class InlineExecutor:
 
     def _execute(self, run: RunRecord, worker: Worker) -> None:
         """Execute a run; if it is a coroutine, until that waits."""
-        context, run.context = copy_context() if run.context is None else run.context, None
+        context = take_context(run) or copy_context()
         outcomes = worker.outcomes
         coroutine = context.run(
             call_function, run, self._dispatcher.attachments, self._clock.monotonic, outcomes

@@ -179,6 +179,7 @@ class SimulatedRuntime(Runtime):
             stop_request_type=InstantStopRequest,
             wait_until_drained=self._wait_until_drained,
             start_callbacks=lambda work: work(),
+            random=lambda: 0.0,  # so that attempts are due at the same instants in each test
         )
         self._engine = self.kernel.engine
 
@@ -335,5 +336,7 @@ class SimulatedRuntime(Runtime):
         run = self.kernel.runs.handles.get(record.number)
         if not isinstance(run, SimulatedRun):
             run = self.kernel.runs.handles[record.number] = SimulatedRun(self, self.requests, record)
+        if record.extras.attempts_made:  # it has started before
+            return
         self.runs.append(run)
         self.runs_of_job.setdefault(record.job.name, []).append(run)

@@ -1,7 +1,8 @@
 """A run as a row of the store's file, and a row as a view.
 
-The columns are the attributes of `RunView`, the one table of a run's fields, in their order, and what only
-the file has: the class and the place of the exception.
+The columns are the attributes of `RunView`, the one table of a run's fields, in their order, except its
+attempts, which have a table of their own; and what only the file has: the class and the place of the
+exception.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import ERROR, JOB, REASON, PackedRun, packed_view
+from jobtui.engine.records import ATTEMPTS_MADE, ERROR, JOB, REASON, PackedRun, packed_view
 from jobtui.engine.tracebacks import format_traceback, innermost_place, summarize
 from jobtui.engine.views import RunView
 
 Row = tuple[Any, ...]
 
-VIEW_COLUMNS = tuple(field.name for field in fields(RunView))
+_FIELDS = fields(RunView)[:ATTEMPTS_MADE]  # which is the last one
+VIEW_COLUMNS = tuple(field.name for field in _FIELDS)
 COLUMNS = (*VIEW_COLUMNS, "exception", "place")
-_DEFAULTS = [None if each.default is MISSING else each.default for each in fields(RunView)]
+_DEFAULTS = [None if each.default is MISSING else each.default for each in _FIELDS]
 
 
 def row_of(run: PackedRun, job_id: int) -> Row:
@@ -31,7 +33,7 @@ def row_of(run: PackedRun, job_id: int) -> Row:
         run: The run, or ticks that started none.
         job_id: The row of its job.
     """
-    values = [*run, *_DEFAULTS[len(run) :]]
+    values = [*run[:ATTEMPTS_MADE], *_DEFAULTS[len(run) :]]
     values[JOB] = job_id
     error: PackedException = values[ERROR]
     if error:

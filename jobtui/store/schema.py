@@ -88,4 +88,17 @@ VERSIONS: Versions = (
         "ALTER TABLE jobs ADD COLUMN overlap TEXT",
     ),
     ("ALTER TABLE runs ADD COLUMN warned INTEGER NOT NULL DEFAULT 0",),
+    (
+        "ALTER TABLE runs ADD COLUMN attempts INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE runs ADD COLUMN retry_at REAL",
+        # The attempts that failed and were followed by another one. Each is counted as RETRYING.
+        """CREATE TABLE attempts (
+            life INTEGER NOT NULL, run INTEGER NOT NULL, number INTEGER NOT NULL, job INTEGER NOT NULL,
+            started REAL NOT NULL, ended REAL NOT NULL, elapsed REAL NOT NULL,
+            reason TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (life, run, number)) WITHOUT ROWID""",
+        """CREATE TRIGGER count_attempts AFTER INSERT ON attempts BEGIN
+            INSERT INTO counters VALUES (NEW.job, 'RETRYING', 1)
+                ON CONFLICT (job, state) DO UPDATE SET count = count + 1;
+        END""",
+    ),
 )

@@ -22,6 +22,7 @@ class ModelJob:
 
     record: JobRecord
     paused: bool = False
+    retrying: list[int] = field(default_factory=list)
     removed: bool = False
     held: list[int] = field(default_factory=list)
 
@@ -50,9 +51,10 @@ class EngineMachine(RuleBasedStateMachine):
         return next(job for job in self.jobs if job.record is run.job)
 
     def busy(self, job: ModelJob) -> bool:
-        """Return whether the model has a RUNNING, QUEUED or HELD run of a job."""
+        """Return whether the model has a RUNNING, QUEUED, HELD or RETRYING run of a job."""
         running = any(run.job is job.record for run in self.running)
-        return running or bool(job.held) or any(self.runs[number].job is job.record for number in self.queue)
+        queued = any(self.runs[number].job is job.record for number in self.queue)
+        return running or queued or bool(job.held or job.retrying)
 
     def assert_admitted(self, run: RunRecord) -> None:
         """Assert that the overlap policy was applied to a new run, and add the run to the model."""
@@ -73,9 +75,10 @@ class EngineMachine(RuleBasedStateMachine):
     def assert_replaced(self, job: ModelJob, by: RunRecord) -> None:
         """Assert that a run has replaced all earlier runs of its job; it may have been replaced since."""
         queued = [number for number in self.queue if self.runs[number].job is job.record]
-        for number in (*queued, *job.held):
+        for number in (*queued, *job.held, *job.retrying):
             assert self.runs[number].state is RunState.CANCELLED
-            assert self.runs[number].extras.reason == f"replaced by run {by.number}"
+            assert self.runs[number].extras.reason.startswith(f"replaced by run {by.number}")
+        job.retrying.clear()
         self.queue = [number for number in self.queue if number not in queued]
         running = [run for run in self.running if run.job is job.record]
         assert all(run.extras.stop_reason for run in running)
@@ -88,7 +91,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Move the job's next held run to the tail of the queue, unless the job has an earlier live run."""
         running = any(run.job is job.record for run in self.running)
         queued = any(self.runs[number].job is job.record for number in self.queue)
-        if job.held and not running and not queued:
+        if job.held and not running and not queued and not job.retrying:
             self.queue.append(job.held.pop(0))
 
     @precondition(lambda self: len(self.jobs) < 8)
@@ -106,8 +109,9 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 20), trigger=st.sampled_from([Trigger.NOW, Trigger.HAND]))
     def submit(self, which: int, trigger: Trigger) -> None:
-        """Request a run now."""
-        if job := self.pick(which):
+        """Request a run now. By hand, that is another run only if none is RETRYING: see `try_at_once`."""
+        job = self.pick(which)
+        if job is not None and not (job.retrying and trigger is Trigger.HAND):
             [run] = self.harness.submit(job.record, trigger=trigger)
             self.runs[run.number] = run
             self.assert_admitted(run)
@@ -125,6 +129,7 @@ class EngineMachine(RuleBasedStateMachine):
         """Move the time. The model does not predict ticks; it checks how their runs were admitted."""
         known = len(self.harness.events)
         due = {number for number, run in self.runs.items() if run.state is RunState.SCHEDULED}
+        retried = {number for job in self.jobs for number in job.retrying}
         self.harness.advance(seconds)
         for event in self.harness.events[known:]:
             if not isinstance(event, RunQueued | RunHeld | RunFinished):
@@ -133,6 +138,9 @@ class EngineMachine(RuleBasedStateMachine):
             if event.run.state is RunState.CANCELLED:
                 continue  # `assert_replaced` checks it for the run that replaced it
             run = self.harness.records[number]
+            if number in retried:
+                self.assert_tried_again(run)
+                continue
             if number in self.runs:
                 assert number in due
                 assert run.due is not None
@@ -143,9 +151,17 @@ class EngineMachine(RuleBasedStateMachine):
             self.assert_admitted(run)
         for run in self.runs.values():
             assert run.state is not RunState.SCHEDULED or (run.due or 0) > self.harness.now
+            assert run.state is not RunState.RETRYING or (run.extras.retry_at or 0) > self.harness.now
         for job in self.jobs:
             if job.record.due is not None:
                 assert job.record.due > self.harness.now
+
+    def assert_tried_again(self, run: RunRecord) -> None:
+        """Assert that a RETRYING run has joined the queue, and move it there in the model."""
+        assert run.state in {RunState.QUEUED, RunState.CANCELLED}  # by another run at the same time
+        assert run.extras.retry_at is None
+        self.model_of(run).retrying.remove(run.number)
+        self.queue.append(run.number)
 
     @rule()
     def start_next(self) -> None:
@@ -204,6 +220,34 @@ class EngineMachine(RuleBasedStateMachine):
             assert run.state is state
             self.promote_held(self.model_of(run))
 
+    @rule(which=st.integers(0, 20), delay=st.integers(0, 6))
+    def fail_attempt(self, which: int, delay: int) -> None:
+        """Let an attempt of a run fail that may be tried again, unless it was asked to stop."""
+        if not self.running:
+            return
+        run = self.running.pop(which % len(self.running))
+        job = self.model_of(run)
+        stopped, attempt = bool(run.extras.stop_reason), run.extras.attempt
+        self.harness.fail_attempt(run, delay)
+        if stopped or job.removed:
+            assert run.state is RunState.FAILED
+            self.promote_held(job)
+            return
+        assert run.state is RunState.RETRYING
+        assert run.extras.retry_at == self.harness.now + delay
+        assert (run.extras.attempt, len(run.extras.attempts_made)) == (attempt, min(attempt, 20))
+        job.retrying.append(run.number)
+
+    @rule(which=st.integers(0, 20))
+    def try_at_once(self, which: int) -> None:
+        """Try the RETRYING run of a job again by hand, the one that is due first."""
+        job = self.pick(which)
+        if job is not None and job.retrying:
+            first = min(job.retrying, key=lambda number: self.runs[number].extras.retry_at or 0)
+            [run] = self.harness.submit(job.record, trigger=Trigger.HAND)
+            assert run.number == first
+            self.assert_tried_again(run)
+
     @rule(which=st.integers(0, 100))
     def cancel(self, which: int) -> None:
         """Cancel any run, live or ended."""
@@ -211,8 +255,8 @@ class EngineMachine(RuleBasedStateMachine):
             return
         run = list(self.runs.values())[which % len(self.runs)]
         before = run.state
-        result = self.harness.engine.pool.cancel(run, self.harness.now, "cancelled")
-        if not before.waiting:
+        result = self.harness.engine.cancel(run, self.harness.now, "cancelled")
+        if not before.waiting and before is not RunState.RETRYING:
             running = before is RunState.RUNNING
             assert result is (Cancellation.ASKED if running else Cancellation.TOO_LATE)
             assert run.state is before
@@ -222,6 +266,9 @@ class EngineMachine(RuleBasedStateMachine):
         job = self.model_of(run)
         if run.number in self.queue:
             self.queue.remove(run.number)
+            self.promote_held(job)
+        elif run.number in job.retrying:
+            job.retrying.remove(run.number)
             self.promote_held(job)
         elif run.number in job.held:
             job.held.remove(run.number)
@@ -253,6 +300,7 @@ class EngineMachine(RuleBasedStateMachine):
             self.harness.engine.remove_job(job.record, self.harness.now)
             job.removed = True
             job.held.clear()
+            job.retrying.clear()
             self.queue = [number for number in self.queue if self.runs[number].job is not job.record]
             runs = [run for run in self.runs.values() if run.job is job.record]
             assert not any(run.state.waiting for run in runs)
@@ -273,13 +321,16 @@ class EngineMachine(RuleBasedStateMachine):
         assert len(self.harness.engine.pool.running) == len(self.running)
         waiting = [run.number for run in self.harness.snapshot().waiting]
         assert waiting[: len(self.queue)] == self.queue
-        assert len(waiting) == len(self.queue) + held
+        retrying = sorted(number for job in self.jobs for number in job.retrying)
+        assert sorted(waiting[len(self.queue) + held :]) == retrying
+        assert sorted(self.harness.engine.pool.retrying) == retrying
         for job in self.jobs:
             record = job.record
             assert record.queued == sum(self.runs[number].job is record for number in self.queue)
             assert [run.number for run in record.held] == job.held
             states = [run.state for run in self.runs.values() if run.job is record]
             assert record.scheduled == states.count(RunState.SCHEDULED)
+            assert sorted(run.number for run in record.retrying) == sorted(job.retrying)
             assert record.runs == states.count(RunState.OK) + states.count(RunState.FAILED)
             assert record.failures == states.count(RunState.FAILED)
 

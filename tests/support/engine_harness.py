@@ -12,6 +12,7 @@ from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import Event, RunEvent, RunFinished, RunStarted
 from jobtui.engine.job_policies import ABANDON, MAX_HELD, JobPolicies
 from jobtui.engine.ledger import Ledger
+from jobtui.engine.packed_exceptions import pack_exception
 from jobtui.engine.pool import MOST_ABANDONED
 from jobtui.engine.records import JobRecord, RunRecord, packed_view
 from jobtui.engine.runnables import as_runnable
@@ -148,6 +149,13 @@ class EngineHarness:
         outcome = Outcome(run, elapsed)
         outcome.state = state
         self.engine.pool.finish([outcome], self.now)
+
+    def fail_attempt(self, run: RunRecord, delay: float) -> None:
+        """Let an attempt of a run fail, and ask for another one after a delay."""
+        outcome = Outcome(run, 1.0)
+        outcome.state, outcome.retry_in = RunState.FAILED, delay
+        outcome.error = pack_exception(OSError("no answer"))
+        self.engine.finish_batch(None, [outcome], self.now)
 
     def run_all(self) -> list[int]:
         """Start and finish runs, one by one, until none is left; return their numbers in order."""

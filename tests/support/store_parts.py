@@ -38,6 +38,7 @@ def entry(number: int = 1, state: RunState = RunState.OK, **values: Any) -> Pack
         "state": state.value,
         "created": NOW + number,
         "attempt": 1,
+        "attempts": 1,
         "arguments": "",
         "due": NOW + number,
         "started": NOW + number,
@@ -48,6 +49,7 @@ def entry(number: int = 1, state: RunState = RunState.OK, **values: Any) -> Pack
         "error": (),
         "ticks": 1,
         "warned": False,
+        "attempts_made": (),
     } | values
     return tuple(given.get(field.name) for field in fields(RunView))
 

@@ -70,8 +70,8 @@ def add_run(
     started, worker = (None, "") if number == 0 else (at - (took or 0), "worker-1")
     arguments = "12, dry=True" if number == 2 else ""
     run = (
-        *(number, "", trigger.value, state.value, at - 100, 1 + (number == 2), arguments),
-        *(at - 99, None, started, worker),
+        *(number, "", trigger.value, state.value, at - 100, 1 + (number == 2), 1, arguments),
+        *(at - 99, None, None, started, worker),
     )
     row = [*row_of((*run, at if state.ended else None, took, reason), job)]
     row[COLUMNS.index("error")] = error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from contextvars import Context
 from typing import TYPE_CHECKING, Protocol
 
 from jobtui.engine.batch import Batch
@@ -12,6 +13,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import Frames, PackedException, pack_exception
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import one_line
+from jobtui.runtime.captured_streams import CapturedStream
 from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
@@ -37,6 +39,7 @@ class Outcome:
         exception: What the work raised, or None.
         error: The exception as plain data; () if there is none.
         reason: How the run ended, in words; "" if it is OK, or if the exception says it.
+        retry_in: After how many seconds the run is to be tried again; None if it is not.
         honoured_stop: Whether the exception says that the work stopped on request.
         contexts: Those of the functions around the work, if they are open until a coroutine has ended.
     """
@@ -47,6 +50,7 @@ class Outcome:
     exception: BaseException | None = None
     error: PackedException = ()
     reason = ""
+    retry_in: float | None = None
     honoured_stop = False
     contexts: ExitStack | None = None
 
@@ -235,8 +239,7 @@ def call_function(
     if call is None:  # the run has been given up
         return None
     run_of_context.set((run, attachments))
-    if guard.streams is not None:
-        guard.begin(run)
+    begin_output(run, attachments)
     started = monotonic()
     contexts: ExitStack | None = None
     try:
@@ -266,6 +269,15 @@ def call_function(
     return None
 
 
+def begin_output(run: RunRecord, attachments: RunAttachments) -> None:
+    """Let the output of a run begin, or that of a further attempt. Call this in the context of the work."""
+    if guard.streams is None:
+        return
+    guard.begin(run)
+    if run.extras.attempts_made and isinstance(guard.streams[0], CapturedStream):
+        guard.streams[0].mark_attempt(run, attachments)
+
+
 def _call_in_contexts(
     call: Callable[[], object], run: RunRecord, attachments: RunAttachments
 ) -> tuple[object, ExitStack | None]:
@@ -283,14 +295,37 @@ def _call_in_contexts(
 
 
 def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
-    """Redact the exception of a run, and log it, in the context of the work, unless it stopped on request."""
+    """Redact the exception of a run, decide whether the run is tried again, and log the exception.
+
+    Call this in the context of the work. Nothing is logged if the run has stopped on request.
+    """
     run = outcome.run
     outcome.error = attachments.redaction.redact_error(outcome.error)
     request = attachments.stop_requests.get(run.number) if outcome.honoured_stop else None
     was_stopped = outcome.honoured_stop and (run.state.ended or bool(request and request.reason))
-    if outcome.exception is not None and not was_stopped:
-        run_of_context.set(None)  # a log handler may write to the captured output
+    if outcome.exception is None or was_stopped:
+        return
+    run_of_context.set(None)  # a log handler may write to the captured output
+    asked_to_stop = bool(request and request.reason) or bool(run.extras.stop_reason)
+    if not asked_to_stop and not run.state.ended:
+        outcome.retry_in = attachments.retry_delay(run, outcome.exception)
+    if outcome.retry_in is None:
         attachments.ending_log.log_failure(run, outcome.exception, outcome.error)
+    else:
+        attachments.ending_log.log_retry(run, outcome.error, outcome.retry_in)
+
+
+def take_context(run: RunRecord) -> Context | None:
+    """Return the context in which the work of a run executes; None for a copy of the executor's.
+
+    The run keeps its own for another attempt. Otherwise it loses it, because the context may hold objects of
+    the user, and is dropped here without the lock.
+    """
+    context = run.context
+    if context is not None and run.job.policies.retry.times:
+        return context.copy()
+    run.context = None
+    return context
 
 
 def close_coroutine(outcome: Outcome) -> None:

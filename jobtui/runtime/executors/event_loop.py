@@ -32,9 +32,11 @@ from jobtui.runtime.executors.base import (
     ExecutorThread,
     Outcome,
     Worker,
+    begin_output,
     close_coroutine,
     interrupted_outcome,
     report_failure,
+    take_context,
 )
 from jobtui.runtime.executors.lazy_results import check_result
 from jobtui.runtime.executors.loop_watch import LoopWatch
@@ -362,7 +364,7 @@ class CoroutineExecutor:
             while coroutines:
                 run = coroutines[0]
                 if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
-                    context, run.context = run.context, None
+                    context = take_context(run)
                     tasks[run] = _make_task(loop, self._execute(Outcome(run)), context)
                 coroutines.popleft()
         except BaseException as error:
@@ -413,8 +415,7 @@ class CoroutineExecutor:
                 contexts: AbstractContextManager[Any] = outcome.contexts or no_context()
                 if work is None:
                     run_of_context.set((run, attachments))
-                    if guard.streams is not None:
-                        guard.begin(run)
+                    begin_output(run, attachments)
                     if attachments.arounds:
                         contexts = attachments.arounds.enter(CurrentRun(run, attachments))
                 outcome.value = outcome.contexts = None

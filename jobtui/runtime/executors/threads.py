@@ -21,7 +21,13 @@ from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.engine.tracebacks import log_exception
 from jobtui.runtime.clock import Clock
-from jobtui.runtime.executors.base import Dispatcher, ExecutorThread, Worker, call_function
+from jobtui.runtime.executors.base import (
+    Dispatcher,
+    ExecutorThread,
+    Worker,
+    call_function,
+    take_context,
+)
 from jobtui.runtime.executors.event_loop import CoroutineExecutor
 from jobtui.runtime.stacks import frames_of_thread
 
@@ -220,11 +226,9 @@ class ThreadExecutor:
                 run = run or pending.popleft()
             except IndexError:  # it has just been left to other workers
                 return
-            context = run.context
+            context = take_context(run) if run.context is not None else None
             if context is None:
                 context = copy_context()
-            else:
-                run.context = None  # it may hold objects of the user, and is dropped without the lock
             worker.current = run
             coroutine = context.run(call_function, run, attachments, monotonic, outcomes)
             if coroutine is not None:

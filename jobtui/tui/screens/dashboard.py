@@ -12,6 +12,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
@@ -287,7 +288,9 @@ class Dashboard(Screen[None]):
             return
         name = f"run {run.number} of {run.job}"
         note = "It has not started."
-        if isinstance(run, RunView) and not run.state.waiting:
+        if isinstance(run, RunView) and run.state is RunState.RETRYING:
+            note = "It is given up: no further attempt is made."
+        elif isinstance(run, RunView) and not run.state.waiting:
             note = "It is running: a coroutine is interrupted, a thread is asked to stop."
 
         self._ask(f"Cancel {name}?", note, lambda: self._commands.execute(commands.cancel, run.number, name))

@@ -200,6 +200,8 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
     sign, status = status_sign(job)
     failed = next((run for run in details.runs if run.state.failed), None)
     waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
+    if job.retry_at is not None:
+        waiting += f", attempt {job.retry_attempt} of {job.attempts} at {format_instant_full(job.retry_at)}"
     took = format_duration(job.last_elapsed)
     rows = [
         ("about", cell_text(job.summary)),
@@ -213,6 +215,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("paused", cell_text(format_pause_details(job))),
         ("arguments", cell_text(job.arguments)),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}{_failing(job)}"),
+        ("retries", f"{job.retry}; {job.retries} made so far" if job.retry else ""),
         ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
         ("last run", format_instant_full(job.prev)),
         ("code", cell_text(job.origin)),

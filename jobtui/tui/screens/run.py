@@ -17,6 +17,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
+    format_attempts,
     format_duration,
     format_instant_full,
     run_label,
@@ -57,6 +58,10 @@ class RunScreen(ModalScreen[None]):
         with VerticalScroll(classes="dialog large") as box:
             box.border_title = literal_title(f"{run.job} {run_label(run)}")
             yield Static(_run_fields(run))
+            for attempt in run.attempts_made:
+                ended = f"{format_instant_full(attempt.ended)}, after {format_duration(attempt.elapsed)}"
+                yield Static(f"Attempt {attempt.number}, failed at {ended}", classes="heading")
+                yield Static(_traceback(attempt.error or attempt.reason), classes="verbatim")
             if run.error:
                 yield Static("Traceback", classes="heading")
                 yield Static(_traceback(run.error), classes="verbatim")
@@ -127,7 +132,7 @@ def _run_fields(run: RunView) -> Table:
         ("reason", cell_text(run.reason)),
         ("arguments", cell_text(run.arguments)),
         ("requested", f"{format_instant_full(run.created)}, by {trigger}"),
-        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
+        ("attempt", format_attempts(run)),
         ("due", format_instant_full(run.due) if run.due else ""),
         ("waits since", format_instant_full(waiting_since) if waiting_since else ""),
         ("started", started),

@@ -20,6 +20,7 @@ from jobtui.frontend.formatting import (
     format_instant,
     format_instant_short,
     format_pause,
+    format_retry,
     format_schedule,
     run_label,
     status_sign,
@@ -58,6 +59,8 @@ def _prev(job: JobView, now: datetime) -> Cell:
 
 
 def _next(job: JobView, now: datetime) -> Cell:
+    if job.status is JobStatus.RETRYING:
+        return [(format_retry(job, now), "waiting")]
     if job.paused_since is not None and job.next is not None:
         return [(format_pause(job, now), "waiting")]
     if job.next is None:
@@ -104,7 +107,13 @@ def _last_elapsed(job: JobView) -> timedelta:
     return job.last_elapsed or timedelta()
 
 
-_STATUS_ORDER = [JobStatus.RUNNING, JobStatus.QUEUED, JobStatus.IDLE, JobStatus.PAUSED]
+_STATUS_ORDER = [
+    JobStatus.RUNNING,
+    JobStatus.QUEUED,
+    JobStatus.RETRYING,
+    JobStatus.IDLE,
+    JobStatus.PAUSED,
+]
 
 
 def _status_order(job: JobView) -> tuple[bool, int]:
@@ -135,6 +144,14 @@ def run_key(run: RunView) -> object:
 def _state(run: RunView, _now: datetime) -> Cell:
     sign = STATE_SIGNS[run.state]
     return [(f"{sign.glyph} {run.state.value}", sign.tone)]
+
+
+def _waiting_state(run: RunView, now: datetime) -> Cell:
+    """Return the state of a waiting run; of a RETRYING one its next attempt, because the column is narrow."""
+    sign = STATE_SIGNS[run.state]
+    if run.state is RunState.RETRYING:
+        return [(f"{sign.glyph} {run.attempt + 1}/{run.attempts}", sign.tone)]
+    return _state(run, now)
 
 
 def _number(run: RunView, _now: datetime) -> Cell:
@@ -195,7 +212,7 @@ RUNNING_COLUMNS: Sequence[Column[RunView]] = (
 )
 
 WAITING_COLUMNS: Sequence[Column[RunView]] = (
-    Column("state", "STATE", 8, _state),
+    Column("state", "STATE", 8, _waiting_state),
     Column("number", "RUN", 7, _number),
     Column("job", "JOB", 14, _run_job, fraction=2),
     Column("waiting_for", "FOR", 6, _waiting_for, align_right=True),

@@ -101,7 +101,7 @@ class Panes(Container):
         upcoming = sum((job.next is not None) + job.scheduled for job in snapshot.jobs)
         contents: dict[str, tuple[Sequence[object], object]] = {
             "running": (snapshot.running, pool.running),
-            "waiting": (snapshot.waiting, pool.queued + pool.held),
+            "waiting": (snapshot.waiting, pool.queued + pool.held + pool.retrying),
             "upcoming": (list_upcoming(snapshot), upcoming),
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }

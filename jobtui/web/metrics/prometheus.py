@@ -96,6 +96,8 @@ class Metrics:
         yield from self._scheduler_metrics(counters)
         for piece in _pieces(counters):
             yield _run_counts(piece)
+        for piece in _pieces(counters):
+            yield _retry_counts(piece)
         for name, documentation, histograms in (
             (
                 "jobtui_run_duration_seconds",
@@ -126,6 +128,7 @@ class Metrics:
             ("jobtui_pool_queued", "How many runs wait for a free slot.", pool.queued),
             ("jobtui_pool_held", "How many runs wait for an earlier run of their own job.", pool.held),
             ("jobtui_pool_abandoned", "How many abandoned runs go on; they take no slot.", pool.abandoned),
+            ("jobtui_pool_retrying", "How many runs wait for their next attempt.", pool.retrying),
         ):
             yield GaugeMetricFamily(name, documentation, value)
         if liveness.heartbeat_age is not None:
@@ -160,6 +163,17 @@ def _run_counts(counters: Sequence[JobCounters]) -> Metric:
     for each in counters:
         for state, count in each.endings.items():
             metric.add_metric((each.job, state.value.lower()), count)
+    return metric
+
+
+def _retry_counts(counters: Sequence[JobCounters]) -> Metric:
+    metric = CounterMetricFamily(
+        "jobtui_attempts_retried",
+        "How many attempts have failed and were followed by another one, or are to be.",
+        labels=("job",),
+    )
+    for each in counters:
+        metric.add_metric((each.job,), each.retries)
     return metric
 
 

@@ -85,7 +85,7 @@ def _running_caption(snapshot: Snapshot) -> ListCaption:
 
 
 def _waiting_caption(snapshot: Snapshot) -> ListCaption:
-    total = snapshot.pool.queued + snapshot.pool.held
+    total = snapshot.pool.queued + snapshot.pool.held + snapshot.pool.retrying
     return ListCaption(min(len(snapshot.waiting), MAX_WAITING), total, "nothing waits")
 
 

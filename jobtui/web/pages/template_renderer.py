@@ -93,6 +93,7 @@ class TemplateRenderer:
             "duration": formatting.format_duration,
             "pluralize": formatting.pluralize,
             "run_label": formatting.run_label,
+            "attempts": formatting.format_attempts,
             "summarize": _summarize,
             "group_equal": _group_equal,
             "has_page": _has_page,
