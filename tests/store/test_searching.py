@@ -77,8 +77,10 @@ def fill(connection: sqlite3.Connection) -> None:
             state.value,
             START - number,
             1,
+            1,
             "",
             START,
+            None,
             None,
             None if is_tick or state is RunState.SCHEDULED else ended - 1,
             "",
@@ -251,7 +253,8 @@ def test_an_index_that_another_sqlite_has_left_behind_is_made_again(tmp_path: Pa
     with closing(open_for_writing(path)) as connection:
         drop_triggers(connection)
         connection.execute("INSERT INTO jobs (name) VALUES ('x')")
-        run = (1, "", "tick", "LOST", START, 1, "", START, None, START, "", START, None, "the process ended")
+        times = START, None, None, START, "", START, None
+        run = (1, "", "tick", "LOST", START, 1, 1, "", *times, "the process ended")
         insert_rows(connection, "runs", ("life", *COLUMNS), [(1, *row_of(run, 1))])
         assert not has_index(connection)
         prepare_index(connection)
