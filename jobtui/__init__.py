@@ -112,10 +112,10 @@ _NAMES_OF = {
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
     ),
     "jobtui.engine.events": (
-        "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent JobPaused "
-        "JobRemoved JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled RunStarted "
-        "RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping StopRequested "
-        "StoreChanged TickEnded"
+        "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent "
+        "JobPaused JobRemoved JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled "
+        "RunStarted RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping "
+        "StopRequested StoreChanged TickEnded"
     ),
     "jobtui.engine.retry": "GiveUp Retry RetryIn",
     "jobtui.engine.views": (
