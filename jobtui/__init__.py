@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jobtui.cli.foreground import run as run
+    from jobtui.embedding.asgi import asgi as asgi
     from jobtui.embedding.serve import serve as serve
     from jobtui.engine.enums import Cancellation as Cancellation
     from jobtui.engine.enums import JobStatus as JobStatus
@@ -107,6 +108,7 @@ __version__ = "0.1.0"
 # The public names of each module.
 _NAMES_OF = {
     "jobtui.cli.foreground": "run",
+    "jobtui.embedding.asgi": "asgi",
     "jobtui.embedding.serve": "serve",
     "jobtui.engine.enums": (
         "Cancellation JobStatus Misfire MisfireName Overlap OverlapName Phase RunState Trigger"
@@ -222,6 +224,7 @@ __all__ = [
     "TickEnded",
     "Trigger",
     "around",
+    "asgi",
     "at",
     "current_run",
     "describe",
