@@ -178,7 +178,23 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         (Report("a"), Report("a"), False),
         (Mail(), Report("a"), False),
     ],
-    ids=str,
+    ids=[
+        "one function",
+        "function made again",
+        "equal closures",
+        "closures of two values",
+        "closures of one function made again",
+        "equal partials",
+        "partials of two values",
+        "partials of two arguments",
+        "partials with lists",
+        "lambdas",
+        "one class",
+        "equal objects",
+        "methods of equal objects",
+        "other objects",
+        "objects of two classes",
+    ],
 )
 def test_code_is_the_same_if_its_place_and_its_values_are(
     scheduler: SimulatedScheduler, first: Any, second: Any, *, same: bool
