@@ -31,10 +31,12 @@ class EndingLog:
 
     Attributes:
         enabled: Whether endings are logged. A front end that shows them sets this to False.
+        hasty_thread: The thread of an event loop of the application, which waits for no log handler.
     """
 
     def __init__(self) -> None:
         self.enabled = True
+        self.hasty_thread: int | None = None
         self._unwritten: deque[tuple[Callable[[], None], Latch]] = deque(maxlen=MAX_UNWRITTEN)
         self._writing = threading.Lock()  # held by the thread that writes
         self._is_slow = False  # whether a thread has waited in vain, until all has been written
@@ -134,7 +136,9 @@ class EndingLog:
         self._last.wait(WAIT_SECONDS)
 
     def _wait_written(self, written: Latch) -> None:
-        if not self._is_slow and not written.wait(WAIT_SECONDS):
+        if self._is_slow or threading.get_ident() == self.hasty_thread:
+            return
+        if not written.wait(WAIT_SECONDS):
             self._is_slow = True
 
     def _submit(self, write: Callable[[], None]) -> Latch:

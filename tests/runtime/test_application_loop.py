@@ -14,6 +14,7 @@ from support.real_threads import LIMIT, MakeScheduler, assert_no_threads_left, z
 from support.waiting import wait_until
 
 from jobtui import Phase, RunCancelledError, RunState, Scheduler, StartError, current_run
+from jobtui.runtime import ending_log
 from jobtui.runtime.executors.loop_watch import LoopWatch
 
 
@@ -227,6 +228,38 @@ def test_runs_end_once_on_a_loop_whose_tasks_begin_at_once() -> None:
             assert scheduler.snapshot().jobs[0].runs == 20
 
     run(main)
+
+
+def test_a_slow_log_handler_does_not_block_the_loop_of_the_application(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A loop of the scheduler's own waits a little: a failure has been logged when the run has ended."""
+    monkeypatch.setattr(ending_log, "WAIT_SECONDS", 3600.0)
+    released = threading.Event()
+
+    class Slow(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            assert released.wait(LIMIT)
+
+    async def fail() -> None:
+        raise LookupError
+
+    async def main() -> None:
+        scheduler = Scheduler(tz="UTC")
+        await scheduler.start_async()
+        with pytest.raises(LookupError):
+            await scheduler.now(fail)
+        assert not released.is_set()
+        released.set()
+        await scheduler.stop_async()
+
+    logger, handler = logging.getLogger("jobtui"), Slow()
+    logger.addHandler(handler)
+    try:
+        run(main)
+    finally:
+        released.set()
+        logger.removeHandler(handler)
 
 
 # --- loop= ----------------------------------------------------------------------------------------

@@ -233,6 +233,20 @@ def decorators() -> None:
     jobtui.nonesuch()  # wrong
 
 
+async def awaits(scheduler: Scheduler) -> None:
+    """Use a scheduler on an event loop."""
+    async with scheduler as entered:
+        assert_type(entered, Scheduler)
+        assert_type(await scheduler.now(decorated), int)
+        assert_type(await scheduler.now(decorated).result_async(5), int)
+    assert_type(await scheduler.stop_async(grace=1), bool)
+    await scheduler.now(decorated).result_async("5s")  # wrong
+    jobtui.Scheduler(loop="uvloop")  # wrong
+    jobtui.asgi(scheduler, read_only=True)  # wrong
+    with jobtui.serve(scheduler, 9001):  # wrong
+        pass
+
+
 def views(scheduler: Scheduler, subscription: Subscription) -> None:
     """Read what the scheduler shows."""
     snapshot = scheduler.snapshot()

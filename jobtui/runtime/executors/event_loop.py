@@ -108,7 +108,7 @@ class CoroutineExecutor:
     def use_loop(self, loop: asyncio.AbstractEventLoop) -> None:
         """Execute the coroutines in a loop of the application, which runs. Call this before the first one."""
         self._loop, self._in_application = loop, True
-        self._call(self._note_thread)
+        self._call(lambda: self._note_thread(threading.get_ident()))
 
     def start_batch(self, batch: Batch) -> None:
         """Execute the coroutines of a batch. To call this twice for the same batch is harmless."""
@@ -201,6 +201,7 @@ class CoroutineExecutor:
                 self._report(interrupted_outcome(run, error))
         for run in tuple(self._tasks):
             self._report(interrupted_outcome(run, error))
+        self._note_thread(None)
         self._dispatcher.take(self._worker, 0)
 
     def _call(self, callback: Callable[..., object], *args: object) -> bool:
@@ -292,8 +293,8 @@ class CoroutineExecutor:
             log_exception("an error inside the scheduler, at the end of the event loop", error)
         loop.close()
 
-    def _note_thread(self) -> None:
-        self._attachments.loop_thread = threading.get_ident()
+    def _note_thread(self, ident: int | None) -> None:
+        self._attachments.loop_thread = self._attachments.ending_log.hasty_thread = ident
 
     def _check_tasks(self) -> None:
         self._watch.answer()
@@ -321,7 +322,7 @@ class CoroutineExecutor:
 
     def _note_if_cleaned_up(self) -> None:
         if self._closed and self._in_application and not self._tasks:
-            self._attachments.loop_thread = None
+            self._note_thread(None)
             self._cleaned_up.open()
 
     def _exchange(self) -> None:
