@@ -53,6 +53,7 @@ These need a scheduler that runs:
   pause JOB         let the ticks of a job start no runs
   resume JOB        let them start runs again
   cancel RUN        cancel a run
+  stack RUN         print where a run is now, with source lines
 
   hash-password     print the hash of a password, for the settings
   completion SHELL  print the completion for bash, zsh or fish

@@ -34,6 +34,7 @@ from jobtui.cli.source_arguments import (
     ResumeParser,
     RunParser,
     ShowParser,
+    StackParser,
     WhyParser,
 )
 from jobtui.process.exit import UNEXPECTED
@@ -174,6 +175,11 @@ def _cancel(words: Sequence[str]) -> int:
     return _steer("cancel", options)
 
 
+def _stack(words: Sequence[str]) -> int:
+    options = StackParser().parse(words)
+    return _steer("stack", options)
+
+
 def _steer(command: str, options: argparse.Namespace) -> int:
     """Execute a command that steers a scheduler."""
     try:
@@ -226,5 +232,6 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "resume": _resume,
     "run": _run,
     "show": _show,
+    "stack": _stack,
     "why": _why,
 }

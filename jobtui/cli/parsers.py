@@ -21,6 +21,7 @@ from jobtui.cli.source_arguments import (
     ResumeParser,
     RunParser,
     ShowParser,
+    StackParser,
     WhyParser,
 )
 
@@ -39,5 +40,6 @@ PARSERS: Mapping[str, Callable[[], Parser]] = {
     "resume": ResumeParser,
     "run": RunParser,
     "show": ShowParser,
+    "stack": StackParser,
     "why": WhyParser,
 }

@@ -33,6 +33,8 @@ scheduler of yours that runs here is meant. If there are several, they are liste
 _CHANGE_STATUS = "exit status: 0 for success; 2 for a mistake, and if there is no such job."
 _CANCEL_STATUS = """\
 exit status: 0 for success; 1 if the run had ended; 2 for a mistake, and if there is no such run."""
+_STACK_STATUS = """\
+exit status: 0 for success; 1 if the run does not run; 2 for a mistake, and if there is no such run."""
 _RUN_EPILOG = """\
 With TARGET, JOB runs in this process: no scheduler starts, no store is written, output goes straight to the
 terminal, and breakpoint() and input() work. The settings apply, and the on_app_start and on_app_stop
@@ -305,6 +307,24 @@ class CancelParser(LiveParser):
             "jobtui cancel RUN [ADDRESS]",
             "Cancel a run: take it out of the queue, interrupt its coroutine, or ask its thread to stop.",
             _CANCEL_STATUS,
+        )
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Check that there is the number of one run."""
+        super().validate(options)
+        if len(options.words) != 1 or not is_run_number(options.words[0]):
+            self.error("one RUN is needed: the number of a run, such as 12")
+
+
+class StackParser(LiveParser):
+    """The arguments of ``jobtui stack RUN``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "stack",
+            "jobtui stack RUN [ADDRESS]",
+            "Print where a run is now: the stack of its thread or coroutine, with source lines.",
+            _STACK_STATUS,
         )
 
     def validate(self, options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""``jobtui run``, ``pause``, ``resume`` and ``cancel``: steer a scheduler that runs."""
+"""``jobtui run``, ``pause``, ``resume``, ``cancel`` and ``stack``: steer and watch a scheduler that runs."""
 
 from __future__ import annotations
 
@@ -86,7 +86,27 @@ def cancel_run(options: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"run": run_job, "pause": pause_job, "resume": resume_job, "cancel": cancel_run}
+def print_stack(options: argparse.Namespace) -> int:
+    """Print where a run is now. Arguments, result and exceptions as for `run_job`."""
+    with _steering(options) as source:
+        number = int(options.words[0].removeprefix("#"))
+        stack, run = source.backend.stack(number), source.run(number)
+    name = f"{printable(run.job)} #{number}"
+    if stack is None:
+        print_error(f"{name} does not run: {run.state.value}")
+        return NOT_FOUND
+    write_line(sys.stdout, f"{name} {run.state.value} on {printable(run.worker)}")
+    write_line(sys.stdout, printable_lines(stack.text) or "  its work has just begun or ended")
+    return 0
+
+
+COMMANDS = {
+    "run": run_job,
+    "pause": pause_job,
+    "resume": resume_job,
+    "cancel": cancel_run,
+    "stack": print_stack,
+}
 
 
 @contextmanager

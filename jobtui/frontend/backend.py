@@ -12,7 +12,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
-from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.why import Explanation
 from jobtui.runtime.output_log import OutputChunk
 from jobtui.schedules.dst import TickPreview
@@ -134,6 +134,9 @@ class Backend(Protocol):
 
     def run_view(self, number: int) -> RunView:
         """Return a run by its number: waiting, running or ended."""
+
+    def stack(self, number: int) -> RunStack | None:
+        """Return where a run is now; None if it is neither RUNNING nor abandoned."""
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool, which may be newer than the snapshot."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from jobtui.engine.events import Event, JobEvent, RunEvent
-from jobtui.engine.views import JobView, PoolView, RunPage, RunView, Snapshot
+from jobtui.engine.views import JobView, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.frontend.why import Explanation
@@ -214,7 +214,7 @@ _VALUES: dict[Any, FieldCodec] = {
 RUN, JOB, POOL, SNAPSHOT = Codec(RunView), Codec(JobView), Codec(PoolView), Codec(Snapshot)
 JOB_DETAILS, UPCOMING = Codec(JobDetails), Codec(UpcomingTick)
 OUTPUT_CHUNK, OUTPUT_LINE, RUN_LINES = Codec(OutputChunk), Codec(OutputLine), Codec(RunLines)
-RUN_PAGE, EXPLANATION = Codec(RunPage), Codec(Explanation)
+RUN_PAGE, EXPLANATION, STACK = Codec(RunPage), Codec(Explanation), Codec(RunStack)
 RUN_LISTS = ("running", "waiting", "scheduled", "recent", "abandoned")  # the lists of runs of a snapshot
 
 

@@ -38,6 +38,7 @@ class LocalBackend:
         self.search_runs = scheduler.search_runs
         self.run_view = scheduler.run_view
         self.pool_view = scheduler.pool_view
+        self.stack = scheduler.stack
         self.on_change = scheduler.on_change
         self.subscribe = scheduler.subscribe
         self.counters = scheduler.counters

@@ -21,7 +21,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
-from jobtui.engine.views import PoolView, RunPage, RunView, Snapshot
+from jobtui.engine.views import PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
@@ -33,6 +33,7 @@ from jobtui.frontend.json_codec import (
     RUN,
     RUN_LINES,
     RUN_PAGE,
+    STACK,
 )
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.frontend.why import Explanation
@@ -198,6 +199,13 @@ class RemoteBackend:
     def run_view(self, number: int) -> RunView:
         """Return a run by its number: waiting, running or ended."""
         return _decode(lambda json: RUN.decode(json["run"], self.zone), self._get_run(number))
+
+    def stack(self, number: int) -> RunStack | None:
+        """Return where a run is now; None if it is neither RUNNING nor abandoned."""
+        if not 1 <= number <= MAX_RUN_NUMBER:
+            return None
+        json = self._request("GET", "runs", str(number), "stack")
+        return _decode(lambda json: json["stack"] and STACK.decode(json["stack"], self.zone), json)
 
     def pool_view(self) -> PoolView:
         """Return the current view of the pool, which may be newer than the snapshot."""

@@ -204,6 +204,10 @@ def test_a_run_that_is_cancelled_ends_run_with_status_3(ask: Ask, folder: Path) 
         waiting = started(folder, "run", "stubborn", "--wait")
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == "begins\n"
+        done = ask("stack", "1")
+        assert done.returncode == 0
+        assert done.stdout.startswith("stubborn #1 RUNNING on worker-1\n")
+        assert "in stubborn\n    while not jobtui.current_run().wait_cancelled(0.05):\n" in done.stdout
         done = ask("cancel", "1")
         assert (done.returncode, done.stdout.startswith("stubborn #1 was asked to stop")) == (0, True)
         _, errors = waiting.communicate(timeout=LIMIT)
@@ -212,6 +216,9 @@ def test_a_run_that_is_cancelled_ends_run_with_status_3(ask: Ask, folder: Path) 
         done = ask("cancel", "1")
         assert (done.returncode, done.stderr) == (1, "jobtui: stubborn #1 had ended before: CANCELLED\n")
         assert ask("cancel", "99").returncode == 2
+        done = ask("stack", "1")
+        assert (done.returncode, done.stderr) == (1, "jobtui: stubborn #1 does not run: CANCELLED\n")
+        assert ask("stack", "99").returncode == 2
 
 
 @pytest.mark.usefixtures("shop")

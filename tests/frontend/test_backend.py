@@ -393,6 +393,22 @@ def test_an_ended_run_runs_again_by_its_number(setup: BackendSetup) -> None:
             backend.run_again(unknown)
 
 
+def test_the_stack_of_a_run_is_there_while_it_runs(setup: BackendSetup, blocking_job: BlockingJob) -> None:
+    scheduler, backend = setup.start(lambda it: None)
+    run = scheduler.now(blocking_job)
+    blocking_job.wait_started()
+    stack = backend.stack(run.number)
+    assert stack is not None
+    assert (stack.number, stack.state.value, stack.worker) == (run.number, "RUNNING", "worker-1")
+    assert (stack.frames[0].function, stack.at.tzinfo) == ("run", backend.zone)
+    blocking_job.release()
+    assert run.wait(LIMIT)
+    assert backend.stack(run.number) is None
+    if not isinstance(backend, LocalBackend):
+        with pytest.raises(LookupError):
+            backend.stack(99)
+
+
 def test_one_off_runs_have_details_and_cannot_run_by_their_name(setup: BackendSetup) -> None:
     """Each has arguments of its own."""
     scheduler, backend = setup.start(lambda it: None)

@@ -11,7 +11,7 @@ from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
-from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunView, Snapshot
+from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLine, RunLines, Unsubscribe
 from jobtui.frontend.why import Cause, Explanation, Verdict
 from jobtui.runtime.clock import ManualClock
@@ -64,6 +64,7 @@ class ScriptedBackend:
         self.listeners: list[Callable[[], None]] = []
         self.snapshots_taken = 0
         self.outputs: dict[int, str] = {}
+        self.stacks: dict[int, RunStack] = {}
         self.output_log = OutputLog(clock=ManualClock(snapshot.at.timestamp()))
         self.output_since: Callable[[int], OutputChunk] = self.output_log.output_since
         self.connection_error = ""
@@ -179,6 +180,10 @@ class ScriptedBackend:
         """Return the output of a run, unless the lines before have been read."""
         lines = [] if after else self.outputs.get(number, "").splitlines()
         return RunLines(lines=tuple(RunLine(None, "", line) for line in lines), next="end", ended=True)
+
+    def stack(self, number: int) -> RunStack | None:
+        """Return the stack that a test has set."""
+        return self.stacks.get(number)
 
     def why(self, job: str, at: str = "") -> Explanation:
         """Say that nothing is known."""

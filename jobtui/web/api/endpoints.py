@@ -27,6 +27,7 @@ from jobtui.frontend.json_codec import (
     POOL,
     RUN,
     RUN_LINES,
+    STACK,
     UPCOMING,
     Json,
 )
@@ -95,6 +96,7 @@ class Api:
             web.get(f"{API_ROOT}/runs", self._list_runs),
             web.get(f"{API_ROOT}/runs/{{number}}", self._get_run),
             web.get(f"{API_ROOT}/runs/{{number}}/why", self._explain_run),
+            web.get(f"{API_ROOT}/runs/{{number}}/stack", self._get_stack),
             web.post(f"{API_ROOT}/runs/{{number}}/cancel", self._cancel_run),
             web.post(f"{API_ROOT}/runs/{{number}}/again", self._run_again),
             web.get(f"{API_ROOT}/runs/{{number}}/output", self._get_run_output),
@@ -225,6 +227,15 @@ class Api:
         async with self._searching:
             found = await asyncio.to_thread(call_scheduler, self._backend.why_run, number)
         return json_response(EXPLANATION.encode(found))
+
+    async def _get_stack(self, request: web.Request) -> web.Response:
+        """Return where a run is now; null if it is neither RUNNING nor abandoned."""
+        check_query(request)
+        number = parse_run_number(request.match_info["number"])
+        stack = await asyncio.to_thread(self._backend.stack, number)  # it reads source files
+        if stack is None:
+            call_scheduler(self._backend.run_view, number)  # 404 if there is no such run
+        return json_response({"stack": None if stack is None else STACK.encode(stack)})
 
     async def _get_pool(self, request: web.Request) -> web.Response:
         check_query(request)
