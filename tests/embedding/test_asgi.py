@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
@@ -195,7 +196,7 @@ def test_a_job_can_be_run_with_a_form_whose_cookie_belongs_to_the_mounted_path(
         sent: dict[str, Any] = {
             "content_type": "application/x-www-form-urlencoded",
             "origin": "https://app.example",
-            "cookie": f"session=secret; {cookie}",
+            "cookie": f"session={'x' * 9_000}; {cookie}",  # larger than the server accepts
             "accept": "text/html",
         }
         done = await Client(app).request("POST", "/", body=urlencode(form).encode(), **sent)
@@ -302,6 +303,26 @@ def test_the_application_works_on_one_event_loop_after_another(app: Asgi) -> Non
     run(main)
     app.close()
     wait_until(lambda: "jobtui-web" not in jobtui_threads())
+    run(main)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_has_a_server_of_its_own(app: Asgi) -> None:
+    """As the workers of a web server that loads the application before it forks them."""
+
+    async def main() -> None:
+        assert (await Client(app).request("GET", "/api/pool")).status == 200
+
+    run(main)
+    child = os.fork()
+    if child == 0:
+        try:
+            run(main)
+            app.close()
+            os._exit(7)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     run(main)
 
 
