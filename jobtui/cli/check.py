@@ -146,6 +146,8 @@ def _pauses(jobs: list[JobView]) -> Iterator[Text]:
     for job in jobs:
         if job.paused_since is not None:
             yield Text(printable(f"{job.name}: paused {format_pause_details(job)}"), overflow="fold")
+        if job.times:
+            yield Text(printable(f"{job.name}: is done after {job.times} runs"), overflow="fold")
         if job.on_start:
             yield Text(printable(f"{job.name}: runs when the scheduler starts"), overflow="fold")
         if job.pause_after:

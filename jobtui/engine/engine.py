@@ -31,9 +31,18 @@ from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
-from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RetryDue, RunDue, TimerQueue
+from jobtui.engine.timer_queue import (
+    DueEntry,
+    JobDue,
+    JobLeaves,
+    LimitDue,
+    PauseOver,
+    RetryDue,
+    RunDue,
+    TimerQueue,
+)
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
-from jobtui.schedules.adjusted import base_of
+from jobtui.schedules.adjusted import base_of, has_end
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -51,6 +60,7 @@ CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 # Python 3.11 takes 0.1 us to look up a member of an enum.
 _SKIP, _TICK, _RUNNING = Misfire.SKIP, Trigger.TICK, RunState.RUNNING
 
+DONE_SHOWN = 86_400.0  # seconds for which a job that is DONE is shown
 CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a user has agreed
 
 _KEYED = (Cron, Every, Once)  # schedules of which equal keys mean equal ticks
@@ -158,6 +168,7 @@ class Engine:
         search = Search(now if planned_at is None else min(planned_at, now))
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         for job in self._searches:
+            job.leaves_at = None  # an earlier stop has removed its entry
             self._record_registered(job, now)
             if job.pause is not None and job.pause.until is not None:  # an earlier stop has removed its entry
                 self._timer_queue.push(PauseOver(job), job.pause.until)
@@ -202,7 +213,7 @@ class Engine:
 
     def _run_at_start(self, job: JobRecord, now: float) -> None:
         """Request the run that a job has when the scheduler starts, if its policies ask for one."""
-        if not job.policies.on_start or job.schedule is None:
+        if not job.policies.on_start or job.schedule is None or self._limit_reason(job):
             return
         run = self.pool.new_run(job, Trigger.START, now, None, job.runnable.call)
         if job.is_paused_at(now) and job.pause is not None:
@@ -352,6 +363,7 @@ class Engine:
             self._record_registered(job, now)
         self.event_log.emit_job(events.JobAdded, job, now)
         if self.phase is Phase.RUNNING:
+            self._check_done(job, now)
             self._run_at_start(job, now)
         return job
 
@@ -395,6 +407,8 @@ class Engine:
         self._forget_code(job)
         is_equal = new.schedule_key == job.schedule_key and type(new.schedule) in _KEYED
         keeps_ticks = is_equal or new.schedule is job.schedule
+        was_done = job.leaves_at is not None
+        self._revive(job)
         job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
         job.code_key, job.place = new.code_key, new.place
         job.cached_view = None
@@ -404,10 +418,52 @@ class Engine:
             self._set_next(job, new.due if planned and self.phase is Phase.RUNNING else None)
             if not planned and self.phase is Phase.RUNNING:
                 self._searches[job] = Search(now)
+        elif was_done:
+            self._searches[job] = Search(now)
         self._jobs_of_code[job.registration_key] = job
         if self.phase is Phase.RUNNING:
             self._record_registered(job, now)
+            self._check_done(job, now)
         self.event_log.emit_job(events.JobChanged, job, now)
+
+    def _check_done(self, job: JobRecord, now: float) -> None:
+        """Let a job be DONE if it has run as often as it should, or its last tick has passed."""
+        if job.removed or job.leaves_at is not None or self.phase is not Phase.RUNNING:
+            return
+        if job.is_exhausted:
+            self._searches.pop(job, None)
+            self._set_next(job, None)
+        elif job.due is not None or job in self._searches or not has_end(job.schedule):
+            return
+        job.leaves_at = now + DONE_SHOWN
+        job.cached_view = None
+        self._timer_queue.push(JobLeaves(job), job.leaves_at)
+        self.event_log.emit_job(events.JobChanged, job, now)
+
+    def _revive(self, job: JobRecord) -> None:
+        """Let a job that is DONE have ticks again."""
+        if job.leaves_at is not None:
+            self._timer_queue.remove(JobLeaves(job), job.leaves_at)
+            job.leaves_at = job.cached_view = None
+
+    def _leave(self, job: JobRecord, now: float) -> None:
+        """Remove a job that is DONE, unless it has runs."""
+        if job.removed or job.leaves_at is None:
+            return
+        if job.busy or job.scheduled:
+            job.leaves_at = now + DONE_SHOWN
+            self._timer_queue.push(JobLeaves(job), job.leaves_at)
+        else:
+            self.remove_job(job, now)
+
+    @staticmethod
+    def _limit_reason(job: JobRecord) -> str:
+        """Return why a tick starts no run, because enough runs have ended or are live; "" if it may."""
+        times = job.policies.times
+        live = job.running + job.queued + len(job.held) + len(job.retrying)
+        if not times or job.runs + live < times:
+            return ""
+        return f"{job.runs} of {times} runs have ended" + (f", and {live} have not" if live else "")
 
     def _forget_code(self, job: JobRecord) -> None:
         if self._jobs_of_code.get(job.registration_key) is job:
@@ -428,6 +484,7 @@ class Engine:
         del self.jobs[job.name]
         self._searches.pop(job, None)
         self._set_next(job, None)
+        self._revive(job)
         if job.pause is not None and job.pause.until is not None:
             self._timer_queue.remove(PauseOver(job), job.pause.until)
         self._cancel_some(now)
@@ -782,6 +839,8 @@ class Engine:
             self.pool.finish(endings, now)
         if self.pool.failing:
             self._pause_failing(now)
+        while self.pool.exhausted:
+            self._check_done(self.pool.exhausted.pop(), now)
         if self.pool.new_retries:
             self._schedule_retries()
 
@@ -860,6 +919,10 @@ class Engine:
         """
         return bool(self._to_cancel or self._searches or self._shifts)
 
+    def has_ticks(self) -> bool:
+        """Return whether a job is due at some time, or may be."""
+        return self.has_unfinished_work or any(job.due is not None for job in self.jobs.values())
+
     def has_live_runs(self) -> bool:
         """Return whether a run waits or is RUNNING."""
         return bool(self.pool.live)
@@ -882,6 +945,8 @@ class Engine:
                 self._timer_queue.push(JobDue(job), job.begins_at or job.due)
             if job.pause is not None and job.pause.until is not None:
                 self._timer_queue.push(PauseOver(job), job.pause.until)
+            if job.leaves_at is not None:
+                self._timer_queue.push(JobLeaves(job), job.leaves_at)
         for run in self.pool.scheduled.values():
             if run.due is not None:
                 self._timer_queue.push(RunDue(run), run.due)
@@ -891,7 +956,7 @@ class Engine:
         self._schedule_retries()
 
     def apply_due(
-        self, entries: Sequence[TickPlan | RunDue | PauseOver | RetryDue | LimitDue], now: float
+        self, entries: Sequence[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves], now: float
     ) -> None:
         """Start the ticks of plans, admit scheduled runs, queue retries, end pauses and act on limits."""
         for entry in entries:
@@ -900,6 +965,9 @@ class Engine:
                 continue
             if isinstance(entry, PauseOver):
                 self._end_pause(entry.job, now)
+                continue
+            if isinstance(entry, JobLeaves):
+                self._leave(entry.job, now)
                 continue
             if isinstance(entry, LimitDue):
                 if not self.closed:
@@ -975,8 +1043,11 @@ class Engine:
             if each.error:
                 self._report_schedule_error(each.error, now)
             job.schedule = each.schedule
+            if each.due is not None:
+                self._revive(job)
             self._set_next(job, each.due)
             del self._searches[job]
+            self._check_done(job, now)
 
     def _shift_some(self) -> None:
         """Let some of the runs keep the time that they had left before the clock was set."""
@@ -1036,6 +1107,8 @@ class Engine:
         # Last of all: after an exception, the ticks that have not been processed are due again.
         if plan.is_last:
             self._set_next(job, plan.next_due)
+            if plan.next_due is None:
+                self._check_done(job, now)
         else:
             job.due = plan.next_due
 
@@ -1086,7 +1159,8 @@ class Engine:
         """Start a run for a tick, or skip ``ticks`` ticks."""
         run = self._tick_runs.get(job)
         if run is None or run.due != due:
-            reason = self.pool.rejection_reason(job, _TICK) if job.busy else ""
+            reason = self._limit_reason(job) if job.policies.times else ""
+            reason = reason or (self.pool.rejection_reason(job, _TICK) if job.busy else "")
             if reason:
                 self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
                 return None

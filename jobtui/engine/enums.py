@@ -14,6 +14,7 @@ class JobStatus(Enum):
     QUEUED = "QUEUED"  # all its live runs are QUEUED or HELD
     RETRYING = "RETRYING"  # a run waits for its next attempt, and none is RUNNING or QUEUED
     PAUSED = "PAUSED"
+    DONE = "DONE"  # its last tick has passed, or it has run as often as it should
 
 
 _StateKind = Literal["waiting", "running", "retrying", "completed", "failed", "final"]

@@ -24,6 +24,7 @@ class JobPolicies:
         catch_up: For how many seconds before the start of a scheduler with a store ticks are caught up.
         max_held: How many runs may be HELD before ticks are skipped.
         pause_after: How many failures in a row pause the job; 0 for never.
+        times: After how many runs that were OK or failed the job is DONE; 0 for never.
         on_start: Whether the job also runs when the scheduler starts.
         not_before: The first instant at which a tick may be; without a zone, in that of the scheduler.
         until: The last such instant.
@@ -43,6 +44,7 @@ class JobPolicies:
     catch_up: float = 0.0
     max_held: int = MAX_HELD
     pause_after: int = 0
+    times: int = 0
     on_start: bool = False
     not_before: datetime | None = None
     until: datetime | None = None
@@ -71,6 +73,7 @@ class Policies(TypedDict, total=False):
             ``"12h"``; 0, the default, for never. In any case the ledger counts the others as MISSED.
         max_held: How many runs of the job may be held; beyond that its ticks are skipped.
         pause_after: Pause the job after so many failures in a row; 0, the default, for never.
+        times: The job is DONE after so many runs that were OK or failed, by ticks or by hand.
         on_start: Run the job once when the scheduler starts, too; or at its registration, while it runs.
         not_before: The first instant at which the job may be due: a datetime, or a text in ISO 8601. Without
             a zone it is in that of the scheduler.
@@ -96,6 +99,7 @@ class Policies(TypedDict, total=False):
     catch_up: timedelta | float | str | None
     max_held: int | None
     pause_after: int | None
+    times: int | None
     on_start: bool | None
     not_before: datetime | str | None
     until: datetime | str | None

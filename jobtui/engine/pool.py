@@ -94,6 +94,7 @@ class Pool:
         abandoned: The runs that have ended as TIMED_OUT, but whose work goes on, by number.
         most_abandoned: How many of them there may be.
         failing: Jobs that have failed as often in a row as pauses them.
+        exhausted: Jobs that have run as often as they should.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
         recording: Whether the effects list what the store records.
@@ -115,6 +116,7 @@ class Pool:
         self.abandoned: dict[int, RunRecord] = {}
         self.most_abandoned = MOST_ABANDONED
         self.failing: list[JobRecord] = []
+        self.exhausted: list[JobRecord] = []
         self.effects = Effects()
         self.accepting_starts = False
         self.recording = False
@@ -669,6 +671,13 @@ class Pool:
         del self.scheduled[run.number]
         run.job.scheduled -= 1
 
+    def _note_limits(self, job: JobRecord, state: RunState) -> None:
+        """Note a job that has failed too often in a row, or run as often as it should."""
+        if state.failed and 0 < job.policies.pause_after <= job.failures_in_row:
+            self.failing.append(job)
+        if job.is_exhausted:
+            self.exhausted.append(job)
+
     def _end(self, run: RunRecord, now: float, state: RunState, reason: str, repairing: bool = False) -> None:
         """End a run that has left its queue or the running runs.
 
@@ -705,8 +714,8 @@ class Pool:
                 job.recent.append(recent)
             else:
                 job.count_ending(state, recent)
-                if state.failed and 0 < job.policies.pause_after <= job.failures_in_row:
-                    self.failing.append(job)
+            if state.failed or job.policies.times:
+                self._note_limits(job, state)
         if not (repairing and self._event_log.is_latest(RunFinished, number)):
             self._event_log.emit_end(RunFinished, job, ended, now)
         self.live.pop(number, None)  # last of all: `repair` completes the end of a run that is still here

@@ -78,6 +78,7 @@ class JobRecord:
     begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
     due: float | None = None  # when the job is due next; None for never
     pause: Pause | None = None  # None if the job is not paused
+    leaves_at: float | None = None  # when the job is removed, because it is DONE; None if it is not
     removed: bool = False
     running: int = 0  # how many runs are RUNNING
     queued: int = 0  # how many runs are QUEUED
@@ -132,7 +133,15 @@ class JobRecord:
             return JobStatus.RETRYING
         if self.held:
             return JobStatus.QUEUED
+        if self.leaves_at is not None:
+            return JobStatus.DONE
         return JobStatus.IDLE if self.pause is None else JobStatus.PAUSED
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the job has run as often as it should."""
+        times = self.policies.times
+        return times > 0 and self.runs >= times
 
     def is_paused_at(self, instant: float) -> bool:
         """Return whether a tick at an instant starts no run, because the job is paused."""
@@ -255,6 +264,7 @@ class JobRecord:
                 pause_note="" if self.pause is None else self.pause.note,
                 pause_after=self.policies.pause_after,
                 on_start=self.policies.on_start,
+                times=self.policies.times,
                 arguments=self.runnable.arguments,
                 timeout=_to_timedelta(self.policies.timeout or None),
                 warn=_to_timedelta(self.policies.warn or None),

@@ -57,7 +57,14 @@ class RetryDue:
     run: RunRecord
 
 
-DueEntry = JobDue | RunDue | PauseOver | RetryDue | LimitDue
+@dataclass(frozen=True, slots=True)
+class JobLeaves:
+    """An entry: a job that is DONE is removed."""
+
+    job: JobRecord
+
+
+DueEntry = JobDue | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves
 
 
 class TimerQueue(Generic[Entry]):

@@ -208,6 +208,7 @@ class JobView:
         paused_by: What paused the job, such as ``dashboard``; "" if it is not paused or that is not known.
         pause_note: The reason for the pause as the user wrote it; "" for none.
         pause_after: So many failures in a row pause the job; 0 for never.
+        times: After how many runs that were OK or failed it is DONE; 0 for never.
         on_start: Whether the job runs when the scheduler starts.
         arguments: The arguments of its ticks as they are written in a call, cut to 200 characters; ""
             for none.
@@ -248,6 +249,7 @@ class JobView:
     paused_by: str = ""
     pause_note: str = ""
     pause_after: int = 0
+    times: int = 0
     on_start: bool = False
     arguments: str = ""
     timeout: timedelta | None = None

@@ -33,6 +33,7 @@ STATUS_SIGNS = {
     JobStatus.QUEUED: Sign("◔", "waiting"),
     JobStatus.RETRYING: Sign("↻", "waiting"),
     JobStatus.PAUSED: Sign("‖", "waiting"),
+    JobStatus.DONE: Sign("■", "muted"),
 }
 STATE_SIGNS = {
     RunState.SCHEDULED: Sign("◷", "muted"),
@@ -204,6 +205,11 @@ def format_pause(job: JobView, now: datetime) -> str:
     if days >= _DAYS_OF_WEEK:
         return f"paused til {format_instant_short(until, now).strip()}"
     return f"paused til {until:%a %H:%M}" if days else f"paused til {until:%H:%M}"
+
+
+def format_times(job: JobView) -> str:
+    """Return how many of its runs a job has had: ``2 of 5``; "" if their number has no limit."""
+    return f"{job.runs} of {job.times}" if job.times else ""
 
 
 def format_pause_details(job: JobView) -> str:

@@ -112,7 +112,7 @@ _KEYWORDS = _by_name(
         "random_delay splay": 'write jitter="30s" or spread="1h"',
         "start_date start_time start_at next_run_time": "write not_before=, or start= of every()",
         "end_date end_time stop_at": "write until=",
-        "max_runs": "there is no such limit; let the function call job.remove()",
+        "max_runs max_executions": "write times=5",
         "max_retries retries retry retry_delay": "there are no retries; let the function try again",
         "timeout time_limit soft_time_limit": "there is none; let the function watch the time itself",
         "paused enabled disabled active": "write job.pause() after this",

@@ -246,7 +246,7 @@ class Lifecycle:
         """
 
         def is_idle(engine: Engine, _now: float) -> bool:
-            return engine.phase is Phase.RUNNING and engine.next_due is None and not engine.has_live_runs()
+            return engine.phase is Phase.RUNNING and not engine.has_ticks() and not engine.has_live_runs()
 
         def stop_if_idle() -> None:
             if self._kernel.apply(is_idle):

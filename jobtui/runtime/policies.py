@@ -149,6 +149,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "catch_up": delay_seconds,
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),
+    "times": _count("times", "runs", 1),
     "on_start": _on_start,
     "not_before": partial(instant_text, "not_before"),
     "until": partial(instant_text, "until"),

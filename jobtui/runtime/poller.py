@@ -13,7 +13,7 @@ from jobtui.engine.engine import DUE_PER_HOLD, Engine
 from jobtui.engine.enums import Phase
 from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
-from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue, PauseOver, RetryDue, RunDue
+from jobtui.engine.timer_queue import DueEntry, JobDue, JobLeaves, LimitDue, PauseOver, RetryDue, RunDue
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.clock import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
@@ -126,7 +126,7 @@ class Poller:
 
     def _process_slice(self, due: list[DueEntry], now: float) -> None:
         """Plan the ticks of jobs that are due, and read stacks, without the lock; then apply that."""
-        ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue] = []
+        ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves] = []
         starts = 0
         for entry in due:
             self._drain_during_plan()
@@ -142,7 +142,9 @@ class Poller:
                     ready, starts = [], 0
         self._apply_ready(ready)
 
-    def _apply_ready(self, ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue]) -> None:
+    def _apply_ready(
+        self, ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves]
+    ) -> None:
         if self.claim_ticks is not None:
             self._claim([each for each in ready if isinstance(each, TickPlan)])
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))

@@ -322,6 +322,7 @@ class Scheduler:
                   duration such as ``"12h"``; 0 for never. The ledger counts the others as MISSED.
                 - ``max_held``: How many runs of this job may be held; beyond that its ticks are skipped.
                 - ``pause_after``: Pause the job after so many failures in a row; 0 for never.
+                - ``times``: The job is DONE after so many runs that were OK or failed, by ticks or by hand.
                 - ``on_start``: Run the job once when the scheduler starts, too, after the ``on_app_start``
                   functions; or at once if it runs already. The spec ``@reboot`` means this alone.
                 - ``not_before`` and ``until``: The first and the last instant at which the job may be due: a

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import sha256
 
 from jobtui.schedules.durations import format_duration
-from jobtui.schedules.schedule import Every, Schedule
+from jobtui.schedules.schedule import Every, Once, Schedule
 
 _ZERO = timedelta()
 _MICROSECOND = timedelta(microseconds=1)
@@ -100,6 +100,12 @@ class AdjustedSchedule:
 def base_of(schedule: Schedule | None) -> Schedule | None:
     """Return a schedule without its adjustments."""
     return schedule.base if isinstance(schedule, AdjustedSchedule) else schedule
+
+
+def has_end(schedule: Schedule | None) -> bool:
+    """Return whether a schedule has a last tick that its user has set."""
+    is_bounded = isinstance(schedule, AdjustedSchedule) and schedule.until is not None
+    return is_bounded or isinstance(base_of(schedule), Once)
 
 
 def with_base(schedule: Schedule, base: Schedule) -> Schedule:

@@ -94,7 +94,7 @@ def work() -> None:
         ),
         (lambda s: s.every(5, work, run_immediately=True), "write on_start=True"),
         (lambda s: s.every(5, work, on_error=print), "write on_success=, on_failure= or on_missed="),
-        (lambda s: s.every(5, work, max_runs=3), "let the function call job.remove()"),
+        (lambda s: s.every(5, work, max_runs=3), "write times=5"),
         (lambda s: s.every(5, work, priority=3), "runs start in the order in which they are requested"),
         (lambda s: s.start(paused=True), "start() has no argument 'paused'; it takes none"),
         (lambda s: s.stop(wait=False), "stop() has no argument 'wait'; write stop(grace): the seconds that"),

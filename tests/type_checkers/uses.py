@@ -134,6 +134,8 @@ def changes(scheduler: Scheduler, schedule: Schedule, job: Job, instant: datetim
     scheduler.every(5, work, until=5)  # wrong
     scheduler.every(5, work, on_start=True)
     scheduler.every(5, work, on_start="yes")  # wrong
+    scheduler.every(5, work, times=5)
+    scheduler.every(5, work, times="5")  # wrong
     scheduler.every(5, work, spread=["1h"])  # wrong
     job.reschedule(schedule, dst="every")
     job.update(overlap="skip", max_held=5)

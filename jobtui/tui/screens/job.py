@@ -26,6 +26,7 @@ from jobtui.frontend.formatting import (
     format_instant_full,
     format_pause_details,
     format_schedule,
+    format_times,
     status_sign,
 )
 from jobtui.schedules.dst import Tick, TickPreview
@@ -216,7 +217,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("arguments", cell_text(job.arguments)),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}{_failing(job)}"),
         ("retries", f"{job.retry}; {job.retries} made so far" if job.retry else ""),
-        ("runs", f"{job.runs}, of which {job.failures} failed; the last took {took}"),
+        ("runs", f"{format_times(job) or job.runs}, of which {job.failures} failed; the last took {took}"),
         ("last run", format_instant_full(job.prev)),
         ("code", cell_text(job.origin)),
     ]

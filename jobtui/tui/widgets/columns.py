@@ -22,6 +22,7 @@ from jobtui.frontend.formatting import (
     format_pause,
     format_retry,
     format_schedule,
+    format_times,
     run_label,
     status_sign,
 )
@@ -64,7 +65,8 @@ def _next(job: JobView, now: datetime) -> Cell:
     if job.paused_since is not None and job.next is not None:
         return [(format_pause(job, now), "waiting")]
     if job.next is None:
-        return [(f"{job.scheduled} scheduled" if job.scheduled else ABSENT, "muted")]
+        ended = format_times(job) if job.status is JobStatus.DONE else ""
+        return [(f"{job.scheduled} scheduled" if job.scheduled else ended or ABSENT, "muted")]
     due = format_instant(job.next, now)
     if not is_affected_by_transition(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
@@ -113,6 +115,7 @@ _STATUS_ORDER = [
     JobStatus.RETRYING,
     JobStatus.IDLE,
     JobStatus.PAUSED,
+    JobStatus.DONE,
 ]
 
 

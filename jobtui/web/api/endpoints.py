@@ -55,7 +55,7 @@ MAX_JOB_OFFSET = 1_000_000
 MAX_RUN_OFFSET = 10_000
 _JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why)?/?$).+}"
 _CHANGEABLE = (  # of a job
-    *("spec", "overlap", "misfire", "catch_up", "max_held", "pause_after", "on_start"),
+    *("spec", "overlap", "misfire", "catch_up", "max_held", "pause_after", "times", "on_start"),
     *("not_before", "until", "spread", "jitter"),
 )
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
