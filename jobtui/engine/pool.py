@@ -399,6 +399,8 @@ class Pool:
         self.retrying[run.number] = run
         job.add_retrying(run)
         self.new_retries.append(run)
+        if self.recording:
+            self.effects.started.append(run)
         self._event_log.emit_run(AttemptFailed, run, now)
         if extras.limit is not None:
             self._limits.set_next(run, None)

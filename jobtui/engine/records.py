@@ -203,6 +203,9 @@ class JobRecord:
         Call this before the job's first run ends.
         """
         for state, count in history.endings.items():
+            if state is RunState.RETRYING:  # attempts, not endings
+                self.retries += count
+                continue
             if state is not _OK:
                 others = self.other_endings = self.other_endings or {}
                 others[state] = others.get(state, 0) + count
@@ -350,8 +353,9 @@ class RunRecord:
 
 # --- packed runs ----------------------------------------------------------------------------------
 
-# A failed attempt of a run: its number, start, end and elapsed seconds, and its error.
-PackedAttempt = tuple[int, float, float, float, PackedException]
+# A failed attempt of a run: its number, start, end and elapsed seconds, and its error. From the store, the
+# error is a text, and its summary follows.
+PackedAttempt = tuple[Any, ...]
 
 # The one table of a run's fields is `RunView`: its attributes and their types. From it follow a run packed as
 # a tuple, the view of such a tuple, and JSON (`frontend.json_codec`). `RunRecord` or `RunExtras` has an
@@ -437,14 +441,14 @@ _UNPACKERS = [(name, _unpacker(kind)) for name, kind in _KINDS.items()]
 
 
 def _attempt_view(attempt: PackedAttempt, tz: tzinfo) -> AttemptView:
-    number, started, ended, elapsed, error = attempt
+    number, started, ended, elapsed, error, *summary = attempt
     return AttemptView(
         number=number,
         started=datetime.fromtimestamp(started, tz),
         ended=datetime.fromtimestamp(ended, tz),
         elapsed=timedelta(seconds=elapsed),
-        reason=summarize(error),
-        error=error,  # type: ignore[arg-type] # see `_TracebackField`
+        reason=summary[0] if summary else summarize(error),
+        error=error,
     )
 
 

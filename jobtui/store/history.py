@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jobtui.engine.enums import RunState
-from jobtui.engine.records import JobHistory, PackedRun
+from jobtui.engine.records import ATTEMPTS, ATTEMPTS_KEPT, NUMBER, JobHistory, PackedRun
 from jobtui.store.database import open_for_reading
 from jobtui.store.fork_gate import using_sqlite
 from jobtui.store.job_states import JobSummary, read_state, read_summaries
@@ -27,6 +27,19 @@ from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
 
 _COLUMNS = ", ".join(f"runs.{name}" for name in VIEW_COLUMNS)
+
+
+def _with_attempts(connection: sqlite3.Connection, run: PackedRun) -> PackedRun:
+    """Return a run with its latest failed attempts, if it has had several, with their tracebacks as texts."""
+    if run[ATTEMPTS] == 1:
+        return run
+    rows = connection.execute(
+        "SELECT number, started, ended, elapsed, error, reason FROM attempts WHERE run = ? "
+        "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) "
+        "ORDER BY number DESC LIMIT ?",
+        (run[NUMBER], run[NUMBER], ATTEMPTS_KEPT),
+    ).fetchall()
+    return (*run, tuple(reversed(rows)))
 
 
 class History:
@@ -77,7 +90,7 @@ class History:
         )
         with self._reading() as connection:
             rows = connection.execute(query, (*given.values(), limit)).fetchall()
-        return [packed_of(row, name) for name, *row in rows]
+            return [_with_attempts(connection, packed_of(row, name)) for name, *row in rows]
 
     def endings_from(self, since: float, *, job: str | None = None, limit: int) -> list[PackedRun]:
         """Return the first endings from an instant on, oldest first, with their tracebacks as texts.
@@ -102,7 +115,7 @@ class History:
         )
         with self._reading() as connection:
             rows = connection.execute(query, (*values, since, limit)).fetchall()
-        return [packed_of(row, name) for name, *row in rows]
+            return [_with_attempts(connection, packed_of(row, name)) for name, *row in rows]
 
     def running(self) -> list[PackedRun]:
         """Return the runs that were RUNNING when the file was last written, oldest first.
@@ -162,7 +175,7 @@ class History:
                 f"SELECT runs.id, jobs.name, {_COLUMNS} FROM runs JOIN jobs ON jobs.id = runs.job "  # noqa: S608 - our own words
                 f"WHERE runs.id IN ({', '.join(map(str, ids))})"
             ).fetchall()
-        found = {row_id: packed_of(row, name) for row_id, name, *row in rows}
+            found = {row_id: _with_attempts(connection, packed_of(row, name)) for row_id, name, *row in rows}
         return [found[row_id] for row_id in ids if row_id in found]
 
     def latest_run(self, job: str) -> int:
@@ -197,7 +210,7 @@ class History:
                 "WHERE number > 0 AND number = ? ORDER BY life DESC LIMIT 1",
                 (number,),
             ).fetchone()
-        return None if row is None else packed_of(row[1:], row[0])
+            return None if row is None else _with_attempts(connection, packed_of(row[1:], row[0]))
 
     def life(self, number: int | None = None) -> Life | None:
         """Return the latest process that has used the file; None if there was none.

@@ -69,7 +69,9 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
     """Return a summary of each job, by name."""
     endings = _read_endings(connection)
     running = dict(
-        connection.execute("SELECT job, count(*) FROM runs WHERE ended IS NULL GROUP BY job").fetchall()
+        connection.execute(
+            "SELECT job, count(*) FROM runs WHERE ended IS NULL AND state = 'RUNNING' GROUP BY job"
+        ).fetchall()
     )
     recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
     rows = connection.execute(

@@ -74,7 +74,7 @@ def begin_life(
     alone: bool,
     starts: Sequence[NotedStart] = (),
 ) -> int:
-    """End the RUNNING runs of earlier lives as LOST, and insert this life. Return its row.
+    """End the RUNNING and RETRYING runs of earlier lives as LOST, and insert this life. Return its row.
 
     Args:
         connection: The connection, in a transaction of the caller.
@@ -141,9 +141,10 @@ def _end_lost(connection: sqlite3.Connection, life: int, started: float, seen: f
     since = datetime.fromtimestamp(started, UTC).isoformat(" ", "seconds")
     reason = f"{LOST}: process {pid}, started at {since}"
     connection.execute(
-        "UPDATE runs SET state = 'LOST', ended = max(?, started), reason = ? "
+        "UPDATE runs SET state = 'LOST', ended = max(?, coalesce(started, created)), retry_at = NULL, "
+        "reason = iif(state = 'RUNNING', ?, 'an attempt had failed, and ' || ?) "
         "WHERE life = ? AND ended IS NULL",
-        (seen, reason, life),
+        (seen, reason, reason, life),
     )
     connection.execute("UPDATE lives SET ended = seen, killed = 1 WHERE id = ?", (life,))
 

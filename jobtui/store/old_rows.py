@@ -122,6 +122,7 @@ class OldRows:
             marks = ", ".join("?" * len(ids))
             numbers = f"SELECT life, number FROM runs WHERE id IN ({marks})"  # noqa: S608 - our own words
             connection.execute(f"DELETE FROM output WHERE (life, run) IN ({numbers})", ids)  # noqa: S608 - as above
+            connection.execute(f"DELETE FROM attempts WHERE (life, run) IN ({numbers})", ids)  # noqa: S608
             connection.execute(f"DELETE FROM runs WHERE id IN ({marks})", ids)  # noqa: S608
             connection.execute("COMMIT")
         except BaseException:

@@ -47,7 +47,7 @@ class OutboxBatch:
     """The entries that the writer writes in one transaction.
 
     Attributes:
-        started: Runs that have started, most of which have ended.
+        started: Runs that have started, or whose attempts have failed. Most of them have ended.
         recorded: Entries of the ledger, in their order.
         finished: The numbers of the durable runs that have ended.
         registered: Jobs that were registered: the name, the key of the schedule, the overlap policy, when.

@@ -61,6 +61,7 @@ def _rename(connection: sqlite3.Connection, old: str, new: str) -> int:
     prev, elapsed, watermark = connection.execute(state, (new_id,)).fetchone()
     # The old name keeps a group of ticks of which the new one has an equal one; it is deleted below.
     connection.execute("UPDATE OR IGNORE runs SET job = ? WHERE job = ?", (new_id, old_id))
+    connection.execute("UPDATE attempts SET job = ? WHERE job = ?", (new_id, old_id))
     connection.execute("DELETE FROM runs WHERE job = ?", (old_id,))
     connection.execute(
         "INSERT INTO counters SELECT ?, state, count FROM counters WHERE job = ? "

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import ATTEMPTS_MADE, ERROR, JOB, REASON, PackedRun, packed_view
+from jobtui.engine.records import ATTEMPTS_MADE, ERROR, JOB, REASON, PackedAttempt, PackedRun, packed_view
 from jobtui.engine.tracebacks import format_traceback, innermost_place, summarize
 from jobtui.engine.views import RunView
 
@@ -41,6 +41,13 @@ def row_of(run: PackedRun, job_id: int) -> Row:
     else:
         values[ERROR] = exception = place = ""
     return (*[storable(value) if type(value) is str else value for value in values], exception, place)
+
+
+def attempt_row(attempt: PackedAttempt) -> Row:
+    """Return the row of a failed attempt: its number, start, end and elapsed time, its error and reason."""
+    *facts, error = attempt
+    reason, traceback, *_ = _describe(error)
+    return (*facts, traceback, reason)
 
 
 @lru_cache(maxsize=256)  # a job that fails mostly fails again in the same way

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from jobtui.engine.records import JOB, NUMBER, PackedRun, pack_started
+from jobtui.engine.records import ATTEMPTS_MADE, JOB, NUMBER, PackedRun, pack_started
 from jobtui.store.bulk_insert import insert_rows, parts_of
 from jobtui.store.one_off_rows import delete_one_offs
 from jobtui.store.outbox import OutboxBatch
-from jobtui.store.run_rows import COLUMNS, row_of, storable
+from jobtui.store.run_rows import COLUMNS, attempt_row, row_of, storable
 
 _COLUMNS = ("life", *COLUMNS)
 _CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
@@ -56,6 +56,7 @@ class RunWriting:
         running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
         self._insert([run for run in [*running, *batch.recorded] if run[NUMBER]], _KNOWN_RUN)
         self._insert([run for run in batch.recorded if not run[NUMBER]], _KNOWN_TICKS)
+        self._insert_attempts(batch)
         if batch.finished:
             delete_one_offs(self._connection, batch.finished, self._life)
         for (job, state), count in batch.lost.items():
@@ -74,6 +75,19 @@ class RunWriting:
             if pause is not None:
                 facts = (pause.since, pause.until, storable(pause.note), storable(pause.by))
             self._connection.execute(_PAUSE, (*facts, self.job_id(job)))
+
+    def _insert_attempts(self, batch: OutboxBatch) -> None:
+        """Insert the attempts that have failed, unless they have been inserted: a trigger counts them."""
+        made = [(run.number, run.job.name, run.extras.attempts_made) for run in batch.started]
+        made += [(run[NUMBER], run[JOB], run[ATTEMPTS_MADE]) for run in batch.recorded if run[ATTEMPTS_MADE]]
+        for number, job, attempts in made:
+            for attempt in attempts:
+                self._connection.execute(
+                    "INSERT OR IGNORE INTO attempts "
+                    "(life, run, job, number, started, ended, elapsed, error, reason) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (self._life, number, self.job_id(job), *attempt_row(attempt)),
+                )
 
     def job_id(self, name: str) -> int:
         """Return the row of a job; insert it on first use."""

@@ -16,6 +16,7 @@ from support.engine_harness import NOON, EngineHarness
 from jobtui.engine.batch import Batch
 from jobtui.engine.enums import Misfire, Overlap, RunState, Trigger
 from jobtui.engine.records import RunRecord
+from jobtui.engine.timer_queue import RetryDue
 from jobtui.runtime.executors.base import Outcome
 
 
@@ -253,6 +254,63 @@ def test_a_cancelled_run_ends_once(number: int) -> None:
         assert harness.engine.find_run(number) is None
 
     interrupt_everywhere(prepare, cancel, check)
+
+
+def retrying_harness(*, held: int = 0) -> EngineHarness:
+    """Return an engine whose run 1 is RETRYING for 5 seconds, before some held runs."""
+    harness = running_harness(held=held)
+    harness.fail_attempt(harness.records[1], 5)
+    return harness
+
+
+def test_an_attempt_fails_once() -> None:
+    def check(harness: EngineHarness) -> None:
+        run = harness.records[1]
+        assert (run.state, harness.counts) == (RunState.RETRYING, (0, 0, 1))
+        assert (run.extras.attempt, len(run.extras.attempts_made), run.job.retries) == (1, 1, 1)
+        assert (list(harness.engine.pool.retrying), list(run.job.retrying)) == ([1], [run])
+        harness.finish_work()
+        assert harness.engine.next_due == harness.now + 5
+        harness.advance(5)
+        assert harness.run_all() == [1, 2]
+
+    interrupt_everywhere(
+        lambda: running_harness(held=1), lambda harness: harness.fail_attempt(harness.records[1], 5), check
+    )
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_next_attempt_is_queued_once(by_hand: bool) -> None:
+    def queue(harness: EngineHarness) -> None:
+        run = harness.records[1]
+        if by_hand and run.state is RunState.RETRYING:
+            harness.submit(run.job, trigger=Trigger.HAND)
+        elif not by_hand:
+            harness.engine.apply_due([RetryDue(run)], harness.now)
+
+    def check(harness: EngineHarness) -> None:
+        run = harness.records[1]
+        assert (run.state, harness.counts) == (RunState.QUEUED, (0, 1, 1))
+        assert (run.extras.attempt, run.extras.retry_at, run.job.retrying) in [(2, None, {}), (2, None, ())]
+        assert harness.run_all() == [1, 2]
+        assert harness.records[1].job.runs == 2
+
+    interrupt_everywhere(lambda: retrying_harness(held=1), queue, check)
+
+
+def test_a_retrying_run_is_cancelled_once() -> None:
+    def check(harness: EngineHarness) -> None:
+        run = harness.records[1]
+        assert (run.state, run.extras.retry_at) == (RunState.CANCELLED, None)
+        assert run.extras.reason == "cancelled; attempt 1 of 1 had failed: OSError: no answer"
+        assert harness.counts == (0, 1, 0)
+        assert harness.run_all() == [2]
+        harness.assert_each_run_ended_once(list(harness.records.values()))
+
+    def cancel(harness: EngineHarness) -> None:
+        harness.engine.cancel(harness.records[1], harness.now, "cancelled")
+
+    interrupt_everywhere(lambda: retrying_harness(held=1), cancel, check)
 
 
 def _was_admitted(harness: EngineHarness, run: RunRecord) -> bool:
