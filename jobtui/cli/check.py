@@ -17,7 +17,7 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.retry import UNTIL_TICK
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.formatting import format_duration, format_pause_details
+from jobtui.frontend.formatting import format_duration, format_limits, format_pause_details
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
@@ -71,6 +71,12 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
         parts += [Text(), Text("arguments", style="bold"), *arguments]
     if pauses := [*_pauses(jobs)]:
         parts += [Text(), Text("pauses", style="bold"), *pauses]
+    if limits := [
+        Text(printable(f"{job.name}: {text}"), overflow="fold")
+        for job in jobs
+        if (text := format_limits(job))
+    ]:
+        parts += [Text(), Text("limits", style="bold"), *limits]
     if retries := [*_retries(jobs, now)]:
         parts += [Text(), Text("retries", style="bold"), *retries]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]

@@ -239,6 +239,19 @@ def format_attempts(run: RunView) -> str:
     return str(run.attempt) if run.attempt > 1 else ""
 
 
+def format_limits(job: JobView) -> str:
+    """Return the limits of the time of a job's runs: `timeout 5m00s, abandoned 30s later`; "" for none."""
+    parts = []
+    if job.timeout is not None:
+        parts += [
+            f"timeout {format_duration(job.timeout)}",
+            f"abandoned {format_duration(job.abandon)} later",
+        ]
+    if job.warn is not None:
+        parts.append(f"warning after {format_duration(job.warn)}")
+    return ", ".join(parts)
+
+
 def format_instant_short(instant: datetime | None, now: datetime) -> str:
     """Return an instant in at most 8 characters: its time if it is today, else its date."""
     text = format_instant(instant, now)

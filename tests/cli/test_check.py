@@ -117,7 +117,7 @@ class TestContent:
             "import jobtui\n"
             "job = jobtui.every('1m', print, name='poll')\n"
             "job.pause(until='2999-01-01 08:00', note='disk')\n"
-            "jobtui.every('1m', print, name='strict', pause_after=5)\n",
+            "jobtui.every('1m', print, name='strict', pause_after=5, timeout='5m', warn='2m')\n",
         )
         assert main(["check", "demo.py", "--tz", "UTC"]) == 0
         lines = capsys.readouterr().out.splitlines()
@@ -126,6 +126,8 @@ class TestContent:
             r"poll: paused since .+ UTC, until Tue 2999-01-01 08:00:00 UTC, by code: disk", lines[place + 1]
         )
         assert lines[place + 2] == "strict: pauses after 5 failures in a row"
+        limits = lines[lines.index("limits") + 1]
+        assert limits == "strict: timeout 5m00s, abandoned 30s later, warning after 2m00s"
 
     def test_without_warnings_there_is_no_heading_for_them(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]

@@ -28,6 +28,7 @@ HEADINGS = {
     "RunScreen": "A run in detail",
     "OutputScreen": "Output",
     "HistoryScreen": "History",
+    "StackScreen": "Stack",
     "WhyScreen": "Why",
     "QueryInput": "In the query",
     "HelpScreen": "Help",

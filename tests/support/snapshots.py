@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
-from jobtui.engine.views import JobView, PoolView, RunView, Snapshot
+from jobtui.engine.views import JobView, PoolView, RunStack, RunView, Snapshot, StackFrame
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 
@@ -305,6 +305,26 @@ def saturated() -> Snapshot:
             waiting_run(878, "hash_folder", 3, RunState.HELD, reason="waits for run 877"),
         ],
         recent=[failed_run(876, 3), *recent_runs()],
+    )
+
+
+def overtime() -> Snapshot:
+    """Return a snapshot in which a run is slow, and no more runs are abandoned."""
+    snapshot = saturated()
+    slow, *others = snapshot.running
+    pool = replace(snapshot.pool, abandoned=8, most_abandoned=8)
+    return replace(snapshot, pool=pool, running=(replace(slow, warned=True), *others))
+
+
+def stack() -> RunStack:
+    """Return where the run 870 is."""
+    frames = (
+        StackFrame(file="/srv/shop/jobs.py", line=41, function="compress_log", source="pack(log, [ratio])"),
+        StackFrame(source="[12 frames left out]"),
+        StackFrame(file="/srv/shop/packing.py", line=7, function="pack", source="reply = pipe.recv(4096)"),
+    )
+    return RunStack(
+        number=870, job="compress_log", state=RunState.RUNNING, worker="worker-1", at=NOW, frames=frames
     )
 
 

@@ -50,6 +50,7 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
     ) -> None:
         backend = ScriptedBackend(snapshot)
         backend.connection_error, backend.address = connection_error, address
+        backend.stacks[870] = snapshots.stack()
         backend.outputs[866] = "reading orders.csv\norder 5117 has no amount\n"
         write_output(backend.output_log)
         stopped = threading.Event()  # set after the comparison: the screen shows the app while it waits
@@ -89,6 +90,14 @@ def test_the_dashboard_shows_running_jobs(assert_screen: AssertScreen) -> None:
 def test_the_dashboard_shows_a_full_pool(assert_screen: AssertScreen) -> None:
     """The pool is full; the waiting runs are listed in the order in which they will start."""
     assert_screen(snapshots.saturated())
+
+
+def test_the_dashboard_shows_slow_and_abandoned_runs(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.overtime())
+
+
+def test_the_screen_of_a_stack_shows_where_a_run_is(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.overtime(), ["1", "t"])
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:

@@ -23,6 +23,7 @@ from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.run import RunScreen
+from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
@@ -83,6 +84,7 @@ class Dashboard(Screen[None]):
         ),
         Binding("h", "history", "Past", tooltip="Search the runs that have ended", id="runs.history"),
         Binding("w", "why", "Why the latest tick, or this run, came out so", show=False, id="runs.why"),
+        Binding("t", "stack", "Show where the run is, with its stack", show=False, id="run.stack"),
         Binding("S", "reverse_sort", "Reverse the order", show=False, id="jobs.reverse_sort"),
         Binding("escape", "clear_filter", "Clear the filter", show=False, id="jobs.clear_filter"),
         Binding("tab", "next_table(1)", "Next pane", show=False, id="pane.next"),
@@ -330,6 +332,22 @@ class Dashboard(Screen[None]):
         else:
             name = row.name if isinstance(row, JobView) else row.job
             self.app.push_screen(WhyScreen.of_job(name, self._backend))
+
+    def action_stack(self) -> None:
+        """Show where the selected run is, or the latest run of the selected job that runs."""
+        row = self._selected_row()
+        working = [*self._snapshot.abandoned, *self._snapshot.running]
+        if isinstance(row, RunView):
+            working = [run for run in working if run.number == row.number]
+        elif row is not None:
+            name = row.name if isinstance(row, JobView) else row.job
+            working = [run for run in working if run.job == name]
+        if row is None:
+            self._warn_of_selection("no job is selected")
+        elif working:
+            self.app.push_screen(StackScreen(working[-1], self._backend))
+        else:
+            self._warn("it does not run now, so there is no stack")
 
     def action_history(self) -> None:
         """Search the runs that have ended."""

@@ -138,6 +138,7 @@ def _run_fields(run: RunView) -> Table:
         ("started", started),
         ("ended", format_instant_full(run.ended) if run.ended else ""),
         ("took", "" if run.elapsed is None else format_duration(run.elapsed)),
+        ("slow", "it has taken longer than its job's `warn`" if run.warned else ""),
         ("ticks", f"{run.ticks}, which started no runs" if run.ticks > 1 else ""),
     ]
     return key_value_grid(rows)

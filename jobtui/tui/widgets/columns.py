@@ -166,7 +166,9 @@ def _run_job(run: RunView, _now: datetime) -> Cell:
 
 
 def _running_for(run: RunView, now: datetime) -> Cell:
-    return [(format_age(run.started, now), "running")]
+    """Return the age of a run, with a mark if it is longer than its job's ``warn``."""
+    age = format_age(run.started, now)
+    return [(f"!{age}", "failed")] if run.warned else [(age, "running")]
 
 
 def _worker(run: RunView, _now: datetime) -> Cell:

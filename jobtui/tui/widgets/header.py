@@ -117,6 +117,9 @@ class PoolGauge(_HeaderLine):
             left.append((f" ({change})", "muted"))
         left.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
+        if pool.abandoned:
+            more = "" if pool.can_abandon else f" of {pool.most_abandoned}, no more"
+            left.append((f"  abandoned {pool.abandoned}{more}", "failed"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
         right = []

@@ -84,6 +84,7 @@ class TemplateRenderer:
         }
         self._templates.filters |= {
             "printable": printable,
+            "limits": formatting.format_limits,
             "status_words": formatting.status_words,
             "printable_lines": printable_lines,
             "terminal_lines": terminal_lines,

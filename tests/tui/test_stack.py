@@ -1,0 +1,80 @@
+"""Tests of the key `t`, which shows where a run is."""
+
+from dataclasses import replace
+
+import pytest
+from support import snapshots
+from support.app_driver import AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+
+from jobtui.engine.enums import RunState
+from jobtui.tui.screens.stack_screen import StackScreen
+
+
+def make_backend() -> ScriptedBackend:
+    """Return a backend with a slow run, whose stack is known."""
+    backend = ScriptedBackend(snapshots.overtime())
+    backend.stacks[870] = snapshots.stack()
+    return backend
+
+
+async def read_again(driver: AppDriver) -> None:
+    """Let the screen read the stack once more, as it does each second."""
+    screen = driver.screen
+    assert isinstance(screen, StackScreen)
+    screen.request_stack()
+    await driver.press()
+
+
+@async_test
+async def test_t_on_a_running_run_shows_its_stack_and_closes_with_escape() -> None:
+    async with running_app(make_backend()) as driver:
+        await driver.press("1", "t")
+        assert "Stack: compress_log #870" in driver.text
+        assert "RUNNING on worker-1" in driver.text
+        assert "/srv/shop/jobs.py:41 in compress_log" in driver.text
+        assert "reply = pipe.recv(4096)" in driver.text
+        await driver.press("escape")
+        assert "Stack: " not in driver.text
+
+
+@async_test
+async def test_the_stack_is_read_again_while_it_is_looked_at() -> None:
+    backend = make_backend()
+    async with running_app(backend) as driver:
+        await driver.press("1", "t")
+        [frame, *_] = snapshots.stack().frames
+        backend.stacks[870] = replace(snapshots.stack(), frames=(replace(frame, source="flush(log)"),))
+        await read_again(driver)
+        assert "flush(log)" in driver.text
+        del backend.stacks[870]
+        await read_again(driver)
+        assert "it does not run any more" in driver.text
+
+
+@async_test
+async def test_t_on_a_job_shows_the_stack_of_its_run() -> None:
+    async with running_app(make_backend()) as driver:
+        names = [job.name for job in driver.backend.snapshot().jobs]
+        await driver.press(*"j" * names.index("compress_log"), "t")
+        assert "Stack: compress_log #870" in driver.text
+
+
+@async_test
+async def test_t_shows_the_stack_of_an_abandoned_run() -> None:
+    snapshot = snapshots.overtime()
+    stuck = replace(snapshot.running[0], state=RunState.TIMED_OUT, ended=snapshots.ago(5))
+    backend = ScriptedBackend(replace(snapshot, running=snapshot.running[1:], abandoned=(stuck,)))
+    backend.stacks[870] = replace(snapshots.stack(), state=RunState.TIMED_OUT)
+    async with running_app(backend) as driver:
+        names = [job.name for job in snapshot.jobs]
+        await driver.press(*"j" * names.index("compress_log"), "t")
+        assert "TIMED_OUT on worker-1" in driver.text
+
+
+@pytest.mark.parametrize("keys", [("t",), ("4", "t")])
+@async_test
+async def test_t_without_a_running_run_says_so(keys: tuple[str, ...]) -> None:
+    async with running_app(ScriptedBackend(snapshots.idle())) as driver:
+        await driver.press(*keys)
+        assert ("warning", "it does not run now, so there is no stack") in driver.toasts
