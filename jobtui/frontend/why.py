@@ -50,6 +50,7 @@ class Cause(Enum):
     SCHEDULE = "schedule"  # the schedule is not due at that instant
     CLOCK_CHANGE = "clock change"  # a transition of the zone moves, repeats or drops the time
     PAUSE = "pause"
+    TIMES = "times"  # the job has run as often as it should
     OVERLAP = "overlap"  # an earlier run of the job was live
     CANCELLED = "cancelled"  # the run was cancelled before it started
     MISFIRE = "misfire"  # the tick was noticed late, and the policy starts no run
@@ -86,6 +87,7 @@ class Explanation:
 # What the reasons in the ledger begin with, and what they mean. A reason may end with a text of the user.
 _CAUSES = (
     (re.compile(r"paused since"), Cause.PAUSE),
+    (re.compile(r"\d+ of \d+ runs have ended"), Cause.TIMES),
     (
         re.compile(
             r"still running since|run \d+ is (still queued|tried again)|\d+ runs are held|replaced by run"
@@ -305,6 +307,8 @@ class _TickQuestion:
             evidence.append(note.sentence)
         if (pause := self._pause_at(due)) is not None:
             return self._make(Cause.PAUSE, self._describe_pause(pause), evidence, due=due)
+        if job.ended:
+            return self._make(Cause.TIMES, job.ended, evidence, due=due)
         if not self._knows_ticks:
             reason = f"its schedule ({job.schedule_text}) is not known well enough to compute its ticks"
             return self._make(Cause.NOT_RECORDED, reason, evidence, due=due, verdict=Verdict.NOT_KNOWN)

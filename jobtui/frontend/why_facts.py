@@ -27,6 +27,7 @@ class JobFacts:
         schedule_text: The schedule in words for the user; "" if it has none.
         overlap: What happens to a new run while an earlier one is live; None if that is not known.
         pause: Its pause; None if it is not paused. The pause may be over.
+        ended: Why it is DONE, in words; "" if it is not, or if that is not known.
     """
 
     name: str
@@ -34,6 +35,7 @@ class JobFacts:
     schedule_text: str
     overlap: Overlap | None
     pause: Pause | None
+    ended: str = ""
 
     def knows_ticks(self, at: datetime, lives: Sequence[LifeSpan]) -> bool:
         """Return whether the ticks around an instant can be computed.

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from itertools import chain
 
-from jobtui.engine.enums import Phase, RunState, Trigger
+from jobtui.engine.enums import JobStatus, Phase, RunState, Trigger
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.views import JobView, RunView
+from jobtui.frontend.formatting import format_times
 from jobtui.frontend.why_facts import JobFacts, LifeSpan
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
@@ -59,6 +60,9 @@ class SchedulerFacts:
             schedule_text="" if schedule is None else describe(schedule),
             overlap=view.overlap,
             pause=_pause_of(view),
+            ended=f"{format_times(view)} runs have ended"
+            if view.status is JobStatus.DONE and view.times
+            else "",
         )
 
     def live_runs(self, job: str | None) -> Sequence[RunView]:

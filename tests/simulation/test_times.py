@@ -11,6 +11,8 @@ import pytest
 from jobtui import JobStatus, Once, RunState, Scheduler, current_run
 from jobtui.engine.views import JobView
 from jobtui.frontend.formatting import format_times
+from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.why import Cause, Verdict
 from jobtui.runtime.clock import ManualClock
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
@@ -120,6 +122,16 @@ def test_the_runs_before_a_restart_count_with_a_store(tmp_path: Path) -> None:
                 assert job.run().wait(20)
             assert format_times(view(scheduler)) == expected
             assert (job.status is JobStatus.DONE) == (day == 1)
+
+
+def test_an_explanation_says_that_enough_runs_have_ended(scheduler: SimulatedScheduler) -> None:
+    backend = LocalBackend(scheduler, "shop.py")
+    scheduler.schedule("* * * * *", work, times=2)
+    assert backend.why("work", "12:10").verdict is Verdict.WILL_RUN
+    scheduler.advance("5m")
+    found = backend.why("work", "12:10")
+    assert (found.verdict, found.cause) == (Verdict.WILL_NOT_RUN, Cause.TIMES)
+    assert "2 of 2 runs have ended" in found.sentence
 
 
 def test_times_is_at_least_1(scheduler: SimulatedScheduler) -> None:
