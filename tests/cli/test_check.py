@@ -129,6 +129,29 @@ class TestContent:
         limits = lines[lines.index("limits") + 1]
         assert limits == "strict: timeout 5m00s, abandoned 30s later, warning after 2m00s"
 
+    def test_retries_are_listed_with_their_instants_and_long_ones_warned_of(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_file(
+            "demo.py",
+            "import jobtui\n"
+            "jobtui.schedule('0 0 8 * * *', print, name='short', retry=3)\n"
+            "jobtui.schedule('0 * * * * *', print, name='long', retry=jobtui.Retry(9, first='1m'))\n"
+            "jobtui.every('1m', print, name='limited', retry=jobtui.Retry(9, first='1m', until='next tick'))\n",
+        )
+        assert main(["check", "demo.py", "--tz", "UTC"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        short, long, _ = lines[lines.index("retries") + 1 :][:3]
+        assert short == (
+            "short: 3 retries, after 2s, 4s, 8s; "
+            "at 08:00:02, 08:00:06, 08:00:14 if a run of 08:00:00 fails at once"
+        )
+        assert ", ... if a run of " in long
+        [warning] = [line for line in lines if "the retries of a run may take" in line]
+        assert warning.endswith(
+            "long: the retries of a run may take 40m42s, and the next tick is 1m00s later"
+        )
+
     def test_without_warnings_there_is_no_heading_for_them(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:

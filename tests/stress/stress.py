@@ -179,7 +179,7 @@ class StressTest:
             view for view in snapshot.scheduled if view.due and (snapshot.at - view.due).total_seconds() > 1
         ]
         pool = snapshot.pool
-        if not (pool.running or pool.queued or pool.held or overdue):
+        if not (pool.running or pool.queued or pool.held or pool.retrying or overdue):
             return ""
         runs = [*snapshot.running, *snapshot.waiting, *overdue]
         return f"{pool}: " + ", ".join(f"{run.number} of {run.job} {run.state.value}" for run in runs[:20])
@@ -211,7 +211,7 @@ class StressTest:
                 Check.STOPPED, f"it returned {in_time} after {took:.1f} s while these hung: {hanging}"
             )
         pool = load.take_snapshot().pool
-        if pool.running or pool.queued or pool.held:
+        if pool.running or pool.queued or pool.held or pool.retrying:
             self.faults.add(Check.COUNTERS, f"right after the stop: {pool}")
         time.sleep(0.1)  # in which the operators still call the scheduler
         stopped.set()

@@ -18,6 +18,7 @@ ENDED_ITSELF = (RunState.OK, RunState.FAILED)
 MUST_HAPPEN = (
     *(f"a run with overlap={overlap.value}" for overlap in Overlap),
     *("JobAdded", "JobRemoved", "JobPaused", "JobResumed", "PoolResized", "RunScheduled", "RunHeld"),
+    *("AttemptFailed", "CANCELLED after RETRYING"),
     *("StopRequested", "OK after RUNNING", "FAILED after RUNNING", "CANCELLED after RUNNING"),
     *("CANCELLED after QUEUED", "CANCELLED after HELD", "CANCELLED after SCHEDULED", "SKIPPED after nothing"),
     *("a tick SKIPPED", "a tick MISSED", "a tick COALESCED"),
@@ -69,7 +70,9 @@ def _check_handles(evidence: Evidence, replay: Replay, faults: Faults) -> None:
     numbers: dict[int, Accepted] = {}
     for accepted in evidence.accepted:
         handle, run = accepted.run, replay.runs.get(accepted.run.number)
-        if numbers.setdefault(handle.number, accepted) is not accepted:
+        first = numbers.setdefault(handle.number, accepted)
+        tried_at_once = run is not None and run.attempts and first.run is handle
+        if first is not accepted and not tried_at_once:
             faults.add(Check.HANDLES, f"{handle}: two calls returned this number")
         if run is None or run.final is None:
             faults.add(Check.ENDINGS, f"{handle} was accepted, but no event reports its ending")
@@ -118,19 +121,27 @@ def _check_work(evidence: Evidence, replay: Replay, executions: ExecutionsByRun,
             faults.add(
                 Check.WORK, f"{execution} was done, but the call returned run {numbers[execution.token]}"
             )
-        elif run is None or run.started_seq is None:
+        elif run is None or (run.started_seq is None and not run.attempts):
             faults.add(Check.WORK, f"{execution} was done, but the run has not started")
         elif (run.job.name, run.job.generation) != (execution.job, execution.generation):
             faults.add(Check.WORK, f"{execution} was done as {run}")
+        elif run.started_seq is None or execution is not executions[execution.number][-1]:
+            continue  # the worker of an earlier attempt is not known
         elif execution.token is None and execution.thread != f"jobtui-{run.worker}":
             faults.add(Check.WORK, f"{execution} was done, but the event names worker {run.worker}")
+    _check_attempts(replay, executions, faults)
+
+
+def _check_attempts(replay: Replay, executions: ExecutionsByRun, faults: Faults) -> None:
+    """Compare how often the work of each run was done with the number of its attempts."""
     for run in replay.runs.values():
         works, ended = executions[run.number], run.state in ENDED_ITSELF
-        if len(works) > 1 or (ended and not works):
+        attempts = run.attempts + (run.started_seq is not None)
+        if len(works) > attempts or len(works) < run.attempts or (ended and len(works) < attempts):
             faults.add(
                 Check.WORK, f"{run}, which is {run.state and run.state.value}, was done {len(works)} times"
             )
-        elif ended and not works[0].finished:
+        elif ended and not works[-1].finished:
             faults.add(Check.WORK, f"{run} is {run.state and run.state.value}, but its work has not ended")
 
 
@@ -157,9 +168,9 @@ def _check_result(accepted: Accepted, executions: ExecutionsByRun, faults: Fault
     except BaseException as error:  # noqa: BLE001 - the work of runs raises SystemExit and KeyboardInterrupt too
         raised = error
     if state is RunState.OK:
-        is_right = raised is None and works == [value]
+        is_right = raised is None and works[-1:] == [value]
     elif state is RunState.FAILED:
-        is_right = raised is not None and [work.raised for work in works] == [raised]
+        is_right = raised is not None and [work.raised for work in works[-1:]] == [raised]
     else:
         is_right = isinstance(raised, RunCancelledError)
     if not is_right:

@@ -134,6 +134,7 @@ class Counts:
     queued: int
     held: int
     scheduled: int
+    retrying: int
     runs: int
     failures: int
     paused: bool
@@ -205,6 +206,7 @@ def counts_of(view: JobView) -> Counts:
         queued=view.queued,
         held=view.held,
         scheduled=view.scheduled,
+        retrying=view.retrying,
         runs=view.runs,
         failures=view.failures,
         paused=view.paused_since is not None,

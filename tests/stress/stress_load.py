@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from stress_evidence import Accepted, Execution, Reading, SnapshotSummary, summarize
 
-from jobtui import Cancellation, Job, Run, RunCancelledError, RunState, Scheduler, current_run
+from jobtui import Cancellation, Job, Retry, Run, RunCancelledError, RunState, Scheduler, current_run
 from jobtui.engine.enums import Misfire, Overlap
 from jobtui.runtime.clock import SystemClock
 
@@ -62,6 +62,7 @@ class Slot:
         kind: The kind of its work, one of `KINDS`.
         interval: Its interval in seconds; None for a cron spec.
         max_held: How many of its runs may be held before ticks are skipped; None for the default.
+        retries: How often a run that fails is tried again.
         generation: How often it has been registered.
         lock: Held while it is registered.
     """
@@ -72,6 +73,7 @@ class Slot:
     misfire: Misfire
     interval: float | None
     max_held: int | None
+    retries: int
     job: Job | None = None
     generation: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -206,6 +208,7 @@ class Load:
                     if number % 17 == 1
                     else round(choice.uniform(0.03 if is_limited else 0.05, 0.4), 3),
                     max_held=MAX_HELD if is_limited else None,
+                    retries=number % 3,
                 )
             )
         return slots
@@ -218,6 +221,8 @@ class Load:
             "overlap": slot.overlap.value,
             "misfire": slot.misfire.value,
         }
+        if slot.retries:
+            policies["retry"] = Retry(slot.retries, first=0.002, most=0.05, factor=5, jitter=1)
         if slot.max_held is not None:
             policies["max_held"] = slot.max_held
         if slot.interval is None:

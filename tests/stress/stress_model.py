@@ -31,6 +31,7 @@ class ModelJob:
     queued: set[int] = field(default_factory=set)
     held: deque[int] = field(default_factory=deque)
     scheduled: set[int] = field(default_factory=set)
+    retrying: set[int] = field(default_factory=set)
     runs: int = 0
     failures: int = 0
     paused: bool = False
@@ -40,7 +41,7 @@ class ModelJob:
     @property
     def is_busy(self) -> bool:
         """Whether a run is running, or will run before any new one."""
-        return bool(self.running or self.queued or self.held)
+        return bool(self.running or self.queued or self.held or self.retrying)
 
     def counts(self) -> Counts:
         """Return the numbers that a view of the job must have."""
@@ -49,6 +50,7 @@ class ModelJob:
             queued=len(self.queued),
             held=len(self.held),
             scheduled=len(self.scheduled),
+            retrying=len(self.retrying),
             runs=self.runs,
             failures=self.failures,
             paused=self.paused,
@@ -66,6 +68,8 @@ class ModelRun:
     Attributes:
         state: Its latest state; None before its first event.
         at: The time of the latest event.
+        started_seq: The event that started its work; None before that, and between attempts.
+        attempts: How many attempts have failed and were to be followed by another one.
     """
 
     number: int
@@ -73,6 +77,7 @@ class ModelRun:
     state: RunState | None = None
     at: float = 0.0
     started_seq: int | None = None
+    attempts: int = 0
     worker: str = ""
     ended_seq: int | None = None
     final: RunView | None = None
@@ -88,8 +93,9 @@ class ModelRun:
 PREDECESSORS: dict[RunState, tuple[RunState | None, ...]] = {
     RunState.SCHEDULED: (None,),
     RunState.HELD: (None, RunState.SCHEDULED),
-    RunState.QUEUED: (None, RunState.SCHEDULED, RunState.HELD),
+    RunState.QUEUED: (None, RunState.SCHEDULED, RunState.HELD, RunState.RETRYING),
     RunState.RUNNING: (RunState.QUEUED,),
+    RunState.RETRYING: (RunState.RUNNING,),
 }
 
 

@@ -67,6 +67,7 @@ class Replay:
             events.RunHeld: self._run_held,
             events.RunQueued: self._run_queued,
             events.RunStarted: self._run_started,
+            events.AttemptFailed: self._attempt_failed,
             events.StopRequested: self._stop_requested,
             events.RunFinished: self._run_finished,
             events.TickEnded: self._tick_ended,
@@ -199,6 +200,8 @@ class Replay:
         elif before is RunState.RUNNING:
             job.running.discard(number)
             self._running.discard(number)
+        elif before is RunState.RETRYING:
+            job.retrying.discard(number)
 
     def _run_scheduled(self, event: events.RunScheduled) -> None:
         run, _ = self._enter(event, RunState.SCHEDULED)
@@ -208,7 +211,7 @@ class Replay:
         run, _ = self._enter(event, RunState.HELD)
         if run.job.overlap in (SKIP, ALLOW) or not run.job.is_busy:
             self._fault(Check.GATES, event, f"{run} was held; its job had {run.job.counts()}")
-        if run.job.overlap is REPLACE and (run.job.queued or run.job.held):
+        if run.job.overlap is REPLACE and (run.job.queued or run.job.held or run.job.retrying):
             self._fault(Check.GATES, event, f"{run} did not replace the waiting runs: {run.job.counts()}")
         run.job.held.append(run.number)
         self._held += 1
@@ -217,8 +220,11 @@ class Replay:
         run, before = self._enter(event, RunState.QUEUED)
         job = run.job
         if before is RunState.HELD:
-            if job.running or job.queued:
+            if job.running or job.queued or job.retrying:
                 self._fault(Check.HELD, event, f"{run} was released; its job had {job.counts()}")
+        elif job.overlap is not ALLOW and before is RunState.RETRYING:
+            if job.running or job.queued or job.retrying:
+                self._fault(Check.GATES, event, f"{run} was tried again; its job had {job.counts()}")
         elif job.overlap is not ALLOW and job.is_busy:
             self._fault(Check.GATES, event, f"{run} was queued; its job had {job.counts()}")
         job.queued.add(run.number)
@@ -249,6 +255,16 @@ class Replay:
         job.running.add(run.number)
         self._running.add(run.number)
         self.occurrences[f"a run with overlap={job.overlap.value}"] += 1
+
+    def _attempt_failed(self, event: events.AttemptFailed) -> None:
+        run, _ = self._enter(event, RunState.RETRYING)
+        if run.stop_requested or event.run.retry_at is None:
+            self._fault(Check.CANCELS, event, f"{run} is tried again, at {event.run.retry_at}")
+        run.attempts += 1
+        if event.run.attempt != run.attempts or len(event.run.attempts_made) != run.attempts:
+            self._fault(Check.STATES, event, f"{run} has had {run.attempts} attempts: {event.run}")
+        run.started_seq = None
+        run.job.retrying.add(run.number)
 
     def _stop_requested(self, event: events.StopRequested) -> None:
         run = self.runs.get(event.run.number)
@@ -380,22 +396,25 @@ class Replay:
                 )
         self._compare_lists(check, where, snapshot)
         for job in self._jobs.values():
-            if job.held and not job.running and not job.queued:
+            if job.held and not (job.running or job.queued or job.retrying):
                 self._faults.add(
                     Check.STUCK, f"{where}: {job} holds {list(job.held)[:5]} and has no other run"
                 )
 
     def _compare_lists(self, check: Check, where: str, snapshot: SnapshotSummary) -> None:
         queue = [number for number in self._queue if not self._has_left_queue(number)]
+        waiting = len(queue) + self._held
         lists: dict[str, tuple[tuple[ListedRun, ...], list[int], RunState]] = {
             "running": (snapshot.running, sorted(self._running), RunState.RUNNING),
             "queued": (snapshot.waiting[: len(queue)], queue, RunState.QUEUED),
-            "held": (snapshot.waiting[len(queue) :], self._numbers("held"), RunState.HELD),
+            "held": (snapshot.waiting[len(queue) : waiting], self._numbers("held"), RunState.HELD),
+            "retrying": (snapshot.waiting[waiting:], self._numbers("retrying"), RunState.RETRYING),
             "scheduled": (snapshot.scheduled, self._numbers("scheduled"), RunState.SCHEDULED),
         }
         for name, (listed, expected, state) in lists.items():
             ordered = list(listed) if state is RunState.QUEUED else sorted(listed, key=lambda run: run[0])
-            whole = snapshot.waiting if state in (RunState.QUEUED, RunState.HELD) else listed
+            is_waiting = state in (RunState.QUEUED, RunState.HELD, RunState.RETRYING)
+            whole = snapshot.waiting if is_waiting else listed
             if len(whole) == LIST_LIMIT:
                 continue  # the list is truncated; the counts are compared all the same
             if difference := first_difference(ordered, [(number, state) for number in expected]):
