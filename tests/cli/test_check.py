@@ -137,7 +137,8 @@ class TestContent:
             "import jobtui\n"
             "jobtui.schedule('0 0 8 * * *', print, name='short', retry=3)\n"
             "jobtui.schedule('0 * * * * *', print, name='long', retry=jobtui.Retry(9, first='1m'))\n"
-            "jobtui.every('1m', print, name='limited', retry=jobtui.Retry(9, first='1m', until='next tick'))\n",
+            "limited = jobtui.Retry(9, first='1m', until='next tick')\n"
+            "jobtui.every('1m', print, name='limited', retry=limited)\n",
         )
         assert main(["check", "demo.py", "--tz", "UTC"]) == 0
         lines = capsys.readouterr().out.splitlines()

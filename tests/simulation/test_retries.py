@@ -24,6 +24,9 @@ from jobtui import (
     RunView,
     current_run,
 )
+from jobtui.frontend.formatting import format_attempts, format_retry
+from jobtui.runtime.output_capture import capture_streams
+from jobtui.runtime.output_log import OutputLog
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -355,6 +358,30 @@ def test_each_attempt_has_the_context_variables_of_the_request(scheduler: Simula
     tenant.set("other")
     scheduler.advance("1m")
     assert seen == ["acme", "acme"]
+
+
+def test_the_output_of_each_attempt_stays_with_a_line_between(scheduler: SimulatedScheduler) -> None:
+    def work() -> None:
+        attempt = current_run().attempt
+        print(f"try {attempt}", end="\n" if attempt == 1 else "")
+        raise OSError
+
+    log = OutputLog()
+    with capture_streams(log):
+        run = scheduler.now(scheduler.schedule("@yearly", work, retry=2))
+        scheduler.advance("1m")
+    expected = "try 1\n--- attempt 2 of 3 ---\ntry 2\n--- attempt 3 of 3 ---\ntry 3"
+    assert scheduler.output_of(run.number) == expected
+
+
+def test_the_row_of_a_job_shows_its_next_attempt(scheduler: SimulatedScheduler) -> None:
+    flaky(scheduler, *failures(2), retry=3)
+    scheduler.advance_to(TICK + timedelta(seconds=3))
+    shown = view(scheduler)
+    assert format_retry(shown, scheduler.time) == "↻ 3/4 in 3s"
+    assert shown.retry_offsets == (timedelta(seconds=2), timedelta(seconds=6), timedelta(seconds=14))
+    [run] = scheduler.snapshot().waiting
+    assert format_attempts(run) == "2 of 4"
 
 
 def test_a_default_of_the_scheduler_applies_unless_a_job_has_its_own() -> None:
