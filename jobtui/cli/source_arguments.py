@@ -10,6 +10,7 @@ from jobtui.cli.arguments import Parser, count_argument, zone_argument
 _DEFAULT_RUNS = 50  # of jobtui history
 _MAX_RUN_DIGITS = 17
 _ADDRESS = re.compile(r"(unix:|https?://).*|(localhost|[0-9.]+|\[[0-9a-fA-F:.]+\]):[0-9]+", re.DOTALL)
+_ASSIGNMENT = re.compile(r"[^\W\d]\w*=")
 _PAIR = 2  # words
 
 _SOURCE_EPILOG = """\
@@ -36,6 +37,9 @@ exit status: 0 for success; 1 if the run had ended; 2 for a mistake, and if ther
 _STACK_STATUS = """\
 exit status: 0 for success; 1 if the run does not run; 2 for a mistake, and if there is no such run."""
 _RUN_EPILOG = """\
+NAME=VALUE is a parameter of the job: a text, or JSON if the parameter is no text, such as limit=5. RUN is the
+number of a run that has ended, such as 12: it runs again with the arguments that it had.
+
 With TARGET, JOB runs in this process: no scheduler starts, no store is written, output goes straight to the
 terminal, and breakpoint() and input() work. The settings apply, and the on_app_start and on_app_stop
 functions are called.
@@ -340,7 +344,8 @@ class RunParser(LiveParser):
     def __init__(self) -> None:
         super().__init__(
             "run",
-            "jobtui run JOB [ADDRESS] [--wait]\n"
+            "jobtui run JOB [NAME=VALUE ...] [ADDRESS] [--wait]\n"
+            "       jobtui run RUN [ADDRESS] [--wait]\n"
             "       jobtui run TARGET JOB [--config FILE] [--run-mode NAME]",
             "Run a job now: in the scheduler that runs here or at ADDRESS; with a TARGET, in this process.",
             _RUN_EPILOG,
@@ -353,12 +358,19 @@ class RunParser(LiveParser):
 
     def validate(self, options: argparse.Namespace) -> None:
         """Separate the target from the job."""
+        given = [word for word in options.words[1:] if _ASSIGNMENT.match(word)]
+        options.words = [word for word in options.words if word not in given]
+        options.arguments = dict(word.split("=", 1) for word in given)
+        if len(options.arguments) < len(given):
+            self.error("a NAME=VALUE is given twice")
         super().validate(options)
         options.target = None
         if len(options.words) == _PAIR and options.address is None:
             options.target = options.words.pop(0)
             if options.wait:
                 self.error("with a TARGET, the job runs in this process anyway; remove --wait")
+            if options.arguments:
+                self.error("with a TARGET, the job has its own arguments; remove NAME=VALUE")
         elif len(options.words) != 1:
             self.error("one JOB is needed, after the TARGET if there is one; quote a name with spaces")
         elif options.config is not None or options.run_mode is not None:

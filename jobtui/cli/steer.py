@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from jobtui.cli.choose_source import open_live_source
 from jobtui.cli.command_error import BAD_USAGE, INTERRUPTED, CommandError, print_error
 from jobtui.cli.follow import follow_run, pause_shortly
 from jobtui.cli.live_source import LiveSource, asking
 from jobtui.cli.source import NOT_FOUND
+from jobtui.cli.source_arguments import is_run_number
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import RunLine
@@ -45,13 +48,44 @@ def run_job(options: argparse.Namespace) -> int:
         CommandError: There is no such scheduler or job, or the scheduler refuses or goes away.
     """
     with _steering(options) as source:
-        number = source.backend.run(options.job)
+        if is_run_number(options.job) and not options.arguments:
+            number = source.backend.run_again(int(options.job.removeprefix("#")))
+        else:
+            number = source.backend.run(options.job, _arguments_of(source, options))
         if options.wait:
             return _wait(source, number)
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     advice = f"{printable(options.job)} #{number}; to follow it:  jobtui logs {number} -f"
     write_line(sys.stdout, advice if on_terminal else str(number))
     return 0
+
+
+def _arguments_of(source: LiveSource, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of a run as JSON: as texts if the job's parameters accept texts."""
+    if not options.arguments:
+        return {}
+    schema = source.backend.job_details(options.job).parameters
+    parameters = schema.get("properties", {})
+    others = schema.get("additionalProperties", {})
+    return {
+        name: text if _is_text(parameters.get(name, others)) else _parse(text)
+        for name, text in options.arguments.items()
+    }
+
+
+def _is_text(schema: Any) -> bool:
+    """Return whether a schema accepts any text, or texts that are not JSON."""
+    if not isinstance(schema, dict):
+        return False
+    return schema.get("type") == "string" or any(map(_is_text, schema.get("anyOf", ())))
+
+
+def _parse(text: str) -> Any:
+    """Return the value of a JSON text; any other text as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def pause_job(options: argparse.Namespace) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import NamedTuple, Protocol, Unpack
+from typing import Any, NamedTuple, Protocol, Unpack
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
@@ -27,12 +27,14 @@ class JobDetails:
         description: Its schedule in plain English.
         preview: Its next ticks, in the scheduler's zone.
         runs: Its latest ended runs, newest first, at most 20.
+        parameters: The JSON Schema of an object with its parameters; empty for one-off runs.
     """
 
     job: JobView
     description: str
     preview: TickPreview
     runs: tuple[RunView, ...]
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class RunLine(NamedTuple):
@@ -180,8 +182,16 @@ class Backend(Protocol):
     def why_run(self, number: int) -> Explanation:
         """Explain when a run was due, how long it waited for what, and how it ended."""
 
-    def run(self, job: str) -> int:
-        """Run a job now. Return the run's number."""
+    def run(self, job: str, arguments: Mapping[str, Any] | None = None) -> int:
+        """Run a job now. Return the run's number.
+
+        Args:
+            job: The job.
+            arguments: The arguments of the run as JSON, see `read_arguments`; None for those of the job.
+
+        Raises:
+            ValueError: They are not those of the job. The message has the place of the mistake.
+        """
 
     def run_again(self, number: int) -> int:
         """Run an ended run once more, with the same arguments. Return the number of the new run.

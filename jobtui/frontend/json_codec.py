@@ -205,6 +205,7 @@ class ForeignSchedule:
 
 _VALUES: dict[Any, FieldCodec] = {
     **{kind: _plain_codec(kind) for kind in (str, int, bool)},
+    dict[str, Any]: _plain_codec(dict),
     datetime: FieldCodec(datetime.isoformat, _decode_instant),
     float: FieldCodec(_encode_timestamp, lambda text, _tz: _decode_instant(text, UTC).timestamp()),
     timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),

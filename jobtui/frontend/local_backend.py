@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import Context
 from datetime import datetime
+from typing import Any
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.job_parameters import parameter_schema, read_arguments
 from jobtui.frontend.run_lines import RunLineReader
 from jobtui.frontend.why import Explanation, explain_run, explain_tick
 from jobtui.frontend.why_live import SchedulerFacts
@@ -61,9 +64,13 @@ class LocalBackend:
     def close(self) -> None:
         """Do nothing: calls into this process do not wait for answers."""
 
-    def run(self, job: str) -> int:
+    def run(self, job: str, arguments: Mapping[str, Any] | None = None) -> int:
         """Run a job now, without the context variables of the front end. Return the run's number."""
-        return Context().run(self._scheduler.run, job).number
+        args, kwargs = read_arguments(self._scheduler.job(job).function, arguments) if arguments else ((), {})
+        try:
+            return Context().run(self._scheduler.run, job, *args, **kwargs).number
+        except TypeError as error:  # of a job that requires arguments
+            raise ValueError(str(error)) from None
 
     def run_again(self, number: int) -> int:
         """Run an ended run once more, without the context variables of the front end. Return its number."""
@@ -93,6 +100,7 @@ class LocalBackend:
             description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
             preview=self._preview_of(view, snapshot.at),
             runs=runs,
+            parameters={} if view.schedule is None else parameter_schema(self._scheduler.job(job).function),
         )
 
     def _preview_of(self, view: JobView, now: datetime) -> TickPreview:

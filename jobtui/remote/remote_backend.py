@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import replace
@@ -248,9 +248,10 @@ class RemoteBackend:
         json = self._request("GET", "runs", str(number), "why")
         return _decode(partial(EXPLANATION.decode, tz=self.zone), json)
 
-    def run(self, job: str) -> int:
+    def run(self, job: str, arguments: Mapping[str, Any] | None = None) -> int:
         """Run a job now. Returns the run's number."""
-        return _decode(lambda json: int(json["number"]), self._request("POST", "jobs", job, "run"))
+        json = self._request("POST", "jobs", job, "run", body=dict(arguments or {}))
+        return _decode(lambda json: int(json["number"]), json)
 
     def run_again(self, number: int) -> int:
         """Run an ended run once more. Returns the number of the new run."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from sys import getsizeof
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple
 
 from jobtui.engine.records import Call, JobRecord, RunRecord
@@ -14,6 +14,7 @@ from jobtui.engine.records import Call, JobRecord, RunRecord
 MAX_CALLS = 1_000  # the latest ones
 MAX_OBJECTS = 200  # that the arguments of a call may consist of
 
+_NUMBERS = frozenset({bool, int, float, NoneType})
 _SHARED = frozenset({type, ModuleType, BuiltinFunctionType})  # types of objects that exist in any case
 
 
@@ -56,7 +57,7 @@ class KeptCalls:
         call, calls = run.call, self._calls
         if call is None:
             return
-        if (type(call) is FunctionType and call.__closure__ is None) or fits(call, self._limit):
+        if _is_small(call) or fits(call, self._limit):
             if len(calls) >= MAX_CALLS:
                 drop(calls.popleft())
             calls.append((run.number, run.job, call, run.extras.arguments))
@@ -67,6 +68,22 @@ class KeptCalls:
             if each[0] == number:
                 return KeptCall(*each)
         return None
+
+
+def _is_small(call: Any) -> bool:
+    """Return whether a call fits certainly, as most do: `fits` takes as long as a short run."""
+    kind = type(call)
+    if kind is FunctionType:
+        return call.__closure__ is None
+    if kind is partial:
+        function = call.func
+        return (
+            type(function) is FunctionType
+            and function.__closure__ is None
+            and not call.keywords
+            and _NUMBERS.issuperset(map(type, call.args))
+        )
+    return kind is MethodType and getattr(call.__self__, "__dict__", None) == {}
 
 
 def fits(call: object, limit: int) -> bool:

@@ -55,12 +55,13 @@ async def read_body(request: web.Request) -> bytes:
         raise Problem(HTTPStatus.BAD_REQUEST, "the body is incomplete") from None
 
 
-async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any]:
+async def read_json_object(request: web.Request, *allowed: str, any_key: bool = False) -> dict[str, Any]:
     """Return the JSON object in the body. An empty body counts as an empty object.
 
     Args:
         request: The request.
         *allowed: The keys that the object may have.
+        any_key: Whether it may have any key.
 
     Raises:
         Problem: The body is something else, or has another key.
@@ -75,7 +76,7 @@ async def read_json_object(request: web.Request, *allowed: str) -> dict[str, Any
     if not isinstance(value, dict):
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be a JSON object")
     unknown = sorted(set(value) - set(allowed))
-    if unknown:
+    if unknown and not any_key:
         detail = f"unknown key {unknown[0]!r:.60}; {_list_allowed(allowed)}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
     return value

@@ -316,3 +316,30 @@ def test_a_reader_that_goes_away_ends_logs_quietly(folder: Path) -> None:
         check=True,
     )
     assert (done.stdout.splitlines()[0], done.stderr) == ("==> slow #1 <==", "")
+
+
+COPIES = """
+import jobtui
+def copy(source: str, limit: int = 5, tags: list[str] | None = None):
+    print(f"{source!r} {limit!r} {tags!r}")
+jobtui.job(copy, args=("home",))
+jobtui.every("1h", print, name="idle")
+"""
+
+
+def test_run_gives_a_job_the_parameters_that_are_written_after_its_name(ask: Ask, folder: Path) -> None:
+    """A text stays a text, also if it looks like a number. A run runs again by its number."""
+    (folder / "copies.py").write_text(COPIES, encoding="utf-8")
+    with HeadlessProcess(folder, "copies.py", **environment_in(folder)) as process:
+        process.stderr.wait_for("STARTED")
+        assert ask("run", "copy", "--wait").stdout == "'home' 5 None\n"
+        given = ask("run", "copy", "source=12", "limit=6", 'tags=["a"]', "--wait")
+        assert (given.returncode, given.stdout) == (0, "'12' 6 ['a']\n")
+        assert ask("run", "2", "--wait").stdout == given.stdout
+        wrong = ask("run", "copy", "source=etc", "limit=many")
+        assert (wrong.returncode, wrong.stderr) == (2, "jobtui: limit: must be a whole number, not 'many'\n")
+        unknown = ask("run", "copy", "goal=etc")
+        assert "goal: there is no such parameter; the parameters are source, limit, tags" in unknown.stderr
+        assert "there is no run 99" in ask("run", "99").stderr
+        assert "a NAME=VALUE is given twice" in ask("run", "copy", "limit=1", "limit=2").stderr
+        assert "remove NAME=VALUE" in ask("run", "copies.py", "copy", "limit=1").stderr

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -407,6 +407,36 @@ def test_the_stack_of_a_run_is_there_while_it_runs(setup: BackendSetup, blocking
     if not isinstance(backend, LocalBackend):
         with pytest.raises(LookupError):
             backend.stack(99)
+
+
+def test_a_job_runs_with_arguments_from_json(setup: BackendSetup) -> None:
+    """They are converted, and the details of the job have their schema."""
+
+    def copy(source: str, days: list[date], /, *, limit: float = 1.5) -> tuple[object, ...]:
+        return source, days, limit
+
+    scheduler, backend = setup.start(lambda it: it.add(copy, args=("home", [])))
+    schema = backend.job_details("copy").parameters
+    assert (schema["required"], schema["properties"]["limit"]) == (
+        ["source", "days"],
+        {"type": "number", "default": 1.5},
+    )
+    arguments = {"source": "etc", "days": ["2026-11-27"], "limit": 2}
+    run = backend.run_view(backend.run("copy", arguments))
+    assert run.arguments == "'etc', [datetime.date(2026, 11, 27)], limit=2.0"
+    same = backend.run_view(backend.run("copy", {"args": ["etc", ["2026-11-27"]], "kwargs": {"limit": 2}}))
+    assert same.arguments == run.arguments
+    assert backend.run_view(backend.run("copy", {})).arguments == ""
+    with pytest.raises(ValueError, match=r"days\[0\]: must be a date such as 2026-11-27, not 'soon'"):
+        backend.run("copy", {"source": "etc", "days": ["soon"]})
+    assert len(scheduler.find_runs()) == 3
+
+
+def test_a_job_that_requires_arguments_is_refused_without_any(setup: BackendSetup) -> None:
+    _, backend = setup.start(lambda it: it.add(len, name="length"))
+    with pytest.raises(ValueError, match="missing a required argument: 'obj'"):
+        backend.run("length")
+    backend.run("length", {"args": ["word"]})
 
 
 def test_one_off_runs_have_details_and_cannot_run_by_their_name(setup: BackendSetup) -> None:

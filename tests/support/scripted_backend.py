@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Unpack
+from typing import Any, Unpack
 
 from jobtui.engine.enums import Cancellation, RunState
 from jobtui.engine.events import Event
@@ -202,9 +202,9 @@ class ScriptedBackend:
             sentence=sentence,
         )
 
-    def run(self, job: str) -> int:
+    def run(self, job: str, arguments: Mapping[str, Any] | None = None) -> int:
         """Record the command. Return 900."""
-        self._record("run", job)
+        self._record("run", job, *([] if arguments is None else [str(arguments)]))
         return 900
 
     def run_again(self, number: int) -> int:

@@ -272,6 +272,37 @@ def test_running_a_one_off_again_is_a_conflict(client: ApiClient, scheduler: Sch
     assert client.post("/jobs/once/pause").json == {"changed": False}
 
 
+def test_a_job_runs_with_the_arguments_in_the_body(client: ApiClient, scheduler: Scheduler) -> None:
+    """A mistake is 422, with its place."""
+
+    def copy(source: str, limit: int = 5) -> None:
+        """Have parameters."""
+
+    scheduler.add(copy, args=("home",))
+    details = client.get("/jobs/copy").json
+    assert (details["job"]["arguments"], details["job"]["spec"]) == ("'home'", "by hand")
+    assert details["parameters"]["properties"]["limit"] == {"type": "integer", "default": 5}
+    good: list[tuple[dict[str, object], str]] = [
+        ({"source": "etc", "limit": 6}, "source='etc', limit=6"),
+        ({"args": ["etc"], "kwargs": {"limit": 6}}, "'etc', limit=6"),
+        ({}, ""),
+    ]
+    for body, arguments in good:
+        response = client.post("/jobs/copy/run", body)
+        assert response.status == 202
+        assert client.get(f"/runs/{response.json['number']}").json["run"]["arguments"] == arguments
+    bad: list[tuple[dict[str, object], str]] = [
+        ({"source": "etc", "limit": "six"}, "limit: must be a whole number, not 'six'"),
+        ({"limit": 6}, "source: is missing"),
+        ({"goal": 6}, "goal: there is no such parameter; the parameters are source, limit"),
+        ({"args": ["etc", "six"]}, "args[1]: must be a whole number, not 'six'"),
+    ]
+    for body, problem in bad:
+        response = client.post("/jobs/copy/run", body)
+        assert (response.status, response.detail) == (422, problem)
+    assert client.post("/jobs/unknown/run", {"limit": 6}).status == 404
+
+
 def test_an_ended_run_runs_again_and_its_path_is_in_the_response(
     client: ApiClient, scheduler: Scheduler
 ) -> None:
@@ -484,7 +515,7 @@ def test_a_compressed_body_is_rejected(client: ApiClient, encoding: str, compres
 def test_a_command_with_unknown_keys_or_parameters_is_rejected(client: ApiClient) -> None:
     """They would be silently ignored otherwise. An empty object is allowed."""
     assert client.post("/jobs/quick/run", {}).status == 202
-    response = client.post("/jobs/quick/run", {"args": [1]})
+    response = client.post("/jobs/quick/resume", {"args": [1]})
     assert (response.status, response.detail) == (422, "unknown key 'args'; none is allowed here")
     assert client.post("/jobs/quick/run?force=1").status == 400
 

@@ -133,6 +133,13 @@ def _cancel(backend: Backend, value: str) -> str:
     return commands.cancel(backend, number, f"run {number}")
 
 
+def _run(backend: Backend, value: str) -> str:
+    try:
+        return commands.run(backend, value)
+    except ValueError as error:  # the job requires arguments
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+
+
 def _run_again(backend: Backend, value: str) -> str:
     return commands.run_again(backend, parse_run_number(value))
 
@@ -143,7 +150,7 @@ def _resize(backend: Backend, value: str) -> str:
 
 
 _COMMANDS: Mapping[str, Callable[[Backend, str], str]] = {
-    "run": commands.run,
+    "run": _run,
     "again": _run_again,
     "resume": commands.resume,
     "resume-all": lambda backend, _value: commands.resume_all(backend),

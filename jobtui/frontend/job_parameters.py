@@ -1,0 +1,348 @@
+"""The parameters of a job as JSON Schema, and the arguments of a run from the JSON of a request.
+
+Both follow from the signature of the job's function and its annotations. What an annotation does not say is
+not checked: a parameter without one, or with one that cannot be evaluated, accepts any JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from enum import Enum
+from functools import partial
+from inspect import Parameter
+from pathlib import PurePath
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+from jobtui.runtime.secret import Secret
+
+Json = dict[str, Any]
+
+_DEEPEST = 5  # dataclasses and collections in each other; a dataclass may contain itself
+_VARIADIC = {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD}
+_PLAIN = (bool, int, float, str, NoneType)
+
+
+class BadArguments(ValueError):  # noqa: N818 - as `BadSpec`
+    """The arguments in a request are not those of the job. The message has the place of the mistake."""
+
+
+def parameter_schema(function: Callable[..., Any]) -> Json:
+    """Return the JSON Schema of an object with the parameters of a function."""
+    return _object_schema(function, 0)
+
+
+def _object_schema(function: Callable[..., Any], depth: int) -> Json:
+    signature = _signature(function)
+    if signature is None:
+        return {"type": "object"}
+    properties: Json = {}
+    required: list[str] = []
+    others: Any = False
+    for parameter in signature.parameters.values():
+        schema = _json_type(parameter.annotation, depth).schema
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            others = schema or True
+        elif parameter.kind is not Parameter.VAR_POSITIONAL:
+            properties[parameter.name] = schema = dict(schema)
+            if parameter.default is Parameter.empty:
+                required.append(parameter.name)
+            elif (default := _plain_default(parameter.default)) is not None:
+                schema["default"] = default[0]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": others}
+
+
+class _ArgumentReader:
+    """The arguments of a call while they are read.
+
+    Args:
+        signature: The signature of what is called.
+    """
+
+    def __init__(self, signature: inspect.Signature) -> None:
+        parameters = signature.parameters
+        self._named = {name: each for name, each in parameters.items() if each.kind not in _VARIADIC}
+        self._positional = [each for each in self._named.values() if each.kind is not Parameter.KEYWORD_ONLY]
+        others = {each.kind: each for each in parameters.values() if each.kind in _VARIADIC}
+        self._rest = others.get(Parameter.VAR_POSITIONAL)
+        self._others = others.get(Parameter.VAR_KEYWORD)
+        self._args: list[Any] = []
+        self._kwargs: dict[str, Any] = {}
+
+    def has_parameter(self, name: str) -> bool:
+        """Return whether there is a parameter of a name."""
+        return name in self._named
+
+    def read_positional(self, args: Sequence[Any]) -> None:
+        """Convert the positional arguments."""
+        for at, value in enumerate(args):
+            parameter = self._positional[at] if at < len(self._positional) else self._rest
+            if parameter is None:
+                raise BadArguments(f"args[{at}]: there are only {at} positional parameters")
+            self._args.append(_json_type(parameter.annotation).convert(value, f"args[{at}]"))
+
+    def read_named(self, kwargs: Mapping[str, Any], prefix: str) -> None:
+        """Convert the arguments with a name. The messages have a prefix before the name."""
+        given = [each.name for each in self._positional[: len(self._args)]]
+        for name, value in kwargs.items():
+            parameter = self._named.get(name, self._others)
+            if parameter is None:
+                known = f"the parameters are {', '.join(self._named)}" if self._named else "there are none"
+                raise BadArguments(f"{prefix}{name}: there is no such parameter; {known}")
+            if name in given:
+                raise BadArguments(f"{prefix}{name}: is given twice, in args, too")
+            self._kwargs[name] = _json_type(parameter.annotation).convert(value, f"{prefix}{name}")
+        for name, parameter in self._named.items():
+            if parameter.default is Parameter.empty and name not in (*given, *self._kwargs):
+                raise BadArguments(f"{prefix}{name}: is missing")
+
+    def finish(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments. Those of positional-only parameters are positional."""
+        rest = self._positional[len(self._args) :]
+        only = [each for each in rest if each.kind is Parameter.POSITIONAL_ONLY]
+        last = max((at for at, each in enumerate(only, 1) if each.name in self._kwargs), default=0)
+        moved = [self._kwargs.pop(each.name, each.default) for each in only[:last]]
+        return (*self._args, *moved), self._kwargs
+
+
+def read_arguments(
+    function: Callable[..., Any], given: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call; none for those of the job.
+
+    Args:
+        function: What is called.
+        given: The parameters by name; or the keys ``args``, a list, and ``kwargs``, an object, if the
+            function has no parameter of such a name.
+
+    Raises:
+        BadArguments: The function has no such parameter, a value is of another type, or one is missing.
+    """
+    signature = _signature(function)
+    call = None if signature is None else _ArgumentReader(signature)
+    if given.keys() <= {"args", "kwargs"} and not (call and any(map(call.has_parameter, given))):
+        args = _require(list, "a list", given.get("args", []), "args")
+        kwargs, prefix = _require(dict, "an object", given.get("kwargs", {}), "kwargs"), "kwargs."
+    else:
+        args, kwargs, prefix = [], dict(given), ""
+    if call is None or not (args or kwargs):
+        return tuple(args), kwargs
+    call.read_positional(args)
+    call.read_named(kwargs, prefix)
+    return call.finish()
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    """Return a signature, with evaluated annotations if that is possible; None if there is none."""
+    for evaluates in (True, False):
+        try:
+            return inspect.signature(function, eval_str=evaluates)
+        except Exception:  # noqa: BLE001, S112 - of a function in C, or from an annotation of the user
+            continue
+    return None
+
+
+def _plain_default(default: Any) -> tuple[Any] | None:
+    """Return a default value as JSON, in a tuple; None if JSON has no such value."""
+    if isinstance(default, Enum):
+        default = default.value
+    elif isinstance(default, PurePath):
+        default = str(default)
+    elif isinstance(default, date):
+        default = default.isoformat()
+    elif isinstance(default, list | tuple):
+        items = [_plain_default(each) for each in default]
+        return None if None in items else ([each[0] for each in items if each is not None],)
+    is_json = isinstance(default, _PLAIN) and not (isinstance(default, float) and not math.isfinite(default))
+    return (default,) if is_json else None
+
+
+# --- types ----------------------------------------------------------------------------------------
+
+
+class JsonType(NamedTuple):
+    """The JSON that a parameter accepts.
+
+    Attributes:
+        schema: The JSON Schema.
+        convert: Returns the argument for a JSON value; gets the place of the value, for the message.
+    """
+
+    schema: Json
+    convert: Callable[[Any, str], Any]
+
+
+def _json_type(annotation: Any, depth: int = 0) -> JsonType:
+    """Return the type of the JSON that an annotation accepts."""
+    annotation = _plain_annotation(annotation)
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if annotation is Any or depth > _DEEPEST:
+        return _ANYTHING
+    if origin is Literal:
+        return _one_of(parts)
+    if origin in {Union, UnionType}:
+        return _any_of([_json_type(each, depth + 1) for each in parts])
+    kind = origin or annotation
+    container = _CONTAINERS.get(kind)
+    if container is not None:
+        return container([_json_type(each, depth + 1) for each in parts if each is not ...])
+    return _type_of_class(kind, depth)
+
+
+def _plain_annotation(annotation: Any) -> Any:
+    """Return an annotation without its metadata; `Any` if there is none, or one that is only a text."""
+    while get_origin(annotation) is Annotated or hasattr(annotation, "__supertype__"):  # of a `NewType`
+        supertype = getattr(annotation, "__supertype__", None)
+        annotation = supertype or get_args(annotation)[0]
+    if annotation is None:
+        return NoneType
+    unknown = annotation in {Parameter.empty, object} or isinstance(annotation, str | TypeVar)
+    return Any if unknown else annotation
+
+
+def _type_of_class(kind: Any, depth: int) -> JsonType:
+    if kind in _SIMPLE or not isinstance(kind, type):
+        return _SIMPLE.get(kind, _ANYTHING)
+    for base, make in _BY_BASE:
+        if issubclass(kind, base):
+            return make(kind)
+    if dataclasses.is_dataclass(kind):
+        fields: Any = kind
+        return JsonType(_object_schema(fields, depth + 1), partial(_convert_dataclass, kind))
+    return JsonType({"not": {}, "description": f"JSON has no {kind.__name__}."}, partial(_refuse, kind))
+
+
+def _one_of(members: Sequence[Any]) -> JsonType:
+    """Return the type of one of some values, which may be members of an enum."""
+    plain = [each.value if isinstance(each, Enum) else each for each in members]
+
+    def convert(value: Any, place: str) -> Any:
+        for member, known in zip(members, plain, strict=True):
+            if known == value and isinstance(known, bool) is isinstance(value, bool):
+                return member
+        allowed = ", ".join(map(repr, plain))
+        raise BadArguments(f"{place}: must be one of {allowed:.300}, not {value!r:.60}")
+
+    return JsonType({"enum": [each for each in plain if isinstance(each, _PLAIN)]}, convert)
+
+
+def _any_of(types: Sequence[JsonType]) -> JsonType:
+    def convert(value: Any, place: str) -> Any:
+        problems = []
+        for each in types:
+            try:
+                return each.convert(value, place)
+            except BadArguments as error:
+                problems.append(str(error).removeprefix(f"{place}: "))
+        raise BadArguments(f"{place}: {', or '.join(problems)}")
+
+    return JsonType({"anyOf": [each.schema for each in types]}, convert)
+
+
+def _array(make: Callable[[list[Any]], Any], parts: Sequence[JsonType]) -> JsonType:
+    items = parts[0] if parts else _ANYTHING
+
+    def convert(value: Any, place: str) -> Any:
+        values = _require(list, "a list", value, place)
+        found = [items.convert(each, f"{place}[{at}]") for at, each in enumerate(values)]
+        return _make(make, found, place)
+
+    return JsonType({"type": "array", "items": items.schema}, convert)
+
+
+def _mapping(parts: Sequence[JsonType]) -> JsonType:
+    values = parts[-1] if parts else _ANYTHING
+
+    def convert(value: Any, place: str) -> Any:
+        pairs = _require(dict, "an object", value, place).items()
+        return {name: values.convert(each, f"{place}.{name}") for name, each in pairs}
+
+    return JsonType({"type": "object", "additionalProperties": values.schema or True}, convert)
+
+
+def _secret(parts: Sequence[JsonType]) -> JsonType:
+    inner = parts[0] if parts else _ANYTHING
+    password = {"format": "password"} if inner.schema.get("type") == "string" else {}
+    schema = {**inner.schema, **password, "writeOnly": True}
+    return JsonType(schema, lambda value, place: Secret(inner.convert(value, place)))
+
+
+def _text(form: str, what: str, make: Callable[[str], Any]) -> JsonType:
+    """Return the type of values that are texts in JSON."""
+
+    def convert(value: Any, place: str) -> Any:
+        text = _require(str, what, value, place)
+        try:
+            return make(text)
+        except ValueError:
+            raise BadArguments(f"{place}: must be {what}, not {text!r:.60}") from None
+
+    return JsonType({"type": "string", "format": form}, convert)
+
+
+def _simple(name: str, what: str, kind: Any) -> JsonType:
+    return JsonType({"type": name}, lambda value, place: _require(kind, what, value, place))
+
+
+def _convert_int(value: Any, place: str) -> int:
+    if isinstance(value, float) and value.is_integer():  # JSON does not distinguish 8.0 and 8
+        return int(value)
+    number: int = _require(int, "a whole number", value, place)
+    return number
+
+
+def _convert_float(value: Any, place: str) -> float:
+    return float(_require((int, float), "a number", value, place))
+
+
+def _convert_dataclass(kind: Any, value: Any, place: str) -> Any:
+    given = _require(dict, "an object", value, place)
+    call = _ArgumentReader(_signature(kind) or inspect.signature(kind))
+    call.read_named(given, f"{place}.")
+    args, kwargs = call.finish()
+    return _make(lambda _: kind(*args, **kwargs), [], place)
+
+
+def _refuse(kind: type, _value: Any, place: str) -> Any:
+    raise BadArguments(f"{place}: JSON has no {kind.__name__}")
+
+
+def _require(kind: Any, what: str, value: Any, place: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise BadArguments(f"{place}: must be {what}, not {value!r:.60}")
+    return value
+
+
+def _make(make: Callable[[list[Any]], Any], items: list[Any], place: str) -> Any:
+    """Return what a class makes; that of a user may check its values."""
+    try:
+        return make(items)
+    except (TypeError, ValueError) as error:
+        raise BadArguments(f"{place}: {error}") from None
+
+
+_ANYTHING = JsonType({}, lambda value, _place: value)
+_SIMPLE: dict[Any, JsonType] = {
+    bool: _simple("boolean", "true or false", bool),
+    str: _simple("string", "a text", str),
+    NoneType: _simple("null", "null", NoneType),
+    int: JsonType({"type": "integer"}, _convert_int),
+    float: JsonType({"type": "number"}, _convert_float),
+}
+_CONTAINERS: dict[Any, Callable[[Sequence[JsonType]], JsonType]] = {
+    **{kind: partial(_array, kind) for kind in (list, tuple, set, frozenset)},
+    Sequence: partial(_array, list),
+    dict: _mapping,
+    Mapping: _mapping,
+    Secret: _secret,
+}
+_BY_BASE: tuple[tuple[type, Callable[[Any], JsonType]], ...] = (
+    (Enum, lambda kind: _one_of([*kind])),
+    (datetime, lambda kind: _text("date-time", "an instant in ISO 8601", kind.fromisoformat)),
+    (date, lambda kind: _text("date", "a date such as 2026-11-27", kind.fromisoformat)),
+    (PurePath, lambda kind: _text("path", "a path", kind)),
+)
