@@ -8,12 +8,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support.engine_harness import EngineHarness
 
 from jobtui.engine.batch import Batch
-from jobtui.engine.enums import Cancellation, Misfire, Overlap, RunState, Trigger
+from jobtui.engine.enums import Cancellation, Limit, Misfire, Overlap, RunState, Trigger
 from jobtui.engine.events import RunFinished, RunHeld, RunQueued
 from jobtui.engine.records import JobRecord, RunRecord
+from jobtui.engine.timer_queue import LimitDue
 from jobtui.runtime.executors.base import Outcome
 
 MAX_HELD = 3
+TIMEOUT, ABANDONED = 1e6, 2  # seconds that no history takes, and how many runs may be abandoned
 
 
 @dataclass
@@ -33,13 +35,14 @@ class EngineMachine(RuleBasedStateMachine):
     @initialize(size=st.integers(0, 3))
     def start(self, size: int) -> None:
         """Start an engine and the model."""
-        self.harness = EngineHarness(size)
+        self.harness = EngineHarness(size, abandoned=ABANDONED)
         self.size = size
         self.jobs: list[ModelJob] = []
         self.queue: list[int] = []
         self.runs: dict[int, RunRecord] = {}
         self.running: list[RunRecord] = []
         self.expected_starts: list[int] = []
+        self.abandoned: list[RunRecord] = []
 
     def pick(self, number: int) -> ModelJob | None:
         """Return one of the jobs that have not been removed, if there is one."""
@@ -99,11 +102,18 @@ class EngineMachine(RuleBasedStateMachine):
         overlap=st.sampled_from(Overlap),
         misfire=st.sampled_from(Misfire),
         spec=st.sampled_from(["@every 2s", "@every 3s", "*/5 * * * * *", "@yearly"]),
+        limited=st.booleans(),
     )
-    def add(self, overlap: Overlap, misfire: Misfire, spec: str) -> None:
+    def add(self, overlap: Overlap, misfire: Misfire, spec: str, limited: bool) -> None:
         """Add a job: its name is unique."""
         names = set(self.harness.engine.jobs)
-        record = self.harness.job("a", spec, overlap=overlap, misfire=misfire, max_held=MAX_HELD)
+        record = self.harness.job(
+            *("a", spec),
+            overlap=overlap,
+            misfire=misfire,
+            max_held=MAX_HELD,
+            timeout=TIMEOUT if limited else 0,
+        )
         assert record.name not in names
         self.jobs.append(ModelJob(record))
 
@@ -248,6 +258,30 @@ class EngineMachine(RuleBasedStateMachine):
             assert run.number == first
             self.assert_tried_again(run)
 
+    @rule(which=st.integers(0, 20))
+    def let_time_run_out(self, which: int) -> None:
+        """Let a run of a limited job reach its next limit: it is asked to stop, and then abandoned."""
+        limited = [run for run in self.running if run.extras.limit is not None]
+        if not limited:
+            return
+        run = limited[which % len(limited)]
+        gives_up = run.extras.limit is Limit.ABANDON and len(self.abandoned) < ABANDONED
+        self.harness.engine.apply_due([LimitDue(run)], run.extras.limit_at)
+        assert run.extras.stop_reason
+        assert run.state is (RunState.TIMED_OUT if gives_up else RunState.RUNNING)
+        if gives_up:
+            self.running.remove(run)
+            self.abandoned.append(run)
+            self.promote_held(self.model_of(run))
+
+    @rule(which=st.integers(0, 20))
+    def end_abandoned(self, which: int) -> None:
+        """End the work of an abandoned run: that changes nothing else."""
+        if self.abandoned:
+            run = self.abandoned.pop(which % len(self.abandoned))
+            self.harness.finish(run)
+            assert run.state is RunState.TIMED_OUT
+
     @rule(which=st.integers(0, 100))
     def cancel(self, which: int) -> None:
         """Cancel any run, live or ended."""
@@ -319,6 +353,9 @@ class EngineMachine(RuleBasedStateMachine):
         held = sum(len(job.held) for job in self.jobs)
         assert self.harness.counts == (len(self.running), len(self.queue), held)
         assert len(self.harness.engine.pool.running) == len(self.running)
+        assert [run.number for run in self.harness.snapshot().abandoned] == [
+            run.number for run in self.abandoned
+        ]
         waiting = [run.number for run in self.harness.snapshot().waiting]
         assert waiting[: len(self.queue)] == self.queue
         retrying = sorted(number for job in self.jobs for number in job.retrying)
@@ -331,8 +368,8 @@ class EngineMachine(RuleBasedStateMachine):
             states = [run.state for run in self.runs.values() if run.job is record]
             assert record.scheduled == states.count(RunState.SCHEDULED)
             assert sorted(run.number for run in record.retrying) == sorted(job.retrying)
-            assert record.runs == states.count(RunState.OK) + states.count(RunState.FAILED)
-            assert record.failures == states.count(RunState.FAILED)
+            assert record.runs == sum(state.completed for state in states)
+            assert record.failures == sum(state.failed for state in states)
 
     def teardown(self) -> None:
         """Stop: every run has ended once, runs started in order, and event numbers have no gap."""
