@@ -319,3 +319,63 @@ def _was_admitted(harness: EngineHarness, run: RunRecord) -> bool:
 
 def _assert_equal(found: object, expected: object) -> None:
     assert found == expected
+
+
+def limited_harness(*, passed: float = 0.0, asked: bool = False) -> EngineHarness:
+    """Return a harness with one RUNNING run, the number 1, whose timeout is over after 10 seconds."""
+    harness = EngineHarness()
+    harness.submit(harness.job(schedule=None, timeout=10, abandon=5))
+    harness.start_next()
+    if asked:
+        harness.advance(10)
+    harness.now += passed
+    return harness
+
+
+def process_due(harness: EngineHarness) -> None:
+    """Process what is due now."""
+    harness.advance(0)
+
+
+def test_a_run_that_starts_has_its_limit_in_the_timer_queue_once() -> None:
+    def prepare() -> EngineHarness:
+        harness = EngineHarness()
+        harness.submit(harness.job(schedule=None, timeout=10))
+        return harness
+
+    def start(harness: EngineHarness) -> None:
+        harness.start_all()
+
+    def check(harness: EngineHarness) -> None:
+        harness.finish_work()
+        assert harness.records[1].state is RunState.RUNNING
+        assert harness.engine.next_due == harness.now + 10
+        harness.finish(harness.records[1])
+        assert harness.engine.next_due is None
+
+    interrupt_everywhere(prepare, start, check)
+
+
+def test_a_run_that_ends_is_abandoned_no_more() -> None:
+    def check(harness: EngineHarness) -> None:
+        harness.finish_work()
+        assert harness.engine.next_due is None
+        assert harness.engine.pool.running == {}
+
+    def finish(harness: EngineHarness) -> None:
+        harness.finish(harness.records[1])
+
+    interrupt_everywhere(lambda: limited_harness(asked=True), finish, check)
+
+
+def test_a_run_is_abandoned_once() -> None:
+    def check(harness: EngineHarness) -> None:
+        harness.finish_work()
+        run = harness.records[1]
+        assert (run.state, harness.counts) == (RunState.TIMED_OUT, (0, 0, 0))
+        assert (run.job.runs, run.job.failures) == (1, 1)
+        assert list(harness.engine.pool.abandoned) == [1]
+        assert harness.engine.next_due is None
+        harness.assert_each_run_ended_once([run])
+
+    interrupt_everywhere(lambda: limited_harness(asked=True, passed=5), process_due, check)
