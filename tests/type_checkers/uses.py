@@ -150,6 +150,11 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     job = scheduler.schedule("@daily", work, name="daily", overlap="skip", misfire="all", max_held=5)
     assert_type(job, Job)
     assert_type(job.run(), Run[Any])
+    scheduler.schedule("@daily", work, retry=3)
+    scheduler.schedule("@daily", work, retry=jobtui.Retry(3, first="1s", on=OSError, until="next tick"))
+    scheduler.schedule("@daily", work, retry="3")  # wrong
+    jobtui.Retry(3, until="noon")  # wrong
+    jobtui.Retry(3, on="OSError")  # wrong
     assert_type(job.run("word", times=2), Run[Any])
     assert_type(jobtui.job(count, name="count", args=("word",), overlap="skip"), Job)
     assert_type(scheduler.add(Report), Job)
