@@ -15,6 +15,7 @@ MAX_CALLS = 1_000  # the latest ones
 MAX_OBJECTS = 200  # that the arguments of a call may consist of
 
 _NUMBERS = frozenset({bool, int, float, NoneType})
+_SHORT = 100  # characters of a text, and arguments
 _SHARED = frozenset({type, ModuleType, BuiltinFunctionType})  # types of objects that exist in any case
 
 
@@ -80,10 +81,17 @@ def _is_small(call: Any) -> bool:
         return (
             type(function) is FunctionType
             and function.__closure__ is None
-            and not call.keywords
-            and _NUMBERS.issuperset(map(type, call.args))
+            and len(call.args) + len(call.keywords) < _SHORT
+            and all(map(_is_short, call.args))
+            and all(map(_is_short, call.keywords.values()))
         )
     return kind is MethodType and getattr(call.__self__, "__dict__", None) == {}
+
+
+def _is_short(value: Any) -> bool:
+    """Return whether a value is a number, None or a short text."""
+    kind = type(value)
+    return kind in _NUMBERS or (kind is str and len(value) < _SHORT)
 
 
 def fits(call: object, limit: int) -> bool:

@@ -28,6 +28,10 @@ def add(first: int, second: int = 1) -> int:
     return first + second
 
 
+def accept(*_values: object, **_named: object) -> None:
+    """Accept anything."""
+
+
 def seven() -> int:
     """Return a value."""
     return 7
@@ -180,3 +184,20 @@ CYCLE.append(CYCLE)
 def test_a_call_fits_if_everything_that_it_refers_to_does(call: object, expected: bool) -> None:
     """Beside modules, classes and the defaults of functions, which exist in any case."""
     assert fits(call, 1_900) is expected
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(accept, *range(100_000)),
+        partial(accept, "x" * 100_000),
+        partial(accept, a=TEXT * 100),
+    ],
+)
+def test_a_partial_with_many_or_large_arguments_is_not_kept(
+    scheduler: Scheduler, call: partial[object]
+) -> None:
+    run = scheduler.now(call)
+    assert run.wait(LIMIT)
+    with pytest.raises(LookupError, match="its arguments are not kept"):
+        scheduler.run_again(run.number)

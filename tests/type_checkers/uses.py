@@ -96,6 +96,8 @@ def one_off_runs(scheduler: Scheduler, job: Job, instant: datetime) -> None:
     assert_type(scheduler.in_(5, job, 5, word="a"), Run[Any])
     assert_type(scheduler.at(instant, job, 5, word="a"), Run[Any])
     assert_type(scheduler.run("daily", 5, word="a"), Run[Any])
+    assert_type(scheduler.run_again(5), Run[Any])
+    scheduler.run_again("5")  # wrong
     assert_type(scheduler.in_("1m", count, "word"), Run[int])
     assert_type(scheduler.in_(timedelta(minutes=1), wait), Run[bytes])
     assert_type(scheduler.at(instant, work), Run[str])
