@@ -57,7 +57,8 @@ if it is of another zone. Without seconds, any tick in that minute is meant.
 _QUERY_HELP = """\
 QUERY is a list of terms, all of which a run has to meet:
   job:import  job:import*      the name of the job
-  state:failed                 ok, failed, cancelled, skipped, missed, coalesced, lost, or running
+  state:failed                 ok, failed, timed_out, cancelled, skipped, missed, coalesced, lost,
+                               or running
   since:2d  until:2026-11-27   when it ended: a duration before now, or an instant in the zone of the store
   took:>5s  took:<1m           how long the work took
   trigger:hand                 tick, now, in, at or hand
