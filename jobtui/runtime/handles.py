@@ -277,7 +277,13 @@ class Run(Generic[Returned_co]):
         """
         if not self.wait(timeout):
             raise self._timeout_error(timeout)
-        return self._value()
+        value, error = self._end()
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # this frame is in its traceback: they would keep each other
+        return value
 
     async def result_async(self, timeout: float | None = None) -> Returned_co:  # noqa: ASYNC109 - as `result`
         """Return what the runnable returned. May be awaited in any event loop, which it does not block.
@@ -298,7 +304,13 @@ class Run(Generic[Returned_co]):
             self._check_not_own(timeout)
             if not await self._kernel.wait_ended_async(self, timeout):
                 raise self._timeout_error(timeout)
-        return self._value()
+        value, error = self._end()
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error  # this frame is in its traceback: they would keep each other
+        return value
 
     def __await__(self) -> Generator[Any, None, Returned_co]:
         """Wait for the end of the run in an event loop, and return what the runnable returned."""
@@ -307,18 +319,20 @@ class Run(Generic[Returned_co]):
     def _timeout_error(self, timeout: float | None) -> TimeoutError:
         return TimeoutError(f"run {self.number} of {self.job} is {self.state.value} after {timeout} s")
 
-    def _value(self) -> Returned_co:
-        """Return what the runnable returned, or raise what it raised."""
+    def _end(self) -> tuple[Returned_co, BaseException | None]:
+        """Return what the runnable returned, and the exception to raise, if any."""
         value: Returned_co
         value, exception, trace = self._outcome
         if exception is not None:
             # With the traceback of the run: Python adds each raise to what the traceback has already.
-            raise BaseException.with_traceback(exception, trace)
+            return value, BaseException.with_traceback(exception, trace)
         if self.state is RunState.TIMED_OUT:
-            raise TimeoutError(f"run {self.number} of {self.job}: {message_of(self._record.extras.error)}")
+            text = f"run {self.number} of {self.job}: {message_of(self._record.extras.error)}"
+            return value, TimeoutError(text)
         if self.state is not RunState.OK:
-            raise RunCancelledError(f"run {self.number} of {self.job} was {self.state.value}: {self.reason}")
-        return value
+            text = f"run {self.number} of {self.job} was {self.state.value}: {self.reason}"
+            return value, RunCancelledError(text)
+        return value, None
 
     def cancel(self) -> Cancellation:
         """Cancel the run if it waits; if it is RUNNING, interrupt its coroutine or ask its thread to stop.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import count
 from sys import getsizeof
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ MAX_OBJECTS = 200  # that the arguments of a call may consist of
 
 _NUMBERS = frozenset({bool, int, float, NoneType})
 _SHORT = 100  # characters of a text, and arguments
+_COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset, deque)
 _SHARED = frozenset({type, ModuleType, BuiltinFunctionType})  # types of objects that exist in any case
 
 
@@ -46,29 +48,41 @@ class KeptCalls:
 
     def __init__(self, memory: int) -> None:
         self._limit = memory // MAX_CALLS
-        self._calls: deque[tuple[int, JobRecord, Call, str]] = deque(maxlen=MAX_CALLS)
+        # A ring in four lists: a tuple for each call would be one more object for the garbage collector.
+        self._places = count()
+        self._numbers = [0] * MAX_CALLS
+        self._jobs: list[JobRecord | None] = [None] * MAX_CALLS
+        self._calls: list[Call | None] = [None] * MAX_CALLS
+        self._texts = [""] * MAX_CALLS
 
     def keep(self, run: RunRecord, drop: Callable[[object], object]) -> None:
         """Keep the call of a run that has ended.
 
         Args:
             run: The run. It still has its call.
-            drop: Gets the oldest call if there are too many.
+            drop: Gets the oldest call and its job, whose destructors may take long.
         """
-        call, calls = run.call, self._calls
-        if call is None:
-            return
-        if _is_small(call) or fits(call, self._limit):
-            if len(calls) >= MAX_CALLS:
-                drop(calls.popleft())
-            calls.append((run.number, run.job, call, run.extras.arguments))
+        call = run.call
+        if call is not None and (_is_small(call) or fits(call, self._limit)):
+            place, calls = next(self._places) % MAX_CALLS, self._calls
+            self._numbers[place] = 0  # no reader may take the new call for that of the earlier run
+            drop(calls[place])
+            drop(self._jobs[place])
+            calls[place] = call
+            self._jobs[place] = run.job
+            self._texts[place] = run.extras.arguments
+            self._numbers[place] = run.number
 
     def find(self, number: int) -> KeptCall | None:
         """Return the call of a run; None if it is not kept."""
-        for each in tuple(self._calls):
-            if each[0] == number:
-                return KeptCall(*each)
-        return None
+        try:
+            place = self._numbers.index(number)
+        except ValueError:
+            return None
+        job, call, text = self._jobs[place], self._calls[place], self._texts[place]
+        if job is None or call is None or self._numbers[place] != number:  # replaced in the meantime
+            return None
+        return KeptCall(number, job, call, text)
 
 
 def _is_small(call: Any) -> bool:
@@ -110,23 +124,23 @@ def fits(call: object, limit: int) -> bool:
             if size > limit or len(seen) > MAX_OBJECTS:
                 return False
             waiting += _parts_of(value)
-    except Exception:  # noqa: BLE001 - from the user's object
+    except BaseException:  # noqa: BLE001 - from the user's object, SystemExit included
         return False
     return True
 
 
-def _parts_of(value: Any) -> list[Any]:
-    """Return the objects of which an object consists."""
-    match value:
-        case partial():
-            return [value.func, *value.args, *value.keywords.values()]
-        case FunctionType():
-            return [cell.cell_contents for cell in value.__closure__ or ()]
-        case MethodType():
-            return [value.__func__, value.__self__]
-        case list() | tuple() | set() | frozenset() | deque():
-            return [*value]
-        case dict():
-            return [*value.keys(), *value.values()]
-        case _:
-            return [*getattr(value, "__dict__", {}).values()]
+def _parts_of(value: Any) -> Iterable[Any]:
+    """Return the objects of which an object consists. The class is its real one: `__class__` may raise."""
+    kind = type(value)
+    if kind is partial:
+        return [value.func, *value.args, *value.keywords.values()]
+    if kind is FunctionType:
+        return [cell.cell_contents for cell in value.__closure__ or ()]
+    if kind is MethodType:
+        return [value.__func__, value.__self__]
+    for collection in _COLLECTIONS:
+        if issubclass(kind, collection):
+            return [*collection.__iter__(value)]
+    if issubclass(kind, dict):
+        return [*dict.keys(value), *dict.values(value)]
+    return [*getattr(value, "__dict__", {}).values()]

@@ -239,7 +239,7 @@ def test_no_other_thread_waits_for_a_destructor(
     make_scheduler: MakeScheduler, what: str, *, new: bool
 ) -> None:
     """It runs neither with the lock held nor in the thread that replies to others."""
-    scheduler = make_scheduler(pool=2)
+    scheduler = make_scheduler(pool=2, ledger_bytes=100_000)  # too small to keep arguments
     scheduler.stop_logging()  # pytest keeps the records, and so the exceptions
     scheduler.start()
     if not new:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from typing import Any, NamedTuple
 
 import pytest
 from support.real_threads import LIMIT, MakeScheduler
@@ -161,6 +163,27 @@ def returning(value: object) -> Callable[[], object]:
     return lambda: value
 
 
+class Pair(NamedTuple):
+    """Two objects."""
+
+    first: object
+    second: object
+
+
+class Disguised(Holder):
+    """Ends the program if its class is asked for, as ``isinstance`` does."""
+
+    @property  # type: ignore[misc] # no class of a sensible program does this
+    def __class__(self) -> type[Any]:
+        """Raise."""
+        raise SystemExit(3)
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # type: ignore[override] # as above
+        """Raise."""
+        raise SystemExit(4)
+
+
 TEXT = "x" * 2_000
 CYCLE: list[object] = []
 CYCLE.append(CYCLE)
@@ -179,6 +202,10 @@ CYCLE.append(CYCLE)
         (partial(print, [*range(300, 301 + MAX_OBJECTS)]), False),
         (partial(print, CYCLE, threading, Holder, 1, None), True),
         (Holder("small").run, True),
+        (partial(print, OrderedDict(a=TEXT)), False),
+        (partial(print, Pair("small", TEXT)), False),
+        (partial(print, Disguised(TEXT)), False),
+        (partial(print, Disguised("small")), False),
     ],
 )
 def test_a_call_fits_if_everything_that_it_refers_to_does(call: object, expected: bool) -> None:
