@@ -790,10 +790,10 @@ class Engine:
         return int(repr(self.run_numbers).removeprefix("count(").removesuffix(")")) - 1
 
     def live_runs(self) -> list[list[RunRecord]]:
-        """Return the RUNNING, QUEUED and HELD runs in their order, and the others in any."""
+        """Return the RUNNING, QUEUED and HELD runs in their order, and RETRYING and SCHEDULED ones in any."""
         pool = self.pool
-        groups = pool.running.values(), pool.queued_runs(), pool.held.values(), pool.scheduled.values()
-        return [list(group) for group in (*groups, pool.retrying.values())]
+        groups = pool.running.values(), pool.queued_runs(), pool.held.values(), pool.retrying.values()
+        return [list(group) for group in (*groups, pool.scheduled.values())]
 
     # --- the work of runs -------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def test_a_thread_that_hangs_is_abandoned_and_its_job_runs_again(
         second = job.run()
         blocker.wait_started(2)  # the second one, too: slot and gate are free
         assert first.state is RunState.TIMED_OUT
-        assert first.wait(0)
+        assert first.wait(LIMIT)
         wait_until(lambda: scheduler.pool_view().abandoned == 2)
         assert second.state is RunState.TIMED_OUT
         assert scheduler.pool_view().running == 0

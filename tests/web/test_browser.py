@@ -505,7 +505,7 @@ def test_the_page_of_a_run_shows_output_and_the_end_without_a_reload(
         browser.wait_for_text("main", "✗ FAILED")
         browser.wait_for_text("#traceback", "ValueError: in the end")
         browser.wait_for_text("#output", "first second")
-        assert not browser.has("main button")
+        assert not browser.has("main button[name=cancel]")
         assert browser.is_marked
 
 
