@@ -349,8 +349,17 @@ jobtui.every("1h", print)
             process.stderr.wait_for("STOPPING  SIGTERM")
 
     def test_a_child_does_not_keep_the_address_of_the_status_page(self, tmp_path: Path) -> None:
-        """The next process can listen on it while the child lives."""
-        code = f"{self.CODE}\njobtui.now(by_process)\n"
+        """The next process can listen on it while the child lives, from its first line of code on."""
+        code = f"""{self.CODE}
+def work():
+    reading, writing = os.pipe()
+    def live():
+        os.write(writing, b"x")
+        time.sleep(60)
+    fork.Process(target=live).start()
+    os.read(reading, 1)
+jobtui.now(work)
+"""
         with run_jobs(tmp_path, code, "--listen", "127.0.0.1:0") as process:
             [port] = re.findall(r"127\.0\.0\.1:(\d+)", process.stderr.wait_for("SERVING"))
             process.stderr.wait_for("OK ")
