@@ -294,8 +294,8 @@ def work():
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        os.write(writing, b"x")
         try:
+            os.write(writing, b"x")
             while True:
                 pass
         except KeyboardInterrupt:
