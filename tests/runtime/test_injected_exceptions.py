@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.bytecode_injection import tracing_is_safe
 from support.interrupted_calls import (
     CASES,
     Caller,
@@ -30,12 +31,6 @@ THREADS = ("jobtui-worker", "jobtui-timer", "jobtui-asyncio")
 PLACES_IN_THREAD = 6
 ROOT = Path(__file__).parents[2]
 SECONDS = 0.3  # of exceptions at random moments
-
-tracing_is_safe = pytest.mark.skipif(
-    sys.version_info[:2] == (3, 12),
-    reason="Python 3.12.1 can crash when bytecodes are traced while other threads run",
-)
-
 
 # A coroutine is never awaited, if an exception comes before the event loop has it.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.bytecode_injection import BytecodeInjection
+from support.bytecode_injection import BytecodeInjection, tracing_is_safe
 from support.store_parts import Faulty, Writing, query
 from support.waiting import LIMIT, wait_until
 
@@ -230,6 +230,7 @@ def test_a_listener_in_the_thread_of_the_timer_may_request_a_durable_run(schedul
     remove()
 
 
+@tracing_is_safe
 @pytest.mark.parametrize("part", range(4))
 def test_a_request_that_an_exception_interrupts_is_either_made_or_not(store: Path, part: int) -> None:
     """The exception comes at each fourth place of the call, one after the other."""

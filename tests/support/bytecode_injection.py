@@ -18,7 +18,14 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+import pytest
+
 import jobtui
+
+tracing_is_safe = pytest.mark.skipif(
+    sys.version_info[:2] == (3, 12),
+    reason="Python 3.12.1 can crash when bytecodes are traced while other threads run",
+)
 
 PACKAGE = str(Path(jobtui.__file__).parent)
 
