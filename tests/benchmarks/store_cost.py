@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from rows import Row, compare_rounds, compare_with_limit, main, percentile
 from jobtui import Scheduler
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.records import PackedRun
+from jobtui.engine.views import RunView
 from jobtui.store.database import open_for_writing
 from jobtui.store.outbox import OutboxBatch
 from jobtui.store.run_writing import RunWriting
@@ -39,6 +41,7 @@ BATCH, BATCHES, TURNS = 500, 40, 4
 PART = 1_000_000  # rows in a transaction while the large file is made
 START = 1_700_000_000.0
 WITHOUT = "without a store"
+_DEFAULTS = {each.name: each.default for each in fields(RunView)}
 
 
 def time_burst(store: Path | None, runs: int) -> float:
@@ -80,22 +83,21 @@ def measure_ticks(store: Path | None, seconds: float) -> tuple[float, int]:
 def ending(number: int, job: str) -> PackedRun:
     """Return a run that has ended."""
     at = START + number * 0.5
-    return (
-        number,
-        job,
-        Trigger.TICK.value,
-        RunState.OK.value,
-        at,
-        at,
-        at,
-        at,
-        "jobtui-worker-1",
-        at + 0.01,
-        0.01,
-        "",
-        (),
-        1,
-    )
+    values: dict[str, object] = {
+        "number": number,
+        "job": job,
+        "trigger": Trigger.TICK.value,
+        "state": RunState.OK.value,
+        "created": at,
+        "due": at,
+        "waiting_since": at,
+        "started": at,
+        "worker": "jobtui-worker-1",
+        "ended": at + 0.01,
+        "elapsed": 0.01,
+        "error": (),
+    }
+    return tuple(values.get(field.name, _DEFAULTS[field.name]) for field in fields(RunView))
 
 
 def make_file(path: Path, rows: int) -> None:
