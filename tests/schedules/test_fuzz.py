@@ -19,7 +19,7 @@ from jobtui.schedules.schedule import Cron, Every
 
 COUNT = 8_000
 SEED = 20_260_101
-MOST_SECONDS = 0.2  # a bound for what could take for ever; benchmarks/schedules.py measures the speed
+MOST_SECONDS = 0.2  # finds searches without a bound; benchmarks/schedules.py measures the speed
 LONGEST = 100_000
 STEADY = settings(derandomize=True, deadline=None, max_examples=500, database=None)
 
