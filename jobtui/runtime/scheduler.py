@@ -565,7 +565,7 @@ class Scheduler:
 
         These functions are called in a thread of their own, in the order of registration and one after the
         other, those of the scheduler before that of the job. However slow they are, no ending is left out.
-        What one raises is logged.
+        An exception that one raises is logged.
 
         Raises:
             TypeError: It cannot be called with one argument, or it is a coroutine or generator function.

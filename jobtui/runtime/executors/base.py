@@ -284,7 +284,7 @@ def _call_in_contexts(
     """Call the function of a run in the contexts that are to be around it.
 
     Returns:
-        What it returned, and the contexts if that is a coroutine, for which they stay open.
+        The value that it returned, and the contexts if the value is a coroutine, for which they stay open.
     """
     value: object = None
     with attachments.arounds.enter(CurrentRun(run, attachments)) as contexts:
