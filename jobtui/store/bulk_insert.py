@@ -1,17 +1,21 @@
 """Insert many rows with few statements.
 
 With one statement for each row, the writer would give up the GIL for each, and wait up to 5 ms to get it back
-while jobs compute. With one statement for all, it would hold the GIL for so long that runs start late.
+while jobs compute. With one statement for all, it would hold the GIL for so long that runs start late. SQLite
+works without the GIL, and is done before a thread that waits for the GIL has woken up. So the writer sleeps
+after each statement. Otherwise the runs that are due during a batch would start after its end.
 """
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 ROWS_PER_STATEMENT = 16
+PAUSE = 0.0001  # seconds: about as long as a waiting thread takes to wake up
 
 
 def insert_rows(
@@ -33,6 +37,7 @@ def insert_rows(
     for part in parts_of(rows):
         values = [value for row in part for value in row]
         connection.execute(_statement(table, columns, len(part), on_conflict), values)
+        _let_other_threads_run()
 
 
 def parts_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -42,6 +47,12 @@ def parts_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ..
         size = min(ROWS_PER_STATEMENT, 1 << (left.bit_length() - 1))
         yield rows[first : first + size]
         first += size
+
+
+def _let_other_threads_run() -> None:
+    lock = threading.Lock()  # a new one: nothing that a forked child could inherit while it is held
+    lock.acquire()
+    lock.acquire(timeout=PAUSE)
 
 
 @lru_cache(maxsize=64)
