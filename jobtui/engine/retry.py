@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Literal
 
+from jobtui.schedules.bad_spec import naming
 from jobtui.schedules.durations import as_interval, format_duration
 
 MAX_TIMES = 1_000
@@ -52,7 +53,7 @@ class Retry:
         _check_number("times", self.times, 0, MAX_TIMES, int)
         _check_number("factor", self.factor, 1, math.inf, int | float)
         _check_number("jitter", self.jitter, 0, 1, int | float)
-        first, most = as_interval(self.first), as_interval(self.most)
+        first, most = _delay("first", self.first), _delay("most", self.most)
         if most < first:
             shorter = f"{format_duration(most)}, which is shorter than first, {format_duration(first)}"
             raise ValueError(f"Retry: most is {shorter}")
@@ -141,6 +142,11 @@ def _check_number(name: str, value: Any, least: float, most: float, kind: Any) -
     if not least <= value < math.inf or value > most:
         allowed = f"at least {least}" if most == math.inf else f"from {least} to {most}"
         raise ValueError(f"Retry: {name} must be {allowed}, not {value!r:.80}")
+
+
+def _delay(name: str, value: Duration) -> timedelta:
+    with naming(f"Retry: {name}"):
+        return as_interval(value)
 
 
 def _classes(name: str, value: object) -> tuple[type[BaseException], ...]:

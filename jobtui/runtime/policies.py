@@ -17,7 +17,7 @@ from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
 from jobtui.engine.retry import Retry
 from jobtui.runtime.ending_callbacks import check_callback
 from jobtui.runtime.first_guesses import check_keywords
-from jobtui.runtime.validation import delay_seconds, instant_text
+from jobtui.runtime.validation import instant_text, length
 from jobtui.schedules.adjusted import AdjustedSchedule, base_of
 from jobtui.schedules.schedule import Never, Schedule
 
@@ -94,7 +94,7 @@ def _on_start(value: bool) -> bool:
 
 
 def _jitter(value: timedelta | float | str) -> float:
-    seconds = delay_seconds(value)
+    seconds = length("jitter", value)
     if seconds > MAX_JITTER:
         raise ValueError(f"jitter must be at most 1h, not {value}; spread may be longer")
     return seconds
@@ -146,18 +146,18 @@ def _retry(value: Retry | int) -> Retry:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "overlap": _name_in(Overlap, "overlap"),
     "misfire": _name_in(Misfire, "misfire"),
-    "catch_up": delay_seconds,
+    "catch_up": partial(length, "catch_up"),
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),
     "times": _count("times", "runs", 1),
     "on_start": _on_start,
     "not_before": partial(instant_text, "not_before"),
     "until": partial(instant_text, "until"),
-    "spread": delay_seconds,
+    "spread": partial(length, "spread"),
     "jitter": _jitter,
-    "timeout": delay_seconds,
-    "warn": delay_seconds,
-    "abandon": delay_seconds,
+    "timeout": partial(length, "timeout"),
+    "warn": partial(length, "warn"),
+    "abandon": partial(length, "abandon"),
     "retry": _retry,
     "on_success": partial(check_callback, name="on_success"),
     "on_failure": partial(check_callback, name="on_failure"),

@@ -67,23 +67,26 @@ from jobtui.runtime.subscriptions import Subscription
 from jobtui.runtime.unstarted_notice import notice_if_unstarted
 from jobtui.runtime.validation import (
     abandoned_limit,
+    by_name,
     call_arguments,
     catch_up_limit,
     delay_seconds,
     event_loop,
     job_name,
     keep_limit,
+    length,
     one_line_text,
     pause_end,
     pool_size,
     scheduler_zone,
     single_name,
     store_path,
+    within_calendar,
 )
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst, Never, Once, Schedule, next_tick
 from jobtui.schedules.schedule_key import schedule_key
-from jobtui.schedules.zones import LAST_YEAR, zone_name
+from jobtui.schedules.zones import zone_name
 from jobtui.store.retention import KEEP_DAYS, KEEP_MIB, KEEP_OUTPUT, KEEP_ROWS, Retention
 
 if TYPE_CHECKING:
@@ -94,7 +97,6 @@ if TYPE_CHECKING:
 
 DEFAULT_POOL = 10
 GRACE = 10.0  # seconds that running work gets to end when the scheduler stops
-FIRST_YEAR = 1900  # the first year of an instant for `at`
 
 COUNTERS_PER_HOLD = 200  # jobs whose counters are read in one hold of the lock
 MAX_NAMES_COMPARED = 1_000  # names to compare an unknown name with
@@ -211,7 +213,8 @@ class Scheduler:
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
-        self._defaults = job_policies("defaults=dict", defaults or {})
+        given = by_name("defaults", defaults, "policies by name, such as {'overlap': 'skip'}")
+        self._defaults = job_policies("defaults=dict", given)
         self.redaction = Redaction(redact)
         self._runtime = self._runtime_type(
             pool=pool_size(pool),
@@ -235,7 +238,7 @@ class Scheduler:
         self._catch_up_rules = CatchUpRules(
             window=self._defaults.catch_up,
             most=catch_up_limit(catch_up_most),
-            spread=delay_seconds(catch_up_spread),
+            spread=length("catch_up_spread", catch_up_spread),
         )
         self.hooks = Hooks()
         if store is not None:
@@ -817,9 +820,7 @@ class Scheduler:
             RuntimeError: As for `now`.
             StoreError: As for `now`.
         """
-        due = Once(instant).at.timestamp()
-        if not FIRST_YEAR <= instant.year <= LAST_YEAR:
-            raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        due = within_calendar(Once(instant).at).timestamp()
         if durable is not None and self._is_durable(runnable, durable):
             return self._request_durable(durable, Trigger.AT, lambda _now: due, runnable, args, kwargs)
         return self._request(Trigger.AT, lambda _now: due, self._target(runnable, args, kwargs))

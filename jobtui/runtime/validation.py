@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import SingleName
 from jobtui.process.printable import is_printable
+from jobtui.schedules.bad_spec import naming
 from jobtui.schedules.durations import SHORTEST_INTERVAL, as_interval, parse_duration
 from jobtui.schedules.schedule import Cron
-from jobtui.schedules.zones import zone
+from jobtui.schedules.zones import FIRST_YEAR, LAST_YEAR, zone
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,13 +45,18 @@ def call_arguments(args: Any, kwargs: Any) -> tuple[tuple[Any, ...], dict[str, A
         raise TypeError(
             f"args must be a tuple or a list of positional arguments, such as (5,), not {type(args).__name__}"
         )
-    kwargs = {} if kwargs is None else kwargs
-    if not isinstance(kwargs, Mapping) or not all(isinstance(name, str) for name in kwargs):
+    return tuple(args), by_name("kwargs", kwargs, "keyword arguments by name, such as {'limit': 5}")
+
+
+def by_name(parameter: str, values: Any, content: str) -> dict[str, Any]:
+    """Return values that are given by their names, none for None; ``content`` describes them."""
+    values = {} if values is None else values
+    if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
         raise TypeError(
-            "kwargs must be a dict of keyword arguments by name, such as {'limit': 5}, not "
-            f"{type(kwargs).__name__}" + (" with other keys" if isinstance(kwargs, Mapping) else "")
+            f"{parameter} must be a dict of {content}, not {type(values).__name__}"
+            + (" with other keys" if isinstance(values, Mapping) else "")
         )
-    return tuple(args), dict(kwargs)
+    return dict(values)
 
 
 def pool_size(pool: int) -> int:
@@ -127,17 +133,31 @@ def delay_seconds(delay: timedelta | float | str) -> float:
     return as_interval(delay).total_seconds()
 
 
+def length(parameter: str, value: timedelta | float | str) -> float:
+    """Return a length of time in seconds; ``parameter`` is the name of the argument."""
+    with naming(parameter):
+        return delay_seconds(value)
+
+
 def instant_text(parameter: str, instant: datetime | str) -> datetime:
     """Return an instant that may be a text in ISO 8601, with or without a zone."""
     if isinstance(instant, str):
         try:
-            return datetime.fromisoformat(instant)
+            instant = datetime.fromisoformat(instant)
         except ValueError:
             raise ValueError(
                 f"{parameter} must be ISO 8601, as in 2026-12-31 18:00, not {instant!r:.80}"
             ) from None
     if not isinstance(instant, datetime):
         raise TypeError(f"{parameter} must be a datetime or a text such as '2026-12-31', not {instant!r:.80}")
+    with naming(parameter):
+        return within_calendar(instant)
+
+
+def within_calendar(instant: datetime) -> datetime:
+    """Return an instant that every zone can show."""
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise ValueError(f"{instant} is not between the years {FIRST_YEAR} and {LAST_YEAR}")
     return instant
 
 
@@ -155,7 +175,7 @@ def pause_end(
     if for_ is not None:
         if until is not None:
             raise TypeError("give either until= or for_=, not both")
-        seconds = delay_seconds(for_)
+        seconds = length("for_", for_)
         if not seconds:
             raise ValueError("a pause cannot be for 0 seconds")
         return now + seconds

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 # A longer spec is cut to this many columns around its fault.
 _WINDOW = 72
 _LONGEST_QUOTE = 40  # characters; about half a terminal
@@ -33,6 +36,18 @@ class BadSpec(ValueError):  # noqa: N818 - the public name; it reads well in a t
         self.field = field
         self.position = position
         super().__init__(f"{sentence}\n{_spec_with_caret(spec, position)}" if spec else sentence)
+
+
+@contextmanager
+def naming(argument: str) -> Iterator[None]:
+    """Begin the message of an error about a value with the name of its argument."""
+    try:
+        yield
+    except BadSpec as bad:
+        sentence = f"{argument}: {bad.sentence}"
+        raise BadSpec(sentence, spec=bad.spec, field=bad.field, position=bad.position) from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{argument}: {error}") from None
 
 
 def _spec_with_caret(spec: str, position: int | None) -> str:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.posix_zones import posix_zone
 
+FIRST_YEAR = 1900  # the first year of an instant that a user gives
 LAST_YEAR = 9998  # the last year that the calendar of every zone has in full
 _MAX_HOURS = 23  # of an offset
 

@@ -23,11 +23,11 @@ from jobtui.runtime.durable_calls import describe_call
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.policies import job_policies
 from jobtui.runtime.runtime import Runtime
-from jobtui.runtime.scheduler import DEFAULT_POOL, FIRST_YEAR, Scheduler
+from jobtui.runtime.scheduler import DEFAULT_POOL, Scheduler
 from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import SpecResolver
 from jobtui.schedules.schedule import Dst
-from jobtui.schedules.zones import LAST_YEAR, zone
+from jobtui.schedules.zones import FIRST_YEAR, LAST_YEAR, zone
 from jobtui.settings.settings import Settings
 from jobtui.simulation.simulated_runtime import SimulatedRun, SimulatedRuntime
 

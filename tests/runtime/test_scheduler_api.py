@@ -187,6 +187,12 @@ def test_a_misspelt_policy_is_refused_with_the_nearest_name(scheduler: Scheduler
     assert scheduler.jobs == []
 
 
+@pytest.mark.parametrize("defaults", [5, "skip", [("overlap", "skip")], {5: "skip"}])
+def test_defaults_that_are_not_a_dict_of_policies_are_refused(defaults: Any) -> None:
+    with pytest.raises(TypeError, match="defaults must be a dict of policies by name, such as"):
+        Scheduler(defaults=defaults)
+
+
 def test_misspelt_defaults_are_refused_with_the_nearest_name() -> None:
     defaults: Any = {"overlaps": "skip"}
     with pytest.raises(

@@ -133,7 +133,10 @@ def test_the_clock_set_back_moves_an_interval_with_a_spread(scheduler: Simulated
         ({"until": "tomorrow"}, "until must be ISO 8601"),
         ({"not_before": 5}, "not_before must be a datetime"),
         ({"not_before": "2026-12-02", "until": "2026-12-01"}, "until must not be before not_before"),
-        ({"spread": -1}, "negative"),
+        ({"spread": -1}, "spread: a delay cannot be negative"),
+        ({"jitter": "x"}, "jitter: a number is missing"),
+        ({"until": datetime.max.replace(tzinfo=UTC)}, "is not between the years 1900 and 9998"),
+        ({"not_before": "0001-01-01"}, "not_before: 0001-01-01 .* is not between"),
     ],
 )
 def test_a_wrong_adjustment_is_an_error(

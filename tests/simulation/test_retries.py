@@ -401,6 +401,8 @@ def test_a_default_of_the_scheduler_applies_unless_a_job_has_its_own() -> None:
         (lambda: Retry(1, factor=0.5), "Retry: factor must be at least 1, not 0.5"),
         (lambda: Retry(1, jitter=2), "Retry: jitter must be from 0 to 1, not 2"),
         (lambda: Retry(1, first="10m"), "Retry: most is 5m, which is shorter than first, 10m"),
+        (lambda: Retry(1, first=0), "Retry: first: an interval must be above zero"),
+        (lambda: Retry(1, most="soon"), "Retry: most: a number is missing before 'soon'"),
         (lambda: Retry(1, until="noon"), "Retry: until must be None or 'next tick', not 'noon'"),  # type: ignore[arg-type]
         (lambda: Retry(1, on="OSError"), "Retry: on must be a class of exceptions or a tuple of them"),  # type: ignore[arg-type]
     ],

@@ -172,10 +172,10 @@ def test_the_defaults_of_the_scheduler_apply() -> None:
 
 @pytest.mark.parametrize("policy", ["timeout", "warn", "abandon"])
 @pytest.mark.parametrize(("value", "error"), [(-1, ValueError), ("soon", ValueError), (object(), TypeError)])
-def test_a_limit_is_a_duration(
+def test_the_error_for_a_limit_that_is_no_duration_names_it(
     scheduler: SimulatedScheduler, policy: str, value: Any, error: type[Exception]
 ) -> None:
-    with pytest.raises(error):
+    with pytest.raises(error, match=f"{policy}: "):
         scheduler.every("1h", sleep_an_hour, **{policy: value})
 
 
