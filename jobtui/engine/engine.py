@@ -405,7 +405,8 @@ class Engine:
             if run.job is job and run.call is job.runnable.call:
                 run.call = new.runnable.call
         self._forget_code(job)
-        is_equal = new.schedule_key == job.schedule_key and type(new.schedule) in _KEYED
+        is_keyed = type(new.schedule) in _KEYED and type(job.schedule) in _KEYED
+        is_equal = is_keyed and new.schedule_key == job.schedule_key
         keeps_ticks = is_equal or new.schedule is job.schedule
         was_done = job.leaves_at is not None
         self._revive(job)

@@ -35,6 +35,7 @@ from jobtui.frontend.json_codec import (
     RUN_PAGE,
     STACK,
 )
+from jobtui.frontend.policy_json import changes_to_json
 from jobtui.frontend.throttle import AdaptiveThrottle
 from jobtui.frontend.why import Explanation
 from jobtui.remote.http_client import (
@@ -281,10 +282,8 @@ class RemoteBackend:
 
     def update(self, job: str, *, spec: str | None = None, **policies: Unpack[Policies]) -> None:
         """Change the schedule or the policies of a job."""
-        given: dict[str, object] = {"spec": spec, **policies}
-        self._request(
-            "PATCH", "jobs", job, body={key: each for key, each in given.items() if each is not None}
-        )
+        changes = policies if spec is None else {"spec": spec, **policies}
+        self._request("PATCH", "jobs", job, body=changes_to_json(changes))
 
     def pause_all(self, *, by: str = "") -> int:  # noqa: ARG002 - as for `pause`
         """Pause every job. Returns how many were not paused before."""

@@ -181,7 +181,7 @@ class Job:
         """Change some of the job's policies, such as ``overlap="skip"``.
 
         Args:
-            **policies: As for `Scheduler.schedule`.
+            **policies: As for `Scheduler.update`.
 
         Raises:
             LookupError: As for `Scheduler.update`.

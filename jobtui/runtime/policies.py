@@ -61,6 +61,25 @@ def checked_policies(function: str, given: Mapping[str, Any], *others: str) -> d
     return {name: _CHECKS[name](value) for name, value in given.items() if value is not None}
 
 
+def changed_policies(
+    function: str, given: Mapping[str, Any], defaults: JobPolicies, *others: str
+) -> dict[str, Any]:
+    """Return the attributes of `JobPolicies` that a job is to have instead of its own.
+
+    Args:
+        function: As for `job_policies`.
+        given: As for `job_policies`; None stands for the default.
+        defaults: Those of the scheduler.
+        *others: As for `job_policies`.
+
+    Raises:
+        TypeError: As for `job_policies`.
+        ValueError: As for `job_policies`.
+    """
+    checked = checked_policies(function, given, *others)
+    return checked | {name: getattr(defaults, name) for name in given if name not in checked}
+
+
 def _name_in(kind: type[Kind], parameter: str) -> Callable[[str], Kind]:
     """Return the check of a policy that is one of some names."""
 

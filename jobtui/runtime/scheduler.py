@@ -58,7 +58,7 @@ from jobtui.runtime.first_guesses import SCHEDULER_NAMES, answering, check_keywo
 from jobtui.runtime.handles import Job, Run
 from jobtui.runtime.hooks import Hooks
 from jobtui.runtime.kept_calls import MAX_CALLS
-from jobtui.runtime.policies import adjusted, checked_policies, job_policies
+from jobtui.runtime.policies import adjusted, changed_policies, job_policies
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_search import RunSearch
 from jobtui.runtime.runtime import Runtime
@@ -958,7 +958,8 @@ class Scheduler:
                 which begins now. None for the one that the job has.
             tz: As for `schedule`, of the new spec.
             dst: As for `schedule`, of the new spec.
-            **policies: As for `schedule`. Those that are not given stay.
+            **policies: As for `schedule`. Those that are not given stay; None stands for the default of the
+                scheduler, so ``until=None`` takes the end away.
 
         Raises:
             BadSpec: As for `schedule` and `every`. If an error is raised, nothing has changed.
@@ -966,7 +967,7 @@ class Scheduler:
             TypeError: As for `schedule`, or ``tz`` or ``dst`` is given without a spec.
             ValueError: As for `schedule`, or the job is one of another scheduler.
         """
-        changes = checked_policies("update", policies, "job", "spec", "tz", "dst")
+        changes = changed_policies("update", policies, self._defaults, "job", "spec", "tz", "dst")
         given = None
         if spec is not None:
             given = self._specs.resolve_either(spec, tz=tz, dst=dst)

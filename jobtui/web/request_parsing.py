@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from jobtui.frontend.json_codec import MAX_RUN_NUMBER
+from jobtui.schedules.bad_spec import closest_matches
 from jobtui.web.connection_limit import Connection
 from jobtui.web.responses import Problem
 from jobtui.web.security.access_control import AccessRequest
@@ -77,7 +78,9 @@ async def read_json_object(request: web.Request, *allowed: str, any_key: bool = 
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "the body must be a JSON object")
     unknown = sorted(set(value) - set(allowed))
     if unknown and not any_key:
-        detail = f"unknown key {unknown[0]!r:.60}; {_list_allowed(allowed)}"
+        near = closest_matches(unknown[0], list(allowed))
+        hint = f"did you mean {near[0]}? " if near else ""
+        detail = f"unknown key {unknown[0]!r:.60}; {hint}{_list_allowed(allowed)}"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
     return value
 

@@ -17,13 +17,14 @@ from support.api_server import BlockingJob
 from support.runtime_parts import runtime_of
 from support.unknown_zone import UnknownZone, unknown_zoneinfo
 
-from jobtui import Scheduler
+from jobtui import Retry, Scheduler
 from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.backend import Backend, JobDetails, RunLine
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.frontend.policy_json import changes_to_json
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_capture import capture_streams
@@ -87,9 +88,9 @@ class BackendSetup:
         self._folder = folder
         self._cleanup = ExitStack()
 
-    def make_scheduler(self, tz: str | tzinfo = "UTC", pool: int = 2) -> Scheduler:
+    def make_scheduler(self, tz: str | tzinfo = "UTC", pool: int = 2, **options: Any) -> Scheduler:
         """Return a scheduler that has not been started."""
-        scheduler = Scheduler(tz=tz, pool=pool, clock=self.clock)
+        scheduler = Scheduler(tz=tz, pool=pool, clock=self.clock, **options)
         self._cleanup.callback(scheduler.stop, 0)
         return scheduler
 
@@ -303,6 +304,33 @@ def test_update_changes_schedule_and_policies_or_nothing(setup: BackendSetup) ->
         backend.update("b", spec="@daily")
     view = snapshot_when(backend, lambda snapshot: snapshot.jobs[0].spec == "every 45s").jobs[0]
     assert view.overlap is Overlap.SKIP
+
+
+def test_update_sets_and_unsets_each_kind_of_policy(setup: BackendSetup) -> None:
+    """A retry rule, durations and instants have the same effect in another process."""
+    scheduler, backend = setup.start(lambda it: it.every("1h", print, name="a"), defaults={"warn": "7s"})
+    backend.update(
+        "a",
+        retry=Retry(3, first=timedelta(seconds=5), until="next tick"),
+        timeout=timedelta(minutes=5),
+        warn=1.5,
+        until=datetime(2100, 1, 1, tzinfo=UTC),
+    )
+    view = snapshot_when(backend, lambda snapshot: snapshot.jobs[0].timeout is not None).jobs[0]
+    assert (view.timeout, view.warn) == (timedelta(minutes=5), timedelta(seconds=1.5))
+    assert view.retry == "3 retries, after 5s, 10s, 20s, before the next tick"
+    assert "2100" in repr(scheduler.job("a").schedule)
+    backend.update("a", retry=None, timeout=None, warn=None, until=None)
+    view = snapshot_when(backend, lambda snapshot: snapshot.jobs[0].timeout is None).jobs[0]
+    assert (view.warn, view.retry) == (timedelta(seconds=7), "")
+    assert "2100" not in repr(scheduler.job("a").schedule)
+
+
+def test_functions_and_exception_classes_are_not_sent_to_another_process() -> None:
+    with pytest.raises(TypeError, match="on_failure is a function"):
+        changes_to_json({"on_failure": print})
+    with pytest.raises(TypeError, match="on of a Retry cannot be sent"):
+        changes_to_json({"retry": Retry(1, on=OSError)})
 
 
 def test_pause_and_resume_return_whether_or_how_many_jobs_changed(setup: BackendSetup) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from jobtui import BadSpec, Every, JobChanged, Overlap, RunState
+from jobtui import BadSpec, Every, JobChanged, Misfire, Overlap, RunState
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 
@@ -68,6 +68,18 @@ def test_other_policies_hold_from_the_next_tick_on_and_the_schedule_stays(
     scheduler.advance("30s")
     assert times(scheduler) == ["12:03:30"] * 3 + ["12:04:00"]
     assert scheduler.snapshot().jobs[0].overlap is Overlap.ALLOW
+
+
+def test_none_gives_a_job_the_default_of_its_scheduler_again() -> None:
+    """An end that has passed is taken away, so the job has ticks again."""
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    with simulated(noon, tz="UTC", defaults={"timeout": "1m", "misfire": "skip"}) as scheduler:
+        job = scheduler.every("1m", work, timeout=5, misfire="all", until="2026-11-23T12:02")
+        scheduler.advance("5m")
+        job.update(until=None, timeout=None, misfire=None)
+        scheduler.advance("1m")
+        [view] = scheduler.snapshot().jobs
+        assert (view.timeout, view.misfire, view.runs) == (timedelta(minutes=1), Misfire.SKIP, 3)
 
 
 def test_schedule_and_policies_change_together_or_not_at_all(scheduler: SimulatedScheduler) -> None:

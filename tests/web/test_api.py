@@ -16,6 +16,7 @@ from support.api_server import LIMIT, ApiClient, BlockingJob, serving_api, wait_
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
+from jobtui.engine.job_policies import Policies
 
 JSON = {"Content-Type": "application/json"}
 NO_ADDRESS = (
@@ -228,9 +229,50 @@ def test_a_job_gets_another_schedule_and_other_policies(client: ApiClient) -> No
     assert (details["job"]["spec"], details["job"]["overlap"]) == ("every 1h30m", "skip")
 
 
+def test_each_policy_of_a_job_is_changed_and_null_sets_the_default_again(
+    client: ApiClient, scheduler: Scheduler
+) -> None:
+    """Functions alone cannot be given."""
+    rule = {"times": 4, "first": "10s", "until": "next tick"}
+    changes: dict[str, Any] = {
+        "timeout": "5m",
+        "warn": 30,
+        "abandon": "10s",
+        "retry": rule,
+        "until": "2100-01-01",
+        "not_before": "2020-01-01T00:00Z",
+        "spread": "1s",
+        "jitter": "2s",
+        "times": 5,
+        "on_start": True,
+        "overlap": "allow",
+        "misfire": "all",
+        "catch_up": "1h",
+        "max_held": 3,
+        "pause_after": 2,
+    }
+    assert {*changes, "on_success", "on_failure", "on_missed"} == set(Policies.__annotations__)
+    before = client.get("/jobs/quick").json["job"]
+    job = client.send_json("PATCH", "/jobs/quick", changes).json["job"]
+    assert (job["timeout"], job["warn"], job["abandon"], job["times"]) == (300, 30, 10, 5)
+    assert job["retry"] == "4 retries, after 10s, 20s, 40s, 1m20s, before the next tick"
+    assert (job["overlap"], job["misfire"], job["pause_after"]) == ("allow", "all", 2)
+    assert "until" in repr(scheduler.job("quick").schedule)
+    client.send_json("PATCH", "/jobs/quick", dict.fromkeys(changes))
+    assert client.get("/jobs/quick").json["job"] == before
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
+        ({"retry": {"times": 2, "frist": "1s"}}, "did you mean first="),
+        ({"retry": {"first": "1s"}}, "retry must have times"),
+        ({"retry": {"times": 2, "on": "OSError"}}, "no argument 'on'"),
+        ({"retry": {"times": -1}}, "times must be from 0"),
+        ({"retry": True}, "retry must be a number of retries"),
+        ({"retry": []}, "retry must be a number of retries"),
+        ({"timeout": "5 minutes"}, "5 minutes"),
+        ({"spec": None}, "spec must be a text"),
         ({"spec": "0 */30 * * * 7", "overlap": "skip"}, "             ^"),
         ({"spec": "@daily", "overlap": "never"}, "overlap must be one of 'hold', 'skip'"),
         ({"spec": 30}, "spec must be a text"),

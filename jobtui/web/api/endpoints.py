@@ -31,6 +31,7 @@ from jobtui.frontend.json_codec import (
     UPCOMING,
     Json,
 )
+from jobtui.frontend.policy_json import CHANGEABLE, changes_from_json
 from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.store.query import BadQuery, quote_term
 from jobtui.web.api.event_stream import EventStream
@@ -54,10 +55,6 @@ MAX_JOBS = 1_000  # on one page
 MAX_JOB_OFFSET = 1_000_000
 MAX_RUN_OFFSET = 10_000
 _JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why)?/?$).+}"
-_CHANGEABLE = (  # of a job
-    *("spec", "overlap", "misfire", "catch_up", "max_held", "pause_after", "times", "on_start"),
-    *("not_before", "until", "spread", "jitter"),
-)
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
@@ -303,16 +300,13 @@ class Api:
     async def _update_job(self, request: web.Request) -> web.Response:
         """Change the schedule or the policies of a job. The message for a bad spec shows the place in it."""
         check_query(request)
-        body = await read_json_object(request, *_CHANGEABLE)
+        body = await read_json_object(request, *CHANGEABLE)
         name = request.match_info["name"]
         if not isinstance(body.get("spec", ""), str):
             detail = "spec must be a text, such as 0 */15 * * * * or 30s"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
-        empty = [key for key, value in body.items() if value is None]
-        if empty:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"{empty[0]} must not be null")
         try:
-            call_scheduler(self._backend.update, name, **body)
+            call_scheduler(self._backend.update, name, **changes_from_json(body))
         except (ValueError, TypeError) as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
         return json_response(JOB_DETAILS.encode(call_scheduler(self._backend.job_details, name)))
