@@ -17,7 +17,13 @@ from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import Trigger
 from jobtui.engine.retry import UNTIL_TICK
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.formatting import format_duration, format_limits, format_pause_details
+from jobtui.frontend.formatting import (
+    format_duration,
+    format_limits,
+    format_pause_after,
+    format_pause_details,
+    pluralize,
+)
 from jobtui.loading.loader import Loaded
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable, printable_lines
@@ -153,11 +159,12 @@ def _pauses(jobs: list[JobView]) -> Iterator[Text]:
         if job.paused_since is not None:
             yield Text(printable(f"{job.name}: paused {format_pause_details(job)}"), overflow="fold")
         if job.times:
-            yield Text(printable(f"{job.name}: is done after {job.times} runs"), overflow="fold")
+            text = f"{job.name}: is done after {pluralize(job.times, 'run')}"
+            yield Text(printable(text), overflow="fold")
         if job.on_start:
             yield Text(printable(f"{job.name}: runs when the scheduler starts"), overflow="fold")
         if job.pause_after:
-            text = f"{job.name}: pauses after {job.pause_after} failures in a row"
+            text = f"{job.name}: pauses after {format_pause_after(job)}"
             yield Text(printable(text), overflow="fold")
 
 

@@ -1,15 +1,17 @@
 """The log of ``--headless``: one line for each run that ended and for each tick that started no run.
 
-The traceback of a run that failed follows its line. The place in parentheses is the innermost one in code of
-the user, not in a library that it calls.
+An attempt that failed has a line, too, if it is followed by another one. The traceback of a run that failed
+follows its line. The place in parentheses is the innermost one in code of the user, not in a library that it
+calls.
 
     2026-11-23 12:00:01.250 OK        run 12   hash_files  took 0.012s   tick
     2026-11-23 12:00:02.000 FAILED    run 13   import_all  took 1.204s   tick     ValueError: no (shop.py:80)
     2026-11-23 12:00:02.000 SKIPPED   no run   compress    -             tick     still running since 12:00:01
 
 Times are in the scheduler's zone. The words in capitals are those of `RunState`, and STARTED, SERVING,
-STOPPING, QUITTING, STOPPED, WAITING (a start or stop function takes long), LOST (events that the log was too
-slow for), ERROR (an exception inside jobtui) and CLOCK (the clock was set).
+STOPPING, QUITTING, STOPPED, WAITING (a start or stop function takes long), NOTICE (what the scheduler has
+done by itself, such as a pause after failures), LOST (events that the log was too slow for), ERROR (an
+exception inside jobtui) and CLOCK (the clock was set).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import TextIO
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.events import (
+    AttemptFailed,
     ClockStepped,
     Event,
     InternalError,
@@ -84,7 +87,7 @@ class RunLog:
         self._name_width = 0
         self._wakeup = threading.Event()
         self._closing = False
-        scheduler.stop_logging()  # or each failure would be written twice
+        scheduler.stop_logging(self._write_notice)  # or each failure would be written twice
         self._subscription = scheduler.subscribe(self._wakeup.set)
         for job in self._subscription.snapshot.jobs:
             self._fit_name(job.name)
@@ -126,6 +129,10 @@ class RunLog:
         self._thread.join(_CLOSE_TIMEOUT)
         self._subscription.close()
 
+    def _write_notice(self, sentence: str) -> None:
+        """Log what the scheduler has done by itself."""
+        self._write_note(self._scheduler.snapshot(), "NOTICE", sentence)
+
     def _write_note(self, snapshot: Snapshot, word: str, text: str) -> None:
         self._notes.append((snapshot.seq, self._format_line(snapshot.at.timestamp(), word, text)))
         self._wakeup.set()
@@ -158,8 +165,12 @@ class RunLog:
 
     def _lines_of_event(self, event: Event) -> Iterator[str]:
         match event:
+            case AttemptFailed():
+                failed = event.run.attempts_made[-1]
+                reason = f"{event.run.reason}: {failed.reason}"
+                yield self._line_of_run(event.at, event.run, reason, failed.error)
             case RunFinished() | TickEnded():
-                yield self._line_of_run(event.at, event.run)
+                yield self._line_of_run(event.at, event.run, event.run.reason, event.run.error)
                 for line in event.run.error.splitlines():
                     yield f"{_INDENT}{printable(line)}"
             case SchedulerStarted():
@@ -191,16 +202,15 @@ class RunLog:
             f"zone {zone_name(snapshot.zone)}; stop with Ctrl+C or SIGTERM"
         )
 
-    def _line_of_run(self, at: float, run: RunView) -> str:
+    def _line_of_run(self, at: float, run: RunView, reason: str, error: str) -> str:
         self._fit_name(run.job)
         if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
             self._given_up += 1
         number = f"run {run.number}" if run.number else "no run"
         took = "-" if run.elapsed is None else f"took {run.elapsed.total_seconds():.3f}s"
-        reason = run.reason
         if run.ticks > 1 and run.due is not None:
             reason = f"{reason} ({run.ticks} ticks since {run.due:%H:%M:%S})"
-        if frames := _FRAME.findall(run.error):
+        if frames := _FRAME.findall(error):
             own_frames = [frame for frame in frames if not is_installed(frame[0])]
             file, line = (own_frames or frames)[-1]
             reason = f"{reason} ({short_path(file)}:{line})"

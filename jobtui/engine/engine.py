@@ -561,7 +561,7 @@ class Engine:
         while self.pool.failing:
             job = self.pool.failing.pop()
             if job.pause is None:
-                note = f"{job.failures_in_row} failures in a row"
+                note = "1 failure" if job.failures_in_row == 1 else f"{job.failures_in_row} failures in a row"
                 self.pause_job(job, now, note=note, by="pause_after")
                 self.pool.effects.notices.append(f"{job.name} is paused after {note}")
 

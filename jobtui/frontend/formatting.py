@@ -224,6 +224,11 @@ def format_pause_details(job: JobView) -> str:
     return f"{text}: {job.pause_note}" if job.pause_note else text
 
 
+def format_pause_after(job: JobView) -> str:
+    """Return how many failures pause a job, as words."""
+    return f"{pluralize(job.pause_after, 'failure')}{' in a row' if job.pause_after > 1 else ''}"
+
+
 def format_retry(job: JobView, now: datetime) -> str:
     """Return which attempt of a job's runs is due next, of how many, and in how long: `↻ 2/4 in 8s`."""
     if job.retry_at is None:

@@ -11,8 +11,9 @@ import pytest
 from support.command_line import LIMIT
 from support.headless_process import SLACK
 from support.runtime_parts import runtime_of
+from support.waiting import wait_until
 
-from jobtui import Scheduler
+from jobtui import Retry, RunState, Scheduler
 from jobtui.cli.run_log import RunLog
 from jobtui.runtime.clock import ManualClock
 
@@ -144,6 +145,22 @@ class TestLines:
         )
         assert second.startswith("12:00:10.000 SKIPPED ")
         assert second.endswith(" paused since 12:00:00 by code (2 ticks since 12:00:05)")
+
+    def test_a_failed_attempt_has_a_line_and_the_pause_after_the_last_one_a_notice(self) -> None:
+        """A server without a screen has only this log."""
+        logged = LoggedScheduler()
+        job = logged.scheduler.every("1h", fail, name="import", retry=Retry(1, jitter=0), pause_after=1)
+        logged.scheduler.start()
+        run = job.run()
+        wait_until(lambda: run.state is RunState.RETRYING)
+        logged.clock.advance(2)
+        assert run.wait(LIMIT)
+        first, *_, notice = [line for line in logged.stop() if not line.startswith(" ")]
+        assert first.startswith("12:00:00.000 RETRYING  run 1    import  took ")
+        reason = r"attempt 1 of 2 failed; the next one is due at 12:00:02: ValueError: one two \x1b[31m"
+        location = f"{Path(__file__).relative_to(Path.cwd())}:{fail.__code__.co_firstlineno + 2}"
+        assert first.endswith(f"{reason} ({location})")
+        assert notice == "12:00:02.000 NOTICE    import is paused after 1 failure"
 
     def test_runs_that_are_cancelled_by_the_stop_are_logged_after_it(self) -> None:
         """Lines are in the order of what happened, even within one instant."""

@@ -25,6 +25,7 @@ from jobtui.frontend.formatting import (
     format_duration,
     format_instant_full,
     format_limits,
+    format_pause_after,
     format_pause_details,
     format_schedule,
     format_times,
@@ -227,7 +228,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
 
 
 def _failing(job: JobView) -> str:
-    return f"; pauses after {job.pause_after} failures in a row" if job.pause_after else ""
+    return f"; pauses after {format_pause_after(job)}" if job.pause_after else ""
 
 
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
