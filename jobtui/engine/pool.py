@@ -377,20 +377,26 @@ class Pool:
                 self._promote_held(run.job, now)  # not `at`, before which it may be requested
 
     def may_retry(self, run: RunRecord) -> bool:
-        """Return whether a RUNNING run may be tried again: it has not been asked to stop, nor has its job."""
-        return not (self.stopping or run.job.removed or run.extras.stop_reason)
+        """Return whether a RUNNING run may be tried again.
+
+        It may not once it has been asked to stop, except by its timeout, or when its job is removed.
+        """
+        cancelled = run.extras.stop_reason and not run.extras.timed_out
+        return not (self.stopping or run.job.removed or cancelled)
 
     def _retry(self, run: RunRecord, now: float, ending: WorkEnded) -> None:
         """Let a run whose attempt has failed wait for the next one. Its job stays busy; its slot is free."""
         job, extras, elapsed = run.job, run.ensure_extras(), ending.elapsed
         retry_at = now + (ending.retry_in or 0.0)
         started = now if run.started is None else run.started
-        attempt = extras.attempt, started, now, elapsed, ending.error
+        error = extras.overtime if ending.state is _TIMED_OUT else ending.error
+        attempt = extras.attempt, started, now, elapsed, error
         attempts_made = (*extras.attempts_made[1 - ATTEMPTS_KEPT :], attempt)
         at = self._event_log.format_time(retry_at)
         reason = f"attempt {extras.attempt} of {extras.attempts} failed; the next one is due at {at}"
         # No function is called until the state is set.
         extras.attempts_made, extras.retry_at, extras.reason = attempts_made, retry_at, reason
+        extras.stop_reason, extras.timed_out = "", False
         run.elapsed = job.last_elapsed = elapsed
         run.state = _RETRYING
         job.retries += 1
@@ -455,7 +461,9 @@ class Pool:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
         if run.state is _RUNNING:
             extras = run.ensure_extras()
-            if not extras.stop_reason:
+            if not extras.stop_reason or extras.timed_out:
+                # A cancellation supersedes the timeout, after which the run may be tried again.
+                extras.timed_out = extras.timed_out and not extras.stop_reason
                 extras.stop_reason = reason
                 extras.reason = f"asked to stop at {self._event_log.format_time(now)}: {reason}"
                 self.effects.stop_requested.append(run)

@@ -70,6 +70,8 @@ class RunTables:
                     timed_out=outcome.run.extras.timed_out,
                 )
             if outcome.retry_in is not None and may_retry(outcome.run):
+                if outcome.run.extras.timed_out:
+                    stop_requests.pop(number, None)  # the next attempt is not asked to stop yet
                 continue
             if outputs and number in outputs:
                 self.count_output(outcome.run)

@@ -31,8 +31,8 @@ class StopRequest:
     _requested: Latch = field(default_factory=Latch)
 
     def request(self, reason: str) -> None:
-        """Ask the job to stop. A second request keeps the first reason."""
-        self.reason = self.reason or reason
+        """Ask the job to stop. The reason of a second request takes the place of the first one."""
+        self.reason = reason
         self._requested.open()
 
     def acknowledge(self) -> bool:

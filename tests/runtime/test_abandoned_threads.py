@@ -2,12 +2,13 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 import pytest
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler
 from support.waiting import wait_until
 
-from jobtui import Run, RunStack, RunState, StackFrame, current_run
+from jobtui import Retry, Run, RunCancelledError, RunStack, RunState, StackFrame, current_run
 
 SOON = 0.05  # seconds until a run of these tests times out
 NEVER = 3600.0  # seconds of a limit that no test reaches
@@ -197,3 +198,36 @@ def test_the_stack_of_a_coroutine_goes_through_what_it_awaits(make_scheduler: Ma
         run.cancel()
 
     assert names == ["outer", "inner", "sleep"]
+
+
+def _return_when_asked() -> str:
+    run = current_run()
+    if run.attempt == 1 and run.wait_cancelled(LIMIT):
+        return "stopped"
+    return f"attempt {run.attempt}, asked to stop: {run.cancelled}"
+
+
+def _raise_when_asked() -> str:
+    if _return_when_asked() == "stopped":
+        raise RunCancelledError
+    return "attempt 2, asked to stop: False"
+
+
+async def _sleep_when_first() -> str:
+    run = current_run()
+    if run.attempt == 1:
+        await asyncio.sleep(LIMIT)
+    await asyncio.sleep(0)
+    return f"attempt {run.attempt}, asked to stop: {run.cancelled}"
+
+
+@pytest.mark.parametrize("work", [_return_when_asked, _raise_when_asked, _sleep_when_first])
+def test_an_attempt_that_times_out_is_followed_by_one_that_is_not_asked_to_stop(
+    make_scheduler: MakeScheduler, work: Callable[[], object]
+) -> None:
+    with make_scheduler() as scheduler:
+        retry = Retry(1, first=0.001)
+        run = scheduler.every("1h", work, name="slow", timeout=SOON, abandon=NEVER, retry=retry).run()
+        assert run.result(LIMIT) == "attempt 2, asked to stop: False"
+        [made] = scheduler.run_view(1).attempts_made
+        assert made.reason.startswith("TimeoutError: timed out after ")

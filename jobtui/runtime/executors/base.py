@@ -17,7 +17,7 @@ from jobtui.runtime.captured_streams import CapturedStream
 from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.run_attachments import RunAttachments
-from jobtui.runtime.stop_request import RunCancelledError
+from jobtui.runtime.stop_request import RunCancelledError, final_state
 from jobtui.runtime.stream_guard import guard
 
 if TYPE_CHECKING:
@@ -260,6 +260,8 @@ def call_function(
     else:
         outcome = Outcome(run, monotonic() - started)
         outcome.value = value
+        if attachments.stop_requests:
+            report_timeout(outcome, attachments)
     if guard.streams is not None:
         guard.end(run)
     outcomes.append(outcome)
@@ -297,22 +299,42 @@ def _call_in_contexts(
 def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
     """Redact the exception of a run, decide whether the run is tried again, and log the exception.
 
-    Call this in the context of the work. Nothing is logged if the run has stopped on request.
+    Call this in the context of the work. Nothing is logged if the run has stopped on request, except that it
+    is tried again.
     """
     run = outcome.run
     outcome.error = attachments.redaction.redact_error(outcome.error)
     request = attachments.stop_requests.get(run.number) if outcome.honoured_stop else None
     was_stopped = outcome.honoured_stop and (run.state.ended or bool(request and request.reason))
+    if was_stopped:
+        report_timeout(outcome, attachments)
     if outcome.exception is None or was_stopped:
         return
     run_of_context.set(None)  # a log handler may write to the captured output
-    asked_to_stop = bool(request and request.reason) or bool(run.extras.stop_reason)
-    if not asked_to_stop and not run.state.ended:
+    was_cancelled = bool(run.extras.stop_reason) and not run.extras.timed_out
+    if not was_cancelled and not run.state.ended:
         outcome.retry_in = attachments.retry_delay(run, outcome.exception)
     if outcome.retry_in is None:
         attachments.ending_log.log_failure(run, outcome.exception, outcome.error)
     else:
         attachments.ending_log.log_retry(run, outcome.error, outcome.retry_in)
+
+
+def report_timeout(outcome: Outcome, attachments: RunAttachments) -> None:
+    """Decide whether a run is tried again, and log that, if its work has stopped because of its timeout.
+
+    Call this as `report_failure`. It is an attempt that has failed with a TimeoutError.
+    """
+    run = outcome.run
+    request = attachments.stop_requests.get(run.number)
+    if request is None or not run.extras.timed_out or run.state.ended:
+        return
+    state, reason = final_state(request, outcome.state, "", honoured=outcome.honoured_stop, timed_out=True)
+    if state is RunState.TIMED_OUT:
+        run_of_context.set(None)  # as in `report_failure`
+        outcome.retry_in = attachments.retry_delay(run, TimeoutError(reason))
+        if outcome.retry_in is not None:
+            attachments.ending_log.log_retry(run, run.extras.overtime, outcome.retry_in)
 
 
 def take_context(run: RunRecord) -> Context | None:

@@ -36,6 +36,7 @@ from jobtui.runtime.executors.base import (
     close_coroutine,
     interrupted_outcome,
     report_failure,
+    report_timeout,
     take_context,
 )
 from jobtui.runtime.executors.lazy_results import check_result
@@ -427,6 +428,8 @@ class CoroutineExecutor:
                     result = await work
                 check_result(result)
                 outcome.value = result
+                if attachments.stop_requests:
+                    report_timeout(outcome, attachments)
             except BaseException as exception:  # noqa: BLE001 - raised on, SystemExit would end the loop
                 outcome.set_exception(exception, skip=__file__)
                 outcome.honoured_stop |= _is_cancelled_error(exception)
