@@ -117,7 +117,10 @@ def _connect(address: ServerAddress, credentials: ClientCredentials | None) -> R
         raise _RejectedError(str(error)) from None
     except ConnectionRefusedError as error:
         raise CannotAttachError(f"nothing listens at {address} ({error.args[0]})") from None
-    except (OSError, LookupError, RuntimeError, ValueError) as error:
+    except LookupError:
+        usual = f"; did you mean {address.origin}{STATUS_PAGE}?" if address.path != STATUS_PAGE else ""
+        raise CannotAttachError(f"there is no status page at {address}{usual}") from None
+    except (OSError, RuntimeError, ValueError) as error:
         raise CannotAttachError(f"cannot attach to {address}: {error.args[0]}") from None
     return backend
 
@@ -142,8 +145,8 @@ def parse_url(text: str) -> tuple[ServerAddress, str, str]:
     if not host:
         raise ValueError(f"the URL has no host; write it as {_EXAMPLES}")
     path = url.path.rstrip("/") or STATUS_PAGE
-    if url.query or url.fragment or not path.endswith(STATUS_PAGE) or not is_plain_path(path):
-        raise ValueError("only the path /@jobs is allowed after the address, behind the prefix of a proxy")
+    if url.query or url.fragment or not is_plain_path(path):
+        raise ValueError("only the path of the status page is allowed after the address, such as /@jobs")
     if port is None and "://" not in text:
         raise ValueError(f"the port is missing; did you mean {host}:{DEFAULT_PORT}?")
     user, password = unquote(url.username or ""), unquote(url.password or "")

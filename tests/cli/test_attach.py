@@ -132,10 +132,11 @@ def test_a_url_may_omit_the_scheme_and_the_path(text: str, origin: str) -> None:
     assert parse_url(text) == (ServerAddress(origin=origin), "", "")
 
 
-def test_a_url_may_have_the_prefix_of_a_proxy_before_the_path() -> None:
-    """The proxy removes it."""
-    address, _, _ = parse_url("https://jobs.example/team/a/@jobs/")
-    assert str(address) == "https://jobs.example/team/a/@jobs"
+@pytest.mark.parametrize("path", ["/team/a/@jobs", "/jobs"])
+def test_a_url_may_have_another_path(path: str) -> None:
+    """A proxy or a web application decides at which path the page is."""
+    address, _, _ = parse_url(f"https://jobs.example{path}/")
+    assert str(address) == f"https://jobs.example{path}"
 
 
 def test_a_unix_socket_is_written_as_for_listen() -> None:
@@ -162,10 +163,9 @@ def test_a_url_may_contain_percent_encoded_credentials() -> None:
         ("ftp://127.0.0.1", "'ftp' is not http, https or unix"),
         ("127.0.0.1:90010", "the port is not a number from 0 to 65535"),
         ("127.0.0.1:http", "the port is not a number from 0 to 65535"),
-        ("http://127.0.0.1:9001/a/../@jobs", "only the path /@jobs is allowed after the address"),
-        ("http://127.0.0.1:9001/jobs", "only the path /@jobs is allowed after the address"),
-        ("http://127.0.0.1:9001/@jobs?x=1", "only the path /@jobs is allowed after the address"),
-        ("http://127.0.0.1:9001/#x", "only the path /@jobs is allowed after the address"),
+        ("http://127.0.0.1:9001/a/../@jobs", "only the path of the status page is allowed"),
+        ("http://127.0.0.1:9001/@jobs?x=1", "only the path of the status page is allowed"),
+        ("http://127.0.0.1:9001/#x", "only the path of the status page is allowed"),
         ("http://a b:9001", "must not contain spaces, backslashes or control characters"),
         ("http://a\nb:9001", "must not contain spaces, backslashes or control characters"),
         ("http://[::1:9001", "this is not an address"),
@@ -200,6 +200,13 @@ def test_attach_returns_the_status_of_the_dashboard_and_disconnects(
     server = serve("127.0.0.1:0" if kind == "port" else f"unix:{tmp_path / 's'}")
     assert attach(str(server.address), count_jobs) == 41
     assert_disconnected()
+
+
+def test_a_path_without_a_status_page_is_rejected_with_the_usual_one(serve: Serve) -> None:
+    address = str(serve().address)
+    with pytest.raises(CannotAttachError) as caught:
+        attach(address.replace("@jobs", "jobs"), count_jobs)
+    assert str(caught.value).endswith(f"/jobs; did you mean {address}?")
 
 
 def test_attach_disconnects_if_the_dashboard_raises(serve: Serve) -> None:
