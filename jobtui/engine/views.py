@@ -120,13 +120,13 @@ class RunView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackFrame:
-    """A frame of a live stack; without a file, it stands for frames that are left out.
+    """A frame of a live stack; without a file, a remark on the frames that follow or that are left out.
 
     Attributes:
-        file: The path of the source file; "" for frames that are left out.
+        file: The path of the source file; "" for a remark.
         line: The number of the line, from 1; 0 if it is not known.
         function: The name of the function.
-        source: The source line, without indentation; "" if it cannot be read.
+        source: The source line, without indentation; "" if it cannot be read. Or the remark.
     """
 
     file: str = ""
@@ -145,7 +145,8 @@ class RunStack:
         state: RUNNING, or TIMED_OUT if the run was abandoned.
         worker: The name of the worker thread, or ``asyncio`` for a coroutine.
         at: The instant, in the scheduler's zone.
-        frames: The frames of the job, outermost first, at most 65. Empty if the work has just begun or ended.
+        frames: The frames of the job, outermost first, at most 65. Then, after a remark, those of each task
+            that it waits for. Empty if the work has just begun or ended.
     """
 
     number: int

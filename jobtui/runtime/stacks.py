@@ -13,17 +13,27 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from itertools import dropwhile, islice
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobtui.engine.packed_exceptions import MAX_ENTRIES, MAX_NAME, Frame, Frames, bounded
 from jobtui.engine.tracebacks import is_internal
 from jobtui.engine.views import RunStack, RunView, StackFrame
+from jobtui.runtime.awaited_tasks import awaited_tasks, coroutines_of
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 MAX_SOURCE = 500  # characters that are kept of a source line
+MAX_TASKS = 1_000  # tasks that are looked at for one stack
+MAX_PLACES = 16  # places of other tasks that are kept of one stack
+MAX_TASK_NAME = 80  # characters that are kept of the name of a task
 
 # A code object, the index of its current instruction, and the line if it is known.
 _Place = tuple[CodeType, int, int | None]
 _NO_POSITION = None, None, None, None
+
+# Tasks at one place: a remark on them, the frames of each, and the tasks.
+_Group = tuple[str, Frames, "list[Task[Any]]"]
 
 
 def frames_of_thread(thread: int, is_caller: Callable[[FrameType], bool]) -> Frames:
@@ -36,28 +46,67 @@ def frames_of_thread(thread: int, is_caller: Callable[[FrameType], bool]) -> Fra
     return _pack(reversed(_places_above(thread, is_caller)))
 
 
-def frames_of_coroutine(coroutine: Any, thread: int | None) -> Frames:
-    """Return the frames of a coroutine and of what it awaits, outermost first.
+def frames_of_task(task: Task[Any], thread: int | None) -> Frames:
+    """Return the frames of a task and of what it awaits, outermost first.
+
+    They end where it waits for other tasks, as in `gather`. So the frames of these tasks follow after a
+    remark, and so on. Tasks that are at the same place are shown once.
 
     Args:
-        coroutine: The coroutine.
+        task: The task.
         thread: The identifier of the thread in which it may be running now.
     """
-    outermost = coroutine.cr_frame
-    if coroutine.cr_running and thread is not None:  # it blocks the loop, or is about to wait
+    frames: list[Frame | int | str] = []
+    seen = {id(task)}
+    groups: list[_Group] = [("", _frames_of_coroutine(task.get_coro(), thread), [task])]  # the next one last
+    for shown in range(MAX_PLACES + 1):
+        remark, place, tasks = groups.pop()
+        frames += [remark, *place] if shown else place
+        groups += _groups_of_awaited(tasks, seen, thread, "it waits" if not shown else "")
+        if not groups:
+            return tuple(frames)
+    return (*frames, "more tasks left out")
+
+
+def _groups_of_awaited(
+    tasks: list[Task[Any]], seen: set[int], thread: int | None, subject: str
+) -> list[_Group]:
+    """Return the tasks that tasks of one group wait for, grouped by their places, the first place last.
+
+    Args:
+        tasks: The tasks of the group.
+        seen: The identities of the tasks that have been found so far. Those that are found now are added.
+        thread: The identifier of the thread in which a task may be running now.
+        subject: The first words of the remarks; "" for the names of the tasks.
+    """
+    places: dict[Frames, list[Task[Any]]] = {}
+    for task in tasks:
+        for each in awaited_tasks(task, MAX_TASKS):
+            if id(each) not in seen and len(seen) < MAX_TASKS:
+                seen.add(id(each))
+                places.setdefault(_frames_of_coroutine(each.get_coro(), thread), []).append(each)
+    subject = subject or f"{_names_of(tasks)} {'waits' if len(tasks) == 1 else 'wait'}"
+    groups = [(f"{subject} for {_names_of(found)}", place, found) for place, found in places.items()]
+    return groups[::-1]
+
+
+def _names_of(tasks: list[Task[Any]]) -> str:
+    from asyncio import Task  # noqa: PLC0415 - loaded already
+
+    name = str.__str__(Task.get_name(tasks[0]))[:MAX_TASK_NAME]  # a subclass may override any method
+    others = len(tasks) - 1
+    return name if not others else f"{name} and {others} other{'s' if others > 1 else ''} at the same place"
+
+
+def _frames_of_coroutine(coroutine: Any, thread: int | None) -> Frames:
+    outermost = getattr(coroutine, "cr_frame", None)
+    if thread is not None and getattr(
+        coroutine, "cr_running", False
+    ):  # it blocks the loop, or is about to wait
         places = _places_above(thread, lambda frame: frame is outermost)
         if places:
             return _pack(reversed(places))
-    places = []
-    work = coroutine
-    while work is not None and len(places) < MAX_ENTRIES:
-        # Of a coroutine, a generator that stands for one, or an asynchronous generator.
-        frame = _first_of(work, "cr_frame", "gi_frame", "ag_frame")
-        if not isinstance(frame, FrameType):  # a future
-            break
-        places.append(_place(frame))
-        work = _first_of(work, "cr_await", "gi_yieldfrom", "ag_await")
-    return _pack(places)
+    return _pack(_place(frame) for _, frame in coroutines_of(coroutine, MAX_ENTRIES))
 
 
 def run_stack(run: RunView, frames: Frames, at: datetime) -> RunStack:
@@ -113,7 +162,3 @@ def _frame(place: _Place) -> Frame:
     start, end_line, column, end_column = next(positions, _NO_POSITION)
     file, function = code.co_filename[:MAX_NAME], code.co_name[:MAX_NAME]
     return file, start or line, end_line, column, end_column, function
-
-
-def _first_of(work: object, *names: str) -> object:
-    return next((value for name in names if (value := getattr(work, name, None)) is not None), None)

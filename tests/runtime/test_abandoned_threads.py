@@ -111,6 +111,26 @@ def test_a_coroutine_that_blocks_the_event_loop_is_abandoned(make_scheduler: Mak
     assert [stack.frames[0].function, stack.frames[0].source] == ["block", "release.wait(LIMIT)"]
 
 
+def test_the_stack_of_a_coroutine_goes_on_in_the_tasks_of_gather(
+    make_scheduler: MakeScheduler,
+) -> None:
+    async def fetch() -> None:
+        await asyncio.sleep(LIMIT)
+
+    async def report() -> None:
+        await asyncio.gather(fetch(), fetch())
+
+    with make_scheduler() as scheduler:
+        run = scheduler.every("1h", report, name="report").run()
+        wait_until(lambda: len(_frames(scheduler.stack(run.number))) > 1)
+        wait_until(lambda: _frames(scheduler.stack(run.number))[-1].function == "sleep")
+        frames = _frames(scheduler.stack(run.number))
+        run.cancel()
+
+    assert [frame.function for frame in frames] == ["report", "", "fetch", "sleep"]
+    assert frames[1].source.endswith("and 1 other at the same place]")
+
+
 def test_an_exception_from_outside_ends_the_count_of_an_abandoned_run(
     make_scheduler: MakeScheduler, blocker: BlockingJob
 ) -> None:

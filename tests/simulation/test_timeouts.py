@@ -61,6 +61,22 @@ def test_the_ending_has_the_stack_at_the_timeout(scheduler: SimulatedScheduler) 
     assert "event_loop.py" not in error
 
 
+def test_the_ending_has_the_stacks_of_the_tasks_that_were_awaited_at_the_timeout(
+    scheduler: SimulatedScheduler,
+) -> None:
+    async def report() -> None:
+        await asyncio.gather(sleep_an_hour(), sleep_an_hour())
+
+    scheduler.every("1h", report, name="report", timeout="5m")
+    scheduler.advance("1h5m")
+
+    error = scheduler.run_view(1).error
+    assert "await asyncio.gather(" in error
+    assert "  [it waits for Task-" in error
+    assert "and 1 other at the same place]" in error
+    assert "await asyncio.sleep(3600)" in error
+
+
 def test_a_run_within_its_timeout_is_ok(scheduler: SimulatedScheduler) -> None:
     scheduler.every("1h", sleep_two_minutes, name="quick", timeout="5m", warn="3m")
     scheduler.advance("1h10m")

@@ -42,7 +42,7 @@ from jobtui.runtime.executors.base import (
 from jobtui.runtime.executors.lazy_results import check_result
 from jobtui.runtime.executors.loop_watch import LoopWatch
 from jobtui.runtime.latch import Latch
-from jobtui.runtime.stacks import frames_of_coroutine
+from jobtui.runtime.stacks import frames_of_task
 from jobtui.runtime.stream_guard import guard
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ class CoroutineExecutor:
     def frames_of(self, run: RunRecord) -> Frames:
         """Return where the task of a run is; () if it has none."""
         task = self._tasks.get(run)
-        return () if task is None else frames_of_coroutine(task.get_coro(), self._attachments.loop_thread)
+        return () if task is None else frames_of_task(task, self._attachments.loop_thread)
 
     def check_thread(self) -> bool:
         """Start another thread for the loop if an exception from outside has ended the first one.
