@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TextIO
 
@@ -109,6 +109,7 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     lines = {
         "target": f"{printable(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
         "settings": settings,
+        **_default_policies(loaded),
         "pool": str(snapshot.pool.size or "no limit"),
         "zone": f"{printable(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
@@ -121,6 +122,18 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     for key, value in lines.items():
         grid.add_row(Text(key, style="bold"), Text(value, overflow="fold"))
     return grid
+
+
+def _default_policies(loaded: Loaded) -> dict[str, str]:
+    """Return the policies in the settings, which are those of the jobs that do not say otherwise."""
+    settings = loaded.settings
+    if not loaded.settings_apply or settings.source is None or not settings.own_policies:
+        return {}
+    shown = [
+        f"jobs.{name} {format_duration(timedelta(seconds=value)) if isinstance(value, float) else value}"
+        for name, value in settings.own_policies.items()
+    ]
+    return {"policies": f"{', '.join(shown)}, from {printable(settings.source.name)}"}
 
 
 def _access_summary(access: AccessRules) -> str:

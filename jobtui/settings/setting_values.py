@@ -1,5 +1,6 @@
 """Check single values: each function returns the value, converted to its type, or raises BadSetting."""
 
+from collections.abc import Sequence
 from typing import Literal, TypeGuard, cast, get_args
 
 from jobtui.access.addresses import Address, parse_address
@@ -7,8 +8,8 @@ from jobtui.access.public_url import PublicUrl, parse_public_url
 from jobtui.access.rules import IpNetwork, check_user, parse_network
 from jobtui.engine.enums import SingleName
 from jobtui.runtime.redaction import Redaction
+from jobtui.runtime.validation import delay_seconds
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
-from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import zone
@@ -40,18 +41,18 @@ _LEDGER_BYTES = range(100_000, 500_000_001)  # a larger one would be read with t
 def check_pool(entry: SettingEntry) -> int:
     """Check the size of the pool."""
     description = f"a whole number from 0 to {_LARGEST_POOL}, where 0 is no limit"
-    return _check_whole_number(entry, range(_LARGEST_POOL + 1), description)
+    return check_whole_number(entry, range(_LARGEST_POOL + 1), description)
 
 
 def check_abandoned(entry: SettingEntry) -> int:
     """Check how many runs may be abandoned."""
     allowed = range(_MOST_ABANDONED + 1)
-    return _check_whole_number(entry, allowed, f"a whole number from 0 to {_MOST_ABANDONED}")
+    return check_whole_number(entry, allowed, f"a whole number from 0 to {_MOST_ABANDONED}")
 
 
 def check_bytes(entry: SettingEntry, allowed: range = _BYTES) -> int:
     """Check a number of bytes."""
-    return _check_whole_number(entry, allowed, f"a number of bytes from {allowed[0]} to {allowed[-1]}")
+    return check_whole_number(entry, allowed, f"a number of bytes from {allowed[0]} to {allowed[-1]}")
 
 
 def check_ledger_bytes(entry: SettingEntry) -> int:
@@ -68,37 +69,45 @@ def check_store(entry: SettingEntry) -> str:
 
 def check_single(entry: SettingEntry) -> SingleSetting:
     """Check the rule for a store that another scheduler uses."""
-    rule = next((rule for rule in SINGLE_SETTINGS if rule == entry.value), None)
-    if rule is None:
-        similar = closest_matches(strip_quotes(entry.value), list(SINGLE_SETTINGS))
+    return cast("SingleSetting", check_choice(entry, SINGLE_SETTINGS))
+
+
+def check_choice(entry: SettingEntry, allowed: Sequence[str]) -> str:
+    """Check a text that is one of a few."""
+    choice = next((each for each in allowed if each == entry.value), None)
+    if choice is None:
+        similar = closest_matches(strip_quotes(entry.value), list(allowed))
         hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
-        raise wrong_value(entry, '"attach", "standby", "refuse" or "off"', hint)
-    return cast("SingleSetting", rule)
+        *first, last = [f'"{each}"' for each in allowed]
+        raise wrong_value(entry, f"{', '.join(first)} or {last}", hint)
+    return choice
 
 
-def check_catch_up(entry: SettingEntry) -> float:
-    """Check for how long before the start ticks are caught up. Returns it in seconds."""
+def check_duration(entry: SettingEntry) -> float:
+    """Check a duration. Returns it in seconds."""
     if not isinstance(entry.value, str):
         raise wrong_value(entry, 'a duration in quotes, such as "12h"')
     try:
-        return parse_duration(entry.value).total_seconds()
+        return delay_seconds(entry.value)
     except BadSpec as error:
         raise BadSetting(f"{entry.location()}: {entry.key}: {error.sentence}") from None
+    except ValueError as error:
+        raise invalid_text(entry, error) from None
 
 
 def check_keep_days(entry: SettingEntry) -> int:
     """Check for how many days the store keeps endings."""
-    return _check_whole_number(entry, _KEEP_DAYS, _range_text("days", _KEEP_DAYS))
+    return check_whole_number(entry, _KEEP_DAYS, _range_text("days", _KEEP_DAYS))
 
 
 def check_keep_rows(entry: SettingEntry) -> int:
     """Check how many endings the store keeps."""
-    return _check_whole_number(entry, _KEEP_ROWS, _range_text("endings", _KEEP_ROWS))
+    return check_whole_number(entry, _KEEP_ROWS, _range_text("endings", _KEEP_ROWS))
 
 
 def check_keep_mib(entry: SettingEntry) -> int:
     """Check how large the store's file may be, in MiB."""
-    return _check_whole_number(entry, _KEEP_MIB, _range_text("MiB", _KEEP_MIB))
+    return check_whole_number(entry, _KEEP_MIB, _range_text("MiB", _KEEP_MIB))
 
 
 def _range_text(unit: str, allowed: range) -> str:
@@ -110,7 +119,8 @@ def check_client_bytes(entry: SettingEntry) -> int:
     return check_bytes(entry, _CLIENT_BYTES)
 
 
-def _check_whole_number(entry: SettingEntry, allowed: range, description: str) -> int:
+def check_whole_number(entry: SettingEntry, allowed: range, description: str) -> int:
+    """Check a whole number; a `description` says which ones are allowed."""
     if _is_number_in(entry.value, allowed):
         return entry.value
     unquoted = number_or_text(strip_quotes(entry.value))
@@ -137,12 +147,7 @@ def check_boolean(entry: SettingEntry) -> bool:
 
 def check_dst(entry: SettingEntry) -> Dst:
     """Check the rule for clock changes."""
-    rule = next((rule for rule in get_args(Dst) if rule == entry.value), None)
-    if rule is None:
-        similar = closest_matches(strip_quotes(entry.value), list(get_args(Dst)))
-        hint = f"Did you mean {quote_text(similar[0])}?" if similar else ""
-        raise wrong_value(entry, '"once" or "every"', hint)
-    return cast("Dst", rule)
+    return cast("Dst", check_choice(entry, get_args(Dst)))
 
 
 def check_zone(entry: SettingEntry) -> str:

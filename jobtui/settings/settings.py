@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from jobtui.access.addresses import Address
 from jobtui.access.rules import AccessRules
@@ -38,6 +38,7 @@ from jobtui.schedules.bad_spec import quote_text
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.access_settings import access_rules
 from jobtui.settings.file_permissions import password_warning
+from jobtui.settings.policy_settings import POLICY_CHECKS, policy_settings
 from jobtui.settings.revel_conf import (
     TOP,
     BadConfLine,
@@ -60,7 +61,6 @@ from jobtui.settings.setting_values import (
     check_auth_user,
     check_boolean,
     check_bytes,
-    check_catch_up,
     check_client_bytes,
     check_dst,
     check_keep_days,
@@ -89,6 +89,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.pool": check_pool,
     "jobs.abandoned": check_abandoned,
     "jobs.selfconcurrent": check_boolean,
+    **{f"jobs.{name}": check for name, check in POLICY_CHECKS.items()},
     "jobs.dst": check_dst,
     "jobs.tz": check_zone,
     "jobs.ledger.bytes": check_ledger_bytes,
@@ -98,7 +99,6 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.output.redact": check_patterns,
     "jobs.store": check_store,
     "jobs.single": check_single,
-    "jobs.catch_up": check_catch_up,
     "jobs.keep.days": check_keep_days,
     "jobs.keep.rows": check_keep_rows,
     "jobs.keep.mib": check_keep_mib,
@@ -121,6 +121,9 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.pool": number_or_text,
     "jobs.abandoned": number_or_text,
     "jobs.selfconcurrent": boolean_or_text,
+    "jobs.max_held": number_or_text,
+    "jobs.pause_after": number_or_text,
+    "jobs.retry": number_or_text,
     "jobs.ledger.bytes": number_or_text,
     "jobs.output.bytes": number_or_text,
     "jobs.output.runbytes": number_or_text,
@@ -160,7 +163,7 @@ class Settings:
         output_redact: Regular expressions for secrets in the texts of runs.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
-        catch_up: For how many seconds before the start ticks are caught up, with a store; 0 for never.
+        own_policies: The policies in the file, by their names; read-only.
         keep_days: For how many days the store keeps endings; failures are kept three times as long.
         keep_rows: How many endings the store keeps; failures among three times as many.
         keep_mib: How large the store's file may be, in MiB.
@@ -183,7 +186,7 @@ class Settings:
     output_redact: Sequence[str] = ()
     store: str | None = None
     single: SingleSetting = "attach"
-    catch_up: float = 0.0
+    own_policies: Mapping[str, Any] = field(default_factory=dict)
     keep_days: int = KEEP_DAYS
     keep_rows: int = KEEP_ROWS
     keep_mib: int = KEEP_MIB
@@ -200,7 +203,7 @@ class Settings:
     @property
     def policies(self) -> Policies:
         """The policies of jobs that do not say otherwise."""
-        return {"overlap": "allow" if self.selfconcurrent else "hold", "catch_up": self.catch_up}
+        return cast("Policies", {"overlap": "allow" if self.selfconcurrent else "hold", **self.own_policies})
 
     @property
     def store_path(self) -> Path | None:
@@ -355,7 +358,6 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "output.redact",
         "store",
         "single",
-        "catch_up",
         "keep.days",
         "keep.rows",
         "keep.mib",
@@ -363,6 +365,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
     )
     return Settings(
         **{key.replace(".", "_"): values[f"jobs.{key}"] for key in fields if f"jobs.{key}" in values},
+        own_policies=policy_settings(values),
         access=access_rules(entries, values),
         schedules={key: value for key, value in values.items() if key not in _CHECKS},
         source=path,

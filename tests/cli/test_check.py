@@ -129,6 +129,24 @@ class TestContent:
         limits = lines[lines.index("limits") + 1]
         assert limits == "strict: timeout 5m00s, abandoned 30s later, warning after 2m00s"
 
+    def test_policies_of_the_settings_are_shown_with_the_file_and_apply(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A job that has the policy itself keeps it. They do not apply to a scheduler that the file makes."""
+        write_file(
+            "demo.py",
+            "import jobtui\nown = jobtui.Scheduler()\nown.every('1m', print, name='three')\n"
+            "jobtui.every('1m', print, name='one')\njobtui.every('1m', print, name='two', timeout='1h')\n",
+        )
+        write_file("jobtui.toml", 'jobs.timeout = "5m"\njobs.retry = 2\n')
+        assert main(["check", "demo.py:default"]) == 0
+        out = capsys.readouterr().out
+        assert "policies  jobs.retry 2, jobs.timeout 5m00s, from jobtui.toml\n" in out
+        assert "one: timeout 5m00s, abandoned 30s later\ntwo: timeout 1h00m" in out
+        assert "one: 2 retries, after 2s, 4s" in out
+        assert main(["check", "demo.py:own"]) == 0
+        assert "policies" not in capsys.readouterr().out
+
     def test_retries_are_listed_with_their_instants_and_long_ones_warned_of(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from pathlib import Path
 
 import pytest
 from support.doc_pages import code_words, page
 
+from jobtui.engine.job_policies import DEFAULT_POLICIES
 from jobtui.settings.settings import Settings, read_settings
 
 PAGE = page("docs/settings.md")
@@ -43,14 +45,18 @@ def test_every_settings_key_and_no_other_is_documented(tmp_path: Path) -> None:
         "output.keep",
         "readonly",
         "acceptproxyaddress",
+        "misfire",
+        "max_held",
+        "pause_after",
     ],
 )
 def test_the_documented_default_of_a_key_is_the_real_one(name: str) -> None:
     """The values of `Settings()`."""
     settings = Settings()
     attribute = name.replace(".", "_")
-    owner = settings if hasattr(settings, attribute) else settings.access
-    default = getattr(owner, attribute)
+    owners = (settings, settings.access, DEFAULT_POLICIES)
+    default = getattr(next(owner for owner in owners if hasattr(owner, attribute)), attribute)
+    default = default.value if isinstance(default, Enum) else default
     shown = (
         {True: "true", False: "false"}.get(default, f'"{default}"')
         if type(default) is not int

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobtui.access.rules import AccessRules
+from jobtui.engine.job_policies import Policies
 from jobtui.schedules.schedule import Dst
 from jobtui.settings.setting_errors import BadSetting
 from jobtui.settings.settings import Settings, find_settings, read_settings
@@ -354,10 +355,54 @@ class TestRunMode:
         assert error_for(path).startswith("jobtui.toml, line 1: jobs.pool must be ")
 
 
+class TestPolicies:
+    """The policies of jobs that do not say otherwise."""
+
+    def test_each_policy_that_has_a_setting_is_read(self, write: Write) -> None:
+        """From both formats. The others are those that make sense for one job."""
+        lines = {
+            "misfire": ("skip", "skip"),
+            "catch_up": ("12h", 43_200.0),
+            "max_held": (5, 5),
+            "pause_after": (3, 3),
+            "retry": (2, 2),
+            "timeout": ("5m", 300.0),
+            "warn": ("1m", 60.0),
+            "abandon": ("0s", 0.0),
+        }
+        toml = write("jobtui.toml", "".join(f"jobs.{key} = {text!r}\n" for key, (text, _) in lines.items()))
+        conf = write("app.conf", "".join(f"jobs.{key} = {text}\n" for key, (text, _) in lines.items()))
+        for path in (toml, conf):
+            policies = read_settings(path).policies
+            assert policies == {"overlap": "hold", **{key: value for key, (_, value) in lines.items()}}
+        of_one_job = {"overlap", "times", "on_start", "not_before", "until", "spread", "jitter"}
+        callbacks = {"on_success", "on_failure", "on_missed"}
+        assert set(Policies.__annotations__) - set(lines) == of_one_job | callbacks
+
+    @pytest.mark.parametrize(
+        ("line", "message"),
+        [
+            ('jobs.timeout = "5 m"', "jobs.timeout: "),
+            ('jobs.timeout = "-5m"', "jobs.timeout: a delay cannot be negative"),
+            ("jobs.timeout = 300", 'jobs.timeout must be a duration in quotes, such as "12h", not 300.'),
+            ("jobs.retry = -1", "jobs.retry must be a number of retries from 0 to 1000, not -1."),
+            ('jobs.retry = "3"', "Write it without quotes: jobs.retry = 3"),
+            ("jobs.max_held = 0", "jobs.max_held must be a number of runs from 1 to 1000000, not 0."),
+            ('jobs.misfire = "coalese"', "Did you mean 'coalesce'?"),
+            ('jobs.timout = "5m"', "Did you mean 'jobs.timeout'?"),
+        ],
+    )
+    def test_a_wrong_policy_is_an_error_with_its_place(self, write: Write, line: str, message: str) -> None:
+        error = error_for(write("jobtui.toml", f"# policies\n{line}\n"))
+        assert error.startswith("jobtui.toml, line 2: ")
+        assert message in error
+
+
 ALL_KEYS = (
-    "The keys are jobs.pool, jobs.abandoned, jobs.selfconcurrent, jobs.dst, jobs.tz, jobs.ledger.bytes, "
-    "jobs.output.bytes, "
-    "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, jobs.catch_up, "
+    "The keys are jobs.pool, jobs.abandoned, jobs.selfconcurrent, jobs.misfire, jobs.catch_up, "
+    "jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, "
+    "jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
+    "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, "
     "jobs.keep.days, jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "
     "jobs.acceptproxyaddress, jobs.proxies, jobs.probes, jobs.clients.bytes, jobs.url, "
     "jobs.auth, jobs.auth.user, jobs.auth.pass, jobs.auth.sha256, and cron.NAME for a named schedule."
@@ -425,7 +470,7 @@ class TestUnknownKeys:
         """Escape sequences do not reach the terminal."""
         message = error_for(write("jobtui.toml", f'"jobs.\\u001b[31m{"x" * 5000}" = 1\n'))
         assert "\x1b" not in message
-        assert len(message) < 570
+        assert len(message) < 700
 
     def test_a_key_given_dotted_and_in_quotes_is_rejected(self, write: Write) -> None:
         """To TOML these are two keys."""
