@@ -243,30 +243,26 @@ class Pool:
         if is_coroutine_function(queue[0].call):
             return self.start_coroutines(batch, at_most)
         room = at_most if not self.size else min(at_most, self.size - len(self.running))
-        seconds = 0.0
-        while len(runs) < room:
+        job, seconds = queue[0].job, 0.0
+        expected = expected_seconds(job.last_elapsed)
+        while len(runs) < room and seconds < BATCH_SECONDS and queue:
             run = queue[0]
+            if run.job is not job:
+                job = run.job
+                expected = expected_seconds(job.last_elapsed)
+                if expected >= BATCH_SECONDS or job.removed or is_coroutine_function(run.call):
+                    break
             runs.append(run)  # first of all, so that an interrupted start can be completed
             self._start(run, batch.taken, worker)
             queue.popleft()
             if self._cancelled_in_queue:
                 self._trim_queue()
                 queue = self.queue
-            seconds += expected_seconds(run.job.last_elapsed)
-            if seconds >= BATCH_SECONDS or not queue or not self._may_join(queue[0], run.job):
-                break
+            seconds += expected
         if len(runs) > 1:
             batch.pending.extend(runs[1:])
             self.batches.append(batch)
         return True
-
-    @staticmethod
-    def _may_join(run: RunRecord, previous: JobRecord) -> bool:
-        """Return whether a run may join the batch after a run of another job, or of the same one."""
-        job = run.job
-        if expected_seconds(job.last_elapsed) >= BATCH_SECONDS:
-            return False
-        return job is previous or not (job.removed or is_coroutine_function(run.call))
 
     def start_coroutines(self, batch: Batch, at_most: int = MAX_BATCH) -> bool:
         """Start the runs at the head of the queue whose calls make coroutines.
@@ -368,7 +364,10 @@ class Pool:
                 self.forget_abandoned(run, now)
                 continue
             if began is not None:
-                at = max(run.started or at, min(at + ending.elapsed, now))
+                at += ending.elapsed
+                at = min(at, now)
+                if run.started is not None and at < run.started:
+                    at = run.started
             if state is not _OK and ending.retry_in is not None and self.may_retry(run):
                 self._retry(run, at, ending)
                 continue

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 Around = Callable[[Any], AbstractContextManager[Any] | Iterator[Any]]
 
-_NOTHING: AbstractContextManager[None] = nullcontext()
 _ADVICE = "give a generator function with one yield, or a function that returns a context manager"
 
 
 class Arounds:
-    """The functions that a program has registered, in order: the first one is the outermost."""
+    """The functions that a program has registered.
+
+    Attributes:
+        functions: The functions in order: the first one is the outermost.
+    """
 
     def __init__(self) -> None:
-        self._functions: list[Callable[[Any], AbstractContextManager[Any]]] = []
-
-    def __bool__(self) -> bool:
-        """Return whether there are any."""
-        return bool(self._functions)
+        self.functions: list[Callable[[Any], AbstractContextManager[Any]]] = []
 
     def add(self, function: Around) -> None:
         """Add a function, which gets the run.
@@ -35,7 +34,7 @@ class Arounds:
             name = getattr(function, "__name__", repr(function))
             raise TypeError(f"{name} is asynchronous, and runs in threads cannot await it; {_ADVICE}")
         opens: Any = contextmanager(function) if inspect.isgeneratorfunction(function) else function
-        self._functions.append(opens)
+        self.functions.append(opens)
 
     def enter(self, run: object) -> ExitStack:
         """Open the contexts for a run. If one raises, those before it are closed.
@@ -47,15 +46,10 @@ class Arounds:
             The stack that closes them.
         """
         with ExitStack() as stack:
-            for function in tuple(self._functions):
+            for function in tuple(self.functions):
                 context: Any = function(run)
                 if not isinstance(context, AbstractContextManager):
                     name = getattr(function, "__name__", repr(function))
                     raise TypeError(f"{name} returned {context!r:.80}, not a context manager; {_ADVICE}")
                 stack.enter_context(context)
             return stack.pop_all()
-
-
-def no_context() -> AbstractContextManager[Any]:
-    """Return a context that does nothing."""
-    return _NOTHING

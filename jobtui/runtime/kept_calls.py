@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from itertools import count
 from sys import getsizeof
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any, NamedTuple
@@ -15,8 +14,9 @@ from jobtui.engine.records import Call, JobRecord, RunRecord
 MAX_CALLS = 1_000  # the latest ones
 MAX_OBJECTS = 200  # that the arguments of a call may consist of
 
-_NUMBERS = frozenset({bool, int, float, NoneType})
 _SHORT = 100  # characters of a text, and arguments
+_LARGE = 2**64  # numbers beyond it may take much memory
+_SMALL_TYPES = frozenset({bool, float, NoneType})
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset, deque)
 _SHARED = frozenset({type, ModuleType, BuiltinFunctionType})  # types of objects that exist in any case
 
@@ -25,13 +25,11 @@ class KeptCall(NamedTuple):
     """The call of a run that has ended.
 
     Attributes:
-        number: The number of the run.
-        job: Its job.
+        job: The job of the run.
         call: The call, with its arguments.
         arguments: The arguments as a short text.
     """
 
-    number: int
     job: JobRecord
     call: Call
     arguments: str
@@ -48,41 +46,35 @@ class KeptCalls:
 
     def __init__(self, memory: int) -> None:
         self._limit = memory // MAX_CALLS
-        # A ring in four lists: a tuple for each call would be one more object for the garbage collector.
-        self._places = count()
-        self._numbers = [0] * MAX_CALLS
-        self._jobs: list[JobRecord | None] = [None] * MAX_CALLS
-        self._calls: list[Call | None] = [None] * MAX_CALLS
-        self._texts = [""] * MAX_CALLS
+        self._runs: deque[RunRecord] = deque()  # the oldest first; each still has its call
 
-    def keep(self, run: RunRecord, drop: Callable[[object], object]) -> None:
-        """Keep the call of a run that has ended.
+    def keep(self, run: RunRecord, drop: Callable[[object], object]) -> bool:
+        """Let a run that has ended keep its call, if this is small, until `MAX_CALLS` others have ended.
 
         Args:
-            run: The run. It still has its call.
-            drop: Gets the oldest call and its job, whose destructors may take long.
+            run: The run.
+            drop: Gets the call of the oldest run, whose destructor may take long.
+
+        Returns:
+            Whether the run keeps its call.
         """
-        call = run.call
-        if call is not None and (_is_small(call) or fits(call, self._limit)):
-            place, calls = next(self._places) % MAX_CALLS, self._calls
-            self._numbers[place] = 0  # no reader may take the new call for that of the earlier run
-            drop(calls[place])
-            drop(self._jobs[place])
-            calls[place] = call
-            self._jobs[place] = run.job
-            self._texts[place] = run.extras.arguments
-            self._numbers[place] = run.number
+        call, runs = run.call, self._runs
+        if call is None or not (_is_small(call) or fits(call, self._limit)):
+            return False
+        runs.append(run)
+        if len(runs) > MAX_CALLS:
+            oldest = runs.popleft()
+            drop(oldest.call)
+            oldest.call = None
+        return True
 
     def find(self, number: int) -> KeptCall | None:
         """Return the call of a run; None if it is not kept."""
-        try:
-            place = self._numbers.index(number)
-        except ValueError:
-            return None
-        job, call, text = self._jobs[place], self._calls[place], self._texts[place]
-        if job is None or call is None or self._numbers[place] != number:  # replaced in the meantime
-            return None
-        return KeptCall(number, job, call, text)
+        for run in tuple(self._runs):  # a copy, made in one step: other threads append
+            call = run.call
+            if run.number == number and call is not None:
+                return KeptCall(run.job, call, run.extras.arguments)
+        return None
 
 
 def _is_small(call: Any) -> bool:
@@ -95,17 +87,25 @@ def _is_small(call: Any) -> bool:
         return (
             type(function) is FunctionType
             and function.__closure__ is None
-            and len(call.args) + len(call.keywords) < _SHORT
-            and all(map(_is_short, call.args))
-            and all(map(_is_short, call.keywords.values()))
+            and _are_small(call.args)
+            and (not call.keywords or _are_small(call.keywords.values()))
         )
     return kind is MethodType and getattr(call.__self__, "__dict__", None) == {}
 
 
-def _is_short(value: Any) -> bool:
-    """Return whether a value is a number, None or a short text."""
-    kind = type(value)
-    return kind in _NUMBERS or (kind is str and len(value) < _SHORT)
+def _are_small(values: Collection[Any]) -> bool:
+    """Return whether there are few values, each a number, a short text or None."""
+    for value in values:
+        kind = type(value)
+        if kind is str:
+            if len(value) > _SHORT:
+                return False
+        elif kind is int:
+            if not -_LARGE < value < _LARGE:
+                return False
+        elif kind not in _SMALL_TYPES:
+            return False
+    return len(values) < _SHORT
 
 
 def fits(call: object, limit: int) -> bool:

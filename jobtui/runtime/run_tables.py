@@ -59,7 +59,10 @@ class RunTables:
             may_retry: Returns whether a run may be tried again. Its result is then not kept.
         """
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
+        is_plain = not (stop_requests or outputs or self.callbacks.used)
         for outcome in outcomes:
+            if is_plain and outcome.value is None and outcome.exception is None:  # as most runs end
+                continue
             number = outcome.run.number
             if stop_requests and (request := stop_requests.get(number)) is not None:
                 outcome.state, outcome.reason = final_state(
@@ -102,21 +105,23 @@ class RunTables:
         handles, latches, drop = self.handles, self._latches, garbage.append
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
         for run in runs:
-            if run.job.schedule is None or run.extras.arguments:
-                self.calls.keep(run, drop)  # before its end can be seen
+            number = run.number
+            # Before its end can be seen.
+            is_kept = (run.job.schedule is None or run.extras.arguments) and self.calls.keep(run, drop)
             # Each is taken out last, because this is done again if an exception interrupts it.
-            handle = handles.get(run.number)
+            handle = handles.get(number)
             if handle is not None:
                 handle.settled = True  # before the latch is opened: see `latch`
                 drop(handle)
-                handles.pop(run.number, None)
-            if latches and (latch := latches.get(run.number)) is not None:
+                handles.pop(number, None)
+            if latches and (latch := latches.get(number)) is not None:
                 latch.open()
-                latches.pop(run.number, None)
-            if run.number in stop_requests or run.number in outputs:
+                latches.pop(number, None)
+            if number in stop_requests or number in outputs:
                 self.attachments.forget(run)
             if run.context is not None:  # it has never started, or may have had several attempts
                 drop(run.context)
                 run.context = None
-            drop(run.call)
-            run.call = None  # the user's handle may keep the record, and the arguments may be large
+            if not is_kept:
+                drop(run.call)
+                run.call = None  # the user's handle may keep the record, and the arguments may be large

@@ -236,14 +236,15 @@ def call_function(
         The outcome whose value is a coroutine, which must still be awaited; else None.
     """
     call = run.call
-    if call is None:  # the run has been given up
+    if call is None or run.state.ended:  # the run has been given up
         return None
     run_of_context.set((run, attachments))
-    begin_output(run, attachments)
+    if guard.streams is not None:
+        begin_output(run, attachments)
     started = monotonic()
     contexts: ExitStack | None = None
     try:
-        if attachments.arounds:
+        if attachments.arounds.functions:
             value, contexts = _call_in_contexts(call, run, attachments)
         else:
             value = call()
@@ -272,12 +273,14 @@ def call_function(
 
 
 def begin_output(run: RunRecord, attachments: RunAttachments) -> None:
-    """Let the output of a run begin, or that of a further attempt. Call this in the context of the work."""
-    if guard.streams is None:
-        return
+    """Let the output of a run begin, or that of a further attempt. Call this in the context of the work.
+
+    There must be streams to guard.
+    """
     guard.begin(run)
-    if run.extras.attempts_made and isinstance(guard.streams[0], CapturedStream):
-        guard.streams[0].mark_attempt(run, attachments)
+    streams = guard.streams
+    if run.extras.attempts_made and streams is not None and isinstance(streams[0], CapturedStream):
+        streams[0].mark_attempt(run, attachments)
 
 
 def _call_in_contexts(

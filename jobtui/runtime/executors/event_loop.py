@@ -12,8 +12,7 @@ import threading
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ from jobtui.engine.packed_exceptions import Frames
 from jobtui.engine.records import RunRecord
 from jobtui.engine.runnables import is_coroutine_function
 from jobtui.engine.tracebacks import log_exception
-from jobtui.runtime.around import no_context
 from jobtui.runtime.clock import Clock
 from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.base import (
@@ -344,30 +342,35 @@ class CoroutineExecutor:
 
     def _begin_coroutines(self) -> None:
         """Create the tasks of the coroutines that have been handed over or taken."""
-        loop, arrivals, tasks = self._loop, self._arrivals, self._tasks
-        assert loop is not None  # it calls this
-        if not self._checked and (arrivals or self._worker.batch is not None):
+        arrivals, tasks = self._arrivals, self._tasks
+        if not arrivals and self._worker.batch is None:
+            return
+        from asyncio import Task  # noqa: PLC0415 - as above
+
+        # A task factory of the loop may begin a task at once; this begins it in the next iteration.
+        make_task = partial(Task, loop=self._loop)
+        if not self._checked:
             self._checked = True
             self._dispatcher.check_workers_soon()
         while arrivals and not self._closed:
             arrival = arrivals[0]
             if isinstance(arrival, Batch):
-                self._create_tasks(loop, arrival)
+                self._create_tasks(make_task, arrival)
             else:
                 outcome, context = arrival
-                tasks[outcome.run] = _make_task(loop, self._execute(outcome), context)
+                tasks[outcome.run] = make_task(self._execute(outcome), context=context)
             arrivals.popleft()
         if self._worker.batch is not None and not self._closed:
-            self._create_tasks(loop, self._worker.batch)
+            self._create_tasks(make_task, self._worker.batch)
 
-    def _create_tasks(self, loop: asyncio.AbstractEventLoop, batch: Batch) -> None:
+    def _create_tasks(self, make_task: Callable[..., asyncio.Task[None]], batch: Batch) -> None:
         coroutines, tasks = batch.coroutines, self._tasks
         try:
             while coroutines:
                 run = coroutines[0]
                 if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
                     context = take_context(run)
-                    tasks[run] = _make_task(loop, self._execute(Outcome(run)), context)
+                    tasks[run] = make_task(self._execute(Outcome(run)), context=context)
                 coroutines.popleft()
         except BaseException as error:
             if coroutines:  # whether this one has a task is not known, and it must not be executed twice
@@ -409,23 +412,28 @@ class CoroutineExecutor:
         """Call the function of a run, unless that has been done, and await the coroutine."""
         run, attachments = outcome.run, self._attachments
         work: Any = outcome.value
+        call: Any = run.call
         started = self._monotonic()
         try:
+            if work is None and (call is None or run.state.ended):  # the run has been given up
+                self._report(outcome)
+                return
             try:
                 if attachments.stop_requests:
                     self._interrupt_if_requested(run)
-                contexts: AbstractContextManager[Any] = outcome.contexts or no_context()
+                contexts = outcome.contexts
                 if work is None:
                     run_of_context.set((run, attachments))
-                    begin_output(run, attachments)
-                    if attachments.arounds:
+                    if guard.streams is not None:
+                        begin_output(run, attachments)
+                    if attachments.arounds.functions:
                         contexts = attachments.arounds.enter(CurrentRun(run, attachments))
-                outcome.value = outcome.contexts = None
-                result = None
-                with contexts:
-                    if work is None:
-                        work = run.call and run.call()
-                    result = await work
+                outcome.value = outcome.contexts = result = None
+                if contexts is None:
+                    result = await (work or call())
+                else:
+                    with contexts:
+                        result = await (work or call())
                 check_result(result)
                 outcome.value = result
                 if attachments.stop_requests:
@@ -458,15 +466,6 @@ class CoroutineExecutor:
         self._interrupted.discard(outcome.run)
         if self._closed:
             self._note_if_cleaned_up()
-
-
-def _make_task(
-    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None], context: Context | None
-) -> asyncio.Task[None]:
-    """Make a task that begins in the next iteration, which one of the loop's task factory may not do."""
-    from asyncio import Task  # noqa: PLC0415 - as above
-
-    return Task(work, loop=loop, context=context)
 
 
 def _is_raised_by_loop(error: BaseException) -> bool:
