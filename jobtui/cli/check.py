@@ -19,6 +19,7 @@ from jobtui.engine.retry import UNTIL_TICK
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import (
     format_duration,
+    format_ladder,
     format_limits,
     format_pause_after,
     format_pause_details,
@@ -36,7 +37,6 @@ from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
 _TICKS = 3  # next ticks that are shown of each job
-_ATTEMPTS = 5  # whose instants are shown of each job
 _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
 
@@ -76,7 +76,7 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
     ]:
         parts += [Text(), Text("arguments", style="bold"), *arguments]
     if pauses := [*_pauses(jobs)]:
-        parts += [Text(), Text("pauses", style="bold"), *pauses]
+        parts += [Text(), Text("start, pause and end", style="bold"), *pauses]
     if limits := [
         Text(printable(f"{job.name}: {text}"), overflow="fold")
         for job in jobs
@@ -167,7 +167,7 @@ def _jobs_table(jobs: list[JobView], now: datetime, *, stacked: bool) -> Table:
 
 
 def _pauses(jobs: list[JobView]) -> Iterator[Text]:
-    """Yield a line for each job that is paused, and for each that failures pause."""
+    """Yield a line for each job about its pause, and about what starts, pauses and ends it."""
     for job in jobs:
         if job.paused_since is not None:
             yield Text(printable(f"{job.name}: paused {format_pause_details(job)}"), overflow="fold")
@@ -187,13 +187,7 @@ def _retries(jobs: list[JobView], now: datetime) -> Iterator[Text]:
         assert job.schedule is not None  # the caller passes only jobs with a schedule
         due = job.schedule.next(now)
         if job.retry:
-            text = f"{job.name}: {job.retry}"
-            if due is not None:
-                instants = [(due + each).astimezone(now.tzinfo) for each in job.retry_offsets[:_ATTEMPTS]]
-                shown = ", ".join(f"{each:%H:%M:%S}" for each in instants)
-                more = ", ..." if len(job.retry_offsets) > _ATTEMPTS else ""
-                text += f"; at {shown}{more} if a run of {due.astimezone(now.tzinfo):%H:%M:%S} fails at once"
-            yield Text(printable(text), overflow="fold")
+            yield Text(printable(f"{job.name}: {format_ladder(job, due, now.tzinfo)}"), overflow="fold")
 
 
 def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:

@@ -129,6 +129,7 @@ def format_duration(duration: timedelta | None) -> str:
 
 
 # Seconds. Shorter durations have a fraction; a little below 10, so that rounding gives no fourth digit.
+_ATTEMPTS = 5  # whose instants are shown
 _LONGEST_WITH_FRACTION = 9.95
 
 
@@ -227,6 +228,22 @@ def format_pause_details(job: JobView) -> str:
 def format_pause_after(job: JobView) -> str:
     """Return how many failures pause a job, as words."""
     return f"{pluralize(job.pause_after, 'failure')}{' in a row' if job.pause_after > 1 else ''}"
+
+
+def format_ladder(job: JobView, due: datetime | None, tz: tzinfo | None) -> str:
+    """Return when the runs of a job are tried again, in words and for the run of a tick; "" if they are not.
+
+    Args:
+        job: The job.
+        due: The tick; None for none.
+        tz: The zone of the instants.
+    """
+    if not job.retry or due is None:
+        return job.retry
+    start, offsets = due.astimezone(UTC), job.retry_offsets
+    shown = ", ".join(f"{(start + each).astimezone(tz):%H:%M:%S}" for each in offsets[:_ATTEMPTS])
+    more = ", ..." if len(offsets) > _ATTEMPTS else ""
+    return f"{job.retry}; at {shown}{more} if a run of {start.astimezone(tz):%H:%M:%S} fails at once"
 
 
 def format_retry(job: JobView, now: datetime) -> str:

@@ -121,7 +121,7 @@ class TestContent:
         )
         assert main(["check", "demo.py", "--tz", "UTC"]) == 0
         lines = capsys.readouterr().out.splitlines()
-        place = lines.index("pauses")
+        place = lines.index("start, pause and end")
         assert re.fullmatch(
             r"poll: paused since .+ UTC, until Tue 2999-01-01 08:00:00 UTC, by code: disk", lines[place + 1]
         )

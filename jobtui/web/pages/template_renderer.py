@@ -84,7 +84,10 @@ class TemplateRenderer:
         }
         self._templates.filters |= {
             "printable": printable,
+            "ladder": formatting.format_ladder,
             "limits": formatting.format_limits,
+            "pause_after": formatting.format_pause_after,
+            "times": formatting.format_times,
             "status_words": formatting.status_words,
             "printable_lines": printable_lines,
             "terminal_lines": terminal_lines,
