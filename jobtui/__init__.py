@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from jobtui.engine.retry import GiveUp as GiveUp
     from jobtui.engine.retry import Retry as Retry
     from jobtui.engine.retry import RetryIn as RetryIn
+    from jobtui.engine.secret import Secret as Secret
     from jobtui.engine.views import AttemptView as AttemptView
     from jobtui.engine.views import JobView as JobView
     from jobtui.engine.views import PoolView as PoolView
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
     from jobtui.runtime.handles import Run as Run
     from jobtui.runtime.hooks import StartError as StartError
     from jobtui.runtime.scheduler import Scheduler as Scheduler
-    from jobtui.runtime.secret import Secret as Secret
     from jobtui.runtime.stop_request import RunCancelledError as RunCancelledError
     from jobtui.runtime.subscriptions import Subscription as Subscription
     from jobtui.schedules.bad_spec import BadSpec as BadSpec
@@ -129,7 +129,7 @@ _NAMES_OF = {
     "jobtui.runtime.handles": "Job Run",
     "jobtui.runtime.hooks": "StartError",
     "jobtui.runtime.scheduler": "Scheduler",
-    "jobtui.runtime.secret": "Secret",
+    "jobtui.engine.secret": "Secret",
     "jobtui.runtime.stop_request": "RunCancelledError",
     "jobtui.runtime.subscriptions": "Subscription",
     "jobtui.schedules.bad_spec": "BadSpec",

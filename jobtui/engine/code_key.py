@@ -7,10 +7,15 @@ objects of code that is registered already.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import date, datetime, time, timedelta
 from functools import partial
+from pathlib import PosixPath, WindowsPath
 from types import FunctionType, MethodType
 
-_ATOMS = (bool, int, float, complex, str, bytes, type(None))
+from jobtui.engine.secret import Secret
+
+# Their values are compared with the state lock held, so no code of the user may run for that.
+_ATOMS = (bool, int, float, complex, str, bytes, type(None), timedelta, date, time, PosixPath, WindowsPath)
 _DEEPEST = 10  # functions within functions
 _NOTEBOOK = ("<ipython-input", "<stdin>", "<python-input")
 
@@ -20,7 +25,8 @@ def code_key(call: object) -> Hashable:
 
     The code is the same if the function has the same name, in the same file, and begins on the same line. The
     values are the arguments of a `functools.partial`, the defaults, and the variables of an outer function.
-    Values that are neither text, numbers nor functions are the same if they are one object.
+    Values of other types than those of Python's literals, functions, lengths of time, dates, paths and
+    secrets are the same if they are one object.
 
     This may execute code of the user, so call it without the state lock.
     """
@@ -46,12 +52,19 @@ def _key(value: object, depth: int) -> Hashable:
             key = "partial", _key(value.func, depth - 1), _keys(value.args, depth), _keys(given, depth)
         case tuple() | list():
             key = kind, _keys(value, depth)
+        case dict() | set() | frozenset():
+            parts = _keys(list(value.items() if isinstance(value, dict) else value), depth)
+            key = kind, parts if isinstance(value, dict) else frozenset(parts)
+        case datetime():
+            key = kind, value.isoformat(), _key(value.tzinfo, depth - 1)
+        case Secret():
+            key = kind, _key(value.reveal(), depth - 1)
         case _:
             key = id(value)
     return key
 
 
-def _keys(values: object, depth: int) -> Hashable:
+def _keys(values: object, depth: int) -> tuple[Hashable, ...]:
     assert isinstance(values, tuple | list)
     return tuple([_key(each, depth - 1) for each in values])
 

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from jobtui.runtime.secret import Secret
+from jobtui.engine.secret import Secret
 
 Json = dict[str, Any]
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobtui.engine.runnables import Runnable, check_arguments, function_name
+from jobtui.engine.secret import Secret
 from jobtui.process.printable import printable
 from jobtui.runtime.argument_text import argument_text
-from jobtui.runtime.secret import Secret
 
 MAX_JSON = 1_000_000  # characters
 _PLAIN = frozenset({type(None), bool, int, float, str})

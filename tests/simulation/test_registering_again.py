@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import FunctionType
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from jobtui import JobChanged, RunState
+from jobtui import JobChanged, RunState, Secret
 from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HERE = Path(__file__).name
 
 
@@ -171,6 +173,12 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         (partial(int, "1"), partial(int, "2"), False),
         (partial(int, x="1"), partial(int, "1"), False),
         (partial(max, (1, [2])), partial(max, (1, [2])), True),
+        (partial(max, {"a": {1}, "b": (2.5,)}), partial(max, {"a": {1}, "b": (2.5,)}), True),
+        (partial(max, {"a": 1}), partial(max, {"a": 2}), False),
+        (partial(print, Secret("x")), partial(print, Secret("x")), True),
+        (partial(print, Secret("x")), partial(print, Secret("y")), False),
+        (partial(print, Path("a"), NOON), partial(print, Path("a"), NOON.replace()), True),
+        (partial(print, NOON), partial(print, NOON.replace(tzinfo=None)), False),
         (lambda: 1, lambda: 2, False),
         (Mail, Mail, True),
         (Mail(), Mail(), True),
@@ -188,6 +196,12 @@ def test_one_job_on_four_schedules_is_four_jobs(scheduler: SimulatedScheduler) -
         "partials of two values",
         "partials of two arguments",
         "partials with lists",
+        "partials with dicts and sets",
+        "partials with other dicts",
+        "partials with secrets",
+        "partials with other secrets",
+        "partials with paths and instants",
+        "partials with other instants",
         "lambdas",
         "one class",
         "equal objects",
