@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -83,7 +84,7 @@ class _ArgumentReader:
             parameter = self._positional[at] if at < len(self._positional) else self._rest
             if parameter is None:
                 raise BadArguments(f"args[{at}]: there are only {at} positional parameters")
-            self._args.append(_json_type(parameter.annotation).convert(value, f"args[{at}]"))
+            self._args.append(_convert(parameter, value, f"args[{at}]"))
 
     def read_named(self, kwargs: Mapping[str, Any], prefix: str) -> None:
         """Convert the arguments with a name. The messages have a prefix before the name."""
@@ -95,7 +96,7 @@ class _ArgumentReader:
                 raise BadArguments(f"{prefix}{name}: there is no such parameter; {known}")
             if name in given:
                 raise BadArguments(f"{prefix}{name}: is given twice, in args, too")
-            self._kwargs[name] = _json_type(parameter.annotation).convert(value, f"{prefix}{name}")
+            self._kwargs[name] = _convert(parameter, value, f"{prefix}{name}")
         for name, parameter in self._named.items():
             if parameter.default is Parameter.empty and name not in (*given, *self._kwargs):
                 raise BadArguments(f"{prefix}{name}: is missing")
@@ -107,6 +108,23 @@ class _ArgumentReader:
         last = max((at for at, each in enumerate(only, 1) if each.name in self._kwargs), default=0)
         moved = [self._kwargs.pop(each.name, each.default) for each in only[:last]]
         return (*self._args, *moved), self._kwargs
+
+
+def _convert(parameter: Parameter, value: Any, place: str) -> Any:
+    """Return the argument for a JSON value. No message shows a value that may have a secret in it."""
+    expected = _json_type(parameter.annotation)
+    try:
+        return expected.convert(value, place)
+    except BadArguments:
+        if not _has_secret(expected.schema):
+            raise
+        schema = f"{json.dumps(expected.schema):.200}"
+        raise BadArguments(f"{place}: must match {schema}; the value is secret, so it is not shown") from None
+
+
+def _has_secret(schema: Any) -> bool:
+    parts = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    return (isinstance(schema, dict) and "writeOnly" in schema) or any(map(_has_secret, parts))
 
 
 def read_arguments(
