@@ -5,13 +5,16 @@ Both must find an error in each line that ends with "wrong", and in no other.
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, assert_type
 
 import jobtui
+import jobtui.fastapi
 from jobtui import (
     CurrentRun,
+    Ending,
     Event,
     Job,
     JobView,
@@ -19,6 +22,7 @@ from jobtui import (
     PoolView,
     Run,
     RunFinished,
+    RunStack,
     RunState,
     RunView,
     Schedule,
@@ -145,6 +149,106 @@ def changes(scheduler: Scheduler, schedule: Schedule, job: Job, instant: datetim
     job.reschedule(job)  # wrong
     job.update(overlap="never")  # wrong
     scheduler.update("tidy", overlapp="skip")  # wrong
+
+
+def limits(scheduler: Scheduler, job: Job) -> None:
+    """Limit the time and the failures of runs, and pause jobs."""
+    scheduler.every(5, work, timeout="5m", warn=timedelta(minutes=2), abandon=0.5, pause_after=3)
+    job.update(timeout=0, warn="1m", abandon=10, pause_after=0, retry=0, until=None)
+    scheduler.every(5, work, timeout=["5m"])  # wrong
+    scheduler.every(5, work, warn=b"2m")  # wrong
+    scheduler.every(5, work, abandon=datetime.now().astimezone())  # wrong
+    scheduler.every(5, work, pause_after="3")  # wrong
+    scheduler.every(5, work, not_before=5)  # wrong
+    scheduler.every(5, work, jitter=None, spread=None)
+    scheduler.every(5, work, jitter=("1s", "2s"))  # wrong
+    scheduler.every(5, work, time_out=5)  # wrong
+    Scheduler(defaults={"timeout": "5m", "retry": 3, "pause_after": 2}, abandoned=4)
+    Scheduler(defaults={"timeout": "5m", "retries": 3})  # wrong
+    Scheduler(abandoned="4")  # wrong
+    assert_type(job.pause(until="08:00", note="disk", by="me"), bool)
+    assert_type(scheduler.pause("daily", for_=timedelta(hours=1)), bool)
+    assert_type(scheduler.stack(5), RunStack | None)
+    assert_type(jobtui.current_run().remaining(), float | None)
+    job.pause(until=5)  # wrong
+    job.pause(for_=["1h"])  # wrong
+    job.pause(note=5)  # wrong
+    job.pause(duration="1h")  # wrong
+    scheduler.stack("5")  # wrong
+    raise jobtui.RetryIn(["30s"])  # wrong
+
+
+def attempts(count: int) -> None:
+    """Steer the attempts of a run."""
+    if count == 1:
+        raise jobtui.RetryIn("30s", "rate limit")
+    if count == 2:
+        raise jobtui.RetryIn(timedelta(seconds=5))
+    if count == 3:
+        raise jobtui.GiveUp(5)  # wrong
+    jobtui.Retry("3")  # wrong
+    jobtui.Retry(3, first=["2s"])  # wrong
+    jobtui.Retry(3, factor="2")  # wrong
+    jobtui.Retry(3, not_on=(OSError, "ValueError"))  # wrong
+    jobtui.Retry(3, untill="next tick")  # wrong
+    raise jobtui.GiveUp("the account is closed")
+
+
+def tell(ending: Ending) -> None:
+    """Read an ending."""
+    assert_type(ending.run, RunView)
+    assert_type(ending.exception, BaseException | None)
+
+
+def tell_nothing() -> None:
+    """Get no ending."""
+
+
+@jobtui.around
+def open_session(run: CurrentRun) -> Iterator[None]:
+    """Open a context for each run."""
+    assert_type(run.number, int)
+    yield
+
+
+@jobtui.on_failure
+def tell_failure(ending: Ending) -> int:
+    """Keep the type."""
+    return ending.run.number
+
+
+def ending_of(scheduler: Scheduler) -> Ending:
+    """Return an ending."""
+    return Ending(run=scheduler.run_view(1))
+
+
+def endings(scheduler: Scheduler) -> None:
+    """Have functions called for endings, and around runs."""
+    scheduler.every(5, work, on_success=tell, on_failure=tell_failure, on_missed=lambda ending: ending.run)
+    assert_type(scheduler.on_success(tell_failure)(ending_of(scheduler)), int)
+    scheduler.on_missed(tell)
+    scheduler.every(5, work, on_failure="tell")  # wrong
+    scheduler.every(5, work, on_success=tell_nothing)  # wrong
+    scheduler.on_failure(tell_nothing)  # wrong
+    scheduler.on_success(work)  # wrong
+    scheduler.around(work)  # wrong
+    scheduler.around(tell)  # wrong
+
+
+def embedded(scheduler: Scheduler) -> None:
+    """Put a scheduler into other programs."""
+    with jobtui.serve(scheduler, "127.0.0.1:0", user="ann", password="hunter2", readonly=True) as listener:
+        print(listener.address)
+    jobtui.asgi(scheduler, title="shop", readonly=True)
+    jobtui.run(scheduler, grace=5)
+    jobtui.fastapi.lifespan(scheduler)
+    jobtui.fastapi.lifespan()
+    jobtui.asgi("scheduler")  # wrong
+    jobtui.asgi()  # wrong
+    jobtui.run("my_jobs.py")  # wrong
+    jobtui.fastapi.lifespan("app")  # wrong
+    with jobtui.serve(scheduler, "127.0.0.1:0", read_only=True):  # wrong
+        pass
 
 
 def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
