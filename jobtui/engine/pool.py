@@ -723,7 +723,7 @@ class Pool:
                 job.recent.append(recent)
             else:
                 job.count_ending(state, recent)
-            if state.failed or job.policies.times:
+            if job.policies.times or (state.failed and job.policies.pause_after):
                 self._note_limits(job, state)
         if not (repairing and self._event_log.is_latest(RunFinished, number)):
             self._event_log.emit_end(RunFinished, job, ended, now)

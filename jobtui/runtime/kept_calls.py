@@ -48,25 +48,33 @@ class KeptCalls:
         self._limit = memory // MAX_CALLS
         self._runs: deque[RunRecord] = deque()  # the oldest first; each still has its call
 
-    def keep(self, run: RunRecord, drop: Callable[[object], object]) -> bool:
-        """Let a run that has ended keep its call, if this is small, until `MAX_CALLS` others have ended.
+    def keep(self, runs: Iterable[RunRecord], drop: Callable[[object], object]) -> None:
+        """Let runs that have ended keep their calls until `MAX_CALLS` others have ended; drop other calls.
 
         Args:
-            run: The run.
-            drop: Gets the call of the oldest run, whose destructor may take long.
-
-        Returns:
-            Whether the run keeps its call.
+            runs: The runs.
+            drop: Gets the calls that are not kept, whose destructors may take long.
         """
-        call, runs = run.call, self._runs
-        if call is None or not (_is_small(call) or fits(call, self._limit)):
-            return False
-        runs.append(run)
-        if len(runs) > MAX_CALLS:
-            oldest = runs.popleft()
+        kept = []
+        for run in runs:
+            call: Any = run.call
+            if call is None:  # this was interrupted, and is done again
+                continue
+            if (run.job.schedule is None or run.extras.arguments) and (
+                (type(call) is FunctionType and call.__closure__ is None)  # as most calls are
+                or _is_small(call)
+                or fits(call, self._limit)
+            ):
+                kept.append(run)
+            else:
+                drop(call)
+                run.call = None
+        latest = self._runs
+        latest.extend(kept)
+        while len(latest) > MAX_CALLS:
+            oldest = latest.popleft()
             drop(oldest.call)
             oldest.call = None
-        return True
 
     def find(self, number: int) -> KeptCall | None:
         """Return the call of a run; None if it is not kept."""
@@ -80,8 +88,6 @@ class KeptCalls:
 def _is_small(call: Any) -> bool:
     """Return whether a call fits certainly, as most do: `fits` takes as long as a short run."""
     kind = type(call)
-    if kind is FunctionType:
-        return call.__closure__ is None
     if kind is partial:
         function = call.func
         return (

@@ -104,10 +104,9 @@ class RunTables:
         """
         handles, latches, drop = self.handles, self._latches, garbage.append
         stop_requests, outputs = self.attachments.stop_requests, self.attachments.outputs
+        self.calls.keep(runs, drop)  # before the end of a run can be seen
         for run in runs:
             number = run.number
-            # Before its end can be seen.
-            is_kept = (run.job.schedule is None or run.extras.arguments) and self.calls.keep(run, drop)
             # Each is taken out last, because this is done again if an exception interrupts it.
             handle = handles.get(number)
             if handle is not None:
@@ -122,6 +121,3 @@ class RunTables:
             if run.context is not None:  # it has never started, or may have had several attempts
                 drop(run.context)
                 run.context = None
-            if not is_kept:
-                drop(run.call)
-                run.call = None  # the user's handle may keep the record, and the arguments may be large

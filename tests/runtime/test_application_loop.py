@@ -129,7 +129,7 @@ def test_the_stop_lets_coroutines_end_then_cancels_them_and_waits_for_their_clea
         await scheduler.start_async()
         short, long = scheduler.now(asyncio.sleep, 0.05, "done"), scheduler.now(waits)
         await scheduler.now(answer)
-        assert not await scheduler.stop_async(0.2)
+        assert not await scheduler.stop_async(1.0)
         assert cleaned_up == [True]
         assert await short == "done"
         with pytest.raises(RunCancelledError, match="given up"):

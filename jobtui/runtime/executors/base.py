@@ -315,7 +315,7 @@ def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
         return
     run_of_context.set(None)  # a log handler may write to the captured output
     was_cancelled = bool(run.extras.stop_reason) and not run.extras.timed_out
-    if not was_cancelled and not run.state.ended:
+    if run.extras.attempts > 1 and not was_cancelled and not run.state.ended:
         outcome.retry_in = attachments.retry_delay(run, outcome.exception)
     if outcome.retry_in is None:
         attachments.ending_log.log_failure(run, outcome.exception, outcome.error)

@@ -13,6 +13,7 @@ import traceback
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import Context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -421,13 +422,7 @@ class CoroutineExecutor:
             try:
                 if attachments.stop_requests:
                     self._interrupt_if_requested(run)
-                contexts = outcome.contexts
-                if work is None:
-                    run_of_context.set((run, attachments))
-                    if guard.streams is not None:
-                        begin_output(run, attachments)
-                    if attachments.arounds.functions:
-                        contexts = attachments.arounds.enter(CurrentRun(run, attachments))
+                contexts = self._enter(run) if work is None else outcome.contexts
                 outcome.value = outcome.contexts = result = None
                 if contexts is None:
                     result = await (work or call())
@@ -449,6 +444,15 @@ class CoroutineExecutor:
         except BaseException as error:  # noqa: BLE001 - set from outside: no run must be lost
             self._report(interrupted_outcome(run, error))
         del outcome  # as in `call_function`
+
+    def _enter(self, run: RunRecord) -> ExitStack | None:
+        """Prepare the context of a run's task. Return what is around its work; None if nothing is."""
+        attachments = self._attachments
+        run_of_context.set((run, attachments))
+        if guard.streams is not None:
+            begin_output(run, attachments)
+        functions = attachments.arounds.functions
+        return attachments.arounds.enter(CurrentRun(run, attachments)) if functions else None
 
     def _interrupt_if_requested(self, run: RunRecord) -> None:
         """Cancel the task of a run whose stop request came before there was a task."""
