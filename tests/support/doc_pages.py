@@ -179,6 +179,10 @@ USER_PAGES = [
         "access",
         "settings",
         "testing-jobs",
+        "from-apscheduler",
+        "from-schedule",
+        "from-huey",
+        "from-celery-beat",
     )
 ]
 ALL_PAGES = [Page(path) for path in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")))]
