@@ -18,6 +18,7 @@ from jobtui.engine.enums import Trigger
 from jobtui.engine.retry import UNTIL_TICK
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import (
+    count_jobs,
     format_duration,
     format_ladder,
     format_limits,
@@ -100,14 +101,13 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
 
 def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
     """Return the target, its settings, pool, zone and status page, a line each."""
-    jobs = sum(job.schedule is not None for job in snapshot.jobs)
     settings = "no file found; all settings have their defaults"
     if loaded.settings.source is not None:
         settings = printable(short_path(loaded.settings.source.absolute()))
         if not loaded.settings_apply:
             settings += " (not applied: the file makes this scheduler itself)"
     lines = {
-        "target": f"{printable(loaded.title)}: {jobs} {'job' if jobs == 1 else 'jobs'} on a schedule",
+        "target": f"{printable(loaded.title)}: {count_jobs(snapshot.jobs)}",
         "settings": settings,
         **_default_policies(loaded),
         "pool": str(snapshot.pool.size or "no limit"),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from jobtui.cli.choose_source import open_source
 from jobtui.cli.source import FOUND, nothing_found, print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
-from jobtui.engine.views import JobView
+from jobtui.engine.views import JobView, PoolView, RunView
 from jobtui.frontend.formatting import (
     ABSENT,
     STATE_SIGNS,
     failed_last,
+    format_abandoned,
     format_date_time,
     format_duration,
+    run_label,
     status_sign,
 )
 from jobtui.frontend.registry import Registry
@@ -49,6 +52,8 @@ def list_jobs(options: argparse.Namespace) -> int:
     if not options.json:
         table = format_table(_TITLES, map(_row, found.jobs), paper_of(sys.stdout), align_right=_NUMBERS)
         write_line(sys.stdout, f"{found.headline}\n\n{table}")
+        if found.pool is not None and found.abandoned:
+            write_line(sys.stdout, f"\n{_abandoned(found.pool, found.abandoned)}")
     return FOUND
 
 
@@ -67,6 +72,16 @@ def _list_schedulers(options: argparse.Namespace) -> int:
         table = format_table(("PID", "JOBS", "ADDRESS", "STORE"), rows, paper_of(sys.stdout), align_right=[0])
         write_line(sys.stdout, table)
     return FOUND
+
+
+def _abandoned(pool: PoolView, runs: Sequence[RunView]) -> str:
+    """Return how many runs were abandoned, and a table of them."""
+    rows = [
+        [Cell(run_label(run)), Cell(run.job), Cell(format_date_time(run.started)), Cell(run.worker)]
+        for run in runs
+    ]
+    table = format_table(("RUN", "JOB", "STARTED", "WORKER"), rows, paper_of(sys.stdout))
+    return f"{format_abandoned(pool)}: jobtui stack RUN shows where they are\n\n{table}"
 
 
 def _row(job: JobView) -> list[Cell]:

@@ -60,6 +60,8 @@ class LiveSource:
             store=snapshot.store.file,
             process=process,
             endings=None,
+            pool=snapshot.pool,
+            abandoned=[self._in_zone(run) for run in snapshot.abandoned],
         )
 
     def job_names(self) -> list[str]:

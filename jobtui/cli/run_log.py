@@ -39,7 +39,7 @@ from jobtui.engine.events import (
 )
 from jobtui.engine.tracebacks import is_installed
 from jobtui.engine.views import RunView, Snapshot
-from jobtui.frontend.formatting import format_pool_change
+from jobtui.frontend.formatting import count_jobs, format_pool_change
 from jobtui.loading.user_errors import short_path
 from jobtui.process.printable import printable
 from jobtui.process.stdio import write_line
@@ -193,12 +193,11 @@ class RunLog:
 
     def _summary(self) -> str:
         snapshot = self._scheduler.snapshot()
-        jobs = sum(job.schedule is not None for job in snapshot.jobs)
         pool = str(snapshot.pool.size or "without limit")
         if change := format_pool_change(snapshot.pool):
             pool += f" ({change})"
         return (
-            f"{self._title}: {_count(jobs, 'job')} on a schedule, pool {pool}, "
+            f"{self._title}: {count_jobs(snapshot.jobs)}, pool {pool}, "
             f"zone {zone_name(snapshot.zone)}; stop with Ctrl+C or SIGTERM"
         )
 

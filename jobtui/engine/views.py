@@ -358,6 +358,11 @@ class Snapshot:
     store: StoreView = StoreView()
     abandoned: tuple[RunView, ...] = ()
 
+    @property
+    def working(self) -> tuple[RunView, ...]:
+        """The runs whose work goes on: the abandoned ones, then the RUNNING ones."""
+        return (*self.abandoned, *self.running)
+
 
 class JobCounters(NamedTuple):
     """The numbers of endings of one job's runs and ticks, since the job was registered."""

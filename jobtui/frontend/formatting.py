@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import JobView, PoolView, RunView
-from jobtui.schedules.schedule import Cron
+from jobtui.schedules.schedule import Cron, has_ticks
 from jobtui.schedules.zones import zone_name
 
 
@@ -194,6 +196,21 @@ def format_pool_change(pool: PoolView) -> str:
     if pool.configured is None:
         return ""
     return f"set by hand; the settings say {pool.configured or 'no limit'}"
+
+
+def count_jobs(jobs: Iterable[JobView]) -> str:
+    """Return how many jobs have ticks: `3 jobs on a schedule, 1 without one`. One-off runs do not count."""
+    counts = Counter(has_ticks(job.schedule) for job in jobs if job.schedule is not None)
+    others = f", {counts[False]} without one" if counts[False] else ""
+    return f"{pluralize(counts[True], 'job')} on a schedule{others}"
+
+
+def format_abandoned(pool: PoolView) -> str:
+    """Return how many abandoned runs go on, and whether no more are abandoned; "" if there are none."""
+    if not pool.abandoned:
+        return ""
+    more = "" if pool.can_abandon else f" of {pool.most_abandoned}, no more"
+    return f"abandoned {pool.abandoned}{more}"
 
 
 def format_pause(job: JobView, now: datetime) -> str:

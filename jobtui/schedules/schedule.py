@@ -360,6 +360,11 @@ class Never:
         return self.text
 
 
+def has_ticks(schedule: Schedule | None) -> bool:
+    """Return whether a job has a schedule that is due at some time, so that it does not only run by hand."""
+    return schedule is not None and not isinstance(schedule, Never)
+
+
 def spec_text(spec: str) -> str:
     """Return a spec as a plain ``str``, also if it is of a subclass such as StrEnum; else raise TypeError."""
     if not isinstance(spec, str):

@@ -186,12 +186,12 @@ class TestContent:
         write_file(
             "demo.py",
             "from jobtui import Scheduler\ns = Scheduler(pool=0, tz='Asia/Tokyo')\n"
-            "s.schedule('@hourly', print)\n",
+            "s.schedule('@hourly', print)\ns.add(print, name='by hand')\n",
         )
         write_file("jobtui.toml", "jobs.pool = 4\n")
         assert main(["check", "demo.py:s"]) == 0
         out = capsys.readouterr().out
-        assert "target    demo.py:s: 1 job on a schedule\n" in out
+        assert "target    demo.py:s: 1 job on a schedule, 1 without one\n" in out
         assert "settings  jobtui.toml (not applied: the file makes this scheduler itself)\n" in out
         assert "pool      no limit\n" in out
         assert len(re.findall(r"\d\d:00:00 JST", out)) == 3

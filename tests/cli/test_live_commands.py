@@ -96,6 +96,20 @@ def test_ps_finds_the_scheduler_that_runs_here(ask: Ask) -> None:
     assert listed["process"]["lives"] is True
 
 
+def test_ps_lists_the_runs_that_were_abandoned(folder: Path, ask: Ask) -> None:
+    jobs = """
+import jobtui, time
+jobtui.job(lambda: time.sleep(600), name="stuck", on_start=True, timeout=0.01, abandon=0)
+"""
+    (folder / "stuck.py").write_text(jobs, encoding="utf-8")
+    with HeadlessProcess(folder, "stuck.py", **environment_in(folder)) as process:
+        process.stderr.wait_for("TIMED_OUT")
+        text = ask("ps").stdout
+        listed = json.loads(ask("ps", "--json").stdout)
+    assert "abandoned 1: jobtui stack RUN shows where they are\n\nRUN  JOB    STARTED" in text
+    assert [(run["number"], run["state"]) for run in listed["abandoned"]] == [(1, "TIMED_OUT")]
+
+
 def test_no_scheduler_is_status_2(ask: Ask) -> None:
     for words in (["ps"], ["run", "slow"], ["logs", "slow", "-f"]):
         done = ask(*words)

@@ -309,11 +309,25 @@ def saturated() -> Snapshot:
 
 
 def overtime() -> Snapshot:
-    """Return a snapshot in which a run is slow, and no more runs are abandoned."""
+    """Return a snapshot in which a run is slow, and two were abandoned, which is the most."""
     snapshot = saturated()
     slow, *others = snapshot.running
-    pool = replace(snapshot.pool, abandoned=8, most_abandoned=8)
-    return replace(snapshot, pool=pool, running=(replace(slow, warned=True), *others))
+    pool = replace(snapshot.pool, abandoned=2, most_abandoned=2)
+    running = replace(slow, warned=True), *others
+    abandoned = abandoned_run(851, "import_orders", 4000, 5), abandoned_run(864, "send_mail", 200, 6)
+    return replace(snapshot, pool=pool, running=running, abandoned=abandoned)
+
+
+def abandoned_run(number: int, job: str, seconds: float, worker: int) -> RunView:
+    """Return a run that has ended as TIMED_OUT, but whose thread goes on."""
+    run = running_run(number, job, seconds, worker)
+    return replace(
+        run,
+        state=RunState.TIMED_OUT,
+        ended=ago(seconds - 90),
+        elapsed=timedelta(seconds=90),
+        reason="TimeoutError: still ran 30s after its timeout of 1m; its work goes on",
+    )
 
 
 def stack() -> RunStack:

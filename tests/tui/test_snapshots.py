@@ -97,7 +97,7 @@ def test_the_dashboard_shows_slow_and_abandoned_runs(assert_screen: AssertScreen
 
 
 def test_the_screen_of_a_stack_shows_where_a_run_is(assert_screen: AssertScreen) -> None:
-    assert_screen(snapshots.overtime(), ["1", "t"])
+    assert_screen(snapshots.overtime(), ["1", "j", "j", "t"])
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:

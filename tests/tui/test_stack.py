@@ -10,6 +10,8 @@ from support.scripted_backend import ScriptedBackend
 from jobtui.engine.enums import RunState
 from jobtui.tui.screens.stack_screen import StackScreen
 
+SLOW = "jj"  # the keys from the first row of Running to the slow run, below two that were abandoned
+
 
 def make_backend() -> ScriptedBackend:
     """Return a backend with a slow run, whose stack is known."""
@@ -29,7 +31,7 @@ async def read_again(driver: AppDriver) -> None:
 @async_test
 async def test_t_on_a_running_run_shows_its_stack_and_closes_with_escape() -> None:
     async with running_app(make_backend()) as driver:
-        await driver.press("1", "t")
+        await driver.press("1", *SLOW, "t")
         assert "Stack: compress_log #870" in driver.text
         assert "RUNNING on worker-1" in driver.text
         assert "/srv/shop/jobs.py:41 in compress_log" in driver.text
@@ -42,7 +44,7 @@ async def test_t_on_a_running_run_shows_its_stack_and_closes_with_escape() -> No
 async def test_the_stack_is_read_again_while_it_is_looked_at() -> None:
     backend = make_backend()
     async with running_app(backend) as driver:
-        await driver.press("1", "t")
+        await driver.press("1", *SLOW, "t")
         [frame, *_] = snapshots.stack().frames
         backend.stacks[870] = replace(snapshots.stack(), frames=(replace(frame, source="flush(log)"),))
         await read_again(driver)
@@ -70,6 +72,26 @@ async def test_t_shows_the_stack_of_an_abandoned_run() -> None:
         names = [job.name for job in snapshot.jobs]
         await driver.press(*"j" * names.index("compress_log"), "t")
         assert "TIMED_OUT on worker-1" in driver.text
+
+
+@async_test
+async def test_abandoned_runs_are_listed_above_the_running_ones_and_t_shows_their_stacks() -> None:
+    backend = make_backend()
+    backend.stacks[851] = replace(snapshots.stack(), number=851, state=RunState.TIMED_OUT)
+    async with running_app(backend) as driver:
+        assert "1 Running 4 +2 abandoned" in driver.text
+        await driver.press("1", "t")
+        assert "Stack: import_orders #851" in driver.text
+        assert "TIMED_OUT on worker-1" in driver.text
+        await driver.press("escape", "enter")
+        assert "its work goes on" in driver.text
+
+
+@async_test
+async def test_x_on_an_abandoned_run_says_that_nothing_can_stop_it() -> None:
+    async with running_app(make_backend()) as driver:
+        await driver.press("1", "x")
+        assert ("warning", "it has ended, and Python cannot stop its thread") in driver.toasts
 
 
 @pytest.mark.parametrize("keys", [("t",), ("4", "t")])

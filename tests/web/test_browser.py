@@ -525,6 +525,36 @@ def test_the_page_of_a_job_shows_new_runs_without_a_reload(scheduler: Scheduler,
         assert browser.is_marked
 
 
+def test_keys_show_the_stack_of_a_run_which_is_read_again_and_say_why(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    second = threading.Event()
+
+    def work() -> None:
+        release.wait(LIMIT)
+        second.wait(LIMIT)
+
+    job = scheduler.every("1h", work, name="backup")
+    run = job.run()
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.wait_for_text("#running-rows", "backup")
+        browser.press("j", "t")
+        browser.wait_for_text("#stack", "release.wait(LIMIT)")
+        browser.mark_page()
+        release.set()
+        browser.wait_for_text("#stack", "second.wait(LIMIT)")
+        second.set()
+        browser.wait_for_text("main", "✓ OK")
+        assert not browser.has("#stack")
+        assert browser.is_marked
+        browser.press("w")
+        browser.wait_for_text("#answer", f"run {run.number}")
+        browser.find("#at").send_keys("noon", Keys.ENTER)
+        browser.wait_for_text("#wrong-instant", "noon")
+        browser.console_errors()  # the status 422
+
+
 def test_a_hidden_page_closes_its_stream_and_updates_when_it_is_visible_again(
     scheduler: Scheduler, browser: Browser
 ) -> None:
@@ -927,8 +957,14 @@ def test_the_page_is_live_behind_nginx_below_another_path(
             browser.wait_until(lambda: browser.has("html[data-stream=open]"))
             job.resume()
             browser.wait_for_text("main", "○ IDLE")
-            browser.find("main a").click()
+            browser.find("main tbody a").click()
             browser.wait_for_text("h1", "#1 of a/b c")
+            browser.find("main a[href^=why]").click()
+            browser.wait_for_text("h1", "Why #1 of a/b c")
+            browser.find("#at").send_keys("02:30", Keys.ENTER)
+            browser.wait_for_text("h1", "Why a/b c")
+            browser.driver.back()
+            browser.driver.back()
             browser.find(".brand a").click()
             browser.wait_for_text("h1", "Scheduled Jobs")
             assert browser.driver.current_url == f"{root}/"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import datetime
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
 from support.real_threads import BlockingJob
 from support.status_page import LIMIT, Element, PageClient, serve_page
+from support.waiting import wait_until
 
 from jobtui import Scheduler
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import JobStatus, RunState
+from jobtui.frontend.local_backend import LocalBackend
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
@@ -238,6 +240,89 @@ def test_the_page_of_a_run_says_why_there_is_no_output(scheduler: Scheduler, cli
     assert "not recorded: " in main_text(quiet.number)
     missing = client.get("/@jobs/runs/4711").page
     assert "there is no run 4711" in missing.plain_text
+
+
+def test_the_page_of_a_running_run_shows_its_stack_until_it_ends(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
+) -> None:
+    def wait() -> None:
+        release.wait(LIMIT) and "<b>"
+
+    run = scheduler.now(wait)
+    wait_until(lambda: "release.wait" in str(scheduler.stack(run.number)))
+    page = client.get(f"/@jobs/runs/{run.number}").page
+    assert 'release.wait(LIMIT) and "<b>"' in page.find_one("pre", id="stack").text
+    assert "data-poll" in page.find_one("div", id="run").attributes
+    release.set()
+    assert run.wait(LIMIT)
+    page = client.get(f"/@jobs/runs/{run.number}").page
+    assert not page.find_all("pre", id="stack")
+    assert "data-poll" not in page.find_one("div", id="run").attributes
+
+
+def test_an_abandoned_run_is_listed_with_its_stack_until_its_thread_ends(
+    scheduler: Scheduler, client: PageClient, release: threading.Event
+) -> None:
+    job = scheduler.every("1h", lambda: release.wait(LIMIT), name="stuck", timeout=0.01, abandon=0)
+    assert job.run().wait(LIMIT)
+    page = client.get().page
+    [row] = row_texts(page, "running")
+    assert row[:2] == ["#1", "stuck ⊗ TIMED_OUT, abandoned"]
+    assert row[-1] == ""  # nothing to cancel
+    assert "abandoned 1" in page.find_one("p", id="pool").plain_text
+    page = client.get("/@jobs/runs/1").page
+    assert "abandoned: its work goes on" in page.find_one("div", id="run").text
+    assert "release.wait(LIMIT)" in page.find_one("pre", id="stack").text
+    release.set()
+    wait_until(lambda: not scheduler.pool_view().abandoned)
+    assert row_texts(client.get().page, "running") == []
+
+
+def test_the_page_says_why_a_run_and_a_tick_came_out_so(scheduler: Scheduler, client: PageClient) -> None:
+    job = scheduler.schedule("0 30 2 1 1 ?", fail, name="new/year")
+    assert job.run().wait(LIMIT)
+    page = client.get("/@jobs/runs/1").page
+    [link] = [each.link() for each in page.find_all("a") if each.plain_text == "Why"]
+    page = client.get(link).page
+    answer = LocalBackend(scheduler, "shop.py").why_run(1)
+    assert answer.sentence in page.find_one("section", id="answer").plain_text
+    links = client.get("/@jobs/jobs/new%2Fyear").page.find_all("a")
+    [link] = [each.link() for each in links if "Why" in each.text]
+    form = client.get(link).page.find_one("form", id="ask")
+    fields = client.fields_of(form) | {"at": "2030-01-01 02:31"}
+    page = client.get(f"{form.link('action')}?{urlencode(fields)}").page
+    assert "the minute is 31, not 30" in page.find_one("section", id="answer").plain_text
+    assert page.find_one("input", id="at").attributes["value"] == "2030-01-01 02:31"
+
+
+def test_a_question_about_no_instant_is_answered_with_what_is_allowed(
+    scheduler: Scheduler, client: PageClient
+) -> None:
+    scheduler.every("1h", fail, name="orders")
+    response = client.get("/@jobs/why?job=orders&at=<b>soon")
+    assert response.status == 422
+    assert "soon" in response.page.find_one("p", id="wrong-instant").text
+    assert client.get("/@jobs/why?job=order").status == 404
+    assert client.get("/@jobs/why?run=7").status == 404
+    assert client.get("/@jobs/why?nob=order").status == 400
+
+
+def test_a_job_without_ticks_is_not_asked_about(scheduler: Scheduler, client: PageClient) -> None:
+    run = scheduler.add(print, name="manual").run()
+    assert run.wait(LIMIT)
+    assert "Why" not in client.get("/@jobs/jobs/manual").page.find_one("main").text
+    page = client.get("/@jobs/why?run=1").page
+    assert "run 1 of manual" in page.find_one("section", id="answer").text
+    assert not page.find_all("form", id="ask")
+
+
+def test_a_tick_that_started_no_run_is_explained(scheduler: Scheduler, client: PageClient) -> None:
+    job = scheduler.every("50ms", lambda: None, name="often")
+    job.pause(note="disk <full>")
+    wait_until(lambda: any(run.state is RunState.SKIPPED for run in scheduler.snapshot().recent))
+    rows = client.get().page.find_one("tbody", id="recent-rows")
+    link = next(each.link() for each in rows.find_all("a") if "tick" in each.text)
+    assert "disk <full>" in client.get(link).page.find_one("section", id="answer").text
 
 
 def test_a_question_about_an_unknown_run_is_answered_with_the_reason(

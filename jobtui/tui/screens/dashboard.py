@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -286,7 +286,10 @@ class Dashboard(Screen[None]):
         """Cancel the selected run, after a confirmation."""
         run = self._selected_run()
         if run is None:
-            self._warn_of_selection("no waiting or running run is selected")
+            row = self._selected_row()
+            abandoned = isinstance(row, RunView) and any(run is row for run in self._snapshot.abandoned)
+            reason = "it has ended, and Python cannot stop its thread" if abandoned else ""
+            self._warn_of_selection(reason or "no waiting or running run is selected")
             return
         name = f"run {run.number} of {run.job}"
         note = "It has not started."
@@ -336,7 +339,7 @@ class Dashboard(Screen[None]):
     def action_stack(self) -> None:
         """Show where the selected run is, or the latest run of the selected job that runs."""
         row = self._selected_row()
-        working = [*self._snapshot.abandoned, *self._snapshot.running]
+        working: Sequence[RunView] = self._snapshot.working
         if isinstance(row, RunView):
             working = [run for run in working if run.number == row.number]
         elif row is not None:

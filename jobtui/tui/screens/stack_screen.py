@@ -63,10 +63,13 @@ class StackScreen(ModalScreen[None]):
             return
         text = Text(f"{stack.state.value} on {cell_text(stack.worker)}, {stack.at:%H:%M:%S}\n", "bold")
         for frame in stack.frames:
+            source = cell_text(frame.source)
             if frame.file:
                 place = f"{cell_text(frame.file)}:{frame.line} in {cell_text(frame.function)}"
                 text.append(f"\n{place}\n", "not bold dim")
-            text.append(f"    {cell_text(frame.source)}\n", "not bold")
+                text.append(f"    {source}\n", "not bold")
+            else:
+                text.append(f"\n{source}\n", "bold")
         if not stack.frames:
             text.append("\nits work has just begun or ended", "not bold")
         self._stack.update(text)

@@ -165,9 +165,16 @@ def _run_job(run: RunView, _now: datetime) -> Cell:
     return [(cell_text(run.job), "")]
 
 
+def _working_job(run: RunView, now: datetime) -> Cell:
+    """Return the job of a run whose work goes on, with a word if the run was abandoned."""
+    return [*_run_job(run, now), *([(" abandoned", "failed")] if run.state.ended else [])]
+
+
 def _running_for(run: RunView, now: datetime) -> Cell:
-    """Return the age of a run, with a mark if it is longer than its job's ``warn``."""
+    """Return the age of a run, with a mark if it is slow, by its job's ``warn``, or was abandoned."""
     age = format_age(run.started, now)
+    if run.state.ended:
+        return [(f"{STATE_SIGNS[run.state].glyph}{age}", "failed")]
     return [(f"!{age}", "failed")] if run.warned else [(age, "running")]
 
 
@@ -210,7 +217,7 @@ def _duration_or_reason(run: RunView, now: datetime) -> Cell:
 
 RUNNING_COLUMNS: Sequence[Column[RunView]] = (
     Column("number", "RUN", 7, _number),
-    Column("job", "JOB", 16, _run_job, fraction=1),
+    Column("job", "JOB", 16, _working_job, fraction=1),
     Column("running_for", "FOR", 7, _running_for, align_right=True),
     Column("worker", "WORKER", 10, _worker, drop_order=1),
     Column("trigger", "BY", 7, _trigger, drop_order=2),

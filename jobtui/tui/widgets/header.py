@@ -14,7 +14,14 @@ from textual.widget import Widget
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.backend import Backend
-from jobtui.frontend.formatting import elapsed_between, failed_last, format_age, format_pool_change, pluralize
+from jobtui.frontend.formatting import (
+    elapsed_between,
+    failed_last,
+    format_abandoned,
+    format_age,
+    format_pool_change,
+    pluralize,
+)
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
@@ -117,9 +124,8 @@ class PoolGauge(_HeaderLine):
             left.append((f" ({change})", "muted"))
         left.append((f"  queued {pool.queued}", "waiting" if pool.queued else "muted"))
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
-        if pool.abandoned:
-            more = "" if pool.can_abandon else f" of {pool.most_abandoned}, no more"
-            left.append((f"  abandoned {pool.abandoned}{more}", "failed"))
+        if abandoned := format_abandoned(pool):
+            left.append((f"  {abandoned}", "failed"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
         right = []

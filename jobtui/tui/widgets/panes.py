@@ -99,8 +99,9 @@ class Panes(Container):
         """Show a snapshot in all four tables."""
         now, pool = snapshot.at, snapshot.pool
         upcoming = sum((job.next is not None) + job.scheduled for job in snapshot.jobs)
+        abandoned = f" +{pool.abandoned} abandoned" if pool.abandoned else ""
         contents: dict[str, tuple[Sequence[object], object]] = {
-            "running": (snapshot.running, pool.running),
+            "running": (snapshot.working, f"{pool.running}{abandoned}"),
             "waiting": (snapshot.waiting, pool.queued + pool.held + pool.retrying),
             "upcoming": (list_upcoming(snapshot), upcoming),
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
@@ -22,7 +24,13 @@ from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.sections import MAX_JOBS
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer, tab_of
 from jobtui.web.relative_links import link_to, link_to_itself, link_to_root, path_of
-from jobtui.web.request_parsing import ACCESS_REQUEST, CLIENT_ADDRESS, JOB_NAME, parse_run_number
+from jobtui.web.request_parsing import (
+    ACCESS_REQUEST,
+    CLIENT_ADDRESS,
+    JOB_NAME,
+    check_query,
+    parse_run_number,
+)
 from jobtui.web.responses import Problem, call_scheduler, json_response
 from jobtui.web.server_context import ServerContext
 
@@ -51,6 +59,7 @@ class Pages:
         self._stream = PageStream(context, self._page_state)
         self._forms = Forms(context.access_control, context.cookie_name)
         self._monotonic = context.clock.monotonic
+        self._explaining = asyncio.Lock()  # one explanation at a time: it may take a thread 100 ms
         self._executed: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()  # by form
         self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
 
@@ -62,6 +71,7 @@ class Pages:
             *(web.post(path, self._execute_command) for path in _STATUS_PATHS),
             web.get(f"{STATUS_PAGE}/jobs/{JOB_NAME}", self._show_job),
             web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
+            web.get(f"{STATUS_PAGE}/why", self._explain),
             web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
             web.post(LOGIN, self._log_in),
@@ -141,10 +151,36 @@ class Pages:
         run = call_scheduler(self._backend.run_view, number)
         lateness = None if run.started is None else elapsed_between(run.due or run.created, run.started)
         output = self._backend.output_of(number)
+        stack = await asyncio.to_thread(self._backend.stack, number)  # it reads source files
         tab = tab_of(run.state, failed=run.state.failed)
-        return self._page_response(request, "run.html", run=run, lateness=lateness, output=output, tab=tab)
+        values: dict[str, Any] = {"run": run, "lateness": lateness, "output": output, "stack": stack}
+        return self._page_response(request, "run.html", tab=tab, **values)
 
-    def _page_response(self, request: web.Request, template: str, **values: Any) -> web.Response:
+    async def _explain(self, request: web.Request) -> web.Response:
+        """Explain a tick of a job, or a run. The query has the job and the instant, or the run."""
+        check_query(request, "job", "at", "run")
+        await self._page_state.refresh_now()
+        job, at, error = request.query.get("job", ""), request.query.get("at", "").strip(), ""
+        answer: Explanation | None = None
+        number = parse_run_number(request.query["run"]) if "run" in request.query else 0
+        async with self._explaining:
+            try:
+                if number:
+                    answer = await asyncio.to_thread(call_scheduler, self._backend.why_run, number)
+                    job = answer.job
+                else:
+                    answer = await asyncio.to_thread(call_scheduler, self._backend.why, job, at)
+            except ValueError as wrong:  # the text is not an instant
+                error = str(wrong)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        schedules = {each.name: each.schedule for each in self._page_state.snapshot.jobs}
+        values: dict[str, Any] = {"job_name": job, "schedule": schedules.get(job), "at": at}
+        values |= {"number": number, "answer": answer, "error": error}
+        return self._page_response(request, "why.html", status, **values)
+
+    def _page_response(
+        self, request: web.Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any
+    ) -> web.Response:
         """Return a page with the common header and the form for its buttons."""
         if _lacks_strict_cookie(request):
             return self._interstitial(request)
@@ -163,7 +199,7 @@ class Pages:
             "message": self._messages.pop(token, ""),
             "requires_login": self._access_control.rules.credentials is not None,
         }
-        response = self._html(request, template, **common | values)
+        response = self._html(request, template, status, **common | values)
         self._forms.set_cookie(request, response, cookie)
         return response
 

@@ -81,7 +81,8 @@ def _jobs_caption(snapshot: Snapshot) -> ListCaption:
 
 
 def _running_caption(snapshot: Snapshot) -> ListCaption:
-    return ListCaption(len(snapshot.running), snapshot.pool.running, "nothing runs")
+    total = snapshot.pool.running + snapshot.pool.abandoned
+    return ListCaption(len(snapshot.working), total, "nothing runs")
 
 
 def _waiting_caption(snapshot: Snapshot) -> ListCaption:
@@ -134,7 +135,7 @@ def _recent(snapshot: Snapshot) -> Items:
 
 LIST_SECTIONS: Sequence[tuple[str, Select]] = (
     ("jobs", lambda snapshot: ((job.name, job) for job in snapshot.jobs[:MAX_JOBS])),
-    ("running", lambda snapshot: ((run.number, run) for run in snapshot.running)),
+    ("running", lambda snapshot: ((run.number, run) for run in snapshot.working)),
     ("waiting", lambda snapshot: ((run.number, run) for run in snapshot.waiting[:MAX_WAITING])),
     ("upcoming", _upcoming),
     ("recent", _recent),

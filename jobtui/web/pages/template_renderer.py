@@ -18,11 +18,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from jobtui.engine.enums import JobStatus, RunState
-from jobtui.engine.views import PoolView
+from jobtui.engine.views import PoolView, RunView
 from jobtui.frontend import formatting
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.terminal_text import terminal_lines
+from jobtui.schedules.schedule import has_ticks
 
 STATIC_FILES = {
     "style.css": "text/css",
@@ -85,6 +86,7 @@ class TemplateRenderer:
         self._templates.filters |= {
             "printable": printable,
             "ladder": formatting.format_ladder,
+            "abandoned": formatting.format_abandoned,
             "limits": formatting.format_limits,
             "pause_after": formatting.format_pause_after,
             "times": formatting.format_times,
@@ -102,10 +104,11 @@ class TemplateRenderer:
             "group_equal": _group_equal,
             "has_page": _has_page,
             "job_path": _job_path,
+            "why_path": _why_path,
             "gauge": _gauge,
             "pool_tone": _pool_tone,
         }
-        self._templates.tests["failed_last"] = formatting.failed_last
+        self._templates.tests |= {"failed_last": formatting.failed_last, "having_ticks": has_ticks}
         cached = self._templates.get_template("cached.html").module
         for macro in ("state", "job_link", "strip", "job_buttons"):
             self._templates.globals[macro] = lru_cache(_CACHE_SIZE)(getattr(cached, macro))
@@ -132,6 +135,16 @@ def shared_renderer(*, readonly: bool) -> TemplateRenderer:
 def _job_path(name: str) -> str:
     """Return the path of a job's page, relative to the status page."""
     return f"jobs/{quote(name, safe='')}"
+
+
+def _why_path(item: RunView | str) -> str:
+    """Return the path of the explanation of a run, of a tick that started none, or of a job's latest tick."""
+    if isinstance(item, str):
+        return f"why?job={quote(item, safe='')}"
+    if item.number:
+        return f"why?run={item.number}"
+    at = "" if item.due is None else f"&at={quote(item.due.isoformat(), safe='')}"
+    return f"why?job={quote(item.job, safe='')}{at}"
 
 
 def _has_page(name: str) -> bool:

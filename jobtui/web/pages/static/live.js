@@ -154,8 +154,8 @@ async function refetch() {
   fetching = false;
 }
 
-function pollOutput() {
-  const run = byId("run"); // its output emits no event
+function pollRun() {
+  const run = byId("run"); // its output and its stack emit no event
   if (run && "poll" in run.dataset && !document.hidden && !isConnectionLost()) refetch();
 }
 
@@ -434,6 +434,26 @@ function clickCancel() {
   click(latest(buttons("waiting")) || latest(buttons("upcoming")) || latest(buttons("running")));
 }
 
+const openPath = (path) => location.assign(new URL(path, document.baseURI));
+
+// Ask why the focused run or tick came out so; of a job, its latest tick.
+function openWhy() {
+  const row = rowOf(document.activeElement);
+  const link = (row || byId("content")).querySelector('a[href^="why?"]');
+  if (link) link.click();
+  else if (row) openPath(row.dataset.run ? `why?run=${row.dataset.run}` : `why?job=${encodeURIComponent(row.dataset.job)}`);
+}
+
+// Show the stack of the focused run; of a job, that of its latest run whose work goes on.
+function openStack() {
+  const row = rowOf(document.activeElement);
+  if (!row) return void byId("stack")?.focus();
+  const selector = row.dataset.run ? `[data-run="${row.dataset.run}"]` : `[data-job="${CSS.escape(row.dataset.job)}"]`;
+  const working = [...document.querySelectorAll(`#running-rows > ${selector}`)].pop();
+  if (working) openPath(`runs/${working.dataset.run}#stack`);
+  else showMessage("it does not run now, so there is no stack", 5);
+}
+
 function clickPauseAll() {
   const name = byId("totals").dataset.allPaused ? "resume-all" : "pause-all";
   const button = document.querySelector(`button[name="${name}"]`);
@@ -473,6 +493,8 @@ const KEYS = {
   p: () => clickButton("button[name=pause], button[name=resume]"),
   P: clickPauseAll,
   x: clickCancel,
+  w: openWhy,
+  t: openStack,
   "+": () => click(document.querySelector(".pool button:last-child")),
   "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
@@ -507,7 +529,7 @@ if (byId("message").textContent) showMessage(byId("message").textContent, 5);
 applyFilter();
 updateTimes();
 setInterval(updateTimes, 1000);
-setInterval(pollOutput, 2000);
+setInterval(pollRun, 1000);
 document.addEventListener("visibilitychange", updateVisibility);
 addEventListener("pagehide", closeStream);
 addEventListener("pageshow", updateVisibility);
