@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from jobtui.runtime.default_scheduler import default_scheduler
+from jobtui.runtime.default_scheduler import check_scheduler, default_scheduler
 from jobtui.runtime.scheduler import Scheduler
 
 
@@ -17,11 +17,15 @@ def lifespan(scheduler: Scheduler | None = None) -> Callable[[Any], AbstractAsyn
 
     Args:
         scheduler: The scheduler; None for the default one.
+
+    Raises:
+        TypeError: It is not a scheduler.
     """
+    given = None if scheduler is None else check_scheduler("lifespan()", scheduler)
 
     @asynccontextmanager
     async def run(_app: object) -> AsyncIterator[None]:
-        async with scheduler or default_scheduler():
+        async with given or default_scheduler():
             yield
 
     return run

@@ -9,8 +9,9 @@ from pathlib import Path
 from jobtui.cli.headless import run_headless
 from jobtui.loading.loader import SCRIPT_ONLY, is_importing
 from jobtui.process.stop_signals import SIGNAL_STATUS
-from jobtui.runtime.default_scheduler import default_scheduler
+from jobtui.runtime.default_scheduler import check_scheduler, default_scheduler
 from jobtui.runtime.scheduler import GRACE, Scheduler
+from jobtui.runtime.validation import keep_limit
 
 
 def run(scheduler: Scheduler | None = None, *, grace: float = GRACE) -> None:
@@ -27,6 +28,7 @@ def run(scheduler: Scheduler | None = None, *, grace: float = GRACE) -> None:
         StartError: An ``on_app_start`` function raised.
         KeyboardInterrupt: SIGINT came before the start was complete.
         SystemExit: Another signal came before that.
+        TypeError: The scheduler is of another type, or the grace is not a number.
         RuntimeError: ``jobtui TARGET`` imports the file that calls this, and runs its jobs itself; or the
             scheduler runs already.
     """
@@ -36,7 +38,8 @@ def run(scheduler: Scheduler | None = None, *, grace: float = GRACE) -> None:
         )
     program = getattr(sys.modules.get("__main__"), "__file__", None)
     title = "the program" if program is None else Path(program).name
-    status = run_headless(default_scheduler() if scheduler is None else scheduler, title=title, grace=grace)
+    given = default_scheduler() if scheduler is None else check_scheduler("run()", scheduler)
+    status = run_headless(given, title=title, grace=keep_limit("grace", grace, 0))
     if status == SIGNAL_STATUS + signal.SIGINT:
         raise KeyboardInterrupt
     if status:

@@ -24,6 +24,7 @@ from jobtui.embedding.serve import program_name
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.registry import Registry
+from jobtui.runtime.default_scheduler import check_scheduler
 from jobtui.runtime.scheduler import Scheduler
 
 MAX_BODY = 64 * 1024  # bytes of a request, as in the server behind this
@@ -53,8 +54,11 @@ def asgi(scheduler: Scheduler, *, title: str | None = None, readonly: bool = Fal
         scheduler: The scheduler, which the application starts and stops.
         title: The title of the page; None for the name of the program.
         readonly: Whether clients may only read.
+
+    Raises:
+        TypeError: The scheduler is of another type.
     """
-    return Asgi(scheduler, title=title, readonly=readonly)
+    return Asgi(check_scheduler("asgi()", scheduler), title=title, readonly=readonly)
 
 
 class Asgi:

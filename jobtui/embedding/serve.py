@@ -13,6 +13,7 @@ from jobtui.access.public_url import parse_public_url
 from jobtui.access.rules import AccessRules, Credentials, IpNetwork, parse_network
 from jobtui.frontend.backend import Listener
 from jobtui.frontend.local_backend import LocalBackend
+from jobtui.runtime.default_scheduler import check_scheduler
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
@@ -57,6 +58,7 @@ def serve(
 
     Raises:
         OSError: It cannot listen on the address, or other machines can reach it and there is no password.
+        TypeError: The scheduler or the address is of another type.
         ValueError: The address, a network, the URL, the user name or the password is not valid, only one of
             user name and password is given, or networks are given without them.
         ModuleNotFoundError: The extra ``web`` is not installed.
@@ -64,6 +66,9 @@ def serve(
     from jobtui.runtime.output_capture import capture_streams  # noqa: PLC0415 - lazy: few programs need it
     from jobtui.web.server import Server  # noqa: PLC0415 - lazy: imports aiohttp
 
+    check_scheduler("serve()", scheduler)
+    if not isinstance(address, str):
+        raise TypeError(f"the address must be a text such as '127.0.0.1:9001', not {address!r:.80}")
     if (user is None) is not (password is None):
         raise ValueError("user and password belong together: pass both, or neither")
     rules = AccessRules(

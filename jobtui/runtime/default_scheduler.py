@@ -15,6 +15,17 @@ def default_scheduler() -> Scheduler:
     return _default
 
 
+def check_scheduler(function: str, scheduler: object) -> Scheduler:
+    """Return the scheduler that a user passes to a function, such as ``serve()``.
+
+    Raises:
+        TypeError: It is not a scheduler.
+    """
+    if not isinstance(scheduler, Scheduler):
+        raise TypeError(f"{function} takes a scheduler first, a jobtui.Scheduler, not {scheduler!r:.80}")
+    return scheduler
+
+
 def set_default_scheduler(scheduler: Scheduler | None) -> Scheduler | None:
     """Replace the default scheduler, for example by one with the settings of a file.
 

@@ -17,6 +17,7 @@ from jobtui.runtime.current_run import run_of_context
 from jobtui.runtime.first_guesses import JOB_NAMES, RUN_NAMES, answering
 from jobtui.runtime.run_attachments import RunAttachments
 from jobtui.runtime.stop_request import RunCancelledError
+from jobtui.runtime.validation import check_timeout
 from jobtui.schedules.schedule import Dst, Schedule
 
 if TYPE_CHECKING:
@@ -259,6 +260,7 @@ class Run(Generic[Returned_co]):
             RuntimeError: The run cannot end while the caller waits: the caller is a coroutine of the same
                 scheduler, or the run for which this one is held, or this run itself.
         """
+        check_timeout(timeout)
         if not self.settled and (timeout is None or timeout > 0):
             self._check_can_end(timeout)
         return self.settled or self._kernel.wait_ended(self, timeout)
@@ -300,6 +302,7 @@ class Run(Generic[Returned_co]):
                 is held, or this run itself.
             BaseException: Whatever the runnable raised.
         """
+        check_timeout(timeout)
         if not self.settled:
             self._check_not_own(timeout)
             if not await self._kernel.wait_ended_async(self, timeout):

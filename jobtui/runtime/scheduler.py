@@ -1342,11 +1342,14 @@ class Scheduler:
             calls this, another thread stops the scheduler, and the answer is False at once.
 
         Raises:
+            TypeError: The grace is not a number.
+            ValueError: The grace is negative.
             RuntimeError: The caller is in the event loop of the application that runs the coroutines.
         """
         if self._kernel.reentered:
             threading.Thread(target=self.stop, args=(grace,), name="jobtui-stop", daemon=True).start()
             return False
+        keep_limit("grace", grace, 0)
         lifecycle = self._runtime.lifecycle
         lifecycle.check_may_block("stop()", "await scheduler.stop_async()")
         in_time = lifecycle.stop(grace)

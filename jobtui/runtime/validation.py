@@ -102,6 +102,12 @@ def keep_limit(parameter: str, limit: T, least: int) -> T:
     return limit
 
 
+def check_timeout(timeout: float | None) -> None:
+    """Check how many seconds a caller waits for a run."""
+    if timeout is not None and not isinstance(timeout, int | float):
+        raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r:.80}")
+
+
 def catch_up_limit(most: int) -> int:
     """Return how many ticks of one job are caught up."""
     if isinstance(most, bool) or not isinstance(most, int):
