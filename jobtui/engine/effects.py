@@ -18,6 +18,8 @@ class Effects:
             which have to be dropped without the state lock: a destructor may take long.
         stop_requested: The RUNNING runs that have been asked to stop.
         unstarted_ticks: Entries of the ledger for ticks that started no run, of jobs that are not paused.
+        repeated_ticks: The same for ticks that follow such ones with the same reason, and share their ledger
+            entry. They are not logged again.
         errors: Names of jobs and the exceptions of their schedules, in one line each.
         notices: What the scheduler has done by itself that a user has to know, in one line each.
         started: The runs that have started, or whose attempts have failed, for the store; nothing without
@@ -33,6 +35,7 @@ class Effects:
     ended: list[RunRecord] = field(default_factory=list)
     stop_requested: list[RunRecord] = field(default_factory=list)
     unstarted_ticks: list[PackedRun] = field(default_factory=list)
+    repeated_ticks: list[PackedRun] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     started: list[RunRecord] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Effects:
             or self.started
             or self.stop_requested
             or self.unstarted_ticks
+            or self.repeated_ticks
             or self.errors
             or self.notices
             or self.are_for_store

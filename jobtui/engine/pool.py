@@ -536,7 +536,7 @@ class Pool:
             ticks: How many ticks.
             logged: Whether to log them, unless the job is paused.
         """
-        count = ticks
+        first, count = due, ticks
         latest = job.recent[-1] if job.recent else None
         if latest is not None and (latest[NUMBER], latest[STATE], latest[REASON]) != (0, state.value, reason):
             latest = None
@@ -558,6 +558,9 @@ class Pool:
                 self.effects.unstarted_ticks.append(entry)
         else:
             self._ledger.amend(job.ticks_key, entry)
+            if logged and job.pause is None:
+                record.created, record.due, extras.ticks = now, first, count
+                self.effects.repeated_ticks.append(pack_run(record))
         job.count_ending(state, entry, count, amended=latest is not None)
         self._event_log.emit_end(TickEnded, job, entry, now)
 

@@ -109,7 +109,7 @@ class EndingCallbacks:
             if run.state is RunState.TIMED_OUT:
                 exception = TimeoutError(message_of(run.extras.error))
             self._append(run.state, run.job, partial(run.view, self._tz), value, exception)
-        for entry in effects.unstarted_ticks:
+        for entry in (*effects.unstarted_ticks, *effects.repeated_ticks):
             job = jobs.get(entry[JOB])
             if job is not None:
                 self._append(RunState(entry[STATE]), job, partial(packed_view, entry, self._tz))

@@ -50,7 +50,8 @@ SCHEDULER_NAMES = _by_name(
             'write in_("30s", function, *arguments)'
         ),
         "call_at run_at enqueue_at date": "write at(instant, function, *arguments)",
-        "add_listener on_event listen": "write subscribe() or on_change(function)",
+        "add_listener": "write on_success(function), on_failure and on_missed; or subscribe() for all events",
+        "on_event listen": "write subscribe() or on_change(function)",
         "next_run idle_seconds": "write job(name).next",
         "running is_running state": "write snapshot().phase",
         "on_start on_startup": "write on_app_start(function)",

@@ -174,6 +174,26 @@ def test_in_simulated_time_a_function_is_called_at_the_instant_of_the_ending(
     assert seen == [("FAILED", 10), ("OK", 15), ("FAILED", 20), ("OK", 30), ("FAILED", 30)]
 
 
+def test_each_of_several_ticks_in_a_row_that_start_no_run_is_told(simulation: SimulatedScheduler) -> None:
+    """Although they share an entry of the ledger."""
+    seen: list[tuple[int, int]] = []
+
+    async def long() -> None:
+        await asyncio.sleep(45)
+
+    def note(ending: Ending) -> None:
+        assert ending.run.due is not None
+        seen.append((ending.run.due.second, ending.run.ticks))
+
+    with simulation:
+        simulation.on_missed(note)
+        simulation.every("10s", long, overlap="skip")
+        simulation.advance("50s")
+        [entry] = simulation.runs_of("long")
+    assert seen == [(20, 1), (30, 1), (40, 1), (50, 1)]
+    assert entry.ticks == 4
+
+
 def test_ticks_that_start_no_run_are_told(simulation: SimulatedScheduler) -> None:
     """Skipped ones and missed ones, but not those of a paused job."""
     seen: list[tuple[str, str, int]] = []
