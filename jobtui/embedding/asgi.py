@@ -256,7 +256,8 @@ async def _pass_on(reader: asyncio.StreamReader, send: Send, root: str) -> None:
         if lower not in _NOT_RETURNED:
             headers.append((lower, value))
     await send({"type": "http.response.start", "status": int(head[0].split()[1]), "headers": headers})
-    with suppress(ConnectionError):
+    # uvicorn cancels the streams that are open when it ends, and would log a traceback of each.
+    with suppress(ConnectionError, asyncio.CancelledError):
         while piece := await reader.read(_PIECE):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
