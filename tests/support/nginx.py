@@ -36,13 +36,16 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{http};
-        listen 127.0.0.1:{https} ssl;
-        ssl_certificate {folder}/certificate.pem;
-        ssl_certificate_key {folder}/key.pem;
-        {locations}
-    }}
+    {servers}
+}}
+"""
+_SERVER = """
+server {{
+    listen 127.0.0.1:{http};
+    listen 127.0.0.1:{https} ssl;
+    ssl_certificate {folder}/certificate.pem;
+    ssl_certificate_key {folder}/key.pem;
+    {locations}
 }}
 """
 
@@ -56,21 +59,32 @@ def nginx_in_front(locations: str, ports: Mapping[str, int], folder: Path) -> It
         ports: The ports to listen on, by scheme: ``http`` and ``https``.
         folder: The folder for nginx's files.
     """
+    server = _SERVER.format(folder=folder, locations=locations, **ports)
+    with nginx_running(server, ports, folder):
+        yield
+
+
+@contextmanager
+def nginx_running(servers: str, ports: Mapping[str, int], folder: Path) -> Iterator[None]:
+    """Let nginx check its configuration, and run it.
+
+    Args:
+        servers: The ``server`` blocks. Their certificate is ``certificate.pem`` in the folder, its key
+            ``key.pem``.
+        ports: The ports that they listen on, by scheme.
+        folder: The folder for nginx's files.
+    """
     assert NGINX is not None, "JOBTUI_NGINX=required, but nginx is not installed"
     _make_certificate(folder)
     configuration = folder / "nginx.conf"
+    user = "user root;" if os.geteuid() == 0 else ""
     configuration.write_text(
-        _CONFIGURATION.format(
-            folder=folder,
-            user="user root;" if os.geteuid() == 0 else "",
-            locations=locations,
-            **ports,
-        ),
-        encoding="utf-8",
+        _CONFIGURATION.format(folder=folder, user=user, servers=servers), encoding="utf-8"
     )
-    process = subprocess.Popen(
-        [NGINX, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log")]
-    )
+    command = [NGINX, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "error.log")]
+    tested = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stderr
+    process = subprocess.Popen(command)
     try:
         for port in ports.values():
             _wait_until_open(port, process, folder)

@@ -1,0 +1,9 @@
+"""The jobs of the container."""
+
+import jobtui
+
+
+@jobtui.scheduled("0 */5 * * * *", on_start=True)
+def import_orders() -> None:
+    """Import what has arrived."""
+    print("imported 12 orders")
