@@ -549,6 +549,7 @@ def _has_slot(other: RunView, run: RunView, queued: datetime, until: datetime) -
     return (
         other.number != run.number
         and other.started is not None
+        and other.state is not RunState.RETRYING
         and other.started.timestamp() < until.timestamp()
         and (other.ended is None or other.ended.timestamp() > queued.timestamp())
     )
@@ -569,7 +570,7 @@ def _by(trigger: Trigger) -> str:
 
 def _outcome(run: RunView) -> str:
     if not run.state.ended:
-        return str(run.state.value)
+        return f"RETRYING: {run.reason}" if run.state is RunState.RETRYING else str(run.state.value)
     took = "" if run.elapsed is None else f" after {format_duration(run.elapsed)}"
     reason = f": {run.reason}" if run.reason and run.state is not RunState.OK else ""
     return f"{run.state.value}{took}{reason}"

@@ -15,7 +15,7 @@ from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
 from jobtui.schedules.schedule import Never
 
-_LIVE = (RunState.RUNNING, RunState.QUEUED, RunState.HELD)
+_LIVE = (RunState.RUNNING, RunState.QUEUED, RunState.HELD, RunState.RETRYING)
 _MOST_LIVE = 1_000  # live runs in one of these states
 _LATEST = 100  # entries among which the latest one of a tick is searched
 

@@ -181,7 +181,7 @@ def pause_end(
     if for_ is not None:
         if until is not None:
             raise TypeError("give either until= or for_=, not both")
-        seconds = length("for_", for_)
+        seconds = length("the length of a pause", for_)
         if not seconds:
             raise ValueError("a pause cannot be for 0 seconds")
         return now + seconds

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.store_parts import write
 
-from jobtui import RunState, RunView, Scheduler
+from jobtui import Retry, RunState, RunView, Scheduler
 from jobtui.engine.records import PackedRun
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.why import Cause, Explanation, Verdict, explain_tick
@@ -452,3 +452,25 @@ def check_all_ticks(
         runs = [run for run in scheduler.find_runs(job=handle.name, limit=10_000) if run.number]
         assert found[Verdict.RAN] == sum(run.started is not None for run in runs)
         assert found[Verdict.NOT_KNOWN] == 0
+
+
+# --- retries --------------------------------------------------------------------------------------
+
+
+def test_a_run_between_two_attempts_is_explained_and_holds_the_next_one_but_no_slot(
+    simulated: Simulated,
+) -> None:
+    scheduler = simulated(pool=1)
+    retry = Retry(3, first="30m", most="8h", jitter=0)
+    scheduler.schedule("0 30 * * * *", fail, name="import", retry=retry)
+    scheduler.schedule("0 40 * * * *", sleeper(7200), name="slow")
+    scheduler.schedule("0 45 * * * *", sleeper(1), name="quick")
+    started(scheduler).advance("50m")
+    assert why(scheduler, "import").sentence == (
+        "run 1 of import on 2026-11-29: due 01:30:00, started 01:30:00, "
+        "RETRYING: attempt 1 of 4 failed; the next one is due at 02:00:00"
+    )
+    assert why(scheduler, "quick").runs == (3, 2)  # only `slow` has the slot
+
+    scheduler.advance("45m")
+    assert "due 02:30:00, held: waits for run 1" in why(scheduler, "import", "02:30").sentence
