@@ -11,6 +11,7 @@ import keyword
 import logging
 import math
 import os
+import pkgutil
 import re
 import threading
 import time
@@ -65,7 +66,7 @@ def cells(guide: Page) -> list[Any]:
 @functools.cache
 def definitions(guide: Page) -> dict[str, Any]:
     """Return the names that the examples of a guide define, and the modules that its tables use."""
-    modules = (functools, jobtui, logging, math, threading)
+    modules = (functools, jobtui, logging, math, pkgutil, threading)
     names: dict[str, Any] = {module.__name__: module for module in modules}
     with simulated(NOW, pool=0):
         for block in guide.in_language("python"):
