@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import JobRemoved as JobRemoved
     from jobtui.engine.events import JobResumed as JobResumed
     from jobtui.engine.events import PoolResized as PoolResized
+    from jobtui.engine.events import QuietTimeChanged as QuietTimeChanged
     from jobtui.engine.events import RunEvent as RunEvent
     from jobtui.engine.events import RunFinished as RunFinished
     from jobtui.engine.events import RunHeld as RunHeld
@@ -115,9 +116,9 @@ _NAMES_OF = {
     ),
     "jobtui.engine.events": (
         "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent "
-        "JobPaused JobRemoved JobResumed PoolResized RunEvent RunFinished RunHeld RunQueued RunScheduled "
-        "RunStarted RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped SchedulerStopping "
-        "StopRequested StoreChanged TickEnded"
+        "JobPaused JobRemoved JobResumed PoolResized QuietTimeChanged RunEvent RunFinished RunHeld "
+        "RunQueued RunScheduled RunStarted RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped "
+        "SchedulerStopping StopRequested StoreChanged TickEnded"
     ),
     "jobtui.engine.retry": "GiveUp Retry RetryIn",
     "jobtui.engine.views": (
@@ -191,6 +192,7 @@ __all__ = [
     "Phase",
     "PoolResized",
     "PoolView",
+    "QuietTimeChanged",
     "Retry",
     "RetryIn",
     "Run",

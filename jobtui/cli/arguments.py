@@ -197,7 +197,8 @@ class NextParser(Parser):
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui next",
-            usage="jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--json]",
+            usage="jobtui next SPEC [-n N] [--tz ZONE] [--from ISO] [--dst once|every] [--quiet TIME]"
+            " [--json]",
             description="Print the next ticks of a spec: in its zone, in UTC, and how long until then. Each "
             "tick that a clock change moves, merges, repeats or drops is marked and explained.",
             epilog="exit status: 0 for success; 2 for a mistake in the arguments or the spec.",
@@ -225,6 +226,13 @@ class NextParser(Parser):
             metavar="ISO",
             dest="start",
             help="only ticks after this instant, such as 2026-10-24T12:00 (default: now)",
+        )
+        self.add_argument(
+            "--quiet",
+            metavar="TIME",
+            action="append",
+            default=[],
+            help="mark the ticks in a quiet time, such as 'SAT 02:00 for 3h'; may be given several times",
         )
         self.add_argument(
             "--dst",

@@ -34,10 +34,12 @@ from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.schedules.adjusted import anchored
 from jobtui.schedules.describe import describe
 from jobtui.schedules.lint import lint_schedule
+from jobtui.schedules.quiet_times import QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule import Schedule
 from jobtui.schedules.zones import zone_name
 
 _TICKS = 3  # next ticks that are shown of each job
+_QUIET_TICKS = 20  # next ticks that may all be in quiet times
 _INSTANT_COLUMNS = ("next", "then", "due")
 _UNLIMITED = 100_000  # columns: the width of a report that is not for a terminal
 
@@ -87,7 +89,8 @@ def format_report(loaded: Loaded, stream: TextIO, *, clock: Clock | None = None)
     if retries := [*_retries(jobs, now)]:
         parts += [Text(), Text("retries", style="bold"), *retries]
     warnings = [Text(printable(each), overflow="fold") for each in loaded.settings.warnings]
-    if warnings := [*warnings, *_warnings(jobs, now), *_store_warnings(loaded, jobs)]:
+    quiet = parse_quiet_times(snapshot.quiet, tz=snapshot.zone)
+    if warnings := [*warnings, *_warnings(jobs, now, quiet), *_store_warnings(loaded, jobs)]:
         parts += [Text(), Text("warnings", style="bold"), *warnings]
     if runs := [*snapshot.scheduled, *snapshot.waiting]:
         parts += [Text(), _runs_table(runs, snapshot)]
@@ -113,6 +116,8 @@ def _heading(loaded: Loaded, snapshot: Snapshot, now: datetime) -> Table:
         "pool": str(snapshot.pool.size or "no limit"),
         "zone": f"{printable(zone_name(snapshot.zone))}, now {_instant(now)}",
     }
+    if snapshot.quiet:
+        lines["quiet"] = printable(", ".join(snapshot.quiet))
     if loaded.settings.listen is not None:
         lines["page"] = f"{printable(str(loaded.settings.listen))}, {_access_summary(loaded.settings.access)}"
     if loaded.start_functions:
@@ -190,11 +195,15 @@ def _retries(jobs: list[JobView], now: datetime) -> Iterator[Text]:
             yield Text(printable(f"{job.name}: {format_ladder(job, due, now.tzinfo)}"), overflow="fold")
 
 
-def _warnings(jobs: list[JobView], now: datetime) -> Iterator[Text]:
+def _warnings(jobs: list[JobView], now: datetime, quiet: QuietTimes) -> Iterator[Text]:
     """Yield a line for each schedule that may be a mistake, as ``file:line: job: sentence``."""
     for job in jobs:
         assert job.schedule is not None  # the caller passes only jobs with a schedule
-        sentences = [*lint_schedule(job.schedule, now), *_long_retries(job, now)]
+        sentences = [
+            *lint_schedule(job.schedule, now),
+            *_long_retries(job, now),
+            *_always_quiet(job, now, quiet),
+        ]
         for sentence in sentences:
             yield Text(printable(f"{_origin(job)}: {job.name}: {sentence}"), overflow="fold")
 
@@ -208,6 +217,13 @@ def _long_retries(job: JobView, now: datetime) -> Iterator[str]:
     if job.retry_span >= interval:
         span = format_duration(job.retry_span)
         yield f"the retries of a run may take {span}, and the next tick is {format_duration(interval)} later"
+
+
+def _always_quiet(job: JobView, now: datetime, quiet: QuietTimes) -> Iterator[str]:
+    """Yield a sentence if the next ticks of a job are all in quiet times."""
+    ticks = [*islice(_ticks(job.schedule, now), _QUIET_TICKS)] if job.schedule and quiet else []
+    if len(ticks) > 1 and all(quiet.end_at(each.timestamp()) is not None for each in ticks):
+        yield f"its next {len(ticks)} ticks are all in quiet times ({quiet}), so they start no run"
 
 
 def _store_warnings(loaded: Loaded, jobs: list[JobView]) -> Iterator[Text]:

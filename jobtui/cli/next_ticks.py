@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +18,7 @@ from jobtui.schedules.bad_spec import BadSpec
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import DstEffect, Tick, ticks_after
 from jobtui.schedules.parser import parse
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule import Cron, Dst, Every
 from jobtui.schedules.zones import zone, zone_name
 
@@ -40,12 +41,19 @@ class NextTicks:
         schedule: The parsed spec.
         start: All ticks are strictly later; in the schedule's zone.
         ticks: The ticks, soonest first, including those that a clock change drops.
+        quiet: The times in which ticks start no run.
     """
 
     spec: str
     schedule: Cron | Every
     start: datetime
     ticks: tuple[Tick, ...]
+    quiet: QuietTimes = NO_QUIET_TIMES
+
+    def quiet_until(self, tick: Tick) -> datetime | None:
+        """Return when the quiet time of a tick ends; None if it is not quiet then."""
+        end = self.quiet.end_at(tick.at.timestamp())
+        return None if end is None or tick.is_dropped else datetime.fromtimestamp(end, self.schedule.tz)
 
 
 def print_next_ticks(options: argparse.Namespace) -> None:
@@ -64,6 +72,7 @@ def print_next_ticks(options: argparse.Namespace) -> None:
             tz=options.tz,
             dst=options.dst,
             start=options.start,
+            quiet=options.quiet,
             now=datetime.fromtimestamp(SystemClock().now(), UTC).replace(microsecond=0),
         )
     except BadSpec as error:
@@ -73,7 +82,14 @@ def print_next_ticks(options: argparse.Namespace) -> None:
 
 
 def next_ticks(
-    spec: str, *, count: int, tz: str | None, dst: Dst, start: str | None, now: datetime
+    spec: str,
+    *,
+    count: int,
+    tz: str | None,
+    dst: Dst,
+    start: str | None,
+    now: datetime,
+    quiet: Sequence[str] = (),
 ) -> NextTicks:
     """Find the next ticks of a spec.
 
@@ -85,9 +101,10 @@ def next_ticks(
         start: Find only ticks after this instant, in ISO 8601; without an offset it is in the schedule's
             zone. None is `now`.
         now: The current time, aware.
+        quiet: The quiet times, in the zone of the schedule.
 
     Raises:
-        BadSpec: The spec or the zone is wrong.
+        BadSpec: The spec, the zone or a quiet time is wrong.
         CommandError: `start` is not a date and time.
     """
     schedule = parse(spec, tz=None if tz is None else zone(tz), dst=dst)
@@ -95,7 +112,8 @@ def next_ticks(
         (now if start is None else _parse_instant(start, schedule)).astimezone(UTC).astimezone(schedule.tz)
     )
     ticks = tuple(_first_ticks(schedule, after, count))
-    return NextTicks(spec=spec, schedule=schedule, start=after, ticks=ticks)
+    quiet_times = parse_quiet_times(quiet, tz=schedule.tz)
+    return NextTicks(spec=spec, schedule=schedule, start=after, ticks=ticks, quiet=quiet_times)
 
 
 def _first_ticks(schedule: Cron | Every, start: datetime, count: int) -> Iterator[Tick]:
@@ -142,6 +160,8 @@ def as_text(next_ticks: NextTicks, width: int | None) -> str:
         lines.append("  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip())
         if tick.note is not None:
             lines += _wrap(tick.note.sentence, width)
+        if (until := next_ticks.quiet_until(tick)) is not None:
+            lines += _wrap(f"It starts no run: quiet until {_local(until)}.", width)
     return "\n".join([*head, *lines])
 
 
@@ -183,7 +203,7 @@ def _countdown(instant: datetime, start: datetime) -> str:
 def as_json(next_ticks: NextTicks) -> str:
     """Format ticks as JSON: instants in ISO 8601, distances in seconds from `NextTicks.start`."""
     schedule = next_ticks.schedule
-    ticks = [(tick, _encode_tick(tick, next_ticks.start)) for tick in next_ticks.ticks]
+    ticks = [(tick, _encode_tick(tick, next_ticks)) for tick in next_ticks.ticks]
     return json.dumps(
         {
             "spec": next_ticks.spec,
@@ -200,12 +220,14 @@ def as_json(next_ticks: NextTicks) -> str:
     )
 
 
-def _encode_tick(tick: Tick, start: datetime) -> dict[str, object]:
-    instant = tick.at.astimezone(UTC)
+def _encode_tick(tick: Tick, next_ticks: NextTicks) -> dict[str, object]:
+    instant, start = tick.at.astimezone(UTC), next_ticks.start
+    until = next_ticks.quiet_until(tick)
     return {
         "local": tick.at.isoformat(),
         "utc": f"{instant.replace(tzinfo=None).isoformat()}Z",
         "seconds": (instant - start.astimezone(UTC)).total_seconds(),
         "effect": None if tick.note is None else tick.note.effect.value,
         "note": None if tick.note is None else tick.note.sentence,
+        "quiet_until": None if until is None else until.isoformat(),
     }

@@ -20,7 +20,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import TextIO
 
 from jobtui.engine.enums import RunState
@@ -29,6 +29,7 @@ from jobtui.engine.events import (
     ClockStepped,
     Event,
     InternalError,
+    QuietTimeChanged,
     RunFinished,
     SchedulerStandingBy,
     SchedulerStarted,
@@ -188,7 +189,7 @@ class RunLog:
                 yield self._format_line(event.at, "STOPPED", ended)
                 self._on_stopped()
             case _:
-                for word, text in _notes_of(event):
+                for word, text in _notes_of(event, self._scheduler.tz):
                     yield self._format_line(event.at, word, text)
 
     def _summary(self) -> str:
@@ -238,7 +239,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number or 'no'} {noun}s"
 
 
-def _notes_of(event: Event) -> Iterator[tuple[str, str]]:
+def _notes_of(event: Event, tz: tzinfo) -> Iterator[tuple[str, str]]:
     """Yield the word and the text of the line for an event that is not an ending."""
     match event:
         case InternalError():
@@ -250,6 +251,12 @@ def _notes_of(event: Event) -> Iterator[tuple[str, str]]:
                 "STORE",
                 f"{event.problem}; goes on in memory" if event.problem else "the file is written again",
             )
+        case QuietTimeChanged():
+            text = "the quiet time is over"
+            if event.until is not None:
+                end = datetime.fromtimestamp(event.until, tz)
+                text = f"only runs by hand start until {end:%Y-%m-%d %H:%M:%S}"
+            yield "QUIET", text
         case ClockStepped():
             direction = "back" if event.seconds < 0 else "forward"
             yield "CLOCK", f"the clock was set {direction} by {abs(event.seconds):.1f} s"

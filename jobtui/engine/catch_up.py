@@ -16,6 +16,7 @@ from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.records import JobHistory, JobRecord, utc
 from jobtui.engine.tracebacks import one_line
 from jobtui.schedules.adjusted import anchored
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 
 MOST = 100  # ticks of one job that are caught up, unless set
 SPREAD = 10.0  # seconds over which the jobs that catch up begin, unless set
@@ -82,12 +83,16 @@ class CatchUpPlanner:
         rules: The rules of the scheduler.
         downtime: The time in which no scheduler ran.
         tz: The zone of the times in reasons.
+        quiet: The times in which nothing starts.
     """
 
-    def __init__(self, rules: CatchUpRules, downtime: Downtime, tz: tzinfo) -> None:
+    def __init__(
+        self, rules: CatchUpRules, downtime: Downtime, tz: tzinfo, quiet: QuietTimes = NO_QUIET_TIMES
+    ) -> None:
         self._rules = rules
         self._downtime = downtime
         self._tz = tz
+        self._quiet = quiet
         self._next_ticks = NextTickCache()
 
     def plan(
@@ -96,7 +101,7 @@ class CatchUpPlanner:
         """Return what each job catches up, if it has missed a tick, and the problems that were found.
 
         Paused jobs, and jobs whose schedule has changed, catch up nothing. Nor does a job catch up ticks of
-        a pause that has ended in the meantime.
+        a pause that has ended in the meantime, or of a quiet time.
         """
         found: list[CatchUp] = []
         problems: list[str] = []
@@ -135,6 +140,9 @@ class CatchUpPlanner:
         instant = self._next_ticks.next_tick(schedule, watermark)
         while instant is not None and instant <= now and counted < MAX_COUNTED:
             counted += 1
+            if self._quiet.end_at(instant) is not None:
+                instant = self._next_ticks.next_tick(schedule, instant)
+                continue
             first = instant if first is None else first
             if instant < now - window:
                 left_out, last_left_out = left_out + 1, instant

@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
+from math import inf
 
 from jobtui.engine import events
 from jobtui.engine.batch import Batch, WorkEnded
@@ -30,19 +31,21 @@ from jobtui.engine.pool import CANCELS_PER_HOLD, MOST_ABANDONED, REMOVED, Pool
 from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
-from jobtui.engine.ticks import TICK_LIMIT, NextTick, Search, TickPlan
+from jobtui.engine.ticks import TICK_LIMIT, NextTick, QuietTicks, Search, TickPlan
 from jobtui.engine.timer_queue import (
     DueEntry,
     JobDue,
     JobLeaves,
     LimitDue,
     PauseOver,
+    QuietChange,
     RetryDue,
     RunDue,
     TimerQueue,
 )
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
 from jobtui.schedules.adjusted import base_of, has_end
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietSpan, QuietTimes
 from jobtui.schedules.schedule import Cron, Every, Once, Schedule
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
@@ -78,6 +81,9 @@ def _do_nothing() -> None:
     """Stand for the runnables of one-off runs, each of which has its own."""
 
 
+# What is due, after the ticks of jobs have been planned.
+ReadyEntry = TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves | QuietChange
+
 _ONE_OFF_POLICIES = JobPolicies(overlap=Overlap.ALLOW)
 
 
@@ -89,6 +95,7 @@ class Engine:
         tz: The zone of the times in views and reasons.
         ledger: Stores the endings.
         abandoned: How many abandoned runs there may be.
+        quiet: The times in which nothing starts.
 
     Attributes:
         jobs: Every job by its name, in the order of registration.
@@ -100,10 +107,19 @@ class Engine:
         event_log: The events. Only the engine uses it, as the pool.
         pool: The runs.
         ledger: The endings of runs and ticks.
+        quiet: The times in which nothing starts. It may be read without the state lock.
         store: The view of the store. It may be read without the state lock.
     """
 
-    def __init__(self, *, pool: int, tz: tzinfo, ledger: Ledger, abandoned: int = MOST_ABANDONED) -> None:
+    def __init__(
+        self,
+        *,
+        pool: int,
+        tz: tzinfo,
+        ledger: Ledger,
+        abandoned: int = MOST_ABANDONED,
+        quiet: QuietTimes = NO_QUIET_TIMES,
+    ) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.one_off_jobs: dict[str, JobRecord] = {}
         self.tz = tz
@@ -117,6 +133,8 @@ class Engine:
         self.pool.most_abandoned = abandoned
         self._overtime = Overtime(self.pool, self._limits, self.event_log)
         self.ledger = ledger
+        self.quiet = quiet
+        self._quiet_span: QuietSpan | None = None  # the present one, while the scheduler runs
         # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
         self._to_cancel: deque[RunRecord] = deque()
         # The run of the tick that is being processed, for each job with a plan that is being applied. After
@@ -165,6 +183,7 @@ class Engine:
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
         self._started = self._heartbeat = now
+        self._update_quiet(now)
         search = Search(now if planned_at is None else min(planned_at, now))
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         for job in self._searches:
@@ -251,13 +270,14 @@ class Engine:
         self._to_cancel.extend(self.pool.retrying.values())
         self.closed = True
         self.phase = Phase.STOPPING
-        self.pool.accepting_starts = False
+        self.pool.accepting_starts = self.pool.quiet = False
         self.pool.stopping = True
         self.event_log.emit(events.SchedulerStopping, now)
         for job in self.jobs.values():
-            job.due = None
+            job.due = job.quiet_until = None
             job.cached_view = None
         self._timer_queue.clear()
+        self._quiet_span = None
         self._cancel_some(now)
         self._searches.clear()
         self._shifts.clear()
@@ -556,6 +576,40 @@ class Engine:
         else:
             self.resume_job(job, now)
 
+    def set_quiet(self, quiet: QuietTimes, now: float) -> None:
+        """Set the times in which nothing starts."""
+        self.quiet = quiet
+        for job in self.jobs.values():
+            job.quiet_until = None if job.due is None else quiet.end_at(job.due)
+            job.cached_view = None
+        if self.phase is Phase.RUNNING:
+            self._update_quiet(now)
+
+    def _update_quiet(self, now: float) -> None:
+        """Note whether it is a quiet time now, and let the timer queue know when that changes."""
+        before = self._quiet_span
+        if before is not None:
+            self._timer_queue.remove(QuietChange(), before.end)
+        span = self._quiet_span = self.quiet.span_at(now)
+        self.pool.quiet = span.is_quiet
+        if span.end < inf:
+            self._timer_queue.push(QuietChange(), span.end)
+        if span.is_quiet is not (before is not None and before.is_quiet):
+            self.event_log.emit(events.QuietTimeChanged, now, span.end if span.is_quiet else None)
+
+    @property
+    def _quiet_until(self) -> datetime | None:
+        """When the present quiet time ends; None if it is not quiet."""
+        span = self._quiet_span
+        return datetime.fromtimestamp(span.end, self.tz) if span is not None and span.is_quiet else None
+
+    def _skip_quiet(self, job: JobRecord, groups: Iterable[QuietTicks], now: float) -> None:
+        """Record ticks that start no run because of quiet times."""
+        for first, ticks, until in groups:
+            reason = f"quiet until {datetime.fromtimestamp(until, self.tz):%Y-%m-%d %H:%M:%S}"
+            state = RunState.SKIPPED
+            self.pool.end_ticks(job, state, reason, due=first, now=now, ticks=ticks, logged=False)
+
     def _pause_failing(self, now: float) -> None:
         """Pause the jobs that have failed too often in a row."""
         while self.pool.failing:
@@ -627,11 +681,15 @@ class Engine:
 
         By hand and without other arguments, a RETRYING run of the job is tried again at once instead.
         """
-        if trigger is Trigger.HAND and call is None and (retried := job.next_retry) is not None:
+        by_hand = trigger is Trigger.HAND
+        if by_hand and call is None and (retried := job.next_retry) is not None:
             self._forget_due(retried)
+            retried.ensure_extras().at_once = True
             self.pool.queue_retry(retried, now)
             return retried
         run = self.pool.new_run(job, trigger, now, None, call or job.runnable.call, arguments)
+        if by_hand and self.pool.quiet:
+            run.ensure_extras().at_once = True
         self.pool.admit(run, now)
         return run
 
@@ -955,32 +1013,37 @@ class Engine:
             self._limits.restore(run)
         self.pool.new_retries.extend(self.pool.retrying.values())
         self._schedule_retries()
+        if self._quiet_span is not None:
+            self._update_quiet(now)
 
-    def apply_due(
-        self, entries: Sequence[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves], now: float
-    ) -> None:
+    def apply_due(self, entries: Sequence[ReadyEntry], now: float) -> None:
         """Start the ticks of plans, admit scheduled runs, queue retries, end pauses and act on limits."""
         for entry in entries:
-            if isinstance(entry, TickPlan):
-                self._apply_plan(entry, now)
-                continue
-            if isinstance(entry, PauseOver):
-                self._end_pause(entry.job, now)
-                continue
-            if isinstance(entry, JobLeaves):
-                self._leave(entry.job, now)
-                continue
-            if isinstance(entry, LimitDue):
-                if not self.closed:
+            match entry:
+                case TickPlan():
+                    self._apply_plan(entry, now)
+                case PauseOver():
+                    self._end_pause(entry.job, now)
+                case JobLeaves():
+                    self._leave(entry.job, now)
+                case _ if self.closed:  # the runs will be cancelled
+                    pass
+                case LimitDue():
                     self._overtime.apply(entry, now)
-                continue
-            run = entry.run
-            if run.job.removed or self.closed:  # it will be cancelled
-                continue
-            if run.state is RunState.SCHEDULED and isinstance(entry, RunDue):
-                self.pool.release_scheduled(run, now)
-            elif run.state is RunState.RETRYING and isinstance(entry, RetryDue):
-                self.pool.queue_retry(run, now)
+                case QuietChange():
+                    self._update_quiet(now)
+                case RunDue() | RetryDue():
+                    self._apply_run_due(entry, now)
+
+    def _apply_run_due(self, entry: RunDue | RetryDue, now: float) -> None:
+        """Admit a scheduled run, or queue the next attempt of one."""
+        run = entry.run
+        if run.job.removed:  # it will be cancelled
+            return
+        if run.state is RunState.SCHEDULED and isinstance(entry, RunDue):
+            self.pool.release_scheduled(run, now)
+        elif run.state is RunState.RETRYING and isinstance(entry, RetryDue):
+            self.pool.queue_retry(run, now)
 
     def apply_clock_step(self, seconds: float, now: float) -> None:
         """Adjust the due times after the wall clock was set forward, or back if ``seconds`` is negative.
@@ -1006,6 +1069,7 @@ class Engine:
                 self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
             elif self._is_moved_by(seconds, job.schedule):
                 self._searches[job] = Search(processed, seconds)
+        self._update_quiet(now)
         limited = [run for run in self.pool.running.values() if run.extras.limit is not None]
         moved = chain(self.pool.scheduled.values(), self.pool.retrying.values(), limited)
         self._shifts.append((seconds, deque(moved)))
@@ -1076,6 +1140,7 @@ class Engine:
             self._timer_queue.remove(JobDue(job), job.begins_at or job.due)
             job.begins_at = None  # it has begun to catch up, or its schedule has changed
         job.due = due
+        job.quiet_until = None if due is None else self.quiet.end_at(due)
         job.cached_view = None
         self._tick_runs.pop(job, None)
         if due is not None:
@@ -1105,6 +1170,7 @@ class Engine:
             self._end_missed(plan, now)
         else:
             self._apply_ticks(plan, now, plan.ticks if plan.instants is None else len(plan.instants))
+        self._skip_quiet(job, plan.quiet_ticks, now)
         # Last of all: after an exception, the ticks that have not been processed are due again.
         if plan.is_last:
             self._set_next(job, plan.next_due)
@@ -1145,6 +1211,8 @@ class Engine:
         if job.pause is not None:
             reason = job.pause.describe(self.event_log.tz)
             self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
+        elif plan.quiet_until is not None:
+            self._skip_quiet(job, [QuietTicks(due, ticks, plan.quiet_until)], now)
         elif job.policies.misfire is _SKIP and now - due > MISFIRE_GRACE:
             reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"
             self.pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
@@ -1213,6 +1281,8 @@ class Engine:
             recent=self._recent(),
             store=self.store,
             abandoned=tuple(run.view(tz) for run in islice(pool.abandoned.values(), LIST_LIMIT)),
+            quiet=tuple([each.text for each in self.quiet.times]),
+            quiet_until=self._quiet_until,
         )
 
     def _recent(self) -> tuple[RunView, ...]:

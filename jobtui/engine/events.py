@@ -259,6 +259,22 @@ class PoolResized(Event):
         return self._size
 
 
+class QuietTimeChanged(Event):
+    """A quiet time has begun or ended."""
+
+    __slots__ = ("_until",)
+    field_names = ("seq", "at", "until")
+
+    def __init__(self, seq: int, at: float, until: float | None = None) -> None:
+        super().__init__(seq, at)
+        self._until = until
+
+    @property
+    def until(self) -> float | None:
+        """When it ends, in seconds since the epoch (UTC); None if it has ended."""
+        return self._until
+
+
 class ClockStepped(Event):
     """The wall clock was set, forward or back, while the scheduler was running."""
 

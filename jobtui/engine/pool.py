@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from itertools import chain, count
+from itertools import chain, count, takewhile
 
 from jobtui.engine.batch import (
     BATCH_SECONDS,
@@ -97,6 +97,7 @@ class Pool:
         exhausted: Jobs that have run as often as they should.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
+        quiet: Whether it is a quiet time, in which only runs start that were requested by hand meanwhile.
         recording: Whether the effects list what the store records.
         stopping: Whether the scheduler stops: the durable runs that this cancels stay in the store.
         run_numbers: Yields the next run's number. It may be used without the state lock.
@@ -119,6 +120,7 @@ class Pool:
         self.exhausted: list[JobRecord] = []
         self.effects = Effects()
         self.accepting_starts = False
+        self.quiet = False
         self.recording = False
         self.stopping = False
         self.run_numbers = count(1)
@@ -175,7 +177,7 @@ class Pool:
         """Queue, hold or skip a run, as its job's overlap policy says."""
         job = run.job
         if job.policies.overlap is _ALLOW or not job.busy:
-            self.queue.append(run)
+            self._enqueue(run)
             run.state = _QUEUED
             run.waiting_since = now
             self.live[run.number] = run
@@ -196,6 +198,14 @@ class Pool:
             self.live[run.number] = run
             self.held[run.number] = run
             self._event_log.emit_run(RunHeld, run, now)
+
+    def _enqueue(self, run: RunRecord) -> None:
+        """Add a run to the tail of the queue. In a quiet time, those that may start are before the others."""
+        if self.quiet and run.extras.at_once:
+            before = takewhile(lambda each: each.extras.at_once, self.queue)
+            self.queue.insert(sum(1 for _ in before), run)
+        else:
+            self.queue.append(run)
 
     def _replace(self, job: JobRecord, number: int, now: float) -> bool:
         """Cancel the runs of a job in favour of a new one. Return whether the job is still busy."""
@@ -220,7 +230,8 @@ class Pool:
 
     def _is_slot_free(self) -> bool:
         """Return whether the run at the head of the queue may start."""
-        return bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
+        is_free = bool(self.queue) and self.accepting_starts and not 0 < self.size <= len(self.running)
+        return is_free and (not self.quiet or self.queue[0].extras.at_once)
 
     def start(self, batch: Batch, worker: str, at_most: int = MAX_BATCH) -> bool:
         """Start the run at the head of the queue, and take it together with those that follow if it is short.
@@ -243,6 +254,7 @@ class Pool:
         if is_coroutine_function(queue[0].call):
             return self.start_coroutines(batch, at_most)
         room = at_most if not self.size else min(at_most, self.size - len(self.running))
+        room = 1 if self.quiet else room  # the run after it may have to wait
         job, seconds = queue[0].job, 0.0
         expected = expected_seconds(job.last_elapsed)
         while len(runs) < room and seconds < BATCH_SECONDS and queue:
@@ -302,12 +314,12 @@ class Pool:
         return bool(batch.runs)
 
     def _cancel_removed(self, now: float) -> bool:
-        """Cancel runs of removed jobs at the head of the queue. Return whether another run follows them."""
+        """Cancel runs of removed jobs at the head of the queue. Return whether the run behind may start."""
         for _ in range(CANCELS_PER_HOLD):
             if not self.queue:
                 return False
             if not self.queue[0].job.removed:
-                return True
+                return not self.quiet or self.queue[0].extras.at_once
             self.cancel(self.queue[0], now, REMOVED)
         return False
 
@@ -413,7 +425,7 @@ class Pool:
     def queue_retry(self, run: RunRecord, now: float) -> None:
         """Move a RETRYING run to the tail of the queue, for its next attempt."""
         job, extras = run.job, run.extras
-        self.queue.append(run)
+        self._enqueue(run)
         extras.attempt += 1
         extras.retry_at, extras.reason = None, ""
         run.waiting_since, run.started, run.elapsed, run.worker = now, None, None, ""
@@ -641,7 +653,7 @@ class Pool:
         """Move a job's next held run to the tail of the queue, unless an earlier run is still live."""
         if job.held and not (job.running or job.queued or job.retrying or job.removed):
             run = job.held[0]
-            self.queue.append(run)
+            self._enqueue(run)
             run.ensure_extras().reason = ""
             run.state = _QUEUED
             job.queued += 1

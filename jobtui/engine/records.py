@@ -77,6 +77,7 @@ class JobRecord:
     place: str = ""  # where the job was registered: file:line
     begins_at: float | None = None  # when the job begins to catch up; None if it does not wait for that
     due: float | None = None  # when the job is due next; None for never
+    quiet_until: float | None = None  # when the quiet time at that instant ends; None if it is not quiet then
     pause: Pause | None = None  # None if the job is not paused
     leaves_at: float | None = None  # when the job is removed, because it is DONE; None if it is not
     removed: bool = False
@@ -257,6 +258,7 @@ class JobRecord:
                 scheduled=self.scheduled,
                 prev=_to_datetime(self.prev, tz),
                 next=_to_datetime(self.due, tz),
+                quiet_until=_to_datetime(self.quiet_until, tz),
                 paused_since=None if self.pause is None else _to_datetime(self.pause.since, tz),
                 last_elapsed=_to_timedelta(self.last_elapsed),
                 recent=tuple([states[entry[STATE]] for entry in self.recent]),
@@ -294,6 +296,7 @@ class RunExtras:
     stop_reason: str = ""  # why the run has been asked to stop; "" if it has not been asked
     attempt: int = 1  # which execution of the request the run is
     attempts: int = 1  # how many attempts it may have, by the retry policy
+    at_once: bool = False  # whether it may start in a quiet time, too, because it was requested by hand
     retry_at: Seconds = None  # when the next attempt is due; None unless the run is RETRYING
     attempts_made: tuple[PackedAttempt, ...] = ()  # the failed attempts before the present one, oldest first
     arguments: str = ""  # those that were given for this run, as a short text

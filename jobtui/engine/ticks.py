@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 from jobtui.engine.enums import Misfire
@@ -16,6 +17,7 @@ from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.records import JobRecord, utc
 from jobtui.engine.tracebacks import one_line
 from jobtui.schedules.adjusted import anchored, base_of, with_base
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 from jobtui.schedules.schedule import Every, Schedule
 
 TICK_LIMIT = 10_000  # missed ticks that are counted one by one at one wake, of all jobs together
@@ -23,6 +25,14 @@ TICK_LEAST = 100  # missed ticks of one job that are counted in any case
 _MICROSECOND = 1e-6  # seconds; the resolution of ticks
 _CHUNK = 200  # ticks that are counted between two calls of `pause`
 _PART = 200  # runs that one part of a plan starts
+
+
+class QuietTicks(NamedTuple):
+    """Ticks of one quiet time. Instants are seconds since the epoch."""
+
+    first: float
+    ticks: int
+    until: float  # the end of the quiet time
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +51,9 @@ class TickPlan:
         missed: How many ticks after `instants` start no run.
         is_last: Whether this is the last part of the plan.
         error: The exception of the schedule in one line, or "".
+        quiet_until: When the quiet time ends to which all ticks belong, so that they start no run; None if
+            the first one is not in a quiet time.
+        quiet_ticks: Further ticks, of quiet times after that.
         claims: Where schedulers share a store, the number of the process that has claimed each tick; 0
             for this one. Empty if this scheduler runs all ticks.
     """
@@ -56,6 +69,8 @@ class TickPlan:
     missed: int = 0
     is_last: bool = True
     error: str = ""
+    quiet_until: float | None = None
+    quiet_ticks: tuple[QuietTicks, ...] = ()
     claims: Mapping[float, int] = field(default_factory=dict)
 
     def parts(self) -> Iterator[TickPlan]:
@@ -72,7 +87,8 @@ class TickPlan:
                 yield replace(self, due=part[0], instants=part)
             else:
                 next_due = instants[start + _PART]
-                yield replace(self, due=part[0], next_due=next_due, instants=part, missed=0, is_last=False)
+                rest = replace(self, instants=part, missed=0, is_last=False, quiet_ticks=())
+                yield replace(rest, due=part[0], next_due=next_due)
 
 
 class Search(NamedTuple):
@@ -107,10 +123,14 @@ class TickPlanner:
     """Makes the plans of one wake after the other. Any thread may search for next ticks at any time.
 
     Args:
+        quiet: Returns the times in which nothing starts.
         pause: Is called now and then during a long plan.
     """
 
-    def __init__(self, pause: Callable[[], object] = bool) -> None:
+    def __init__(
+        self, quiet: Callable[[], QuietTimes] = lambda: NO_QUIET_TIMES, pause: Callable[[], object] = bool
+    ) -> None:
+        self._quiet = quiet
         self._pause = pause
         self._next_ticks = NextTickCache()
         self._countable = TICK_LIMIT
@@ -153,14 +173,17 @@ class TickPlanner:
         """Yield the parts of the plan of a job that is due.
 
         There is none if another thread has removed the job, or moved its next tick, since it was found due.
-        The plan of a paused job ends where its pause ends.
+        The plan of a paused job ends where its pause ends, and one that begins in a quiet time ends with it.
         """
         due, pause = job.due, job.pause
         if due is None or due > now:
             return
         if pause is not None and pause.until is not None and pause.covers(due):
             now = min(now, pause.until - _MICROSECOND)
-        plan = TickPlan(job=job, due=due, schedule=job.schedule, now=now)
+        quiet_until = self._quiet().end_at(due)
+        if quiet_until is not None:
+            now = min(now, quiet_until - _MICROSECOND)
+        plan = TickPlan(job=job, due=due, schedule=job.schedule, now=now, quiet_until=quiet_until)
         try:
             self._fill(plan)
         except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
@@ -174,11 +197,12 @@ class TickPlanner:
         if plan.next_due is None or plan.next_due > now:
             return
         plan.next_due = next_tick(schedule, now)
-        if plan.job.policies.misfire is Misfire.ALL and not plan.job.is_paused_at(due):
+        starts_runs = plan.quiet_until is None and not plan.job.is_paused_at(due)
+        if starts_runs and plan.job.policies.misfire is Misfire.ALL:
             self._list_instants(plan, schedule)
             return
         plan.limit = self._countable
-        plan.ticks = 1 + self._count(schedule, due, now, self._countable)
+        plan.ticks = 1 + self._count_others(plan, schedule)
         if not isinstance(schedule, Every):
             self._countable = max(TICK_LEAST, self._countable - plan.ticks + 1)
 
@@ -187,11 +211,19 @@ class TickPlanner:
         if plan.instants is not None:
             return plan.instants
         assert plan.schedule is not None  # a job without a schedule is never due
-        return [plan.due] if plan.ticks == 1 else self._instants(plan, plan.schedule)[0]
+        if plan.ticks == 1:
+            return [plan.due]
+        end_at = self._quiet().end_at
+        return [each for each in self._instants(plan, plan.schedule)[0] if end_at(each) is None]
 
     def _list_instants(self, plan: TickPlan, schedule: Schedule) -> None:
-        """List every tick, up to `TICK_LIMIT`, and count the rest."""
-        plan.instants, rest = self._instants(plan, schedule)
+        """List every tick that starts a run, up to `TICK_LIMIT`, and count the rest."""
+        instants, rest = self._instants(plan, schedule)
+        groups = [(end, [*group]) for end, group in groupby(instants, self._quiet().end_at)]
+        plan.instants = [each for end, group in groups if end is None for each in group]
+        plan.quiet_ticks = tuple(
+            QuietTicks(group[0], len(group), end) for end, group in groups if end is not None
+        )
         if rest is not None:
             plan.missed = 1 + self._count(schedule, rest, plan.now, TICK_LIMIT)
 
@@ -207,6 +239,28 @@ class TickPlanner:
             if len(instants) % _CHUNK == 0:
                 self._pause()
         return instants, None
+
+    def _count_others(self, plan: TickPlan, schedule: Schedule) -> int:
+        """Count the ticks after the first. Those of quiet times do not count; note them in the plan."""
+        quiet, limit = self._quiet(), self._countable
+        if not quiet or plan.quiet_until is not None:
+            return self._count(schedule, plan.due, plan.now, limit)
+        skipped: list[QuietTicks] = []
+        count, after = 0, plan.due
+        while count < limit:
+            first = self._next_ticks.next_tick(schedule, after)
+            if first is None or first > plan.now:
+                break
+            span = quiet.span_at(first)
+            after = min(plan.now, span.end - _MICROSECOND)
+            ticks = 1 + self._count(schedule, first, after, limit)
+            if span.is_quiet:
+                skipped.append(QuietTicks(first, ticks, span.end))
+            else:
+                count += ticks
+            self._pause()
+        plan.quiet_ticks = tuple(skipped)
+        return count
 
     def _count(self, schedule: Schedule, after: float, until: float, limit: int) -> int:
         """Return how many ticks have passed after an instant, but at most ``limit``.

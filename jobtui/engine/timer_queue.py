@@ -64,7 +64,12 @@ class JobLeaves:
     job: JobRecord
 
 
-DueEntry = JobDue | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves
+@dataclass(frozen=True, slots=True)
+class QuietChange:
+    """The entry: a quiet time begins or ends."""
+
+
+DueEntry = JobDue | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves | QuietChange
 
 
 class TimerQueue(Generic[Entry]):

@@ -200,6 +200,7 @@ class JobView:
         scheduled: How many of its one-off runs are SCHEDULED.
         prev: When its latest run started; None if no run has started.
         next: When the job is due next; None for never, or while the scheduler is not running.
+        quiet_until: When the quiet time ends in which the job is due next; None if it is not quiet then.
         paused_since: When the job was paused; None if it is not paused.
         last_elapsed: How long the work of its latest finished run took.
         recent: The final states of its latest runs and ticks, oldest first, at most 20.
@@ -264,6 +265,7 @@ class JobView:
     retry: str = ""
     retry_offsets: tuple[timedelta, ...] = ()
     retry_span: timedelta = timedelta()
+    quiet_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,6 +342,8 @@ class Snapshot:
         recent: The endings of runs and of ticks, newest first.
         store: The file that keeps the ledger.
         abandoned: The runs that have ended as TIMED_OUT, but whose work goes on, oldest first.
+        quiet: The quiet times, in which nothing starts, as the user wrote them.
+        quiet_until: When the present quiet time ends; None if it is not quiet.
     """
 
     seq: int
@@ -357,6 +361,8 @@ class Snapshot:
     recent: tuple[RunView, ...]
     store: StoreView = StoreView()
     abandoned: tuple[RunView, ...] = ()
+    quiet: tuple[str, ...] = ()
+    quiet_until: datetime | None = None
 
     @property
     def working(self) -> tuple[RunView, ...]:

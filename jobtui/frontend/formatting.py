@@ -215,14 +215,16 @@ def format_abandoned(pool: PoolView) -> str:
 
 def format_pause(job: JobView, now: datetime) -> str:
     """Return that a job is paused, and until when, in at most 22 characters: `paused til 08:00`."""
-    until = job.paused_until
-    if until is None:
-        return "paused"
+    return "paused" if job.paused_until is None else f"paused {format_end(job.paused_until, now)}"
+
+
+def format_end(until: datetime, now: datetime) -> str:
+    """Return until when something lasts, in at most 15 characters: `til 08:00`, `til Mon 08:00`."""
     until = until.astimezone(now.tzinfo)
     days = (until.date() - now.date()).days
     if days >= _DAYS_OF_WEEK:
-        return f"paused til {format_instant_short(until, now).strip()}"
-    return f"paused til {until:%a %H:%M}" if days else f"paused til {until:%H:%M}"
+        return f"til {format_instant_short(until, now).strip()}"
+    return f"til {until:%a %H:%M}" if days else f"til {until:%H:%M}"
 
 
 def format_times(job: JobView) -> str:

@@ -14,7 +14,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
-from jobtui.engine.events import Event, JobEvent, RunEvent
+from jobtui.engine.events import Event, JobEvent, QuietTimeChanged, RunEvent
 from jobtui.engine.views import JobView, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines
 from jobtui.frontend.upcoming import UpcomingTick
@@ -248,6 +248,8 @@ def encode_event(event: Event) -> Json:
             json["run"] = RUN.encode(copy(event.run))  # the event must not keep the formatted traceback
         case JobEvent():
             json["job"] = JOB.encode(event.job)
+        case QuietTimeChanged():
+            json["until"] = None if event.until is None else _encode_timestamp(event.until)
         case _:
             json |= {name: getattr(event, name) for name in event.field_names if name not in json}
     return json

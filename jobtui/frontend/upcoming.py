@@ -25,6 +25,8 @@ class UpcomingTick:
         number: The run's number; 0 for a tick, which has no run yet.
         paused: Whether the tick will start no run, because the job is paused.
         schedule: The job's schedule; None for a one-off run.
+        quiet_until: When the quiet time ends to which it belongs, so that the tick starts no run, or the
+            one-off run waits; None if it is not quiet then, or that is not known.
     """
 
     due: datetime
@@ -33,6 +35,7 @@ class UpcomingTick:
     number: int = 0
     paused: bool = False
     schedule: Schedule | None = None
+    quiet_until: datetime | None = None
 
 
 def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
@@ -45,12 +48,20 @@ def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
             0,
             job.paused_since is not None,
             job.schedule,
+            job.quiet_until,
         )
         for job in snapshot.jobs
         if job.next is not None
     ]
+    quiet_until = snapshot.quiet_until
     runs = [
-        UpcomingTick(run.due, run.job, f"one-off, {run.trigger.value} (run {run.number})", run.number)
+        UpcomingTick(
+            run.due,
+            run.job,
+            f"one-off, {run.trigger.value} (run {run.number})",
+            run.number,
+            quiet_until=quiet_until if quiet_until is not None and run.due < quiet_until else None,
+        )
         for run in snapshot.scheduled
         if run.due is not None
     ]

@@ -50,6 +50,7 @@ class Cause(Enum):
     SCHEDULE = "schedule"  # the schedule is not due at that instant
     CLOCK_CHANGE = "clock change"  # a transition of the zone moves, repeats or drops the time
     PAUSE = "pause"
+    QUIET = "quiet time"  # nothing starts then
     TIMES = "times"  # the job has run as often as it should
     OVERLAP = "overlap"  # an earlier run of the job was live
     CANCELLED = "cancelled"  # the run was cancelled before it started
@@ -87,6 +88,7 @@ class Explanation:
 # What the reasons in the ledger begin with, and what they mean. A reason may end with a text of the user.
 _CAUSES = (
     (re.compile(r"paused since"), Cause.PAUSE),
+    (re.compile(r"quiet until"), Cause.QUIET),
     (re.compile(r"\d+ of \d+ runs have ended"), Cause.TIMES),
     (
         re.compile(
@@ -305,10 +307,8 @@ class _TickQuestion:
         evidence = [f"schedule: {job.schedule_text}"]
         if note := note_on_tick(job.schedule, due):
             evidence.append(note.sentence)
-        if (pause := self._pause_at(due)) is not None:
-            return self._make(Cause.PAUSE, self._describe_pause(pause), evidence, due=due)
-        if job.ended:
-            return self._make(Cause.TIMES, job.ended, evidence, due=due)
+        if (obstacle := self._obstacle(due)) is not None:
+            return self._make(*obstacle, evidence, due=due)
         if not self._knows_ticks:
             reason = f"its schedule ({job.schedule_text}) is not known well enough to compute its ticks"
             return self._make(Cause.NOT_RECORDED, reason, evidence, due=due, verdict=Verdict.NOT_KNOWN)
@@ -321,6 +321,15 @@ class _TickQuestion:
             )
         reason = "no scheduler runs now; it will run if one runs then"
         return self._make(Cause.DOWNTIME, reason, evidence, due=due, verdict=Verdict.NOT_KNOWN)
+
+    def _obstacle(self, due: datetime) -> tuple[Cause, str] | None:
+        """Return why a coming tick will start no run, as far as that is known; else None."""
+        if (pause := self._pause_at(due)) is not None:
+            return Cause.PAUSE, self._describe_pause(pause)
+        if (end := self._source.quiet().end_at(due.timestamp())) is not None:
+            until = datetime.fromtimestamp(end, self._asked.at.tzinfo)
+            return Cause.QUIET, f"quiet until {self._time(until)}"
+        return (Cause.TIMES, self._job.ended) if self._job.ended else None
 
     def _explain_without_entry(self, due: datetime) -> Explanation:
         """Explain a tick in the past of which the ledger has nothing."""
@@ -455,7 +464,9 @@ def _explain_run(source: FactSource, run: RunView, overlap: Overlap | None) -> E
             queued = last.ended
             parts.append(f"held until {_time_near(queued, base)} by run {last.number}")
     holders: list[RunView] = []
-    if run.started is not None or run.state is RunState.QUEUED:
+    if quiet := _quiet_part(source, run, queued, until):
+        parts.append(quiet)
+    elif run.started is not None or run.state is RunState.QUEUED:
         holders = _holders(source, run, queued, until)
         parts += _queued_part(run, elapsed_between(queued, until), holders, base)
     others = {each.number: each for each in (*blockers, *holders)}
@@ -489,6 +500,18 @@ def _verdict_on(run: RunView) -> tuple[Verdict, Cause]:
     if not run.state.ended:
         return Verdict.WILL_RUN, Cause.RUN
     return Verdict.DID_NOT_RUN, _cause_of(run.reason, Cause.CANCELLED)
+
+
+def _quiet_part(source: FactSource, run: RunView, queued: datetime, until: datetime) -> str:
+    """Return that a run waited in the queue for the end of a quiet time, and until when; "" if it did not."""
+    end = source.quiet().end_at(until.timestamp() - _LATE.total_seconds())
+    has_waited = run.state is RunState.QUEUED or (run.started is not None and end is not None)
+    if end is None or not has_waited or end <= queued.timestamp():
+        return ""
+    if run.started is not None and end > run.started.timestamp():  # it was requested by hand
+        return ""
+    shown = _time_near(datetime.fromtimestamp(end, queued.tzinfo), queued)
+    return f"queued: quiet until {shown}" + (f", started {_clock(run.started)}" if run.started else "")
 
 
 def _queued_part(

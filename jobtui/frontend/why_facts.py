@@ -14,6 +14,7 @@ from jobtui.engine.enums import Overlap, Phase
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.views import RunView
 from jobtui.schedules.adjusted import base_of
+from jobtui.schedules.quiet_times import QuietTimes
 from jobtui.schedules.schedule import Every, Schedule
 
 
@@ -77,6 +78,9 @@ class FactSource(Protocol):
 
     def phase(self) -> Phase:
         """Return the phase of the scheduler; STOPPED if none runs."""
+
+    def quiet(self) -> QuietTimes:
+        """Return the times in which nothing starts, as far as they are known."""
 
     def job(self, name: str) -> JobFacts:
         """Return a job.

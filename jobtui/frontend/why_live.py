@@ -13,6 +13,7 @@ from jobtui.frontend.formatting import format_times
 from jobtui.frontend.why_facts import JobFacts, LifeSpan
 from jobtui.runtime.scheduler import Scheduler
 from jobtui.schedules.describe import describe
+from jobtui.schedules.quiet_times import QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule import Never
 
 _LIVE = (RunState.RUNNING, RunState.QUEUED, RunState.HELD, RunState.RETRYING)
@@ -46,6 +47,10 @@ class SchedulerFacts:
     def phase(self) -> Phase:
         """Return the phase of the scheduler."""
         return self._snapshot.phase
+
+    def quiet(self) -> QuietTimes:
+        """Return the times in which nothing starts."""
+        return parse_quiet_times(self._snapshot.quiet, tz=self.zone)
 
     def job(self, name: str) -> JobFacts:
         """Return a job."""

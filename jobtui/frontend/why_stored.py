@@ -11,6 +11,7 @@ from jobtui.engine.views import RunView
 from jobtui.frontend.why_facts import JobFacts, LifeSpan
 from jobtui.schedules.bad_spec import closest_matches
 from jobtui.schedules.describe import describe
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 from jobtui.schedules.schedule_key import schedule_of_key
 from jobtui.store.history import History
 
@@ -85,6 +86,10 @@ class StoreFacts:
         """Return when the oldest ending that is kept has ended; None if none is kept."""
         oldest = self._history.oldest_ending()
         return None if oldest is None else datetime.fromtimestamp(oldest, self.zone)
+
+    def quiet(self) -> QuietTimes:
+        """Return no quiet times: the store does not keep them."""
+        return NO_QUIET_TIMES
 
     def lives(self) -> Sequence[LifeSpan]:
         """Return when schedulers have run, oldest first."""

@@ -299,6 +299,7 @@ def _default_scheduler(
             keep_output=settings.output_keep,
             redact=settings.output_redact,
             abandoned=settings.abandoned,
+            quiet=settings.quiet,
             single="standby" if settings.single == "attach" else settings.single,
         )
 

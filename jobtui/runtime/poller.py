@@ -7,13 +7,13 @@ clock, the workers and the batches.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from jobtui.engine.engine import DUE_PER_HOLD, Engine
+from jobtui.engine.engine import DUE_PER_HOLD, Engine, ReadyEntry
 from jobtui.engine.enums import Phase
 from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
-from jobtui.engine.timer_queue import DueEntry, JobDue, JobLeaves, LimitDue, PauseOver, RetryDue, RunDue
+from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue
 from jobtui.engine.tracebacks import one_line
 from jobtui.runtime.clock import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
@@ -44,7 +44,7 @@ class Poller:
         self.heartbeat: float | None = None
         self._kernel = kernel
         self._engine = kernel.engine
-        self._planner = TickPlanner(pause=self._drain_during_plan)
+        self._planner = TickPlanner(lambda: kernel.engine.quiet, self._drain_during_plan)
         self._workers_busy = False  # whether a worker was not idle when they were last checked
         self._next_worker_check = -math.inf  # on the monotonic clock
         self._processing = False  # whether something that was due may have been taken and not processed
@@ -126,13 +126,17 @@ class Poller:
 
     def _process_slice(self, due: list[DueEntry], now: float) -> None:
         """Plan the ticks of jobs that are due, and read stacks, without the lock; then apply that."""
-        ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves] = []
+        ready: list[ReadyEntry] = []
         starts = 0
         for entry in due:
             self._drain_during_plan()
-            parts = self._planner.plan(entry.job, now) if isinstance(entry, JobDue) else [entry]
-            if isinstance(entry, LimitDue):
+            parts: Iterable[ReadyEntry]
+            if isinstance(entry, JobDue):
+                parts = self._planner.plan(entry.job, now)
+            elif isinstance(entry, LimitDue):
                 parts = [LimitDue(entry.run, self._kernel.frames_of(entry.run))]
+            else:
+                parts = [entry]
             for part in parts:
                 ready.append(part)
                 instants = part.instants if isinstance(part, TickPlan) else None
@@ -142,9 +146,7 @@ class Poller:
                     ready, starts = [], 0
         self._apply_ready(ready)
 
-    def _apply_ready(
-        self, ready: list[TickPlan | RunDue | PauseOver | RetryDue | LimitDue | JobLeaves]
-    ) -> None:
+    def _apply_ready(self, ready: list[ReadyEntry]) -> None:
         if self.claim_ticks is not None:
             self._claim([each for each in ready if isinstance(each, TickPlan)])
         self._kernel.apply_here(lambda engine, now: engine.apply_due(ready, now))
@@ -209,5 +211,5 @@ class Poller:
 
 
 def _starts_runs(plan: TickPlan) -> bool:
-    """Return whether a plan may start runs, which it does not if the job is paused."""
-    return not plan.error and not plan.job.is_paused_at(plan.due)
+    """Return whether a plan may start runs, which it does not if the job is paused or in a quiet time."""
+    return not plan.error and plan.quiet_until is None and not plan.job.is_paused_at(plan.due)

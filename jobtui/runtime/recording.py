@@ -158,7 +158,9 @@ class Recording:
         self.catch_ups = []
         if self.claims_ticks and self._state.downtime.since is None:  # another scheduler runs the ticks
             return self.catch_ups
-        planner = CatchUpPlanner(self._rules, self._state.downtime, self._kernel.engine.tz)
+        planner = CatchUpPlanner(
+            self._rules, self._state.downtime, self._kernel.engine.tz, self._kernel.engine.quiet
+        )
         records = self._kernel.inspect(lambda engine: list(engine.jobs.values()))
         histories = self._state.jobs
         known = [(record, histories[record.name]) for record in records if record.name in histories]

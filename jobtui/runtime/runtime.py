@@ -33,6 +33,7 @@ from jobtui.runtime.run_requests import MakeRun, RunRequests
 from jobtui.runtime.run_tables import RunTables
 from jobtui.runtime.stop_request import StopRequest
 from jobtui.runtime.timer import Timer
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 
 
 class Runtime:
@@ -41,6 +42,7 @@ class Runtime:
     Args:
         pool: How many runs may be RUNNING at once; 0 for no limit.
         abandoned: How many abandoned runs there may be.
+        quiet: The times in which nothing starts.
         tz: The zone of the times in views and reasons.
         clock: The source of time.
         ledger: Stores the endings of runs and ticks.
@@ -70,6 +72,7 @@ class Runtime:
         ledger: Ledger,
         redaction: Redaction | None = None,
         abandoned: int = MOST_ABANDONED,
+        quiet: QuietTimes = NO_QUIET_TIMES,
         make_executor: Callable[[Dispatcher, Clock], Executor] = ThreadExecutor,
         make_timer: Callable[..., Timer] = Timer,
         make_run: MakeRun = Run,
@@ -78,7 +81,7 @@ class Runtime:
         start_callbacks: Callable[[Callable[[], None]], object] | None = None,
         random: Callable[[], float] = random,
     ) -> None:
-        engine = Engine(pool=pool, tz=tz, ledger=ledger, abandoned=abandoned)
+        engine = Engine(pool=pool, tz=tz, ledger=ledger, abandoned=abandoned, quiet=quiet)
         callbacks = EndingCallbacks(tz, start_callbacks)
         retries = RetryDecisions(engine, clock.now, random)
         self.kernel = kernel = Kernel(

@@ -84,6 +84,7 @@ from jobtui.runtime.validation import (
     within_calendar,
 )
 from jobtui.schedules.parser import SpecResolver
+from jobtui.schedules.quiet_times import parse_quiet_times
 from jobtui.schedules.schedule import Dst, Never, Once, Schedule, next_tick
 from jobtui.schedules.schedule_key import schedule_key
 from jobtui.schedules.zones import zone_name
@@ -176,6 +177,9 @@ class Scheduler:
         loop: The event loop of the application in which coroutines run; it must run at the start. None for a
             loop in a thread of its own or, with ``async with``, the loop that enters it.
         abandoned: How many runs may be abandoned at once, because they go on after their timeouts.
+        quiet: The times in which nothing starts, in the scheduler's zone, such as ``"SAT 02:00 for 3h"``,
+            ``"daily 22:00 for 8h"``, or a cron spec in front of ``for``. Ticks start no run then; other runs
+            wait, except those by hand.
 
     Attributes:
         tz: The scheduler's zone.
@@ -210,6 +214,7 @@ class Scheduler:
         catch_up_spread: timedelta | float | str = SPREAD,
         loop: asyncio.AbstractEventLoop | None = None,
         abandoned: int = MOST_ABANDONED,
+        quiet: Sequence[str] = (),
     ) -> None:
         self.tz = scheduler_zone(tz)
         self._specs = SpecResolver(schedules or {}, tz, dst)
@@ -223,6 +228,7 @@ class Scheduler:
             ledger=Ledger(ledger_bytes),
             redaction=self.redaction,
             abandoned=abandoned_limit(abandoned),
+            quiet=parse_quiet_times(quiet, tz=self.tz),
         )
         self._kernel = self._runtime.kernel
         self._one_offs = self._kernel.engine.one_off_jobs

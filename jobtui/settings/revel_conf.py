@@ -129,6 +129,11 @@ def split_at_commas(text: str) -> list[str]:
     return [item.strip() for item in unquote(text).split(",")]
 
 
+def split_at_spaced_commas(text: str) -> list[str]:
+    """Return the items between the commas before spaces: the items themselves may have other commas."""
+    return [item.strip() for item in unquote(text).split(", ")]
+
+
 def unquote_list(text: str) -> list[str]:
     """Return a list with the one text, which may be quoted and may contain commas."""
     return [unquote(text)]

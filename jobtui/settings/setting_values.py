@@ -11,6 +11,7 @@ from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.validation import delay_seconds
 from jobtui.schedules.bad_spec import BadSpec, closest_matches, quote_text
 from jobtui.schedules.parser import parse
+from jobtui.schedules.quiet_times import EXAMPLE, parse_quiet_times
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import zone
 from jobtui.settings.revel_conf import boolean_or_text, number_or_text
@@ -237,6 +238,22 @@ def check_patterns(entry: SettingEntry) -> tuple[str, ...]:
     except ValueError as error:
         raise BadSetting(f"{entry.location()}: {entry.key}: {error}") from None
     return tuple(patterns)
+
+
+def check_quiet(entry: SettingEntry) -> tuple[str, ...]:
+    """Check quiet times. Returns them as written; the zone is that of the scheduler."""
+    texts = entry.value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise wrong_value(
+            entry,
+            f'an array of quiet times, such as ["{EXAMPLE}"]',
+            "Write each of them in quotes." if isinstance(texts, list) else "",
+        )
+    try:
+        parse_quiet_times(texts, tz="UTC")
+    except BadSpec as error:
+        raise BadSetting(f"{entry.location()}: jobs.{error}") from None
+    return tuple(texts)
 
 
 def check_auth_user(entry: SettingEntry) -> str:

@@ -48,6 +48,7 @@ from jobtui.settings.revel_conf import (
     number_or_text,
     parse_conf,
     split_at_commas,
+    split_at_spaced_commas,
     unquote,
     unquote_list,
 )
@@ -70,6 +71,7 @@ from jobtui.settings.setting_values import (
     check_networks,
     check_patterns,
     check_pool,
+    check_quiet,
     check_single,
     check_spec,
     check_store,
@@ -90,6 +92,7 @@ _CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "jobs.abandoned": check_abandoned,
     "jobs.selfconcurrent": check_boolean,
     **{f"jobs.{name}": check for name, check in POLICY_CHECKS.items()},
+    "jobs.quiet": check_quiet,
     "jobs.dst": check_dst,
     "jobs.tz": check_zone,
     "jobs.ledger.bytes": check_ledger_bytes,
@@ -121,6 +124,7 @@ _CONF_CONVERSIONS: Mapping[str, Callable[[str], object]] = {
     "jobs.pool": number_or_text,
     "jobs.abandoned": number_or_text,
     "jobs.selfconcurrent": boolean_or_text,
+    "jobs.quiet": split_at_spaced_commas,
     "jobs.max_held": number_or_text,
     "jobs.pause_after": number_or_text,
     "jobs.retry": number_or_text,
@@ -163,6 +167,7 @@ class Settings:
         output_redact: Regular expressions for secrets in the texts of runs.
         store: The path of the store's file, relative to the settings file; None to keep all in memory.
         single: The rule for a store that another scheduler uses; "attach" is "standby" without a terminal.
+        quiet: The times in which nothing starts, in the zone of the scheduler.
         own_policies: The policies in the file, by their names; read-only.
         keep_days: For how many days the store keeps endings; failures are kept three times as long.
         keep_rows: How many endings the store keeps; failures among three times as many.
@@ -186,6 +191,7 @@ class Settings:
     output_redact: Sequence[str] = ()
     store: str | None = None
     single: SingleSetting = "attach"
+    quiet: tuple[str, ...] = ()
     own_policies: Mapping[str, Any] = field(default_factory=dict)
     keep_days: int = KEEP_DAYS
     keep_rows: int = KEEP_ROWS
@@ -349,6 +355,7 @@ def _check_settings(entries: Mapping[str, SettingEntry], path: Path) -> Settings
         "pool",
         "abandoned",
         "selfconcurrent",
+        "quiet",
         "dst",
         "tz",
         "ledger.bytes",

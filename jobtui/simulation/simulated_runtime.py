@@ -26,6 +26,7 @@ from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.run_requests import RunRequests
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
 from jobtui.simulation.inline_executor import InlineExecutor, InstantStopRequest
 
 _RUNNING_JOB = "a job is running, and no time passes until it ends"
@@ -157,6 +158,7 @@ class SimulatedRuntime(Runtime):
         ledger: Ledger,
         redaction: Redaction,
         abandoned: int = MOST_ABANDONED,
+        quiet: QuietTimes = NO_QUIET_TIMES,
     ) -> None:
         self._clock = clock
         self.tz = tz
@@ -173,6 +175,7 @@ class SimulatedRuntime(Runtime):
             ledger=ledger,
             redaction=redaction,
             abandoned=abandoned,
+            quiet=quiet,
             make_executor=self._make_executor,
             make_timer=lambda *_: SimulatedTimer(self._run_due),
             make_run=partial(SimulatedRun, self),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -26,6 +26,7 @@ from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.scheduler import DEFAULT_POOL, Scheduler
 from jobtui.schedules.durations import parse_duration
 from jobtui.schedules.parser import SpecResolver
+from jobtui.schedules.quiet_times import parse_quiet_times
 from jobtui.schedules.schedule import Dst
 from jobtui.schedules.zones import FIRST_YEAR, LAST_YEAR, zone
 from jobtui.settings.settings import Settings
@@ -63,6 +64,7 @@ class SimulatedScheduler(Scheduler):
         dst: The rule for fixed times when the clocks change; None for that of the settings.
         defaults: The policies of jobs that do not say otherwise; they take precedence over the settings.
         schedules: Named specs, by whole key (``cron.name``); they take precedence over those of the settings.
+        quiet: The times in which nothing starts, as for `Scheduler`; None for those of the settings.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -82,6 +84,7 @@ class SimulatedScheduler(Scheduler):
         dst: Dst | None = None,
         defaults: Policies | None = None,
         schedules: Mapping[str, str] | None = None,
+        quiet: Sequence[str] | None = None,
     ) -> None:
         self._clock = ManualClock(_epoch_seconds(start, zone(tz)))
         super().__init__(
@@ -91,9 +94,10 @@ class SimulatedScheduler(Scheduler):
             defaults=defaults,
             schedules=schedules,
             clock=self._clock,
+            quiet=quiet or (),
         )
         self._given_tz, self._given_pool, self._given_dst, self._given_defaults = tz, pool, dst, defaults
-        self._given_schedules = dict(schedules or {})
+        self._given_schedules, self._given_quiet = dict(schedules or {}), quiet
         self._runtime.before_first_run = self._call_start_functions
         self._imports = _ImportTracker()
         self._active = False
@@ -406,6 +410,9 @@ class SimulatedScheduler(Scheduler):
         self._defaults = job_policies("defaults=dict", {**settings.policies, **(self._given_defaults or {})})
         if self._given_pool is None:
             self.resize(settings.pool)
+        if self._given_quiet is None:
+            quiet = parse_quiet_times(settings.quiet, tz=self.tz)
+            self._kernel.apply(lambda engine, now: engine.set_quiet(quiet, now))
         return self
 
 

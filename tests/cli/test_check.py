@@ -147,6 +147,24 @@ class TestContent:
         assert main(["check", "demo.py:own"]) == 0
         assert "policies" not in capsys.readouterr().out
 
+    def test_quiet_times_are_shown_and_a_job_whose_ticks_are_all_quiet_warned_of(
+        self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        write_file(
+            "demo.py",
+            "import jobtui\n"
+            "jobtui.schedule('30 2 * * *', print, name='never')\n"
+            "jobtui.schedule('30 * * * *', print, name='mostly')\n",
+        )
+        write_file("jobtui.toml", 'jobs.quiet = ["daily 02:00 for 3h"]\n')
+        assert main(["check", "demo.py"]) == 0
+        out = capsys.readouterr().out
+        assert "quiet     daily 02:00 for 3h\n" in out
+        [warning] = out.split("warnings\n")[1].splitlines()
+        assert warning.endswith(
+            "never: its next 20 ticks are all in quiet times (daily 02:00 for 3h), so they start no run"
+        )
+
     def test_retries_are_listed_with_their_instants_and_long_ones_warned_of(
         self, write_file: WriteFile, capsys: pytest.CaptureFixture[str]
     ) -> None:

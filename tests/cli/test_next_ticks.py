@@ -27,6 +27,21 @@ def print_ticks(capsys: pytest.CaptureFixture[str]) -> RunNext:
     return run
 
 
+def test_ticks_in_a_quiet_time_say_until_when(print_ticks: RunNext) -> None:
+    """In the text and in JSON; the zone is that of the schedule."""
+    words = ("0 2 * * *", "-n", "2", "--tz", "Europe/Oslo", "--from", "2026-11-27T12:00")
+    quiet = ("--quiet", "SAT 02:00 for 3h", "--quiet", "daily 12:00 for 5m")
+    lines = print_ticks(*words, *quiet).splitlines()
+    assert lines[-2].strip() == "It starts no run: quiet until Sat 2026-11-28 05:00:00 CET."
+    ticks = json.loads(print_ticks(*words, *quiet, "--json"))["ticks"]
+    assert [each["quiet_until"] for each in ticks] == ["2026-11-28T05:00:00+01:00", None]
+
+
+def test_a_wrong_quiet_time_is_an_error(print_error: RunNext) -> None:
+    message = print_error("@daily", "--quiet", "SAR 02:00 for 3h")
+    assert message.startswith("jobtui: quiet[0]: 'SAR' is not a day (SUN-SAT or daily); write SAT")
+
+
 @pytest.fixture
 def print_error(capsys: pytest.CaptureFixture[str]) -> RunNext:
     """Return a function that runs ``jobtui next``, asserts that it fails, and returns its message."""

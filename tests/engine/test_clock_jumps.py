@@ -25,6 +25,7 @@ from jobtui.runtime.executors.base import Dispatcher
 from jobtui.runtime.redaction import Redaction
 from jobtui.runtime.runtime import Runtime
 from jobtui.runtime.timer import Timer
+from jobtui.schedules.quiet_times import QuietTimes
 from jobtui.schedules.schedule import Dst
 from jobtui.simulation.inline_executor import InlineExecutor
 
@@ -174,6 +175,7 @@ class ManualRuntime(Runtime):
         ledger: Ledger,
         redaction: Redaction,
         abandoned: int,
+        quiet: QuietTimes,
     ) -> None:
         def make_executor(dispatcher: Dispatcher, _: Clock) -> RecordingExecutor:
             self.executor = RecordingExecutor(dispatcher, clock.manual)
@@ -190,6 +192,7 @@ class ManualRuntime(Runtime):
             ledger=ledger,
             redaction=redaction,
             abandoned=abandoned,
+            quiet=quiet,
             make_executor=make_executor,
             make_timer=make_timer,
         )

@@ -202,6 +202,34 @@ def test_a_pause_with_an_end_does_not_stop_the_ticks_after_its_end(simulated: Si
     assert verdict(why(scheduler, "a", "01:30")) == (Verdict.WILL_RUN, Cause.DUE)
 
 
+def test_a_quiet_time_is_the_cause_for_ticks_before_and_after_now(simulated: Simulated) -> None:
+    scheduler = simulated(quiet=["SUN 01:15 for 10m"])
+    scheduler.schedule("0 */10 * * * *", print, name="a")
+    started(scheduler)
+    coming, later = why(scheduler, "a", "01:20"), why(scheduler, "a", "01:30")
+    assert verdict(coming) == (Verdict.WILL_NOT_RUN, Cause.QUIET)
+    assert coming.sentence.endswith(": quiet until 01:25:00")
+    assert verdict(later) == (Verdict.WILL_RUN, Cause.DUE)
+    scheduler.advance("22m")
+    past = why(scheduler, "a", "01:20")
+    assert verdict(past) == (Verdict.DID_NOT_RUN, Cause.QUIET)
+    assert past.sentence.endswith(": SKIPPED: quiet until 2026-11-29 01:25:00")
+
+
+def test_a_run_that_waits_for_the_end_of_a_quiet_time_says_so(simulated: Simulated) -> None:
+    """Before and after its start. One by hand did not wait."""
+    scheduler = simulated(quiet=["SUN 01:15 for 10m"])
+    job = scheduler.add(fail, name="a")
+    started(scheduler).advance("20m")
+    waiting, by_hand = scheduler.now(print), scheduler.run(job.name)
+    backend = LocalBackend(scheduler, "jobs.py")
+    assert backend.why_run(waiting.number).sentence.endswith("queued: quiet until 01:25:00, QUEUED")
+    scheduler.advance("10m")
+    after = backend.why_run(waiting.number).sentence
+    assert "queued: quiet until 01:25:00, started 01:25:00, OK" in after
+    assert "quiet" not in backend.why_run(by_hand.number).sentence
+
+
 def test_an_overlap_names_the_earlier_run_and_its_times(simulated: Simulated) -> None:
     scheduler = simulated()
     scheduler.schedule("0 */10 2 * * *", sleeper(700), name="a", overlap="skip")

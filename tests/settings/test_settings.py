@@ -398,9 +398,35 @@ class TestPolicies:
         assert message in error
 
 
+class TestQuietTimes:
+    """The times in which nothing starts."""
+
+    def test_they_are_an_array_in_toml_and_separated_by_spaced_commas_in_conf(self, write: Write) -> None:
+        """Days have commas of their own."""
+        expected = ("SAT,SUN 02:00 for 3h", "daily 12:00 for 5m")
+        toml = write("jobtui.toml", 'jobs.quiet = ["SAT,SUN 02:00 for 3h", "daily 12:00 for 5m"]\n')
+        conf = write("app.conf", "jobs.quiet = SAT,SUN 02:00 for 3h, daily 12:00 for 5m\n")
+        assert read_settings(toml).quiet == read_settings(conf).quiet == expected
+
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            ('"SAT 02:00 for 3h"', "jobs.quiet must be an array of quiet times, such as "),
+            ("[2]", "Write each of them in quotes."),
+            ('["daily 12:00 for 5m", "SAR 02:00 for 3h"]', "jobs.quiet[1]: 'SAR' is not a day"),
+            ('["daily 00:00 for 24h"]', "jobs.quiet[0]: nothing could start for more than 62 days"),
+        ],
+    )
+    def test_a_wrong_one_is_an_error_with_its_place(self, write: Write, value: str, message: str) -> None:
+        with pytest.raises(BadSetting) as caught:
+            read_settings(write("jobtui.toml", f"# quiet\njobs.quiet = {value}\n"))
+        assert "jobtui.toml, line 2: " in str(caught.value)
+        assert message in str(caught.value)
+
+
 ALL_KEYS = (
     "The keys are jobs.pool, jobs.abandoned, jobs.selfconcurrent, jobs.misfire, jobs.catch_up, "
-    "jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, "
+    "jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, jobs.quiet, "
     "jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
     "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, "
     "jobs.keep.days, jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "

@@ -359,6 +359,16 @@ def paused() -> Snapshot:
     return make(jobs, running=[running_run(870, "compress_log", 75)], recent=recent_runs())
 
 
+def quiet() -> Snapshot:
+    """Return a snapshot of a quiet time, in which a run waits for its end."""
+    until = NOW + timedelta(hours=1)
+    jobs = [
+        replace(job, quiet_until=until if job.next is not None and job.next < until else None)
+        for job in idle_jobs()
+    ]
+    return replace(make(jobs, recent=recent_runs()), quiet=("SAT 02:00 for 3h",), quiet_until=until)
+
+
 def odd_names() -> Snapshot:
     """Return a snapshot of names that are long or wide, or that contain markup or terminal control codes."""
     long = "reconcile_the_ledgers_of_every_branch_office_with_the_head_office_before_the_auditors_come"

@@ -109,6 +109,10 @@ def test_the_dashboard_shows_paused_jobs(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.paused())
 
 
+def test_the_dashboard_shows_a_quiet_time_and_the_ticks_in_it(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.quiet(), ["3"])
+
+
 def test_the_screen_of_a_failed_run_shows_its_traceback(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.idle(), ["4", *"jjjjj", "enter"])
 

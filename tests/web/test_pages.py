@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -173,6 +173,19 @@ def test_a_paused_job_has_a_resume_button_in_place_of_the_pause_button(
     assert page.find_all("button", name="pause") == []
     client.press(page, "resume", "backup")
     assert job.status.value == "IDLE"
+
+
+def test_a_quiet_time_is_shown_with_its_end_and_its_ticks() -> None:
+    """At the top, in the rows of jobs, among the upcoming ticks, and on the page of the job."""
+    clock = ManualClock(datetime(2026, 11, 28, 2, 30, tzinfo=UTC).timestamp())
+    with Scheduler(tz="UTC", clock=clock, quiet=["SAT 02:00 for 3h"]) as scheduler:
+        scheduler.schedule("0 0 3 * * *", print, name="backup")
+        with serve_page(scheduler) as client:
+            page = client.get().page
+            assert "QUIET til" in page.find_one("p", id="scheduler").plain_text
+            assert "quiet" in row_texts(page, "jobs")[0][4]
+            assert "quiet" in row_texts(page, "upcoming")[0][0]
+            assert "the next tick starts no run: quiet until" in client.get("/@jobs/jobs/backup").page.plain_text
 
 
 def test_the_buttons_for_all_jobs_say_how_many_they_changed(scheduler: Scheduler, client: PageClient) -> None:

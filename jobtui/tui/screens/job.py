@@ -217,6 +217,7 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("in words", details.description),
         ("status", f"{sign.glyph} {status}{waiting}"),
         ("paused", cell_text(format_pause_details(job))),
+        ("quiet", _quiet(job)),
         ("arguments", cell_text(job.arguments)),
         ("overlap", f"{job.overlap.value}; late ticks: {job.misfire.value}{_failing(job)}"),
         ("retries", f"{format_ladder(job, job.next, zone)}; {job.retries} made so far" if job.retry else ""),
@@ -226,6 +227,12 @@ def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
         ("code", cell_text(job.origin)),
     ]
     return key_value_grid(rows)
+
+
+def _quiet(job: JobView) -> str:
+    if job.quiet_until is None:
+        return ""
+    return f"its next tick starts no run: quiet until {format_instant_full(job.quiet_until)}"
 
 
 def _failing(job: JobView) -> str:

@@ -68,6 +68,8 @@ def _next(job: JobView, now: datetime) -> Cell:
         ended = format_times(job) if job.status is JobStatus.DONE else ""
         return [(f"{job.scheduled} scheduled" if job.scheduled else ended or ABSENT, "muted")]
     due = format_instant(job.next, now)
+    if job.quiet_until is not None:
+        return [(due, ""), (" quiet", "waiting")]
     if not is_affected_by_transition(job.schedule, job.next, now):
         return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
     # The countdown is shortened, so that the instant and the badge fit the column's fixed width.
@@ -266,12 +268,12 @@ HISTORY_COLUMNS: Sequence[Column[RunView]] = (
 
 
 def _due(row: UpcomingTick, now: datetime) -> Cell:
-    return [(format_instant(row.due, now), "muted" if row.paused else "")]
+    return [(format_instant(row.due, now), _upcoming_tone(row))]
 
 
 def _countdown(row: UpcomingTick, now: datetime) -> Cell:
-    if row.paused:
-        return [("paused", "waiting")]
+    if row.paused or row.quiet_until is not None:
+        return [("paused" if row.paused else "quiet", "waiting")]
     if not is_affected_by_transition(row.schedule, row.due, now):
         return [(countdown(row.due, now), "running")]
     return [
@@ -281,7 +283,11 @@ def _countdown(row: UpcomingTick, now: datetime) -> Cell:
 
 
 def _upcoming_job(row: UpcomingTick, _now: datetime) -> Cell:
-    return [(cell_text(row.job), "muted" if row.paused else "")]
+    return [(cell_text(row.job), _upcoming_tone(row))]
+
+
+def _upcoming_tone(row: UpcomingTick) -> str:
+    return "muted" if row.paused or row.quiet_until is not None else ""
 
 
 def _cause(row: UpcomingTick, _now: datetime) -> Cell:

@@ -19,6 +19,7 @@ from jobtui.frontend.formatting import (
     failed_last,
     format_abandoned,
     format_age,
+    format_end,
     format_pool_change,
     pluralize,
 )
@@ -126,6 +127,8 @@ class PoolGauge(_HeaderLine):
         left.append((f"  held {pool.held}", "waiting" if pool.held else "muted"))
         if abandoned := format_abandoned(pool):
             left.append((f"  {abandoned}", "failed"))
+        if snapshot.quiet_until is not None:
+            left.append((f"  QUIET {format_end(snapshot.quiet_until, snapshot.at)}", "waiting"))
         if pool.saturated:
             left.append(("  SATURATED", tone))
         right = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from jobtui.engine.enums import Phase, RunState
@@ -20,11 +21,12 @@ Select = Callable[[Snapshot], Items]
 
 
 class SchedulerStatus(NamedTuple):
-    """The scheduler's phase, its latest internal error, and its store."""
+    """The scheduler's phase, its latest internal error, its store, and the end of the present quiet time."""
 
     phase: Phase
     internal_error: str
     store: StoreView
+    quiet_until: datetime | None
 
 
 class Totals(NamedTuple):
@@ -96,7 +98,7 @@ def _upcoming_caption(snapshot: Snapshot) -> ListCaption:
 
 
 def _scheduler_status(snapshot: Snapshot) -> SchedulerStatus:
-    return SchedulerStatus(snapshot.phase, snapshot.internal_error, snapshot.store)
+    return SchedulerStatus(snapshot.phase, snapshot.internal_error, snapshot.store, snapshot.quiet_until)
 
 
 def _recent_caption(snapshot: Snapshot) -> ListCaption:
