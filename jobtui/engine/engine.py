@@ -599,7 +599,7 @@ class Engine:
 
     @property
     def _quiet_until(self) -> datetime | None:
-        """When the present quiet time ends; None if it is not quiet."""
+        """The end of the present quiet time; None if it is not quiet."""
         span = self._quiet_span
         return datetime.fromtimestamp(span.end, self.tz) if span is not None and span.is_quiet else None
 

@@ -97,7 +97,7 @@ class Pool:
         exhausted: Jobs that have run as often as they should.
         effects: What is left to be done after the changes so far.
         accepting_starts: Whether runs may start.
-        quiet: Whether it is a quiet time, in which only runs start that were requested by hand meanwhile.
+        quiet: Whether it is a quiet time, in which only runs start that were requested by hand in it.
         recording: Whether the effects list what the store records.
         stopping: Whether the scheduler stops: the durable runs that this cancels stay in the store.
         run_numbers: Yields the next run's number. It may be used without the state lock.

@@ -44,7 +44,7 @@ def test_ticks_of_a_quiet_time_start_no_run_and_are_not_made_up_for(scheduler: S
 
 
 def test_skipped_ticks_of_quiet_times_are_not_reported_as_missed(scheduler: SimulatedScheduler) -> None:
-    """Nobody has to act on them, as on those of a paused job."""
+    """As those of a paused job."""
     missed: list[object] = []
     scheduler.on_missed(missed.append)
     scheduler.schedule("0 */30 * * * *", work)
@@ -53,7 +53,7 @@ def test_skipped_ticks_of_quiet_times_are_not_reported_as_missed(scheduler: Simu
 
 
 def test_runs_that_wait_start_when_the_quiet_time_ends_in_their_order(scheduler: SimulatedScheduler) -> None:
-    """Those that are queued when it begins, and those that a program requests meanwhile."""
+    """Those that are queued when it begins, and those that a program requests in it."""
 
     async def busy() -> None:
         await asyncio.sleep(90)

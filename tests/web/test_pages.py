@@ -185,7 +185,9 @@ def test_a_quiet_time_is_shown_with_its_end_and_its_ticks() -> None:
             assert "QUIET til" in page.find_one("p", id="scheduler").plain_text
             assert "quiet" in row_texts(page, "jobs")[0][4]
             assert "quiet" in row_texts(page, "upcoming")[0][0]
-            assert "the next tick starts no run: quiet until" in client.get("/@jobs/jobs/backup").page.plain_text
+            assert (
+                "the next tick starts no run: quiet until" in client.get("/@jobs/jobs/backup").page.plain_text
+            )
 
 
 def test_the_buttons_for_all_jobs_say_how_many_they_changed(scheduler: Scheduler, client: PageClient) -> None:
