@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from jobtui import __version__
@@ -37,6 +38,7 @@ Run the jobs that a Python file registers, and show them in a dashboard.
   TARGET            run the jobs of TARGET, a .py file or a package.module
   check TARGET      print its jobs and their next ticks; start nothing
   run TARGET JOB    run one job here in the terminal, without a scheduler
+  forecast TARGET   print when its jobs will run, wait or be skipped
   next SPEC         print the next ticks of a spec, such as '0 */15 9-17 * * *'
   demo              run the demo, a small web shop with thirteen jobs
 
@@ -140,7 +142,10 @@ class TargetParser(Parser):
             "--config", metavar="FILE", help="the settings: a .toml file, or a .conf file of Revel"
         )
         self.add_argument(
-            "--pool", metavar="N", type=_pool, help="how many runs may be RUNNING at once; 0 for no limit"
+            "--pool",
+            metavar="N",
+            type=pool_argument,
+            help="how many runs may be RUNNING at once; 0 for no limit",
         )
         self.add_argument(
             "--tz",
@@ -337,10 +342,27 @@ def count_argument(text: str) -> int:
     return int(text)
 
 
-def _pool(text: str) -> int:
+def pool_argument(text: str) -> int:
+    """Return the number in the argument of ``--pool``."""
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS):
         raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number from 0 up (0 is no limit)")
     return int(text)
+
+
+def duration_argument(text: str) -> timedelta:
+    """Return the positive duration in an argument, such as ``90m``, or ``7d`` with days."""
+    from jobtui.schedules.bad_spec import BadSpec  # noqa: PLC0415 - lazy, see above
+    from jobtui.schedules.durations import parse_duration  # noqa: PLC0415 - lazy, see above
+
+    days = text[:-1] if text[-1:] == "d" else ""
+    try:
+        is_days = days.isascii() and days.isdecimal() and len(days) <= _MAX_DIGITS
+        duration = parse_duration(f"{int(days) * 24}h" if is_days else text)
+    except BadSpec as error:
+        raise argparse.ArgumentTypeError(error.sentence) from None
+    if duration <= timedelta():
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not longer than 0")
+    return duration
 
 
 def zone_argument(text: str) -> str:

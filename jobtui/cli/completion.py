@@ -52,7 +52,7 @@ compdef _jobtui jobtui""",
 }
 _JOB_COMMANDS = {"logs", "pause", "resume", "run", "why"}
 _RUN_QUERIES = {"cancel": "state:running", "show": "", "stack": "state:running"}
-_FILE_COMMANDS = {"check", "history", "logs", "ps", "run", "show", "why"}
+_FILE_COMMANDS = {"check", "forecast", "history", "logs", "ps", "run", "show", "why"}
 _LATEST_RUNS = 20
 
 

@@ -27,6 +27,7 @@ from jobtui.cli.command_error import (
 )
 from jobtui.cli.source_arguments import (
     CancelParser,
+    ForecastParser,
     HistoryParser,
     LogsParser,
     PauseParser,
@@ -189,6 +190,13 @@ def _steer(command: str, options: argparse.Namespace) -> int:
     return steer.COMMANDS[command](options)
 
 
+def _forecast(words: Sequence[str]) -> int:
+    options = ForecastParser().parse(words)
+    from jobtui.cli.print_forecast import print_forecast  # noqa: PLC0415 - lazy, see above
+
+    return print_forecast(options)
+
+
 def _completion(words: Sequence[str]) -> int:
     options = CompletionParser().parse(words)
     from jobtui.cli.completion import print_completion  # noqa: PLC0415 - lazy, see above
@@ -223,6 +231,7 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "attach": _attach,
     "cancel": _cancel,
     "completion": _completion,
+    "forecast": _forecast,
     "hash-password": _hash_password,
     "history": _history,
     "logs": _logs,

@@ -14,6 +14,7 @@ from jobtui.cli.arguments import (
 )
 from jobtui.cli.source_arguments import (
     CancelParser,
+    ForecastParser,
     HistoryParser,
     LogsParser,
     PauseParser,
@@ -31,6 +32,7 @@ PARSERS: Mapping[str, Callable[[], Parser]] = {
     "check": TargetParser,
     "completion": CompletionParser,
     "demo": TargetParser,
+    "forecast": ForecastParser,
     "hash-password": HashPasswordParser,
     "history": HistoryParser,
     "logs": LogsParser,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
+from datetime import timedelta
 
-from jobtui.cli.arguments import Parser, count_argument, zone_argument
+from jobtui.cli.arguments import Parser, count_argument, duration_argument, pool_argument, zone_argument
 
 _DEFAULT_RUNS = 50  # of jobtui history
 _MAX_RUN_DIGITS = 17
@@ -30,6 +31,21 @@ password are read from it, else from JOBTUI_USER and JOBTUI_PASSWORD, else from 
 scheduler of yours that runs here is meant. If there are several, they are listed.
 
 """
+
+_FORECAST = timedelta(hours=24)
+_LONGEST_FORECAST = timedelta(days=31)
+
+_FORECAST_EPILOG = """\
+TARGET is a .py file or a package.module: its jobs as if they were started now. ADDRESS is where a scheduler
+listens: its jobs from now on, with the runs that are live. Without either, the one scheduler of yours that
+runs here is meant.
+
+A run is expected to take the median of the latest 20 runs of its job that were OK, which the scheduler or the
+store knows; the median of all jobs if there are none of its own; and no time if nothing is known. No run is
+expected to fail.
+
+exit status: 0 for success; 1 if ticks will start no run, except those of paused jobs, or a run waits longer
+than --max-wait; 2 for a mistake in the arguments, the target or the settings."""
 
 _CHANGE_STATUS = "exit status: 0 for success; 2 for a mistake, and if there is no such job."
 _CANCEL_STATUS = """\
@@ -267,6 +283,63 @@ class LiveParser(Parser):
             if options.words and is_address(options.words[place]):
                 options.address = options.words.pop(place)
                 break
+
+
+class ForecastParser(Parser):
+    """The arguments of ``jobtui forecast TARGET|ADDRESS``."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            prog="jobtui forecast",
+            usage=(
+                "jobtui forecast [TARGET|ADDRESS] [--for TIME] [--pool N] [--max-wait TIME]\n"
+                "                       [--config FILE] [--run-mode NAME] [--store FILE] [--json]"
+            ),
+            description="Print when the jobs will run, how long they will wait, and when the pool is full.",
+            epilog=_FORECAST_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+        self.add_argument(
+            "--for",
+            metavar="TIME",
+            dest="length",
+            type=duration_argument,
+            default=_FORECAST,
+            help="how far to look ahead, up to 31d (default: 24h)",
+        )
+        self.add_argument(
+            "--pool", metavar="N", type=pool_argument, help="what if the pool had N slots? 0 for no limit"
+        )
+        self.add_argument(
+            "--max-wait",
+            metavar="TIME",
+            type=duration_argument,
+            help="the exit status is 1 if a run waits longer",
+        )
+        self.add_argument("--config", metavar="FILE", help="the settings of TARGET")
+        self.add_argument(
+            "--run-mode", metavar="NAME", help="the section of the settings to use, such as prod"
+        )
+        self.add_argument(
+            "--store", metavar="FILE", help="the store of TARGET, if its settings name no other"
+        )
+        self.add_argument("--json", action="store_true", help="print JSON, with every run")
+
+    def validate(self, options: argparse.Namespace) -> None:
+        """Tell an address from a target."""
+        if len(options.words) > 1:
+            self.error(f"unexpected: {' '.join(options.words[1:])}; one TARGET or ADDRESS is enough")
+        if options.length > _LONGEST_FORECAST:
+            self.error("--for is at most 31d")
+        options.command, options.tz = "forecast", None
+        word = options.words[0] if options.words else None
+        is_live = word is None or is_address(word)
+        options.address, options.target = (word, None) if is_live else (None, word)
+        options.words = []
+        if options.target is None and (options.config or options.run_mode or options.store):
+            self.error("--config, --run-mode and --store are for a TARGET, which is missing")
 
 
 class JobParser(LiveParser):

@@ -1,0 +1,120 @@
+"""``jobtui forecast`` prints what the jobs will do, and its exit status tells whether that is in order."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from support.command_line import run_jobtui
+from support.headless_process import HeadlessProcess
+from support.stored_runs import write_store
+
+JOBS = """
+import jobtui
+jobtui.schedule("0 0 * * * *", print, name="import")
+jobtui.schedule("0 0 * * * *", print, name="import 日本")
+jobtui.schedule("0 0 * * * *", print, name="mail").pause()
+"""
+SKIPPING = JOBS + 'jobtui.every("1s", print, name="poll", overlap="skip")\n'
+
+Ask = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a job file, its settings, and a store that knows how long its jobs took."""
+    (tmp_path / "shop.py").write_text(JOBS, encoding="utf-8")
+    (tmp_path / "jobtui.toml").write_text("jobs.pool = 1\njobs.tz = 'UTC'\n")
+    write_store(tmp_path / "jobs.db")
+    return tmp_path
+
+
+@pytest.fixture
+def ask(folder: Path) -> Ask:
+    """Return a function that runs ``jobtui forecast``."""
+    return lambda *words: run_jobtui("forecast", *words, folder=folder, PYTHONUTF8="1", TMPDIR=str(folder))
+
+
+def test_it_prints_the_runs_of_each_job_and_when_the_pool_is_full(ask: Ask) -> None:
+    """`import` takes 0.25 s, `import 日本` 3 s, and `mail`, which has never ended OK, the median of both."""
+    asked = ask("shop.py", "--store", "jobs.db", "--for", "24h")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    head, table, full = asked.stdout.split("\n\n")
+    assert head.startswith("shop.py: 20")
+    assert head.endswith(" (UTC), a pool with 1 slot")
+    rows = [line.split() for line in table.splitlines()]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("JOB", "RUN"),
+        ("import", "—"),
+        ("import", "—"),
+        ("mail", "paused"),
+    ]
+    assert rows[1][1:3] == ["24", "0.25s"]
+    assert rows[2][2:4] == ["24", "3.0s"]
+    assert "0.25s" in rows[2][-2]
+    assert full.startswith("The pool is full 24 times, 6.0s in all, never for a second.")
+
+
+def test_its_exit_status_says_that_a_run_waits_too_long(ask: Ask) -> None:
+    words = ("shop.py", "--store", "jobs.db", "--for", "2h", "--max-wait")
+    assert ask(*words, "300ms").returncode == 0
+    assert ask(*words, "200ms").returncode == 1
+    assert ask(*words, "200ms", "--pool", "2").returncode == 0
+
+
+def test_its_exit_status_says_that_ticks_will_start_no_run(ask: Ask, folder: Path) -> None:
+    """Those of a paused job do not count."""
+    (folder / "shop.py").write_text(SKIPPING, encoding="utf-8")
+    asked = ask("shop.py", "--store", "jobs.db", "--for", "2h", "--json")
+    assert asked.returncode == 1
+    found = json.loads(asked.stdout)
+    skipped = [run for run in found["runs"] if run["state"] == "SKIPPED"]
+    assert {run["job"] for run in skipped if not run["paused"]} == {"poll"}
+    assert {run["job"] for run in skipped if run["paused"]} == {"mail"}
+    assert found["expected"]["import"] == 0.25
+    assert found["pool"] == 1
+
+
+def test_without_a_store_runs_take_no_time(ask: Ask) -> None:
+    asked = ask("shop.py")
+    assert asked.returncode == 0
+    assert "No run waits for a slot." in asked.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("shop.py", "--for", "32d"), "jobtui: --for is at most 31d"),
+        (("shop.py", "--for", "0s"), "jobtui: argument --for: '0s' is not longer than 0"),
+        (("shop.py", "--for", "soon"), "jobtui: argument --for: "),
+        (
+            ("--store", "jobs.db"),
+            "jobtui: --config, --run-mode and --store are for a TARGET, which is missing",
+        ),
+        (("shop.py", "mail"), "jobtui: unexpected: mail; one TARGET or ADDRESS is enough"),
+        (("shop.pi",), "jobtui: shop.pi: "),
+    ],
+)
+def test_mistakes_are_explained_in_one_line(ask: Ask, words: tuple[str, ...], message: str) -> None:
+    asked = ask(*words)
+    assert asked.returncode == 2
+    assert asked.stdout == ""
+    assert asked.stderr.startswith(message)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no Unix sockets")
+def test_a_scheduler_that_runs_is_asked_for_its_jobs_and_the_lengths_of_their_runs(folder: Path) -> None:
+    socket = folder / "s"
+    code = 'import time, jobtui\ndef nap():\n    time.sleep(0.05)\njobtui.every("1h", nap).run()\n'
+    (folder / "nap.py").write_text(code)
+    with HeadlessProcess(folder, "nap.py", "--listen", f"unix:{socket}") as process:
+        process.stderr.wait_for("OK")
+        asked = run_jobtui("forecast", f"unix:{socket}", "--for", "7d", "--json", folder=folder)
+    assert (asked.returncode, asked.stderr) == (0, "")
+    found = json.loads(asked.stdout)
+    assert len([run for run in found["runs"] if run["job"] == "nap"]) == 168
+    assert found["expected"]["nap"] >= 0.05

@@ -1,0 +1,193 @@
+"""The forecast says what the scheduler then does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.job_policies import Policies
+from jobtui.simulation.forecast import MAX_RUNS, Forecast, expected_lengths, forecast
+from jobtui.testing import SimulatedScheduler, simulated
+
+SECOND = timedelta(seconds=1)
+
+
+def sleeper(seconds: float) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Return a coroutine function that takes so many seconds."""
+
+    async def sleep() -> None:
+        await asyncio.sleep(seconds)
+
+    return sleep
+
+
+def add(scheduler: SimulatedScheduler, name: str, interval: str, **policies: Any) -> None:
+    """Add a job that takes no time here."""
+    scheduler.every(interval, lambda: None, name=name, **policies)
+
+
+def look_ahead(
+    scheduler: SimulatedScheduler, length: str, expected: dict[str, float], pool: int | None = None
+) -> Forecast:
+    """Return the forecast of a scheduler, with the expected seconds of its jobs."""
+    lengths = {job: timedelta(seconds=seconds) for job, seconds in expected.items()}
+    hours, minutes, seconds = map(int, length.split(":"))
+    span = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return forecast(scheduler.snapshot(), lengths, length=span, pool=pool)
+
+
+JOBS = st.lists(
+    st.tuples(
+        st.integers(3, 40),  # the interval, in seconds
+        st.integers(0, 25),  # how long a run takes, in seconds
+        st.sampled_from(["hold", "skip", "allow"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(jobs=JOBS, pool=st.integers(0, 4), begun=st.integers(0, 90))
+def test_the_scheduler_then_does_what_the_forecast_says(
+    jobs: list[tuple[int, int, str]], pool: int, begun: int
+) -> None:
+    """Also if it has run for a while, so that some runs are RUNNING, QUEUED and HELD.
+
+    No two jobs are due, and no two runs end, at one instant: their order would be a matter of luck.
+    """
+    with simulated(pool=pool) as scheduler:
+        expected = {}
+        for place, (interval, seconds, overlap) in enumerate(jobs):
+            takes = seconds + 0.001371 * (place + 1)
+            policies: Policies = {"overlap": overlap}  # type: ignore[typeddict-item] # one of the three
+            scheduler.every(interval + 0.01713 * place, sleeper(takes), name=f"job {place}", **policies)
+            expected[f"job {place}"] = takes
+        scheduler.advance(begun)
+        predicted = look_ahead(scheduler, "0:02:00", expected)
+        before = len(scheduler.runs())
+        scheduler.advance("2m")
+        started = [(run.job, run.started) for run in scheduler.runs()[before:]]
+        skipped = sum(
+            run.ticks
+            for run in scheduler.find_runs(state=RunState.SKIPPED, limit=800)
+            if run.ended is not None and run.ended > predicted.start
+        )
+    live = {run.number for run in predicted.runs if run.number and run.started == predicted.start}
+    foretold = sorted(
+        (run.started, run.job) for run in predicted.runs if run.started and run.number not in live
+    )
+    assert [job for _, job in foretold] == [job for job, _ in started]
+    assert [at.timestamp() for at, _ in foretold] == pytest.approx(
+        [at.timestamp() for _, at in started if at is not None], abs=1e-4
+    )
+    assert sum(run.ticks for run in predicted.runs if run.state is RunState.SKIPPED) >= min(skipped, 1)
+
+
+def test_runs_that_find_no_slot_wait_and_the_pool_is_full() -> None:
+    with simulated(pool=1) as scheduler:
+        for name in ("one", "two", "three"):
+            add(scheduler, name, "1m")
+        found = look_ahead(scheduler, "0:01:59", {"one": 10, "two": 10, "three": 10})
+        assert [(run.job, run.wait / SECOND) for run in found.runs] == [
+            ("one", 0),
+            ("two", 10),
+            ("three", 20),
+        ]
+        [full] = found.full
+        assert ((full.start - found.start) / SECOND, (full.end - found.start) / SECOND) == (60, 80)
+        assert full.waiting == 2
+        assert look_ahead(scheduler, "0:01:59", {"one": 10, "two": 10, "three": 10}, pool=3).full == ()
+
+
+def test_ticks_that_start_no_run_have_a_reason_and_those_of_a_paused_job_are_wanted() -> None:
+    with simulated() as scheduler:
+        add(scheduler, "slow", "10s", overlap="skip")
+        add(scheduler, "paused", "10s")
+        scheduler.pause("paused", note="holidays")
+        found = look_ahead(scheduler, "0:00:45", {"slow": 15})
+        skipped = [run for run in found.runs if run.state is RunState.SKIPPED]
+        assert {(run.job, run.is_lost) for run in skipped} == {("slow", True), ("paused", False)}
+        [slow, *_] = [run for run in skipped if run.job == "slow"]
+        assert slow.reason.startswith("still running since ")
+
+
+def test_the_forecast_ends_pauses_and_follows_the_number_of_times() -> None:
+    with simulated() as scheduler:
+        add(scheduler, "twice", "1m", times=2)
+        add(scheduler, "later", "1m")
+        scheduler.advance("1m")
+        scheduler.pause("later", for_="150s")
+        found = look_ahead(scheduler, "0:05:00", {})
+        starts = [(run.job, (run.started - found.start) / SECOND) for run in found.runs if run.started]
+        assert starts == [("twice", 60), ("later", 180), ("later", 240), ("later", 300)]
+
+
+def test_clock_changes_move_ticks_as_they_do_in_the_scheduler() -> None:
+    """On 29 March 2026 the clocks of Berlin go from 02:00 to 03:00."""
+    with simulated("2026-03-28T12:00", tz="Europe/Berlin") as scheduler:
+        scheduler.schedule("0 30 2 * * *", lambda: None, name="nightly")
+        found = look_ahead(scheduler, "36:00:00", {})
+        [run] = found.runs
+        assert run.started is not None
+        assert run.started.isoformat() == "2026-03-29T03:00:00+02:00"
+        scheduler.advance("36h")
+        assert scheduler.fired("nightly") == [run.started]
+
+
+def test_one_off_runs_that_wait_for_their_instant_are_in_the_forecast() -> None:
+    with simulated() as scheduler:
+        scheduled = scheduler.in_("1m", print, "hello")
+        [run] = look_ahead(scheduler, "0:05:00", {}).runs
+        assert run.started is not None
+        assert (run.job, run.number, (run.started - scheduler.time) / SECOND) == (
+            "print",
+            scheduled.number,
+            60,
+        )
+
+
+def test_a_forecast_with_too_many_runs_ends_early_and_says_so() -> None:
+    with simulated() as scheduler:
+        for each in range(100):
+            add(scheduler, f"job {each}", "1ms")
+        found = look_ahead(scheduler, "1:00:00", {})
+        assert found.is_cut
+        assert len(found.runs) == MAX_RUNS
+        assert (found.end - found.start) / SECOND == pytest.approx(2)
+
+
+def test_progress_is_reported_and_may_end_the_forecast() -> None:
+    class Enough(Exception):  # noqa: N818 - not an error
+        """The user has left the screen."""
+
+    parts: list[float] = []
+
+    def note(part: float) -> None:
+        parts.append(part)
+        if part > 0.5:
+            raise Enough
+
+    with simulated() as scheduler:
+        add(scheduler, "often", "1s")
+        with pytest.raises(Enough):
+            forecast(scheduler.snapshot(), {}, length=timedelta(hours=1), progress=note)
+    assert parts == sorted(parts)
+    assert len(parts) > 2
+
+
+def test_a_job_takes_the_median_of_its_runs_or_else_of_all() -> None:
+    lengths = {"slow": [5 * SECOND, 9 * SECOND, 6 * SECOND], "quick": [SECOND]}
+    assert expected_lengths(lengths, ["slow", "quick", "new"]) == {
+        "slow": 6 * SECOND,
+        "quick": SECOND,
+        "new": 5.5 * SECOND,
+    }
+    assert expected_lengths({"new": []}, ["new"]) == {}
