@@ -159,14 +159,14 @@ def _row(job: str, runs: Sequence[PredictedRun], present: _Present) -> list[Cell
     started = [run.started for run in runs if run.started is not None]
     wait = max((run.wait for run in runs), default=timedelta())
     lost = sum(run.ticks for run in runs if run.is_lost)
-    paused = sum(run.ticks for run in runs if run.paused)
+    intended = sum(run.ticks for run in runs if run.intended)
     return [
         Cell(job),
         Cell(str(len(started))),
         Cell(format_duration(present.expected.get(job))),
         Cell(format_date_time(min(started, default=None))),
         Cell(format_duration(wait) if wait else ABSENT, "waiting" if wait else ""),
-        Cell(str(lost), "failed") if lost else Cell(f"{paused} paused" if paused else ABSENT),
+        Cell(str(lost), "failed") if lost else Cell(f"{intended} intended" if intended else ABSENT),
     ]
 
 
@@ -197,7 +197,7 @@ def _encode_run(run: PredictedRun) -> Json:
         "state": run.state.value,
         "reason": run.reason,
         "ticks": run.ticks,
-        "paused": run.paused,
+        "intended": run.intended,
     }
 
 

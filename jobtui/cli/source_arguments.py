@@ -44,8 +44,8 @@ A run is expected to take the median of the latest 20 runs of its job that were 
 store knows; the median of all jobs if there are none of its own; and no time if nothing is known. No run is
 expected to fail.
 
-exit status: 0 for success; 1 if ticks will start no run, except those of paused jobs, or a run waits longer
-than --max-wait; 2 for a mistake in the arguments, the target or the settings."""
+exit status: 0 for success; 1 if ticks will start no run, except those of paused jobs and in quiet times, or a
+run waits longer than --max-wait; 2 for a mistake in the arguments, the target or the settings."""
 
 _CHANGE_STATUS = "exit status: 0 for success; 2 for a mistake, and if there is no such job."
 _CANCEL_STATUS = """\

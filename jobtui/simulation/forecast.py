@@ -37,6 +37,7 @@ from jobtui.engine.runnables import Runnable
 from jobtui.engine.ticks import TickPlanner
 from jobtui.engine.timer_queue import DueEntry, JobDue
 from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.schedules.quiet_times import parse_quiet_times
 
 MAX_RUNS = 200_000  # predicted runs; about 5 s of work
 _SHOWN_STEP = 500  # predicted runs between two reports of progress
@@ -55,7 +56,7 @@ class PredictedRun:
         state: OK, SKIPPED or MISSED; RUNNING, QUEUED, HELD or SCHEDULED at the end of the forecast.
         reason: Why ticks start no run; "" for a run.
         ticks: How many ticks; 1 for a run.
-        paused: Whether the ticks start no run because the job is paused.
+        intended: Whether the ticks start no run because the job is paused or the time is quiet.
     """
 
     job: str
@@ -66,7 +67,7 @@ class PredictedRun:
     state: RunState
     reason: str = ""
     ticks: int = 1
-    paused: bool = False
+    intended: bool = False
 
     @property
     def wait(self) -> timedelta:
@@ -75,8 +76,8 @@ class PredictedRun:
 
     @property
     def is_lost(self) -> bool:
-        """Whether ticks start no run although the job is not paused."""
-        return self.started is None and self.state.ended and not self.paused
+        """Whether ticks start no run against the wish of the user."""
+        return self.started is None and self.state.ended and not self.intended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +179,10 @@ class _Player:
         self._zone = snapshot.zone
         self._start = snapshot.at.timestamp()
         self._expected = {job: length.total_seconds() for job, length in expected.items()}
-        self._engine = Engine(pool=pool, tz=snapshot.zone, ledger=Ledger())
+        quiet = parse_quiet_times(snapshot.quiet, tz=snapshot.zone)
+        self._engine = Engine(pool=pool, tz=snapshot.zone, ledger=Ledger(), quiet=quiet)
         self._engine.record_for_store()
-        self._planner = TickPlanner()
+        self._planner = TickPlanner(lambda: quiet)
         self._endings: list[tuple[float, int, RunRecord]] = []  # a heap of the running runs
         self._numbers: dict[int, int] = {}  # of runs that are live already, by the numbers in the forecast
         self._remaining: dict[int, float] = {}  # seconds of work that are left of RUNNING runs
@@ -355,6 +357,7 @@ class _Player:
 
     def _predict_ticks(self, entry: PackedRun) -> PredictedRun:
         job = self._engine.jobs.get(entry[JOB])
+        is_quiet = self._engine.quiet.end_at(entry[DUE]) is not None
         return PredictedRun(
             job=entry[JOB],
             number=0,
@@ -364,7 +367,7 @@ class _Player:
             state=RunState(entry[STATE]),
             reason=entry[REASON],
             ticks=entry[TICKS],
-            paused=job is not None and job.pause is not None,
+            intended=(job is not None and job.pause is not None) or is_quiet,
         )
 
     def _live(self) -> list[RunRecord]:

@@ -51,7 +51,7 @@ def test_it_prints_the_runs_of_each_job_and_when_the_pool_is_full(ask: Ask) -> N
         ("JOB", "RUN"),
         ("import", "—"),
         ("import", "—"),
-        ("mail", "paused"),
+        ("mail", "intended"),
     ]
     assert rows[1][1:3] == ["24", "0.25s"]
     assert rows[2][2:4] == ["24", "3.0s"]
@@ -73,8 +73,8 @@ def test_its_exit_status_says_that_ticks_will_start_no_run(ask: Ask, folder: Pat
     assert asked.returncode == 1
     found = json.loads(asked.stdout)
     skipped = [run for run in found["runs"] if run["state"] == "SKIPPED"]
-    assert {run["job"] for run in skipped if not run["paused"]} == {"poll"}
-    assert {run["job"] for run in skipped if run["paused"]} == {"mail"}
+    assert {run["job"] for run in skipped if not run["intended"]} == {"poll"}
+    assert {run["job"] for run in skipped if run["intended"]} == {"mail"}
     assert found["expected"]["import"] == 0.25
     assert found["pool"] == 1
 

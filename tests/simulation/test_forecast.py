@@ -142,6 +142,21 @@ def test_clock_changes_move_ticks_as_they_do_in_the_scheduler() -> None:
         assert scheduler.fired("nightly") == [run.started]
 
 
+def test_nothing_starts_in_a_quiet_time_and_what_waits_starts_at_its_end() -> None:
+    with simulated("2026-01-01T00:00", quiet=["daily 00:01 for 2m"]) as scheduler:
+        add(scheduler, "often", "50s")
+        scheduled = scheduler.in_("90s", print, "hello")
+        found = look_ahead(scheduler, "0:04:00", {})
+        starts = [(run.job, (run.started - found.start) / SECOND) for run in found.runs if run.started]
+        assert starts == [("often", 50), ("print", 180), ("often", 200)]
+        assert {(run.job, run.intended) for run in found.runs if not run.started} == {("often", True)}
+        scheduler.advance("4m")
+        assert [
+            (run.job, (run.started - found.start) / SECOND) for run in scheduler.runs() if run.started
+        ] == starts
+        assert scheduled.state is RunState.OK
+
+
 def test_one_off_runs_that_wait_for_their_instant_are_in_the_forecast() -> None:
     with simulated() as scheduler:
         scheduled = scheduler.in_("1m", print, "hello")
