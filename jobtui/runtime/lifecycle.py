@@ -103,12 +103,12 @@ class Lifecycle:
     def check_accepting(self) -> None:
         """Raise RuntimeError if the scheduler accepts no runs, because it has stopped or is a forked copy."""
         if self._engine.closed:
-            self._check_own_process()
+            self.check_own_process()
             raise RuntimeError(
                 f"{self._life.start_failure or 'the scheduler has stopped'}: it accepts no more runs"
             )
 
-    def _check_own_process(self) -> None:
+    def check_own_process(self) -> None:
         """Raise RuntimeError in a forked child."""
         if self._pid != os.getpid():
             raise RuntimeError(
@@ -225,7 +225,7 @@ class Lifecycle:
 
     def _reopen(self) -> None:
         """Let the scheduler start again after a stop."""
-        self._check_own_process()
+        self.check_own_process()
         self._end_life(self._life)
         if not self._life.timer.wait_ended(TIMER_END):
             raise RuntimeError(

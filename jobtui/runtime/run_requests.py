@@ -35,6 +35,7 @@ class RunRequests:
     def __init__(self, kernel: Kernel, lifecycle: Lifecycle, make_run: MakeRun = Run) -> None:
         self._kernel = kernel
         self._check_accepting = lifecycle.check_accepting
+        self._check_own_process = lifecycle.check_own_process
         self._engine = kernel.engine
         self.attachments = kernel.runs.attachments
         self._make_run = make_run
@@ -101,6 +102,7 @@ class RunRequests:
 
     def cancel(self, run: RunRecord) -> Cancellation:
         """Remove a waiting run; interrupt a RUNNING coroutine, or ask a RUNNING thread to stop."""
+        self._check_own_process()
         request: StopRequest | None = None
 
         def cancel(engine: Engine, now: float) -> Cancellation:

@@ -940,7 +940,7 @@ class Scheduler:
         """
         end = pause_end(until, for_, self._kernel.clock.now(), self.tz)
         note, by = one_line_text("note", note), one_line_text("by", by)
-        return self._apply_named(
+        return self._change(
             lambda engine, now: engine.pause_job(
                 self._record_of(engine, job), now, until=end, note=note, by=by
             )
@@ -1002,7 +1002,7 @@ class Scheduler:
             new = record.changed(schedule, shown, schedule_key(schedule, shown), changed)
             engine.change_job(record, new, now)
 
-        self._apply_named(update)
+        self._change(update)
         self._runtime.poller.finish_work()
 
     def resume(self, job: str | Job) -> bool:
@@ -1015,7 +1015,7 @@ class Scheduler:
             LookupError: There is no such job.
             ValueError: The job is one of another scheduler.
         """
-        return self._apply_named(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
+        return self._change(lambda engine, now: engine.resume_job(self._record_of(engine, job), now))
 
     def pause_all(self, *, by: str = "code") -> int:
         """Pause every job that is not paused. Returns their number.
@@ -1024,13 +1024,13 @@ class Scheduler:
             by: As for `pause`.
         """
         by = one_line_text("by", by)
-        return self._kernel.apply(
+        return self._change(
             lambda engine, now: sum([engine.pause_job(job, now, by=by) for job in engine.jobs.values()])
         )
 
     def resume_all(self) -> int:
         """Resume every paused job. Returns their number."""
-        return self._kernel.apply(
+        return self._change(
             lambda engine, now: sum([engine.resume_job(job, now) for job in engine.jobs.values()])
         )
 
@@ -1052,7 +1052,7 @@ class Scheduler:
         Raises:
             ValueError: The job is one of another scheduler.
         """
-        removed = self._apply_named(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
+        removed = self._change(lambda engine, now: engine.remove_job(self._record_of(engine, job), now))
         self._runtime.poller.finish_work()
         return removed
 
@@ -1064,7 +1064,7 @@ class Scheduler:
             ValueError: The size is negative.
         """
         size = pool_size(pool)
-        self._kernel.apply(lambda engine, now: engine.resize(size, now))
+        self._change(lambda engine, now: engine.resize(size, now))
 
     # --- reading the state ------------------------------------------------------------------------
 
@@ -1418,6 +1418,7 @@ class Scheduler:
     ) -> Job:
         if policies.on_success or policies.on_failure or policies.on_missed:
             self._runtime.use_callbacks()
+        self._runtime.lifecycle.check_own_process()
         known_name = job_name(name) or runnable.name
         schedule = adjusted(schedule, policies, known_name, self.tz)
         record = JobRecord(
@@ -1432,7 +1433,7 @@ class Scheduler:
             place=calling_place(),
         )
         record = self._runtime.poller.add_job(record, replace=replace)
-        notice_if_unstarted(self)
+        notice_if_unstarted(self, record.name, record.place)
         return Job(self, record)
 
     def _target(self, value: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _JobCall | Runnable:
@@ -1531,6 +1532,11 @@ class Scheduler:
             )
         self._runtime.lifecycle.check_accepting()
         return recording.durable.request(call, trigger, due)
+
+    def _change(self, command: Callable[[Engine, float], Result]) -> Result:
+        """Apply a command that changes jobs or the pool. That of a forked copy would change nothing."""
+        self._runtime.lifecycle.check_own_process()
+        return self._apply_named(command)
 
     def _apply_named(self, command: Callable[[Engine, float], Result]) -> Result:
         """Apply a command that finds a job by its name."""

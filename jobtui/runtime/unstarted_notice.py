@@ -19,12 +19,19 @@ class _HasSnapshot(Protocol):
     def snapshot(self) -> Snapshot: ...
 
 
-_schedulers: weakref.WeakSet[_HasSnapshot] = weakref.WeakSet()
+# The jobs of each scheduler, by name, with the places of their registrations, as `file:line`.
+_schedulers: weakref.WeakKeyDictionary[_HasSnapshot, dict[str, str]] = weakref.WeakKeyDictionary()
 
 
-def notice_if_unstarted(scheduler: _HasSnapshot) -> None:
-    """Print a notice at the exit if the program's own file has jobs of a scheduler that never started."""
-    _schedulers.add(scheduler)
+def notice_if_unstarted(scheduler: _HasSnapshot, job: str, place: str) -> None:
+    """Print a notice at the exit if the program's own file registers jobs and no scheduler ever starts.
+
+    Args:
+        scheduler: The scheduler of a job.
+        job: The name of the job.
+        place: The place of its registration.
+    """
+    _schedulers.setdefault(scheduler, {})[job] = place
     _print_at_exit()
 
 
@@ -37,12 +44,13 @@ def _print_at_exit() -> None:
 
 def _print_notice(program: Path) -> None:
     """Print the notice, unless an exception ends the program, or a scheduler of its was started."""
-    snapshots = [scheduler.snapshot() for scheduler in _schedulers]
-    if hasattr(sys, "last_value") or any(snapshot.phase is not Phase.NEW for snapshot in snapshots):
+    found = [(scheduler.snapshot(), places) for scheduler, places in _schedulers.items()]
+    if hasattr(sys, "last_value") or any(snapshot.phase is not Phase.NEW for snapshot, _ in found):
         return
-    jobs = [job for snapshot in snapshots for job in snapshot.jobs if job.schedule is not None]
-    files = [job.origin.rpartition(":")[0] for job in jobs]
-    own = sum(Path(file).absolute() == program for file in files if file)
+    own = 0
+    for snapshot, places in found:
+        files = [places.get(job.name, "").rpartition(":")[0] for job in snapshot.jobs]
+        own += sum(Path(file).absolute() == program for file in files if file)
     if own:
         name = printable(program.name)
         count = "1 job" if own == 1 else f"{own} jobs"

@@ -81,7 +81,7 @@ def test_a_second_signal_gives_up_what_runs(tmp_path: Path) -> None:
 def test_another_scheduler_can_be_run(tmp_path: Path) -> None:
     code = f"other = jobtui.Scheduler(pool=3)\n{SCRIPT_ONLY}    jobtui.run(other)\n"
     with script(tmp_path, code) as (process, log):
-        assert "no jobs on a schedule, pool 3" in log.wait_for("STARTED")
+        assert "0 jobs on a schedule, pool 3" in log.wait_for("STARTED")
         process.send_signal(signal.SIGTERM)
         assert process.wait(LIMIT) == 0
 
@@ -133,6 +133,11 @@ def test_a_script_that_registers_jobs_and_starts_nothing_says_so_at_its_end(tmp_
     assert end_of(tmp_path, "") == (0, NOTICE.format("1 job"))
     own = "scheduler = jobtui.Scheduler()\nscheduler.every('1h', tick)\nraise SystemExit(3)\n"
     assert end_of(tmp_path, own) == (3, NOTICE.format("2 jobs"))
+
+
+def test_a_script_that_registers_functions_of_other_modules_says_so_too(tmp_path: Path) -> None:
+    own = "import shutil\njobtui.schedule('@daily', print)\njobtui.every('1h', shutil.get_terminal_size)\n"
+    assert end_of(tmp_path, own) == (0, NOTICE.format("3 jobs"))
 
 
 @pytest.mark.parametrize(

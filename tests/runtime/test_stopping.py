@@ -496,6 +496,39 @@ def test_a_started_scheduler_rejects_runs_in_a_forked_child(make_scheduler: Make
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
+def test_a_forked_child_cannot_change_the_jobs_of_its_parent(make_scheduler: MakeScheduler) -> None:
+    """A change of its copy would be lost without a word."""
+    scheduler, blocker = make_scheduler(), BlockingJob()
+    job = scheduler.every("1h", blocker, name="import")
+    scheduler.start()
+    run = job.run()
+    blocker.wait_started()
+
+    def in_child() -> int:
+        changes: list[Callable[[], object]] = [
+            partial(scheduler.every, "1h", zero),
+            job.pause,
+            job.resume,
+            job.remove,
+            partial(job.reschedule, "2h"),
+            partial(job.update, overlap="skip"),
+            scheduler.pause_all,
+            scheduler.resume_all,
+            partial(scheduler.resize, 5),
+            partial(scheduler.cancel, run.number),
+            run.cancel,
+        ]
+        for change in changes:
+            with pytest.raises(RuntimeError, match="a fork of that"):
+                change()
+        assert scheduler.job("import") == job
+        return 7
+
+    assert exit_status_of_child(in_child) == 7
+    blocker.release()
+    assert run.result(LIMIT) == "released"
+
+
 def test_a_scheduler_that_is_not_started_may_be_started_in_a_forked_child(
     make_scheduler: MakeScheduler,
 ) -> None:
@@ -524,7 +557,8 @@ def test_a_run_that_waits_at_the_fork_runs_only_in_the_parent(make_scheduler: Ma
     blocker.wait_started()
 
     def in_child() -> int:
-        scheduler.resize(2)
+        with pytest.raises(RuntimeError, match="a fork of that"):
+            scheduler.resize(2)
         assert jobtui_threads() == []
         assert scheduler.stop(10 * LIMIT)
         return 7
