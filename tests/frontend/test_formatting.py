@@ -28,6 +28,10 @@ from jobtui.frontend.formatting import (
     format_instant,
     format_instant_full,
     format_instant_short,
+    format_ladder,
+    format_limits,
+    format_pause,
+    format_pause_after,
     format_schedule,
     pluralize,
     status_sign,
@@ -273,3 +277,53 @@ def test_a_schedule_in_another_zone_than_the_times_beside_it_begins_with_its_zon
     scheduler.schedule(spec, print, **options)
     [job] = scheduler.snapshot().jobs
     assert format_schedule(job, LONDON) == expected
+
+
+@pytest.mark.parametrize(
+    ("until", "text"),
+    [
+        (None, "paused"),
+        (NOW + timedelta(hours=1), "paused til 11:24"),
+        (datetime(2026, 3, 17, 8, tzinfo=LONDON), "paused til Tue 08:00"),
+        (datetime(2026, 3, 16, 23, 30, tzinfo=UTC), "paused til 23:30"),
+        (datetime(2026, 3, 22, 8, tzinfo=LONDON), "paused til Sun 08:00"),
+        (datetime(2026, 3, 23, 8, tzinfo=LONDON), "paused til 23 Mar"),
+        (datetime(2027, 1, 1, tzinfo=LONDON), "paused til 27-01-01"),
+    ],
+)
+def test_a_pause_shows_its_end_as_shortly_as_it_is_clear(until: datetime | None, text: str) -> None:
+    job = snapshots.make_job(paused_since=NOW, paused_until=until)
+    assert format_pause(job, NOW) == text
+    assert cell_len(text) <= 22
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [
+        ({}, ""),
+        ({"warn": timedelta(minutes=2)}, "warning after 2m00s"),
+        (
+            {"timeout": timedelta(minutes=5), "abandon": timedelta(seconds=30)},
+            "timeout 5m00s, abandoned 30s later",
+        ),
+    ],
+)
+def test_the_limits_of_a_job_are_told_in_words(limits: dict[str, Any], text: str) -> None:
+    assert format_limits(snapshots.make_job(**limits)) == text
+
+
+@pytest.mark.parametrize(("failures", "text"), [(1, "1 failure"), (5, "5 failures in a row")])
+def test_the_failures_that_pause_a_job_are_counted_in_words(failures: int, text: str) -> None:
+    assert format_pause_after(snapshots.make_job(pause_after=failures)) == text
+
+
+def test_the_attempts_of_a_run_are_elapsed_time_after_its_tick_also_when_the_clocks_change() -> None:
+    offsets = tuple(timedelta(minutes=each) for each in (20, 60, 100, 140, 180, 220))
+    job = snapshots.make_job(retry="6 retries", retry_offsets=offsets)
+    due = datetime(2026, 3, 29, 0, 30, tzinfo=LONDON)  # the clocks skip 01:00 to 02:00
+    assert format_ladder(job, due, LONDON) == (
+        "6 retries; at 00:50:00, 02:30:00, 03:10:00, 03:50:00, 04:30:00, ..."
+        " if a run of 00:30:00 fails at once"
+    )
+    assert format_ladder(job, None, LONDON) == "6 retries"
+    assert format_ladder(snapshots.make_job(), due, LONDON) == ""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from support import snapshots
@@ -34,7 +35,7 @@ from jobtui.tui.screens.help import HelpScreen, key_label
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.output import OutputScreen
-from jobtui.tui.screens.pause_dialog import PauseScreen
+from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.widgets.line_table import LineTable
@@ -152,6 +153,23 @@ async def test_p_asks_how_long_to_pause_a_job(key: str, end: datetime | None, to
         await driver.press(key)
         assert backend.commands == [("pause", "refresh_cache", *([end] if end else []))]
         assert driver.toasts == [("information", f"‖ refresh_cache paused{toast}")]
+
+
+@pytest.mark.parametrize(
+    ("now", "hour", "morning"),
+    [
+        ("2026-03-16T23:30:00-04:00", "2026-03-17T00:30:00-04:00", "2026-03-17T08:00:00-04:00"),
+        ("2026-03-17T00:10:00-04:00", "2026-03-17T01:10:00-04:00", "2026-03-18T08:00:00-04:00"),
+        ("2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00", "2026-03-09T08:00:00-04:00"),
+        ("2026-10-31T12:00:00-04:00", "2026-10-31T13:00:00-04:00", "2026-11-01T08:00:00-05:00"),
+        ("2026-11-01T01:30:00-04:00", "2026-11-01T01:30:00-05:00", "2026-11-02T08:00:00-05:00"),
+    ],
+)
+def test_the_ends_of_a_pause_are_an_hour_of_elapsed_time_and_the_next_morning(
+    now: str, hour: str, morning: str
+) -> None:
+    ends = PauseEnds.after(datetime.fromisoformat(now).astimezone(ZoneInfo("America/New_York")))
+    assert (ends.hour.isoformat(), ends.morning.isoformat()) == (hour, morning)
 
 
 @async_test
