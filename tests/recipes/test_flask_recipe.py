@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.recipes import copy_recipe, get, python, replace_in
+from support.waiting import wait_until
 
 SENT = "from shop@example.org, in process"
 
@@ -36,7 +37,9 @@ def test_only_the_process_that_serves_runs_the_jobs_under_the_reloader(folder: P
 def test_one_of_two_workers_runs_the_jobs_and_the_other_takes_over(folder: Path) -> None:
     command = ("-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:0", "shop:create_app()")
     with python(*command, folder=folder) as server:
+        url = server.wait_for_url()
         first = server.wait_for_process(SENT)
+        wait_until(lambda: get(url)[1] == "STANDBY")
         os.kill(first, signal.SIGKILL)
         second = server.wait_for_process(SENT)
         assert second not in {first, server.pid}

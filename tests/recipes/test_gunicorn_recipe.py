@@ -16,7 +16,14 @@ CLEANED = "cleaned up in process"
 def test_one_preloaded_worker_runs_the_jobs_and_serves_the_page(tmp_path: Path) -> None:
     folder = copy_recipe("gunicorn", tmp_path)
     page = f"127.0.0.1:{free_ports()['http']}"
-    replace_in(folder / "shop.py", ("127.0.0.1:9001", page))
+    replace_in(
+        folder / "shop.py",
+        ("127.0.0.1:9001", page),
+        (
+            "page = ExitStack()",
+            "page = ExitStack()\nscheduler.on_app_stop(lambda: print('stopped', os.getpid()))",
+        ),
+    )
     with python("-m", "gunicorn", "--bind", "127.0.0.1:0", folder=folder) as server:
         url = server.wait_for_url()
         first = server.wait_for_process(CLEANED)
@@ -28,6 +35,7 @@ def test_one_preloaded_worker_runs_the_jobs_and_serves_the_page(tmp_path: Path) 
         second = server.wait_for_process(CLEANED)
         assert get(f"http://{page}/@jobs/healthz")[0] == 200
         os.kill(second, signal.SIGTERM)  # as gunicorn does when it reloads
+        server.wait_for(f"stopped {second}")
         third = server.wait_for_process(CLEANED)
         assert len({server.pid, first, second, third}) == 4
         assert get(f"http://{page}/@jobs/healthz")[0] == 200
