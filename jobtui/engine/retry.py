@@ -118,11 +118,17 @@ class RetryIn(Exception):  # noqa: N818 - a request, not an error
         reason: The reason, in words.
     """
 
+    __module__ = "jobtui"  # as users know it, for the reasons of runs
+
     def __init__(self, delay: Duration, reason: str = "") -> None:
         self.seconds = as_interval(delay).total_seconds()
         self.reason = reason
         text = f"retry in {format_duration(as_interval(delay))}"
         super().__init__(f"{text}: {reason}" if reason else text)
+
+    def __reduce__(self) -> tuple[type[RetryIn], tuple[float, str]]:
+        """Pickle the arguments, as of an exception that another process has raised."""
+        return type(self), (self.seconds, self.reason)
 
 
 class GiveUp(Exception):  # noqa: N818 - a request, not an error
@@ -131,6 +137,8 @@ class GiveUp(Exception):  # noqa: N818 - a request, not an error
     Args:
         reason: The reason, in words.
     """
+
+    __module__ = "jobtui"
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pickle
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -424,3 +425,15 @@ def test_a_policy_that_cannot_be_meant_is_refused(make: Callable[[], Retry], mes
 )
 def test_a_policy_is_described_in_words(policy: Retry, text: str) -> None:
     assert policy.describe() == text
+
+
+def test_the_requests_of_a_job_have_their_public_names_and_may_come_from_another_process(
+    scheduler: SimulatedScheduler,
+) -> None:
+    def give_up() -> None:
+        raise GiveUp("the account is closed")
+
+    assert scheduler.now(give_up).reason == "jobtui.GiveUp: the account is closed"
+    asked = pickle.loads(pickle.dumps(RetryIn("1m", "rate limit")))
+    assert (asked.seconds, str(asked)) == (60, "retry in 1m: rate limit")
+    assert str(pickle.loads(pickle.dumps(GiveUp("closed")))) == "closed"
