@@ -30,6 +30,7 @@ class Effects:
             schedule, the overlap policy, and when.
         sizes: The sizes of the pool that were set by hand, for the store, each with the configured one.
         pauses: The jobs that were paused or resumed, for the store: the name, and the pause or None.
+        numbers: Up to which number the store has to reserve the numbers of runs; 0 if that has not changed.
     """
 
     ended: list[RunRecord] = field(default_factory=list)
@@ -44,6 +45,7 @@ class Effects:
     registered: list[tuple[str, str, Overlap, float]] = field(default_factory=list)
     sizes: list[tuple[int, int]] = field(default_factory=list)
     pauses: list[tuple[str, Pause | None]] = field(default_factory=list)
+    numbers: int = 0
 
     @property
     def are_for_store(self) -> bool:
@@ -63,5 +65,6 @@ class Effects:
             or self.repeated_ticks
             or self.errors
             or self.notices
+            or self.numbers
             or self.are_for_store
         )

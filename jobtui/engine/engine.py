@@ -312,6 +312,7 @@ class Engine:
     def record_for_store(self) -> None:
         """Let the effects list what the store records, from now on, and the pauses until now."""
         self.pool.recording = True
+        self.pool.reserve_numbers(self._last_number)
         if self.pool.size != self.pool.configured:
             self.pool.effects.sizes.append((self.pool.size, self.pool.configured))
         for job in self.jobs.values():

@@ -10,6 +10,7 @@ together.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -67,6 +68,9 @@ _OK, _TIMED_OUT, _RETRYING, _ALLOW = RunState.OK, RunState.TIMED_OUT, RunState.R
 CANCELS_PER_HOLD = 200  # waiting runs that are cancelled in one hold of the state lock
 MIN_CANCELLED = 64  # cancelled runs in the queue, below which it is not worth to rebuild the queue
 REMOVED = "job removed"
+NUMBERS_AT_ONCE = (
+    100  # numbers of runs that the store reserves at once: a killed process leaves a gap of so many
+)
 MOST_ABANDONED = 8  # abandoned runs whose work goes on, unless set
 
 
@@ -124,6 +128,7 @@ class Pool:
         self.recording = False
         self.stopping = False
         self.run_numbers = count(1)
+        self._reserved: float = math.inf  # the last number that the store has reserved; inf without one
         self._cancelled_in_queue = 0
         self._event_log = event_log
         self._ledger = ledger
@@ -149,8 +154,18 @@ class Pool:
             run.ensure_extras().attempts = job.policies.retry.attempts
         return run
 
+    def reserve_numbers(self, number: int) -> None:
+        """Have the store reserve the numbers of runs up to some after this one, from now on.
+
+        The file has no row of a run that waits. If the process is killed, the numbers of such runs are
+        known by that, and the next process gives them to no other run.
+        """
+        self.effects.numbers = self._reserved = number + NUMBERS_AT_ONCE
+
     def add_scheduled(self, run: RunRecord, now: float) -> None:
         """Keep a one-off run until it is due."""
+        if run.number > self._reserved:
+            self.reserve_numbers(run.number)
         run.state = RunState.SCHEDULED
         run.waiting_since = None
         run.job.scheduled += 1
@@ -175,6 +190,8 @@ class Pool:
 
     def admit(self, run: RunRecord, now: float) -> None:
         """Queue, hold or skip a run, as its job's overlap policy says."""
+        if run.number > self._reserved:
+            self.reserve_numbers(run.number)
         job = run.job
         if job.policies.overlap is _ALLOW or not job.busy:
             self._enqueue(run)

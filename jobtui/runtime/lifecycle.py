@@ -357,6 +357,7 @@ class Lifecycle:
         if self._engine.phase is Phase.NEW:
             self._pid = os.getpid()  # not started yet: each process may start its own copy
         else:
+            self._kernel.runs.attachments.in_forked_child = True
             self._engine.disable_after_fork()
             self._life.drained.open()
 

@@ -37,7 +37,10 @@ class RunAttachments:
         now: Reads the scheduler's clock, in seconds since the epoch.
         retry_delay: Returns after how many seconds a run is tried again that has raised an exception; None if
             it is not.
+        in_forked_child: Whether this is the copy of a started scheduler in a forked child.
     """
+
+    in_forked_child = False
 
     def __init__(
         self,

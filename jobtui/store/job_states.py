@@ -25,7 +25,7 @@ class StoredState:
     """The state with which a scheduler goes on after a restart.
 
     Attributes:
-        last_number: The number of the latest run; 0 for none.
+        last_number: The last number that a run has, or may have had; 0 for none.
         jobs: The history of each job, by name.
         downtime: The time in which no scheduler ran.
         pool: The size of the pool that was set by hand, and the one that was configured then; None if it was
@@ -103,6 +103,20 @@ def _read_endings(connection: sqlite3.Connection) -> dict[int, dict[RunState, in
     return endings
 
 
+def keep_last_number(connection: sqlite3.Connection, number: int) -> None:
+    """Note that the numbers up to this one are those of runs, of which some have no row.
+
+    Args:
+        connection: The connection, in a transaction of the caller.
+        number: The number; 0 changes nothing.
+    """
+    connection.execute(
+        "INSERT INTO settings VALUES ('last_number', ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+        (number,),
+    )
+
+
 def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     """Return the state of the jobs in the file.
 
@@ -113,7 +127,8 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
     [last_number] = connection.execute(
         "SELECT max("
         "(SELECT coalesce(max(number), 0) FROM runs WHERE number > 0), "  # as the index says
-        "(SELECT coalesce(max(number), 0) FROM one_offs))"
+        "(SELECT coalesce(max(number), 0) FROM one_offs), "
+        "(SELECT coalesce(max(value), 0) FROM settings WHERE name = 'last_number'))"
     ).fetchone()
     endings = _read_endings(connection)
     rows = connection.execute(

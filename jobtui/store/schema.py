@@ -101,4 +101,10 @@ VERSIONS: Versions = (
                 ON CONFLICT (job, state) DO UPDATE SET count = count + 1;
         END""",
     ),
+    (
+        # A run that is cancelled between two attempts has no start, but its job has run.
+        """CREATE TRIGGER attempt_is_latest_run AFTER INSERT ON attempts BEGIN
+            UPDATE jobs SET prev = max(coalesce(prev, NEW.started), NEW.started) WHERE id = NEW.job;
+        END""",
+    ),
 )

@@ -133,6 +133,8 @@ class Store:
 
     def put(self, effects: Effects) -> None:
         """Record what a change has left to be recorded. Never blocks."""
+        if effects.numbers:
+            self._writer.journal.reserve_numbers(effects.numbers)
         if effects.started:
             self._writer.journal.note(effects.started)
         if effects.are_for_store:

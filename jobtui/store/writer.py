@@ -18,7 +18,7 @@ from jobtui.engine.records import NUMBER
 from jobtui.engine.tracebacks import log_exception, one_line
 from jobtui.store.database import WAL_BYTES, open_for_writing
 from jobtui.store.fork_gate import StoreConnection, identity_of, using_sqlite
-from jobtui.store.job_states import StoredState, read_state
+from jobtui.store.job_states import StoredState, keep_last_number, read_state
 from jobtui.store.lives import Origin, begin_life
 from jobtui.store.old_rows import OldRows
 from jobtui.store.one_off_rows import AT_ONCE, StoredOneOff, has_untaken, insert_one_offs, take_one_offs
@@ -26,7 +26,7 @@ from jobtui.store.outbox import Outbox, OutboxBatch
 from jobtui.store.output_rows import OutputRows, StoredLine
 from jobtui.store.retention import Retention
 from jobtui.store.run_writing import RunWriting
-from jobtui.store.start_journal import StartJournal, read_starts
+from jobtui.store.start_journal import StartJournal, read_last_number, read_starts
 from jobtui.store.store_errors import StoreError, is_about_data, is_passing, store_error
 from jobtui.store.waiting_output import WaitingOutput
 from jobtui.store.wal import WalLimit, truncate_wal
@@ -417,7 +417,9 @@ class Writer:
         try:
             with using_sqlite():
                 connection.execute("BEGIN IMMEDIATE")
-                starts = read_starts(self.journal.path) if self.alone and self._started is None else ()
+                is_first = self.alone and self._started is None
+                starts = read_starts(self.journal.path) if is_first else ()
+                keep_last_number(connection, read_last_number(self.journal.path) if is_first else 0)
                 life = begin_life(
                     connection, self._origin, started, self._now(), alone=self.alone, starts=starts
                 )

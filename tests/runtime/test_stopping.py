@@ -457,6 +457,53 @@ def test_a_job_may_fork_and_the_child_may_exit_at_once(make_scheduler: MakeSched
     assert scheduler.now(zero).result(LIMIT) == 0
 
 
+def raise_in_child(exception: BaseException) -> None:
+    """Raise an exception."""
+    raise exception
+
+
+@pytest.mark.parametrize(
+    ("exception", "status", "text"),
+    [
+        (ValueError("no <such> order"), 1, "ValueError: no <such> order"),
+        (SystemExit(3), 3, ""),
+        (SystemExit(), 0, ""),
+        (SystemExit("no disk"), 1, "no disk"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("coroutine", [False, True], ids=["thread", "coroutine"])
+def test_an_exception_of_a_forked_child_ends_it_with_its_status_and_traceback(
+    make_scheduler: MakeScheduler,
+    capfd: pytest.CaptureFixture[str],
+    exception: BaseException,
+    status: int,
+    text: str,
+    *,
+    coroutine: bool,
+) -> None:
+    if not hasattr(os, "fork"):
+        pytest.skip("this system cannot fork")
+
+    def fork() -> int:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(int(LIMIT))  # ends the child if it hangs
+            raise_in_child(exception)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    async def fork_in_loop() -> int:
+        return fork()
+
+    with make_scheduler() as scheduler:
+        run = scheduler.now(fork_in_loop) if coroutine else scheduler.now(fork)
+        assert run.result(2 * LIMIT) == status
+        assert scheduler.now(zero).result(LIMIT) == 0
+    error = capfd.readouterr().err
+    assert error.rstrip().endswith(text)
+    assert error.count("raise_in_child(exception)") == (not isinstance(exception, SystemExit))
+
+
 def exit_status_of_child(act: Callable[[], int]) -> int:
     """Return the exit status of a forked child that calls a function."""
     if not hasattr(os, "fork"):

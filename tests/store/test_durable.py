@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support.bytecode_injection import BytecodeInjection, tracing_is_safe
+from support.bytecode_injection import BytecodeInjection, in_generator, tracing_is_safe
 from support.store_parts import Faulty, Writing, query
 from support.waiting import LIMIT, wait_until
 
@@ -236,11 +236,19 @@ def test_a_request_that_an_exception_interrupts_is_either_made_or_not(store: Pat
     """The exception comes at each fourth place of the call, one after the other."""
     accepted, offset, raised = [], part + 1, True
     with make(store) as scheduler:
-        while raised:
+
+        @in_generator
+        def request() -> None:
+            nonlocal raised
             with suppress(InterruptionError), BytecodeInjection(InterruptionError(), offset) as injection:
                 scheduler.now(note, offset, durable=True)
                 accepted.append(offset)
-            raised, offset = bool(injection.raised), offset + 4
+            raised = bool(injection.raised)
+
+        while raised:
+            request()
+            offset += 4
+        assert sys.exception() is None  # it would be the context of all later exceptions of this thread
         assert scheduler.now(note, "last", durable=True).result(LIMIT) == 1
         wait_until(lambda: not requests(store))
         noted = [call[0] for call in calls]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -57,6 +59,31 @@ def test_run_numbers_go_on(store: Path) -> None:
         run_both(scheduler)
     with make(store) as scheduler:
         assert scheduler.run("succeed").number == 3
+
+
+KILLED_WHILE_A_RUN_WAITS = """
+import os, signal, sys
+from jobtui import Scheduler
+scheduler = Scheduler(store=sys.argv[1], tz="UTC")
+scheduler.start()
+print(scheduler.in_("1h", print).number, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_the_number_of_a_run_that_waited_when_its_process_was_killed_is_not_used_again(store: Path) -> None:
+    def number_in_killed_process() -> int:
+        command = [sys.executable, "-c", KILLED_WHILE_A_RUN_WAITS, str(store)]
+        return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=False).stdout)
+
+    first = number_in_killed_process()
+    second = number_in_killed_process()
+    with make(store):
+        pass  # it gives no number, and stops
+    with make(store) as scheduler:
+        third = scheduler.run("succeed").number
+    assert first < second < third < 1_000
 
 
 def test_an_earlier_run_has_its_traceback(store: Path) -> None:

@@ -9,7 +9,14 @@ import pytest
 from jobtui.engine.enums import Trigger
 from jobtui.engine.records import JobRecord, RunRecord
 from jobtui.engine.runnables import Runnable
-from jobtui.store.start_journal import SLOT_BYTES, SLOTS, NotedStart, StartJournal, read_starts
+from jobtui.store.start_journal import (
+    SLOT_BYTES,
+    SLOTS,
+    NotedStart,
+    StartJournal,
+    read_last_number,
+    read_starts,
+)
 
 
 def run(number: int, *, job: str = "job", trigger: Trigger = Trigger.TICK) -> RunRecord:
@@ -58,6 +65,19 @@ def test_an_entry_that_is_not_complete_is_left_out(journal: StartJournal) -> Non
 def test_a_job_with_a_name_that_does_not_fit_has_no_entries(journal: StartJournal) -> None:
     journal.note([run(1, job="x" * 220), run(2, job="x" * 219)])
     assert [(start.number, start.job) for start in read_starts(journal.path)] == [(2, "x" * 219)]
+
+
+def test_the_last_number_that_was_reserved_is_kept(tmp_path: Path) -> None:
+    journal = StartJournal(tmp_path / "jobs.db")
+    journal.reserve_numbers(100)
+    journal.open()
+    assert read_last_number(journal.path) == 100
+    for number in (300, 200):  # by two threads
+        journal.reserve_numbers(number)
+    assert read_last_number(journal.path) == 300
+    assert read_starts(journal.path) == []
+    journal.close()
+    assert read_last_number(journal.path) == 0
 
 
 def test_only_the_user_can_read_the_file_and_a_close_removes_it(journal: StartJournal) -> None:

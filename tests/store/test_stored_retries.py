@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from support.store_parts import NOW, entry, write
@@ -94,3 +95,20 @@ def test_a_retrying_run_of_a_killed_process_is_lost_with_its_attempts(tmp_path: 
         [counted] = connection.execute("SELECT count FROM counters WHERE state = 'RETRYING'").fetchone()
     assert reason.startswith("an attempt had failed, and the process ended without stopping")
     assert counted == 1
+
+
+def test_a_job_whose_run_is_cancelled_before_its_next_attempt_starts_has_a_latest_run(store: Path) -> None:
+    release = threading.Event()
+    with make(store) as scheduler:
+        run = scheduler.now(scheduler.job("fail"))
+        wait_until(lambda: run.state is RunState.RETRYING)
+        blocker = scheduler.now(lambda: release.wait(LIMIT))
+        wait_until(lambda: blocker.state is RunState.RUNNING)
+        scheduler.run("fail")  # tries at once, but there is no free slot
+        wait_until(lambda: run.state is RunState.QUEUED)
+        run.cancel()
+        expected = scheduler.job("fail").prev
+        release.set()
+    [summary] = [job for job in History(store).jobs() if job.name == "fail"]
+    assert summary.prev is not None
+    assert datetime.fromtimestamp(summary.prev, UTC) == expected

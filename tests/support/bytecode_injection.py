@@ -10,7 +10,8 @@ from __future__ import annotations
 import gc
 import sys
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from opcode import opname
@@ -34,6 +35,20 @@ PACKAGE = str(Path(jobtui.__file__).parent)
 _CALLS_AND_JUMPS = ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "JUMP_BACKWARD")
 _DELIVERING = frozenset(opname.index(name) for name in _CALLS_AND_JUMPS if name in opname)
 _RESUME = opname.index("RESUME")
+
+
+def in_generator(function: Callable[[], None]) -> Callable[[], None]:
+    """Let a function run in the frame of a generator.
+
+    An exception that is raised between the bytecodes of an ``except`` block can leave the handled exception
+    behind, as the context of all later exceptions of the thread. A generator has such a stack of its own.
+    """
+
+    def generate() -> Iterator[None]:
+        function()
+        yield
+
+    return lambda: deque(generate(), maxlen=0).clear()
 
 
 class Places(Enum):

@@ -26,7 +26,7 @@ from jobtui.engine.events import Event, RunFinished, RunStarted
 from jobtui.engine.pool import CANCELS_PER_HOLD
 from jobtui.engine.views import Snapshot
 from jobtui.runtime.subscriptions import Subscription
-from support.bytecode_injection import BytecodeInjection, Places
+from support.bytecode_injection import BytecodeInjection, Places, in_generator
 
 LIMIT = 3.0  # seconds until something that happens at once counts as a fault
 POOL = 2
@@ -559,20 +559,6 @@ class Interruption:
     faults: str
 
 
-def _in_generator(function: Callable[[], None]) -> Callable[[], None]:
-    """Let a function run in the frame of a generator.
-
-    An exception that is raised between the bytecodes of an ``except`` block can leave the handled exception
-    behind, as the context of all later exceptions of the thread. A generator has such a stack of its own.
-    """
-
-    def generate() -> Iterator[None]:
-        function()
-        yield
-
-    return lambda: deque(generate(), maxlen=0).clear()
-
-
 def interrupt(case: Case, caller: Caller, error: BaseException, offset: int) -> Interruption:
     """Make a call on a new scheduler, interrupt it at a place, and check the scheduler afterwards."""
     stage = Stage(pool=POOL + (caller is Caller.JOB), started=case.started)
@@ -582,7 +568,7 @@ def interrupt(case: Case, caller: Caller, error: BaseException, offset: int) -> 
     injection = BytecodeInjection(error, offset, places)
     unexpected: list[str] = []
 
-    @_in_generator
+    @in_generator
     def interrupt_call() -> None:
         call = case.prepare(stage)
         stage.arm_subscriber()

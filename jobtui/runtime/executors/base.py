@@ -12,7 +12,8 @@ from jobtui.engine.batch import Batch
 from jobtui.engine.enums import RunState
 from jobtui.engine.packed_exceptions import Frames, PackedException, pack_exception
 from jobtui.engine.records import RunRecord
-from jobtui.engine.tracebacks import one_line
+from jobtui.engine.tracebacks import format_traceback, one_line
+from jobtui.process.forked_child import end_forked_child
 from jobtui.runtime.captured_streams import CapturedStream
 from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
@@ -302,11 +303,15 @@ def _call_in_contexts(
 def report_failure(outcome: Outcome, attachments: RunAttachments) -> None:
     """Redact the exception of a run, decide whether the run is tried again, and log the exception.
 
+    In a child that the work has forked, end the child instead: the run is one of the parent.
+
     Call this in the context of the work. Nothing is logged if the run has stopped on request, except that it
     is tried again.
     """
     run = outcome.run
     outcome.error = attachments.redaction.redact_error(outcome.error)
+    if attachments.in_forked_child and outcome.exception is not None:
+        end_forked_child(outcome.exception, format_traceback(outcome.error))
     request = attachments.stop_requests.get(run.number) if outcome.honoured_stop else None
     was_stopped = outcome.honoured_stop and (run.state.ended or bool(request and request.reason))
     if was_stopped:
