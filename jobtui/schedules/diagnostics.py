@@ -32,7 +32,10 @@ def explain(bad: BadSpec) -> BadSpec:
 
 def _explain_descriptor(spec: str, word: Word) -> BadSpec:
     if word.text.lower() == "@reboot":
-        sentence = "@reboot is not a schedule; register the function with @jobtui.on_app_start"
+        sentence = (
+            '@reboot has no ticks; schedule("@reboot", function) runs a job when the scheduler starts, and '
+            "on_start=True one with another spec, too"
+        )
     else:
         known = [*DESCRIPTORS, "@every"]
         near = closest_matches(word.text, known)

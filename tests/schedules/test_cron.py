@@ -185,7 +185,7 @@ REJECTED = [
     ("5", None, 0, "1 field is too few"),
     ("1 2 3 4 5 6 7 8", None, 12, "8 fields are too many"),
     ("cron.workhours", None, 0, "the name of a setting"),
-    ("@reboot", None, 0, "@jobtui.on_app_start"),
+    ("@reboot", None, 0, "has no ticks"),
     ("@dayly", None, 0, "did you mean @daily?"),
     ("@evry 5s", None, 0, "did you mean @every?"),
     ("@qqqqqqqq", None, 0, "the descriptors are @yearly"),

@@ -326,8 +326,8 @@ ADVICE = [
     ("0 0 * * 7", "'7' is above 6 (0-6 or SUN-SAT; Sunday is 0)"),
     ("TZ=Europe/Berlin 0 9 * * 7", "Sunday is 0"),
     # letters of other crons
-    ("@reboot", "register the function with @jobtui.on_app_start"),
-    ("@reboot /usr/bin/x", "register the function with @jobtui.on_app_start"),
+    ("@reboot", "runs a job when the scheduler starts"),
+    ("@reboot /usr/bin/x", "runs a job when the scheduler starts"),
     ("0 15 10 L * ?", "write 28-31 in day-of-month, and check in the job that tomorrow is the 1st"),
     ("0 15 10 L-2 * ?", "write 26-29 in day-of-month, and check in the job that the 1st is 3 days ahead"),
     ("0 15 10 ? * 6L", "write the day's name (6 is FRI in Quartz, SAT elsewhere), and check in the job that"),
