@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
+from jobtui.engine.runnables import check_arguments
+
 Around = Callable[[Any], AbstractContextManager[Any] | Iterator[Any]]
 
 _ADVICE = "give a generator function with one yield, or a function that returns a context manager"
@@ -26,13 +28,14 @@ class Arounds:
         """Add a function, which gets the run.
 
         Raises:
-            TypeError: It is not a function, or a coroutine function or an asynchronous generator function.
+            TypeError: It is not a function, cannot be called with one argument, or is asynchronous.
         """
         if not callable(function):
             raise TypeError(f"{function!r:.80} is not a function; {_ADVICE}")
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             name = getattr(function, "__name__", repr(function))
             raise TypeError(f"{name} is asynchronous, and runs in threads cannot await it; {_ADVICE}")
+        check_arguments(function, (None,), advice="around functions are called with one argument, the run")
         opens: Any = contextmanager(function) if inspect.isgeneratorfunction(function) else function
         self.functions.append(opens)
 

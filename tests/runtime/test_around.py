@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -220,6 +220,8 @@ async def asynchronous_generator(_: CurrentRun) -> AsyncIterator[None]:
             asynchronous_generator,
             "asynchronous_generator is asynchronous, and runs in threads cannot await it",
         ),
+        (zero, "cannot be called: too many positional arguments; around functions are called"),
+        (lambda run, other: nullcontext(), "cannot be called: missing a required argument: 'other'; around"),
         (suppress(ValueError), "is not a function; give a generator function with one yield"),
     ],
 )
