@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from jobtui.engine.events import RunQueued as RunQueued
     from jobtui.engine.events import RunScheduled as RunScheduled
     from jobtui.engine.events import RunStarted as RunStarted
+    from jobtui.engine.events import RunTakenOver as RunTakenOver
     from jobtui.engine.events import RunWarned as RunWarned
     from jobtui.engine.events import SchedulerStandingBy as SchedulerStandingBy
     from jobtui.engine.events import SchedulerStarted as SchedulerStarted
@@ -117,8 +118,8 @@ _NAMES_OF = {
     "jobtui.engine.events": (
         "AbandonedEnded AttemptFailed ClockStepped Event InternalError JobAdded JobChanged JobEvent "
         "JobPaused JobRemoved JobResumed PoolResized QuietTimeChanged RunEvent RunFinished RunHeld "
-        "RunQueued RunScheduled RunStarted RunWarned SchedulerStandingBy SchedulerStarted SchedulerStopped "
-        "SchedulerStopping StopRequested StoreChanged TickEnded"
+        "RunQueued RunScheduled RunStarted RunTakenOver RunWarned SchedulerStandingBy SchedulerStarted "
+        "SchedulerStopped SchedulerStopping StopRequested StoreChanged TickEnded"
     ),
     "jobtui.engine.retry": "GiveUp Retry RetryIn",
     "jobtui.engine.views": (
@@ -206,6 +207,7 @@ __all__ = [
     "RunStack",
     "RunStarted",
     "RunState",
+    "RunTakenOver",
     "RunView",
     "RunWarned",
     "Schedule",

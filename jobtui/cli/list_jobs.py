@@ -10,6 +10,7 @@ from dataclasses import asdict
 from jobtui.cli.choose_source import open_source
 from jobtui.cli.source import FOUND, nothing_found, print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
+from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import JobView, PoolView, RunView
 from jobtui.frontend.formatting import (
     ABSENT,
@@ -74,6 +75,11 @@ def _list_schedulers(options: argparse.Namespace) -> int:
     return FOUND
 
 
+def _attempt(job: JobView) -> str:
+    """Return which attempt of how many a RETRYING job is about to make; "" for any other job."""
+    return f" {job.retry_attempt}/{job.attempts}" if job.status is JobStatus.RETRYING else ""
+
+
 def _abandoned(pool: PoolView, runs: Sequence[RunView]) -> str:
     """Return how many runs were abandoned, and a table of them."""
     rows = [
@@ -89,7 +95,7 @@ def _row(job: JobView) -> list[Cell]:
     failures = f"{sign.glyph} {job.failures}" if failed_last(job) else str(job.failures)
     strip = "".join(STATE_SIGNS[state].strip for state in job.recent[-_STRIP_LENGTH:])
     return [
-        Cell(f"{sign.glyph} {word}", sign.tone),
+        Cell(f"{sign.glyph} {word}{_attempt(job)}", sign.tone),
         Cell(job.name, "failed" if failed_last(job) else ""),
         Cell(format_date_time(job.prev)),
         Cell(format_duration(job.last_elapsed)),

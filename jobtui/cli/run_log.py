@@ -31,6 +31,7 @@ from jobtui.engine.events import (
     InternalError,
     QuietTimeChanged,
     RunFinished,
+    RunTakenOver,
     SchedulerStandingBy,
     SchedulerStarted,
     SchedulerStopped,
@@ -166,7 +167,7 @@ class RunLog:
 
     def _lines_of_event(self, event: Event) -> Iterator[str]:
         match event:
-            case AttemptFailed():
+            case AttemptFailed() | RunTakenOver():
                 failed = event.run.attempts_made[-1]
                 reason = f"{event.run.reason}: {failed.reason}"
                 yield self._line_of_run(event.at, event.run, reason, failed.error)
@@ -204,7 +205,9 @@ class RunLog:
 
     def _line_of_run(self, at: float, run: RunView, reason: str, error: str) -> str:
         self._fit_name(run.job)
-        if self._stopping and run.started is not None and run.state is RunState.CANCELLED:
+        between_attempts = bool(run.attempts_made) and run.attempts_made[-1].number == run.attempt
+        is_cancelled = run.started is not None and run.state is RunState.CANCELLED
+        if self._stopping and is_cancelled and not between_attempts:
             self._given_up += 1
         number = f"run {run.number}" if run.number else "no run"
         took = "-" if run.elapsed is None else f"took {run.elapsed.total_seconds():.3f}s"

@@ -10,6 +10,7 @@ from datetime import tzinfo
 from jobtui.cli.choose_source import open_source
 from jobtui.cli.source import FOUND, Process, all_lines, encode_line, format_line, nothing_found, print_json
 from jobtui.cli.text_table import Cell, Paper, paper_of
+from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import RunLine
 from jobtui.frontend.formatting import (
@@ -97,6 +98,8 @@ def _describe(run: RunView, process: Process) -> str:
     if process.pid is None:
         return ""
     name = f"{process.pid} on {printable(process.host)}" if process.host else str(process.pid)
+    if run.state is RunState.RETRYING and not process.lives:
+        return f"{name}, which has ended: this run goes on at the next start"
     if run.ended is None and not process.lives:
         return f"{name}, which ended without stopping: this run will be LOST at the next start"
     return name

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jobtui.cli.command_error import CommandError
 from jobtui.cli.source import JobList, Process
-from jobtui.engine.enums import JobStatus, Misfire, Overlap
+from jobtui.engine.enums import JobStatus, Misfire, Overlap, RunState
 from jobtui.engine.records import NUMBER, packed_view
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.backend import RunLine, RunLines
@@ -163,9 +163,11 @@ class StoreSource:
         is_over = job.pause is not None and not job.pause.covers(self.now.timestamp())
         pause = None if is_over else job.pause
         status = JobStatus.IDLE if pause is None else JobStatus.PAUSED
+        if running or job.retrying:
+            status = JobStatus.RUNNING if running else JobStatus.RETRYING
         return JobView(
             name=job.name,
-            status=JobStatus.RUNNING if running else status,
+            status=status,
             schedule=None,
             spec="",
             origin="",
@@ -186,6 +188,11 @@ class StoreSource:
             recent=job.recent,
             runs=sum(count for state, count in job.endings.items() if state.completed),
             failures=sum(count for state, count in job.endings.items() if state.failed),
+            retrying=job.retrying,
+            retry_at=None if job.retry_at is None else self._instant(job.retry_at),
+            retry_attempt=job.retry_attempt,
+            attempts=job.attempts,
+            retries=job.endings.get(RunState.RETRYING, 0),
         )
 
 

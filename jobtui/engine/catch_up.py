@@ -181,7 +181,10 @@ class CatchUpPlanner:
 
     def _spread(self, found: Sequence[CatchUp]) -> list[CatchUp]:
         """Let the jobs that catch up begin one after the other."""
-        catching_up = [each for each in found if each.after is not None]
-        step = self._rules.spread / len(catching_up) if catching_up else 0.0
-        delays = {id(each): step * place for place, each in enumerate(catching_up)}
+        delays = spread_out([each for each in found if each.after is not None], self._rules.spread)
         return [replace(each, delay=delays.get(id(each), 0.0)) for each in found]
+
+
+def spread_out(items: Sequence[object], seconds: float) -> dict[int, float]:
+    """Return a delay in seconds for each item, by its identity: one after the other, over so many seconds."""
+    return {id(each): seconds / len(items) * place for place, each in enumerate(items)}

@@ -22,9 +22,9 @@ class Effects:
             entry. They are not logged again.
         errors: Names of jobs and the exceptions of their schedules, in one line each.
         notices: What the scheduler has done by itself that a user has to know, in one line each.
-        started: The runs that have started, or whose attempts have failed, for the store; nothing without
-            one.
-        recorded: The entries of the ledger for runs and ticks that have ended, for the store.
+        started: The runs that have started, for the store; nothing without one.
+        recorded: The entries of the ledger for runs and ticks that have ended, for the store; and runs whose
+            attempts have failed, in the state RETRYING.
         finished: The numbers of the durable runs that have ended, and need not run again after a restart.
         registered: The jobs with a schedule that were registered, for the store: the name, the key of the
             schedule, the overlap policy, and when.

@@ -28,9 +28,18 @@ from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.overtime import Overtime
 from jobtui.engine.pool import CANCELS_PER_HOLD, MOST_ABANDONED, REMOVED, Pool
-from jobtui.engine.records import NUMBER, Call, JobHistory, JobRecord, RunRecord, packed_view
+from jobtui.engine.records import (
+    NUMBER,
+    Call,
+    JobHistory,
+    JobRecord,
+    RunRecord,
+    packed_view,
+    unpack_retrying,
+)
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
+from jobtui.engine.takeover import Takeover
 from jobtui.engine.ticks import TICK_LIMIT, NextTick, QuietTicks, Search, TickPlan
 from jobtui.engine.timer_queue import (
     DueEntry,
@@ -208,6 +217,29 @@ class Engine:
         self.closed = self.pool.stopping = False
         self._started = self._heartbeat = None
         self.phase = Phase.NEW  # last: if an exception comes before, this is done again
+
+    def take_over(self, takeovers: Sequence[Takeover], now: float) -> None:
+        """Let runs go on that were RETRYING in an earlier process, or end. Call this before the start.
+
+        Args:
+            takeovers: The fate of each of them.
+            now: The time.
+        """
+        for each in takeovers:
+            run = unpack_retrying(each.run, each.job)
+            if each.state is RunState.RETRYING:
+                at = self.event_log.format_time(each.retry_at)
+                run.extras.retry_at = each.retry_at
+                run.extras.reason = f"goes on after a restart; the next attempt is due at {at}"
+                self.pool.take_over(run, now)
+            else:
+                self.pool.reject(run, now, each.state, each.reason)
+                self.pool.effects.notices.append(
+                    f"run {run.number} of {run.job.name} ends as {each.state.value}: {each.reason}"
+                )
+        self._schedule_retries(now)
+        if self.pool.failing:
+            self._pause_failing(now)
 
     def begin_catch_up(self, left_out: Mapping[str, CatchUp], now: float) -> None:
         """Let the jobs that wait begin to catch up, except some.
@@ -770,11 +802,21 @@ class Engine:
         to_cancel, last = self._to_cancel, len(self.pool.effects.ended) + CANCELS_PER_HOLD
         for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
             run = to_cancel[0]
-            if (self.closed or run.job.removed) and run.state is not _RUNNING:
-                self.cancel(run, now, REMOVED if run.job.removed else _with_hint(self._stop_reason, run))
+            if run.job.removed and run.state is not _RUNNING:
+                self.cancel(run, now, REMOVED)
+            elif self.closed and run.state is not _RUNNING:
+                self._cancel_for_stop(run, now)
             to_cancel.popleft()  # last of all, in case that an exception interrupts this
             if len(self.pool.effects.ended) >= last:
                 break
+
+    def _cancel_for_stop(self, run: RunRecord, now: float) -> None:
+        """Cancel a waiting run because the scheduler stops. The store keeps one that is tried again."""
+        reason = _with_hint(self._stop_reason, run)
+        if self.pool.goes_on(run):
+            run.extras.goes_on = True
+            reason += "; it is tried again after the next start"
+        self.cancel(run, now, reason)
 
     def _forget_due(self, run: RunRecord) -> None:
         """Take a run out of the timer queue, if it is there."""
@@ -902,17 +944,19 @@ class Engine:
         while self.pool.exhausted:
             self._check_done(self.pool.exhausted.pop(), now)
         if self.pool.new_retries:
-            self._schedule_retries()
+            self._schedule_retries(now)
 
     def may_retry(self, run: RunRecord) -> bool:
         """Return whether a RUNNING run may be tried again if it fails; see `Pool.may_retry`."""
         return self.pool.may_retry(run)
 
-    def _schedule_retries(self) -> None:
-        """Let the timer queue know when RETRYING runs are due."""
+    def _schedule_retries(self, now: float) -> None:
+        """Let the timer queue know when RETRYING runs are due. While the scheduler stops, cancel them."""
         while self.pool.new_retries:
             run = self.pool.new_retries.pop()
-            if run.extras.retry_at is not None:
+            if self.closed and run.state is RunState.RETRYING:
+                self._cancel_for_stop(run, now)
+            elif run.extras.retry_at is not None:
                 self._timer_queue.push(RetryDue(run), run.extras.retry_at)
 
     def leave_stuck_batches(self, now: float, seconds: float) -> None:
@@ -1013,7 +1057,7 @@ class Engine:
         for run in self.pool.running.values():
             self._limits.restore(run)
         self.pool.new_retries.extend(self.pool.retrying.values())
-        self._schedule_retries()
+        self._schedule_retries(now)
         if self._quiet_span is not None:
             self._update_quiet(now)
 

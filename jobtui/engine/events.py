@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from jobtui.engine.packed_exceptions import memory_of
 from jobtui.engine.records import (
+    ATTEMPT_ERROR,
     ATTEMPTS_MADE,
     ERROR,
     PackedRun,
@@ -205,6 +206,12 @@ class AttemptFailed(RunEvent):
     __slots__ = ()
 
 
+class RunTakenOver(RunEvent):
+    """A run that was RETRYING when an earlier process ended waits for its next attempt."""
+
+    __slots__ = ()
+
+
 class StopRequested(RunEvent):
     """A RUNNING run was asked to stop."""
 
@@ -365,6 +372,6 @@ def memory_of_event(event: Event) -> int:
     if isinstance(run, RunView):
         errors = [run.__dict__["error"], *[each.__dict__["error"] for each in run.attempts_made]]
     else:
-        errors = [run[ERROR], *[each[-1] for each in run[ATTEMPTS_MADE]]]
+        errors = [run[ERROR], *[each[ATTEMPT_ERROR] for each in run[ATTEMPTS_MADE]]]
     sizes = [getsizeof(each) if isinstance(each, str) else memory_of(each) for each in errors if each]
     return _EVENT_BYTES + sum(sizes)

@@ -22,6 +22,7 @@ from jobtui.engine.records import (
     REASON,
     STATE,
     PackedRun,
+    attempt_memory,
     shortened,
 )
 
@@ -171,7 +172,7 @@ class Ledger:
         if entry[ERROR]:
             size += memory_of(entry[ERROR])
         for attempt in entry[ATTEMPTS_MADE]:
-            size += ENTRY_BYTES + memory_of(attempt[-1])
+            size += ENTRY_BYTES + attempt_memory(attempt)
         if size > part.limit:
             entry, size = shortened(entry), _DETAILED_BYTES
             self.forgotten.append(key)

@@ -35,6 +35,7 @@ from jobtui.engine.events import (
     RunQueued,
     RunScheduled,
     RunStarted,
+    RunTakenOver,
     StopRequested,
     TickEnded,
 )
@@ -51,6 +52,7 @@ from jobtui.engine.records import (
     Call,
     JobRecord,
     RunRecord,
+    describe_failed_attempt,
     pack_queued,
     pack_run,
     pack_started,
@@ -58,7 +60,6 @@ from jobtui.engine.records import (
 )
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import is_coroutine_function
-from jobtui.engine.tracebacks import summarize
 from jobtui.engine.views import PoolView
 
 # Aliases, because Python 3.11 takes 0.1 us to look up a member of an enum, and each run needs five.
@@ -103,7 +104,7 @@ class Pool:
         accepting_starts: Whether runs may start.
         quiet: Whether it is a quiet time, in which only runs start that were requested by hand in it.
         recording: Whether the effects list what the store records.
-        stopping: Whether the scheduler stops: the durable runs that this cancels stay in the store.
+        stopping: Whether the scheduler stops: some of the runs that this cancels stay in the store.
         run_numbers: Yields the next run's number. It may be used without the state lock.
     """
 
@@ -407,10 +408,21 @@ class Pool:
     def may_retry(self, run: RunRecord) -> bool:
         """Return whether a RUNNING run may be tried again.
 
-        It may not once it has been asked to stop, except by its timeout, or when its job is removed.
+        It may not once it has been asked to stop, except by its timeout, or when its job is removed; or when
+        the scheduler stops, unless the store lets it go on after the next start.
         """
         cancelled = run.extras.stop_reason and not run.extras.timed_out
-        return not (self.stopping or run.job.removed or cancelled)
+        stopping = self.stopping and not self._may_go_on(run)
+        return not (stopping or run.job.removed or cancelled)
+
+    def _may_go_on(self, run: RunRecord) -> bool:
+        """Return whether another process can repeat a run from the store: it has the arguments of its job."""
+        return self.recording and not (run.extras.arguments or run.job.removed)
+
+    def goes_on(self, run: RunRecord) -> bool:
+        """Return whether a run waits for an attempt after the first one, and the store lets it go on."""
+        waits = run.state is _RETRYING or (run.state is _QUEUED and bool(run.extras.attempts_made))
+        return waits and self._may_go_on(run)
 
     def _retry(self, run: RunRecord, now: float, ending: WorkEnded) -> None:
         """Let a run whose attempt has failed wait for the next one. Its job stays busy; its slot is free."""
@@ -434,10 +446,36 @@ class Pool:
         job.add_retrying(run)
         self.new_retries.append(run)
         if self.recording:
-            self.effects.started.append(run)
+            self.effects.recorded.append(pack_run(run))
         self._event_log.emit_run(AttemptFailed, run, now)
         if extras.limit is not None:
             self._limits.set_next(run, None)
+
+    def take_over(self, run: RunRecord, now: float) -> None:
+        """Let a run wait for its next attempt that was RETRYING in an earlier process.
+
+        It keeps the gate of its job: runs that were QUEUED before the start are held.
+        """
+        job = run.job
+        self.live[run.number] = self.retrying[run.number] = run
+        job.add_retrying(run)
+        self.new_retries.append(run)
+        if job.queued and job.policies.overlap is not _ALLOW:
+            self._hold_queued(job, run, now)
+        job.last_queued = run
+        self._event_log.emit_run(RunTakenOver, run, now)
+
+    def _hold_queued(self, job: JobRecord, first: RunRecord, now: float) -> None:
+        """Hold the QUEUED runs of a job, none of which has started, until a run has ended."""
+        queued = [run for run in self.queued_runs() if run.job is job]
+        self.queue = deque(run for run in self.queued_runs() if run.job is not job)
+        self._cancelled_in_queue = job.queued = 0
+        job.held = deque([*queued, *job.held])
+        self.held = {run.number: run for run in queued} | self.held
+        for before, run in zip([first, *queued], queued, strict=False):
+            run.ensure_extras().reason = f"waits for run {before.number}"
+            run.state = _HELD
+            self._event_log.emit_run(RunHeld, run, now)
 
     def queue_retry(self, run: RunRecord, now: float) -> None:
         """Move a RETRYING run to the tail of the queue, for its next attempt."""
@@ -506,8 +544,8 @@ class Pool:
             self._remove_held(run)
         elif was_retrying:
             self._remove_retrying(run)
-            extras, made = run.extras, run.extras.attempts_made[-1]
-            reason += f"; attempt {made[0]} of {extras.attempts} had failed: {summarize(made[-1])}"
+            extras = run.extras
+            reason += f"; {describe_failed_attempt(extras.attempts, extras.attempts_made)}"
             extras.reason, extras.retry_at, run.state, run.ended = reason, None, _CANCELLED, now
         else:
             self._remove_scheduled(run)
@@ -739,7 +777,7 @@ class Pool:
         if job.last_queued is run:
             job.last_queued = None  # the job must not keep the record alive
         ended, extras = pack_run(run), run.extras
-        if self.recording and not (extras.durable and self._keep_request(run)):
+        if self.recording and not (extras.goes_on or (extras.durable and self._keep_request(run))):
             self.effects.recorded.append(ended)
         if not (repairing and self._ledger.is_latest(number)):
             is_detailed = extras.reason or extras.output_bytes or extras.arguments or extras.attempts_made

@@ -13,12 +13,13 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from itertools import takewhile
+from sys import getsizeof
 from typing import Any, get_args, get_type_hints
 
 from jobtui.engine.enums import FINAL_STATES, JobStatus, Limit, RunState, Trigger
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import DEFAULT_POLICIES, JobPolicies
-from jobtui.engine.packed_exceptions import PackedException, shorten_exception
+from jobtui.engine.packed_exceptions import PackedException, memory_of, shorten_exception
 from jobtui.engine.retry import ladder_of
 from jobtui.engine.runnables import Runnable
 from jobtui.engine.tracebacks import summarize
@@ -147,6 +148,19 @@ class JobRecord:
     def is_paused_at(self, instant: float) -> bool:
         """Return whether a tick at an instant starts no run, because the job is paused."""
         return self.pause is not None and self.pause.covers(instant)
+
+    def end_of_retries(self, created: float) -> float | None:
+        """Return the instant from which on a run is not tried again; None if there is none.
+
+        This calls the schedule, so call it without the state lock.
+
+        Args:
+            created: When the run was requested.
+        """
+        if self.policies.retry.until is None or self.schedule is None:
+            return None
+        tick = self.schedule.next(utc(created))
+        return None if tick is None else tick.timestamp()
 
     def add_held(self, run: RunRecord) -> None:
         """Add a run to the end of the held runs."""
@@ -308,6 +322,7 @@ class RunExtras:
     deadline: float | None = None  # when the run's timeout is over; None without a timeout
     timed_out: bool = False  # whether the timeout has asked the run to stop
     overtime: PackedException = ()  # what a run that ends as TIMED_OUT has as its error
+    goes_on: bool = False  # whether the store keeps the run as RETRYING, although it ends in this process
 
 
 NO_EXTRAS = RunExtras()  # shared by the runs without extras; never written: see `RunRecord.ensure_extras`
@@ -359,6 +374,7 @@ class RunRecord:
 # A failed attempt of a run: its number, start, end and elapsed seconds, and its error. From the store, the
 # error is a text, and its summary follows.
 PackedAttempt = tuple[Any, ...]
+ATTEMPT_ERROR = 4  # the place of the error in that tuple
 
 # The one table of a run's fields is `RunView`: its attributes and their types. From it follow a run packed as
 # a tuple, the view of such a tuple, and JSON (`frontend.json_codec`). `RunRecord` or `RunExtras` has an
@@ -371,8 +387,8 @@ _KINDS = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hint
 PackedRun = tuple[Any, ...]
 
 # The places of fields in that tuple.
-NUMBER, JOB, TRIGGER, STATE, CREATED, ARGUMENTS, DUE = map(
-    [*_KINDS].index, ["number", "job", "trigger", "state", "created", "arguments", "due"]
+NUMBER, JOB, TRIGGER, STATE, CREATED, ARGUMENTS, DUE, RETRY_AT = map(
+    [*_KINDS].index, ["number", "job", "trigger", "state", "created", "arguments", "due", "retry_at"]
 )
 STARTED, ENDED, ELAPSED, REASON, ERROR, TICKS = map(
     [*_KINDS].index, ["started", "ended", "elapsed", "reason", "error", "ticks"]
@@ -400,6 +416,49 @@ def _packer(last: str) -> Callable[[RunRecord], PackedRun]:
 pack_run = _packer([*_KINDS][-1])  # packs a run in its current state
 pack_queued = _packer("waiting_since")  # packs what is known of a QUEUED run
 pack_started = _packer("worker")  # packs what is known of a RUNNING run
+
+
+def unpack_retrying(run: PackedRun, job: JobRecord) -> RunRecord:
+    """Return the record of a run that was RETRYING in an earlier process.
+
+    Args:
+        run: The run, from the store.
+        job: The job that it belongs to now.
+    """
+    record = RunRecord(
+        run[NUMBER], job, Trigger(run[TRIGGER]), job.runnable.call, run[CREATED], None, run[DUE]
+    )
+    record.state = RunState.RETRYING
+    record.started, record.elapsed = run[STARTED], run[ELAPSED]
+    extras = record.ensure_extras()
+    extras.attempt, extras.attempts = run[ATTEMPT], run[ATTEMPTS]
+    extras.attempts_made, extras.arguments = run[ATTEMPTS_MADE], run[ARGUMENTS]
+    return record
+
+
+def attempt_summary(attempt: PackedAttempt) -> str:
+    """Return the exception of a failed attempt in one line."""
+    error, *summary = attempt[ATTEMPT_ERROR:]
+    text: str = summary[0] if summary else summarize(error)
+    return text
+
+
+def attempt_memory(attempt: PackedAttempt) -> int:
+    """Return about how many bytes of memory the exception of a failed attempt takes."""
+    error = attempt[ATTEMPT_ERROR]
+    return getsizeof(error) if isinstance(error, str) else memory_of(error)
+
+
+def describe_failed_attempt(attempts: int, made: tuple[PackedAttempt, ...]) -> str:
+    """Return which attempt of a RETRYING run was the last to fail, and its exception, in words.
+
+    Args:
+        attempts: The number of attempts that the run may have.
+        made: Those that have failed.
+    """
+    if not made:  # another program has changed the store
+        return "an attempt had failed"
+    return f"attempt {made[-1][0]} of {attempts} had failed: {attempt_summary(made[-1])}"
 
 
 def shortened(run: PackedRun) -> PackedRun:
@@ -444,13 +503,13 @@ _UNPACKERS = [(name, _unpacker(kind)) for name, kind in _KINDS.items()]
 
 
 def _attempt_view(attempt: PackedAttempt, tz: tzinfo) -> AttemptView:
-    number, started, ended, elapsed, error, *summary = attempt
+    number, started, ended, elapsed, error = attempt[: ATTEMPT_ERROR + 1]
     return AttemptView(
         number=number,
         started=datetime.fromtimestamp(started, tz),
         ended=datetime.fromtimestamp(ended, tz),
         elapsed=timedelta(seconds=elapsed),
-        reason=summary[0] if summary else summarize(error),
+        reason=attempt_summary(attempt),
         error=error,
     )
 

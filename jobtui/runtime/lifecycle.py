@@ -268,13 +268,15 @@ class Lifecycle:
         """
         let_children_be_interrupted()
         planned_at = self._kernel.clock.now()
-        catch_ups, wait = [], 0.0
+        takeovers, catch_ups, wait = [], [], 0.0
         if self.recording is not None:
+            takeovers = self.recording.plan_takeovers(planned_at)
             catch_ups, wait = self.recording.plan_catch_up(planned_at), self.recording.wait
 
         def start(engine: Engine, now: float) -> None:
             if engine.phase not in (Phase.NEW, Phase.STANDBY):
                 raise RuntimeError("the scheduler was stopped before it had started")
+            engine.take_over(takeovers, now)
             engine.start(now, catch_ups, planned_at if catch_ups else None, wait)
             self._poller.note_heartbeat()
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
 from jobtui.engine.engine import Engine
-from jobtui.engine.enums import SingleName
+from jobtui.engine.enums import RunState, SingleName
+from jobtui.engine.records import NUMBER
+from jobtui.engine.takeover import Takeover, TakeoverPlanner
 from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
 from jobtui.runtime.durable_requests import DurableRequests
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.kernel import Kernel
 from jobtui.runtime.output_log import OutputLog
+from jobtui.runtime.run_output import longer_output
 from jobtui.runtime.stored_output import OutputFeed
 from jobtui.runtime.unregistered_jobs import describe_unregistered
 from jobtui.store.history import History
@@ -58,6 +61,7 @@ class Recording:
         self._single = single
         self._rules = rules
         self._state = StoredState()
+        self._numbers_given = 0  # how many runs have got their numbers before those of the file were known
         self.wait = 0.0
         self.catch_ups: list[CatchUp] = []
 
@@ -116,7 +120,7 @@ class Recording:
             if self._single == "refuse":
                 raise StartError(self.holder)
             return False
-        self._state = self.store.open(self._show, self._restore)
+        self._state = self.store.open(self._show, self._restore_late)
         self._kernel.consumers += (self.store.put,)
 
         def record(engine: Engine, now: float) -> None:
@@ -141,13 +145,53 @@ class Recording:
             self._kernel.apply(lambda engine, now: engine.report_internal_error(text, now))
             return {}
 
+    def _restore_late(self, state: StoredState) -> None:
+        """Let the jobs go on with a state that comes after the start: the runs until then are added to it."""
+        self._state = state
+        self._restore(state)
+        takeovers = self.plan_takeovers(self._kernel.clock.now())
+        self._kernel.apply(lambda engine, now: engine.take_over(takeovers, now))
+
     def _restore(self, state: StoredState) -> None:
-        """Let the jobs go on with a state. It may come late: then their runs until then are added to it."""
         before = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
+        self._numbers_given = before
         self.durable.begin(self.store, before)
         if state.pool is not None:
             size, configured = state.pool
             self._kernel.apply(lambda engine, now: engine.restore_pool(size, configured, now))
+
+    def plan_takeovers(self, now: float) -> list[Takeover]:
+        """Take the runs that were RETRYING when earlier processes ended, and plan how they go on.
+
+        Call this before the start of the engine.
+
+        Args:
+            now: The time, in seconds since the epoch.
+        """
+        if not self._state.has_retrying:
+            return []
+        engine, given = self._kernel.engine, self._numbers_given
+        try:
+            runs = self.store.take_retrying(
+                lambda number: number if number > given else next(engine.run_numbers)
+            )
+        except StoreError as error:
+            text = f"{error}: its RETRYING runs wait for the next start"
+            self._kernel.apply(lambda engine, now: engine.report_internal_error(text, now))
+            return []
+        jobs = self._kernel.inspect(lambda engine: dict(engine.jobs))
+        takeovers = TakeoverPlanner(jobs, self._rules.spread, engine.tz).plan(runs, now)
+        for each in takeovers:
+            if each.state is RunState.RETRYING:
+                self._restore_output(each.run[NUMBER])
+        return takeovers
+
+    def _restore_output(self, number: int) -> None:
+        """Let the output of a run begin with what its earlier attempts have written."""
+        text = "".join(f"{line.text}\n" for _, line in self.stored_output(number, 0, -1))
+        if text and self._log is not None:
+            outputs = self._kernel.runs.attachments.outputs
+            outputs.setdefault(number, longer_output("", text, self._log.run_limit))
 
     def plan_catch_up(self, now: float) -> list[CatchUp]:
         """Find the ticks that passed while no scheduler ran. Call this before the start of the engine.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jobtui.engine.engine import Engine
-from jobtui.engine.records import RunRecord, utc
+from jobtui.engine.records import RunRecord
 from jobtui.engine.retry import GiveUp, RetryIn
 from jobtui.engine.tracebacks import log_exception
 
@@ -26,7 +26,7 @@ class RetryDecisions:
 
     def delay_after_failure(self, run: RunRecord, exception: BaseException) -> float | None:
         """Return after how many seconds a run is tried again that has raised an exception; None for never."""
-        if run.extras.attempt >= run.extras.attempts or self._engine.closed or run.job.removed:
+        if run.extras.attempt >= run.extras.attempts or not self._engine.may_retry(run):
             return None
         try:
             delay = self._delay(run, exception)
@@ -47,11 +47,8 @@ class RetryDecisions:
 
     def _is_too_late(self, run: RunRecord, delay: float) -> bool:
         """Return whether the next attempt would come at or after the next tick, and must not."""
-        schedule = run.job.schedule
-        if run.job.policies.retry.until is None or schedule is None:
-            return False
-        tick = schedule.next(utc(run.created))
-        return tick is not None and self._now() + delay >= tick.timestamp()
+        end = run.job.end_of_retries(run.created)
+        return end is not None and self._now() + delay >= end
 
 
 def never_retry(_run: RunRecord, _exception: BaseException) -> None:

@@ -23,7 +23,7 @@ from jobtui.store.query import Query
 from jobtui.store.query_rows import find_ids
 from jobtui.store.read_only_access import check_unused
 from jobtui.store.run_order import RunPosition
-from jobtui.store.run_rows import VIEW_COLUMNS, packed_of, storable
+from jobtui.store.run_rows import ATTEMPT_COLUMNS, VIEW_COLUMNS, packed_of, storable
 from jobtui.store.store_errors import store_error
 
 _COLUMNS = ", ".join(f"runs.{name}" for name in VIEW_COLUMNS)
@@ -34,7 +34,7 @@ def _with_attempts(connection: sqlite3.Connection, run: PackedRun) -> PackedRun:
     if run[ATTEMPTS] == 1:
         return run
     rows = connection.execute(
-        "SELECT number, started, ended, elapsed, error, reason FROM attempts WHERE run = ? "
+        f"SELECT {', '.join(ATTEMPT_COLUMNS)} FROM attempts WHERE run = ? "  # noqa: S608 - our own names
         "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) "
         "ORDER BY number DESC LIMIT ?",
         (run[NUMBER], run[NUMBER], ATTEMPTS_KEPT),

@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import Overlap, RunState
@@ -30,12 +31,14 @@ class StoredState:
         downtime: The time in which no scheduler ran.
         pool: The size of the pool that was set by hand, and the one that was configured then; None if it was
             not set by hand.
+        has_retrying: Whether there may be runs to take over that are RETRYING.
     """
 
     last_number: int = 0
     jobs: dict[str, JobHistory] = field(default_factory=dict)
     downtime: Downtime = field(default_factory=Downtime)
     pool: tuple[int, int] | None = None
+    has_retrying: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,10 @@ class JobSummary:
         endings: How many runs and ticks have ended in each state.
         recent: The final states of the latest runs and ticks, oldest first.
         running: How many runs were RUNNING when the file was last written.
+        retrying: How many runs were RETRYING then.
+        retry_at: When the first of them is tried again; None if there is none.
+        retry_attempt: Which attempt that is.
+        attempts: How many attempts that run may have.
         pause: The pause of the job; None if it is not paused. It may be over.
         prev: When the latest run started.
         last_elapsed: How many seconds the work of the latest finished run took.
@@ -63,6 +70,10 @@ class JobSummary:
     last_elapsed: float | None
     schedule_key: str
     overlap: Overlap | None
+    retrying: int = 0
+    retry_at: float | None = None
+    retry_attempt: int = 0
+    attempts: int = 1
 
 
 def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
@@ -73,6 +84,13 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             "SELECT job, count(*) FROM runs WHERE ended IS NULL AND state = 'RUNNING' GROUP BY job"
         ).fetchall()
     )
+    retrying: dict[int, dict[str, Any]] = {
+        job: {"retrying": count, "retry_at": at, "retry_attempt": attempt + 1, "attempts": attempts}
+        for job, count, at, attempt, attempts in connection.execute(
+            "SELECT job, count(*), min(retry_at), attempt, attempts FROM runs "  # of the row with the minimum
+            "WHERE ended IS NULL AND state = 'RETRYING' GROUP BY job"
+        )
+    }
     recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
     rows = connection.execute(
         f"SELECT id, name, prev, last_elapsed, schedule_key, overlap, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
@@ -90,6 +108,7 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             last_elapsed=last_elapsed,
             schedule_key=key or "",
             overlap=None if overlap is None else Overlap(overlap),
+            **retrying.get(job, {}),
         )
         for job, name, prev, last_elapsed, key, overlap, *pause in rows.fetchall()
     ]
@@ -131,6 +150,13 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
         "(SELECT coalesce(max(value), 0) FROM settings WHERE name = 'last_number'))"
     ).fetchone()
     endings = _read_endings(connection)
+    # The latest tick of each job with a RETRYING run: its watermark passes that only when the run has ended.
+    retrying = dict(
+        connection.execute(
+            "SELECT job, max(iif(trigger = 'tick', due, NULL)) FROM runs INDEXED BY runs_by_end "
+            "WHERE ended IS NULL AND state = 'RETRYING' GROUP BY job"
+        ).fetchall()
+    )
     rows = connection.execute(
         f"SELECT id, name, prev, last_elapsed, watermark, schedule_key, {_PAUSE} FROM jobs"  # noqa: S608 - our own names
     ).fetchall()
@@ -143,14 +169,19 @@ def read_state(connection: sqlite3.Connection, life: int) -> StoredState:
                 pause=_pause(*pause),
                 prev=prev,
                 last_elapsed=last_elapsed,
-                watermark=watermark,
+                watermark=_latest(watermark, retrying.get(job)),
                 schedule_key=schedule_key or "",
             )
             for job, name, prev, last_elapsed, watermark, schedule_key, *pause in rows
         },
         _downtime(connection, life),
         _pool(connection),
+        has_retrying=bool(retrying),
     )
+
+
+def _latest(*instants: float | None) -> float | None:
+    return max((each for each in instants if each is not None), default=None)
 
 
 def _pause(since: float | None, until: float | None, note: str | None, by: str | None) -> Pause | None:

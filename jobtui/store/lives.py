@@ -74,7 +74,7 @@ def begin_life(
     alone: bool,
     starts: Sequence[NotedStart] = (),
 ) -> int:
-    """End the RUNNING and RETRYING runs of earlier lives as LOST, and insert this life. Return its row.
+    """End the RUNNING runs of earlier lives as LOST, and insert this life. Return its row.
 
     Args:
         connection: The connection, in a transaction of the caller.
@@ -121,18 +121,20 @@ def _may_live(pid: int, here: bool, unseen: float) -> bool:
 
 
 def _insert_starts(connection: sqlite3.Connection, life: int, starts: Sequence[NotedStart]) -> None:
-    """Insert the runs that a killed process has started, and that are not in the file, as RUNNING."""
+    """Insert the runs that a killed process has started, as RUNNING, unless the file has these attempts."""
     for start in starts:
         connection.execute("INSERT OR IGNORE INTO jobs (name) VALUES (?)", (start.job,))
         connection.execute(
-            "INSERT OR IGNORE INTO runs (life, number, job, trigger, state, created, due, started, worker, "
+            "INSERT INTO runs (life, number, job, trigger, state, created, due, started, worker, "
             "reason, error, ticks, attempt) "
             "SELECT ?, ?, jobs.id, coalesce(trigger, ?), ?, ?, iif(one_offs.id, one_offs.due, ?), ?, '', '', "
-            "'', 1, coalesce(attempt, 1) FROM jobs LEFT JOIN one_offs ON life = ? AND number = ? "
-            "WHERE name = ?",
+            "'', 1, ? FROM jobs LEFT JOIN one_offs ON life = ? AND number = ? WHERE name = ? "
+            "ON CONFLICT (number, life) WHERE number > 0 DO UPDATE SET state = excluded.state, "
+            "started = excluded.started, elapsed = NULL, attempt = excluded.attempt "
+            "WHERE runs.ended IS NULL AND runs.attempt < excluded.attempt",
             (
                 *(life, start.number, Trigger.TICK.value, RunState.RUNNING.value),
-                *(start.created, start.due, start.started, life, start.number, start.job),
+                *(start.created, start.due, start.started, start.attempt, life, start.number, start.job),
             ),
         )
 
@@ -142,9 +144,8 @@ def _end_lost(connection: sqlite3.Connection, life: int, started: float, seen: f
     reason = f"{LOST}: process {pid}, started at {since}"
     connection.execute(
         "UPDATE runs SET state = 'LOST', ended = max(?, coalesce(started, created)), retry_at = NULL, "
-        "reason = iif(state = 'RUNNING', ?, 'an attempt had failed, and ' || ?) "
-        "WHERE life = ? AND ended IS NULL",
-        (seen, reason, reason, life),
+        "reason = ? WHERE life = ? AND ended IS NULL AND state <> 'RETRYING'",
+        (seen, reason, life),
     )
     connection.execute("UPDATE lives SET ended = seen, killed = 1 WHERE id = ?", (life,))
 

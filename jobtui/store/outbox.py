@@ -26,6 +26,7 @@ from jobtui.engine.records import (
     ARGUMENTS,
     CREATED,
     DUE,
+    ENDED,
     ERROR,
     JOB,
     NUMBER,
@@ -47,8 +48,8 @@ class OutboxBatch:
     """The entries that the writer writes in one transaction.
 
     Attributes:
-        started: Runs that have started, or whose attempts have failed. Most of them have ended.
-        recorded: Entries of the ledger, in their order.
+        started: Runs that have started. Most of them have ended.
+        recorded: Entries of the ledger, and runs that became RETRYING, in their order.
         finished: The numbers of the durable runs that have ended.
         registered: Jobs that were registered: the name, the key of the schedule, the overlap policy, when.
         sizes: The sizes of the pool that were set by hand, each with the configured one.
@@ -159,6 +160,8 @@ class Outbox:
     def count_only(self, entries: Iterable[PackedRun]) -> None:
         """Count entries whose rows cannot be written."""
         for entry in entries:
+            if entry[ENDED] is None:  # it is RETRYING: its end will be recorded, too
+                continue
             ticks = entry[TICKS]
             self._counted.append((entry[JOB], entry[STATE], ticks))
             self.lost += ticks

@@ -14,7 +14,16 @@ from functools import lru_cache
 from typing import Any
 
 from jobtui.engine.packed_exceptions import PackedException
-from jobtui.engine.records import ATTEMPTS_MADE, ERROR, JOB, REASON, PackedAttempt, PackedRun, packed_view
+from jobtui.engine.records import (
+    ATTEMPT_ERROR,
+    ATTEMPTS_MADE,
+    ERROR,
+    JOB,
+    REASON,
+    PackedAttempt,
+    PackedRun,
+    packed_view,
+)
 from jobtui.engine.tracebacks import format_traceback, innermost_place, summarize
 from jobtui.engine.views import RunView
 
@@ -23,6 +32,7 @@ Row = tuple[Any, ...]
 _FIELDS = fields(RunView)[:ATTEMPTS_MADE]  # which is the last one
 VIEW_COLUMNS = tuple(field.name for field in _FIELDS)
 COLUMNS = (*VIEW_COLUMNS, "exception", "place")
+ATTEMPT_COLUMNS = ("number", "started", "ended", "elapsed", "error", "reason")
 _DEFAULTS = [None if each.default is MISSING else each.default for each in _FIELDS]
 
 
@@ -44,7 +54,9 @@ def row_of(run: PackedRun, job_id: int) -> Row:
 
 
 def attempt_row(attempt: PackedAttempt) -> Row:
-    """Return the row of a failed attempt: its number, start, end and elapsed time, its error and reason."""
+    """Return the row of a failed attempt, with the columns `ATTEMPT_COLUMNS`."""
+    if isinstance(attempt[ATTEMPT_ERROR], str):  # it comes from the store
+        return attempt
     *facts, error = attempt
     reason, traceback, *_ = _describe(error)
     return (*facts, traceback, reason)

@@ -6,12 +6,14 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
+from jobtui.engine.enums import RunState
 from jobtui.engine.records import ATTEMPTS_MADE, JOB, NUMBER, PackedRun, pack_started
 from jobtui.store.bulk_insert import insert_rows, parts_of
 from jobtui.store.one_off_rows import delete_one_offs
 from jobtui.store.outbox import OutboxBatch
-from jobtui.store.run_rows import COLUMNS, attempt_row, row_of, storable
+from jobtui.store.run_rows import ATTEMPT_COLUMNS, COLUMNS, attempt_row, row_of, storable
 
+_RUNNING = RunState.RUNNING  # Python 3.11 is slow to look up the members of an enum
 _COLUMNS = ("life", *COLUMNS)
 _CHANGED = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS)
 # A run was RUNNING before, or the same ending has been put into the outbox twice.
@@ -20,6 +22,11 @@ _KNOWN_RUN = f"ON CONFLICT (number, life) WHERE number > 0 DO UPDATE SET {_CHANG
 _KNOWN_TICKS = (
     f"ON CONFLICT (job, created, due, state) WHERE number = 0 DO UPDATE SET {_CHANGED} "
     "WHERE runs.ticks < excluded.ticks"
+)
+
+_INSERT_ATTEMPT = (
+    f"INSERT OR IGNORE INTO attempts (life, run, job, {', '.join(ATTEMPT_COLUMNS)}) "  # noqa: S608 - our own names
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 # The watermark of a job with another schedule, or with one in the future, begins now.
@@ -52,8 +59,8 @@ class RunWriting:
         """Write a batch. If this raises an error, the connection has to be rolled back."""
         for job, schedule_key, overlap, now in batch.registered:
             self._connection.execute(_REGISTER, (storable(job), schedule_key, overlap.value, now))
-        packed = [(run, pack_started(run)) for run in batch.started if not run.state.ended]
-        running = [values for run, values in packed if not run.state.ended]  # it was packed while RUNNING
+        packed = [(run, pack_started(run)) for run in batch.started if run.state is _RUNNING]
+        running = [values for run, values in packed if run.state is _RUNNING]  # it was packed while RUNNING
         self._insert([run for run in [*running, *batch.recorded] if run[NUMBER]], _KNOWN_RUN)
         self._insert([run for run in batch.recorded if not run[NUMBER]], _KNOWN_TICKS)
         self._insert_attempts(batch)
@@ -78,15 +85,11 @@ class RunWriting:
 
     def _insert_attempts(self, batch: OutboxBatch) -> None:
         """Insert the attempts that have failed, unless they have been inserted: a trigger counts them."""
-        made = [(run.number, run.job.name, run.extras.attempts_made) for run in batch.started]
-        made += [(run[NUMBER], run[JOB], run[ATTEMPTS_MADE]) for run in batch.recorded if run[ATTEMPTS_MADE]]
-        for number, job, attempts in made:
-            for attempt in attempts:
+        for run in [run for run in batch.recorded if run[ATTEMPTS_MADE]]:
+            for attempt in run[ATTEMPTS_MADE]:
                 self._connection.execute(
-                    "INSERT OR IGNORE INTO attempts "
-                    "(life, run, job, number, started, ended, elapsed, error, reason) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (self._life, number, self.job_id(job), *attempt_row(attempt)),
+                    _INSERT_ATTEMPT,
+                    (self._life, run[NUMBER], self.job_id(run[JOB]), *attempt_row(attempt)),
                 )
 
     def job_id(self, name: str) -> int:

@@ -27,8 +27,8 @@ from jobtui.engine.enums import Trigger
 from jobtui.engine.records import RunRecord
 
 SLOTS = 2_048  # starts that are kept
-SLOT_BYTES = 256  # a job with a name of more than 219 bytes has no entries
-_HEAD = struct.Struct("<IqdddB")  # checksum, number, created, due, started, length of the name
+SLOT_BYTES = 256  # a job with a name of more than 215 bytes has no entries
+_HEAD = struct.Struct("<IqdddIB")  # checksum, number, created, due, started, attempt, length of the name
 _CHECKSUM_BYTES = 4
 _MAX_NAME = SLOT_BYTES - _HEAD.size
 _NUMBER = struct.Struct("<Iq")  # checksum, number
@@ -45,6 +45,7 @@ class NotedStart(NamedTuple):
     created: float
     due: float
     started: float
+    attempt: int
 
 
 class StartJournal:
@@ -95,7 +96,7 @@ class StartJournal:
         journal[first : first + _NUMBER.size] = zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") + body
 
     def note(self, runs: Iterable[RunRecord]) -> None:
-        """Note the runs among those that have started which belong to ticks, or are durable. Never blocks.
+        """Note those that have started of ticks, of durable requests and of retries. Never blocks.
 
         Call this before their work begins. Other runs are neither caught up nor run again.
         """
@@ -103,13 +104,15 @@ class StartJournal:
         if journal is None:
             return
         for run in runs:
-            if run.trigger is not _TICK and not run.extras.durable:
+            extras = run.extras
+            if run.trigger is not _TICK and not (extras.durable or extras.attempts_made):
                 continue
             name = run.job.name.encode("utf-8", "replace")
             if len(name) > _MAX_NAME:
                 continue
             due, started = run.due or run.created, run.started or run.created
-            body = _HEAD.pack(0, run.number, run.created, due, started, len(name))[_CHECKSUM_BYTES:] + name
+            head = _HEAD.pack(0, run.number, run.created, due, started, extras.attempt, len(name))
+            body = head[_CHECKSUM_BYTES:] + name
             entry = zlib.crc32(body).to_bytes(_CHECKSUM_BYTES, "little") + body
             first = run.number % SLOTS * SLOT_BYTES
             journal[first : first + len(entry)] = entry
@@ -159,7 +162,7 @@ def _parse(data: bytes) -> Iterator[NotedStart]:
     """Yield the entries that are complete: the process may have been killed while it wrote one."""
     for first in range(0, len(data) - SLOT_BYTES + 1, SLOT_BYTES):
         slot = data[first : first + SLOT_BYTES]
-        checksum, number, created, due, started, length = _HEAD.unpack_from(slot)
+        checksum, number, created, due, started, attempt, length = _HEAD.unpack_from(slot)
         if number and zlib.crc32(slot[_CHECKSUM_BYTES : _HEAD.size + length]) == checksum:
             name = slot[_HEAD.size : _HEAD.size + length].decode("utf-8", "replace")
-            yield NotedStart(number, name, created, due, started)
+            yield NotedStart(number, name, created, due, started, attempt)

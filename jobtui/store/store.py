@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from jobtui.engine.effects import Effects
+from jobtui.engine.records import NUMBER, PackedRun
 from jobtui.engine.tracebacks import logger
 from jobtui.engine.views import StoreView
 from jobtui.process.printable import printable
@@ -20,6 +21,7 @@ from jobtui.store.lives import Origin
 from jobtui.store.one_off_rows import StoredOneOff
 from jobtui.store.output_rows import StoredLine
 from jobtui.store.retention import Retention
+from jobtui.store.retrying_rows import take_retrying
 from jobtui.store.store_errors import StoreError, StoreInUseError, store_error
 from jobtui.store.tick_claims import Tick, TickClaims
 from jobtui.store.writer import Insertion, Writer
@@ -185,6 +187,20 @@ class Store:
     ) -> None:
         """Take the durable requests that belong to no process; see `Writer.take_one_offs`."""
         self._writer.take_one_offs(next_number, on_taken)
+
+    def take_retrying(self, next_number: Callable[[int], int]) -> list[PackedRun]:
+        """Take the RETRYING runs of processes that have ended. Before the file is open, there are none.
+
+        Args:
+            next_number: Returns the number of a run that had a number: that number, or a new one.
+
+        Raises:
+            StoreError: The file cannot be written now, and no run was taken.
+        """
+        life = self._writer.life
+        taken = [] if life is None else take_retrying(self.path, life, next_number)
+        self._writer.outbox.unended.update(run[NUMBER] for run in taken)
+        return taken
 
     def close(self) -> bool:
         """Write what is left. Return whether all has been written."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from jobtui.engine.records import NUMBER
+from jobtui.engine.records import ENDED, NUMBER
 from jobtui.engine.tracebacks import log_exception, one_line
 from jobtui.store.database import WAL_BYTES, open_for_writing
 from jobtui.store.fork_gate import StoreConnection, identity_of, using_sqlite
@@ -344,7 +344,8 @@ class Writer:
                 continue
             self._settle(len(insertions))
             self._output.clear()
-            self.outbox.unended.difference_update(run[NUMBER] for run in batch.recorded)
+            ended = [run[NUMBER] for run in batch.recorded if run[ENDED] is not None]
+            self.outbox.unended.difference_update(ended)
             self._next_seen = self._monotonic() + SEEN_SECONDS
             if max(len(batch.recorded), len(batch.started)) < BATCH_ROWS:
                 return  # what came in the meantime is in the next batch

@@ -38,14 +38,22 @@ def journal(tmp_path: Path) -> StartJournal:
 def test_starts_are_read_in_the_order_of_their_numbers(journal: StartJournal) -> None:
     journal.note([run(2, job="日本語"), run(1)])
     assert read_starts(journal.path) == [
-        NotedStart(1, "job", 100.5, 100.25, 101.0),
-        NotedStart(2, "日本語", 100.5, 100.25, 101.0),
+        NotedStart(1, "job", 100.5, 100.25, 101.0, 1),
+        NotedStart(2, "日本語", 100.5, 100.25, 101.0, 1),
     ]
 
 
 def test_only_runs_of_ticks_are_noted(journal: StartJournal) -> None:
     journal.note([run(number, trigger=trigger) for number, trigger in enumerate(Trigger, 1)])
     assert [start.number for start in read_starts(journal.path)] == [1]
+
+
+def test_the_starts_of_further_attempts_are_noted_whatever_the_trigger(journal: StartJournal) -> None:
+    retried = run(3, trigger=Trigger.HAND)
+    extras = retried.ensure_extras()
+    extras.attempt, extras.attempts_made = 2, ((1, 100.5, 100.6, 0.1, ()),)
+    journal.note([retried])
+    assert [(start.number, start.attempt) for start in read_starts(journal.path)] == [(3, 2)]
 
 
 def test_the_latest_starts_take_the_slots_of_the_oldest(journal: StartJournal) -> None:
@@ -63,8 +71,8 @@ def test_an_entry_that_is_not_complete_is_left_out(journal: StartJournal) -> Non
 
 
 def test_a_job_with_a_name_that_does_not_fit_has_no_entries(journal: StartJournal) -> None:
-    journal.note([run(1, job="x" * 220), run(2, job="x" * 219)])
-    assert [(start.number, start.job) for start in read_starts(journal.path)] == [(2, "x" * 219)]
+    journal.note([run(1, job="x" * 216), run(2, job="x" * 215)])
+    assert [(start.number, start.job) for start in read_starts(journal.path)] == [(2, "x" * 215)]
 
 
 def test_the_last_number_that_was_reserved_is_kept(tmp_path: Path) -> None:

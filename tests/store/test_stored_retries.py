@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from support.store_parts import NOW, entry, write
+from support.store_parts import NOW
 from support.waiting import LIMIT, wait_until
 
-from jobtui import JobStatus, Retry, RunState, RunView, Scheduler, current_run
-from jobtui.engine.packed_exceptions import pack_exception
-from jobtui.store.database import open_for_writing
+from jobtui import Ending, JobStatus, Retry, RunState, RunView, Scheduler, current_run
 from jobtui.store.history import History
-from jobtui.store.lives import Origin, begin_life
 
 
 def flaky() -> str:
@@ -62,7 +60,7 @@ def test_attempts_are_made_in_threads_and_kept_across_a_restart(store: Path) -> 
         assert retries == 2
 
 
-def test_a_retrying_run_takes_no_thread_and_is_cancelled_by_a_stop(store: Path) -> None:
+def test_a_retrying_run_takes_no_thread_and_goes_on_after_the_next_start(store: Path) -> None:
     with make(store) as scheduler:
         job = scheduler.job("fail")
         run = scheduler.now(job)
@@ -71,30 +69,101 @@ def test_a_retrying_run_takes_no_thread_and_is_cancelled_by_a_stop(store: Path) 
         assert scheduler.now(scheduler.job("flaky")).wait(LIMIT)
         assert scheduler.run("fail") is run
         wait_until(lambda: run_of(scheduler, "fail").attempt == 2 and run.state is RunState.RETRYING)
+        before = scheduler.run_view(run.number).retry_at
     assert run.state is RunState.CANCELLED
-    assert run.reason == "scheduler stopped; attempt 2 of 4 had failed: OSError: no answer"
+    assert run.reason == (
+        "scheduler stopped; it is tried again after the next start; "
+        "attempt 2 of 4 had failed: OSError: no answer"
+    )
     with make(store) as scheduler:
-        stored = run_of(scheduler, "fail")
-        assert (stored.state, stored.reason, len(stored.attempts_made)) == (RunState.CANCELLED, run.reason, 2)
+        shown = scheduler.run_view(run.number)
+        assert (shown.state, shown.attempt, shown.attempts) == (RunState.RETRYING, 2, 4)
+        assert (shown.retry_at, len(shown.attempts_made)) == (before, 2)
+        [view] = [each for each in scheduler.snapshot().jobs if each.name == "fail"]
+        assert (view.status, view.retry_attempt, view.retries) == (JobStatus.RETRYING, 3, 2)
+        later = scheduler.now(scheduler.job("fail"))
+        assert later.state is RunState.HELD
+        for _ in range(2):
+            scheduler.run("fail")
+            wait_until(
+                lambda: scheduler.run_view(run.number).state not in {RunState.QUEUED, RunState.RUNNING}
+            )
+        ended = scheduler.run_view(run.number)
+        assert (ended.state, ended.attempt, len(ended.attempts_made)) == (RunState.FAILED, 4, 3)
+    with make(store) as scheduler:
+        assert run_of(scheduler, "fail").number != run.number  # the one that was held, and is RETRYING now
+        [stored] = [each for each in scheduler.find_runs(job="fail") if each.number == run.number]
+        assert (stored.state, stored.attempt, len(stored.attempts_made)) == (RunState.FAILED, 4, 3)
 
 
-def test_a_retrying_run_of_a_killed_process_is_lost_with_its_attempts(tmp_path: Path) -> None:
-    path = tmp_path / "jobs.db"
-    with closing(open_for_writing(path)) as connection:
-        life = begin_life(connection, Origin(zone="UTC"), NOW, NOW, alone=True)
-        attempt = (1, NOW, NOW + 1, 1.0, pack_exception(OSError("no answer")))
-        values = {"attempts": 4, "retry_at": NOW + 9, "attempts_made": (attempt,)}
-        write(connection, entry(5, RunState.RETRYING, ended=None, **values), life=life)
-        begin_life(connection, Origin(zone="UTC"), NOW + 60, NOW + 60, alone=True)
-    run = History(path).run(5)
-    assert run is not None
-    [made] = run[-1]
-    assert (run[3], made[0], made[-1]) == ("LOST", 1, "OSError: no answer")
-    with closing(open_for_writing(path)) as connection:
-        [reason] = connection.execute("SELECT reason FROM runs WHERE number = 5").fetchone()
-        [counted] = connection.execute("SELECT count FROM counters WHERE state = 'RETRYING'").fetchone()
-    assert reason.startswith("an attempt had failed, and the process ended without stopping")
-    assert counted == 1
+def due_at_once(store: Path) -> None:
+    """Let the next attempts of the RETRYING runs in a file be due."""
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE runs SET retry_at = ? WHERE state = 'RETRYING'", (NOW,))
+
+
+def leave_retrying(store: Path) -> int:
+    """Leave a run in a file that is RETRYING, and due. Return its number."""
+    with make(store) as scheduler:
+        run = scheduler.now(scheduler.job("fail"))
+        wait_until(lambda: run.state is RunState.RETRYING)
+    due_at_once(store)
+    return run.number
+
+
+def test_an_attempt_that_was_due_meanwhile_is_made_at_the_start(store: Path) -> None:
+    number = leave_retrying(store)
+    with make(store) as scheduler:
+        wait_until(lambda: scheduler.run_view(number).attempt == 2)
+        wait_until(lambda: scheduler.run_view(number).state is RunState.RETRYING)
+
+
+def test_a_run_of_a_job_that_is_not_registered_any_more_has_failed(store: Path) -> None:
+    number = leave_retrying(store)
+    endings: list[Ending] = []
+    scheduler = Scheduler(store=store)
+    scheduler.stop_logging()
+    scheduler.on_failure(endings.append)
+    with scheduler:
+        ended = scheduler.run_view(number)
+    assert (ended.state, ended.job) == (RunState.FAILED, "fail")
+    assert ended.reason == "there is no job 'fail' any more; attempt 1 of 4 had failed: OSError: no answer"
+    assert [each.run.number for each in endings] == [number]
+
+
+def test_a_scheduler_that_starts_again_goes_on_with_the_run_under_a_new_number(store: Path) -> None:
+    scheduler = make(store)
+    with scheduler:
+        run = scheduler.now(scheduler.job("fail"))
+        wait_until(lambda: run.state is RunState.RETRYING)
+    with scheduler:
+        [live] = [each for each in scheduler.find_runs(job="fail") if not each.ended]
+        assert (live.number, live.state, live.attempt) == (run.number + 1, RunState.RETRYING, 1)
+        [made] = live.attempts_made
+        assert made.reason == "OSError: no answer"
+
+
+def test_a_run_whose_number_was_given_before_the_start_gets_a_new_one(store: Path) -> None:
+    number = leave_retrying(store)
+    scheduler = make(store)
+    early = scheduler.now(max, 1, 2)
+    assert early.number == number
+    with scheduler:
+        assert early.result(LIMIT) == 2
+        wait_until(lambda: any(each.attempt == 2 for each in scheduler.find_runs(job="fail")))
+        assert run_of(scheduler, "fail").number > number
+
+
+def test_a_file_that_is_opened_late_has_its_runs_taken_over_then(store: Path, tmp_path: Path) -> None:
+    number = leave_retrying(store)
+    store.rename(tmp_path / "kept")
+    store.mkdir()
+    with make(store) as scheduler:
+        assert scheduler.snapshot().store.problem
+        store.rmdir()
+        (tmp_path / "kept").rename(store)
+        wait_until(lambda: any(each.number == number for each in scheduler.find_runs(job="fail")))
+        wait_until(lambda: scheduler.run_view(number).attempt == 2)
 
 
 def test_a_job_whose_run_is_cancelled_before_its_next_attempt_starts_has_a_latest_run(store: Path) -> None:
