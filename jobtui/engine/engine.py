@@ -266,6 +266,9 @@ class Engine:
         """Request the run that a job has when the scheduler starts, if its policies ask for one."""
         if not job.policies.on_start or job.schedule is None or self._limit_reason(job):
             return
+        first, last = job.policies.bounds(self.tz)
+        if (first is not None and now < first.timestamp()) or (last is not None and now > last.timestamp()):
+            return
         run = self.pool.new_run(job, Trigger.START, now, None, job.runnable.call)
         if job.is_paused_at(now) and job.pause is not None:
             self.pool.reject(run, now, RunState.SKIPPED, job.pause.describe(self.event_log.tz))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, TypedDict
 
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
@@ -57,6 +57,14 @@ class JobPolicies:
     on_success: Callable[[Any], object] | None = None
     on_failure: Callable[[Any], object] | None = None
     on_missed: Callable[[Any], object] | None = None
+
+    def bounds(self, tz: tzinfo) -> tuple[datetime | None, datetime | None]:
+        """Return `not_before` and `until`, aware; ``tz`` is the zone of those without one."""
+        first, last = [
+            each.replace(tzinfo=tz) if each is not None and each.tzinfo is None else each
+            for each in (self.not_before, self.until)
+        ]
+        return first, last
 
 
 class Policies(TypedDict, total=False):

@@ -133,11 +133,7 @@ def adjusted(schedule: Schedule, policies: JobPolicies, name: str, tz: tzinfo) -
     """
     base = base_of(schedule)
     assert base is not None  # a schedule was given
-    bounds = [
-        each.replace(tzinfo=tz) if each is not None and each.tzinfo is None else each
-        for each in (policies.not_before, policies.until)
-    ]
-    first, last = bounds
+    first, last = policies.bounds(tz)
     if first is not None and last is not None and last < first:
         raise ValueError(f"until must not be before not_before: {last} is before {first}")
     if isinstance(base, Never) or not (first or last or policies.spread or policies.jitter):

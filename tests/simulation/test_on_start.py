@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from functools import partial
+from typing import Any
 
 import pytest
 
 from jobtui import RunState, Trigger
-from jobtui.simulation.simulated_scheduler import SimulatedScheduler
+from jobtui.simulation.simulated_scheduler import SimulatedScheduler, simulated
 
 
 def work() -> None:
@@ -79,3 +81,22 @@ def test_runs_at_the_start_wait_for_a_free_slot_of_the_pool() -> None:
 def test_on_start_is_true_or_false() -> None:
     with pytest.raises(TypeError, match="on_start must be True or False, not 'yes'"):
         SimulatedScheduler().every("1h", work, on_start="yes")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("spec", ["@hourly", "@reboot"])
+@pytest.mark.parametrize(
+    ("bounds", "runs"),
+    [
+        ({"until": "2025-12-31"}, 0),
+        ({"not_before": "2026-01-02"}, 0),
+        ({"not_before": "2026-01-01T00:00", "until": "2026-01-01T00:00"}, 1),
+        ({"until": datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))}, 0),
+    ],
+)
+def test_the_run_at_the_start_obeys_the_bounds_of_the_job(
+    spec: str, bounds: dict[str, Any], runs: int
+) -> None:
+    with simulated() as scheduler:
+        scheduler.schedule(spec, lambda: None, name="job", on_start=True, **bounds)
+        scheduler.advance("30m")
+        assert len(scheduler.runs("job")) == runs
