@@ -12,14 +12,13 @@ import signal
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.command_line import SetTerminal, WriteFile
     from support.real_threads import MakeScheduler
 
@@ -132,6 +131,13 @@ def make_scheduler() -> Iterator[MakeScheduler]:
 
     with scheduler_factory() as make_scheduler:
         yield make_scheduler
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """Make a folder whose path is short: the path of a Unix socket in it may have 103 bytes."""
+    with tempfile.TemporaryDirectory(prefix="test-", dir="/tmp", ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @pytest.fixture

@@ -124,6 +124,8 @@ def test_the_health_check_passes_while_the_command_runs_and_fails_afterwards(
     with Program(*json.loads(arguments_of("CMD")), folder=folder, PATH=path_with(folder)) as program:
         program.wait_for("OK        run 1    import_orders")
         assert is_healthy()
+        with Program("jobtui", "ps", folder=folder, PATH=path_with(folder)) as asked:  # as by `docker exec`
+            assert (asked.wait(), "import_orders" in asked.output.text) == (0, True)
         assert program.stop(signal.Signals[arguments_of("STOPSIGNAL")]) == 0
     assert not is_healthy()
     assert (folder.parent / "data" / "jobs.db").exists()

@@ -14,9 +14,9 @@ SENT = "from shop@example.org, in process"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(short_folder: Path) -> Path:
     """Copy the recipe."""
-    return copy_recipe("flask", tmp_path)
+    return copy_recipe("flask", short_folder)
 
 
 def test_only_the_process_that_serves_runs_the_jobs_under_the_reloader(folder: Path) -> None:

@@ -13,8 +13,8 @@ from support.waiting import wait_until
 CLEANED = "cleaned up in process"
 
 
-def test_one_preloaded_worker_runs_the_jobs_and_serves_the_page(tmp_path: Path) -> None:
-    folder = copy_recipe("gunicorn", tmp_path)
+def test_one_preloaded_worker_runs_the_jobs_and_serves_the_page(short_folder: Path) -> None:
+    folder = copy_recipe("gunicorn", short_folder)
     page = f"127.0.0.1:{free_ports()['http']}"
     replace_in(
         folder / "shop.py",

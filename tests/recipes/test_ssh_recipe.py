@@ -16,8 +16,8 @@ SERVER = Path(__file__).parents[1] / "support" / "ssh_server.py"
 pytestmark = needs("ssh", "ssh-keygen")
 
 
-def test_a_dashboard_can_be_attached_through_the_forwarded_socket(tmp_path: Path) -> None:
-    folder = copy_recipe("ssh", tmp_path)
+def test_a_dashboard_can_be_attached_through_the_forwarded_socket(short_folder: Path) -> None:
+    folder = copy_recipe("ssh", short_folder)
     (folder / "my_jobs.py").write_text(JOBS, encoding="utf-8")
     (folder / ".ssh").mkdir()
     socket = folder / "jobs.sock"

@@ -31,9 +31,9 @@ def service_options() -> dict[str, str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(short_folder: Path) -> Path:
     """Copy the recipe, as if the copy were ``/opt/shop``, with a virtual environment."""
-    folder = copy_recipe("systemd", tmp_path)
+    folder = copy_recipe("systemd", short_folder)
     link_jobtui(folder / ".venv" / "bin")
     replace_in(folder / UNIT, ("/opt/shop", str(folder)))
     return folder

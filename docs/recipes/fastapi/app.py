@@ -61,4 +61,5 @@ class PasswordRequired:
             await ask(scope, receive, send)
 
 
-app.mount("/jobs", PasswordRequired(jobtui.asgi(scheduler), "admin", os.environ["JOBS_PASSWORD"]))
+page = jobtui.asgi(scheduler, title="shop")
+app.mount("/jobs", PasswordRequired(page, "admin", os.environ["JOBS_PASSWORD"]))
