@@ -1,8 +1,8 @@
 """``jobtui.asgi()``: the status page, the API, events and metrics, mounted in a web application.
 
-The pages are those of `jobtui.web.server`, which runs in a thread of its own and listens on a Unix socket
-that only this user can open. This application passes requests on to it, as a reverse proxy does, so the event
-loop of the web application never waits for the scheduler.
+The pages are those of `jobtui.web.server`, which runs in a thread of its own and listens on no address. This
+application passes requests on to it through pairs of sockets, as a reverse proxy does, so the event loop of
+the web application never waits for the scheduler.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from jobtui.access.addresses import UnixAddress
 from jobtui.access.rules import AccessRules
 from jobtui.embedding.serve import program_name
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.local_backend import LocalBackend
-from jobtui.frontend.registry import Registry
 from jobtui.runtime.default_scheduler import check_scheduler
 from jobtui.runtime.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from jobtui.web.server import Server
 
 MAX_BODY = 64 * 1024  # bytes of a request, as in the server behind this
 _PIECE = 64 * 1024  # bytes of a response that are passed on at once
@@ -82,7 +83,15 @@ class Asgi:
 
         Raises:
             NotImplementedError: It is not HTTP. Servers take that for "no lifespan".
+            RuntimeError: The application does not run on asyncio.
         """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "jobtui.asgi() needs asyncio, and this application runs on another library, such as trio: "
+                "run it with uvicorn, or let jobtui.serve() serve the page on an address of its own"
+            ) from None
         if scope["type"] == "websocket":
             await send({"type": "websocket.close"})
             return
@@ -104,8 +113,8 @@ class Asgi:
             return
         server = self._servers.setdefault(os.getpid(), _PrivateServer(self._backend, self._rules))
         try:
-            reader, writer = await asyncio.open_unix_connection(str(await server.start()))
-        except OSError as error:
+            reader, writer = await server.connect()
+        except (OSError, RuntimeError) as error:
             await _respond(send, HTTPStatus.SERVICE_UNAVAILABLE, f"the status page does not run: {error}")
             return
         writer.write(request)
@@ -124,7 +133,7 @@ class Asgi:
 
 
 class _PrivateServer:
-    """A server on a Unix socket in a folder of this user, which starts with the first request.
+    """A server for this process alone, which starts with the first request.
 
     Args:
         backend: The scheduler.
@@ -135,40 +144,46 @@ class _PrivateServer:
         self._backend = backend
         self._rules = rules
         self._lock = threading.Lock()  # held to start the server and to close it
-        self._path: Path | None = None
-        self._cleanup = ExitStack()
+        self._server: Server | None = None
 
-    async def start(self) -> Path:
-        """Start the server, unless that has been done. Return the path of its socket.
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Start the server, unless that has been done, and return a connection to it.
 
         Raises:
-            OSError: It cannot listen.
+            OSError: There are no more sockets.
+            RuntimeError: The server has just ended.
         """
-        path = self._path
-        return await asyncio.to_thread(self._start) if path is None else path
+        server = self._server
+        if server is None:
+            server = await asyncio.to_thread(self._start)
+        own, its = socket.socketpair()
+        try:
+            server.accept(its)
+        except RuntimeError:
+            own.close()
+            its.close()
+            raise
+        # A pair of Unix sockets, where there are such; other loops than that of asyncio make a difference.
+        connect = asyncio.open_unix_connection if hasattr(socket, "AF_UNIX") else asyncio.open_connection
+        return await connect(sock=own)
 
-    def _start(self) -> Path:
-        with self._lock:
-            if self._path is None:
-                self._path = self._listen()
-            return self._path
-
-    def _listen(self) -> Path:
+    def _start(self) -> Server:
         from jobtui.web.server import Server  # noqa: PLC0415 - lazy: imports aiohttp
 
-        registration = Registry().register()
-        address = UnixAddress(registration.socket)
-        with ExitStack() as cleanup:
-            cleanup.callback(registration.remove)
-            cleanup.enter_context(Server(self._backend, address, access=self._rules))
-            self._cleanup = cleanup.pop_all()
-        return registration.socket
+        with self._lock:
+            server = self._server
+            if server is None:
+                server = Server(self._backend, None, access=self._rules)
+                server.start()
+                self._server = server  # not before: other requests use it at once
+            return server
 
     def close(self) -> None:
         """End the server."""
         with self._lock:
-            self._path = None
-            self._cleanup.close()
+            server, self._server = self._server, None
+        if server is not None:
+            server.close()
 
 
 # --- the request ----------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def access_middleware(context: ServerContext) -> Middleware:
         resource = request.match_info.route.resource  # the matched route: a path can be spelled in many ways
         path = "" if resource is None else resource.canonical
         access_request = request[ACCESS_REQUEST] = AccessRequest(
-            peer=peer_of(request),
+            peer=peer_of(request) if context.has_addresses else None,
             method=request.method,
             headers=request.headers,
             cookie=request.cookies.get(context.cookie_name, ""),

@@ -43,14 +43,10 @@ class Server:
 
     Args:
         backend: The scheduler.
-        address: The address to listen on.
+        address: The address to listen on; None to serve only the connections that `accept` gets.
         access: The access rules; by default, only clients on this machine have access.
         clock: The source of time.
         bound: A socket that listens on the address already; None to bind one.
-
-    Attributes:
-        address: The address that the server listens on. If the port was 0, with the port that the system
-            chose.
 
     Raises:
         CannotListenError: The server cannot listen on the address, or other machines can reach it and the
@@ -60,23 +56,35 @@ class Server:
     def __init__(
         self,
         backend: ObservableBackend,
-        address: Address,
+        address: Address | None,
         *,
         access: AccessRules | None = None,
         clock: Clock | None = None,
         bound: socket.socket | None = None,
     ) -> None:
         self._rules = access or AccessRules()
-        check_exposure(address, self._rules)
-        self._socket, self.address = listen(address) if bound is None else (bound, address)
+        self._socket, self._address = bound, address
+        if address is not None:
+            check_exposure(address, self._rules)
+        if address is not None and bound is None:
+            self._socket, self._address = listen(address)
         self._backend = backend
         self._connections = ConnectionLimit()
         self._clock = clock or SystemClock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
+        self._handlers: web.Server | None = None
+        self._beginning: set[asyncio.Task[object]] = set()  # the loop itself keeps no reference to tasks
         self._ready = threading.Event()
         self._startup_error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="jobtui-web", daemon=True)
+
+    @property
+    def address(self) -> Address:
+        """The address that the server listens on. If the port was 0, with the port that the system chose."""
+        if self._address is None:
+            raise RuntimeError("this server listens on no address")
+        return self._address
 
     def start(self) -> None:
         """Start the server. Returns when it accepts connections."""
@@ -91,8 +99,31 @@ class Server:
             with suppress(RuntimeError):  # the event loop has ended already
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_SHUTDOWN_TIMEOUT * 2)
-        self._socket.close()
-        remove_socket_file(self.address)
+        if self._socket is not None:
+            self._socket.close()
+        if self._address is not None:
+            remove_socket_file(self._address)
+
+    def accept(self, connected: socket.socket) -> None:
+        """Serve a client of this process, which has the other end of a pair of sockets. Never blocks.
+
+        Raises:
+            RuntimeError: The server has ended.
+        """
+        if self._loop is None:
+            raise RuntimeError("the server has not been started")
+        self._loop.call_soon_threadsafe(self._begin, connected)
+
+    def _begin(self, connected: socket.socket) -> None:
+        """Serve a connection. Called in the server's thread."""
+        assert self._loop is not None  # it calls this
+        task = self._loop.create_task(self._loop.connect_accepted_socket(self._make_protocol, connected))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        assert self._handlers is not None  # the server is ready
+        return self._connections.wrap(self._handlers())
 
     def __enter__(self) -> Self:
         """Start the server."""
@@ -115,7 +146,7 @@ class Server:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        monotonic, address = self._clock.monotonic, self.address
+        monotonic, address = self._clock.monotonic, self._address
         metrics = Metrics(self._backend)
         event_hub = EventHub(self._backend, metrics.observe, self._rules.client_bytes // 4)
         metrics.begin_after(event_hub.seq)
@@ -130,6 +161,7 @@ class Server:
             clock=self._clock,
             # With the port, because the ports of a machine share their cookies in a browser.
             cookie_name=f"jobtui-{address.port}" if isinstance(address, TcpAddress) else "jobtui",
+            has_addresses=isinstance(address, TcpAddress),
         )
         runner = web.AppRunner(
             make_app(context, metrics),
@@ -142,11 +174,12 @@ class Server:
             shutdown_timeout=_SHUTDOWN_TIMEOUT,
         )
         await runner.setup()
-        make_protocol = runner.server
-        assert make_protocol is not None  # `setup` has set it
-        listening = await self._loop.create_server(
-            lambda: connections.wrap(make_protocol()), sock=self._socket, backlog=BACKLOG
-        )
+        self._handlers = runner.server
+        listening = None
+        if self._socket is not None:
+            listening = await self._loop.create_server(
+                self._make_protocol, sock=self._socket, backlog=BACKLOG
+            )
         reading = asyncio.create_task(event_hub.read_forever())
         self._ready.set()
         try:
@@ -154,11 +187,13 @@ class Server:
         finally:
             # A client that was accepted just now gets its transport one iteration later, which fails if the
             # server has been closed by then (python/cpython#109564), and `connection_made` after one more.
-            with suppress(NotImplementedError):  # Windows' loop makes the transport at once
-                self._loop.remove_reader(self._socket)
+            if self._socket is not None:
+                with suppress(NotImplementedError):  # Windows' loop makes the transport at once
+                    self._loop.remove_reader(self._socket)
             for _ in range(2):
                 await yield_to_others()
-            listening.close()
+            if listening is not None:
+                listening.close()
             connections.abort_all()
             reading.cancel()
             event_hub.close()

@@ -26,6 +26,7 @@ class ServerContext:
         staggered: Serializes clients that wake at the same time.
         clock: The source of time.
         cookie_name: The name of the session cookie.
+        has_addresses: Whether clients have addresses, unlike those of Unix sockets and of this process.
     """
 
     backend: ObservableBackend
@@ -36,3 +37,4 @@ class ServerContext:
     staggered: Staggered
     clock: Clock
     cookie_name: str
+    has_addresses: bool

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -325,6 +326,27 @@ def test_a_forked_child_has_a_server_of_its_own(app: Asgi) -> None:
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     run(main)
+
+
+def test_the_server_behind_it_listens_on_no_address_and_leaves_no_file(
+    app: Asgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+    async def main() -> None:
+        assert (await Client(app).request("GET", "/api/pool")).status == 200
+
+    run(main)
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_on_another_library_than_asyncio_the_error_says_what_to_do(app: Asgi) -> None:
+    async def never(*_: object) -> dict[str, Any]:
+        raise AssertionError
+
+    request = app({"type": "http", "path": "/"}, never, never)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match=r"needs asyncio, and .*, such as trio: run it with uvicorn"):
+        request.send(None)  # as a loop of another library runs it
 
 
 def test_websockets_are_closed_and_other_protocols_are_not_answered(app: Asgi) -> None:

@@ -61,6 +61,7 @@ def actual_operations(scheduler: Scheduler) -> set[tuple[str, str]]:
             staggered=Staggered(),
             clock=clock,
             cookie_name="jobtui",
+            has_addresses=True,
         )
         return [*Api(context).routes(), *metrics.routes()]
 

@@ -44,6 +44,24 @@ def make_server(listen: str, access: AccessRules | None = None) -> Server:
     return Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), parse_address(listen), access=access)
 
 
+def test_a_server_without_an_address_serves_pairs_of_sockets_also_those_over_loopback() -> None:
+    """`socket.socketpair` makes such pairs on Windows. Their addresses say nothing of the client."""
+    with Server(LocalBackend(Scheduler(tz="UTC"), "jobs.py"), None) as server:
+        with pytest.raises(RuntimeError, match="listens on no address"):
+            _ = server.address
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            over_loopback = socket.create_connection(listening.getsockname()), listening.accept()[0]
+        for own, its in (socket.socketpair(), over_loopback):
+            server.accept(its)
+            with own:
+                own.settimeout(LIMIT)
+                own.sendall(b"GET /@jobs/api/pool HTTP/1.0\r\nHost: app.example\r\n\r\n")
+                assert own.makefile("rb").read().startswith(b"HTTP/1.0 200 OK")
+    unused, late = socket.socketpair()
+    with unused, late, pytest.raises(RuntimeError):
+        server.accept(late)
+
+
 def test_a_server_shows_any_observable_backend() -> None:
     """It asks the backend alone, and has no other way to a scheduler."""
     backend = ScriptedBackend(snapshots.saturated(), "elsewhere.py")
