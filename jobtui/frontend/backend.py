@@ -37,6 +37,19 @@ class JobDetails:
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulePreview:
+    """The meaning that another schedule would have for a job.
+
+    Attributes:
+        description: The schedule in plain English.
+        preview: Its next ticks, in the scheduler's zone.
+    """
+
+    description: str
+    preview: TickPreview
+
+
 class RunLine(NamedTuple):
     """A line of a run's output.
 
@@ -233,6 +246,13 @@ class Backend(Protocol):
         Raises:
             ValueError: The spec or a policy is not valid. Nothing has changed.
             TypeError: As ValueError.
+        """
+
+    def preview(self, job: str, spec: str) -> SchedulePreview:
+        """Return what a schedule would mean for a job if `update` gave it to the job.
+
+        Raises:
+            ValueError: The spec is not valid; the message has the place of the mistake.
         """
 
     def pause_all(self, *, by: str = "") -> int:

@@ -41,6 +41,12 @@ def resume(backend: Backend, job: str) -> str:
     return f"{job} resumed" if backend.resume(job) else f"{job} was not paused"
 
 
+def reschedule(backend: Backend, job: str, spec: str) -> str:
+    """Give a job another schedule."""
+    backend.update(job, spec=spec)
+    return f"{job} has a new schedule: {spec}"
+
+
 def pause_all(backend: Backend, by: str) -> str:
     """Pause every job. `by` is what pauses them."""
     return f"‖ {pluralize(backend.pause_all(by=by), 'job')} paused"

@@ -103,6 +103,20 @@ def format_schedule(job: JobView, zone: tzinfo) -> str:
     return job.spec
 
 
+def editable_spec(job: JobView) -> str:
+    """Return the spec that gives a job the schedule that it has, as far as a spec can; "" without ticks."""
+    if not has_ticks(job.schedule) and not job.on_start:
+        return ""
+    if job.spec.startswith("cron."):  # cron.name = spec
+        return job.spec.partition(" ")[0]
+    if found := _SPEC_WITH_ZONE.fullmatch(job.spec):
+        return f"TZ={found[2]} {found[1]}"
+    return job.spec.removeprefix("every ")
+
+
+_SPEC_WITH_ZONE = re.compile(r"(.*) \(([^() ]+)\)")
+
+
 # The signs of the words for the status of a job: see `status_sign`.
 JOB_SIGNS = {
     **{status.value: sign for status, sign in STATUS_SIGNS.items()},

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from jobtui.engine.views import JobView
-from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.backend import JobDetails, SchedulePreview
 from jobtui.frontend.job_parameters import parameter_schema, read_arguments
 from jobtui.frontend.run_lines import RunLineReader
 from jobtui.frontend.why import Explanation, explain_run, explain_tick
 from jobtui.frontend.why_live import SchedulerFacts
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
+from jobtui.schedules.adjusted import anchored
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
 from jobtui.schedules.schedule import Schedule
@@ -71,6 +72,17 @@ class LocalBackend:
             return Context().run(self._scheduler.run, job, *args, **kwargs).number
         except TypeError as error:  # of a job that requires arguments
             raise ValueError(str(error)) from None
+
+    def preview(self, job: str, spec: str) -> SchedulePreview:
+        """Return what a schedule would mean for a job."""
+        now = self._scheduler.snapshot().at
+        try:
+            schedule = anchored(self._scheduler.schedule_for(job, spec), now)
+        except TypeError as error:  # of a job that requires arguments
+            raise ValueError(str(error)) from None
+        due = schedule.next(now)
+        preview = TickPreview() if due is None else preview_ticks(now, schedule, due, self.zone)
+        return SchedulePreview(description=describe(schedule), preview=preview)
 
     def run_again(self, number: int) -> int:
         """Run an ended run once more, without the context variables of the front end. Return its number."""

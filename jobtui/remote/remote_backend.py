@@ -22,7 +22,7 @@ from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunPage, RunStack, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, RunLines, Unsubscribe
+from jobtui.frontend.backend import JobDetails, RunLines, SchedulePreview, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     EXPLANATION,
@@ -33,6 +33,7 @@ from jobtui.frontend.json_codec import (
     RUN,
     RUN_LINES,
     RUN_PAGE,
+    SCHEDULE_PREVIEW,
     STACK,
 )
 from jobtui.frontend.policy_json import changes_to_json
@@ -284,6 +285,11 @@ class RemoteBackend:
         """Change the schedule or the policies of a job."""
         changes = policies if spec is None else {"spec": spec, **policies}
         self._request("PATCH", "jobs", job, body=changes_to_json(changes))
+
+    def preview(self, job: str, spec: str) -> SchedulePreview:
+        """Return what a schedule would mean for a job."""
+        json = self._request("GET", "jobs", job, "preview", spec=spec)
+        return _decode(partial(SCHEDULE_PREVIEW.decode, tz=self.zone), json)
 
     def pause_all(self, *, by: str = "") -> int:  # noqa: ARG002 - as for `pause`
         """Pause every job. Returns how many were not paused before."""

@@ -1005,6 +1005,26 @@ class Scheduler:
         self._change(update)
         self._runtime.poller.finish_work()
 
+    def schedule_for(self, job: str, spec: str) -> Schedule:
+        """Return the schedule that `update` would give to a job, with the adjustments of its policies.
+
+        Args:
+            job: The name of the job.
+            spec: As for `update`.
+
+        Raises:
+            BadSpec: As for `update`.
+            LookupError: As for `update`.
+            TypeError: As for `update`.
+            ValueError: As for `update`.
+        """
+        record = self._apply_named(lambda engine, _now: _find_job(engine, job))
+        if record.schedule is None:
+            raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
+        schedule, _ = self._specs.resolve_either(spec, tz=None, dst=None)
+        check_arguments(record.runnable.call)
+        return adjusted(schedule, record.policies, record.name, self.tz)
+
     def resume(self, job: str | Job) -> bool:
         """Let a paused job's ticks start runs again, from the next tick on.
 

@@ -42,7 +42,7 @@ class BackgroundQuery(Generic[Answer]):
         on_error: Shows an error; called in the app's thread.
     """
 
-    screen: Screen[None]
+    screen: Screen[Any]
     query: Callable[[], Answer]
     on_answer: Callable[[Answer], None]
     on_error: Callable[[Exception], None]

@@ -34,6 +34,7 @@ HEADINGS = {
     "HelpScreen": "Help",
     "ConfirmScreen": "Questions",
     "PauseScreen": "The length of a pause",
+    "SpecInput": "Another schedule",
     "QuitScreen": "Quit",
     "AwayScreen": "While you were away",
 }

@@ -306,6 +306,39 @@ def test_update_changes_schedule_and_policies_or_nothing(setup: BackendSetup) ->
     assert view.overlap is Overlap.SKIP
 
 
+def test_preview_shows_the_words_and_the_ticks_of_a_spec_and_changes_nothing(setup: BackendSetup) -> None:
+    """With the adjustments of the job; a spec, an interval from now, and a name of the settings."""
+    scheduler, backend = setup.start(
+        lambda it: it.every("1h", print, name="a", until=SPRING + timedelta(minutes=55)),
+        schedules={"cron.often": "0 */30 * * * *"},
+    )
+    for spec, minutes in (("0 */30 * * * *", 30), ("cron.often", 30), ("25m", 25), ("@every 10m", 10)):
+        found = backend.preview("a", spec)
+        ticks = [SPRING + each * timedelta(minutes=minutes) for each in range(1, 55 // minutes + 1)]
+        assert [tick.at for tick in found.preview.ticks] == ticks
+        assert f"every {minutes} minutes" in found.description
+        assert "until" in found.description
+    assert backend.preview("a", "@reboot").preview.ticks == ()
+    assert scheduler.job("a").schedule == scheduler.snapshot().jobs[0].schedule
+    assert scheduler.snapshot().jobs[0].spec == "every 1h"
+
+
+def test_preview_of_a_wrong_spec_or_job_is_an_error_for_the_user(setup: BackendSetup) -> None:
+    _, backend = setup.start(
+        lambda it: [it.every("1h", print, name="a"), it.add(divmod, name="b"), it.now(print)]
+    )
+    with pytest.raises(ValueError, match=r"day-of-week.*\n.*\n +\^"):
+        backend.preview("a", "* * * * 9")
+    with pytest.raises(LookupError, match=r"have no schedule cron\.often; they have: none"):
+        backend.preview("a", "cron.often")
+    with pytest.raises(LookupError, match=r"no job 'aa'; near: a"):
+        backend.preview("aa", "@daily")
+    with pytest.raises(ValueError, match="divmod"):
+        backend.preview("b", "@daily")
+    with pytest.raises(LookupError, match="one-off"):
+        backend.preview("print", "@daily")
+
+
 def test_update_sets_and_unsets_each_kind_of_policy(setup: BackendSetup) -> None:
     """A retry rule, durations and instants have the same effect in another process."""
     scheduler, backend = setup.start(lambda it: it.every("1h", print, name="a"), defaults={"warn": "7s"})

@@ -21,6 +21,7 @@ from jobtui.frontend.formatting import (
     STATUS_SIGNS,
     countdown,
     countdown_within,
+    editable_spec,
     failed_last,
     failed_lately,
     format_age,
@@ -36,7 +37,7 @@ from jobtui.frontend.formatting import (
     pluralize,
     status_sign,
 )
-from jobtui.schedules.schedule import Cron
+from jobtui.schedules.schedule import Cron, Never
 from jobtui.tui.widgets.line_table import LineTable
 
 LONDON = ZoneInfo("Europe/London")
@@ -327,3 +328,23 @@ def test_the_attempts_of_a_run_are_elapsed_time_after_its_tick_also_when_the_clo
     )
     assert format_ladder(job, None, LONDON) == "6 retries"
     assert format_ladder(snapshots.make_job(), due, LONDON) == ""
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("0 */15 9-17 * * MON-FRI", "0 */15 9-17 * * MON-FRI"),
+        ("cron.often = 0 */30 * * * *", "cron.often"),
+        ("@hourly (Asia/Tokyo)", "TZ=Asia/Tokyo @hourly"),
+        ("TZ=Asia/Tokyo @hourly", "TZ=Asia/Tokyo @hourly"),
+        ("every 1h30m", "1h30m"),
+        ("@every 15s", "@every 15s"),
+    ],
+)
+def test_the_spec_to_edit_gives_a_job_the_schedule_that_it_has(spec: str, text: str) -> None:
+    """A job that runs only by hand has none."""
+    job = snapshots.make_job(spec="@hourly")
+    assert editable_spec(replace(job, spec=spec)) == text
+    by_hand = replace(job, schedule=Never(), spec="by hand")
+    assert editable_spec(by_hand) == ""
+    assert editable_spec(replace(by_hand, spec="@reboot", on_start=True)) == "@reboot"

@@ -34,7 +34,7 @@ CLASSES = (Scheduler, Job, Run, Subscription)
 SPECIAL_METHODS = ("__init__", "__enter__", "__exit__", "__repr__")
 NOT_FOR_USERS = frozenset(  # public by name, and called by the package alone
     {"Job.__init__", "Run.__init__", "Run.set_result", "Scheduler.job_view", "Scheduler.stop_logging"}
-    | {"Scheduler.recording", "Scheduler.use_store"}
+    | {"Scheduler.recording", "Scheduler.use_store", "Scheduler.schedule_for"}
     | {"Subscription.__init__", "Subscription.mark_notified", "Subscription.needs_notification"}
     | {"Subscription.notify"}
 )

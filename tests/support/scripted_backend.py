@@ -12,12 +12,14 @@ from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, RunLine, RunLines, Unsubscribe
+from jobtui.frontend.backend import JobDetails, RunLine, RunLines, SchedulePreview, Unsubscribe
 from jobtui.frontend.why import Cause, Explanation, Verdict
 from jobtui.runtime.clock import ManualClock
 from jobtui.runtime.output_log import OutputChunk, OutputLog
+from jobtui.schedules.adjusted import anchored
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
+from jobtui.schedules.parser import SpecResolver
 
 Command = tuple[str | int | datetime, ...]
 
@@ -232,6 +234,19 @@ class ScriptedBackend:
     def update(self, job: str, *, spec: str | None = None, **policies: Unpack[Policies]) -> None:
         """Record the command."""
         self._record("update", job, spec or "", *policies)
+
+    def preview(self, job: str, spec: str) -> SchedulePreview:
+        """Return what a spec means, as a scheduler does."""
+        if self.command_error is not None and not isinstance(self.command_error, ValueError):
+            raise self.command_error
+        if not any(each.name == job for each in self._snapshot.jobs):
+            raise LookupError(f"there is no job {job!r}")
+        schedule, _ = SpecResolver({}, self.zone, "once").resolve_either(spec, tz=None, dst=None)
+        now = self._snapshot.at
+        schedule = anchored(schedule, now)
+        due = schedule.next(now)
+        preview = TickPreview() if due is None else preview_ticks(now, schedule, due, self.zone)
+        return SchedulePreview(description=describe(schedule), preview=preview)
 
     def pause_all(self, *, by: str = "") -> int:
         """Record the command."""

@@ -159,6 +159,14 @@ def test_the_pause_dialog_offers_three_ends(assert_screen: AssertScreen) -> None
     assert_screen(snapshots.saturated(), ["p"])
 
 
+def test_the_dialog_for_another_schedule_shows_words_and_ticks(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["j", "e"])
+
+
+def test_the_dialog_for_another_schedule_shows_the_place_of_a_mistake(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.idle(), ["j", "e", "backspace", "9"])
+
+
 def test_the_screen_of_a_paused_job_shows_the_end_and_the_note(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.paused(), [*"jjjj", "enter"])
 

@@ -22,6 +22,7 @@ from jobtui.tui.job_filter import JobListFilter
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.why_screen import WhyScreen
@@ -55,6 +56,7 @@ class Dashboard(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run", tooltip="Run the selected job now", id="job.run"),
         Binding("p", "pause", "Pause", tooltip="Pause the selected job, or resume it", id="job.pause"),
+        Binding("e", "edit", "Edit the schedule of the selected job", show=False, id="job.edit"),
         Binding("P", "pause_all", "Pause or resume all jobs (asks first)", show=False, id="jobs.pause_all"),
         Binding("plus,equals_sign", "resize(1)", "Grow the pool by one", show=False, id="pool.grow"),
         Binding("minus", "resize(-1)", "Shrink the pool by one", show=False, id="pool.shrink"),
@@ -252,6 +254,14 @@ class Dashboard(Screen[None]):
             self._warn_of_selection("no job is selected")
         else:
             self._commands.pause_or_resume(job)
+
+    def action_edit(self) -> None:
+        """Ask for another schedule of the selected job."""
+        job = self._selected_job()
+        if job is None:
+            self._warn_of_selection("no job is selected")
+        else:
+            edit_schedule(self.app, job, self._commands)
 
     def action_pause_all(self) -> None:
         """Pause every job, or, if all are paused, resume those that were paused together; asks first."""

@@ -37,6 +37,7 @@ from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.history_screen import HistoryScreen
+from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
@@ -59,6 +60,7 @@ class JobScreen(ModalScreen[None]):
         Binding("escape,q", "dismiss", "Close", key_display="esc", id="details.close"),
         Binding("r", "run", "Run now", id="details.run"),
         Binding("p", "pause", "Pause", id="details.pause"),
+        Binding("e", "edit", "Edit", id="details.edit"),
         Binding("f", "next_failed", "Failed", id="details.next_failed"),
         Binding("h", "history", "History", id="details.history"),
         Binding("w", "why", "Why", id="details.why"),
@@ -129,7 +131,7 @@ class JobScreen(ModalScreen[None]):
         """The keys for the footer. It dims those that have no effect on this job."""
         useless = set()
         if self._view is None or self._view.schedule is None:
-            useless |= {"run", "pause"}
+            useless |= {"run", "pause", "edit"}
         if not self._has_failed_run():
             useless.add("next_failed")
         labels = {"pause": "Resume"} if self._view is not None and self._view.paused_since is not None else {}
@@ -192,6 +194,13 @@ class JobScreen(ModalScreen[None]):
             self._commands.notify(f"job {self._job!r} was removed", "error")
         else:
             self._commands.pause_or_resume(self._view)
+
+    def action_edit(self) -> None:
+        """Ask for another schedule."""
+        if self._view is None:
+            self._commands.notify(f"job {self._job!r} was removed", "error")
+        else:
+            edit_schedule(self.app, self._view, self._commands)
 
     @on(LineTable.RowSelected)
     def _open_run(self, message: LineTable.RowSelected) -> None:

@@ -27,6 +27,7 @@ from jobtui.frontend.json_codec import (
     POOL,
     RUN,
     RUN_LINES,
+    SCHEDULE_PREVIEW,
     STACK,
     UPCOMING,
     Json,
@@ -54,7 +55,7 @@ MAX_WAIT = 30  # seconds
 MAX_JOBS = 1_000  # on one page
 MAX_JOB_OFFSET = 1_000_000
 MAX_RUN_OFFSET = 10_000
-_JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why)?/?$).+}"
+_JOB_NAME_WITHOUT_COMMAND = "{name:(?!.*/(?:run|pause|resume|why|preview)?/?$).+}"
 _RUNS_PER_STEP = 50  # runs that are encoded before other clients have their turn
 
 
@@ -83,6 +84,7 @@ class Api:
             web.get(f"{API_ROOT}/snapshot", self._get_snapshot),
             web.get(f"{API_ROOT}/jobs", self._list_jobs),
             web.get(f"{API_ROOT}/jobs/{JOB_NAME}/why", self._explain_tick),
+            web.get(f"{API_ROOT}/jobs/{JOB_NAME}/preview", self._preview_schedule),
             web.get(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._get_job),
             web.patch(f"{API_ROOT}/jobs/{_JOB_NAME_WITHOUT_COMMAND}", self._update_job),
             web.post(f"{API_ROOT}/jobs/{JOB_NAME}/run", self._run_job),
@@ -216,6 +218,17 @@ class Api:
             except ValueError as error:
                 raise Problem(HTTPStatus.BAD_REQUEST, f"at: {error}") from None
         return json_response(EXPLANATION.encode(found))
+
+    async def _preview_schedule(self, request: web.Request) -> web.Response:
+        """Return what a schedule would mean for a job. The message for a bad spec shows the place in it."""
+        check_query(request, "spec")
+        name, spec = request.match_info["name"], request.query.get("spec", "")
+        async with self._searching:
+            try:
+                found = await asyncio.to_thread(call_scheduler, self._backend.preview, name, spec)
+            except ValueError as error:
+                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)) from None
+        return json_response(SCHEDULE_PREVIEW.encode(found))
 
     async def _explain_run(self, request: web.Request) -> web.Response:
         """Explain when a run was due, how long it waited for what, and how it ended."""
