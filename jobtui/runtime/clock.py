@@ -136,8 +136,3 @@ class ManualClock:
     def step(self, seconds: float) -> None:
         """Set the wall clock forward or back, as a person or NTP does. No time passes."""
         self._now += seconds
-
-
-def let_other_threads_run() -> None:
-    """Release the GIL for a moment."""
-    time.sleep(0)

@@ -15,7 +15,7 @@ from jobtui.engine.records import JobRecord
 from jobtui.engine.ticks import TickPlan, TickPlanner
 from jobtui.engine.timer_queue import DueEntry, JobDue, LimitDue
 from jobtui.engine.tracebacks import one_line
-from jobtui.runtime.clock import let_other_threads_run
+from jobtui.process.gil import let_other_threads_run
 from jobtui.runtime.executors.base import Executor
 from jobtui.runtime.kernel import BATCH_CHECK, Kernel, do_nothing
 from jobtui.runtime.timer import Timer

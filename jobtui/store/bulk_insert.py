@@ -9,13 +9,13 @@ after each statement. Otherwise the runs that are due during a batch would start
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
+from jobtui.process.gil import let_other_threads_run
+
 ROWS_PER_STATEMENT = 16
-PAUSE = 0.0001  # seconds: about as long as a waiting thread takes to wake up
 
 
 def insert_rows(
@@ -37,7 +37,7 @@ def insert_rows(
     for part in parts_of(rows):
         values = [value for row in part for value in row]
         connection.execute(_statement(table, columns, len(part), on_conflict), values)
-        _let_other_threads_run()
+        let_other_threads_run()
 
 
 def parts_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
@@ -47,12 +47,6 @@ def parts_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ..
         size = min(ROWS_PER_STATEMENT, 1 << (left.bit_length() - 1))
         yield rows[first : first + size]
         first += size
-
-
-def _let_other_threads_run() -> None:
-    lock = threading.Lock()  # a new one: nothing that a forked child could inherit while it is held
-    lock.acquire()
-    lock.acquire(timeout=PAUSE)
 
 
 @lru_cache(maxsize=64)

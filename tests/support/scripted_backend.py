@@ -58,6 +58,7 @@ class ScriptedBackend:
         succeeds: Whether commands succeed; if not, they return False or `TOO_LATE`.
         cancellation: The result of a cancel that succeeds.
         history: The runs that every search finds; None for those of the snapshot that have ended.
+        find_error: The error that `find_runs` raises, or None.
     """
 
     def __init__(self, snapshot: Snapshot, title: str = "demo_jobs.py") -> None:
@@ -76,6 +77,7 @@ class ScriptedBackend:
         self.succeeds = True
         self.cancellation = Cancellation.TAKEN_OUT
         self.history: Sequence[RunView] | None = None
+        self.find_error: Exception | None = None
         self._snapshot = snapshot
 
     @property
@@ -117,6 +119,8 @@ class ScriptedBackend:
         limit: int = MAX_RUNS,
     ) -> Sequence[RunView]:
         """Return the matching runs of the snapshot."""
+        if self.find_error is not None:
+            raise self.find_error
         runs = [run for run in self._runs() if job in (None, run.job) and state in (None, run.state)]
         return runs[:limit]
 

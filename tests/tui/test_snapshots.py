@@ -100,6 +100,15 @@ def test_the_screen_of_a_stack_shows_where_a_run_is(assert_screen: AssertScreen)
     assert_screen(snapshots.overtime(), ["1", "j", "j", "t"])
 
 
+def test_the_timeline_shows_what_ran_and_what_will_run(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.saturated(), ["5", "left_square_bracket"])
+
+
+def test_the_timeline_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    """What if the pool had one slot more?"""
+    assert_screen(snapshots.saturated(), ["5", "plus"], theme="textual-light")
+
+
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.saturated(), ["2", "j"])
 

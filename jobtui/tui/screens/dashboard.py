@@ -25,6 +25,7 @@ from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.reschedule import edit_schedule
 from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.stack_screen import StackScreen
+from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.header import PoolGauge, StatusLine
@@ -96,6 +97,7 @@ class Dashboard(Screen[None]):
         Binding("2", "focus_table(2)", "Waiting", show=False, id="pane.waiting"),
         Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
+        Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
     ]
 
     def __init__(self, background_commands: BackgroundCommands, quit_label: str) -> None:
@@ -383,6 +385,10 @@ class Dashboard(Screen[None]):
         """Clear and hide the filter."""
         self._filter.value = ""
         self._hide_filter()
+
+    def action_timeline(self) -> None:
+        """Show the timeline."""
+        self.app.push_screen(TimelineScreen(self._commands))
 
     def action_next_table(self, by: int) -> None:
         """Focus the next table."""

@@ -34,6 +34,8 @@ _KEY_LABELS = {
     "up": "↑",
     "down": "↓",
     "full_stop": ".",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 
 

@@ -171,6 +171,15 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             self.cursor = index
         return index is not None
 
+    def place_of(self, key: str) -> tuple[int, int]:
+        """Return the first cell of a column, and its width; (0, 0) if it is not shown."""
+        left = MARK_WIDTH
+        for column, width in self._fitted:
+            if column.key == key:
+                return left, width
+            left += width + COLUMN_GAP
+        return 0, 0
+
     def set_empty_text(self, text: str) -> None:
         """Change the text to show if there are no rows."""
         if text != self._empty_text:

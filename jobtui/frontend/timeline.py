@@ -1,0 +1,250 @@
+"""The timeline: the runs of each job before and after now, as a line of cells. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from math import floor
+from typing import NamedTuple
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import RunView
+from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
+from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+
+Piece = tuple[str, str]  # a text and its tone
+
+NOW = "│"
+RAN, PREDICTED, WAITS = "█", "▒", "·"
+_LEVELS = " ▁▂▃▄▅▆▇█"
+_LABEL_COLUMNS = 12  # of the axis for each label, at least
+_STEPS = [
+    *(timedelta(seconds=seconds) for seconds in (10, 30)),
+    *(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30)),
+    *(timedelta(hours=hours) for hours in (1, 2, 3, 6, 12)),
+    *(timedelta(days=days) for days in (1, 2, 7)),
+]
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+
+class Window(NamedTuple):
+    """The part of the time line that is shown.
+
+    Attributes:
+        start: The beginning of the first column.
+        column: How much time a column stands for.
+        width: How many columns there are.
+    """
+
+    start: datetime
+    column: timedelta
+    width: int
+
+    @property
+    def end(self) -> datetime:
+        """The end of the last column."""
+        return (self.start.astimezone(UTC) + self.column * self.width).astimezone(self.start.tzinfo)
+
+    def position(self, instant: datetime) -> float:
+        """Return the distance of an instant from the start, in columns."""
+        # In UTC: Python subtracts the wall times of two instants of one zone.
+        return (instant.astimezone(UTC) - self.start.astimezone(UTC)) / self.column
+
+    def place(self, instant: datetime) -> int:
+        """Return the column of an instant, which may lie outside of the window."""
+        return floor(self.position(instant))
+
+
+class _Mark(NamedTuple):
+    """The content of a cell. Of several marks, the one with the highest rank is shown."""
+
+    rank: int
+    glyph: str
+    tone: str
+
+
+_WAIT = _Mark(1, WAITS, "waiting")
+_RUN = _Mark(2, PREDICTED, "running")
+_LOST = 5  # the rank of ticks that start no run, and of failures
+_EMPTY = _Mark(0, " ", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineRow:
+    """The line of a job.
+
+    Attributes:
+        job: The name of the job.
+        pieces: The texts of its cells, with their tones.
+    """
+
+    job: str
+    pieces: tuple[Piece, ...]
+
+
+class _Line:
+    """The cells of a line."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._marks = [_EMPTY] * window.width
+
+    def put(self, start: datetime, end: datetime, mark: _Mark) -> None:
+        """Put a mark into the cells from one instant to another, which is in the last of them."""
+        window = self._window
+        for column in range(max(0, window.place(start)), min(window.width - 1, window.place(end)) + 1):
+            if mark.rank > self._marks[column].rank:
+                self._marks[column] = mark
+
+    def pieces(self, now: datetime) -> tuple[Piece, ...]:
+        """Return the texts of the cells, with a line for the present instant."""
+        column = self._window.place(now)
+        if 0 <= column < len(self._marks):
+            self._marks[column] = _Mark(0, NOW, "strong")
+        groups = groupby(self._marks, key=lambda mark: mark.tone)
+        return tuple(("".join(mark.glyph for mark in marks), tone) for tone, marks in groups)
+
+
+def timeline_rows(
+    jobs: Iterable[str], past: Iterable[RunView], forecast: Forecast, window: Window
+) -> list[TimelineRow]:
+    """Return the line of each job.
+
+    Args:
+        jobs: The names of the jobs, in the order of the lines.
+        past: The runs that are RUNNING or have ended, and the ticks that started none.
+        forecast: The forecast, which begins now.
+        window: The part that is shown.
+    """
+    now = forecast.start
+    lines = {job: _Line(window) for job in jobs}
+    for run in past:
+        if run.job in lines:
+            _put_past(lines[run.job], run, now)
+    for predicted in forecast.runs:
+        if predicted.job in lines:
+            _put_predicted(lines[predicted.job], predicted, forecast)
+    return [TimelineRow(job=job, pieces=line.pieces(now)) for job, line in lines.items()]
+
+
+def _put_past(line: _Line, run: RunView, now: datetime) -> None:
+    sign = STATE_SIGNS[run.state]
+    due = run.due or run.created
+    if run.started is None:
+        if run.state.ended:
+            line.put(due, due, _Mark(_LOST, sign.glyph, sign.tone))
+        else:
+            line.put(due, now, _WAIT)
+        return
+    line.put(min(due, run.started), run.started, _WAIT)
+    end = run.ended or now
+    if run.state in (RunState.OK, RunState.RUNNING):
+        line.put(run.started, end, _Mark(_RUN.rank + (run.ended is None), RAN, sign.tone))
+    else:
+        line.put(run.started, end, _Mark(_RUN.rank + 1, RAN, sign.tone))
+        line.put(end, end, _Mark(_LOST, sign.glyph, sign.tone))
+
+
+def _put_predicted(line: _Line, run: PredictedRun, forecast: Forecast) -> None:
+    if run.is_lost:
+        line.put(run.due, run.due, _Mark(_LOST, STATE_SIGNS[run.state].glyph, "failed"))
+    elif run.started is not None:
+        line.put(max(forecast.start, run.due), run.started, _WAIT)
+        line.put(run.started, run.ended or forecast.end, _RUN)
+    elif not run.state.ended:  # it waits until the end of the forecast
+        line.put(max(forecast.start, run.due), forecast.end, _WAIT)
+
+
+def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> tuple[Piece, ...]:
+    """Return how many slots of the pool are taken, as bars: on average in each column.
+
+    Args:
+        past: As for `timeline_rows`.
+        forecast: As for `timeline_rows`.
+        window: As for `timeline_rows`.
+    """
+    now, seconds = forecast.start, [0.0] * window.width
+    spans = [(run.started, run.ended or now) for run in past if run.started is not None]
+    spans += [(run.started, run.ended or forecast.end) for run in forecast.runs if run.started is not None]
+    for start, end in spans:
+        _add(seconds, window.position(start), window.position(end))
+    most = forecast.pool or max(1.0, *seconds)
+    bars = [_LEVELS[min(len(_LEVELS) - 1, -int(-8 * each / most // 1))] for each in seconds]
+    column = window.place(now)
+    if not 0 <= column < window.width:
+        return (("".join(bars), "running"),)
+    return ("".join(bars[:column]), "running"), (NOW, "strong"), ("".join(bars[column + 1 :]), "muted")
+
+
+def _add(columns: list[float], start: float, end: float) -> None:
+    """Add the part of each column that lies between two places."""
+    first, last = max(0, int(start)), min(len(columns) - 1, int(end))
+    for column in range(first, last + 1):
+        columns[column] += max(0.0, min(end, column + 1) - max(start, column))
+
+
+def axis_text(window: Window, now: datetime) -> str:
+    """Return the line with the times, in the zone of `now`.
+
+    Args:
+        window: The part that is shown.
+        now: The present instant.
+    """
+    cells = ["─"] * window.width
+    step = next((step for step in _STEPS if step / window.column >= _LABEL_COLUMNS), _STEPS[-1])
+    start = window.start.astimezone(now.tzinfo)
+    midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
+    instant = midnight + (start - midnight) // step * step
+    column = window.place(now)
+    if 0 <= column < window.width:
+        _write(cells, column - 1, "now")
+    while instant < window.end:
+        label = (
+            f"{instant.day} {instant:%b}" if step >= _DAY or _is_midnight(instant) else _time(instant, step)
+        )
+        place = window.place(instant)
+        if not set("".join(cells[max(0, place - 1) : place + len(label) + 1])) - {"─"}:
+            _write(cells, place, label)
+        instant = (instant.astimezone(UTC) + step).astimezone(now.tzinfo)
+    return "".join(cells)
+
+
+def _is_midnight(instant: datetime) -> bool:
+    return (instant.hour, instant.minute, instant.second) == (0, 0, 0)
+
+
+def _time(instant: datetime, step: timedelta) -> str:
+    return f"{instant:%H:%M:%S}" if step < timedelta(minutes=1) else f"{instant:%H:%M}"
+
+
+def _write(cells: list[str], place: int, text: str) -> None:
+    if place >= 0 and place + len(text) <= len(cells):
+        cells[place : place + len(text)] = text
+
+
+def full_sentence(forecast: Forecast) -> str:
+    """Return when the pool is full next, for a second at least, and how many runs wait then."""
+    if not forecast.pool:
+        return "the pool has no limit"
+    long = [span for span in forecast.full if span.end - span.start >= _SECOND]
+    until = (
+        f"{forecast.end:%H:%M:%S}" if forecast.end - forecast.start < _DAY else f"{forecast.end:%d %b %H:%M}"
+    )
+    if not long:
+        return f"no run waits for a slot until {until}"
+    return _describe_span(long[0], forecast) + _count_others(long[1:], until)
+
+
+def _describe_span(span: FullSpan, forecast: Forecast) -> str:
+    length, waiting = format_duration(span.end - span.start), span.waiting
+    waits = f"{pluralize(waiting, 'run')} {'wait' if waiting > 1 else 'waits'}"
+    if span.start <= forecast.start:
+        return f"full now and for {length} more: {waits}"
+    return f"full at {span.start:%H:%M:%S} for {length}: {waits}"
+
+
+def _count_others(others: Sequence[FullSpan], until: str) -> str:
+    return f", and {pluralize(len(others), 'more time')} until {until}" if others else ""

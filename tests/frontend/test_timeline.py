@@ -1,0 +1,159 @@
+"""The timeline draws the runs before now, and those of the forecast after it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from support.snapshots import NOW, ago, ahead, ended_run, ended_ticks, running_run, waiting_run
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import RunView
+from jobtui.frontend.timeline import Window, axis_text, full_sentence, load_pieces, timeline_rows
+from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+
+WINDOW = Window(ago(20), timedelta(seconds=1), 40)  # a second for each column, now in the middle
+
+
+def a_forecast(*runs: PredictedRun, pool: int = 2, full: tuple[FullSpan, ...] = ()) -> Forecast:
+    """Return a forecast of 20 seconds."""
+    return Forecast(start=NOW, end=ahead(20), is_cut=False, pool=pool, runs=runs, full=full, unknown=())
+
+
+def predicted(due: float, started: float | None, ended: float | None, **changes: object) -> PredictedRun:
+    """Return a predicted run, with seconds from now."""
+    return PredictedRun(
+        job="a",
+        number=0,
+        due=ahead(due),
+        started=None if started is None else ahead(started),
+        ended=None if ended is None else ahead(ended),
+        state=changes.pop("state", RunState.OK),  # type: ignore[arg-type] # a state
+        **changes,  # type: ignore[arg-type] # as the fields have them
+    )
+
+
+def line(*past: RunView, forecast: Forecast | None = None) -> str:
+    """Return the line of the job a, without the blanks at its ends."""
+    [row] = timeline_rows(["a"], past, forecast or a_forecast(), WINDOW)
+    text = "".join(text for text, _ in row.pieces)
+    assert len(text) == WINDOW.width
+    return text
+
+
+def tones(*past: RunView, forecast: Forecast | None = None) -> set[str]:
+    """Return the tones of the line of the job a, except that of now."""
+    [row] = timeline_rows(["a"], past, forecast or a_forecast(), WINDOW)
+    return {tone for text, tone in row.pieces if text.strip()} - {"strong"}
+
+
+def test_a_run_is_as_long_as_its_work_and_its_waiting_is_before_it() -> None:
+    run = ended_run(1, "a", 5, took=4, due=ago(12), created=ago(12))
+    assert line(run) == " " * 8 + "···" + "█████" + " " * 4 + "│" + " " * 19
+    assert tones(run) == {"ok", "waiting"}
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "tone"),
+    [
+        (RunState.FAILED, "████✗", "failed"),
+        (RunState.TIMED_OUT, "████⊗", "failed"),
+        (RunState.CANCELLED, "████⊘", "muted"),
+        (RunState.LOST, "████?", "failed"),
+    ],
+)
+def test_a_run_that_is_not_ok_ends_with_the_sign_of_its_state(state: RunState, text: str, tone: str) -> None:
+    run = ended_run(1, "a", 5, state, took=4)
+    assert line(run) == " " * 11 + text + " " * 4 + "│" + " " * 19
+    assert tones(run) == {tone}
+
+
+def test_ticks_that_started_no_run_have_their_sign() -> None:
+    assert (
+        line(ended_ticks("a", 5, RunState.SKIPPED, "still running"))
+        == " " * 15 + "↷" + " " * 4 + "│" + " " * 19
+    )
+
+
+def test_a_running_run_lasts_until_now_and_a_waiting_one_waits_until_then() -> None:
+    assert line(running_run(1, "a", 3)) == " " * 17 + "███│" + " " * 19
+    assert line(waiting_run(1, "a", 3)) == " " * 17 + "···│" + " " * 19
+
+
+def test_the_forecast_shows_what_will_run_and_wait_and_what_will_not_run() -> None:
+    found = a_forecast(
+        predicted(2, 4, 6),
+        predicted(9, None, None, state=RunState.SKIPPED, reason="still running"),
+        predicted(12, None, None, state=RunState.SKIPPED, reason="paused", intended=True),
+        predicted(15, None, None, state=RunState.QUEUED),
+    )
+    assert line(forecast=found) == " " * 20 + "│ ··▒▒▒  ↷     ·····"
+    assert tones(forecast=found) == {"running", "waiting", "failed"}
+
+
+def test_of_several_marks_in_a_cell_the_most_important_one_is_shown() -> None:
+    """A failure is visible among a thousand runs that were OK."""
+    runs = [ended_run(number, "a", 5 + number / 1000, took=0.0001) for number in range(1, 900)]
+    failed = ended_run(900, "a", 5.5, RunState.FAILED, took=0.0001)
+    assert line(*runs, failed, *runs)[14] == "✗"
+
+
+def test_runs_of_other_jobs_and_outside_of_the_window_are_not_shown() -> None:
+    assert line(ended_run(1, "b", 5, took=4), ended_run(2, "a", 100, took=4)).strip() == "│"
+    assert line(ended_run(3, "a", 15, took=100))[:6] == "██████"
+
+
+def test_the_bars_of_the_pool_are_the_average_of_each_column() -> None:
+    """Ten short runs one after the other in one second take one slot for a part of that second."""
+    short = [ended_run(number, "a", 5.9 - number / 20, took=0.05) for number in range(10)]
+    long = [ended_run(number, "a", 8, took=2) for number in (11, 12)]
+    pieces = load_pieces([*short, *long], a_forecast(predicted(3, 3, 5)), WINDOW)
+    text = "".join(text for text, _ in pieces)
+    assert text == " " * 10 + "██  ▂" + " " * 5 + "│" + "  ▄▄" + " " * 15
+    assert pieces[1] == ("│", "strong")
+
+
+def test_the_axis_has_the_time_of_day_at_round_instants_and_now() -> None:
+    """It is 10:24:07."""
+    window = Window(NOW - timedelta(minutes=6), timedelta(seconds=10), 90)
+    text = axis_text(window, NOW)
+    assert len(text) == 90
+    assert text[35:38] == "now"
+    assert [word for word in text.split("─") if word] == [
+        "10:20",
+        "10:22",
+        "now",
+        "10:26",
+        "10:28",
+        "10:30",
+        "10:32",
+    ]
+    assert text.index("10:20") == window.place(datetime(2026, 3, 16, 10, 20, tzinfo=NOW.tzinfo))
+
+
+def test_the_axis_names_the_day_at_midnight_and_follows_clock_changes() -> None:
+    """In London, 29 March 2026 has no 01:00 to 02:00."""
+    london = ZoneInfo("Europe/London")
+    window = Window(datetime(2026, 3, 28, 22, tzinfo=london), timedelta(minutes=5), 72)
+    text = axis_text(window, datetime(2026, 3, 28, 21, tzinfo=london))
+    assert [word for word in text.split("─") if word] == [
+        "22:00",
+        "23:00",
+        "29 Mar",
+        "02:00",
+        "03:00",
+        "04:00",
+    ]
+
+
+def test_the_sentence_says_when_the_pool_is_full_next_and_how_often() -> None:
+    first = FullSpan(start=ahead(5), end=ahead(13), waiting=6)
+    now = FullSpan(start=NOW, end=ahead(3), waiting=1)
+    moment = FullSpan(start=ahead(1), end=ahead(1.2), waiting=9)
+    assert full_sentence(a_forecast(full=(moment,))) == "no run waits for a slot until 10:24:27"
+    assert full_sentence(a_forecast(full=(moment, first))) == "full at 10:24:12 for 8.0s: 6 runs wait"
+    assert full_sentence(a_forecast(full=(now, first))) == (
+        "full now and for 3.0s more: 1 run waits, and 1 more time until 10:24:27"
+    )
+    assert full_sentence(a_forecast(pool=0)) == "the pool has no limit"

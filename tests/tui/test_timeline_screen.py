@@ -1,0 +1,101 @@
+"""The screen with the timeline of all jobs."""
+
+from __future__ import annotations
+
+from support import snapshots
+from support.app_driver import AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+
+from jobtui.frontend.timeline import NOW, PREDICTED
+from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.timeline_screen import TimelineScreen
+
+
+def line_of(driver: AppDriver, job: str) -> str:
+    """Return the line of a job as it is painted."""
+    [line] = [line for line in driver.text.splitlines() if f" {job} " in line]
+    return line
+
+
+@async_test
+async def test_5_shows_the_timeline_and_escape_closes_it() -> None:
+    async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
+        await driver.press("5")
+        assert isinstance(driver.screen, TimelineScreen)
+        assert f"Timeline: 15m, {len(snapshots.mid_run().jobs)} jobs" in driver.text
+        line = line_of(driver, "import_orders")
+        before, after = line.split(NOW)[:2] if line.count(NOW) == 1 else line.strip("│").split(NOW)
+        assert PREDICTED not in before
+        assert PREDICTED in after
+        await driver.press("escape")
+        assert driver.focus == "jobs"
+
+
+@async_test
+async def test_the_brackets_choose_how_much_time_is_shown() -> None:
+    async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
+        await driver.press("5", "left_square_bracket", "left_square_bracket", "left_square_bracket")
+        assert "Timeline: 5m," in driver.text
+        await driver.press(*["right_square_bracket"] * 20)
+        assert "Timeline: 7d," in driver.text
+
+
+@async_test
+async def test_h_and_l_move_the_window_and_n_goes_back_to_now() -> None:
+    async with running_app(ScriptedBackend(snapshots.mid_run())) as driver:
+        await driver.press("5")
+        before = driver.text
+        await driver.press("l", "l")
+        assert "now" not in driver.text.splitlines()[1]
+        await driver.press("h", "h", "h", "h", "h")
+        assert "now" not in driver.text.splitlines()[1]
+        await driver.press("n")
+        assert driver.text == before
+
+
+@async_test
+async def test_plus_and_minus_ask_what_another_pool_would_do_and_change_nothing() -> None:
+    backend = ScriptedBackend(snapshots.saturated())
+    async with running_app(backend) as driver:
+        await driver.press("5")
+        assert "pool of 4" in driver.text
+        await driver.press(*["minus"] * 9)
+        assert "pool of 1" in driver.text
+        assert "what if the pool were 1: full now" in driver.text
+        await driver.press(*["plus"] * 60)
+        assert "what if the pool were 61: no run waits for a slot until " in driver.text
+        await driver.press("n")
+        assert "what if" not in driver.text
+        assert [command for command in backend.commands if command[0] == "resize"] == []
+
+
+@async_test
+async def test_enter_opens_the_selected_job() -> None:
+    snapshot = snapshots.mid_run()
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press("5", "j", "enter")
+        assert isinstance(driver.screen, JobScreen)
+        assert snapshot.jobs[1].name in driver.text
+        await driver.press("escape")
+        assert type(driver.screen).__name__ == "TimelineScreen"
+
+
+@async_test
+async def test_an_error_is_shown_below_the_timeline() -> None:
+    backend = ScriptedBackend(snapshots.mid_run())
+    backend.find_error = ConnectionError("the scheduler does not answer")
+    async with running_app(backend) as driver:
+        await driver.press("5")
+        assert "the scheduler does not answer" in driver.text
+
+
+@async_test
+async def test_the_timeline_fits_into_any_terminal() -> None:
+    """Down to a few cells, with 300 jobs and with wide names."""
+    for snapshot in (snapshots.many_jobs(), snapshots.odd_names(), snapshots.empty()):
+        async with running_app(ScriptedBackend(snapshot)) as driver:
+            await driver.press("5")
+            for size in ((20, 5), (60, 15), (300, 100), (80, 24)):
+                await driver.resize(*size)
+                await driver.settle()
+                assert isinstance(driver.screen, TimelineScreen)
