@@ -118,3 +118,9 @@ def test_a_run_whose_row_says_running_keeps_its_ending(outbox: Outbox) -> None:
     batch = outbox.take(10)
     assert [run[NUMBER] for run in batch.recorded] == [1, 7, 8, 9]
     assert batch.lost == {OK: 5}
+
+
+def test_a_run_that_became_retrying_is_not_counted_as_an_ending() -> None:
+    outbox = Outbox(lambda: None)
+    outbox.count_only([entry(1, RunState.RETRYING, ended=None), entry(2)])
+    assert (outbox.lost, dict(outbox.take(10).lost)) == (1, {("a", "OK"): 1})
