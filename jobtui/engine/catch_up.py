@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from math import inf
 
 from jobtui.engine.next_tick_cache import NextTickCache
 from jobtui.engine.records import JobHistory, JobRecord, utc
@@ -130,7 +131,7 @@ class CatchUpPlanner:
         assert schedule is not None  # `plan` has checked it
         assert watermark is not None  # as above
         schedule = anchored(schedule, utc(watermark))
-        window = job.policies.catch_up
+        window = min(job.policies.catch_up, job.policies.max_late or inf)
         kept: deque[float] = deque()  # those within the window, the latest
         first = last_left_out = None
         left_out = counted = 0

@@ -21,7 +21,7 @@ from jobtui.engine import events
 from jobtui.engine.batch import Batch, WorkEnded
 from jobtui.engine.catch_up import CatchUp
 from jobtui.engine.effects import Effects
-from jobtui.engine.enums import Cancellation, Misfire, Overlap, Phase, RunState, Trigger
+from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import JobPolicies
@@ -64,13 +64,12 @@ SHIFTS_PER_HOLD = 200  # delayed runs that are adjusted to a step of the clock i
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
 MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
 ONE_OFF_JOBS_SEARCHED = 100  # of the oldest, for one without live runs
-MISFIRE_GRACE = 1.0  # seconds; a tick that is noticed no later than this is on time
 CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is measured
 # A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
 CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
 # Python 3.11 takes 0.1 us to look up a member of an enum.
-_SKIP, _TICK, _RUNNING = Misfire.SKIP, Trigger.TICK, RunState.RUNNING
+_TICK, _RUNNING = Trigger.TICK, RunState.RUNNING
 
 DONE_SHOWN = 86_400.0  # seconds for which a job that is DONE is shown
 CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a user has agreed
@@ -1261,7 +1260,7 @@ class Engine:
             self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
         elif plan.quiet_until is not None:
             self._skip_quiet(job, [QuietTicks(due, ticks, plan.quiet_until)], now)
-        elif job.policies.misfire is _SKIP and now - due > MISFIRE_GRACE:
+        elif plan.is_late:
             reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"
             self.pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
         else:

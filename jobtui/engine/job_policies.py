@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
+from math import inf
 from typing import Any, TypedDict
 
 from jobtui.engine.enums import Misfire, MisfireName, Overlap, OverlapName
 from jobtui.engine.retry import NO_RETRY, Retry
 
 MAX_HELD = 1_000  # runs of one job that may be HELD, unless set
+MISFIRE_GRACE = 1.0  # seconds; a tick that is noticed no later than this is on time
 ABANDON = 30.0  # seconds that a run gets to end after its timeout, unless set
 
 
@@ -21,6 +23,7 @@ class JobPolicies:
     Attributes:
         overlap: What happens to a new run while an earlier one is live.
         misfire: What happens to ticks that were missed.
+        max_late: How many seconds late a tick may be noticed and still start a run; 0 for any number.
         catch_up: For how many seconds before the start of a scheduler with a store ticks are caught up.
         max_held: How many runs may be HELD before ticks are skipped.
         pause_after: How many failures in a row pause the job; 0 for never.
@@ -41,6 +44,7 @@ class JobPolicies:
 
     overlap: Overlap = Overlap.HOLD
     misfire: Misfire = Misfire.COALESCE
+    max_late: float = 0.0
     catch_up: float = 0.0
     max_held: int = MAX_HELD
     pause_after: int = 0
@@ -57,6 +61,11 @@ class JobPolicies:
     on_success: Callable[[Any], object] | None = None
     on_failure: Callable[[Any], object] | None = None
     on_missed: Callable[[Any], object] | None = None
+
+    @property
+    def lateness_limit(self) -> float:
+        """The number of seconds by which a tick may be noticed late and still start a run."""
+        return self.max_late or (MISFIRE_GRACE if self.misfire is Misfire.SKIP else inf)
 
     def bounds(self, tz: tzinfo) -> tuple[datetime | None, datetime | None]:
         """Return `not_before` and `until`, aware; ``tz`` is the zone of those without one."""
@@ -76,6 +85,9 @@ class Policies(TypedDict, total=False):
             or ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended.
         misfire: What to do with ticks that are seen too late: one run for all of them (``"coalesce"``, the
             default), none (``"skip"``) or one for each (``"all"``).
+        max_late: Ticks that are noticed later than this are MISSED, and ``misfire`` decides about the others:
+            a timedelta, seconds, or a duration such as ``"1h"``; 0, the default, for no limit, which is one
+            second for ``misfire="skip"``.
         catch_up: With a store, ticks that passed while no scheduler ran are treated as late ticks if they
             were due within this time before the start: a timedelta, seconds, or a duration such as
             ``"12h"``; 0, the default, for never. In any case the ledger counts the others as MISSED.
@@ -104,6 +116,7 @@ class Policies(TypedDict, total=False):
 
     overlap: OverlapName | None
     misfire: MisfireName | None
+    max_late: timedelta | float | str | None
     catch_up: timedelta | float | str | None
     max_held: int | None
     pause_after: int | None

@@ -49,6 +49,7 @@ class TickPlan:
         limit: How many ticks could be counted after `due`; if `ticks` is larger, there may be more of them.
         instants: The ticks that start a run each; None if one run covers them all.
         missed: How many ticks after `instants` start no run.
+        is_late: Whether the ticks start no run because they are noticed too late.
         is_last: Whether this is the last part of the plan.
         error: The exception of the schedule in one line, or "".
         quiet_until: When the quiet time ends to which all ticks belong, so that they start no run; None if
@@ -67,6 +68,7 @@ class TickPlan:
     limit: int = 0
     instants: list[float] | None = None
     missed: int = 0
+    is_late: bool = False
     is_last: bool = True
     error: str = ""
     quiet_until: float | None = None
@@ -180,15 +182,39 @@ class TickPlanner:
             return
         if pause is not None and pause.until is not None and pause.covers(due):
             now = min(now, pause.until - _MICROSECOND)
-        quiet_until = self._quiet().end_at(due)
-        if quiet_until is not None:
-            now = min(now, quiet_until - _MICROSECOND)
-        plan = TickPlan(job=job, due=due, schedule=job.schedule, now=now, quiet_until=quiet_until)
+        plan = self._begin(job, due, now)
+        late: TickPlan | None = None
         try:
+            if plan.quiet_until is None and now - due > job.policies.lateness_limit:
+                late, plan = self._split_late(plan)
             self._fill(plan)
         except Exception as error:  # noqa: BLE001 - a schedule or a zone may be the user's code
             plan.error = f"{job.name}: {one_line(error)}"
+        if late is not None:
+            yield late
         yield from plan.parts()
+
+    def _begin(self, job: JobRecord, due: float, now: float) -> TickPlan:
+        """Return a plan that begins with a tick. If that is in a quiet time, the plan ends with it."""
+        quiet_until = self._quiet().end_at(due)
+        if quiet_until is not None:
+            now = min(now, quiet_until - _MICROSECOND)
+        return TickPlan(job=job, due=due, schedule=job.schedule, now=now, quiet_until=quiet_until)
+
+    def _split_late(self, plan: TickPlan) -> tuple[TickPlan | None, TickPlan]:
+        """Return the ticks of a plan that are too late, and the plan of the others.
+
+        If there are no others, return None, and the plan marked as too late.
+        """
+        schedule, now = plan.schedule, plan.now
+        assert schedule is not None  # a job without a schedule is never due
+        end = now - plan.job.policies.lateness_limit - _MICROSECOND
+        first = self._next_ticks.next_tick(schedule, end)
+        if first is None or first > now:
+            return None, replace(plan, is_late=True)
+        late = replace(plan, now=end, next_due=first, is_late=True, is_last=False)
+        self._count_ticks(late)
+        return late, self._begin(plan.job, first, now)
 
     def _fill(self, plan: TickPlan) -> None:
         schedule, due, now, next_tick = plan.schedule, plan.due, plan.now, self._next_ticks.next_tick
@@ -197,10 +223,16 @@ class TickPlanner:
         if plan.next_due is None or plan.next_due > now:
             return
         plan.next_due = next_tick(schedule, now)
-        starts_runs = plan.quiet_until is None and not plan.job.is_paused_at(due)
+        starts_runs = not (plan.is_late or plan.quiet_until or plan.job.is_paused_at(due))
         if starts_runs and plan.job.policies.misfire is Misfire.ALL:
             self._list_instants(plan, schedule)
-            return
+        else:
+            self._count_ticks(plan)
+
+    def _count_ticks(self, plan: TickPlan) -> None:
+        """Count the ticks of a plan, as far as this wake may."""
+        schedule = plan.schedule
+        assert schedule is not None  # a job without a schedule is never due
         plan.limit = self._countable
         plan.ticks = 1 + self._count_others(plan, schedule)
         if not isinstance(schedule, Every):

@@ -194,6 +194,7 @@ class JobView:
         summary: The first line of the runnable's docstring, else "".
         overlap: What happens to a new run while an earlier one is live.
         misfire: What happens to ticks that were missed.
+        max_late: How late a tick may be noticed and still start a run; None for any time.
         running: How many of its runs are RUNNING.
         queued: How many of its runs are QUEUED.
         held: How many of its runs are HELD.
@@ -257,6 +258,7 @@ class JobView:
     timeout: timedelta | None = None
     warn: timedelta | None = None
     abandon: timedelta | None = None
+    max_late: timedelta | None = None
     retrying: int = 0
     retry_at: datetime | None = None
     retry_attempt: int = 0

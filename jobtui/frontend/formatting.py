@@ -294,6 +294,13 @@ def format_attempts(run: RunView) -> str:
     return str(run.attempt) if run.attempt > 1 else ""
 
 
+def format_late_ticks(job: JobView) -> str:
+    """Return what happens to late ticks: `coalesce, MISSED if more than 1h00m late`."""
+    if job.max_late is None:
+        return job.misfire.value
+    return f"{job.misfire.value}, MISSED if more than {format_duration(job.max_late)} late"
+
+
 def format_limits(job: JobView) -> str:
     """Return the limits of the time of a job's runs: `timeout 5m00s, abandoned 30s later`; "" for none."""
     parts = []

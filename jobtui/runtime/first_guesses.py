@@ -108,7 +108,8 @@ _KEYWORDS = _by_name(
         "max_instances concurrency max_concurrent allow_overlap overlapping coalescing_limit": (
             f"write {_POLICIES}; Scheduler(pool=) limits the runs of all jobs"
         ),
-        "coalesce misfire_grace_time misfire_policy": 'write misfire="coalesce", "skip" or "all"',
+        "coalesce misfire_policy": 'write misfire="coalesce", "skip" or "all"',
+        "misfire_grace_time grace_time deadline": 'write max_late="1h"; without it there is no limit',
         "catchup backfill": 'write catch_up="24h"; it concerns schedulers with a store',
         "random_delay splay": 'write jitter="30s" or spread="1h"',
         "start_date start_time start_at next_run_time": "write not_before=, or start= of every()",

@@ -161,6 +161,7 @@ def _retry(value: Retry | int) -> Retry:
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "overlap": _name_in(Overlap, "overlap"),
     "misfire": _name_in(Misfire, "misfire"),
+    "max_late": partial(length, "max_late"),
     "catch_up": partial(length, "catch_up"),
     "max_held": _count("max_held", "runs", 1),
     "pause_after": _count("pause_after", "failures", 0),

@@ -211,5 +211,6 @@ class Poller:
 
 
 def _starts_runs(plan: TickPlan) -> bool:
-    """Return whether a plan may start runs, which it does not if the job is paused or in a quiet time."""
-    return not plan.error and plan.quiet_until is None and not plan.job.is_paused_at(plan.due)
+    """Return whether a plan may start runs: not if its ticks are late, of a paused job or a quiet time."""
+    starts_none = plan.error or plan.is_late or plan.quiet_until is not None
+    return not starts_none and not plan.job.is_paused_at(plan.due)

@@ -326,6 +326,8 @@ class Scheduler:
                   ``"replace"`` the earlier run: cancel it, and hold the new one until it has ended.
                 - ``misfire``: What to do with ticks that are seen too late: one run for all of them
                   (``"coalesce"``), none (``"skip"``) or one for each (``"all"``).
+                - ``max_late``: Ticks that are noticed later than this are MISSED, and ``misfire`` decides
+                  about the others: a timedelta, seconds, or a duration such as ``"1h"``; 0 for no limit.
                 - ``catch_up``: With a store, ticks that passed while no scheduler ran are treated as late
                   ticks if they were due within this time before the start: a timedelta, seconds, or a
                   duration such as ``"12h"``; 0 for never. The ledger counts the others as MISSED.

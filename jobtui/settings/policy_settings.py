@@ -29,6 +29,7 @@ def _count(unit: str, least: int, most: int = _MOST) -> Callable[[SettingEntry],
 # The check of the setting of each policy, by the name of the policy.
 POLICY_CHECKS: Mapping[str, Callable[[SettingEntry], object]] = {
     "misfire": _check_misfire,
+    "max_late": check_duration,
     "catch_up": check_duration,
     "max_held": _count("runs", 1),
     "pause_after": _count("failures", 0),

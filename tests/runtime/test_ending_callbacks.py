@@ -215,7 +215,7 @@ def test_ticks_that_start_no_run_are_told(simulation: SimulatedScheduler) -> Non
         simulation.suspend("1m")
     assert ("long", "SKIPPED", 1) in seen
     assert ("zero", "MISSED", 1) not in seen
-    assert [each for each in seen if each[0] == "strict"] == [("strict", "MISSED", 6)]
+    assert [each for each in seen if each[0] == "strict"] == [("strict", "MISSED", 5)]
 
 
 def test_cancelled_runs_are_not_told(simulation: SimulatedScheduler) -> None:

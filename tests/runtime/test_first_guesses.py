@@ -85,8 +85,9 @@ def work() -> None:
         (lambda s: s.schedule("@daily", work, timezone="UTC"), "write tz="),
         (
             lambda s: s.schedule("@daily", work, misfire_grace_time=3),
-            'write misfire="coalesce", "skip" or "all"',
+            'write max_late="1h"',
         ),
+        (lambda s: s.schedule("@daily", work, coalesce=True), 'write misfire="coalesce", "skip" or "all"'),
         (lambda s: s.schedule("@daily", work, catchup=True), 'write catch_up="24h"'),
         (
             lambda s: s.every(5, work, paused=True),

@@ -362,6 +362,7 @@ class TestPolicies:
         """From both formats. The others are those that make sense for one job."""
         lines = {
             "misfire": ("skip", "skip"),
+            "max_late": ("1h", 3_600.0),
             "catch_up": ("12h", 43_200.0),
             "max_held": (5, 5),
             "pause_after": (3, 3),
@@ -425,8 +426,9 @@ class TestQuietTimes:
 
 
 ALL_KEYS = (
-    "The keys are jobs.pool, jobs.abandoned, jobs.selfconcurrent, jobs.misfire, jobs.catch_up, "
-    "jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, jobs.quiet, "
+    "The keys are jobs.pool, jobs.abandoned, jobs.selfconcurrent, jobs.misfire, jobs.max_late, "
+    "jobs.catch_up, jobs.max_held, jobs.pause_after, jobs.retry, jobs.timeout, jobs.warn, jobs.abandon, "
+    "jobs.quiet, "
     "jobs.dst, jobs.tz, jobs.ledger.bytes, jobs.output.bytes, "
     "jobs.output.runbytes, jobs.output.keep, jobs.output.redact, jobs.store, jobs.single, "
     "jobs.keep.days, jobs.keep.rows, jobs.keep.mib, jobs.listen, jobs.readonly, jobs.allow, "

@@ -77,6 +77,17 @@ def test_ticks_within_the_window_are_caught_up_by_one_run(make: Life, clock: Man
     assert endings(scheduler) == {RunState.OK: 1, RunState.COALESCED: 2, RunState.MISSED: 2}
 
 
+def test_no_tick_that_is_later_than_max_late_is_caught_up(make: Life, clock: ManualClock) -> None:
+    run_once(make())
+    clock.advance(5.5 * HOUR)
+    with make(catch_up="5h", max_late="2h") as scheduler:
+        [run] = wait_for_runs(scheduler, 1)
+        assert run.due == START + timedelta(hours=4)
+        [missed] = scheduler.find_runs(state=RunState.MISSED)
+        assert missed.reason.endswith("; ticks of the last 7200 s are caught up")
+    assert endings(scheduler) == {RunState.OK: 1, RunState.COALESCED: 1, RunState.MISSED: 3}
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until a condition is true."""
     pause = threading.Event()

@@ -253,7 +253,9 @@ def embedded(scheduler: Scheduler) -> None:
 
 def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     """Register jobs, whose functions require no arguments."""
-    job = scheduler.schedule("@daily", work, name="daily", overlap="skip", misfire="all", max_held=5)
+    job = scheduler.schedule(
+        "@daily", work, name="daily", overlap="skip", misfire="all", max_late="1h", max_held=5
+    )
     assert_type(job, Job)
     assert_type(job.run(), Run[Any])
     scheduler.schedule("@daily", work, retry=3)
@@ -295,6 +297,7 @@ def jobs(scheduler: Scheduler, schedule: Schedule) -> None:
     scheduler.every(5, work, tz="UTC")  # wrong
     scheduler.every(seconds=5, runnable=work)  # wrong
     scheduler.every(5, work, misfire="coalesced")  # wrong
+    scheduler.every(5, work, max_late=[1])  # wrong
     scheduler.pause(5)  # wrong
     scheduler.add_job(work)  # wrong
     job.cancel()  # wrong

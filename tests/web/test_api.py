@@ -247,6 +247,7 @@ def test_each_policy_of_a_job_is_changed_and_null_sets_the_default_again(
         "on_start": True,
         "overlap": "allow",
         "misfire": "all",
+        "max_late": "2h",
         "catch_up": "1h",
         "max_held": 3,
         "pause_after": 2,
@@ -257,6 +258,7 @@ def test_each_policy_of_a_job_is_changed_and_null_sets_the_default_again(
     assert (job["timeout"], job["warn"], job["abandon"], job["times"]) == (300, 30, 10, 5)
     assert job["retry"] == "4 retries, after 10s, 20s, 40s, 1m20s, before the next tick"
     assert (job["overlap"], job["misfire"], job["pause_after"]) == ("allow", "all", 2)
+    assert job["max_late"] == 7200
     assert "until" in repr(scheduler.job("quick").schedule)
     client.send_json("PATCH", "/jobs/quick", dict.fromkeys(changes))
     assert client.get("/jobs/quick").json["job"] == before

@@ -87,6 +87,7 @@ class TemplateRenderer:
             "printable": printable,
             "ladder": formatting.format_ladder,
             "abandoned": formatting.format_abandoned,
+            "late_ticks": formatting.format_late_ticks,
             "limits": formatting.format_limits,
             "pause_after": formatting.format_pause_after,
             "times": formatting.format_times,
