@@ -157,7 +157,7 @@ def forecast(
     """Predict what will happen from a snapshot on.
 
     Args:
-        snapshot: The scheduler now.
+        snapshot: The scheduler now. It lists the first 200 runs that wait; others are not in the forecast.
         expected: How long a run of each job takes, by the name of the job. Others take no time.
         length: How far to look ahead.
         pool: The size of the pool; None for the one that it has.

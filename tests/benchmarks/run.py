@@ -44,6 +44,7 @@ SCRIPTS = [
     "web_attached.py",
     "start_seen.py",
     "store_cost.py",
+    "forecast.py",
 ]
 
 
