@@ -54,7 +54,7 @@ def run_target(options: argparse.Namespace) -> int:
     except (StartError, SystemExit) as error:
         raise CommandError(explain_start_error(error)) from error
     try:
-        run_in_foreground(job)
+        run_in_foreground(job, loaded.scheduler.arounds)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BaseException as error:  # noqa: BLE001 - as in a scheduler, SystemExit fails the run, too

@@ -247,6 +247,7 @@ class Scheduler:
             spread=length("catch_up_spread", catch_up_spread),
         )
         self.hooks = Hooks()
+        self.arounds = self._kernel.runs.attachments.arounds
         if store is not None:
             self.use_store(store)
 
@@ -568,7 +569,7 @@ class Scheduler:
         Raises:
             TypeError: It is neither, or it is asynchronous.
         """
-        self._kernel.runs.attachments.arounds.add(function)
+        self.arounds.add(function)
         return function
 
     def on_success(self, function: EndingFunction) -> EndingFunction:

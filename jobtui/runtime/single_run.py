@@ -7,17 +7,22 @@ from contextvars import copy_context
 
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.records import RunRecord
+from jobtui.runtime.around import Arounds
 from jobtui.runtime.clock import SystemClock
-from jobtui.runtime.current_run import run_of_context
+from jobtui.runtime.current_run import CurrentRun, run_of_context
 from jobtui.runtime.executors.lazy_results import check_result, is_coroutine
 from jobtui.runtime.handles import Job
 from jobtui.runtime.run_attachments import RunAttachments
 
 
-def run_in_foreground(job: Job) -> None:
+def run_in_foreground(job: Job, arounds: Arounds) -> None:
     """Run a job in the calling thread, a coroutine in an event loop there. `current_run` works in the job.
 
     The scheduler of the job notes nothing of this run.
+
+    Args:
+        job: The job.
+        arounds: The functions around the run.
 
     Raises:
         BaseException: Whatever the job raises.
@@ -26,16 +31,17 @@ def run_in_foreground(job: Job) -> None:
     now = SystemClock().now()
     run = RunRecord(1, record, Trigger.HAND, record.runnable.call, now, None)
     run.state, run.started, run.worker = RunState.RUNNING, now, threading.current_thread().name
-    copy_context().run(_call, run)
+    copy_context().run(_call, run, arounds)
 
 
-def _call(run: RunRecord) -> None:
+def _call(run: RunRecord, arounds: Arounds) -> None:
     attachments = RunAttachments()
     run_of_context.set((run, attachments))
-    value = run.job.runnable.call()
-    if is_coroutine(value):
-        import asyncio  # noqa: PLC0415 - lazy: most jobs are functions
+    with arounds.enter(CurrentRun(run, attachments)):
+        value = run.job.runnable.call()
+        if is_coroutine(value):
+            import asyncio  # noqa: PLC0415 - lazy: most jobs are functions
 
-        attachments.loop_thread = threading.get_ident()
-        value = asyncio.run(value)
-    check_result(value)
+            attachments.loop_thread = threading.get_ident()
+            value = asyncio.run(value)
+        check_result(value)

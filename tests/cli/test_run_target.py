@@ -159,3 +159,27 @@ def test_input_and_breakpoint_work_in_a_terminal(folder: Path) -> None:
             text += os.read(controller, 1000).decode()
         assert process.wait(LIMIT) == 0
     os.close(controller)
+
+
+def test_the_functions_around_runs_open_their_contexts(folder: Path) -> None:
+    with (folder / "shop.py").open("a") as file:
+        file.write("""
+from contextvars import ContextVar
+session = ContextVar("session")
+@jobtui.around
+def open_session(run):
+    session.set(f"session of {run.job}")
+    yield
+    print("closed")
+def query():
+    print(session.get())
+async def query_later():
+    await asyncio.sleep(0)
+    print(session.get())
+for job in (query, query_later):
+    jobtui.schedule("cron.nightly", job)
+""")
+    assert run_job(folder, "query") == (0, "session of query\nclosed\n", "")
+    assert run_job(folder, "query_later") == (0, "session of query_later\nclosed\n", "")
+    status, text, _ = run_job(folder, "fail")
+    assert (status, text) == (1, "")  # as of a context without `finally`
