@@ -13,10 +13,9 @@ from datetime import datetime, timedelta, tzinfo
 from heapq import heappop, heappush
 from itertools import chain
 from statistics import median
-from typing import Any
 
 from jobtui.engine.batch import Batch
-from jobtui.engine.engine import Engine
+from jobtui.engine.engine import Engine, ReadyEntry
 from jobtui.engine.enums import RunState, Trigger
 from jobtui.engine.job_policies import JobPolicies
 from jobtui.engine.ledger import Ledger
@@ -299,7 +298,7 @@ class _Player:
                 pass
             self._find_next(now)
 
-    def _parts(self, entry: DueEntry, now: float) -> list[Any]:
+    def _parts(self, entry: DueEntry, now: float) -> list[ReadyEntry]:
         return list(self._planner.plan(entry.job, now)) if isinstance(entry, JobDue) else [entry]
 
     def _find_next(self, now: float) -> None:
