@@ -105,7 +105,7 @@ def test_the_timeline_shows_what_ran_and_what_will_run(assert_screen: AssertScre
 
 
 def test_the_timeline_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
-    """What if the pool had one slot more?"""
+    """It asks what a pool with one more slot would do."""
     assert_screen(snapshots.saturated(), ["5", "plus"], theme="textual-light")
 
 
