@@ -58,7 +58,7 @@ def awaited_tasks(task: Task[Any], at_most: int) -> list[Task[Any]]:
             continue
         seen.add(id(each))
         if issubclass(kind, Task):
-            if not each.done():
+            if not Task.done(each):  # a subclass may override any method
                 found.append(each)
         elif issubclass(kind, Future):
             unseen += [*_held_by_callbacks(each), *getattr(each, "_children", ())[::-1]]  # those of `gather`
@@ -67,6 +67,21 @@ def awaited_tasks(task: Task[Any], at_most: int) -> list[Task[Any]]:
         elif kind.__name__ == "TaskGroup":
             unseen.append(getattr(each, "_tasks", None))
     return found
+
+
+def task_of_loop(frame: FrameType) -> Task[Any] | None:
+    """Return the task for which a frame runs an event loop, if the task waits now; None if there is none.
+
+    Args:
+        frame: A frame of any thread.
+    """
+    if frame.f_code.co_name != "run_until_complete" or frame.f_globals.get("__package__") != "asyncio":
+        return None
+    from asyncio import Task  # noqa: PLC0415 - loaded already
+
+    task = frame.f_locals.get("future")
+    waits = isinstance(task, Task) and not getattr(task.get_coro(), "cr_running", False)
+    return task if waits else None
 
 
 def _held_by_coroutines(task: Task[Any], at_most: int) -> list[object]:

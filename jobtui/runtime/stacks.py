@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jobtui.engine.packed_exceptions import MAX_ENTRIES, MAX_NAME, Frame, Frames, bounded
 from jobtui.engine.tracebacks import is_internal
 from jobtui.engine.views import RunStack, RunView, StackFrame
-from jobtui.runtime.awaited_tasks import awaited_tasks, coroutines_of
+from jobtui.runtime.awaited_tasks import awaited_tasks, coroutines_of, task_of_loop
 
 if TYPE_CHECKING:
     from asyncio import Task
@@ -39,11 +39,18 @@ _Group = tuple[str, Frames, "list[Task[Any]]"]
 def frames_of_thread(thread: int, is_caller: Callable[[FrameType], bool]) -> Frames:
     """Return the frames of a thread, outermost first; () if the caller is not among them.
 
+    If the work has called `asyncio.run`, the frames of that task follow after a remark: see `frames_of_task`.
+
     Args:
         thread: The identifier of the thread.
         is_caller: Tells the frame that has called the work. It and its callers are left out.
     """
-    return _pack(reversed(_places_above(thread, is_caller)))
+    called = _frames_above(thread, is_caller)
+    frames = _pack(map(_place, reversed(called)))
+    task = next(filter(None, map(task_of_loop, called)), None)
+    if task is None:
+        return frames
+    return (*frames, f"its event loop runs {_names_of([task])}", *frames_of_task(task, thread))
 
 
 def frames_of_task(task: Task[Any], thread: int | None) -> Frames:
@@ -103,9 +110,9 @@ def _frames_of_coroutine(coroutine: Any, thread: int | None) -> Frames:
     if thread is not None and getattr(
         coroutine, "cr_running", False
     ):  # it blocks the loop, or is about to wait
-        places = _places_above(thread, lambda frame: frame is outermost)
-        if places:
-            return _pack(reversed(places))
+        called = _frames_above(thread, lambda frame: frame is outermost)
+        if called:
+            return _pack(map(_place, reversed(called)))
     return _pack(_place(frame) for _, frame in coroutines_of(coroutine, MAX_ENTRIES))
 
 
@@ -131,16 +138,16 @@ def _with_source(item: Frame | int | str) -> StackFrame:
     return StackFrame(file=file, line=line or 0, function=function, source=source)
 
 
-def _places_above(thread: int, is_caller: Callable[[FrameType], bool]) -> list[_Place]:
-    """Return the places of a thread, innermost first, down to the caller; [] if it is not found."""
-    places: list[_Place] = []
+def _frames_above(thread: int, is_caller: Callable[[FrameType], bool]) -> list[FrameType]:
+    """Return the frames of a thread, innermost first, down to the caller; [] if it is not found."""
+    frames: list[FrameType] = []
     frame = sys._current_frames().get(thread)  # noqa: SLF001 - documented in spite of its name
-    while frame is not None and len(places) < MAX_ENTRIES:
+    while frame is not None and len(frames) < MAX_ENTRIES:
         if is_caller(frame):
-            return places
-        places.append(_place(frame))
+            return frames
+        frames.append(frame)
         frame = frame.f_back
-    return [] if frame is None else places
+    return [] if frame is None else frames
 
 
 def _place(frame: FrameType) -> _Place:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from support.real_threads import LIMIT, BlockingJob, MakeScheduler
@@ -129,6 +130,32 @@ def test_the_stack_of_a_coroutine_goes_on_in_the_tasks_of_gather(
 
     assert [frame.function for frame in frames] == ["report", "", "fetch", "sleep"]
     assert frames[1].source.endswith("and 1 other at the same place]")
+
+
+def test_the_stack_of_a_thread_goes_on_in_the_task_of_asyncio_run(make_scheduler: MakeScheduler) -> None:
+    async def fetch() -> None:
+        await asyncio.sleep(LIMIT)
+
+    async def report() -> None:
+        loops.append(asyncio.get_running_loop())
+        await asyncio.gather(fetch(), fetch())
+
+    def work() -> None:
+        with suppress(RuntimeError):  # the loop was stopped
+            asyncio.run(report())
+
+    loops: list[asyncio.AbstractEventLoop] = []
+    with make_scheduler() as scheduler:
+        run = scheduler.now(work)
+        wait_until(lambda: "in fetch" in getattr(scheduler.stack(run.number), "text", ""))
+        frames = _frames(scheduler.stack(run.number))
+        loops[0].call_soon_threadsafe(loops[0].stop)
+        assert run.wait(LIMIT)
+
+    names = [frame.function or frame.source for frame in frames]
+    assert names[0] == "work"
+    assert names.index("run_until_complete") < names.index("report") < names.index("fetch")
+    assert any("its event loop runs Task-" in name for name in names)
 
 
 def test_an_exception_from_outside_ends_the_count_of_an_abandoned_run(
