@@ -166,6 +166,8 @@ def limits(scheduler: Scheduler, job: Job) -> None:
     Scheduler(defaults={"timeout": "5m", "retry": 3, "pause_after": 2}, abandoned=4)
     Scheduler(defaults={"timeout": "5m", "retries": 3})  # wrong
     Scheduler(abandoned="4")  # wrong
+    Scheduler(quiet=["SAT 02:00 for 3h"])
+    Scheduler(quiet=5)  # wrong
     assert_type(job.pause(until="08:00", note="disk", by="me"), bool)
     assert_type(scheduler.pause("daily", for_=timedelta(hours=1)), bool)
     assert_type(scheduler.stack(5), RunStack | None)
