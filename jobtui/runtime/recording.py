@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jobtui.engine.catch_up import CatchUp, CatchUpPlanner, CatchUpRules
 from jobtui.engine.engine import Engine
-from jobtui.engine.enums import RunState, SingleName
+from jobtui.engine.enums import Phase, RunState, SingleName
 from jobtui.engine.records import NUMBER
 from jobtui.engine.takeover import Takeover, TakeoverPlanner
 from jobtui.engine.tracebacks import logger
@@ -149,8 +149,9 @@ class Recording:
         """Let the jobs go on with a state that comes after the start: the runs until then are added to it."""
         self._state = state
         self._restore(state)
-        takeovers = self.plan_takeovers(self._kernel.clock.now())
-        self._kernel.apply(lambda engine, now: engine.take_over(takeovers, now))
+        if self._kernel.engine.phase is Phase.RUNNING:  # else the start does it, when all jobs are registered
+            takeovers = self.plan_takeovers(self._kernel.clock.now())
+            self._kernel.apply(lambda engine, now: engine.take_over(takeovers, now))
 
     def _restore(self, state: StoredState) -> None:
         before = self._kernel.apply(lambda engine, now: engine.restore(state.jobs, state.last_number, now))
