@@ -12,6 +12,7 @@ from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Tr
 from jobtui.engine.views import JobView, PoolView, RunStack, RunView, Snapshot, StackFrame
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
+from jobtui.simulation.forecast import forecast
 
 LONDON = ZoneInfo("Europe/London")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -306,6 +307,65 @@ def saturated() -> Snapshot:
         ],
         recent=[failed_run(876, 3), *recent_runs()],
     )
+
+
+def busy() -> Snapshot:
+    """Return a snapshot after seven minutes with a pool of two slots, in which runs often wait.
+
+    The past was a forecast then, with some runs that failed.
+    """
+    takes = {
+        "import_orders": 14,
+        "tune_compression": 52,
+        "upgrade_passwords": 38,
+        "hash_folder": 75,
+        "check_sockets": 2,
+        "best_sellers": 9,
+        "monthly_report": 110,
+        "vacuum": 1,
+    }
+    specs = ("@every 40s", "0 */3 * * * *", "30 */4 * * * *", "0 */5 * * * *", "*/30 * * * * *")
+    specs += ("45 * * * * *", "0 */15 * * * *", "0 0 3 * * *")
+    jobs = [
+        make_job(name, spec, last_elapsed=timedelta(seconds=takes[name]))
+        for name, spec in zip(takes, specs, strict=True)
+    ]
+    jobs[4] = replace(jobs[4], overlap=Overlap.SKIP)
+    jobs[7] = replace(jobs[7], status=JobStatus.PAUSED, paused_since=ago(600))
+    before = make(jobs, pool=2, at=ago(420))
+    lengths = {name: timedelta(seconds=seconds) for name, seconds in takes.items()}
+    ran = forecast(before, lengths, length=timedelta(seconds=420)).runs
+    ended = [run for run in ran if run.started is not None and run.ended is not None]
+    recent = [
+        ended_run(
+            800 + place,
+            run.job,
+            (NOW - run.ended).total_seconds(),
+            FAILED if run.job == "import_orders" and place % 4 == 1 else OK,
+            (run.ended - run.started).total_seconds(),
+            due=run.due,
+            created=run.due,
+        )
+        for place, run in enumerate(ended)
+        if run.started is not None and run.ended is not None
+    ]
+    recent += [
+        ended_ticks(run.job, (NOW - run.due).total_seconds(), run.state, run.reason)
+        for run in ran
+        if run.state is SKIPPED
+    ]
+    live = [run for run in ran if not run.state.ended]
+    running = [
+        running_run(880 + place, run.job, (NOW - run.started).total_seconds(), place + 1, due=run.due)
+        for place, run in enumerate(live)
+        if run.started is not None
+    ]
+    waiting = [
+        waiting_run(890 + place, run.job, (NOW - run.due).total_seconds(), run.state, trigger=Trigger.TICK)
+        for place, run in enumerate(live)
+        if run.started is None
+    ]
+    return make(jobs, pool=2, running=running, waiting=waiting, recent=recent[::-1])
 
 
 def overtime() -> Snapshot:
