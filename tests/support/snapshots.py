@@ -314,26 +314,21 @@ def busy() -> Snapshot:
 
     The past was a forecast then, with some runs that failed.
     """
-    takes = {
-        "import_orders": 14,
-        "tune_compression": 52,
-        "upgrade_passwords": 38,
-        "hash_folder": 75,
-        "check_sockets": 2,
-        "best_sellers": 9,
-        "monthly_report": 110,
-        "vacuum": 1,
+    works = {  # the spec of each job, and how many seconds its runs take
+        "import_orders": ("@every 40s", 14),
+        "tune_compression": ("0 */3 * * * *", 52),
+        "upgrade_passwords": ("30 */4 * * * *", 38),
+        "hash_folder": ("0 */5 * * * *", 75),
+        "check_sockets": ("*/30 * * * * *", 2),
+        "best_sellers": ("45 * * * * *", 9),
+        "monthly_report": ("0 */15 * * * *", 110),
+        "vacuum": ("0 0 3 * * *", 1),
     }
-    specs = ("@every 40s", "0 */3 * * * *", "30 */4 * * * *", "0 */5 * * * *", "*/30 * * * * *")
-    specs += ("45 * * * * *", "0 */15 * * * *", "0 0 3 * * *")
-    jobs = [
-        make_job(name, spec, last_elapsed=timedelta(seconds=takes[name]))
-        for name, spec in zip(takes, specs, strict=True)
-    ]
+    lengths = {name: timedelta(seconds=seconds) for name, (_, seconds) in works.items()}
+    jobs = [make_job(name, spec, last_elapsed=lengths[name]) for name, (spec, _) in works.items()]
     jobs[4] = replace(jobs[4], overlap=Overlap.SKIP)
     jobs[7] = replace(jobs[7], status=JobStatus.PAUSED, paused_since=ago(600))
     before = make(jobs, pool=2, at=ago(420))
-    lengths = {name: timedelta(seconds=seconds) for name, seconds in takes.items()}
     ran = forecast(before, lengths, length=timedelta(seconds=420)).runs
     ended = [run for run in ran if run.started is not None and run.ended is not None]
     recent = [
