@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,16 @@ def clock() -> ManualClock:
 def make(tmp_path: Path, clock: ManualClock) -> Life:
     """Return a function that makes a scheduler with one job, on the store of the test."""
 
-    def make_scheduler(spec: str = "0 0 * * * *", most: int = 100, **policies: Any) -> Scheduler:
+    def make_scheduler(
+        spec: str = "0 0 * * * *", most: int = 100, quiet: Sequence[str] = (), **policies: Any
+    ) -> Scheduler:
         scheduler = Scheduler(
-            store=tmp_path / "jobs.db", tz="UTC", clock=clock, catch_up_spread=0, catch_up_most=most
+            store=tmp_path / "jobs.db",
+            tz="UTC",
+            clock=clock,
+            catch_up_spread=0,
+            catch_up_most=most,
+            quiet=quiet,
         )
         scheduler.stop_logging()
         scheduler.schedule(spec, work, **policies)
@@ -86,6 +93,17 @@ def test_no_tick_that_is_later_than_max_late_is_caught_up(make: Life, clock: Man
         [missed] = scheduler.find_runs(state=RunState.MISSED)
         assert missed.reason.endswith("; ticks of the last 7200 s are caught up")
     assert endings(scheduler) == {RunState.OK: 1, RunState.COALESCED: 1, RunState.MISSED: 3}
+
+
+def test_ticks_of_quiet_times_are_neither_caught_up_nor_missed(make: Life, clock: ManualClock) -> None:
+    """Of the ticks from 13:00 to 17:00, those at 14:00 and 16:00 are quiet."""
+    run_once(make())
+    clock.advance(5.5 * HOUR)
+    with make(catch_up="3h", misfire="all", quiet=["daily 13:30 for 1h", "daily 16:00 for 1h"]) as scheduler:
+        runs = wait_for_runs(scheduler, 2)
+        assert [run.due for run in runs] == [START + timedelta(hours=5), START + timedelta(hours=3)]
+        wait_for(lambda: endings(scheduler).get(RunState.SKIPPED) == 2)
+    assert endings(scheduler) == {RunState.OK: 2, RunState.SKIPPED: 2, RunState.MISSED: 1}
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

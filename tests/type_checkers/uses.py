@@ -145,6 +145,7 @@ def changes(scheduler: Scheduler, schedule: Schedule, job: Job, instant: datetim
     scheduler.every(5, work, spread=["1h"])  # wrong
     job.reschedule(schedule, dst="every")
     job.update(overlap="skip", max_held=5)
+    job.update(until=None, timeout=None, retry=None)
     scheduler.update("tidy", spec=5, misfire="all")
     job.reschedule(job)  # wrong
     job.update(overlap="never")  # wrong
@@ -168,6 +169,7 @@ def limits(scheduler: Scheduler, job: Job) -> None:
     Scheduler(abandoned="4")  # wrong
     Scheduler(quiet=["SAT 02:00 for 3h"])
     Scheduler(quiet=5)  # wrong
+    Scheduler(quiet=[3])  # wrong
     assert_type(job.pause(until="08:00", note="disk", by="me"), bool)
     assert_type(scheduler.pause("daily", for_=timedelta(hours=1)), bool)
     assert_type(scheduler.stack(5), RunStack | None)
