@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import format_schedule
 from jobtui.schedules.dst import dropped_ticks, note_on_tick
+from jobtui.schedules.quiet_times import QuietTimes, parse_quiet_times
 from jobtui.schedules.schedule import Cron, Schedule
 
 MAX_UPCOMING = 100
@@ -66,6 +67,19 @@ def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
         if run.due is not None
     ]
     return sorted(ticks + runs, key=lambda row: (row.due.timestamp(), row.job))[:MAX_UPCOMING]
+
+
+def is_quiet_at(snapshot: Snapshot, instant: datetime) -> bool:
+    """Return whether an instant is in a quiet time, in which ticks start no run."""
+    return (
+        bool(snapshot.quiet)
+        and _quiet_times(snapshot.quiet, snapshot.zone).end_at(instant.timestamp()) is not None
+    )
+
+
+@lru_cache(maxsize=8)
+def _quiet_times(texts: tuple[str, ...], zone: tzinfo) -> QuietTimes:
+    return parse_quiet_times(texts, tz=zone)
 
 
 def is_affected_by_transition(schedule: Schedule | None, tick: datetime, now: datetime) -> bool:

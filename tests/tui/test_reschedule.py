@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from support import snapshots
@@ -50,6 +51,18 @@ async def test_e_shows_the_spec_of_the_job_in_words_with_its_next_five_ticks() -
         ticks = [line for line in lines if line.startswith("Mon 2026-03-16 10:")]
         assert ticks[0] == "Mon 2026-03-16 10:25:00 GMT  in 53s"
         assert len(ticks) == 5
+
+
+@async_test
+async def test_ticks_in_quiet_times_are_marked_in_the_dialog_and_on_the_screen_of_a_job() -> None:
+    snapshot = replace(snapshots.idle(), quiet=("MON 10:30 for 5m",))
+    async with running_app(ScriptedBackend(snapshot)) as driver:
+        await driver.press("j", "enter")
+        assert [line for line in driver.text.splitlines() if line.rstrip(" │").endswith(" quiet")]
+        await driver.press("e")
+        marked = [line for line in driver.text.splitlines() if "GMT" in line and "s  quiet" in line]
+        assert len(marked) == 1
+        assert "Mon 2026-03-16 10:30:00 GMT  in 5m53s  quiet" in marked[0]
 
 
 @async_test

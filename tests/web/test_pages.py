@@ -185,6 +185,8 @@ def test_a_quiet_time_is_shown_with_its_end_and_its_ticks() -> None:
             assert "QUIET til" in page.find_one("p", id="scheduler").plain_text
             assert "quiet" in row_texts(page, "jobs")[0][4]
             assert "quiet" in row_texts(page, "upcoming")[0][0]
+            ticks = client.get("/@jobs/jobs/backup").page.find_one("ol", **{"class": "ticks"}).plain_text
+            assert ticks.count("quiet") == 2  # on both Saturdays among the next ten days
             assert (
                 "the next tick starts no run: quiet until" in client.get("/@jobs/jobs/backup").page.plain_text
             )

@@ -33,6 +33,7 @@ from jobtui.frontend.formatting import (
     format_times,
     status_sign,
 )
+from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.schedules.dst import Tick, TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
@@ -255,8 +256,10 @@ def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
     )
     for tick in preview.ticks:
         line = _tick_line(tick, snapshot)
-        if tick.note is not None:
-            line = f"{line:{_TICK_WIDTH}} {tick.note.effect.value}"
+        marks = [] if tick.note is None else [tick.note.effect.value]
+        if not tick.is_dropped and is_quiet_at(snapshot, tick.at):
+            marks.append("quiet")
+        line = f"{line:{_TICK_WIDTH}} {' '.join(marks)}" if marks else line
         text.append(f"{line}\n")
     return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import islice
 from typing import ClassVar
 
@@ -14,10 +13,11 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from jobtui.engine.views import JobView
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.backend import SchedulePreview
 from jobtui.frontend.formatting import ABSENT, countdown, editable_spec
+from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.literal_text import cell_lines, literal_title
@@ -102,7 +102,7 @@ class RescheduleScreen(ModalScreen[str | None]):
             return
         self._shown_spec = spec
         self._meaning.set_class(False, "-wrong")
-        self._meaning.update(_meaning(found, self._backend.snapshot().at))
+        self._meaning.update(_meaning(found, self._backend.snapshot()))
         if self._is_submitted:
             self.dismiss(spec.strip())
 
@@ -131,14 +131,16 @@ class RescheduleScreen(ModalScreen[str | None]):
             self._query.request()
 
 
-def _meaning(found: SchedulePreview, now: datetime) -> Text:
+def _meaning(found: SchedulePreview, snapshot: Snapshot) -> Text:
     """Return a schedule in words, and its next ticks."""
     text = Text(f"{cell_lines(found.description)}\n", "bold")
     ticks = [*islice(found.preview.ticks, _TICKS)]
     if not ticks:
         text.append("\nno next tick", "not bold")
     for tick in ticks:
-        line = f"{tick.at:%a %Y-%m-%d %H:%M:%S %Z}  {countdown(tick.at, now)}"
+        line = f"{tick.at:%a %Y-%m-%d %H:%M:%S %Z}  {countdown(tick.at, snapshot.at)}"
+        if is_quiet_at(snapshot, tick.at):
+            line += "  quiet"
         if tick.is_dropped:  # its wall time does not exist
             line = f"{tick.at:%a %Y-%m-%d} {ABSENT:8}  no tick"
         note = "" if tick.note is None else f"  {tick.note.effect.value}"

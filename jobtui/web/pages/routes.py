@@ -7,6 +7,7 @@ import math
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
+from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.schedules.zones import zone_name
@@ -143,7 +145,8 @@ class Pages:
         details = call_scheduler(self._backend.job_details, request.match_info["name"])
         job = details.job
         tab = tab_of(job.status, failed=failed_last(job))
-        return self._page_response(request, "job.html", job=job, details=details, tab=tab)
+        quiet = partial(is_quiet_at, self._page_state.snapshot)
+        return self._page_response(request, "job.html", job=job, details=details, tab=tab, is_quiet_at=quiet)
 
     async def _show_run(self, request: web.Request) -> web.Response:
         number = parse_run_number(request.match_info["number"])
