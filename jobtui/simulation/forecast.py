@@ -218,7 +218,7 @@ class _Player:
     def _add_live_runs(self, snapshot: Snapshot) -> None:
         """Request the runs that are live: those that run first, then those that wait, in their order."""
         for run in snapshot.running:
-            record = self._request(run)
+            record = self._request(run, Trigger.HAND)  # it runs on in a quiet time, too
             if record is not None and run.started is not None:
                 spent = self._start - run.started.timestamp()
                 self._remaining[record.number] = max(0.0, self._expected.get(run.job, 0.0) - spent)
@@ -233,11 +233,11 @@ class _Player:
                 record = self._engine.submit_later(job, run.trigger, due.timestamp(), self._start)
                 self._numbers[record.number] = run.number
 
-    def _request(self, run: RunView) -> RunRecord | None:
+    def _request(self, run: RunView, trigger: Trigger = Trigger.NOW) -> RunRecord | None:
         job = self._engine.jobs.get(run.job)
         if job is None:
             return None
-        record = self._engine.submit(job, Trigger.NOW, self._start)
+        record = self._engine.submit(job, trigger, self._start)
         due = run.due or run.created
         record.due = due.timestamp()
         self._numbers[record.number] = run.number

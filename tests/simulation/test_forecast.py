@@ -157,6 +157,17 @@ def test_nothing_starts_in_a_quiet_time_and_what_waits_starts_at_its_end() -> No
         assert scheduled.state is RunState.OK
 
 
+def test_a_run_that_has_begun_goes_on_in_a_quiet_time() -> None:
+    """And one that waits starts at the end."""
+    with simulated("2026-01-01T00:00", quiet=["daily 00:01 for 2m"]) as scheduler:
+        scheduler.schedule("55 0 0 * * *", sleeper(60), name="long")
+        scheduler.advance("90s")
+        scheduler.now(print)
+        found = look_ahead(scheduler, "0:05:00", {"long": 60})
+        ends = {run.job: (run.ended - found.start) / SECOND for run in found.runs if run.ended}
+        assert ends == {"long": 25, "print": 90}
+
+
 def test_one_off_runs_that_wait_for_their_instant_are_in_the_forecast() -> None:
     with simulated() as scheduler:
         scheduled = scheduler.in_("1m", print, "hello")
