@@ -83,7 +83,7 @@ from jobtui.runtime.validation import (
     store_path,
     within_calendar,
 )
-from jobtui.schedules.parser import SpecResolver
+from jobtui.schedules.parser import AT_START, SpecResolver
 from jobtui.schedules.quiet_times import parse_quiet_times
 from jobtui.schedules.schedule import Dst, Never, Once, Schedule, next_tick
 from jobtui.schedules.schedule_key import schedule_key
@@ -997,8 +997,8 @@ class Scheduler:
                 raise LookupError(f"{record.name} groups one-off runs: it has no schedule and no policies")
             self._kernel.check_clock_step(now)  # before the next tick, which is computed from the new time
             schedule, shown = given or (record.schedule, record.spec)
-            if given and isinstance(schedule, Never):  # @reboot
-                changes["on_start"] = True
+            if given:
+                _set_start(changes, schedule, record, self._defaults)
             changed = replace_policies(record.policies, **changes)
             if given or any(name in _ADJUSTMENTS for name in changes):
                 schedule = adjusted(schedule, changed, record.name, self.tz)
@@ -1610,6 +1610,14 @@ def _described(runnable: Runnable) -> Runnable:
     if not runnable.is_function:
         runnable.describe()
     return runnable
+
+
+def _set_start(changes: dict[str, Any], schedule: Schedule, record: JobRecord, defaults: JobPolicies) -> None:
+    """Add to changes whether a job with another schedule runs at the start: ``@reboot`` means that alone."""
+    if isinstance(schedule, Never):
+        changes["on_start"] = True
+    elif record.spec.strip().lower().endswith(AT_START):
+        changes.setdefault("on_start", defaults.on_start)
 
 
 def _find_job(engine: Engine, name: str) -> JobRecord:

@@ -135,3 +135,12 @@ def test_a_failure_counts_by_the_policy_at_its_end(scheduler: SimulatedScheduler
     scheduler.advance("3m")
     assert job.status.value == "PAUSED"
     assert scheduler.snapshot().jobs[0].runs == 3
+
+
+@pytest.mark.parametrize(("policies", "at_start"), [({}, False), ({"on_start": True}, True)])
+def test_a_job_that_ran_at_the_start_alone_has_only_ticks_after_a_change_of_its_schedule(
+    scheduler: SimulatedScheduler, policies: dict[str, Any], *, at_start: bool
+) -> None:
+    scheduler.schedule("@Reboot", work, name="boot")
+    scheduler.update("boot", spec="@daily", **policies)
+    assert scheduler.snapshot().jobs[0].on_start is at_start
