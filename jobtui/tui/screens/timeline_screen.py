@@ -88,9 +88,7 @@ class TimelineScreen(ModalScreen[None]):
             tooltip="What if the pool were larger?",
             id="timeline.grow",
         ),
-        Binding(
-            "minus", "resize(-1)", "", show=False, tooltip="What if it were smaller?", id="timeline.shrink"
-        ),
+        Binding("minus", "resize(-1)", "What if the pool were smaller?", show=False, id="timeline.shrink"),
     ]
 
     def __init__(self, background_commands: BackgroundCommands) -> None:

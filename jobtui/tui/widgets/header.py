@@ -1,4 +1,4 @@
-"""The two lines at the top of the dashboard: the status line and the pool gauge."""
+"""The lines at the top of the dashboard: the status line, the pool gauge and the verdict."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from jobtui.frontend.formatting import (
     format_pool_change,
     pluralize,
 )
+from jobtui.frontend.verdict import find_verdict
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
@@ -142,3 +143,22 @@ class PoolGauge(_HeaderLine):
         if paused:
             right.append((f"‖ {pluralize(paused, 'job')} paused", "waiting"))
         return left, right
+
+
+class VerdictLine(_HeaderLine):
+    """A line that says what is wrong with the jobs. It appears when something is, and then stays.
+
+    If it went away with each run that is OK, the rows below it would jump.
+    """
+
+    def update_snapshot(self, snapshot: Snapshot) -> None:
+        """Show the verdict on a snapshot."""
+        super().update_snapshot(snapshot)
+        self.display = bool(self._current_pieces[0])
+
+    def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
+        verdict = find_verdict(snapshot)
+        if verdict is not None:
+            sign = "✗" if verdict.tone == "failed" else "!"
+            return [(f" {sign} {cell_text(verdict.text)}", verdict.tone)], []
+        return ([(" ✓ no job fails any more", "muted")] if self._current_pieces[0] else []), []
