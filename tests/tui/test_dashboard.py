@@ -832,7 +832,7 @@ async def test_the_cursor_stays_on_its_job_when_rows_are_added_removed_or_sorted
         for rows in ([*new, *jobs], jobs, tuple(reversed(jobs)), [jobs[2]], jobs):
             await driver.show_snapshot(snapshots.make(rows))
             assert selected(driver) == "workday_report"
-            assert any(line.startswith("▸ ○ IDLE    workday_report") for line in driver.text.splitlines())
+            assert any(line.startswith("▸ ○ IDLE     workday_report") for line in driver.text.splitlines())
         await driver.press("s", "s")
         assert selected(driver) == "workday_report"
 

@@ -81,17 +81,17 @@ async def test_r_starts_a_run_that_is_running_and_then_ok() -> None:
     blocking, scheduler = BlockingJobs(), Scheduler(pool=2, tz="UTC")
     scheduler.schedule("@yearly", blocking.job("a"), name="a")
     async with live_dashboard(scheduler, blocking) as driver:
-        assert "○ IDLE    a" in driver.text
+        assert "○ IDLE     a" in driver.text
         assert job_row(driver, "a").prev is None
         await driver.press("r")
-        await driver.until(lambda: "▶ RUNNING a" in driver.text)
+        await driver.until(lambda: "▶ RUNNING  a" in driver.text)
         assert "1/2" in driver.text
         [run] = driver.table("running").rows
         assert (run.job, run.state, run.trigger) == ("a", RunState.RUNNING, Trigger.HAND)
         prev = job_row(driver, "a").prev
         assert prev is not None
         blocking.release("a")
-        await driver.until(lambda: "○ IDLE    a" in driver.text)
+        await driver.until(lambda: "○ IDLE     a" in driver.text)
         assert "✓ OK" in driver.text
         [ending] = driver.table("recent").rows
         assert (ending.job, ending.state) == ("a", RunState.OK)

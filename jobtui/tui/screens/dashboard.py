@@ -28,7 +28,7 @@ from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
 from jobtui.tui.widgets.columns import JOB_COLUMNS
-from jobtui.tui.widgets.header import PoolGauge, StatusLine, VerdictLine
+from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import literal_title
@@ -108,7 +108,7 @@ class Dashboard(Screen[None]):
         self._snapshot = self._backend.snapshot()
         self._status_line = StatusLine(self._backend)
         self._gauge = PoolGauge(id="gauge")
-        self._verdict = VerdictLine(id="verdict")
+        self._alarm = AlarmLine(id="alarm")
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
         )
@@ -124,7 +124,7 @@ class Dashboard(Screen[None]):
         """Compose the header, the jobs, the filter, the panes and the footer."""
         yield self._status_line
         yield self._gauge
-        yield self._verdict
+        yield self._alarm
         with Container(id="body"):
             yield self._jobs
             yield self._filter
@@ -155,7 +155,7 @@ class Dashboard(Screen[None]):
         self._commands.note_pool_size(snapshot.pool.size)
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)
-        self._verdict.update_snapshot(snapshot)
+        self._alarm.update_snapshot(snapshot)
         self._panes.update_snapshot(snapshot)
         self._update_jobs()
         self._update_keys()

@@ -126,8 +126,8 @@ def _status_order(job: JobView) -> tuple[bool, int]:
 
 
 JOB_COLUMNS: Sequence[Column[JobView]] = (
-    Column("status", "STATUS", 9, _status, sort_key=_status_order),
-    Column("name", "NAME", 14, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
+    Column("status", "STATUS", 10, _status, sort_key=_status_order),
+    Column("name", "NAME", 13, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
     Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, sort_key=lambda job: job.spec),
     Column("prev", "LAST RUN", 9, _prev, drop_order=4, sort_key=_prev_timestamp),
     Column("next", "NEXT RUN", _NEXT_WIDTH, _next, drop_order=3, sort_key=_next_timestamp),

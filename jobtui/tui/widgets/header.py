@@ -1,4 +1,4 @@
-"""The lines at the top of the dashboard: the status line, the pool gauge and the verdict."""
+"""The lines at the top of the dashboard: the status line, the pool gauge and the alarm."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from textual.widget import Widget
 
 from jobtui.engine.enums import Phase
 from jobtui.engine.views import Snapshot
+from jobtui.frontend.alarm import find_alarm
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
     elapsed_between,
@@ -23,7 +24,6 @@ from jobtui.frontend.formatting import (
     format_pool_change,
     pluralize,
 )
-from jobtui.frontend.verdict import find_verdict
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
@@ -145,20 +145,20 @@ class PoolGauge(_HeaderLine):
         return left, right
 
 
-class VerdictLine(_HeaderLine):
+class AlarmLine(_HeaderLine):
     """A line that says what is wrong with the jobs. It appears when something is, and then stays.
 
     If it went away with each run that is OK, the rows below it would jump.
     """
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
-        """Show the verdict on a snapshot."""
+        """Show what is wrong in a snapshot."""
         super().update_snapshot(snapshot)
         self.display = bool(self._current_pieces[0])
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
-        verdict = find_verdict(snapshot)
-        if verdict is not None:
-            sign = "✗" if verdict.tone == "failed" else "!"
-            return [(f" {sign} {cell_text(verdict.text)}", verdict.tone)], []
+        alarm = find_alarm(snapshot)
+        if alarm is not None:
+            sign = "✗" if alarm.tone == "failed" else "!"
+            return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], []
         return ([(" ✓ no job fails any more", "muted")] if self._current_pieces[0] else []), []

@@ -1,4 +1,4 @@
-"""The verdict: what is wrong with the jobs of a scheduler, in one line that names the common cause."""
+"""The alarm: what is wrong with the jobs of a scheduler, in one line that names the common cause."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LONG_WAIT = timedelta(seconds=10)  # of a run in the queue, before it is worth a
 _NUMBERS = re.compile(r"[0-9]+")
 
 
-class Verdict(NamedTuple):
+class Alarm(NamedTuple):
     """The line.
 
     Attributes:
@@ -49,11 +49,11 @@ class _Failure(NamedTuple):
     since: datetime
 
 
-def find_verdict(snapshot: Snapshot) -> Verdict | None:
+def find_alarm(snapshot: Snapshot) -> Alarm | None:
     """Return what is wrong: jobs that fail, else a queue that does not move; None if nothing is."""
     failing = [job for job in snapshot.jobs if failed_last(job)]
     if failing:
-        return Verdict(_describe_failures(failing, snapshot), STATE_SIGNS[RunState.FAILED].tone)
+        return Alarm(_describe_failures(failing, snapshot), STATE_SIGNS[RunState.FAILED].tone)
     waiting = [run.waiting_since for run in snapshot.waiting if run.state is RunState.QUEUED]
     since = min((instant for instant in waiting if instant is not None), default=None)
     if since is None or not snapshot.pool.saturated or elapsed_between(since, snapshot.at) < LONG_WAIT:
@@ -61,7 +61,7 @@ def find_verdict(snapshot: Snapshot) -> Verdict | None:
     wait = format_duration(elapsed_between(since, snapshot.at))
     verb = "waits" if snapshot.pool.queued == 1 else "wait"
     runs = pluralize(snapshot.pool.queued, "run")
-    return Verdict(f"the pool is full: {runs} {verb}, the first one for {wait}", "waiting")
+    return Alarm(f"the pool is full: {runs} {verb}, the first one for {wait}", "waiting")
 
 
 def _describe_failures(failing: Sequence[JobView], snapshot: Snapshot) -> str:
