@@ -158,7 +158,9 @@ def write_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writ
         return path
 
     yield write
-    sys.modules.pop("demo", None)
+    for name, module in tuple(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support.api_server import serving_api
 from support.app_driver import async_test, running_app
+from support.command_line import WriteFile
 from support.status_page import LIMIT, serve_page
 
 from jobtui.cli.check import format_report
@@ -46,14 +46,14 @@ SHOWN = pytest.mark.parametrize(("arguments", "text", "fields"), POLICIES, ids=[
 
 
 @pytest.fixture
-def loaded(tmp_path: Path, arguments: str) -> Iterator[Loaded]:
+def loaded(write_file: WriteFile, arguments: str) -> Iterator[Loaded]:
     """Load a file with a job that has some arguments, and start its scheduler at a fixed time."""
-    file = tmp_path / "shop.py"
     clock = f"jobtui.runtime.clock.ManualClock({NOON})"
-    file.write_text(
+    file = write_file(
+        "shop.py",
         "import jobtui, jobtui.runtime.clock\n"
         f"scheduler = jobtui.Scheduler(tz='UTC', clock={clock})\n"
-        f"scheduler.schedule('0 0 8 * * *', print, name='nightly', {arguments})\n"
+        f"scheduler.schedule('0 0 8 * * *', print, name='nightly', {arguments})\n",
     )
     loaded = load(str(file))
     with loaded.scheduler:
