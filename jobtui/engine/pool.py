@@ -195,7 +195,10 @@ class Pool:
             self.reserve_numbers(run.number)
         job = run.job
         if job.policies.overlap is _ALLOW or not job.busy:
-            self._enqueue(run)
+            if self.quiet:
+                self._enqueue(run)
+            else:
+                self.queue.append(run)
             run.state = _QUEUED
             run.waiting_since = now
             self.live[run.number] = run

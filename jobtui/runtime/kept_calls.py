@@ -96,7 +96,7 @@ def _is_small(call: Any) -> bool:
             and _are_small(call.args)
             and (not call.keywords or _are_small(call.keywords.values()))
         )
-    return kind is MethodType and getattr(call.__self__, "__dict__", None) == {}
+    return kind is MethodType and not getattr(call.__self__, "__dict__", True)
 
 
 def _are_small(values: Collection[Any]) -> bool:

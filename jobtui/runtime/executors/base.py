@@ -222,7 +222,7 @@ class Dispatcher(Protocol):
         """Have the executor's `check_workers` called soon: a thread was started, or could not be."""
 
 
-def call_function(
+def call_function(  # noqa: C901 - every run takes this path: a call for each step takes longer than the step
     run: RunRecord, attachments: RunAttachments, monotonic: Callable[[], float], outcomes: list[Outcome]
 ) -> Outcome | None:
     """Call the function of a run. Call this in a context of its own, which becomes that of the run.
@@ -241,7 +241,9 @@ def call_function(
         return None
     run_of_context.set((run, attachments))
     if guard.streams is not None:
-        begin_output(run, attachments)
+        guard.begin(run)
+        if run.extras.attempts_made:
+            mark_attempt(run, attachments)
     started = monotonic()
     contexts: ExitStack | None = None
     try:
@@ -273,14 +275,10 @@ def call_function(
     return None
 
 
-def begin_output(run: RunRecord, attachments: RunAttachments) -> None:
-    """Let the output of a run begin, or that of a further attempt. Call this in the context of the work.
-
-    There must be streams to guard.
-    """
-    guard.begin(run)
+def mark_attempt(run: RunRecord, attachments: RunAttachments) -> None:
+    """Write to the output of a run, if it is captured, that a further attempt begins."""
     streams = guard.streams
-    if run.extras.attempts_made and streams is not None and isinstance(streams[0], CapturedStream):
+    if streams is not None and isinstance(streams[0], CapturedStream):
         streams[0].mark_attempt(run, attachments)
 
 

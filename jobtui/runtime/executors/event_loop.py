@@ -31,9 +31,9 @@ from jobtui.runtime.executors.base import (
     ExecutorThread,
     Outcome,
     Worker,
-    begin_output,
     close_coroutine,
     interrupted_outcome,
+    mark_attempt,
     report_failure,
     report_timeout,
     take_context,
@@ -348,30 +348,29 @@ class CoroutineExecutor:
             return
         from asyncio import Task  # noqa: PLC0415 - as above
 
-        # A task factory of the loop may begin a task at once; this begins it in the next iteration.
-        make_task = partial(Task, loop=self._loop)
         if not self._checked:
             self._checked = True
             self._dispatcher.check_workers_soon()
         while arrivals and not self._closed:
             arrival = arrivals[0]
             if isinstance(arrival, Batch):
-                self._create_tasks(make_task, arrival)
+                self._create_tasks(Task, arrival)
             else:
                 outcome, context = arrival
-                tasks[outcome.run] = make_task(self._execute(outcome), context=context)
+                tasks[outcome.run] = Task(self._execute(outcome), loop=self._loop, context=context)
             arrivals.popleft()
         if self._worker.batch is not None and not self._closed:
-            self._create_tasks(make_task, self._worker.batch)
+            self._create_tasks(Task, self._worker.batch)
 
-    def _create_tasks(self, make_task: Callable[..., asyncio.Task[None]], batch: Batch) -> None:
-        coroutines, tasks = batch.coroutines, self._tasks
+    def _create_tasks(self, task_type: type[asyncio.Task[None]], batch: Batch) -> None:
+        """Create tasks, not with the loop's task factory, which may begin them before this has ended."""
+        coroutines, tasks, loop = batch.coroutines, self._tasks, self._loop
         try:
             while coroutines:
                 run = coroutines[0]
                 if run.state is RunState.RUNNING:  # else its start was interrupted, or it has been given up
                     context = take_context(run)
-                    tasks[run] = make_task(self._execute(Outcome(run)), context=context)
+                    tasks[run] = task_type(self._execute(Outcome(run)), loop=loop, context=context)
                 coroutines.popleft()
         except BaseException as error:
             if coroutines:  # whether this one has a task is not known, and it must not be executed twice
@@ -450,7 +449,9 @@ class CoroutineExecutor:
         attachments = self._attachments
         run_of_context.set((run, attachments))
         if guard.streams is not None:
-            begin_output(run, attachments)
+            guard.begin(run)
+            if run.extras.attempts_made:
+                mark_attempt(run, attachments)
         functions = attachments.arounds.functions
         return attachments.arounds.enter(CurrentRun(run, attachments)) if functions else None
 
