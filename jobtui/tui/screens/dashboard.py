@@ -35,6 +35,7 @@ from jobtui.tui.widgets.literal_text import literal_title
 from jobtui.tui.widgets.panes import Panes
 
 WIDE = (110, 28)  # the columns and rows from which all four panes are visible
+_MORE_KEYS = {"edit": "Edit", "why": "Why", "timeline": "Timeline"}  # in the footer of a wide terminal
 
 
 class FilterInput(Input):
@@ -222,7 +223,9 @@ class Dashboard(Screen[None]):
         job = self._selected_job()
         useless = set()
         if job is None or job.schedule is None:
-            useless |= {"run", "pause"}
+            useless |= {"run", "pause", "edit"}
+        if self._selected_row() is None:
+            useless.add("why")
         if self._selected_run() is None:
             useless.add("cancel")
         if not self._any_failed:
@@ -230,12 +233,15 @@ class Dashboard(Screen[None]):
         labels = {"quit": self._quit_label}
         if job is not None and job.paused_since is not None:
             labels["pause"] = "Resume"
-        return adapt_bindings(super().active_bindings, useless, labels)
+        more = _MORE_KEYS if self.has_class("-wide") else {}
+        return adapt_bindings(super().active_bindings, useless, labels, more)
 
     def _update_keys(self) -> None:
         """Update the footer if the selected row has other keys than before."""
         job, run = self._selected_job(), self._selected_run()
-        state = (job and (job.schedule is None, job.paused_since is None), run is None, self._any_failed)
+        selected = job and (job.schedule is None, job.paused_since is None)
+        is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
+        state = (selected, run is None, has_row, self._any_failed, is_wide)
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()

@@ -12,7 +12,10 @@ from textual.widgets._footer import FooterKey
 
 
 def adapt_bindings(
-    bindings: dict[str, ActiveBinding], useless: Collection[str], labels: Mapping[str, str]
+    bindings: dict[str, ActiveBinding],
+    useless: Collection[str],
+    labels: Mapping[str, str],
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, ActiveBinding]:
     """Return the active bindings of a screen as its footer should show them.
 
@@ -22,12 +25,17 @@ def adapt_bindings(
         bindings: The bindings of the screen, by key.
         useless: The actions to dim, because they would change nothing now.
         labels: The texts to show instead of the descriptions, by action.
+        more: As `labels`, of actions that are shown only where there is room.
     """
+    more = more or {}
+    texts = {**labels, **more}
     return {
         key: active._replace(
             enabled=active.enabled and active.binding.action not in useless,
             binding=replace(
-                active.binding, description=labels.get(active.binding.action, active.binding.description)
+                active.binding,
+                description=texts.get(active.binding.action, active.binding.description),
+                show=active.binding.show or active.binding.action in more,
             ),
         )
         for key, active in bindings.items()
