@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from jobtui.engine.enums import RunState
@@ -43,6 +44,7 @@ def look_ahead(
     return forecast(scheduler.snapshot(), lengths, length=span, pool=pool)
 
 
+FRACTIONS = (0, 0.01713, 0.02957, 0.04391)  # of a second, which keep the ticks of the jobs apart
 JOBS = st.lists(
     st.tuples(
         st.integers(3, 40),  # the interval, in seconds
@@ -63,12 +65,15 @@ def test_the_scheduler_then_does_what_the_forecast_says(
 
     No two jobs are due, and no two runs end, at one instant: their order would be a matter of luck.
     """
+    intervals = [interval + FRACTIONS[place] for place, (interval, _, _) in enumerate(jobs)]
+    ticks = sorted(each * interval for interval in intervals for each in range(1, 220 // int(interval)))
+    assume(all(after - before > 0.001 for before, after in pairwise(ticks)))
     with simulated(pool=pool) as scheduler:
         expected = {}
-        for place, (interval, seconds, overlap) in enumerate(jobs):
+        for place, (_, seconds, overlap) in enumerate(jobs):
             takes = seconds + 0.001371 * (place + 1)
             policies: Policies = {"overlap": overlap}  # type: ignore[typeddict-item] # one of the three
-            scheduler.every(interval + 0.01713 * place, sleeper(takes), name=f"job {place}", **policies)
+            scheduler.every(intervals[place], sleeper(takes), name=f"job {place}", **policies)
             expected[f"job {place}"] = takes
         scheduler.advance(begun)
         predicted = look_ahead(scheduler, "0:02:00", expected)
