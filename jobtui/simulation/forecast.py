@@ -197,6 +197,7 @@ class _Player:
         self._add_jobs(snapshot)
         self._engine.start(self._start)
         self._find_next(self._start)
+        self._note_unknown(snapshot)
         self._add_live_runs(snapshot)
 
     def _add_jobs(self, snapshot: Snapshot) -> None:
@@ -209,6 +210,13 @@ class _Player:
             self._engine.add_job(record, self._start)
             if schedule is not None:
                 self._pause(record, job)
+
+    def _note_unknown(self, snapshot: Snapshot) -> None:
+        """Note the jobs that are due in their own process, but whose ticks cannot be computed in this one."""
+        for job in snapshot.jobs:
+            record = self._engine.jobs.get(job.name)
+            if job.next is not None and record is not None and record.due is None:
+                self.unknown.append(job.name)
 
     def _pause(self, record: JobRecord, job: JobView) -> None:
         if job.paused_since is not None:
@@ -273,7 +281,7 @@ class _Player:
             pool=self._engine.pool_view().size,
             runs=tuple(runs),
             full=tuple(self._full),
-            unknown=tuple(self.unknown),
+            unknown=tuple(dict.fromkeys(self.unknown)),
         )
 
     def _next_instant(self) -> float:

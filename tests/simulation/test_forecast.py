@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -222,3 +223,24 @@ def test_a_job_takes_the_median_of_its_runs_or_else_of_all() -> None:
         "new": 5.5 * SECOND,
     }
     assert expected_lengths({"new": []}, ["new"]) == {}
+
+
+class Unknown:
+    """A schedule of which this process knows nothing but that it exists."""
+
+    tz = UTC
+
+    def next(self, after: datetime) -> None:
+        """Return None."""
+
+
+def test_jobs_whose_ticks_cannot_be_computed_here_are_named() -> None:
+    """Those of another process, for example: the page says when they are due, and not by which rule."""
+    with simulated() as scheduler:
+        add(scheduler, "known", "1m")
+        add(scheduler, "foreign", "1m")
+        snapshot = scheduler.snapshot()
+    jobs = [replace(job, schedule=Unknown()) if job.name == "foreign" else job for job in snapshot.jobs]
+    found = forecast(replace(snapshot, jobs=tuple(jobs)), {}, length=timedelta(minutes=2))
+    assert found.unknown == ("foreign",)
+    assert {run.job for run in found.runs} == {"known"}

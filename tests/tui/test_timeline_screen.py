@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from support import snapshots
 from support.app_driver import AppDriver, async_test, running_app
 from support.scripted_backend import ScriptedBackend
 
+from jobtui.frontend.json_codec import ForeignSchedule
 from jobtui.frontend.timeline import NOW, PREDICTED
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
@@ -87,6 +90,16 @@ async def test_an_error_is_shown_below_the_timeline() -> None:
     async with running_app(backend) as driver:
         await driver.press("5")
         assert "the scheduler does not answer" in driver.text
+
+
+@async_test
+async def test_jobs_that_are_missing_in_the_forecast_are_named() -> None:
+    """As after `jobtui attach` to a scheduler with schedules of the user's own classes."""
+    snapshot = snapshots.mid_run()
+    first = replace(snapshot.jobs[0], schedule=ForeignSchedule(snapshot.zone))
+    async with running_app(ScriptedBackend(replace(snapshot, jobs=(first, *snapshot.jobs[1:])))) as driver:
+        await driver.press("5")
+        assert "; without refresh_cache, whose ticks are not known here" in driver.text
 
 
 @async_test

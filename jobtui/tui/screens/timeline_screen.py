@@ -198,7 +198,9 @@ class TimelineScreen(ModalScreen[None]):
             Text.assemble(label, *(text for text, _ in load_pieces(picture.past, picture.forecast, window)))
         )
         what_if = "" if self._pool is None else f"what if the pool were {self._pool}: "
-        self._note.update(Text(f"  {what_if}{full_sentence(picture.forecast)}"))
+        names = ", ".join(map(cell_text, picture.forecast.unknown))
+        unknown = f"; without {names}, whose ticks are not known here" if names else ""
+        self._note.update(Text(f"  {what_if}{full_sentence(picture.forecast)}{unknown}"))
         legend = f"{RAN} ran  {PREDICTED} will run  {WAITS} waits"
         title = f"Timeline: {SPANS[self._zoom][0]}, {pluralize(len(picture.jobs), 'job')}   {legend}"
         self.query_one(".dialog").border_title = literal_title(title)

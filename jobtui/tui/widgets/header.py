@@ -161,4 +161,4 @@ class AlarmLine(_HeaderLine):
         if alarm is not None:
             sign = "✗" if alarm.tone == "failed" else "!"
             return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], []
-        return ([(" ✓ no job fails any more", "muted")] if self._current_pieces[0] else []), []
+        return ([(" ✓ the alarm is over", "muted")] if self._current_pieces[0] else []), []
