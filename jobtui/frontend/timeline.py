@@ -233,9 +233,14 @@ def full_sentence(forecast: Forecast) -> str:
     until = (
         f"{forecast.end:%H:%M:%S}" if forecast.end - forecast.start < _DAY else f"{forecast.end:%d %b %H:%M}"
     )
+    end = f"; the forecast ends then, after {len(forecast.runs):,} runs" if forecast.is_cut else ""
     if not long:
-        return f"no run waits for a slot until {until}"
-    return _describe_span(long[0], forecast) + _count_others(long[1:], until)
+        return f"no run waits for a slot until {until}{end}"
+    return (
+        _describe_span(long[0], forecast)
+        + (_count_others(long[1:], until) or (end and f", until {until}"))
+        + end
+    )
 
 
 def _describe_span(span: FullSpan, forecast: Forecast) -> str:

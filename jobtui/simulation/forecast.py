@@ -228,8 +228,9 @@ class _Player:
         for run in snapshot.running:
             record = self._request(run, Trigger.HAND)  # it runs on in a quiet time, too
             if record is not None and run.started is not None:
-                spent = self._start - run.started.timestamp()
-                self._remaining[record.number] = max(0.0, self._expected.get(run.job, 0.0) - spent)
+                # A run that takes too long is expected to go on for as long as it is late already.
+                left = run.started.timestamp() + self._expected.get(run.job, 0.0) - self._start
+                self._remaining[record.number] = abs(left)
         self._start_runs(self._start)
         for run in snapshot.waiting:
             if run.retry_at is None:
@@ -259,6 +260,7 @@ class _Player:
         end, is_cut, shown = self._start + seconds, False, 0
         now = self._start
         self._start_runs(now)
+        self._note_full(now)
         while (instant := self._next_instant()) <= end:
             now = max(now, instant)
             self._end_runs(now)

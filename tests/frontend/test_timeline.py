@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -157,3 +158,12 @@ def test_the_sentence_says_when_the_pool_is_full_next_and_how_often() -> None:
         "full now and for 3.0s more: 1 run waits, and 1 more time until 10:24:27"
     )
     assert full_sentence(a_forecast(pool=0)) == "the pool has no limit"
+
+
+def test_the_sentence_says_that_the_forecast_ends_early() -> None:
+    """Beyond that, empty cells do not mean that nothing will run."""
+    early = replace(a_forecast(predicted(1, 1, 2)), is_cut=True)
+    end = "until 10:24:27; the forecast ends then, after 1 runs"
+    assert full_sentence(early) == f"no run waits for a slot {end}"
+    full = FullSpan(start=ahead(5), end=ahead(13), waiting=6)
+    assert full_sentence(replace(early, full=(full,))) == f"full at 10:24:12 for 8.0s: 6 runs wait, {end}"

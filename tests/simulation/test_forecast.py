@@ -244,3 +244,15 @@ def test_jobs_whose_ticks_cannot_be_computed_here_are_named() -> None:
     found = forecast(replace(snapshot, jobs=tuple(jobs)), {}, length=timedelta(minutes=2))
     assert found.unknown == ("foreign",)
     assert {run.job for run in found.runs} == {"known"}
+
+
+@pytest.mark.parametrize(("expected", "left"), [(30, 10), (20, 0), (15, 5), (0, 20)])
+def test_a_run_that_takes_too_long_goes_on_for_as_long_as_it_is_late(expected: float, left: float) -> None:
+    """A job that hangs does not free its slot at once."""
+    with simulated(pool=1) as scheduler:
+        scheduler.now(sleeper(3600))
+        scheduler.advance(20)
+        found = look_ahead(scheduler, "0:01:00", {"sleep": expected})
+        [run] = found.runs
+        assert run.ended is not None
+        assert (run.ended - found.start) / SECOND == pytest.approx(left)
