@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -18,23 +17,9 @@ from textual.widgets import Static
 
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails
-from jobtui.frontend.formatting import (
-    ABSENT,
-    countdown,
-    failed_last,
-    format_duration,
-    format_instant_full,
-    format_ladder,
-    format_late_ticks,
-    format_limits,
-    format_pause_after,
-    format_pause_details,
-    format_schedule,
-    format_times,
-    status_sign,
-)
-from jobtui.frontend.upcoming import is_quiet_at
-from jobtui.schedules.dst import Tick, TickPreview
+from jobtui.frontend.formatting import failed_last
+from jobtui.frontend.job_facts import list_job_facts, list_next_ticks
+from jobtui.schedules.dst import TickPreview
 from jobtui.schedules.zones import zone_name
 from jobtui.store.query import quote_term
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
@@ -46,8 +31,6 @@ from jobtui.tui.widgets.columns import JOB_RUN_COLUMNS, run_key
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
 from jobtui.tui.widgets.literal_text import cell_text, key_value_grid, literal_title
-
-_TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
 
 
 class JobScreen(ModalScreen[None]):
@@ -152,7 +135,8 @@ class JobScreen(ModalScreen[None]):
     def _show_details(self, details: JobDetails) -> None:
         self._details = details
         snapshot = self._backend.snapshot()
-        self._about.update(_job_fields(details, snapshot.zone))
+        facts = list_job_facts(details, snapshot.zone)
+        self._about.update(key_value_grid((label, cell_text(text)) for label, text in facts))
         self._ticks.update(_tick_list(details.preview, snapshot))
         notes = details.preview.changes
         self._notes_box.display = bool(notes)
@@ -210,61 +194,7 @@ class JobScreen(ModalScreen[None]):
         self.app.push_screen(RunScreen(message.row, self._commands))
 
 
-def _job_fields(details: JobDetails, zone: tzinfo) -> Table:
-    job = details.job
-    sign, status = status_sign(job)
-    failed = next((run for run in details.runs if run.state.failed), None)
-    waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
-    if job.retry_at is not None:
-        waiting += f", attempt {job.retry_attempt} of {job.attempts} at {format_instant_full(job.retry_at)}"
-    took = format_duration(job.last_elapsed)
-    rows = [
-        ("about", cell_text(job.summary)),
-        (
-            "failure",
-            "" if failed is None else f"{format_instant_full(failed.ended)}: {cell_text(failed.reason)}",
-        ),
-        ("schedule", cell_text(format_schedule(job, zone)) + ("; at the start, too" if job.on_start else "")),
-        ("in words", details.description),
-        ("status", f"{sign.glyph} {status}{waiting}"),
-        ("paused", cell_text(format_pause_details(job))),
-        ("quiet", _quiet(job)),
-        ("arguments", cell_text(job.arguments)),
-        ("overlap", f"{job.overlap.value}; late ticks: {format_late_ticks(job)}{_failing(job)}"),
-        ("retries", f"{format_ladder(job, job.next, zone)}; {job.retries} made so far" if job.retry else ""),
-        ("limits", format_limits(job)),
-        ("runs", f"{format_times(job) or job.runs}, of which {job.failures} failed; the last took {took}"),
-        ("last run", format_instant_full(job.prev)),
-        ("code", cell_text(job.origin)),
-    ]
-    return key_value_grid(rows)
-
-
-def _quiet(job: JobView) -> str:
-    if job.quiet_until is None:
-        return ""
-    return f"its next tick starts no run: quiet until {format_instant_full(job.quiet_until)}"
-
-
-def _failing(job: JobView) -> str:
-    return f"; pauses after {format_pause_after(job)}" if job.pause_after else ""
-
-
 def _tick_list(preview: TickPreview, snapshot: Snapshot) -> Text:
-    text = Text.assemble(
-        (f"Next ticks, {zone_name(snapshot.zone)}\n", "bold"), "" if preview.ticks else "none"
-    )
-    for tick in preview.ticks:
-        line = _tick_line(tick, snapshot)
-        marks = [] if tick.note is None else [tick.note.effect.value]
-        if not tick.is_dropped and is_quiet_at(snapshot, tick.at):
-            marks.append("quiet")
-        line = f"{line:{_TICK_WIDTH}} {' '.join(marks)}" if marks else line
-        text.append(f"{line}\n")
-    return text
-
-
-def _tick_line(tick: Tick, snapshot: Snapshot) -> str:
-    if tick.is_dropped:  # its wall time does not exist
-        return f"{tick.at:%a %Y-%m-%d} {ABSENT:8}  no tick"
-    return f"{tick.at:%a %Y-%m-%d %H:%M:%S}  {countdown(tick.at, snapshot.at)}"
+    heading = f"Next ticks, {zone_name(snapshot.zone)}\n"
+    lines = "".join(f"{line}\n" for line in list_next_ticks(preview, snapshot)) or "none"
+    return Text.assemble((heading, "bold"), lines)

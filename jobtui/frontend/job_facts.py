@@ -1,0 +1,88 @@
+"""The facts about a job as lines of text: its fields with their labels, and its next ticks. Pure functions.
+
+The screen of the job and the drawer beside the list of jobs show the same facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import tzinfo
+
+from jobtui.engine.views import JobView, Snapshot
+from jobtui.frontend.backend import JobDetails
+from jobtui.frontend.formatting import (
+    ABSENT,
+    countdown,
+    format_duration,
+    format_instant_full,
+    format_ladder,
+    format_late_ticks,
+    format_limits,
+    format_pause_after,
+    format_pause_details,
+    format_schedule,
+    format_times,
+    status_sign,
+)
+from jobtui.frontend.upcoming import is_quiet_at
+from jobtui.schedules.dst import Tick, TickPreview
+
+_TICK_WIDTH = 34  # a date, a time and the longest countdown; aligns the marks after them
+
+
+def list_job_facts(details: JobDetails, zone: tzinfo) -> list[tuple[str, str]]:
+    """Return the label and the text of each fact about a job; the text is "" for what does not apply."""
+    job = details.job
+    failed = next((run for run in details.runs if run.state.failed), None)
+    failure = "" if failed is None else f"{format_instant_full(failed.ended)}: {failed.reason}"
+    took = format_duration(job.last_elapsed)
+    return [
+        ("about", job.summary),
+        ("failure", failure),
+        ("schedule", format_schedule(job, zone) + ("; at the start, too" if job.on_start else "")),
+        ("in words", details.description),
+        ("status", _status(job)),
+        ("paused", format_pause_details(job)),
+        ("quiet", _quiet(job)),
+        ("arguments", job.arguments),
+        ("overlap", f"{job.overlap.value}; late ticks: {format_late_ticks(job)}{_failing(job)}"),
+        ("retries", f"{format_ladder(job, job.next, zone)}; {job.retries} made so far" if job.retry else ""),
+        ("limits", format_limits(job)),
+        ("runs", f"{format_times(job) or job.runs}, of which {job.failures} failed; the last took {took}"),
+        ("last run", format_instant_full(job.prev)),
+        ("code", job.origin),
+    ]
+
+
+def _status(job: JobView) -> str:
+    sign, status = status_sign(job)
+    waiting = f", {job.queued} queued, {job.held} held" if job.queued or job.held else ""
+    if job.retry_at is not None:
+        waiting += f", attempt {job.retry_attempt} of {job.attempts} at {format_instant_full(job.retry_at)}"
+    return f"{sign.glyph} {status}{waiting}"
+
+
+def _quiet(job: JobView) -> str:
+    if job.quiet_until is None:
+        return ""
+    return f"its next tick starts no run: quiet until {format_instant_full(job.quiet_until)}"
+
+
+def _failing(job: JobView) -> str:
+    return f"; pauses after {format_pause_after(job)}" if job.pause_after else ""
+
+
+def list_next_ticks(preview: TickPreview, snapshot: Snapshot) -> Iterator[str]:
+    """Yield a line for each of the next ticks of a job: when it is due, and what is special about it."""
+    for tick in preview.ticks:
+        line = _tick_line(tick, snapshot)
+        marks = [] if tick.note is None else [tick.note.effect.value]
+        if not tick.is_dropped and is_quiet_at(snapshot, tick.at):
+            marks.append("quiet")
+        yield f"{line:{_TICK_WIDTH}} {' '.join(marks)}" if marks else line
+
+
+def _tick_line(tick: Tick, snapshot: Snapshot) -> str:
+    if tick.is_dropped:  # its wall time does not exist
+        return f"{tick.at:%a %Y-%m-%d} {ABSENT:8}  no tick"
+    return f"{tick.at:%a %Y-%m-%d %H:%M:%S}  {countdown(tick.at, snapshot.at)}"
