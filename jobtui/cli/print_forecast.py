@@ -11,8 +11,9 @@ from pathlib import Path
 
 from jobtui.cli.choose_source import make_store_source, open_live_source
 from jobtui.cli.command_error import CommandError, missing_extra, print_error
-from jobtui.cli.source import Source, print_json
+from jobtui.cli.source import print_json
 from jobtui.cli.text_table import Cell, format_table, paper_of
+from jobtui.engine.typical_duration import expected_durations
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import ABSENT, format_date_time, format_duration, pluralize
 from jobtui.frontend.json_codec import Json
@@ -21,10 +22,9 @@ from jobtui.process.printable import printable
 from jobtui.process.slow_notice import notice_if_slow
 from jobtui.process.stdio import write_line
 from jobtui.settings.setting_errors import BadSetting
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun, expected_lengths, forecast
+from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun, forecast
 
 FINE, TROUBLE = 0, 1  # exit statuses
-LATEST_RUNS = 20  # of each job, whose median is expected
 _SPANS = 20  # that are printed
 _SHORTEST_SPAN = timedelta(seconds=1)  # that is printed
 _TITLES = ("JOB", "RUNS", "TAKES", "FIRST START", "LONGEST WAIT", "NO RUN")
@@ -85,7 +85,7 @@ def _load(options: argparse.Namespace) -> _Present:
     store = loaded.settings.store_path if options.store is None else Path(options.store)
     expected: Mapping[str, timedelta] = {}
     if store is not None and store.exists():
-        expected = _expected(make_store_source(store, options), snapshot)
+        expected = expected_durations(make_store_source(store, options).list_jobs().jobs)
     return _Present(title=loaded.title, snapshot=snapshot, expected=expected)
 
 
@@ -94,18 +94,9 @@ def _ask(options: argparse.Namespace) -> _Present:
     try:
         with open_live_source(options) as source:
             snapshot = source.backend.snapshot()
-            return _Present(title=source.name, snapshot=snapshot, expected=_expected(source, snapshot))
+            return _Present(title=source.name, snapshot=snapshot, expected=expected_durations(snapshot.jobs))
     except ImportError as error:
         raise missing_extra("asking a scheduler that runs", error) from error
-
-
-def _expected(source: Source, snapshot: Snapshot) -> dict[str, timedelta]:
-    lengths = {}
-    for job in snapshot.jobs:
-        name = job.name.replace('"', "*")  # which stands for any text, here for a quotation mark
-        runs, _ = source.search(f'job:"{name}" state:ok', LATEST_RUNS)
-        lengths[job.name] = [run.elapsed for run in runs if run.elapsed is not None]
-    return expected_lengths(lengths, [job.name for job in snapshot.jobs])
 
 
 def _format(found: Forecast, present: _Present) -> str:

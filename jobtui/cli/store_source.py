@@ -186,6 +186,7 @@ class StoreSource:
             pause_note="" if pause is None else pause.note,
             last_elapsed=None if job.last_elapsed is None else timedelta(seconds=job.last_elapsed),
             recent=job.recent,
+            recent_durations=job.recent_durations,
             runs=sum(count for state, count in job.endings.items() if state.completed),
             failures=sum(count for state, count in job.endings.items() if state.failed),
             retrying=job.retrying,

@@ -276,6 +276,7 @@ class JobRecord:
                 paused_since=None if self.pause is None else _to_datetime(self.pause.since, tz),
                 last_elapsed=_to_timedelta(self.last_elapsed),
                 recent=tuple([states[entry[STATE]] for entry in self.recent]),
+                recent_durations=tuple([entry[ELAPSED] for entry in self.recent]),
                 runs=self.runs,
                 failures=self.failures,
                 paused_until=None if self.pause is None else _to_datetime(self.pause.until, tz),

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, NewType
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
 from jobtui.engine.packed_exceptions import PackedException
 from jobtui.engine.tracebacks import format_traceback
 from jobtui.schedules.schedule import Schedule
+
+Duration = NewType("Duration", float)  # seconds; a timedelta would take ten times as long to create
 
 
 class _TracebackField:
@@ -205,6 +207,7 @@ class JobView:
         paused_since: When the job was paused; None if it is not paused.
         last_elapsed: How long the work of its latest finished run took.
         recent: The final states of its latest runs and ticks, oldest first, at most 20.
+        recent_durations: How many seconds the work of each of them took; None for one without work.
         runs: How many of its runs have ended OK, FAILED or TIMED_OUT.
         failures: How many of its runs have ended FAILED or TIMED_OUT.
         paused_until: When its ticks start runs again; None if it is not paused, or has to be resumed.
@@ -268,6 +271,7 @@ class JobView:
     retry_offsets: tuple[timedelta, ...] = ()
     retry_span: timedelta = timedelta()
     quiet_until: datetime | None = None
+    recent_durations: tuple[Duration | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

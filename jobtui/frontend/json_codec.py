@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_type_hints
 
 from jobtui.engine.events import Event, JobEvent, QuietTimeChanged, RunEvent
-from jobtui.engine.views import JobView, PoolView, RunPage, RunStack, RunView, Snapshot
+from jobtui.engine.views import Duration, JobView, PoolView, RunPage, RunStack, RunView, Snapshot
 from jobtui.frontend.backend import JobDetails, RunLines, SchedulePreview
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.frontend.why import Explanation
@@ -209,6 +209,7 @@ _VALUES: dict[Any, FieldCodec] = {
     datetime: FieldCodec(datetime.isoformat, _decode_instant),
     float: FieldCodec(_encode_timestamp, lambda text, _tz: _decode_instant(text, UTC).timestamp()),
     timedelta: FieldCodec(timedelta.total_seconds, _decode_duration),
+    Duration: FieldCodec(float, lambda value, _tz: float(_require_type(int | float, value))),
     tzinfo: FieldCodec(zone_name, lambda _name, tz: tz),
     Schedule: FieldCodec(encode_schedule, decode_schedule),
 }

@@ -7,12 +7,10 @@ takes as long as its job is expected to take, and none fails.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from heapq import heappop, heappush
-from itertools import chain
-from statistics import median
 
 from jobtui.engine.batch import Batch
 from jobtui.engine.engine import Engine, ReadyEntry
@@ -130,20 +128,6 @@ class _Ending:
     retry_in: float | None = None
 
 
-def expected_lengths(lengths: Mapping[str, Sequence[timedelta]], jobs: Iterable[str]) -> dict[str, timedelta]:
-    """Return how long a run of each job is expected to take.
-
-    That is the median of its latest runs that were OK; for a job without any, the median of those of all
-    jobs. If there are none at all, the result is empty.
-
-    Args:
-        lengths: How long the latest runs of each job took that were OK.
-        jobs: The names of all jobs.
-    """
-    every = list(chain.from_iterable(lengths.values()))
-    return {job: _median(lengths.get(job) or every) for job in jobs} if every else {}
-
-
 def forecast(
     snapshot: Snapshot,
     expected: Mapping[str, timedelta],
@@ -157,7 +141,8 @@ def forecast(
 
     Args:
         snapshot: The scheduler now. It lists the first 200 runs that wait; others are not in the forecast.
-        expected: How long a run of each job takes, by the name of the job. Others take no time.
+        expected: How long a run of each job takes, by the name of the job, as from
+            `engine.typical_duration`. Others take no time.
         length: How far to look ahead.
         pool: The size of the pool; None for the one that it has.
         most: After how many predicted runs the forecast ends early.
@@ -385,10 +370,6 @@ class _Player:
 
     def _live(self) -> list[RunRecord]:
         return [run for part in self._engine.live_runs() for run in part]
-
-
-def _median(lengths: Iterable[timedelta]) -> timedelta:
-    return timedelta(seconds=median(length.total_seconds() for length in lengths))
 
 
 def _do_nothing() -> None:

@@ -13,6 +13,7 @@ from jobtui.engine.catch_up import Downtime
 from jobtui.engine.enums import Overlap, RunState
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.records import RECENT_RUNS, JobHistory, PackedRun
+from jobtui.engine.views import Duration
 from jobtui.store.run_rows import VIEW_COLUMNS, packed_of
 
 _COLUMNS = ", ".join(
@@ -49,6 +50,7 @@ class JobSummary:
         name: The name of the job.
         endings: How many runs and ticks have ended in each state.
         recent: The final states of the latest runs and ticks, oldest first.
+        recent_durations: How many seconds the work of each took; None for one without work.
         running: How many runs were RUNNING when the file was last written.
         retrying: How many runs were RETRYING then.
         retry_at: When the first of them is tried again; None if there is none.
@@ -64,6 +66,7 @@ class JobSummary:
     name: str
     endings: Mapping[RunState, int]
     recent: tuple[RunState, ...]
+    recent_durations: tuple[Duration | None, ...]
     running: int
     pause: Pause | None
     prev: float | None
@@ -91,17 +94,20 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             "WHERE ended IS NULL AND state = 'RETRYING' GROUP BY job"
         )
     }
-    recent = "SELECT state FROM runs WHERE job = ? AND ended IS NOT NULL ORDER BY ended DESC, id DESC LIMIT ?"
+    recent = (
+        "SELECT state, elapsed FROM runs WHERE job = ? AND ended IS NOT NULL "
+        "ORDER BY ended DESC, id DESC LIMIT ?"
+    )
     rows = connection.execute(
         f"SELECT id, name, prev, last_elapsed, schedule_key, overlap, {_PAUSE} FROM jobs ORDER BY name"  # noqa: S608 - our own names
-    )
+    ).fetchall()
+    latest = {row[0]: connection.execute(recent, (row[0], RECENT_RUNS)).fetchall()[::-1] for row in rows}
     return [
         JobSummary(
             name=name,
             endings=endings[job],
-            recent=tuple(RunState(state) for (state,) in connection.execute(recent, (job, RECENT_RUNS)))[
-                ::-1
-            ],
+            recent=tuple(RunState(state) for state, _ in latest[job]),
+            recent_durations=tuple(elapsed for _, elapsed in latest[job]),
             running=running.get(job, 0),
             pause=_pause(*pause),
             prev=prev,
@@ -110,7 +116,7 @@ def read_summaries(connection: sqlite3.Connection) -> list[JobSummary]:
             overlap=None if overlap is None else Overlap(overlap),
             **retrying.get(job, {}),
         )
-        for job, name, prev, last_elapsed, key, overlap, *pause in rows.fetchall()
+        for job, name, prev, last_elapsed, key, overlap, *pause in rows
     ]
 
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from rows import Row, compare_with_limit, main, percentile
 
 from jobtui import Scheduler
-from jobtui.engine.enums import RunState
+from jobtui.engine.typical_duration import expected_durations
 from jobtui.engine.views import RunView, Snapshot
 from jobtui.loading.loader import load
 from jobtui.runtime.output_capture import capture_streams
 from jobtui.runtime.output_log import OutputLog
-from jobtui.simulation.forecast import Forecast, expected_lengths, forecast
+from jobtui.simulation.forecast import Forecast, forecast
 
 DEMO = Path(__file__).parents[2] / "jobtui" / "demo" / "demo_jobs.py"
 SECONDS, QUICK_SECONDS = 120, 30
@@ -34,12 +34,7 @@ MAX_RUNS = 100_000
 def look_ahead(scheduler: Scheduler, seconds: int) -> tuple[Snapshot, Forecast]:
     """Return the scheduler now, and its forecast, with the lengths of its latest runs."""
     snapshot = scheduler.snapshot()
-    lengths: dict[str, list[timedelta]] = {}
-    for run in scheduler.find_runs(state=RunState.OK, limit=MAX_RUNS):
-        if run.elapsed is not None:
-            lengths.setdefault(run.job, []).append(run.elapsed)
-    latest = {job: runs[:20] for job, runs in lengths.items()}
-    expected = expected_lengths(latest, [job.name for job in snapshot.jobs])
+    expected = expected_durations(snapshot.jobs)
     return snapshot, forecast(snapshot, expected, length=timedelta(seconds=seconds))
 
 

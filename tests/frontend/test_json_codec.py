@@ -144,6 +144,7 @@ def jobs(tz: tzinfo) -> st.SearchStrategy[JobView]:
         paused_since=optional(when),
         last_elapsed=optional(DURATION),
         recent=st.lists(st.sampled_from(RunState), max_size=4).map(tuple),
+        recent_durations=st.lists(optional(st.floats(0, 1e6)), max_size=4).map(tuple),
         runs=COUNT,
         failures=COUNT,
     )

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.job_policies import Policies
-from jobtui.simulation.forecast import MAX_RUNS, Forecast, expected_lengths, forecast
+from jobtui.simulation.forecast import MAX_RUNS, Forecast, forecast
 from jobtui.testing import SimulatedScheduler, simulated
 
 SECOND = timedelta(seconds=1)
@@ -213,16 +213,6 @@ def test_progress_is_reported_and_may_end_the_forecast() -> None:
             forecast(scheduler.snapshot(), {}, length=timedelta(hours=1), progress=note)
     assert parts == sorted(parts)
     assert len(parts) > 2
-
-
-def test_a_job_takes_the_median_of_its_runs_or_else_of_all() -> None:
-    lengths = {"slow": [5 * SECOND, 9 * SECOND, 6 * SECOND], "quick": [SECOND]}
-    assert expected_lengths(lengths, ["slow", "quick", "new"]) == {
-        "slow": 6 * SECOND,
-        "quick": SECOND,
-        "new": 5.5 * SECOND,
-    }
-    assert expected_lengths({"new": []}, ["new"]) == {}
 
 
 class Unknown:

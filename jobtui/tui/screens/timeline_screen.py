@@ -15,9 +15,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from jobtui.engine.enums import RunState
 from jobtui.engine.ledger import MAX_RUNS
-from jobtui.engine.views import RunView, Snapshot
+from jobtui.engine.typical_duration import expected_durations
+from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import pluralize
 from jobtui.frontend.timeline import (
     PREDICTED,
@@ -31,7 +31,7 @@ from jobtui.frontend.timeline import (
     timeline_rows,
 )
 from jobtui.process.gil import let_other_threads_run
-from jobtui.simulation.forecast import Forecast, expected_lengths, forecast
+from jobtui.simulation.forecast import Forecast, forecast
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
@@ -147,7 +147,7 @@ class TimelineScreen(ModalScreen[None]):
             past=self._backend.find_runs(since=since, limit=MAX_RUNS),
             forecast=forecast(
                 snapshot,
-                self._expected(snapshot),
+                expected_durations(snapshot.jobs),
                 length=length,
                 pool=self._pool,
                 most=MOST,
@@ -160,19 +160,6 @@ class TimelineScreen(ModalScreen[None]):
         if not self.is_attached:
             raise RuntimeError("the screen is closed")
         let_other_threads_run()
-
-    def _expected(self, snapshot: Snapshot) -> dict[str, timedelta]:
-        """Return how long a run of each job takes: by its latest runs, or else by its last one."""
-        lengths: dict[str, list[timedelta]] = {}
-        for run in self._backend.find_runs(state=RunState.OK, limit=MAX_RUNS):
-            if run.elapsed is not None:
-                lengths.setdefault(run.job, []).append(run.elapsed)
-        for job in snapshot.jobs:
-            if job.last_elapsed is not None and job.name not in lengths:
-                lengths[job.name] = [job.last_elapsed]
-        return expected_lengths(
-            {job: runs[:20] for job, runs in lengths.items()}, [job.name for job in snapshot.jobs]
-        )
 
     # --- painting ---------------------------------------------------------------------------------
 
