@@ -407,6 +407,25 @@ def test_keys_move_run_pause_cancel_filter_and_resize(
         browser.wait_for_text("#pool", "/2")
 
 
+def test_the_history_is_searched_by_keys(scheduler: Scheduler, browser: Browser) -> None:
+    """`h` asks for the focused job, `/` moves to the query, and enter opens a run."""
+    for name in ("one", "two words"):
+        assert scheduler.every("1h", print, name=name).run().wait(LIMIT)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("G", "h")
+        browser.wait_for_text("#history tbody", "two words")
+        assert browser.find("#query").get_attribute("value") == 'job:"two words"'
+        browser.press("/")
+        browser.press("job:one", Keys.ENTER)
+        browser.wait_for_text("#history tbody", "one")
+        browser.press("j", Keys.ENTER)
+        browser.wait_for_text("h1", "#1 of one")
+        browser.press("h")
+        browser.wait_for_text("#history tbody", "one")
+        assert "two" not in browser.text_of("#history tbody")
+
+
 def test_tab_reaches_every_button_with_a_visible_focus(scheduler: Scheduler, browser: Browser) -> None:
     """The order is that of the page."""
     scheduler.every("1h", print, name="backup")

@@ -40,12 +40,13 @@ ATTACKS = [
 # The tags and attributes in the templates. Any other one would come from an attack.
 TAGS = """
 html head base wbr meta title link script body a header div p bdi dl dt dd span time button main section h1 h2
-small nav form label input table thead tbody tr th td strong dialog kbd ol li pre
+small nav mark form label input table thead tbody tr th td strong dialog kbd ol li pre
 """
 ATTRIBUTES = """
 lang charset name content rel href type src defer class id role hidden tabindex method action value form
 formaction aria-label aria-hidden aria-labelledby scope title datetime placeholder autocomplete spellcheck
-autocapitalize required autofocus maxlength for disabled data-tag data-now data-offset data-heartbeat
+autocapitalize required autofocus maxlength for disabled aria-current aria-invalid aria-describedby data-tag
+data-about data-now data-offset data-heartbeat
 data-live data-refetch data-poll data-rows data-job data-run data-status data-phase data-search
 data-since data-until data-confirm data-title data-text data-icon data-jobs data-all-paused data-visible
 data-total data-words data-label

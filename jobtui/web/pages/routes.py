@@ -21,6 +21,7 @@ from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
+from jobtui.web.pages.history_page import HistoryPage
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.sections import MAX_JOBS
@@ -64,6 +65,7 @@ class Pages:
         self._explaining = asyncio.Lock()  # one explanation at a time: it may take a thread 100 ms
         self._executed: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()  # by form
         self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
+        self._history = HistoryPage(context.backend, self._page_state, self._page_response)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the route of every page."""
@@ -74,6 +76,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/jobs/{JOB_NAME}", self._show_job),
             web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
             web.get(f"{STATUS_PAGE}/why", self._explain),
+            web.get(f"{STATUS_PAGE}/history", self._history.show),
             web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
             web.post(LOGIN, self._log_in),

@@ -97,6 +97,7 @@ class TemplateRenderer:
             "breakable": _breakable,
             "instant": formatting.format_instant,
             "full_instant": formatting.format_instant_full,
+            "date_time": formatting.format_date_time,
             "duration": formatting.format_duration,
             "pluralize": formatting.pluralize,
             "run_label": formatting.run_label,

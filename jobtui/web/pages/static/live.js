@@ -454,6 +454,12 @@ function openStack() {
   else showMessage("it does not run now, so there is no stack", 5);
 }
 
+// Search the runs of the focused job, or of the page's job.
+function openHistory() {
+  const job = rowOf(document.activeElement)?.dataset.job ?? page.about;
+  openPath(job === undefined ? "history" : `history?job=${encodeURIComponent(job)}`);
+}
+
 function clickPauseAll() {
   const name = byId("totals").dataset.allPaused ? "resume-all" : "pause-all";
   const button = document.querySelector(`button[name="${name}"]`);
@@ -495,10 +501,11 @@ const KEYS = {
   x: clickCancel,
   w: openWhy,
   t: openStack,
+  h: openHistory,
   "+": () => click(document.querySelector(".pool button:last-child")),
   "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
-  "/": () => filterInput?.select(),
+  "/": () => (filterInput || document.querySelector("[role=search] input"))?.select(),
   "?": () => byId("keys").showModal(),
 };
 
