@@ -25,6 +25,7 @@ from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
 from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import JobPolicies
+from jobtui.engine.job_views import JobViews
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.overtime import Overtime
 from jobtui.engine.pool import CANCELS_PER_HOLD, MOST_ABANDONED, REMOVED, Pool
@@ -134,7 +135,8 @@ class Engine:
         self.phase = Phase.NEW
         self.closed = False
         self._stop_reason = STOPPED
-        self.event_log = EventLog(tz)
+        self._views = JobViews(self.jobs, tz)
+        self.event_log = EventLog(tz, self._views.outdate)
         self._timer_queue: TimerQueue[DueEntry] = TimerQueue()
         self._limits = RunLimits(self._timer_queue)
         self.pool = Pool(pool, self.event_log, ledger, self._limits)
@@ -213,6 +215,7 @@ class Engine:
         """
         for job in self.jobs.values() if forget else ():
             job.forget_history()
+            self._views.outdate(job)
         self.closed = self.pool.stopping = False
         self._started = self._heartbeat = None
         self.phase = Phase.NEW  # last: if an exception comes before, this is done again
@@ -309,7 +312,7 @@ class Engine:
         self.event_log.emit(events.SchedulerStopping, now)
         for job in self.jobs.values():
             job.due = job.quiet_until = None
-            job.cached_view = None
+            self._views.outdate(job)
         self._timer_queue.clear()
         self._quiet_span = None
         self._cancel_some(now)
@@ -340,6 +343,7 @@ class Engine:
         if history is None:
             return
         job.restore(history)
+        self._views.outdate(job)
         if history.pause is not None and job.pause is None and job.schedule is not None:
             self._set_pause(job, history.pause if history.pause.covers(now) else None)
 
@@ -406,6 +410,7 @@ class Engine:
         else:
             job.name = self._free_name(job.name)
             self.jobs[job.name] = job
+            self._views.outdate_all()
         self._jobs_of_code[job.registration_key] = job
         if self.phase is not Phase.RUNNING:
             job.due = None
@@ -467,7 +472,7 @@ class Engine:
         self._revive(job)
         job.runnable, job.policies, job.spec = new.runnable, new.policies, new.spec
         job.code_key, job.place = new.code_key, new.place
-        job.cached_view = None
+        self._views.outdate(job)
         if not keeps_ticks:
             job.schedule, job.schedule_key = new.schedule, new.schedule_key
             self._searches.pop(job, None)
@@ -492,7 +497,7 @@ class Engine:
         elif job.due is not None or job in self._searches or not has_end(job.schedule):
             return
         job.leaves_at = now + DONE_SHOWN
-        job.cached_view = None
+        self._views.outdate(job)
         self._timer_queue.push(JobLeaves(job), job.leaves_at)
         self.event_log.emit_job(events.JobChanged, job, now)
 
@@ -500,7 +505,8 @@ class Engine:
         """Let a job that is DONE have ticks again."""
         if job.leaves_at is not None:
             self._timer_queue.remove(JobLeaves(job), job.leaves_at)
-            job.leaves_at = job.cached_view = None
+            job.leaves_at = None
+            self._views.outdate(job)
 
     def _leave(self, job: JobRecord, now: float) -> None:
         """Remove a job that is DONE, unless it has runs."""
@@ -538,6 +544,7 @@ class Engine:
         job.removed = True
         self._forget_code(job)
         del self.jobs[job.name]
+        self._views.outdate_all()
         self._searches.pop(job, None)
         self._set_next(job, None)
         self._revive(job)
@@ -590,7 +597,7 @@ class Engine:
 
     def _set_pause(self, job: JobRecord, pause: Pause | None) -> None:
         before, job.pause = job.pause, pause
-        job.cached_view = None
+        self._views.outdate(job)
         if before is not None and before.until is not None:
             self._timer_queue.remove(PauseOver(job), before.until)
         if pause is not None and pause.until is not None:
@@ -616,7 +623,7 @@ class Engine:
         self.quiet = quiet
         for job in self.jobs.values():
             job.quiet_until = None if job.due is None else quiet.end_at(job.due)
-            job.cached_view = None
+            self._views.outdate(job)
         if self.phase is Phase.RUNNING:
             self._update_quiet(now)
 
@@ -683,8 +690,9 @@ class Engine:
         del self.jobs[group.name]
         self.jobs[job.name] = job
         group.name = self._free_name(job.name)
-        group.cached_view = None
+        self._views.outdate(group)
         self.jobs[group.name] = group
+        self._views.outdate_all()
         self.event_log.emit_job(events.JobAdded, group, now)
 
     def _free_name(self, name: str) -> str:
@@ -1176,7 +1184,8 @@ class Engine:
             elif run.state is RunState.RETRYING and run.extras.retry_at is not None:
                 before = run.extras.retry_at
                 run.extras.retry_at = before + seconds
-                run.cached_view = run.job.cached_view = None
+                run.cached_view = None
+                self._views.outdate(run.job)
                 self._timer_queue.push(RetryDue(run), before + seconds)
                 self._timer_queue.remove(RetryDue(run), before)
         if not runs:
@@ -1188,7 +1197,7 @@ class Engine:
             job.begins_at = None  # it has begun to catch up, or its schedule has changed
         job.due = due
         job.quiet_until = None if due is None else self.quiet.end_at(due)
-        job.cached_view = None
+        self._views.outdate(job)
         self._tick_runs.pop(job, None)
         if due is not None:
             self._timer_queue.push(JobDue(job), job.begins_at or due)
@@ -1294,7 +1303,7 @@ class Engine:
 
     def changed_jobs(self) -> list[JobRecord]:
         """Return the jobs that have changed since their views were built."""
-        return [job for job in self.jobs.values() if job.cached_view is None]
+        return self._views.outdated()
 
     def build_views(self, jobs: Iterable[JobRecord]) -> None:
         """Build the views of jobs for the next snapshot."""
@@ -1321,7 +1330,7 @@ class Engine:
             heartbeat=None if self._heartbeat is None else datetime.fromtimestamp(self._heartbeat, tz),
             internal_error=self._internal_error,
             pool=pool.view(),
-            jobs=tuple([job.cached_view or job.view(tz) for job in self.jobs.values()]),
+            jobs=self._views.current(),
             running=tuple(run.view(tz) for run in islice(pool.running.values(), LIST_LIMIT)),
             waiting=tuple(run.view(tz) for run in waiting),
             scheduled=tuple(run.view(tz) for run in scheduled),

@@ -32,15 +32,18 @@ class EventLog:
 
     Args:
         tz: The zone of the times in views and reasons.
+        outdate: Notes that a job has changed since its view was built.
 
     Attributes:
+        outdate: The same.
         seq: The number of the latest event.
         buffer: The latest events as entries; None while there are no readers.
         capacity: How many events the next buffer has room for; a new event displaces the oldest one.
     """
 
-    def __init__(self, tz: tzinfo) -> None:
+    def __init__(self, tz: tzinfo, outdate: Callable[[JobRecord], None]) -> None:
         self.tz = tz
+        self.outdate = outdate
         self.seq = 0
         self.capacity = CAPACITY
         self.buffer: deque[Entry] | None = None
@@ -56,7 +59,7 @@ class EventLog:
 
     def emit_job(self, kind: type[JobEvent], job: JobRecord, now: float) -> None:
         """Add an event of a job."""
-        job.cached_view = None
+        self.outdate(job)
         view = None if self.buffer is None else job.view(self.tz)  # first: see `emit_run`
         self.seq += 1
         if self.buffer is not None:
@@ -71,7 +74,9 @@ class EventLog:
     ) -> None:
         """Add an event of a run in its current state. Give another ``pack`` for a state with fewer fields."""
         job = run.job
-        run.cached_view = job.cached_view = None
+        run.cached_view = None
+        if job.cached_view is not None:  # few are: snapshots are rarer than events
+            self.outdate(job)
         # First: no call of a function, in which an exception from outside could be raised, may come between
         # the number and the event.
         packed = None if self.buffer is None else pack(run)
@@ -81,7 +86,8 @@ class EventLog:
 
     def emit_end(self, kind: type[RunEvent], job: JobRecord, ended: PackedRun, now: float) -> None:
         """Add the event of the end of a run or of ticks, which is packed already."""
-        job.cached_view = None
+        if job.cached_view is not None:
+            self.outdate(job)
         self.seq += 1
         if self.buffer is not None:
             self.buffer.append((kind.__name__, now, ended, job.removed))

@@ -665,7 +665,7 @@ class Pool:
             job.running = job.queued = job.scheduled = 0
             job.held = deque(run for run in job.held if run.state is _HELD)
             job.retrying = {}
-            job.cached_view = None
+            self._event_log.outdate(job)
         for run in self.retrying.values():
             run.job.add_retrying(run)
         for run in live:

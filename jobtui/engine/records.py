@@ -235,7 +235,6 @@ class JobRecord:
             self.failures_in_row += sum(1 for _ in takewhile(lambda state: state.failed, completed))
         self.prev = self.prev or history.prev
         self.last_elapsed = self.last_elapsed or history.last_elapsed
-        self.cached_view = None
 
     def forget_history(self) -> None:
         """Forget what `restore` adds, before it does so once more."""
@@ -243,7 +242,6 @@ class JobRecord:
         self.other_endings = None
         self.recent = ()
         self.ticks_key = 0
-        self.cached_view = None
 
     def counters(self) -> JobCounters:
         """Return how many runs and ticks have ended in each state."""

@@ -1,6 +1,6 @@
 """A stateful test: random histories of the engine, compared with a simple model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -344,6 +344,14 @@ class EngineMachine(RuleBasedStateMachine):
         """Set the wall clock back, by seconds or hours."""
         self.harness.now -= seconds
         self.harness.step_clock(-float(seconds))
+
+    @invariant()
+    def views_are_current(self) -> None:
+        """Assert that a snapshot has the views that the jobs would have if none was kept from before."""
+        if hasattr(self, "harness"):
+            engine = self.harness.engine
+            fresh = [replace(job, cached_view=None) for job in engine.jobs.values()]
+            assert self.harness.snapshot().jobs == tuple(job.view(engine.tz) for job in fresh)
 
     @invariant()
     def counts_match(self) -> None:
