@@ -12,7 +12,7 @@ from jobtui.engine.views import JobView
 class JobViews:
     """The current view of each job, in the order of registration. Used with the state lock held.
 
-    A snapshot of a scheduler with many jobs costs what has changed since the one before, and a copy of a list.
+    A snapshot of many jobs costs what has changed since the one before, and a copy of a list.
 
     Args:
         jobs: The jobs, which the engine adds and removes.

@@ -1,4 +1,4 @@
-"""The dashboard of a scheduler with 10,000 jobs: the first paint, keys, filters, and what three runs a second cost.
+"""The dashboard of 10,000 jobs: the first paint, keys, filters, and what three runs a second cost.
 
     python tests/benchmarks/dashboard_large.py [--quick]
 
