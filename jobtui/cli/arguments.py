@@ -25,7 +25,7 @@ _MAX_GRACE = 1_000_000.0  # seconds; some platforms cannot wait much longer than
 
 _TARGET_USAGE = """\
 jobtui TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME] [--store FILE]
-                     [--listen ADDRESS] [--headless] [--grace SECONDS]
+                     [--listen ADDRESS] [--headless] [--grace SECONDS] [--ascii]
        jobtui check TARGET [--config FILE] [--pool N] [--tz ZONE] [--run-mode NAME]
        jobtui demo"""
 
@@ -181,6 +181,7 @@ class TargetParser(Parser):
             help=f"how long jobtui waits for running work when it stops (default: {GRACE:g}); "
             "on_app_stop functions and exit handlers get 2 more seconds",
         )
+        add_display_arguments(self)
         self.add_argument("--version", action="version", version=f"jobtui {__version__}")
 
     def validate(self, options: argparse.Namespace) -> None:
@@ -262,13 +263,14 @@ class AttachParser(Parser):
     def __init__(self) -> None:
         super().__init__(
             prog="jobtui attach",
-            usage="jobtui attach [ADDRESS]",
+            usage="jobtui attach [ADDRESS] [--ascii]",
             description="Show and control the dashboard of a jobtui in another process.",
             epilog=_ATTACH_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
         self.add_argument("words", nargs="*", metavar="ADDRESS", help="where the other process listens")
+        add_display_arguments(self)
 
     def validate(self, options: argparse.Namespace) -> None:
         """Check that there is at most one. The message repeats none: an address may contain a password."""
@@ -324,6 +326,15 @@ class HashPasswordParser(Parser):
         """Reject a password in the arguments, which other users of the machine could read."""
         if options.words:
             self.error("the password is read from the prompt or standard input, not from an argument")
+
+
+def add_display_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the dashboard."""
+    parser.add_argument(
+        "--ascii",
+        action="store_true",
+        help="draw every sign in ASCII (default: only if the terminal's encoding is not UTF-8)",
+    )
 
 
 def _address(text: str) -> Address:

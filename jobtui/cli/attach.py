@@ -20,6 +20,7 @@ from jobtui.process.slow_notice import notice_if_slow
 from jobtui.remote.http_client import ClientCredentials, ServerAddress, UnauthorizedError
 from jobtui.remote.remote_backend import RemoteBackend
 from jobtui.schedules.bad_spec import quote_text
+from jobtui.tui.display import DEFAULT_DISPLAY, Display
 
 MAX_ATTEMPTS = 3  # at the prompt for the password
 _CONNECT_DELAY = 2.0  # seconds; a scheduler imports its server when its first client connects
@@ -35,13 +36,14 @@ class _RejectedError(CannotAttachError):
     """The server rejects the credentials, or requires some."""
 
 
-def _run_dashboard(backend: Backend) -> int:
+def show_dashboard(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int:
+    """Show the dashboard of a backend until the user quits. Return the exit status."""
     from jobtui.tui.app import run_attached  # noqa: PLC0415 - lazy: imports textual
 
-    return run_attached(backend)
+    return run_attached(backend, display=display)
 
 
-def attach(url: str, run_dashboard: Callable[[Backend], int] = _run_dashboard, *, note: str = "") -> int:
+def attach(url: str, run_dashboard: Callable[[Backend], int] = show_dashboard, *, note: str = "") -> int:
     """Connect to a scheduler in another process and show its dashboard.
 
     Args:

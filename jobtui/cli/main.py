@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from jobtui.cli.arguments import (
     SUMMARY,
@@ -107,10 +108,12 @@ def _attach(words: Sequence[str]) -> int:
     from jobtui.cli.choose_source import find_address  # noqa: PLC0415 - lazy, see above
 
     try:
-        from jobtui.cli.attach import attach  # noqa: PLC0415 - lazy: imports aiohttp
+        from jobtui.cli.attach import attach, show_dashboard  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
         raise missing_extra("jobtui attach", error) from error
-    return attach(find_address(options))
+    from jobtui.cli.display_options import display_of  # noqa: PLC0415 - lazy, see above
+
+    return attach(find_address(options), partial(show_dashboard, display=display_of(options)))
 
 
 def _history(words: Sequence[str]) -> int:

@@ -8,11 +8,13 @@ import io
 import shlex
 import socket
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from jobtui.cli.arguments import GRACE
 from jobtui.cli.command_error import BAD_USAGE, CommandError, missing_extra, print_error, require_terminal
+from jobtui.cli.display_options import display_of
 from jobtui.frontend.backend import Serve
 from jobtui.frontend.registry import Registry
 from jobtui.loading.loader import BadTarget, Loaded, load
@@ -23,6 +25,7 @@ from jobtui.process.stdio import write_line
 from jobtui.runtime.hooks import StartError
 from jobtui.runtime.output_log import OutputLog
 from jobtui.settings.setting_errors import BadSetting
+from jobtui.tui.display import Display
 from jobtui.web.listening_sockets import CannotListenError
 from jobtui.web.local_server import LocalServer, socket_beside
 
@@ -79,7 +82,7 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
     if recording is not None and not options.headless and loaded.settings.single == "attach":
         owner = recording.owner
         if owner >= 0:
-            return _attach_to_owner(recording.file, owner)
+            return _attach_to_owner(recording.file, owner, display_of(options))
     serve = _server_factory(loaded, options)
     grace = GRACE if options.grace is None else options.grace
     output_log = OutputLog(loaded.settings.output_bytes, run_limit=loaded.settings.output_runbytes)
@@ -110,20 +113,23 @@ def _run(loaded: Loaded, options: argparse.Namespace, process_exit: ProcessExit 
         serve=serve,
         serve_locally=_local_server_factory(loaded),
         output_log=output_log,
+        display=display_of(options),
     )
 
 
-def _attach_to_owner(store: Path, owner: int) -> int:
+def _attach_to_owner(store: Path, owner: int, display: Display) -> int:
     """Show the dashboard of the process that uses the store. Return the exit status."""
     runs = f"process {owner} runs these jobs" if owner else "another process runs these jobs"
     try:
-        from jobtui.cli.attach import attach  # noqa: PLC0415 - lazy: imports aiohttp
+        from jobtui.cli.attach import attach, show_dashboard  # noqa: PLC0415 - lazy: imports aiohttp
     except ImportError as error:
         raise missing_extra(f"{runs}; to show its dashboard", error) from error
     require_terminal(f": {runs}")
     address = next((each.address for each in Registry().entries() if each.store == str(store.absolute())), "")
     try:
-        return attach(address or str(socket_beside(store)), note=f"attached to process {owner}")
+        note = f"attached to process {owner}"
+        show = partial(show_dashboard, display=display)
+        return attach(address or str(socket_beside(store)), show, note=note)
     except CommandError as error:
         raise CommandError(f"{runs}, and its dashboard cannot be shown here: {error}") from error
 

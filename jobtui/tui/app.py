@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
@@ -36,7 +37,9 @@ from jobtui.runtime.clock import SystemClock, thread_cpu
 from jobtui.runtime.output_capture import capture_descriptors, capture_streams
 from jobtui.runtime.output_log import OutputLog
 from jobtui.runtime.scheduler import Scheduler
+from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
+from jobtui.tui.display import DEFAULT_DISPLAY, Display
 from jobtui.tui.key_queue import KeyQueue
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.dashboard import Dashboard
@@ -64,6 +67,7 @@ class JobtuiApp(App[None]):
         terminal: The terminal to draw on; None leaves the choice to Textual.
         signals: Receives the signals that end the app; None for none.
         absence: The ticks that passed before the start, which a dialog shows; None for none.
+        display: The user's choices about the dashboard.
 
     Attributes:
         is_terminal_lost: Whether the app ends because its terminal is gone.
@@ -95,7 +99,9 @@ class JobtuiApp(App[None]):
         terminal: Terminal | None = None,
         signals: StopSignals | None = None,
         absence: Absence | None = None,
+        display: Display = DEFAULT_DISPLAY,
     ) -> None:
+        self._ascii = AsciiFilter.for_terminal(display.encoding, wanted=display.ascii)
         super().__init__(driver_class=None if terminal is None else _driver_on(terminal))
         if terminal is not None:
             # Textual reports its own crash here. Standard error would not do: it is captured.
@@ -121,6 +127,11 @@ class JobtuiApp(App[None]):
     def get_default_screen(self) -> Screen[None]:
         """Return the dashboard."""
         return self._dashboard
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Return what changes each line before it is painted."""
+        filters = super().get_line_filters()
+        return filters if self._ascii is None else [*filters, self._ascii]
 
     # --- refreshes --------------------------------------------------------------------------------
 
@@ -360,11 +371,12 @@ def _driver_on(terminal: Terminal) -> type[Driver]:
     return TerminalDriver
 
 
-def run_attached(backend: Backend) -> int:
+def run_attached(backend: Backend, *, display: Display = DEFAULT_DISPLAY) -> int:
     """Show the scheduler of another process until the user quits; the scheduler keeps running.
 
     Args:
         backend: The scheduler. It is closed at the end.
+        display: The user's choices about the dashboard.
 
     Returns:
         The exit status.
@@ -378,7 +390,7 @@ def run_attached(backend: Backend) -> int:
         cleanup.callback(signals.uninstall)
         streams, terminal = cleanup.enter_context(_reserve_terminal(OutputLog()))
         signals.stop_interrupting()
-        app = JobtuiApp(backend, streams=streams, terminal=terminal, signals=signals)
+        app = JobtuiApp(backend, streams=streams, terminal=terminal, signals=signals, display=display)
         app.run()
     return app.return_code or 0
 
@@ -392,6 +404,7 @@ def run_dashboard(
     serve: Serve | None = None,
     serve_locally: Serve | None = None,
     output_log: OutputLog | None = None,
+    display: Display = DEFAULT_DISPLAY,
 ) -> int:
     """Start a scheduler, show it until the user quits, and stop it.
 
@@ -404,6 +417,7 @@ def run_dashboard(
             until it has stopped. Its errors are passed on.
         serve_locally: Lets other processes of this user ask and attach, from the start of the scheduler on.
         output_log: Receives what the jobs print; None for one with the default limits.
+        display: The user's choices about the dashboard.
 
     Returns:
         The exit status: 0, 1 if the dashboard failed, or 128 plus the number of a signal that came before the
@@ -441,6 +455,7 @@ def run_dashboard(
             terminal=terminal,
             signals=signals,
             absence=absence,
+            display=display,
         )
         try:
             app.run()

@@ -24,6 +24,7 @@ from jobtui.cli.main import main
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.remote.http_client import ServerAddress
+from jobtui.tui.display import Display
 from jobtui.web.server import Server
 
 RULES = AccessRules(credentials=Login("ada", read_password("lovelace")))
@@ -362,8 +363,9 @@ def test_the_command_shows_the_dashboard_of_the_url_and_returns_its_status(
         connections.append(FakeConnection(url))
         return connections[-1]
 
-    def run_attached(connection: FakeConnection) -> int:
+    def run_attached(connection: FakeConnection, *, display: Display) -> int:
         assert not connection.closed
+        assert display.ascii == connection.url.startswith("unix")
         shown.append(connection)
         return 5
 
@@ -373,7 +375,7 @@ def test_the_command_shows_the_dashboard_of_the_url_and_returns_its_status(
     monkeypatch.setattr("jobtui.cli.attach.connect", connect)
     set_terminal(stdin=True, stdout=True)
     assert main(["attach", "http://me@127.0.0.1:9001"]) == 5
-    assert main(["attach", "unix:/run/x"]) == 5
+    assert main(["attach", "unix:/run/x", "--ascii"]) == 5
     assert shown == connections
     assert [connection.url for connection in connections] == ["http://me@127.0.0.1:9001", "unix:/run/x"]
     assert all(connection.closed for connection in connections)
@@ -384,7 +386,7 @@ def test_ctrl_c_at_the_password_prompt_ends_the_command_with_130(
 ) -> None:
     """As after Ctrl+C in a shell."""
 
-    def attach(_url: str) -> int:
+    def attach(_url: str, _show: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("jobtui.cli.attach.attach", attach)

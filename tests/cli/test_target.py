@@ -22,6 +22,7 @@ import jobtui
 from jobtui.access.rules import AccessRules
 from jobtui.cli.main import main
 from jobtui.runtime.output_log import OutputLog
+from jobtui.tui.display import Display
 
 
 class TestBadTargets:
@@ -187,8 +188,9 @@ class TestStart:
             serve: object,
             serve_locally: object,
             output_log: OutputLog,
+            display: Display,
         ) -> int:
-            calls.append(([job.name for job in scheduler.jobs], title, grace, serve))
+            calls.append(([job.name for job in scheduler.jobs], title, grace, serve, display.ascii))
             local.append(callable(serve_locally))
             limits.append((output_log.limit, output_log.run_limit))
             return 5
@@ -198,8 +200,8 @@ class TestStart:
         write_file("jobtui.toml", "jobs.output.bytes = 30_000\njobs.output.runbytes = 20_000\n")
         set_terminal(stdin=True, stdout=True)
         assert main(["demo.py"]) == 5
-        assert main(["demo.py", "--grace", "0.5"]) == 5
-        assert calls == [(["greet"], "demo.py", 10.0, None), (["greet"], "demo.py", 0.5, None)]
+        assert main(["demo.py", "--grace", "0.5", "--ascii"]) == 5
+        assert calls == [(["greet"], "demo.py", 10.0, None, False), (["greet"], "demo.py", 0.5, None, True)]
         assert local == [True, True]
         assert limits == [(30_000, 20_000)] * 2
 

@@ -1,0 +1,21 @@
+"""The user's choices about the dashboard, which the command line collects and the app follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Display:
+    """The choices; without arguments, those for a terminal that shows every sign.
+
+    Attributes:
+        ascii: Whether to draw every sign in ASCII.
+        encoding: The terminal's encoding; None if it is not known.
+    """
+
+    ascii: bool = False
+    encoding: str | None = None
+
+
+DEFAULT_DISPLAY = Display()

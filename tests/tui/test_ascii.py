@@ -1,0 +1,116 @@
+"""The dashboard in ASCII: every sign has a form, and no other character is painted except texts of users."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from support import snapshots
+from support.app_driver import async_test, running_app
+from support.scripted_backend import ScriptedBackend
+
+import jobtui
+from jobtui.frontend.ascii_signs import ASCII_FORMS, ascii_signs
+from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
+from jobtui.tui.ascii_filter import AsciiFilter
+from jobtui.tui.display import Display
+
+SCREENS: dict[str, Sequence[str]] = {
+    "dashboard": (),
+    "filter": ("slash", "x"),
+    "job": ("enter",),
+    "run": ("4", "enter"),
+    "output": ("o",),
+    "timeline": ("5",),
+    "history": ("h",),
+    "why": ("w",),
+    "help": ("question_mark",),
+    "pause": ("p",),
+    "schedule": ("e",),
+    "quit": ("q",),
+    "palette": ("ctrl+p",),
+}
+
+
+def drawn_texts() -> Iterator[tuple[str, str]]:
+    """Yield the texts in the code of the dashboard, each with its place, without docstrings."""
+    for folder in ("tui", "frontend"):
+        for file in (Path(jobtui.__file__).parent / folder).rglob("*.py"):
+            tree = ast.parse(file.read_text(encoding="utf-8"))
+            docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Constant)
+                    and id(node) not in docstrings
+                    and isinstance(node.value, str)
+                ):
+                    yield node.value, f"{file.name}:{node.lineno}"
+
+
+def test_every_sign_in_the_code_has_an_ascii_form() -> None:
+    """Add a missing one to `jobtui/frontend/ascii_signs.py`."""
+    not_drawn = "\ufe0e\ufe0f\u200d" + "".join(map(chr, range(0x1F3FB, 0x1F400)))  # removed from all texts
+    missing = {
+        (character, place)
+        for text, place in drawn_texts()
+        for character in text
+        if not character.isascii() and ord(character) not in ASCII_FORMS and character not in not_drawn
+    }
+    assert not missing
+
+
+def test_every_form_is_ascii_and_as_wide_as_its_sign() -> None:
+    assert all(form.isascii() and len(form) == cell_len(chr(code)) for code, form in ASCII_FORMS.items())
+
+
+@pytest.mark.parametrize(
+    "signs",
+    [
+        [sign.glyph for sign in JOB_SIGNS.values()],
+        [sign.glyph for sign in STATE_SIGNS.values()],
+        [sign.strip for sign in STATE_SIGNS.values() if sign.strip],
+        list("▁▂▃▄▅▆▇█"),
+    ],
+    ids=["jobs", "runs", "outcomes", "heights"],
+)
+def test_signs_of_one_column_differ_in_ascii_too(signs: Sequence[str]) -> None:
+    assert len({ascii_signs(sign) for sign in signs}) == len(signs)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@async_test
+async def test_a_screen_in_ascii_has_no_other_character(screen: str) -> None:
+    async with running_app(
+        ScriptedBackend(snapshots.saturated()), stop=lambda _grace: None, display=Display(ascii=True)
+    ) as driver:
+        await driver.press(*SCREENS[screen])
+        assert {character for character in driver.text if not character.isascii()} == set()
+        assert "> RUNNING" in driver.text or screen != "dashboard"
+
+
+@async_test
+async def test_ascii_leaves_the_texts_of_users_as_they_are() -> None:
+    display = Display(ascii=True)
+    snapshot = snapshots.make([snapshots.make_job("日本語 é ▶")])
+    async with running_app(ScriptedBackend(snapshot), display=display) as driver:
+        assert "日本語 é >" in driver.text
+
+
+@async_test
+async def test_a_terminal_with_another_encoding_gets_ascii_alone_without_an_option() -> None:
+    """A character that takes two cells becomes two question marks, so that columns stay aligned."""
+    snapshot = snapshots.make([snapshots.make_job("日本語 é")])
+    async with running_app(ScriptedBackend(snapshot), display=Display(encoding="latin-1")) as driver:
+        assert "?????? ? " in driver.text
+        assert driver.text.isascii()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "is_ascii"),
+    [("utf-8", False), ("UTF8", False), (None, False), ("ANSI_X3.4-1968", True), ("no such encoding", True)],
+)
+def test_only_an_encoding_other_than_utf_8_chooses_ascii(encoding: str | None, is_ascii: bool) -> None:
+    assert (AsciiFilter.for_terminal(encoding, wanted=False) is not None) is is_ascii
