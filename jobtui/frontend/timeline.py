@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -12,7 +12,8 @@ from typing import NamedTuple
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import RunView
 from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
-from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun
+from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
+from jobtui.simulation.forecast import Forecast, FullSpan
 
 Piece = tuple[str, str]  # a text and its tone
 
@@ -66,9 +67,8 @@ class _Mark(NamedTuple):
     tone: str
 
 
-_WAIT = _Mark(1, WAITS, "waiting")
-_RUN = _Mark(2, PREDICTED, "running")
-_LOST = 5  # the rank of ticks that start no run, and of failures
+_GLYPHS = {SpanKind.WAITS: WAITS, SpanKind.PREDICTED: PREDICTED, SpanKind.RAN: RAN}
+_RANKS = {SpanKind.WAITS: 1, SpanKind.PREDICTED: 2, SpanKind.RAN: 2, SpanKind.MARK: 4}
 _EMPTY = _Mark(0, " ", "")
 
 
@@ -92,10 +92,14 @@ class _Line:
         self._window = window
         self._marks = [_EMPTY] * window.width
 
-    def put(self, start: datetime, end: datetime, mark: _Mark) -> None:
-        """Put a mark into the cells from one instant to another, which is in the last of them."""
+    def put(self, span: Span) -> None:
+        """Put a span into the cells from its start to its end, which is in the last of them."""
         window = self._window
-        for column in range(max(0, window.place(start)), min(window.width - 1, window.place(end)) + 1):
+        is_usual = span.tone == STATE_SIGNS[RunState.OK].tone or span.kind is not SpanKind.RAN
+        rank = _RANKS[span.kind] + (not is_usual)
+        mark = _Mark(rank, span.glyph or _GLYPHS[span.kind], span.tone)
+        first, last = max(0, window.place(span.start)), min(window.width - 1, window.place(span.end))
+        for column in range(first, last + 1):
             if mark.rank > self._marks[column].rank:
                 self._marks[column] = mark
 
@@ -119,43 +123,11 @@ def timeline_rows(
         forecast: The forecast, which begins now.
         window: The part that is shown.
     """
-    now = forecast.start
     lines = {job: _Line(window) for job in jobs}
-    for run in past:
-        if run.job in lines:
-            _put_past(lines[run.job], run, now)
-    for predicted in forecast.runs:
-        if predicted.job in lines:
-            _put_predicted(lines[predicted.job], predicted, forecast)
-    return [TimelineRow(job=job, pieces=line.pieces(now)) for job, line in lines.items()]
-
-
-def _put_past(line: _Line, run: RunView, now: datetime) -> None:
-    sign = STATE_SIGNS[run.state]
-    due = run.due or run.created
-    if run.started is None:
-        if run.state.ended:
-            line.put(due, due, _Mark(_LOST, sign.glyph, sign.tone))
-        else:
-            line.put(due, now, _WAIT)
-        return
-    line.put(min(due, run.started), run.started, _WAIT)
-    end = run.ended or now
-    if run.state in (RunState.OK, RunState.RUNNING):
-        line.put(run.started, end, _Mark(_RUN.rank + (run.ended is None), RAN, sign.tone))
-    else:
-        line.put(run.started, end, _Mark(_RUN.rank + 1, RAN, sign.tone))
-        line.put(end, end, _Mark(_LOST, sign.glyph, sign.tone))
-
-
-def _put_predicted(line: _Line, run: PredictedRun, forecast: Forecast) -> None:
-    if run.is_lost:
-        line.put(run.due, run.due, _Mark(_LOST, STATE_SIGNS[run.state].glyph, "failed"))
-    elif run.started is not None:
-        line.put(max(forecast.start, run.due), run.started, _WAIT)
-        line.put(run.started, run.ended or forecast.end, _RUN)
-    elif not run.state.ended:  # it waits until the end of the forecast
-        line.put(max(forecast.start, run.due), forecast.end, _WAIT)
+    for span in timeline_spans(past, forecast):
+        if span.job in lines:
+            lines[span.job].put(span)
+    return [TimelineRow(job=job, pieces=line.pieces(forecast.start)) for job, line in lines.items()]
 
 
 def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> tuple[Piece, ...]:
@@ -166,17 +138,29 @@ def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> 
         forecast: As for `timeline_rows`.
         window: As for `timeline_rows`.
     """
-    now, seconds = forecast.start, [0.0] * window.width
-    spans = [(run.started, run.ended or now) for run in past if run.started is not None]
-    spans += [(run.started, run.ended or forecast.end) for run in forecast.runs if run.started is not None]
-    for start, end in spans:
-        _add(seconds, window.position(start), window.position(end))
-    most = forecast.pool or max(1.0, *seconds)
-    bars = [_LEVELS[min(len(_LEVELS) - 1, -int(-8 * each / most // 1))] for each in seconds]
-    column = window.place(now)
+    slots = average_load(past, forecast, window)
+    most = forecast.pool or max(1.0, *slots)
+    bars = [_LEVELS[min(len(_LEVELS) - 1, -int(-8 * each / most // 1))] for each in slots]
+    column = window.place(forecast.start)
     if not 0 <= column < window.width:
         return (("".join(bars), "running"),)
     return ("".join(bars[:column]), "running"), (NOW, "strong"), ("".join(bars[column + 1 :]), "muted")
+
+
+def average_load(past: Iterable[RunView], forecast: Forecast, window: Window) -> list[float]:
+    """Return how many slots of the pool are taken, on average in each column.
+
+    Args:
+        past: As for `timeline_rows`.
+        forecast: As for `timeline_rows`.
+        window: As for `timeline_rows`.
+    """
+    now, slots = forecast.start, [0.0] * window.width
+    spans = [(run.started, run.ended or now) for run in past if run.started is not None]
+    spans += [(run.started, run.ended or forecast.end) for run in forecast.runs if run.started is not None]
+    for start, end in spans:
+        _add(slots, window.position(start), window.position(end))
+    return slots
 
 
 def _add(columns: list[float], start: float, end: float) -> None:
@@ -194,22 +178,29 @@ def axis_text(window: Window, now: datetime) -> str:
         now: The present instant.
     """
     cells = ["─"] * window.width
+    column = window.place(now)
+    if 0 <= column < window.width:
+        _write(cells, column - 1, "now")
+    for instant, label in axis_labels(window, now):
+        place = window.place(instant)
+        if not set("".join(cells[max(0, place - 1) : place + len(label) + 1])) - {"─"}:
+            _write(cells, place, label)
+    return "".join(cells)
+
+
+def axis_labels(window: Window, now: datetime) -> Iterator[tuple[datetime, str]]:
+    """Yield round instants in the window with their texts, in the zone of `now`, 12 columns apart at least.
+
+    The first one may lie before the window.
+    """
     step = next((step for step in _STEPS if step / window.column >= _LABEL_COLUMNS), _STEPS[-1])
     start = window.start.astimezone(now.tzinfo)
     midnight = start.replace(hour=0, minute=0, second=0, microsecond=0)
     instant = midnight + (start - midnight) // step * step
-    column = window.place(now)
-    if 0 <= column < window.width:
-        _write(cells, column - 1, "now")
     while instant < window.end:
-        label = (
-            f"{instant.day} {instant:%b}" if step >= _DAY or _is_midnight(instant) else _time(instant, step)
-        )
-        place = window.place(instant)
-        if not set("".join(cells[max(0, place - 1) : place + len(label) + 1])) - {"─"}:
-            _write(cells, place, label)
+        is_day = step >= _DAY or _is_midnight(instant)
+        yield instant, f"{instant.day} {instant:%b}" if is_day else _time(instant, step)
         instant = (instant.astimezone(UTC) + step).astimezone(now.tzinfo)
-    return "".join(cells)
 
 
 def _is_midnight(instant: datetime) -> bool:
