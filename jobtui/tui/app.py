@@ -15,13 +15,16 @@ from queue import SimpleQueue
 from typing import Any, ClassVar, TextIO
 
 from rich.console import Console as RichConsole
+from rich.text import Text as RichText
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.message import Message
+from textual.reactive import reactive
 from textual.screen import Screen
+from textual.timer import Timer
 
 from jobtui.engine.enums import RunState
 from jobtui.frontend.absence import Absence
@@ -41,10 +44,12 @@ from jobtui.tui.ascii_filter import AsciiFilter
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.display import DEFAULT_DISPLAY, Display
 from jobtui.tui.key_queue import KeyQueue
+from jobtui.tui.notices import Notice, NoticeLog, Severity, ShownNotices
 from jobtui.tui.screens.away import AwayScreen
 from jobtui.tui.screens.dashboard import Dashboard
 from jobtui.tui.screens.help import HelpScreen
 from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.screens.notices_screen import NoticesScreen
 from jobtui.tui.screens.output import OutputScreen
 from jobtui.tui.screens.quit import QuitScreen
 from jobtui.tui.widgets.line_table import LineTable
@@ -53,6 +58,7 @@ from jobtui.tui.widgets.literal_text import literal_title
 MAX_REFRESH_RATE = 10  # refreshes each second, in addition to those after a key
 CPU_SHARE = 0.2  # of one core
 MAX_INTERVAL = 0.25  # seconds between two refreshes, however costly they are
+_AFTER_DUE = 0.01  # seconds by which a timer may be early
 CLOCK_INTERVAL = 1.0  # seconds between two refreshes if nothing changes, for clocks and countdowns
 
 
@@ -78,6 +84,7 @@ class JobtuiApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "output", "Output", tooltip="Show the output of all jobs", id="app.output"),
+        Binding("m", "notices", "Show the messages so far", show=False, id="app.messages"),
         Binding("question_mark", "help", "Help", key_display="?", id="app.help"),
         Binding("q", "quit", "Quit", id="app.quit"),
         # With priority, these keys work in every dialog and while the user types a filter.
@@ -85,6 +92,8 @@ class JobtuiApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend", show=False, priority=True, id="app.suspend"),
         Binding("ctrl+l", "repaint", "Repaint the screen", show=False, priority=True, id="app.repaint"),
     ]
+
+    shown_notices: reactive[ShownNotices] = reactive(ShownNotices())
 
     class Changed(Message):
         """The backend has changed. Posted from any thread; at most one is pending."""
@@ -116,6 +125,8 @@ class JobtuiApp(App[None]):
         self._absence = absence
         self._streams = streams
         self._commands = BackgroundCommands(self, backend)
+        self._notices = NoticeLog()
+        self._notice_timer: Timer | None = None
         self._keys = KeyQueue(self, super().on_event)
         self._quit_label = "Detach" if stop is None else "Quit"
         self._dashboard = Dashboard(self._commands, self._quit_label)
@@ -221,6 +232,42 @@ class JobtuiApp(App[None]):
     def _loop_time(self) -> float:
         return asyncio.get_running_loop().time()
 
+    # --- messages ---------------------------------------------------------------------------------
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",  # noqa: ARG002 - Textual's
+        severity: Severity = "information",
+        timeout: float | None = None,  # noqa: ARG002 - the severity decides
+        markup: bool = True,
+    ) -> None:
+        """Show a message in the last row of the screen. May be called from any thread."""
+        text = RichText.from_markup(message).plain if markup else message
+        self.call_later(self._add_notice, " ".join(text.split()), severity)
+
+    def _add_notice(self, text: str, severity: Severity) -> None:
+        notice = Notice(self._backend.snapshot().at, severity, text)
+        self._notices.add(notice, self._loop_time())
+        self._update_notices()
+
+    def _update_notices(self) -> None:
+        """Show the messages of this moment, and look again when one of them is due to go."""
+        now = self._loop_time()
+        self.shown_notices = self._notices.shown(now)
+        if self._notice_timer is not None:
+            self._notice_timer.stop()
+        due = self._notices.due
+        self._notice_timer = (
+            None if due is None else self.set_timer(due - now + _AFTER_DUE, self._update_notices)
+        )
+
+    def action_notices(self) -> None:
+        """Show the messages so far."""
+        if not isinstance(self.screen, NoticesScreen):
+            self.push_screen(NoticesScreen(self._notices.kept))
+
     # --- suspending -------------------------------------------------------------------------------
 
     def action_suspend_process(self) -> None:
@@ -267,6 +314,9 @@ class JobtuiApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         """Queue keys, pastes, and what the mouse does after them; handle every other event at once."""
         is_text = isinstance(event, events.Key | events.Paste)
+        if isinstance(event, events.Key) and self.shown_notices.notices:
+            self._notices.note_key()
+            self._update_notices()
         is_late = isinstance(event, events.MouseEvent) and self._keys.is_busy
         if (is_text or is_late) and not event.is_forwarded:
             self._keys.put(event)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar, TypeVarTuple
+from typing import Any, Generic, TypeVar, TypeVarTuple
 
 from textual.app import App
 from textual.screen import Screen
@@ -16,13 +16,13 @@ from textual.screen import Screen
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend import commands
 from jobtui.frontend.backend import Backend
+from jobtui.tui.notices import Severity
 from jobtui.tui.screens.pause_dialog import PauseEnds, PauseScreen
 from jobtui.tui.widgets.literal_text import cell_text
 
 Answer = TypeVar("Answer")
 Arguments = TypeVarTuple("Arguments")
 BY = "dashboard"  # what pauses the jobs
-Severity = Literal["information", "warning", "error"]
 
 
 def error_text(error: Exception) -> str:
@@ -76,10 +76,10 @@ class BackgroundQuery(Generic[Answer]):
 
 
 class BackgroundCommands:
-    """Executes the user's commands in worker threads, and shows each result as a toast.
+    """Executes the user's commands in worker threads, and shows a message with each result.
 
     Args:
-        app: Shows the toasts.
+        app: Shows the messages.
         backend: Executes the commands.
     """
 
@@ -168,6 +168,5 @@ class BackgroundCommands:
             self._requested_size = None
 
     def notify(self, text: str, severity: Severity = "information") -> None:
-        """Show a toast. Call in the app's thread only."""
-        timeout = 3 if severity == "information" else 5
-        self._app.notify(cell_text(text), severity=severity, timeout=timeout, markup=False)
+        """Show a message. Call in the app's thread only."""
+        self._app.notify(cell_text(text), severity=severity, markup=False)

@@ -37,6 +37,7 @@ HEADINGS = {
     "PauseScreen": "The length of a pause",
     "SpecInput": "Another schedule",
     "QuitScreen": "Quit",
+    "NoticesScreen": "Messages",
     "AwayScreen": "While you were away",
 }
 # Keys that the page calls by the sign on the keyboard.

@@ -127,8 +127,9 @@ class AppDriver:
 
     @property
     def toasts(self) -> list[tuple[str, str]]:
-        """The severity and the text of each toast so far."""
-        return [(toast.severity, toast.message) for toast in self.app._notifications]  # noqa: SLF001 - Textual's; the toasts
+        """The severity and the text of each message so far, as often as it came."""
+        kept = self.app._notices.kept  # noqa: SLF001 - the screen has only the latest
+        return [(notice.severity, notice.text) for notice in kept for _ in range(notice.times)]
 
     def table(self, name: str = "jobs") -> LineTable[Any]:
         """Return a table of the main screen by its id."""

@@ -141,7 +141,6 @@ async def test_x_cancels_a_queued_run_and_plus_gives_the_next_one_a_slot() -> No
         cancelled = driver.table("waiting").rows[0].job
         await driver.press("2", "x", "y")
         await driver.until(lambda: len(driver.table("waiting").rows) == 1)
-        driver.app.clear_notifications()  # they cover the pane
         await driver.settle()
         assert "⊘ CANCELLED" in driver.text
         await driver.press("plus")

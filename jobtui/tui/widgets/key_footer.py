@@ -1,14 +1,21 @@
-"""The keys of a screen, in its last row."""
+"""The last row of a screen: its keys, or for some seconds a message."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import ClassVar
 
+from rich.cells import cell_len
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
+from textual.widget import Widget
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
+
+from jobtui.tui.notices import ShownNotices
+from jobtui.tui.widgets.literal_text import cell_text
 
 
 def adapt_bindings(
@@ -42,20 +49,60 @@ def adapt_bindings(
     }
 
 
+class NoticeLine(Widget):
+    """The messages that the last row shows in place of the keys."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"notice--{severity}" for severity in ("information", "warning", "error")),
+        "notice--earlier",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = ShownNotices()
+
+    def show_notices(self, shown: ShownNotices) -> None:
+        """Show other messages."""
+        self._shown = shown
+        self.refresh()
+
+    def render(self) -> Text:
+        """Return the messages, and at the right how many came before them."""
+        left = Text(no_wrap=True, overflow="ellipsis")
+        for notice in self._shown.notices:
+            left.append(
+                f" {cell_text(notice.line)} ", self.get_component_rich_style(f"notice--{notice.severity}")
+            )
+        earlier = f" +{self._shown.earlier} earlier: m " if self._shown.earlier else ""
+        room = max(0, self.size.width - cell_len(earlier))
+        left.truncate(room, overflow="ellipsis", pad=True)
+        return left.append(earlier, self.get_component_rich_style("notice--earlier"))
+
+
 class KeyFooter(Footer):
-    """A footer that mounts new widgets only if the screen has other keys than before.
+    """Shows the keys of the screen, or, for some seconds, the messages of the app in their place.
 
     Textual's footer mounts a widget for each key at every change of the focus, which takes longer than
-    everything else that the change causes. This one changes the widgets if only their texts change or whether
-    they are dimmed.
+    everything else that the change causes. This one mounts new widgets only if the screen has other keys than
+    before, and changes them if only their texts change or whether they are dimmed.
     """
 
     def __init__(self) -> None:
         super().__init__(compact=True, show_command_palette=False)
         self._shown: list[ActiveBinding] = []
+        self._notices = NoticeLine()
+
+    def on_mount(self) -> None:
+        """Follow the messages of the app."""
+        self.watch(self.app, "shown_notices", self._show_notices)
+
+    def _show_notices(self, shown: ShownNotices) -> None:
+        self.set_class(bool(shown.notices), "-notice")
+        self._notices.show_notices(shown)
 
     def compose(self) -> ComposeResult:
-        """Compose a widget for each key."""
+        """Compose a widget for each key, and one for messages."""
+        yield self._notices
         for _, binding, enabled, tooltip in self._shown:
             yield FooterKey(
                 binding.key,
