@@ -79,6 +79,50 @@ class RunLines:
     ended: bool
 
 
+class LogLine(NamedTuple):
+    """A line of output in the log view.
+
+    Attributes:
+        at: When it was written, in seconds since the epoch (UTC); None if that is not known.
+        job: The name of the job whose run wrote it; "" outside a run.
+        run: The number of that run; 0 outside a run.
+        stream: `stdout`, `stderr`, the level of a log record, or `fd 1` or `fd 2`; "" if that is not known.
+        text: The text, without a line break.
+    """
+
+    at: float | None
+    job: str
+    run: int
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    """Consecutive lines of output, of one run or of all, with the positions around them.
+
+    Attributes:
+        lines: The complete lines, oldest first.
+        unfinished: The lines without a line break at their end, if this is the latest page.
+        before: The position before the lines, to read the page before; "" if no earlier line is kept.
+        after: The position after the lines, to read the page after.
+        is_latest: Whether there are no later lines yet.
+        ended: Whether the run has ended and there will be no later lines; False for all runs.
+        continues: Whether the lines follow the given position. False if lines in between have been dropped,
+            or if the scheduler has restarted; the page is then the latest one.
+        lacks_earlier: Whether lines may have been written before these that are not kept.
+    """
+
+    lines: tuple[LogLine, ...]
+    unfinished: tuple[LogLine, ...] = ()
+    before: str = ""
+    after: str
+    is_latest: bool = True
+    ended: bool = False
+    continues: bool = True
+    lacks_earlier: bool = False
+
+
 Unsubscribe = Callable[[], None]  # a second call has no effect
 
 
@@ -179,6 +223,23 @@ class Backend(Protocol):
 
         If that is very much, return the latest lines. If the scheduler has restarted since that line, begin
         with its first one.
+        """
+
+    def log_page(
+        self, run: int | None = None, *, before: str | None = None, after: str | None = None
+    ) -> LogPage:
+        """Return a page of output of at most `MAX_CHUNK` lines: the latest, or one beside a position.
+
+        The page that follows a position is not full if all lines are read; `is_latest` says so.
+
+        Args:
+            run: Only the output of the run with this number; None for all output that is in memory.
+            before: The `before` of a page, for the lines before it.
+            after: The `after` of a page, for the lines after it; "" for the first lines that are kept. If it
+                is given, `before` has no effect.
+
+        Raises:
+            LookupError: There is no run of that number, or it has ended and is not kept any more.
         """
 
     def why(self, job: str, at: str = "") -> Explanation:

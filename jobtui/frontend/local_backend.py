@@ -10,6 +10,7 @@ from typing import Any
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails, SchedulePreview
 from jobtui.frontend.job_parameters import parameter_schema, read_arguments
+from jobtui.frontend.log_pages import LogPageReader
 from jobtui.frontend.run_lines import RunLineReader
 from jobtui.frontend.why import Explanation, explain_run, explain_tick
 from jobtui.frontend.why_live import SchedulerFacts
@@ -52,6 +53,7 @@ class LocalBackend:
         log = output_log or OutputLog()
         self.output_since = log.output_since
         self.output_lines = RunLineReader(scheduler, log).read
+        self.log_page = LogPageReader(scheduler, log).read
         self.pause = scheduler.pause
         self.resume = scheduler.resume
         self.update = scheduler.update

@@ -22,11 +22,12 @@ from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.tracebacks import log_exception
 from jobtui.engine.views import PoolView, RunPage, RunStack, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, RunLines, SchedulePreview, Unsubscribe
+from jobtui.frontend.backend import JobDetails, LogPage, RunLines, SchedulePreview, Unsubscribe
 from jobtui.frontend.cooperative import yield_to_others
 from jobtui.frontend.json_codec import (
     EXPLANATION,
     JOB_DETAILS,
+    LOG_PAGE,
     MAX_RUN_NUMBER,
     OUTPUT_CHUNK,
     POOL,
@@ -237,6 +238,17 @@ class RemoteBackend:
             json = self._request("GET", "output")
         self._output_epoch = epoch
         return _decode(partial(OUTPUT_CHUNK.decode, tz=UTC), json)
+
+    def log_page(
+        self, run: int | None = None, *, before: str | None = None, after: str | None = None
+    ) -> LogPage:
+        """Return a page of output: the latest, or one beside a position."""
+        if run is not None and not 1 <= run <= MAX_RUN_NUMBER:
+            raise LookupError(f"there is no run {run}")
+        given: dict[str, str | int | None] = {"run": run, "before": before, "after": after}
+        query = {name: value for name, value in given.items() if value is not None}
+        json = self._request("GET", "output", "page", **query)
+        return _decode(partial(LOG_PAGE.decode, tz=UTC), json)
 
     def why(self, job: str, at: str = "") -> Explanation:
         """Explain what became, or will become, of a tick of a job."""

@@ -85,6 +85,15 @@ class Recording:
         except StoreError:  # the snapshot says so
             return []
 
+    def stored_output_before(
+        self, number: int, before: int | None, at: float, limit: int
+    ) -> list[tuple[int, StoredLine]]:
+        """Return lines of `History.output_before`; none if the file cannot be read."""
+        try:
+            return self.history.output_before(number, before, at, limit)
+        except StoreError:  # the snapshot says so
+            return []
+
     def lives(self) -> list[Life]:
         """Return the processes that have used the file, oldest first; none if it cannot be read."""
         try:

@@ -6,7 +6,8 @@ A long reader would keep SQLite from cutting the write-ahead log.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -286,14 +287,33 @@ class History:
                 "ORDER BY line LIMIT ?",
                 (number, number, after, limit),
             ).fetchall()
-        lines: list[tuple[int, StoredLine]] = []
-        next_line = after + 1
-        for line, at, stream, text in rows:
-            if line > next_line:
-                note = f"[{line - next_line} lines left out]"
-                lines.append((line - 1, StoredLine(number, at, "", note)))
-            lines.append((line, StoredLine(number, at, stream, text)))
-            next_line = line + 1
+        return _with_gaps(number, rows, after + 1)
+
+    def output_before(
+        self, number: int, before: int | None, at: float, limit: int
+    ) -> list[tuple[int, StoredLine]]:
+        """Return the latest lines before a line of a run's output, oldest first; see `output_after`.
+
+        Args:
+            number: The number of the run.
+            before: The number of the line before which the part ends; None for the end of the output.
+            at: Only lines written before this instant, in seconds since the epoch; inf for all.
+            limit: How many of the kept lines are returned at most.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT line, at, stream, text FROM output WHERE run = ? "
+                "AND life = (SELECT max(life) FROM runs WHERE number > 0 AND number = ?) AND line < ? "
+                "AND at < ? ORDER BY line DESC LIMIT ?",
+                (number, number, sys.maxsize if before is None else before, at, limit),
+            ).fetchall()
+        # If there are more lines, the part before this one ends with the note on what is left out.
+        lines = _with_gaps(number, rows[::-1], rows[-1][0] if len(rows) == limit else 1)
+        if before is not None and rows and rows[0][0] < before - 1:
+            lines.append((before - 1, _gap(number, rows[0][1], before - 1 - rows[0][0])))
         return lines
 
     @contextmanager
@@ -305,3 +325,27 @@ class History:
                     check_unused(self._path)
             except sqlite3.Error as error:
                 raise store_error(self._path, error) from error
+
+
+def _with_gaps(
+    number: int, rows: Iterable[tuple[int, float, str, str]], next_line: int
+) -> list[tuple[int, StoredLine]]:
+    """Return rows as lines of a run, with a line that says how many lines are left out in each gap.
+
+    Args:
+        number: The number of the run.
+        rows: The number, time, stream and text of each line, oldest first.
+        next_line: The number that the first line has if none is left out before it.
+    """
+    lines: list[tuple[int, StoredLine]] = []
+    for line, at, stream, text in rows:
+        if line > next_line:
+            lines.append((line - 1, _gap(number, at, line - next_line)))
+        lines.append((line, StoredLine(number, at, stream, text)))
+        next_line = line + 1
+    return lines
+
+
+def _gap(number: int, at: float, count: int) -> StoredLine:
+    """Return the line of a run that stands for those that are left out."""
+    return StoredLine(number, at, "", f"[{count} lines left out]")

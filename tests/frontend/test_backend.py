@@ -22,7 +22,7 @@ from jobtui.access.addresses import parse_address
 from jobtui.cli.attach import parse_url
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState
 from jobtui.engine.views import JobView, Snapshot
-from jobtui.frontend.backend import Backend, JobDetails, RunLine
+from jobtui.frontend.backend import Backend, JobDetails, LogLine, LogPage, RunLine
 from jobtui.frontend.local_backend import LocalBackend
 from jobtui.frontend.policy_json import changes_to_json
 from jobtui.remote.remote_backend import RemoteBackend
@@ -744,6 +744,79 @@ def test_output_lines_returns_the_text_of_a_run_whose_lines_the_log_has_dropped(
     assert found.lines == (RunLine(None, "", "one"), RunLine(None, "", "two"))
     assert found.ended
     assert backend.output_lines(run.number, found.next).lines == ()
+
+
+def test_log_page_returns_the_latest_output_and_goes_on_in_both_directions(setup: BackendSetup) -> None:
+    _, backend = setup.start(lambda it: None)
+    assert backend.log_page() == LogPage(lines=(), after=backend.log_page().after)
+    setup.output_log.write("a", 7, "stdout", "".join(f"{index}\n" for index in range(MAX_CHUNK + 3)))
+    setup.output_log.write("", 0, "stderr", "begun")
+    latest = backend.log_page()
+    assert ([line.text for line in latest.lines][:: MAX_CHUNK - 1]) == ["3", str(MAX_CHUNK + 2)]
+    assert latest.lines[0] == LogLine(WRITTEN, "a", 7, "stdout", "3")
+    assert latest.unfinished == (LogLine(WRITTEN, "", 0, "stderr", "begun"),)
+    assert (latest.is_latest, latest.ended, latest.continues) == (True, False, True)
+    earlier = backend.log_page(before=latest.before)
+    assert ([line.text for line in earlier.lines], earlier.before) == (["0", "1", "2"], "")
+    assert (earlier.is_latest, earlier.lacks_earlier) == (False, False)
+    between = backend.log_page(after=earlier.after)
+    assert between.lines == latest.lines
+    first = backend.log_page(after="")
+    assert (len(first.lines), first.lines[0].text, first.is_latest) == (MAX_CHUNK, "0", False)
+    second = backend.log_page(after=first.after)
+    assert [line.text for line in second.lines] == [str(MAX_CHUNK + index) for index in range(3)]
+    setup.output_log.write("", 0, "stderr", " and ended\n")
+    after = backend.log_page(after=second.after)
+    assert ([line.text for line in after.lines], after.unfinished) == (["begun and ended"], ())
+    assert backend.log_page(after=after.after).lines == ()
+
+
+def test_log_page_of_a_run_has_its_lines_only_and_says_when_it_has_ended(setup: BackendSetup) -> None:
+    blocking = BlockingJob()
+    scheduler, backend = setup.start(lambda scheduler: scheduler.schedule("@yearly", blocking, name="a"))
+    run = scheduler.run("a")
+    blocking.wait_started()
+    setup.output_log.write("a", run.number, "stdout", "one\ntwo")
+    setup.output_log.write("b", run.number + 1, "stdout", "of another run\n")
+    page = backend.log_page(run.number)
+    assert [line.text for line in (*page.lines, *page.unfinished)] == ["one", "two"]
+    assert (page.before, page.is_latest, page.ended) == ("", True, False)
+    blocking.release()
+    assert run.wait(LIMIT)
+    assert backend.log_page(run.number, after=page.after).ended
+    for unknown in (99, 10**18):
+        with pytest.raises(LookupError, match=f"there is no run {unknown}"):
+            backend.log_page(unknown)
+
+
+def test_log_page_after_a_line_that_was_dropped_is_the_latest_and_says_so(setup: BackendSetup) -> None:
+    """So is one at a position of another lifetime of the log."""
+    _, backend = setup.start(lambda it: None)
+    setup.output_log.write("a", 7, "stdout", "one\n")
+    page = backend.log_page()
+    setup.output_log.write("a", 7, "stdout", "two\n" * 100)
+    setup.output_log.limit = 1_000
+    setup.output_log.write("a", 7, "stdout", "three\n")
+    for position in (page.after, "0000-1", "nonsense"):
+        found = backend.log_page(after=position)
+        assert (found.continues, found.lines[-1].text) == (False, "three")
+        assert (found.before, found.lacks_earlier) == ("", True)
+
+
+def test_log_page_has_the_text_of_a_run_whose_lines_the_log_has_dropped(setup: BackendSetup) -> None:
+    scheduler, backend = setup.start(
+        lambda scheduler: scheduler.schedule("@yearly", lambda: print("one\ntwo"), name="a")
+    )
+    with capture_streams(setup.output_log):
+        run = scheduler.run("a")
+        assert run.wait(LIMIT)
+    setup.output_log.write("b", 7, "stdout", "x" * 1000 + "\n")
+    setup.output_log.limit = 100
+    setup.output_log.write("b", 7, "stdout", "x\n")
+    lines = tuple(LogLine(None, "a", run.number, "", text) for text in ("one", "two"))
+    assert backend.log_page(run.number) == LogPage(lines=lines, after="text-2", ended=True)
+    assert backend.log_page(run.number, before="text-2").lines == lines[:1]
+    assert backend.log_page(run.number, after="text-1").lines == lines[1:]
 
 
 # --- searching ------------------------------------------------------------------------------------

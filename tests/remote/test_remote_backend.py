@@ -205,6 +205,7 @@ REQUESTS: dict[str, Callable[[RemoteBackend], object]] = {
     "output_of": lambda backend: backend.output_of(1),
     "output_since": lambda backend: backend.output_since(0),
     "output_lines": lambda backend: backend.output_lines(1),
+    "log_page": lambda backend: backend.log_page(1),
     "why": lambda backend: backend.why("nightly"),
     "why_run": lambda backend: backend.why_run(1),
     "search_runs": lambda backend: backend.search_runs(""),

@@ -12,10 +12,18 @@ from jobtui.engine.events import Event
 from jobtui.engine.job_policies import Policies
 from jobtui.engine.ledger import MAX_RUNS
 from jobtui.engine.views import JobCounters, JobView, Liveness, PoolView, RunPage, RunStack, RunView, Snapshot
-from jobtui.frontend.backend import JobDetails, RunLine, RunLines, SchedulePreview, Unsubscribe
+from jobtui.frontend.backend import (
+    JobDetails,
+    LogLine,
+    LogPage,
+    RunLine,
+    RunLines,
+    SchedulePreview,
+    Unsubscribe,
+)
 from jobtui.frontend.why import Cause, Explanation, Verdict
 from jobtui.runtime.clock import ManualClock
-from jobtui.runtime.output_log import OutputChunk, OutputLog
+from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLog
 from jobtui.schedules.adjusted import anchored
 from jobtui.schedules.describe import describe
 from jobtui.schedules.dst import TickPreview, preview_ticks
@@ -50,6 +58,9 @@ class ScriptedBackend:
         listeners: The functions to call after a change.
         snapshots_taken: How often the snapshot was read.
         outputs: The output of each run, by its number.
+        log_lines: The lines of the output of runs, by the numbers of the runs; else those of `outputs`.
+        page_size: How many lines a page of the log has.
+        pages_read: How many pages of the log were read.
         output_log: The output of all jobs, written at the instant of the snapshot.
         connection_error: Why the snapshot is out of date.
         address: The address at which other processes reach the scheduler.
@@ -67,6 +78,9 @@ class ScriptedBackend:
         self.listeners: list[Callable[[], None]] = []
         self.snapshots_taken = 0
         self.outputs: dict[int, str] = {}
+        self.log_lines: dict[int, list[LogLine]] = {}
+        self.page_size = MAX_CHUNK
+        self.pages_read = 0
         self.stacks: dict[int, RunStack] = {}
         self.output_log = OutputLog(clock=ManualClock(snapshot.at.timestamp()))
         self.output_since: Callable[[int], OutputChunk] = self.output_log.output_since
@@ -186,6 +200,42 @@ class ScriptedBackend:
         """Return the output of a run, unless the lines before have been read."""
         lines = [] if after else self.outputs.get(number, "").splitlines()
         return RunLines(lines=tuple(RunLine(None, "", line) for line in lines), next="end", ended=True)
+
+    def log_page(
+        self, run: int | None = None, *, before: str | None = None, after: str | None = None
+    ) -> LogPage:
+        """Return the lines of a run in `log_lines`, or all of `output_log`, in pages of `page_size` lines."""
+        self.pages_read += 1
+        if self.find_error is not None:
+            raise self.find_error
+        lines, unfinished = self._lines_of(run)
+        number = int(before or after or 0)
+        end = number if before else len(lines) if after is None else number + self.page_size
+        begin = number if after is not None else max(0, end - self.page_size)
+        part = lines[begin:end]
+        end = begin + len(part)
+        is_latest = end == len(lines)
+        return LogPage(
+            lines=tuple(part),
+            unfinished=tuple(unfinished) if is_latest else (),
+            before=str(begin) if begin else "",
+            after=str(end),
+            is_latest=is_latest,
+            ended=is_latest and run is not None and self.run_view(run).state.ended,
+        )
+
+    def _lines_of(self, run: int | None) -> tuple[list[LogLine], list[LogLine]]:
+        """Return the complete and the unfinished lines of a run, or of all output."""
+        if run is not None:
+            texts = self.outputs.get(run, "").splitlines()
+            plain = [LogLine(None, self.run_view(run).job, run, "", text) for text in texts]
+            return self.log_lines.get(run, plain), []
+        chunk = self.output_log.output_since(0)
+        complete, unfinished = (
+            [LogLine(line.at, line.job, line.run, line.stream, line.text) for line in lines]
+            for lines in (chunk.lines, chunk.unfinished)
+        )
+        return complete, unfinished
 
     def stack(self, number: int) -> RunStack | None:
         """Return the stack that a test has set."""

@@ -152,6 +152,8 @@ READS = (
     "/pool",
     "/upcoming",
     "/output",
+    "/output/page",
+    "/output/page?after=",
     "/@jobs/metrics",
     "/@jobs/healthz",
 )
@@ -169,6 +171,7 @@ def read_everything(client: ApiClient) -> None:
     for number in range(1, 8):
         client.get(f"/runs/{number}")
         client.get(f"/runs/{number}/output")
+        client.get(f"/output/page?run={number}")
         client.get(f"/runs/{number}/why")
 
 

@@ -22,6 +22,7 @@ from jobtui.frontend.json_codec import (
     EXPLANATION,
     JOB,
     JOB_DETAILS,
+    LOG_PAGE,
     MAX_RUN_NUMBER,
     OUTPUT_CHUNK,
     POOL,
@@ -104,6 +105,7 @@ class Api:
             web.post(f"{API_ROOT}/pool/resize", self._resize_pool),
             web.get(f"{API_ROOT}/upcoming", self._list_upcoming),
             web.get(f"{API_ROOT}/output", self._get_output),
+            web.get(f"{API_ROOT}/output/page", self._get_log_page),
             # Without HEAD, since these streams do not end.
             web.get(
                 f"{API_ROOT}/output/stream", OutputStream(self._context).handle_request, allow_head=False
@@ -263,6 +265,15 @@ class Api:
         after = parse_whole_number("after", request.query.get("after", "0"), 0, MAX_RUN_NUMBER)
         output = self._backend.output_since(after)
         return json_response({"epoch": self._context.event_hub.epoch, **OUTPUT_CHUNK.encode(output)})
+
+    async def _get_log_page(self, request: web.Request) -> web.Response:
+        """Return a page of output, of one run or of all: the latest, or one beside a position."""
+        check_query(request, "run", "before", "after")
+        number, before, after = map(request.query.get, ("run", "before", "after"))
+        run = None if number is None else parse_whole_number("run", number, 1, MAX_RUN_NUMBER)
+        read = partial(self._backend.log_page, run, before=before, after=after)
+        page = await asyncio.to_thread(call_scheduler, read)  # it reads the store
+        return json_response(LOG_PAGE.encode(page))
 
     # --- commands ---------------------------------------------------------------------------------
 

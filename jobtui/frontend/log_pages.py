@@ -1,0 +1,202 @@
+"""Pages of output, forwards and backwards: from the output log, and of a run also from the store."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from operator import attrgetter
+
+from jobtui.engine.views import RunView
+from jobtui.frontend.backend import LogLine, LogPage
+from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLine, OutputLog
+from jobtui.runtime.scheduler import Scheduler
+
+_STORED = "stored"
+_TEXT = "text"  # the first and last part of a run's output, for runs whose lines are not kept
+
+
+class LogPageReader:
+    """Reads pages of output; see `Backend.log_page`.
+
+    A position names its source and the number of a line in it: the output log in this lifetime of it, the
+    store, or the text that is kept of a run. The lines of a run in the store are older than those in the log.
+
+    Args:
+        scheduler: The scheduler of the runs.
+        log: The latest output of all runs.
+    """
+
+    def __init__(self, scheduler: Scheduler, log: OutputLog) -> None:
+        self._scheduler = scheduler
+        self._log = log
+        self._epoch = secrets.token_hex(4)
+
+    def read(self, run: int | None = None, *, before: str | None = None, after: str | None = None) -> LogPage:
+        """Return the latest page, or the one before or after a position."""
+        view = None if run is None else self._scheduler.run_view(run)  # before the lines: none is missed
+        source, number = self._parse(before if after is None else after)
+        if after and source == self._epoch:
+            chunk = self._log.output_since(number, at_most=None)
+            if chunk.first == number + 1:
+                return self._forwards(view, chunk)
+            return self._latest(view, continues=False)
+        if view is not None and (source == _TEXT or (source != _STORED and self._is_text_longer(view))):
+            return self._read_text(view, number, before=before, after=after)
+        if after is not None and (source == _STORED or not after):
+            return self._forwards_from_store(view, number)
+        if before and source:
+            return self._backwards(view, source, number)
+        return self._latest(view, continues=not (before or after))
+
+    def _parse(self, position: str | None) -> tuple[str, int]:
+        """Return the source and the number in a position; ("", 0) if it is of another lifetime of the log."""
+        source, _, number = (position or "").rpartition("-")
+        is_number = number.isascii() and number.isdecimal() and len(number) < 20  # noqa: PLR2004 - 64 bits
+        if not is_number or source not in (self._epoch, _STORED, _TEXT):
+            return "", 0
+        return source, int(number)
+
+    # --- the log and the store --------------------------------------------------------------------
+
+    def _latest(self, view: RunView | None, *, continues: bool) -> LogPage:
+        chunk = self._log.output_since(0, at_most=None)
+        lines, before = self._lines_before(view, chunk, self._epoch, chunk.last + 1)
+        return LogPage(
+            lines=tuple(lines),
+            unfinished=_of(view, chunk.unfinished),
+            before=before,
+            after=f"{self._epoch}-{chunk.last}",
+            ended=view is not None and view.state.ended,
+            continues=continues,
+            lacks_earlier=not before and self._lacks_lines(view, chunk),
+        )
+
+    def _backwards(self, view: RunView | None, source: str, number: int) -> LogPage:
+        chunk = self._log.output_since(0, at_most=None)
+        lines, before = self._lines_before(view, chunk, source, number)
+        return LogPage(
+            lines=tuple(lines),
+            before=before,
+            after=f"{source}-{number - 1}",
+            is_latest=False,
+            lacks_earlier=not before and self._lacks_lines(view, chunk),
+        )
+
+    def _lines_before(
+        self, view: RunView | None, chunk: OutputChunk, source: str, number: int
+    ) -> tuple[list[LogLine], str]:
+        """Return the lines before a line of the log or of the store, and the position before them."""
+        logged: list[OutputLine] = []
+        at_line: int | None = number
+        if source == self._epoch:
+            end = bisect_left(chunk.lines, number, key=attrgetter("number"))
+            earlier = (chunk.lines[index] for index in range(end - 1, -1, -1))
+            wanted = (line for line in earlier if view is None or line.run == view.number)
+            logged = list(islice(wanted, MAX_CHUNK))[::-1]
+            if len(logged) == MAX_CHUNK:
+                return _log_lines(logged), f"{self._epoch}-{logged[0].number}"
+            at_line = None
+        if view is None or self._scheduler.recording is None:
+            return _log_lines(logged), ""
+        limit = MAX_CHUNK - len(logged)
+        begin = _first_logged(view, chunk)
+        stored = self._scheduler.recording.stored_output_before(view.number, at_line, begin, limit)
+        lines = [LogLine(line.at, view.job, line.run, line.stream, line.text) for _, line in stored]
+        before = f"{_STORED}-{stored[0][0]}" if len(stored) >= limit else ""
+        return lines + _log_lines(logged), before
+
+    def _forwards(self, view: RunView | None, chunk: OutputChunk, earlier: Sequence[LogLine] = ()) -> LogPage:
+        """Return earlier lines, then the first ones of a chunk that fit."""
+        found = [line for line in chunk.lines if view is None or line.run == view.number]
+        part = found[: MAX_CHUNK - len(earlier)]
+        is_latest = len(part) == len(found)
+        last = chunk.last if is_latest else part[-1].number if part else chunk.first - 1
+        return LogPage(
+            lines=(*earlier, *_log_lines(part)),
+            unfinished=_of(view, chunk.unfinished) if is_latest else (),
+            before=f"{self._epoch}-{chunk.first}",
+            after=f"{self._epoch}-{last}",
+            is_latest=is_latest,
+            ended=is_latest and view is not None and view.state.ended,
+        )
+
+    def _forwards_from_store(self, view: RunView | None, number: int) -> LogPage:
+        """Return the lines after a line of the store, then those of the log; after line 0, the first ones."""
+        chunk = self._log.output_since(0, at_most=None)
+        lines: list[LogLine] = []
+        if view is not None and self._scheduler.recording is not None:
+            begin = _first_logged(view, chunk)
+            stored = self._scheduler.recording.stored_output(view.number, number, MAX_CHUNK)
+            stored = [(row, line) for row, line in stored if line.at < begin]
+            lines = [LogLine(line.at, view.job, line.run, line.stream, line.text) for _, line in stored]
+            if len(stored) >= MAX_CHUNK:
+                return LogPage(
+                    lines=tuple(lines),
+                    before=f"{_STORED}-{number + 1}" if number else "",
+                    after=f"{_STORED}-{stored[-1][0]}",
+                    is_latest=False,
+                )
+        page = self._forwards(view, chunk, lines)
+        if number:
+            return replace(page, before=f"{_STORED}-{number + 1}")
+        return replace(page, before="", lacks_earlier=self._lacks_lines(view, chunk))
+
+    def _lacks_lines(self, view: RunView | None, chunk: OutputChunk) -> bool:
+        """Return whether the log has dropped lines, as far as known of this run, that no store has."""
+        if chunk.first == 1 or not chunk.lines:
+            return chunk.first > 1
+        if view is None:
+            return True
+        is_stored = self._scheduler.recording is not None
+        return not is_stored and view.started is not None and view.started.timestamp() <= chunk.lines[0].at
+
+    # --- the text of a run ------------------------------------------------------------------------
+
+    def _is_text_longer(self, view: RunView) -> bool:
+        """Return whether the text of a run that has ended has more lines than the log, and none is stored."""
+        chunk = self._log.output_since(0, at_most=None)
+        if not view.state.ended or not (self._lacks_lines(view, chunk) or not chunk.lines):
+            return False
+        recording = self._scheduler.recording
+        if recording is not None and recording.stored_output(view.number, 0, 1):
+            return False
+        logged = sum(line.run == view.number for line in (*chunk.lines, *chunk.unfinished))
+        return len(self._text_lines(view)) > logged
+
+    def _text_lines(self, view: RunView) -> list[str]:
+        return (self._scheduler.output_of(view.number) or "").splitlines()
+
+    def _read_text(self, view: RunView, number: int, *, before: str | None, after: str | None) -> LogPage:
+        """Return a page of a run's text: the latest, or the one that ends before or begins after a line."""
+        texts = self._text_lines(view)
+        if after is not None:
+            begin, end = number, number + MAX_CHUNK
+        else:
+            end = number - 1 if before else len(texts)
+            begin = max(0, end - MAX_CHUNK)
+        part = texts[begin : max(0, end)]
+        return LogPage(
+            lines=tuple([LogLine(None, view.job, view.number, "", text) for text in part]),
+            before=f"{_TEXT}-{begin + 1}" if begin else "",
+            after=f"{_TEXT}-{begin + len(part)}",
+            is_latest=end >= len(texts),
+            ended=end >= len(texts),
+        )
+
+
+def _first_logged(view: RunView, chunk: OutputChunk) -> float:
+    """Return when the first line of a run in the log was written; inf if there is none."""
+    lines = (*chunk.lines, *chunk.unfinished)
+    return next((line.at for line in lines if line.run == view.number), math.inf)
+
+
+def _log_lines(lines: Iterable[OutputLine]) -> list[LogLine]:
+    return [LogLine(line.at, line.job, line.run, line.stream, line.text) for line in lines]
+
+
+def _of(view: RunView | None, lines: Iterable[OutputLine]) -> tuple[LogLine, ...]:
+    return tuple(_log_lines(line for line in lines if view is None or line.run == view.number))
