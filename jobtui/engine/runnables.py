@@ -54,6 +54,16 @@ class Runnable:
         """The call without the arguments that `bind` has given to it."""
         return self.unbound or self.call
 
+    @property
+    def bound(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments that `bind` has given to the call."""
+        call = self.call
+        if self.unbound is None or not isinstance(call, partial):
+            return (), {}
+        own = self.unbound
+        before = (own.args, own.keywords) if isinstance(own, partial) else ((), {})
+        return call.args[len(before[0]) :], call.keywords
+
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], text: str) -> None:
         """Give the call its arguments.
 

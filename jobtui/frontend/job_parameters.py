@@ -2,6 +2,8 @@
 
 Both follow from the signature of the job's function and its annotations. What an annotation does not say is
 not checked: a parameter without one, or with one that cannot be evaluated, accepts any JSON.
+
+The schema is also the description from which front ends make a form: see `frontend.argument_form`.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ import dataclasses
 import inspect
 import json
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from enum import Enum
 from functools import partial
 from inspect import Parameter
@@ -20,6 +23,8 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 from jobtui.engine.secret import Secret
+from jobtui.frontend.docstrings import parameter_help, summary
+from jobtui.schedules.durations import format_duration, parse_duration
 
 Json = dict[str, Any]
 
@@ -32,9 +37,67 @@ class BadArguments(ValueError):  # noqa: N818 - as `BadSpec`
     """The arguments in a request are not those of the job. The message has the place of the mistake."""
 
 
-def parameter_schema(function: Callable[..., Any]) -> Json:
-    """Return the JSON Schema of an object with the parameters of a function."""
-    return _object_schema(function, 0)
+def _is_never_secret(_name: str) -> bool:
+    return False
+
+
+class Call(NamedTuple):
+    """The arguments that a job has for its runs.
+
+    Attributes:
+        args: The positional ones.
+        kwargs: Those by name.
+    """
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = {}
+
+
+def parameter_schema(
+    function: Callable[..., Any], own: Call | None = None, is_secret: Callable[[str], bool] = _is_never_secret
+) -> Json:
+    """Return the JSON Schema of an object with the parameters of a function.
+
+    `description` is the help in the docstring of the function. A parameter ``*names`` is a list with the
+    star in its name, which no other parameter has. `writeOnly` marks a secret.
+
+    Args:
+        function: The function.
+        own: The arguments that its job has. They are in the schema as `examples`, as far as JSON has them,
+            and ``{}`` is its default.
+        is_secret: Returns whether the argument of a parameter is a secret; see `Redaction.masks`.
+    """
+    schema = _object_schema(function, 0)
+    properties = schema.get("properties")
+    if properties is None:
+        return schema
+    if text := summary(function):
+        schema["description"] = text
+    texts = parameter_help(function)
+    for name, described in properties.items():
+        if description := texts.get(name.lstrip("*")):
+            described["description"] = description
+    for name, described in properties.items():
+        if is_secret(name):
+            described.pop("default", None)
+            described["writeOnly"] = True
+    if own is not None and (own.args or own.kwargs):
+        schema["default"] = {}
+        _add_own(properties, own)
+    return schema
+
+
+def _add_own(properties: Json, own: Call) -> None:
+    """Add the arguments that a job has to the schemas of its parameters, except secrets."""
+    names = [name for name in properties if not name.startswith("*")]
+    given = {**dict(zip(names, own.args, strict=False)), **own.kwargs}
+    rest = next((name for name in properties if name.startswith("*")), "")
+    if rest and len(own.args) > len(names):
+        given[rest] = own.args[len(names) :]
+    for name, value in given.items():
+        described = properties.get(name)
+        if described is not None and "writeOnly" not in described and (plain := _plain_default(value)):
+            described["examples"] = [plain[0]]
 
 
 def _object_schema(function: Callable[..., Any], depth: int) -> Json:
@@ -48,7 +111,9 @@ def _object_schema(function: Callable[..., Any], depth: int) -> Json:
         schema = _json_type(parameter.annotation, depth).schema
         if parameter.kind is Parameter.VAR_KEYWORD:
             others = schema or True
-        elif parameter.kind is not Parameter.VAR_POSITIONAL:
+        elif parameter.kind is Parameter.VAR_POSITIONAL:
+            properties[f"*{parameter.name}"] = {"type": "array", "items": schema, "default": []}
+        else:
             properties[parameter.name] = schema = dict(schema)
             if parameter.default is Parameter.empty:
                 required.append(parameter.name)
@@ -62,9 +127,13 @@ class _ArgumentReader:
 
     Args:
         signature: The signature of what is called.
+        is_secret: Returns whether the argument of a parameter is a secret.
     """
 
-    def __init__(self, signature: inspect.Signature) -> None:
+    def __init__(
+        self, signature: inspect.Signature, is_secret: Callable[[str], bool] = _is_never_secret
+    ) -> None:
+        self._is_secret = is_secret
         parameters = signature.parameters
         self._named = {name: each for name, each in parameters.items() if each.kind not in _VARIADIC}
         self._positional = [each for each in self._named.values() if each.kind is not Parameter.KEYWORD_ONLY]
@@ -73,6 +142,7 @@ class _ArgumentReader:
         self._others = others.get(Parameter.VAR_KEYWORD)
         self._args: list[Any] = []
         self._kwargs: dict[str, Any] = {}
+        self._more: list[Any] = []  # positional arguments after those of the named parameters
 
     def has_parameter(self, name: str) -> bool:
         """Return whether there is a parameter of a name."""
@@ -84,42 +154,52 @@ class _ArgumentReader:
             parameter = self._positional[at] if at < len(self._positional) else self._rest
             if parameter is None:
                 raise BadArguments(f"args[{at}]: there are only {at} positional parameters")
-            self._args.append(_convert(parameter, value, f"args[{at}]"))
+            self._args.append(self._convert(parameter, value, f"args[{at}]"))
 
     def read_named(self, kwargs: Mapping[str, Any], prefix: str) -> None:
         """Convert the arguments with a name. The messages have a prefix before the name."""
         given = [each.name for each in self._positional[: len(self._args)]]
         for name, value in kwargs.items():
+            if self._rest is not None and name == f"*{self._rest.name}":
+                values = enumerate(_require(list, "a list", value, f"{prefix}{name}"))
+                self._more = [self._convert(self._rest, each, f"{prefix}{name}[{at}]") for at, each in values]
+                continue
             parameter = self._named.get(name, self._others)
             if parameter is None:
                 known = f"the parameters are {', '.join(self._named)}" if self._named else "there are none"
                 raise BadArguments(f"{prefix}{name}: there is no such parameter; {known}")
             if name in given:
                 raise BadArguments(f"{prefix}{name}: is given twice, in args, too")
-            self._kwargs[name] = _convert(parameter, value, f"{prefix}{name}")
+            self._kwargs[name] = self._convert(parameter, value, f"{prefix}{name}")
         for name, parameter in self._named.items():
             if parameter.default is Parameter.empty and name not in (*given, *self._kwargs):
                 raise BadArguments(f"{prefix}{name}: is missing")
 
     def finish(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return the arguments. Those of positional-only parameters are positional."""
+        """Return the arguments. Those of positional-only parameters are positional.
+
+        So are those of all positional parameters if there are more arguments after them.
+        """
         rest = self._positional[len(self._args) :]
-        only = [each for each in rest if each.kind is Parameter.POSITIONAL_ONLY]
-        last = max((at for at, each in enumerate(only, 1) if each.name in self._kwargs), default=0)
+        only = [each for each in rest if self._more or each.kind is Parameter.POSITIONAL_ONLY]
+        last = max(
+            (at for at, each in enumerate(only, 1) if self._more or each.name in self._kwargs), default=0
+        )
         moved = [self._kwargs.pop(each.name, each.default) for each in only[:last]]
-        return (*self._args, *moved), self._kwargs
+        return (*self._args, *moved, *self._more), self._kwargs
 
-
-def _convert(parameter: Parameter, value: Any, place: str) -> Any:
-    """Return the argument for a JSON value. No message shows a value that may have a secret in it."""
-    expected = _json_type(parameter.annotation)
-    try:
-        return expected.convert(value, place)
-    except BadArguments:
-        if not _has_secret(expected.schema):
-            raise
-        schema = f"{json.dumps(expected.schema):.200}"
-        raise BadArguments(f"{place}: must match {schema}; the value is secret, so it is not shown") from None
+    def _convert(self, parameter: Parameter, value: Any, place: str) -> Any:
+        """Return the argument for a JSON value. No message shows a value that may have a secret in it."""
+        expected = _json_type(parameter.annotation)
+        try:
+            return expected.convert(value, place)
+        except BadArguments:
+            if not (_has_secret(expected.schema) or self._is_secret(parameter.name)):
+                raise
+            schema = f"{json.dumps(expected.schema):.200}"
+            raise BadArguments(
+                f"{place}: must match {schema}; the value is secret, so it is not shown"
+            ) from None
 
 
 def _has_secret(schema: Any) -> bool:
@@ -128,7 +208,9 @@ def _has_secret(schema: Any) -> bool:
 
 
 def read_arguments(
-    function: Callable[..., Any], given: Mapping[str, Any]
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    is_secret: Callable[[str], bool] = _is_never_secret,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a call; none for those of the job.
 
@@ -136,12 +218,13 @@ def read_arguments(
         function: What is called.
         given: The parameters by name; or the keys ``args``, a list, and ``kwargs``, an object, if the
             function has no parameter of such a name.
+        is_secret: As for `parameter_schema`.
 
     Raises:
         BadArguments: The function has no such parameter, a value is of another type, or one is missing.
     """
     signature = _signature(function)
-    call = None if signature is None else _ArgumentReader(signature)
+    call = None if signature is None else _ArgumentReader(signature, is_secret)
     if given.keys() <= {"args", "kwargs"} and not (call and any(map(call.has_parameter, given))):
         args = _require(list, "a list", given.get("args", []), "args")
         kwargs, prefix = _require(dict, "an object", given.get("kwargs", {}), "kwargs"), "kwargs."
@@ -170,13 +253,30 @@ def _plain_default(default: Any) -> tuple[Any] | None:
         default = default.value
     elif isinstance(default, PurePath):
         default = str(default)
-    elif isinstance(default, date):
+    elif isinstance(default, date | time):
         default = default.isoformat()
+    elif isinstance(default, timedelta):
+        default = format_duration(default)
     elif isinstance(default, list | tuple):
         items = [_plain_default(each) for each in default]
         return None if None in items else ([each[0] for each in items if each is not None],)
+    elif (pairs := default if isinstance(default, dict) else _fields_of(default)) is not None:
+        values = {name: _plain_default(value) for name, value in pairs.items()}
+        if None in values.values() or not all(isinstance(name, str) for name in values):
+            return None
+        return ({name: value[0] for name, value in values.items() if value is not None},)
     is_json = isinstance(default, _PLAIN) and not (isinstance(default, float) and not math.isfinite(default))
     return (default,) if is_json else None
+
+
+def _fields_of(value: Any) -> dict[str, Any] | None:
+    """Return the fields of a dataclass or a model of pydantic; None for any other value."""
+    kind = type(value)
+    if _is_model(kind):
+        return {name: getattr(value, name) for name in kind.model_fields}
+    if dataclasses.is_dataclass(kind):
+        return {each.name: getattr(value, each.name) for each in dataclasses.fields(kind) if each.init}
+    return None
 
 
 # --- types ----------------------------------------------------------------------------------------
@@ -228,6 +328,8 @@ def _type_of_class(kind: Any, depth: int) -> JsonType:
     for base, make in _BY_BASE:
         if issubclass(kind, base):
             return make(kind)
+    if _is_model(kind):
+        return JsonType(_object_schema(kind, depth + 1), partial(_convert_model, kind))
     if dataclasses.is_dataclass(kind):
         fields: Any = kind
         return JsonType(_object_schema(fields, depth + 1), partial(_convert_dataclass, kind))
@@ -325,6 +427,24 @@ def _convert_dataclass(kind: Any, value: Any, place: str) -> Any:
     return _make(lambda _: kind(*args, **kwargs), [], place)
 
 
+def _is_model(kind: Any) -> bool:
+    """Return whether a class is a model of pydantic, which is not imported for that."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and issubclass(kind, pydantic.BaseModel)
+
+
+def _convert_model(kind: Any, value: Any, place: str) -> Any:
+    given = _require(dict, "an object", value, place)
+    try:
+        return kind.model_validate(given)
+    except ValueError as error:
+        errors: Any = getattr(error, "errors", list)()
+        if not errors:
+            raise BadArguments(f"{place}: {error}") from None
+        within = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in errors[0]["loc"])
+        raise BadArguments(f"{place}{within}: {errors[0]['msg']}") from None
+
+
 def _refuse(kind: type, _value: Any, place: str) -> Any:
     raise BadArguments(f"{place}: JSON has no {kind.__name__}")
 
@@ -362,5 +482,7 @@ _BY_BASE: tuple[tuple[type, Callable[[Any], JsonType]], ...] = (
     (Enum, lambda kind: _one_of([*kind])),
     (datetime, lambda kind: _text("date-time", "an instant in ISO 8601", kind.fromisoformat)),
     (date, lambda kind: _text("date", "a date such as 2026-11-27", kind.fromisoformat)),
+    (time, lambda kind: _text("time", "a time such as 14:30", kind.fromisoformat)),
+    (timedelta, lambda _: _text("interval", "a duration such as 1h30m", parse_duration)),
     (PurePath, lambda kind: _text("path", "a path", kind)),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from jobtui.engine.views import JobView
 from jobtui.frontend.backend import JobDetails, SchedulePreview
-from jobtui.frontend.job_parameters import parameter_schema, read_arguments
+from jobtui.frontend.job_parameters import Call, parameter_schema, read_arguments
 from jobtui.frontend.log_pages import LogPageReader
 from jobtui.frontend.run_lines import RunLineReader
 from jobtui.frontend.why import Explanation, explain_run, explain_tick
@@ -69,7 +69,11 @@ class LocalBackend:
 
     def run(self, job: str, arguments: Mapping[str, Any] | None = None) -> int:
         """Run a job now, without the context variables of the front end. Return the run's number."""
-        args, kwargs = read_arguments(self._scheduler.job(job).function, arguments) if arguments else ((), {})
+        args: tuple[Any, ...] = ()
+        kwargs: dict[str, Any] = {}
+        if arguments:
+            masks = self._scheduler.redaction.masks
+            args, kwargs = read_arguments(self._scheduler.job(job).function, arguments, masks)
         try:
             return Context().run(self._scheduler.run, job, *args, **kwargs).number
         except TypeError as error:  # of a job that requires arguments
@@ -114,8 +118,13 @@ class LocalBackend:
             description="one-off runs, no schedule" if view.schedule is None else describe(view.schedule),
             preview=self._preview_of(view, snapshot.at),
             runs=runs,
-            parameters={} if view.schedule is None else parameter_schema(self._scheduler.job(job).function),
+            parameters={} if view.schedule is None else self._parameters_of(job),
         )
+
+    def _parameters_of(self, job: str) -> dict[str, Any]:
+        """Return the JSON Schema of the parameters of a job, with the arguments that the job has."""
+        handle = self._scheduler.job(job)
+        return parameter_schema(handle.function, Call(*handle.arguments), self._scheduler.redaction.masks)
 
     def _preview_of(self, view: JobView, now: datetime) -> TickPreview:
         """Return a job's next ticks; search again only if its next tick has changed."""

@@ -114,6 +114,11 @@ class Job:
         """The call that the job makes, without the arguments of the job."""
         return self._record.runnable.function
 
+    @property
+    def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments that the job has for its runs: the positional ones, and those by name."""
+        return self._record.runnable.bound
+
     def run(self, *args: Any, **kwargs: Any) -> Run:
         """Run the job now. If an earlier run has not ended, the job's ``overlap`` policy decides.
 

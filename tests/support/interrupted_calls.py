@@ -345,7 +345,7 @@ def _scheduler_cases() -> Iterator[Case]:  # noqa: PLR0915 - one for each method
 
 
 def _job_cases() -> Iterator[Case]:
-    for name in ("name", "schedule", "status", "prev", "next", "function"):
+    for name in ("name", "schedule", "status", "prev", "next", "function", "arguments"):
         yield Case(name=f"Job.{name}", prepare=_prepare_getter(name, lambda stage: stage.job))
     for name in ("run", "pause", "remove", "__repr__"):
         yield Case(name=f"Job.{name}", prepare=_prepare_method(name, lambda stage: stage.job))
