@@ -426,6 +426,64 @@ def test_the_history_is_searched_by_keys(scheduler: Scheduler, browser: Browser)
         assert "two" not in browser.text_of("#history tbody")
 
 
+def test_the_timeline_moves_and_asks_by_keys(scheduler: Scheduler, browser: Browser) -> None:
+    """They are the keys of the dashboard's timeline; those of the other pages have no effect there."""
+    scheduler.every("1m", print, name="often")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address)
+        browser.press("5")
+        browser.wait_for_text("#timeline h1", "Timeline")
+        for key, query in [
+            ("]", "span=30m"),
+            ("h", "span=30m&at=-1"),
+            (Keys.ARROW_RIGHT, "span=30m"),
+            ("l", "span=30m&at=1"),
+            ("n", "span=30m"),
+            ("[", "span=15m"),
+            ("+", "span=15m&pool=3"),
+            ("=", "span=15m&pool=4"),
+            ("-", "span=15m&pool=3"),
+        ]:
+            browser.press(key)
+            browser.wait_until(
+                lambda expected=query: browser.driver.current_url.endswith(f"?{expected}"), query
+            )  # type: ignore[misc]
+        assert scheduler.snapshot().pool.size == 2
+        browser.press("j")
+        assert browser.focused_row == "often"
+
+
+def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
+    """A run that ends appears in the picture without a reload."""
+    job = scheduler.every("1m", print, name="often")
+    with serve_to_browser(browser, scheduler) as address:
+        browser.open(address, "/@jobs/timeline?span=5m")
+        browser.mark_page()
+        assert not browser.has(".lane a[href='runs/1']")
+        job.run().wait(LIMIT)
+        browser.wait_until(lambda: browser.has(".lane a[href='runs/1']"))
+        assert browser.is_marked
+
+
+@pytest.mark.parametrize("width", [320, 400, 900, 1280, 1920])
+@pytest.mark.parametrize("path", ["history", "timeline"])
+def test_no_page_is_wider_than_its_window(
+    scheduler: Scheduler, browser: Browser, path: str, width: int
+) -> None:
+    """A horizontal scrollbar would hide what matters; names may be long."""
+    scheduler.every("1m", fail, name="a" * 200).run().wait(LIMIT)
+    scheduler.every("1m", print, name="日本語" * 30).run().wait(LIMIT)
+    with serve_to_browser(browser, scheduler) as address:
+        browser.resize(width, 900)
+        browser.open(address, f"/@jobs/{path}")
+        assert browser.evaluate("return document.documentElement.scrollWidth") <= width
+
+
+def fail() -> None:
+    """Raise an error with a long message."""
+    raise ValueError("x" * 500)
+
+
 def test_tab_reaches_every_button_with_a_visible_focus(scheduler: Scheduler, browser: Browser) -> None:
     """The order is that of the page."""
     scheduler.every("1h", print, name="backup")

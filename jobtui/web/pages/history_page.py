@@ -4,48 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from jobtui.engine.views import RunPage
-from jobtui.frontend.backend import Backend
 from jobtui.store.query import BadQuery, quote_term
-from jobtui.web.pages.page_state import PageState
+from jobtui.web.pages.view_context import ViewContext
 from jobtui.web.request_parsing import check_query
 
 PAGE_SIZE = 100  # runs
-
-
-class Respond(Protocol):
-    """Returns a page with the common header; see `Pages`."""
-
-    def __call__(
-        self, request: web.Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: Any
-    ) -> web.Response:
-        """Render a template with its values."""
 
 
 class HistoryPage:
     """Answers the queries of a form. A page stays as it is until the next search.
 
     Args:
-        backend: The scheduler.
-        page_state: The content of the common header.
-        respond: Returns a page with the common header.
+        context: The scheduler and the way to a page.
     """
 
-    def __init__(self, backend: Backend, page_state: PageState, respond: Respond) -> None:
-        self._backend = backend
-        self._page_state = page_state
-        self._respond = respond
+    def __init__(self, context: ViewContext) -> None:
+        self._context = context
         self._searching = asyncio.Lock()  # one search at a time: it may take a thread 100 ms
 
     async def show(self, request: web.Request) -> web.Response:
         """Show a page of runs. The query has the terms, and the cursor of the page."""
         check_query(request, "q", "job", "cursor")
-        await self._page_state.refresh_now()
+        await self._context.page_state.refresh_now()
         given, cursor = request.query.get("q", "").strip(), request.query.get("cursor", "")
         job = request.query.get("job", "")
         query = f"{quote_term('job', job)} {given}".strip() if job else given
@@ -54,14 +39,14 @@ class HistoryPage:
         async with self._searching:
             try:
                 page = await asyncio.to_thread(
-                    self._backend.search_runs, query, limit=PAGE_SIZE, cursor=cursor
+                    self._context.backend.search_runs, query, limit=PAGE_SIZE, cursor=cursor
                 )
             except ValueError as wrong:  # the query or the cursor
                 error = wrong
         place = error.place if isinstance(error, BadQuery) and 0 < error.place <= len(query) else 0
         next_page = f"history?{urlencode({'q': query, 'cursor': page.next})}" if page.next else ""
         status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY
-        return self._respond(
+        return self._context.respond(
             request,
             "history.html",
             status,

@@ -26,6 +26,8 @@ from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.sections import MAX_JOBS
 from jobtui.web.pages.template_renderer import STATIC_FILES, shared_renderer, tab_of
+from jobtui.web.pages.timeline_page import TimelinePage
+from jobtui.web.pages.view_context import ViewContext
 from jobtui.web.relative_links import link_to, link_to_itself, link_to_root, path_of
 from jobtui.web.request_parsing import (
     ACCESS_REQUEST,
@@ -65,7 +67,15 @@ class Pages:
         self._explaining = asyncio.Lock()  # one explanation at a time: it may take a thread 100 ms
         self._executed: OrderedDict[tuple[tuple[str, str], ...], tuple[float, str]] = OrderedDict()  # by form
         self._messages: OrderedDict[str, str] = OrderedDict()  # for a browser's next page, by form token
-        self._history = HistoryPage(context.backend, self._page_state, self._page_response)
+        view_context = ViewContext(
+            backend=context.backend,
+            clock=context.clock,
+            page_state=self._page_state,
+            renderer=self._renderer,
+            respond=self._page_response,
+        )
+        self._history = HistoryPage(view_context)
+        self._timeline = TimelinePage(view_context)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the route of every page."""
@@ -77,6 +87,7 @@ class Pages:
             web.get(f"{STATUS_PAGE}/runs/{{number}}", self._show_run),
             web.get(f"{STATUS_PAGE}/why", self._explain),
             web.get(f"{STATUS_PAGE}/history", self._history.show),
+            web.get(f"{STATUS_PAGE}/timeline", self._timeline.show),
             web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
             web.post(LOGIN, self._log_in),

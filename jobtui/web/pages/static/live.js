@@ -154,9 +154,14 @@ async function refetch() {
   fetching = false;
 }
 
-function pollRun() {
-  const run = byId("run"); // its output and its stack emit no event
-  if (run && "poll" in run.dataset && !document.hidden && !isConnectionLost()) refetch();
+// What emits no event is fetched again and again: output, a stack, the forecast.
+let seconds = 0;
+
+function pollPage() {
+  const interval = byId("content").querySelector("[data-poll]")?.dataset.poll;
+  if (interval === undefined || document.hidden || isConnectionLost()) return;
+  seconds += 1;
+  if (seconds % interval === 0) refetch();
 }
 
 // --- the connection ----------------------------------------------------------------------------------
@@ -502,6 +507,7 @@ const KEYS = {
   w: openWhy,
   t: openStack,
   h: openHistory,
+  5: () => openPath("timeline"),
   "+": () => click(document.querySelector(".pool button:last-child")),
   "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
@@ -520,6 +526,12 @@ document.addEventListener("keydown", (event) => {
     focusRow(visibleRows(jobsBody())[0]) || filterInput.blur();
   }
   if (event.target.matches("input, textarea, select")) return;
+  const key = CSS.escape(event.key);
+  const link = byId("content").querySelector(`a[data-key="${key}"], a[data-other-key="${key}"]`); // of this page
+  if (link && !event.repeat) {
+    event.preventDefault();
+    return link.click();
+  }
   if (!(event.key in KEYS)) return;
   if (event.repeat && !MOVES.has(KEYS[event.key])) return event.preventDefault(); // a key held down is one command
   const scrolls = event.key.startsWith("Arrow") || event.key === "Home" || event.key === "End";
@@ -536,7 +548,7 @@ if (byId("message").textContent) showMessage(byId("message").textContent, 5);
 applyFilter();
 updateTimes();
 setInterval(updateTimes, 1000);
-setInterval(pollRun, 1000);
+setInterval(pollPage, 1000);
 document.addEventListener("visibilitychange", updateVisibility);
 addEventListener("pagehide", closeStream);
 addEventListener("pageshow", updateVisibility);

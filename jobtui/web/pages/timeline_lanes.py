@@ -1,0 +1,228 @@
+"""The timeline as shapes: each job's lane, its bars and marks, and the load of the pool. Pure functions.
+
+Places and widths are in percent of the width of a lane, so that the browser scales them without a script.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobtui.engine.enums import RunState
+from jobtui.engine.views import RunView
+from jobtui.frontend.formatting import format_duration, format_instant, pluralize, run_label
+from jobtui.frontend.look_ahead import TimelinePicture
+from jobtui.frontend.timeline import Window, average_load, axis_labels
+from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
+from jobtui.simulation.forecast import PredictedRun
+
+COLUMNS = 1_000  # of the window; one is less than a pixel wide on most screens
+MAX_BARS = 4_000  # shapes on a page; about 600 kB
+_GAP = 0.15  # percent: bars that are closer to each other become one
+_THINNEST = 0.2  # percent
+_LOAD_COLUMNS = 200
+_LABEL_COLUMNS = 72  # so that the labels of the axis are 16 % apart at least, which fits a phone
+
+
+@dataclass(slots=True, kw_only=True)
+class Bar:
+    """One span, or several that are too close to each other to be told apart.
+
+    Attributes:
+        first: The first span.
+        x: The left edge; of a mark, its middle.
+        end: The right edge.
+        spans: How many spans it stands for.
+        until: When the last one ends.
+    """
+
+    first: Span
+    x: float
+    end: float
+    spans: int
+    until: datetime
+
+    @property
+    def width(self) -> float:
+        """The width that is drawn: a short run is visible, too."""
+        return max(self.end - self.x, _THINNEST)
+
+    @property
+    def number(self) -> int:
+        """The number of its only run; 0 if there are several, or none."""
+        return self.first.run.number if self.spans == 1 else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The line of a job.
+
+    Attributes:
+        job: The name of the job.
+        bars: Its shapes, in the order in which they are drawn.
+        summary: What they show, as text.
+    """
+
+    job: str
+    bars: Sequence[Bar]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadColumn:
+    """A column of the line of the pool: its left edge, and the share of the slots that is taken."""
+
+    x: float
+    width: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullBar:
+    """A time in which the pool is full, with its description."""
+
+    x: float
+    width: float
+    text: str
+
+
+def percent(window: Window, instant: datetime) -> float:
+    """Return the place of an instant."""
+    return window.position(instant) / window.width * 100
+
+
+def lanes_of(picture: TimelinePicture, window: Window, words: Sequence[str]) -> dict[str, list[Span]]:
+    """Return the spans of each job that has some in the window, and whose name contains each word.
+
+    Args:
+        picture: The runs and the forecast.
+        window: The part of time that is shown.
+        words: The words, in lower case.
+    """
+    spans: dict[str, list[Span]] = {
+        job: [] for job in picture.jobs if all(word in job.casefold() for word in words)
+    }
+    for span in timeline_spans(picture.past, picture.forecast):
+        begin, end = window.position(span.start), window.position(span.end)
+        is_short = span.kind is SpanKind.WAITS and end - begin < 0.5  # noqa: PLR2004 - half a column
+        if span.job in spans and end >= 0 and begin <= window.width and not is_short:
+            spans[span.job].append(span)
+    return {job: each for job, each in spans.items() if each}
+
+
+def draw_lanes(spans: dict[str, list[Span]], window: Window) -> list[Lane]:
+    """Return the lanes of jobs. Bars are joined until there are not too many."""
+    gap = _GAP
+    while True:
+        bars = {job: _join(each, window, gap) for job, each in spans.items()}
+        if sum(map(len, bars.values())) <= MAX_BARS or gap > 100:  # noqa: PLR2004 - one bar of each kind
+            break
+        gap *= 2
+    return [Lane(job=job, bars=each, summary=_summary(spans[job])) for job, each in bars.items()]
+
+
+def _join(spans: Iterable[Span], window: Window, gap: float) -> list[Bar]:
+    """Return the bars of a lane: first the waiting, then the work, then the marks."""
+    last: dict[object, Bar] = {}
+    bars: list[Bar] = []
+    for span in sorted(spans, key=lambda each: each.start.timestamp()):
+        x, end = (max(0.0, min(100.0, percent(window, each))) for each in (span.start, span.end))
+        key = span.kind, span.tone, span.glyph
+        before = last.get(key)
+        least = 4 * gap if span.kind is SpanKind.MARK else gap
+        if before is not None and x - before.end < least:
+            before.end, before.spans = max(before.end, end), before.spans + 1
+            before.until = max(before.until, span.end, key=datetime.timestamp)
+        else:
+            last[key] = bar = Bar(first=span, x=x, end=end, spans=1, until=span.end)
+            bars.append(bar)
+    return sorted(bars, key=lambda bar: _ORDER.index(bar.first.kind))
+
+
+_ORDER = [SpanKind.WAITS, SpanKind.PREDICTED, SpanKind.RAN, SpanKind.MARK]
+
+
+def describe_bar(bar: Bar, now: datetime) -> str:
+    """Return what a bar stands for: its tooltip."""
+    span, begin, end = bar.first, format_instant(bar.first.start, now), format_instant(bar.until, now)
+    begin, end = begin.strip(), end.strip()
+    took = format_duration(timedelta(seconds=bar.until.timestamp() - span.start.timestamp()))
+    if bar.spans > 1:
+        return f"{bar.spans} times {_word(span)}, {begin} to {end}"
+    label = run_label(span.run) if isinstance(span.run, RunView) else ""
+    reason = f": {span.run.reason}" if span.kind is SpanKind.MARK and span.run.reason else ""
+    if span.kind is SpanKind.MARK:
+        return f"{label} {_word(span)} at {begin}{reason}".strip()
+    if isinstance(span.run, RunView) and span.run.state is RunState.RUNNING and span.kind is SpanKind.RAN:
+        return f"{label} RUNNING since {begin}, for {took}"
+    return f"{label} {_word(span)} at {begin}, for {took}".strip()
+
+
+def _word(span: Span) -> str:
+    if span.kind is SpanKind.WAITS:
+        return "waited" if isinstance(span.run, RunView) else "waits"
+    return "expected" if span.kind is SpanKind.PREDICTED else span.run.state.value
+
+
+def _summary(spans: Iterable[Span]) -> str:
+    """Return what a lane shows, for those who do not see it."""
+    before: Counter[str] = Counter()
+    after: Counter[str] = Counter()
+    for span in spans:
+        if isinstance(span.run, RunView):
+            before[span.run.state.value] += span.kind is not SpanKind.WAITS and not _ends_work(span)
+        else:
+            after[_word(span)] += 1
+    past = ", ".join(f"{number} {word}" for word, number in before.items() if number)
+    future = ", ".join(f"{number} {word}" for word, number in after.items())
+    return f"until now {past or 'nothing'}; then {future or 'nothing'}"
+
+
+def _ends_work(span: Span) -> bool:
+    """Return whether a mark stands at the end of work, which counts already."""
+    return span.kind is SpanKind.MARK and isinstance(span.run, RunView) and span.run.started is not None
+
+
+def draw_load(picture: TimelinePicture, window: Window) -> list[LoadColumn]:
+    """Return how many slots of the pool are taken. Without a limit, the largest number is the full height."""
+    coarse = Window(window.start, window.column * window.width / _LOAD_COLUMNS, _LOAD_COLUMNS)
+    slots = average_load(picture.past, picture.forecast, coarse)
+    most, width = picture.forecast.pool or max(1.0, *slots), 100 / _LOAD_COLUMNS
+    return [
+        LoadColumn(x=index * width, width=width, share=min(1.0, each / most))
+        for index, each in enumerate(slots)
+        if each
+    ]
+
+
+def draw_full(picture: TimelinePicture, window: Window) -> list[FullBar]:
+    """Return the times in which the pool is full and runs wait."""
+    bars = []
+    for span in picture.forecast.full:
+        x, end = (max(0.0, min(100.0, percent(window, each))) for each in (span.start, span.end))
+        if x < 100 and end > 0:  # noqa: PLR2004 - the right edge
+            begin = format_instant(span.start, picture.forecast.start).strip()
+            waiting = pluralize(span.waiting, "run")
+            text = f"full at {begin} for {format_duration(span.end - span.start)}: {waiting} waiting"
+            bars.append(FullBar(x=x, width=max(end - x, _THINNEST), text=text))
+    return bars
+
+
+def draw_axis(window: Window, now: datetime) -> list[tuple[float, str]]:
+    """Return the labels of the axis with their places. None of them covers the one for now."""
+    coarse = Window(window.start, window.column * window.width / _LABEL_COLUMNS, _LABEL_COLUMNS)
+    present = percent(window, now)
+    labels = [(percent(window, instant), label) for instant, label in axis_labels(coarse, now)]
+    return [(x, label) for x, label in labels if 3 <= x <= 97 and abs(x - present) > 6]  # noqa: PLR2004 - percent
+
+
+def troubles(picture: TimelinePicture, least: timedelta) -> list[PredictedRun]:
+    """Return the runs of the forecast that wait for long, and the ticks that start none, earliest first."""
+    found = [run for run in picture.forecast.runs if run.is_lost or run.wait >= least or _never_starts(run)]
+    return sorted(found, key=lambda run: run.due.timestamp())
+
+
+def _never_starts(run: PredictedRun) -> bool:
+    return run.state in (RunState.QUEUED, RunState.HELD)

@@ -1,0 +1,184 @@
+"""The timeline: the runs of all jobs before now, and the forecast after it, as pictures of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from aiohttp import web
+from markupsafe import Markup
+
+from jobtui.frontend.look_ahead import SPANS, TimelinePicture, TimelineView
+from jobtui.frontend.timeline import full_sentence
+from jobtui.process.gil import let_other_threads_run
+from jobtui.web.cancellable_thread import Check, to_cancellable_thread
+from jobtui.web.pages import timeline_lanes as lanes
+from jobtui.web.pages.view_context import ViewContext
+from jobtui.web.request_parsing import MAX_POOL_SIZE, check_query, parse_whole_number
+from jobtui.web.responses import Problem
+
+PAGE_SIZE = 100  # jobs
+MAX_STEPS = 400  # by which the window may be moved; a hundred windows
+MAX_TROUBLES = 50  # runs that wait, in the list
+MAX_PICTURES = 8  # that are kept for the next request
+_MAX_PAGE = 10_000
+_LEAST_WAIT = timedelta(seconds=1)  # a shorter one is not in the list
+_SHORTEST, _LONGEST = 2.0, 60.0  # seconds for which a picture is current
+_PIXELS = 200  # a picture is current until it has moved by a part of its width
+_STEPS = re.compile(r"-?[0-9]{1,4}")
+_NAMES = [name for name, _ in SPANS]
+
+
+class _Question(NamedTuple):
+    """What a request asks for.
+
+    Attributes:
+        view: The part of time.
+        words: The filter for the names of the jobs.
+        page: The page of jobs, from 1.
+    """
+
+    view: TimelineView
+    words: str
+    page: int
+
+    def link(self, **changes: Any) -> str:
+        """Return the path of the timeline after changes of the question."""
+        view, words, page = self._replace(**changes)
+        values = {"span": view.name, "at": view.steps or "", "pool": view.pool or "", "q": words}
+        values["page"] = page if page > 1 else ""
+        return f"timeline?{urlencode({name: value for name, value in values.items() if value})}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A picture with the number of the last event in it, and when it was made by the monotonic clock."""
+
+    picture: TimelinePicture
+    seq: int
+    made: float
+
+
+class TimelinePage:
+    """Draws the timeline.
+
+    One forecast is made at a time, in a thread. It is kept while nothing changes and until the picture has
+    moved, at least for two seconds, so that many browsers cost no more than one. A browser that
+    disconnects ends its forecast.
+
+    Args:
+        context: The scheduler and the way to a page.
+    """
+
+    def __init__(self, context: ViewContext) -> None:
+        self._context = context
+        self._looking = asyncio.Lock()
+        self._kept: OrderedDict[TimelineView, _Kept] = OrderedDict()
+
+    async def show(self, request: web.Request) -> web.Response:
+        """Show the timeline of a part of time. The query says which part, for which pool, and which jobs."""
+        check_query(request, "span", "at", "pool", "q", "page")
+        question = _read_question(request)
+        await self._context.page_state.refresh_now()
+        async with self._looking:
+            picture = await self._picture(question.view)
+            body, values = await asyncio.to_thread(self._draw, question, picture)
+        return self._context.respond(request, "timeline.html", HTTPStatus.OK, lanes=body, **values)
+
+    async def _picture(self, view: TimelineView) -> TimelinePicture:
+        seq, now = self._context.backend.liveness().seq, self._context.clock.monotonic()
+        kept = self._kept.pop(view, None)
+        if kept is None or now - kept.made > (_lifetime(view) if kept.seq == seq else _SHORTEST):
+            kept = _Kept(await self._look_ahead(view), seq, now)
+        self._kept[view] = kept
+        while len(self._kept) > MAX_PICTURES:
+            self._kept.popitem(last=False)
+        return kept.picture
+
+    async def _look_ahead(self, view: TimelineView) -> TimelinePicture:
+        def work(check: Check) -> TimelinePicture:
+            def pause(_part: float) -> None:
+                check()
+                let_other_threads_run()
+
+            return view.look_ahead(self._context.backend, progress=pause)
+
+        return await to_cancellable_thread(work)
+
+    def _draw(self, question: _Question, picture: TimelinePicture) -> tuple[Markup, dict[str, Any]]:
+        """Return the lanes as HTML, and the values of the page. Called in a worker thread."""
+        view, now = question.view, picture.forecast.start
+        window = view.window(now, lanes.COLUMNS)
+        spans = lanes.lanes_of(picture, window, question.words.casefold().split())
+        first = (question.page - 1) * PAGE_SIZE
+        names = list(spans)[first : first + PAGE_SIZE]
+        troubles = lanes.troubles(picture, _LEAST_WAIT)
+        html = self._context.renderer.render_page(
+            "timeline_lanes.html",
+            lanes=lanes.draw_lanes({name: spans[name] for name in names}, window),
+            load=lanes.draw_load(picture, window),
+            full=lanes.draw_full(picture, window),
+            axis=lanes.draw_axis(window, now),
+            present=lanes.percent(window, now),
+            describe=lanes.describe_bar,
+            forecast=picture.forecast,
+            now=now,
+        )
+        values: dict[str, Any] = {
+            "question": question,
+            "spans": [(name, question.link(view=replace(view, zoom=at))) for at, name in enumerate(_NAMES)],
+            "links": _links(question, picture.forecast.pool),
+            "first": first + 1 if names else 0,
+            "last": first + len(names),
+            "drawn": len(spans),
+            "silent": len(picture.jobs) - len(spans),
+            "previous": question.link(page=question.page - 1) if question.page > 1 and spans else "",
+            "next": question.link(page=question.page + 1) if first + PAGE_SIZE < len(spans) else "",
+            "forecast": picture.forecast,
+            "sentence": full_sentence(picture.forecast),
+            "troubles": troubles[:MAX_TROUBLES],
+            "more_troubles": max(0, len(troubles) - MAX_TROUBLES),
+            "poll": round(_lifetime(view)),
+        }
+        return Markup(html), values  # noqa: S704 - our template has escaped it
+
+
+def _lifetime(view: TimelineView) -> float:
+    """Return for how many seconds a picture is current while nothing changes."""
+    return min(_LONGEST, max(_SHORTEST, view.length.total_seconds() / _PIXELS))
+
+
+def _read_question(request: web.Request) -> _Question:
+    query = request.query
+    span, steps = query.get("span", TimelineView().name), query.get("at", "0")
+    if span not in _NAMES:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"span must be one of {', '.join(_NAMES)}")
+    if not _STEPS.fullmatch(steps) or abs(int(steps)) > MAX_STEPS:
+        detail = f"at must be a whole number of quarters of the window, from -{MAX_STEPS} to {MAX_STEPS}"
+        raise Problem(HTTPStatus.BAD_REQUEST, detail)
+    size = query.get("pool", "")
+    pool = parse_whole_number("the pool size", size, 1, MAX_POOL_SIZE) if size else None
+    page = parse_whole_number("page", query.get("page", "1"), 1, _MAX_PAGE)
+    view = TimelineView(zoom=_NAMES.index(span), steps=int(steps), pool=pool)
+    return _Question(view, query.get("q", "").strip(), page)
+
+
+def _links(question: _Question, pool: int) -> dict[str, str]:
+    """Return the links to other parts of time, and to other pools; a pool of 0 has no limit."""
+    view = question.view
+    views = {
+        "earlier": view.moved(-1) if view.steps > -MAX_STEPS else view,
+        "later": view.moved(1) if view.steps < MAX_STEPS else view,
+        "now": TimelineView(zoom=view.zoom),
+        "nearer": view.zoomed(-1),
+        "farther": view.zoomed(1),
+    }
+    if pool:
+        views |= {"smaller": replace(view, pool=max(1, pool - 1)), "larger": replace(view, pool=pool + 1)}
+    return {name: question.link(view=each) for name, each in views.items()}
