@@ -80,6 +80,10 @@ class Browser:
         """Wait until an element contains a text."""
         self.wait_until(lambda: text in self.text_of(selector), f"{selector} did not contain {text!r}")
 
+    def wait_for_query(self, query: str) -> None:
+        """Wait until the address of the page has a query."""
+        self.wait_until(lambda: self.driver.current_url.endswith(f"?{query}"), f"the query is not {query}")
+
     def evaluate(self, script: str, *arguments: Any) -> Any:
         """Execute a script in the page. Returns its result."""
         return self.driver.execute_script(script, *arguments)
@@ -445,9 +449,7 @@ def test_the_timeline_moves_and_asks_by_keys(scheduler: Scheduler, browser: Brow
             ("-", "span=15m&pool=3"),
         ]:
             browser.press(key)
-            browser.wait_until(
-                lambda expected=query: browser.driver.current_url.endswith(f"?{expected}"), query
-            )  # type: ignore[misc]
+            browser.wait_for_query(query)
         assert scheduler.snapshot().pool.size == 2
         browser.press("j")
         assert browser.focused_row == "often"

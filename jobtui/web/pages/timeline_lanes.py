@@ -16,12 +16,14 @@ from jobtui.frontend.formatting import format_duration, format_instant, pluraliz
 from jobtui.frontend.look_ahead import TimelinePicture
 from jobtui.frontend.timeline import Window, average_load, axis_labels
 from jobtui.frontend.timeline_spans import Span, SpanKind, timeline_spans
+from jobtui.process.gil import let_other_threads_run
 from jobtui.simulation.forecast import PredictedRun
 
 COLUMNS = 1_000  # of the window; one is less than a pixel wide on most screens
 MAX_BARS = 4_000  # shapes on a page; about 600 kB
 _GAP = 0.15  # percent: bars that are closer to each other become one
 _THINNEST = 0.2  # percent
+_STEP = 200  # spans after which other threads may run
 _LOAD_COLUMNS = 200
 _LABEL_COLUMNS = 72  # so that the labels of the axis are 16 % apart at least, which fits a phone
 
@@ -104,7 +106,9 @@ def lanes_of(picture: TimelinePicture, window: Window, words: Sequence[str]) -> 
     spans: dict[str, list[Span]] = {
         job: [] for job in picture.jobs if all(word in job.casefold() for word in words)
     }
-    for span in timeline_spans(picture.past, picture.forecast):
+    for index, span in enumerate(timeline_spans(picture.past, picture.forecast)):
+        if index % _STEP == 0:
+            let_other_threads_run()
         begin, end = window.position(span.start), window.position(span.end)
         is_short = span.kind is SpanKind.WAITS and end - begin < 0.5  # noqa: PLR2004 - half a column
         if span.job in spans and end >= 0 and begin <= window.width and not is_short:
