@@ -13,11 +13,11 @@ from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     elapsed_between,
-    failed_last,
     format_duration,
     format_instant_short,
     pluralize,
 )
+from jobtui.frontend.job_index import JobIndex
 
 LONG_WAIT = timedelta(seconds=10)  # of a run in the queue, before it is worth a line
 _NUMBERS = re.compile(r"[0-9]+")
@@ -49,9 +49,14 @@ class _Failure(NamedTuple):
     since: datetime
 
 
-def find_alarm(snapshot: Snapshot) -> Alarm | None:
-    """Return what is wrong: jobs that fail, else a queue that does not move; None if nothing is."""
-    failing = [job for job in snapshot.jobs if failed_last(job)]
+def find_alarm(snapshot: Snapshot, index: JobIndex) -> Alarm | None:
+    """Return what is wrong: jobs that fail, else a queue that does not move; None if nothing is.
+
+    Args:
+        snapshot: The scheduler.
+        index: Its jobs.
+    """
+    failing = index.failing
     if failing:
         return Alarm(_describe_failures(failing, snapshot), STATE_SIGNS[RunState.FAILED].tone)
     waiting = [run.waiting_since for run in snapshot.waiting if run.state is RunState.QUEUED]

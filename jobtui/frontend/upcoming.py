@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from heapq import nsmallest
 
-from jobtui.engine.views import Snapshot
+from jobtui.engine.views import JobView, Snapshot
 from jobtui.frontend.formatting import format_schedule
 from jobtui.schedules.dst import dropped_ticks, note_on_tick
 from jobtui.schedules.quiet_times import QuietTimes, parse_quiet_times
@@ -39,8 +41,19 @@ class UpcomingTick:
     quiet_until: datetime | None = None
 
 
-def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
-    """Return each job's next tick and each one-off run that waits for its instant, soonest first."""
+def list_upcoming(snapshot: Snapshot, soonest: Iterable[JobView] | None = None) -> list[UpcomingTick]:
+    """Return the next ticks of jobs, and the one-off runs that wait for their instants, soonest first.
+
+    Args:
+        snapshot: The scheduler.
+        soonest: The `MAX_UPCOMING` jobs that are due first, if they are known.
+
+    Returns:
+        At most `MAX_UPCOMING` rows.
+    """
+    if soonest is None:
+        due = (job for job in snapshot.jobs if job.next is not None)
+        soonest = nsmallest(MAX_UPCOMING, due, key=lambda job: (job.next or snapshot.at).timestamp())
     ticks = [
         UpcomingTick(
             job.next,
@@ -51,7 +64,7 @@ def list_upcoming(snapshot: Snapshot) -> list[UpcomingTick]:
             job.schedule,
             job.quiet_until,
         )
-        for job in snapshot.jobs
+        for job in soonest
         if job.next is not None
     ]
     quiet_until = snapshot.quiet_until

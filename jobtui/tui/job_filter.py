@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jobtui.engine.views import JobView
-from jobtui.frontend.formatting import failed_lately, status_words
+from jobtui.frontend.job_index import JobIndex
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 from jobtui.tui.widgets.line_table import Column
 
@@ -52,9 +51,9 @@ class JobListFilter:
         """Return a filter sorted by the same column in the opposite order."""
         return replace(self, reverse=not self.reverse)
 
-    def apply(self, jobs: Iterable[JobView]) -> list[JobView]:
+    def apply(self, index: JobIndex) -> list[JobView]:
         """Return the jobs that match, in order."""
-        matching = [job for job in jobs if self._matches(job)] if self.words else list(jobs)
+        matching = index.matching(self.words)
         column = _SORTABLE.get(self.sort)
         if column is not None and column.sort_key is not None:
             # Sorting is stable: equal jobs stay in the order of registration.
@@ -75,8 +74,3 @@ class JobListFilter:
     @property
     def _descending(self) -> bool:
         return (self.sort in _LARGEST_FIRST) is not self.reverse
-
-    def _matches(self, job: JobView) -> bool:
-        failed = "failed failing" if failed_lately(job) else ""
-        text = f"{job.name} {job.spec} {status_words(job)} {failed}".casefold()
-        return all(word in text for word in self.words)

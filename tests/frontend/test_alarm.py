@@ -9,7 +9,13 @@ from support.snapshots import FAILED, OK, ago, ended_run, make, make_job, waitin
 
 from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView, Snapshot
-from jobtui.frontend.alarm import find_alarm
+from jobtui.frontend.alarm import Alarm, find_alarm
+from jobtui.frontend.job_index import JobIndex
+
+
+def alarm_of(snapshot: Snapshot) -> Alarm | None:
+    """Return the alarm of a snapshot."""
+    return find_alarm(snapshot, JobIndex(snapshot.jobs))
 
 
 def failing(name: str, *states: RunState) -> JobView:
@@ -24,21 +30,19 @@ def failed(job: str, since: float, reason: str = "ValueError: no") -> RunView:
 
 def text(snapshot: Snapshot) -> str:
     """Return the text of the alarm; "" if there is none."""
-    alarm = find_alarm(snapshot)
+    alarm = alarm_of(snapshot)
     return "" if alarm is None else alarm.text
 
 
 def test_nothing_is_wrong_if_the_latest_run_of_each_job_was_ok() -> None:
     jobs = [make_job(recent=(FAILED, OK)), make_job("new", recent=())]
-    assert (
-        find_alarm(make(jobs, recent=[ended_run(2, "refresh_cache", 1), failed("refresh_cache", 9)])) is None
-    )
+    assert alarm_of(make(jobs, recent=[ended_run(2, "refresh_cache", 1), failed("refresh_cache", 9)])) is None
 
 
 def test_a_job_that_failed_once_has_the_time_and_the_error() -> None:
     """It is 10:24:07."""
     snapshot = make([failing("a")], recent=[failed("a", 7), ended_run(1, "a", 20)])
-    assert find_alarm(snapshot) == ("a failed at 10:24:00: ValueError: no", "failed")
+    assert alarm_of(snapshot) == ("a failed at 10:24:00: ValueError: no", "failed")
 
 
 def test_a_job_that_fails_again_and_again_has_the_beginning_and_the_latest_error() -> None:

@@ -16,6 +16,7 @@ from jobtui.engine.enums import RunState
 from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
+from jobtui.frontend.job_index import JobIndex
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
@@ -108,8 +109,9 @@ class Dashboard(Screen[None]):
         self._backend = background_commands.backend
         self._snapshot = self._backend.snapshot()
         self._status_line = StatusLine(self._backend)
-        self._gauge = PoolGauge(id="gauge")
-        self._alarm = AlarmLine(id="alarm")
+        self._index = JobIndex()
+        self._gauge = PoolGauge(self._index)
+        self._alarm = AlarmLine(self._index)
         self._jobs: LineTable[JobView] = LineTable(
             JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
         )
@@ -118,7 +120,6 @@ class Dashboard(Screen[None]):
         )
         self._panes = Panes()
         self._job_filter = JobListFilter()
-        self._any_failed = False  # whether any job failed lately
         self._key_state: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
@@ -152,18 +153,18 @@ class Dashboard(Screen[None]):
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show a snapshot."""
         self._snapshot = snapshot
-        self._any_failed = any(map(failed_lately, snapshot.jobs))
+        self._index.update(snapshot.jobs)
         self._commands.note_pool_size(snapshot.pool.size)
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)
         self._alarm.update_snapshot(snapshot)
-        self._panes.update_snapshot(snapshot)
+        self._panes.update_snapshot(snapshot, self._index)
         self._update_jobs()
         self._update_keys()
 
     def _update_jobs(self) -> None:
         snapshot = self._snapshot
-        jobs = self._job_filter.apply(snapshot.jobs)
+        jobs = self._job_filter.apply(self._index)
         self._jobs.set_empty_text(
             "no job matches the filter; escape clears it"
             if snapshot.jobs
@@ -228,7 +229,7 @@ class Dashboard(Screen[None]):
             useless.add("why")
         if self._selected_run() is None:
             useless.add("cancel")
-        if not self._any_failed:
+        if not self._index.any_failed_lately:
             useless.add("next_failed")
         labels = {"quit": self._quit_label}
         if job is not None and job.paused_since is not None:
@@ -241,7 +242,7 @@ class Dashboard(Screen[None]):
         job, run = self._selected_job(), self._selected_run()
         selected = job and (job.schedule is None, job.paused_since is None)
         is_wide, has_row = self.has_class("-wide"), self._selected_row() is not None
-        state = (selected, run is None, has_row, self._any_failed, is_wide)
+        state = (selected, run is None, has_row, self._index.any_failed_lately, is_wide)
         if state != self._key_state:
             self._key_state = state
             self.refresh_bindings()
@@ -341,7 +342,7 @@ class Dashboard(Screen[None]):
                 self._warn("no recent run failed")
         elif self._jobs.select(failed_last) or self._jobs.select(failed_lately):
             self.set_focus(self._jobs)
-        elif self._any_failed:
+        elif self._index.any_failed_lately:
             self._warn("the filter hides the jobs that failed; escape clears it")
         else:
             self._warn("no job failed lately")

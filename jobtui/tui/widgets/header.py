@@ -17,13 +17,13 @@ from jobtui.frontend.alarm import find_alarm
 from jobtui.frontend.backend import Backend
 from jobtui.frontend.formatting import (
     elapsed_between,
-    failed_last,
     format_abandoned,
     format_age,
     format_end,
     format_pool_change,
     pluralize,
 )
+from jobtui.frontend.job_index import JobIndex
 from jobtui.runtime.timer import HEARTBEAT_LATE
 from jobtui.schedules.zones import zone_name
 from jobtui.tui.widgets.literal_text import cell_text
@@ -110,7 +110,15 @@ class StatusLine(_HeaderLine):
 
 
 class PoolGauge(_HeaderLine):
-    """The pool's slots, the numbers of waiting runs, and which jobs failed last or are paused."""
+    """The pool's slots, the numbers of waiting runs, and which jobs failed last or are paused.
+
+    Args:
+        index: The jobs of the snapshot that is shown.
+    """
+
+    def __init__(self, index: JobIndex) -> None:
+        super().__init__(id="gauge")
+        self._index = index
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
         pool = snapshot.pool
@@ -133,15 +141,14 @@ class PoolGauge(_HeaderLine):
         if pool.saturated:
             left.append(("  SATURATED", tone))
         right = []
-        failing = [job.name for job in snapshot.jobs if failed_last(job)]
+        failing = [job.name for job in self._index.failing]
         if failing:
             right.append((f"✗ {len(failing)} failed last", "failed"))
             names = ", ".join(map(cell_text, failing))
             fits = cell_len(names) <= NAMES_WIDTH
             right.append((names if fits else f"{set_cell_size(names, NAMES_WIDTH - 1)}…", "failed"))
-        paused = sum(job.paused_since is not None for job in snapshot.jobs)
-        if paused:
-            right.append((f"‖ {pluralize(paused, 'job')} paused", "waiting"))
+        if self._index.paused:
+            right.append((f"‖ {pluralize(self._index.paused, 'job')} paused", "waiting"))
         return left, right
 
 
@@ -149,7 +156,14 @@ class AlarmLine(_HeaderLine):
     """A line that says what is wrong with the jobs. It appears when something is, and then stays.
 
     If it went away with each run that is OK, the rows below it would jump.
+
+    Args:
+        index: The jobs of the snapshot that is shown.
     """
+
+    def __init__(self, index: JobIndex) -> None:
+        super().__init__(id="alarm")
+        self._index = index
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Show what is wrong in a snapshot."""
@@ -157,7 +171,7 @@ class AlarmLine(_HeaderLine):
         self.display = bool(self._current_pieces[0])
 
     def _pieces(self, snapshot: Snapshot) -> tuple[list[Piece], list[Piece]]:
-        alarm = find_alarm(snapshot)
+        alarm = find_alarm(snapshot, self._index)
         if alarm is not None:
             sign = "✗" if alarm.tone == "failed" else "!"
             return [(f" {sign} {cell_text(alarm.text)}", alarm.tone)], []

@@ -14,7 +14,8 @@ from textual.message import Message
 from textual.widget import Widget
 
 from jobtui.engine.views import Snapshot
-from jobtui.frontend.upcoming import list_upcoming
+from jobtui.frontend.job_index import JobIndex
+from jobtui.frontend.upcoming import MAX_UPCOMING, list_upcoming
 from jobtui.tui.widgets.columns import (
     RECENT_COLUMNS,
     RUNNING_COLUMNS,
@@ -95,15 +96,14 @@ class Panes(Container):
         """Activate the first pane."""
         self.activate_pane(self._active)
 
-    def update_snapshot(self, snapshot: Snapshot) -> None:
-        """Show a snapshot in all four tables."""
+    def update_snapshot(self, snapshot: Snapshot, index: JobIndex) -> None:
+        """Show a snapshot, whose jobs are in the index, in all four tables."""
         now, pool = snapshot.at, snapshot.pool
-        upcoming = sum((job.next is not None) + job.scheduled for job in snapshot.jobs)
         abandoned = f" +{pool.abandoned} abandoned" if pool.abandoned else ""
         contents: dict[str, tuple[Sequence[object], object]] = {
             "running": (snapshot.working, f"{pool.running}{abandoned}"),
             "waiting": (snapshot.waiting, pool.queued + pool.held + pool.retrying),
-            "upcoming": (list_upcoming(snapshot), upcoming),
+            "upcoming": (list_upcoming(snapshot, index.soonest(MAX_UPCOMING)), index.upcoming),
             "recent": (snapshot.recent, ""),  # the list is cut, so its length says nothing
         }
         for number, (pane, (rows, count)) in enumerate(contents.items(), start=1):

@@ -1,0 +1,139 @@
+"""What a front end derives from all jobs of a scheduler, kept up to date as they change."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import Counter
+from collections.abc import Sequence
+from itertools import compress, count
+from operator import is_not
+from typing import NamedTuple
+
+from jobtui.engine.views import JobView
+from jobtui.frontend.formatting import failed_last, failed_lately, status_words
+
+
+class _Facts(NamedTuple):
+    """What is derived from one job."""
+
+    failed_last: bool
+    failed_lately: bool
+    is_paused: bool
+    upcoming: int  # how many ticks and one-off runs of it wait for their time
+    due: tuple[float, str, int] | None  # its next tick as a timestamp, its name and its place
+
+
+class JobIndex:
+    """Totals and lists of the jobs in successive snapshots.
+
+    An update looks only at the jobs whose views are other objects than before, so the cost of a picture
+    follows what has changed.
+
+    Args:
+        jobs: The jobs to begin with.
+    """
+
+    def __init__(self, jobs: Sequence[JobView] = ()) -> None:
+        self._jobs: Sequence[JobView] = ()
+        self._facts: list[_Facts] = []
+        self._failing: set[int] = set()  # places
+        self._due: list[tuple[float, str, int]] = []  # sorted
+        self._totals: Counter[str] = Counter()
+        self._texts: list[str] | None = None  # for `matching`, from its first call on
+        self.update(jobs)
+
+    def update(self, jobs: Sequence[JobView]) -> None:
+        """Take the jobs of the next snapshot."""
+        before = self._jobs
+        if jobs is before:
+            return
+        self._jobs = jobs
+        if len(jobs) != len(before):
+            self._rebuild()
+            return
+        for place in compress(count(), map(is_not, jobs, before)):
+            self._remove(place)
+            self._facts[place] = facts = _facts_of(jobs[place], place)
+            self._add(facts, place)
+            if self._texts is not None:
+                self._texts[place] = _searchable_text(jobs[place])
+
+    @property
+    def failing(self) -> list[JobView]:
+        """The jobs whose latest run has failed, in the order of registration."""
+        return [self._jobs[place] for place in sorted(self._failing)]
+
+    @property
+    def any_failed_lately(self) -> bool:
+        """Whether one of the latest endings of any job is a failure."""
+        return self._totals["failed_lately"] > 0
+
+    @property
+    def paused(self) -> int:
+        """How many jobs are paused."""
+        return self._totals["paused"]
+
+    @property
+    def upcoming(self) -> int:
+        """How many ticks and one-off runs wait for their time; of each job, only the next tick counts."""
+        return self._totals["upcoming"]
+
+    def soonest(self, limit: int) -> list[JobView]:
+        """Return the jobs whose next ticks are the first, the soonest first."""
+        return [self._jobs[place] for _, _, place in self._due[:limit]]
+
+    def matching(self, words: Sequence[str]) -> list[JobView]:
+        """Return the jobs of which the name, the schedule and the status together contain all words."""
+        if not words:
+            return list(self._jobs)
+        if self._texts is None:
+            self._texts = [_searchable_text(job) for job in self._jobs]
+        texts = self._texts
+        return [
+            job for job, text in zip(self._jobs, texts, strict=True) if all(word in text for word in words)
+        ]
+
+    def _rebuild(self) -> None:
+        self._facts = [_facts_of(job, place) for place, job in enumerate(self._jobs)]
+        self._texts = None
+        self._failing.clear()
+        self._totals.clear()
+        self._due = sorted(facts.due for facts in self._facts if facts.due is not None)
+        for place, facts in enumerate(self._facts):
+            self._count(facts, 1)
+            if facts.failed_last:
+                self._failing.add(place)
+
+    def _count(self, facts: _Facts, by: int) -> None:
+        self._totals["failed_lately"] += by * facts.failed_lately
+        self._totals["paused"] += by * facts.is_paused
+        self._totals["upcoming"] += by * facts.upcoming
+
+    def _add(self, facts: _Facts, place: int) -> None:
+        self._count(facts, 1)
+        if facts.failed_last:
+            self._failing.add(place)
+        if facts.due is not None:
+            insort(self._due, facts.due)
+
+    def _remove(self, place: int) -> None:
+        facts = self._facts[place]
+        self._count(facts, -1)
+        self._failing.discard(place)
+        if facts.due is not None:
+            del self._due[bisect_left(self._due, facts.due)]
+
+
+def _facts_of(job: JobView, place: int) -> _Facts:
+    return _Facts(
+        failed_last=failed_last(job),
+        failed_lately=failed_lately(job),
+        is_paused=job.paused_since is not None,
+        upcoming=(job.next is not None) + job.scheduled,
+        due=None if job.next is None else (job.next.timestamp(), job.name, place),
+    )
+
+
+def _searchable_text(job: JobView) -> str:
+    failed = " failed failing" if failed_lately(job) else ""
+    return f"{job.name} {job.spec} {status_words(job)}{failed}".casefold()
