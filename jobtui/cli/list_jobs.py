@@ -14,7 +14,6 @@ from jobtui.engine.enums import JobStatus
 from jobtui.engine.views import JobView, PoolView, RunView
 from jobtui.frontend.formatting import (
     ABSENT,
-    STATE_SIGNS,
     failed_last,
     format_abandoned,
     format_date_time,
@@ -22,12 +21,12 @@ from jobtui.frontend.formatting import (
     run_label,
     status_sign,
 )
+from jobtui.frontend.outcome_strip import outcome_strip
 from jobtui.frontend.registry import Registry
 from jobtui.process.stdio import write_line
 
 _TITLES = ("STATUS", "NAME", "LAST RUN", "TOOK", "OUTCOMES", "RUNS", "FAIL")
 _NUMBERS = [_TITLES.index(title) for title in ("TOOK", "RUNS")]
-_STRIP_LENGTH = 10  # outcomes, as in the dashboard
 
 
 def list_jobs(options: argparse.Namespace) -> int:
@@ -93,13 +92,12 @@ def _abandoned(pool: PoolView, runs: Sequence[RunView]) -> str:
 def _row(job: JobView) -> list[Cell]:
     sign, word = status_sign(job)
     failures = f"{sign.glyph} {job.failures}" if failed_last(job) else str(job.failures)
-    strip = "".join(STATE_SIGNS[state].strip for state in job.recent[-_STRIP_LENGTH:])
     return [
         Cell(f"{sign.glyph} {word}{_attempt(job)}", sign.tone),
         Cell(job.name, "failed" if failed_last(job) else ""),
         Cell(format_date_time(job.prev)),
         Cell(format_duration(job.last_elapsed)),
-        Cell(strip),
+        Cell("".join(text for text, _ in outcome_strip(job))),
         Cell(str(job.runs)),
         Cell(failures, "failed" if failed_last(job) else ""),
     ]

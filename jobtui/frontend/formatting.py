@@ -21,12 +21,10 @@ class Sign(NamedTuple):
     Attributes:
         glyph: One cell wide.
         tone: A component class of the tables and a CSS class of the page, and so a colour.
-        strip: The glyph in the strip of a job's latest outcomes; "" for a state that is not final.
     """
 
     glyph: str
     tone: str
-    strip: str = ""
 
 
 STATUS_SIGNS = {
@@ -43,14 +41,14 @@ STATE_SIGNS = {
     RunState.QUEUED: Sign("◔", "waiting"),
     RunState.RUNNING: Sign("▶", "running"),
     RunState.RETRYING: Sign("↻", "waiting"),
-    RunState.OK: Sign("✓", "ok", "▂"),
-    RunState.FAILED: Sign("✗", "failed", "█"),
-    RunState.TIMED_OUT: Sign("⊗", "failed", "▓"),
-    RunState.CANCELLED: Sign("⊘", "muted", "▒"),
-    RunState.SKIPPED: Sign("↷", "waiting", "·"),
-    RunState.MISSED: Sign("!", "failed", "!"),
-    RunState.COALESCED: Sign("≡", "muted", "≡"),
-    RunState.LOST: Sign("?", "failed", "?"),
+    RunState.OK: Sign("✓", "ok"),
+    RunState.FAILED: Sign("✗", "failed"),
+    RunState.TIMED_OUT: Sign("⊗", "failed"),
+    RunState.CANCELLED: Sign("⊘", "muted"),
+    RunState.SKIPPED: Sign("↷", "waiting"),
+    RunState.MISSED: Sign("!", "failed"),
+    RunState.COALESCED: Sign("≡", "muted"),
+    RunState.LOST: Sign("?", "failed"),
 }
 
 

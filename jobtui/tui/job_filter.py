@@ -14,7 +14,7 @@ REGISTRATION_ORDER = ""  # the sort key for no column
 _SORTABLE = {column.key: column for column in JOB_COLUMNS if column.sort_key is not None}
 # First the columns that show which jobs fail, then the others from left to right.
 SORT_KEYS = tuple(dict.fromkeys((REGISTRATION_ORDER, "status", "failures", *_SORTABLE)))
-_LARGEST_FIRST = {"prev", "last", "runs", "failures"}
+_LARGEST_FIRST = {"prev", "last", "usual", "runs", "failures"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,9 +227,9 @@ def test_ps_prints_the_jobs_with_their_counters(ask: Ask, store: Path) -> None:
         f"{store}: no scheduler runs; process 2147483647 on mill stopped Fri 2026-11-27 12:05:00 CET\n"
         "\n"
         "STATUS    NAME         LAST RUN              TOOK  OUTCOMES  RUNS  FAIL\n"
-        "✗ FAILED  import       2026-11-27 12:00:59  1m01s  ▂█·          2  ✗ 1\n"
-        "○ IDLE    import 日本  2026-11-27 12:02:57   3.0s  ▂            1  0\n"
-        "‖ PAUSED  mail         2026-11-27 12:05:00      —  ▒            0  0\n"
+        "✗ FAILED  import       2026-11-27 12:00:59  1m01s  ▃✗↷          2  ✗ 1\n"
+        "○ IDLE    import 日本  2026-11-27 12:02:57   3.0s  ▃            1  0\n"
+        "‖ PAUSED  mail         2026-11-27 12:05:00      —  ⊘            0  0\n"
     )
     assert ask("ps") == (0, text, "")
 

@@ -12,7 +12,6 @@ from textual.app import App
 from textual.binding import Binding
 
 import jobtui.tui
-from jobtui.engine.enums import FINAL_STATES
 from jobtui.frontend.formatting import JOB_SIGNS, STATE_SIGNS
 from jobtui.tui.widgets.columns import JOB_COLUMNS
 
@@ -105,9 +104,8 @@ def signs(number: int) -> dict[str, str]:
     [
         (0, {word: sign.glyph for word, sign in JOB_SIGNS.items()}),
         (1, {state.value: sign.glyph for state, sign in STATE_SIGNS.items()}),
-        (2, {state.value: STATE_SIGNS[state].strip for state in FINAL_STATES}),
     ],
-    ids=["job", "run", "strip"],
+    ids=["job", "run"],
 )
 def test_every_sign_and_no_other_is_documented(number: int, glyphs: Mapping[str, str]) -> None:
     """With the word that the screen shows next to it."""

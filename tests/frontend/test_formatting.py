@@ -15,7 +15,7 @@ from rich.cells import cell_len
 from support import snapshots
 
 from jobtui import Scheduler
-from jobtui.engine.enums import FINAL_STATES, JobStatus, RunState
+from jobtui.engine.enums import JobStatus, RunState
 from jobtui.frontend.formatting import (
     STATE_SIGNS,
     STATUS_SIGNS,
@@ -203,14 +203,11 @@ def test_a_full_instant_has_weekday_date_time_and_zone() -> None:
 
 
 def test_every_state_has_a_distinct_glyph_of_one_cell() -> None:
-    """The final ones have another one for the strip."""
     assert list(STATUS_SIGNS) == list(JobStatus)
     assert list(STATE_SIGNS) == list(RunState)
-    assert {state for state, sign in STATE_SIGNS.items() if sign.strip} == set(FINAL_STATES)
     for glyphs in (
         [sign.glyph for sign in STATUS_SIGNS.values()],
         [sign.glyph for sign in STATE_SIGNS.values()],
-        [STATE_SIGNS[state].strip for state in FINAL_STATES],
     ):
         assert len(set(glyphs)) == len(glyphs)
         assert {cell_len(glyph) for glyph in glyphs} == {1}

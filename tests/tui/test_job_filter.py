@@ -128,4 +128,4 @@ def test_the_filter_and_the_order_are_independent() -> None:
     """A change of one keeps the other."""
     job_filter = JobListFilter().sorted_by(COLUMN["name"]).with_words("every")
     assert names(job_filter) == ["b", "c"]
-    assert names(job_filter.next_sort().with_words("")) == names(JobListFilter(sort="schedule"))
+    assert names(job_filter.next_sort().with_words("")) == names(JobListFilter(sort="next"))

@@ -19,6 +19,7 @@ from textual.geometry import Offset
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from jobtui.frontend.outcome_strip import STRIP_LENGTH
 from jobtui.process.printable import printable
 from jobtui.tui.widgets.columns import (
     JOB_COLUMNS,
@@ -148,7 +149,9 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
         lowest = min(column.drop_order for column in dropped)
         assert all(column.drop_order <= lowest for column in kept)
         last = min(dropped, key=lambda column: column.drop_order)
-        assert MARK_WIDTH + sum(column.width + COLUMN_GAP for column in [*kept, last]) > width
+        others = [column for column in kept if column.drop_order < last.drop_order]
+        wanted = last.width + sum(max(column.width, column.wanted) for column in others)
+        assert MARK_WIDTH + wanted + COLUMN_GAP * (len(others) + 1) > width
     used = MARK_WIDTH + sum(given + COLUMN_GAP for _, given in fitted)
     if used > width:
         assert all(column.drop_order == 0 for column in kept)
@@ -159,19 +162,21 @@ def test_columns_fill_the_width_and_are_dropped_in_their_order(
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (200, "status name schedule prev next last strip runs failures"),
-        (118, "status name schedule prev next last strip runs failures"),
-        (92, "status name prev next last strip runs failures"),
-        (80, "status name prev next last runs failures"),
-        (60, "status name last runs failures"),
+        (299, "status name strip next last usual schedule prev summary runs failures"),
+        (149, "status name strip next last usual schedule prev runs failures"),
+        (119, "status name strip next last schedule runs failures"),
+        (79, "status name strip next last failures"),
+        (60, "status name next failures"),
         (34, "status name failures"),
         (10, "status name failures"),
     ],
 )
 def test_the_table_of_jobs_has_the_columns_that_fit_its_width(width: int, expected: str) -> None:
-    """The status, the name and the failures are always visible."""
+    """The status, the name and the failures are always visible, and the strip is whole from 120 columns."""
     table: LineTable[Any] = LineTable(JOB_COLUMNS, lambda row: row, empty="")
-    assert " ".join(column.key for column, _ in table._fit_columns(width)) == expected  # noqa: SLF001 - the geometry, without painting a screen for each width
+    fitted = table._fit_columns(width)  # noqa: SLF001 - the geometry, without painting a screen for each width
+    assert " ".join(column.key for column, _ in fitted) == expected
+    assert all(given == STRIP_LENGTH for column, given in fitted if column.key == "strip" and width >= 119)
 
 
 # Columns pass their texts through `printable`: it removes joiners, but not wide and combining characters.
@@ -300,11 +305,11 @@ async def test_no_outdated_line_stays_when_rows_are_added_or_removed() -> None:
 
 
 @async_test
-async def test_the_scrollbar_covers_only_the_gap_after_the_last_column() -> None:
+async def test_the_scrollbar_does_not_touch_the_last_column() -> None:
     """When it appears, no column moves or is hidden."""
     async with running_table(rows_of(3), (40, 5)) as (table, pilot):
         before = lines(table)[0]
-        assert before.endswith(" 00 ")
+        assert before.endswith(" 00  ")
         table.update_rows(rows_of(30), NOW)
         await settle(pilot)
         assert table.show_vertical_scrollbar
@@ -392,7 +397,7 @@ async def test_enter_opens_the_row_and_a_click_on_a_title_selects_its_column() -
         assert isinstance(app, TableApp)
         await pilot.press("j", "enter")
         assert app.messages == [(1, "row 1", "")]
-        for x in (2, 8, 9, 39, 0):
+        for x in (2, 8, 9, 38, 0):
             await pilot.click(table, offset=Offset(x, 0))
         assert app.messages[1:] == ["number", "number", "name", "second"]
         await pilot.click(table, offset=Offset(5, 3))

@@ -117,7 +117,7 @@ def test_a_failed_run_is_shown_in_the_recent_list_and_in_its_jobs_row(
     assert row[1:4] == ["✗ FAILED", "orders", "#1"]
     assert row[5] == "ValueError: no such order"
     strip = page.find_one("tbody", id="jobs-rows").find_one("span", **{"class": "strip"})
-    assert strip.plain_text == "█"
+    assert strip.plain_text == "✗"
     assert strip.attributes["title"] == "the last 1: 1 failed; the latest failed"
     assert "✗ 1 failed last" in page.find_one("p", id="totals").plain_text
 

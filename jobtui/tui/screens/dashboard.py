@@ -17,6 +17,7 @@ from jobtui.engine.views import JobView, RunView, Snapshot
 from jobtui.frontend import commands
 from jobtui.frontend.formatting import failed_last, failed_lately, pluralize
 from jobtui.frontend.job_index import JobIndex
+from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
@@ -28,7 +29,7 @@ from jobtui.tui.screens.run import RunScreen
 from jobtui.tui.screens.stack_screen import StackScreen
 from jobtui.tui.screens.timeline_screen import TimelineScreen
 from jobtui.tui.screens.why_screen import WhyScreen
-from jobtui.tui.widgets.columns import JOB_COLUMNS
+from jobtui.tui.widgets.columns import job_columns
 from jobtui.tui.widgets.header import AlarmLine, PoolGauge, StatusLine
 from jobtui.tui.widgets.key_footer import KeyFooter, adapt_bindings
 from jobtui.tui.widgets.line_table import LineTable
@@ -108,12 +109,18 @@ class Dashboard(Screen[None]):
         self._commands = background_commands
         self._backend = background_commands.backend
         self._snapshot = self._backend.snapshot()
+        self._live_runs = live_runs(self._snapshot)
         self._status_line = StatusLine(self._backend)
         self._index = JobIndex()
         self._gauge = PoolGauge(self._index)
         self._alarm = AlarmLine(self._index)
         self._jobs: LineTable[JobView] = LineTable(
-            JOB_COLUMNS, lambda job: job.name, empty="no jobs", header=True, anchored=True, id="jobs"
+            job_columns(lambda: self._live_runs),
+            lambda job: job.name,
+            empty="no jobs",
+            header=True,
+            anchored=True,
+            id="jobs",
         )
         self._filter = FilterInput(
             placeholder="filter by name, schedule or status", id="filter", compact=True
@@ -154,6 +161,7 @@ class Dashboard(Screen[None]):
         """Show a snapshot."""
         self._snapshot = snapshot
         self._index.update(snapshot.jobs)
+        self._live_runs = live_runs(snapshot)
         self._commands.note_pool_size(snapshot.pool.size)
         self._status_line.update_snapshot(snapshot)
         self._gauge.update_snapshot(snapshot)

@@ -14,7 +14,6 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from jobtui.engine.enums import FINAL_STATES
 from jobtui.frontend.formatting import DST, JOB_SIGNS, STATE_SIGNS
 from jobtui.runtime.timer import MAX_SLEEP
 from jobtui.tui.widgets.key_footer import KeyFooter
@@ -104,8 +103,8 @@ def _sign_list() -> Table:
         ("status", [f"{sign.glyph} {word}" for word, sign in JOB_SIGNS.items()]),
         ("name", ["+2 of its runs wait"]),
         ("run", [*(f"{sign.glyph} {state.value}" for state, sign in STATE_SIGNS.items()), "#866 its number"]),
-        ("outcomes", [f"{STATE_SIGNS[state].strip} {state.value}" for state in FINAL_STATES]),
-        ("next run", [f"{DST} a clock change affects it; enter shows how"]),
+        ("outcomes", ["▁▃█ OK, as high as the run was long", "any other by its sign"]),
+        ("now / next", [f"{DST} a clock change affects it; enter shows how"]),
         ("fail", ["✗ its latest run failed"]),
     ):
         # Wrapped here, because Rich would put a sign and its word on different lines.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from jobtui.engine.enums import JobStatus, RunState
+from jobtui.engine.typical_duration import typical_duration
 from jobtui.engine.views import JobView, RunView
 from jobtui.frontend.formatting import (
     ABSENT,
@@ -19,20 +20,19 @@ from jobtui.frontend.formatting import (
     format_duration,
     format_instant,
     format_instant_short,
-    format_pause,
-    format_retry,
     format_schedule,
-    format_times,
     run_label,
     status_sign,
 )
+from jobtui.frontend.now_next import NO_RUNS, LiveRuns, now_next
+from jobtui.frontend.outcome_strip import STRIP_LENGTH, outcome_strip
 from jobtui.frontend.upcoming import UpcomingTick, is_affected_by_transition
 from jobtui.runtime.output_log import OutputLine
 from jobtui.tui.widgets.line_table import Cell, Column
 from jobtui.tui.widgets.literal_text import cell_text
 
-STRIP_LENGTH = 10
-_NEXT_WIDTH = 22  # a date and a full countdown
+NARROW_STRIP = 10  # outcomes in a narrow terminal
+_NEXT_WIDTH = 22  # of the longest texts but those with a date, such as `held 14s behind run 873`
 _COUNTDOWN_WIDTH = 9
 
 
@@ -56,34 +56,26 @@ def _schedule(job: JobView, now: datetime) -> Cell:
 
 
 def _prev(job: JobView, now: datetime) -> Cell:
-    return [(format_instant_short(job.prev, now), "" if job.prev else "muted")]
-
-
-def _next(job: JobView, now: datetime) -> Cell:
-    if job.status is JobStatus.RETRYING:
-        return [(format_retry(job, now), "waiting")]
-    if job.paused_since is not None and job.next is not None:
-        return [(format_pause(job, now), "waiting")]
-    if job.next is None:
-        ended = format_times(job) if job.status is JobStatus.DONE else ""
-        return [(f"{job.scheduled} scheduled" if job.scheduled else ended or ABSENT, "muted")]
-    due = format_instant(job.next, now)
-    if job.quiet_until is not None:
-        return [(due, ""), (" quiet", "waiting")]
-    if not is_affected_by_transition(job.schedule, job.next, now):
-        return [(due, ""), (f" {countdown(job.next, now)}", "muted")]
-    # The countdown is shortened, so that the instant and the badge fit the column's fixed width.
-    shortened = countdown_within(_NEXT_WIDTH - len(f"{due} {DST} "), job.next, now)
-    return [(due, ""), (f" {DST}", "dst"), (f" {shortened}", "muted")]
+    return [(format_instant(job.prev, now), "" if job.prev else "muted")]
 
 
 def _last(job: JobView, _now: datetime) -> Cell:
     return [(format_duration(job.last_elapsed), "" if job.last_elapsed is not None else "muted")]
 
 
-def _strip(job: JobView, _now: datetime) -> Cell:
-    signs = [STATE_SIGNS[state] for state in job.recent[-STRIP_LENGTH:]]
-    return [(sign.strip, sign.tone) for sign in signs]
+def _strip(job: JobView, _now: datetime, width: int = STRIP_LENGTH) -> Cell:
+    return outcome_strip(job, width)
+
+
+def _usual(job: JobView, _now: datetime) -> Cell:
+    typical = typical_duration(job)
+    if typical is None:
+        return [(ABSENT, "muted")]
+    return [(format_duration(typical.median), ""), (f" ≤ {format_duration(typical.p95)}", "muted")]
+
+
+def _summary(job: JobView, _now: datetime) -> Cell:
+    return [(cell_text(job.summary), "muted")]
 
 
 def _runs(job: JobView, _now: datetime) -> Cell:
@@ -107,8 +99,17 @@ def _next_timestamp(job: JobView) -> float:
     return math.inf if job.next is None else job.next.timestamp()
 
 
+def _spec(job: JobView) -> str:
+    return job.spec
+
+
 def _last_elapsed(job: JobView) -> timedelta:
     return job.last_elapsed or timedelta()
+
+
+def _usual_duration(job: JobView) -> timedelta:
+    typical = typical_duration(job)
+    return timedelta() if typical is None else typical.median
 
 
 _STATUS_ORDER = [
@@ -125,17 +126,44 @@ def _status_order(job: JobView) -> tuple[bool, int]:
     return not failed_last(job), _STATUS_ORDER.index(job.status)
 
 
-JOB_COLUMNS: Sequence[Column[JobView]] = (
-    Column("status", "STATUS", 10, _status, sort_key=_status_order),
-    Column("name", "NAME", 13, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
-    Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=6, sort_key=lambda job: job.spec),
-    Column("prev", "LAST RUN", 9, _prev, drop_order=4, sort_key=_prev_timestamp),
-    Column("next", "NEXT RUN", _NEXT_WIDTH, _next, drop_order=3, sort_key=_next_timestamp),
-    Column("last", "TOOK", 6, _last, align_right=True, drop_order=2, sort_key=_last_elapsed),
-    Column("strip", "OUTCOMES", STRIP_LENGTH, _strip, drop_order=5),
-    Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=1, sort_key=lambda job: job.runs),
-    Column("failures", "FAIL", 5, _failures, align_right=True, sort_key=lambda job: job.failures),
-)
+def job_columns(live: Callable[[], Mapping[str, LiveRuns]]) -> Sequence[Column[JobView]]:
+    """Return the columns of the table of jobs.
+
+    Args:
+        live: Returns the runs of each job that have not ended, by the name of the job.
+    """
+
+    def now_and_next(job: JobView, now: datetime, width: int = _NEXT_WIDTH) -> Cell:
+        pieces = now_next(job, live().get(job.name, NO_RUNS), now, width)
+        return [(cell_text(text), tone) for text, tone in pieces]
+
+    return (
+        Column("status", "STATUS", 10, _status, sort_key=_status_order),
+        Column("name", "NAME", 16, _name, fraction=3, sort_key=lambda job: job.name.casefold()),
+        Column(
+            "strip", "OUTCOMES", NARROW_STRIP, _strip, drop_order=3, wanted=STRIP_LENGTH, fitted_cell=_strip
+        ),
+        Column(
+            "next",
+            "NOW / NEXT",
+            _NEXT_WIDTH,
+            now_and_next,
+            fraction=2,
+            drop_order=1,
+            sort_key=_next_timestamp,
+            fitted_cell=now_and_next,
+        ),
+        Column("last", "TOOK", 6, _last, align_right=True, drop_order=2, sort_key=_last_elapsed),
+        Column("usual", "USUALLY", 15, _usual, drop_order=7, sort_key=_usual_duration),
+        Column("schedule", "SCHEDULE", 12, _schedule, fraction=2, drop_order=5, wanted=22, sort_key=_spec),
+        Column("prev", "LAST RUN", 12, _prev, drop_order=6, sort_key=_prev_timestamp),
+        Column("summary", "ABOUT", 24, _summary, fraction=1, drop_order=8),
+        Column("runs", "RUNS", 5, _runs, align_right=True, drop_order=4, sort_key=lambda job: job.runs),
+        Column("failures", "FAIL", 5, _failures, align_right=True, sort_key=lambda job: job.failures),
+    )
+
+
+JOB_COLUMNS = job_columns(dict)  # without the runs that have not ended
 
 
 # --- runs -----------------------------------------------------------------------------------------

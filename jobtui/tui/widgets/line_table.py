@@ -30,6 +30,7 @@ MARK_WIDTH = 2  # cells before the first column, for the cursor's mark
 FOCUSED_MARK = "▸ "  # at the cursor's row while the table has the focus
 UNFOCUSED_MARK = "› "  # noqa: RUF001 - and while it does not: this narrow sign is intended
 COLUMN_GAP = 1  # cells between two columns
+SCROLLBAR_WIDTH = 1  # cells that stay free, so that columns keep their places when the scrollbar appears
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,12 @@ class Column(Generic[Row]):
         cell: Returns the cell of a row as of an instant.
         fraction: Its share of the width that is left over; 0 keeps its width fixed.
         align_right: Whether its text is aligned to the right.
-        drop_order: The column with the highest number is dropped first if the table is too narrow; a column
-            with 0 is never dropped.
+        drop_order: The column with the highest number is dropped first if the table is too narrow for it, and
+            for what those with a lower number want; a column with 0 is never dropped.
         sort_key: Returns the value by which this column sorts a row; None if the column cannot sort.
+        wanted: The width that it gets before others get their fractions, if there is room; 0 for `width`.
+        fitted_cell: Returns the cell of a row as of an instant, given the width of the column; in place of
+            `cell`, for what should fill its width or be cut by itself.
     """
 
     key: str
@@ -56,6 +60,12 @@ class Column(Generic[Row]):
     align_right: bool = False
     drop_order: int = 0
     sort_key: Callable[[Row], Any] | None = None
+    wanted: int = 0
+    fitted_cell: Callable[[Row, datetime, int], Cell] | None = None
+
+    def content(self, row: Row, now: datetime, width: int) -> Cell:
+        """Return the cell of a row as of an instant, for a width in cells."""
+        return self.cell(row, now) if self.fitted_cell is None else self.fitted_cell(row, now, width)
 
 
 class LineTable(ScrollView, Generic[Row], can_focus=True):
@@ -214,7 +224,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
             return ("empty", self._empty_text) if not self.rows and y == self._header else ()
         now, row = self._now, self.rows[index]
         assert now is not None  # update_rows sets it with the rows
-        cells = tuple(tuple(column.cell(row, now)) for column, _ in self._fitted)
+        cells = tuple(tuple(column.content(row, now, width)) for column, width in self._fitted)
         return (cells, index == self.cursor)
 
     # --- lines ------------------------------------------------------------------------------------
@@ -222,7 +232,7 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Render one line, counted from the top of the widget."""
         if not self._fitted:
-            self._fitted = self._fit_columns(self.size.width)
+            self._fitted = self._fit_columns(self.size.width - SCROLLBAR_WIDTH)
         content = self._painted[y] = self._line_content(y)
         base = self.visual_style.rich_style  # cached by Textual, unlike self.rich_style
         width = self.size.width
@@ -281,25 +291,37 @@ class LineTable(ScrollView, Generic[Row], can_focus=True):
         """Return the columns that fit into a width, each with its own width."""
         columns = list(self._columns)
 
-        def min_width() -> int:
-            return MARK_WIDTH + sum(column.width + COLUMN_GAP for column in columns)
+        def width_with(last: Column[Row]) -> int:
+            """Return the width, if each column before another to be dropped gets what it wants."""
+            widths = [
+                max(each.width, each.wanted if each.drop_order < last.drop_order else 0) for each in columns
+            ]
+            return MARK_WIDTH + sum(widths) + COLUMN_GAP * len(columns)
 
-        while min_width() > width and any(column.drop_order for column in columns):
-            columns.remove(max(columns, key=lambda column: column.drop_order))
-        spare = max(0, width - min_width())
+        while columns:
+            last = max(columns, key=lambda column: column.drop_order)
+            if not last.drop_order or width_with(last) <= width:
+                break
+            columns.remove(last)
+        spare = max(0, width - MARK_WIDTH - sum(column.width + COLUMN_GAP for column in columns))
+        least = []
+        for column in columns:
+            extra = min(spare, max(0, column.wanted - column.width))
+            spare -= extra
+            least.append(column.width + extra)
         fractions = sum(column.fraction for column in columns)
         fitted = []
-        for column in columns:
+        for column, given in zip(columns, least, strict=True):
             extra = spare * column.fraction // fractions if fractions else 0
             spare, fractions = spare - extra, fractions - column.fraction
-            fitted.append((column, column.width + extra))
+            fitted.append((column, given + extra))
         return fitted
 
     # --- events -----------------------------------------------------------------------------------
 
     def on_resize(self) -> None:
         """Fit the columns to the new width, and keep the cursor visible."""
-        self._fitted = self._fit_columns(self.size.width)
+        self._fitted = self._fit_columns(self.size.width - SCROLLBAR_WIDTH)
         self._painted.clear()
         self.virtual_size = Size(self.size.width, len(self.rows) + self._header)
         self._scroll_to_cursor()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +19,7 @@ from markupsafe import Markup, escape
 from jobtui.engine.enums import JobStatus, RunState
 from jobtui.engine.views import PoolView, RunView
 from jobtui.frontend import formatting
+from jobtui.frontend.outcome_strip import outcome_strip
 from jobtui.frontend.upcoming import is_affected_by_transition
 from jobtui.process.printable import printable, printable_lines
 from jobtui.process.terminal_text import terminal_lines
@@ -103,7 +103,7 @@ class TemplateRenderer:
             "run_label": formatting.run_label,
             "attempts": formatting.format_attempts,
             "summarize": _summarize,
-            "group_equal": _group_equal,
+            "outcome_strip": outcome_strip,
             "has_page": _has_page,
             "job_path": _job_path,
             "why_path": _why_path,
@@ -180,11 +180,6 @@ def _summarize(states: Sequence[RunState]) -> str:
     counts = Counter(states)
     numbers = ", ".join(f"{number} {state.value.lower()}" for state, number in counts.most_common())
     return f"the last {len(states)}: {numbers}; the latest {states[-1].value.lower()}"
-
-
-def _group_equal(states: Sequence[RunState]) -> list[tuple[RunState, int]]:
-    """Group equal consecutive outcomes: each with its length."""
-    return [(state, len(list(group))) for state, group in groupby(states)]
 
 
 def _gauge(pool: PoolView) -> str:

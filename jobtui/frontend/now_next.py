@@ -1,0 +1,166 @@
+"""The present or the next moment of a job in one cell: its progress, its wait, its pause or its next tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from jobtui.engine.enums import JobStatus
+from jobtui.engine.typical_duration import typical_duration
+from jobtui.engine.views import JobView, RunView, Snapshot
+from jobtui.frontend.formatting import (
+    ABSENT,
+    DST,
+    countdown,
+    elapsed_between,
+    format_age,
+    format_duration,
+    format_instant,
+    format_pause,
+    format_retry,
+    format_times,
+)
+from jobtui.frontend.upcoming import is_affected_by_transition
+
+Piece = tuple[str, str]  # a text and its tone
+
+LATE = timedelta(seconds=2)  # after its tick, a job that has not been started is late
+_SHORT = timedelta(seconds=2)  # a run that takes less needs no bar
+_BAR = 10  # cells
+_FULL, _FREE = "█", "░"
+_HELD_FOR = "waits for "  # begins the reason of a HELD run
+_BY_FAILURES = "pause_after"  # pauses a job by itself
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRuns:
+    """The runs of a job that have not ended, as far as a cell shows them.
+
+    Attributes:
+        running: The first one that is RUNNING.
+        waiting: The first one that is QUEUED, HELD or RETRYING.
+        scheduled: The first one that is SCHEDULED.
+    """
+
+    running: RunView | None = None
+    waiting: RunView | None = None
+    scheduled: RunView | None = None
+
+
+NO_RUNS = LiveRuns()
+
+
+def live_runs(snapshot: Snapshot) -> dict[str, LiveRuns]:
+    """Return the runs of each job that have not ended, by the name of the job."""
+    running, waiting = _first(snapshot.running), _first(snapshot.waiting)
+    scheduled = _first(snapshot.scheduled)
+    return {
+        job: LiveRuns(running.get(job), waiting.get(job), scheduled.get(job))
+        for job in {*running, *waiting, *scheduled}
+    }
+
+
+def _first(runs: Sequence[RunView]) -> Mapping[str, RunView]:
+    return {run.job: run for run in reversed(runs)}
+
+
+def now_next(job: JobView, runs: LiveRuns, now: datetime, width: int) -> tuple[Piece, ...]:
+    """Return the present and the next moment of a job.
+
+    Args:
+        job: The job.
+        runs: Its runs that have not ended.
+        now: The present instant.
+        width: How many cells there are. What does not fit is left out, from the right.
+    """
+    return tuple(_fitting(_pieces(job, runs, now), width))
+
+
+def is_late(job: JobView, now: datetime) -> bool:
+    """Return whether a tick of a job has passed that has not been noticed yet."""
+    return job.next is not None and elapsed_between(job.next, now) > LATE and not job.running
+
+
+def is_paused_by_failures(job: JobView) -> bool:
+    """Return whether a job is paused because it failed too often."""
+    return job.paused_since is not None and job.paused_by == _BY_FAILURES
+
+
+def _pieces(job: JobView, runs: LiveRuns, now: datetime) -> Iterable[Piece]:
+    if job.running:
+        started = job.prev if runs.running is None else runs.running.started
+        return _progress(job, started or now, now)
+    if job.status is JobStatus.RETRYING:
+        return [(format_retry(job, now), "waiting")]
+    if job.queued or job.held:
+        return _wait(job, runs.waiting, now)
+    if job.next is None:
+        return _without_tick(job, runs.scheduled, now)
+    return _tick(job, job.next, now) if job.paused_since is None else _pause(job, now)
+
+
+def _pause(job: JobView, now: datetime) -> list[Piece]:
+    if is_paused_by_failures(job):
+        return [(format_pause(job, now), "failed"), (" after failures", "failed")]
+    return [(format_pause(job, now), "waiting"), (job.paused_by and f" by {job.paused_by}", "muted")]
+
+
+def _progress(job: JobView, started: datetime, now: datetime) -> list[Piece]:
+    typical = typical_duration(job)
+    ran, age = elapsed_between(started, now), format_age(started, now)
+    if typical is None:
+        return [(f"for {age}", "running")]
+    left = typical.median - ran
+    if ran > max(typical.p95, _SHORT):
+        return [(_FULL * _BAR, "waiting"), (f" +{format_age(started + typical.median, now)} over", "waiting")]
+    if typical.median < _SHORT:
+        return [(f"for {age}", "running"), (f" of ~{format_duration(typical.median)}", "muted")]
+    part = min(0.99, ran / typical.median)
+    full = int(part * _BAR)
+    return [
+        (_FULL * full + _FREE * (_BAR - full), "running"),
+        (f" {part:3.0%}", "running"),
+        (f" ~{format_duration(left)} left" if left > timedelta() else " nearly done", "muted"),
+    ]
+
+
+def _wait(job: JobView, run: RunView | None, now: datetime) -> list[Piece]:
+    is_held = not job.queued
+    age = "" if run is None or run.waiting_since is None else f" {format_age(run.waiting_since, now)}"
+    if not is_held:
+        return [(f"waits{age}", "waiting"), (" for a slot", "waiting")]
+    behind = "" if run is None else run.reason.removeprefix(_HELD_FOR)
+    return [(f"held{age}", "waiting"), (behind and f" behind {behind}", "waiting")]
+
+
+def _without_tick(job: JobView, scheduled: RunView | None, now: datetime) -> list[Piece]:
+    if job.scheduled:
+        due = "" if scheduled is None or scheduled.due is None else f" {countdown(scheduled.due, now)}"
+        return [(f"{job.scheduled} scheduled", "muted"), (due and f",{due}", "muted")]
+    ended = format_times(job) if job.status is JobStatus.DONE else ""
+    return [(ended or ABSENT, "muted")]
+
+
+def _tick(job: JobView, due: datetime, now: datetime) -> list[Piece]:
+    if is_late(job, now):
+        return [(f"late {format_age(due, now)}", "failed"), (f"  {format_instant(due, now)}", "muted")]
+    pieces = [(countdown(due, now), "")]
+    if job.quiet_until is not None:
+        pieces.append((" quiet", "waiting"))
+    if is_affected_by_transition(job.schedule, due, now):
+        pieces.append((f" {DST}", "dst"))
+    return [*pieces, (f"  {format_instant(due, now)}", "muted")]
+
+
+def _fitting(pieces: Iterable[Piece], width: int) -> list[Piece]:
+    """Return the first pieces that fit, but always the first one; without those that are empty."""
+    fitting: list[Piece] = []
+    used = 0
+    for text, tone in pieces:
+        used += len(text)
+        if fitting and used > width:
+            break
+        if text:
+            fitting.append((text, tone))
+    return fitting
