@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby, repeat
 from math import log2
 
 from jobtui.engine.enums import RunState
@@ -28,10 +28,10 @@ def outcome_strip(job: JobView, length: int = STRIP_LENGTH) -> tuple[Piece, ...]
     """
     typical = typical_duration(job)
     usual = 0.0 if typical is None else typical.median.total_seconds()
-    durations = (*job.recent_durations, *[None] * (len(job.recent) - len(job.recent_durations)))
+    durations = chain(job.recent_durations, repeat(None))
     cells = [
         (_bar(seconds, usual) if state is RunState.OK else STATE_SIGNS[state].glyph, STATE_SIGNS[state].tone)
-        for state, seconds in [*zip(job.recent, durations, strict=True)][-length:]
+        for state, seconds in [*zip(job.recent, durations, strict=False)][-length:]
     ]
     return tuple(
         ("".join(text for text, _ in same), tone) for tone, same in groupby(cells, key=lambda cell: cell[1])

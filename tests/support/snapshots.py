@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from jobtui.engine.enums import JobStatus, Misfire, Overlap, Phase, RunState, Trigger
-from jobtui.engine.views import JobView, PoolView, RunStack, RunView, Snapshot, StackFrame
+from jobtui.engine.views import Duration, JobView, PoolView, RunStack, RunView, Snapshot, StackFrame
 from jobtui.schedules.parser import parse
 from jobtui.schedules.schedule import Dst
 from jobtui.simulation.forecast import forecast
@@ -71,11 +72,22 @@ def make_job(name: str = "refresh_cache", spec: str = "@every 15s", **changes: A
         next=None if schedule is None else schedule.next(NOW),
         paused_since=None,
         last_elapsed=timedelta(seconds=0.042),
-        recent=(OK,) * 10,
+        recent=(OK,) * 14,
         runs=12,
         failures=0,
     )
-    return replace(view, **changes)
+    view = replace(view, **changes)
+    return view if view.recent_durations else replace(view, recent_durations=_durations(view))
+
+
+def _durations(job: JobView) -> tuple[Duration | None, ...]:
+    """Return durations around the latest one for those of the latest endings that were runs."""
+    latest = 0.0 if job.last_elapsed is None else job.last_elapsed.total_seconds()
+    factors = cycle((1.0, 0.8, 1.1, 1.0, 2.1, 0.9, 0.5, 1.0, 1.3))
+    return tuple(
+        Duration(latest * factor) if state.completed else None
+        for state, factor in zip(job.recent, factors, strict=False)
+    )
 
 
 def one_off_job(name: str, **changes: Any) -> JobView:
