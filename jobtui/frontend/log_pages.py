@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from jobtui.engine.views import RunView
 from jobtui.frontend.backend import LogLine, LogPage
+from jobtui.process.terminal_text import terminal_lines
 from jobtui.runtime.output_log import MAX_CHUNK, OutputChunk, OutputLine, OutputLog
 from jobtui.runtime.scheduler import Scheduler
 
@@ -168,7 +169,8 @@ class LogPageReader:
         return len(self._text_lines(view)) > logged
 
     def _text_lines(self, view: RunView) -> list[str]:
-        return (self._scheduler.output_of(view.number) or "").splitlines()
+        text = self._scheduler.output_of(view.number) or ""
+        return terminal_lines(text).removesuffix("\n").split("\n") if text else []
 
     def _read_text(self, view: RunView, number: int, *, before: str | None, after: str | None) -> LogPage:
         """Return a page of a run's text: the latest, or the one that ends before or begins after a line."""

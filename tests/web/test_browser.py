@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,9 +22,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 from support.nginx import free_ports, needs_nginx, nginx_in_front
 from support.status_page import LIMIT, LOGIN_REQUIRED, PASSWORD, USER, serve_page
+from support.waiting import wait_until
 
 from jobtui import Scheduler
-from jobtui.access.addresses import TcpAddress
+from jobtui.access.addresses import TcpAddress, parse_address
 from jobtui.access.public_url import parse_public_url
 from jobtui.access.rules import AccessRules
 from jobtui.engine.enums import RunState
@@ -467,8 +469,60 @@ def test_the_timeline_is_live(scheduler: Scheduler, browser: Browser) -> None:
         assert browser.is_marked
 
 
+def test_the_log_follows_a_run_and_is_searched(
+    scheduler: Scheduler, browser: Browser, release: threading.Event
+) -> None:
+    """Lines appear without a reload; what the user searches for is found among new lines, too."""
+    log, attack = OutputLog(), "<img src=x onerror=alert(1)>\u202e"
+
+    def job() -> None:
+        print("first line")
+        release.wait(LIMIT)
+        print(attack)
+        print("a warning", file=sys.stderr)
+        print("last line")
+
+    scheduler.every("1h", job, name="slow")
+    backend = LocalBackend(scheduler, "shop.py", log)
+    with capture_streams(log), Server(backend, parse_address("127.0.0.1:0")) as server:
+        assert isinstance(server.address, TcpAddress)
+        run = scheduler.run("slow")
+        wait_until(lambda: log.output_since(0).last == 1)
+        browser.open(server.address)
+        browser.press("j", "l")
+        browser.wait_for_text("#log", "first line")
+        assert browser.driver.current_url.endswith(f"/log?run={run.number}")
+        browser.mark_page()
+        browser.press("/")
+        browser.press("LINE")
+        browser.wait_for_text("#log-matches", "1 line contains the text")
+        release.set()
+        browser.wait_for_text("#log", "last line")
+        browser.wait_for_text("#log-state", "OK")
+        assert browser.text_of("#log-end") == "the run has ended"
+        browser.wait_for_text("#log-matches", "2 lines contain the text")
+        assert "<img src=x onerror=alert(1)>\\u202e" in browser.text_of("#log")
+        browser.press(Keys.ENTER)
+        assert browser.text_of(".current") == "first line"
+        browser.press("n")
+        assert browser.text_of(".current") == "last line"
+        browser.press("N")
+        assert browser.text_of(".current") == "first line"
+        browser.find("#only").click()
+        assert browser.text_of("#log") == "first line last line"
+        browser.find("#only").click()
+        browser.find("#level").send_keys("warnings")
+        assert browser.text_of("#log") == "a warning"
+        browser.find("h1").click()
+        browser.press("W", "T")
+        assert browser.has("#log.nowrap.no-times")
+        assert browser.is_marked
+        browser.driver.get("about:blank")
+        assert browser.console_errors() == []
+
+
 @pytest.mark.parametrize("width", [320, 400, 900, 1280, 1920])
-@pytest.mark.parametrize("path", ["history", "timeline"])
+@pytest.mark.parametrize("path", ["history", "timeline", "log?run=1", "runs/1"])
 def test_no_page_is_wider_than_its_window(
     scheduler: Scheduler, browser: Browser, path: str, width: int
 ) -> None:

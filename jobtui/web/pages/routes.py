@@ -6,7 +6,7 @@ import asyncio
 import math
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -14,14 +14,17 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from jobtui.frontend.backend import LogLine
 from jobtui.frontend.formatting import elapsed_between, failed_last
 from jobtui.frontend.json_codec import STATUS_PAGE
 from jobtui.frontend.upcoming import is_quiet_at
 from jobtui.frontend.why import Explanation
 from jobtui.process.printable import printable
+from jobtui.process.terminal_text import terminal_lines
 from jobtui.schedules.zones import zone_name
 from jobtui.web.pages.forms import Forms, execute, safe_redirect_target
 from jobtui.web.pages.history_page import HistoryPage
+from jobtui.web.pages.log_page import LogView, show_lines
 from jobtui.web.pages.page_state import PageState
 from jobtui.web.pages.page_stream import PageStream
 from jobtui.web.pages.sections import MAX_JOBS
@@ -46,6 +49,7 @@ STREAM = f"{STATUS_PAGE}/live"
 OPEN_PATHS = frozenset({LOGIN, *(f"{STATUS_PAGE}/{name}" for name in STATIC_FILES)})  # without credentials
 
 _PROGRAM_PATHS = tuple(f"{STATUS_PAGE}/{name}" for name in ("api", "metrics", "healthz", "live"))
+MAX_LINES = 200  # of output on the page of a run; its log has the others
 _MAX_MESSAGES = 200
 _DOUBLE_CLICK = 1.0  # seconds
 # The challenge for our script: at a Basic one, the browser would open a password dialog over the page.
@@ -76,6 +80,7 @@ class Pages:
         )
         self._history = HistoryPage(view_context)
         self._timeline = TimelinePage(view_context)
+        self._log = LogView(view_context)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """Return the route of every page."""
@@ -88,6 +93,8 @@ class Pages:
             web.get(f"{STATUS_PAGE}/why", self._explain),
             web.get(f"{STATUS_PAGE}/history", self._history.show),
             web.get(f"{STATUS_PAGE}/timeline", self._timeline.show),
+            web.get(f"{STATUS_PAGE}/log", self._log.show),
+            web.get(f"{STATUS_PAGE}/log.txt", self._log.download),
             web.get(STREAM, self._stream.serve, allow_head=False),
             web.get(LOGIN, self._show_login),
             web.post(LOGIN, self._log_in),
@@ -168,10 +175,21 @@ class Pages:
         run = call_scheduler(self._backend.run_view, number)
         lateness = None if run.started is None else elapsed_between(run.due or run.created, run.started)
         output = self._backend.output_of(number)
+        lines = await asyncio.to_thread(self._latest_lines, number, output or "")
         stack = await asyncio.to_thread(self._backend.stack, number)  # it reads source files
         tab = tab_of(run.state, failed=run.state.failed)
-        values: dict[str, Any] = {"run": run, "lateness": lateness, "output": output, "stack": stack}
+        values: dict[str, Any] = {"run": run, "lateness": lateness, "stack": stack}
+        values |= {"is_recorded": output is not None, "lines": show_lines(lines, self._backend.zone)}
         return self._page_response(request, "run.html", tab=tab, **values)
+
+    def _latest_lines(self, number: int, text: str) -> Sequence[LogLine]:
+        """Return the latest lines that a run has written; from its text if no log has them."""
+        page = call_scheduler(self._backend.log_page, number)
+        lines = (*page.lines, *page.unfinished)
+        kept = lines or [
+            LogLine(None, "", number, "", each) for each in terminal_lines(text).split("\n") if each
+        ]
+        return kept[-MAX_LINES:]
 
     async def _explain(self, request: web.Request) -> web.Response:
         """Explain a tick of a job, or a run. The query has the job and the instant, or the run."""

@@ -29,6 +29,7 @@ STATIC_FILES = {
     "style.css": "text/css",
     "live.js": "text/javascript",
     "stream.js": "text/javascript",
+    "log.js": "text/javascript",
     "icon.svg": "image/svg+xml",
     "icon-running.svg": "image/svg+xml",
     "icon-failed.svg": "image/svg+xml",

@@ -465,6 +465,13 @@ function openHistory() {
   openPath(job === undefined ? "history" : `history?job=${encodeURIComponent(job)}`);
 }
 
+// Show the output of the focused run; of a job, of its latest run.
+function openLog() {
+  const row = rowOf(document.activeElement), job = row?.dataset.job ?? page.about;
+  if (row?.dataset.run) openPath(`log?run=${row.dataset.run}`);
+  else openPath(job === undefined ? "log" : `log?job=${encodeURIComponent(job)}`);
+}
+
 function clickPauseAll() {
   const name = byId("totals").dataset.allPaused ? "resume-all" : "pause-all";
   const button = document.querySelector(`button[name="${name}"]`);
@@ -507,11 +514,13 @@ const KEYS = {
   w: openWhy,
   t: openStack,
   h: openHistory,
+  l: openLog,
+  o: () => openPath("log"),
   5: () => openPath("timeline"),
   "+": () => click(document.querySelector(".pool button:last-child")),
   "=": () => KEYS["+"](),
   "-": () => click(document.querySelector(".pool button:first-child")),
-  "/": () => (filterInput || document.querySelector("[role=search] input"))?.select(),
+  "/": () => (filterInput || document.querySelector("[role=search] [type=search]"))?.select(),
   "?": () => byId("keys").showModal(),
 };
 
