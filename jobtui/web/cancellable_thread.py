@@ -1,4 +1,4 @@
-"""Run long work in a thread that ends when nobody waits for it any more."""
+"""Run long work in a thread that ends when its client does not wait for it any more."""
 
 from __future__ import annotations
 
