@@ -17,6 +17,7 @@ from jobtui.engine.typical_duration import expected_durations
 from jobtui.engine.views import Snapshot
 from jobtui.frontend.formatting import ABSENT, format_date_time, format_duration, pluralize
 from jobtui.frontend.json_codec import Json
+from jobtui.frontend.load_calendar import crowded_sentences
 from jobtui.loading.loader import BadTarget, load
 from jobtui.process.printable import printable
 from jobtui.process.slow_notice import notice_if_slow
@@ -26,6 +27,7 @@ from jobtui.simulation.forecast import Forecast, FullSpan, PredictedRun, forecas
 
 FINE, TROUBLE = 0, 1  # exit statuses
 _SPANS = 20  # that are printed
+_CROWDED = 10  # crowded minutes that are printed
 _SHORTEST_SPAN = timedelta(seconds=1)  # that is printed
 _TITLES = ("JOB", "RUNS", "TAKES", "FIRST START", "LONGEST WAIT", "NO RUN")
 _NUMBERS = [_TITLES.index(title) for title in ("RUNS", "TAKES", "LONGEST WAIT", "NO RUN")]
@@ -115,6 +117,8 @@ def _format(found: Forecast, present: _Present) -> str:
         parts.append(_format_full(found.full))
     elif found.pool:
         parts.append("No run waits for a slot.")
+    if crowded := crowded_sentences(found, _CROWDED, printable):
+        parts.append("\n".join(["Crowded minutes:", *(f"  {sentence}" for sentence in crowded)]))
     return "\n\n".join(parts)
 
 

@@ -19,7 +19,7 @@ Piece = tuple[str, str]  # a text and its tone
 
 NOW = "│"
 RAN, PREDICTED, WAITS = "█", "▒", "·"
-_LEVELS = " ▁▂▃▄▅▆▇█"
+LEVELS = " ▁▂▃▄▅▆▇█"
 _LABEL_COLUMNS = 12  # of the axis for each label, at least
 _STEPS = [
     *(timedelta(seconds=seconds) for seconds in (10, 30)),
@@ -140,7 +140,7 @@ def load_pieces(past: Iterable[RunView], forecast: Forecast, window: Window) -> 
     """
     slots = average_load(past, forecast, window)
     most = forecast.pool or max(1.0, *slots)
-    bars = [_LEVELS[min(len(_LEVELS) - 1, -int(-8 * each / most // 1))] for each in slots]
+    bars = [LEVELS[min(len(LEVELS) - 1, -int(-8 * each / most // 1))] for each in slots]
     column = window.place(forecast.start)
     if not 0 <= column < window.width:
         return (("".join(bars), "running"),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,11 @@ import jobtui
 jobtui.schedule("0 0 * * * *", print, name="import")
 jobtui.schedule("0 0 * * * *", print, name="import 日本")
 jobtui.schedule("0 0 * * * *", print, name="mail").pause()
+"""
+CROWDED = """
+import jobtui
+jobtui.schedule("0 0 * * * *", print, name="import 日本")
+jobtui.schedule("0 0 * * * *", print, name="import")
 """
 SKIPPING = JOBS + 'jobtui.every("1s", print, name="poll", overlap="skip")\n'
 
@@ -57,6 +63,17 @@ def test_it_prints_the_runs_of_each_job_and_when_the_pool_is_full(ask: Ask) -> N
     assert rows[2][2:4] == ["24", "3.0s"]
     assert "0.25s" in rows[2][-2]
     assert full.startswith("The pool is full 24 times, 6.0s in all, never for a second.")
+
+
+def test_it_names_the_crowded_minutes_with_a_free_one(ask: Ask, folder: Path) -> None:
+    (folder / "shop.py").write_text(CROWDED, encoding="utf-8")
+    crowded = ask("shop.py", "--store", "jobs.db", "--for", "26h").stdout.split("\n\n")[-1]
+    title, sentence = crowded.splitlines()
+    assert title == "Crowded minutes:"
+    assert re.fullmatch(
+        r"  2 jobs at :00:00 \(2[56] times\) and a pool of 1: the last, import, waits 3\.0s; :01 is free",
+        sentence,
+    )
 
 
 def test_its_exit_status_says_that_a_run_waits_too_long(ask: Ask) -> None:

@@ -22,7 +22,21 @@ from jobtui.tui.app import JobtuiApp
 
 AssertScreen = Callable[..., None]
 
-pytestmark = pytest.mark.parametrize("size", [WIDE, NARROW], ids=lambda size: "x".join(map(str, size)))
+LARGE = (180, 50)
+SETTLE = "settle"  # among keys: wait for the answer to a query
+_in_a_large_terminal: set[str] = set()  # the names of the tests with a snapshot of a large terminal, too
+
+
+def also_large(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that compares the screen in a large terminal, too."""
+    _in_a_large_terminal.add(test.__name__)
+    return test
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test in terminals of several sizes."""
+    sizes = [WIDE, NARROW, *([LARGE] if metafunc.function.__name__ in _in_a_large_terminal else [])]
+    metafunc.parametrize("size", sizes, ids=lambda size: "x".join(map(str, size)))
 
 
 def write_output(output_log: OutputLog) -> None:
@@ -62,7 +76,10 @@ def assert_screen(snap_compare: Callable[..., bool], size: tuple[int, int]) -> A
             await pilot.pause()
             app.screen_stack[0].query_one(Input).cursor_blink = False
             for key in keys:
-                await pilot.press(key)
+                if key == SETTLE:
+                    await app.workers.wait_for_complete()
+                else:
+                    await pilot.press(key)
                 await pilot.pause()
             await app.workers.wait_for_complete()
             app._refresh_now()  # noqa: SLF001 - the throttle would delay it
@@ -100,6 +117,7 @@ def test_the_screen_of_a_stack_shows_where_a_run_is(assert_screen: AssertScreen)
     assert_screen(snapshots.overtime(), ["1", "j", "j", "t"])
 
 
+@also_large
 def test_the_timeline_shows_what_ran_and_what_will_run(assert_screen: AssertScreen) -> None:
     assert_screen(snapshots.busy(), ["5"])
 
@@ -107,6 +125,19 @@ def test_the_timeline_shows_what_ran_and_what_will_run(assert_screen: AssertScre
 def test_the_timeline_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
     """It asks what a pool with one more slot would do."""
     assert_screen(snapshots.saturated(), ["5", "plus"], theme="textual-light")
+
+
+@also_large
+def test_the_calendar_shows_taken_slots_and_crowded_minutes(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.crowded(), ["6", SETTLE, "n"])
+
+
+def test_the_calendar_is_readable_in_a_light_theme(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.crowded(), ["6", SETTLE, "j", "j"], theme="textual-light")
+
+
+def test_the_ticks_of_a_minute_are_listed(assert_screen: AssertScreen) -> None:
+    assert_screen(snapshots.crowded(), ["6", SETTLE, "n", "enter"])
 
 
 def test_the_waiting_pane_has_a_focus_and_a_cursor(assert_screen: AssertScreen) -> None:

@@ -21,6 +21,7 @@ from jobtui.frontend.now_next import live_runs
 from jobtui.frontend.upcoming import UpcomingTick
 from jobtui.tui.background_work import BackgroundCommands
 from jobtui.tui.job_filter import JobListFilter
+from jobtui.tui.screens.calendar_screen import CalendarScreen
 from jobtui.tui.screens.confirm import ConfirmScreen
 from jobtui.tui.screens.history_screen import HistoryScreen
 from jobtui.tui.screens.job import JobScreen
@@ -101,6 +102,7 @@ class Dashboard(Screen[None]):
         Binding("3", "focus_table(3)", "Upcoming", show=False, id="pane.upcoming"),
         Binding("4", "focus_table(4)", "Recent", show=False, id="pane.recent"),
         Binding("5", "timeline", "Timeline with the forecast", show=False, id="jobs.timeline"),
+        Binding("6", "calendar", "Calendar of load", show=False, id="jobs.calendar"),
     ]
 
     def __init__(self, background_commands: BackgroundCommands, quit_label: str) -> None:
@@ -407,6 +409,10 @@ class Dashboard(Screen[None]):
     def action_timeline(self) -> None:
         """Show the timeline."""
         self.app.push_screen(TimelineScreen(self._commands))
+
+    def action_calendar(self) -> None:
+        """Show when the coming day is busy."""
+        self.app.push_screen(CalendarScreen(self._commands))
 
     def action_next_table(self, by: int) -> None:
         """Focus the next table."""

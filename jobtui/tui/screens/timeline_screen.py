@@ -25,8 +25,8 @@ from jobtui.frontend.timeline import (
     load_pieces,
     timeline_rows,
 )
-from jobtui.process.gil import let_other_threads_run
 from jobtui.tui.background_work import BackgroundCommands, BackgroundQuery, error_text
+from jobtui.tui.forecast_progress import ForecastProgress
 from jobtui.tui.screens.job import JobScreen
 from jobtui.tui.widgets.key_footer import KeyFooter
 from jobtui.tui.widgets.line_table import Column, LineTable
@@ -66,6 +66,7 @@ class TimelineScreen(ModalScreen[None]):
         self._backend = background_commands.backend
         self._view = TimelineView()
         self._picture: TimelinePicture | None = None
+        self._progress = ForecastProgress(self, self._show_progress)
         self._query = BackgroundQuery(self, self._look_ahead, self._show_picture, self._show_error)
         self._axis, self._load, self._note = Static(), Static(), Static()
         self._table = LineTable[TimelineRow](
@@ -103,19 +104,18 @@ class TimelineScreen(ModalScreen[None]):
 
     def _look_ahead(self) -> TimelinePicture:
         """Return what to show. Called in a worker thread."""
-        return self._view.look_ahead(self._backend, progress=self._pause)
-
-    def _pause(self, _part: float) -> None:
-        """Let the jobs run in the middle of a forecast, and end it if its answer is not wanted any more."""
-        if not self.is_attached:
-            raise RuntimeError("the screen is closed")
-        let_other_threads_run()
+        return self._view.look_ahead(self._backend, progress=self._progress)
 
     # --- painting ---------------------------------------------------------------------------------
 
     def _show_picture(self, picture: TimelinePicture) -> None:
         self._picture = picture
         self._paint()
+
+    def _show_progress(self, part: float) -> None:
+        """Show how far the first forecast is; later ones replace it without a sign."""
+        if self._picture is None:
+            self._table.set_empty_text(f"looking ahead: {part:.0%}")
 
     def _show_error(self, error: Exception) -> None:
         self._note.update(Text(error_text(error)))

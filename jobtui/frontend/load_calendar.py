@@ -1,0 +1,429 @@
+"""The calendar of load: the coming hours by minutes, and the minutes that are crowded. Pure functions."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import NamedTuple
+
+from jobtui.engine.enums import RunState
+from jobtui.frontend.formatting import STATE_SIGNS, format_duration, pluralize
+from jobtui.frontend.timeline import LEVELS, Piece
+from jobtui.simulation.forecast import Forecast, PredictedRun
+
+HOURS = 24
+MINUTES = 60
+UNKNOWN = "?"  # in the cells after the end of a forecast
+_EMPTY = "·"
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_LONG = 1.0  # seconds; shorter waits are not worth a word
+_LABEL = 7  # cells before the first minute: "14:00  "
+_TOTAL = 6  # cells after the last one
+_STEPS = (1, 5, 15)  # minutes that a cell may stand for
+_WIDEST = 2  # cells of one field
+_MANY = 10  # waiting runs, for which a field has no room
+_LITTLE = 0.02  # of the pool; what is less has no colour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A few minutes of the calendar.
+
+    Attributes:
+        start: Their beginning.
+        end: Their end.
+        ticks: How many runs and ticks are due in them, without those of paused jobs and quiet times.
+        busy: How many slots of the pool are taken, on average.
+        waiting: How many of the runs that are due in them wait for a slot, for a second at least.
+        lost: How many ticks start no run against the wish of the user.
+        longest: The longest of these waits.
+        jobs: The names of the jobs that are due, each once.
+    """
+
+    start: datetime
+    end: datetime
+    ticks: int
+    busy: float
+    waiting: int
+    lost: int
+    longest: timedelta
+    jobs: tuple[str, ...]
+
+
+class Layout(NamedTuple):
+    """The places of the fields on the screen.
+
+    Attributes:
+        step: How many minutes a field stands for.
+        width: The width of a field in cells.
+    """
+
+    step: int
+    width: int
+
+    @property
+    def fields(self) -> int:
+        """The number of fields of an hour."""
+        return MINUTES // self.step
+
+    @classmethod
+    def of_width(cls, width: int) -> Layout:
+        """Return the finest layout that fits into a width."""
+        room = max(1, width - _LABEL - _TOTAL)
+        step = next((step for step in _STEPS if MINUTES // step <= room), _STEPS[-1])
+        return cls(step, max(1, min(_WIDEST, room // (MINUTES // step))))
+
+    def field_at(self, cell: int) -> int:
+        """Return the field of a cell of a line; the nearest one for a cell that belongs to none."""
+        return max(0, min(self.fields - 1, (cell - _LABEL) // self.width))
+
+    def cells_of(self, field: int) -> tuple[int, int]:
+        """Return the first cell of a field, and the cell after its last one."""
+        left = _LABEL + field * self.width
+        return left, left + self.width
+
+
+class LoadCalendar:
+    """The load of the coming hours.
+
+    Args:
+        forecast: The forecast.
+        hours: How many hours.
+
+    Attributes:
+        forecast: The forecast.
+        hours: The beginning of each hour, in the zone of the forecast.
+    """
+
+    def __init__(self, forecast: Forecast, hours: int = HOURS) -> None:
+        self.forecast = forecast
+        zone = forecast.start.tzinfo
+        first = forecast.start.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        self.hours = [(first + _HOUR * place).astimezone(zone) for place in range(hours)]
+        self._origin = first.timestamp()
+        self._end = forecast.end.timestamp()
+        count = hours * MINUTES
+        self._busy = [0.0] * count  # seconds of slots in each minute
+        self._due: list[list[PredictedRun]] = [[] for _ in range(count)]
+        for run in forecast.runs:
+            if run.started is not None:
+                ended = self._end if run.ended is None else run.ended.timestamp()
+                self._add_work(run.started.timestamp(), ended)
+            place = int((run.due.timestamp() - self._origin) // MINUTES)
+            if 0 <= place < count and not run.intended:
+                self._due[place].append(run)
+        waits = SlotWaits(forecast)
+        self._waits = {
+            id(run): seconds for runs in self._due for run in runs if (seconds := waits.of(run)) >= _LONG
+        }
+
+    def _add_work(self, start: float, end: float) -> None:
+        first, last = (start - self._origin) / MINUTES, (end - self._origin) / MINUTES
+        for minute in range(max(0, int(first)), min(len(self._busy) - 1, int(last)) + 1):
+            self._busy[minute] += max(0.0, min(last, minute + 1) - max(first, minute)) * MINUTES
+
+    def field(self, hour: int, place: int, layout: Layout) -> Field:
+        """Return a field of an hour."""
+        first = hour * MINUTES + place * layout.step
+        due = self.runs_of(hour, place, layout)
+        waits = [self._waits[id(run)] for run in due if id(run) in self._waits]
+        start = self._origin + first * MINUTES
+        zone = self.forecast.start.tzinfo
+        return Field(
+            start=datetime.fromtimestamp(start, zone),
+            end=datetime.fromtimestamp(start + layout.step * MINUTES, zone),
+            ticks=sum(run.ticks for run in due),
+            busy=sum(self._busy[first : first + layout.step]) / (layout.step * MINUTES),
+            waiting=len(waits),
+            lost=sum(run.ticks for run in due if run.is_lost),
+            longest=timedelta(seconds=max(waits, default=0.0)),
+            jobs=tuple(dict.fromkeys(run.job for run in due)),
+        )
+
+    def runs_of(self, hour: int, place: int, layout: Layout) -> list[PredictedRun]:
+        """Return the runs and ticks that are due in a field, by the instant at which they are due."""
+        first = hour * MINUTES + place * layout.step
+        due = [run for runs in self._due[first : first + layout.step] for run in runs]
+        return sorted(due, key=lambda run: (run.due, run.started or run.due))
+
+    def is_past(self, field: Field) -> bool:
+        """Return whether a field ends before the forecast begins."""
+        return field.end <= self.forecast.start
+
+    def line(self, hour: int, layout: Layout) -> list[Piece]:
+        """Return the line of an hour: its beginning, its fields, and how many ticks it has.
+
+        A field is as high as the part of the pool that is taken. Where runs wait, it has their number
+        instead, or `+` for many; where ticks start no run, a sign.
+        """
+        pieces = [(f"{self.hours[hour]:%H:%M}  ", "muted")]
+        total = 0
+        for place in range(layout.fields):
+            field = self.field(hour, place, layout)
+            total += field.ticks
+            pieces.append(self._field_piece(field, layout.width))
+        is_known = self.hours[hour].timestamp() < self._end
+        pieces.append((f"{total:>{_TOTAL},}" if is_known else "", "muted"))
+        return pieces
+
+    def _field_piece(self, field: Field, width: int) -> Piece:
+        if self.is_past(field):
+            return " " * width, ""
+        if field.start.timestamp() >= self._end:
+            return UNKNOWN.rjust(width), "muted"
+        if field.lost:
+            return STATE_SIGNS[RunState.SKIPPED].glyph.rjust(width), "failed"
+        if field.waiting:
+            return (str(field.waiting) if field.waiting < _MANY else "+").rjust(width), "waiting"
+        if not field.ticks and not field.busy:
+            return _EMPTY.rjust(width), "muted"
+        most = self.forecast.pool or max(1.0, max(self._busy) / MINUTES)
+        part = min(1.0, field.busy / most)
+        level = max(1, ceil(part * (len(LEVELS) - 1)))
+        return LEVELS[level] * width, "running" if part >= _LITTLE else "muted"
+
+
+def axis_line(layout: Layout) -> str:
+    """Return the line with the minutes above the fields."""
+    cells = [" "] * (_LABEL + layout.fields * layout.width)
+    free = 0
+    for minute in range(0, MINUTES, 5):
+        label, place = f":{minute:02}", layout.cells_of(minute // layout.step)[0]
+        if minute % layout.step == 0 and place >= free and place + len(label) <= len(cells):
+            cells[place : place + len(label)] = label
+            free = place + len(label) + 1
+    return "".join(cells)
+
+
+def describe_field(field: Field, forecast: Forecast) -> str:
+    """Return what happens in a field, as a sentence."""
+    time = f"{field.start:%H:%M}" if field.end - field.start <= _MINUTE else _span(field)
+    if field.end <= forecast.start:
+        return f"{time}  has passed"
+    if field.start >= forecast.end:
+        return f"{time}  is after the end of the forecast"
+    limit = f" of {forecast.pool}" if forecast.pool else ""
+    parts = [pluralize(field.ticks, "tick"), f"{field.busy:.1f}{limit} slots taken"]
+    if field.waiting:
+        verb = "waits" if field.waiting == 1 else "wait"
+        parts.append(
+            f"{pluralize(field.waiting, 'run')} {verb}, the longest {format_duration(field.longest)}"
+        )
+    if field.lost:
+        parts.append(f"{pluralize(field.lost, 'tick')} without a run")
+    return f"{time}  {', '.join(parts)}"
+
+
+def _span(field: Field) -> str:
+    return f"{field.start:%H:%M} to {field.end:%H:%M}"
+
+
+# --- crowded minutes ------------------------------------------------------------------------------
+
+
+class SlotWaits:
+    """How long the runs of a forecast wait for a slot, and not for an earlier run of their job.
+
+    Args:
+        forecast: The forecast.
+    """
+
+    def __init__(self, forecast: Forecast) -> None:
+        self._end = forecast.end.timestamp()
+        self._spans = [(span.start.timestamp(), span.end.timestamp()) for span in forecast.full]
+        self._starts = [start for start, _ in self._spans]
+
+    def of(self, run: PredictedRun) -> float:
+        """Return how long a run waits while the pool is full, in seconds."""
+        if run.started is None and run.state.ended:
+            return 0.0
+        due, until = run.due.timestamp(), self._end if run.started is None else run.started.timestamp()
+        waited = 0.0
+        for start, end in self._spans[max(0, bisect_right(self._starts, due) - 1) :]:
+            if start >= until:
+                break
+            waited += max(0.0, min(end, until) - max(start, due))
+        return waited
+
+    def begin_within(self, minute: float) -> bool:
+        """Return whether runs begin to wait in the minute from an instant on, when none has waited before."""
+        place = bisect_left(self._starts, minute)
+        return place < len(self._starts) and self._starts[place] < minute + MINUTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrowdedMinute:
+    """A minute in which runs begin to wait for a slot; the worst one of those that are equal in all hours.
+
+    Attributes:
+        start: The beginning of the worst one.
+        times: In how many hours runs wait that are due in this minute.
+        second: The second at which all of its jobs are due; None if they are due at several.
+        jobs: How many jobs are due in it.
+        pool: The size of the pool.
+        last: The job whose run waits the longest of those that are due in it.
+        wait: How long that run waits.
+        moved: The job that could start in the free minute; "" if none is free, or all jobs are due several
+            times in an hour.
+        free: The free minute of the hour, in each hour in which that job is due; None as above.
+        moved_times: In how many hours that job is due in this minute.
+    """
+
+    start: datetime
+    times: int
+    second: int | None
+    jobs: int
+    pool: int
+    last: str
+    wait: timedelta
+    moved: str = ""
+    free: int | None = None
+    moved_times: int = 0
+
+
+class _Crowd(NamedTuple):
+    """The runs that are due in one minute, and those of them that wait for a slot, each with its seconds."""
+
+    start: float
+    due: list[PredictedRun]
+    waits: list[tuple[float, PredictedRun]]
+
+
+def crowded_minutes(forecast: Forecast) -> list[CrowdedMinute]:
+    """Return the minutes of the hour in which runs begin to wait for a slot, the longest waits first.
+
+    A free minute is suggested for a job that is due once in an hour at most: one in which a slot is free for
+    as long as its run takes, in every hour in which it is due.
+    """
+    waits = SlotWaits(forecast)
+    by_minute: dict[float, list[PredictedRun]] = {}
+    for run in forecast.runs:
+        if not run.intended and run.due >= forecast.start:
+            by_minute.setdefault(run.due.timestamp() // MINUTES, []).append(run)
+    crowds: dict[int, list[_Crowd]] = {}
+    for minute, due in by_minute.items():
+        if not waits.begin_within(minute * MINUTES):
+            continue  # the runs of an earlier minute are in the way
+        waiting = [(seconds, run) for run in due if (seconds := waits.of(run)) >= _LONG]
+        if waiting:
+            crowds.setdefault(due[0].due.minute, []).append(_Crowd(minute * MINUTES, due, waiting))
+    free_slots = _FreeSlots(forecast)
+    found = [_describe_crowd(crowd, by_minute, free_slots, forecast) for crowd in crowds.values()]
+    return sorted(found, key=lambda each: (-each.wait, each.start))
+
+
+def _describe_crowd(
+    crowds: Sequence[_Crowd],
+    by_minute: dict[float, list[PredictedRun]],
+    free_slots: _FreeSlots,
+    forecast: Forecast,
+) -> CrowdedMinute:
+    worst = max(crowds, key=lambda each: max(seconds for seconds, _ in each.waits))
+    wait, last = max(worst.waits, key=lambda each: each[0])
+    seconds = {run.due.second for run in worst.due}
+    moved, free, times = _suggest(worst, by_minute, free_slots)
+    return CrowdedMinute(
+        start=datetime.fromtimestamp(worst.start, forecast.start.tzinfo),
+        times=len(crowds),
+        second=seconds.pop() if len(seconds) == 1 else None,
+        jobs=len({run.job for run in worst.due}),
+        pool=forecast.pool,
+        last=last.job,
+        wait=timedelta(seconds=wait),
+        moved=moved,
+        free=free,
+        moved_times=times,
+    )
+
+
+def _suggest(
+    crowd: _Crowd, by_minute: dict[float, list[PredictedRun]], free_slots: _FreeSlots
+) -> tuple[str, int | None, int]:
+    """Return which job could start in which minute of the hour instead, and how often it is due."""
+    for _, run in sorted(crowd.waits, key=lambda each: -each[0]):
+        own = [minute for minute, due in by_minute.items() if any(each.job == run.job for each in due)]
+        per_hour = Counter(minute // MINUTES for minute in own)
+        if max(per_hour.values()) > 1 or run.started is None or run.ended is None:
+            continue
+        place = int(crowd.start // MINUTES)
+        same = [minute for minute in own if (minute - place) % MINUTES == 0]
+        length = (run.ended - run.started).total_seconds()
+        for later in range(1, MINUTES):
+            shift = (run.due.minute + later) % MINUTES - run.due.minute
+            if free_slots.are_free([(minute + shift) * MINUTES for minute in same], length):
+                return run.job, (run.due.minute + later) % MINUTES, len(same)
+    return "", None, 0
+
+
+class _FreeSlots:
+    """The times of a forecast in which at least one slot is free."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        self._start, self._end = forecast.start.timestamp(), forecast.end.timestamp()
+        self._full: list[tuple[float, float]] = []
+        changes: list[tuple[float, int]] = []
+        for run in forecast.runs:
+            if run.started is not None:
+                changes.append((run.started.timestamp(), 1))
+                changes.append((self._end if run.ended is None else run.ended.timestamp(), -1))
+        taken, since = 0, None
+        for instant, change in sorted(changes):  # at one instant, endings come first
+            taken += change
+            if taken >= forecast.pool and since is None:
+                since = instant
+            elif taken < forecast.pool and since is not None:
+                self._full.append((since, instant))
+                since = None
+        self._starts = [start for start, _ in self._full]
+
+    def are_free(self, instants: Iterable[float], length: float) -> bool:
+        """Return whether a slot is free for some time from each of some instants on.
+
+        Those that the forecast does not know do not count, but at least one has to be known.
+        """
+        known = [each for each in instants if each >= self._start and each + length <= self._end]
+        return bool(known) and all(self._is_free(each, each + max(length, 1.0)) for each in known)
+
+    def _is_free(self, start: float, end: float) -> bool:
+        before = bisect_left(self._starts, end)
+        return before == 0 or self._full[before - 1][1] <= start
+
+
+def crowded_sentences(forecast: Forecast, most: int, show: Callable[[str], str]) -> list[str]:
+    """Return a sentence on each crowded minute, and how many more there are.
+
+    Args:
+        forecast: The forecast.
+        most: How many sentences are returned at most.
+        show: Makes the name of a job printable.
+    """
+    found = crowded_minutes(forecast)
+    sentences = [crowded_sentence(crowd, show) for crowd in found[:most]]
+    if len(found) > most:
+        sentences[-1] += f"; {pluralize(len(found) - most, 'more minute')} of the hour"
+    return sentences
+
+
+def crowded_sentence(crowd: CrowdedMinute, show: Callable[[str], str] = str) -> str:
+    """Return a sentence such as "9 jobs at :00:00 and a pool of 4: the last, mail, waits 3m10s; :07 is free".
+
+    Args:
+        crowd: The crowded minute.
+        show: Makes the name of a job printable.
+    """
+    hour = f"{crowd.start:%H}" if crowd.times == 1 else ""
+    second = "" if crowd.second is None else f":{crowd.second:02}"
+    times = f" ({crowd.times} times)" if crowd.times > 1 else ""
+    text = (
+        f"{pluralize(crowd.jobs, 'job')} at {hour}:{crowd.start:%M}{second}{times} "
+        f"and a pool of {crowd.pool}: the last, {show(crowd.last)}, waits {format_duration(crowd.wait)}"
+    )
+    if crowd.free is None:
+        return text
+    free = f"{f'{crowd.start:%H}' if crowd.moved_times == 1 else ''}:{crowd.free:02}"
+    other = "" if crowd.moved == crowd.last else f" for {show(crowd.moved)}"
+    return f"{text}; {free} is free{other}"

@@ -1,0 +1,171 @@
+"""The screen with the calendar of load."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from support import snapshots
+from support.app_driver import AppDriver, async_test, running_app
+from support.scripted_backend import ScriptedBackend
+from textual.widgets import Static
+
+from jobtui.frontend.json_codec import ForeignSchedule
+from jobtui.tui.screens.calendar_screen import CalendarScreen, TicksScreen
+from jobtui.tui.screens.job import JobScreen
+from jobtui.tui.widgets.load_grid import LoadGrid
+
+
+def grid_of(driver: AppDriver) -> LoadGrid:
+    """Return the grid of the calendar."""
+    return driver.screen.query_one(LoadGrid)
+
+
+def field_text(driver: AppDriver) -> str:
+    """Return the sentence about the field under the cursor."""
+    return driver.lines(driver.screen.query_one("#load-field", Static))[0].rstrip()
+
+
+@async_test
+async def test_6_shows_the_calendar_and_escape_closes_it() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        assert isinstance(driver.screen, CalendarScreen)
+        assert "Calendar of load at 10:24: pool of 4" in driver.text
+        assert " :00  :05  :10 " in driver.text
+        assert "9 jobs at :00 (23 times)" in driver.text
+        assert "; :19 is free for import_7" in driver.text
+        for key in ("escape", "6", "q"):
+            await driver.press(key)
+            assert driver.focus == "jobs"
+            await driver.press("6")
+
+
+@async_test
+async def test_the_cursor_begins_now_and_the_keys_move_it_through_the_hours() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        assert field_text(driver).startswith("10:24  ")
+        for keys, time in (
+            (["l"], "10:25"),
+            (["right"], "10:26"),
+            (["j"], "11:26"),
+            (["down"], "12:26"),
+            (["k", "up"], "10:26"),
+            (["h", "left"], "10:24"),
+            (["l"] * 36, "11:00"),
+            (["h"], "10:59"),
+            (["down"] * 40, "09:59"),
+            (["l"], "09:59"),
+            (["up"] * 40, "10:59"),
+        ):
+            await driver.press(*keys)
+            assert field_text(driver).startswith(f"{time}  "), keys
+
+
+@async_test
+async def test_only_the_field_under_the_cursor_has_its_colour() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        await driver.press("l", "j")
+        grid = grid_of(driver)
+        cursor = grid.get_component_rich_style("load-grid--cursor").bgcolor
+        strips = [grid.render_line(y) for y in range(grid.size.height)]
+        painted = driver.screen._compositor.render_strips()  # noqa: SLF001 - Textual's; as it is painted
+        marked = [
+            segment.text
+            for strip in (*strips, *painted)
+            for segment in strip
+            if segment.style and segment.style.bgcolor == cursor
+        ]
+        assert len(marked) == 2
+
+
+@async_test
+async def test_n_moves_to_the_next_minutes_in_which_runs_wait() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        await driver.press("n")
+        assert " wait" in field_text(driver)
+        first = grid_of(driver).cursor
+        await driver.press("n")
+        assert " wait" in field_text(driver)
+        assert grid_of(driver).cursor > first
+    async with running_app(ScriptedBackend(snapshots.empty())) as driver:
+        await driver.press("6")
+        await driver.press("n")
+        assert driver.toasts[-1] == ("warning", "no run waits in the coming day")
+        assert "no run waits for a slot for a second" in driver.text
+
+
+@async_test
+async def test_enter_lists_the_ticks_of_a_field_and_then_opens_a_job() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        await driver.press("n", "enter")
+        assert "Mon 11:00 to 11:01: 10 ticks" in driver.text
+        assert "WAITS" in driver.text
+        assert "runs" in driver.text
+        await driver.press("enter")
+        assert isinstance(driver.screen, JobScreen)
+        await driver.press("escape", "escape")
+        assert "Calendar of load" in driver.text
+
+
+@async_test
+async def test_a_tall_terminal_lists_the_ticks_below_the_grid() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded()), size=(180, 50)) as driver:
+        await driver.press("6")
+        assert "DUE      JOB" in driver.text
+        await driver.press("n", "tab", "enter")
+        assert isinstance(driver.screen, JobScreen)
+        await driver.press("escape")
+        await driver.resize(80, 24)
+        await driver.settle()
+        assert "DUE      JOB" not in driver.text
+
+
+@async_test
+async def test_plus_and_minus_ask_what_another_pool_would_do_and_r_forgets_it() -> None:
+    backend = ScriptedBackend(snapshots.crowded())
+    async with running_app(backend) as driver:
+        await driver.press("6")
+        await driver.press(*["plus"] * 16)
+        assert "pool of 20" in driver.text
+        assert "what if the pool were 20: no run waits for a slot for a second" in driver.text
+        await driver.press(*["minus"] * 30)
+        assert "what if the pool were 1: " in driver.text
+        await driver.press("r")
+        assert "what if" not in driver.text
+        assert "pool of 4" in driver.text
+        assert [command for command in backend.commands if command[0] == "resize"] == []
+
+
+@async_test
+async def test_jobs_that_are_missing_in_the_forecast_are_named() -> None:
+    snapshot = snapshots.mid_run()
+    first = replace(snapshot.jobs[0], schedule=ForeignSchedule(snapshot.zone))
+    async with running_app(ScriptedBackend(replace(snapshot, jobs=(first, *snapshot.jobs[1:])))) as driver:
+        await driver.press("6")
+        assert "without refresh_cache, whose ticks are not known here" in driver.text
+
+
+@async_test
+async def test_a_click_moves_the_cursor_and_a_double_click_opens_the_field() -> None:
+    async with running_app(ScriptedBackend(snapshots.crowded())) as driver:
+        await driver.press("6")
+        # The mark, the hour, and thirty minutes; the axis and three hours.
+        await driver.pilot.click(LoadGrid, offset=(2 + 7 + 30, 3))
+        assert field_text(driver).startswith("12:30  ")
+        await driver.pilot.click(LoadGrid, offset=(2 + 7 + 30, 3), times=2)
+        assert isinstance(driver.screen, TicksScreen)
+
+
+@async_test
+async def test_the_calendar_fits_into_any_terminal() -> None:
+    for snapshot in (snapshots.many_jobs(40), snapshots.odd_names(), snapshots.empty()):
+        async with running_app(ScriptedBackend(snapshot)) as driver:
+            await driver.press("6")
+            for size in ((20, 5), (60, 15), (300, 100), (80, 24)):
+                await driver.resize(*size)
+                await driver.press("j", "l")
+                assert isinstance(driver.screen, CalendarScreen)
