@@ -30,7 +30,7 @@ _LITTLE = 0.02  # of the pool; what is less has no colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class LoadField:
     """A few minutes of the calendar.
 
     Attributes:
@@ -126,14 +126,14 @@ class LoadCalendar:
         for minute in range(max(0, int(first)), min(len(self._busy) - 1, int(last)) + 1):
             self._busy[minute] += max(0.0, min(last, minute + 1) - max(first, minute)) * MINUTES
 
-    def field(self, hour: int, place: int, layout: Layout) -> Field:
+    def field(self, hour: int, place: int, layout: Layout) -> LoadField:
         """Return a field of an hour."""
         first = hour * MINUTES + place * layout.step
         due = self.runs_of(hour, place, layout)
         waits = [self._waits[id(run)] for run in due if id(run) in self._waits]
         start = self._origin + first * MINUTES
         zone = self.forecast.start.tzinfo
-        return Field(
+        return LoadField(
             start=datetime.fromtimestamp(start, zone),
             end=datetime.fromtimestamp(start + layout.step * MINUTES, zone),
             ticks=sum(run.ticks for run in due),
@@ -150,7 +150,7 @@ class LoadCalendar:
         due = [run for runs in self._due[first : first + layout.step] for run in runs]
         return sorted(due, key=lambda run: (run.due, run.started or run.due))
 
-    def is_past(self, field: Field) -> bool:
+    def is_past(self, field: LoadField) -> bool:
         """Return whether a field ends before the forecast begins."""
         return field.end <= self.forecast.start
 
@@ -170,7 +170,7 @@ class LoadCalendar:
         pieces.append((f"{total:>{_TOTAL},}" if is_known else "", "muted"))
         return pieces
 
-    def _field_piece(self, field: Field, width: int) -> Piece:
+    def _field_piece(self, field: LoadField, width: int) -> Piece:
         if self.is_past(field):
             return " " * width, ""
         if field.start.timestamp() >= self._end:
@@ -199,7 +199,7 @@ def axis_line(layout: Layout) -> str:
     return "".join(cells)
 
 
-def describe_field(field: Field, forecast: Forecast) -> str:
+def describe_field(field: LoadField, forecast: Forecast) -> str:
     """Return what happens in a field, as a sentence."""
     time = f"{field.start:%H:%M}" if field.end - field.start <= _MINUTE else _span(field)
     if field.end <= forecast.start:
@@ -218,7 +218,7 @@ def describe_field(field: Field, forecast: Forecast) -> str:
     return f"{time}  {', '.join(parts)}"
 
 
-def _span(field: Field) -> str:
+def _span(field: LoadField) -> str:
     return f"{field.start:%H:%M} to {field.end:%H:%M}"
 
 
@@ -226,7 +226,7 @@ def _span(field: Field) -> str:
 
 
 class SlotWaits:
-    """How long the runs of a forecast wait for a slot, and not for an earlier run of their job.
+    """The waits of the runs of a forecast for a slot, and not for an earlier run of their job.
 
     Args:
         forecast: The forecast.

@@ -120,8 +120,7 @@ async def test_a_tall_terminal_lists_the_ticks_below_the_grid() -> None:
         assert isinstance(driver.screen, JobScreen)
         await driver.press("escape")
         await driver.resize(80, 24)
-        await driver.settle()
-        assert "DUE      JOB" not in driver.text
+        await driver.until(lambda: "DUE      JOB" not in driver.text)
 
 
 @async_test
