@@ -9,26 +9,26 @@ in the pool's effects.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
 from heapq import nsmallest
 from itertools import chain, islice
-from math import inf
 
 from jobtui.engine import events
 from jobtui.engine.batch import Batch, WorkEnded
 from jobtui.engine.catch_up import CatchUp
+from jobtui.engine.clock_steps import CLOCK_NOISE, ClockSteps, is_moved_by
 from jobtui.engine.effects import Effects
 from jobtui.engine.enums import Cancellation, Overlap, Phase, RunState, Trigger
 from jobtui.engine.event_log import EventBatch, EventLog
-from jobtui.engine.job_pause import Pause
 from jobtui.engine.job_policies import JobPolicies
+from jobtui.engine.job_register import JobRegister
 from jobtui.engine.job_views import JobViews
 from jobtui.engine.ledger import Ledger
 from jobtui.engine.overtime import Overtime
-from jobtui.engine.pool import CANCELS_PER_HOLD, MOST_ABANDONED, REMOVED, Pool
+from jobtui.engine.pauses import Pauses
+from jobtui.engine.pool import MOST_ABANDONED, Pool
+from jobtui.engine.quiet_state import QuietState
 from jobtui.engine.records import (
     NUMBER,
     Call,
@@ -40,8 +40,10 @@ from jobtui.engine.records import (
 )
 from jobtui.engine.run_limits import RunLimits
 from jobtui.engine.runnables import Runnable
+from jobtui.engine.sliced_cancels import STOPPED, SlicedCancels, stop_reason
 from jobtui.engine.takeover import Takeover
-from jobtui.engine.ticks import TICK_LIMIT, NextTick, QuietTicks, Search, TickPlan
+from jobtui.engine.tick_runs import TickRuns, limit_reason
+from jobtui.engine.ticks import NextTick, Search, TickPlan
 from jobtui.engine.timer_queue import (
     DueEntry,
     JobDue,
@@ -54,20 +56,13 @@ from jobtui.engine.timer_queue import (
     TimerQueue,
 )
 from jobtui.engine.views import PoolView, RunView, Snapshot, StoreView
-from jobtui.schedules.adjusted import base_of, has_end
-from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietSpan, QuietTimes
-from jobtui.schedules.schedule import Cron, Every, Once, Schedule
+from jobtui.schedules.adjusted import has_end
+from jobtui.schedules.quiet_times import NO_QUIET_TIMES, QuietTimes
+from jobtui.schedules.schedule import Cron, Every, Once
 
 LIST_LIMIT = 200  # runs of each kind in a snapshot
-SEARCHED_PER_HOLD = 5_000  # runs that may belong to removed jobs, of which few are cancelled
 SEARCHES_PER_HOLD = 200  # jobs whose next ticks are searched for between two holds
-SHIFTS_PER_HOLD = 200  # delayed runs that are adjusted to a step of the clock in one hold
 DUE_PER_HOLD = 100  # jobs and runs that are processed in one hold of the state lock
-MAX_ONE_OFF_JOBS = 1_000  # jobs of one-off runs; beyond it, a new one displaces an old one without live runs
-ONE_OFF_JOBS_SEARCHED = 100  # of the oldest, for one without live runs
-CLOCK_NOISE = 0.001  # seconds; the precision with which a step of the clock is measured
-# A larger step back corrects a wrong clock (Debian cron's rule); 3 hours may be a change of the zone.
-CLOCK_CORRECTION = 3 * 3600.0 + CLOCK_NOISE  # seconds
 
 # Python 3.11 takes 0.1 us to look up a member of an enum.
 _TICK, _RUNNING = Trigger.TICK, RunState.RUNNING
@@ -78,12 +73,6 @@ CATCH_UP_STEP = 0.5  # seconds between the jobs that begin to catch up after a u
 _KEYED = (Cron, Every, Once)  # schedules of which equal keys mean equal ticks
 ONE_OFF = "one-off"
 LEFT_OUT = "left out by the user, after the scheduler had not been running"
-STOPPED = "scheduler stopped"
-
-
-def _with_hint(reason: str, run: RunRecord) -> str:
-    """Return the reason of a run that ends because the scheduler stops."""
-    return f"{reason}; it runs after the next start" if run.extras.durable else reason
 
 
 def _do_nothing() -> None:
@@ -116,7 +105,6 @@ class Engine:
         event_log: The events. Only the engine uses it, as the pool.
         pool: The runs.
         ledger: The endings of runs and ticks.
-        quiet: The times in which nothing starts. It may be read without the state lock.
         store: The view of the store. It may be read without the state lock.
     """
 
@@ -129,12 +117,12 @@ class Engine:
         abandoned: int = MOST_ABANDONED,
         quiet: QuietTimes = NO_QUIET_TIMES,
     ) -> None:
-        self.jobs: dict[str, JobRecord] = {}
-        self.one_off_jobs: dict[str, JobRecord] = {}
+        self._register = JobRegister()
+        self.jobs = self._register.jobs
+        self.one_off_jobs = self._register.one_off_jobs
         self.tz = tz
         self.phase = Phase.NEW
         self.closed = False
-        self._stop_reason = STOPPED
         self._views = JobViews(self.jobs, tz)
         self.event_log = EventLog(tz, self._views.outdate)
         self._timer_queue: TimerQueue[DueEntry] = TimerQueue()
@@ -143,19 +131,13 @@ class Engine:
         self.pool.most_abandoned = abandoned
         self._overtime = Overtime(self.pool, self._limits, self.event_log)
         self.ledger = ledger
-        self.quiet = quiet
-        self._quiet_span: QuietSpan | None = None  # the present one, while the scheduler runs
-        # Runs among which are the waiting runs of removed jobs, or of all jobs after `stop`.
-        self._to_cancel: deque[RunRecord] = deque()
-        # The run of the tick that is being processed, for each job with a plan that is being applied. After
-        # an exception, it shows whether that tick has been processed.
-        self._tick_runs: dict[JobRecord, RunRecord] = {}
+        self._quiet = QuietState(quiet, self._timer_queue, self.pool, self.event_log)
+        self._pauses = Pauses(self._timer_queue, self.pool, self.event_log)
+        self._cancels = SlicedCancels(self.pool, self._timer_queue)
+        self._clock_steps = ClockSteps(self._timer_queue, self._limits, self.event_log)
+        self._tick_runs = TickRuns(self.pool, self.event_log)
         # The jobs whose next tick has to be found.
         self._searches: dict[JobRecord, Search] = {}
-        # The steps of the clock, each with the runs that may have to be due earlier.
-        self._shifts: deque[tuple[float, deque[RunRecord]]] = deque()
-        self._name_numbers: dict[str, int] = {}  # for each name, the next number to try
-        self._jobs_of_code: dict[Hashable, JobRecord] = {}  # by `JobRecord.registration_key`
         self._started: float | None = None
         self._heartbeat: float | None = None
         self._internal_error = ""
@@ -193,14 +175,13 @@ class Engine:
         self.phase = Phase.RUNNING
         self.pool.accepting_starts = True
         self._started = self._heartbeat = now
-        self._update_quiet(now)
+        self._quiet.update(now)
         search = Search(now if planned_at is None else min(planned_at, now))
         self._searches = {job: search for job in self.jobs.values() if job.schedule is not None}
         for job in self._searches:
             job.leaves_at = None  # an earlier stop has removed its entry
             self._record_registered(job, now)
-            if job.pause is not None and job.pause.until is not None:  # an earlier stop has removed its entry
-                self._timer_queue.push(PauseOver(job), job.pause.until)
+            self._pauses.await_end(job)  # the same
         for each in catch_ups:
             self._catch_up(each, now, wait)
         for job in self.jobs.values():
@@ -241,7 +222,7 @@ class Engine:
                 )
         self._schedule_retries(now)
         if self.pool.failing:
-            self._pause_failing(now)
+            self._pauses.pause_failing(now)
 
     def begin_catch_up(self, left_out: Mapping[str, CatchUp], now: float) -> None:
         """Let the jobs that wait begin to catch up, except some.
@@ -266,7 +247,7 @@ class Engine:
 
     def _run_at_start(self, job: JobRecord, now: float) -> None:
         """Request the run that a job has when the scheduler starts, if its policies ask for one."""
-        if not job.policies.on_start or job.schedule is None or self._limit_reason(job):
+        if not job.policies.on_start or job.schedule is None or limit_reason(job):
             return
         first, last = job.policies.bounds(self.tz)
         if (first is not None and now < first.timestamp()) or (last is not None and now > last.timestamp()):
@@ -299,25 +280,25 @@ class Engine:
             now: The time.
             reason: The reason of the runs that are cancelled.
         """
-        self._stop_reason = reason
+        self._cancels.stop_reason = reason
         # Held runs first: when a queued run is cancelled, its job's next held run is queued.
-        self._to_cancel.extend(self.pool.held.values())
-        self._to_cancel.extend(self.pool.queue)
-        self._to_cancel.extend(self.pool.scheduled.values())
-        self._to_cancel.extend(self.pool.retrying.values())
+        self._cancels.add(self.pool.held.values())
+        self._cancels.add(self.pool.queue)
+        self._cancels.add(self.pool.scheduled.values())
+        self._cancels.add(self.pool.retrying.values())
         self.closed = True
         self.phase = Phase.STOPPING
-        self.pool.accepting_starts = self.pool.quiet = False
+        self.pool.accepting_starts = False
         self.pool.stopping = True
         self.event_log.emit(events.SchedulerStopping, now)
         for job in self.jobs.values():
             job.due = job.quiet_until = None
             self._views.outdate(job)
         self._timer_queue.clear()
-        self._quiet_span = None
-        self._cancel_some(now)
+        self._quiet.stop()
+        self._cancels.cancel_some(now, stopping=True)
         self._searches.clear()
-        self._shifts.clear()
+        self._clock_steps.pending.clear()
 
     def restore(self, histories: Mapping[str, JobHistory], last_number: int, now: float) -> int:
         """Go on with what the store knows from before this process.
@@ -345,7 +326,7 @@ class Engine:
         job.restore(history)
         self._views.outdate(job)
         if history.pause is not None and job.pause is None and job.schedule is not None:
-            self._set_pause(job, history.pause if history.pause.covers(now) else None)
+            self._pauses.restore(job, history.pause, now)
 
     def record_for_store(self) -> None:
         """Let the effects list what the store records, from now on, and the pauses until now."""
@@ -355,7 +336,7 @@ class Engine:
             self.pool.effects.sizes.append((self.pool.size, self.pool.configured))
         for job in self.jobs.values():
             if job.pause is not None:
-                self._record_pause(job)
+                self._pauses.record(job)
 
     def set_store(self, store: StoreView, now: float) -> None:
         """Set what is known of the store, for the snapshot."""
@@ -367,7 +348,7 @@ class Engine:
         """End every RUNNING run as CANCELLED, and return these runs. Their work may continue unrecorded."""
         abandoned = list(self.pool.running.values())
         for run in abandoned:
-            self.pool.give_up(run, now, RunState.CANCELLED, _with_hint(reason, run))
+            self.pool.give_up(run, now, RunState.CANCELLED, stop_reason(reason, run))
         self.phase = Phase.STOPPED
         self.event_log.emit(events.SchedulerStopped, now)
         return abandoned
@@ -400,18 +381,19 @@ class Engine:
         """
         if self.closed:
             raise RuntimeError("the scheduler has stopped: it accepts no more jobs")
-        earlier = self._earlier_job(job, replace=replace)
+        earlier, notice = self._register.earlier_job(job, replace=replace)
+        if notice:
+            self.pool.effects.notices.append(notice)
         if earlier is not None:
             self.change_job(earlier, job, now, planned=planned)
             return earlier
-        group = self.jobs.get(job.name)
-        if group is not None and group.schedule is None and job.schedule is not None:
-            self._rename_one_off_job(group, job, now)
+        group = self._register.group_named_as(job)
+        if group is None:
+            self._register.add(job)
         else:
-            job.name = self._free_name(job.name)
-            self.jobs[job.name] = job
-            self._views.outdate_all()
-        self._jobs_of_code[job.registration_key] = job
+            self._rename_one_off_job(group, job, now)
+        self._views.outdate_all()
+        self._register.note_code(job)
         if self.phase is not Phase.RUNNING:
             job.due = None
         elif planned:
@@ -426,28 +408,6 @@ class Engine:
             self._check_done(job, now)
             self._run_at_start(job, now)
         return job
-
-    def _earlier_job(self, job: JobRecord, *, replace: bool) -> JobRecord | None:
-        """Return the job that a new one replaces; None if there is none."""
-        earlier = self.jobs.get(job.name)
-        if earlier is not None and earlier.schedule is not None:
-            if replace:
-                return earlier
-            if job.is_named and earlier.registration_key != job.registration_key:
-                raise ValueError(
-                    f"there is a job {job.name!r} already, registered at {earlier.place or 'another place'}; "
-                    f"the one at {job.place or 'this place'} needs another name, or replace=True"
-                )
-        if job.code_key is None:
-            return None
-        earlier = self._jobs_of_code.get(job.registration_key)
-        if earlier is None:
-            return None
-        notice = f"{earlier.name}: the same job is registered again"
-        if earlier.place != job.place:
-            notice += f", at {job.place} after {earlier.place}"
-        self.pool.effects.notices.append(f"{notice}; it replaces the first one")
-        return earlier
 
     def change_job(self, job: JobRecord, new: JobRecord, now: float, *, planned: bool = False) -> None:
         """Give a job the code, the schedule and the policies of another record.
@@ -464,7 +424,7 @@ class Engine:
         for run in self.pool.waiting_among(job):
             if run.job is job and run.call is job.runnable.call:
                 run.call = new.runnable.call
-        self._forget_code(job)
+        self._register.forget_code(job)
         is_keyed = type(new.schedule) in _KEYED and type(job.schedule) in _KEYED
         is_equal = is_keyed and new.schedule_key == job.schedule_key
         keeps_ticks = is_equal or new.schedule is job.schedule
@@ -481,7 +441,7 @@ class Engine:
                 self._searches[job] = Search(now)
         elif was_done:
             self._searches[job] = Search(now)
-        self._jobs_of_code[job.registration_key] = job
+        self._register.note_code(job)
         if self.phase is Phase.RUNNING:
             self._record_registered(job, now)
             self._check_done(job, now)
@@ -518,19 +478,6 @@ class Engine:
         else:
             self.remove_job(job, now)
 
-    @staticmethod
-    def _limit_reason(job: JobRecord) -> str:
-        """Return why a tick starts no run, because enough runs have ended or are live; "" if it may."""
-        times = job.policies.times
-        live = job.running + job.queued + len(job.held) + len(job.retrying)
-        if not times or job.runs + live < times:
-            return ""
-        return f"{job.runs} of {times} runs have ended" + (f", and {live} have not" if live else "")
-
-    def _forget_code(self, job: JobRecord) -> None:
-        if self._jobs_of_code.get(job.registration_key) is job:
-            del self._jobs_of_code[job.registration_key]
-
     def remove_job(self, job: JobRecord, now: float) -> bool:
         """Remove a job and cancel its waiting runs. Return False if it was removed before.
 
@@ -538,19 +485,14 @@ class Engine:
         """
         if self.jobs.get(job.name) is not job:
             return False
-        self._to_cancel.extend(self.pool.waiting_among(job))
-        if self.one_off_jobs.get(job.runnable.name) is job:
-            del self.one_off_jobs[job.runnable.name]
-        job.removed = True
-        self._forget_code(job)
-        del self.jobs[job.name]
+        self._cancels.add(self.pool.waiting_among(job))
+        self._register.remove(job)
         self._views.outdate_all()
         self._searches.pop(job, None)
         self._set_next(job, None)
         self._revive(job)
-        if job.pause is not None and job.pause.until is not None:
-            self._timer_queue.remove(PauseOver(job), job.pause.until)
-        self._cancel_some(now)
+        self._pauses.forget_end(job)
+        self._cancels.cancel_some(now, stopping=self.closed)
         self.event_log.emit_job(events.JobRemoved, job, now)
         return True
 
@@ -571,101 +513,36 @@ class Engine:
         Returns:
             Whether this has changed anything. False if the job is removed or has no schedule.
         """
-        if job.removed or job.schedule is None:
-            return False
-        pause, before = Pause(now, until, note, by), job.pause
-        if before is not None:
-            if until is None and not note:
-                return False
-            end = before.until if until is None else until
-            pause = Pause(before.since, end, note or before.note, by)
-        self._set_pause(job, pause)
-        self.event_log.emit_job(events.JobPaused, job, now)
-        return True
+        return self._pauses.pause(job, now, until=until, note=note, by=by)
 
     def resume_job(self, job: JobRecord, now: float) -> bool:
         """Let a paused job's ticks start runs again, from the next tick on.
 
         Return False if the job is not paused, or is removed.
         """
-        if job.removed or job.pause is None:
-            return False
-        job.failures_in_row = 0
-        self._set_pause(job, None)
-        self.event_log.emit_job(events.JobResumed, job, now)
-        return True
+        return self._pauses.resume(job, now)
 
-    def _set_pause(self, job: JobRecord, pause: Pause | None) -> None:
-        before, job.pause = job.pause, pause
-        self._views.outdate(job)
-        if before is not None and before.until is not None:
-            self._timer_queue.remove(PauseOver(job), before.until)
-        if pause is not None and pause.until is not None:
-            self._timer_queue.push(PauseOver(job), pause.until)
-        self._record_pause(job)
-
-    def _record_pause(self, job: JobRecord) -> None:
-        if self.pool.recording:
-            self.pool.effects.pauses.append((job.name, job.pause))
-
-    def _end_pause(self, job: JobRecord, now: float) -> None:
-        """Resume a job if its pause is over."""
-        pause = job.pause
-        if pause is None or pause.until is None:
-            return
-        if pause.covers(now):  # its end has changed, or the clock
-            self._timer_queue.push(PauseOver(job), pause.until)
-        else:
-            self.resume_job(job, now)
+    @property
+    def quiet(self) -> QuietTimes:
+        """The times in which nothing starts. It may be read without the state lock."""
+        return self._quiet.times
 
     def set_quiet(self, quiet: QuietTimes, now: float) -> None:
         """Set the times in which nothing starts."""
-        self.quiet = quiet
+        self._quiet.times = quiet
         for job in self.jobs.values():
             job.quiet_until = None if job.due is None else quiet.end_at(job.due)
             self._views.outdate(job)
         if self.phase is Phase.RUNNING:
-            self._update_quiet(now)
-
-    def _update_quiet(self, now: float) -> None:
-        """Note whether it is a quiet time now, and let the timer queue know when that changes."""
-        before = self._quiet_span
-        if before is not None:
-            self._timer_queue.remove(QuietChange(), before.end)
-        span = self._quiet_span = self.quiet.span_at(now)
-        self.pool.quiet = span.is_quiet
-        if span.end < inf:
-            self._timer_queue.push(QuietChange(), span.end)
-        if span.is_quiet is not (before is not None and before.is_quiet):
-            self.event_log.emit(events.QuietTimeChanged, now, span.end if span.is_quiet else None)
-
-    @property
-    def _quiet_until(self) -> datetime | None:
-        """The end of the present quiet time; None if it is not quiet."""
-        span = self._quiet_span
-        return datetime.fromtimestamp(span.end, self.tz) if span is not None and span.is_quiet else None
-
-    def _skip_quiet(self, job: JobRecord, groups: Iterable[QuietTicks], now: float) -> None:
-        """Record ticks that start no run because of quiet times."""
-        for first, ticks, until in groups:
-            reason = f"quiet until {datetime.fromtimestamp(until, self.tz):%Y-%m-%d %H:%M:%S}"
-            state = RunState.SKIPPED
-            self.pool.end_ticks(job, state, reason, due=first, now=now, ticks=ticks, logged=False)
-
-    def _pause_failing(self, now: float) -> None:
-        """Pause the jobs that have failed too often in a row."""
-        while self.pool.failing:
-            job = self.pool.failing.pop()
-            if job.pause is None:
-                note = "1 failure" if job.failures_in_row == 1 else f"{job.failures_in_row} failures in a row"
-                self.pause_job(job, now, note=note, by="pause_after")
-                self.pool.effects.notices.append(f"{job.name} is paused after {note}")
+            self._quiet.update(now)
 
     def one_off_job(self, runnable: Runnable, now: float) -> JobRecord:
         """Return the job for the one-off runs of all runnables of that name; register it on first use."""
         job = self.one_off_jobs.get(runnable.name)
         if job is None:
-            self._drop_idle_one_off_job(now)
+            superfluous = self._register.superfluous_one_off_job()
+            if superfluous is not None:
+                self.remove_job(superfluous, now)
             # Without the runnable itself: a closure may hold large objects.
             group = Runnable(_do_nothing, runnable.name, runnable.describe())
             job = JobRecord(runnable.name, group, None, spec=ONE_OFF, policies=_ONE_OFF_POLICIES)
@@ -673,36 +550,15 @@ class Engine:
             self.add_job(job, now)
         return job
 
-    def _drop_idle_one_off_job(self, now: float) -> None:
-        """If there are `MAX_ONE_OFF_JOBS`, remove one of the oldest that has no live run."""
-        if len(self.one_off_jobs) >= MAX_ONE_OFF_JOBS:
-            oldest = islice(self.one_off_jobs.values(), ONE_OFF_JOBS_SEARCHED)
-            idle = next((job for job in oldest if not job.busy and not job.scheduled), None)
-            if idle is not None:
-                self.remove_job(idle, now)
-
     def _rename_one_off_job(self, group: JobRecord, job: JobRecord, now: float) -> None:
         """Give the name of one-off runs to a job with a schedule: it gets that name in either order.
 
         The runs that have ended keep the name that they had.
         """
         self.event_log.emit_job(events.JobRemoved, group, now)
-        del self.jobs[group.name]
-        self.jobs[job.name] = job
-        group.name = self._free_name(job.name)
+        self._register.replace_group(group, job)
         self._views.outdate(group)
-        self.jobs[group.name] = group
-        self._views.outdate_all()
         self.event_log.emit_job(events.JobAdded, group, now)
-
-    def _free_name(self, name: str) -> str:
-        if name not in self.jobs:
-            return name
-        number = self._name_numbers.get(name, 2)
-        while f"{name}-{number}" in self.jobs:
-            number += 1
-        self._name_numbers[name] = number + 1  # not from 2 each time: many jobs may share a function
-        return f"{name}-{number}"
 
     # --- runs -------------------------------------------------------------------------------------
 
@@ -726,7 +582,7 @@ class Engine:
         """
         by_hand = trigger is Trigger.HAND
         if by_hand and call is None and (retried := job.next_retry) is not None:
-            self._forget_due(retried)
+            self._cancels.forget_due(retried)
             retried.ensure_extras().at_once = True
             self.pool.queue_retry(retried, now)
             return retried
@@ -784,7 +640,7 @@ class Engine:
         extras = run.ensure_extras()
         extras.attempt, extras.arguments, extras.durable = attempt, runnable.arguments, True
         if self.closed:
-            self.pool.reject(run, now, RunState.CANCELLED, _with_hint(STOPPED, run))
+            self.pool.reject(run, now, RunState.CANCELLED, stop_reason(STOPPED, run))
         elif missed:
             self.pool.reject(run, now, RunState.MISSED, missed)
         elif due is not None:
@@ -796,44 +652,15 @@ class Engine:
 
     def cancel(self, run: RunRecord, now: float, reason: str) -> Cancellation:
         """Cancel a waiting run, or ask a RUNNING one to stop."""
-        self._forget_due(run)
-        return self.pool.cancel(run, now, reason)
+        return self._cancels.cancel(run, now, reason)
 
     def continue_work(self, now: float) -> bool:
         """Do a part of the long work that earlier changes have left. Return whether there is more of it."""
-        if self._to_cancel:
-            self._cancel_some(now)
-        elif self._shifts:
-            self._shift_some()
-        return bool(self._to_cancel or self._shifts)
-
-    def _cancel_some(self, now: float) -> None:
-        """Cancel some of the waiting runs of removed jobs, or of all jobs after `stop`."""
-        to_cancel, last = self._to_cancel, len(self.pool.effects.ended) + CANCELS_PER_HOLD
-        for _ in range(min(len(to_cancel), SEARCHED_PER_HOLD)):
-            run = to_cancel[0]
-            if run.job.removed and run.state is not _RUNNING:
-                self.cancel(run, now, REMOVED)
-            elif self.closed and run.state is not _RUNNING:
-                self._cancel_for_stop(run, now)
-            to_cancel.popleft()  # last of all, in case that an exception interrupts this
-            if len(self.pool.effects.ended) >= last:
-                break
-
-    def _cancel_for_stop(self, run: RunRecord, now: float) -> None:
-        """Cancel a waiting run because the scheduler stops. The store keeps one that is tried again."""
-        reason = _with_hint(self._stop_reason, run)
-        if self.pool.goes_on(run):
-            run.extras.goes_on = True
-            reason += "; it is tried again after the next start"
-        self.cancel(run, now, reason)
-
-    def _forget_due(self, run: RunRecord) -> None:
-        """Take a run out of the timer queue, if it is there."""
-        if run.state is RunState.SCHEDULED and run.due is not None:
-            self._timer_queue.remove(RunDue(run), run.due)
-        elif run.extras.retry_at is not None:
-            self._timer_queue.remove(RetryDue(run), run.extras.retry_at)
+        if self._cancels.pending:
+            self._cancels.cancel_some(now, stopping=self.closed)
+        elif self._clock_steps.pending:
+            self._clock_steps.shift_some()
+        return bool(self._cancels.pending or self._clock_steps.pending)
 
     def resize(self, size: int, now: float) -> None:
         """Change the pool's size. A smaller size ends no run, but starts none until there is a free slot.
@@ -950,7 +777,7 @@ class Engine:
         else:
             self.pool.finish(endings, now)
         if self.pool.failing:
-            self._pause_failing(now)
+            self._pauses.pause_failing(now)
         while self.pool.exhausted:
             self._check_done(self.pool.exhausted.pop(), now)
         if self.pool.new_retries:
@@ -965,7 +792,7 @@ class Engine:
         while self.pool.new_retries:
             run = self.pool.new_retries.pop()
             if self.closed and run.state is RunState.RETRYING:
-                self._cancel_for_stop(run, now)
+                self._cancels.cancel_for_stop(run, now)
             elif run.extras.retry_at is not None:
                 self._timer_queue.push(RetryDue(run), run.extras.retry_at)
 
@@ -1031,7 +858,7 @@ class Engine:
 
         It may be read without the state lock.
         """
-        return bool(self._to_cancel or self._searches or self._shifts)
+        return bool(self._cancels.pending or self._searches or self._clock_steps.pending)
 
     def has_ticks(self) -> bool:
         """Return whether a job is due at some time, or may be."""
@@ -1052,13 +879,12 @@ class Engine:
         The records are the truth; all queues and counters are made again from them.
         """
         self.pool.repair(now)
-        self._to_cancel.extend(self.pool.live.values())
+        self._cancels.add(self.pool.live.values())
         self._timer_queue.clear()
         for job in self.jobs.values():
             if job.due is not None:
                 self._timer_queue.push(JobDue(job), job.begins_at or job.due)
-            if job.pause is not None and job.pause.until is not None:
-                self._timer_queue.push(PauseOver(job), job.pause.until)
+            self._pauses.await_end(job)
             if job.leaves_at is not None:
                 self._timer_queue.push(JobLeaves(job), job.leaves_at)
         for run in self.pool.scheduled.values():
@@ -1068,8 +894,7 @@ class Engine:
             self._limits.restore(run)
         self.pool.new_retries.extend(self.pool.retrying.values())
         self._schedule_retries(now)
-        if self._quiet_span is not None:
-            self._update_quiet(now)
+        self._quiet.update_if_running(now)
 
     def apply_due(self, entries: Sequence[ReadyEntry], now: float) -> None:
         """Start the ticks of plans, admit scheduled runs, queue retries, end pauses and act on limits."""
@@ -1078,7 +903,7 @@ class Engine:
                 case TickPlan():
                     self._apply_plan(entry, now)
                 case PauseOver():
-                    self._end_pause(entry.job, now)
+                    self._pauses.end_if_over(entry.job, now)
                 case JobLeaves():
                     self._leave(entry.job, now)
                 case _ if self.closed:  # the runs will be cancelled
@@ -1086,7 +911,7 @@ class Engine:
                 case LimitDue():
                     self._overtime.apply(entry, now)
                 case QuietChange():
-                    self._update_quiet(now)
+                    self._quiet.update(now)
                 case RunDue() | RetryDue():
                     self._apply_run_due(entry, now)
 
@@ -1122,21 +947,13 @@ class Engine:
             pending = self._searches.get(job)
             if pending is not None:
                 self._searches[job] = Search(processed, pending.step + seconds if pending.step else 0.0)
-            elif self._is_moved_by(seconds, job.schedule):
+            elif is_moved_by(seconds, job.schedule):
                 self._searches[job] = Search(processed, seconds)
-        self._update_quiet(now)
+        self._quiet.update(now)
         limited = [run for run in self.pool.running.values() if run.extras.limit is not None]
         moved = chain(self.pool.scheduled.values(), self.pool.retrying.values(), limited)
-        self._shifts.append((seconds, deque(moved)))
+        self._clock_steps.add(seconds, moved)
         self.event_log.emit(events.ClockStepped, now, seconds)
-
-    @staticmethod
-    def _is_moved_by(seconds: float, schedule: Schedule | None) -> bool:
-        """Return whether the next tick of a schedule has to be searched for after a step of the clock."""
-        base = base_of(schedule)
-        if isinstance(base, Every):
-            return seconds < 0 or not base.first_at_start
-        return schedule is not None and seconds < -CLOCK_CORRECTION
 
     def report_internal_error(self, error: str, now: float) -> None:
         """Record an exception inside the scheduler, for the snapshot and the events."""
@@ -1169,36 +986,14 @@ class Engine:
             del self._searches[job]
             self._check_done(job, now)
 
-    def _shift_some(self) -> None:
-        """Let some of the runs keep the time that they had left before the clock was set."""
-        seconds, runs = self._shifts[0]
-        for _ in range(min(len(runs), SHIFTS_PER_HOLD)):
-            run = runs.popleft()
-            if run.state is RunState.SCHEDULED and run.trigger is Trigger.IN and run.due is not None:
-                before, run.due = run.due, run.due + seconds
-                run.cached_view = None
-                self._timer_queue.push(RunDue(run), run.due)
-                self._timer_queue.remove(RunDue(run), before)
-            elif run.state is _RUNNING:
-                self._limits.shift(run, seconds)
-            elif run.state is RunState.RETRYING and run.extras.retry_at is not None:
-                before = run.extras.retry_at
-                run.extras.retry_at = before + seconds
-                run.cached_view = None
-                self._views.outdate(run.job)
-                self._timer_queue.push(RetryDue(run), before + seconds)
-                self._timer_queue.remove(RetryDue(run), before)
-        if not runs:
-            self._shifts.popleft()
-
     def _set_next(self, job: JobRecord, due: float | None) -> None:
         if job.due is not None:
             self._timer_queue.remove(JobDue(job), job.begins_at or job.due)
             job.begins_at = None  # it has begun to catch up, or its schedule has changed
         job.due = due
-        job.quiet_until = None if due is None else self.quiet.end_at(due)
+        job.quiet_until = None if due is None else self._quiet.times.end_at(due)
         self._views.outdate(job)
-        self._tick_runs.pop(job, None)
+        self._tick_runs.forget(job)
         if due is not None:
             self._timer_queue.push(JobDue(job), job.begins_at or due)
 
@@ -1213,20 +1008,18 @@ class Engine:
             self._timer_queue.push(JobDue(job), job.begins_at or due)
             return
         if job.pause is not None and not job.pause.covers(due):
-            self._end_pause(job, now)
+            self._pauses.end_if_over(job, now)
         if plan.error:
             self._report_schedule_error(plan.error, now)
         elif any(plan.claims.values()):
-            self._apply_claimed(plan, now)
+            self._tick_runs.start_claimed(plan, now)
         elif plan.instants is not None and job.pause is None:
             self._timer_queue.remove(JobDue(job), job.begins_at or due)  # `repair` may have put it back
-            for instant in plan.instants:
-                job.due = instant
-                self._run_for_tick(job, instant, now)
-            self._end_missed(plan, now)
+            self._tick_runs.start_each(plan, now)
         else:
-            self._apply_ticks(plan, now, plan.ticks if plan.instants is None else len(plan.instants))
-        self._skip_quiet(job, plan.quiet_ticks, now)
+            ticks = plan.ticks if plan.instants is None else len(plan.instants)
+            self._tick_runs.start_one(plan, now, ticks)
+        self._tick_runs.skip_quiet(job, plan.quiet_ticks, now)
         # Last of all: after an exception, the ticks that have not been processed are due again.
         if plan.is_last:
             self._set_next(job, plan.next_due)
@@ -1234,65 +1027,6 @@ class Engine:
                 self._check_done(job, now)
         else:
             job.due = plan.next_due
-
-    def _apply_claimed(self, plan: TickPlan, now: float) -> None:
-        """Process the ticks that this process has claimed, and record the others as SKIPPED."""
-        others: dict[int, list[float]] = {}
-        for instant, pid in plan.claims.items():
-            others.setdefault(pid, []).append(instant)
-        own = others.pop(0, [])
-        for pid, instants in others.items():
-            reason = f"process {pid} has claimed this tick in the store"
-            count = len(instants)
-            self.pool.end_ticks(
-                plan.job, RunState.SKIPPED, reason, due=instants[0], now=now, ticks=count, logged=False
-            )
-        if own and plan.instants is None:
-            self._apply_ticks(replace(plan, due=own[0]), now, len(own))
-        elif plan.instants is not None:
-            for instant in own:
-                self._run_for_tick(plan.job, instant, now)
-            self._end_missed(plan, now)
-
-    def _end_missed(self, plan: TickPlan, now: float) -> None:
-        """Record the ticks beyond those of a plan that start a run each."""
-        if plan.missed and plan.instants:
-            reason = f"the rest of more than {TICK_LIMIT} missed ticks"
-            first = plan.instants[-1]
-            self.pool.end_ticks(plan.job, RunState.MISSED, reason, due=first, now=now, ticks=plan.missed)
-
-    def _apply_ticks(self, plan: TickPlan, now: float, ticks: int) -> None:
-        """Start one run for ticks, or none, as the misfire policy says."""
-        job, due = plan.job, plan.due
-        if job.pause is not None:
-            reason = job.pause.describe(self.event_log.tz)
-            self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
-        elif plan.quiet_until is not None:
-            self._skip_quiet(job, [QuietTicks(due, ticks, plan.quiet_until)], now)
-        elif plan.is_late:
-            reason = f"noticed at {self.event_log.format_time(now)}, {now - due:.1f} s late"
-            self.pool.end_ticks(job, RunState.MISSED, reason, due=due, now=now, ticks=ticks)
-        else:
-            run = self._run_for_tick(job, due, now, ticks)
-            if run is not None and ticks > 1:
-                count = f"more than {plan.limit}" if ticks > plan.limit else str(ticks)
-                first = self.event_log.format_time(due)
-                reason = f"{count} ticks since {first} were missed; run {run.number} covers them all"
-                self.pool.end_ticks(job, RunState.COALESCED, reason, due=due, now=now, ticks=ticks - 1)
-
-    def _run_for_tick(self, job: JobRecord, due: float, now: float, ticks: int = 1) -> RunRecord | None:
-        """Start a run for a tick, or skip ``ticks`` ticks."""
-        run = self._tick_runs.get(job)
-        if run is None or run.due != due:
-            reason = self._limit_reason(job) if job.policies.times else ""
-            reason = reason or (self.pool.rejection_reason(job, _TICK) if job.busy else "")
-            if reason:
-                self.pool.end_ticks(job, RunState.SKIPPED, reason, due=due, now=now, ticks=ticks)
-                return None
-            run = self._tick_runs[job] = self.pool.new_run(job, _TICK, now, due, job.runnable.call)
-        if run.number not in self.pool.live and run.ended is None:
-            self.pool.admit(run, now)
-        return run
 
     # --- views ------------------------------------------------------------------------------------
 
@@ -1338,7 +1072,7 @@ class Engine:
             store=self.store,
             abandoned=tuple(run.view(tz) for run in islice(pool.abandoned.values(), LIST_LIMIT)),
             quiet=tuple([each.text for each in self.quiet.times]),
-            quiet_until=self._quiet_until,
+            quiet_until=self._quiet.until(self.tz),
         )
 
     def _recent(self) -> tuple[RunView, ...]:

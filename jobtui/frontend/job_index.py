@@ -1,4 +1,4 @@
-"""What a front end derives from all jobs of a scheduler, kept up to date as they change."""
+"""Totals and lists of all jobs of a scheduler, kept up to date as the jobs change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from jobtui.frontend.formatting import failed_last, failed_lately, status_words
 
 
 class _Facts(NamedTuple):
-    """What is derived from one job."""
+    """The facts that are derived from one job."""
 
     failed_last: bool
     failed_lately: bool
@@ -24,7 +24,7 @@ class _Facts(NamedTuple):
 
 
 class JobIndex:
-    """Totals and lists of the jobs in successive snapshots.
+    """Counts and lists the jobs in successive snapshots.
 
     An update looks only at the jobs whose views are other objects than before, so the cost of a picture
     follows what has changed.
@@ -70,12 +70,12 @@ class JobIndex:
 
     @property
     def paused(self) -> int:
-        """How many jobs are paused."""
+        """The number of jobs that are paused."""
         return self._totals["paused"]
 
     @property
     def upcoming(self) -> int:
-        """How many ticks and one-off runs wait for their time; of each job, only the next tick counts."""
+        """The number of ticks and one-off runs that wait; of each job, only the next tick counts."""
         return self._totals["upcoming"]
 
     def soonest(self, limit: int) -> list[JobView]:

@@ -8,9 +8,10 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jobtui.engine.engine import STOPPED, Engine
+from jobtui.engine.engine import Engine
 from jobtui.engine.enums import Phase, RunState
 from jobtui.engine.records import RunRecord
+from jobtui.engine.sliced_cancels import STOPPED
 from jobtui.engine.tracebacks import log_exception, logger, one_line
 from jobtui.engine.views import Liveness
 from jobtui.process.forked_signals import let_children_be_interrupted, reset_signals_in_children_if

@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 from support.engine_harness import NOON, EngineHarness, nothing
 
 from jobtui.engine.batch import Batch
-from jobtui.engine.engine import MAX_ONE_OFF_JOBS, Engine
+from jobtui.engine.engine import Engine
 from jobtui.engine.enums import JobStatus, Overlap, Phase, RunState, Trigger
 from jobtui.engine.events import JobEvent
+from jobtui.engine.job_register import MAX_ONE_OFF_JOBS
 from jobtui.engine.records import JobRecord
 from jobtui.engine.runnables import Runnable, as_runnable
 from jobtui.engine.timer_queue import RunDue
